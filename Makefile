@@ -1,0 +1,44 @@
+# Two commands on a fresh machine (Python 3.11 or newer, pip, make): `make demo`, `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Progress of pip is noise here; what fails is still shown.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+
+.PHONY: demo test check bench clean schema
+
+demo: $(READY)
+	@$(BIN)/restorecheck demo
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY)
+	$(BIN)/python tests/bench/bench.py
+
+# Writes the JSON Schemas that are committed; a test compares them with the models.
+schema: $(READY)
+	$(BIN)/python tests/write_schemas.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build
+	rm -rf "$${TMPDIR:-/tmp}/demo-restorecheck-$$(id -u)"
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment without its own pip needs no ensurepip, which some distributions split off.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "restorecheck needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Installing into $(VENV) (once) …"
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(PIP) --require-hashes -r constraints.txt
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $(READY)

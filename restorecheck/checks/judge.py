@@ -1,0 +1,322 @@
+"""Judging an answer. A pure function of the question and what came back.
+
+Only numbers, truth values, times and NULL are ever shown as `found`: other values may be personal
+data and are described by their kind and length.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, assert_never
+
+from restorecheck.checks.catalogue import Family
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A query's result: how many rows, and the first one."""
+
+    columns: int
+    count: int
+    first: tuple[Any, ...] = ()
+    more: bool = False
+    """There are more rows than `count`; the rest was not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Rows of every ordinary table."""
+
+    tables: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Tables that could not be counted because of what is in them, and the server's reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What the question asks about is not in the restored database."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """The server could not read its own data."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoAnswer:
+    """The question could not be put or answered; says nothing about the backup."""
+
+    reason: str
+
+
+Answer = Rows | Counts | Missing | Damaged | NoAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    outcome: CheckOutcome
+    expected: str = ""
+    found: str = ""
+    detail: str = ""
+
+
+def judge(spec: CheckSpec, answer: Answer) -> Judgement:
+    """Whether the answer is the one that the check wants."""
+    expected = describe_expectation(spec)
+    match answer:
+        case NoAnswer(reason=reason):
+            return Judgement(CheckOutcome.ERROR, expected, "", reason)
+        case Missing(what=what):
+            return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{what} is not there")
+        case Damaged(reason=reason):
+            return Judgement(CheckOutcome.FAILED, expected, "unreadable data", reason)
+        case Counts():
+            return _judge_counts(spec, answer, expected)
+        case Rows():
+            return _judge_rows(spec, answer, expected)
+        case _:
+            assert_never(answer)
+
+
+def describe_expectation(spec: CheckSpec) -> str:
+    """The answer that a check wants, in a few words."""
+    options = spec.options
+    match spec.kind:
+        case Family.ROW_COUNT:
+            return _describe_bounds(options.get("min"), options.get("max"), options.get("equals"))
+        case Family.QUERY:
+            return _describe_expect(options.get("expect") or {})
+        case Family.SERVER_ANSWERS:
+            return "an answer"
+        case Family.TABLES_COUNTABLE:
+            return "a count of every table"
+        case Family.ANY_ROWS:
+            return "at least one row"
+        case _:
+            return ""
+
+
+def show(value: Any) -> str:  # noqa: ANN401  # whatever a driver returns
+    """A database value as a report may show it."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return f"{value:,}"
+        case float() | Decimal():
+            return str(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case timedelta():
+            return str(value)
+        case str():
+            return f"text of {len(value):,} characters"
+        case bytes() | bytearray() | memoryview():
+            return f"{len(value):,} bytes"
+        case _:
+            return f"a value of type {type(value).__name__}"
+
+
+def _judge_counts(spec: CheckSpec, answer: Counts, expected: str) -> Judgement:
+    rows = sum(answer.tables.values())
+    found = f"{rows:,} rows in {len(answer.tables):,} tables"
+    if spec.kind == Family.TABLES_COUNTABLE:
+        if answer.unreadable:
+            name, reason = next(iter(answer.unreadable.items()))
+            more = f" and {len(answer.unreadable) - 1} more" if len(answer.unreadable) > 1 else ""
+            detail = f"table {name}{more} cannot be read: {reason}"
+            return Judgement(CheckOutcome.FAILED, expected, found, detail)
+        return Judgement(CheckOutcome.PASSED, expected, found)
+    if spec.kind == Family.ANY_ROWS:
+        if rows > 0:
+            return Judgement(CheckOutcome.PASSED, expected, found)
+        what = "there is no table" if not answer.tables else "every table is empty"
+        return Judgement(CheckOutcome.FAILED, expected, found, what)
+    raise AssertionError(f"a check of kind {spec.kind} is not answered by counts")
+
+
+def _judge_rows(spec: CheckSpec, answer: Rows, expected: str) -> Judgement:
+    match spec.kind:
+        case Family.SERVER_ANSWERS:
+            return Judgement(CheckOutcome.PASSED, expected, "an answer")
+        case Family.ROW_COUNT:
+            return _judge_row_count(spec, answer, expected)
+        case Family.QUERY:
+            return _judge_query(spec.options.get("expect") or {}, answer, expected)
+        case _:
+            raise AssertionError(f"a check of kind {spec.kind} is not answered by rows")
+
+
+def _judge_row_count(spec: CheckSpec, answer: Rows, expected: str) -> Judgement:
+    (count,) = answer.first
+    options = spec.options
+    low, high, equals = options.get("min"), options.get("max"), options.get("equals")
+    if low is None and high is None and equals is None:
+        return Judgement(CheckOutcome.ERROR, "", show(count), "the check names no bound")
+    holds = (
+        (low is None or count >= low)
+        and (high is None or count <= high)
+        and (equals is None or count == equals)
+    )
+    return Judgement(_outcome(holds), expected, show(count))
+
+
+def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgement:
+    if len(expect) != 1:
+        return Judgement(CheckOutcome.ERROR, expected, "", "the check names no single expectation")
+    ((kind, wanted),) = expect.items()
+    if kind in {"empty", "not_empty", "rows"}:
+        return _judge_row_number(kind, wanted, answer, expected)
+    if answer.columns != 1:
+        detail = f"the query returns {answer.columns} columns; the expectation is about one value"
+        return Judgement(CheckOutcome.ERROR, expected, "", detail)
+    if answer.count == 0:
+        return Judgement(CheckOutcome.FAILED, expected, "no row")
+    if answer.count > 1 or answer.more:
+        return Judgement(CheckOutcome.FAILED, expected, "more than one row")
+    return _judge_value(kind, wanted, answer.first[0], expected)
+
+
+def _judge_row_number(kind: str, wanted: Any, answer: Rows, expected: str) -> Judgement:  # noqa: ANN401  # from JSON
+    found = f"{'more than ' if answer.more else ''}{answer.count:,} rows"
+    if kind == "rows":
+        return Judgement(_outcome(answer.count == wanted and not answer.more), expected, found)
+    holds = (answer.count == 0) == (kind == "empty")
+    return Judgement(_outcome(holds), expected, "rows" if answer.count else "no row")
+
+
+def _judge_value(kind: str, wanted: Any, value: Any, expected: str) -> Judgement:  # noqa: ANN401  # from JSON and a driver
+    found = show(value)
+    if kind == "equals" and wanted is None:
+        return Judgement(_outcome(value is None), expected, found)
+    if value is None:
+        return Judgement(CheckOutcome.FAILED, expected, found)
+    bounds = wanted if kind == "between" else [wanted]
+    try:
+        compared = [_align(value, bound) for bound in bounds]
+    except TypeError as exc:
+        if kind == "equals":
+            return Judgement(CheckOutcome.FAILED, expected, found, str(exc))
+        return Judgement(CheckOutcome.ERROR, expected, found, str(exc))
+    match kind:
+        case "equals":
+            holds = compared[0][0] == compared[0][1]
+        case "between":
+            holds = compared[0][1] <= compared[0][0] and compared[1][0] <= compared[1][1]
+        case "at_least":
+            holds = compared[0][0] >= compared[0][1]
+        case "at_most":
+            holds = compared[0][0] <= compared[0][1]
+        case _:
+            return Judgement(CheckOutcome.ERROR, expected, found, f"unknown expectation {kind!r}")
+    return Judgement(_outcome(bool(holds)), expected, found)
+
+
+def _align(value: Any, bound: Any) -> tuple[Any, Any]:  # noqa: ANN401  # from a driver and JSON
+    """Both sides in one comparable type.
+
+    Raises:
+        TypeError: They are of different kinds; a number is not a truth value, a text no number.
+    """
+    if isinstance(value, bool) or isinstance(bound, bool):
+        if isinstance(value, bool) and isinstance(bound, bool):
+            return value, bound
+        raise _unlike(value, bound)
+    if isinstance(value, (int, float, Decimal)) and isinstance(bound, (int, float)):
+        return _number(value), _number(bound)
+    if isinstance(value, str) and isinstance(bound, str):
+        return value, bound
+    if isinstance(value, date) and isinstance(bound, str):
+        return _align_time(value, bound)
+    raise _unlike(value, bound)
+
+
+def _align_time(value: date, bound: str) -> tuple[Any, Any]:
+    try:
+        moment = datetime.fromisoformat(bound)
+    except ValueError:
+        raise _unlike(value, bound) from None
+    if not isinstance(value, datetime):
+        return value, moment.date()
+    if value.tzinfo is not None and moment.tzinfo is None:
+        return value, moment.replace(tzinfo=value.tzinfo)
+    if value.tzinfo is None and moment.tzinfo is not None:
+        raise TypeError("the query returns a time without zone, the expectation has one")
+    return value, moment
+
+
+def _number(value: float | Decimal) -> Decimal:
+    """Exact, and never NaN: nothing is equal to, above or below NaN."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:  # pragma: no cover - str() of a number always parses
+        number = Decimal("NaN")
+    if number.is_nan():
+        raise TypeError("the query returns NaN, which no bound can be compared with")
+    return number
+
+
+def _unlike(value: Any, bound: Any) -> TypeError:  # noqa: ANN401  # any two values
+    return TypeError(f"the query returns {_kind(value)}, the expectation is {_kind(bound)}")
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401  # any value
+    match value:
+        case bool():
+            return "a truth value"
+        case int() | float() | Decimal():
+            return "a number"
+        case str():
+            return "a text"
+        case datetime() | date():
+            return "a time"
+        case timedelta():
+            return "an interval"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _describe_bounds(low: int | None, high: int | None, equals: int | None) -> str:
+    if equals is not None:
+        return f"{equals:,}"
+    if low is not None and high is not None:
+        return f"{low:,} to {high:,}"
+    if low is not None:
+        return f"at least {low:,}"
+    return f"at most {high:,}" if high is not None else ""
+
+
+def _describe_expect(expect: dict[str, Any]) -> str:
+    match list(expect.items()):
+        case [("equals", wanted)]:
+            return _literal(wanted)
+        case [("between", [low, high])]:
+            return f"{_literal(low)} to {_literal(high)}"
+        case [("at_least", wanted)]:
+            return f"at least {_literal(wanted)}"
+        case [("at_most", wanted)]:
+            return f"at most {_literal(wanted)}"
+        case [("rows", wanted)]:
+            return f"{_literal(wanted)} rows"
+        case [("not_empty", _)]:
+            return "rows"
+        case [("empty", _)]:
+            return "no row"
+        case _:
+            return ""
+
+
+def _literal(value: Any) -> str:  # noqa: ANN401  # a scalar of the configuration
+    """A value of the configuration, which may be shown whole."""
+    return value if isinstance(value, str) else show(value)
+
+
+def _outcome(holds: bool) -> CheckOutcome:
+    return CheckOutcome.PASSED if holds else CheckOutcome.FAILED

@@ -1,0 +1,167 @@
+"""The keys of a check, and the `CheckSpec` that each becomes."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from restorecheck.config.fields import (
+    Bound,
+    Count,
+    FromList,
+    Keys,
+    Scalar,
+    Table,
+    Text,
+    exactly_true,
+    optional,
+    refusal,
+)
+from restorecheck.model import CheckSpec, Severity
+
+ONE_KEY: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
+BARE_EXPECTATIONS = ("not_empty", "empty")
+
+
+class _CheckKeys(Keys):
+    severity: Literal["required", "warning"] = Field(
+        default="required",
+        description="required: decides the verdict. warning: is reported and changes no verdict.",
+    )
+    timeout_seconds: int = Field(
+        default=300, ge=1, le=86_400, description="How long the database may take to answer."
+    )
+    database: Text | None = Field(
+        default=None, description="Database to ask; by default the first one that was restored."
+    )
+
+    def _spec(self, name: str, kind: str, options: dict[str, Any]) -> CheckSpec:
+        return CheckSpec(
+            name=name,
+            kind=kind,
+            severity=Severity(self.severity),
+            timeout=timedelta(seconds=self.timeout_seconds),
+            database=self.database or "",
+            options=options,
+        )
+
+
+def row_count_name(table: str) -> str:
+    """What a row count is called that has no name of its own."""
+    return f"row count of {table}"
+
+
+class RowCount(_CheckKeys):
+    table: Table = Field(description="Table to count, with its schema: public.answers.")
+    min: Count | None = optional("The table must have at least this many rows.")
+    max: Count | None = optional("The table must have at most this many rows.")
+    equals: Count | None = optional("The table must have exactly this many rows.")
+    name: Text | None = optional("Name in reports; by default 'row count of <table>'.")
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        bounded = self.min is not None or self.max is not None
+        if not bounded and self.equals is None:
+            raise refusal("expected at least one of min, max and equals, found none")
+        if bounded and self.equals is not None:
+            raise refusal("expected either equals or min and max, found both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise refusal(f"no count can be at least {self.min} and at most {self.max}")
+        return self
+
+    def check_spec(self) -> CheckSpec:
+        bounds = {"min": self.min, "max": self.max, "equals": self.equals}
+        given = {key: value for key, value in bounds.items() if value is not None}
+        name = self.name or row_count_name(self.table)
+        return self._spec(name, "row_count", {"table": self.table, **given})
+
+
+def _two_bounds(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if isinstance(value, list) and len(value) != 2:  # noqa: PLR2004  # low and high
+        raise refusal(f"expected two values, [low, high], found {len(value)}")
+    return value
+
+
+class Expect(Keys):
+    """The answer that a query must give."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
+
+    equals: Scalar = optional("The single value of the answer is this one; null for SQL's NULL.")
+    between: Annotated[tuple[Bound, Bound], FromList, BeforeValidator(_two_bounds)] | None = (
+        optional("The single value lies in [low, high], ends included.")
+    )
+    at_least: Bound | None = optional("The single value is this one or greater.")
+    at_most: Bound | None = optional("The single value is this one or less.")
+    not_empty: Annotated[Literal[True], exactly_true] | None = optional(
+        "There is at least one row."
+    )
+    empty: Annotated[Literal[True], exactly_true] | None = optional("There is no row.")
+    rows: Count | None = optional("There are exactly this many rows.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:  # noqa: ANN401  # before validation
+        if isinstance(value, str):
+            if value not in BARE_EXPECTATIONS:
+                raise refusal("expected a mapping, not_empty or empty, found {found}")
+            return {value: True}
+        return value
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        given = sorted(self.model_fields_set)
+        if len(given) != 1:
+            allowed = ", ".join(type(self).model_fields)
+            raise refusal(f"expected exactly one of {allowed}, found {', '.join(given) or 'none'}")
+        if given != ["equals"] and getattr(self, given[0]) is None:
+            raise refusal(f"expected a value for {given[0]}, found nothing")
+        if self.between is not None:
+            _refuse_disorder(*self.between)
+        return self
+
+    def option(self) -> dict[str, Any]:
+        """As JSON, with the one key that was given."""
+        (key,) = self.model_fields_set
+        value = getattr(self, key)
+        return {key: list(value) if isinstance(value, tuple) else value}
+
+
+def _refuse_disorder(low: float | str, high: float | str) -> None:
+    if isinstance(low, str) is not isinstance(high, str):
+        raise refusal("expected two numbers or two texts in between, found one of each")
+    if not isinstance(low, str) and not isinstance(high, str) and low > high:
+        raise refusal(f"no value lies between {low} and {high}; expected [low, high]")
+
+
+class Query(_CheckKeys):
+    name: Text = Field(description="Name in reports; says what holds when the check passes.")
+    sql: Text = Field(description="One SELECT; it is run in a read-only transaction.")
+    expect: Expect = Field(description="The answer that it must give.")
+
+    def check_spec(self) -> CheckSpec:
+        return self._spec(self.name, "query", {"sql": self.sql, "expect": self.expect.option()})
+
+
+class Check(Keys):
+    """One question put to the restored database."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
+
+    row_count: RowCount | None = optional("Counts the rows of a table.")
+    query: Query | None = optional("Runs a query and judges its answer.")
+
+    @model_validator(mode="after")
+    def _is_one_check(self) -> Self:
+        given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise refusal(
+                f"expected exactly one of row_count and query, found {' and '.join(given) or 'none'}"
+            )
+        return self
+
+    def check_spec(self) -> CheckSpec:
+        """The question as the rest of restorecheck knows it."""
+        check = self.row_count or self.query
+        assert check is not None, "validated"
+        return check.check_spec()

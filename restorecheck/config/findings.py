@@ -1,0 +1,27 @@
+"""What is wrong, and where in the document; the line is looked up when everything is known."""
+
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    path: Path
+    message: str
+    line: int | None = None
+    """Only where the path's own line is not the right one."""
+
+
+class UnusableDocumentError(Exception):
+    """Raised when nothing further can be said of the document than this one finding."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.finding = Finding((), message, line)
+
+
+def dotted(path: Path) -> str:
+    """`("targets", 0, "dump")` as `targets[0].dump`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")

@@ -1,0 +1,95 @@
+"""From text to `Config`, or to every problem at once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from restorecheck.config.document import Document, read_document
+from restorecheck.config.files import read
+from restorecheck.config.findings import Finding, UnusableDocumentError, dotted
+from restorecheck.config.interpolation import Interpolator, expand_home
+from restorecheck.config.models import Config, ConfigFile, History, Postgres, without_extensions
+from restorecheck.config.problems import findings_of
+from restorecheck.config.rules import broken_rules, is_about_sources
+from restorecheck.config.targets import resolved
+from restorecheck.errors import ConfigError, Problem
+
+_HINT = "`restorecheck config example` prints a valid file, `restorecheck config schema` its schema"
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration in the file.
+
+    Raises:
+        ConfigError: with every problem that the file has.
+    """
+    directory = path.expanduser().absolute().parent
+    return parse(read(path), file=str(path), directory=directory, environment=environment)
+
+
+def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration in the text; relative paths start from the directory.
+
+    Raises:
+        ConfigError: with every problem that the text has.
+    """
+    interpolator = Interpolator(environment, directory)
+    try:
+        document = read_document(text, interpolator)
+    except UnusableDocumentError as exc:
+        raise ConfigError((_problem(exc.finding, Document(), file),), hint=_HINT) from None
+    written, findings = _validated(document)
+    if written is None or findings:
+        problems = {_problem(finding, document, file): None for finding in findings}
+        ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.path))
+        raise ConfigError(tuple(ordered), hint=_HINT)
+    return _resolved(written, interpolator)
+
+
+def _validated(document: Document) -> tuple[ConfigFile | None, list[Finding]]:
+    findings = [*broken_rules(document)]
+    written = None
+    try:
+        written = ConfigFile.model_validate(without_extensions(document.data))
+    except ValidationError as exc:
+        findings += findings_of(exc, ConfigFile, document, leave_out=is_about_sources)
+    consequences = document.broken
+    own = [finding for finding in findings if finding.path not in consequences]
+    return written, [*document.findings, *own]
+
+
+def _problem(finding: Finding, document: Document, file: str) -> Problem:
+    line = finding.line or document.line(finding.path)
+    return Problem(message=finding.message, file=file, line=line, path=dotted(finding.path))
+
+
+def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
+    def absolute(path: str) -> str:
+        return str(interpolator.directory / expand_home(path, interpolator.environment))
+
+    return Config(
+        version=written.version,
+        defaults=written.defaults,
+        postgres=_with_absolute_paths(written.postgres, absolute),
+        scratch_servers=written.scratch_servers,
+        notify=written.notify,
+        targets=tuple(
+            resolved(target, written.defaults, path=absolute(target.dump.path))
+            for target in written.targets
+        ),
+        history=History(path=absolute(written.history.path or _state(interpolator.environment))),
+        secrets=interpolator.secrets,
+    )
+
+
+def _with_absolute_paths(postgres: Postgres, absolute: Callable[[str], str]) -> Postgres:
+    paths = {key: getattr(postgres, key) for key in ("bin_dir", "work_dir", "cache_dir")}
+    update = {key: absolute(path) for key, path in paths.items() if path is not None}
+    return postgres.model_copy(update=update)
+
+
+def _state(environment: Mapping[str, str]) -> str:
+    base = environment.get("XDG_STATE_HOME", "")
+    # The XDG specification has relative values ignored.
+    return f"{base if base.startswith('/') else '~/.local/state'}/restorecheck/history.sqlite"

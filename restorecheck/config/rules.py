@@ -1,0 +1,165 @@
+"""What holds between keys. Looks at the plain data, so that type problems elsewhere hide nothing."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from restorecheck.checks.catalogue import built_in
+from restorecheck.config.checks import row_count_name
+from restorecheck.config.document import Document
+from restorecheck.config.findings import Finding, Path
+from restorecheck.config.passwords import plain_password_arguments
+from restorecheck.config.server_url import (
+    MalformedUrlError,
+    has_plain_password,
+    parse_server,
+    parse_server_url,
+)
+
+SUPPORTED_SOURCES = ("dump",)
+KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
+BUILT_IN_NAMES = frozenset(spec.name for spec in built_in())
+
+
+def broken_rules(document: Document) -> Iterator[Finding]:
+    """Everything that is wrong between keys."""
+    targets = document.data.get("targets")
+    yield from _duplicate_target_names(document, targets)
+    for index, target in _mappings(targets):
+        path: Path = ("targets", index)
+        yield from _source_problems(target, path, document)
+        yield from _duplicate_check_names(target, path, document)
+        dump = target.get("dump")
+        if isinstance(dump, dict):
+            yield from _plain_passwords(dump, (*path, "dump"), document)
+            yield from _into_problems(dump, (*path, "dump"), document)
+
+
+def is_about_sources(path: Path, kind: str) -> bool:
+    """Whether `_source_problems` says it better than pydantic."""
+    match path:
+        case ("targets", int(), "dump"):
+            return kind == "missing"
+        case ("targets", int(), str() as key):
+            return kind == "extra_forbidden" and key in KNOWN_SOURCES
+        case _:
+            return False
+
+
+def _mappings(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, item in enumerate(value if isinstance(value, list) else []):
+        if isinstance(item, dict):
+            yield index, item
+
+
+def _duplicate_target_names(document: Document, targets: object) -> Iterator[Finding]:
+    named = ((("targets", index), target.get("name")) for index, target in _mappings(targets))
+    for path, name, first in _repeated((path, name) for path, name in named):
+        line = document.line((*first, "name"))
+        shown = document.sources.get((*path, "name"), name)
+        message = f"the name '{shown}' is taken by the target on line {line}; names are unique"
+        yield Finding((*path, "name"), message)
+
+
+def _duplicate_check_names(
+    target: dict[str, Any], path: Path, document: Document
+) -> Iterator[Finding]:
+    named = (
+        ((*path, "checks", index, kind), _check_name(kind, keys))
+        for index, check in _mappings(target.get("checks"))
+        for kind, keys in check.items()
+    )
+    named_checks = [*named]
+    for check, name in named_checks:
+        if name in BUILT_IN_NAMES:
+            yield Finding((*check, "name"), f"'{name}' is the name of a built-in check")
+    for check, name, first in _repeated(named_checks):
+        line = document.line((*first, "name"))
+        parts = ((*check, "name"), (*check, "table"))
+        shown = "of this check" if any(part in document.sources for part in parts) else f"'{name}'"
+        message = f"the name {shown} is taken by the check on line {line}; give this one its own"
+        yield Finding((*check, "name"), message)
+
+
+def _check_name(kind: str, keys: object) -> object:
+    if not isinstance(keys, dict):
+        return None
+    if kind == "row_count" and keys.get("name") is None and isinstance(keys.get("table"), str):
+        return row_count_name(keys["table"])
+    return keys.get("name")
+
+
+def _repeated(named: Iterable[tuple[Path, object]]) -> Iterator[tuple[Path, str, Path]]:
+    seen: dict[str, Path] = {}
+    for path, name in named:
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            yield path, name, seen[name]
+        seen.setdefault(name, path)
+
+
+def _source_problems(target: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+    kinds = [key for key in target if key in KNOWN_SOURCES]
+    supported = ", ".join(SUPPORTED_SOURCES)
+    if len(kinds) > 1:
+        message = f"expected one kind of source, found {' and '.join(kinds)}; make a target of each"
+        yield Finding(path, message, document.line((*path, kinds[1])))
+    elif not kinds and not _misspelled_source(target):
+        yield Finding(path, f"missing source: expected one of these keys: {supported}")
+    elif kinds and kinds[0] not in SUPPORTED_SOURCES:
+        message = (
+            f"{kinds[0]} is not supported by this version of restorecheck; supported: {supported}"
+        )
+        yield Finding((*path, kinds[0]), message)
+
+
+def _misspelled_source(target: dict[str, Any]) -> bool:
+    """Then the unknown key is a problem already, with the right word in it."""
+    return any(get_close_matches(key, SUPPORTED_SOURCES, 1) for key in target)
+
+
+def _plain_passwords(dump: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+    into = dump.get("into")
+    if isinstance(into, str) and has_plain_password(document.hand_written((*path, "into"), into)):
+        message = (
+            "the password is in the file in plain text; "
+            "write ${VARIABLE} or ${file:/path} in its place"
+        )
+        yield Finding((*path, "into"), message)
+    decrypt = dump.get("decrypt")
+    arguments = [
+        document.hand_written((*path, "decrypt", index), item) if isinstance(item, str) else ""
+        for index, item in enumerate(decrypt if isinstance(decrypt, list) else [])
+    ]
+    for index in plain_password_arguments(arguments):
+        message = (
+            "a password is in the file in plain text; let the program read it from a file "
+            "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} in its place"
+        )
+        yield Finding((*path, "decrypt", index), message)
+
+
+def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+    into = dump.get("into")
+    try:
+        server = parse_server_url(into).server if isinstance(into, str) else None
+    except MalformedUrlError:
+        return  # is reported with its own words
+    if server is None or server in _scratch_servers(document.data.get("scratch_servers")):
+        return
+    shown = "this server" if (*path, "into") in document.sources else server
+    yield Finding(
+        (*path, "into"),
+        f"{shown} is not marked as a scratch server: restoring replaces databases, and a production "
+        "server in this place would be overwritten; when it may be overwritten, list its 'host:port' "
+        "in the top-level scratch_servers",
+    )
+
+
+def _scratch_servers(value: object) -> Iterator[str]:
+    for item in value if isinstance(value, list) else []:
+        try:
+            yield parse_server(item) if isinstance(item, str) else ""
+        except MalformedUrlError:
+            continue  # is reported with its own words

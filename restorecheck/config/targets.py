@@ -1,0 +1,127 @@
+"""The keys of a target: as they are written, and as they are once defaults are filled in."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from restorecheck.config.checks import Check
+from restorecheck.config.fields import (
+    Command,
+    Cron,
+    FromList,
+    Hours,
+    Jobs,
+    Keys,
+    Minutes,
+    ScratchUrl,
+    SomeTexts,
+    TargetName,
+    Text,
+    Texts,
+    TimeZone,
+    optional,
+)
+from restorecheck.config.server_url import ServerUrl, parse_server_url
+from restorecheck.model import CheckSpec
+
+_SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
+_TIMEZONE = "Time zone of the schedule, such as Europe/Berlin."
+_DEADLINE = "A drill that takes longer is ended and torn down."
+_MAX_PROOF_AGE = "A target without a verified drill for this long is overdue."
+_OBJECTIVES = "What the business asks for; reports compare the measured values with it."
+
+
+class Objectives(Keys):
+    rpo_hours: Hours | None = Field(
+        default=None,
+        description="Recovery point objective: the most hours of data that may be lost.",
+    )
+    rto_minutes: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Recovery time objective: the most minutes a restore may take."
+    )
+
+
+class Defaults(Keys):
+    """What every target inherits that does not say otherwise."""
+
+    schedule: Cron | None = Field(default=None, description=_SCHEDULE)
+    timezone: TimeZone = Field(default="UTC", description=_TIMEZONE)
+    deadline_minutes: Minutes = Field(default=240, description=_DEADLINE)
+    max_proof_age_hours: Hours = Field(default=30.0, description=_MAX_PROOF_AGE)
+    objectives: Objectives = Field(default_factory=Objectives, description=_OBJECTIVES)
+
+
+class Dump(Keys):
+    """Logical dumps: what pg_dump or pg_dumpall wrote."""
+
+    path: Text = Field(
+        description="A folder, file or glob; the newest match is restored. "
+        "Relative to the configuration file."
+    )
+    decrypt: Command | None = Field(
+        default=None,
+        repr=False,  # may hold an interpolated passphrase
+        description="Command that reads the file from stdin and writes the plain dump to stdout, "
+        "one list item per argument.",
+    )
+    max_age_hours: Hours | None = Field(
+        default=None, description="A newest dump that is older than this fails the drill."
+    )
+    ignore_extensions: Texts = Field(
+        default=(), description="Extensions of the database that are left out of the restore."
+    )
+    into: ScratchUrl | None = Field(
+        default=None,
+        description="Restore into this server instead of a throw-away one: "
+        "postgresql://user:${PASSWORD}@host:port/. Must be listed in scratch_servers.",
+    )
+    jobs: Jobs | None = Field(
+        default=None, description="Parallel jobs of pg_restore; by default what postgres.jobs says."
+    )
+
+    @property
+    def into_server(self) -> ServerUrl | None:
+        """Host and port of `into`; its password stays inside."""
+        return parse_server_url(self.into.get_secret_value()) if self.into else None
+
+
+class _TargetKeys(Keys):
+    name: TargetName = Field(description="Unique; 1 to 40 letters, digits and hyphens.")
+    dump: Dump = Field(description="The backups are dumps in files.")
+    checks: Annotated[tuple[Check, ...], FromList] = Field(
+        default=(), description="Questions put to the restored database."
+    )
+    databases: SomeTexts | None = Field(
+        default=None, description="Databases to prove; by default all that are not templates."
+    )
+
+
+class WrittenTarget(_TargetKeys):
+    """A target as the file has it; what is left out is inherited from `defaults`."""
+
+    model_config = ConfigDict(title="Target")
+
+    schedule: Cron | None = optional(_SCHEDULE)
+    timezone: TimeZone = optional(_TIMEZONE)
+    deadline_minutes: Minutes = optional(_DEADLINE)
+    max_proof_age_hours: Hours = optional(_MAX_PROOF_AGE)
+    objectives: Objectives = optional(_OBJECTIVES)
+
+
+class Target(_TargetKeys, Defaults):
+    """A target with everything that it inherits."""
+
+    def check_specs(self) -> tuple[CheckSpec, ...]:
+        """The configured checks, in order."""
+        return tuple(check.check_spec() for check in self.checks)
+
+
+def resolved(written: WrittenTarget, defaults: Defaults, *, path: str) -> Target:
+    """The target with the defaults filled in; objectives are inherited one by one."""
+    own = {key: getattr(written, key) for key in written.model_fields_set}
+    if "objectives" in own:
+        given = {key: getattr(own["objectives"], key) for key in own["objectives"].model_fields_set}
+        own["objectives"] = defaults.objectives.model_copy(update=given)
+    inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
+    dump = written.dump.model_copy(update={"path": path})
+    return Target(**{**inherited, **own, "dump": dump})

@@ -1,0 +1,220 @@
+"""One step of one drill: load → expire → decide → record intent → perform → record result → save.
+
+The engine knows no SDK, no process and no sleeping. It may die between any two lines: whatever
+exists was written down before it was made, and the next `advance`, here or on another host,
+carries on from what is stored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import structlog
+
+from restorecheck.errors import (
+    CapacityError,
+    DatabaseUnreachableError,
+    DrillConflictError,
+    ProviderError,
+    RestorecheckError,
+    TransientError,
+)
+from restorecheck.lifecycle import (
+    Aborted,
+    Action,
+    Checked,
+    Closed,
+    Delete,
+    Ensure,
+    Event,
+    Finish,
+    Gone,
+    InProgress,
+    Nothing,
+    RecordVerdict,
+    Retry,
+    RunChecks,
+    StillThere,
+    Unclear,
+    VerdictRecorded,
+    apply,
+    decide,
+    expire,
+    intend,
+)
+from restorecheck.model import Drill
+from restorecheck.ports import Checker, Clock, DrillStore, Observer, Provider, Silence
+from restorecheck.report import document
+
+log = structlog.get_logger("restorecheck.engine")
+
+RETRY_WAIT = timedelta(seconds=1)
+"""First wait after a transient error; doubled each time, so that eight tries take four minutes."""
+CAPACITY_WAIT = timedelta(seconds=30)
+CONFLICT_WAIT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not finished; advance again after `duration`."""
+
+    duration: timedelta
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    drill: Drill
+
+
+class Engine:
+    """Advances drills; holds no drill in memory between two calls."""
+
+    def __init__(
+        self,
+        *,
+        store: DrillStore,
+        provider_for: Callable[[Drill], Provider],
+        checker_for: Callable[[Drill], Checker],
+        clock: Clock,
+        observer: Observer | None = None,
+    ) -> None:
+        self._store = store
+        self._provider_for = provider_for
+        self._checker_for = checker_for
+        self._clock = clock
+        self._observer = observer or Silence()
+
+    def advance(self, drill_id: str) -> Wait | Done:
+        """Do the next thing for this drill.
+
+        Raises:
+            NotFoundError: No such drill.
+            StoreError: The store cannot be used.
+        """
+        try:
+            return self._advance(drill_id)
+        except DrillConflictError:
+            # Another host was faster; what it saved is the truth, and it carries on from there.
+            return Wait(CONFLICT_WAIT, "another host is at work on this drill")
+
+    def abort(self, drill_id: str, reason: str) -> None:
+        """End a drill that is still at its steps; `advance` then judges and tears down."""
+        for _ in range(3):
+            drill = self._store.load(drill_id)
+            aborted = apply(drill, Aborted(reason), self._clock.now())
+            if aborted == drill:
+                return
+            try:
+                self._store.save(aborted)
+            except DrillConflictError:
+                continue
+            return
+
+    def _advance(self, drill_id: str) -> Wait | Done:
+        loaded = self._store.load(drill_id)
+        now = self._clock.now()
+        drill = expire(loaded, now)
+        action = decide(drill)
+        if isinstance(action, Nothing):
+            return Done(drill)
+        intended = intend(drill, action, now)
+        if intended != loaded:
+            intended = self._store.save(intended)
+        event = self._perform(intended, action)
+        after = apply(intended, event, self._clock.now())
+        if isinstance(action, Finish):
+            after = self._store.finish(after, document.build(after).to_json())
+            self._provider_for(after).release(after)
+        elif after != intended:
+            after = self._store.save(after)
+        self._tell(intended, action, event, after)
+        return Done(after) if after.finished else Wait(_pause(event), _detail(event))
+
+    def _perform(self, drill: Drill, action: Action) -> Event:
+        match action:
+            case Ensure():
+                return self._ensure(drill, action)
+            case RunChecks():
+                return self._run_checks(drill, action)
+            case RecordVerdict(verdict, reason, hint):
+                return VerdictRecorded(verdict, reason, hint)
+            case Delete():
+                return self._delete(drill, action)
+            case Finish():
+                return Closed()
+            case Nothing():
+                raise AssertionError("a finished drill is not performed")
+            case _:
+                assert_never(action)
+
+    def _ensure(self, drill: Drill, action: Ensure) -> Event:
+        try:
+            return self._provider_for(drill).ensure(drill, action.step)
+        except RestorecheckError as exc:
+            return _translate(exc, drill)
+
+    def _run_checks(self, drill: Drill, action: RunChecks) -> Event:
+        if not action.pending:
+            return Checked(results=())
+        until = _check_limit(drill, action)
+        try:
+            results = self._checker_for(drill).run(action.endpoint, action.pending, until)
+        except RestorecheckError as exc:
+            return _translate(exc, drill)
+        assert results, "a checker answers at least one of the pending checks"
+        return Checked(results=results)
+
+    def _delete(self, drill: Drill, action: Delete) -> Gone | StillThere:
+        try:
+            return self._provider_for(drill).delete(action.resource)
+        except ProviderError as exc:
+            return StillThere(action.resource, exc.message)
+
+    def _tell(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
+        log.debug(
+            "drill.advanced",
+            drill_id=before.id,
+            target=before.target,
+            action=type(action).__name__,
+            step=before.step.name if before.step else None,
+            event_kind=type(event).__name__,
+            phase=after.phase.value,
+            version=after.version,
+        )
+        self._observer.performed(before, action, event, after)
+
+
+def _check_limit(drill: Drill, action: RunChecks) -> datetime:
+    began = drill.records[-1].started_at
+    return min(drill.deadline, began + action.step.deadline)
+
+
+def _translate(exc: RestorecheckError, drill: Drill) -> Event:
+    """Errors are about us, not about the backup: again later, or inconclusive."""
+    match exc:
+        case CapacityError():
+            return Retry(reason=exc.message, wait=CAPACITY_WAIT)
+        case TransientError() | DatabaseUnreachableError():
+            return Retry(reason=exc.message, wait=RETRY_WAIT * 2**drill.retries)
+        case _:
+            return Unclear(reason=exc.message, hint=exc.hint)
+
+
+def _pause(event: Event) -> timedelta:
+    match event:
+        case InProgress(wait=wait) | Retry(wait=wait) | StillThere(wait=wait):
+            return wait
+        case _:
+            return timedelta(0)
+
+
+def _detail(event: Event) -> str:
+    match event:
+        case InProgress(detail=detail) | StillThere(detail=detail):
+            return detail
+        case Retry(reason=reason):
+            return reason
+        case _:
+            return ""

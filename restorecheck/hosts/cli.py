@@ -1,0 +1,152 @@
+"""The command line. Heavy rooms are imported by the commands that need them: `--help` needs none."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from restorecheck import __version__
+
+EXIT_STATUSES = """
+exit status:
+  0    verified: the backup restores and every required check passed
+  1    failed: the backup did not restore, or a check did not hold
+  2    usage or configuration; nothing was touched
+  3    inconclusive: we could not tell (denied, timed out, unreachable, no fitting server)
+  4    resources were left behind; outranks the others
+  130  interrupted; teardown was done, or the leftovers are named
+"""
+
+SWEEP_STATUSES = """
+exit status:
+  0    nothing is left (or, with --dry-run, nothing would be deleted)
+  2    usage or configuration
+  3    the history cannot be used
+  4    something could not be deleted; it is named (with --dry-run: would be deleted)
+"""
+
+OTHER_STATUSES = """
+exit status:
+  0    done
+  2    usage or configuration
+  3    the history cannot be used, or has no such drill
+"""
+
+CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `restorecheck` command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(_run(arguments))
+    except BrokenPipeError:
+        # Whoever read our answer went away; what is left to write has no reader.
+        sys.stderr.close()
+        return 3
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from restorecheck.hosts import commands
+
+    return commands.run(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="restorecheck",
+        description="Prove that a database backup restores: restore the newest one into a "
+        "temporary database, ask it the configured questions, report, tear everything down.",
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"restorecheck {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_drill(commands)
+    _add_sweep(commands)
+    _add_report(commands)
+    _add_config(commands)
+    _add_demo(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # noqa: SLF001  # argparse gives it no public name
+
+
+def _add(
+    commands: "Commands[argparse.ArgumentParser]", name: str, summary: str, epilog: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
+    drill = _add(
+        commands, "drill", "restore the newest backup of each target and check it", EXIT_STATUSES
+    )
+    drill.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")
+    drill.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    drill.add_argument(
+        "--plan", action="store_true", help="print what would be done, in order; do nothing"
+    )
+    drill.add_argument("--json", action="store_true", help="print the report as JSON")
+    drill.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave the restored database up, and print how to connect and how to end it",
+    )
+
+
+def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
+    sweep = _add(
+        commands, "sweep", "finish and clean up what dead drills left behind", SWEEP_STATUSES
+    )
+    sweep.add_argument(
+        "drills", nargs="*", metavar="DRILL", help="ids of kept drills (--keep) to end as well"
+    )
+    sweep.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    sweep.add_argument(
+        "--dry-run", action="store_true", help="print what would be done; do nothing"
+    )
+
+
+def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
+    report = _add(commands, "report", "print the stored report of a drill", OTHER_STATUSES)
+    report.add_argument("drill", metavar="DRILL", help="id of the drill")
+    report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    report.add_argument("--format", choices=["text", "json"], default="text")
+
+
+def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:
+    config = _add(commands, "config", "validate and explain the configuration", OTHER_STATUSES)
+    actions = config.add_subparsers(dest="action", metavar="ACTION", required=True)
+    validate = _add(
+        actions,
+        "validate",
+        "report every problem of the configuration, with its line",
+        OTHER_STATUSES,
+    )
+    validate.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add(actions, "schema", "print the JSON Schema of the configuration", OTHER_STATUSES)
+    _add(actions, "example", "print a commented example configuration", OTHER_STATUSES)
+
+
+def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
+    demo = _add(
+        commands,
+        "demo",
+        "play the whole story on generated data: a good night, then two bad ones",
+        "exit status:\n  0    every night got the verdict it deserves\n  3    something else happened\n",
+    )
+    demo.add_argument(
+        "--dir", metavar="DIR", help="where everything is made; it is named at the end"
+    )
+    demo.add_argument(
+        "--answers", type=int, default=2_000_000, metavar="N", help="size of the largest table"
+    )

@@ -1,0 +1,25 @@
+"""The one place that reads the clock, sleeps, and makes up names."""
+
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+
+from restorecheck.ports import Clock
+
+
+class SystemClock(Clock):
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def sleep(duration: timedelta) -> None:
+    time.sleep(duration.total_seconds())  # hosts decide how to wait
+
+
+def new_drill_id(now: datetime) -> str:
+    """Sortable by time, unique on its own; everything that the drill makes is named after it.
+
+    Short and of letters, digits and single hyphens, so that `restorecheck-<id>` is a valid RDS
+    identifier and leaves room in the 107 bytes of a unix socket's path.
+    """
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -1,0 +1,216 @@
+"""The commands behind the command line: parse nothing, decide little, print the answer."""
+
+import argparse
+import difflib
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from restorecheck import config as configuration
+from restorecheck.config import Config
+from restorecheck.errors import ConfigError, NotFoundError, Problem, RestorecheckError
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.console import Progress, use_color
+from restorecheck.hosts.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.report import document
+from restorecheck.report.document import Report
+from restorecheck.report.terminal import clean, render
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the command line asks for; every expected error becomes one message and a code."""
+    _configure_logging()
+    try:
+        match arguments.command:
+            case "drill":
+                return drill(arguments)
+            case "sweep":
+                return sweep(arguments)
+            case "report":
+                return report(arguments)
+            case "config":
+                return config(arguments)
+            case "demo":
+                from restorecheck.hosts.demo import story
+
+                return story.play(arguments.dir, answers=arguments.answers)
+            case _:
+                raise AssertionError(f"no command {arguments.command!r}")
+    except ConfigError as exc:
+        _complain(exc)
+        return Exit.USAGE
+    except RestorecheckError as exc:
+        _complain(exc)
+        return Exit.INCONCLUSIVE
+    except Interrupted:
+        return Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def drill(arguments: argparse.Namespace) -> int:
+    loaded = _load(arguments.config)
+    names = _targets(loaded, arguments.targets)
+    if arguments.plan:
+        return _print_plans(loaded, names)
+    from restorecheck.hosts import wiring
+    from restorecheck.hosts.runner import Runner
+
+    progress = Progress()
+    parts = wiring.build(loaded, progress)
+    interrupts = Interrupts()
+    reports: list[Report] = []
+    try:
+        with interrupts.handled():
+            for finished in parts.sweeper.finish_dead():
+                progress.say(f"finished drill {finished.id} of a process that died")
+            runner = Runner(parts, progress, interrupts)
+            for name in names:
+                if interrupts.seen is not None:
+                    break
+                reports.append(runner.run(name, keep=arguments.keep))
+                if not arguments.json:
+                    _print_report(reports[-1], parts)
+    finally:
+        parts.close()
+    if arguments.json:
+        _print_json(reports, several=len(names) > 1)
+    codes = [of_report(r) for r in reports]
+    if interrupts.seen is not None:
+        codes.append(Exit.INTERRUPTED)
+    return worst(codes)
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    from restorecheck.hosts import sweeping, wiring
+
+    loaded = _load(arguments.config)
+    parts = wiring.build(loaded)
+    try:
+        if arguments.dry_run:
+            return sweeping.preview(parts, end=arguments.drills)
+        return sweeping.run(parts, end=arguments.drills)
+    finally:
+        parts.close()
+
+
+def report(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from restorecheck.sqlite.store import SqliteStore
+
+    loaded = _load(arguments.config)
+    store = SqliteStore(Path(loaded.history.path))
+    try:
+        text = store.report(arguments.drill)
+    except NotFoundError as exc:
+        print(exc.message, file=sys.stderr)
+        return Exit.INCONCLUSIVE
+    finally:
+        store.close()
+    if arguments.format == "json":
+        print(text)
+    else:
+        print(render(document.parse(text), color=use_color(sys.stdout)), end="")
+    return Exit.VERIFIED
+
+
+def config(arguments: argparse.Namespace) -> int:
+    match arguments.action:
+        case "validate":
+            path = configuration.locate(arguments.config, os.environ)
+            loaded = configuration.load(path, os.environ)
+            count = len(loaded.targets)
+            print(f"{path}: valid; {count} target{'s' if count != 1 else ''}")
+        case "schema":
+            print(json.dumps(configuration.json_schema(), indent=2))
+        case "example":
+            print(configuration.example(), end="")
+        case _:
+            raise AssertionError(f"no action {arguments.action!r}")
+    return Exit.VERIFIED
+
+
+def _load(option: str | None) -> Config:
+    return configuration.load(configuration.locate(option, os.environ), os.environ)
+
+
+def _targets(loaded: Config, wanted: Sequence[str]) -> list[str]:
+    """The targets to drill, each once.
+
+    Raises:
+        ConfigError: A name is not in the configuration.
+    """
+    known = [target.name for target in loaded.targets]
+    problems = []
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            guess = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+            problems.append(Problem(message=f"no target {name!r} in the configuration{guess}"))
+    if problems:
+        raise ConfigError(tuple(problems))
+    return list(dict.fromkeys(wanted)) or known
+
+
+def _print_plans(loaded: Config, names: Sequence[str]) -> int:
+    from restorecheck.hosts import wiring
+    from restorecheck.hosts.clock import new_drill_id
+    from restorecheck.hosts.plan import render_plan
+
+    clock = SystemClock()
+    providers = wiring.providers_of(loaded, clock, wiring.locks_of(loaded))
+    for target in loaded.targets:
+        if target.name in names:
+            steps = providers[target.name].plan(new_drill_id(clock.now()))
+            text = render_plan(
+                target.name,
+                steps,
+                wiring.checks_of(target),
+                deadline=wiring.deadline_of(target),
+            )
+            print(text, end="")
+    return Exit.VERIFIED
+
+
+def _print_report(finished: Report, parts: object) -> None:
+    from restorecheck.hosts.kept import how_to_connect
+    from restorecheck.hosts.wiring import Parts
+
+    assert isinstance(parts, Parts), "wired"
+    print(render(finished, color=use_color(sys.stdout)), end="", flush=True)
+    print(how_to_connect(parts.store.load(finished.drill_id)), end="", flush=True)
+
+
+def _print_json(reports: Sequence[Report], *, several: bool) -> None:
+    values = [json.loads(r.to_json()) for r in reports]
+    print(json.dumps(values if several else values[0] if values else None, indent=2))
+
+
+def _complain(exc: RestorecheckError) -> None:
+    for line in exc.message.splitlines():
+        print(f"restorecheck: {clean(line)}", file=sys.stderr)
+    if exc.hint:
+        print(f"restorecheck: {clean(exc.hint)}", file=sys.stderr)
+
+
+def _configure_logging() -> None:
+    """Logs go to stderr as JSON when RESTORECHECK_LOG names a level; progress is not a log."""
+    level = logging.getLevelName(os.environ.get("RESTORECHECK_LOG", "warning").upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            level if isinstance(level, int) else logging.WARNING
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,104 @@
+"""Progress on stderr: live on a terminal, one plain line a step elsewhere."""
+
+import os
+import sys
+import threading
+import time
+from typing import TextIO
+
+from restorecheck.lifecycle import Action, Delete, Ensure, Event, InProgress, Retry, RunChecks
+from restorecheck.model import CheckOutcome, Drill, StepOutcome
+from restorecheck.ports import Observer
+from restorecheck.report.terminal import clean
+
+REFRESH_SECONDS = 0.2
+
+
+def use_color(stream: TextIO) -> bool:
+    """Only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+class Progress(Observer):
+    """Tells of each step as it begins and ends, with its elapsed time."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._began = time.monotonic()
+        self._current = ""
+        self._detail = ""
+        self._stop = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def start(self, drill: Drill) -> None:
+        self._line(f"{clean(drill.target)}: drill {drill.id}")
+        self._begin(drill.plan[0].name)
+        self._stop.clear()
+        if self._live:
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
+
+    def finish(self) -> None:
+        self._stop.set()
+        if self._ticker is not None:
+            self._ticker.join()
+            self._clear()
+
+    def say(self, text: str) -> None:
+        self._line(clean(text))
+
+    def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
+        match event:
+            case InProgress(detail=detail):
+                self._detail = detail
+                return
+            case Retry(reason=reason):
+                self._line(f"  {self._current}: {clean(reason)}; trying again")
+                return
+            case _:
+                self._detail = ""
+        if isinstance(action, RunChecks):
+            for result in after.results[len(before.results) :]:
+                mark = "ok" if result.outcome is CheckOutcome.PASSED else result.outcome.value
+                self._line(f"  check {clean(result.name)!r}: {mark}  {result.seconds:.1f} s")
+        if isinstance(action, Ensure | RunChecks):
+            self._tell_ended_step(before, after)
+        if isinstance(action, Delete) and not after.ledger:
+            self._line("  tear down: everything is gone")
+        upcoming = after.step
+        if upcoming is not None and upcoming != before.step:
+            self._begin(upcoming.name)
+        elif upcoming is None and before.step is not None:
+            self._begin("tear down")
+
+    def _tell_ended_step(self, before: Drill, after: Drill) -> None:
+        if before.step is None or before.step == after.step or not after.records:
+            return
+        record = after.records[-1]
+        if record.finished_at is None:
+            return
+        seconds = (record.finished_at - record.started_at).total_seconds()
+        done = record.outcome is StepOutcome.SUCCEEDED
+        outcome = "done" if done else (record.outcome or StepOutcome.ABORTED).value
+        self._line(f"  {record.name}: {outcome} in {seconds:.1f} s")
+
+    def _begin(self, name: str) -> None:
+        self._current = name
+        self._began = time.monotonic()
+
+    def _tick(self) -> None:
+        while not self._stop.wait(REFRESH_SECONDS):
+            detail = f" ({clean(self._detail)})" if self._detail else ""
+            elapsed = time.monotonic() - self._began
+            self._stream.write(f"\r\x1b[K  {self._current}{detail} … {elapsed:.0f} s")
+            self._stream.flush()
+
+    def _clear(self) -> None:
+        self._stream.write("\r\x1b[K")
+        self._stream.flush()
+
+    def _line(self, text: str) -> None:
+        start = "\r\x1b[K" if self._live else ""
+        self._stream.write(f"{start}{text}\n")
+        self._stream.flush()

@@ -1,0 +1,36 @@
+"""A drill's plan as text, for `drill --plan`. Pure."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from restorecheck.checks.judge import describe_expectation
+from restorecheck.model import CheckSpec, Step
+from restorecheck.report.terminal import clean
+
+
+def render_plan(
+    target: str, steps: Sequence[Step], checks: Sequence[CheckSpec], *, deadline: timedelta
+) -> str:
+    """What would be made, where, what would be deleted, and by when."""
+    lines = [f"{clean(target)}: the plan; nothing has been done"]
+    for number, step in enumerate(steps, 1):
+        lines.append(f"  {number}. {step.name}  (within {_minutes(step.deadline)})")
+        lines.append(f"     {clean(step.does)}")
+        lines += [f"     makes {clean(str(resource))}" for resource in step.makes]
+    lines.append(f"  {len(steps) + 1}. record the verdict, before anything is deleted")
+    lines.append(f"  {len(steps) + 2}. tear down")
+    made = dict.fromkeys(resource for step in steps for resource in step.makes)
+    lines += [f"     deletes {clean(str(resource))}" for resource in made] or [
+        "     deletes nothing"
+    ]
+    lines.append(f"  the whole drill ends within {_minutes(deadline)}; then teardown begins")
+    lines.append("  checks")
+    for spec in checks:
+        built_in = "  (built in)" if spec.built_in else ""
+        name, wanted = clean(spec.name), clean(describe_expectation(spec))
+        lines.append(f"     {name}: {wanted}  [{spec.severity}]{built_in}")
+    return "\n".join(lines) + "\n"
+
+
+def _minutes(duration: timedelta) -> str:
+    return f"{duration / timedelta(minutes=1):g} minutes"

@@ -1,0 +1,76 @@
+"""One drill from its first line on stderr to its report, whatever interrupts it."""
+
+import sys
+import traceback
+
+from restorecheck.errors import DrillConflictError, RestorecheckError
+from restorecheck.hosts.clock import new_drill_id, sleep
+from restorecheck.hosts.console import Progress
+from restorecheck.hosts.driving import drive
+from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.hosts.wiring import Parts, checks_of, deadline_of
+from restorecheck.model import Drill
+from restorecheck.report import document
+from restorecheck.report.document import Report
+
+
+class Runner:
+    """Runs drills one after another in this process."""
+
+    def __init__(self, parts: Parts, progress: Progress, interrupts: Interrupts) -> None:
+        self._parts = parts
+        self._progress = progress
+        self._interrupts = interrupts
+
+    def run(self, name: str, *, keep: bool) -> Report:
+        """Drill one target. Every way out of here leads through the teardown.
+
+        Raises:
+            StoreError: The history cannot be written; what was made so far is torn down by the
+                next sweep.
+        """
+        for _ in range(3):
+            now = self._parts.clock.now()
+            drill_id = new_drill_id(now)
+            with Lease(self._parts.lock_of(drill_id)):
+                try:
+                    drill = self._parts.store.create(self._new(name, drill_id, keep=keep))
+                except DrillConflictError:
+                    continue  # the same six digits in the same second
+                self._progress.start(drill)
+                try:
+                    self._drive(drill.id)
+                finally:
+                    self._progress.finish()
+                return document.parse(self._parts.store.report(drill.id))
+        raise AssertionError("three drill ids in a row were taken")
+
+    def _new(self, name: str, drill_id: str, *, keep: bool) -> Drill:
+        target = next(t for t in self._parts.config.targets if t.name == name)
+        now = self._parts.clock.now()
+        return Drill(
+            id=drill_id,
+            target=name,
+            plan=self._parts.providers[name].plan(drill_id),
+            checks=checks_of(target),
+            started_at=now,
+            deadline=now + deadline_of(target),
+            keep=keep,
+        )
+
+    def _drive(self, drill_id: str) -> Drill:
+        engine = self._parts.engine
+        try:
+            with self._interrupts.raising():
+                return drive(engine, drill_id, sleep)
+        except Interrupted as exc:
+            reason = f"interrupted by {exc.number.name}"
+            self._progress.say(f"{reason}: tearing down first")
+        except RestorecheckError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # a defect of ours must not leave a server running
+            reason = f"a defect in restorecheck ended the drill: {type(exc).__name__}"
+            traceback.print_exc(file=sys.stderr)
+        engine.abort(drill_id, reason)
+        return drive(engine, drill_id, sleep)

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM: the first one ends the drill, teardown comes first all the same."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """Raised in the main thread by the first signal; not an Exception, so that nothing eats it."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+
+
+class Interrupts:
+    """Raises on the first signal while `raising`; afterwards only remembers."""
+
+    def __init__(self) -> None:
+        self.seen: signal.Signals | None = None
+        self._raising = False
+
+    @contextmanager
+    def handled(self) -> Iterator["Interrupts"]:
+        previous = {number: signal.signal(number, self._receive) for number in HANDLED}
+        try:
+            yield self
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """While at work that can be broken off: a signal raises `Interrupted`."""
+        if self.seen is not None:
+            raise Interrupted(self.seen)
+        self._raising = True
+        try:
+            yield
+        finally:
+            self._raising = False
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self.seen = self.seen or signal.Signals(number)
+        if self._raising:
+            self._raising = False
+            raise Interrupted(signal.Signals(number))

@@ -1,0 +1,44 @@
+"""`restorecheck sweep`: what it says and the code it exits with."""
+
+import sys
+from collections.abc import Collection
+
+from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.wiring import Parts
+from restorecheck.report.terminal import clean
+
+
+def run(parts: Parts, *, end: Collection[str]) -> int:
+    swept = parts.sweeper.sweep(end=end)
+    for drill in swept.finished:
+        verdict = drill.verdict.value if drill.verdict else "no verdict"
+        print(
+            f"finished  drill {drill.id} of {clean(drill.target)}: {verdict}: {clean(drill.reason)}"
+        )
+    for resource in swept.deleted:
+        print(f"deleted   {clean(str(resource))}")
+    for resource, reason in swept.plan.spared:
+        print(f"spared    {clean(str(resource))}: {clean(reason)}")
+    for resource, detail in swept.left:
+        print(f"LEFT      {clean(str(resource))}: {clean(detail)}", file=sys.stderr)
+    if not (swept.finished or swept.deleted or swept.left):
+        print("nothing to sweep")
+    return Exit.LEFT_BEHIND if swept.left else Exit.VERIFIED
+
+
+def preview(parts: Parts, *, end: Collection[str]) -> int:
+    plan = parts.sweeper.plan(end=end)
+    for drill in plan.finish:
+        print(f"would finish  drill {drill.id} of {clean(drill.target)}")
+        for resource in reversed(drill.ledger):
+            print(f"would delete  {clean(str(resource))}")
+    for _, resource in plan.delete:
+        print(f"would delete  {clean(str(resource))}")
+    for resource in plan.orphans:
+        print(f"would delete  {clean(str(resource))}")
+    for resource, reason in plan.spared:
+        print(f"would spare   {clean(str(resource))}: {clean(reason)}")
+    if plan.finish or plan.delete or plan.orphans:
+        return Exit.LEFT_BEHIND
+    print("nothing to sweep")
+    return Exit.VERIFIED

@@ -1,0 +1,198 @@
+"""The composition root: a configuration in, working parts out."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from restorecheck.checks.catalogue import built_in
+from restorecheck.config import Config, Target
+from restorecheck.engine import Engine
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts import leases
+from restorecheck.hosts.clock import SystemClock, sleep
+from restorecheck.hosts.driving import Sweeper
+from restorecheck.model import CheckSpec, Drill
+from restorecheck.ports import Checker, Observer, Provider
+from restorecheck.postgres import binaries, cluster
+from restorecheck.postgres.checker import PostgresChecker, connect
+from restorecheck.postgres.local import (
+    DumpSettings,
+    LocalDumpProvider,
+    LocalInventory,
+    ServerSettings,
+)
+from restorecheck.postgres.scratch import (
+    Forgotten,
+    ScratchInventory,
+    ScratchProvider,
+    ScratchServer,
+)
+from restorecheck.sqlite.store import SqliteStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that a command works with."""
+
+    config: Config
+    clock: SystemClock
+    store: SqliteStore
+    engine: Engine
+    sweeper: Sweeper
+    providers: Mapping[str, Provider]
+    checkers: dict[str, Checker] = field(default_factory=dict)
+    locks: Path
+
+    def lock_of(self, drill_id: str) -> Path:
+        return self.locks / f"{drill_id}.lock"
+
+    def close(self) -> None:
+        for checker in self.checkers.values():
+            if isinstance(checker, PostgresChecker):
+                checker.close()
+        self.store.close()
+
+
+def checks_of(target: Target) -> tuple[CheckSpec, ...]:
+    """The built-in checks first: they say whether the others can be answered at all."""
+    return (*built_in(), *target.check_specs())
+
+
+def deadline_of(target: Target) -> timedelta:
+    return timedelta(minutes=target.deadline_minutes)
+
+
+def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, Provider]:
+    """One provider a target. Makes nothing, reads nothing."""
+    server = server_settings(config)
+
+    def lock_of(drill_id: str) -> Path:
+        return locks / f"{drill_id}.lock"
+
+    providers: dict[str, Provider] = {}
+    for target in config.targets:
+        dump = _dump_settings(target)
+        if target.dump.into is None:
+            providers[target.name] = LocalDumpProvider(
+                dump=dump,
+                server=server,
+                clock=clock,
+                lock_of=lock_of,
+                deadline=deadline_of(target),
+            )
+        else:
+            providers[target.name] = ScratchProvider(
+                dump=dump,
+                server=server,
+                scratch=ScratchServer.of_url(target.dump.into.get_secret_value()),
+                clock=clock,
+                lock_of=lock_of,
+                deadline=deadline_of(target),
+            )
+    return providers
+
+
+def locks_of(config: Config) -> Path:
+    history = Path(config.history.path)
+    return history.with_name(f"{history.name}.locks")
+
+
+def build(config: Config, observer: Observer | None = None) -> Parts:
+    """All parts, the history opened.
+
+    Raises:
+        ConfigError: The work directory's name is too long for a socket in it.
+        StoreError: The history cannot be opened.
+    """
+    clock = SystemClock()
+    locks = locks_of(config)
+    server = server_settings(config)
+    providers = providers_of(config, clock, locks)
+    account = server.account()
+    store = SqliteStore(Path(config.history.path))
+    inventory = LocalInventory([server.work_dir], account, leases.is_held)
+    scratch = {
+        p.scratch.name: ScratchInventory(p.scratch, leases.is_held)
+        for p in providers.values()
+        if isinstance(p, ScratchProvider)
+    }
+    checkers: dict[str, Checker] = {}
+
+    def provider_for(drill: Drill) -> Provider:
+        return providers.get(drill.target) or Forgotten(inventory)
+
+    def checker_for(drill: Drill) -> Checker:
+        if drill.target not in checkers:
+            provider = providers[drill.target]
+            opener = provider.connect if isinstance(provider, ScratchProvider) else connect
+            checkers[drill.target] = PostgresChecker(opener, clock)
+        return checkers[drill.target]
+
+    engine = Engine(
+        store=store,
+        provider_for=provider_for,
+        checker_for=checker_for,
+        clock=clock,
+        observer=observer,
+    )
+    sweeper = Sweeper(
+        engine=engine,
+        store=store,
+        inventories=(inventory, *scratch.values()),
+        provider_for=provider_for,
+        is_alive=lambda drill: leases.is_held(locks / f"{drill.id}.lock"),
+        clock=clock,
+        sleep=sleep,
+    )
+    return Parts(
+        config=config,
+        clock=clock,
+        store=store,
+        engine=engine,
+        sweeper=sweeper,
+        providers=providers,
+        checkers=checkers,
+        locks=locks,
+    )
+
+
+def server_settings(config: Config) -> ServerSettings:
+    postgres = config.postgres
+    return ServerSettings(
+        bin_dir=postgres.bin_dir,
+        run_as=postgres.run_as,
+        work_dir=_work_dir(config),
+        cache_dir=Path(postgres.cache_dir) if postgres.cache_dir else binaries.default_cache(),
+        jobs=postgres.jobs,
+    )
+
+
+def _work_dir(config: Config) -> Path:
+    configured = config.postgres.work_dir
+    if configured is None:
+        place = Path(tempfile.gettempdir()).resolve()
+        return place if cluster.socket_fits(place) else Path("/tmp")  # noqa: S108  # a private folder is made in it
+    if not cluster.socket_fits(Path(configured)):
+        limit = cluster.SOCKET_PATH_LIMIT
+        message = (
+            f"{configured} is too long: the socket of a server below it would have "
+            f"more than {limit} bytes"
+        )
+        raise ConfigError(
+            (Problem(message=message, path="postgres.work_dir"),),
+            hint="Choose a shorter folder.",
+        )
+    return Path(configured)
+
+
+def _dump_settings(target: Target) -> DumpSettings:
+    dump = target.dump
+    return DumpSettings(
+        path=dump.path,
+        decrypt=tuple(dump.decrypt) if dump.decrypt else None,
+        max_age=None if dump.max_age_hours is None else timedelta(hours=dump.max_age_hours),
+        ignore_extensions=tuple(dump.ignore_extensions),
+        jobs=dump.jobs,
+    )

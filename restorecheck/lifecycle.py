@@ -1,0 +1,484 @@
+"""The whole state machine of a drill, pure.
+
+`decide` says what to do next, `intend` what to write down before doing it, `apply` what an
+observation changes, `expire` what the passing of time changes. None of them reads a clock, a
+network or a file; the engine does the rest.
+
+```
+STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► TEARDOWN ──Closed──► FINISHED
+  └─Broken · Unclear · TimedOut · Aborted──┘                └─Gone · StillThere┘
+```
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from restorecheck.model import (
+    Backup,
+    CheckOrigin,
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Drill,
+    Endpoint,
+    Failure,
+    Phase,
+    Resource,
+    RestoreOutcome,
+    Severity,
+    Step,
+    StepKind,
+    StepOutcome,
+    StepRecord,
+    TeardownOutcome,
+    Verdict,
+)
+
+MAX_RETRIES = 8
+"""Transient errors in a row before a step is given up as unclear."""
+
+MIN_TEARDOWN_WAIT = timedelta(seconds=1)
+"""Counted for every deletion that did not succeed at once, so that the teardown is bounded."""
+
+
+# --- actions: what to do next ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ensure:
+    """Have the provider bring one step about: create if absent, then describe."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class RunChecks:
+    """Put the pending checks to the endpoint; any non-empty part of them may be answered."""
+
+    step: Step
+    endpoint: Endpoint
+    pending: tuple[CheckSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVerdict:
+    verdict: Verdict
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Write the one report and close the drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The drill is finished."""
+
+
+Action = Ensure | RunChecks | RecordVerdict | Delete | Finish | Nothing
+
+
+# --- events: what was observed ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The step is done."""
+
+    backup: Backup | None = None
+    endpoint: Endpoint | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    findings: tuple[CheckResult, ...] = ()
+    """Judgements on the backup itself, made before anything is restored."""
+    external_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProgress:
+    """The step is under way; look again after `wait`."""
+
+    wait: timedelta
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """This backup is bad: it is not there, not whole, or does not restore."""
+
+    reason: str
+    hint: str = ""
+    backup: Backup | None = None
+    findings: tuple[CheckResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    external_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unclear:
+    """The step cannot be done here, and that says nothing about the backup."""
+
+    reason: str
+    hint: str = ""
+    backup: Backup | None = None
+    findings: tuple[CheckResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    external_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A passing fault: the same step again after `wait`, a bounded number of times."""
+
+    reason: str
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    results: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecorded:
+    verdict: Verdict
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    resource: Resource
+    external_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StillThere:
+    """The resource could not be deleted yet, or its deletion is under way."""
+
+    resource: Resource
+    detail: str
+    wait: timedelta = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """Somebody ended the drill: an interrupt, or a sweep that found its host dead."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The report is about to be written."""
+
+
+StepEvent = Ready | InProgress | Broken | Unclear | Retry
+Event = StepEvent | Checked | VerdictRecorded | Gone | StillThere | TimedOut | Aborted | Closed
+
+
+# --- the four functions -----------------------------------------------------------------------
+
+
+def decide(drill: Drill) -> Action:
+    """What to do next."""
+    match drill.phase:
+        case Phase.STEPS:
+            return _decide_step(drill)
+        case Phase.JUDGING:
+            return judge(drill)
+        case Phase.TEARDOWN:
+            if not drill.ledger or keeps_standing(drill) or _teardown_exhausted(drill):
+                return Finish()
+            return Delete(drill.ledger[-1])
+        case Phase.FINISHED:
+            return Nothing()
+        case _:
+            assert_never(drill.phase)
+
+
+def intend(drill: Drill, action: Action, now: datetime) -> Drill:
+    """The drill as it must be stored *before* the action is performed."""
+    match action:
+        case Ensure(step) | RunChecks(step=step):
+            new = tuple(resource for resource in step.makes if resource not in drill.ledger)
+            return _begin_step(drill, step, now).evolve(ledger=drill.ledger + new)
+        case RecordVerdict() | Delete() | Finish() | Nothing():
+            return drill
+        case _:
+            assert_never(action)
+
+
+def apply(drill: Drill, event: Event, now: datetime) -> Drill:
+    """The drill after an observation."""
+    match event:
+        case Ready():
+            return _complete_step(_learn(drill, event), now)
+        case InProgress():
+            return drill.evolve(retries=0) if drill.retries else drill
+        case Retry(reason=reason):
+            if drill.retries < MAX_RETRIES:
+                return drill.evolve(retries=drill.retries + 1)
+            return _fail(
+                drill, Verdict.INCONCLUSIVE, f"{reason} ({MAX_RETRIES} times in a row)", now
+            )
+        case Broken(reason=reason, hint=hint):
+            return _fail(_learn(drill, event), Verdict.FAILED, reason, now, hint=hint)
+        case Unclear(reason=reason, hint=hint):
+            return _fail(_learn(drill, event), Verdict.INCONCLUSIVE, reason, now, hint=hint)
+        case Checked(results=results):
+            return _store_results(drill, results, now)
+        case VerdictRecorded(verdict, reason, hint):
+            return drill.evolve(
+                phase=Phase.TEARDOWN,
+                verdict=verdict,
+                reason=reason,
+                hint=hint,
+            )
+        case Gone(resource, seconds):
+            return drill.evolve(
+                ledger=tuple(r for r in drill.ledger if r != resource),
+                teardown_external_seconds=drill.teardown_external_seconds + seconds,
+            )
+        case StillThere(resource, detail, wait):
+            return _postpone_deletion(drill, resource, detail, wait)
+        case TimedOut(reason):
+            return _fail(drill, Verdict.INCONCLUSIVE, reason, now, timed_out=True)
+        case Aborted(reason):
+            return _abort(drill, reason, now)
+        case Closed():
+            return drill.evolve(
+                phase=Phase.FINISHED, finished_at=now, teardown_outcome=_teardown_outcome(drill)
+            )
+        case _:
+            assert_never(event)
+
+
+def expire(drill: Drill, now: datetime) -> Drill:
+    """The drill after the passing of time: a missed deadline sends it to the verdict, then teardown."""
+    step = drill.step
+    if step is None:
+        return drill
+    if now >= drill.deadline:
+        minutes = (drill.deadline - drill.started_at) / timedelta(minutes=1)
+        reason = f"the drill's deadline of {minutes:g} minutes passed in step {step.name!r}"
+        return apply(drill, TimedOut(reason), now)
+    record = _open_record(drill)
+    if record is not None and now >= record.started_at + step.deadline:
+        minutes = step.deadline / timedelta(minutes=1)
+        return apply(
+            drill, TimedOut(f"step {step.name!r} took longer than {minutes:g} minutes"), now
+        )
+    return drill
+
+
+# --- the verdict ------------------------------------------------------------------------------
+
+
+def judge(drill: Drill) -> RecordVerdict:
+    """The verdict on what was observed. Anything short of full proof is not `verified`."""
+    required = [r for r in drill.results if r.severity is Severity.REQUIRED]
+    failed = [r for r in required if r.outcome is CheckOutcome.FAILED]
+    failure = drill.failure
+    if failure is not None and failure.verdict is Verdict.FAILED:
+        return RecordVerdict(Verdict.FAILED, failure.reason, failure.hint)
+    if failed:
+        return RecordVerdict(Verdict.FAILED, _describe(failed))
+    if failure is not None:
+        return RecordVerdict(failure.verdict, failure.reason, failure.hint)
+    doubt = _doubt(drill, required)
+    if doubt:
+        return RecordVerdict(Verdict.INCONCLUSIVE, doubt)
+    count = len([r for r in required if r.origin is CheckOrigin.DATABASE])
+    checks = "the required check" if count == 1 else f"all {count} required checks"
+    return RecordVerdict(
+        Verdict.VERIFIED, f"the backup restores, and {checks} passed on the restored database"
+    )
+
+
+def _doubt(drill: Drill, required: list[CheckResult]) -> str:
+    """Why a drill without a failure is still no proof; empty when it is one."""
+    asked = [r for r in required if r.origin is CheckOrigin.DATABASE]
+    if drill.restore_outcome is not RestoreOutcome.SUCCEEDED or drill.endpoint is None:
+        return "the restore did not complete"
+    if drill.pending_checks:
+        return f"check {drill.pending_checks[0].name!r} was not run"
+    if not asked:
+        return "no required check was run"
+    for result in required:
+        if result.outcome is not CheckOutcome.PASSED:
+            return f"check {result.name!r}: {result.detail or result.outcome.value}"
+    strangers = [r for r in asked if r.answered_by != drill.endpoint.identity]
+    if strangers:
+        return f"check {strangers[0].name!r} was not answered by the instance that this drill made"
+    return ""
+
+
+def _describe(failed: list[CheckResult]) -> str:
+    first = failed[0]
+    answer = f"expected {first.expected}, found {first.found}" if first.expected else first.detail
+    if first.expected and first.detail:
+        answer = f"{answer} ({first.detail})"
+    more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
+    return f"check {first.name!r}: {answer}{more}"
+
+
+# --- parts ------------------------------------------------------------------------------------
+
+
+def keeps_standing(drill: Drill) -> bool:
+    """Whether the restored database stays up: asked for, and there is one to look at."""
+    aborted = drill.failure is not None and drill.failure.verdict is Verdict.INCONCLUSIVE
+    return drill.keep and drill.endpoint is not None and not aborted
+
+
+def _decide_step(drill: Drill) -> Action:
+    step = drill.step
+    assert step is not None, "a drill in STEPS has a step left"
+    if step.kind is not StepKind.CHECK:
+        return Ensure(step)
+    assert drill.endpoint is not None, "a plan restores before it checks"
+    return RunChecks(step, drill.endpoint, drill.pending_checks)
+
+
+def _learn(drill: Drill, event: Ready | Broken | Unclear) -> Drill:
+    drill = _add_external_seconds(drill, event.external_seconds)
+    drill = drill.evolve(
+        backup=event.backup or drill.backup,
+        results=drill.results + event.findings,
+        notes=drill.notes + event.notes,
+        retries=0,
+    )
+    if isinstance(event, Ready):
+        return drill.evolve(
+            endpoint=event.endpoint or drill.endpoint, outputs=drill.outputs | event.outputs
+        )
+    return drill
+
+
+def _store_results(drill: Drill, results: tuple[CheckResult, ...], now: datetime) -> Drill:
+    known = {spec.name for spec in drill.pending_checks}
+    new = tuple(r for r in results if r.name in known)
+    drill = _add_external_seconds(drill, sum(r.seconds for r in new))
+    drill = drill.evolve(results=drill.results + new, retries=0)
+    return drill if drill.pending_checks else _complete_step(drill, now)
+
+
+def _complete_step(drill: Drill, now: datetime) -> Drill:
+    step = drill.step
+    assert step is not None, "only the present step can be completed"
+    drill = _close_record(drill, StepOutcome.SUCCEEDED, now)
+    position = drill.position + 1
+    restores_left = any(s.kind is StepKind.RESTORE for s in drill.plan[position:])
+    if step.kind is StepKind.RESTORE and not restores_left:
+        drill = drill.evolve(restore_outcome=RestoreOutcome.SUCCEEDED)
+    phase = Phase.STEPS if position < len(drill.plan) else Phase.JUDGING
+    return drill.evolve(position=position, phase=phase)
+
+
+def _fail(
+    drill: Drill,
+    verdict: Verdict,
+    reason: str,
+    now: datetime,
+    *,
+    timed_out: bool = False,
+    hint: str = "",
+    outcome: StepOutcome = StepOutcome.FAILED,
+) -> Drill:
+    step = drill.step
+    assert step is not None, "only a step can fail"
+    drill = _close_record(drill, StepOutcome.TIMED_OUT if timed_out else outcome, now)
+    if step.kind is StepKind.RESTORE:
+        restored = RestoreOutcome.TIMED_OUT if timed_out else RestoreOutcome.FAILED
+        drill = drill.evolve(restore_outcome=restored)
+    failure = Failure(
+        verdict=verdict,
+        reason=reason,
+        step=step.name,
+        timed_out=timed_out,
+        aborted=outcome is StepOutcome.ABORTED,
+        hint=hint,
+    )
+    return drill.evolve(phase=Phase.JUDGING, failure=failure)
+
+
+def _abort(drill: Drill, reason: str, now: datetime) -> Drill:
+    """Only a drill that is still at its steps can be aborted: a verdict, once known, stands."""
+    if drill.phase is not Phase.STEPS:
+        return drill
+    return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome=StepOutcome.ABORTED)
+
+
+def _postpone_deletion(drill: Drill, resource: Resource, detail: str, wait: timedelta) -> Drill:
+    """Behind the others, so that one stubborn resource does not keep the rest alive."""
+    others = tuple(r for r in drill.ledger if r != resource)
+    return drill.evolve(
+        ledger=(resource, *others),
+        teardown_details=(*drill.teardown_details[-9:], f"{resource}: {detail}"),
+        teardown_waited=drill.teardown_waited + max(wait, MIN_TEARDOWN_WAIT),
+    )
+
+
+def _teardown_exhausted(drill: Drill) -> bool:
+    """The time that was spent on trying is counted, not the time on the wall: a host that was
+    away past every deadline still deletes what it finds when it comes back.
+    """
+    return drill.teardown_waited >= drill.teardown_limit
+
+
+def _teardown_outcome(drill: Drill) -> TeardownOutcome:
+    if not drill.ledger:
+        return TeardownOutcome.COMPLETE
+    return TeardownOutcome.KEPT if keeps_standing(drill) else TeardownOutcome.INCOMPLETE
+
+
+def _open_record(drill: Drill) -> StepRecord | None:
+    if drill.records and drill.records[-1].finished_at is None:
+        return drill.records[-1]
+    return None
+
+
+def _begin_step(drill: Drill, step: Step, now: datetime) -> Drill:
+    if _open_record(drill) is not None:
+        return drill
+    return drill.evolve(records=(*drill.records, StepRecord(name=step.name, started_at=now)))
+
+
+def _close_record(drill: Drill, outcome: StepOutcome, now: datetime) -> Drill:
+    record = _open_record(drill)
+    if record is None:
+        return drill
+    closed = StepRecord(
+        name=record.name,
+        started_at=record.started_at,
+        finished_at=now,
+        outcome=outcome,
+        external_seconds=record.external_seconds,
+    )
+    return drill.evolve(records=(*drill.records[:-1], closed))
+
+
+def _add_external_seconds(drill: Drill, seconds: float) -> Drill:
+    record = _open_record(drill)
+    if record is None or not seconds:
+        return drill
+    added = StepRecord(
+        name=record.name,
+        started_at=record.started_at,
+        external_seconds=record.external_seconds + seconds,
+    )
+    return drill.evolve(records=(*drill.records[:-1], added))

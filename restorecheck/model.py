@@ -1,0 +1,245 @@
+"""The frozen values that a drill is made of.
+
+A `Drill` is the whole memory of one run: what is planned, what was observed, what exists and must
+be deleted. It is moved by `lifecycle.apply` alone and stored after every step, so any host can
+carry it on. No value here holds a password, a connection string or a row of the database.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Verdict(StrEnum):
+    """What a finished drill says of the backup; the three are never merged."""
+
+    VERIFIED = "verified"  # restored, and every required check passed
+    FAILED = "failed"  # this backup is bad
+    INCONCLUSIVE = "inconclusive"  # we could not tell
+
+
+class Severity(StrEnum):
+    REQUIRED = "required"  # decides the verdict
+    WARNING = "warning"  # is reported, and changes no verdict
+
+
+class CheckOutcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"  # the database answered, and the answer is wrong
+    ERROR = "error"  # the question could not be put or answered
+    SKIPPED = "skipped"  # not asked; never counts as passed
+
+
+class CheckOrigin(StrEnum):
+    """Where an answer came from; only `DATABASE` answers can verify a backup."""
+
+    DATABASE = "database"
+    BACKUP = "backup"  # the files or snapshots themselves, before any restore
+
+
+class RestoreOutcome(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+
+
+class TeardownOutcome(StrEnum):
+    PENDING = "pending"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    KEPT = "kept"  # `--keep`: left standing on purpose
+
+
+class StepOutcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    ABORTED = "aborted"
+
+
+class StepKind(StrEnum):
+    PREPARE = "prepare"  # anything before the restore
+    RESTORE = "restore"  # brings the data back; its time is the measured recovery time
+    CHECK = "check"  # asks the restored database
+
+
+class Phase(StrEnum):
+    STEPS = "steps"
+    JUDGING = "judging"  # nothing more is asked; the verdict is to be recorded
+    TEARDOWN = "teardown"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A billable or sensitive thing that a drill makes.
+
+    The identifier is derived from the drill id, so that it is known before the thing exists.
+    """
+
+    kind: str
+    identifier: str
+    account: str = ""
+    """Where it lives: an account id, a host name, or empty for this machine."""
+
+    def __str__(self) -> str:
+        where = f" in {self.account}" if self.account else ""
+        return f"{self.kind} {self.identifier}{where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One stage of a drill, as a provider plans it."""
+
+    name: str
+    kind: StepKind
+    does: str
+    """One sentence for `drill --plan`."""
+    deadline: timedelta
+    makes: tuple[Resource, ...] = ()
+    """What the step is about to create; recorded in the ledger before the step is performed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    name: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: StepOutcome | None = None
+    external_seconds: float = 0.0
+    """Of the whole, the seconds in which the database's own programs or queries were at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """What was found to be restored."""
+
+    kind: str
+    identifier: str
+    taken_at: datetime | None = None
+    size_bytes: int | None = None
+    server_version: str = ""
+    """Version of the server that the backup was taken from, as the backup says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The restored database, as the provider that made it returned it."""
+
+    identity: str
+    """Names this very instance (a system identifier, a resource id); checked on every connection."""
+    host: str
+    port: int
+    user: str
+    databases: tuple[str, ...]
+    server_version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """One question put to the restored database, and the answer that it must give."""
+
+    name: str
+    kind: str
+    """Family of the check: `row_count`, `query`, `server_answers` …"""
+    severity: Severity = Severity.REQUIRED
+    timeout: timedelta = timedelta(minutes=5)
+    database: str = ""
+    """Empty: the first database of the endpoint."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What the family needs: `{"table": …, "min": …}`, `{"sql": …, "expect": …}`. JSON values only."""
+    built_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    name: str
+    kind: str
+    database: str
+    severity: Severity
+    outcome: CheckOutcome
+    expected: str = ""
+    found: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+    origin: CheckOrigin = CheckOrigin.DATABASE
+    answered_by: str = ""
+    """`Endpoint.identity` of the instance that gave the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the steps ended early."""
+
+    verdict: Verdict
+    reason: str
+    step: str
+    timed_out: bool = False
+    aborted: bool = False
+    """Somebody ended the drill: an interrupt, or a sweep that found its host dead."""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """One run for one target."""
+
+    id: str
+    target: str
+    plan: tuple[Step, ...]
+    checks: tuple[CheckSpec, ...]
+    started_at: datetime
+    deadline: datetime
+    teardown_limit: timedelta = timedelta(minutes=15)
+    keep: bool = False
+
+    phase: Phase = Phase.STEPS
+    position: int = 0
+    """Index into the plan of the step to perform next."""
+    records: tuple[StepRecord, ...] = ()
+    retries: int = 0
+    """Transient errors in a row, in the present step."""
+    ledger: tuple[Resource, ...] = ()
+    """Resources made or about to be made, and not yet known to be gone; oldest first."""
+    backup: Backup | None = None
+    endpoint: Endpoint | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    """What one step found and a later one needs; the provider's own words."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the report: what was done differently from what one might expect."""
+    restore_outcome: RestoreOutcome = RestoreOutcome.PENDING
+    results: tuple[CheckResult, ...] = ()
+    failure: Failure | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+    hint: str = ""
+    teardown_outcome: TeardownOutcome = TeardownOutcome.PENDING
+    teardown_details: tuple[str, ...] = ()
+    teardown_waited: timedelta = timedelta(0)
+    """Time spent on waiting for deletions; bounded by `teardown_limit`."""
+    teardown_external_seconds: float = 0.0
+    finished_at: datetime | None = None
+    version: int = 0
+    """Counted by the store; a save succeeds only against the version that was loaded."""
+
+    @property
+    def finished(self) -> bool:
+        return self.phase is Phase.FINISHED
+
+    @property
+    def step(self) -> Step | None:
+        """The step to perform next; None when no step is left."""
+        if self.phase is Phase.STEPS and self.position < len(self.plan):
+            return self.plan[self.position]
+        return None
+
+    @property
+    def pending_checks(self) -> tuple[CheckSpec, ...]:
+        """Checks without a result yet, in order. Check names are unique within a drill."""
+        answered = {r.name for r in self.results if r.origin is CheckOrigin.DATABASE}
+        return tuple(spec for spec in self.checks if spec.name not in answered)
+
+    def evolve(self, **changes: Any) -> Self:  # noqa: ANN401  # the fields' own types check it
+        return replace(self, **changes)

@@ -1,0 +1,160 @@
+"""What the engine needs of the world. The docstrings are the contract; adapters subclass these.
+
+Every method may raise `TransientError` (tried again, bounded), `AccessDeniedError` or another
+`ProviderError` (inconclusive). SDK and driver exceptions never pass through a port.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from restorecheck.lifecycle import Action, Event, Gone, StepEvent, StillThere
+from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint, Resource, Step
+
+
+class Clock(Protocol):
+    """The only source of the present time."""
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        ...
+
+
+class Provider(Protocol):
+    """Brings the backups of one target to life, and takes them away again."""
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        """The steps of a drill with this id, in order. Touches nothing and reads nothing.
+
+        The identifiers of everything that a step makes are derived from the drill id.
+        """
+        ...
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        """Bring `step` about: create what is absent, then describe it. Safe to repeat.
+
+        Returns within seconds; longer work is started here and observed by later calls
+        (`InProgress`). A bad backup is the value `Broken`, never an exception.
+        """
+        ...
+
+    def delete(self, resource: Resource) -> Gone | StillThere:
+        """Delete one resource of a drill. Safe to repeat; a thing that is absent is `Gone`.
+
+        Never touches anything that does not carry both the derived name and our mark.
+        """
+        ...
+
+    def release(self, drill: Drill) -> None:
+        """Let go of what this process holds of the drill (handles, connections). Deletes nothing."""
+        ...
+
+
+class Checker(Protocol):
+    """Puts questions to a restored database."""
+
+    def run(
+        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
+    ) -> tuple[CheckResult, ...]:
+        """Answer at least the first of `pending`; stop asking at `until`.
+
+        Proves on every connection that the server is `endpoint.identity`, and writes that
+        identity into each result. A question that cannot be answered is a result with the
+        outcome `error`, not an exception.
+
+        Raises:
+            DatabaseUnreachableError: No connection could be made to the database.
+        """
+        ...
+
+
+class DrillStore(Protocol):
+    """Keeps drills and their reports."""
+
+    def create(self, drill: Drill) -> Drill:
+        """Store a new drill and return it with its version.
+
+        Raises:
+            DrillConflictError: The id is taken.
+        """
+        ...
+
+    def load(self, drill_id: str) -> Drill:
+        """The drill as last saved.
+
+        Raises:
+            NotFoundError: No such drill.
+        """
+        ...
+
+    def save(self, drill: Drill) -> Drill:
+        """Store the drill if nobody saved it since it was loaded; returns it with its new version.
+
+        Raises:
+            DrillConflictError: Somebody did. The caller drops what it was about to do.
+        """
+        ...
+
+    def finish(self, drill: Drill, report: str) -> Drill:
+        """Save a finished drill and its one report (JSON), both or neither.
+
+        Raises:
+            DrillConflictError: As `save`; also when the drill has a report already.
+        """
+        ...
+
+    def unfinished(self) -> tuple[Drill, ...]:
+        """Drills without a report, oldest first."""
+        ...
+
+    def with_leftovers(self) -> tuple[Drill, ...]:
+        """Finished drills whose ledger is not empty, oldest first."""
+        ...
+
+    def report(self, drill_id: str) -> str:
+        """The stored report.
+
+        Raises:
+            NotFoundError: The drill has no report (yet).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A thing out there that carries our name; `marked` says whether it carries our mark too."""
+
+    resource: Resource
+    drill_id: str
+    marked: bool
+    alive: bool
+    """A living host of this machine says that it is at work on it."""
+    kept: bool = False
+    """Left standing on purpose (`--keep`)."""
+    made_at: datetime | None = None
+
+
+class Inventory(Protocol):
+    """Finds by name and mark what any drill, known or forgotten, has left behind."""
+
+    def find(self) -> tuple[Found, ...]:
+        """Everything there is of ours, the living included. Changes nothing."""
+        ...
+
+    def delete(self, resource: Resource) -> Gone | StillThere:
+        """As `Provider.delete`."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told what happens, for progress and logs. Must not raise and must not be slow."""
+
+    def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None: ...
+
+
+class Silence(Observer):
+    """Nobody watches."""
+
+    def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
+        pass

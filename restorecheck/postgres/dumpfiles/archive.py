@@ -1,0 +1,292 @@
+"""pg_dump's archive header and table of contents: custom files, and `toc.dat` of the others.
+
+Source: PostgreSQL, src/bin/pg_dump/pg_backup_archiver.c (ReadHead, ReadToc, ReadInt, ReadStr,
+ReadOffset) and pg_backup_custom.c (data blocks), versions 9.0 to 18, that is archive versions
+1.12 to 1.16.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+MAGIC = b"PGDMP"
+
+OLDEST = (1, 12)
+NEWEST = (1, 16)
+
+CUSTOM, TAR, DIRECTORY = 1, 3, 5
+"""The format byte. A directory's toc.dat says 5 or, as `pg_dump -Fd` writes it, tar's 3."""
+
+POSITION_NOT_SET, POSITION_SET, NO_DATA = 1, 2, 3
+
+BLOCK_DATA, BLOCK_BLOBS = 1, 3
+
+MAX_ENTRIES = 10_000_000
+
+
+class DamagedArchiveError(Exception):
+    """The bytes are not what an archive has there; the text completes `the dump …`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TocEntry:
+    dump_id: int
+    has_data: bool
+    tag: str
+    desc: str
+    defn: str
+    namespace: str
+    owner: str
+    position_state: int = NO_DATA
+    position: int = 0
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toc:
+    archive_version: tuple[int, int]
+    known: bool
+    """False: newer than this reader knows; only the version is told."""
+    int_size: int = 4
+    off_size: int = 8
+    created_at: datetime | None = None
+    """In the dumping host's own time; the zone is not recorded."""
+    dbname: str = ""
+    server_version: str = ""
+    dump_version: str = ""
+    entries: tuple[TocEntry, ...] = ()
+    end: int = 0
+    """Offset of the first byte after the table of contents."""
+
+
+class _Reader:
+    """Takes bytes and integers; a size that the file cannot hold is damage, not memory."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream = stream
+        self._size = size
+        self.int_size = 4
+        self.off_size = 8
+
+    def take(self, count: int) -> bytes:
+        data = self._stream.read(count)
+        if len(data) < count:
+            raise DamagedArchiveError("is truncated: it ends inside of its table of contents")
+        return data
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def integer(self) -> int:
+        """A sign byte, then `int_size` bytes, the lowest first."""
+        sign = self.byte()
+        value = int.from_bytes(self.take(self.int_size), "little")
+        return -value if sign else value
+
+    def text(self) -> str | None:
+        length = self.integer()
+        if length < 0:
+            return None
+        if length > self._size:
+            raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
+        return self.take(length).decode(errors="replace")
+
+    def offset(self) -> tuple[int, int]:
+        state = self.byte()
+        position = int.from_bytes(self.take(self.off_size), "little")
+        if state not in {POSITION_NOT_SET, POSITION_SET, NO_DATA}:
+            raise DamagedArchiveError("is damaged: its table of contents cannot be read")
+        return state, position
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
+    """Header and table of contents from the stream's present position.
+
+    Raises:
+        DamagedArchiveError: They end early or make no sense.
+    """
+    reader = _Reader(stream, size)
+    if reader.take(5) != MAGIC:
+        raise DamagedArchiveError("is not an archive of pg_dump")
+    major, minor, _revision = reader.byte(), reader.byte(), reader.byte()
+    version = (major, minor)
+    if version > NEWEST:
+        return Toc(archive_version=version, known=False)
+    if version < OLDEST:
+        raise DamagedArchiveError(f"is of the archive version {major}.{minor}, older than 9.0's")
+    reader.int_size, reader.off_size, _format = reader.byte(), reader.byte(), reader.byte()
+    if reader.int_size not in {2, 4, 8} or reader.off_size not in {4, 8}:
+        raise DamagedArchiveError("is damaged: its header makes no sense")
+    _skip_compression(reader, version)
+    created_at = _created_at([reader.integer() for _ in range(7)])
+    dbname, server, dumped_by = reader.text(), reader.text(), reader.text()
+    entries = _entries(reader, version, custom=custom)
+    return Toc(
+        archive_version=version,
+        known=True,
+        int_size=reader.int_size,
+        off_size=reader.off_size,
+        created_at=created_at,
+        dbname=dbname or "",
+        server_version=server or "",
+        dump_version=dumped_by or "",
+        entries=entries,
+        end=reader.tell() if custom else 0,
+    )
+
+
+def _skip_compression(reader: _Reader, version: tuple[int, int]) -> None:
+    if version >= (1, 15):
+        reader.byte()  # the algorithm
+    else:
+        reader.integer()  # the level
+
+
+def _created_at(parts: list[int]) -> datetime | None:
+    second, minute, hour, day, month, year, _dst = parts
+    try:
+        return datetime(year + 1900, month + 1, day, hour, minute, min(second, 59))  # noqa: DTZ001  # has no zone
+    except (ValueError, OverflowError):
+        return None
+
+
+def _entries(reader: _Reader, version: tuple[int, int], *, custom: bool) -> tuple[TocEntry, ...]:
+    count = reader.integer()
+    if not 0 <= count <= MAX_ENTRIES:
+        raise DamagedArchiveError("is damaged: its table of contents makes no sense")
+    return tuple(_entry(reader, version, custom=custom) for _ in range(count))
+
+
+def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEntry:
+    dump_id = reader.integer()
+    has_data = reader.integer() != 0
+    reader.text(), reader.text()  # catalog table and object id
+    tag, desc = reader.text() or "", reader.text() or ""
+    reader.integer()  # section
+    defn = reader.text() or ""
+    reader.text(), reader.text()  # drop and copy statements
+    namespace = reader.text() or ""
+    reader.text()  # tablespace
+    if version >= (1, 14):
+        reader.text()  # table access method
+    if version >= (1, 16):
+        reader.integer()  # kind of relation
+    owner = reader.text() or ""
+    reader.text()  # with oids
+    while reader.text() is not None:  # dependencies
+        pass
+    state, position, filename = NO_DATA, 0, ""
+    if custom:
+        state, position = reader.offset()
+    else:
+        filename = reader.text() or ""
+    return TocEntry(
+        dump_id=dump_id,
+        has_data=has_data,
+        tag=tag,
+        desc=desc,
+        defn=defn,
+        namespace=namespace,
+        owner=owner,
+        position_state=state,
+        position=position,
+        filename=filename,
+    )
+
+
+def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
+    """What is wrong with the data of a custom archive; empty when every block is there and ends.
+
+    Where pg_dump could seek back it wrote each block's offset: then every block's head is looked
+    at, and the last block is walked to its end. Otherwise all blocks are walked.
+    """
+    wanted = {e.dump_id: e for e in toc.entries if e.has_data}
+    placed = {i: e for i, e in wanted.items() if e.position_state == POSITION_SET}
+    try:
+        if wanted and len(placed) == len(wanted):
+            return _placed_blocks_problem(stream, toc, size, placed)
+        return _walked_blocks_problem(stream, toc, size, wanted)
+    except _EndedError:
+        return "is truncated: its data ends early"
+
+
+class _EndedError(Exception):
+    pass
+
+
+def _placed_blocks_problem(
+    stream: BinaryIO, toc: Toc, size: int, placed: dict[int, TocEntry]
+) -> str:
+    for entry in placed.values():
+        if entry.position >= size:
+            return f"is truncated: the data of {_name(entry)} is not there"
+        stream.seek(entry.position)
+        if _block_head(stream, toc)[1] != entry.dump_id:
+            return f"is damaged: the data of {_name(entry)} is not where it should be"
+    last = max(placed.values(), key=lambda entry: entry.position)
+    stream.seek(last.position)
+    _walk_block(stream, toc, size, _block_head(stream, toc)[0])
+    return _end_problem(stream, size)
+
+
+def _walked_blocks_problem(
+    stream: BinaryIO, toc: Toc, size: int, wanted: dict[int, TocEntry]
+) -> str:
+    stream.seek(toc.end)
+    missing = set(wanted)
+    while stream.tell() < size and missing:
+        kind, dump_id = _block_head(stream, toc)
+        _walk_block(stream, toc, size, kind)
+        missing.discard(dump_id)
+    if missing:
+        return f"is truncated: the data of {_name(wanted[min(missing)])} is not there"
+    return _end_problem(stream, size)
+
+
+def _end_problem(stream: BinaryIO, size: int) -> str:
+    extra = size - stream.tell()
+    return f"is damaged: {extra:,} bytes follow its end" if extra else ""
+
+
+def _block_head(stream: BinaryIO, toc: Toc) -> tuple[int, int]:
+    head = stream.read(1 + 1 + toc.int_size)
+    if len(head) < 1 + 1 + toc.int_size:
+        raise _EndedError
+    return head[0], int.from_bytes(head[2:], "little")
+
+
+def _walk_block(stream: BinaryIO, toc: Toc, size: int, kind: int) -> None:
+    """To the block's end: chunks until one of length zero; large objects until an oid of zero."""
+    if kind == BLOCK_DATA:
+        _walk_chunks(stream, toc, size)
+        return
+    if kind != BLOCK_BLOBS:
+        raise _EndedError
+    while _integer(stream, toc) != 0:
+        _walk_chunks(stream, toc, size)
+
+
+def _walk_chunks(stream: BinaryIO, toc: Toc, size: int) -> None:
+    read_integer: Callable[[], int] = lambda: _integer(stream, toc)  # noqa: E731  # short and local
+    while (length := read_integer()) > 0:
+        if stream.seek(length, os.SEEK_CUR) > size:
+            raise _EndedError
+    if length < 0:
+        raise _EndedError
+
+
+def _integer(stream: BinaryIO, toc: Toc) -> int:
+    data = stream.read(1 + toc.int_size)
+    if len(data) < 1 + toc.int_size:
+        raise _EndedError
+    value = int.from_bytes(data[1:], "little")
+    return -value if data[0] else value
+
+
+def _name(entry: TocEntry) -> str:
+    return f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc

@@ -1,0 +1,120 @@
+"""What a dump asks of the server that it is loaded into."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s,;"()]+)'
+_NAMES = rf"({_NAME}(?:\s*,\s*{_NAME})*)"
+
+# As pg_dump writes them; anything else in a statement is left to the server.
+_GRANTEES = re.compile(
+    rf"^(?:GRANT|REVOKE)\b.*?\b(?:TO|FROM)\s+{_NAMES}\s*(?:WITH|GRANTED|;|$)", re.MULTILINE
+)
+_GRANTED_BY = re.compile(rf"\bGRANTED BY ({_NAME})")
+_DEFAULT_FOR = re.compile(rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({_NAME})", re.MULTILINE)
+_DEFAULT_GRANTEES = re.compile(
+    rf"^ALTER DEFAULT PRIVILEGES\b.*?\b(?:TO|FROM) {_NAMES};", re.MULTILINE
+)
+_OWNER = re.compile(rf"\bOWNER TO ({_NAME});")
+_POLICY = re.compile(
+    rf"^CREATE POLICY .*? TO {_NAMES}(?: USING| WITH CHECK|;)", re.MULTILINE | re.DOTALL
+)
+_MAPPING = re.compile(rf"^(?:CREATE|ALTER) USER MAPPING FOR ({_NAME})", re.MULTILINE)
+_AUTHORIZATION = re.compile(rf"^SET SESSION AUTHORIZATION ({_NAME}|'[^']+');", re.MULTILINE)
+
+_COLLATION = re.compile(r"CREATE COLLATION (\S+) \((.*?)\);", re.DOTALL)
+_PARAMETER = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|(\w+))")
+
+NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "default"})
+
+
+@dataclass(frozen=True, slots=True)
+class Collation:
+    name: str
+    provider: str
+    """`icu`, `libc` or `builtin`."""
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    extensions: tuple[str, ...] = ()
+    collations: tuple[Collation, ...] = ()
+    roles: tuple[str, ...] = ()
+    encoding: str = "UTF8"
+    creates_schema_public: bool = False
+    creates_plpgsql: bool = False
+
+
+@dataclass
+class NeedsCollector:
+    """Gathers needs statement by statement."""
+
+    extensions: dict[str, None] = field(default_factory=dict)
+    collations: dict[str, Collation] = field(default_factory=dict)
+    roles: dict[str, None] = field(default_factory=dict)
+    encoding: str = "UTF8"
+    creates_schema_public: bool = False
+    creates_plpgsql: bool = False
+
+    def add_owner(self, owner: str) -> None:
+        if owner and owner != "-":
+            self._add_roles([owner])
+
+    def add_extension(self, name: str) -> None:
+        if name != "plpgsql":
+            self.extensions[name] = None
+
+    def add_statement(self, text: str) -> None:
+        """Look at the SQL of one object, or at a run of statements."""
+        for pattern in (_GRANTEES, _DEFAULT_GRANTEES, _POLICY):
+            for match in pattern.finditer(text):
+                self._add_roles(split_names(match[1]))
+        for pattern in (_GRANTED_BY, _DEFAULT_FOR, _OWNER, _MAPPING, _AUTHORIZATION):
+            for match in pattern.finditer(text):
+                self._add_roles([unquote(match[1])])
+        for match in _COLLATION.finditer(text):
+            self._add_collation(match[1], match[2])
+        if re.search(r"^CREATE SCHEMA public;", text, re.MULTILINE):
+            self.creates_schema_public = True
+        if re.search(r"^CREATE (PROCEDURAL )?LANGUAGE plpgsql;", text, re.MULTILINE):
+            self.creates_plpgsql = True
+        encoding = re.search(r"^SET client_encoding = '([^']+)';", text, re.MULTILINE)
+        if encoding:
+            self.encoding = encoding[1]
+
+    def finish(self) -> Needs:
+        return Needs(
+            extensions=tuple(self.extensions),
+            collations=tuple(self.collations.values()),
+            roles=tuple(self.roles),
+            encoding=self.encoding,
+            creates_schema_public=self.creates_schema_public,
+            creates_plpgsql=self.creates_plpgsql,
+        )
+
+    def _add_roles(self, names: Iterable[str]) -> None:
+        for name in names:
+            # Predefined roles (pg_*) cannot be made; they are there or they are not.
+            if name.lower() not in NO_ROLES and not name.startswith("pg_"):
+                self.roles[name] = None
+
+    def _add_collation(self, name: str, parameters: str) -> None:
+        values = {m[1].lower(): m[2] or m[3] or "" for m in _PARAMETER.finditer(parameters)}
+        self.collations[name] = Collation(
+            name=name,
+            provider=values.get("provider", "libc"),
+            locale=values.get("locale") or values.get("lc_collate", ""),
+        )
+
+
+def split_names(text: str) -> list[str]:
+    return [unquote(name) for name in re.findall(_NAME, text)]
+
+
+def unquote(name: str) -> str:
+    """The name without SQL's quotes, double or single."""
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('""', '"')
+    return name.strip("'")

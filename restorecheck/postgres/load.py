@@ -1,0 +1,229 @@
+r"""Loading a dump: pg_restore or psql at work, observed from outside.
+
+psql reads the SQL from us, through a filter, under a `\restrict` of our own: a dump cannot make it
+run shell commands, whatever it contains (CVE-2025-8714).
+"""
+
+import secrets
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from restorecheck.errors import RestorecheckError
+from restorecheck.postgres import processes
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.binaries import Installation
+
+STDERR_READ = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """How a load ended."""
+
+    exit_code: int
+    errors: str
+    """The last part of what the program said; may show row values, so never repeat it whole."""
+    seconds: float
+    feed_problem: str = ""
+    """Why the SQL could not be read to its end; psql alone does not notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """The database to load into."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    password: str | None = None
+
+    def arguments(self) -> list[str]:
+        return [
+            f"--host={self.host}",
+            f"--port={self.port}",
+            f"--username={self.user}",
+            "--no-password",
+            f"--dbname={self.database}",
+        ]
+
+
+SqlSource = Callable[[], AbstractContextManager[Iterable[bytes]]]
+
+
+class Load:
+    """One running program; `poll` tells when and how it ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+        self._began = time.perf_counter()
+        self._seconds = 0.0
+        self._feed_problem = ""
+        self._feeder: threading.Thread | None = None
+        # Waits in a thread, so that the end is timed when it happens, not when it is looked for.
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
+        self._waiter.start()
+
+    def feed(self, source: SqlSource, head: bytes) -> None:
+        """Give the program the SQL of `source` on its standard input."""
+        self._feeder = threading.Thread(target=self._pump, args=(source, head), daemon=True)
+        self._feeder.start()
+
+    def poll(self, patience: float) -> Loaded | None:
+        """The result, or None when the program still runs after `patience` seconds."""
+        self._waiter.join(timeout=patience)
+        if self._waiter.is_alive():
+            return None
+        if self._feeder is not None:
+            self._feeder.join(timeout=60)
+        size = self._errors.seek(0, 2)
+        self._errors.seek(max(0, size - STDERR_READ))
+        errors = self._errors.read().decode(errors="replace")
+        return Loaded(
+            exit_code=self._process.returncode,
+            errors=errors,
+            seconds=self._seconds,
+            feed_problem=self._feed_problem,
+        )
+
+    def end(self) -> None:
+        """Stop the program, if it still runs, and what feeds it."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._waiter.join(timeout=10)
+        if self._feeder is not None:
+            self._feeder.join(timeout=10)
+        self._errors.close()
+
+    def _wait(self) -> None:
+        self._process.wait()
+        self._seconds = time.perf_counter() - self._began
+
+    def _pump(self, source: SqlSource, head: bytes) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None, "a fed program has a pipe"
+        try:
+            stdin.write(head)
+            with source() as chunks:
+                for chunk in chunks:
+                    stdin.write(chunk)
+            stdin.close()
+        except BrokenPipeError:
+            pass  # psql stopped at an error and says so itself
+        except RestorecheckError as exc:
+            self._feed_problem = exc.message
+            self._process.kill()
+        except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to; the poll tells
+            self._feed_problem = f"the dump could not be read: {type(exc).__name__}"
+            self._process.kill()
+
+
+def restore_archive(
+    archive: Path,
+    destination: Destination,
+    installation: Installation,
+    account: Account | None,
+    *,
+    directory: Path,
+    jobs: int,
+    use_list: Path | None,
+    ownership: bool,
+) -> Load:
+    """Start pg_restore on a custom, directory or tar archive.
+
+    It goes on after errors, so that all of them are known; any error fails the load.
+    """
+    argv: list[str | Path] = [
+        installation.program("pg_restore"),
+        *destination.arguments(),
+        *(["--no-owner", "--no-privileges"] if not ownership else []),
+        *([f"--jobs={jobs}"] if jobs > 1 else []),
+        *([f"--use-list={use_list}"] if use_list else []),
+        archive,
+    ]
+    errors = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # lives as long as the load
+    process = processes.spawn(
+        argv,
+        directory=directory,
+        account=account,
+        stderr=errors,
+        extra_environment=_password(destination),
+    )
+    return Load(process, errors)
+
+
+def run_sql(
+    source: SqlSource,
+    destination: Destination,
+    installation: Installation,
+    account: Account | None,
+    *,
+    directory: Path,
+) -> Load:
+    """Start psql and feed it a plain dump; it stops at the first error."""
+    argv: list[str | Path] = [
+        installation.program("psql"),
+        *destination.arguments(),
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--set=VERBOSITY=terse",
+        "--output=/dev/null",
+    ]
+    errors = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # lives as long as the load
+    process = processes.spawn(
+        argv,
+        directory=directory,
+        account=account,
+        stdin=subprocess.PIPE,
+        stderr=errors,
+        extra_environment=_password(destination),
+    )
+    load = Load(process, errors)
+    load.feed(source, _restricted(installation))
+    return load
+
+
+def _restricted(installation: Installation) -> bytes:
+    if not installation.knows_restrict:
+        return b""
+    return b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
+
+
+def _password(destination: Destination) -> dict[str, str]:
+    return {"PGPASSWORD": destination.password} if destination.password else {}
+
+
+def archive_contents(
+    archive: Path, installation: Installation, account: Account | None, directory: Path
+) -> str:
+    """What `pg_restore --list` prints; its lines can be given back with `--use-list`."""
+    return processes.run(
+        [installation.program("pg_restore"), "--list", archive],
+        directory=directory,
+        account=account,
+        timeout=300,
+    )
+
+
+def without_extensions(contents: str, ignored: Sequence[str]) -> str:
+    """The list of an archive without the named extensions and their comments.
+
+    A line reads `5; 3079 16390 EXTENSION - hstore` and `4034; 0 0 COMMENT - EXTENSION hstore`.
+    """
+    wanted = {f"EXTENSION - {name}" for name in ignored}
+    comments = {f"COMMENT - EXTENSION {name}" for name in ignored}
+
+    def names(line: str) -> bool:
+        rest = line.partition(";")[2].strip().split(" ", 2)[-1]
+        return any(rest == item or rest.startswith(f"{item} ") for item in wanted | comments)
+
+    return "".join(line for line in contents.splitlines(keepends=True) if not names(line))

@@ -1,0 +1,92 @@
+"""What may be repeated of a PostgreSQL error, and what it means for the verdict.
+
+Messages of some classes quote row values ('invalid input syntax for type integer: "…"'); of those
+only the name of the condition is passed on. DETAIL, HINT, CONTEXT and the statement never are.
+Classes: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes".
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import errors
+
+# Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
+CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
+
+DISK_FULL = "53100"
+OUT_OF_MEMORY = "53200"
+
+LOG_PREFIX = "%e|"
+_LOG_LINE = re.compile(r"^([0-9A-Z]{5})\|(ERROR|FATAL|PANIC):\s+(.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    sqlstate: str
+    message: str
+
+    @property
+    def safe(self) -> str:
+        return safe_message(self.sqlstate, self.message)
+
+
+def safe_message(sqlstate: str | None, message: str) -> str:
+    """The part of a server's message that shows no row value, with its code."""
+    if not sqlstate:
+        return "the connection was lost"
+    if sqlstate.startswith(CARRIES_VALUES):
+        return f"{_condition(sqlstate)} (SQLSTATE {sqlstate})"
+    first_line = message.strip().split("\n", 1)[0]
+    return f"{first_line[:300]} (SQLSTATE {sqlstate})"
+
+
+def _condition(sqlstate: str) -> str:
+    try:
+        name = errors.lookup(sqlstate).__name__
+    except KeyError:
+        return "error"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
+    """Errors that the server wrote to its log, in order; the log is ours, with `LOG_PREFIX`."""
+    try:
+        with log.open("rb") as file:
+            file.seek(offset)
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    matches = (_LOG_LINE.match(line) for line in lines)
+    return [ServerError(m[1], m[3]) for m in matches if m]
+
+
+def is_damage(sqlstate: str) -> bool:
+    """The server could not read its own data: corrupted pages or indexes, missing files,
+    text that is not valid in the encoding, a TOAST value that is not there.
+    """
+    return sqlstate.startswith("XX") or sqlstate in {"22021", "58030", "58P01", "22P05"}
+
+
+def is_absence(sqlstate: str) -> bool:
+    """What a statement names does not exist: table, column, function, schema, type."""
+    return sqlstate in {"42P01", "42703", "42883", "3F000", "42704"}
+
+
+def lacks_room(sqlstate: str) -> bool:
+    """Insufficient resources of the server that we made, not of the backup."""
+    return sqlstate.startswith("53")
+
+
+def is_about_this_server(error: ServerError) -> bool:
+    """Whether a failed load says something about the server that was used, not about the dump."""
+    message = error.message
+    if lacks_room(error.sqlstate) or error.sqlstate.startswith("57"):
+        return True
+    if error.sqlstate == "0A000":  # feature not supported: ICU, an extension not available, OIDs
+        return True
+    if "shared_preload_libraries" in message or "unrecognized configuration parameter" in message:
+        return True
+    if error.sqlstate == "58P01" and ("extension" in message or "could not access file" in message):
+        return True
+    return error.sqlstate == "42704" and message.startswith("collation ")

@@ -1,0 +1,116 @@
+"""What a dump needs of the server, compared with what the server offers, before anything is loaded;
+and what is made for it: the database, the roles that it mentions, the role that asks the checks.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+CHECKER_ROLE = "restorecheck_checker"
+
+
+def lacking(connection: Connection, inspection: Inspection, ignored: Sequence[str]) -> list[str]:
+    """Everything that the dump needs and this server has not, each named precisely."""
+    return [
+        *_lacking_extensions(connection, inspection, ignored),
+        *_lacking_collations(connection, inspection),
+    ]
+
+
+def _lacking_extensions(
+    connection: Connection, inspection: Inspection, ignored: Sequence[str]
+) -> list[str]:
+    offered = {row[0] for row in connection.execute("select name from pg_available_extensions")}
+    missing = [e for e in inspection.needs.extensions if e not in offered and e not in ignored]
+    return [f"the extension {name}" for name in missing]
+
+
+def _lacking_collations(connection: Connection, inspection: Inspection) -> list[str]:
+    rows = connection.execute("select collprovider, collname, collcollate from pg_collation")
+    offered = list(rows)
+    has_icu = any(provider == "i" for provider, _, _ in offered)
+    locales = {
+        _normalise(text)
+        for provider, name, text in offered
+        if provider == "c"
+        for text in (name, text)
+        if text
+    }
+    missing = []
+    for collation in inspection.needs.collations:
+        if collation.provider == "icu" and not has_icu:
+            missing.append(f"ICU, for the collation {collation.name}")
+        if collation.provider == "libc" and _normalise(collation.locale) not in locales | {
+            "c",
+            "posix",
+        }:
+            missing.append(f"the locale {collation.locale}, for the collation {collation.name}")
+    return missing
+
+
+def _normalise(locale: str) -> str:
+    """`fr_FR.UTF-8` and `fr_FR.utf8` are the same locale."""
+    return re.sub(r"[^a-z0-9@_.]", "", locale.lower())
+
+
+def make_roles(connection: Connection, roles: Sequence[str]) -> None:
+    """Placeholders that cannot log in, so that ownership and grants load as they were."""
+    existing = {row[0] for row in connection.execute("select rolname from pg_roles")}
+    for role in roles:
+        if role not in existing and not role.startswith("pg_"):
+            connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+
+
+def make_database(connection: Connection, name: str, *, encoding: str = "UTF8") -> None:
+    """An empty database. SQL_ASCII stays what it is: its bytes may be valid in no encoding."""
+    kept = "SQL_ASCII" if encoding == "SQL_ASCII" else "UTF8"
+    locale = sql.SQL(" locale 'C'" if kept == "SQL_ASCII" else "")
+    connection.execute(
+        sql.SQL("create database {} template template0 encoding {}{}").format(
+            sql.Identifier(name), sql.Literal(kept), locale
+        )
+    )
+
+
+def make_way(connection: Connection, inspection: Inspection) -> None:
+    """Remove from the new database what the dump itself creates."""
+    if inspection.needs.creates_schema_public:
+        connection.execute("drop schema if exists public")
+    if inspection.needs.creates_plpgsql:
+        connection.execute("drop extension if exists plpgsql")
+
+
+def make_checker_role(connection: Connection) -> None:
+    """A role that reads everything and changes nothing.
+
+    It bypasses row security: a policy must not hide lost rows. Before PostgreSQL 14 there is no
+    pg_read_all_data, and the rights are granted one by one.
+    """
+    role = sql.Identifier(CHECKER_ROLE)
+    exists = connection.execute(
+        "select 1 from pg_roles where rolname = %s", (CHECKER_ROLE,)
+    ).fetchone()
+    if exists is None:
+        connection.execute(sql.SQL("create role {} login bypassrls").format(role))
+    if connection.info.server_version >= 140000:  # noqa: PLR2004  # 14.0
+        connection.execute(sql.SQL("grant pg_read_all_data to {}").format(role))
+        return
+    schemas = connection.execute(
+        "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+    ).fetchall()
+    for (schema,) in schemas:
+        name = sql.Identifier(schema)
+        connection.execute(sql.SQL("grant usage on schema {} to {}").format(name, role))
+        connection.execute(
+            sql.SQL("grant select on all tables in schema {} to {}").format(name, role)
+        )
+        connection.execute(
+            sql.SQL("grant select on all sequences in schema {} to {}").format(name, role)
+        )

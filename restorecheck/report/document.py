@@ -1,0 +1,250 @@
+"""`Report`: what is stored, printed by `--json` and rendered. Versioned; fields are only added.
+
+Its JSON Schema is generated from these models and committed as
+`docs/reference/report.schema.json`.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from restorecheck import __version__
+from restorecheck.model import (
+    CheckOutcome,
+    Drill,
+    RestoreOutcome,
+    Severity,
+    StepKind,
+    StepOutcome,
+    StepRecord,
+    TeardownOutcome,
+    Verdict,
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BackupReport(_Part):
+    """What was restored."""
+
+    kind: str = Field(description="Kind of the backup: dump, …")
+    identifier: str = Field(description="File name, snapshot id: enough to find it again.")
+    taken_at: datetime | None = Field(description="When the backup was taken, UTC.")
+    age_seconds: int | None = Field(description="Age when the drill started.")
+    size_bytes: int | None = Field(description="Size as stored.")
+    server_version: str = Field(description="Version of the server it was taken from.")
+
+
+class RestoreReport(_Part):
+    """Did it restore?"""
+
+    outcome: RestoreOutcome
+    seconds: float = Field(description="Time of the steps that bring the data back.")
+    server_version: str = Field(description="Version of the server it was restored into.")
+
+
+class CheckReport(_Part):
+    """One question, the answer it must give and the answer it gave."""
+
+    name: str
+    kind: str
+    database: str
+    severity: Severity
+    outcome: CheckOutcome
+    expected: str
+    found: str
+    seconds: float
+    detail: str
+
+
+class LeftReport(_Part):
+    """A resource that was not deleted."""
+
+    kind: str
+    identifier: str
+    account: str
+
+
+class TeardownReport(_Part):
+    """Is everything torn down?"""
+
+    outcome: TeardownOutcome
+    left: tuple[LeftReport, ...]
+    details: tuple[str, ...] = Field(description="Why deletions did not succeed at once.")
+
+
+class StepReport(_Part):
+    """One stage of the drill."""
+
+    name: str
+    started_at: datetime
+    seconds: float
+    outcome: StepOutcome
+    database_seconds: float = Field(
+        description="Of these, the seconds in which the database's own programs or queries ran."
+    )
+
+
+class OverheadReport(_Part):
+    """Where the time went."""
+
+    total_seconds: float
+    database_seconds: float = Field(description="initdb, start, load, queries, stop.")
+    own_seconds: float = Field(description="Everything else: restorecheck itself.")
+
+
+class Report(_Part):
+    """One finished drill."""
+
+    schema_version: Literal[1] = 1
+    drill_id: str
+    target: str
+    verdict: Verdict
+    reason: str = Field(description="One sentence, safe to show anybody.")
+    hint: str = Field(description="What to do next, where there is something to say.")
+    backup: BackupReport | None
+    restore: RestoreReport
+    checks: tuple[CheckReport, ...]
+    teardown: TeardownReport
+    steps: tuple[StepReport, ...]
+    time: OverheadReport
+    notes: tuple[str, ...]
+    interrupted: bool = Field(description="The drill was ended before its steps were through.")
+    started_at: datetime
+    finished_at: datetime
+    restorecheck_version: str
+
+    def to_json(self) -> str:
+        return self.model_dump_json()
+
+
+def parse(text: str) -> Report:
+    return Report.model_validate_json(text)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of one report."""
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def build(drill: Drill) -> Report:
+    """The report of a finished drill."""
+    assert drill.verdict is not None, "the verdict is recorded before the report"
+    assert drill.finished_at is not None, "only finished drills are reported"
+    return Report(
+        drill_id=drill.id,
+        target=drill.target,
+        verdict=drill.verdict,
+        reason=drill.reason,
+        hint=drill.hint,
+        backup=_backup(drill),
+        restore=RestoreReport(
+            outcome=drill.restore_outcome,
+            seconds=_restore_seconds(drill),
+            server_version=drill.endpoint.server_version if drill.endpoint else "",
+        ),
+        checks=_checks(drill),
+        teardown=_teardown(drill),
+        steps=tuple(_step(record) for record in drill.records),
+        time=_time(drill),
+        notes=drill.notes,
+        interrupted=drill.failure is not None and drill.failure.aborted,
+        started_at=drill.started_at,
+        finished_at=drill.finished_at,
+        restorecheck_version=__version__,
+    )
+
+
+def _backup(drill: Drill) -> BackupReport | None:
+    backup = drill.backup
+    if backup is None:
+        return None
+    age = None
+    if backup.taken_at is not None:
+        age = max(0, round((drill.started_at - backup.taken_at).total_seconds()))
+    return BackupReport(
+        kind=backup.kind,
+        identifier=backup.identifier,
+        taken_at=backup.taken_at,
+        age_seconds=age,
+        size_bytes=backup.size_bytes,
+        server_version=backup.server_version,
+    )
+
+
+def _checks(drill: Drill) -> tuple[CheckReport, ...]:
+    """Every configured check has a row: what was not asked is `skipped`, never absent."""
+    answered = tuple(
+        CheckReport(
+            name=r.name,
+            kind=r.kind,
+            database=r.database,
+            severity=r.severity,
+            outcome=r.outcome,
+            expected=r.expected,
+            found=r.found,
+            seconds=round(r.seconds, 3),
+            detail=r.detail,
+        )
+        for r in drill.results
+    )
+    skipped = tuple(
+        CheckReport(
+            name=spec.name,
+            kind=spec.kind,
+            database=spec.database,
+            severity=spec.severity,
+            outcome=CheckOutcome.SKIPPED,
+            expected="",
+            found="",
+            seconds=0.0,
+            detail="not asked: the drill ended before",
+        )
+        for spec in drill.pending_checks
+    )
+    return answered + skipped
+
+
+def _teardown(drill: Drill) -> TeardownReport:
+    left = tuple(
+        LeftReport(kind=r.kind, identifier=r.identifier, account=r.account) for r in drill.ledger
+    )
+    return TeardownReport(outcome=drill.teardown_outcome, left=left, details=drill.teardown_details)
+
+
+def _step(record: StepRecord) -> StepReport:
+    return StepReport(
+        name=record.name,
+        started_at=record.started_at,
+        seconds=round(_seconds(record), 3),
+        outcome=record.outcome or StepOutcome.ABORTED,
+        database_seconds=round(record.external_seconds, 3),
+    )
+
+
+def _seconds(record: StepRecord) -> float:
+    if record.finished_at is None:
+        return 0.0
+    return (record.finished_at - record.started_at).total_seconds()
+
+
+def _restore_seconds(drill: Drill) -> float:
+    kinds = {step.name: step.kind for step in drill.plan}
+    restoring = [r for r in drill.records if kinds.get(r.name) is StepKind.RESTORE]
+    return round(sum(_seconds(record) for record in restoring), 3)
+
+
+def _time(drill: Drill) -> OverheadReport:
+    assert drill.finished_at is not None, "only finished drills are reported"
+    total = (drill.finished_at - drill.started_at).total_seconds()
+    database = sum(record.external_seconds for record in drill.records)
+    database += drill.teardown_external_seconds
+    return OverheadReport(
+        total_seconds=round(total, 3),
+        database_seconds=round(database, 3),
+        own_seconds=round(max(0.0, total - database), 3),
+    )

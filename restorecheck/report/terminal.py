@@ -1,0 +1,173 @@
+"""The report as a person reads it in a terminal. Pure: report in, text out."""
+
+import re
+from datetime import UTC, datetime
+
+from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
+from restorecheck.report.document import BackupReport, CheckReport, Report
+
+GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
+
+COLORS = {Verdict.VERIFIED: GREEN, Verdict.FAILED: RED, Verdict.INCONCLUSIVE: YELLOW}
+
+MARKS = {
+    CheckOutcome.PASSED: "ok  ",
+    CheckOutcome.FAILED: "FAIL",
+    CheckOutcome.ERROR: "??  ",
+    CheckOutcome.SKIPPED: "--  ",
+}
+
+LABEL = 10
+NAME_WIDTH = 44
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+
+
+def clean(text: str) -> str:
+    """Text from outside (names, server messages) without escapes, line breaks or direction marks."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def render(report: Report, *, color: bool) -> str:
+    """The report as lines of text, the verdict first."""
+    paint = _Paint(color)
+    lines = [
+        (
+            f"{paint(clean(report.target), BOLD)}  "
+            f"{paint(report.verdict.value.upper(), BOLD + COLORS[report.verdict])}"
+        ),
+        f"  {clean(report.reason)}",
+    ]
+    if report.hint:
+        lines.append(f"  {clean(report.hint)}")
+    lines += ["", _field("backup", _backup(report.backup)), _field("restore", _restore(report))]
+    lines += _check_lines(report.checks, paint)
+    lines.append(_field("teardown", _teardown(report)))
+    lines += [f"    left: {left.kind} {clean(left.identifier)}" for left in report.teardown.left]
+    lines += _time_lines(report)
+    lines += [_field("note", clean(note)) for note in report.notes]
+    lines.append(_field("drill", f"{report.drill_id}  {_moment(report.started_at)}"))
+    return "\n".join(lines) + "\n"
+
+
+class _Paint:
+    def __init__(self, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, text: str, codes: str) -> str:
+        return f"{codes}{text}{RESET}" if self._color else text
+
+
+def _field(label: str, text: str) -> str:
+    return f"  {label:<{LABEL}}{text}"
+
+
+def _backup(backup: BackupReport | None) -> str:
+    if backup is None:
+        return "none was found"
+    parts = []
+    if backup.size_bytes is not None:
+        parts.append(size(backup.size_bytes))
+    if backup.server_version:
+        parts.append(f"PostgreSQL {clean(backup.server_version)}")
+    if backup.taken_at is not None:
+        parts.append(f"taken {_moment(backup.taken_at)}")
+    if backup.age_seconds is not None:
+        parts.append(f"{duration(backup.age_seconds)} old")
+    details = f" ({', '.join(parts)})" if parts else ""
+    return f"{clean(backup.identifier)}{details}"
+
+
+def _restore(report: Report) -> str:
+    restore = report.restore
+    match restore.outcome:
+        case RestoreOutcome.SUCCEEDED:
+            version = clean(restore.server_version)
+            return f"succeeded in {restore.seconds:.1f} s, into PostgreSQL {version}"
+        case RestoreOutcome.FAILED:
+            return f"failed after {restore.seconds:.1f} s"
+        case RestoreOutcome.TIMED_OUT:
+            return f"timed out after {restore.seconds:.1f} s"
+        case RestoreOutcome.PENDING:
+            return "not begun"
+
+
+def _check_lines(checks: tuple[CheckReport, ...], paint: _Paint) -> list[str]:
+    if not checks:
+        return [_field("checks", "none was run")]
+    counts = [
+        f"{number} {outcome.value}"
+        for outcome in CheckOutcome
+        if (number := sum(1 for check in checks if check.outcome is outcome))
+    ]
+    return [_field("checks", ", ".join(counts)), *(_check_line(check, paint) for check in checks)]
+
+
+def _check_line(check: CheckReport, paint: _Paint) -> str:
+    warning = check.severity is Severity.WARNING
+    mark = MARKS[check.outcome]
+    if check.outcome is CheckOutcome.PASSED:
+        mark = paint(mark, GREEN)
+    else:
+        mark = paint("warn" if warning else mark, YELLOW if warning else RED)
+    name = clean(check.name)
+    padded = f"{name:<{NAME_WIDTH}}"
+    if check.outcome is CheckOutcome.PASSED:
+        answer = clean(check.found)
+    elif check.found:
+        answer = f"expected {clean(check.expected)}, found {clean(check.found)}"
+    else:
+        answer = ""
+    if check.detail:
+        answer = f"{answer}; {clean(check.detail)}" if answer else clean(check.detail)
+    return f"    {mark} {padded} {answer}".rstrip()
+
+
+def _teardown(report: Report) -> str:
+    match report.teardown.outcome:
+        case TeardownOutcome.COMPLETE:
+            return "complete, nothing is left"
+        case TeardownOutcome.KEPT:
+            return "kept standing, as asked (--keep)"
+        case TeardownOutcome.INCOMPLETE:
+            return f"INCOMPLETE, {len(report.teardown.left)} left"
+        case TeardownOutcome.PENDING:
+            return "not begun"
+
+
+def _time_lines(report: Report) -> list[str]:
+    time = report.time
+    share = time.own_seconds / time.total_seconds if time.total_seconds else 0.0
+    steps = ", ".join(f"{clean(step.name)} {step.seconds:.2f} s" for step in report.steps)
+    return [
+        _field(
+            "time",
+            f"{time.total_seconds:.2f} s: PostgreSQL {time.database_seconds:.2f} s, "
+            f"restorecheck {time.own_seconds:.2f} s ({share:.0%})",
+        ),
+        f"  {'':<{LABEL}}{steps}",
+    ]
+
+
+def size(number: int) -> str:
+    """Bytes as people say them, in powers of ten."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:  # noqa: PLR2004  # powers of ten
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def duration(seconds: int) -> str:
+    if seconds < 120:  # noqa: PLR2004  # two minutes
+        return f"{seconds} s"
+    if seconds < 2 * 3600:
+        return f"{seconds // 60} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,1 @@
+"""The drill store of one machine: a SQLite file."""

@@ -1,0 +1,93 @@
+"""Which leftovers nobody owns. Pure: what is known and what was found in, decisions out."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from restorecheck.model import Drill, Resource, TeardownOutcome
+
+ORPHAN_AGE = timedelta(minutes=10)
+"""Unmarked things younger than this may be about to get their mark from a living drill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """Something out there that carries our name. See `ports.Found`, from which it is made."""
+
+    resource: Resource
+    drill_id: str
+    marked: bool
+    alive: bool
+    kept: bool
+    made_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlan:
+    finish: tuple[Drill, ...] = ()
+    """Drills whose host is dead: aborted, judged, torn down, reported."""
+    delete: tuple[tuple[Drill, Resource], ...] = ()
+    """What finished drills left, or kept and are no longer to keep."""
+    orphans: tuple[Resource, ...] = ()
+    """Found by name and mark; no drill that we know of has them in its ledger."""
+    spared: tuple[tuple[Resource, str], ...] = ()
+    """Left alone, and why."""
+
+
+def plan_sweep(
+    *,
+    unfinished: Sequence[Drill],
+    finished: Sequence[Drill],
+    living: Collection[str],
+    found: Sequence[Leftover],
+    now: datetime,
+    end: Collection[str] = (),
+) -> SweepPlan:
+    """What a sweep does.
+
+    Args:
+        unfinished: Drills without a report.
+        finished: Drills with a report and a ledger that is not empty.
+        living: Ids of drills whose host is alive.
+        found: What an inventory found by name.
+        now: The present time.
+        end: Ids of kept drills that are to be ended.
+    """
+    finish = tuple(d for d in unfinished if d.id not in living)
+    delete: list[tuple[Drill, Resource]] = []
+    spared: list[tuple[Resource, str]] = []
+    for drill in finished:
+        kept = drill.teardown_outcome is TeardownOutcome.KEPT and drill.id not in end
+        for resource in reversed(drill.ledger):
+            if kept:
+                spared.append((resource, f"kept; end it with: restorecheck sweep {drill.id}"))
+            else:
+                delete.append((drill, resource))
+    known = {r for drill in (*unfinished, *finished) for r in drill.ledger}
+    orphans: list[Resource] = []
+    for leftover in found:
+        if leftover.resource in known:
+            continue
+        reason = _spare(leftover, living=living, now=now, end=end)
+        if reason:
+            spared.append((leftover.resource, reason))
+        else:
+            orphans.append(leftover.resource)
+    return SweepPlan(
+        finish=finish, delete=tuple(delete), orphans=tuple(orphans), spared=tuple(spared)
+    )
+
+
+def _spare(
+    leftover: Leftover, *, living: Collection[str], now: datetime, end: Collection[str]
+) -> str:
+    """Why an unknown thing with our name is left alone; empty when it may be deleted."""
+    if leftover.alive or leftover.drill_id in living:
+        return "in use by a running drill"
+    if leftover.kept and leftover.drill_id not in end:
+        return f"kept; end it with: restorecheck sweep {leftover.drill_id}"
+    if leftover.marked:
+        return ""
+    if leftover.made_at is None or now - leftover.made_at < ORPHAN_AGE:
+        return "carries our name but not our mark, and is young"
+    return "carries our name but not our mark: not made by restorecheck, or cut short; look at it"

@@ -1,0 +1,298 @@
+"""`World`: things that are slow to come and slow to go, and a host that can die at every effect.
+
+An *effect* is anything that outlives the host: a save, a create, a delete, an answered check.
+Each passes through `World.effect`, which counts it and kills the host before or after it when
+told to. The things in the world do not care: they go on existing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from restorecheck import codec
+from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere
+from restorecheck.model import (
+    Backup,
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Drill,
+    Endpoint,
+    Resource,
+    Step,
+    StepKind,
+)
+from restorecheck.ports import Checker, Clock, DrillStore, Found, Inventory, Provider
+
+T = TypeVar("T")
+
+START = datetime(2026, 2, 26, 3, 15, tzinfo=UTC)
+POLL = timedelta(seconds=30)
+
+
+class HostDied(BaseException):
+    """The host process is gone; nothing after this line happens in it."""
+
+
+@dataclass
+class Thing:
+    """Something that costs money while it exists."""
+
+    made_at: datetime
+    good: bool
+    """Whether the data in it is what a good backup holds."""
+    deleted_at: datetime | None = None
+    asked: list[str] = field(default_factory=list)
+    """Names of the checks that this very thing answered."""
+
+
+@dataclass
+class World(Clock):
+    """All that exists outside of the host."""
+
+    present: datetime = START
+    backup_good: bool = True
+    backup_exists: bool = True
+    creating_takes: timedelta = timedelta(minutes=5)
+    deleting_takes: timedelta = timedelta(minutes=1)
+    things: dict[Resource, Thing] = field(default_factory=dict)
+    effects: list[str] = field(default_factory=list)
+    """Names of the effects that took place, in order."""
+    before: Callable[[int, str], None] = lambda _count, _name: None
+    """Called before each effect with its number; raises to kill the host or to refuse."""
+    after: Callable[[int, str], None] = lambda _count, _name: None
+    started: int = 0
+
+    def now(self) -> datetime:
+        return self.present
+
+    def pass_time(self, duration: timedelta) -> None:
+        self.present += duration
+
+    def effect(self, name: str, act: Callable[[], T]) -> T:
+        """Let one effect take place; the host may die on either side of it."""
+        number = self.started
+        self.started += 1
+        self.before(number, name)
+        result = act()
+        self.effects.append(name)
+        self.after(number, name)
+        return result
+
+    def kill_host_at(self, number: int, *, after: bool) -> None:
+        """The host dies once, at the effect with this number."""
+
+        def die(count: int, name: str) -> None:
+            if count == number:
+                raise HostDied(name)
+
+        def survive(_count: int, _name: str) -> None:
+            pass
+
+        self.before, self.after = (survive, die) if after else (die, survive)
+
+    def alive(self) -> list[Resource]:
+        """What exists now and is not on its way out."""
+        return [r for r, thing in self.things.items() if thing.deleted_at is None]
+
+    def exists(self, resource: Resource) -> bool:
+        thing = self.things.get(resource)
+        if thing is None:
+            return False
+        gone = (
+            thing.deleted_at is not None and self.present >= thing.deleted_at + self.deleting_takes
+        )
+        return not gone
+
+
+class MemoryStore(DrillStore):
+    """Keeps encoded drills, so that nothing survives that a real store would not keep."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._drills: dict[str, str] = {}
+        self.reports: dict[str, list[str]] = {}
+
+    def create(self, drill: Drill) -> Drill:
+        if drill.id in self._drills:
+            raise DrillConflictError(f"drill {drill.id} exists already")
+        stored = drill.evolve(version=1)
+        self._world.effect("create drill", lambda: self._put(stored))
+        return stored
+
+    def load(self, drill_id: str) -> Drill:
+        if drill_id not in self._drills:
+            raise NotFoundError(f"no drill {drill_id}")
+        return codec.decode(self._drills[drill_id])
+
+    def save(self, drill: Drill) -> Drill:
+        return self._world.effect("save drill", lambda: self._update(drill))
+
+    def finish(self, drill: Drill, report: str) -> Drill:
+        def both() -> Drill:
+            if drill.id in self.reports:
+                raise DrillConflictError(f"drill {drill.id} has a report already")
+            saved = self._update(drill)
+            self.reports.setdefault(drill.id, []).append(report)
+            return saved
+
+        return self._world.effect("finish drill", both)
+
+    def unfinished(self) -> tuple[Drill, ...]:
+        return tuple(d for d in self._all() if not d.finished)
+
+    def with_leftovers(self) -> tuple[Drill, ...]:
+        return tuple(d for d in self._all() if d.finished and d.ledger)
+
+    def report(self, drill_id: str) -> str:
+        if drill_id not in self.reports:
+            raise NotFoundError(f"no report of drill {drill_id}")
+        return self.reports[drill_id][0]
+
+    def _all(self) -> list[Drill]:
+        drills = [codec.decode(text) for text in self._drills.values()]
+        return sorted(drills, key=lambda drill: (drill.started_at, drill.id))
+
+    def _update(self, drill: Drill) -> Drill:
+        if self.load(drill.id).version != drill.version:
+            raise DrillConflictError(f"drill {drill.id} was advanced by another host")
+        saved = drill.evolve(version=drill.version + 1)
+        self._put(saved)
+        return saved
+
+    def _put(self, drill: Drill) -> None:
+        self._drills[drill.id] = codec.encode(drill)
+
+
+class WorldProvider(Provider, Inventory):
+    """Finds a backup, copies it, restores it; both the copy and the instance are temporary."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        hour = timedelta(hours=1)
+        return (
+            Step(name="find", kind=StepKind.PREPARE, does="find the newest backup", deadline=hour),
+            Step(
+                name="copy",
+                kind=StepKind.PREPARE,
+                does="copy it",
+                deadline=hour,
+                makes=(_copy(drill_id),),
+            ),
+            Step(
+                name="restore",
+                kind=StepKind.RESTORE,
+                does="restore the copy",
+                deadline=hour,
+                makes=(_instance(drill_id),),
+            ),
+            Step(name="check", kind=StepKind.CHECK, does="ask the instance", deadline=hour),
+        )
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        match step.name:
+            case "find":
+                if not self._world.backup_exists:
+                    return Broken(reason="there is no backup")
+                taken_at = self._world.present - timedelta(hours=1)
+                return Ready(backup=Backup(kind="world", identifier="b-1", taken_at=taken_at))
+            case "copy":
+                return self._make(_copy(drill.id), Ready())
+            case "restore":
+                return self._make(_instance(drill.id), Ready(endpoint=_endpoint(drill.id)))
+            case _:
+                raise AssertionError(f"no step {step.name!r} in this plan")
+
+    def delete(self, resource: Resource) -> Gone | StillThere:
+        if not self._world.exists(resource):
+            return Gone(resource)
+        thing = self._world.things[resource]
+        if thing.deleted_at is None:
+            self._world.effect(f"delete {resource.kind}", lambda: self._begin_deletion(thing))
+        return StillThere(resource, "deleting", POLL)
+
+    def release(self, drill: Drill) -> None:
+        pass
+
+    def find(self) -> tuple[Found, ...]:
+        return tuple(
+            Found(
+                resource=resource,
+                drill_id=resource.identifier.removeprefix("restorecheck-"),
+                marked=True,
+                alive=False,
+                made_at=self._world.things[resource].made_at,
+            )
+            for resource in self._world.alive()
+        )
+
+    def _begin_deletion(self, thing: Thing) -> None:
+        thing.deleted_at = self._world.present
+
+    def _make(self, resource: Resource, ready: Ready) -> StepEvent:
+        if not self._world.exists(resource):
+            self._world.effect(f"make {resource.kind}", lambda: self._create(resource))
+        thing = self._world.things[resource]
+        if self._world.present < thing.made_at + self._world.creating_takes:
+            return InProgress(wait=POLL, detail="creating")
+        return ready
+
+    def _create(self, resource: Resource) -> None:
+        self._world.things[resource] = Thing(
+            made_at=self._world.present, good=self._world.backup_good
+        )
+
+
+class WorldChecker(Checker):
+    """Answers one check a call, from the thing behind the endpoint and from no other."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def run(
+        self,
+        endpoint: Endpoint,
+        pending: Sequence[CheckSpec],
+        until: datetime,  # noqa: ARG002  # answers take no time here
+    ) -> tuple[CheckResult, ...]:
+        spec = pending[0]
+        resource = next(r for r in self._world.things if r.identifier == endpoint.identity)
+        thing = self._world.things[resource]
+        if not self._world.exists(resource):
+            outcome, detail = CheckOutcome.ERROR, "the connection was lost"
+        else:
+            self._world.effect("answer check", lambda: thing.asked.append(spec.name))
+            outcome, detail = (CheckOutcome.PASSED if thing.good else CheckOutcome.FAILED), ""
+        result = CheckResult(
+            name=spec.name,
+            kind=spec.kind,
+            database="world",
+            severity=spec.severity,
+            outcome=outcome,
+            detail=detail,
+            answered_by=endpoint.identity,
+        )
+        return (result,)
+
+
+def _copy(drill_id: str) -> Resource:
+    return Resource(kind="copy", identifier=f"restorecheck-{drill_id}")
+
+
+def _instance(drill_id: str) -> Resource:
+    return Resource(kind="instance", identifier=f"restorecheck-{drill_id}-i")
+
+
+def _endpoint(drill_id: str) -> Endpoint:
+    return Endpoint(
+        identity=_instance(drill_id).identifier,
+        host="world",
+        port=5432,
+        user="checker",
+        databases=("world",),
+        server_version="17.0",
+    )

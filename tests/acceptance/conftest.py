@@ -1,0 +1,118 @@
+"""The installed command, in a world of its own: configuration, dumps, work directory, history."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import pg
+
+COMMAND = [sys.executable, "-m", "restorecheck"]
+
+
+@dataclass
+class World:
+    """One folder with everything; short, because sockets live in it."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def backups(self) -> Path:
+        return self.directory / "backups"
+
+    @property
+    def work(self) -> Path:
+        return self.directory / "work"
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "restorecheck.yaml"
+
+    def configure(
+        self, checks: str = "[]", *, dump: str = "", extra: str = "", path: str = "backups"
+    ) -> None:
+        self.config.write_text(
+            "version: 1\n"
+            "targets:\n"
+            "  - name: library\n"
+            f"    dump: {{path: {path}{dump}}}\n"
+            f"    checks: {checks}\n"
+            f"postgres: {{work_dir: {self.work}, jobs: 2}}\n"
+            "history: {path: history.sqlite}\n" + extra
+        )
+
+    def run(
+        self, *arguments: str, command: list[str] = COMMAND, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=self.directory,
+            env={**os.environ, "NO_COLOR": "1", **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            **options,
+        )
+
+    def drill(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Exit code and report of one drill."""
+        done = self.run("drill", "--json", *arguments)
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    def leftovers(self) -> list[str]:
+        """What is left where drills work: directories, and processes that work in them."""
+        left = [str(path) for path in self.work.iterdir()]
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    place = str((entry / "cwd").readlink())
+                    state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                except OSError:
+                    continue
+                if place.startswith(f"{self.work}/") and state != "Z":
+                    left.append(f"process {entry.name} in {place}")
+        return left
+
+
+@pytest.fixture
+def world():
+    with tempfile.TemporaryDirectory(prefix="rc", dir="/tmp") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        made = World(directory)
+        made.backups.mkdir(mode=0o755)
+        made.work.mkdir(mode=0o755)
+        made.configure()
+        yield made
+        assert made.leftovers() == []
+
+
+@pytest.fixture(scope="session")
+def source():
+    """A PostgreSQL server of the lowest major at hand, so that every other one can restore it."""
+    installation = min(pg.installations(), key=lambda i: i.major)
+    with pg.running(installation) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dumps(source, tmp_path_factory):
+    """The library in every format, made once."""
+    folder = tmp_path_factory.mktemp("dumps")
+    return {
+        "custom": source.dump(folder / "library.dump", "--format=custom"),
+        "directory": source.dump(folder / "library.dir", "--format=directory"),
+        "tar": source.dump(folder / "library.tar", "--format=tar"),
+        "plain": source.dump(folder / "library.sql", "--format=plain"),
+        "plain -C": source.dump(folder / "library-c.sql", "--format=plain", "--create"),
+        "inserts": source.dump(folder / "library-i.sql", "--format=plain", "--inserts"),
+    }

@@ -1,0 +1,96 @@
+"""What every drill store promises; one suite, every store."""
+
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.lifecycle import Ready, apply
+from restorecheck.sqlite.store import SqliteStore
+from restorecheck.testing import MemoryStore, World
+from tests.factories import NOW, SERVER, drill, finished, restored
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    if request.param == "memory":
+        yield MemoryStore(World())
+    else:
+        sqlite = SqliteStore(tmp_path / "state" / "history.sqlite")
+        yield sqlite
+        sqlite.close()
+
+
+def test_a_drill_comes_back_as_it_was_stored(store):
+    stored = store.create(restored().evolve(ledger=(SERVER,)))
+
+    assert store.load("d-1") == stored
+
+
+def test_an_id_can_be_taken_once(store):
+    store.create(drill())
+
+    with pytest.raises(DrillConflictError):
+        store.create(drill())
+
+
+def test_an_unknown_drill_is_not_found(store):
+    with pytest.raises(NotFoundError):
+        store.load("d-9")
+
+
+def test_a_save_counts_the_version_up(store):
+    stored = store.create(drill())
+
+    saved = store.save(apply(stored, Ready(), NOW))
+
+    assert saved.version == stored.version + 1
+    assert store.load("d-1") == saved
+
+
+def test_the_second_of_two_hosts_that_save_the_same_version_is_refused(store):
+    stored = store.create(drill())
+    store.save(apply(stored, Ready(), NOW))
+
+    with pytest.raises(DrillConflictError):
+        store.save(apply(stored, Ready(), NOW + timedelta(seconds=1)))
+
+
+def test_a_finished_drill_has_its_report_and_is_no_longer_unfinished(store):
+    stored = store.create(drill())
+    assert [d.id for d in store.unfinished()] == ["d-1"]
+
+    store.finish(finished().evolve(version=stored.version), '{"the": "report"}')
+
+    assert store.unfinished() == ()
+    assert store.report("d-1") == '{"the": "report"}'
+    assert store.load("d-1").finished
+
+
+def test_a_report_is_written_once(store):
+    stored = store.create(drill())
+    saved = store.finish(finished().evolve(version=stored.version), "first")
+
+    with pytest.raises(DrillConflictError):
+        store.finish(saved, "second")
+
+    assert store.report("d-1") == "first"
+    assert store.load("d-1") == saved
+
+
+def test_a_drill_without_a_report_has_none(store):
+    store.create(drill())
+
+    with pytest.raises(NotFoundError):
+        store.report("d-1")
+
+
+def test_leftovers_of_finished_drills_are_found_until_they_are_struck_off(store):
+    stored = store.create(drill())
+    left = finished().evolve(version=stored.version, ledger=(SERVER,))
+    saved = store.finish(left, "report")
+    assert [d.id for d in store.with_leftovers()] == ["d-1"]
+
+    store.save(saved.evolve(ledger=()))
+
+    assert store.with_leftovers() == ()

@@ -1,0 +1,118 @@
+"""A real PostgreSQL for tests: a source server to dump from, made with the product's own parts."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.postgres import binaries, cluster, processes
+from restorecheck.postgres.account import Account, choose_account
+from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.cluster import Mark, Places
+
+LIBRARY = """
+create extension if not exists hstore;
+create role librarian nologin;
+create role reader nologin;
+create table authors (id int primary key, name text not null);
+create table books (
+  id int primary key, author_id int references authors, title text not null, added_at timestamptz,
+  note text default E'two\\nlines', tags hstore
+);
+insert into authors select i, 'author ' || i from generate_series(1, 50) i;
+insert into books
+  select i, 1 + i % 50, 'title ' || i, now() - i * interval '1 minute', E'a\\nb' || i, 'k=>v'
+  from generate_series(1, 2000) i;
+create table empty_table (id int);
+alter table books owner to librarian;
+grant select on books to reader;
+alter table books enable row level security;
+create policy own on books for select to reader using (id < 10);
+create function shout(t text) returns text language plpgsql as $body$
+begin
+  return upper(t);
+-- COPY nothing FROM stdin;
+end
+$body$;
+create view titles as select title from books;
+create sequence counter;
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A running server with the database `library`."""
+
+    places: Places
+    installation: Installation
+    account: Account | None
+
+    def run(self, program: str, *arguments: str, stdin=subprocess.DEVNULL) -> bytes:
+        """A client program against this server; its standard output."""
+        process = processes.spawn(
+            [
+                self.installation.program(program),
+                f"--host={self.places.directory}",
+                f"--username={cluster.SUPERUSER}",
+                *arguments,
+            ],
+            directory=self.places.directory,
+            account=self.account,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err.decode()
+        return out
+
+    def dump(self, target: Path, *options: str, database: str = "library") -> Path:
+        if "--format=directory" in options:
+            inside = self.places.directory / target.name
+            self.run("pg_dump", f"--dbname={database}", f"--file={inside}", *options)
+            shutil.copytree(inside, target)
+            shutil.rmtree(inside)
+        else:
+            target.write_bytes(self.run("pg_dump", f"--dbname={database}", *options))
+        return target
+
+    def sql(self, text: str, database: str = "library") -> None:
+        with cluster.superuser_connection(self.places, database) as connection:
+            connection.execute(text.encode())
+
+
+def installations() -> list[Installation]:
+    return list(
+        binaries.discover(
+            bin_dir=None, cache=binaries.default_cache(), account=choose_account(None)
+        )
+    )
+
+
+@contextmanager
+def running(installation: Installation, schema: str = LIBRARY) -> Iterator[Source]:
+    """A server that lives as long as the block."""
+    directory = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    account = choose_account(None)
+    if account is not None:
+        os.chown(directory, account.uid, account.gid)
+    places = Places(directory / "restorecheck-source")
+    server = None
+    try:
+        mark = Mark(drill_id="source", made_at=SystemClock().now(), lock="")
+        cluster.make_directory(places, mark, account)
+        cluster.initdb(places, installation, account)
+        server = cluster.start(places, installation, account, jobs=2, outlive_us=False)
+        source = Source(places, installation, account)
+        with cluster.superuser_connection(places) as connection:
+            connection.execute("create database library")
+        source.sql(schema)
+        yield source
+    finally:
+        cluster.stop(places, server)
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,179 @@
+"""Promises 2, 4 and 5, exhaustively: the host dies before and after every effect of a drill,
+and comes back at once, after every deadline has passed, or never (then only the sweep comes).
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.engine import Engine
+from restorecheck.hosts.driving import Sweeper, drive
+from restorecheck.model import CheckSpec, Drill, Severity, Verdict
+from restorecheck.report import document
+from restorecheck.testing import HostDied, MemoryStore, World, WorldChecker, WorldProvider
+
+DEADLINE = timedelta(hours=2)
+OUTAGES = ("back at once", "back after the deadline", "only the sweep comes")
+
+
+class Host:
+    """One process: an engine over a world, and nothing else that would outlive it."""
+
+    def __init__(self, world: World, store: MemoryStore) -> None:
+        self.world = world
+        self.store = store
+        self.provider = WorldProvider(world)
+        self.engine = Engine(
+            store=store,
+            provider_for=lambda _drill: self.provider,
+            checker_for=lambda _drill: WorldChecker(world),
+            clock=world,
+        )
+        self.sweeper = Sweeper(
+            engine=self.engine,
+            store=store,
+            inventories=[self.provider],
+            provider_for=lambda _drill: self.provider,
+            is_alive=lambda _drill: False,
+            clock=world,
+            sleep=world.pass_time,
+        )
+
+    def start(self) -> Drill:
+        drill = Drill(
+            id="d-1",
+            target="courses",
+            plan=self.provider.plan("d-1"),
+            checks=(
+                CheckSpec(name="rows", kind="row_count"),
+                CheckSpec(name="freshness", kind="query"),
+                CheckSpec(name="nice to have", kind="query", severity=Severity.WARNING),
+            ),
+            started_at=self.world.now(),
+            deadline=self.world.now() + DEADLINE,
+        )
+        return self.store.create(drill)
+
+
+def run(world: World, store: MemoryStore) -> None:
+    host = Host(world, store)
+    host.start()
+    drive(host.engine, "d-1", world.pass_time)
+
+
+def effects_of_a_whole_drill(*, good: bool = True) -> int:
+    world = World(backup_good=good)
+    run(world, MemoryStore(world))
+    return world.started
+
+
+def come_back(outage: str, world: World, store: MemoryStore) -> None:
+    if outage == "back after the deadline":
+        world.pass_time(DEADLINE * 10)
+    host = Host(world, store)
+    if outage == "only the sweep comes":
+        host.sweeper.sweep()
+        world.pass_time(timedelta(hours=1))
+        host.sweeper.sweep()
+    elif store.unfinished():
+        drive(host.engine, "d-1", world.pass_time)
+
+
+def assert_promises(world: World, store: MemoryStore, *, good: bool) -> None:
+    assert world.alive() == []
+    if "create drill" not in world.effects:
+        return
+    assert store.unfinished() == ()
+    assert store.with_leftovers() == ()
+    assert len(store.reports["d-1"]) == 1
+    report = document.parse(store.report("d-1"))
+    if report.verdict is Verdict.VERIFIED:
+        assert good
+        (instance,) = [t for r, t in world.things.items() if r.kind == "instance"]
+        assert {"rows", "freshness"} <= set(instance.asked)
+    if not good:
+        assert report.verdict is not Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good backup", "bad backup"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_whatever_dies_whenever_it_dies_nothing_is_left_and_no_verdict_is_false(
+    outage: str, after: bool, good: bool
+):
+    count = effects_of_a_whole_drill(good=good)
+    assert count > 20, "the enumeration covers a whole drill"
+
+    for number in range(count):
+        world = World(backup_good=good)
+        store = MemoryStore(world)
+        world.kill_host_at(number, after=after)
+        with pytest.raises(HostDied):
+            run(world, store)
+        come_back(outage, world, store)
+        assert_promises(world, store, good=good)
+
+
+@pytest.mark.parametrize("second_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_a_second_death_during_the_recovery_changes_nothing(outage: str, second_after: bool):
+    for first in range(effects_of_a_whole_drill()):
+        for second in range(1, 12):
+            world = World()
+            store = MemoryStore(world)
+            world.kill_host_at(first, after=True)
+            with pytest.raises(HostDied):
+                run(world, store)
+            world.kill_host_at(world.started + second, after=second_after)
+            try:
+                come_back(outage, world, store)
+            except HostDied:
+                come_back(outage, world, store)
+            assert_promises(world, store, good=True)
+
+
+def test_an_undisturbed_drill_of_a_good_backup_is_verified():
+    world = World()
+    store = MemoryStore(world)
+
+    run(world, store)
+
+    report = document.parse(store.report("d-1"))
+    assert report.verdict is Verdict.VERIFIED
+    assert_promises(world, store, good=True)
+
+
+def test_a_missing_backup_is_a_failed_drill_and_makes_nothing():
+    world = World(backup_exists=False)
+    store = MemoryStore(world)
+
+    run(world, store)
+
+    report = document.parse(store.report("d-1"))
+    assert report.verdict is Verdict.FAILED
+    assert world.things == {}
+
+
+def test_an_instance_that_never_becomes_ready_is_inconclusive_and_torn_down():
+    world = World(creating_takes=timedelta(days=30))
+    store = MemoryStore(world)
+
+    run(world, store)
+
+    report = document.parse(store.report("d-1"))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert world.alive() == []
+
+
+def test_of_two_hosts_that_advance_the_same_drill_one_wins_and_one_report_is_written():
+    world = World()
+    store = MemoryStore(world)
+    first, second = Host(world, store), Host(world, store)
+    first.start()
+
+    while store.unfinished():
+        first.engine.advance("d-1")
+        second.engine.advance("d-1")
+        world.pass_time(timedelta(seconds=30))
+
+    assert_promises(world, store, good=True)

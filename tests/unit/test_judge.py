@@ -1,0 +1,161 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from restorecheck.checks.catalogue import TableName, built_in, parse_table_name
+from restorecheck.checks.judge import Counts, Damaged, Missing, NoAnswer, Rows, judge, show
+from restorecheck.model import CheckOutcome, CheckSpec
+
+PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
+
+
+def query(expect):
+    return CheckSpec(name="q", kind="query", options={"sql": "select …", "expect": expect})
+
+
+def one(value):
+    return Rows(columns=1, count=1, first=(value,))
+
+
+@pytest.mark.parametrize(
+    ("options", "count", "outcome"),
+    [
+        ({"min": 10}, 10, PASSED),
+        ({"min": 10}, 9, FAILED),
+        ({"max": 10}, 10, PASSED),
+        ({"max": 10}, 11, FAILED),
+        ({"min": 1, "max": 3}, 2, PASSED),
+        ({"min": 1, "max": 3}, 4, FAILED),
+        ({"equals": 0}, 0, PASSED),
+        ({"equals": 5}, 6, FAILED),
+        ({}, 6, ERROR),
+    ],
+)
+def test_a_row_count_is_held_against_its_bounds(options, count, outcome):
+    spec = CheckSpec(name="n", kind="row_count", options={"table": "t", **options})
+
+    assert judge(spec, one(count)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("expect", "value", "outcome"),
+    [
+        ({"equals": True}, True, PASSED),
+        ({"equals": True}, False, FAILED),
+        ({"equals": True}, None, FAILED),
+        ({"equals": True}, 1, FAILED),
+        ({"equals": 1}, True, FAILED),
+        ({"equals": 5}, 5, PASSED),
+        ({"equals": 5}, Decimal("5.00"), PASSED),
+        ({"equals": 0.1}, Decimal("0.1"), PASSED),
+        ({"equals": "a"}, "a", PASSED),
+        ({"equals": "a"}, "b", FAILED),
+        ({"equals": 5}, "5", FAILED),
+        ({"equals": None}, None, PASSED),
+        ({"equals": None}, 0, FAILED),
+        ({"equals": "2026-02-26"}, date(2026, 2, 26), PASSED),
+        ({"equals": "2026-02-26"}, date(2026, 2, 27), FAILED),
+        ({"at_least": 5}, 5, PASSED),
+        ({"at_least": 5}, 4, FAILED),
+        ({"at_least": 5}, float("nan"), ERROR),
+        ({"at_least": 5}, "many", ERROR),
+        ({"at_least": 5}, None, FAILED),
+        ({"at_most": 5}, 6, FAILED),
+        ({"between": [1, 3]}, 3, PASSED),
+        ({"between": [1, 3]}, 0, FAILED),
+        ({"at_least": "2026-02-26T00:00:00Z"}, datetime(2026, 2, 26, 1, tzinfo=UTC), PASSED),
+        ({"at_least": "2026-02-26"}, datetime(2026, 2, 25, 23, tzinfo=UTC), FAILED),
+        ({"at_least": 5}, timedelta(hours=9), ERROR),
+        ({"equals": 5}, ["a list"], FAILED),
+    ],
+)
+def test_one_value_is_held_against_the_expectation(expect, value, outcome):
+    assert judge(query(expect), one(value)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("expect", "count", "outcome"),
+    [
+        ({"not_empty": True}, 1, PASSED),
+        ({"not_empty": True}, 0, FAILED),
+        ({"empty": True}, 0, PASSED),
+        ({"empty": True}, 3, FAILED),
+        ({"rows": 3}, 3, PASSED),
+        ({"rows": 3}, 2, FAILED),
+        ({"equals": 1}, 0, FAILED),
+        ({"equals": 1}, 2, FAILED),
+    ],
+)
+def test_row_numbers_are_held_against_the_expectation(expect, count, outcome):
+    answer = Rows(columns=1, count=count, first=(1,) if count else ())
+
+    assert judge(query(expect), answer).outcome is outcome
+
+
+def test_two_columns_are_no_answer_to_a_question_about_one_value():
+    answer = Rows(columns=2, count=1, first=(1, 2))
+
+    assert judge(query({"equals": 1}), answer).outcome is ERROR
+
+
+def test_a_query_without_an_expectation_never_passes():
+    assert judge(query({}), one(1)).outcome is ERROR
+
+
+@pytest.mark.parametrize("spec", built_in(), ids=lambda spec: spec.kind)
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (NoAnswer(reason="timed out"), ERROR),
+        (Missing(what="table t"), FAILED),
+        (Damaged(reason="invalid page"), FAILED),
+    ],
+)
+def test_no_answer_is_an_error_and_an_unreadable_database_a_failure(spec, answer, outcome):
+    assert judge(spec, answer).outcome is outcome
+
+
+def test_a_database_in_which_every_table_is_empty_fails():
+    _, countable, any_rows = built_in()
+    empty = Counts(tables={"public.a": 0, "public.b": 0})
+
+    assert judge(countable, empty).outcome is PASSED
+    assert judge(any_rows, empty).outcome is FAILED
+
+
+def test_a_table_that_cannot_be_read_fails_and_is_named():
+    _, countable, _ = built_in()
+    answer = Counts(tables={"public.a": 5}, unreadable={"public.b": "invalid page"})
+
+    judgement = judge(countable, answer)
+
+    assert judgement.outcome is FAILED
+    assert "public.b" in judgement.detail
+
+
+def test_texts_are_described_and_never_shown():
+    judgement = judge(query({"equals": "bob@example.org"}), one("alice@example.org"))
+
+    assert judgement.found == "text of 17 characters"
+    assert show(b"secret") == "6 bytes"
+    assert show({"name": "alice"}) == "a value of type dict"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("answers", ("", "answers")),
+        ("public.answers", ("public", "answers")),
+        ('"Weird.Schema"."T ""x"""', ("Weird.Schema", 'T "x"')),
+        ('public."Album"', ("public", "Album")),
+    ],
+)
+def test_table_names_are_read_as_sql_quotes_them(text, name):
+    assert parse_table_name(text) == TableName(*name)
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.", ".b", "a.b.c", '"open', '"a"b'])
+def test_what_is_no_table_name_is_refused(text):
+    with pytest.raises(ValueError, match=r"table|quote"):
+        parse_table_name(text)

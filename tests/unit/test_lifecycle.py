@@ -1,0 +1,271 @@
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.lifecycle import (
+    MAX_RETRIES,
+    Aborted,
+    Broken,
+    Checked,
+    Delete,
+    Ensure,
+    Finish,
+    Gone,
+    InProgress,
+    Nothing,
+    Ready,
+    RecordVerdict,
+    Retry,
+    RunChecks,
+    StillThere,
+    Unclear,
+    VerdictRecorded,
+    apply,
+    decide,
+    expire,
+    intend,
+    judge,
+)
+from restorecheck.model import (
+    CheckOrigin,
+    CheckOutcome,
+    CheckSpec,
+    Phase,
+    Resource,
+    RestoreOutcome,
+    Severity,
+    Verdict,
+)
+from tests.factories import ENDPOINT, HOUR, NOW, SERVER, drill, finished, restored, result
+
+
+def checked(*results, **changes):
+    return apply(restored(**changes), Checked(results=results), NOW)
+
+
+def test_a_fresh_drill_ensures_its_first_step():
+    assert decide(drill()) == Ensure(drill().plan[0])
+
+
+def test_what_a_step_makes_is_in_the_ledger_before_the_step_is_performed():
+    at_load = apply(drill(), Ready(), NOW)
+
+    intended = intend(at_load, decide(at_load), NOW)
+
+    assert intended.ledger == (SERVER,)
+    assert intended.records[-1].started_at == NOW
+
+
+def test_intending_the_same_step_again_changes_nothing():
+    at_load = apply(drill(), Ready(), NOW)
+    once = intend(at_load, decide(at_load), NOW)
+
+    assert intend(once, decide(once), NOW + HOUR) == once
+
+
+def test_checks_are_put_to_the_endpoint_that_the_provider_returned():
+    action = decide(restored())
+
+    assert isinstance(action, RunChecks)
+    assert action.endpoint is not None
+    assert action.endpoint.identity == ENDPOINT.identity
+
+
+def test_every_required_check_passed_on_the_restored_instance_is_verified():
+    assert judge(checked(result())).verdict is Verdict.VERIFIED
+
+
+def test_a_wrong_answer_to_a_required_check_fails_and_says_what_was_found():
+    verdict = judge(checked(result(outcome=CheckOutcome.FAILED, found="0")))
+
+    assert verdict.verdict is Verdict.FAILED
+    assert verdict.reason == "check 'rows': expected at least 1, found 0"
+
+
+def test_a_wrong_answer_to_a_warning_changes_no_verdict():
+    specs = (
+        CheckSpec(name="rows", kind="row_count"),
+        CheckSpec(name="extra", kind="query", severity=Severity.WARNING),
+    )
+    warning = result("extra", severity=Severity.WARNING, outcome=CheckOutcome.FAILED)
+
+    assert judge(checked(result(), warning, checks=specs)).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("outcome", [CheckOutcome.ERROR, CheckOutcome.SKIPPED])
+def test_a_required_check_that_was_not_answered_is_inconclusive(outcome):
+    assert judge(checked(result(outcome=outcome))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_no_checks_at_all_are_never_verified():
+    unchecked = apply(restored(checks=()), Checked(results=()), NOW)
+
+    assert judge(unchecked).verdict is Verdict.INCONCLUSIVE
+
+
+def test_only_warnings_that_passed_are_never_verified():
+    spec = CheckSpec(name="rows", kind="row_count", severity=Severity.WARNING)
+
+    verdict = judge(checked(result(severity=Severity.WARNING), checks=(spec,)))
+
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_answer_from_another_instance_is_never_verified():
+    verdict = judge(checked(result(answered_by="production")))
+
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+    assert "not answered by the instance" in verdict.reason
+
+
+def test_a_judgement_on_the_file_alone_verifies_nothing():
+    on_file = result("file", origin=CheckOrigin.BACKUP)
+    found = apply(drill(checks=()), Ready(findings=(on_file,)), NOW)
+    unasked = apply(apply(found, Ready(endpoint=ENDPOINT), NOW), Checked(results=()), NOW)
+
+    assert judge(unasked).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_bad_file_beside_a_good_one_fails_the_drill():
+    bad = result("the newest dump is whole", origin=CheckOrigin.BACKUP, outcome=CheckOutcome.FAILED)
+    found = apply(drill(), Ready(findings=(bad,)), NOW)
+    asked = apply(apply(found, Ready(endpoint=ENDPOINT), NOW), Checked(results=(result(),)), NOW)
+
+    assert judge(asked).verdict is Verdict.FAILED
+
+
+def test_results_for_checks_that_nobody_asked_are_dropped():
+    assert checked(result("stranger")).results == ()
+
+
+def test_a_broken_backup_is_failed_and_asks_nothing_more():
+    broken = apply(apply(drill(), Ready(), NOW), Broken(reason="cut"), NOW)
+
+    assert decide(broken) == RecordVerdict(Verdict.FAILED, "cut")
+    assert broken.restore_outcome is RestoreOutcome.FAILED
+
+
+def test_an_unclear_step_is_inconclusive_and_keeps_its_hint():
+    unclear = apply(drill(), Unclear(reason="denied", hint="grant it"), NOW)
+
+    assert decide(unclear) == RecordVerdict(Verdict.INCONCLUSIVE, "denied", "grant it")
+
+
+def test_an_interrupt_after_a_failed_check_still_says_failed():
+    specs = tuple(CheckSpec(name=n, kind="query") for n in ("a", "b"))
+    half = checked(result("a", outcome=CheckOutcome.FAILED), checks=specs)
+
+    assert judge(apply(half, Aborted("Ctrl-C"), NOW)).verdict is Verdict.FAILED
+
+
+def test_an_abort_after_the_last_check_leaves_the_verdict_to_the_checks():
+    done = checked(result())
+
+    assert apply(done, Aborted("Ctrl-C"), NOW) == done
+
+
+def test_transient_errors_are_tried_again_only_so_often():
+    state = drill()
+    for _ in range(MAX_RETRIES):
+        state = apply(state, Retry(reason="throttled", wait=timedelta(seconds=1)), NOW)
+        assert state.phase is Phase.STEPS
+
+    state = apply(state, Retry(reason="throttled", wait=timedelta(seconds=1)), NOW)
+
+    assert state.phase is Phase.JUDGING
+    assert judge(state).verdict is Verdict.INCONCLUSIVE
+
+
+def test_progress_forgets_earlier_transient_errors():
+    shaken = apply(drill(), Retry(reason="throttled", wait=HOUR), NOW)
+
+    assert apply(shaken, InProgress(wait=HOUR), NOW).retries == 0
+
+
+def test_the_deadline_of_the_drill_sends_it_to_the_verdict_as_inconclusive():
+    late = expire(drill(), NOW + 5 * HOUR)
+
+    assert judge(late).verdict is Verdict.INCONCLUSIVE
+    assert "deadline of 240 minutes" in judge(late).reason
+
+
+def test_the_deadline_of_a_restore_step_is_a_restore_that_timed_out():
+    at_load = apply(drill(), Ready(), NOW)
+    begun = intend(at_load, decide(at_load), NOW)
+
+    assert expire(begun, NOW + 2 * HOUR).restore_outcome is RestoreOutcome.TIMED_OUT
+
+
+def test_a_deadline_never_touches_a_drill_that_tears_down():
+    tearing_down = apply(checked(result()), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW)
+
+    assert expire(tearing_down, NOW + 100 * HOUR) == tearing_down
+
+
+def test_the_verdict_is_recorded_before_the_first_deletion():
+    state = checked(result()).evolve(ledger=(SERVER,))
+
+    assert isinstance(decide(state), RecordVerdict)
+
+
+def test_teardown_deletes_the_newest_first_and_then_finishes():
+    other = Resource(kind="secret", identifier="restorecheck-d-1-s")
+    state = apply(
+        checked(result()).evolve(ledger=(SERVER, other)),
+        VerdictRecorded(Verdict.VERIFIED, "ok"),
+        NOW,
+    )
+    assert decide(state) == Delete(other)
+
+    state = apply(state, Gone(other), NOW)
+    assert decide(state) == Delete(SERVER)
+
+    assert decide(apply(state, Gone(SERVER), NOW)) == Finish()
+
+
+def test_a_stubborn_resource_does_not_keep_the_others_alive():
+    other = Resource(kind="secret", identifier="restorecheck-d-1-s")
+    state = apply(
+        checked(result()).evolve(ledger=(SERVER, other)),
+        VerdictRecorded(Verdict.VERIFIED, "ok"),
+        NOW,
+    )
+
+    state = apply(state, StillThere(other, "in use"), NOW)
+
+    assert decide(state) == Delete(SERVER)
+
+
+def test_a_teardown_that_never_succeeds_ends_and_names_what_is_left():
+    state = apply(
+        checked(result()).evolve(ledger=(SERVER,)), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW
+    )
+    tries = 0
+    while isinstance(decide(state), Delete):
+        state = apply(state, StillThere(SERVER, "in use", timedelta(minutes=1)), NOW)
+        tries += 1
+        assert tries < 100
+
+    assert decide(state) == Finish()
+    assert state.ledger == (SERVER,)
+
+
+def test_a_kept_database_is_not_deleted():
+    state = apply(
+        checked(result(), keep=True).evolve(ledger=(SERVER,)),
+        VerdictRecorded(Verdict.VERIFIED, "ok"),
+        NOW,
+    )
+
+    assert decide(state) == Finish()
+
+
+def test_nothing_is_kept_of_a_drill_that_was_interrupted():
+    interrupted = apply(restored(keep=True).evolve(ledger=(SERVER,)), Aborted("Ctrl-C"), NOW)
+    state = apply(interrupted, VerdictRecorded(Verdict.INCONCLUSIVE, "Ctrl-C"), NOW)
+
+    assert decide(state) == Delete(SERVER)
+
+
+def test_a_finished_drill_has_nothing_to_do():
+    assert decide(finished()) == Nothing()
