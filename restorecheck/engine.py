@@ -49,8 +49,10 @@ from restorecheck.report import document
 
 log = structlog.get_logger("restorecheck.engine")
 
-RETRY_WAIT = timedelta(seconds=1)
-"""First wait after a transient error; doubled each time, so that eight tries take four minutes."""
+RETRY_WAIT = timedelta(seconds=0.5)
+"""First wait after a transient error; doubled each time, so that five tries take 15 seconds.
+Adapters whose services need longer (throttling) wait in their own retries.
+"""
 CAPACITY_WAIT = timedelta(seconds=30)
 CONFLICT_WAIT = timedelta(seconds=5)
 
@@ -130,7 +132,11 @@ class Engine:
         elif after != intended:
             after = self._store.save(after)
         self._tell(intended, action, event, after)
-        return Done(after) if after.finished else Wait(_pause(event), _detail(event))
+        if after.finished:
+            return Done(after)
+        # What just ended the steps (the last of too many retries) gives no reason to wait.
+        moved_on = after.phase is not intended.phase
+        return Wait(timedelta(0) if moved_on else _pause(event), _detail(event))
 
     def _perform(self, drill: Drill, action: Action) -> Event:
         match action:

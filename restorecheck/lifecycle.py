@@ -35,7 +35,7 @@ from restorecheck.model import (
     Verdict,
 )
 
-MAX_RETRIES = 8
+MAX_RETRIES = 5
 """Transient errors in a row before a step is given up as unclear."""
 
 MIN_TEARDOWN_WAIT = timedelta(seconds=1)

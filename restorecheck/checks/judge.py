@@ -174,11 +174,11 @@ def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgeme
     ((kind, wanted),) = expect.items()
     if kind in {"empty", "not_empty", "rows"}:
         return _judge_row_number(kind, wanted, answer, expected)
+    if answer.count == 0:
+        return Judgement(CheckOutcome.FAILED, expected, "no row")
     if answer.columns != 1:
         detail = f"the query returns {answer.columns} columns; the expectation is about one value"
         return Judgement(CheckOutcome.ERROR, expected, "", detail)
-    if answer.count == 0:
-        return Judgement(CheckOutcome.FAILED, expected, "no row")
     if answer.count > 1 or answer.more:
         return Judgement(CheckOutcome.FAILED, expected, "more than one row")
     return _judge_value(kind, wanted, answer.first[0], expected)

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from datetime import timedelta
 
 from restorecheck.errors import DrillConflictError, RestorecheckError
 from restorecheck.hosts.clock import new_drill_id, sleep
@@ -13,6 +14,9 @@ from restorecheck.hosts.wiring import Parts, checks_of, deadline_of
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.document import Report
+
+TEARDOWN_LIMIT = timedelta(minutes=2)
+"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
 class Runner:
@@ -56,6 +60,7 @@ class Runner:
             checks=checks_of(target),
             started_at=now,
             deadline=now + deadline_of(target),
+            teardown_limit=TEARDOWN_LIMIT,
             keep=keep,
         )
 

@@ -1,5 +1,6 @@
 """The composition root: a configuration in, working parts out."""
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         ConfigError: The work directory's name is too long for a socket in it.
         StoreError: The history cannot be opened.
     """
+    _forget_libpq_environment()
     clock = SystemClock()
     locks = locks_of(config)
     server = server_settings(config)
@@ -156,6 +158,14 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         checkers=checkers,
         locks=locks,
     )
+
+
+def _forget_libpq_environment() -> None:
+    """PGHOSTADDR, PGSERVICE, PGOPTIONS and their kin would change where libpq connects and how:
+    only the configuration says that.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def server_settings(config: Config) -> ServerSettings:

@@ -285,6 +285,8 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, expired: bool) -> Answ
     code = exc.sqlstate or ""
     if code == "57014" or expired:
         return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
+    if isinstance(exc, psycopg.ProgrammingError) and not code:
+        return NoAnswer(reason="the statement is no query: it returns no rows, not even none")
     message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
     if is_damage(code):
         return Damaged(reason=message)

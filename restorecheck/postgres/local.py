@@ -80,6 +80,8 @@ class Session:
     server: subprocess.Popen[bytes] | None = None
     load: Load | None = None
     log_offset: int = 0
+    reached: bool = False
+    """A server of somebody else's was reached: what was intended there may exist."""
 
 
 class DumpFinder:
@@ -337,7 +339,7 @@ class LocalDumpProvider(Provider):
         name = database_name(inspection)
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
-            preparation.make_checker_role(connection)
+            preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
             endpoint = Endpoint(
                 identity=identity_of(connection),
                 host=str(places.directory),

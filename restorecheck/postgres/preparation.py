@@ -87,30 +87,28 @@ def make_way(connection: Connection, inspection: Inspection) -> None:
         connection.execute("drop extension if exists plpgsql")
 
 
-def make_checker_role(connection: Connection) -> None:
+def make_reading_role(connection: Connection, name: str, *, login: bool) -> None:
     """A role that reads everything and changes nothing.
 
     It bypasses row security: a policy must not hide lost rows. Before PostgreSQL 14 there is no
     pg_read_all_data, and the rights are granted one by one.
     """
-    role = sql.Identifier(CHECKER_ROLE)
-    exists = connection.execute(
-        "select 1 from pg_roles where rolname = %s", (CHECKER_ROLE,)
-    ).fetchone()
+    role = sql.Identifier(name)
+    exists = connection.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone()
     if exists is None:
-        connection.execute(sql.SQL("create role {} login bypassrls").format(role))
+        kind = sql.SQL("login" if login else "nologin")
+        connection.execute(sql.SQL("create role {} {} bypassrls").format(role, kind))
     if connection.info.server_version >= 140000:  # noqa: PLR2004  # 14.0
         connection.execute(sql.SQL("grant pg_read_all_data to {}").format(role))
         return
     schemas = connection.execute(
         "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
     ).fetchall()
+    grants = (
+        "grant usage on schema {} to {}",
+        "grant select on all tables in schema {} to {}",
+        "grant select on all sequences in schema {} to {}",
+    )
     for (schema,) in schemas:
-        name = sql.Identifier(schema)
-        connection.execute(sql.SQL("grant usage on schema {} to {}").format(name, role))
-        connection.execute(
-            sql.SQL("grant select on all tables in schema {} to {}").format(name, role)
-        )
-        connection.execute(
-            sql.SQL("grant select on all sequences in schema {} to {}").format(name, role)
-        )
+        for grant in grants:
+            connection.execute(sql.SQL(grant).format(sql.Identifier(schema), role))

@@ -46,8 +46,8 @@ from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.timing import Stopwatch
 
 KIND = "temporary database"
+ROLE_KIND = "temporary role"
 PREFIX = "restorecheck_"
-READER = "pg_read_all_data"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -143,6 +143,7 @@ class ScratchProvider(Provider):
             kind=DIRECTORY, identifier=str(self._server.places(drill_id).directory)
         )
         database = self._resource(drill_id)
+        role = Resource(kind=ROLE_KIND, identifier=database.identifier, account=self.scratch.name)
         return (
             Step(
                 name="find dump",
@@ -156,9 +157,10 @@ class ScratchProvider(Provider):
                 name="create database",
                 kind=StepKind.PREPARE,
                 does=f"create the temporary database {database.identifier} "
-                f"on the scratch server {self.scratch.name}",
+                f"on the scratch server {self.scratch.name}, and a role of that name for the "
+                "checks where the configured user is a superuser",
                 deadline=timedelta(minutes=15),
-                makes=(database,),
+                makes=(role, database),
             ),
             Step(
                 name="load dump",
@@ -199,6 +201,10 @@ class ScratchProvider(Provider):
             detail = remove_cluster(Path(resource.identifier), drill_id)
             return StillThere(resource, detail) if detail else Gone(resource)
         session = self._sessions.get(drill_of(resource.identifier))
+        if session is not None and not session.reached:
+            return Gone(resource)  # this process never got as far as making it
+        if resource.kind == ROLE_KIND:
+            return drop_role(self.scratch, resource)
         if session is not None and session.load is not None:
             session.load.end()
         return drop_database(self.scratch, resource)
@@ -209,12 +215,12 @@ class ScratchProvider(Provider):
             session.load.end()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
-        """As the configured user; a superuser puts on a role that only reads."""
+        """As the configured user; a superuser puts on the drill's role, which only reads."""
         connection = checker.connect(endpoint, database, password=self.scratch.password)
-        superuser = connection.info.parameter_status("is_superuser") == "on"
-        if superuser and connection.info.server_version >= 140000:  # noqa: PLR2004  # the role is of 14
-            connection.execute(sql.SQL("set role {}").format(sql.Identifier(READER)))
-            connection.execute("set row_security = off")
+        if _is_superuser(connection):
+            # The role is named like the database that it was made for.
+            role = sql.Identifier(endpoint.databases[0])
+            connection.execute(sql.SQL("set role {}").format(role))
         return connection
 
     def _resource(self, drill_id: str) -> Resource:
@@ -226,6 +232,7 @@ class ScratchProvider(Provider):
             return Unclear(reason="the process that ran this drill is gone")
         watch = Stopwatch()
         with self.scratch.open() as connection:
+            session.reached = True
             chosen = self._tools(connection, inspection)
             if isinstance(chosen, Unclear):
                 return chosen
@@ -286,6 +293,8 @@ class ScratchProvider(Provider):
             return failed
         name = database_of(drill.id)
         with self.scratch.open(name) as connection:
+            if _is_superuser(connection):
+                preparation.make_reading_role(connection, name, login=False)
             endpoint = Endpoint(
                 identity=checker.identity_of(connection),
                 host=self.scratch.host,
@@ -318,6 +327,26 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
         return StillThere(resource, f"could not be dropped: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
+
+
+def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
+    """Drop the role that the checks were asked as; what it was granted went with the database."""
+    if not resource.identifier.startswith(PREFIX):
+        return StillThere(resource, "its name is not one of ours")
+    try:
+        with scratch.open() as connection:
+            role = sql.Identifier(resource.identifier)
+            connection.execute(sql.SQL("drop role if exists {}").format(role))
+            return Gone(resource)
+    except psycopg.Error as exc:
+        reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+        return StillThere(resource, f"could not be dropped: {reason}")
+    except DatabaseUnreachableError as exc:
+        return StillThere(resource, exc.message)
+
+
+def _is_superuser(connection: Connection) -> bool:
+    return connection.info.parameter_status("is_superuser") == "on"
 
 
 def _exists(connection: Connection, name: str) -> bool:
@@ -410,7 +439,7 @@ class Forgotten(Provider):
         return Unclear(reason=f"the target {drill.target} is not configured any more")
 
     def delete(self, resource: Resource) -> Gone | StillThere:
-        if resource.kind == KIND:
+        if resource.kind in {KIND, ROLE_KIND}:
             detail = f"no target with the scratch server {resource.account} is configured any more"
             return StillThere(resource, detail)
         drill_id = resource.identifier.rpartition("restorecheck-")[2]

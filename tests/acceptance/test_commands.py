@@ -1,0 +1,89 @@
+"""What the commands print: answers on stdout, progress on stderr, nothing done by a plan."""
+
+import json
+import shutil
+
+import jsonschema
+import pytest
+
+from restorecheck.report import document
+
+
+@pytest.fixture
+def library(world, dumps):
+    shutil.copy(dumps["custom"], world.backups)
+    world.configure("[{row_count: {table: public.books, min: 1}}]")
+    return world
+
+
+def test_a_plan_says_what_would_be_made_and_deleted_and_does_nothing(library):
+    done = library.run("drill", "--plan")
+
+    assert done.returncode == 0
+    for said in ("find dump", "makes throw-away server", "deletes throw-away server", "within"):
+        assert said in done.stdout
+    assert "row count of public.books: at least 1  [required]" in done.stdout
+    assert not (library.directory / "history.sqlite").exists()
+
+
+def test_json_is_all_that_stdout_holds_and_fits_the_schema(library):
+    done = library.run("drill", "--json")
+
+    jsonschema.validate(json.loads(done.stdout), document.json_schema())
+    assert "drill 20" in done.stderr
+
+
+def test_several_targets_are_an_array_and_the_worst_code_counts(library):
+    text = library.config.read_text().replace(
+        "targets:\n", "targets:\n  - {name: lost, dump: {path: nowhere}}\n"
+    )
+    library.config.write_text(text)
+
+    done = library.run("drill", "--json")
+
+    assert [r["verdict"] for r in json.loads(done.stdout)] == ["failed", "verified"]
+    assert done.returncode == 1
+
+
+def test_a_stored_report_can_be_printed_again(library):
+    _, report = library.drill()
+
+    again = library.run("report", report["drill_id"], "--format", "json")
+    assert json.loads(again.stdout) == report
+
+    assert "VERIFIED" in library.run("report", report["drill_id"]).stdout
+    assert library.run("report", "no-such-drill").returncode == 3
+
+
+def test_the_environment_of_libpq_leads_nowhere(library):
+    library.environment = {
+        "PGHOSTADDR": "192.0.2.1",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGSERVICE": "production",
+        "PGUSER": "admin",
+    }
+
+    assert library.drill()[0] == 0
+
+
+def test_no_colour_reaches_a_pipe(library):
+    done = library.run("drill")
+
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_configuration_is_validated_and_explained(library):
+    assert library.run("config", "validate").stdout.endswith("valid; 1 target\n")
+    assert json.loads(library.run("config", "schema").stdout)["title"] == "restorecheck.yaml"
+    assert library.run("config", "example").stdout.startswith("# yaml-language-server")
+    assert library.run("--version").stdout.startswith("restorecheck ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["drill", "--help"], ["sweep", "--help"]])
+def test_every_help_ends_with_the_exit_statuses(library, arguments):
+    assert "exit status:" in library.run(*arguments).stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["drlil"], ["drill", "--jsn"]])
+def test_wrong_usage_is_exit_2(library, arguments):
+    assert library.run(*arguments).returncode == 2

@@ -1,0 +1,105 @@
+"""Every format and wrapping of a healthy dump is verified, by the installed command."""
+
+import bz2
+import gzip
+import lzma
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+CHECKS = """
+      - row_count: {table: public.books, equals: 2000}
+      - row_count: {table: AUTHORS, min: 50}
+      - query: {name: tags came along, sql: "select count(*) from books where tags ? 'k'", expect: {equals: 2000}}
+      - query: {name: functions came along, sql: "select shout('a') = 'A'", expect: {equals: true}}
+"""
+FORMATS = ["custom", "directory", "tar", "plain", "plain -C", "inserts"]
+WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor().compress,
+}
+# Stands for age or gpg: reads stdin, writes stdout, knows a key.
+ROT = "import sys; sys.stdout.buffer.write(bytes(b ^ 85 for b in sys.stdin.buffer.read()))"
+DECRYPT = f", decrypt: [{sys.executable}, -c, {ROT!r}]"
+
+
+def put(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_healthy_dump_is_verified_in_every_format(world, dumps, kind):
+    put(dumps[kind], world.backups / dumps[kind].name)
+    world.configure(CHECKS)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["backup"]["server_version"]
+    assert report["restore"]["outcome"] == "succeeded"
+    assert report["teardown"] == {"outcome": "complete", "left": [], "details": []}
+
+
+@pytest.mark.parametrize("suffix", WRAPPINGS)
+@pytest.mark.parametrize("kind", ["custom", "tar", "plain"])
+def test_a_compressed_dump_is_verified(world, dumps, kind, suffix):
+    target = world.backups / f"{dumps[kind].name}.{suffix}"
+    target.write_bytes(WRAPPINGS[suffix](dumps[kind].read_bytes()))
+    world.configure(CHECKS)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+@pytest.mark.parametrize("kind", ["custom", "plain"])
+def test_an_encrypted_and_compressed_dump_is_verified(world, dumps, kind):
+    packed = gzip.compress(dumps[kind].read_bytes())
+    (world.backups / "library.gz.enc").write_bytes(bytes(b ^ 85 for b in packed))
+    world.configure(CHECKS, dump=DECRYPT)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_folder_that_is_a_directory_format_dump_is_a_target_itself(world, dumps):
+    put(dumps["directory"], world.directory / "library.dir")
+    world.configure(CHECKS, path="library.dir")
+
+    assert world.drill()[0] == 0
+
+
+def test_a_dump_that_the_servers_user_cannot_read_is_restored_from_a_copy(world, dumps):
+    put(dumps["custom"], world.backups / "library.dump")
+    (world.backups / "library.dump").chmod(0o600)
+    world.configure(CHECKS)
+
+    assert world.drill()[0] == 0
+
+
+def test_a_dump_is_restored_into_the_same_major_or_the_lowest_higher_one(world, dumps, source):
+    put(dumps["custom"], world.backups / "library.dump")
+
+    _, report = world.drill()
+
+    assert report["restore"]["server_version"].startswith(source.installation.version)
+    assert report["notes"] == []
+
+
+def test_of_two_complete_dumps_the_newest_is_restored(world, dumps):
+    put(dumps["plain"], world.backups / "old.sql")
+    put(dumps["custom"], world.backups / "new.dump")
+
+    _, report = world.drill()
+
+    assert report["backup"]["identifier"].endswith("new.dump")
