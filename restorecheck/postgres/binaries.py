@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +72,22 @@ class Installation:
     def program(self, name: str) -> Path:
         return self.bin_dir / name
 
+    def offers(self, extensions: Sequence[str]) -> bool:
+        """Whether the control file of every extension is there; yes where that cannot be told."""
+        folders = [folder for folder in self._extension_folders() if folder.is_dir()]
+        if not folders:
+            return True
+        return all(
+            any((folder / f"{name}.control").is_file() for folder in folders) for name in extensions
+        )
+
+    def _extension_folders(self) -> Iterable[Path]:
+        """SHAREDIR/extension, as builds lay it out beside their bin directory."""
+        share = self.bin_dir.parent / "share"
+        yield share / "extension"
+        yield share / "postgresql" / "extension"
+        yield Path("/usr/share/postgresql") / str(self.major) / "extension"
+
     @property
     def knows_restrict(self) -> bool:
         r"""Whether psql has `\restrict` (CVE-2025-8714: 13.22, 14.19, 15.14, 16.10, 17.6)."""
@@ -104,18 +120,26 @@ def discover(
             yield installation
 
 
-def choose(installations: Iterable[Installation], major: int) -> Installation | None:
+def choose(
+    installations: Iterable[Installation], major: int, extensions: Sequence[str] = ()
+) -> Installation | None:
     """The installation that fits a backup of this major version; None when all are older.
 
-    Stops looking at the first one of the very same major.
+    One that offers every extension goes before one that does not. Stops looking at the first of
+    the very same major that offers them.
     """
-    best: Installation | None = None
+    best: tuple[bool, int] | None = None
+    chosen: Installation | None = None
     for installation in installations:
-        if installation.major == major:
-            return installation
-        if installation.major > major and (best is None or installation.major < best.major):
-            best = installation
-    return best
+        if installation.major < major:
+            continue
+        lacks = not installation.offers(extensions)
+        rank = (lacks, installation.major)
+        if best is None or rank < best:
+            best, chosen = rank, installation
+        if rank == (False, major):
+            break
+    return chosen
 
 
 def _configured(directory: Path, account: Account | None) -> Installation:

@@ -261,7 +261,9 @@ class LocalDumpProvider(Provider):
         inspection = session.inspection
         if inspection is None:
             return _elsewhere()
-        chosen = restoring.choose_installation(inspection, self._server.installations())
+        chosen = restoring.choose_installation(
+            inspection, self._server.installations(), self._dump.ignore_extensions
+        )
         if isinstance(chosen, Unclear):
             return chosen
         session.installation = chosen

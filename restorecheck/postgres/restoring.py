@@ -57,7 +57,7 @@ def needed_major(inspection: Inspection) -> int:
 
 
 def choose_installation(
-    inspection: Inspection, installations: Iterable[Installation]
+    inspection: Inspection, installations: Iterable[Installation], ignored: Sequence[str]
 ) -> Installation | Unclear:
     looked_at: list[Installation] = []
 
@@ -67,7 +67,8 @@ def choose_installation(
             yield installation
 
     needed = needed_major(inspection)
-    chosen = choose(looking(), needed)
+    extensions = [name for name in inspection.needs.extensions if name not in ignored]
+    chosen = choose(looking(), needed, extensions)
     if chosen is not None:
         return chosen
     if not looked_at:

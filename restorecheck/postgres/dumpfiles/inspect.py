@@ -113,13 +113,19 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
             problem="is a pg_dumpall file of a whole cluster, which this version does not restore",
             hint="Dump each database with pg_dump, and the roles with pg_dumpall --globals-only.",
         )
-    sql = facts.written_by_pg_dump or looks_like_sql(head)
+    if not facts.written_by_pg_dump and looks_like_sql(head):
+        return replace(
+            found,
+            unusable=True,
+            problem=facts.problem,
+            hint="Dump with pg_dump: its last line says that the dump is whole.",
+        )
     return replace(
         found,
-        kind="plain" if sql else "",
+        kind="plain" if facts.written_by_pg_dump else "",
         foreign=not facts.written_by_pg_dump,
         complete=not facts.problem,
-        problem=facts.problem if sql else "is a text, not a PostgreSQL dump",
+        problem=facts.problem if facts.written_by_pg_dump else "is a text, not a PostgreSQL dump",
         server_version=facts.server_version,
         dump_version=facts.dump_version,
         dbname=facts.dbname,
