@@ -52,7 +52,9 @@ class Source:
     installation: Installation
     account: Account | None
 
-    def run(self, program: str, *arguments: str, stdin=subprocess.DEVNULL) -> bytes:
+    def run(
+        self, program: str, *arguments: str, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) -> bytes:
         """A client program against this server; its standard output."""
         process = processes.spawn(
             [
@@ -64,21 +66,34 @@ class Source:
             directory=self.places.directory,
             account=self.account,
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
         )
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err.decode()
-        return out
+        return out or b""
 
     def dump(self, target: Path, *options: str, database: str = "library") -> Path:
-        if "--format=directory" in options:
-            inside = self.places.directory / target.name
-            self.run("pg_dump", f"--dbname={database}", f"--file={inside}", *options)
+        """By pg_dump's own --file; so a custom archive has its offsets."""
+        inside = self.places.directory / target.name
+        self.run("pg_dump", f"--dbname={database}", f"--file={inside}", *options)
+        if inside.is_dir():
             shutil.copytree(inside, target)
             shutil.rmtree(inside)
         else:
-            target.write_bytes(self.run("pg_dump", f"--dbname={database}", *options))
+            shutil.copyfile(inside, target)
+            inside.unlink()
+        return target
+
+    def pipe(self, target: Path, *options: str, database: str = "library") -> Path:
+        """Through a pipe: pg_dump cannot seek back to write the offsets."""
+        target.write_bytes(self.run("pg_dump", f"--dbname={database}", *options))
+        return target
+
+    def redirect(self, target: Path, *options: str, database: str = "library") -> Path:
+        """By a shell's `>`."""
+        with target.open("wb") as out:
+            self.run("pg_dump", f"--dbname={database}", *options, stdout=out)
         return target
 
     def sql(self, text: str, database: str = "library") -> None:

@@ -110,6 +110,8 @@ def dumps(source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dumps")
     return {
         "custom": source.dump(folder / "library.dump", "--format=custom"),
+        "custom by pipe": source.pipe(folder / "library-p.dump", "--format=custom"),
+        "custom by >": source.redirect(folder / "library-r.dump", "--format=custom"),
         "directory": source.dump(folder / "library.dir", "--format=directory"),
         "tar": source.dump(folder / "library.tar", "--format=tar"),
         "plain": source.dump(folder / "library.sql", "--format=plain"),

@@ -17,7 +17,16 @@ CHECKS = """
       - query: {name: tags came along, sql: "select count(*) from books where tags ? 'k'", expect: {equals: 2000}}
       - query: {name: functions came along, sql: "select shout('a') = 'A'", expect: {equals: true}}
 """
-FORMATS = ["custom", "directory", "tar", "plain", "plain -C", "inserts"]
+FORMATS = [
+    "custom",
+    "custom by pipe",
+    "custom by >",
+    "directory",
+    "tar",
+    "plain",
+    "plain -C",
+    "inserts",
+]
 WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
