@@ -39,6 +39,8 @@ class TocEntry:
     defn: str
     namespace: str
     owner: str
+    copied: bool = False
+    """The data is COPY text, not INSERT statements."""
     position_state: int = NO_DATA
     position: int = 0
     filename: str = ""
@@ -169,7 +171,8 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     tag, desc = reader.text() or "", reader.text() or ""
     reader.integer()  # section
     defn = reader.text() or ""
-    reader.text(), reader.text()  # drop and copy statements
+    reader.text()  # drop statement
+    copied = (reader.text() or "").lstrip().upper().startswith("COPY")
     namespace = reader.text() or ""
     reader.text()  # tablespace
     if version >= (1, 14):
@@ -193,6 +196,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
         defn=defn,
         namespace=namespace,
         owner=owner,
+        copied=copied,
         position_state=state,
         position=position,
         filename=filename,

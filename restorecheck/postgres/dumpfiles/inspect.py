@@ -1,17 +1,17 @@
 """What a file or folder is: which kind of dump, whole or not, of which version, needing what."""
 
+import io
 import os
 import shutil
 import tarfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles import archive
-from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc, TocEntry
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import (
     HEAD,
@@ -20,11 +20,9 @@ from restorecheck.postgres.dumpfiles.layers import (
     UnusableLayerError,
     open_layers,
 )
+from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.plain import scan
-
-COPY_ENDS = (b"\\.\n\n\n", b"\\.\r\n\r\n\r\n", b"\\.\n")
-"""How pg_dump ends the data of a table in directory and tar format."""
 
 UNWRAPPED = "unwrapped"
 
@@ -168,51 +166,31 @@ def _inspect_custom(found: Inspection, stream: BinaryIO, size: int) -> Inspectio
 def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
-            members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
-            if "toc.dat" not in members:
-                return replace(found, foreign=True, problem=_name_tar(members))
-            toc_file = tar.extractfile(members["toc.dat"])
-            if toc_file is None:
-                return replace(found, problem="is damaged: its toc.dat is not a file")
-            with toc_file:
-                toc = archive.read_toc(toc_file, members["toc.dat"].size, custom=False)  # type: ignore[arg-type]
+            members = TarMembers(tar, stream, size)
+            if members.find("toc.dat") is None:
+                return replace(found, foreign=True, problem=_name_tar(members.names))
+            toc_bytes = members.read("toc.dat")
+            toc = archive.read_toc(io.BytesIO(toc_bytes), len(toc_bytes), custom=False)
             if not toc.known:
                 return _newer(found, toc)
-            problem = _tar_problem(tar, members, toc, stream, size)
+            problem = _tar_end_problem(stream, size) or data_problem(toc, members)
     except (tarfile.TarError, EOFError):
         return replace(found, problem="is damaged or truncated: its tar structure ends early")
     return replace(_with_toc(found, toc), complete=not problem, problem=problem)
 
 
-def _tar_problem(
-    tar: tarfile.TarFile,
-    members: dict[str, tarfile.TarInfo],
-    toc: Toc,
-    stream: BinaryIO,
-    size: int,
-) -> str:
-    end = tar.offset
-    stream.seek(max(0, size - 1024))
-    if size < 1024 or stream.read(1024).strip(b"\x00"):  # noqa: PLR2004  # two empty blocks
+TAR_END = 1024
+"""Two blocks of zeroes."""
+
+
+def _tar_end_problem(stream: BinaryIO, size: int) -> str:
+    stream.seek(max(0, size - TAR_END))
+    if size % 512 or size < TAR_END or stream.read(TAR_END).strip(b"\x00"):
         return "is truncated: the end of its tar archive is missing"
-    for entry in toc.entries:
-        if not entry.has_data or not entry.filename:
-            continue
-        member = members.get(entry.filename)
-        if member is None:
-            return f"is truncated: the data of {_label(entry)} is not there"
-        if member.offset_data + member.size > min(size, end + size):
-            return f"is truncated: the data of {_label(entry)} ends early"
-        if entry.desc == "TABLE DATA" and _is_copy(entry):
-            stream.seek(max(member.offset_data, member.offset_data + member.size - 8))
-            tail = stream.read(min(8, member.size))
-            if not tail.endswith(COPY_ENDS):
-                return f"is truncated: the data of {_label(entry)} ends early"
     return ""
 
 
-def _name_tar(members: dict[str, tarfile.TarInfo]) -> str:
-    names = set(members)
+def _name_tar(names: frozenset[str]) -> str:
     if any(name.endswith("/toc.dat") for name in names):
         return (
             "is a tar archive of a directory-format dump; unpack it, "
@@ -240,66 +218,8 @@ def _inspect_directory(path: Path) -> Inspection:
         return replace(found, problem=f"{exc} (toc.dat)")
     if not toc.known:
         return _newer(found, toc)
-    found = _with_toc(found, toc)
-    wanted = [entry for entry in toc.entries if entry.has_data and entry.filename]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        problems = pool.map(lambda entry: _data_file_problem(path, files, entry), wanted)
-        problem = next((p for p in problems if p), "")
-    return replace(found, complete=not problem, problem=problem)
-
-
-WRAPPINGS = ("", ".gz", ".lz4", ".zst")
-
-
-def _data_file_problem(path: Path, files: dict[str, int], entry: TocEntry) -> str:
-    """What is wrong with one data file of a directory-format dump.
-
-    pg_restore cannot be trusted with this: it takes a gzip file that was cut for a shorter one.
-    """
-    name = next((entry.filename + w for w in WRAPPINGS if entry.filename + w in files), None)
-    if name is None:
-        return f"is incomplete: the data file {entry.filename} of {_label(entry)} is missing"
-    ends_copy = entry.desc == "TABLE DATA" and _is_copy(entry)
-    try:
-        tail = _tail_of(path / name)
-    except DamagedLayerError as exc:
-        return f"{exc.message} ({name}, {_label(entry)})"
-    if tail is not None and ends_copy and not tail.endswith(COPY_ENDS):
-        return f"is truncated: the data of {_label(entry)} ends early ({name})"
-    return ""
-
-
-def _tail_of(file: Path) -> bytes | None:
-    """The last bytes of the content, read to the end; None where that cannot be told."""
-    if file.suffix == ".lz4":
-        _check_lz4_end(file)
-        return None
-    if file.suffix in {".gz", ".zst"}:
-        tail = b""
-        with open_layers(file, None) as layers:
-            while chunk := layers.stream.read(1 << 20):
-                tail = (tail + chunk)[-16:]
-        return tail
-    with file.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - 16))
-        return stream.read()
-
-
-def _check_lz4_end(file: Path) -> None:
-    """A frame ends with a block size of zero (LZ4 Frame Format, "EndMark"); pg_dump adds no
-    checksum behind it.
-    """
-    with file.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - 4))
-        if stream.read() != b"\x00\x00\x00\x00":
-            raise DamagedLayerError("is truncated: an lz4 stream ends before its end")
-
-
-def _is_copy(entry: TocEntry) -> bool:
-    """Data as COPY text, not as INSERTs: only that ends with a backslash and a dot."""
-    return not entry.defn.startswith("-- load via")
+    problem = data_problem(toc, DirectoryMembers(path, files))
+    return replace(_with_toc(found, toc), complete=not problem, problem=problem)
 
 
 def _newer(found: Inspection, toc: Toc) -> Inspection:
@@ -338,7 +258,3 @@ LOOKED_INTO = frozenset(
     {"ACL", "DEFAULT ACL", "POLICY", "COLLATION", "SCHEMA", "ENCODING", "USER MAPPING",
      "PROCEDURAL LANGUAGE", "ROW SECURITY"}
 )  # fmt: skip
-
-
-def _label(entry: TocEntry) -> str:
-    return f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc

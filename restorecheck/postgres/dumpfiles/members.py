@@ -1,0 +1,196 @@
+"""The data files of a directory-format or tar-format dump: is each one there, and whole?
+
+pg_restore cannot be trusted with this: of a data file that ends early it loads what is there.
+
+Source: PostgreSQL, src/bin/pg_dump/pg_backup_directory.c and pg_backup_tar.c. Table data ends with
+a line of a backslash and a dot and two empty lines. Large objects are listed in `blobs.toc`, or in
+`blobs_<dump id>.toc` since version 16, a line each: `oid filename`. Which large objects there are
+is also said by the table of contents: one entry `BLOB` each, since version 17 `BLOB METADATA`
+entries whose text is a list of oids.
+"""
+
+import os
+import tarfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
+
+COPY_ENDS = (b"\\.\n\n\n", b"\\.\r\n\r\n\r\n", b"\\.\n")
+TAIL = 16
+
+WRAPPINGS = ("", ".gz", ".lz4", ".zst")
+
+
+class Members(Protocol):
+    """The files of a dump, by name."""
+
+    def find(self, name: str) -> str | None:
+        """The name as it is there, with the ending of its compression; None where it is not."""
+        ...
+
+    def tail(self, name: str) -> bytes | None:
+        """The last bytes of the content, read to its end; None where that cannot be told.
+
+        Raises:
+            DamagedLayerError: The file ends early or is corrupt.
+        """
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The whole content of a small file."""
+        ...
+
+
+def data_problem(toc: Toc, members: Members) -> str:
+    """What is wrong with the data files; empty when each is there and whole."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        tables = [e for e in toc.entries if e.has_data and e.desc != "BLOBS"]
+        for problem in pool.map(lambda entry: _table_problem(entry, members), tables):
+            if problem:
+                return problem
+        return _large_objects_problem(toc, members, pool.map)
+
+
+def _table_problem(entry: TocEntry, members: Members) -> str:
+    if not entry.filename:
+        return ""
+    name = members.find(entry.filename)
+    if name is None:
+        return f"is incomplete: the data file {entry.filename} of {label(entry)} is missing"
+    try:
+        tail = members.tail(name)
+    except DamagedLayerError as exc:
+        return f"{exc.message} ({name}, {label(entry)})"
+    if tail is None or entry.desc != "TABLE DATA" or _ends_well(entry, tail):
+        return ""
+    return f"is truncated: the data of {label(entry)} ends early ({name})"
+
+
+def _ends_well(entry: TocEntry, tail: bytes) -> bool:
+    """COPY text has an end of its own; INSERTs end in a semicolon, or there are none."""
+    if entry.copied:
+        return tail.endswith(COPY_ENDS)
+    return not tail.strip() or tail.rstrip().endswith(b";")
+
+
+Map = Callable[[Callable[[str], str], Iterable[str]], Iterable[str]]
+
+
+def _large_objects_problem(toc: Toc, members: Members, run: Map) -> str:
+    entries = [e for e in toc.entries if e.desc == "BLOBS" and e.has_data]
+    listed: dict[str, str] = {}
+    for entry in entries:
+        names = (f"blobs_{entry.dump_id}.toc", "blobs.toc", entry.filename)
+        name = next((found for n in names if n and (found := members.find(n))), None)
+        if name is None:
+            return "is incomplete: the list of its large objects is missing"
+        for line in members.read(name).decode(errors="replace").splitlines():
+            oid, _, file = line.partition(" ")
+            listed[oid] = file.strip()
+    missing = _large_objects(toc) - set(listed) if entries else set()
+    if missing:
+        return f"is incomplete: {len(missing)} of its large objects are not listed"
+
+    def check(oid: str) -> str:
+        name = members.find(listed[oid])
+        if name is None:
+            return f"is incomplete: the large object {oid} is missing"
+        try:
+            members.tail(name)
+        except DamagedLayerError as exc:
+            return f"{exc.message} (large object {oid})"
+        return ""
+
+    return next((problem for problem in run(check, listed) if problem), "")
+
+
+def _large_objects(toc: Toc) -> set[str]:
+    single = {e.tag for e in toc.entries if e.desc == "BLOB"}
+    grouped = {oid for e in toc.entries if e.desc == "BLOB METADATA" for oid in e.defn.split()}
+    return {oid for oid in single | grouped if oid.isdigit()}
+
+
+class DirectoryMembers(Members):
+    """The files of a folder."""
+
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        self._folder = folder
+        self._names = frozenset(names)
+
+    def find(self, name: str) -> str | None:
+        return next((name + w for w in WRAPPINGS if name + w in self._names), None)
+
+    def tail(self, name: str) -> bytes | None:
+        file = self._folder / name
+        if file.suffix == ".lz4":
+            _check_lz4_end(file)
+            return None
+        if file.suffix in {".gz", ".zst"}:
+            return _unwrapped_tail(file)
+        with file.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - TAIL))
+            return stream.read()
+
+    def read(self, name: str) -> bytes:
+        with open_layers(self._folder / name, None) as layers:
+            return layers.stream.read()
+
+
+def _unwrapped_tail(file: Path) -> bytes:
+    tail = b""
+    with open_layers(file, None) as layers:
+        if not layers.names:
+            raise DamagedLayerError("is damaged: a data file is not compressed as its name says")
+        while chunk := layers.stream.read(1 << 20):
+            tail = (tail + chunk)[-TAIL:]
+    return tail
+
+
+def _check_lz4_end(file: Path) -> None:
+    """A frame ends with a block size of zero (LZ4 Frame Format, "EndMark"); pg_dump adds no
+    checksum behind it.
+    """
+    with file.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - 4))
+        if stream.read() != b"\x00\x00\x00\x00":
+            raise DamagedLayerError("is truncated: an lz4 stream ends before its end")
+
+
+class TarMembers(Members):
+    """The members of a tar file; none is compressed."""
+
+    def __init__(self, tar: tarfile.TarFile, stream: BinaryIO, size: int) -> None:
+        self._members = {m.name.removeprefix("./"): m for m in tar.getmembers()}
+        self._stream = stream
+        self._size = size
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._members)
+
+    def find(self, name: str) -> str | None:
+        return name if name in self._members else None
+
+    def tail(self, name: str) -> bytes:
+        member = self._members[name]
+        return self._read_at(member, max(0, member.size - TAIL))
+
+    def read(self, name: str) -> bytes:
+        return self._read_at(self._members[name], 0)
+
+    def _read_at(self, member: tarfile.TarInfo, offset: int) -> bytes:
+        if member.offset_data + member.size > self._size:
+            raise DamagedLayerError("is truncated: its data ends early")
+        # Not through a file object of its own: the callers share one stream, one after another.
+        return os.pread(self._stream.fileno(), member.size - offset, member.offset_data + offset)
+
+
+def label(entry: TocEntry) -> str:
+    """How an entry is named in messages."""
+    return f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc

@@ -1,0 +1,167 @@
+"""Reading real dumps without a server: every proper prefix of a dump is found to be cut."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import random
+import shutil
+
+import pytest
+import zstandard
+
+from restorecheck.postgres.dumpfiles.inspect import inspect
+from tests import pg
+
+SCHEMA = r'''
+set check_function_bodies = off;
+create extension if not exists hstore;
+create role "Odd ""owner""" nologin;
+create role reader nologin;
+create role "grantee, two" nologin;
+create collation german (provider = libc, locale = 'C');
+create table "Weird.Table" (id int primary key, "a column" text collate german);
+insert into "Weird.Table" select i, E'tab\t and \\. and\nnewline ' || i from generate_series(1, 3000) i;
+alter table "Weird.Table" owner to "Odd ""owner""";
+grant select on "Weird.Table" to reader, "grantee, two";
+create table plain_rows (t text);
+insert into plain_rows values ('-- PostgreSQL database dump complete'), ('COPY x FROM stdin;'), ('\.');
+create function tricky() returns text language plpgsql as $body$
+begin
+\connect elsewhere
+COPY plain_rows FROM stdin;
+-- PostgreSQL database dump complete
+  return 'it' || chr(39) || 's';
+end
+$body$;
+create function atomic() returns int begin atomic select 1; end;
+comment on table plain_rows is 'two
+-- PostgreSQL database dump complete
+lines; GRANT ALL ON x TO nobody_at_all;';
+create policy own on plain_rows for select to reader using (t <> 'a;b');
+alter default privileges for role "Odd ""owner""" grant select on tables to reader;
+select lo_from_bytea(0, repeat('large object ', 5000)::bytea);
+'''
+
+OPTIONS = {
+    "custom": ["--format=custom"],
+    "custom, no compression": ["--format=custom", "--compress=0"],
+    "tar": ["--format=tar"],
+    "tar inserts": ["--format=tar", "--inserts"],
+    "plain": [],
+    "plain inserts": ["--inserts"],
+    "plain create": ["--create", "--clean", "--if-exists"],
+}
+
+
+@pytest.fixture(scope="module", params=[str(i.major) for i in pg.installations()])
+def source(request):
+    (installation,) = [i for i in pg.installations() if str(i.major) == request.param][:1]
+    with pg.running(installation, SCHEMA) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def made(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dumps")
+    dumps = {
+        name: source.dump(folder / f"{number}.dump", *options)
+        for number, (name, options) in enumerate(OPTIONS.items())
+    }
+    dumps["custom by pipe"] = source.pipe(folder / "pipe.dump", "--format=custom")
+    dumps["directory"] = source.dump(folder / "dir", "--format=directory")
+    return dumps
+
+
+def look(path, tmp_path, decrypt=None):
+    return inspect(path, decrypt, materialise=tmp_path)
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "custom by pipe", "directory"])
+def test_a_whole_dump_is_complete_and_tells_what_it_needs(made, name, tmp_path, source):
+    found = look(made[name], tmp_path)
+
+    assert found.problem == ""
+    assert found.complete
+    assert found.server_version == source.installation.version
+    assert found.needs.extensions == ("hstore",)
+    assert {'Odd "owner"', "reader", "grantee, two"} <= set(found.needs.roles)
+    assert not {"nobody_at_all", "PUBLIC", "public"} & set(found.needs.roles)
+    assert [c.provider for c in found.needs.collations] == ["libc"]
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "custom by pipe"])
+def test_no_proper_prefix_of_a_dump_is_complete(made, name, tmp_path):
+    whole = made[name].read_bytes()
+    seed = 20260226
+    chance = random.Random(seed)
+    # The last bytes of plain SQL are empty lines and a comment; of tar, empty blocks.
+    end = whole.rindex(b"dump complete") if name.startswith("plain") else len(whole) - 1
+    lines = [i + 1 for i, byte in enumerate(whole) if byte == 10 and i < end]
+    cuts = {
+        1,
+        5,
+        20,
+        end,
+        *chance.sample(range(end), 40),
+        *chance.sample(lines, min(40, len(lines))),
+    }
+    target = tmp_path / "cut.dump"
+    for cut in sorted(cuts):
+        target.write_bytes(whole[:cut])
+
+        found = look(target, tmp_path)
+
+        assert not found.complete, f"cut after {cut} of {len(whole)} bytes (seed {seed})"
+        assert found.problem
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, bz2.compress, lzma.compress, zstandard.compress],
+    ids=["gzip", "bzip2", "xz", "zstd"],
+)
+@pytest.mark.parametrize("name", ["custom", "plain"])
+def test_no_proper_prefix_of_a_compressed_dump_is_complete(made, name, pack, tmp_path):
+    whole = pack(made[name].read_bytes())
+    target = tmp_path / "cut.gz"
+    chance = random.Random(7)
+    for cut in [len(whole) - 1, len(whole) - 8, *chance.sample(range(1, len(whole)), 12)]:
+        target.write_bytes(whole[:cut])
+
+        assert not look(target, tmp_path).complete, f"cut after {cut} of {len(whole)} bytes"
+
+    target.write_bytes(whole)
+    assert look(target, tmp_path).complete
+
+
+def test_two_compressed_streams_in_one_file_are_read_as_one(made, tmp_path):
+    text = made["plain"].read_bytes()
+    for pack in (gzip.compress, bz2.compress, lzma.compress, zstandard.compress):
+        (tmp_path / "two").write_bytes(pack(text[:5000]) + pack(text[5000:]))
+
+        assert look(tmp_path / "two", tmp_path).complete, pack
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+def test_a_cut_data_file_of_a_directory_dump_is_found(made, cut, tmp_path):
+    for file in made["directory"].iterdir():
+        if file.name == "toc.dat" or file.stat().st_size < 60:
+            continue
+        copy = tmp_path / f"copy-{file.name}"
+        shutil.copytree(made["directory"], copy)
+        content = file.read_bytes()
+        (copy / file.name).write_bytes(content[: int(len(content) * cut)])
+
+        assert not look(copy, tmp_path).complete, file.name
+
+
+def test_zstandards_own_reader_takes_a_cut_frame_for_the_end_of_the_file():
+    """Why there is a reader of our own: should this ever fail, ours can go."""
+    whole = zstandard.compress(os.urandom(400_000))
+    cut = io.BytesIO(whole[:200_000])
+
+    data = zstandard.ZstdDecompressor().stream_reader(cut).read()
+
+    assert len(data) < 400_000

@@ -1,0 +1,128 @@
+"""The state machine over plain SQL: what is a statement, what is data, what is quoted."""
+
+import io
+
+import pytest
+
+from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
+from restorecheck.postgres.dumpfiles.plain import restorable, scan
+
+HEAD = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 17.5\n\n"
+END = b"--\n-- PostgreSQL database dump complete\n--\n\n"
+
+
+def facts(body: bytes, head: bytes = HEAD, end: bytes = END):
+    return scan(io.BytesIO(head + body + end))
+
+
+def passed(body: bytes, *, ownership: bool = True, ignored: tuple[str, ...] = ()) -> bytes:
+    return b"".join(restorable(io.BytesIO(body), ownership=ownership, ignored_extensions=ignored))
+
+
+def test_header_trailer_and_version_are_read():
+    found = facts(b"SET x = 1;\n")
+
+    assert found.written_by_pg_dump
+    assert found.problem == ""
+    assert found.server_version == "17.5"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [b"", b"\n", b"\\unrestrict AbC\n\n", b"-- Completed on 2026-02-26\n"],
+)
+def test_comments_and_unrestrict_may_follow_the_trailer(after):
+    assert facts(b"SET x = 1;\n", end=END + after).problem == ""
+
+
+def test_statements_after_the_trailer_begin_another_dump_that_has_to_end_too():
+    assert "missing" in facts(b"", end=END + b"CREATE TABLE t ();\n").problem
+
+
+def test_a_trailer_inside_of_data_ends_nothing():
+    body = b"COPY public.t (a) FROM stdin;\n-- PostgreSQL database dump complete\n"
+
+    assert "public.t" in facts(body, end=b"").problem
+    assert "after 1 rows" in facts(body, end=b"").problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"CREATE FUNCTION f() AS $$\n-- PostgreSQL database dump complete\n",
+        b"CREATE FUNCTION f() AS $a$ $$ \n-- PostgreSQL database dump complete\n",
+        b"INSERT INTO t VALUES ('one\n-- PostgreSQL database dump complete\n",
+        b"INSERT INTO t VALUES (E'it\\'s\n-- PostgreSQL database dump complete\n",
+        b'CREATE TABLE "odd\n-- PostgreSQL database dump complete\n',
+    ],
+)
+def test_a_trailer_inside_of_quotes_ends_nothing(body):
+    assert facts(body, end=b"").problem
+
+
+def test_copy_inside_of_a_function_body_is_no_data():
+    body = b"CREATE FUNCTION f() AS $$\nCOPY t FROM stdin;\n$$;\nSET x = 1;\n"
+
+    assert facts(body).problem == ""
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    [
+        b"\\restrict AbC\n",
+        b"\\unrestrict AbC\n",
+        b"\\connect courses\n",
+        b"CREATE DATABASE courses WITH TEMPLATE = template0;\n",
+        b"DROP DATABASE IF EXISTS courses;\n",
+        b"ALTER DATABASE courses OWNER TO app;\n",
+        b"GRANT CONNECT ON DATABASE courses TO app;\n",
+    ],
+)
+def test_what_belongs_to_the_server_it_came_from_is_not_passed_on(dropped):
+    assert passed(dropped + b"SET x = 1;\n") == b"SET x = 1;\n"
+
+
+def test_data_and_function_bodies_are_passed_on_to_the_letter():
+    body = (
+        b"COPY t FROM stdin;\n\\connect x\nGRANT a\n\\.\n"
+        b"CREATE FUNCTION f() AS $$\n\\connect y\nALTER TABLE t OWNER TO x;\n$$;\n"
+    )
+
+    assert passed(body, ownership=False) == body
+
+
+def test_owners_and_grants_are_left_out_where_roles_would_stay():
+    body = b"ALTER TABLE t OWNER TO app;\nGRANT SELECT ON t TO app;\nALTER TABLE t ADD c int;\n"
+
+    assert passed(body, ownership=False) == b"ALTER TABLE t ADD c int;\n"
+    assert passed(body, ownership=True) == body
+
+
+def test_ignored_extensions_are_left_out_and_no_others():
+    body = (
+        b"CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA public;\n"
+        b"COMMENT ON EXTENSION pg_cron IS 'a\nb';\n"
+        b"CREATE EXTENSION IF NOT EXISTS pg_cron_more WITH SCHEMA public;\n"
+    )
+
+    assert passed(body, ignored=("pg_cron",)) == body.split(b"\n", 3)[3]
+
+
+def test_names_are_split_as_sql_quotes_them():
+    assert split_names('app, "Odd, ""name""" ,b') == ["app", 'Odd, "name"', "b"]
+
+
+def test_grantees_of_every_kind_are_roles():
+    collector = NeedsCollector()
+    collector.add_statement(
+        "GRANT ALL ON TABLE t TO a;\n"
+        "GRANT SELECT ON TABLE t TO b WITH GRANT OPTION;\n"
+        'REVOKE ALL ON SCHEMA s FROM "C c";\n'
+        "GRANT ALL ON TABLE t TO PUBLIC;\n"
+        "ALTER DEFAULT PRIVILEGES FOR ROLE d IN SCHEMA s GRANT SELECT ON TABLES TO e;\n"
+        "GRANT pg_read_all_data TO f GRANTED BY g;\n"
+        "CREATE POLICY p ON t TO h, i USING (true);\n"
+        "ALTER TABLE t OWNER TO j;\n"
+    )
+
+    assert set(collector.finish().roles) == {"a", "b", "C c", "d", "e", "f", "g", "h", "i", "j"}
