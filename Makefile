@@ -24,9 +24,9 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 
-# Writes the JSON Schemas that are committed; a test compares them with the models.
+# Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)
-	$(BIN)/python tests/write_schemas.py
+	$(BIN)/python tests/write_reference.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build

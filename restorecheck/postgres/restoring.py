@@ -30,6 +30,7 @@ from restorecheck.postgres.messages import errors_in_log, is_about_this_server
 from restorecheck.postgres.processes import describe_exit
 
 POLL_SECONDS = 0.5
+CANCELED = "57014"
 
 OLDEST = 8
 """A dump that says nothing of its version may be of any."""
@@ -165,6 +166,8 @@ def explain(
     name = inspection.path.name
     seconds = loaded.seconds
     errors = errors_in_log(log, offset) if log is not None else []
+    # Nobody cancels here but pg_restore, when another of its jobs met an error: not the reason.
+    errors = [error for error in errors if error.sqlstate != CANCELED]
     ours = [error for error in errors if is_about_this_server(error)]
     if ours:
         return Unclear(

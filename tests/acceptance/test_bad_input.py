@@ -99,7 +99,7 @@ def test_an_empty_folder_is_a_failed_backup(world):
 
 
 @pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads every folder; .ci/run tests as a user too"
+    os.geteuid() == 0, reason="root reads every folder; test_find.py asks as another user"
 )
 def test_an_unreadable_folder_is_inconclusive(world):
     world.backups.chmod(0)

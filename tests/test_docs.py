@@ -1,0 +1,74 @@
+"""Every command, option, configuration key, exit code and error stands in the documentation."""
+
+import argparse
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from restorecheck import config, errors
+from restorecheck.hosts import cli
+from restorecheck.hosts.exit_codes import Exit
+from tests.write_reference import REFERENCE, pages
+
+ROOT = Path(__file__).parents[1]
+
+
+def commands(parser: argparse.ArgumentParser, prefix: str = "restorecheck"):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                yield f"{prefix} {name}", child
+                yield from commands(child, f"{prefix} {name}")
+
+
+def test_every_command_and_option_stands_in_the_reference():
+    text = (REFERENCE / "cli.md").read_text()
+
+    for name, parser in commands(cli._parser()):
+        assert name in text, name
+        for action in parser._actions:
+            for option in action.option_strings:
+                if option.startswith("--") and option not in {"--help", "--config"}:
+                    assert option in text, f"{name} {option}"
+
+
+def test_every_exit_code_stands_in_the_reference_and_in_the_help():
+    text = (REFERENCE / "exit-codes.md").read_text()
+
+    for code in Exit:
+        assert f"| {code.value} |" in text
+        assert re.search(rf"^  {code.value}\s", cli.EXIT_STATUSES, re.MULTILINE)
+
+
+def test_every_error_stands_in_the_reference():
+    text = (REFERENCE / "errors.md").read_text()
+
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, Exception) and name != "RestorecheckError":
+            assert f"`{name}`" in text, name
+
+
+@pytest.mark.parametrize("name", ["report.schema.json", "restorecheck.schema.json", "config.md"])
+def test_reference_pages_are_those_of_the_models(name):
+    assert (REFERENCE / name).read_text() == pages()[name], "run: make schema"
+
+
+def test_the_configuration_of_the_readme_is_valid():
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+
+    parsed = config.parse(block, file="README.md", directory=ROOT, environment={})
+
+    assert [target.name for target in parsed.targets] == ["courses"]
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 100
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -1,0 +1,75 @@
+"""The reference pages that are made from the models. Run by `make schema`, compared by a test."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from restorecheck import config
+from restorecheck.report import document
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+
+HEAD = """# Configuration
+
+`restorecheck.yaml`, found as the [commands](cli.md) say. `restorecheck config validate` lists every problem with its line;
+`restorecheck config schema` prints the JSON Schema, which editors use to complete and check while you type.
+
+Relative paths are relative to the file. Inside of any text `${NAME}` is replaced by an environment variable and
+`${file:/run/secrets/x}` by a file's content; passwords in plain text are refused. Top-level keys that begin with `x-` are ignored:
+a place for YAML anchors. Every target may override each key of `defaults`.
+
+"""
+
+
+def pages() -> dict[str, str]:
+    """File name → content."""
+    return {
+        "report.schema.json": json.dumps(document.json_schema(), indent=2) + "\n",
+        "restorecheck.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
+        "config.md": config_page(config.json_schema()),
+    }
+
+
+def config_page(schema: dict[str, Any]) -> str:
+    sections = [("The file", schema)]
+    sections += [(name, part) for name, part in schema["$defs"].items() if "properties" in part]
+    return HEAD + "\n".join(_section(name, part) for name, part in sections)
+
+
+def _section(name: str, part: dict[str, Any]) -> str:
+    title = part.get("title", name)
+    lines = [f"## {name if name == 'The file' else title}", ""]
+    if part.get("description"):
+        lines += [part["description"], ""]
+    lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+    required = set(part.get("required", ()))
+    for key, value in part["properties"].items():
+        default = "required" if key in required else _default(value)
+        lines.append(f"| `{key}` | {_type(value)} | {default} | {value.get('description', '')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: dict[str, Any]) -> str:
+    if value.get("default") is None:
+        return ""
+    return f"`{json.dumps(value['default'])}`"
+
+
+def _type(value: dict[str, Any]) -> str:
+    if "$ref" in value:
+        return str(value["$ref"]).rpartition("/")[2]
+    if "anyOf" in value or "oneOf" in value:
+        kinds = [_type(part) for part in value.get("anyOf") or value["oneOf"]]
+        return " or ".join(dict.fromkeys(kind for kind in kinds if kind != "null"))
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if "enum" in value:
+        return " or ".join(f"`{item}`" for item in value["enum"])
+    if value.get("type") == "array":
+        return f"list of {_type(value.get('items', {})) or 'values'}"
+    return str(value.get("type", ""))
+
+
+if __name__ == "__main__":
+    for name, content in pages().items():
+        (REFERENCE / name).write_text(content)
