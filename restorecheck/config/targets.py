@@ -46,7 +46,7 @@ class Defaults(Keys):
 
     schedule: Cron | None = Field(default=None, description=_SCHEDULE)
     timezone: TimeZone = Field(default="UTC", description=_TIMEZONE)
-    deadline_minutes: Minutes = Field(default=240, description=_DEADLINE)
+    deadline_minutes: Minutes = Field(default=240.0, description=_DEADLINE)
     max_proof_age_hours: Hours = Field(default=30.0, description=_MAX_PROOF_AGE)
     objectives: Objectives = Field(default_factory=Objectives, description=_OBJECTIVES)
 

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -25,15 +26,19 @@ from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Found, Inventory, Provider
 from restorecheck.postgres import binaries, cluster, preparation, restoring
 from restorecheck.postgres.account import Account, choose_account
+from restorecheck.postgres.background import Background
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Mark, Places
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.load import Destination, Load
 from restorecheck.postgres.selection import Selection, Snapshot, backup_of, findings, select
 from restorecheck.postgres.timing import Stopwatch
 
 KIND = "throw-away server"
+
+ENDING_SECONDS = 10.0
 
 SECOND_LOOK = timedelta(seconds=2)
 """How long to wait before deciding whether an incomplete file is still being written."""
@@ -74,6 +79,8 @@ class ServerSettings:
 class Session:
     """What this process holds of a drill that it is running; lost with the process."""
 
+    decryption: Decryption | None = None
+    looking: Background[Selection] | None = None
     undecided: dict[Path, Snapshot] = field(default_factory=dict)
     inspection: Inspection | None = None
     installation: Installation | None = None
@@ -82,6 +89,15 @@ class Session:
     log_offset: int = 0
     reached: bool = False
     """A server of somebody else's was reached: what was intended there may exist."""
+
+    def end(self) -> None:
+        """End what this process started for the drill, but for the server."""
+        if self.decryption is not None:
+            self.decryption.cancel()
+        if self.load is not None:
+            self.load.end()
+        if self.looking is not None:
+            self.looking.done(patience=ENDING_SECONDS)
 
 
 class DumpFinder:
@@ -103,15 +119,24 @@ class DumpFinder:
         places = self._server.places(drill.id)
         mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(self._lock_of(drill.id)))
         cluster.make_directory(places, mark, self._server.account())
-        now = self._clock.now()
-        try:
-            selection = select(
-                self._dump.path,
-                self._dump.decrypt,
-                now=now,
-                earlier=session.undecided,
-                materialise=places.directory,
+        if session.decryption is None and self._dump.decrypt:
+            session.decryption = Decryption(self._dump.decrypt)
+        if session.looking is None:
+            session.looking = Background(
+                partial(
+                    select,
+                    self._dump.path,
+                    session.decryption,
+                    now=self._clock.now(),
+                    earlier=session.undecided,
+                    materialise=places.directory,
+                )
             )
+        if not session.looking.done(patience=restoring.POLL_SECONDS):
+            return InProgress(wait=timedelta(0), detail="reading")
+        looking, session.looking = session.looking, None
+        try:
+            selection = looking.result()
         except NotFoundError as exc:
             return Broken(reason=exc.message, hint=exc.hint)
         except OSError as exc:
@@ -236,8 +261,7 @@ class LocalDumpProvider(Provider):
         server = None
         if session is not None:
             server = session.server
-            if session.load is not None:
-                session.load.end()
+            session.end()
         detail = remove_cluster(Path(resource.identifier), drill_id, server)
         if detail:
             return StillThere(resource, detail)
@@ -245,8 +269,8 @@ class LocalDumpProvider(Provider):
 
     def release(self, drill: Drill) -> None:
         session = self._sessions.pop(drill.id, None)
-        if session is not None and session.load is not None:
-            session.load.end()
+        if session is not None:
+            session.end()
         if keeps_standing(drill):
             places = self._server.places(drill.id)
             mark = cluster.read_mark(places.directory)
@@ -315,6 +339,7 @@ class LocalDumpProvider(Provider):
             preparation.make_roles(connection, inspection.needs.roles)
             if name != "postgres":
                 preparation.make_database(connection, name, encoding=inspection.needs.encoding)
+            preparation.admit_roles(connection, name, inspection.needs.roles)
         with cluster.superuser_connection(places, name) as connection:
             preparation.make_way(connection, inspection)
         session.log_offset = places.log.stat().st_size
@@ -331,7 +356,7 @@ class LocalDumpProvider(Provider):
             account,
             directory=places.directory,
             jobs=self._jobs(),
-            decrypt=self._dump.decrypt,
+            decryption=session.decryption,
             ignored=self._dump.ignore_extensions,
             ownership=True,
         )

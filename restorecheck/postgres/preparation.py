@@ -79,6 +79,17 @@ def make_database(connection: Connection, name: str, *, encoding: str = "UTF8") 
     )
 
 
+def admit_roles(connection: Connection, database: str, roles: Sequence[str]) -> None:
+    """A dump made with --use-set-session-authorization creates things as their owners."""
+    for role in roles:
+        if not role.startswith("pg_"):
+            connection.execute(
+                sql.SQL("grant all on database {} to {}").format(
+                    sql.Identifier(database), sql.Identifier(role)
+                )
+            )
+
+
 def make_way(connection: Connection, inspection: Inspection) -> None:
     """Remove from the new database what the dump itself creates."""
     if inspection.needs.creates_schema_public:

@@ -60,7 +60,7 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=None if outlive_us else _die_with_parent(),  # noqa: PLW1509  # one prctl call, no Python locks
+            preexec_fn=None if outlive_us else die_with_parent(),  # noqa: PLW1509  # one prctl call, no Python locks
             **identity,
         )
     except OSError as exc:
@@ -189,7 +189,11 @@ def _recorded_pid(data_directory: Path) -> int | None:
         return None
 
 
-def _die_with_parent() -> Any:  # noqa: ANN401  # what Popen takes
+def die_with_parent() -> Any:  # noqa: ANN401  # what Popen takes
+    """For Popen's preexec_fn: the kernel ends the program when the thread that started it ends.
+
+    Linux only; elsewhere None.
+    """
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None, use_errno=True)

@@ -15,7 +15,7 @@ from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.dumpfiles.layers import open_layers
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.plain import restorable
 from restorecheck.postgres.load import (
     Destination,
@@ -122,7 +122,7 @@ def begin(
     *,
     directory: Path,
     jobs: int,
-    decrypt: Sequence[str] | None,
+    decryption: Decryption | None,
     ignored: Sequence[str],
     ownership: bool,
 ) -> Load:
@@ -131,7 +131,7 @@ def begin(
 
         @contextmanager
         def source() -> Iterator[Iterable[bytes]]:
-            with open_layers(inspection.path, decrypt) as layers:
+            with open_layers(inspection.path, decryption) as layers:
                 yield restorable(layers.stream, ownership=ownership, ignored_extensions=ignored)
 
         return run_sql(source, destination, installation, account, directory=directory)

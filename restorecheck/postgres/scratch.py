@@ -198,6 +198,9 @@ class ScratchProvider(Provider):
     def delete(self, resource: Resource) -> Gone | StillThere:
         if resource.kind == DIRECTORY:
             drill_id = resource.identifier.rpartition("restorecheck-")[2]
+            looking = self._sessions.get(drill_id)
+            if looking is not None:
+                looking.end()
             detail = remove_cluster(Path(resource.identifier), drill_id)
             return StillThere(resource, detail) if detail else Gone(resource)
         session = self._sessions.get(drill_of(resource.identifier))
@@ -205,14 +208,14 @@ class ScratchProvider(Provider):
             return Gone(resource)  # this process never got as far as making it
         if resource.kind == ROLE_KIND:
             return drop_role(self.scratch, resource)
-        if session is not None and session.load is not None:
-            session.load.end()
+        if session is not None:
+            session.end()
         return drop_database(self.scratch, resource)
 
     def release(self, drill: Drill) -> None:
         session = self._sessions.pop(drill.id, None)
-        if session is not None and session.load is not None:
-            session.load.end()
+        if session is not None:
+            session.end()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
@@ -279,7 +282,7 @@ class ScratchProvider(Provider):
                 self._server.account(),
                 directory=self._server.places(drill.id).directory,
                 jobs=self._dump.jobs or self._server.jobs or os.cpu_count() or 1,
-                decrypt=self._dump.decrypt,
+                decryption=session.decryption,
                 ignored=self._dump.ignore_extensions,
                 ownership=False,
             )

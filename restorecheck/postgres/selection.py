@@ -1,7 +1,6 @@
 """Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
 
 import fnmatch
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from restorecheck.model import (
 )
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Inspection, inspect
+from restorecheck.postgres.dumpfiles.layers import Decryption
 
 DUMP_NAMES = tuple(
     f"*.{suffix}{wrapping}"
@@ -53,7 +53,7 @@ class Selection:
 
 def select(
     path: str,
-    decrypt: Sequence[str] | None,
+    decryption: Decryption | None,
     *,
     now: datetime,
     earlier: dict[Path, Snapshot],
@@ -63,7 +63,7 @@ def select(
 
     Args:
         path: A file, folder or glob.
-        decrypt: Command that decrypts, where files are encrypted.
+        decryption: Command that decrypts, where files are encrypted.
         now: The present time.
         earlier: What was undecided at the look before this one.
         materialise: Folder for archives that must be unwrapped to be restored.
@@ -78,7 +78,7 @@ def select(
     damaged: list[Inspection] = []
     undecided: dict[Path, Snapshot] = {}
     for file in found.files[:EXAMINED]:
-        inspection = inspect(file, decrypt, materialise=materialise)
+        inspection = inspect(file, decryption, materialise=materialise)
         if inspection.complete:
             return Selection(
                 chosen=inspection,

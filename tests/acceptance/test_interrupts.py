@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 
+import psutil
 import pytest
 
 from tests.acceptance.conftest import COMMAND
@@ -149,3 +151,47 @@ def test_a_sweep_leaves_a_running_drill_alone(library):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+HANGS = "import time, sys; sys.stdin.buffer.read(1); time.sleep(600)"
+
+
+def test_a_decrypt_command_that_never_ends_is_bounded_by_the_deadline_and_ended(world):
+    (world.backups / "library.enc").write_bytes(b"\x99" * 100)
+    world.configure(dump=f", decrypt: [{sys.executable}, -c, {HANGS!r}]")
+    text = world.config.read_text().replace("checks: []", "checks: []\n    deadline_minutes: 0.05")
+    world.config.write_text(text)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report
+    assert "deadline" in report["reason"]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if HANGS in (p.info["cmdline"] or [])]
+
+
+def test_a_decrypt_command_dies_with_a_killed_drill(world):
+    (world.backups / "library.enc").write_bytes(b"\x99" * 100)
+    world.configure(dump=f", decrypt: [{sys.executable}, -c, {HANGS!r}]")
+    process = start(world)
+    wait_for(process, "drill ")
+    mine = psutil.Process(process.pid)
+    while not mine.children():
+        assert process.poll() is None
+    (child,) = mine.children()
+
+    process.kill()
+    process.communicate(timeout=60)
+
+    psutil.wait_procs([child], timeout=30)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert world.run("sweep").returncode == 0
+
+
+def test_a_pipe_is_no_dump(world):
+    os.mkfifo(world.directory / "pipe")
+    world.configure(path="pipe")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (1, "failed")
+    assert "neither a file nor a folder" in report["reason"]

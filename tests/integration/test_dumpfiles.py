@@ -74,8 +74,8 @@ def made(source, tmp_path_factory):
     return dumps
 
 
-def look(path, tmp_path, decrypt=None):
-    return inspect(path, decrypt, materialise=tmp_path)
+def look(path, tmp_path):
+    return inspect(path, None, materialise=tmp_path)
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "custom by pipe", "directory"])

@@ -37,8 +37,13 @@ def candidates(path: str) -> Candidates:
             return Candidates((place,))
         if place.is_dir():
             return _in_folder(place)
-        if place.exists():
+        if place.is_file():
             return Candidates((place,))
+        if place.exists():
+            raise NotFoundError(
+                f"{path} is neither a file nor a folder",
+                hint="A pipe or device cannot be looked into twice; write the dump to a file.",
+            )
     except PermissionError as exc:
         raise _denied(path, exc) from exc
     if not glob.has_magic(path):

@@ -4,7 +4,7 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import (
     HEAD,
     DamagedLayerError,
+    Decryption,
     Layers,
     UnusableLayerError,
     open_layers,
@@ -58,12 +59,12 @@ class Inspection:
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
 
 
-def inspect(path: Path, decrypt: Sequence[str] | None, *, materialise: Path) -> Inspection:
+def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> Inspection:
     """Look into a file or folder, to its end.
 
     Args:
         path: The candidate.
-        decrypt: The configured command, where files are encrypted.
+        decryption: The configured command, where files are encrypted.
         materialise: Folder for an archive that must be unwrapped to be restored.
 
     Raises:
@@ -76,7 +77,7 @@ def inspect(path: Path, decrypt: Sequence[str] | None, *, materialise: Path) -> 
     if state.st_size == 0:
         return replace(found, problem="is empty")
     try:
-        with open_layers(path, decrypt) as layers:
+        with open_layers(path, decryption) as layers:
             found = replace(found, layers=layers.names)
             return _inspect_stream(found, layers, materialise)
     except PermissionError as exc:

@@ -17,6 +17,7 @@ from typing import IO, BinaryIO, cast
 import zstandard
 
 from restorecheck.errors import RestorecheckError
+from restorecheck.postgres.processes import die_with_parent
 
 MAX_LAYERS = 4
 HEAD = 512
@@ -51,8 +52,51 @@ class Layers:
     names: tuple[str, ...]
 
 
+class Decryption:
+    """The configured command, and the processes of it that run now."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = tuple(command)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._canceled = False
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """A process with pipes for everything.
+
+        Raises:
+            UnusableLayerError: It cannot be run.
+        """
+        try:
+            process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  # one prctl call, no Python locks
+            )
+        except OSError as exc:
+            raise UnusableLayerError(
+                f"cannot be decrypted: {self.command[0]} cannot be run: {exc.strerror}",
+                hint="Install it, or correct decrypt in the configuration.",
+            ) from exc
+        self._running.add(process)
+        if self._canceled:
+            process.kill()
+        return process
+
+    def ended(self, process: subprocess.Popen[bytes]) -> None:
+        self._running.discard(process)
+
+    def cancel(self) -> None:
+        """End what runs; whoever reads from it sees a command that failed."""
+        self._canceled = True
+        for process in tuple(self._running):
+            process.kill()
+
+
 @contextmanager
-def open_layers(path: Path, decrypt: Sequence[str] | None) -> Iterator[Layers]:
+def open_layers(path: Path, decryption: Decryption | None) -> Iterator[Layers]:
     """The innermost bytes of a file.
 
     Raises:
@@ -66,7 +110,7 @@ def open_layers(path: Path, decrypt: Sequence[str] | None) -> Iterator[Layers]:
             name = layer_of(stream.peek(HEAD)[:HEAD], path, outermost=not names)
             if name is None:
                 break
-            stream = stack.enter_context(_peel(stream, name, decrypt))
+            stream = stack.enter_context(_peel(stream, name, decryption))
             names.append(name)
         yield Layers(cast(BinaryIO, stream), tuple(names))
 
@@ -88,10 +132,10 @@ def _is_content(head: bytes) -> bool:
 
 @contextmanager
 def _peel(
-    stream: io.BufferedReader, name: str, decrypt: Sequence[str] | None
+    stream: io.BufferedReader, name: str, decryption: Decryption | None
 ) -> Iterator[io.BufferedReader]:
     if name in ENCRYPTED:
-        with _decrypted(stream, decrypt) as plain:
+        with _decrypted(stream, decryption) as plain:
             yield plain
         return
     if name == "lz4":
@@ -167,28 +211,16 @@ class _Checked(io.RawIOBase):
 
 @contextmanager
 def _decrypted(
-    stream: io.BufferedReader, command: Sequence[str] | None
+    stream: io.BufferedReader, decryption: Decryption | None
 ) -> Iterator[io.BufferedReader]:
     """The command's standard output; its standard input is fed from the stream."""
-    if not command:
+    if decryption is None:
         raise UnusableLayerError(
             "is encrypted, and no command is configured that decrypts it",
             hint="Set decrypt: [command, argument, …] for this target; "
             "it reads the file on stdin and writes the dump to stdout.",
         )
-    try:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as exc:
-        raise UnusableLayerError(
-            f"cannot be decrypted: {command[0]} cannot be run: {exc.strerror}",
-            hint="Install it, or correct decrypt in the configuration.",
-        ) from exc
+    process = decryption.start()
     errors: list[bytes] = []
     threads = [
         threading.Thread(target=_feed, args=(stream, process), daemon=True),
@@ -197,13 +229,14 @@ def _decrypted(
     for thread in threads:
         thread.start()
     assert process.stdout is not None, "a pipe"
-    ended = _Ended(process, errors, threads[1], Path(command[0]).name)
+    ended = _Ended(process, errors, threads[1], Path(decryption.command[0]).name)
     try:
         yield io.BufferedReader(_Judged(process.stdout, ended), buffer_size=1 << 18)
     finally:
         if process.poll() is None:
             process.kill()
         process.wait()
+        decryption.ended(process)
         for thread in threads:
             thread.join(timeout=10)
         for pipe in (process.stdin, process.stdout, process.stderr):

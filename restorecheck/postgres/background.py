@@ -1,0 +1,36 @@
+"""Work that may take long, in a thread that the engine's ticks look at."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Background(Generic[T]):
+    """Runs a function once; `poll` returns its result or raises what it raised."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def done(self, patience: float) -> bool:
+        """Whether it ended within `patience` seconds from now."""
+        self._thread.join(timeout=patience)
+        return not self._thread.is_alive()
+
+    def result(self) -> T:
+        """The result of work that is done."""
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None, "done, and nothing was raised"
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as exc:  # noqa: BLE001  # raised again where the result is asked for
+            self._error = exc
