@@ -34,6 +34,8 @@ from restorecheck.model import (
     Resource,
     RestoreOutcome,
     Severity,
+    Step,
+    StepKind,
     Verdict,
 )
 from tests.factories import ENDPOINT, HOUR, NOW, SERVER, drill, finished, restored, result
@@ -101,6 +103,36 @@ def test_no_checks_at_all_are_never_verified():
     unchecked = apply(restored(checks=()), Checked(results=()), NOW)
 
     assert judge(unchecked).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_check_without_a_result_is_never_verified():
+    verdict = judge(restored())
+
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+    assert "was not run" in verdict.reason
+
+
+def test_a_plan_that_restored_nothing_is_never_verified():
+    plan = (
+        Step(name="find", kind=StepKind.PREPARE, does="", deadline=HOUR),
+        Step(name="check", kind=StepKind.CHECK, does="", deadline=HOUR),
+    )
+    found = apply(drill(plan=plan), Ready(endpoint=ENDPOINT), NOW)
+
+    verdict = judge(apply(found, Checked(results=(result(),)), NOW))
+
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_restore_of_two_steps_has_succeeded_after_the_second():
+    plan = tuple(
+        Step(name=n, kind=StepKind.RESTORE, does="", deadline=HOUR) for n in ("restore", "replay")
+    )
+
+    first = apply(drill(plan=plan), Ready(), NOW)
+    assert first.restore_outcome is RestoreOutcome.PENDING
+
+    assert apply(first, Ready(), NOW).restore_outcome is RestoreOutcome.SUCCEEDED
 
 
 def test_only_warnings_that_passed_are_never_verified():
