@@ -90,16 +90,23 @@ Action = Ensure | RunChecks | RecordVerdict | Delete | Finish | Nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """The step is done."""
+class Learned:
+    """What a step may tell of the backup, however it ended."""
 
     backup: Backup | None = None
-    endpoint: Endpoint | None = None
-    outputs: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: tuple[CheckResult, ...] = ()
     """Judgements on the backup itself, made before anything is restored."""
     external_seconds: float = 0.0
+    """Time in which the database's own programs were at work in this step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Learned):
+    """The step is done."""
+
+    endpoint: Endpoint | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,27 +118,19 @@ class InProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class Broken(Learned):
     """This backup is bad: it is not there, not whole, or does not restore."""
 
     reason: str
     hint: str = ""
-    backup: Backup | None = None
-    findings: tuple[CheckResult, ...] = ()
-    notes: tuple[str, ...] = ()
-    external_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unclear:
+class Unclear(Learned):
     """The step cannot be done here, and that says nothing about the backup."""
 
     reason: str
     hint: str = ""
-    backup: Backup | None = None
-    findings: tuple[CheckResult, ...] = ()
-    notes: tuple[str, ...] = ()
-    external_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +353,7 @@ def _decide_step(drill: Drill) -> Action:
     return RunChecks(step, drill.endpoint, drill.pending_checks)
 
 
-def _learn(drill: Drill, event: Ready | Broken | Unclear) -> Drill:
+def _learn(drill: Drill, event: Learned) -> Drill:
     drill = _add_external_seconds(drill, event.external_seconds)
     drill = drill.evolve(
         backup=event.backup or drill.backup,

@@ -18,18 +18,11 @@ from restorecheck.model import CheckSpec, Drill
 from restorecheck.ports import Checker, Observer, Provider
 from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.checker import PostgresChecker, connect
-from restorecheck.postgres.local import (
-    DumpSettings,
-    LocalDumpProvider,
-    LocalInventory,
-    ServerSettings,
-)
-from restorecheck.postgres.scratch import (
-    Forgotten,
-    ScratchInventory,
-    ScratchProvider,
-    ScratchServer,
-)
+from restorecheck.postgres.inventory import LocalInventory
+from restorecheck.postgres.local import LocalDumpProvider
+from restorecheck.postgres.scratch import Forgotten, ScratchProvider
+from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
+from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.sqlite.store import SqliteStore
 
 

@@ -1,0 +1,47 @@
+"""What the configuration says of dumps and of this machine's PostgreSQL, as adapters use it."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from restorecheck.postgres import binaries, cluster
+from restorecheck.postgres.account import Account, choose_account
+from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.cluster import Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpSettings:
+    """One target's dumps, as configured."""
+
+    path: str
+    decrypt: tuple[str, ...] | None = None
+    max_age: timedelta | None = None
+    ignore_extensions: tuple[str, ...] = ()
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """This machine's PostgreSQL programs and places, as configured."""
+
+    bin_dir: str | None = None
+    run_as: str | None = None
+    work_dir: Path
+    cache_dir: Path
+    jobs: int | None = None
+
+    def account(self) -> Account | None:
+        return choose_account(self.run_as)
+
+    def installations(self) -> Iterable[Installation]:
+        return binaries.discover(bin_dir=self.bin_dir, cache=self.cache_dir, account=self.account())
+
+    def parallel(self, dump: DumpSettings) -> int:
+        """Jobs of pg_restore: the target's, else this machine's, else one a processor."""
+        return dump.jobs or self.jobs or os.cpu_count() or 1
+
+    def places(self, drill_id: str) -> Places:
+        return Places(self.work_dir / f"{cluster.PREFIX}{drill_id}")
