@@ -54,6 +54,9 @@ class NoAnswer:
     reason: str
 
 
+LONGEST_NUMBER = 30
+"""Digits that are shown one by one; a numeric may have a hundred thousand."""
+
 Answer = Rows | Counts | Missing | Damaged | NoAnswer
 
 
@@ -111,7 +114,7 @@ def show(value: Any) -> str:  # noqa: ANN401  # whatever a driver returns
         case int():
             return f"{value:,}"
         case float() | Decimal():
-            return str(value)
+            return f"{value:.15g}" if len(str(value)) > LONGEST_NUMBER else str(value)
         case datetime() | date() | time():
             return value.isoformat()
         case timedelta():

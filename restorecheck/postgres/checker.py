@@ -287,6 +287,11 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, expired: bool) -> Answ
         return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
     if isinstance(exc, psycopg.ProgrammingError) and not code:
         return NoAnswer(reason="the statement is no query: it returns no rows, not even none")
+    if isinstance(exc, psycopg.DataError) and not code:
+        return NoAnswer(
+            reason="the query returns a value that cannot be read here, such as an infinite date "
+            "or one outside of the years 1 to 9999"
+        )
     message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
     if is_damage(code):
         return Damaged(reason=message)

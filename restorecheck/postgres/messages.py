@@ -69,8 +69,8 @@ def is_damage(sqlstate: str) -> bool:
 
 
 def is_absence(sqlstate: str) -> bool:
-    """What a statement names does not exist: table, column, function, schema, type."""
-    return sqlstate in {"42P01", "42703", "42883", "3F000", "42704"}
+    """What a statement names does not exist: table, column, function, schema."""
+    return sqlstate in {"42P01", "42703", "42883", "3F000"}
 
 
 def lacks_room(sqlstate: str) -> bool:

@@ -310,6 +310,8 @@ def query(sql, expect="{equals: 1}", more=""):
         ("drop table books", "only reads"),
         ("select id, title from books", "2 columns"),
         ("select pg_read_file('/etc/passwd')", "permission denied"),
+        ("select 'infinity'::timestamptz", "cannot be read here"),
+        ("commit", "returns no rows"),
     ],
 )
 def test_a_check_that_cannot_be_answered_is_inconclusive(library, sql, said):

@@ -139,6 +139,7 @@ def test_texts_are_described_and_never_shown():
 
     assert judgement.found == "text of 17 characters"
     assert show(b"secret") == "6 bytes"
+    assert len(show(Decimal(10) ** 400)) < 30
     assert show({"name": "alice"}) == "a value of type dict"
 
 
