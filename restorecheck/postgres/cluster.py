@@ -235,6 +235,8 @@ def start(
             stdout=log,
             stderr=log,
             outlive_us=outlive_us,
+            # An immediate shutdown, which removes what the server shares; it never ignores this.
+            dies_by=signal.SIGQUIT,
         )
     try:
         _await_ready(places, server)

@@ -36,11 +36,12 @@ def spawn(
     stdout: int | IO[Any] = subprocess.DEVNULL,
     stderr: int | IO[Any] = subprocess.DEVNULL,
     outlive_us: bool = False,
+    dies_by: signal.Signals = signal.SIGKILL,
     extra_environment: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program as `account` in `directory`, in a session of its own.
 
-    Unless `outlive_us`, it is asked to stop when this process dies, by the kernel (Linux only;
+    Unless `outlive_us`, it is ended by the signal `dies_by` when this process dies, by the kernel (Linux only;
     the signal follows the thread that started it, so start from one that lives on).
 
     Raises:
@@ -60,7 +61,7 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=None if outlive_us else die_with_parent(),  # noqa: PLW1509  # one prctl call, no Python locks
+            preexec_fn=None if outlive_us else die_with_parent(dies_by),  # noqa: PLW1509  # one prctl call, no Python locks
             **identity,
         )
     except OSError as exc:
@@ -189,21 +190,23 @@ def _recorded_pid(data_directory: Path) -> int | None:
         return None
 
 
-def die_with_parent() -> Any:  # noqa: ANN401  # what Popen takes
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Any:  # noqa: ANN401  # what Popen takes
     """For Popen's preexec_fn: the kernel ends the program when the thread that started it ends.
 
-    Linux only; elsewhere None.
+    Linux only; elsewhere None. SIGKILL, because a program inherits ignored signals: what a shell
+    starts in the background ignores SIGINT and SIGQUIT.
     """
     if not sys.platform.startswith("linux"):
         return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getpid()
+    # Looked up here: after a fork the loader's lock may be held by a thread that is not there.
+    # PyDLL, because it does not give up the interpreter's lock around the call.
+    prctl = ctypes.PyDLL(None).prctl
+    wanted = int(number)
+    getppid, leave, parent = os.getppid, os._exit, os.getpid()  # no cleanup in a fork
 
     def ask_the_kernel() -> None:
-        # A PostgreSQL server takes SIGQUIT for an immediate shutdown and removes what it shares;
-        # client programs just end.
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
-        if os.getppid() != parent:
-            os._exit(1)
+        prctl(_PR_SET_PDEATHSIG, wanted)
+        if getppid() != parent:
+            leave(1)
 
     return ask_the_kernel

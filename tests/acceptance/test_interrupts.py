@@ -158,7 +158,8 @@ HANGS = "import time, sys; sys.stdin.buffer.read(1); time.sleep(600)"
 
 def test_a_decrypt_command_that_never_ends_is_bounded_by_the_deadline_and_ended(world):
     (world.backups / "library.enc").write_bytes(b"\x99" * 100)
-    world.configure(dump=f", decrypt: [{sys.executable}, -c, {HANGS!r}]")
+    own = f"{HANGS} # {world.directory}"
+    world.configure(dump=f", decrypt: [{sys.executable}, -c, {own!r}]")
     text = world.config.read_text().replace("checks: []", "checks: []\n    deadline_minutes: 0.05")
     world.config.write_text(text)
 
@@ -166,7 +167,7 @@ def test_a_decrypt_command_that_never_ends_is_bounded_by_the_deadline_and_ended(
 
     assert (code, report["verdict"]) == (3, "inconclusive"), report
     assert "deadline" in report["reason"]
-    assert not [p for p in psutil.process_iter(["cmdline"]) if HANGS in (p.info["cmdline"] or [])]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if own in (p.info["cmdline"] or [])]
 
 
 def test_a_decrypt_command_dies_with_a_killed_drill(world):

@@ -46,6 +46,13 @@ def test_a_trailer_inside_of_data_ends_nothing():
     assert "after 1 rows" in facts(body, end=b"").problem
 
 
+def test_a_zero_byte_is_damage():
+    """Psql drops the rest of its line without a word: rows get lost, and it exits 0."""
+    body = b"COPY t FROM stdin;\n1\ta\0002\tb\n\\.\n"
+
+    assert "zero byte at offset" in facts(body).problem
+
+
 @pytest.mark.parametrize(
     "body",
     [

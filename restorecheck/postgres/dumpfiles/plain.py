@@ -157,6 +157,8 @@ class _Scan:
     dump_version: str = ""
     dbname: str = ""
     size: int = 0
+    zero_at: int | None = None
+    """Offset of the first zero byte. Text has none, and psql drops what follows it on its line."""
     statement: bytes = b""
 
     def take(self, line: bytes, where: Where) -> None:
@@ -218,6 +220,8 @@ def scan(stream: BinaryIO) -> PlainFacts:
     """Read plain SQL to its end."""
     lines, seen = Lines(), _Scan()
     for line in stream:
+        if b"\0" in line and seen.zero_at is None:
+            seen.zero_at = seen.size + line.index(b"\0")
         seen.size += len(line)
         where = lines.place(line)
         if where is not Where.DATA:
@@ -238,6 +242,8 @@ def scan(stream: BinaryIO) -> PlainFacts:
 def _problem(lines: Lines, seen: _Scan) -> str:
     if not seen.header:
         return "is SQL text that pg_dump did not write: nothing says where it should end"
+    if seen.zero_at is not None:
+        return f"is damaged: it holds a zero byte at offset {seen.zero_at:,}"
     if lines.table is not None:
         table = lines.table.decode(errors="replace")
         return (
