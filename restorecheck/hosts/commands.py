@@ -67,7 +67,9 @@ def drill(arguments: argparse.Namespace) -> int:
     reports: list[Report] = []
     try:
         with interrupts.handled():
-            for finished in parts.sweeper.finish_dead():
+            dead = parts.sweeper.finish_dead()
+            parts.forget_locks(dead)
+            for finished in dead:
                 progress.say(f"finished drill {finished.id} of a process that died")
             runner = Runner(parts, progress, interrupts)
             for name in names:

@@ -11,7 +11,8 @@ def how_to_connect(drill: Drill) -> str:
     if drill.teardown_outcome is not TeardownOutcome.KEPT or endpoint is None:
         return ""
     command = [
-        "psql",
+        # The one that was found may not be on anybody's PATH.
+        drill.outputs.get("psql", "psql"),
         f"--host={endpoint.host}",
         f"--port={endpoint.port}",
         f"--username={endpoint.user}",

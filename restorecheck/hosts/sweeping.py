@@ -10,6 +10,7 @@ from restorecheck.report.terminal import clean
 
 def run(parts: Parts, *, end: Collection[str]) -> int:
     swept = parts.sweeper.sweep(end=end)
+    parts.forget_locks(swept.finished)
     for drill in swept.finished:
         verdict = drill.verdict.value if drill.verdict else "no verdict"
         print(

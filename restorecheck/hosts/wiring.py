@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,15 @@ class Parts:
 
     def lock_of(self, drill_id: str) -> Path:
         return self.locks / f"{drill_id}.lock"
+
+    def forget_locks(self, drills: Iterable[Drill]) -> None:
+        """Remove the lock files of drills that are finished and whose hosts are dead.
+
+        Of no others: a lock file that has just been made is not yet locked.
+        """
+        for drill in drills:
+            if not leases.is_held(self.lock_of(drill.id)):
+                self.lock_of(drill.id).unlink(missing_ok=True)
 
     def close(self) -> None:
         for checker in self.checkers.values():

@@ -144,6 +144,7 @@ class LocalDumpProvider(Provider):
         )
         return Ready(
             external_seconds=watch.seconds,
+            outputs={"psql": str(chosen.program("psql"))},
             notes=restoring.version_note(inspection, chosen),
         )
 

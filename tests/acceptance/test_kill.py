@@ -64,6 +64,18 @@ def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(library,
     assert all(r.restore.outcome == "succeeded" for r in found if r.verdict is Verdict.VERIFIED)
 
 
+def test_a_killed_drill_that_was_to_be_kept_is_swept_with_its_server(library):
+    """Its server outlives the process on purpose; the sweep finds it by its data directory."""
+    died = library.run("after", "8", "drill", "--keep", command=DYING)
+    assert died.returncode == -signal.SIGKILL
+    assert any("process" in left for left in library.leftovers())
+
+    assert library.run("sweep").returncode == 0
+
+    assert library.leftovers() == []
+    assert list((library.directory / "history.sqlite.locks").iterdir()) == []
+
+
 def test_the_next_drill_finishes_what_a_killed_one_left(library):
     died = library.run("after", "5", "drill", command=DYING)
     assert died.returncode == -signal.SIGKILL
