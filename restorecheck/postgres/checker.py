@@ -122,6 +122,8 @@ class PostgresChecker(Checker):
                 return _ask(session, spec, timeout)
         except psycopg.Error as exc:
             return _translate(exc, timeout, expired=expired.is_set())
+        except UnicodeDecodeError:
+            return NoAnswer(reason="the query returns text that is not valid UTF-8")
         finally:
             # A statement may have ended the transaction it was put in; such a connection, and a
             # broken one, is not used again.
@@ -348,6 +350,8 @@ def connect(
             connect_timeout=10,
             application_name="restorecheck",
             options="-c default_transaction_read_only=on",
+            # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
+            client_encoding="UTF8",
         )
         if role is not None:
             connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))

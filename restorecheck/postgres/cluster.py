@@ -290,6 +290,7 @@ def superuser_connection(
         dbname=database,
         autocommit=True,
         connect_timeout=10,
+        client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
     )
 
 

@@ -229,7 +229,9 @@ class LocalDumpProvider(Provider):
 
 
 def database_name(inspection: Inspection) -> str:
-    return inspection.dbname or "restored"
+    """That of the source, but for the templates, which a new server has in use already."""
+    taken = {"", "template0", "template1"}
+    return "restored" if inspection.dbname in taken else inspection.dbname
 
 
 def remove_cluster(

@@ -40,6 +40,9 @@ ARCHIVE_ERROR = re.compile(
     r"pg_restore: error: ((?:could not (?:read|uncompress|seek|find|open)|unexpected|did not find|corrupt"
     r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
 )
+PSQL_ERROR = re.compile(
+    r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not|connection)[^\n]*)"
+)
 TABLE_OF_ERROR = re.compile(
     r'COPY failed for table "([^"\n]*)"|(?:^|\n)COPY ([^\s,"]+|"[^"]+"), line'
 )
@@ -206,6 +209,9 @@ def _own_words(loaded: Loaded) -> str:
     match = ARCHIVE_ERROR.search(loaded.errors)
     if match:
         return f"pg_restore: {match[1][:200]}"
+    match = PSQL_ERROR.search(loaded.errors)
+    if match:
+        return f"psql: {match[1][:200]}"
     return f"the program ended with {describe_exit(loaded.exit_code)}"
 
 

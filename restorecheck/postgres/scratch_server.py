@@ -72,6 +72,7 @@ class ScratchServer:
                 dbname=database or self.maintenance_database,
                 autocommit=True,
                 connect_timeout=10,
+                client_encoding="UTF8",
                 application_name="restorecheck",
             )
         except psycopg.Error as exc:

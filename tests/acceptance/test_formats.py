@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from restorecheck.postgres import cluster
+
 CHECKS = """
       - row_count: {table: public.books, equals: 2000}
       - row_count: {table: AUTHORS, min: 50}
@@ -112,3 +114,30 @@ def test_of_two_complete_dumps_the_newest_is_restored(world, dumps):
     _, report = world.drill()
 
     assert report["backup"]["identifier"].endswith("new.dump")
+
+
+@pytest.mark.parametrize("options", [["--format=custom"], ["--create"]], ids=["custom", "plain -C"])
+@pytest.mark.parametrize(
+    ("name", "encoding", "text"),
+    [
+        ("SQL ascii", "SQL_ASCII", "convert_from(decode('ff80e9', 'hex'), 'SQL_ASCII')"),
+        ('l\'atin "1"', "LATIN1", "chr(233)"),
+    ],
+)
+def test_odd_names_and_encodings_are_restored(world, source, name, encoding, text, options):
+    quoted = '"' + name.replace('"', '""') + '"'
+    with cluster.superuser_connection(source.places) as connection:
+        create = f"create database {quoted} encoding '{encoding}' locale 'C' template template0"
+        connection.execute(create.encode())
+        try:
+            source.sql(f"create table t as select {text} as a", database=name)
+            conninfo = "dbname='" + name.replace("'", "\\'") + "'"
+            source.dump(world.backups / "odd.dump", *options, database=conninfo)
+        finally:
+            connection.execute(f"drop database {quoted}".encode())
+    world.configure("[{row_count: {table: t, equals: 1}}]")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["checks"][0]["database"] == name

@@ -79,6 +79,7 @@ def test_copy_inside_of_a_function_body_is_no_data():
         b"\\restrict AbC\n",
         b"\\unrestrict AbC\n",
         b"\\connect courses\n",
+        b"\\encoding SQL_ASCII\n",
         b"CREATE DATABASE courses WITH TEMPLATE = template0;\n",
         b"DROP DATABASE IF EXISTS courses;\n",
         b"ALTER DATABASE courses OWNER TO app;\n",

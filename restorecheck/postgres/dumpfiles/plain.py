@@ -36,7 +36,7 @@ LOOKED_INTO = (
 )  # fmt: skip
 
 NEVER_PASSED = (b"CREATE DATABASE ", b"DROP DATABASE ", b"ALTER DATABASE ", b"COMMENT ON DATABASE ")
-META = (b"\\restrict", b"\\unrestrict", b"\\connect", b"\\c ")
+META = (b"\\restrict", b"\\unrestrict", b"\\connect", b"\\c ", b"\\encoding ")
 OWNERSHIP = (b"GRANT ", b"REVOKE ", b"ALTER DEFAULT PRIVILEGES ", b"SET SESSION AUTHORIZATION ")
 
 
