@@ -10,13 +10,14 @@ from pathlib import Path
 from restorecheck.checks.catalogue import built_in
 from restorecheck.config import Config, Target
 from restorecheck.engine import Engine
-from restorecheck.errors import ConfigError, Problem
+from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.driving import Sweeper
 from restorecheck.model import CheckSpec, Drill
 from restorecheck.ports import Checker, Observer, Provider
 from restorecheck.postgres import binaries, cluster
+from restorecheck.postgres.account import Account
 from restorecheck.postgres.checker import PostgresChecker, connect
 from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider
@@ -114,7 +115,7 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
     locks = locks_of(config)
     server = server_settings(config)
     providers = providers_of(config, clock, locks)
-    account = server.account()
+    account = _account(server)
     store = SqliteStore(Path(config.history.path))
     inventory = LocalInventory([server.work_dir], account, leases.is_held)
     scratch = {
@@ -160,6 +161,14 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         checkers=checkers,
         locks=locks,
     )
+
+
+def _account(server: ServerSettings) -> Account | None:
+    try:
+        return server.account()
+    except AccessDeniedError as exc:
+        problem = Problem(message=exc.message, path="postgres.run_as")
+        raise ConfigError((problem,), hint=exc.hint) from exc
 
 
 def _forget_libpq_environment() -> None:

@@ -371,3 +371,37 @@ def test_row_security_hides_no_row_from_a_check(library):
     library.configure("[{row_count: {table: public.books, equals: 2000}}]")
 
     assert library.drill()[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["custom", "plain", "directory"])
+def test_an_ignored_extension_is_left_out(world, source, kind):
+    source.sql("create extension citext")
+    try:
+        source.dump(world.backups / "library.dump", f"--format={kind}")
+    finally:
+        source.sql("drop extension citext")
+    checks = query("select count(*) from pg_extension where extname = 'citext'", "{equals: 0}")
+    world.configure(checks, dump=", ignore_extensions: [citext]")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_user_that_does_not_exist_is_exit_2(world):
+    world.config.write_text(
+        world.config.read_text().replace("jobs: 2", "jobs: 2, run_as: no-such-user")
+    )
+
+    done = run_bad(world, "drill")
+
+    assert done.returncode == 2
+    assert "no-such-user" in done.stderr
+
+
+def test_a_folder_without_programs_is_inconclusive_and_named(library):
+    library.config.write_text(
+        library.config.read_text().replace("jobs: 2", "jobs: 2, bin_dir: /usr/share")
+    )
+
+    unclear(library, "postgres.bin_dir /usr/share has no initdb")

@@ -1,0 +1,83 @@
+"""Which PostgreSQL programs fit a backup."""
+
+from pathlib import Path
+
+import pytest
+
+from restorecheck.errors import AccessDeniedError, NotFoundError
+from restorecheck.postgres.binaries import Installation, Source, choose, discover, make_cache
+
+
+def installation(
+    major: int, source: Source = Source.INSTALLED, minor: int = 0, bin_dir: str = "/nowhere/bin"
+) -> Installation:
+    return Installation(bin_dir=Path(bin_dir), source=source, major=major, minor=minor)
+
+
+def with_extensions(tmp_path: Path, major: int, *names: str) -> Installation:
+    folder = tmp_path / str(major) / "share" / "extension"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / f"{name}.control").touch()
+    return installation(major, bin_dir=str(tmp_path / str(major) / "bin"))
+
+
+def test_the_same_major_is_chosen_wherever_it_stands():
+    wheel = installation(17, Source.WHEEL)
+
+    assert choose([installation(15), installation(18), wheel], 17) is wheel
+
+
+def test_without_the_same_major_the_lowest_higher_one_is_chosen():
+    found = [installation(18), installation(15), installation(17)]
+
+    chosen = choose(found, 16)
+
+    assert chosen is not None
+    assert chosen.major == 17
+
+
+def test_an_older_server_never_fits():
+    assert choose([installation(15), installation(16)], 17) is None
+
+
+def test_among_the_same_major_an_installed_server_goes_before_a_wheel():
+    installed = installation(17)
+
+    assert choose([installed, installation(17, Source.WHEEL)], 17) is installed
+
+
+def test_looking_ends_at_the_first_one_that_fits_exactly():
+    def found():
+        yield installation(17)
+        raise AssertionError("looked further")
+
+    assert choose(found(), 17) is not None
+
+
+def test_a_server_that_offers_the_extensions_goes_before_one_that_does_not(tmp_path):
+    plain = with_extensions(tmp_path, 15, "hstore")
+    fitting = with_extensions(tmp_path, 18, "hstore", "vector")
+
+    assert choose([plain, fitting], 15, ["vector"]) is fitting
+    assert choose([plain, fitting], 15, ["hstore"]) is plain
+    assert choose([plain, fitting], 15, ["postgis"]) is plain
+
+
+def test_a_configured_folder_without_programs_is_named(tmp_path):
+    with pytest.raises(NotFoundError, match="has no initdb, postgres, pg_restore, psql"):
+        list(discover(bin_dir=str(tmp_path), cache=tmp_path, account=None))
+
+
+def test_a_cache_that_others_can_write_is_refused(tmp_path):
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(AccessDeniedError, match="can be written by others"):
+        make_cache(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("major", "minor", "knows"), [(15, 13, False), (15, 14, True), (17, 5, False), (18, 0, True)]
+)
+def test_restrict_is_known_since_the_minors_that_brought_it(major, minor, knows):
+    assert installation(major, minor=minor).knows_restrict is knows
