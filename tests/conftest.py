@@ -1,6 +1,35 @@
+"""What every kind of test shares: quiet logs, and a real PostgreSQL with dumps of it."""
+
 import logging
 
+import pytest
 import structlog
+
+from tests import pg
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+@pytest.fixture(scope="session")
+def source():
+    """A PostgreSQL server of the lowest major at hand, so that every other one can restore it."""
+    installation = min(pg.installations(), key=lambda i: i.major)
+    with pg.running(installation) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dumps(source, tmp_path_factory):
+    """The library in every format, made once."""
+    folder = tmp_path_factory.mktemp("dumps")
+    return {
+        "custom": source.dump(folder / "library.dump", "--format=custom"),
+        "custom by pipe": source.pipe(folder / "library-p.dump", "--format=custom"),
+        "custom by >": source.redirect(folder / "library-r.dump", "--format=custom"),
+        "directory": source.dump(folder / "library.dir", "--format=directory"),
+        "tar": source.dump(folder / "library.tar", "--format=tar"),
+        "plain": source.dump(folder / "library.sql", "--format=plain"),
+        "plain -C": source.dump(folder / "library-c.sql", "--format=plain", "--create"),
+        "inserts": source.dump(folder / "library-i.sql", "--format=plain", "--inserts"),
+    }

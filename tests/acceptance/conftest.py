@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests import pg
-
 COMMAND = [sys.executable, "-m", "restorecheck"]
 
 
@@ -94,27 +92,3 @@ def world():
         made.configure()
         yield made
         assert made.leftovers() == []
-
-
-@pytest.fixture(scope="session")
-def source():
-    """A PostgreSQL server of the lowest major at hand, so that every other one can restore it."""
-    installation = min(pg.installations(), key=lambda i: i.major)
-    with pg.running(installation) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def dumps(source, tmp_path_factory):
-    """The library in every format, made once."""
-    folder = tmp_path_factory.mktemp("dumps")
-    return {
-        "custom": source.dump(folder / "library.dump", "--format=custom"),
-        "custom by pipe": source.pipe(folder / "library-p.dump", "--format=custom"),
-        "custom by >": source.redirect(folder / "library-r.dump", "--format=custom"),
-        "directory": source.dump(folder / "library.dir", "--format=directory"),
-        "tar": source.dump(folder / "library.tar", "--format=tar"),
-        "plain": source.dump(folder / "library.sql", "--format=plain"),
-        "plain -C": source.dump(folder / "library-c.sql", "--format=plain", "--create"),
-        "inserts": source.dump(folder / "library-i.sql", "--format=plain", "--inserts"),
-    }

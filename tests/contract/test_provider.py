@@ -1,0 +1,184 @@
+"""What every provider promises; one suite, every provider."""
+
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.lifecycle import Gone, InProgress, Ready, StillThere
+from restorecheck.model import Drill, Resource, StepKind
+from restorecheck.ports import Provider
+from restorecheck.postgres import cluster
+from restorecheck.postgres.local import LocalDumpProvider
+from restorecheck.postgres.scratch import ScratchProvider
+from restorecheck.postgres.scratch_server import ScratchServer
+from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.testing import World, WorldProvider
+
+DRILL_ID = "20260226-031500-a1b2c3"
+
+
+class Case:
+    """A provider, a way to let time pass, and what exists of it in the world."""
+
+    def __init__(self, provider, wait, exists):
+        self.provider = provider
+        self.wait = wait
+        self.exists = exists
+
+    def drill(self) -> Drill:
+        now = SystemClock().now()
+        plan = self.provider.plan(DRILL_ID)
+        return Drill(
+            id=DRILL_ID,
+            target="library",
+            plan=plan,
+            checks=(),
+            started_at=now,
+            deadline=now + timedelta(hours=1),
+        )
+
+    def bring_about(self, drill: Drill) -> list[Ready]:
+        """Every step but the checks, to its end."""
+        return [
+            self.until_ready(drill, step) for step in drill.plan if step.kind is not StepKind.CHECK
+        ]
+
+    def until_ready(self, drill, step) -> Ready:
+        for _ in range(1000):
+            event = self.provider.ensure(drill, step)
+            if isinstance(event, Ready):
+                return event
+            assert isinstance(event, InProgress), event
+            self.wait(event.wait)
+        raise AssertionError(f"step {step.name} is never ready")
+
+    def delete(self, resource):
+        for _ in range(1000):
+            event = self.provider.delete(resource)
+            if isinstance(event, Gone):
+                return
+            self.wait(event.wait)
+        raise AssertionError(f"{resource} never goes")
+
+
+def resources(drill: Drill) -> list[Resource]:
+    return list(dict.fromkeys(r for step in drill.plan for r in step.makes))
+
+
+@pytest.fixture
+def folder():
+    with tempfile.TemporaryDirectory(prefix="rc", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "work").mkdir(mode=0o755)
+        yield Path(name)
+
+
+@pytest.fixture(params=["world", "local", "scratch"])
+def case(request, folder, dumps, source):
+    if request.param == "world":
+        world = World()
+        yield Case(WorldProvider(world), world.pass_time, world.exists)
+        return
+    shutil.copy(dumps["custom"], folder / "library.dump")
+    settings: dict[str, Any] = {
+        "dump": DumpSettings(path=str(folder / "library.dump")),
+        "server": ServerSettings(work_dir=folder / "work", cache_dir=folder / "cache"),
+        "clock": SystemClock(),
+        "lock_of": lambda drill_id: folder / f"{drill_id}.lock",
+        "deadline": timedelta(hours=1),
+    }
+    directory = folder / "work" / f"restorecheck-{DRILL_ID}"
+    provider: Provider
+    if request.param == "local":
+        provider = LocalDumpProvider(**settings)
+    else:
+        scratch = ScratchServer(
+            host=str(source.places.directory), port=cluster.PORT, user="postgres"
+        )
+        provider = ScratchProvider(scratch=scratch, **settings)
+
+    def exists(resource):
+        if resource.kind == "throw-away server":
+            return directory.exists()
+        catalog = (
+            "pg_database where datname" if "database" in resource.kind else "pg_roles where rolname"
+        )
+        with cluster.superuser_connection(source.places) as connection:
+            query = f"select 1 from {catalog} = '{resource.identifier}'"
+            return connection.execute(query.encode()).fetchone() is not None
+
+    yield Case(provider, lambda _wait: None, exists)
+
+
+def test_a_plan_names_what_it_makes_after_the_drill_and_makes_nothing(case):
+    made = resources(case.drill())
+
+    assert made
+    for resource in made:
+        assert DRILL_ID in resource.identifier.replace("_", "-")
+        assert not case.exists(resource)
+    assert case.provider.plan(DRILL_ID) == case.provider.plan(DRILL_ID)
+
+
+def test_a_plan_restores_before_it_checks_and_ends_with_the_checks(case):
+    kinds = [step.kind for step in case.drill().plan]
+
+    assert StepKind.RESTORE in kinds
+    assert kinds[-1] is StepKind.CHECK
+    assert kinds.count(StepKind.CHECK) == 1
+
+
+def test_the_steps_bring_about_an_endpoint_and_a_backup(case):
+    drill = case.drill()
+    try:
+        events = case.bring_about(drill)
+    finally:
+        for resource in reversed(resources(drill)):
+            case.delete(resource)
+
+    assert any(event.backup for event in events)
+    assert events[-1].endpoint is not None
+    assert events[-1].endpoint.identity
+
+
+def test_a_step_can_be_repeated_before_the_next(case):
+    drill = case.drill()
+    first = drill.plan[0]
+    try:
+        once, again = case.until_ready(drill, first), case.until_ready(drill, first)
+    finally:
+        for resource in reversed(resources(drill)):
+            case.delete(resource)
+
+    assert (once.backup is None) == (again.backup is None)
+
+
+def test_everything_that_was_made_can_be_deleted_and_deleted_again(case):
+    drill = case.drill()
+    case.bring_about(drill)
+
+    for resource in reversed(resources(drill)):
+        case.delete(resource)
+
+    assert not [resource for resource in resources(drill) if case.exists(resource)]
+    assert all(isinstance(case.provider.delete(r), Gone) for r in resources(drill))
+
+
+def test_what_was_never_made_is_gone(case):
+    for resource in resources(case.drill()):
+        assert isinstance(case.provider.delete(resource), Gone)
+
+
+def test_a_directory_of_that_name_which_somebody_else_made_is_left_alone(case, folder):
+    directories = [r for r in resources(case.drill()) if r.kind == "throw-away server"]
+    for resource in directories:
+        Path(resource.identifier).mkdir()
+        (Path(resource.identifier) / "precious").touch()
+
+        assert isinstance(case.provider.delete(resource), StillThere)
+        assert (Path(resource.identifier) / "precious").exists()
