@@ -189,6 +189,9 @@ def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgeme
 
 def _judge_row_number(kind: str, wanted: Any, answer: Rows, expected: str) -> Judgement:  # noqa: ANN401  # from JSON
     found = f"{'more than ' if answer.more else ''}{answer.count:,} rows"
+    if kind == "rows" and answer.more and wanted > answer.count:
+        detail = f"no more than {answer.count:,} rows are read; ask for count(*) instead"
+        return Judgement(CheckOutcome.ERROR, expected, found, detail)
     if kind == "rows":
         return Judgement(_outcome(answer.count == wanted and not answer.more), expected, found)
     holds = (answer.count == 0) == (kind == "empty")

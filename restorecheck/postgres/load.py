@@ -145,6 +145,7 @@ def restore_archive(
         installation.program("pg_restore"),
         *destination.arguments(),
         *(["--no-owner", "--no-privileges"] if not ownership else []),
+        "--no-tablespaces",
         *([f"--jobs={jobs}"] if jobs > 1 else []),
         *([f"--use-list={use_list}"] if use_list else []),
         archive,
@@ -214,8 +215,10 @@ def archive_contents(
     )
 
 
-def without_extensions(contents: str, ignored: Sequence[str]) -> str:
-    """The list of an archive without the named extensions and their comments.
+def restorable_contents(contents: str, ignored: Sequence[str], *, refresh: bool) -> str:
+    """The list of an archive without the named extensions and their comments, without user
+    mappings (how the source logs in to other servers), and, unless `refresh`, without filling
+    materialized views.
 
     A line reads `5; 3079 16390 EXTENSION - hstore` and `4034; 0 0 COMMENT - EXTENSION hstore`.
     """
@@ -226,4 +229,9 @@ def without_extensions(contents: str, ignored: Sequence[str]) -> str:
         rest = line.partition(";")[2].strip().split(" ", 2)[-1]
         return any(rest == item or rest.startswith(f"{item} ") for item in wanted | comments)
 
-    return "".join(line for line in contents.splitlines(keepends=True) if not names(line))
+    unwanted = [" USER MAPPING - "] + ([] if refresh else [" MATERIALIZED VIEW DATA "])
+    return "".join(
+        line
+        for line in contents.splitlines(keepends=True)
+        if not names(line) and not any(part in line for part in unwanted)
+    )

@@ -210,6 +210,7 @@ class LocalDumpProvider(Provider):
         name = database_name(inspection)
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
+            preparation.demote_roles(connection, inspection.needs.roles)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
             endpoint = Endpoint(
                 identity=identity_of(connection),
@@ -219,7 +220,11 @@ class LocalDumpProvider(Provider):
                 databases=(name,),
                 server_version=restoring.server_version(connection),
             )
-        return Ready(endpoint=endpoint, external_seconds=seconds + watch.seconds)
+        return Ready(
+            endpoint=endpoint,
+            external_seconds=seconds + watch.seconds,
+            notes=restoring.omission_note(inspection),
+        )
 
     def _room_hint(self) -> str:
         return (

@@ -14,6 +14,8 @@ from psycopg import errors
 # Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
 CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
 
+QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
+
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
 
@@ -28,6 +30,11 @@ class ServerError:
 
     @property
     def safe(self) -> str:
+        """For a report. Of a damaged dump, rows may be taken for SQL: then syntax errors and
+        unknown columns quote them.
+        """
+        if self.sqlstate in QUOTES_SQL:
+            return f"{_condition(self.sqlstate)} (SQLSTATE {self.sqlstate})"
         return safe_message(self.sqlstate, self.message)
 
 
@@ -81,8 +88,8 @@ def lacks_room(sqlstate: str) -> bool:
 def is_about_this_server(error: ServerError) -> bool:
     """Whether a failed load says something about the server that was used, not about the dump."""
     message = error.message
-    if lacks_room(error.sqlstate) or error.sqlstate.startswith("57"):
-        return True
+    if lacks_room(error.sqlstate) or error.sqlstate.startswith(("57", "08")):
+        return True  # 08: a foreign server that this one cannot reach
     if error.sqlstate == "0A000":  # feature not supported: ICU, an extension not available, OIDs
         return True
     if "shared_preload_libraries" in message or "unrecognized configuration parameter" in message:

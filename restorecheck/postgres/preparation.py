@@ -61,11 +61,25 @@ def _normalise(locale: str) -> str:
 
 
 def make_roles(connection: Connection, roles: Sequence[str]) -> None:
-    """Placeholders that cannot log in, so that ownership and grants load as they were."""
+    """Placeholders that cannot log in, so that ownership and grants load as they were.
+
+    Superusers for the time of the load: event triggers must be owned by one, and materialized
+    views are filled with their owner's rights, which may come from roles that are not in the dump.
+    """
     existing = {row[0] for row in connection.execute("select rolname from pg_roles")}
     for role in roles:
         if role not in existing and not role.startswith("pg_"):
-            connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+            connection.execute(
+                sql.SQL("create role {} superuser nologin").format(sql.Identifier(role))
+            )
+
+
+def demote_roles(connection: Connection, roles: Sequence[str]) -> None:
+    """After the load nobody but the bootstrap superuser is one."""
+    rows = connection.execute("select rolname from pg_roles where rolsuper and not rolcanlogin")
+    for (role,) in rows.fetchall():
+        if role in roles:
+            connection.execute(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(role)))
 
 
 def make_database(connection: Connection, name: str, *, encoding: str = "UTF8") -> None:

@@ -22,9 +22,9 @@ from restorecheck.postgres.load import (
     Load,
     Loaded,
     archive_contents,
+    restorable_contents,
     restore_archive,
     run_sql,
-    without_extensions,
 )
 from restorecheck.postgres.messages import errors_in_log, is_about_this_server
 from restorecheck.postgres.processes import describe_exit
@@ -101,6 +101,16 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
     return (note,)
 
 
+def omission_note(inspection: Inspection) -> tuple[str, ...]:
+    if not inspection.needs.foreign_servers:
+        return ()
+    note = (
+        "the dump has foreign servers: user mappings were left out and materialized views were "
+        "not filled, so that nothing logs in to another server"
+    )
+    return (note,)
+
+
 def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
     return Unclear(
         reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "
@@ -135,15 +145,21 @@ def begin(
         @contextmanager
         def source() -> Iterator[Iterable[bytes]]:
             with open_layers(inspection.path, decryption) as layers:
-                yield restorable(layers.stream, ownership=ownership, ignored_extensions=ignored)
+                yield restorable(
+                    layers.stream,
+                    ownership=ownership,
+                    ignored_extensions=ignored,
+                    refresh=not inspection.needs.foreign_servers,
+                )
 
         return run_sql(source, destination, installation, account, directory=directory)
     archive = _reachable(inspection, account, directory)
     use_list = None
-    if ignored:
+    if ignored or inspection.needs.foreign_servers:
         contents = archive_contents(archive, installation, account, directory)
         use_list = directory / "contents.list"
-        use_list.write_text(without_extensions(contents, ignored))
+        refresh = not inspection.needs.foreign_servers
+        use_list.write_text(restorable_contents(contents, ignored, refresh=refresh))
         _give(use_list, account)
     return restore_archive(
         archive,
@@ -275,7 +291,10 @@ def _give(path: Path, account: Account | None) -> None:
 
 
 def _readable_by(path: Path, account: Account) -> bool:
-    probe = 'test -r "$1" && if test -d "$1"; then test -r "$1/toc.dat"; fi'
+    probe = (
+        'test -r "$1" || exit 1; test -d "$1" || exit 0; '
+        'for file in "$1"/*; do test -r "$file" || exit 1; done'
+    )
     answer = subprocess.run(
         ["/bin/sh", "-c", probe, "sh", str(path)],
         check=False,

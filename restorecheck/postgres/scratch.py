@@ -225,7 +225,11 @@ class ScratchProvider(Provider):
                 databases=(name,),
                 server_version=restoring.server_version(connection),
             )
-        return Ready(endpoint=endpoint, external_seconds=loaded.seconds)
+        return Ready(
+            endpoint=endpoint,
+            external_seconds=loaded.seconds,
+            notes=restoring.omission_note(inspection),
+        )
 
 
 class Forgotten(Provider):

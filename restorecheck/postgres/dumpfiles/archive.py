@@ -23,6 +23,12 @@ POSITION_NOT_SET, POSITION_SET, NO_DATA = 1, 2, 3
 
 BLOCK_DATA, BLOCK_BLOBS = 1, 3
 
+SECTIONS = frozenset({1, 2, 3, 4})
+"""None, pre-data, data, post-data: what another number would be is silently never restored."""
+
+HAVE_DATA = frozenset({"TABLE DATA", "BLOBS"})
+"""Entries that are nothing without data."""
+
 MAX_ENTRIES = 10_000_000
 
 
@@ -59,6 +65,8 @@ class Toc:
     server_version: str = ""
     dump_version: str = ""
     entries: tuple[TocEntry, ...] = ()
+    start: int = 0
+    """Offset of the table of contents."""
     end: int = 0
     """Offset of the first byte after the table of contents."""
 
@@ -127,7 +135,11 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
     _skip_compression(reader, version)
     created_at = _created_at([reader.integer() for _ in range(7)])
     dbname, server, dumped_by = reader.text(), reader.text(), reader.text()
+    start = reader.tell()
     entries = _entries(reader, version, custom=custom)
+    end = reader.tell()
+    if not custom and end != size:
+        raise DamagedArchiveError("is damaged: its table of contents does not end with its file")
     return Toc(
         archive_version=version,
         known=True,
@@ -138,7 +150,8 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
         server_version=server or "",
         dump_version=dumped_by or "",
         entries=entries,
-        end=reader.tell() if custom else 0,
+        start=start,
+        end=end,
     )
 
 
@@ -166,10 +179,11 @@ def _entries(reader: _Reader, version: tuple[int, int], *, custom: bool) -> tupl
 
 def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEntry:
     dump_id = reader.integer()
-    has_data = reader.integer() != 0
+    has_data = _flag(reader.integer())
     reader.text(), reader.text()  # catalog table and object id
     tag, desc = reader.text() or "", reader.text() or ""
-    reader.integer()  # section
+    if reader.integer() not in SECTIONS:
+        raise DamagedArchiveError(f"is damaged: the section of {desc} {tag} makes no sense")
     defn = reader.text() or ""
     reader.text()  # drop statement
     copied = (reader.text() or "").lstrip().upper().startswith("COPY")
@@ -188,6 +202,8 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
         state, position = reader.offset()
     else:
         filename = reader.text() or ""
+    if desc in HAVE_DATA and not (has_data and (not custom or state != NO_DATA)):
+        raise DamagedArchiveError(f"is damaged: the data of {namespace}.{tag} is not there")
     return TocEntry(
         dump_id=dump_id,
         has_data=has_data,
@@ -203,55 +219,52 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     )
 
 
+def _flag(value: int) -> bool:
+    if value not in {0, 1}:
+        raise DamagedArchiveError("is damaged: its table of contents makes no sense")
+    return value == 1
+
+
 def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
     """What is wrong with the data of a custom archive; empty when every block is there and ends.
 
-    Where pg_dump could seek back it wrote each block's offset: then every block's head is looked
-    at, and the last block is walked to its end. Otherwise all blocks are walked. What follows the
-    last block does not matter: pg_dump 17 writes its table of contents there a second time where
-    its standard output is a file, and pg_restore never reads that far.
+    All blocks are walked, from the end of the table of contents: each must begin where the one
+    before ends, belong to an entry, and stand where the entry says (a dump to a pipe says nothing).
+    What follows the last block does not matter: pg_dump 17 writes its table of contents there a
+    second time where its standard output is a file, and pg_restore never reads that far.
     """
     wanted = {e.dump_id: e for e in toc.entries if e.has_data}
-    placed = {i: e for i, e in wanted.items() if e.position_state == POSITION_SET}
+    if not wanted:
+        return _without_data_problem(toc, size)
+    stream.seek(toc.end)
+    missing = set(wanted)
     try:
-        if wanted and len(placed) == len(wanted):
-            return _placed_blocks_problem(stream, toc, size, placed)
-        return _walked_blocks_problem(stream, toc, size, wanted)
+        while missing:
+            position = stream.tell()
+            kind, dump_id = _block_head(stream, toc)
+            entry = wanted.get(dump_id)
+            if kind not in {BLOCK_DATA, BLOCK_BLOBS} or entry is None:
+                return "is damaged: its data is not where its table of contents ends"
+            if entry.position_state == POSITION_SET and entry.position != position:
+                return f"is damaged: the data of {_name(entry)} is not where it should be"
+            _walk_block(stream, toc, size, kind)
+            missing.discard(dump_id)
     except _EndedError:
-        return "is truncated: its data ends early"
+        lost = _name(wanted[min(missing)])
+        return f"is truncated or damaged: its data ends before that of {lost} is complete"
+    return ""
+
+
+def _without_data_problem(toc: Toc, size: int) -> str:
+    """An archive of definitions alone ends with its table of contents, or a second one."""
+    rest = size - toc.end
+    if rest in {0, toc.end - toc.start}:
+        return ""
+    return "is damaged: its table of contents does not end where the file does"
 
 
 class _EndedError(Exception):
     pass
-
-
-def _placed_blocks_problem(
-    stream: BinaryIO, toc: Toc, size: int, placed: dict[int, TocEntry]
-) -> str:
-    for entry in placed.values():
-        if entry.position >= size:
-            return f"is truncated: the data of {_name(entry)} is not there"
-        stream.seek(entry.position)
-        if _block_head(stream, toc)[1] != entry.dump_id:
-            return f"is damaged: the data of {_name(entry)} is not where it should be"
-    last = max(placed.values(), key=lambda entry: entry.position)
-    stream.seek(last.position)
-    _walk_block(stream, toc, size, _block_head(stream, toc)[0])
-    return ""
-
-
-def _walked_blocks_problem(
-    stream: BinaryIO, toc: Toc, size: int, wanted: dict[int, TocEntry]
-) -> str:
-    stream.seek(toc.end)
-    missing = set(wanted)
-    while stream.tell() < size and missing:
-        kind, dump_id = _block_head(stream, toc)
-        _walk_block(stream, toc, size, kind)
-        missing.discard(dump_id)
-    if missing:
-        return f"is truncated: the data of {_name(wanted[min(missing)])} is not there"
-    return ""
 
 
 def _block_head(stream: BinaryIO, toc: Toc) -> tuple[int, int]:

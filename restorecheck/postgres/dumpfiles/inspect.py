@@ -248,6 +248,8 @@ def _needs(toc: Toc) -> Needs:
     collector = NeedsCollector()
     for entry in toc.entries:
         collector.add_owner(unquote(entry.owner))
+        if entry.desc in {"SERVER", "FOREIGN SERVER"}:
+            collector.foreign_servers = True
         if entry.desc == "EXTENSION":
             collector.add_extension(entry.tag)
         elif entry.desc in LOOKED_INTO:

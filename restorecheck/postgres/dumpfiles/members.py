@@ -20,7 +20,8 @@ from typing import BinaryIO, Protocol
 from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
 
-COPY_ENDS = (b"\\.\n\n\n", b"\\.\r\n\r\n\r\n", b"\\.\n")
+COPY_ENDS = (b"\n\\.\n\n\n", b"\n\\.\r\n\r\n\r\n")
+INSERT_END = b";\n\n\n"
 TAIL = 16
 
 WRAPPINGS = ("", ".gz", ".lz4", ".zst")
@@ -72,10 +73,12 @@ def _table_problem(entry: TocEntry, members: Members) -> str:
 
 
 def _ends_well(entry: TocEntry, tail: bytes) -> bool:
-    """COPY text has an end of its own; INSERTs end in a semicolon, or there are none."""
+    """COPY text ends in a line of its own, the first of an empty table; INSERTs in a semicolon.
+    Both are followed by two empty lines.
+    """
     if entry.copied:
-        return tail.endswith(COPY_ENDS)
-    return not tail.strip() or tail.rstrip().endswith(b";")
+        return (b"\n" + tail).endswith(COPY_ENDS)
+    return tail.endswith(INSERT_END) or tail == b"\n\n"
 
 
 Map = Callable[[Callable[[str], str], Iterable[str]], Iterable[str]]
@@ -128,7 +131,7 @@ class DirectoryMembers(Members):
     def tail(self, name: str) -> bytes | None:
         file = self._folder / name
         if file.suffix == ".lz4":
-            _check_lz4_end(file)
+            _check_lz4(file)
             return None
         if file.suffix in {".gz", ".zst"}:
             return _unwrapped_tail(file)
@@ -152,15 +155,33 @@ def _unwrapped_tail(file: Path) -> bytes:
     return tail
 
 
-def _check_lz4_end(file: Path) -> None:
-    """A frame ends with a block size of zero (LZ4 Frame Format, "EndMark"); pg_dump adds no
-    checksum behind it.
+LZ4_MAGIC = b"\x04\x22\x4d\x18"
+
+
+def _check_lz4(file: Path) -> None:
+    """Walk an LZ4 frame: header, blocks, a block size of zero exactly before the end.
+
+    Source: LZ4 Frame Format Description 1.6.4. The content is not decompressed.
     """
+    size = file.stat().st_size
     with file.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - 4))
-        if stream.read() != b"\x00\x00\x00\x00":
-            raise DamagedLayerError("is truncated: an lz4 stream ends before its end")
+        head = stream.read(7)
+        if len(head) < 7 or not head.startswith(LZ4_MAGIC):  # noqa: PLR2004  # the shortest header
+            raise DamagedLayerError("is damaged: an lz4 stream has no header")
+        flags = head[4]
+        block_checksums, content_size = flags & 0x10, flags & 0x08
+        content_checksum, dictionary = flags & 0x04, flags & 0x01
+        stream.seek(7 + (8 if content_size else 0) + (4 if dictionary else 0))
+        while True:
+            word = stream.read(4)
+            if len(word) < 4 or stream.tell() > size:  # noqa: PLR2004  # a block's size
+                raise DamagedLayerError("is truncated or damaged: an lz4 stream ends early")
+            length = int.from_bytes(word, "little") & 0x7FFFFFFF
+            if length == 0:
+                break
+            stream.seek(length + (4 if block_checksums else 0), os.SEEK_CUR)
+        if stream.tell() + (4 if content_checksum else 0) != size:
+            raise DamagedLayerError("is damaged: an lz4 stream does not end with its file")
 
 
 class TarMembers(Members):

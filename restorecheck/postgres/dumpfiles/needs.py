@@ -45,6 +45,8 @@ class Needs:
     encoding: str = "UTF8"
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
+    foreign_servers: bool = False
+    """Filling a materialized view could log in to a server out there: possibly production."""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class NeedsCollector:
     encoding: str = "UTF8"
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
+    foreign_servers: bool = False
 
     def add_owner(self, owner: str) -> None:
         if owner and owner != "-":
@@ -92,6 +95,7 @@ class NeedsCollector:
             encoding=self.encoding,
             creates_schema_public=self.creates_schema_public,
             creates_plpgsql=self.creates_plpgsql,
+            foreign_servers=self.foreign_servers,
         )
 
     def _add_roles(self, names: Iterable[str]) -> None:

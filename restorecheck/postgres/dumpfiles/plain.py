@@ -37,6 +37,9 @@ LOOKED_INTO = (
 
 NEVER_PASSED = (b"CREATE DATABASE ", b"DROP DATABASE ", b"ALTER DATABASE ", b"COMMENT ON DATABASE ")
 META = (b"\\restrict", b"\\unrestrict", b"\\connect", b"\\c ", b"\\encoding ")
+CREATES = (b"CREATE ", b"COPY ", b"INSERT ")
+ELSEWHERE = (b"SET default_tablespace = ", b"CREATE USER MAPPING ", b"ALTER USER MAPPING ")
+"""Belongs to the server it came from: its disks, and how it logs in to others."""
 OWNERSHIP = (b"GRANT ", b"REVOKE ", b"ALTER DEFAULT PRIVILEGES ", b"SET SESSION AUTHORIZATION ")
 
 
@@ -72,6 +75,7 @@ class Lines:
         self.rows = 0
         self._quote: bytes | None = None
         self._open = False
+        self._copying = False
 
     def place(self, line: bytes) -> Where:
         if self.table is not None:
@@ -86,7 +90,13 @@ class Lines:
             if match:
                 self.table, self.rows = match[1], 0
                 return where
+            self._copying = True
         self._follow(line)
+        if self._copying and self._quote is None:
+            self._copying = False
+            if line.rstrip().endswith(b" FROM stdin;"):
+                # A table or column whose name has a line break.
+                self.table, self.rows, self._open = b"with a line break in its name", 0, False
         return where
 
     def _follow(self, line: bytes) -> None:
@@ -103,29 +113,30 @@ class Lines:
             )
 
     def _outside_of_quotes(self, line: bytes) -> bytes:
-        kept = b""
+        kept: list[bytes] = []
         position = 0
         while position < len(line):
             if self._quote is not None:
                 end = line.find(self._quote, position)
                 if end < 0:
-                    return kept
+                    return b"".join(kept)
                 position = end + len(self._quote)
                 self._quote = None
-                kept += b"q"
+                kept.append(b"q")
                 continue
             match = _TOKEN.search(line, position)
             if match is None:
-                return kept + line[position:]
-            kept += line[position : match.start()]
+                kept.append(line[position:])
+                break
+            kept.append(line[position : match.start()])
             position = match.end()
             if match[0] == b"--":
-                return kept
+                break
             if match[0] == b"'" and _is_escape_string(line, match.start()):
                 position = self._skip_escape_string(line, position)
                 continue
             self._quote = match[0]
-        return kept
+        return b"".join(kept)
 
     def _skip_escape_string(self, line: bytes, position: int) -> int:
         r"""E'…\'…': a backslash takes the next character with it. Does not span lines here."""
@@ -203,6 +214,8 @@ class _Scan:
             return
         name, kind, _schema, owner = match.groups()
         self.collector.add_owner(owner)
+        if kind in {"SERVER", "FOREIGN SERVER"}:
+            self.collector.foreign_servers = True
         if kind == "EXTENSION":
             self.collector.add_extension(name)
 
@@ -256,7 +269,7 @@ def _problem(lines: Lines, seen: _Scan) -> str:
 
 
 def restorable(
-    stream: BinaryIO, *, ownership: bool, ignored_extensions: Sequence[str]
+    stream: BinaryIO, *, ownership: bool, ignored_extensions: Sequence[str], refresh: bool = True
 ) -> Iterator[bytes]:
     r"""The dump for psql, in chunks, without what belongs to the server it came from.
 
@@ -265,12 +278,18 @@ def restorable(
     """
     lines = Lines()
     dropping = False
+    created = False
     batch: list[bytes] = []
     size = 0
     for line in stream:
         where = lines.place(line)
         if where is Where.START:
-            dropping = _is_dropped(line, ownership, ignored_extensions)
+            created = created or line.startswith(CREATES)
+            dropping = _is_dropped(line, ownership, ignored_extensions) or (
+                not created and _drops(line)
+            )
+            if not refresh and line.startswith(b"REFRESH MATERIALIZED VIEW "):
+                dropping = True
         if dropping and where is not Where.DATA:
             continue
         batch.append(line)
@@ -281,8 +300,13 @@ def restorable(
     yield b"".join(batch)
 
 
+def _drops(line: bytes) -> bool:
+    """The section that --clean writes first: the new database has nothing to drop."""
+    return line.startswith(b"DROP ") or (line.startswith(b"ALTER ") and b" DROP " in line)
+
+
 def _is_dropped(line: bytes, ownership: bool, ignored_extensions: Iterable[str]) -> bool:
-    if line.startswith(META) or line.startswith(NEVER_PASSED):
+    if line.startswith((*META, *NEVER_PASSED, *ELSEWHERE)):
         return True
     if line.startswith((b"GRANT ", b"REVOKE ", b"SECURITY LABEL ")) and b" ON DATABASE " in line:
         return True
