@@ -33,11 +33,13 @@ from restorecheck.checks.judge import (
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Checker, Clock
-from restorecheck.postgres.messages import is_absence, is_damage, lacks_room, safe_message
+from restorecheck.postgres.messages import is_absence, is_damage, lacks_room, redacted, safe_message
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Connect = Callable[[Endpoint, str], Connection]
 """Opens an autocommit connection to one database of the endpoint."""
+
+MISSING = " does not exist"
 
 GRACE = timedelta(seconds=5)
 """How long after its own timeout the server may take to end a statement."""
@@ -121,7 +123,8 @@ class PostgresChecker(Checker):
             with _deadline(session.connection, timeout + GRACE, expired):
                 return _ask(session, spec, timeout)
         except psycopg.Error as exc:
-            return _translate(exc, timeout, expired=expired.is_set())
+            known = f"{spec.options.get('sql', '')} {spec.options.get('table', '')}"
+            return _translate(exc, timeout, known=known, expired=expired.is_set())
         except UnicodeDecodeError:
             return NoAnswer(reason="the query returns text that is not valid UTF-8")
         finally:
@@ -283,7 +286,7 @@ def _deadline(connection: Connection, limit: timedelta, expired: threading.Event
         os.close(duplicate)
 
 
-def _translate(exc: psycopg.Error, timeout: timedelta, *, expired: bool) -> Answer:
+def _translate(exc: psycopg.Error, timeout: timedelta, *, known: str, expired: bool) -> Answer:
     code = exc.sqlstate or ""
     if code == "57014" or expired:
         return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
@@ -295,10 +298,12 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, expired: bool) -> Answ
             "or one outside of the years 1 to 9999"
         )
     message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+    if code.startswith(("42", "3")):
+        message = redacted(message, known)
     if is_damage(code):
         return Damaged(reason=message)
     if is_absence(code):
-        return Missing(what=_what_is_missing(exc, message))
+        return Missing(what=message.removesuffix(f" (SQLSTATE {code})").removesuffix(MISSING))
     if code == "42601" and "multiple commands" in message:
         return NoAnswer(reason="a check is one statement; this one has several")
     if code == "25006":
@@ -306,11 +311,6 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, expired: bool) -> Answ
     if lacks_room(code):
         return NoAnswer(reason=f"the temporary server ran out of room: {message}")
     return NoAnswer(reason=message)
-
-
-def _what_is_missing(exc: psycopg.Error, message: str) -> str:
-    primary = exc.diag.message_primary or message
-    return primary.removesuffix(" does not exist")
 
 
 def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:

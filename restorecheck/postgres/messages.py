@@ -48,6 +48,17 @@ def safe_message(sqlstate: str | None, message: str) -> str:
     return f"{first_line[:300]} (SQLSTATE {sqlstate})"
 
 
+def redacted(message: str, known: str) -> str:
+    """The message without quoted parts that are not in `known`: a cast to regclass quotes rows."""
+    known = known.lower()
+
+    def replace(match: re.Match[str]) -> str:
+        names = re.split(r"[.\s]", match[1].lower())
+        return match[0] if all(name in known for name in names) else '"…"'
+
+    return re.sub(r'"([^"]*)"', replace, message)
+
+
 def _condition(sqlstate: str) -> str:
     try:
         name = errors.lookup(sqlstate).__name__

@@ -88,7 +88,8 @@ def select(
             )
         if inspection.unusable:
             return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
-        if inspection.foreign and not named and not _looks_like_a_dump(file):
+        passed = not named and not _looks_like_a_dump(file)
+        if inspection.beside or (inspection.foreign and passed):
             notes.append(f"{file.name} was passed over: it {inspection.problem}")
             continue
         seen = Snapshot(inspection.size_bytes, inspection.mtime_ns)

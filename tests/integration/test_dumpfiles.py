@@ -11,6 +11,7 @@ import shutil
 import pytest
 import zstandard
 
+from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.inspect import inspect
 from tests import pg
 
@@ -39,6 +40,7 @@ create function atomic() returns int begin atomic select 1; end;
 comment on table plain_rows is 'two
 -- PostgreSQL database dump complete
 lines; GRANT ALL ON x TO nobody_at_all;';
+create table empty_table (id int);
 create policy own on plain_rows for select to reader using (t <> 'a;b');
 alter default privileges for role "Odd ""owner""" grant select on tables to reader;
 select lo_from_bytea(0, repeat('large object ', 5000)::bytea);
@@ -165,3 +167,69 @@ def test_zstandards_own_reader_takes_a_cut_frame_for_the_end_of_the_file():
     data = zstandard.ZstdDecompressor().stream_reader(cut).read()
 
     assert len(data) < 400_000
+
+
+def damaged(made, name, tmp_path, change):
+    content = bytearray(made[name].read_bytes())
+    change(content)
+    (tmp_path / "bad.dump").write_bytes(content)
+    return look(tmp_path / "bad.dump", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["custom", "custom, no compression", "custom by pipe"])
+def test_no_flipped_bit_of_the_table_of_contents_loses_data_unseen(made, name, tmp_path):
+    """Whatever a bit of it becomes: the data that it names is the same, or damage is seen."""
+    whole = made[name].read_bytes()
+    with made[name].open("rb") as stream:
+        toc = archive.read_toc(stream, len(whole), custom=True)
+    wanted = {(e.dump_id, e.desc) for e in toc.entries if e.has_data}
+    chance = random.Random(11)
+    for _ in range(300):
+        position, bit = chance.randrange(toc.start, toc.end), chance.randrange(8)
+        bad = bytearray(whole)
+        bad[position] ^= 1 << bit
+        try:
+            changed = archive.read_toc(io.BytesIO(bad), len(bad), custom=True)
+            problem = archive.custom_data_problem(io.BytesIO(bad), changed, len(bad))
+        except archive.DamagedArchiveError:
+            continue
+        found = {(e.dump_id, e.desc) for e in changed.entries if e.has_data}
+        assert problem or {i for i, _ in wanted} == {i for i, _ in found}, (position, bit)
+
+
+def test_a_zeroed_chunk_length_in_any_block_is_found(made, tmp_path):
+    whole = made["custom, no compression"].read_bytes()
+    with made["custom, no compression"].open("rb") as stream:
+        toc = archive.read_toc(stream, len(whole), custom=True)
+    for entry in toc.entries:
+        if not entry.has_data or entry.desc != "TABLE DATA":
+            continue
+
+        def change(content, position=entry.position + 6):
+            content[position : position + 5] = bytes(5)
+
+        assert not damaged(made, "custom, no compression", tmp_path, change).complete, entry.tag
+
+
+def test_a_data_file_of_inserts_cut_at_a_line_is_found(source, tmp_path):
+    folder = source.dump(tmp_path / "dir", "--format=directory", "--inserts", "--compress=0")
+    assert look(folder, tmp_path).complete
+    largest = max(folder.glob("*.dat"), key=lambda file: file.stat().st_size)
+    content = largest.read_bytes()
+    for cut in (0, content.index(b"\n", len(content) // 2) + 1, content.rindex(b";") + 2):
+        largest.write_bytes(content[:cut])
+
+        assert not look(folder, tmp_path).complete, cut
+
+
+def test_a_hole_in_an_lz4_data_file_is_found(source, tmp_path):
+    if source.installation.major != 17:
+        return  # only this one of the builds at hand compresses with lz4
+    folder = source.dump(tmp_path / "dir", "--format=directory", "--compress=lz4")
+    assert look(folder, tmp_path).complete
+    largest = max(folder.glob("*.dat.lz4"), key=lambda file: file.stat().st_size)
+    content = largest.read_bytes()
+    for position in (20, len(content) // 2, len(content) - 100):
+        largest.write_bytes(content[:position] + content[position + 16 :])
+
+        assert not look(folder, tmp_path).complete, position

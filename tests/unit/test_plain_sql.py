@@ -134,3 +134,36 @@ def test_grantees_of_every_kind_are_roles():
     )
 
     assert set(collector.finish().roles) == {"a", "b", "C c", "d", "e", "f", "g", "h", "i", "j"}
+
+
+def test_a_cluster_dump_without_a_database_holds_globals_only():
+    cluster = b"--\n-- PostgreSQL database cluster dump\n--\n\n"
+    end = b"--\n-- PostgreSQL database cluster dump complete\n--\n"
+
+    assert facts(b"CREATE ROLE a;\n", head=cluster, end=end).globals_only
+    assert not facts(HEAD + b"SET x = 1;\n" + END, head=cluster, end=end).globals_only
+
+
+def test_a_copy_of_a_table_whose_name_has_a_line_break_is_data():
+    body = b'COPY public."odd\nname" (a) FROM stdin;\n\\connect x\nit\'s\n\\.\nSET x = 1;\n'
+
+    assert facts(body).problem == ""
+    assert passed(body) == body
+
+
+def test_what_clean_drops_first_is_left_out_and_later_drops_are_kept():
+    body = b"DROP TABLE public.t;\nDROP SCHEMA s;\nCREATE TABLE t ();\nALTER TABLE t DROP c;\n"
+
+    assert passed(body) == b"CREATE TABLE t ();\nALTER TABLE t DROP c;\n"
+
+
+def test_how_the_source_logs_in_elsewhere_is_left_out():
+    body = b"CREATE USER MAPPING FOR app SERVER s OPTIONS (\n    password 'x'\n);\nSET x = 1;\n"
+
+    assert passed(body) == b"SET x = 1;\n"
+
+
+def test_many_quotes_on_one_line_take_no_longer_than_they_must():
+    body = b"INSERT INTO t VALUES ('" + b"''" * 200_000 + b"');\n"
+
+    assert facts(body).problem == ""

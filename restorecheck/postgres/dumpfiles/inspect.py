@@ -43,6 +43,8 @@ class Inspection:
     """Completes `<name> …`."""
     hint: str = ""
     foreign: bool = False
+    beside: bool = False
+    """Belongs beside dumps, whatever it is named."""
     unusable: bool = False
     """It cannot be looked into here, which says nothing about the backup."""
     created_at: datetime | None = None
@@ -105,6 +107,13 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
     if name:
         return replace(found, foreign=True, problem=name)
     facts = scan(layers.stream)
+    if facts.globals_only:
+        return replace(
+            found,
+            foreign=True,
+            beside=True,
+            problem="holds roles and tablespaces (pg_dumpall --globals-only), no database",
+        )
     if facts.cluster:
         return replace(
             found,

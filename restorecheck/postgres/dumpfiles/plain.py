@@ -56,6 +56,8 @@ class PlainFacts:
     written_by_pg_dump: bool
     cluster: bool
     """pg_dumpall's file of a whole cluster."""
+    globals_only: bool
+    """pg_dumpall --globals-only: roles and tablespaces, no database."""
     problem: str
     """Why it is not whole, completing `the dump …`; empty when it is."""
     server_version: str
@@ -168,6 +170,7 @@ class _Scan:
     dump_version: str = ""
     dbname: str = ""
     size: int = 0
+    database: bool = False
     zero_at: int | None = None
     """Offset of the first zero byte. Text has none, and psql drops what follows it on its line."""
     statement: bytes = b""
@@ -197,7 +200,7 @@ class _Scan:
         if line == TRAILER:
             self.trailer = True
         elif line == HEADER:
-            self.header = True
+            self.header = self.database = True
         elif line == CLUSTER_HEADER:
             self.header = self.cluster = True
         match = _VERSION.match(line)
@@ -243,6 +246,7 @@ def scan(stream: BinaryIO) -> PlainFacts:
     return PlainFacts(
         written_by_pg_dump=seen.header,
         cluster=seen.cluster,
+        globals_only=seen.cluster and not seen.database,
         problem=_problem(lines, seen),
         server_version=seen.server_version,
         dump_version=seen.dump_version,
@@ -302,7 +306,9 @@ def restorable(
 
 def _drops(line: bytes) -> bool:
     """The section that --clean writes first: the new database has nothing to drop."""
-    return line.startswith(b"DROP ") or (line.startswith(b"ALTER ") and b" DROP " in line)
+    if line.startswith((b"DROP ", b"SELECT pg_catalog.lo_unlink(")):
+        return True
+    return line.startswith(b"ALTER ") and b" DROP " in line
 
 
 def _is_dropped(line: bytes, ownership: bool, ignored_extensions: Iterable[str]) -> bool:
