@@ -45,6 +45,8 @@ class Session:
     server: subprocess.Popen[bytes] | None = None
     load: Load | None = None
     log_offset: int = 0
+    sorts_alike: bool = True
+    """The database has the locale of the source."""
     reached: bool = False
     """A server of somebody else's was reached: what was intended there may exist."""
 

@@ -165,6 +165,7 @@ class LocalDumpProvider(Provider):
             log=places.log,
             offset=session.log_offset,
             server_lost=server_lost,
+            sorts_alike=session.sorts_alike,
         )
         if failed is not None:
             return failed
@@ -182,7 +183,10 @@ class LocalDumpProvider(Provider):
                 return restoring.unfit(missing, installation)
             preparation.make_roles(connection, inspection.needs.roles)
             if name != "postgres":
-                preparation.make_database(connection, name, encoding=inspection.needs.encoding)
+                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
+            else:
+                session.sorts_alike = False
+            preparation.apply_settings(connection, name, inspection.needs)
             preparation.admit_roles(connection, name, inspection.needs.roles)
         with cluster.superuser_connection(places, name) as connection:
             preparation.make_way(connection, inspection)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.needs import Needs
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -82,15 +83,52 @@ def demote_roles(connection: Connection, roles: Sequence[str]) -> None:
             connection.execute(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(role)))
 
 
-def make_database(connection: Connection, name: str, *, encoding: str = "UTF8") -> None:
-    """An empty database. SQL_ASCII stays what it is: its bytes may be valid in no encoding."""
-    kept = "SQL_ASCII" if encoding == "SQL_ASCII" else "UTF8"
-    locale = sql.SQL(" locale 'C'" if kept == "SQL_ASCII" else "")
-    connection.execute(
-        sql.SQL("create database {} template template0 encoding {}{}").format(
-            sql.Identifier(name), sql.Literal(kept), locale
-        )
+PROVIDERS = frozenset({"icu", "libc", "builtin"})
+
+
+def make_database(connection: Connection, name: str, needs: Needs) -> bool:
+    """An empty database; False when it does not sort as the source did, or nobody knows.
+
+    It takes the locale of the source where this server has it: check constraints and partitions
+    may compare texts. SQL_ASCII stays what it is: its bytes may be valid in no encoding.
+    """
+    encoding = "SQL_ASCII" if needs.encoding == "SQL_ASCII" else "UTF8"
+    plain = sql.SQL("create database {} template template0 encoding {}").format(
+        sql.Identifier(name), sql.Literal(encoding)
     )
+    if needs.locale:
+        try:
+            connection.execute(sql.Composed([plain, *_locale_options(needs)]))
+            return True
+        except psycopg.Error:
+            pass  # the server lacks it, or it does not go with the encoding
+    fallback = sql.SQL(" locale 'C'" if encoding == "SQL_ASCII" else "")
+    connection.execute(sql.Composed([plain, fallback]))
+    return False
+
+
+def _locale_options(needs: Needs) -> list[sql.Composable]:
+    options: list[sql.Composable] = []
+    for key, value in needs.locale:
+        if key == "LOCALE_PROVIDER":
+            if value in PROVIDERS:
+                options.append(sql.SQL(f" locale_provider {value}"))
+        else:
+            # The keys are those of a regular expression of ours.
+            options.append(sql.SQL(" " + key.lower() + " {}").format(sql.Literal(value)))
+    return options
+
+
+def apply_settings(connection: Connection, name: str, needs: Needs) -> None:
+    """What ALTER DATABASE had set on the source: a search path decides what a name means."""
+    for setting in needs.settings:
+        try:
+            statement = sql.SQL(
+                "alter database {} " + setting.replace("{", "{{").replace("}", "}}")
+            )
+            connection.execute(statement.format(sql.Identifier(name)))
+        except psycopg.Error:
+            continue  # a parameter of an extension that is not loaded: nothing is checked by it
 
 
 def admit_roles(connection: Connection, database: str, roles: Sequence[str]) -> None:

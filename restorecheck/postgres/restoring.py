@@ -30,6 +30,8 @@ from restorecheck.postgres.messages import errors_in_log, is_about_this_server
 from restorecheck.postgres.processes import describe_exit
 
 POLL_SECONDS = 0.5
+COMPARES_TEXTS = frozenset({"23514", "42P17"})
+"""Check constraints, partition bounds: the order of texts may decide them."""
 CANCELED = "57014"
 
 OLDEST = 8
@@ -180,6 +182,7 @@ def explain(
     log: Path | None,
     offset: int,
     server_lost: bool,
+    sorts_alike: bool,
 ) -> Broken | Unclear | None:
     """What a load that ended says; None when the dump is in the database."""
     name = inspection.path.name
@@ -192,6 +195,15 @@ def explain(
         return Unclear(
             reason=f"{name} could not be loaded into this server: {ours[0].safe}",
             hint=_hint(ours[0].message),
+            external_seconds=seconds,
+        )
+    by_order = [error for error in errors if error.sqlstate in COMPARES_TEXTS]
+    if by_order and len(by_order) == len(errors) and not sorts_alike:
+        return Unclear(
+            reason=f"{name} could not be loaded into this server, which sorts texts differently "
+            f"from the source: {by_order[0].safe}",
+            hint="Install the source's locale or an ICU build here, or restore `into` a server "
+            "that has it.",
             external_seconds=seconds,
         )
     if loaded.feed_problem:

@@ -164,7 +164,8 @@ class ScratchProvider(Provider):
                 return restoring.unfit(missing, chosen)
             name = database_of(drill.id)
             if mark_of(connection, name) is None and not exists(connection, name):
-                preparation.make_database(connection, name, encoding=inspection.needs.encoding)
+                preparation.make_database(connection, name, inspection.needs)
+                preparation.apply_settings(connection, name, inspection.needs)
             write_mark(connection, name, drill, self._lock_of(drill.id))
         with self.scratch.open(database_of(drill.id)) as connection:
             preparation.make_way(connection, inspection)
@@ -210,7 +211,9 @@ class ScratchProvider(Provider):
         if loaded is None:
             return InProgress(wait=timedelta(0), detail="loading")
         session.load.end()
-        failed = restoring.explain(loaded, inspection, log=None, offset=0, server_lost=False)
+        failed = restoring.explain(
+            loaded, inspection, log=None, offset=0, server_lost=False, sorts_alike=True
+        )
         if failed is not None:
             return failed
         name = database_of(drill.id)

@@ -141,3 +141,29 @@ def test_odd_names_and_encodings_are_restored(world, source, name, encoding, tex
 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
     assert report["checks"][0]["database"] == name
+
+
+@pytest.mark.parametrize("options", [["--format=custom"], ["--create"]], ids=["custom", "plain -C"])
+def test_the_search_path_and_the_locale_of_the_source_come_along(world, source, options):
+    with cluster.superuser_connection(source.places) as connection:
+        connection.execute("create database pathed locale 'C' template template0")
+        try:
+            source.sql(
+                "create schema app; create table app.t as select 1 as a;"
+                "alter database pathed set search_path to app, public;",
+                database="pathed",
+            )
+            source.dump(world.backups / "pathed.dump", *options, database="pathed")
+        finally:
+            connection.execute("drop database pathed")
+    world.configure("""
+      - query: {name: path, sql: select count(*) from t, expect: {equals: 1}}
+      - query:
+          name: locale
+          sql: select datcollate from pg_database where datname = current_database()
+          expect: {equals: C}
+""")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]

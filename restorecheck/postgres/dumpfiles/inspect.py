@@ -261,6 +261,8 @@ def _needs(toc: Toc) -> Needs:
             collector.foreign_servers = True
         if entry.desc == "EXTENSION":
             collector.add_extension(entry.tag)
+        elif entry.desc in {"DATABASE", "DATABASE PROPERTIES"}:
+            collector.add_database(entry.defn.lstrip())
         elif entry.desc in LOOKED_INTO:
             collector.add_statement(entry.defn.lstrip())
     return collector.finish()

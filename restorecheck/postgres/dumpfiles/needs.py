@@ -24,6 +24,11 @@ _MAPPING = re.compile(rf"^(?:CREATE|ALTER) USER MAPPING FOR ({_NAME})", re.MULTI
 _AUTHORIZATION = re.compile(rf"^SET SESSION AUTHORIZATION ({_NAME}|'[^']+');", re.MULTILINE)
 
 _COLLATION = re.compile(r"CREATE COLLATION (\S+) \((.*?)\);", re.DOTALL)
+_LOCALE = re.compile(
+    r"\b(LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|BUILTIN_LOCALE)"
+    r" = (?:'((?:[^']|'')*)'|(\w+))"
+)
+_DATABASE_SETTING = re.compile(rf"^ALTER DATABASE {_NAME} (SET [^;\n]+);$", re.MULTILINE)
 _PARAMETER = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|(\w+))")
 
 NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "default"})
@@ -45,6 +50,10 @@ class Needs:
     encoding: str = "UTF8"
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
+    locale: tuple[tuple[str, str], ...] = ()
+    """Of the source database, as CREATE DATABASE takes it; empty where the dump does not say."""
+    settings: tuple[str, ...] = ()
+    """Of the source database: `SET search_path TO …`."""
     foreign_servers: bool = False
     """Filling a materialized view could log in to a server out there: possibly production."""
 
@@ -60,6 +69,14 @@ class NeedsCollector:
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
     foreign_servers: bool = False
+    locale: dict[str, str] = field(default_factory=dict)
+    settings: list[str] = field(default_factory=list)
+
+    def add_database(self, text: str) -> None:
+        """Look at CREATE DATABASE and ALTER DATABASE … SET."""
+        if text.startswith("CREATE DATABASE "):
+            self.locale = {m[1]: (m[2] or m[3]).replace("''", "'") for m in _LOCALE.finditer(text)}
+        self.settings += [match[1] for match in _DATABASE_SETTING.finditer(text)]
 
     def add_owner(self, owner: str) -> None:
         if owner and owner != "-":
@@ -96,6 +113,8 @@ class NeedsCollector:
             creates_schema_public=self.creates_schema_public,
             creates_plpgsql=self.creates_plpgsql,
             foreign_servers=self.foreign_servers,
+            locale=tuple(self.locale.items()),
+            settings=tuple(self.settings),
         )
 
     def _add_roles(self, names: Iterable[str]) -> None:

@@ -193,6 +193,8 @@ class _Scan:
             if line.startswith(LOOKED_INTO):
                 self._extend(line)
             match = _CREATE_DATABASE.match(line)
+            if line.startswith((b"CREATE DATABASE ", b"ALTER DATABASE ")):
+                self.collector.add_database(line.decode(errors="replace"))
             if match:
                 self.dbname = unquote(match[1].decode(errors="replace").rstrip(";"))
 
