@@ -120,6 +120,12 @@ def test_names_are_split_as_sql_quotes_them():
     assert split_names('app, "Odd, ""name""" ,b') == ["app", 'Odd, "name"', "b"]
 
 
+def test_names_in_other_encodings_are_read_too():
+    body = "-- Name: t; Type: TABLE; Schema: public; Owner: rôlé\n".encode("latin-1")
+
+    assert facts(body).needs.roles == ("rôlé",)
+
+
 def test_grantees_of_every_kind_are_roles():
     collector = NeedsCollector()
     collector.add_statement(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+from restorecheck.postgres.dumpfiles.needs import decoded
+
 MAGIC = b"PGDMP"
 
 OLDEST = (1, 12)
@@ -101,7 +103,7 @@ class _Reader:
             return None
         if length > self._size:
             raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
-        return self.take(length).decode(errors="replace")
+        return decoded(self.take(length))
 
     def offset(self) -> tuple[int, int]:
         state = self.byte()

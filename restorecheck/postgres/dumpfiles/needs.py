@@ -132,6 +132,14 @@ class NeedsCollector:
         )
 
 
+def decoded(data: bytes) -> str:
+    """Text of a dump. UTF-8 almost always; Latin 1 takes whatever is not."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def split_names(text: str) -> list[str]:
     return [unquote(name) for name in re.findall(_NAME, text)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import BinaryIO
 
-from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
+from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, decoded, unquote
 
 HEADER = b"-- PostgreSQL database dump"
 CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
@@ -194,9 +194,9 @@ class _Scan:
                 self._extend(line)
             match = _CREATE_DATABASE.match(line)
             if line.startswith((b"CREATE DATABASE ", b"ALTER DATABASE ")):
-                self.collector.add_database(line.decode(errors="replace"))
+                self.collector.add_database(decoded(line))
             if match:
-                self.dbname = unquote(match[1].decode(errors="replace").rstrip(";"))
+                self.dbname = unquote(decoded(match[1]).rstrip(";"))
 
     def _take_comment(self, line: bytes) -> None:
         if line == TRAILER:
@@ -211,7 +211,7 @@ class _Scan:
         elif match:
             self.dump_version = self.dump_version or match[2].decode(errors="replace")
         elif line.startswith((b"-- Name: ", b"-- Data for Name: ")):
-            self._take_object(line.decode(errors="replace"))
+            self._take_object(decoded(line))
 
     def _take_object(self, line: str) -> None:
         match = _OBJECT.match(line)
@@ -230,7 +230,7 @@ class _Scan:
 
     def _flush(self) -> None:
         if self.statement:
-            self.collector.add_statement(self.statement.decode(errors="replace"))
+            self.collector.add_statement(decoded(self.statement))
             self.statement = b""
 
 
