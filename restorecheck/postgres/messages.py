@@ -99,8 +99,10 @@ def lacks_room(sqlstate: str) -> bool:
 def is_about_this_server(error: ServerError) -> bool:
     """Whether a failed load says something about the server that was used, not about the dump."""
     message = error.message
-    if lacks_room(error.sqlstate) or error.sqlstate.startswith(("57", "08")):
-        return True  # 08: a foreign server that this one cannot reach
+    if lacks_room(error.sqlstate) or error.sqlstate.startswith("57"):
+        return True
+    if error.sqlstate == "08001":  # a foreign server that this one cannot reach
+        return True
     if error.sqlstate == "0A000":  # feature not supported: ICU, an extension not available, OIDs
         return True
     if "shared_preload_libraries" in message or "unrecognized configuration parameter" in message:

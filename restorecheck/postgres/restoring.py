@@ -32,7 +32,10 @@ from restorecheck.postgres.processes import describe_exit
 POLL_SECONDS = 0.5
 COMPARES_TEXTS = frozenset({"23514", "42P17"})
 """Check constraints, partition bounds: the order of texts may decide them."""
-CANCELED = "57014"
+CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
+"""Of another error, never the reason: nobody cancels here but pg_restore, when another of its jobs
+met an error, and its connections are lost when it gives up.
+"""
 
 OLDEST = 8
 """A dump that says nothing of its version may be of any."""
@@ -188,8 +191,7 @@ def explain(
     name = inspection.path.name
     seconds = loaded.seconds
     errors = errors_in_log(log, offset) if log is not None else []
-    # Nobody cancels here but pg_restore, when another of its jobs met an error: not the reason.
-    errors = [error for error in errors if error.sqlstate != CANCELED]
+    errors = [error for error in errors if error.sqlstate not in CONSEQUENCES]
     ours = [error for error in errors if is_about_this_server(error)]
     if ours:
         return Unclear(
