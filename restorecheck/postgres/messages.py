@@ -107,6 +107,7 @@ def is_about_this_server(error: ServerError) -> bool:
         return True
     if "shared_preload_libraries" in message or "unrecognized configuration parameter" in message:
         return True
-    if error.sqlstate == "58P01" and ("extension" in message or "could not access file" in message):
+    missing = ("extension", "could not access file", "could not load library")
+    if error.sqlstate == "58P01" and any(words in message for words in missing):
         return True
     return error.sqlstate == "42704" and message.startswith("collation ")

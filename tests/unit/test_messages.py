@@ -1,0 +1,79 @@
+"""What may be repeated of a server's error, and what it means."""
+
+import pytest
+
+from restorecheck.postgres.messages import (
+    ServerError,
+    errors_in_log,
+    is_about_this_server,
+    redacted,
+    safe_message,
+)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [
+        ("22P02", 'invalid input syntax for type integer: "alice@example.org"'),
+        ("23505", 'duplicate key value violates unique constraint "alice@example.org"'),
+        ("P0001", "alice@example.org is not welcome"),
+    ],
+)
+def test_messages_that_quote_rows_are_reduced_to_their_condition(sqlstate, message):
+    assert "alice" not in safe_message(sqlstate, message)
+    assert sqlstate in safe_message(sqlstate, message)
+
+
+@pytest.mark.parametrize("sqlstate", ["42601", "42703"])
+def test_rows_taken_for_sql_at_a_load_are_not_quoted(sqlstate):
+    assert "alice" not in ServerError(sqlstate, 'syntax error at or near "alice"').safe
+
+
+def test_only_names_that_the_check_itself_has_are_shown():
+    message = 'relation "public.answers" does not exist, nor does "alice@example.org"'
+
+    shown = redacted(message, "select count(*) from public.answers")
+
+    assert shown == 'relation "public.answers" does not exist, nor does "…"'
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [
+        ("53100", "could not extend file: No space left on device"),
+        ("57P03", "the database system is shutting down"),
+        ("0A000", 'extension "postgis" is not available'),
+        ("08001", "could not connect to server"),
+        ("58P01", 'could not load library "postgres_fdw.so": undefined symbol'),
+        ("42704", 'collation "pg_catalog.fr_FR" for encoding "UTF8" does not exist'),
+        ("55000", "pg_cron can only be loaded via shared_preload_libraries"),
+        ("42704", 'unrecognized configuration parameter "transaction_timeout"'),
+    ],
+)
+def test_what_the_server_lacks_says_nothing_about_the_dump(sqlstate, message):
+    assert is_about_this_server(ServerError(sqlstate, message))
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [
+        ("42601", "syntax error"),
+        ("22P04", "extra data after last expected column"),
+        ("42P01", 'relation "t" does not exist'),
+        ("23505", "duplicate key"),
+        ("58P01", 'could not open file "base/5/1"'),
+    ],
+)
+def test_what_is_wrong_with_the_data_is_about_the_dump(sqlstate, message):
+    assert not is_about_this_server(ServerError(sqlstate, message))
+
+
+def test_errors_are_read_from_the_servers_log_from_an_offset_on(tmp_path):
+    log = tmp_path / "server.log"
+    log.write_text("00000|LOG:  starting\n42601|ERROR:  old\n")
+    offset = log.stat().st_size
+    with log.open("a") as file:
+        file.write("22P02|ERROR:  new\nDETAIL: no code\n57P02|FATAL:  bye\n")
+
+    assert [e.sqlstate for e in errors_in_log(log, offset)] == ["22P02", "57P02"]
+    assert errors_in_log(tmp_path / "absent") == []
