@@ -92,7 +92,9 @@ class _TargetKeys(Keys):
         default=(), description="Questions put to the restored database."
     )
     databases: SomeTexts | None = Field(
-        default=None, description="Databases to prove; by default all that are not templates."
+        default=None,
+        description="Databases to prove; by default all that are not templates. "
+        "Of a dump: the names that its database may have; another one fails the drill.",
     )
 
 

@@ -216,4 +216,5 @@ def _dump_settings(target: Target) -> DumpSettings:
         max_age=None if dump.max_age_hours is None else timedelta(hours=dump.max_age_hours),
         ignore_extensions=tuple(dump.ignore_extensions),
         jobs=dump.jobs,
+        databases=tuple(target.databases or ()),
     )

@@ -107,7 +107,14 @@ class DumpFinder:
         return self._conclude(selection, session, drill)
 
     def _conclude(self, selection: Selection, session: Session, drill: Drill) -> StepEvent:
-        judged = tuple(findings(selection, max_age=self._dump.max_age, now=drill.started_at))
+        judged = tuple(
+            findings(
+                selection,
+                max_age=self._dump.max_age,
+                databases=self._dump.databases,
+                now=drill.started_at,
+            )
+        )
         if selection.unusable is not None:
             unusable = selection.unusable
             return Unclear(

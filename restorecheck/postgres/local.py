@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -176,7 +176,7 @@ class LocalDumpProvider(Provider):
     ) -> StepEvent:
         places = self._server.places(drill.id)
         account = self._server.account()
-        name = database_name(inspection)
+        name = database_name(inspection, self._dump.databases)
         with cluster.superuser_connection(places) as connection:
             missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
             if missing:
@@ -211,7 +211,7 @@ class LocalDumpProvider(Provider):
         return InProgress(wait=timedelta(0), detail="loading")
 
     def _open(self, places: Places, inspection: Inspection, seconds: float) -> StepEvent:
-        name = database_name(inspection)
+        name = database_name(inspection, self._dump.databases)
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
             preparation.demote_roles(connection, inspection.needs.roles)
@@ -237,10 +237,13 @@ class LocalDumpProvider(Provider):
         )
 
 
-def database_name(inspection: Inspection) -> str:
-    """That of the source, but for the templates, which a new server has in use already."""
-    taken = {"", "template0", "template1"}
-    return "restored" if inspection.dbname in taken else inspection.dbname
+def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
+    """That of the source, but for the templates, which a new server has in use already.
+
+    Plain dumps do not name their database: then the configured one.
+    """
+    name = inspection.dbname or (configured[0] if configured else "")
+    return "restored" if name in {"", "template0", "template1"} else name
 
 
 def remove_cluster(

@@ -1,6 +1,7 @@
 """Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
 
 import fnmatch
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,7 +134,11 @@ def taken_at(inspection: Inspection) -> datetime:
 
 
 def findings(
-    selection: Selection, *, max_age: timedelta | None, now: datetime
+    selection: Selection,
+    *,
+    max_age: timedelta | None,
+    databases: Sequence[str],
+    now: datetime,
 ) -> list[CheckResult]:
     """Judgements on the files themselves: is the newest one whole, is it young enough?"""
     results: list[CheckResult] = []
@@ -146,6 +151,17 @@ def findings(
                 expected="a complete dump",
                 found="a damaged one",
                 detail=f"{newest.path.name} {newest.problem}",
+            )
+        )
+    if selection.chosen is not None and selection.chosen.dbname and databases:
+        name = selection.chosen.dbname
+        results.append(
+            _finding(
+                "the dump is of the right database",
+                CheckOutcome.PASSED if name in databases else CheckOutcome.FAILED,
+                expected=" or ".join(databases),
+                found=name,
+                detail="",
             )
         )
     if selection.chosen is not None and max_age is not None:

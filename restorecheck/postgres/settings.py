@@ -21,6 +21,8 @@ class DumpSettings:
     max_age: timedelta | None = None
     ignore_extensions: tuple[str, ...] = ()
     jobs: int | None = None
+    databases: tuple[str, ...] = ()
+    """Names that the dumped database may have; empty where any will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

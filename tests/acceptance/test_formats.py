@@ -167,3 +167,25 @@ def test_the_search_path_and_the_locale_of_the_source_come_along(world, source, 
     code, report = world.drill()
 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_dump_of_another_database_than_the_configured_one_is_failed(world, dumps):
+    put(dumps["custom"], world.backups / "library.dump")
+    text = world.config.read_text()
+    world.config.write_text(text.replace("checks: []", "checks: []\n    databases: [courses]"))
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (1, "failed")
+    assert "expected courses, found library" in report["reason"]
+
+
+def test_a_plain_dump_is_restored_under_the_configured_name(world, dumps):
+    put(dumps["plain"], world.backups / "library.sql")
+    text = world.config.read_text()
+    world.config.write_text(text.replace("checks: []", "checks: []\n    databases: [library]"))
+
+    code, report = world.drill()
+
+    assert code == 0, report["reason"]
+    assert {c["database"] for c in report["checks"]} == {"library"}
