@@ -1,0 +1,1 @@
+"""RDS, KMS, STS and Secrets Manager: the only room that speaks to AWS."""
