@@ -25,6 +25,8 @@ from restorecheck.lifecycle import (
     Action,
     Checked,
     Closed,
+    Collected,
+    CollectEvidence,
     Delete,
     Ensure,
     Event,
@@ -32,7 +34,11 @@ from restorecheck.lifecycle import (
     Gone,
     InProgress,
     Nothing,
+    Park,
+    Parked,
     RecordVerdict,
+    Retain,
+    Retained,
     Retry,
     RunChecks,
     StillThere,
@@ -43,7 +49,7 @@ from restorecheck.lifecycle import (
     expire,
     intend,
 )
-from restorecheck.model import Drill
+from restorecheck.model import Drill, Observation
 from restorecheck.ports import Checker, Clock, DrillStore, Observer, Provider, Silence
 from restorecheck.report import document
 
@@ -146,8 +152,14 @@ class Engine:
                 return self._run_checks(drill, action)
             case RecordVerdict(verdict, reason, hint):
                 return VerdictRecorded(verdict, reason, hint)
+            case CollectEvidence():
+                return self._collect(drill)
             case Delete():
                 return self._delete(drill, action)
+            case Park():
+                return self._park(drill, action)
+            case Retain():
+                return self._retain(drill)
             case Finish():
                 return Closed()
             case Nothing():
@@ -174,9 +186,33 @@ class Engine:
 
     def _delete(self, drill: Drill, action: Delete) -> Gone | StillThere:
         try:
-            return self._provider_for(drill).delete(action.resource)
+            return self._provider_for(drill).delete(action.resource, action.made_until)
         except ProviderError as exc:
             return StillThere(action.resource, exc.message)
+
+    def _park(self, drill: Drill, action: Park) -> Parked | StillThere:
+        try:
+            return self._provider_for(drill).park(action.resource)
+        except ProviderError as exc:
+            return StillThere(action.resource, exc.message)
+
+    def _collect(self, drill: Drill) -> Collected:
+        """Once: evidence is a help, and neither the verdict nor the teardown waits for it."""
+        try:
+            return Collected(self._provider_for(drill).evidence(drill))
+        except RestorecheckError as exc:
+            lost = Observation(at=None, source="restorecheck", text=f"not collected: {exc.message}")
+            return Collected((lost,))
+
+    def _retain(self, drill: Drill) -> Retained | InProgress | Retry:
+        try:
+            return self._provider_for(drill).retain(drill)
+        except TransientError as exc:
+            return Retry(reason=exc.message, wait=RETRY_WAIT * 2**drill.retries)
+        except RestorecheckError as exc:
+            return Retained(
+                notes=(f"the backups that are kept were not looked after: {exc.message}",)
+            )
 
     def _tell(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
         log.debug(
@@ -203,7 +239,9 @@ def _translate(exc: RestorecheckError, drill: Drill) -> Event:
         case CapacityError():
             return Retry(reason=exc.message, wait=CAPACITY_WAIT)
         case TransientError() | DatabaseUnreachableError():
-            return Retry(reason=exc.message, wait=RETRY_WAIT * 2**drill.retries)
+            backoff = RETRY_WAIT * 2**drill.retries
+            patience = exc.patience if isinstance(exc, DatabaseUnreachableError) else None
+            return Retry(reason=exc.message, wait=max(backoff, patience or backoff))
         case _:
             return Unclear(reason=exc.message, hint=exc.hint)
 

@@ -20,6 +20,7 @@ They never carry a password, a connection string or a row value.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class RestorecheckError(Exception):
@@ -101,6 +102,11 @@ class InvalidStateError(ProviderError):
 
 class DatabaseUnreachableError(RestorecheckError):
     """Raised when the restored database accepts no connection."""
+
+    def __init__(self, message: str, *, hint: str = "", patience: timedelta | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.patience = patience
+        """How long to wait before trying again, where it is known to take time."""
 
 
 class DrillConflictError(RestorecheckError):

@@ -5,8 +5,9 @@ observation changes, `expire` what the passing of time changes. None of them rea
 network or a file; the engine does the rest.
 
 ```
-STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► TEARDOWN ──Closed──► FINISHED
-  └─Broken · Unclear · TimedOut · Aborted──┘                └─Gone · StillThere┘
+STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► EVIDENCE ──Collected──► TEARDOWN
+  └─Broken · Unclear · TimedOut · Aborted──┘                 Gone · Parked · StillThere─┘ │Retained
+                                                            FINISHED ◄──Closed── CLOSING ◄┘
 ```
 """
 
@@ -23,9 +24,11 @@ from restorecheck.model import (
     Drill,
     Endpoint,
     Failure,
+    Observation,
     Phase,
     Resource,
     RestoreOutcome,
+    Retention,
     Severity,
     Step,
     StepKind,
@@ -69,8 +72,27 @@ class RecordVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectEvidence:
+    """Have the provider say what explains the verdict, before anything is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     resource: Resource
+    made_until: datetime
+    """It can have been made up to this moment; what is not seen soon after may yet appear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Leave a verified resource standing, at rest."""
+
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """Have the provider mark tonight's backup with its verdict and prune old ones of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +105,9 @@ class Nothing:
     """The drill is finished."""
 
 
-Action = Ensure | RunChecks | RecordVerdict | Delete | Finish | Nothing
+Action = (
+    Ensure | RunChecks | RecordVerdict | CollectEvidence | Delete | Park | Retain | Finish | Nothing
+)
 
 
 # --- events: what was observed ----------------------------------------------------------------
@@ -111,10 +135,14 @@ class Ready(Learned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InProgress:
-    """The step is under way; look again after `wait`."""
+    """What was asked for is under way; look again after `wait`."""
 
     wait: timedelta
     detail: str = ""
+    status: str = ""
+    """The provider's own word for the state of things; kept as evidence when it changes."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """As `Ready.outputs`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +182,22 @@ class VerdictRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Collected:
+    evidence: tuple[Observation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retained:
+    retention: Retention = field(default_factory=Retention)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     resource: Resource
     external_seconds: float = 0.0
@@ -186,7 +230,19 @@ class Closed:
 
 
 StepEvent = Ready | InProgress | Broken | Unclear | Retry
-Event = StepEvent | Checked | VerdictRecorded | Gone | StillThere | TimedOut | Aborted | Closed
+Event = (
+    StepEvent
+    | Checked
+    | VerdictRecorded
+    | Collected
+    | Gone
+    | Parked
+    | StillThere
+    | Retained
+    | TimedOut
+    | Aborted
+    | Closed
+)
 
 
 # --- the four functions -----------------------------------------------------------------------
@@ -199,10 +255,12 @@ def decide(drill: Drill) -> Action:
             return _decide_step(drill)
         case Phase.JUDGING:
             return judge(drill)
+        case Phase.EVIDENCE:
+            return CollectEvidence()
         case Phase.TEARDOWN:
-            if not drill.ledger or keeps_standing(drill) or _teardown_exhausted(drill):
-                return Finish()
-            return Delete(drill.ledger[-1])
+            return _decide_teardown(drill)
+        case Phase.CLOSING:
+            return Finish()
         case Phase.FINISHED:
             return Nothing()
         case _:
@@ -215,7 +273,15 @@ def intend(drill: Drill, action: Action, now: datetime) -> Drill:
         case Ensure(step) | RunChecks(step=step):
             new = tuple(resource for resource in step.makes if resource not in drill.ledger)
             return _begin_step(drill, step, now).evolve(ledger=drill.ledger + new)
-        case RecordVerdict() | Delete() | Finish() | Nothing():
+        case (
+            RecordVerdict()
+            | CollectEvidence()
+            | Delete()
+            | Park()
+            | Retain()
+            | Finish()
+            | Nothing()
+        ):
             return drill
         case _:
             assert_never(action)
@@ -227,13 +293,9 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
         case Ready():
             return _complete_step(_learn(drill, event), now)
         case InProgress():
-            return drill.evolve(retries=0) if drill.retries else drill
+            return _go_on(drill, event, now)
         case Retry(reason=reason):
-            if drill.retries < MAX_RETRIES:
-                return drill.evolve(retries=drill.retries + 1)
-            return _fail(
-                drill, Verdict.INCONCLUSIVE, f"{reason} ({MAX_RETRIES} times in a row)", now
-            )
+            return _try_again(drill, reason, now)
         case Broken(reason=reason, hint=hint):
             return _fail(_learn(drill, event), Verdict.FAILED, reason, now, hint=hint)
         case Unclear(reason=reason, hint=hint):
@@ -242,10 +304,16 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return _store_results(drill, results, now)
         case VerdictRecorded(verdict, reason, hint):
             return drill.evolve(
-                phase=Phase.TEARDOWN,
-                verdict=verdict,
-                reason=reason,
-                hint=hint,
+                phase=Phase.EVIDENCE, verdict=verdict, reason=reason, hint=hint, waiting_for=""
+            )
+        case Collected(evidence):
+            return drill.evolve(phase=Phase.TEARDOWN, evidence=drill.evidence + evidence)
+        case Parked(resource):
+            ledger = tuple(r for r in drill.ledger if r != resource)
+            return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))
+        case Retained(retention=retention, notes=notes):
+            return drill.evolve(
+                phase=Phase.CLOSING, retention=retention, notes=drill.notes + notes, retries=0
             )
         case Gone(resource, seconds):
             return drill.evolve(
@@ -274,14 +342,17 @@ def expire(drill: Drill, now: datetime) -> Drill:
     if now >= drill.deadline:
         minutes = (drill.deadline - drill.started_at) / timedelta(minutes=1)
         reason = f"the drill's deadline of {minutes:g} minutes passed in step {step.name!r}"
-        return apply(drill, TimedOut(reason), now)
+        return apply(drill, TimedOut(reason + _last_seen(drill)), now)
     record = _open_record(drill)
     if record is not None and now >= record.started_at + step.deadline:
         minutes = step.deadline / timedelta(minutes=1)
-        return apply(
-            drill, TimedOut(f"step {step.name!r} took longer than {minutes:g} minutes"), now
-        )
+        reason = f"step {step.name!r} took longer than {minutes:g} minutes"
+        return apply(drill, TimedOut(reason + _last_seen(drill)), now)
     return drill
+
+
+def _last_seen(drill: Drill) -> str:
+    return f"; last seen: {drill.waiting_for}" if drill.waiting_for else ""
 
 
 # --- the verdict ------------------------------------------------------------------------------
@@ -353,6 +424,50 @@ def _decide_step(drill: Drill) -> Action:
     return RunChecks(step, drill.endpoint, drill.pending_checks)
 
 
+def _decide_teardown(drill: Drill) -> Action:
+    """Empty the ledger, then look after the backups that are kept; each is bounded on its own."""
+    if drill.ledger and not keeps_standing(drill) and not _teardown_exhausted(drill):
+        resource = drill.ledger[-1]
+        if drill.verdict is Verdict.VERIFIED and _is_standby(drill, resource):
+            return Park(resource)
+        return Delete(resource, _made_until(drill, resource))
+    if drill.retention_waited < drill.teardown_limit:
+        return Retain()
+    return Finish()
+
+
+def _is_standby(drill: Drill, resource: Resource) -> bool:
+    return any(resource in step.standby for step in drill.plan)
+
+
+def _made_until(drill: Drill, resource: Resource) -> datetime:
+    """The end of the last step that may have made it."""
+    makers = {step.name for step in drill.plan if resource in step.makes}
+    ends = [r.finished_at or r.started_at for r in drill.records if r.name in makers]
+    return max(ends, default=drill.started_at)
+
+
+def _go_on(drill: Drill, event: InProgress, now: datetime) -> Drill:
+    if drill.step is None:
+        waited = drill.retention_waited + max(event.wait, MIN_TEARDOWN_WAIT)
+        return drill.evolve(retention_waited=waited, retries=0)
+    seen = [o.text for o in drill.evidence if o.source == drill.step.name]
+    if event.status and event.status not in seen[-1:]:
+        seen_now = Observation(at=now, source=drill.step.name, text=event.status)
+        drill = drill.evolve(evidence=(*drill.evidence, seen_now))
+    return drill.evolve(retries=0, waiting_for=event.detail, outputs=drill.outputs | event.outputs)
+
+
+def _try_again(drill: Drill, reason: str, now: datetime) -> Drill:
+    if drill.retries < MAX_RETRIES:
+        return drill.evolve(retries=drill.retries + 1)
+    reason = f"{reason} ({MAX_RETRIES} times in a row)"
+    if drill.step is None:
+        note = f"the backups that are kept could not be looked after: {reason}"
+        return drill.evolve(phase=Phase.CLOSING, notes=(*drill.notes, note))
+    return _fail(drill, Verdict.INCONCLUSIVE, reason, now)
+
+
 def _learn(drill: Drill, event: Learned) -> Drill:
     drill = _add_external_seconds(drill, event.external_seconds)
     drill = drill.evolve(
@@ -385,7 +500,7 @@ def _complete_step(drill: Drill, now: datetime) -> Drill:
     if step.kind is StepKind.RESTORE and not restores_left:
         drill = drill.evolve(restore_outcome=RestoreOutcome.SUCCEEDED)
     phase = Phase.STEPS if position < len(drill.plan) else Phase.JUDGING
-    return drill.evolve(position=position, phase=phase)
+    return drill.evolve(position=position, phase=phase, waiting_for="")
 
 
 def _fail(

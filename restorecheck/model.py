@@ -68,7 +68,9 @@ class StepKind(StrEnum):
 class Phase(StrEnum):
     STEPS = "steps"
     JUDGING = "judging"  # nothing more is asked; the verdict is to be recorded
-    TEARDOWN = "teardown"
+    EVIDENCE = "evidence"  # the verdict is stored; what explains it is collected before it goes
+    TEARDOWN = "teardown"  # the ledger is emptied, then old backups of ours are pruned
+    CLOSING = "closing"  # the report is to be written
     FINISHED = "finished"
 
 
@@ -100,6 +102,8 @@ class Step:
     deadline: timedelta
     makes: tuple[Resource, ...] = ()
     """What the step is about to create; recorded in the ledger before the step is performed."""
+    standby: tuple[Resource, ...] = ()
+    """Of these, what is parked and not deleted when the verdict is `verified`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,23 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Something seen that explains a verdict: a status, an event, a line of the server's log."""
+
+    at: datetime | None
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What became of the backups that restorecheck itself keeps."""
+
+    kept: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """The restored database, as the provider that made it returned it."""
 
@@ -134,7 +155,10 @@ class Endpoint:
     port: int
     user: str
     databases: tuple[str, ...]
+    """The databases to prove; empty: all that are not templates, and the checker looks."""
     server_version: str = ""
+    secret: str = ""
+    """Where the checker reads the password: the name of a secret, never the secret itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +231,10 @@ class Drill:
     endpoint: Endpoint | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     """What one step found and a later one needs; the provider's own words."""
+    waiting_for: str = ""
+    """What the present step waits for, in the provider's words."""
+    evidence: tuple[Observation, ...] = ()
+    """Statuses as they changed, then what was collected after the verdict."""
     notes: tuple[str, ...] = ()
     """Sentences for the report: what was done differently from what one might expect."""
     restore_outcome: RestoreOutcome = RestoreOutcome.PENDING
@@ -220,6 +248,10 @@ class Drill:
     teardown_waited: timedelta = timedelta(0)
     """Time spent on waiting for deletions; bounded by `teardown_limit`."""
     teardown_external_seconds: float = 0.0
+    parked: tuple[Resource, ...] = ()
+    """Left standing on purpose, at rest, until the next drill is verified."""
+    retention: Retention = field(default_factory=Retention)
+    retention_waited: timedelta = timedelta(0)
     finished_at: datetime | None = None
     version: int = 0
     """Counted by the store; a save succeeds only against the version that was loaded."""

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from restorecheck.lifecycle import Action, Event, Gone, StepEvent, StillThere
-from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint, Resource, Step
+from restorecheck.lifecycle import (
+    Action,
+    Event,
+    Gone,
+    InProgress,
+    Parked,
+    Retained,
+    Retry,
+    StepEvent,
+    StillThere,
+)
+from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint, Observation, Resource, Step
 
 
 class Clock(Protocol):
@@ -39,12 +49,37 @@ class Provider(Protocol):
         """
         ...
 
-    def delete(self, resource: Resource) -> Gone | StillThere:
+    def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
         """Delete one resource of a drill. Safe to repeat; a thing that is absent is `Gone`.
+
+        Where a new thing is not seen at once, one that is absent is `StillThere` until long
+        enough after `made_until`, the last moment at which it can have been made.
 
         Never touches anything that does not carry both the derived name and our mark.
         """
         ...
+
+    def evidence(self, drill: Drill) -> tuple[Observation, ...]:  # noqa: ARG002  # the default needs none
+        """What explains the verdict and is gone after the teardown. Asked once; changes nothing.
+
+        No row values: lines of a server's log only where they cannot carry any.
+        """
+        return ()
+
+    def park(self, resource: Resource) -> Parked | StillThere:
+        """Bring a verified resource to rest instead of deleting it. Safe to repeat.
+
+        Called for what a step's `standby` names, and for nothing else.
+        """
+        raise AssertionError(f"{resource} is not made to be parked")
+
+    def retain(self, drill: Drill) -> Retained | InProgress | Retry:  # noqa: ARG002  # as above
+        """After the teardown: mark tonight's backup with its verdict, prune old ones of ours.
+
+        Safe to repeat. Never deletes what is not ours, nor the newest verified backup, nor
+        anything before a newer one is there.
+        """
+        return Retained()
 
     def release(self, drill: Drill) -> None:
         """Let go of what this process holds of the drill (handles, connections). Deletes nothing."""

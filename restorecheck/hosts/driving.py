@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from restorecheck.engine import Done, Engine
 from restorecheck.errors import DrillConflictError, RestorecheckError
-from restorecheck.lifecycle import Gone, apply
+from restorecheck.lifecycle import Gone, StillThere, apply
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Clock, DrillStore, Inventory, Provider
 from restorecheck.sweep import Leftover, SweepPlan, plan_sweep
@@ -94,7 +95,8 @@ class Sweeper:
             left.extend((resource, "its deletion did not succeed") for resource in drill.ledger)
         for drill, resource in plan.delete:
             provider = self._provider_for(drill)
-            detail = self._delete(provider, resource)
+            made_until = drill.finished_at or drill.deadline
+            detail = self._delete(partial(provider.delete, resource, made_until))
             if detail:
                 left.append((resource, detail))
             else:
@@ -115,12 +117,12 @@ class Sweeper:
             self._engine.abort(drill.id, DEAD_HOST)
         return tuple(drive(self._engine, drill.id, self._sleep) for drill in plan.finish)
 
-    def _delete(self, deleter: Provider | Inventory, resource: Resource) -> str:
+    def _delete(self, delete: Callable[[], Gone | StillThere]) -> str:
         """Empty when the resource is gone, else why it is not."""
         detail = ""
         for _ in range(DELETE_TRIES):
             try:
-                event = deleter.delete(resource)
+                event = delete()
             except RestorecheckError as exc:
                 detail = exc.message
                 self._sleep(DELETE_WAIT)
@@ -134,7 +136,7 @@ class Sweeper:
     def _delete_orphan(self, resource: Resource) -> str:
         for inventory in self._inventories:
             if any(found.resource == resource for found in inventory.find()):
-                return self._delete(inventory, resource)
+                return self._delete(partial(inventory.delete, resource))
         return ""
 
     def _strike_off(self, drill_id: str, resource: Resource) -> None:

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -97,7 +97,11 @@ class LocalDumpProvider(Provider):
         except psycopg.Error as exc:
             return Unclear(reason=f"the throw-away server was lost: {type(exc).__name__}")
 
-    def delete(self, resource: Resource) -> Gone | StillThere:
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
         drill_id = resource.identifier.rpartition(cluster.PREFIX)[2]
         watch = Stopwatch()
         session = self._sessions.pop(drill_id, None)

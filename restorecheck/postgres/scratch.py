@@ -6,7 +6,7 @@ Whether a server is scratch is said in the configuration (`scratch_servers`), ap
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,11 @@ class ScratchProvider(Provider):
             reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
             return Unclear(reason=f"the scratch server {self.scratch.name} refused: {reason}")
 
-    def delete(self, resource: Resource) -> Gone | StillThere:
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
         if resource.kind == SERVER:
             drill_id = resource.identifier.rpartition("restorecheck-")[2]
             looking = self._sessions.get(drill_id)
@@ -247,7 +251,11 @@ class Forgotten(Provider):
     def ensure(self, drill: Drill, step: Step) -> StepEvent:  # noqa: ARG002  # the port's signature
         return Unclear(reason=f"the target {drill.target} is not configured any more")
 
-    def delete(self, resource: Resource) -> Gone | StillThere:
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
         if resource.kind in {KIND, ROLE_KIND}:
             detail = f"no target with the scratch server {resource.account} is configured any more"
             return StillThere(resource, detail)

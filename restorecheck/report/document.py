@@ -13,6 +13,7 @@ from restorecheck import __version__
 from restorecheck.model import (
     CheckOutcome,
     Drill,
+    Resource,
     RestoreOutcome,
     Severity,
     StepKind,
@@ -74,6 +75,9 @@ class TeardownReport(_Part):
     outcome: TeardownOutcome
     left: tuple[LeftReport, ...]
     details: tuple[str, ...] = Field(description="Why deletions did not succeed at once.")
+    parked: tuple[LeftReport, ...] = Field(
+        default=(), description="Left standing on purpose, at rest: a warm standby."
+    )
 
 
 class StepReport(_Part):
@@ -86,6 +90,21 @@ class StepReport(_Part):
     database_seconds: float = Field(
         description="Of these, the seconds in which the database's own programs or queries ran."
     )
+
+
+class ObservationReport(_Part):
+    """Something seen that explains the verdict: a status, an event, a line of the server's log."""
+
+    at: datetime | None
+    source: str
+    text: str
+
+
+class CopiesReport(_Part):
+    """The backups that restorecheck itself keeps, by their identifiers."""
+
+    kept: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 class OverheadReport(_Part):
@@ -112,6 +131,12 @@ class Report(_Part):
     steps: tuple[StepReport, ...]
     time: OverheadReport
     notes: tuple[str, ...]
+    evidence: tuple[ObservationReport, ...] = Field(
+        default=(), description="What was seen on the way, in order."
+    )
+    copies: CopiesReport = Field(
+        default_factory=CopiesReport, description="What became of the copies that are kept."
+    )
     interrupted: bool = Field(description="The drill was ended before its steps were through.")
     started_at: datetime
     finished_at: datetime
@@ -152,6 +177,11 @@ def build(drill: Drill) -> Report:
         steps=tuple(_step(record) for record in drill.records),
         time=_time(drill),
         notes=drill.notes,
+        evidence=tuple(
+            ObservationReport(at=seen.at, source=seen.source, text=seen.text)
+            for seen in drill.evidence
+        ),
+        copies=CopiesReport(kept=drill.retention.kept, deleted=drill.retention.deleted),
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,
         finished_at=drill.finished_at,
@@ -210,10 +240,18 @@ def _checks(drill: Drill) -> tuple[CheckReport, ...]:
 
 
 def _teardown(drill: Drill) -> TeardownReport:
-    left = tuple(
-        LeftReport(kind=r.kind, identifier=r.identifier, account=r.account) for r in drill.ledger
+    return TeardownReport(
+        outcome=drill.teardown_outcome,
+        left=_resources(drill.ledger),
+        details=drill.teardown_details,
+        parked=_resources(drill.parked),
     )
-    return TeardownReport(outcome=drill.teardown_outcome, left=left, details=drill.teardown_details)
+
+
+def _resources(resources: tuple[Resource, ...]) -> tuple[LeftReport, ...]:
+    return tuple(
+        LeftReport(kind=r.kind, identifier=r.identifier, account=r.account) for r in resources
+    )
 
 
 def _step(record: StepRecord) -> StepReport:

@@ -18,6 +18,7 @@ MARKS = {
 }
 
 LABEL = 10
+EVIDENCE_LINES = 12
 NAME_WIDTH = 44
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
@@ -44,7 +45,10 @@ def render(report: Report, *, color: bool) -> str:
     lines += _check_lines(report.checks, paint)
     lines.append(_field("teardown", _teardown(report)))
     lines += [f"    left: {left.kind} {clean(left.identifier)}" for left in report.teardown.left]
+    lines += [f"    parked: {p.kind} {clean(p.identifier)}" for p in report.teardown.parked]
+    lines += _copy_lines(report)
     lines += _time_lines(report)
+    lines += _evidence_lines(report)
     lines += [_field("note", clean(note)) for note in report.notes]
     lines.append(_field("drill", f"{report.drill_id}  {_moment(report.started_at)}"))
     return "\n".join(lines) + "\n"
@@ -133,6 +137,27 @@ def _teardown(report: Report) -> str:
             return f"INCOMPLETE, {len(report.teardown.left)} left"
         case TeardownOutcome.PENDING:
             return "not begun"
+
+
+def _copy_lines(report: Report) -> list[str]:
+    kept, deleted = report.copies.kept, report.copies.deleted
+    if not kept and not deleted:
+        return []
+    gone = f", {len(deleted)} deleted" if deleted else ""
+    lines = [_field("copies", f"{len(kept)} kept{gone}")]
+    lines += [f"    kept: {clean(name)}" for name in kept]
+    return lines + [f"    deleted: {clean(name)}" for name in deleted]
+
+
+def _evidence_lines(report: Report) -> list[str]:
+    """Only where somebody has to find out what went wrong."""
+    if report.verdict is Verdict.VERIFIED or not report.evidence:
+        return []
+    lines = [_field("evidence", f"{len(report.evidence)} observations")]
+    for seen in report.evidence[-EVIDENCE_LINES:]:
+        at = f"{seen.at.astimezone(UTC):%H:%M:%S} " if seen.at else ""
+        lines.append(f"    {at}{clean(seen.source)}: {clean(seen.text)}")
+    return lines
 
 
 def _time_lines(report: Report) -> list[str]:

@@ -3,6 +3,13 @@
 It is product code: whoever writes a provider or a host tests it against this world.
 """
 
-from restorecheck.testing.world import HostDied, MemoryStore, World, WorldChecker, WorldProvider
+from restorecheck.testing.world import (
+    HostDied,
+    MemoryStore,
+    World,
+    WorldChecker,
+    WorldInventory,
+    WorldProvider,
+)
 
-__all__ = ["HostDied", "MemoryStore", "World", "WorldChecker", "WorldProvider"]
+__all__ = ["HostDied", "MemoryStore", "World", "WorldChecker", "WorldInventory", "WorldProvider"]

@@ -12,7 +12,16 @@ from typing import TypeVar
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere
+from restorecheck.lifecycle import (
+    Broken,
+    Gone,
+    InProgress,
+    Parked,
+    Ready,
+    Retained,
+    StepEvent,
+    StillThere,
+)
 from restorecheck.model import (
     Backup,
     CheckOutcome,
@@ -20,9 +29,12 @@ from restorecheck.model import (
     CheckSpec,
     Drill,
     Endpoint,
+    Observation,
     Resource,
+    Retention,
     Step,
     StepKind,
+    Verdict,
 )
 from restorecheck.ports import Checker, Clock, DrillStore, Found, Inventory, Provider
 
@@ -44,6 +56,7 @@ class Thing:
     good: bool
     """Whether the data in it is what a good backup holds."""
     deleted_at: datetime | None = None
+    parked: bool = False
     asked: list[str] = field(default_factory=list)
     """Names of the checks that this very thing answered."""
 
@@ -57,6 +70,12 @@ class World(Clock):
     backup_exists: bool = True
     creating_takes: timedelta = timedelta(minutes=5)
     deleting_takes: timedelta = timedelta(minutes=1)
+    appearing_takes: timedelta = timedelta(0)
+    """For so long after it was made, a thing is not seen by anybody who looks for it."""
+    standby: bool = False
+    """Whether verified instances are parked and not deleted."""
+    marks: dict[str, Verdict] = field(default_factory=dict)
+    """Verdicts by drill id, as retention wrote them on the backups."""
     things: dict[Resource, Thing] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
     """Names of the effects that took place, in order."""
@@ -96,6 +115,12 @@ class World(Clock):
     def alive(self) -> list[Resource]:
         """What exists now and is not on its way out."""
         return [r for r, thing in self.things.items() if thing.deleted_at is None]
+
+    def sees(self, resource: Resource) -> bool:
+        """Whether somebody who looks for it finds it."""
+        if not self.exists(resource):
+            return False
+        return self.present >= self.things[resource].made_at + self.appearing_takes
 
     def exists(self, resource: Resource) -> bool:
         thing = self.things.get(resource)
@@ -166,7 +191,7 @@ class MemoryStore(DrillStore):
         self._drills[drill.id] = codec.encode(drill)
 
 
-class WorldProvider(Provider, Inventory):
+class WorldProvider(Provider):
     """Finds a backup, copies it, restores it; both the copy and the instance are temporary."""
 
     def __init__(self, world: World) -> None:
@@ -189,6 +214,7 @@ class WorldProvider(Provider, Inventory):
                 does="restore the copy",
                 deadline=hour,
                 makes=(_instance(drill_id),),
+                standby=(_instance(drill_id),) if self._world.standby else (),
             ),
             Step(name="check", kind=StepKind.CHECK, does="ask the instance", deadline=hour),
         )
@@ -207,16 +233,65 @@ class WorldProvider(Provider, Inventory):
             case _:
                 raise AssertionError(f"no step {step.name!r} in this plan")
 
-    def delete(self, resource: Resource) -> Gone | StillThere:
-        if not self._world.exists(resource):
+    def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        if not self._world.sees(resource):
+            if self._world.present < made_until + self._world.appearing_takes:
+                return StillThere(resource, "not seen, but may yet appear", POLL)
             return Gone(resource)
+        return _delete(self._world, resource)
+
+    def evidence(self, drill: Drill) -> tuple[Observation, ...]:
+        return tuple(
+            Observation(at=self._world.present, source="world", text=f"{resource} exists")
+            for resource in drill.ledger
+            if self._world.exists(resource)
+        )
+
+    def park(self, resource: Resource) -> Parked:
         thing = self._world.things[resource]
-        if thing.deleted_at is None:
-            self._world.effect(f"delete {resource.kind}", lambda: self._begin_deletion(thing))
-        return StillThere(resource, "deleting", POLL)
+
+        def come_to_rest() -> None:
+            thing.parked = True
+
+        if not thing.parked:
+            self._world.effect(f"park {resource.kind}", come_to_rest)
+        return Parked(resource)
+
+    def retain(self, drill: Drill) -> Retained:
+        assert drill.verdict is not None, "the verdict comes first"
+        if drill.backup is None:
+            return Retained()
+        verdict = drill.verdict
+
+        def mark() -> None:
+            self._world.marks[drill.id] = verdict
+
+        if drill.id not in self._world.marks:
+            self._world.effect("mark backup", mark)
+        return Retained(retention=Retention(kept=(drill.backup.identifier,)))
 
     def release(self, drill: Drill) -> None:
         pass
+
+    def _make(self, resource: Resource, ready: Ready) -> StepEvent:
+        if not self._world.exists(resource):
+            self._world.effect(f"make {resource.kind}", lambda: self._create(resource))
+        thing = self._world.things[resource]
+        if self._world.present < thing.made_at + self._world.creating_takes:
+            return InProgress(wait=POLL, detail="creating", status="creating")
+        return ready
+
+    def _create(self, resource: Resource) -> None:
+        self._world.things[resource] = Thing(
+            made_at=self._world.present, good=self._world.backup_good
+        )
+
+
+class WorldInventory(Inventory):
+    """What somebody finds who looks for things of ours."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     def find(self) -> tuple[Found, ...]:
         return tuple(
@@ -225,26 +300,26 @@ class WorldProvider(Provider, Inventory):
                 drill_id=resource.identifier.removeprefix("restorecheck-"),
                 marked=True,
                 alive=False,
+                kept=self._world.things[resource].parked,
                 made_at=self._world.things[resource].made_at,
             )
             for resource in self._world.alive()
+            if self._world.sees(resource)
         )
 
-    def _begin_deletion(self, thing: Thing) -> None:
-        thing.deleted_at = self._world.present
+    def delete(self, resource: Resource) -> Gone | StillThere:
+        return _delete(self._world, resource) if self._world.exists(resource) else Gone(resource)
 
-    def _make(self, resource: Resource, ready: Ready) -> StepEvent:
-        if not self._world.exists(resource):
-            self._world.effect(f"make {resource.kind}", lambda: self._create(resource))
-        thing = self._world.things[resource]
-        if self._world.present < thing.made_at + self._world.creating_takes:
-            return InProgress(wait=POLL, detail="creating")
-        return ready
 
-    def _create(self, resource: Resource) -> None:
-        self._world.things[resource] = Thing(
-            made_at=self._world.present, good=self._world.backup_good
-        )
+def _delete(world: World, resource: Resource) -> StillThere:
+    thing = world.things[resource]
+
+    def begin() -> None:
+        thing.deleted_at = world.present
+
+    if thing.deleted_at is None:
+        world.effect(f"delete {resource.kind}", begin)
+    return StillThere(resource, "deleting", POLL)
 
 
 class WorldChecker(Checker):

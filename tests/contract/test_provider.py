@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.testing import World, WorldProvider
 
 DRILL_ID = "20260226-031500-a1b2c3"
+LONG_AGO = datetime(2026, 2, 26, tzinfo=UTC)
 
 
 class Case:
@@ -59,7 +60,7 @@ class Case:
 
     def delete(self, resource):
         for _ in range(1000):
-            event = self.provider.delete(resource)
+            event = self.provider.delete(resource, LONG_AGO)
             if isinstance(event, Gone):
                 return
             self.wait(event.wait)
@@ -166,12 +167,12 @@ def test_everything_that_was_made_can_be_deleted_and_deleted_again(case):
         case.delete(resource)
 
     assert not [resource for resource in resources(drill) if case.exists(resource)]
-    assert all(isinstance(case.provider.delete(r), Gone) for r in resources(drill))
+    assert all(isinstance(case.provider.delete(r, LONG_AGO), Gone) for r in resources(drill))
 
 
 def test_what_was_never_made_is_gone(case):
     for resource in resources(case.drill()):
-        assert isinstance(case.provider.delete(resource), Gone)
+        assert isinstance(case.provider.delete(resource, LONG_AGO), Gone)
 
 
 def test_a_directory_of_that_name_which_somebody_else_made_is_left_alone(case, folder):
@@ -180,5 +181,5 @@ def test_a_directory_of_that_name_which_somebody_else_made_is_left_alone(case, f
         Path(resource.identifier).mkdir()
         (Path(resource.identifier) / "precious").touch()
 
-        assert isinstance(case.provider.delete(resource), StillThere)
+        assert isinstance(case.provider.delete(resource, LONG_AGO), StillThere)
         assert (Path(resource.identifier) / "precious").exists()

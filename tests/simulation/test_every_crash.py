@@ -10,9 +10,17 @@ from restorecheck.engine import Engine
 from restorecheck.hosts.driving import Sweeper, drive
 from restorecheck.model import CheckSpec, Drill, Severity, Verdict
 from restorecheck.report import document
-from restorecheck.testing import HostDied, MemoryStore, World, WorldChecker, WorldProvider
+from restorecheck.testing import (
+    HostDied,
+    MemoryStore,
+    World,
+    WorldChecker,
+    WorldInventory,
+    WorldProvider,
+)
 
 DEADLINE = timedelta(hours=2)
+LATE = timedelta(minutes=3)
 OUTAGES = ("back at once", "back after the deadline", "only the sweep comes")
 
 
@@ -32,7 +40,7 @@ class Host:
         self.sweeper = Sweeper(
             engine=self.engine,
             store=store,
-            inventories=[self.provider],
+            inventories=[WorldInventory(world)],
             provider_for=lambda _drill: self.provider,
             is_alive=lambda _drill: False,
             clock=world,
@@ -61,8 +69,8 @@ def run(world: World, store: MemoryStore) -> None:
     drive(host.engine, "d-1", world.pass_time)
 
 
-def effects_of_a_whole_drill(*, good: bool = True) -> int:
-    world = World(backup_good=good)
+def effects_of_a_whole_drill(*, good: bool = True, standby: bool = False) -> int:
+    world = World(backup_good=good, standby=standby)
     run(world, MemoryStore(world))
     return world.started
 
@@ -97,21 +105,44 @@ def assert_promises(world: World, store: MemoryStore, *, good: bool) -> None:
 
 @pytest.mark.parametrize("good", [True, False], ids=["good backup", "bad backup"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("appearing", [timedelta(0), LATE], ids=["seen at once", "seen late"])
 @pytest.mark.parametrize("outage", OUTAGES)
 def test_whatever_dies_whenever_it_dies_nothing_is_left_and_no_verdict_is_false(
-    outage: str, after: bool, good: bool
+    outage: str, after: bool, good: bool, appearing: timedelta
 ):
     count = effects_of_a_whole_drill(good=good)
     assert count > 20, "the enumeration covers a whole drill"
 
     for number in range(count):
-        world = World(backup_good=good)
+        world = World(backup_good=good, appearing_takes=appearing)
         store = MemoryStore(world)
         world.kill_host_at(number, after=after)
         with pytest.raises(HostDied):
             run(world, store)
         come_back(outage, world, store)
         assert_promises(world, store, good=good)
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good backup", "bad backup"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_a_standby_is_kept_only_of_a_verified_backup_whatever_dies(
+    outage: str, after: bool, good: bool
+):
+    for number in range(effects_of_a_whole_drill(good=good, standby=True)):
+        world = World(backup_good=good, standby=True)
+        store = MemoryStore(world)
+        world.kill_host_at(number, after=after)
+        with pytest.raises(HostDied):
+            run(world, store)
+        come_back(outage, world, store)
+
+        standing = [world.things[resource] for resource in world.alive()]
+
+        reports = [document.parse(text) for text in store.reports.get("d-1", [])]
+        verified = [r for r in reports if r.verdict is Verdict.VERIFIED]
+        assert len(standing) == len(verified)
+        assert all(thing.parked and thing.good for thing in standing)
 
 
 @pytest.mark.parametrize("second_after", [False, True], ids=["before", "after"])
@@ -177,3 +208,18 @@ def test_of_two_hosts_that_advance_the_same_drill_one_wins_and_one_report_is_wri
         world.pass_time(timedelta(seconds=30))
 
     assert_promises(world, store, good=True)
+
+
+def test_what_was_just_made_and_is_not_seen_yet_is_waited_for_and_deleted():
+    world = World(appearing_takes=LATE)
+    store = MemoryStore(world)
+    host = Host(world, store)
+    host.start()
+    while "make copy" not in world.effects:
+        host.engine.advance("d-1")
+
+    host.engine.abort("d-1", "interrupted")
+    drive(host.engine, "d-1", world.pass_time)
+
+    assert world.alive() == []
+    assert document.parse(store.report("d-1")).teardown.left == ()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,14 +8,20 @@ from restorecheck.lifecycle import (
     Aborted,
     Broken,
     Checked,
+    Collected,
+    CollectEvidence,
     Delete,
     Ensure,
     Finish,
     Gone,
     InProgress,
     Nothing,
+    Park,
+    Parked,
     Ready,
     RecordVerdict,
+    Retain,
+    Retained,
     Retry,
     RunChecks,
     StillThere,
@@ -30,6 +37,7 @@ from restorecheck.model import (
     CheckOrigin,
     CheckOutcome,
     CheckSpec,
+    Observation,
     Phase,
     Resource,
     RestoreOutcome,
@@ -43,6 +51,12 @@ from tests.factories import ENDPOINT, HOUR, NOW, SERVER, drill, finished, restor
 
 def checked(*results, **changes):
     return apply(restored(**changes), Checked(results=results), NOW)
+
+
+def next_deletion(state):
+    action = decide(state)
+    assert isinstance(action, Delete), action
+    return action.resource
 
 
 def test_a_fresh_drill_ensures_its_first_step():
@@ -247,12 +261,16 @@ def test_teardown_deletes_the_newest_first_and_then_finishes():
         VerdictRecorded(Verdict.VERIFIED, "ok"),
         NOW,
     )
-    assert decide(state) == Delete(other)
+    state = apply(state, Collected(), NOW)
+    assert next_deletion(state) == other
 
     state = apply(state, Gone(other), NOW)
-    assert decide(state) == Delete(SERVER)
+    assert next_deletion(state) == SERVER
 
-    assert decide(apply(state, Gone(SERVER), NOW)) == Finish()
+    state = apply(state, Gone(SERVER), NOW)
+    assert decide(state) == Retain()
+
+    assert decide(apply(state, Retained(), NOW)) == Finish()
 
 
 def test_a_stubborn_resource_does_not_keep_the_others_alive():
@@ -262,23 +280,26 @@ def test_a_stubborn_resource_does_not_keep_the_others_alive():
         VerdictRecorded(Verdict.VERIFIED, "ok"),
         NOW,
     )
+    state = apply(state, Collected(), NOW)
 
     state = apply(state, StillThere(other, "in use"), NOW)
 
-    assert decide(state) == Delete(SERVER)
+    assert next_deletion(state) == SERVER
 
 
 def test_a_teardown_that_never_succeeds_ends_and_names_what_is_left():
     state = apply(
         checked(result()).evolve(ledger=(SERVER,)), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW
     )
+    state = apply(state, Collected(), NOW)
     tries = 0
     while isinstance(decide(state), Delete):
         state = apply(state, StillThere(SERVER, "in use", timedelta(minutes=1)), NOW)
         tries += 1
         assert tries < 100
 
-    assert decide(state) == Finish()
+    assert decide(state) == Retain()
+    assert decide(apply(state, Retained(), NOW)) == Finish()
     assert state.ledger == (SERVER,)
 
 
@@ -288,15 +309,100 @@ def test_a_kept_database_is_not_deleted():
         VerdictRecorded(Verdict.VERIFIED, "ok"),
         NOW,
     )
+    state = apply(state, Collected(), NOW)
 
-    assert decide(state) == Finish()
+    assert decide(state) == Retain()
 
 
 def test_nothing_is_kept_of_a_drill_that_was_interrupted():
     interrupted = apply(restored(keep=True).evolve(ledger=(SERVER,)), Aborted("Ctrl-C"), NOW)
     state = apply(interrupted, VerdictRecorded(Verdict.INCONCLUSIVE, "Ctrl-C"), NOW)
+    state = apply(state, Collected(), NOW)
 
-    assert decide(state) == Delete(SERVER)
+    assert next_deletion(state) == SERVER
+
+
+def test_evidence_is_collected_after_the_verdict_and_before_the_first_deletion():
+    state = checked(result()).evolve(ledger=(SERVER,))
+    assert isinstance(decide(state), RecordVerdict)
+
+    state = apply(state, VerdictRecorded(Verdict.FAILED, "bad"), NOW)
+    assert decide(state) == CollectEvidence()
+
+    seen = Observation(at=NOW, source="events", text="recovery failed")
+    state = apply(state, Collected((seen,)), NOW)
+    assert state.evidence == (seen,)
+    assert next_deletion(state) == SERVER
+
+
+def test_a_status_is_evidence_each_time_that_it_changes():
+    state = restored().evolve(position=0)
+    for status in ("creating", "creating", "modifying", "creating"):
+        state = apply(state, InProgress(wait=timedelta(seconds=30), status=status), NOW)
+
+    assert [o.text for o in state.evidence] == ["creating", "modifying", "creating"]
+
+
+def test_a_timeout_says_what_was_seen_last():
+    began = intend(drill(), decide(drill()), NOW)
+    waiting = apply(began, InProgress(wait=timedelta(seconds=30), detail="still creating"), NOW)
+
+    expired = expire(waiting, NOW + timedelta(days=1))
+
+    assert expired.failure is not None
+    assert expired.failure.reason.endswith("; last seen: still creating")
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_standby_is_parked_when_it_is_verified_and_deleted_otherwise(verdict):
+    plan = tuple(replace(step, standby=(SERVER,)) for step in checked(result()).plan)
+    state = apply(
+        checked(result()).evolve(ledger=(SERVER,), plan=plan), VerdictRecorded(verdict, "…"), NOW
+    )
+    state = apply(state, Collected(), NOW)
+
+    action = decide(state)
+
+    if verdict is Verdict.VERIFIED:
+        assert action == Park(SERVER)
+        state = apply(state, Parked(SERVER), NOW)
+        assert (state.ledger, state.parked) == ((), (SERVER,))
+    else:
+        assert isinstance(action, Delete)
+
+
+def test_a_deletion_knows_until_when_the_thing_can_have_been_made():
+    state = restored().evolve(ledger=(SERVER,))
+    makers = [step.name for step in state.plan if SERVER in step.makes]
+    (ended,) = [r.finished_at for r in state.records if r.name in makers]
+    assert ended is not None
+    state = apply(state, Aborted("Ctrl-C"), NOW + timedelta(hours=1))
+    state = apply(state, VerdictRecorded(Verdict.INCONCLUSIVE, "Ctrl-C"), NOW)
+
+    assert decide(apply(state, Collected(), NOW)) == Delete(SERVER, ended)
+
+
+def test_looking_after_the_kept_backups_is_bounded_and_changes_no_verdict():
+    state = apply(checked(result()), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW)
+    state = apply(state, Collected(), NOW)
+    tries = 0
+    while decide(state) == Retain():
+        state = apply(state, InProgress(wait=timedelta(minutes=1)), NOW)
+        tries += 1
+        assert tries < 100
+
+    assert decide(state) == Finish()
+    assert state.verdict is Verdict.VERIFIED
+
+
+def test_passing_faults_while_looking_after_the_kept_backups_are_noted_in_the_end():
+    state = apply(checked(result()), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW)
+    state = apply(state, Collected(), NOW)
+    for _ in range(6):
+        state = apply(state, Retry(reason="throttled", wait=timedelta(seconds=1)), NOW)
+
+    assert decide(state) == Finish()
+    assert "throttled (5 times in a row)" in state.notes[-1]
 
 
 def test_a_finished_drill_has_nothing_to_do():
