@@ -1,0 +1,65 @@
+"""Which of the copies that we keep may go. Pure.
+
+The last good copy is never deleted: whatever `keep` says, the newest copy with the verdict
+`verified` stays, and nothing goes before a newer copy is there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from restorecheck.model import Verdict
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A backup that restorecheck made, of one target."""
+
+    identifier: str
+    origin: str
+    """What it is a copy of; two copies of one origin hold the same data."""
+    taken_at: datetime | None
+    """When the origin was taken."""
+    made_at: datetime | None
+    """When this copy was made; absent while it is being made."""
+    available: bool
+    broken: bool = False
+    """It will never be available."""
+    verdict: Verdict | None = None
+    """None: no drill has judged it."""
+
+
+def prunable(copies: Sequence[Copy], keep: int) -> tuple[Copy, ...]:
+    """The copies that may be deleted, oldest first.
+
+    `keep` counts different origins; of several copies of one origin the one with the best proof
+    counts, and the others are superfluous. Copies under way are never touched.
+    """
+    assert keep >= 1, "at least one copy is kept"
+    whole = sorted((c for c in copies if c.available), key=_age, reverse=True)
+    stay = [*_one_of_each_origin(whole)][:keep]
+    verified = next((c for c in whole if c.verdict is Verdict.VERIFIED), None)
+    protected = {c.identifier for c in (*stay, *whole[:1], *((verified,) if verified else ()))}
+    gone = [c for c in whole if c.identifier not in protected]
+    # What never became a backup goes only when there is one that did.
+    broken = [c for c in copies if c.broken and not c.available and whole]
+    return tuple(sorted((*gone, *broken), key=_age))
+
+
+def _age(copy: Copy) -> tuple[datetime, datetime, str]:
+    return copy.taken_at or _LONG_AGO, copy.made_at or _LONG_AGO, copy.identifier
+
+
+def _one_of_each_origin(newest_first: Sequence[Copy]) -> list[Copy]:
+    best: dict[str, Copy] = {}
+    for copy in newest_first:
+        held = best.get(copy.origin)
+        if held is None or _proof(copy) > _proof(held):
+            best[copy.origin] = copy
+    return sorted(best.values(), key=_age, reverse=True)
+
+
+def _proof(copy: Copy) -> int:
+    return 1 if copy.verdict is Verdict.VERIFIED else 0
