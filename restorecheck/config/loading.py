@@ -9,7 +9,14 @@ from restorecheck.config.document import Document, read_document
 from restorecheck.config.files import read
 from restorecheck.config.findings import Finding, UnusableDocumentError, dotted
 from restorecheck.config.interpolation import Interpolator, expand_home
-from restorecheck.config.models import Config, ConfigFile, History, Postgres, without_extensions
+from restorecheck.config.models import (
+    Aws,
+    Config,
+    ConfigFile,
+    History,
+    Postgres,
+    without_extensions,
+)
 from restorecheck.config.problems import findings_of
 from restorecheck.config.rules import broken_rules, is_about_sources
 from restorecheck.config.targets import resolved
@@ -74,10 +81,9 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
         postgres=_with_absolute_paths(written.postgres, absolute),
         scratch_servers=written.scratch_servers,
         notify=written.notify,
-        targets=tuple(
-            resolved(target, written.defaults, path=absolute(target.dump.path))
-            for target in written.targets
-        ),
+        sandbox=written.sandbox,
+        aws=_with_absolute_bundle(written.aws, absolute),
+        targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
         history=History(path=absolute(written.history.path or _state(interpolator.environment))),
         secrets=interpolator.secrets,
     )
@@ -87,6 +93,12 @@ def _with_absolute_paths(postgres: Postgres, absolute: Callable[[str], str]) -> 
     paths = {key: getattr(postgres, key) for key in ("bin_dir", "work_dir", "cache_dir")}
     update = {key: absolute(path) for key, path in paths.items() if path is not None}
     return postgres.model_copy(update=update)
+
+
+def _with_absolute_bundle(aws: Aws, absolute: Callable[[str], str]) -> Aws:
+    if aws.ca_bundle is None:
+        return aws
+    return aws.model_copy(update={"ca_bundle": absolute(aws.ca_bundle)})
 
 
 def _state(environment: Mapping[str, str]) -> str:

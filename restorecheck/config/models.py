@@ -46,6 +46,19 @@ class Postgres(Keys):
     )
 
 
+class Aws(Keys):
+    """What all RDS targets share."""
+
+    ca_bundle: Text | None = Field(
+        default=None,
+        description="PEM file with the certificate authorities of RDS (global-bundle.pem); needed "
+        "beside an RDS target. Relative to the configuration file.",
+    )
+    poll_interval_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=30.0, description="Time between two looks at AWS; one look serves all drills."
+    )
+
+
 class WrittenHistory(Keys):
     model_config = ConfigDict(title="History")
 
@@ -73,6 +86,12 @@ class _ConfigKeys(Keys):
         default=(),
         description="Servers that a target may be restored `into`, as 'host:port' or "
         "'/socket/directory:port'. Never list production here.",
+    )
+    aws: Aws = Field(default_factory=Aws, description="Settings that every RDS target shares.")
+    sandbox: bool = Field(
+        default=False,
+        description="Work against `restorecheck sandbox up`: endpoints of AWS must then be on this "
+        "machine. Without it they must be https.",
     )
     notify: Annotated[tuple[Notification, ...], FromList] = Field(
         default=(), repr=False, description="Who is told of verdicts; for a later version."

@@ -9,6 +9,7 @@ from restorecheck.config.checks import row_count_name
 from restorecheck.config.document import Document
 from restorecheck.config.findings import Finding, Path
 from restorecheck.config.passwords import plain_password_arguments
+from restorecheck.config.rds_rules import broken_rds_rules, missing_bundle
 from restorecheck.config.server_url import (
     MalformedUrlError,
     has_plain_password,
@@ -16,7 +17,7 @@ from restorecheck.config.server_url import (
     parse_server_url,
 )
 
-SUPPORTED_SOURCES = ("dump",)
+SUPPORTED_SOURCES = ("dump", "rds")
 KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
 BUILT_IN_NAMES = frozenset(spec.name for spec in built_in())
 
@@ -33,6 +34,10 @@ def broken_rules(document: Document) -> Iterator[Finding]:
         if isinstance(dump, dict):
             yield from _plain_passwords(dump, (*path, "dump"), document)
             yield from _into_problems(dump, (*path, "dump"), document)
+        rds = target.get("rds")
+        if isinstance(rds, dict):
+            yield from broken_rds_rules(rds, (*path, "rds"))
+    yield from missing_bundle(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:
@@ -107,6 +112,8 @@ def _source_problems(target: dict[str, Any], path: Path, document: Document) -> 
         yield Finding(path, message, document.line((*path, kinds[1])))
     elif not kinds and not _misspelled_source(target):
         yield Finding(path, f"missing source: expected one of these keys: {supported}")
+    elif kinds and target[kinds[0]] is None:
+        yield Finding((*path, kinds[0]), "expected a mapping, found nothing")
     elif kinds and kinds[0] not in SUPPORTED_SOURCES:
         message = (
             f"{kinds[0]} is not supported by this version of restorecheck; supported: {supported}"

@@ -1,5 +1,6 @@
 """The keys of a target: as they are written, and as they are once defaults are filled in."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -21,6 +22,7 @@ from restorecheck.config.fields import (
     TimeZone,
     optional,
 )
+from restorecheck.config.rds import Rds
 from restorecheck.config.server_url import ServerUrl, parse_server_url
 from restorecheck.model import CheckSpec
 
@@ -87,7 +89,10 @@ class Dump(Keys):
 
 class _TargetKeys(Keys):
     name: TargetName = Field(description="Unique; 1 to 40 letters, digits and hyphens.")
-    dump: Dump = Field(description="The backups are dumps in files.")
+    dump: Dump | None = Field(default=None, description="The backups are dumps in files.")
+    rds: Rds | None = Field(
+        default=None, description="The backups are automated snapshots of an RDS instance."
+    )
     checks: Annotated[tuple[Check, ...], FromList] = Field(
         default=(), description="Questions put to the restored database."
     )
@@ -101,7 +106,10 @@ class _TargetKeys(Keys):
 class WrittenTarget(_TargetKeys):
     """A target as the file has it; what is left out is inherited from `defaults`."""
 
-    model_config = ConfigDict(title="Target")
+    model_config = ConfigDict(
+        title="Target",
+        json_schema_extra={"oneOf": [{"required": ["dump"]}, {"required": ["rds"]}]},
+    )
 
     schedule: Cron | None = optional(_SCHEDULE)
     timezone: TimeZone = optional(_TIMEZONE)
@@ -118,12 +126,13 @@ class Target(_TargetKeys, Defaults):
         return tuple(check.check_spec() for check in self.checks)
 
 
-def resolved(written: WrittenTarget, defaults: Defaults, *, path: str) -> Target:
+def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str], str]) -> Target:
     """The target with the defaults filled in; objectives are inherited one by one."""
     own = {key: getattr(written, key) for key in written.model_fields_set}
     if "objectives" in own:
         given = {key: getattr(own["objectives"], key) for key in own["objectives"].model_fields_set}
         own["objectives"] = defaults.objectives.model_copy(update=given)
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
-    dump = written.dump.model_copy(update={"path": path})
-    return Target(**{**inherited, **own, "dump": dump})
+    if written.dump is not None:
+        own["dump"] = written.dump.model_copy(update={"path": absolute(written.dump.path)})
+    return Target(**{**inherited, **own})

@@ -366,26 +366,35 @@ def test_text_that_yaml_takes_for_something_else_is_to_be_quoted():
     ]
 
 
-@pytest.mark.parametrize("kind", ["basebackup", "pgbackrest", "rds", "aurora", "adopt"])
+@pytest.mark.parametrize("kind", ["basebackup", "pgbackrest", "aurora", "adopt"])
 def test_source_of_a_later_version_is_named_as_such(kind):
     text = f"version: 1\ntargets:\n  - name: a\n    {kind}: {{anything: 1}}"
 
     assert problem(text) == (
         f"4: targets[0].{kind}: {kind} is not supported by this version of restorecheck; "
-        "supported: dump"
+        "supported: dump, rds"
     )
 
 
 def test_target_without_a_source_is_refused_once():
     assert problem("version: 1\ntargets:\n  - name: a") == (
-        "3: targets[0]: missing source: expected one of these keys: dump"
+        "3: targets[0]: missing source: expected one of these keys: dump, rds"
     )
 
 
 def test_target_with_two_sources_is_refused_once():
-    assert problem(target("rds: {}")) == (
+    said = [text for text in problems(target("rds: {}")) if "one kind" in text]
+
+    assert said == [
         "6: targets[0]: expected one kind of source, found dump and rds; make a target of each"
-    )
+    ]
+
+
+@pytest.mark.parametrize("kind", ["dump", "rds"])
+def test_source_without_anything_in_it_is_refused(kind):
+    said = problems(f"version: 1\ntargets:\n  - name: a\n    {kind}:")
+
+    assert said == [f"4: targets[0].{kind}: expected a mapping, found nothing"]
 
 
 def test_misspelled_source_is_one_problem():
@@ -936,15 +945,15 @@ def test_explicit_text_tag_is_understood():
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, checks, databases, schedule, "
+            "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, checks, databases, schedule, "
             "timezone, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, checks, databases, schedule, "
+            "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, checks, databases, schedule, "
             "timezone, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, checks, databases, schedule, "
+            "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, checks, databases, schedule, "
             "timezone, deadline_minutes, max_proof_age_hours, objectives"
         ),
     ]
@@ -969,7 +978,9 @@ def test_file_is_loaded_and_paths_start_from_its_directory(tmp_path):
 
     config = configuration.load(file, ENVIRONMENT)
 
-    assert config.targets[0].dump.path == str(tmp_path / "dumps")
+    dump = config.targets[0].dump
+    assert dump is not None
+    assert dump.path == str(tmp_path / "dumps")
 
 
 def _load_problem(file):

@@ -1,0 +1,206 @@
+"""The keys of an RDS target. Names and values are AWS's own."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from restorecheck.config.fields import (
+    AtLeastOne,
+    FromList,
+    Hours,
+    Keys,
+    Text,
+    optional,
+    refusal,
+)
+
+CREDENTIALS = ("managed-secret", "reset", "iam")
+
+_ROLE = re.compile(r"arn:aws(-cn|-us-gov)?:iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
+_KEY = re.compile(r"arn:aws(-cn|-us-gov)?:kms:([a-z0-9-]+):(\d{12}):key/[\w-]+", re.ASCII)
+_ACCOUNT = r"\d{12}"
+_REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
+_PRICE_OF_SUPPORT = (
+    "Of a major version past its end: open-source-rds-extended-support restores the same version "
+    "and is paid for; open-source-rds-extended-support-disabled has RDS upgrade it, so another "
+    "version than production's is proven."
+)
+
+
+def is_account_id(text: str) -> bool:
+    return re.fullmatch(_ACCOUNT, text, re.ASCII) is not None
+
+
+def is_region(text: str) -> bool:
+    return re.fullmatch(_REGION, text, re.ASCII) is not None
+
+
+def role_account(arn: str) -> str:
+    """The account of a role's ARN; empty where it is none."""
+    match = _ROLE.fullmatch(arn)
+    return match[2] if match else ""
+
+
+def key_place(arn: str) -> tuple[str, str] | None:
+    """Account and region of a key's ARN; None where it is none."""
+    match = _KEY.fullmatch(arn)
+    return (match[3], match[2]) if match else None
+
+
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise refusal(f"expected {expected}, found {{found}}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _quoted(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise refusal("expected the 12 digits of an account id in quotes, found the number {found}")
+    return value
+
+
+def _lower(value: str) -> str:
+    """RDS does not tell upper from lower case in identifiers."""
+    return value.lower()
+
+
+def _key_arn(value: str) -> str:
+    if key_place(value) is None:
+        raise refusal(
+            "expected the full ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID, found {found}; "
+            "an id or an alias means nothing in the other account"
+        )
+    return value
+
+
+def _role_arn(value: str) -> str:
+    if not role_account(value):
+        raise refusal(
+            "expected the ARN of an IAM role, arn:aws:iam::ACCOUNT:role/NAME, found {found}"
+        )
+    return value
+
+
+def _subnet_group(value: str) -> str:
+    if value.lower() == "default":
+        raise refusal(
+            "'default' is refused: RDS gives instances in the default subnet group a public address; "
+            "name a group of private subnets in two zones"
+        )
+    return value
+
+
+AccountId = Annotated[
+    str, BeforeValidator(_quoted), _matching(_ACCOUNT, "the 12 digits of an account id")
+]
+InstanceName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
+        "1 to 63 letters, digits and single hyphens, beginning with a letter",
+    ),
+    AfterValidator(_lower),
+]
+Region = Annotated[str, _matching(_REGION, "a region such as eu-west-1")]
+KeyArn = Annotated[str, AfterValidator(_key_arn)]
+RoleArn = Annotated[str, AfterValidator(_role_arn)]
+ExternalId = Annotated[
+    str, _matching(r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and any of +=,.@:/-")
+]
+InstanceClass = Annotated[
+    str, _matching(r"db\.[a-z0-9-]+\.[a-z0-9-]+", "an instance class such as db.t4g.medium")
+]
+SubnetGroup = Annotated[Text, AfterValidator(_subnet_group)]
+SecurityGroups = Annotated[
+    tuple[
+        Annotated[str, _matching(r"sg-[0-9a-f]{8,}", "a security group such as sg-0a1b2c3d")], ...
+    ],
+    FromList,
+    AtLeastOne,
+]
+
+
+class RdsSource(Keys):
+    """The account that holds production. restorecheck copies and shares snapshots there, nothing else."""
+
+    account_id: AccountId = Field(description="Its 12 digits, in quotes.")
+    role_arn: RoleArn = Field(description="Role in it that trusts the backup account.")
+    external_id: ExternalId = Field(
+        description="External id that the role's trust policy asks for."
+    )
+    transit_kms_key_id: KeyArn | None = Field(
+        default=None,
+        description="Full ARN of a customer managed key that both accounts may use; the staging "
+        "copy is encrypted with it. Needed where production is encrypted with the default key "
+        "aws/rds, recommended always.",
+    )
+
+
+class RdsBackup(Keys):
+    """The separate account that owns the copies, and in which everything is restored."""
+
+    account_id: AccountId = Field(description="Its 12 digits, in quotes; not the source account.")
+    kms_key_id: KeyArn = Field(
+        description="Full ARN of the key that the copies are encrypted with."
+    )
+    keep_copies: Annotated[int, Field(ge=1, le=90)] = Field(
+        default=7,
+        description="How many copies are kept. The newest verified one is kept whatever this says.",
+    )
+    region: Region | None = Field(
+        default=None, description="Region of the copies; by default that of the source."
+    )
+
+
+class RdsRestore(Keys):
+    """The temporary instance."""
+
+    db_instance_class: InstanceClass = Field(description="Its class, such as db.t4g.medium.")
+    db_subnet_group_name: SubnetGroup = Field(
+        description="Group of private subnets in at least two zones."
+    )
+    vpc_security_group_ids: SecurityGroups = Field(
+        description="Security groups; they should let the checker in and nothing out."
+    )
+    db_parameter_group_name: Text | None = Field(
+        default=None,
+        description="Parameter group; by default AWS's own for the engine, none of production's.",
+    )
+    credentials: Literal["managed-secret", "reset", "iam"] = Field(
+        default="managed-secret",
+        description="managed-secret: RDS makes a new master password and keeps it in Secrets "
+        "Manager. reset: restorecheck does. iam: the checker logs in with a token.",
+    )
+    iam_user: Text | None = optional(
+        "With credentials: iam, the role in the database that has rds_iam."
+    )
+    master_user_secret_kms_key_id: KeyArn | None = optional(
+        "With credentials: managed-secret, the key of the secret; by default AWS's own."
+    )
+    engine_lifecycle_support: Literal[
+        "open-source-rds-extended-support", "open-source-rds-extended-support-disabled"
+    ] = Field(default="open-source-rds-extended-support", description=_PRICE_OF_SUPPORT)
+
+
+class Rds(Keys):
+    """Automated snapshots of an RDS for PostgreSQL instance."""
+
+    db_instance_identifier: InstanceName = Field(description="Production's DB instance.")
+    region: Region = Field(description="Its region.")
+    source: RdsSource = Field(description="The account that holds production.")
+    backup: RdsBackup = Field(description="The account that owns the copies.")
+    restore: RdsRestore = Field(description="How the temporary instance is set up.")
+    max_age_hours: Hours = Field(
+        default=26.0, description="A newest snapshot that is older than this fails the drill."
+    )
+    after: Literal["delete", "stop"] = Field(
+        default="delete",
+        description="What becomes of a verified instance. stop: it is kept, stopped, as a warm "
+        "standby until the next one is verified.",
+    )
