@@ -201,8 +201,10 @@ class Engine:
         try:
             return Collected(self._provider_for(drill).evidence(drill))
         except RestorecheckError as exc:
-            lost = Observation(at=None, source="restorecheck", text=f"not collected: {exc.message}")
-            return Collected((lost,))
+            return _not_collected(exc.message)
+        except Exception as exc:  # a defect in what only explains must not keep an instance alive
+            log.exception("evidence.defect", drill_id=drill.id)
+            return _not_collected(f"a defect in restorecheck ({type(exc).__name__})")
 
     def _retain(self, drill: Drill) -> Retained | InProgress | Retry:
         try:
@@ -226,6 +228,12 @@ class Engine:
             version=after.version,
         )
         self._observer.performed(before, action, event, after)
+
+
+def _not_collected(reason: str) -> Collected:
+    return Collected(
+        (Observation(at=None, source="restorecheck", text=f"not collected: {reason}"),)
+    )
 
 
 def _check_limit(drill: Drill, action: RunChecks) -> datetime:

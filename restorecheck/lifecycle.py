@@ -448,12 +448,19 @@ def _made_until(drill: Drill, resource: Resource) -> datetime:
 
 
 def _go_on(drill: Drill, event: InProgress, now: datetime) -> Drill:
-    if drill.step is None:
-        waited = drill.retention_waited + max(event.wait, MIN_TEARDOWN_WAIT)
-        return drill.evolve(retention_waited=waited, retries=0)
-    seen = [o.text for o in drill.evidence if o.source == drill.step.name]
+    step = drill.step
+    if step is None:
+        return drill.evolve(
+            retention_waited=drill.retention_waited + max(event.wait, MIN_TEARDOWN_WAIT),
+            teardown_external_seconds=drill.teardown_external_seconds + event.wait.total_seconds(),
+            outputs=drill.outputs | event.outputs,
+            retries=0,
+        )
+    if event.status:  # somebody else is at work, and we wait
+        drill = _add_external_seconds(drill, event.wait.total_seconds())
+    seen = [o.text for o in drill.evidence if o.source == step.name]
     if event.status and event.status not in seen[-1:]:
-        seen_now = Observation(at=now, source=drill.step.name, text=event.status)
+        seen_now = Observation(at=now, source=step.name, text=event.status)
         drill = drill.evolve(evidence=(*drill.evidence, seen_now))
     return drill.evolve(retries=0, waiting_for=event.detail, outputs=drill.outputs | event.outputs)
 
@@ -544,6 +551,7 @@ def _postpone_deletion(drill: Drill, resource: Resource, detail: str, wait: time
         ledger=(resource, *others),
         teardown_details=(*drill.teardown_details[-9:], f"{resource}: {detail}"),
         teardown_waited=drill.teardown_waited + max(wait, MIN_TEARDOWN_WAIT),
+        teardown_external_seconds=drill.teardown_external_seconds + wait.total_seconds(),
     )
 
 

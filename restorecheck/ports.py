@@ -73,6 +73,10 @@ class Provider(Protocol):
         """
         raise AssertionError(f"{resource} is not made to be parked")
 
+    def afterwards(self, drill_id: str) -> tuple[str, ...]:  # noqa: ARG002  # as above
+        """For `drill --plan`: sentences on what happens after the teardown. Reads nothing."""
+        return ()
+
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:  # noqa: ARG002  # as above
         """After the teardown: mark tonight's backup with its verdict, prune old ones of ours.
 
@@ -164,9 +168,11 @@ class Found:
     drill_id: str
     marked: bool
     alive: bool
-    """A living host of this machine says that it is at work on it."""
+    """A living host says that it is at work on it, or may be."""
     kept: bool = False
-    """Left standing on purpose (`--keep`)."""
+    """Left standing on purpose (`--keep`, or a standby)."""
+    restless: bool = False
+    """Was brought to rest and has woken up by itself."""
     made_at: datetime | None = None
 
 
@@ -180,6 +186,10 @@ class Inventory(Protocol):
     def delete(self, resource: Resource) -> Gone | StillThere:
         """As `Provider.delete`."""
         ...
+
+    def park(self, resource: Resource) -> Parked | StillThere:
+        """As `Provider.park`, for what is `Found.restless`."""
+        raise AssertionError(f"{resource} is never parked")
 
 
 class Observer(Protocol):

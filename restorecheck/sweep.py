@@ -20,6 +20,7 @@ class Leftover:
     alive: bool
     kept: bool
     made_at: datetime | None
+    restless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,10 @@ class SweepPlan:
     """Found by name and mark; no drill that we know of has them in its ledger."""
     spared: tuple[tuple[Resource, str], ...] = ()
     """Left alone, and why."""
+    park: tuple[Resource, ...] = ()
+    """To be brought to rest again."""
+    unseen: tuple[str, ...] = ()
+    """Where nobody could look, and why."""
 
 
 def plan_sweep(
@@ -42,6 +47,7 @@ def plan_sweep(
     found: Sequence[Leftover],
     now: datetime,
     end: Collection[str] = (),
+    unseen: Sequence[str] = (),
 ) -> SweepPlan:
     """What a sweep does.
 
@@ -52,6 +58,7 @@ def plan_sweep(
         found: What an inventory found by name.
         now: The present time.
         end: Ids of kept drills that are to be ended.
+        unseen: Where an inventory could not look, and why.
     """
     finish = tuple(d for d in unfinished if d.id not in living)
     delete: list[tuple[Drill, Resource]] = []
@@ -65,16 +72,24 @@ def plan_sweep(
                 delete.append((drill, resource))
     known = {r for drill in (*unfinished, *finished) for r in drill.ledger}
     orphans: list[Resource] = []
+    park: list[Resource] = []
     for leftover in found:
         if leftover.resource in known:
             continue
         reason = _spare(leftover, living=living, now=now, end=end)
-        if reason:
+        if reason and leftover.restless:
+            park.append(leftover.resource)
+        elif reason:
             spared.append((leftover.resource, reason))
         else:
             orphans.append(leftover.resource)
     return SweepPlan(
-        finish=finish, delete=tuple(delete), orphans=tuple(orphans), spared=tuple(spared)
+        finish=finish,
+        delete=tuple(delete),
+        orphans=tuple(orphans),
+        spared=tuple(spared),
+        park=tuple(park),
+        unseen=tuple(unseen),
     )
 
 

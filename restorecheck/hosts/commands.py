@@ -169,12 +169,14 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     providers = wiring.providers_of(loaded, clock, wiring.locks_of(loaded))
     for target in loaded.targets:
         if target.name in names:
-            steps = providers[target.name].plan(new_drill_id(clock.now()))
+            drill_id = new_drill_id(clock.now())
+            steps = providers[target.name].plan(drill_id)
             text = render_plan(
                 target.name,
                 steps,
                 wiring.checks_of(target),
                 deadline=wiring.deadline_of(target),
+                afterwards=providers[target.name].afterwards(drill_id),
             )
             print(text, end="")
     return Exit.VERIFIED

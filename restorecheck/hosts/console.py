@@ -22,8 +22,8 @@ def use_color(stream: TextIO) -> bool:
 class Progress(Observer):
     """Tells of each step as it begins and ends, with its elapsed time."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream = stream or sys.stderr
         self._live = stream.isatty()
         self._began = time.monotonic()
         self._current = ""

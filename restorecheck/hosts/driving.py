@@ -7,7 +7,7 @@ from functools import partial
 
 from restorecheck.engine import Done, Engine
 from restorecheck.errors import DrillConflictError, RestorecheckError
-from restorecheck.lifecycle import Gone, StillThere, apply
+from restorecheck.lifecycle import Gone, Parked, StillThere, apply
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Clock, DrillStore, Inventory, Provider
 from restorecheck.sweep import Leftover, SweepPlan, plan_sweep
@@ -15,6 +15,7 @@ from restorecheck.sweep import Leftover, SweepPlan, plan_sweep
 Sleep = Callable[[timedelta], None]
 
 DELETE_TRIES = 10
+SLOW_DELETE_TRIES = 40
 DELETE_WAIT = timedelta(seconds=1)
 
 DEAD_HOST = "the process that ran this drill died before it was through"
@@ -38,6 +39,7 @@ class Swept:
     finished: tuple[Drill, ...] = ()
     deleted: tuple[Resource, ...] = ()
     left: tuple[tuple[Resource, str], ...] = ()
+    parked: tuple[Resource, ...] = ()
 
 
 class Sweeper:
@@ -64,19 +66,13 @@ class Sweeper:
 
     def plan(self, *, end: Collection[str] = ()) -> SweepPlan:
         """What `sweep` would do. Changes nothing."""
+        found, unseen = self._look_around()
+        return self._plan(found, unseen, end)
+
+    def _plan(
+        self, found: Sequence[Leftover], unseen: Sequence[str], end: Collection[str]
+    ) -> SweepPlan:
         unfinished = self._store.unfinished()
-        found = tuple(
-            Leftover(
-                resource=f.resource,
-                drill_id=f.drill_id,
-                marked=f.marked,
-                alive=f.alive,
-                kept=f.kept,
-                made_at=f.made_at,
-            )
-            for inventory in self._inventories
-            for f in inventory.find()
-        )
         return plan_sweep(
             unfinished=unfinished,
             finished=self._store.with_leftovers(),
@@ -84,7 +80,32 @@ class Sweeper:
             found=found,
             now=self._clock.now(),
             end=end,
+            unseen=unseen,
         )
+
+    def _look_around(self) -> tuple[list[Leftover], list[str]]:
+        """One place where nobody can look keeps nobody from looking at the others."""
+        found: list[Leftover] = []
+        unseen: list[str] = []
+        for inventory in self._inventories:
+            try:
+                things = inventory.find()
+            except RestorecheckError as exc:
+                unseen.append(exc.message)
+                continue
+            found += [
+                Leftover(
+                    resource=f.resource,
+                    drill_id=f.drill_id,
+                    marked=f.marked,
+                    alive=f.alive,
+                    kept=f.kept,
+                    made_at=f.made_at,
+                    restless=f.restless,
+                )
+                for f in things
+            ]
+        return found, unseen
 
     def sweep(self, *, end: Collection[str] = ()) -> Swept:
         plan = self.plan(end=end)
@@ -96,47 +117,82 @@ class Sweeper:
         for drill, resource in plan.delete:
             provider = self._provider_for(drill)
             made_until = drill.finished_at or drill.deadline
-            detail = self._delete(partial(provider.delete, resource, made_until))
+            detail = self._until(partial(provider.delete, resource, made_until), Gone)
             if detail:
                 left.append((resource, detail))
             else:
                 deleted.append(resource)
                 self._strike_off(drill.id, resource)
         for resource in plan.orphans:
-            detail = self._delete_orphan(resource)
+            detail = self._of_inventory(resource, lambda i, r: i.delete(r), Gone)
             if detail:
                 left.append((resource, detail))
             else:
                 deleted.append(resource)
-        return Swept(plan=plan, finished=finished, deleted=tuple(deleted), left=tuple(left))
+        parked: list[Resource] = []
+        for resource in plan.park:
+            detail = self._of_inventory(resource, lambda i, r: i.park(r), Parked)
+            if detail:
+                left.append((resource, detail))
+            else:
+                parked.append(resource)
+        return Swept(
+            plan=plan,
+            finished=finished,
+            deleted=tuple(deleted),
+            left=tuple(left),
+            parked=tuple(parked),
+        )
 
     def finish_dead(self, plan: SweepPlan | None = None) -> tuple[Drill, ...]:
-        """Give every drill of a dead host its verdict, its teardown and its report."""
-        plan = plan or self.plan()
+        """Give every drill of a dead host its verdict, its teardown and its report.
+
+        Known by the history alone: nobody looks around for it.
+        """
+        plan = plan or self._plan((), (), ())
         for drill in plan.finish:
             self._engine.abort(drill.id, DEAD_HOST)
         return tuple(drive(self._engine, drill.id, self._sleep) for drill in plan.finish)
 
-    def _delete(self, delete: Callable[[], Gone | StillThere]) -> str:
-        """Empty when the resource is gone, else why it is not."""
+    def _until(
+        self,
+        attempt: Callable[[], Gone | Parked | StillThere],
+        done: type[Gone] | type[Parked],
+    ) -> str:
+        """Empty when it is done, else why it is not."""
         detail = ""
-        for _ in range(DELETE_TRIES):
+        patience = 1.0
+        while patience > 0:
             try:
-                event = delete()
+                event = attempt()
             except RestorecheckError as exc:
                 detail = exc.message
+                patience -= 1 / DELETE_TRIES
                 self._sleep(DELETE_WAIT)
                 continue
-            if isinstance(event, Gone):
+            if isinstance(event, done):
                 return ""
+            assert isinstance(event, StillThere), "the other answer of both calls"
             detail = event.detail
+            # What asks for longer waits is a cloud: its deletions take minutes.
+            patience -= 1 / (DELETE_TRIES if event.wait <= DELETE_WAIT else SLOW_DELETE_TRIES)
             self._sleep(max(event.wait, DELETE_WAIT))
-        return detail or "its deletion takes longer than a sweep waits"
+        return detail or "it takes longer than a sweep waits"
 
-    def _delete_orphan(self, resource: Resource) -> str:
+    def _of_inventory(
+        self,
+        resource: Resource,
+        act: Callable[[Inventory, Resource], Gone | Parked | StillThere],
+        done: type[Gone] | type[Parked],
+    ) -> str:
+        """Let the inventory that finds it act on it; what nobody finds any more is done."""
         for inventory in self._inventories:
-            if any(found.resource == resource for found in inventory.find()):
-                return self._delete(partial(inventory.delete, resource))
+            try:
+                found = any(thing.resource == resource for thing in inventory.find())
+            except RestorecheckError as exc:
+                return exc.message
+            if found:
+                return self._until(partial(act, inventory, resource), done)
         return ""
 
     def _strike_off(self, drill_id: str, resource: Resource) -> None:

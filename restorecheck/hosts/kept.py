@@ -10,15 +10,18 @@ def how_to_connect(drill: Drill) -> str:
     endpoint = drill.endpoint
     if drill.teardown_outcome is not TeardownOutcome.KEPT or endpoint is None:
         return ""
+    database = endpoint.databases[0] if endpoint.databases else "postgres"
     command = [
         # The one that was found may not be on anybody's PATH.
         drill.outputs.get("psql", "psql"),
         f"--host={endpoint.host}",
         f"--port={endpoint.port}",
         f"--username={endpoint.user}",
-        f"--dbname={endpoint.databases[0]}",
+        f"--dbname={database}",
     ]
-    return (
-        f"\n  kept      connect:  {shlex.join(command)}\n"
-        f"            end it:   restorecheck sweep {drill.id}\n"
-    )
+    lines = [f"  kept      connect:  {shlex.join(command)}"]
+    if endpoint.secret:
+        read = ["aws", "secretsmanager", "get-secret-value", "--secret-id", endpoint.secret]
+        lines.append(f"            password: {shlex.join(read)}")
+    lines.append(f"            end it:   restorecheck sweep {drill.id}")
+    return "\n" + "\n".join(lines) + "\n"

@@ -9,7 +9,12 @@ from restorecheck.report.terminal import clean
 
 
 def render_plan(
-    target: str, steps: Sequence[Step], checks: Sequence[CheckSpec], *, deadline: timedelta
+    target: str,
+    steps: Sequence[Step],
+    checks: Sequence[CheckSpec],
+    *,
+    deadline: timedelta,
+    afterwards: Sequence[str] = (),
 ) -> str:
     """What would be made, where, what would be deleted, and by when."""
     lines = [f"{clean(target)}: the plan; nothing has been done"]
@@ -20,9 +25,14 @@ def render_plan(
     lines.append(f"  {len(steps) + 1}. record the verdict, before anything is deleted")
     lines.append(f"  {len(steps) + 2}. tear down")
     made = dict.fromkeys(resource for step in steps for resource in step.makes)
-    lines += [f"     deletes {clean(str(resource))}" for resource in made] or [
-        "     deletes nothing"
-    ]
+    standby = {resource for step in steps for resource in step.standby}
+    for resource in reversed(made):
+        unless = " (a verified one is stopped instead)" if resource in standby else ""
+        lines.append(f"     deletes {clean(str(resource))}{unless}")
+    if not made:
+        lines.append("     deletes nothing")
+    for number, sentence in enumerate(afterwards, len(steps) + 3):
+        lines.append(f"  {number}. {clean(sentence)}")
     lines.append(f"  the whole drill ends within {_minutes(deadline)}; then teardown begins")
     lines.append("  checks")
     for spec in checks:

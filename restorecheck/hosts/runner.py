@@ -2,7 +2,6 @@
 
 import sys
 import traceback
-from datetime import timedelta
 
 from restorecheck.errors import DrillConflictError, RestorecheckError
 from restorecheck.hosts.clock import new_drill_id, sleep
@@ -10,13 +9,10 @@ from restorecheck.hosts.console import Progress
 from restorecheck.hosts.driving import drive
 from restorecheck.hosts.leases import Lease
 from restorecheck.hosts.signals import Interrupted, Interrupts
-from restorecheck.hosts.wiring import Parts, checks_of, deadline_of
+from restorecheck.hosts.wiring import Parts, checks_of, deadline_of, teardown_limit_of
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.document import Report
-
-TEARDOWN_LIMIT = timedelta(minutes=2)
-"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
 class Runner:
@@ -60,7 +56,7 @@ class Runner:
             checks=checks_of(target),
             started_at=now,
             deadline=now + deadline_of(target),
-            teardown_limit=TEARDOWN_LIMIT,
+            teardown_limit=teardown_limit_of(self._parts.config, target),
             keep=keep,
         )
 

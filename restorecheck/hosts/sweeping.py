@@ -6,6 +6,7 @@ from collections.abc import Collection
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.wiring import Parts
 from restorecheck.report.terminal import clean
+from restorecheck.sweep import SweepPlan
 
 
 def run(parts: Parts, *, end: Collection[str]) -> int:
@@ -18,13 +19,18 @@ def run(parts: Parts, *, end: Collection[str]) -> int:
         )
     for resource in swept.deleted:
         print(f"deleted   {clean(str(resource))}")
+    for resource in swept.parked:
+        print(f"stopped   {clean(str(resource))}: it had been started again")
     for resource, reason in swept.plan.spared:
         print(f"spared    {clean(str(resource))}: {clean(reason)}")
     for resource, detail in swept.left:
         print(f"LEFT      {clean(str(resource))}: {clean(detail)}", file=sys.stderr)
-    if not (swept.finished or swept.deleted or swept.left):
+    if swept.left or swept.plan.unseen:
+        _tell_unseen(swept.plan)
+        return Exit.LEFT_BEHIND if swept.left else Exit.INCONCLUSIVE
+    if not (swept.finished or swept.deleted or swept.parked):
         print("nothing to sweep")
-    return Exit.LEFT_BEHIND if swept.left else Exit.VERIFIED
+    return Exit.VERIFIED
 
 
 def preview(parts: Parts, *, end: Collection[str]) -> int:
@@ -39,7 +45,18 @@ def preview(parts: Parts, *, end: Collection[str]) -> int:
         print(f"would delete  {clean(str(resource))}")
     for resource, reason in plan.spared:
         print(f"would spare   {clean(str(resource))}: {clean(reason)}")
+    for resource in plan.park:
+        print(f"would stop    {clean(str(resource))}: it has been started again")
+    _tell_unseen(plan)
     if plan.finish or plan.delete or plan.orphans:
         return Exit.LEFT_BEHIND
-    print("nothing to sweep")
+    if plan.unseen:
+        return Exit.INCONCLUSIVE
+    if not plan.park:
+        print("nothing to sweep")
     return Exit.VERIFIED
+
+
+def _tell_unseen(plan: SweepPlan) -> None:
+    for reason in plan.unseen:
+        print(f"UNSEEN    {clean(reason)}", file=sys.stderr)

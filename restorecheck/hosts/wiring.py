@@ -8,23 +8,26 @@ from datetime import timedelta
 from pathlib import Path
 
 from restorecheck.checks.catalogue import built_in
-from restorecheck.config import Config, Target
+from restorecheck.config import Config, Dump, Target
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.driving import Sweeper
 from restorecheck.model import CheckSpec, Drill
-from restorecheck.ports import Checker, Observer, Provider
+from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import Account
-from restorecheck.postgres.checker import PostgresChecker, connect
+from restorecheck.postgres.checker import Connect, PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.sqlite.store import SqliteStore
+
+TEARDOWN_LIMIT = timedelta(minutes=2)
+"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,14 @@ def checks_of(target: Target) -> tuple[CheckSpec, ...]:
     return (*built_in(), *target.check_specs())
 
 
+def teardown_limit_of(config: Config, target: Target) -> timedelta:
+    if target.rds is None:
+        return TEARDOWN_LIMIT
+    from restorecheck.hosts import rds
+
+    return rds.teardown_limit_of(config)
+
+
 def deadline_of(target: Target) -> timedelta:
     return timedelta(minutes=target.deadline_minutes)
 
@@ -76,8 +87,16 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
         return locks / f"{drill_id}.lock"
 
     providers: dict[str, Provider] = {}
+    accounts = None
     for target in config.targets:
-        dump = _dump_settings(target)
+        if target.rds is not None:
+            from restorecheck.hosts import rds
+
+            accounts = accounts or rds.accounts_of(config, clock)
+            providers[target.name] = rds.provider_of(config, target, accounts, clock)
+            continue
+        assert target.dump is not None, "a target has one source"
+        dump = _dump_settings(target, target.dump)
         if target.dump.into is None:
             providers[target.name] = LocalDumpProvider(
                 dump=dump,
@@ -123,15 +142,26 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         for p in providers.values()
         if isinstance(p, ScratchProvider)
     }
+    inventories: list[Inventory] = [inventory, *scratch.values()]
+    if has_rds(config):
+        from restorecheck.hosts import rds
+
+        in_aws = rds.rds_of(providers)
+        rds.check(config, in_aws)
+        inventories += rds.inventories_of(in_aws, clock)
     checkers: dict[str, Checker] = {}
 
     def provider_for(drill: Drill) -> Provider:
-        return providers.get(drill.target) or Forgotten(inventory)
+        known = providers.get(drill.target)
+        if known is None and has_rds(config):
+            from restorecheck.hosts import rds
+
+            known = rds.forgotten(drill, rds.rds_of(providers))
+        return known or Forgotten(inventory)
 
     def checker_for(drill: Drill) -> Checker:
         if drill.target not in checkers:
-            provider = providers[drill.target]
-            opener = provider.connect if isinstance(provider, ScratchProvider) else connect
+            opener = _opener_of(config, providers[drill.target])
             checkers[drill.target] = PostgresChecker(opener, clock)
         return checkers[drill.target]
 
@@ -145,7 +175,7 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
     sweeper = Sweeper(
         engine=engine,
         store=store,
-        inventories=(inventory, *scratch.values()),
+        inventories=inventories,
         provider_for=provider_for,
         is_alive=lambda drill: leases.is_held(locks / f"{drill.id}.lock"),
         clock=clock,
@@ -161,6 +191,23 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         checkers=checkers,
         locks=locks,
     )
+
+
+def has_rds(config: Config) -> bool:
+    """Whether the AWS room is needed at all; it is imported only then."""
+    return any(target.rds is not None for target in config.targets)
+
+
+def _opener_of(config: Config, provider: Provider) -> Connect:
+    if isinstance(provider, ScratchProvider):
+        return by_system_identifier(provider.connect)
+    if isinstance(provider, LocalDumpProvider):
+        return by_system_identifier(connect)
+    from restorecheck.aws.provider import RdsProvider
+    from restorecheck.hosts import rds
+
+    assert isinstance(provider, RdsProvider), "there is no other kind"
+    return rds.connector_of(config, provider)
 
 
 def _account(server: ServerSettings) -> Account | None:
@@ -208,8 +255,7 @@ def _work_dir(config: Config) -> Path:
     return Path(configured)
 
 
-def _dump_settings(target: Target) -> DumpSettings:
-    dump = target.dump
+def _dump_settings(target: Target, dump: Dump) -> DumpSettings:
     return DumpSettings(
         path=dump.path,
         decrypt=tuple(dump.decrypt) if dump.decrypt else None,

@@ -33,11 +33,25 @@ from restorecheck.checks.judge import (
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Checker, Clock
-from restorecheck.postgres.messages import is_absence, is_damage, lacks_room, redacted, safe_message
+from restorecheck.postgres.messages import (
+    is_absence,
+    is_damage,
+    lacks_room,
+    redacted,
+    safe_message,
+    why_refused,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Connect = Callable[[Endpoint, str], Connection]
-"""Opens an autocommit connection to one database of the endpoint."""
+"""Opens an autocommit connection to one database of the endpoint, and has proven that it is the
+endpoint's own server that answers. Raises DatabaseUnreachableError."""
+
+MAINTENANCE = ("postgres", "template1")
+"""Databases that are there where nobody dropped them; asked which others there are."""
+
+OTHERS_OWN = ("rdsadmin",)
+"""Databases of the provider's, which nobody else may enter: RDS User Guide, "rdsadmin"."""
 
 MISSING = " does not exist"
 
@@ -61,11 +75,40 @@ order by 1, 2
 """
 
 
+DATABASES = """
+select datname from pg_database
+where not datistemplate and datallowconn and datname <> all(%s) order by datname
+"""
+
+EVERYWHERE = frozenset({Family.TABLES_COUNTABLE, Family.ANY_ROWS})
+
+
 def identity_of(connection: Connection) -> str:
     """What `Endpoint.identity` is for a PostgreSQL database."""
     row = connection.execute(IDENTITY).fetchone()
     assert row is not None, "the query returns one row"
     return str(row[0])
+
+
+def by_system_identifier(connect: Connect) -> Connect:
+    """For servers that `initdb` made: no other cluster has the same identifier."""
+
+    def proven(endpoint: Endpoint, database: str) -> Connection:
+        connection = connect(endpoint, database)
+        try:
+            found = identity_of(connection)
+        except psycopg.Error as exc:
+            connection.close()
+            raise unreachable(exc, database) from exc
+        if database == endpoint.databases[0] and found != endpoint.identity:
+            connection.close()
+            raise DatabaseUnreachableError(
+                "another server answers at the address of the restored database",
+                hint="Nothing was asked of it. Run the drill again.",
+            )
+        return connection
+
+    return proven
 
 
 @dataclass
@@ -81,17 +124,22 @@ class PostgresChecker(Checker):
         self._connect = connect
         self._clock = clock
         self._sessions: dict[tuple[str, str], _Session] = {}
+        self._listed: dict[str, tuple[str, ...]] = {}
 
     def run(
         self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
     ) -> tuple[CheckResult, ...]:
         spec = pending[0]
-        database = spec.database or endpoint.databases[0]
         left = until - self._clock.now()
         if left <= timedelta(0):
-            return (_no_time(spec, database, endpoint),)
+            return (_no_time(spec, spec.database, endpoint),)
         began = time.perf_counter()
-        answer = self._answer(endpoint, database, spec, min(spec.timeout, left))
+        timeout = min(spec.timeout, left)
+        if spec.kind in EVERYWHERE:
+            names = self._databases(endpoint)
+            database, answer = ", ".join(names), self._count_all(endpoint, names, spec, timeout)
+        else:
+            database, answer = self._ask_one(endpoint, spec, timeout)
         seconds = time.perf_counter() - began
         judgement = judge(spec, answer)
         return (
@@ -113,11 +161,80 @@ class PostgresChecker(Checker):
         for key in list(self._sessions):
             self._forget(key)
 
+    def _ask_one(
+        self, endpoint: Endpoint, spec: CheckSpec, timeout: timedelta
+    ) -> tuple[str, Answer]:
+        database = spec.database or self._default_database(endpoint)
+        if not database:
+            several = ", ".join(self._databases(endpoint))
+            reason = f"there are several databases ({several}); say `database` in the check"
+            return "", NoAnswer(reason=reason)
+        return database, self._answer(endpoint, database, spec, timeout)
+
+    def _count_all(
+        self, endpoint: Endpoint, names: Sequence[str], spec: CheckSpec, timeout: timedelta
+    ) -> Answer:
+        """Every table of every database; the first one that gives no counts is the answer."""
+        end = time.monotonic() + timeout.total_seconds()
+        tables: dict[str, int] = {}
+        unreadable: dict[str, str] = {}
+        for name in names:
+            left = timedelta(seconds=max(0.001, end - time.monotonic()))
+            answer = self._answer(endpoint, name, spec, left)
+            if not isinstance(answer, Counts):
+                return answer
+            prefix = f"{name}." if len(names) > 1 else ""
+            tables |= {prefix + table: count for table, count in answer.tables.items()}
+            unreadable |= {prefix + table: reason for table, reason in answer.unreadable.items()}
+        return Counts(tables=tables, unreadable=unreadable)
+
+    def _default_database(self, endpoint: Endpoint) -> str:
+        """The one that is meant where a check names none; empty where that cannot be said."""
+        if endpoint.databases:
+            return endpoint.databases[0]
+        own = [name for name in self._databases(endpoint) if name != MAINTENANCE[0]]
+        if len(own) > 1:
+            return ""
+        return own[0] if own else MAINTENANCE[0]
+
+    def _databases(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """Those to prove: the configured ones, or all that are there and no templates."""
+        return endpoint.databases or self._list(endpoint)
+
+    def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
+        if endpoint.identity not in self._listed:
+            names = self._maintenance(endpoint).execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
+            self._listed[endpoint.identity] = tuple(str(row[0]) for row in names)
+        return self._listed[endpoint.identity]
+
+    def _maintenance(self, endpoint: Endpoint) -> Connection:
+        first, second = MAINTENANCE
+        try:
+            return self._session(endpoint, first).connection
+        except DatabaseUnreachableError:
+            # It may have been dropped; template1 is there unless somebody tried hard.
+            return self._session(endpoint, second).connection
+
+    def _is_missing(self, endpoint: Endpoint, database: str) -> bool:
+        """Whether the server, asked elsewhere, says that there is no such database."""
+        try:
+            row = self._maintenance(endpoint).execute(
+                "select count(*) from pg_database where datname = %s", [database]
+            )
+            return row.fetchone() == (0,)
+        except (DatabaseUnreachableError, psycopg.Error):
+            return False
+
     def _answer(
         self, endpoint: Endpoint, database: str, spec: CheckSpec, timeout: timedelta
     ) -> Answer:
         key = (endpoint.identity, database)
-        session = self._session(endpoint, database)
+        try:
+            session = self._session(endpoint, database)
+        except DatabaseUnreachableError:
+            if self._is_missing(endpoint, database):
+                return Missing(what=f"database {database}")
+            raise
         expired = threading.Event()
         try:
             with _deadline(session.connection, timeout + GRACE, expired):
@@ -138,17 +255,6 @@ class PostgresChecker(Checker):
         key = (endpoint.identity, database)
         if key not in self._sessions:
             connection = self._connect(endpoint, database)
-            try:
-                found = identity_of(connection)
-            except psycopg.Error as exc:
-                connection.close()
-                raise _unreachable(exc, database) from exc
-            if database == endpoint.databases[0] and found != endpoint.identity:
-                connection.close()
-                raise DatabaseUnreachableError(
-                    "another server answers at the address of the restored database",
-                    hint="Nothing was asked of it. Run the drill again.",
-                )
             self._sessions[key] = _Session(connection)
         return self._sessions[key]
 
@@ -326,15 +432,25 @@ def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
     )
 
 
-def _unreachable(exc: psycopg.Error, database: str) -> DatabaseUnreachableError:
-    reason = safe_message(exc.sqlstate, str(exc))
-    return DatabaseUnreachableError(f"no connection to the restored database {database}: {reason}")
+def unreachable(
+    exc: psycopg.Error, database: str, *, hint: str = "", patience: timedelta | None = None
+) -> DatabaseUnreachableError:
+    reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else why_refused(str(exc))
+    message = f"no connection to the restored database {database}: {reason}"
+    return DatabaseUnreachableError(message, hint=hint, patience=patience)
 
 
 def connect(
-    endpoint: Endpoint, database: str, *, password: str | None = None, role: str | None = None
+    endpoint: Endpoint,
+    database: str,
+    *,
+    password: str | None = None,
+    role: str | None = None,
+    **security: str,
 ) -> Connection:
-    """Open a connection as the checker uses it.
+    """Open a connection as the checker uses it; proves nothing about who answers.
+
+    `security`: libpq's parameters for TLS and authentication.
 
     Raises:
         DatabaseUnreachableError: It is refused or lost.
@@ -352,9 +468,10 @@ def connect(
             options="-c default_transaction_read_only=on",
             # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
             client_encoding="UTF8",
+            **cast(Any, security),
         )
         if role is not None:
             connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
     except psycopg.Error as exc:
-        raise _unreachable(exc, database) from exc
+        raise unreachable(exc, database) from exc
     return connection

@@ -239,14 +239,14 @@ def start(
             dies_by=signal.SIGQUIT,
         )
     try:
-        _await_ready(places, server)
+        await_ready(places, server)
     except BaseException:
         stop(places, server)
         raise
     return server
 
 
-def _await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
+def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end:
         if server.poll() is not None:

@@ -111,3 +111,40 @@ def is_about_this_server(error: ServerError) -> bool:
     if error.sqlstate == "58P01" and any(words in message for words in missing):
         return True
     return error.sqlstate == "42704" and message.startswith("collation ")
+
+
+REFUSALS = (
+    "certificate verify failed",
+    "certificate has expired",
+    "does not match host name",
+    "root certificate file",
+    "server does not support SSL",
+    "SSL SYSCALL error",
+    "password authentication failed",
+    "PAM authentication failed",
+    "authentication method requirement",
+    "no pg_hba.conf entry",
+    "role does not exist",
+    "remaining connection slots",
+    "sorry, too many clients already",
+    "the database system is starting up",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+    "timeout expired",
+    "Connection refused",
+    "Connection reset",
+    "No route to host",
+    "Network is unreachable",
+    "could not translate host name",
+    "failed to resolve host",
+    "server closed the connection unexpectedly",
+)
+"""What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
+
+
+def why_refused(message: str) -> str:
+    """Why there was no connection, in words that are known to be safe."""
+    for refusal in REFUSALS:
+        if refusal in message:
+            return refusal
+    return "the connection was lost"

@@ -88,7 +88,8 @@ class StepReport(_Part):
     seconds: float
     outcome: StepOutcome
     database_seconds: float = Field(
-        description="Of these, the seconds in which the database's own programs or queries ran."
+        description="Of these, the seconds in which the database's own programs or queries ran, "
+        "or a cloud was waited for."
     )
 
 
@@ -111,7 +112,9 @@ class OverheadReport(_Part):
     """Where the time went."""
 
     total_seconds: float
-    database_seconds: float = Field(description="initdb, start, load, queries, stop.")
+    database_seconds: float = Field(
+        description="initdb, start, load, queries, stop; and waiting for a cloud to do such things."
+    )
     own_seconds: float = Field(description="Everything else: restorecheck itself.")
 
 

@@ -164,10 +164,12 @@ def _time_lines(report: Report) -> list[str]:
     time = report.time
     share = time.own_seconds / time.total_seconds if time.total_seconds else 0.0
     steps = ", ".join(f"{clean(step.name)} {step.seconds:.2f} s" for step in report.steps)
+    in_aws = report.backup is not None and report.backup.kind == "rds"
+    who = "AWS and PostgreSQL" if in_aws else "PostgreSQL"
     return [
         _field(
             "time",
-            f"{time.total_seconds:.2f} s: PostgreSQL {time.database_seconds:.2f} s, "
+            f"{time.total_seconds:.2f} s: {who} {time.database_seconds:.2f} s, "
             f"restorecheck {time.own_seconds:.2f} s ({share:.0%})",
         ),
         f"  {'':<{LABEL}}{steps}",

@@ -57,7 +57,7 @@ def test_a_healthy_dump_is_verified_in_every_format(world, dumps, kind):
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
     assert report["backup"]["server_version"]
     assert report["restore"]["outcome"] == "succeeded"
-    assert report["teardown"] == {"outcome": "complete", "left": [], "details": []}
+    assert report["teardown"] == {"outcome": "complete", "left": [], "details": [], "parked": []}
 
 
 @pytest.mark.parametrize("suffix", WRAPPINGS)

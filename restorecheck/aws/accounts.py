@@ -1,0 +1,315 @@
+"""The two accounts, entered only after the caller's identity equals the one in the configuration.
+
+A client is not to be had before that. Each account keeps one bulletin per kind of thing, which all
+drills of this process share.
+"""
+
+import ipaddress
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config as ClientConfig
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+from restorecheck import __version__
+from restorecheck.aws import fence
+from restorecheck.aws.bulletin import Bulletin
+from restorecheck.aws.settings import BackupSettings, Place, SourceSettings
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import (
+    EventView,
+    InstanceView,
+    SnapshotView,
+    event_view,
+    instance_view,
+    snapshot_view,
+)
+from restorecheck.errors import AccessDeniedError, ConfigError, Problem
+from restorecheck.ports import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_kms.client import KMSClient
+    from types_boto3_rds.client import RDSClient
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sts.client import STSClient
+
+EVENTS_LOOK_BACK = timedelta(hours=24)
+"""RDS keeps events for 14 days; a drill needs those of its own time."""
+
+ATTEMPTS = 8
+"""Of botocore's `standard` mode, with up to 20 s between two of them."""
+
+
+def client_config(attempts: int, read_timeout: float) -> ClientConfig:
+    return ClientConfig(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=10,
+        read_timeout=read_timeout,
+        user_agent_extra=f"restorecheck/{__version__}",
+    )
+
+
+class Account:
+    """One account in one region, for one role.
+
+    Raises (every method that needs the network): what `attempting` does.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        session: Any,  # noqa: ANN401  # boto3.Session; its types know services by literal name only
+        *,
+        entered_by: str,
+        writes: Mapping[str, tuple[str, ...]],
+        clock: Clock,
+        tick: timedelta,
+        config: ClientConfig,
+        sandbox: bool,
+    ) -> None:
+        self.place = place
+        self._config = config
+        self._session = session
+        self._entered_by = entered_by
+        self._writes = writes
+        self._sandbox = sandbox
+        self._lock = threading.Lock()
+        self._identified = False
+        self._clients: dict[str, Any] = {}
+        self.instances: Bulletin[InstanceView] = Bulletin(self._read_instances, clock, tick)
+        self.manual_snapshots: Bulletin[SnapshotView] = Bulletin(
+            lambda: self._read_snapshots("manual"), clock, tick
+        )
+        self.automated_snapshots: Bulletin[SnapshotView] = Bulletin(
+            lambda: self._read_snapshots("automated"), clock, tick
+        )
+        self.events: Bulletin[tuple[EventView, ...]] = Bulletin(
+            lambda: self._read_events(clock), clock, tick
+        )
+
+    def identify(self) -> None:
+        """Prove that calls land in the pinned account. Asked once; nothing else comes before it.
+
+        Raises:
+            AccessDeniedError: The caller is somebody else, or nobody.
+        """
+        if self._identified:
+            return
+        sts: STSClient = self._client("sts")
+        with attempting(f"enter {self.place} {self._entered_by}", self.place.account_id):
+            found = sts.get_caller_identity()["Account"]
+        if found != self.place.account_id:
+            raise AccessDeniedError(
+                f"the credentials {self._entered_by} belong to account {found}; the configuration "
+                f"expects {self.place.account_id}; nothing was done",
+                hint="Check AWS_PROFILE and the account ids in the configuration.",
+                operation="GetCallerIdentity",
+                code="WrongAccount",
+            )
+        self._identified = True
+
+    def rds(self) -> "RDSClient":
+        return self._identified_client("rds")  # type: ignore[no-any-return]  # boto3 has no types of its own
+
+    def kms(self) -> "KMSClient":
+        return self._identified_client("kms")  # type: ignore[no-any-return]  # as above
+
+    def secrets(self) -> "SecretsManagerClient":
+        return self._identified_client("secretsmanager")  # type: ignore[no-any-return]  # as above
+
+    def log_in_token(self, host: str, port: int, user: str) -> str:
+        """A password for IAM database authentication; good for 15 minutes. Signed here, no call."""
+        with attempting(f"sign a token for {user}"):
+            token: str = self.rds().generate_db_auth_token(
+                DBHostname=host, Port=port, DBUsername=user, Region=self.place.region
+            )
+        return token
+
+    def check_endpoints(self) -> None:
+        """Raises ConfigError where a client would talk to a place that the configuration forbids."""
+        for service in ("sts", "rds", "kms", "secretsmanager"):
+            self._client(service)
+
+    def _identified_client(self, service: str) -> Any:  # noqa: ANN401  # boto3's own
+        self.identify()
+        return self._client(service)
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  # boto3's own
+        with self._lock:  # making clients is not thread-safe; using them is
+            if service not in self._clients:
+                with attempting(f"prepare calls to {service} in {self.place}"):
+                    client = self._session.client(
+                        service, region_name=self.place.region, config=self._config
+                    )
+                refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
+                fence.put_up(client.meta, self._writes)
+                self._clients[service] = client
+            return self._clients[service]
+
+    def _pages(self, operation: str, what: str, **parameters: object) -> Iterable[Any]:
+        paginator: Any = self.rds().get_paginator(operation)  # type: ignore[call-overload]  # by name
+        with attempting(f"list {what} in {self.place}", self.place.account_id):
+            yield from paginator.paginate(**parameters)
+
+    def _read_instances(self) -> Mapping[str, InstanceView]:
+        pages = self._pages("describe_db_instances", "DB instances")
+        views = (instance_view(raw) for page in pages for raw in page["DBInstances"])
+        return {view.identifier: view for view in views}
+
+    def _read_snapshots(self, kind: str) -> Mapping[str, SnapshotView]:
+        pages = self._pages("describe_db_snapshots", f"{kind} snapshots", SnapshotType=kind)
+        views = (snapshot_view(raw) for page in pages for raw in page["DBSnapshots"])
+        return {view.identifier: view for view in views}
+
+    def _read_events(self, clock: Clock) -> Mapping[str, tuple[EventView, ...]]:
+        pages = self._pages(
+            "describe_events",
+            "events",
+            SourceType="db-instance",
+            StartTime=clock.now() - EVENTS_LOOK_BACK,
+            EndTime=clock.now(),
+        )
+        found: dict[str, tuple[EventView, ...]] = {}
+        for event in (event_view(raw) for page in pages for raw in page["Events"]):
+            found[event.instance] = (*found.get(event.instance, ()), event)
+        return found
+
+
+class Accounts:
+    """Every account that the configuration names, each opened once in a process."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tick: timedelta,
+        sandbox: bool = False,
+        attempts: int = ATTEMPTS,
+        read_timeout: float = 60.0,
+    ) -> None:
+        self._config = client_config(attempts, read_timeout)
+        self._clock = clock
+        self._tick = tick
+        self._sandbox = sandbox
+        self._open: dict[tuple[object, ...], Account] = {}
+        self._own: boto3.Session | None = None
+
+    def backup(self, settings: BackupSettings) -> Account:
+        """The account that our own credentials belong to."""
+        return self._account(
+            ("backup", settings.place),
+            settings.place,
+            self._own_session,
+            entered_by="with the present credentials",
+            writes=fence.BACKUP_WRITES,
+        )
+
+    def source(self, settings: SourceSettings) -> Account:
+        """Production's account, through the role that trusts the backup account."""
+        return self._account(
+            ("source", settings.place, settings.role_arn, settings.external_id),
+            settings.place,
+            lambda: self._assumed(settings),
+            entered_by=f"by the role {settings.role_arn}",
+            writes=fence.SOURCE_WRITES,
+        )
+
+    def _account(
+        self,
+        key: tuple[object, ...],
+        place: Place,
+        open_session: Callable[[], boto3.Session],
+        *,
+        entered_by: str,
+        writes: Mapping[str, tuple[str, ...]],
+    ) -> Account:
+        if key not in self._open:
+            self._open[key] = Account(
+                place,
+                open_session(),
+                entered_by=entered_by,
+                writes=writes,
+                clock=self._clock,
+                tick=self._tick,
+                config=self._config,
+                sandbox=self._sandbox,
+            )
+        return self._open[key]
+
+    def _own_session(self) -> boto3.Session:
+        if self._own is None:
+            with attempting("read the AWS configuration of this machine"):
+                self._own = boto3.Session()
+        return self._own
+
+    def _assumed(self, settings: SourceSettings) -> boto3.Session:
+        """Credentials of the role, renewed before they end: a drill may outlive an hour."""
+        own: Any = self._own_session()
+        region = settings.place.region
+        credentials = own.get_credentials()
+        if credentials is None:
+            raise AccessDeniedError(
+                f"could not enter {settings.place}: there are no AWS credentials to assume "
+                f"{settings.role_arn} with",
+                hint="Set AWS_PROFILE, log in (aws sso login), or run where a role is attached.",
+                code="NoCredentials",
+            )
+
+        def create_client(service: str, **options: Any) -> Any:  # noqa: ANN401  # botocore's own
+            client = own.client(
+                service, **{"region_name": region, "config": self._config} | options
+            )
+            refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
+            return client
+
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=create_client,
+            source_credentials=credentials,
+            role_arn=settings.role_arn,
+            extra_args={"ExternalId": settings.external_id, "RoleSessionName": "restorecheck"},
+        )
+        inner = botocore.session.Session()
+        inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # the documented recipe: botocore has no public setter for refreshable ones
+            refresh_using=fetcher.fetch_credentials, method="assume-role"
+        )
+        return boto3.Session(botocore_session=inner, region_name=region)
+
+
+def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:
+    """Real AWS over TLS, or the sandbox on this machine: never one for the other.
+
+    Raises:
+        ConfigError: The configuration does not say `sandbox: true` and the endpoint is plain
+            http, or says it and the endpoint is not on this machine.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if sandbox and not _is_loopback(host):
+        message = (
+            f"sandbox is true, and the AWS endpoint {parts.scheme}://{host} is not on this machine"
+        )
+        hint = "Export what `restorecheck sandbox up` prints, or remove `sandbox: true`."
+    elif not sandbox and parts.scheme != "https":
+        message = (
+            f"the AWS endpoint {parts.scheme}://{host} is not https; credentials would be readable"
+        )
+        hint = (
+            "Unset AWS_ENDPOINT_URL, or say `sandbox: true` for the rehearsal AWS of this machine."
+        )
+    else:
+        return
+    raise ConfigError((Problem(message=message, path="sandbox"),), hint=hint)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,394 @@
+"""From an automated snapshot in the source account to a copy of our own in the backup account.
+
+Automated snapshots cannot be shared and vanish with their instance, so the way is: copy inside
+the source account, share that copy with the backup account alone, copy it there, unshare.
+Amazon RDS User Guide, "Sharing a DB snapshot" and "Copying a DB snapshot".
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.settings import RdsSettings, parse_arn
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
+from restorecheck.errors import AlreadyExistsError, NotFoundError, ProviderError
+from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
+from restorecheck.model import Backup, Drill, Resource
+from restorecheck.ports import Clock
+
+SHARE = "snapshot share"
+SOON = timedelta(seconds=1)
+
+SHARE_PROPAGATION = timedelta(minutes=15)
+"""How long a share may take to arrive in the other account; RDS documents no time."""
+
+ENGINE = "postgres"
+
+
+class Copying:
+    """The steps of one target up to its own copy. Every method may be repeated."""
+
+    def __init__(
+        self, settings: RdsSettings, source: Account, backup: Account, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._backup = backup
+        self._clock = clock
+
+    def find(self, drill: Drill) -> StepEvent:
+        """The newest finished automated snapshot, whatever hour it was taken at."""
+        wanted = self._settings.db_instance_identifier
+        snapshots = self._source.automated_snapshots.latest().values()
+        of_instance = [s for s in snapshots if s.instance.lower() == wanted]
+        finished = [s for s in of_instance if s.progress is Progress.READY and s.taken_at]
+        newest = max(finished, key=_taken_at, default=None)
+        if newest is None:
+            return self._none_found(drill, under_way=len(of_instance))
+        if newest.engine != ENGINE:
+            return Unclear(
+                reason=f"{wanted} runs {newest.engine}; this version of restorecheck proves "
+                "PostgreSQL only"
+            )
+        backup = _backup_of(newest)
+        taken_at = backup.taken_at
+        assert taken_at is not None, "finished snapshots have a time"
+        age = drill.started_at - taken_at
+        if age > self._settings.max_age:
+            return Broken(
+                reason=f"the backup is stale: the newest automated snapshot of {wanted} holds data "
+                f"up to {_moment(taken_at)}, {_hours(age)} before this drill at "
+                f"{_moment(drill.started_at)}; at most {_hours(self._settings.max_age)} are allowed",
+                hint=self._why_stale(),
+                backup=backup,
+            )
+        return Ready(
+            backup=backup,
+            outputs={"snapshot_time": _taken_at(newest).isoformat()},
+            notes=self._notes(newest, of_instance),
+        )
+
+    def stage(self, drill: Drill) -> StepEvent:
+        """A manual copy inside the source account: the only kind that can be shared."""
+        name = naming.identifier_of(drill.id)
+        view = self._source.manual_snapshots.latest().get(name)
+        if view is None:
+            return self._begin_staging(drill, name)
+        self._refuse_foreign(view, drill)
+        waiting = self._wait_for(view, "the staging copy")
+        if waiting is not None:
+            return waiting
+        transit = self._settings.source.transit_kms_key_id
+        if transit and view.kms_key_id != transit:
+            return Unclear(
+                reason=f"the staging copy {name} is not encrypted with the transit key; "
+                "it was not shared"
+            )
+        return Ready()
+
+    def share(self, drill: Drill) -> StepEvent:
+        """With the backup account, and with nobody else."""
+        name = naming.identifier_of(drill.id)
+        admitted = self._admitted(name)
+        backup_id = self._settings.backup.place.account_id
+        strangers = sorted(admitted - {backup_id})
+        if strangers:
+            return Unclear(
+                reason=f"the staging copy {name} is shared with {', '.join(strangers)} too; "
+                "it was not used",
+                hint="Find out who shared it: CloudTrail, ModifyDBSnapshotAttribute in the source "
+                "account.",
+            )
+        if backup_id in admitted:
+            return Ready()
+        with attempting(f"share snapshot {name} with account {backup_id}", name):
+            self._source.rds().modify_db_snapshot_attribute(
+                DBSnapshotIdentifier=name, AttributeName="restore", ValuesToAdd=[backup_id]
+            )
+        return InProgress(wait=self._soon, detail="reading the share back", status="sharing")
+
+    def copy(self, drill: Drill) -> StepEvent:
+        """The off-account backup itself, with a key of the backup account."""
+        name = naming.identifier_of(drill.id)
+        view = self._backup.manual_snapshots.latest().get(name)
+        if view is None:
+            return self._begin_copy(drill, name)
+        self._refuse_foreign(view, drill)
+        waiting = self._wait_for(view, "the copy")
+        if waiting is not None:
+            return waiting
+        doubt = self._lineage_doubt(drill, view)
+        if doubt:
+            return Unclear(reason=f"the copy {name} is not what was asked for: {doubt}")
+        return Ready(outputs={"copy_arn": view.arn})
+
+    def unshare(self, drill: Drill) -> StepEvent:
+        """Nobody reads the staging copy any more; older ones of ours go."""
+        name = naming.identifier_of(drill.id)
+        if self._settings.backup.place.account_id in self._admitted(name):
+            self._remove_share(name)
+            return InProgress(wait=self._soon, detail="reading it back", status="unsharing")
+        self.prune_staging()
+        return Ready()
+
+    def prune_staging(self) -> None:
+        """Keep the newest staging copy: it makes the next copy incremental (RDS User Guide,
+        "Copying a DB snapshot", incremental copies). Delete older ones of ours.
+        """
+        mine = [v for v in self._source.manual_snapshots.latest().values() if self._is_staging(v)]
+        whole = sorted((v for v in mine if v.progress is Progress.READY), key=_taken_at)
+        older = whole[:-1]
+        failed = [v for v in mine if v.status == "failed"]
+        for view in (*older, *failed):
+            if not self._is_in_use(view):
+                self._delete_staging(view)
+
+    def end_share(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        """Take the share away that a drill made, also one that died."""
+        arn = parse_arn(resource.identifier)
+        if not naming.is_ours(arn.name) or arn.place != self._source.place:
+            return StillThere(resource, "it is not in the configured source account and region")
+        try:
+            admitted = self._admitted(arn.name)
+        except NotFoundError:
+            admitted = set()
+        if self._settings.backup.place.account_id in admitted:
+            self._remove_share(arn.name)
+            return StillThere(resource, "the share is being removed", self._soon)
+        if self._clock.now() < made_until + self._settings.settling:
+            return StillThere(resource, "not seen, but may yet appear", self._settings.poll)
+        return Gone(resource)
+
+    # --- parts ---------------------------------------------------------------------------
+
+    @property
+    def _soon(self) -> timedelta:
+        return min(SOON, self._settings.poll)
+
+    def _none_found(self, drill: Drill, *, under_way: int) -> Broken:
+        wanted, place = self._settings.db_instance_identifier, self._settings.source.place
+        unfinished = f" ({under_way} not finished)" if under_way else ""
+        return Broken(
+            reason=f"the backup is stale: there is no finished automated snapshot of {wanted} in "
+            f"{place}{unfinished} at {_moment(drill.started_at)}",
+            hint=self._why_stale(),
+        )
+
+    def _why_stale(self) -> str:
+        """Best effort: a hint is worth no second error."""
+        wanted = self._settings.db_instance_identifier
+        try:
+            instance = self._source.instances.latest().get(wanted)
+        except ProviderError:
+            return ""
+        if instance is None:
+            return f"There is no DB instance {wanted} there (any more)."
+        if not instance.backup_retention_days:
+            return f"Automated backups of {wanted} are off: its backup retention is 0 days."
+        return (
+            f"{wanted} is {instance.status} and keeps automated backups for "
+            f"{instance.backup_retention_days} days; look at its events."
+        )
+
+    def _notes(self, newest: SnapshotView, all_of_them: list[SnapshotView]) -> tuple[str, ...]:
+        notes = []
+        under_way = [s for s in all_of_them if s.progress is Progress.UNDER_WAY]
+        if under_way:
+            notes.append("a newer automated snapshot is under way and was not waited for")
+        if not newest.encrypted and not self._settings.source.transit_kms_key_id:
+            notes.append(
+                "the snapshot is not encrypted, and without source.transit_kms_key_id neither is "
+                "the staging copy; the copy in the backup account is"
+            )
+        return tuple(notes)
+
+    def _begin_staging(self, drill: Drill, name: str) -> StepEvent:
+        assert drill.backup is not None, "found before it is copied"
+        arn = drill.backup.identifier
+        unshareable = self._unshareable(parse_arn(arn).name)
+        if unshareable is not None:
+            return unshareable
+        key = self._settings.source.transit_kms_key_id
+        encryption: dict[str, Any] = {"KmsKeyId": key} if key else {}
+        try:
+            with attempting(f"copy snapshot {arn} to {name} in {self._source.place}", arn):
+                self._source.rds().copy_db_snapshot(
+                    SourceDBSnapshotIdentifier=arn,
+                    TargetDBSnapshotIdentifier=name,
+                    Tags=naming.as_list(self._lineage(drill, naming.STAGING)),
+                    **encryption,
+                )
+        except AlreadyExistsError:
+            pass  # made by an earlier call; its tags are looked at once it is seen
+        return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
+
+    def _unshareable(self, name: str) -> Unclear | None:
+        """What is encrypted with a key of AWS's own cannot be shared: RDS User Guide,
+        "Sharing encrypted snapshots". A copy with the transit key can.
+        """
+        snapshot = self._source.automated_snapshots.latest().get(name)
+        if snapshot is None or self._settings.source.transit_kms_key_id or not snapshot.encrypted:
+            return None
+        if snapshot.encryption_type != DEFAULT_KEY_ENCRYPTION:
+            with attempting(f"describe the key {snapshot.kms_key_id}", snapshot.kms_key_id):
+                key = self._source.kms().describe_key(KeyId=snapshot.kms_key_id)
+            if key["KeyMetadata"].get("KeyManager") != "AWS":
+                return None
+        return Unclear(
+            reason=f"snapshot {name} is encrypted with the default key of RDS, "
+            "and such a snapshot cannot be shared with another account",
+            hint="Set source.transit_kms_key_id to a customer managed key whose policy admits the "
+            "backup account, kms:CreateGrant included.",
+        )
+
+    def _begin_copy(self, drill: Drill, name: str) -> StepEvent:
+        shared = self._staging_arn(name)
+        try:
+            with attempting(f"copy snapshot {shared} into {self._backup.place}", shared):
+                self._backup.rds().copy_db_snapshot(
+                    SourceDBSnapshotIdentifier=shared,
+                    TargetDBSnapshotIdentifier=name,
+                    KmsKeyId=self._settings.backup.kms_key_id,
+                    Tags=naming.as_list(self._lineage(drill, naming.COPY)),
+                )
+        except AlreadyExistsError:
+            pass  # as in `_begin_staging`
+        except NotFoundError as exc:
+            began = drill.records[-1].started_at
+            if self._clock.now() - began > SHARE_PROPAGATION:
+                return Unclear(reason=exc.message, hint="The share did not arrive in time.")
+            return InProgress(
+                wait=self._settings.poll, detail="waiting for the share to arrive", status="shared"
+            )
+        return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
+
+    def _wait_for(self, view: SnapshotView, what: str) -> InProgress | Unclear | None:
+        """None when it is ready."""
+        match view.progress:
+            case Progress.READY:
+                return None
+            case Progress.UNDER_WAY | Progress.UNKNOWN:
+                return InProgress(
+                    wait=self._settings.poll,
+                    detail=f"{view.status}, {view.percent} %",
+                    status=view.status,
+                )
+            case Progress.BAD_BACKUP | Progress.HOPELESS:
+                return Unclear(
+                    reason=f"{what} {view.identifier} in {parse_arn(view.arn).place} is {view.status}",
+                    hint="RDS says no more in its API; look at the events of the snapshot.",
+                )
+
+    def _lineage_doubt(self, drill: Drill, view: SnapshotView) -> str:
+        """Why this copy may be of something else; empty when it is proven."""
+        staging = self._staging_arn(view.identifier)
+        taken_at = drill.outputs.get("snapshot_time", "")
+        if view.source_arn and view.source_arn != staging:
+            return f"it was copied from {view.source_arn}"
+        if view.taken_at is None or view.taken_at.isoformat() != taken_at:
+            return f"its original was taken at {view.taken_at}, not at {taken_at}"
+        if view.kms_key_id != self._settings.backup.kms_key_id:
+            return f"it is encrypted with {view.kms_key_id or 'no key'}"
+        return ""
+
+    def _lineage(self, drill: Drill, role: str) -> naming.Tags:
+        assert drill.backup is not None, "found before it is copied"
+        instance = self._settings.source.place.arn("db", self._settings.db_instance_identifier)
+        common = naming.common_tags(
+            drill_id=drill.id,
+            target=self._settings.target,
+            role=role,
+            expires_at=expires_at(drill),
+        )
+        return common | {
+            naming.SOURCE_INSTANCE: instance,
+            naming.SOURCE_SNAPSHOT: drill.backup.identifier,
+            naming.SNAPSHOT_TIME: drill.outputs.get("snapshot_time", ""),
+        }
+
+    def _staging_arn(self, name: str) -> str:
+        return self._settings.source.place.arn("snapshot", name)
+
+    def _refuse_foreign(self, view: SnapshotView, drill: Drill) -> None:
+        if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
+            raise AlreadyExistsError(
+                f"snapshot {view.arn} exists and does not carry the tag of this drill",
+                hint="Somebody else made it, or took our tag away; nothing was done with it.",
+                resource=view.arn,
+            )
+
+    def _admitted(self, name: str) -> set[str]:
+        return admitted_to(self._source, name)
+
+    def _remove_share(self, name: str) -> None:
+        backup_id = self._settings.backup.place.account_id
+        with attempting(f"stop sharing snapshot {name} with account {backup_id}", name):
+            self._source.rds().modify_db_snapshot_attribute(
+                DBSnapshotIdentifier=name, AttributeName="restore", ValuesToRemove=[backup_id]
+            )
+
+    def _is_staging(self, view: SnapshotView) -> bool:
+        tags = view.tags
+        return (
+            naming.is_ours(view.identifier)
+            and naming.is_managed(tags)
+            and tags.get(naming.ROLE) == naming.STAGING
+            and tags.get(naming.TARGET) == self._settings.target
+        )
+
+    def _is_in_use(self, view: SnapshotView) -> bool:
+        """Another drill of this target may be copying from it right now."""
+        expires = naming.moment_in(view.tags, naming.EXPIRES)
+        if expires is None or expires < self._clock.now():
+            return False
+        return bool(self._admitted(view.identifier))
+
+    def _delete_staging(self, view: SnapshotView) -> None:
+        try:
+            with attempting(f"delete the old staging copy {view.arn}", view.arn):
+                self._source.rds().delete_db_snapshot(DBSnapshotIdentifier=view.identifier)
+        except NotFoundError:
+            return  # deleted a moment ago
+
+
+def admitted_to(source: Account, name: str) -> set[str]:
+    """The accounts that may restore a snapshot; `all` where it is public."""
+    with attempting(f"read who snapshot {name} is shared with", name):
+        answer = source.rds().describe_db_snapshot_attributes(DBSnapshotIdentifier=name)
+    attributes = answer["DBSnapshotAttributesResult"].get("DBSnapshotAttributes", [])
+    return {
+        account
+        for attribute in attributes
+        if attribute.get("AttributeName") == "restore"
+        for account in attribute.get("AttributeValues", [])
+    }
+
+
+def expires_at(drill: Drill) -> datetime:
+    """From when on a thing with our mark has no living drill any more."""
+    return drill.deadline + 2 * drill.teardown_limit
+
+
+def _taken_at(view: SnapshotView) -> datetime:
+    assert view.taken_at is not None, "filtered before"
+    return view.taken_at
+
+
+def _backup_of(view: SnapshotView) -> Backup:
+    return Backup(
+        kind="rds",
+        identifier=view.arn,
+        taken_at=view.database_time or view.taken_at,
+        size_bytes=view.full_size_bytes,
+        server_version=view.engine_version,
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _hours(duration: timedelta) -> str:
+    return f"{duration / timedelta(hours=1):.1f} hours"

@@ -1,0 +1,241 @@
+"""Getting into a restored instance without anybody knowing production's password.
+
+A restore keeps every role and password of the snapshot. RDS changes the master password "as soon
+as possible": right after the call the instance may still be `available` with nothing pending, so
+it takes several positive looks in a row, and the event log, to believe that it is through
+(RDS User Guide, "Settings for DB instances"; events RDS-EVENT-0016 and RDS-EVENT-0067).
+"""
+
+import json
+import secrets
+from datetime import datetime
+from typing import Any, cast
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.copying import expires_at
+from restorecheck.aws.instances import endpoint_of, own_instance, wait_for
+from restorecheck.aws.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import InstanceView
+from restorecheck.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    InvalidStateError,
+    NotFoundError,
+    ProviderError,
+)
+from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
+from restorecheck.model import Drill, Endpoint, Resource
+
+SECRET = "secret"  # noqa: S105  # the kind of a resource
+
+REQUESTED = "password_requested"
+SEEN = "credentials_seen"
+POSITIVE_LOOKS = 2
+
+ACTIVE, IMPAIRED = "active", "impaired"
+"""MasterUserSecret.SecretStatus."""
+
+FAILED_RESET = "unable to reset"
+"""In the text of RDS-EVENT-0067; DescribeEvents gives no event ids."""
+
+
+def take_over(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
+    """Have the instance accept credentials that the checker can read."""
+    view = own_instance(account, drill)
+    match settings.restore.credentials:
+        case Credentials.IAM:
+            return _when_settled(settings, account, drill, view, done=view.iam_authentication)
+        case Credentials.MANAGED_SECRET:
+            return _managed(settings, account, drill, view)
+        case Credentials.RESET:
+            return _reset(settings, account, drill, view)
+
+
+def secret_resource(settings: RdsSettings, drill_id: str) -> Resource:
+    """The secret that we make ourselves; RDS deletes its own one with the instance."""
+    place = settings.backup.place
+    name = naming.identifier_of(drill_id)
+    arn = place.arn("secret", name, service="secretsmanager")
+    return Resource(kind=SECRET, identifier=arn, account=place.account_id)
+
+
+def delete_secret(
+    settings: RdsSettings,
+    account: Account,
+    resource: Resource,
+    *,
+    made_until: datetime,
+    now: datetime,
+) -> Gone | StillThere:
+    name = parse_arn(resource.identifier).name
+    try:
+        described = _describe_secret(account, name)
+    except NotFoundError:
+        described = None
+    if described is None:
+        if now < made_until + settings.settling:
+            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+        return Gone(resource)
+    if not naming.is_managed(naming.as_dict(described.get("Tags"))):
+        return StillThere(resource, "it does not carry our mark", settings.poll)
+    with attempting(f"delete the secret {name}", name):
+        account.secrets().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    return Gone(resource)
+
+
+class Passwords:
+    """What the checker logs in with. The only place where a password of a database is read."""
+
+    def __init__(self, settings: RdsSettings, account: Account) -> None:
+        self._settings = settings
+        self._account = account
+
+    def of(self, endpoint: Endpoint) -> str:
+        """A password or token for this endpoint, never stored and never shown.
+
+        Raises:
+            ProviderError: The secret cannot be read.
+        """
+        if self._settings.restore.credentials is Credentials.IAM:
+            return self._account.log_in_token(endpoint.host, endpoint.port, endpoint.user)
+        with attempting(f"read the secret {endpoint.secret}", endpoint.secret):
+            answer = self._account.secrets().get_secret_value(SecretId=endpoint.secret)
+        try:
+            return str(json.loads(answer["SecretString"])["password"])
+        except (KeyError, ValueError, TypeError):
+            raise ProviderError(
+                f"the secret {endpoint.secret} does not hold what RDS writes there"
+            ) from None
+
+
+def _managed(
+    settings: RdsSettings, account: Account, drill: Drill, view: InstanceView
+) -> StepEvent:
+    if not view.secret_arn:
+        waiting = wait_for(settings, view)
+        if waiting is not None:
+            return waiting
+        key = settings.restore.master_user_secret_kms_key_id
+        encryption: dict[str, str] = {"MasterUserSecretKmsKeyId": key} if key else {}
+        return _modify(settings, account, view, ManageMasterUserPassword=True, **encryption)
+    if view.secret_status == IMPAIRED:
+        return Unclear(
+            reason=f"RDS cannot manage the master password of {view.identifier}: its secret is "
+            "impaired",
+            hint="Usually the key of the secret: restore.master_user_secret_kms_key_id.",
+        )
+    done = view.secret_status == ACTIVE
+    return _when_settled(settings, account, drill, view, done=done, secret=view.secret_arn)
+
+
+def _reset(settings: RdsSettings, account: Account, drill: Drill, view: InstanceView) -> StepEvent:
+    name = naming.identifier_of(drill.id)
+    if REQUESTED not in drill.outputs:
+        waiting = wait_for(settings, view)
+        if waiting is not None:
+            return waiting
+        password = _password_for(settings, account, drill, name, user=view.master_username)
+        return _modify(settings, account, view, MasterUserPassword=password)
+    return _when_settled(settings, account, drill, view, done=True, secret=name)
+
+
+def _modify(
+    settings: RdsSettings, account: Account, view: InstanceView, **changes: str | bool
+) -> InProgress:
+    try:
+        with attempting(f"change the master credentials of {view.identifier}", view.arn):
+            account.rds().modify_db_instance(
+                DBInstanceIdentifier=view.identifier, ApplyImmediately=True, **cast(Any, changes)
+            )
+    except InvalidStateError as exc:
+        return InProgress(wait=settings.poll, detail=exc.message, status=view.status)
+    return InProgress(
+        wait=settings.poll,
+        detail="changing the master credentials",
+        status="change of credentials requested",
+        outputs={REQUESTED: view.resource_id, SEEN: "0"},
+    )
+
+
+def _when_settled(
+    settings: RdsSettings,
+    account: Account,
+    drill: Drill,
+    view: InstanceView,
+    *,
+    done: bool,
+    secret: str = "",
+) -> StepEvent:
+    """Ready after several positive looks in a row."""
+    if _reset_failed(account, view):
+        return Unclear(
+            reason=f"RDS could not change the master password of {view.identifier}",
+            hint="Its events say why; they are in the evidence of this report.",
+        )
+    waiting = wait_for(settings, view)
+    if isinstance(waiting, Broken | Unclear):
+        return waiting
+    if waiting is not None or not done:
+        detail = waiting.detail if waiting else "the credentials are not active yet"
+        status = waiting.status if waiting else view.status
+        return InProgress(wait=settings.poll, detail=detail, status=status, outputs={SEEN: "0"})
+    seen = int(drill.outputs.get(SEEN, "0")) + 1
+    if seen < POSITIVE_LOOKS:
+        return InProgress(
+            wait=settings.poll,
+            detail="confirming the credentials",
+            status=view.status,
+            outputs={SEEN: str(seen)},
+        )
+    return Ready(endpoint=endpoint_of(settings, view, secret=secret))
+
+
+def _reset_failed(account: Account, view: InstanceView) -> bool:
+    events = account.events.latest().get(view.identifier, ())
+    return any(FAILED_RESET in event.message.lower() for event in events)
+
+
+def _password_for(
+    settings: RdsSettings, account: Account, drill: Drill, name: str, *, user: str
+) -> str:
+    """Made once and kept in our secret, so that any host can take the drill over."""
+    password = secrets.token_urlsafe(32)  # of the characters that RDS accepts
+    tags = naming.common_tags(
+        drill_id=drill.id,
+        target=settings.target,
+        role=naming.SECRET,
+        expires_at=expires_at(drill),
+    )
+    try:
+        with attempting(f"keep the new password in the secret {name}", name):
+            account.secrets().create_secret(
+                Name=name,
+                Description="Password of a temporary DB instance of restorecheck",
+                SecretString=json.dumps({"username": user, "password": password}),
+                Tags=naming.as_list(tags),
+            )
+    except AlreadyExistsError:
+        return _existing_password(account, drill, name)
+    return password
+
+
+def _existing_password(account: Account, drill: Drill, name: str) -> str:
+    described = _describe_secret(account, name)
+    if naming.as_dict(described.get("Tags")).get(naming.DRILL) != drill.id:
+        raise AccessDeniedError(
+            f"the secret {name} exists and does not carry the tag of this drill"
+        )
+    with attempting(f"read the secret {name}", name):
+        answer = account.secrets().get_secret_value(SecretId=name)
+    return str(json.loads(answer["SecretString"])["password"])
+
+
+def _describe_secret(account: Account, name: str) -> Any:  # noqa: ANN401  # boto3's answer
+    client: Any = account.secrets()
+    with attempting(f"describe the secret {name}", name):
+        described = client.describe_secret(SecretId=name)
+    if "DeletedDate" in described:
+        raise NotFoundError(f"the secret {name} is deleted", resource=name)
+    return described

@@ -1,0 +1,133 @@
+"""What explains a verdict, collected before the instance is gone: events, log, differences.
+
+A server's log can quote rows. Only lines that begin like one of `SAFE_LINES` are passed on: they
+are about the server and its files.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import InstanceView
+from restorecheck.errors import ProviderError
+from restorecheck.model import Drill, Observation
+
+LOG_LINES = 300
+MOST_LINES = 20
+MOST_DIFFERENCES = 10
+LONGEST_LINE = 200
+
+SAFE_LINES = re.compile(
+    r"(?:LOG|WARNING|ERROR|FATAL|PANIC):\s+"
+    r"(?P<text>(?:database system (?:was|is)|redo (?:starts|done|is)|starting PostgreSQL|"
+    r"invalid page in block|page verification failed|could not (?:open|read|access|fsync|write) "
+    r"(?:file|block|directory)|incorrect |unexpected pageaddr|server process|terminating any|"
+    r"out of memory|all server processes|startup process|could not load library|"
+    r"consistent recovery state|aborting startup|could not locate)"
+    r"[^'\"]*(?:\"[^\"]{0,120}\")?)"
+)
+
+
+def collect(
+    settings: RdsSettings, backup: Account, source: Account, drill: Drill
+) -> tuple[Observation, ...]:
+    """Everything that can be had; what cannot is said in its place."""
+    name = naming.identifier_of(drill.id)
+    view = backup.instances.latest().get(name)
+    if view is None or not naming.is_managed(view.tags):
+        return ()
+    parts: tuple[tuple[str, Callable[[], tuple[Observation, ...]]], ...] = (
+        ("events", lambda: _events(backup, name)),
+        ("server log", lambda: _log(backup, name)),
+        ("parameters", lambda: _differences(settings, backup, source, view)),
+    )
+    found: list[Observation] = []
+    for part, read in parts:
+        try:
+            found += read()
+        except ProviderError as exc:
+            found.append(Observation(at=None, source=part, text=f"not to be had: {exc.message}"))
+    return tuple(found)
+
+
+def safe_lines(log: str) -> list[str]:
+    """The lines of a server's log that cannot carry a row, the last ones."""
+    found = [match for line in log.splitlines() if (match := SAFE_LINES.search(line))]
+    return [match[0][:LONGEST_LINE].strip() for match in found][-MOST_LINES:]
+
+
+def _events(backup: Account, name: str) -> tuple[Observation, ...]:
+    events = backup.events.latest().get(name, ())
+    return tuple(Observation(at=e.at, source="RDS event", text=e.message) for e in events)
+
+
+def _log(backup: Account, name: str) -> tuple[Observation, ...]:
+    with attempting(f"list the logs of {name}", name):
+        files = backup.rds().describe_db_log_files(
+            DBInstanceIdentifier=name, FilenameContains="postgres"
+        )["DescribeDBLogFiles"]
+    if not files:
+        return ()
+    newest = max(files, key=lambda file: file.get("LastWritten", 0))
+    with attempting(f"read the log of {name}", name):
+        portion = backup.rds().download_db_log_file_portion(
+            DBInstanceIdentifier=name,
+            LogFileName=newest["LogFileName"],
+            NumberOfLines=LOG_LINES,
+        )
+    lines = safe_lines(portion.get("LogFileData") or "")
+    return tuple(Observation(at=None, source="server log", text=line) for line in lines)
+
+
+def _differences(
+    settings: RdsSettings, backup: Account, source: Account, view: InstanceView
+) -> tuple[Observation, ...]:
+    """How the restored instance is set up differently from production."""
+    production = source.instances.latest().get(settings.db_instance_identifier)
+    if production is None:
+        return (_difference(f"there is no DB instance {settings.db_instance_identifier} now"),)
+    found = []
+    if production.engine_version != view.engine_version:
+        found.append(
+            f"production runs {production.engine_version}, the restored instance "
+            f"{view.engine_version}"
+        )
+    if production.option_groups != view.option_groups:
+        found.append(
+            f"production has the option group {', '.join(production.option_groups) or 'none'}, "
+            f"the restored instance {', '.join(view.option_groups) or 'none'}"
+        )
+    found += _parameter_differences(_set_in(source, production), _set_in(backup, view))
+    return tuple(_difference(text) for text in found)
+
+
+def _parameter_differences(production: dict[str, str], here: dict[str, str]) -> list[str]:
+    differing = sorted(k for k in production | here if production.get(k) != here.get(k))
+    found = [
+        f"parameter {name}: {production.get(name, 'default')} in production, "
+        f"{here.get(name, 'default')} in the restored instance"
+        for name in differing[:MOST_DIFFERENCES]
+    ]
+    if len(differing) > MOST_DIFFERENCES:
+        found.append(f"{len(differing) - MOST_DIFFERENCES} more parameters differ")
+    return found
+
+
+def _set_in(account: Account, view: InstanceView) -> dict[str, str]:
+    """Parameters that somebody set in the groups of this instance."""
+    values: dict[str, str] = {}
+    for group in view.parameter_groups:
+        paginator: Any = account.rds().get_paginator("describe_db_parameters")
+        with attempting(f"read the parameter group {group} in {account.place}", group):
+            for page in paginator.paginate(DBParameterGroupName=group, Source="user"):
+                for parameter in page["Parameters"]:
+                    values[parameter["ParameterName"]] = parameter.get("ParameterValue", "")
+    return values
+
+
+def _difference(text: str) -> Observation:
+    return Observation(at=None, source="difference from production", text=text)

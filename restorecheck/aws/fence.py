@@ -1,0 +1,85 @@
+"""The last fence before the wire: what a client may ask of AWS at all.
+
+IAM says the same a second time (docs/reference/aws-permissions.md). This fence stands in the
+process, so that no mistake in this room, and no policy that is too wide, reaches production.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from restorecheck.aws.naming import is_ours
+from restorecheck.aws.settings import parse_arn
+from restorecheck.errors import AccessDeniedError, ProviderError
+
+READS = ("Describe", "List", "Download", "Get")
+
+SOURCE_WRITES: Mapping[str, tuple[str, ...]] = {
+    "CopyDBSnapshot": ("TargetDBSnapshotIdentifier",),
+    "ModifyDBSnapshotAttribute": ("DBSnapshotIdentifier",),
+    "DeleteDBSnapshot": ("DBSnapshotIdentifier",),
+}
+"""Operations that write in the source account, and the parameters that name what is written."""
+
+BACKUP_WRITES: Mapping[str, tuple[str, ...]] = {
+    "CopyDBSnapshot": ("TargetDBSnapshotIdentifier",),
+    "DeleteDBSnapshot": ("DBSnapshotIdentifier",),
+    "RestoreDBInstanceFromDBSnapshot": ("DBInstanceIdentifier", "DBSnapshotIdentifier"),
+    "ModifyDBInstance": ("DBInstanceIdentifier",),
+    "DeleteDBInstance": ("DBInstanceIdentifier",),
+    "StopDBInstance": ("DBInstanceIdentifier",),
+    "AddTagsToResource": ("ResourceName",),
+    "CreateSecret": ("Name",),
+    "DeleteSecret": ("SecretId",),
+}
+
+
+class Meta(Protocol):
+    """A client's `meta`, as botocore has it."""
+
+    @property
+    def events(self) -> Any: ...  # noqa: ANN401  # botocore's own
+
+    @property
+    def service_model(self) -> Any: ...  # noqa: ANN401  # botocore's own
+
+
+def put_up(meta: Meta, writes: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse every call of this client but reads, and writes to what carries our name."""
+
+    def check(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own
+        refuse_strangers(model.name, params, writes)
+
+    service = meta.service_model.service_id.hyphenize()
+    meta.events.register_first(f"provide-client-params.{service}", check)
+
+
+def refuse_strangers(
+    operation: str, params: Mapping[str, Any], writes: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Raises AccessDeniedError unless the call may be made."""
+    if operation.startswith(READS):
+        return
+    named = writes.get(operation)
+    if named is None:
+        raise AccessDeniedError(
+            f"restorecheck never calls {operation} here; the call was not made",
+            operation=operation,
+            code="Fence",
+        )
+    for parameter in named:
+        name = _name(str(params.get(parameter, "")))
+        if not is_ours(name):
+            raise AccessDeniedError(
+                f"restorecheck never calls {operation} on {name!r}, "
+                "which it did not make; the call was not made",
+                operation=operation,
+                resource=name,
+                code="Fence",
+            )
+
+
+def _name(identifier: str) -> str:
+    try:
+        return parse_arn(identifier).name
+    except ProviderError:
+        return identifier

@@ -1,0 +1,28 @@
+"""A drill whose target is no longer configured: what it made is still taken away."""
+
+from datetime import datetime
+
+from restorecheck.aws.provider import RdsProvider
+from restorecheck.errors import ProviderError
+from restorecheck.lifecycle import Gone, StepEvent, StillThere, Unclear
+from restorecheck.model import Drill, Resource, Step
+from restorecheck.ports import Provider
+
+
+class ForgottenRds(Provider):
+    """Reaches the accounts through a target that is still configured, and uses nothing else of it."""
+
+    def __init__(self, other: RdsProvider) -> None:
+        self._other = other
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        raise ProviderError(f"the target of drill {drill_id} is not configured any more")
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:  # noqa: ARG002  # the port's signature
+        return Unclear(reason=f"the target {drill.target} is not configured any more")
+
+    def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        return self._other.delete(resource, made_until)
+
+    def release(self, drill: Drill) -> None:
+        pass

@@ -1,0 +1,257 @@
+"""The temporary DB instance: restored from our own copy, handed over, taken away or put to rest."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.copying import expires_at
+from restorecheck.aws.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import INSTANCE_HINTS, InstanceView, Progress, SnapshotView
+from restorecheck.errors import AlreadyExistsError, InvalidStateError, NotFoundError
+from restorecheck.lifecycle import (
+    Broken,
+    Gone,
+    InProgress,
+    Parked,
+    Ready,
+    StepEvent,
+    StillThere,
+    Unclear,
+)
+from restorecheck.model import Drill, Endpoint, Resource
+
+log = structlog.get_logger("restorecheck.aws")
+
+INSTANCE = "DB instance"
+
+MAGNETIC = "standard"
+"""Cannot be restored to any more since 2026-07: RDS User Guide, "Restoring to a DB instance"."""
+
+PROVISIONED = ("io1", "io2")
+
+
+def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
+    """The instance from tonight's copy, up and settled."""
+    name = naming.identifier_of(drill.id)
+    view = account.instances.latest().get(name)
+    if view is None:
+        return _begin_restore(settings, account, drill, name)
+    refuse_foreign(view, drill)
+    waiting = wait_for(settings, view)
+    if waiting is not None:
+        return waiting
+    doubt = _doubt(settings, view)
+    if doubt:
+        return Unclear(reason=f"DB instance {view.arn} is not what was asked for: {doubt}")
+    return Ready(endpoint=endpoint_of(settings, view))
+
+
+def wait_for(settings: RdsSettings, view: InstanceView) -> InProgress | Broken | Unclear | None:
+    """What its status means; None when it can be used."""
+    match view.progress:
+        case Progress.READY if view.ready:
+            return None
+        case Progress.READY | Progress.UNDER_WAY:
+            unfinished = [*view.pending, *view.unsettled]
+            still = f", still applying {', '.join(unfinished)}" if unfinished else ""
+            return InProgress(
+                wait=settings.poll, detail=f"{view.status}{still}", status=view.status
+            )
+        case Progress.UNKNOWN:
+            log.warning("status.unknown", resource=view.arn, status=view.status)
+            return InProgress(
+                wait=settings.poll, detail=f"{view.status} (unknown)", status=view.status
+            )
+        case Progress.BAD_BACKUP:
+            return Broken(reason=f"the snapshot did not restore: RDS says {view.status}")
+        case Progress.HOPELESS:
+            return Unclear(
+                reason=f"DB instance {view.identifier} does not become available: {view.status}",
+                hint=INSTANCE_HINTS.get(view.status, ""),
+            )
+
+
+def endpoint_of(settings: RdsSettings, view: InstanceView, *, secret: str = "") -> Endpoint:
+    iam = settings.restore.credentials is Credentials.IAM
+    return Endpoint(
+        identity=view.resource_id,
+        host=view.host,
+        port=view.port,
+        user=settings.restore.iam_user if iam else view.master_username,
+        databases=settings.databases,
+        server_version=view.engine_version,
+        secret=secret,
+    )
+
+
+def own_instance(account: Account, drill: Drill) -> InstanceView:
+    """The very instance that this drill restored.
+
+    Raises:
+        NotFoundError: It is gone, or another one has its name.
+    """
+    assert drill.endpoint is not None, "restored before"
+    view = account.instances.latest().get(naming.identifier_of(drill.id))
+    if view is None or view.resource_id != drill.endpoint.identity:
+        raise NotFoundError(
+            f"the DB instance {naming.identifier_of(drill.id)} that this drill restored is not "
+            f"there any more in {account.place}",
+            hint="Somebody else deleted it or replaced it.",
+        )
+    return view
+
+
+def refuse_foreign(view: InstanceView, drill: Drill) -> None:
+    if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
+        raise AlreadyExistsError(
+            f"DB instance {view.arn} exists and does not carry the tag of this drill",
+            hint="Somebody else made it, or took our tag away; nothing was done with it.",
+            resource=view.arn,
+        )
+
+
+def delete(
+    settings: RdsSettings,
+    account: Account,
+    resource: Resource,
+    *,
+    made_until: datetime,
+    now: datetime,
+) -> Gone | StillThere:
+    name = parse_arn(resource.identifier).name
+    # Absence is believed only of a look that was taken late enough to see what was just made.
+    late_enough = made_until + settings.settling
+    view = account.instances.latest(not_before=min(now, late_enough)).get(name)
+    if view is None:
+        if now < late_enough:
+            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+        return Gone(resource)
+    if not naming.is_ours(name) or not naming.is_managed(view.tags):
+        return StillThere(resource, "it does not carry our mark", settings.poll)
+    if view.status in {"deleting", "deleted"}:
+        return StillThere(resource, view.status, settings.poll)
+    try:
+        with attempting(f"delete DB instance {view.arn}", view.arn):
+            account.rds().delete_db_instance(
+                DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+            )
+    except NotFoundError:
+        return StillThere(resource, "going", settings.poll)
+    except InvalidStateError as exc:
+        # Also what AWS says of one that is being deleted already.
+        return StillThere(resource, exc.message, settings.poll)
+    return StillThere(resource, "deleting", settings.poll)
+
+
+def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked | StillThere:
+    """Stop it and mark it as the standby. RDS starts it again after seven days: "Stopping an
+    Amazon RDS DB instance temporarily"; the sweep stops it again.
+    """
+    name = parse_arn(resource.identifier).name
+    view = account.instances.latest().get(name)
+    if view is None:
+        raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)
+    if not naming.is_ours(name) or not naming.is_managed(view.tags):
+        return StillThere(resource, "it does not carry our mark", settings.poll)
+    if view.tags.get(naming.ROLE) != naming.STANDBY:
+        with attempting(f"mark DB instance {view.arn} as the standby", view.arn):
+            account.rds().add_tags_to_resource(
+                ResourceName=view.arn, Tags=naming.as_list({naming.ROLE: naming.STANDBY})
+            )
+    if view.status == "stopped":
+        return Parked(resource)
+    if view.progress is Progress.READY:
+        with attempting(f"stop DB instance {view.arn}", view.arn):
+            account.rds().stop_db_instance(DBInstanceIdentifier=name)
+    return StillThere(resource, view.status, settings.poll)
+
+
+def standbys(settings: RdsSettings, account: Account) -> list[InstanceView]:
+    """Every standby of this target."""
+    return [
+        view
+        for view in account.instances.latest().values()
+        if naming.is_ours(view.identifier)
+        and naming.is_managed(view.tags)
+        and view.tags.get(naming.ROLE) == naming.STANDBY
+        and view.tags.get(naming.TARGET) == settings.target
+    ]
+
+
+def _begin_restore(settings: RdsSettings, account: Account, drill: Drill, name: str) -> StepEvent:
+    copy = account.manual_snapshots.latest().get(name)
+    if copy is None:
+        raise NotFoundError(f"the copy {name} is not there any more in {account.place}")
+    try:
+        with attempting(f"restore {copy.arn} as DB instance {name}", copy.arn):
+            account.rds().restore_db_instance_from_db_snapshot(
+                **parameters(settings, copy, drill, name)
+            )
+    except AlreadyExistsError:
+        pass  # made by an earlier call; its tags are looked at once it is seen
+    return InProgress(wait=settings.poll, detail="creating", status="restore requested")
+
+
+def parameters(
+    settings: RdsSettings, copy: SnapshotView, drill: Drill, name: str
+) -> dict[str, Any]:
+    """Everything that AWS would otherwise choose: the source's class and tags, the default VPC
+    and security group, a public address, 35 days of backups, paid or silent upgrades.
+
+    Amazon RDS API, RestoreDBInstanceFromDBSnapshot.
+    """
+    wanted = settings.restore
+    tags = naming.common_tags(
+        drill_id=drill.id,
+        target=settings.target,
+        role=naming.INSTANCE,
+        expires_at=expires_at(drill),
+    )
+    if drill.keep:
+        tags[naming.KEPT] = "true"
+    chosen: dict[str, Any] = {
+        "DBInstanceIdentifier": name,
+        "DBSnapshotIdentifier": copy.identifier,
+        "DBInstanceClass": wanted.db_instance_class,
+        "DBSubnetGroupName": wanted.db_subnet_group_name,
+        "VpcSecurityGroupIds": list(wanted.vpc_security_group_ids),
+        "PubliclyAccessible": False,
+        "MultiAZ": False,
+        "DeletionProtection": False,
+        "BackupRetentionPeriod": 0,
+        "AutoMinorVersionUpgrade": False,
+        "CopyTagsToSnapshot": False,
+        "DedicatedLogVolume": False,
+        "EnableIAMDatabaseAuthentication": wanted.credentials is Credentials.IAM,
+        "EngineLifecycleSupport": wanted.engine_lifecycle_support,
+        "Tags": naming.as_list(tags),
+    }
+    if wanted.db_parameter_group_name:
+        chosen["DBParameterGroupName"] = wanted.db_parameter_group_name
+    return chosen | _storage(copy)
+
+
+def _storage(copy: SnapshotView) -> dict[str, Any]:
+    """The same type as in the snapshot: another one makes the restore slower."""
+    if not copy.storage_type:
+        return {}
+    if copy.storage_type == MAGNETIC:
+        return {"StorageType": "gp3"}
+    if copy.storage_type in PROVISIONED and copy.iops:
+        return {"StorageType": copy.storage_type, "Iops": copy.iops}
+    return {"StorageType": copy.storage_type}
+
+
+def _doubt(settings: RdsSettings, view: InstanceView) -> str:
+    if view.publicly_accessible:
+        return "it has a public address"
+    if view.deletion_protection:
+        return "it is protected against deletion"
+    wanted = settings.restore.db_subnet_group_name
+    if view.subnet_group and view.subnet_group.lower() != wanted.lower():
+        return f"it is in the subnet group {view.subnet_group}"
+    return ""

@@ -1,0 +1,119 @@
+"""After a drill: the verdict on the copy, and what is kept of earlier nights."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from restorecheck.aws import instances, naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.copying import Copying
+from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import Progress, SnapshotView
+from restorecheck.errors import InvalidStateError, NotFoundError
+from restorecheck.lifecycle import InProgress, Retained
+from restorecheck.model import Drill, Retention, Verdict
+from restorecheck.retention import Copy, prunable
+
+DELETED = "retention_deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Retention of one target's copies and standby."""
+
+    settings: RdsSettings
+    backup: Account
+    copying: Copying
+
+    def retain(self, drill: Drill, now: datetime) -> Retained | InProgress:
+        """Mark tonight's copy, prune copies and staging copies, let go of the last standby."""
+        self._mark(drill)
+        self.copying.prune_staging()
+        views = self._copies(now)
+        gone = self._prune(drill, views)
+        deleted = [*filter(None, drill.outputs.get(DELETED, "").split("\n")), *gone]
+        if drill.verdict is Verdict.VERIFIED:
+            leaving = self._end_standbys(drill)
+            if leaving:
+                detail = f"the earlier standby {leaving[0]} is going"
+                outputs = {DELETED: "\n".join(deleted)}
+                return InProgress(wait=self.settings.poll, detail=detail, outputs=outputs)
+        kept = tuple(v.arn for v in views if v.arn not in deleted)
+        return Retained(retention=Retention(kept=kept, deleted=tuple(dict.fromkeys(deleted))))
+
+    def _mark(self, drill: Drill) -> None:
+        view = self.backup.manual_snapshots.latest().get(naming.identifier_of(drill.id))
+        assert drill.verdict is not None, "the verdict comes first"
+        if view is None or not self._is_copy(view) or view.progress is not Progress.READY:
+            return
+        if view.tags.get(naming.VERDICT) == drill.verdict.value:
+            return
+        with attempting(f"write the verdict on {view.arn}", view.arn):
+            self.backup.rds().add_tags_to_resource(
+                ResourceName=view.arn, Tags=naming.as_list({naming.VERDICT: drill.verdict.value})
+            )
+
+    def _copies(self, now: datetime) -> list[SnapshotView]:
+        """Oldest first, read after the verdict was written."""
+        found = self.backup.manual_snapshots.latest(not_before=now).values()
+        mine = [view for view in found if self._is_copy(view)]
+        return sorted(mine, key=lambda view: (view.taken_at or now, view.identifier))
+
+    def _is_copy(self, view: SnapshotView) -> bool:
+        tags = view.tags
+        return (
+            naming.is_ours(view.identifier)
+            and naming.is_managed(tags)
+            and tags.get(naming.ROLE) == naming.COPY
+            and tags.get(naming.TARGET) == self.settings.target
+        )
+
+    def _prune(self, drill: Drill, views: list[SnapshotView]) -> list[str]:
+        by_name = {view.identifier: view for view in views}
+        copies = [_copy_of(view, drill) for view in views]
+        gone = []
+        for copy in prunable(copies, self.settings.backup.keep_copies):
+            view = by_name[copy.identifier]
+            try:
+                with attempting(f"delete the old copy {view.arn}", view.arn):
+                    self.backup.rds().delete_db_snapshot(DBSnapshotIdentifier=view.identifier)
+            except (NotFoundError, InvalidStateError):
+                continue  # going already, or in use: the next drill looks again
+            gone.append(view.arn)
+        return gone
+
+    def _end_standbys(self, drill: Drill) -> list[str]:
+        """Begin to delete every standby but tonight's; the names of those that are still there."""
+        tonight = {resource.identifier for resource in drill.parked}
+        leaving = []
+        for view in instances.standbys(self.settings, self.backup):
+            if view.arn in tonight:
+                continue
+            leaving.append(view.identifier)
+            if view.status in {"deleting", "deleted"}:
+                continue
+            try:
+                with attempting(f"delete the earlier standby {view.arn}", view.arn):
+                    self.backup.rds().delete_db_instance(
+                        DBInstanceIdentifier=view.identifier,
+                        SkipFinalSnapshot=True,
+                        DeleteAutomatedBackups=True,
+                    )
+            except (NotFoundError, InvalidStateError):
+                continue  # looked at again in a moment
+        return leaving
+
+
+def _copy_of(view: SnapshotView, drill: Drill) -> Copy:
+    verdict = view.tags.get(naming.VERDICT, "")
+    if view.identifier == naming.identifier_of(drill.id) and drill.verdict is not None:
+        verdict = drill.verdict.value  # the tag may not be seen yet
+    return Copy(
+        identifier=view.identifier,
+        origin=view.tags.get(naming.SOURCE_SNAPSHOT, view.identifier),
+        taken_at=view.taken_at,
+        made_at=view.create_time,
+        available=view.progress is Progress.READY,
+        broken=view.progress is Progress.HOPELESS,
+        verdict=Verdict(verdict) if verdict in set(Verdict) else None,
+    )

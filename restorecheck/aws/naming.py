@@ -1,0 +1,81 @@
+"""Names and tags of what restorecheck makes in AWS. Pure.
+
+No call of RDS that creates something has a client token: the name, derived from the drill id, is
+the token, and "already exists" counts as done only where our tag of this drill is on it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+PREFIX = "restorecheck-"
+
+MANAGED = "restorecheck:managed"
+DRILL = "restorecheck:drill-id"
+TARGET = "restorecheck:target"
+ROLE = "restorecheck:role"
+EXPIRES = "restorecheck:expires-at"
+SOURCE_INSTANCE = "restorecheck:source-db-instance"
+SOURCE_SNAPSHOT = "restorecheck:source-snapshot"
+SNAPSHOT_TIME = "restorecheck:snapshot-time"
+VERDICT = "restorecheck:verdict"
+KEPT = "restorecheck:kept"
+
+STAGING = "staging-copy"
+COPY = "copy"
+INSTANCE = "instance"
+STANDBY = "standby"
+SECRET = "secret"  # noqa: S105  # a role, no secret
+
+Tags = dict[str, str]
+
+_FOREIGN = re.compile(r"[^\w\s.:/=+\-@]")
+
+
+def identifier_of(drill_id: str) -> str:
+    """Name of everything that this drill makes."""
+    return f"{PREFIX}{drill_id}"
+
+
+def drill_of(identifier: str) -> str:
+    return identifier.removeprefix(PREFIX)
+
+
+def is_ours(identifier: str) -> bool:
+    return identifier.startswith(PREFIX)
+
+
+def common_tags(*, drill_id: str, target: str, role: str, expires_at: datetime) -> Tags:
+    """What everything carries that a drill makes."""
+    return {
+        MANAGED: "true",
+        DRILL: drill_id,
+        TARGET: target,
+        ROLE: role,
+        EXPIRES: expires_at.isoformat(timespec="seconds"),
+    }
+
+
+def as_list(tags: Mapping[str, str]) -> list[Any]:
+    """As AWS takes them. Characters that a tag's value must not have become underscores."""
+    return [
+        {"Key": key, "Value": _FOREIGN.sub("_", value)[:256]} for key, value in sorted(tags.items())
+    ]
+
+
+def as_dict(tags: Iterable[Mapping[str, str]] | None) -> Tags:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
+def is_managed(tags: Mapping[str, str]) -> bool:
+    return tags.get(MANAGED) == "true"
+
+
+def moment_in(tags: Mapping[str, str], key: str) -> datetime | None:
+    """A time that we wrote into a tag; None where there is none that can be read."""
+    try:
+        moment = datetime.fromisoformat(tags[key])
+    except (KeyError, ValueError):
+        return None
+    return moment if moment.tzinfo else None

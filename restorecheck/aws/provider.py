@@ -1,0 +1,284 @@
+"""The RDS provider: automated snapshot → copy in the backup account → temporary instance."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from restorecheck.aws import credentials, evidence, instances, naming
+from restorecheck.aws.accounts import Account, Accounts
+from restorecheck.aws.copying import SHARE, Copying
+from restorecheck.aws.credentials import SECRET, Passwords
+from restorecheck.aws.instances import INSTANCE
+from restorecheck.aws.keeping import Keeping
+from restorecheck.aws.settings import After, Credentials, Place, RdsSettings, parse_arn
+from restorecheck.aws.translation import is_throttled
+from restorecheck.errors import CapacityError, ConfigError, ProviderError, TransientError
+from restorecheck.lifecycle import (
+    Gone,
+    InProgress,
+    Parked,
+    Ready,
+    Retained,
+    Retry,
+    StepEvent,
+    StillThere,
+    Unclear,
+)
+from restorecheck.model import Drill, Observation, Resource, Step, StepKind
+from restorecheck.ports import Clock, Provider
+
+QUICK = timedelta(minutes=30)
+"""For steps that are one call and a look; throttling may stretch them."""
+
+CAPACITY_PATIENCE = 4
+"""Without capacity or quota, so many polls between two tries."""
+
+
+class RdsProvider(Provider):
+    """Proves the automated snapshots of one DB instance. Holds no drill in memory."""
+
+    def __init__(self, *, settings: RdsSettings, accounts: Accounts, clock: Clock) -> None:
+        self.settings = settings
+        self._accounts = accounts
+        self._clock = clock
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        settings = self.settings
+        source, backup = settings.source.place, settings.backup.place
+        name = naming.identifier_of(drill_id)
+        long = settings.deadline
+        share = Resource(
+            kind=SHARE, identifier=source.arn("snapshot", name), account=source.account_id
+        )
+        instance = self._instance(drill_id)
+        reset = settings.restore.credentials is Credentials.RESET
+        secret = (credentials.secret_resource(settings, drill_id),) if reset else ()
+        transit = settings.source.transit_kms_key_id
+        key = f"encrypted with {transit}" if transit else "with the key of the snapshot"
+        staying = (instance,) if settings.restore.after is After.STOP else ()
+
+        def prepare(name: str, does: str, deadline: timedelta, *makes: Resource) -> Step:
+            return Step(name=name, kind=StepKind.PREPARE, does=does, deadline=deadline, makes=makes)
+
+        return (
+            prepare(
+                "identify",
+                f"sts:GetCallerIdentity in both accounts, {backup.account_id} with the present "
+                f"credentials and {source.account_id} by {settings.source.role_arn}; "
+                "anything else than these ids ends the drill",
+                QUICK,
+            ),
+            prepare(
+                "find snapshot",
+                f"rds:DescribeDBSnapshots in {source}: the newest finished automated snapshot of "
+                f"{settings.db_instance_identifier}; older than "
+                f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
+                QUICK,
+            ),
+            prepare(
+                "staging copy",
+                f"rds:CopyDBSnapshot in {source} to {name}, {key}",
+                long,
+            ),
+            prepare(
+                "share",
+                f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, add "
+                f"{backup.account_id}; refused if anybody else is on it",
+                QUICK,
+                share,
+            ),
+            prepare(
+                "copy",
+                f"rds:CopyDBSnapshot in {backup} from {source.arn('snapshot', name)} to {name}, "
+                f"encrypted with {settings.backup.kms_key_id}",
+                long,
+            ),
+            prepare(
+                "unshare",
+                f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, remove "
+                f"{backup.account_id}; rds:DeleteDBSnapshot on older staging copies of ours",
+                QUICK,
+            ),
+            Step(
+                name="restore",
+                kind=StepKind.RESTORE,
+                does=f"rds:RestoreDBInstanceFromDBSnapshot in {backup}: {name} as "
+                f"{settings.restore.db_instance_class} in the subnet group "
+                f"{settings.restore.db_subnet_group_name}, private, one zone, no backups",
+                deadline=long,
+                makes=(instance,),
+                standby=staying,
+            ),
+            prepare("credentials", self._credentials_sentence(name), timedelta(hours=1), *secret),
+            Step(
+                name="check",
+                kind=StepKind.CHECK,
+                does="ask the restored database over TLS (verify-full), reading only",
+                deadline=long,
+            ),
+        )
+
+    def afterwards(self, drill_id: str) -> tuple[str, ...]:
+        settings = self.settings
+        name = naming.identifier_of(drill_id)
+        backup = settings.backup
+        sentences = [
+            f"rds:AddTagsToResource in {backup.place}: the verdict on the copy {name}",
+            (
+                f"rds:DeleteDBSnapshot in {backup.place}: copies of this target beyond the newest "
+                f"{backup.keep_copies}; never the newest verified one, never the newest one"
+            ),
+            (
+                f"kept: the copy {name} in {backup.place}, and the staging copy {name} in "
+                f"{settings.source.place} until the next one is made"
+            ),
+        ]
+        if settings.restore.after is After.STOP:
+            sentences.append(
+                f"a verified instance is stopped and kept (rds:StopDBInstance {name}); the standby "
+                "before it is deleted (rds:DeleteDBInstance)"
+            )
+        return tuple(sentences)
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        try:
+            return self._step(step.name)(drill)
+        except CapacityError as exc:
+            wait = CAPACITY_PATIENCE * self.settings.poll
+            return InProgress(wait=wait, detail=exc.message, status=exc.code)
+        except TransientError as exc:
+            if not is_throttled(exc):
+                return Retry(reason=exc.message, wait=self.settings.poll)
+            # Throttling never changes a verdict, only time: the step's deadline bounds it.
+            return InProgress(wait=self.settings.poll, detail="throttled by AWS", status=exc.code)
+        except ConfigError as exc:
+            return Unclear(reason=exc.message, hint=exc.hint)
+
+    def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        arn = parse_arn(resource.identifier)
+        known = {self.settings.backup.place.account_id, self.settings.source.place.account_id}
+        if arn.place.account_id not in known:
+            detail = f"account {arn.place.account_id} is not configured any more"
+            return StillThere(resource, detail, self.settings.poll)
+        try:
+            return self._delete(resource, arn.place, made_until)
+        except ProviderError as exc:
+            return StillThere(resource, exc.message, self.settings.poll)
+
+    def evidence(self, drill: Drill) -> tuple[Observation, ...]:
+        if self._instance(drill.id) not in drill.ledger:
+            return ()
+        return evidence.collect(self.settings, self.backup_account(), self.source_account(), drill)
+
+    def park(self, resource: Resource) -> Parked | StillThere:
+        place = parse_arn(resource.identifier).place
+        try:
+            return instances.park(self.settings, self.backup_account(place), resource)
+        except TransientError as exc:
+            return StillThere(resource, exc.message, self.settings.poll)
+
+    def retain(self, drill: Drill) -> Retained | InProgress | Retry:
+        if "snapshot_time" not in drill.outputs:
+            return Retained()  # no copy was begun; the accounts may not even be ours
+        keeping = Keeping(self.settings, self.backup_account(), self._copying())
+        try:
+            return keeping.retain(drill, self._clock.now())
+        except TransientError as exc:
+            if is_throttled(exc):
+                return InProgress(wait=self.settings.poll, detail="throttled by AWS")
+            return Retry(reason=exc.message, wait=self.settings.poll)
+
+    def release(self, drill: Drill) -> None:
+        """Nothing is held: a kept instance carries its tag since it was restored."""
+
+    def passwords(self) -> Passwords:
+        """For the checker, which reads the one secret of the instance it checks."""
+        return Passwords(self.settings, self.backup_account())
+
+    # --- parts ---------------------------------------------------------------------------
+
+    def _step(self, name: str) -> Callable[[Drill], StepEvent]:
+        match name:
+            case "identify":
+                return self._identify
+            case "find snapshot":
+                return self._copying().find
+            case "staging copy":
+                return self._copying().stage
+            case "share":
+                return self._copying().share
+            case "copy":
+                return self._copying().copy
+            case "unshare":
+                return self._copying().unshare
+            case "restore":
+                return lambda drill: instances.restore(self.settings, self.backup_account(), drill)
+            case "credentials":
+                return lambda drill: credentials.take_over(
+                    self.settings, self.backup_account(), drill
+                )
+            case _:
+                raise AssertionError(f"no step {name!r} in this plan")
+
+    def _identify(self, _drill: Drill) -> StepEvent:
+        self.backup_account().identify()
+        self.source_account().identify()
+        return Ready()
+
+    def _delete(self, resource: Resource, place: Place, made_until: datetime) -> Gone | StillThere:
+        now = self._clock.now()
+        match resource.kind:
+            case kind if kind == SHARE:
+                return self._copying().end_share(resource, made_until)
+            case kind if kind == INSTANCE:
+                return instances.delete(
+                    self.settings,
+                    self.backup_account(place),
+                    resource,
+                    made_until=made_until,
+                    now=now,
+                )
+            case kind if kind == SECRET:
+                return credentials.delete_secret(
+                    self.settings,
+                    self.backup_account(place),
+                    resource,
+                    made_until=made_until,
+                    now=now,
+                )
+            case _:
+                return StillThere(resource, "this version does not know such a thing")
+
+    def _instance(self, drill_id: str) -> Resource:
+        place = self.settings.backup.place
+        arn = place.arn("db", naming.identifier_of(drill_id))
+        return Resource(kind=INSTANCE, identifier=arn, account=place.account_id)
+
+    def _credentials_sentence(self, name: str) -> str:
+        match self.settings.restore.credentials:
+            case Credentials.MANAGED_SECRET:
+                return (
+                    f"rds:ModifyDBInstance on {name}: RDS makes a new master password and keeps it "
+                    "in Secrets Manager until the instance is deleted"
+                )
+            case Credentials.RESET:
+                return (
+                    f"secretsmanager:CreateSecret {name}, a new password; rds:ModifyDBInstance on "
+                    f"{name}: it becomes the master password"
+                )
+            case Credentials.IAM:
+                return (
+                    f"wait until IAM database authentication is on; the checker logs in as "
+                    f"{self.settings.restore.iam_user} with a token"
+                )
+
+    def _copying(self) -> Copying:
+        return Copying(self.settings, self.source_account(), self.backup_account(), self._clock)
+
+    def source_account(self) -> Account:
+        return self._accounts.source(self.settings.source)
+
+    def backup_account(self, place: Place | None = None) -> Account:
+        """The backup account, in another region where a thing was made before a change there."""
+        settings = self.settings.backup
+        return self._accounts.backup(replace(settings, place=place) if place else settings)

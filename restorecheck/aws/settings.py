@@ -1,0 +1,123 @@
+"""What the configuration says of one RDS target, as this room uses it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from restorecheck.errors import ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One account in one region."""
+
+    partition: str
+    account_id: str
+    region: str
+
+    def arn(self, kind: str, name: str, *, service: str = "rds") -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{kind}:{name}"
+
+    def __str__(self) -> str:
+        return f"account {self.account_id} ({self.region})"
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """`arn:PARTITION:SERVICE:REGION:ACCOUNT:KIND:NAME`; the name of an automated snapshot has a colon."""
+
+    place: Place
+    service: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.place.arn(self.kind, self.name, service=self.service)
+
+
+def parse_arn(text: str) -> Arn:
+    """Take an ARN of RDS or Secrets Manager apart.
+
+    Raises:
+        ProviderError: It is none.
+    """
+    parts = text.split(":", 6)
+    if len(parts) != 7 or parts[0] != "arn":  # noqa: PLR2004  # the parts of an ARN
+        raise ProviderError(f"{text!r} is not an ARN of this kind")
+    _, partition, service, region, account_id, kind, name = parts
+    return Arn(Place(partition, account_id, region), service, kind, name)
+
+
+class Credentials(StrEnum):
+    """How the checker gets into a restored instance."""
+
+    MANAGED_SECRET = "managed-secret"  # noqa: S105  # RDS makes the password and keeps it in Secrets Manager
+    RESET = "reset"  # we make the password and keep it in Secrets Manager
+    IAM = "iam"  # no password: a token signed by the checker's own role
+
+
+class After(StrEnum):
+    """What becomes of a verified instance."""
+
+    DELETE = "delete"
+    STOP = "stop"  # a warm standby, until the next one is verified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """Where production lives, and how it is entered: by a role, from the backup account."""
+
+    place: Place
+    role_arn: str
+    external_id: str
+    transit_kms_key_id: str | None = None
+    """Full ARN of a key that the backup account may use; the staging copy is encrypted with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """Where the copies are kept and restored."""
+
+    place: Place
+    kms_key_id: str
+    keep_copies: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreSettings:
+    """Everything that AWS would otherwise choose for us, and choose dangerously."""
+
+    db_instance_class: str
+    db_subnet_group_name: str
+    vpc_security_group_ids: tuple[str, ...]
+    db_parameter_group_name: str | None = None
+    engine_lifecycle_support: str = "open-source-rds-extended-support"
+    credentials: Credentials = Credentials.MANAGED_SECRET
+    iam_user: str = ""
+    master_user_secret_kms_key_id: str | None = None
+    after: After = After.DELETE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RdsSettings:
+    """One target."""
+
+    target: str
+    db_instance_identifier: str
+    source: SourceSettings
+    backup: BackupSettings
+    restore: RestoreSettings
+    max_age: timedelta
+    deadline: timedelta
+    poll: timedelta = timedelta(seconds=30)
+    databases: tuple[str, ...] = ()
+    """Databases to prove; empty: all that are not templates."""
+
+    @property
+    def settling(self) -> timedelta:
+        """How long AWS may take to show what was just made.
+
+        RDS does not document it; its own CloudFormation handler counts several looks
+        (aws-cloudformation-resource-providers-rds, Probing.java). Four of ours.
+        """
+        return 4 * self.poll

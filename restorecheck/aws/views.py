@@ -1,0 +1,248 @@
+"""What RDS describes, reduced to what drills need: frozen, typed, without surprises. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from restorecheck.aws.naming import Tags, as_dict
+
+DEFAULT_KEY_ENCRYPTION = "sse-rds"
+"""StorageEncryptionType of what is encrypted with a key that AWS owns."""
+
+
+class Progress(StrEnum):
+    """What a status means for somebody who waits for the thing to be ready."""
+
+    READY = "ready"
+    UNDER_WAY = "under way"
+    BAD_BACKUP = "bad backup"  # RDS could not bring the data back
+    HOPELESS = "hopeless"  # it will not get ready, and that says nothing about the backup
+    UNKNOWN = "unknown"  # a status of the future; bounded by the deadline
+
+
+INSTANCE_STATUSES: Mapping[str, Progress] = {
+    "available": Progress.READY,
+    "storage-optimization": Progress.READY,
+    "storage-initialization": Progress.READY,
+    "backing-up": Progress.UNDER_WAY,
+    "configuring-enhanced-monitoring": Progress.UNDER_WAY,
+    "configuring-iam-database-auth": Progress.UNDER_WAY,
+    "configuring-log-exports": Progress.UNDER_WAY,
+    "converting-to-vpc": Progress.UNDER_WAY,
+    "creating": Progress.UNDER_WAY,
+    "maintenance": Progress.UNDER_WAY,
+    "modifying": Progress.UNDER_WAY,
+    "moving-to-vpc": Progress.UNDER_WAY,
+    "rebooting": Progress.UNDER_WAY,
+    "renaming": Progress.UNDER_WAY,
+    "resetting-master-credentials": Progress.UNDER_WAY,
+    "starting": Progress.UNDER_WAY,
+    "storage-config-upgrade": Progress.UNDER_WAY,
+    "upgrading": Progress.UNDER_WAY,
+    "failed": Progress.BAD_BACKUP,
+    "incompatible-restore": Progress.BAD_BACKUP,
+    "restore-error": Progress.BAD_BACKUP,
+    "delete-precheck": Progress.HOPELESS,
+    "deleted": Progress.HOPELESS,
+    "deleting": Progress.HOPELESS,
+    "inaccessible-encryption-credentials": Progress.HOPELESS,
+    "inaccessible-encryption-credentials-recoverable": Progress.HOPELESS,
+    "incompatible-create": Progress.HOPELESS,
+    "incompatible-credentials": Progress.HOPELESS,
+    "incompatible-network": Progress.HOPELESS,
+    "incompatible-option-group": Progress.HOPELESS,
+    "incompatible-parameters": Progress.HOPELESS,
+    "insufficient-capacity": Progress.HOPELESS,
+    "modify-failed": Progress.HOPELESS,
+    "stopped": Progress.HOPELESS,
+    "stopping": Progress.HOPELESS,
+    "storage-full": Progress.HOPELESS,
+    "upgrade-failed": Progress.HOPELESS,
+}
+"""Amazon RDS User Guide, "Viewing DB instance status"; the terminal ones also after
+aws-cloudformation-resource-providers-rds, DBInstanceStatus.java. botocore's waiter fails on five
+of them and waits for ever on the rest.
+"""
+
+INSTANCE_HINTS: Mapping[str, str] = {
+    "incompatible-network": "The subnet group may have no free address left, or its VPC is gone.",
+    "incompatible-parameters": "restore.db_parameter_group_name does not fit this engine version or "
+    "instance class.",
+    "insufficient-capacity": "Choose another restore.db_instance_class, or a subnet group with more "
+    "zones.",
+    "inaccessible-encryption-credentials": "The key of the copy is disabled or its policy has changed.",
+    "inaccessible-encryption-credentials-recoverable": "The key of the copy is disabled; enable it.",
+    "storage-full": "The storage that production has is full; the copy has the same size.",
+}
+
+SNAPSHOT_STATUSES: Mapping[str, Progress] = {
+    "available": Progress.READY,
+    "copying": Progress.UNDER_WAY,
+    "creating": Progress.UNDER_WAY,
+    "pending": Progress.UNDER_WAY,
+    "failed": Progress.HOPELESS,
+    "deleting": Progress.HOPELESS,
+    "deleted": Progress.HOPELESS,
+    "incompatible-restore": Progress.HOPELESS,
+    "incompatible-parameters": Progress.HOPELESS,
+}
+"""A copy that fails says nothing about what was copied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotView:
+    """A DB snapshot."""
+
+    identifier: str
+    arn: str
+    status: str
+    type: str
+    instance: str
+    engine: str = ""
+    engine_version: str = ""
+    original_create_time: datetime | None = None
+    """Does not change when the snapshot is copied."""
+    database_time: datetime | None = None
+    """Time of the last transaction that the snapshot contains."""
+    create_time: datetime | None = None
+    """Absent while the snapshot is in progress."""
+    encrypted: bool = False
+    encryption_type: str = ""
+    kms_key_id: str = ""
+    percent: int = 0
+    source_arn: str = ""
+    """Set for copies from another account or region."""
+    storage_type: str = ""
+    iops: int | None = None
+    full_size_bytes: int | None = None
+    option_group: str = ""
+    tags: Tags = field(default_factory=dict)
+
+    @property
+    def progress(self) -> Progress:
+        return SNAPSHOT_STATUSES.get(self.status, Progress.UNKNOWN)
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the backup was begun: what snapshots are sorted by."""
+        return self.original_create_time or self.create_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceView:
+    """A DB instance."""
+
+    identifier: str
+    arn: str
+    status: str
+    resource_id: str = ""
+    engine_version: str = ""
+    host: str = ""
+    port: int = 0
+    master_username: str = ""
+    publicly_accessible: bool = False
+    deletion_protection: bool = False
+    backup_retention_days: int = 0
+    iam_authentication: bool = False
+    pending: tuple[str, ...] = ()
+    """Names of modifications that are under way."""
+    unsettled: tuple[str, ...] = ()
+    """Security groups and parameter groups that are not applied yet."""
+    secret_arn: str = ""
+    secret_status: str = ""
+    parameter_groups: tuple[str, ...] = ()
+    option_groups: tuple[str, ...] = ()
+    subnet_group: str = ""
+    tags: Tags = field(default_factory=dict)
+
+    @property
+    def progress(self) -> Progress:
+        return INSTANCE_STATUSES.get(self.status, Progress.UNKNOWN)
+
+    @property
+    def ready(self) -> bool:
+        """Reachable, with nothing still being changed: as AWS's own handler has it
+        (aws-cloudformation-resource-providers-rds, DBInstancePredicates.java).
+        """
+        settled = not self.pending and not self.unsettled
+        return self.progress is Progress.READY and settled and bool(self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """An event of a DB instance."""
+
+    at: datetime
+    instance: str
+    message: str
+
+
+def snapshot_view(raw: Mapping[str, Any]) -> SnapshotView:
+    return SnapshotView(
+        identifier=raw["DBSnapshotIdentifier"],
+        arn=raw["DBSnapshotArn"],
+        status=raw.get("Status", ""),
+        type=raw.get("SnapshotType", ""),
+        instance=raw.get("DBInstanceIdentifier", ""),
+        engine=raw.get("Engine", ""),
+        engine_version=raw.get("EngineVersion", ""),
+        original_create_time=raw.get("OriginalSnapshotCreateTime"),
+        database_time=raw.get("SnapshotDatabaseTime"),
+        create_time=raw.get("SnapshotCreateTime"),
+        encrypted=bool(raw.get("Encrypted")),
+        encryption_type=raw.get("StorageEncryptionType", ""),
+        kms_key_id=raw.get("KmsKeyId", ""),
+        percent=raw.get("PercentProgress", 0),
+        source_arn=raw.get("SourceDBSnapshotIdentifier", ""),
+        storage_type=raw.get("StorageType", ""),
+        iops=raw.get("Iops"),
+        full_size_bytes=raw.get("FullSnapshotSizeInBytes"),
+        option_group=raw.get("OptionGroupName", ""),
+        tags=as_dict(raw.get("TagList")),
+    )
+
+
+def instance_view(raw: Mapping[str, Any]) -> InstanceView:
+    endpoint = raw.get("Endpoint") or {}
+    secret = raw.get("MasterUserSecret") or {}
+    security = raw.get("VpcSecurityGroups") or ()
+    parameters = raw.get("DBParameterGroups") or ()
+    return InstanceView(
+        identifier=raw["DBInstanceIdentifier"],
+        arn=raw.get("DBInstanceArn", ""),
+        status=raw.get("DBInstanceStatus", ""),
+        resource_id=raw.get("DbiResourceId", ""),
+        engine_version=raw.get("EngineVersion", ""),
+        host=endpoint.get("Address", ""),
+        port=endpoint.get("Port", 0),
+        master_username=raw.get("MasterUsername", ""),
+        publicly_accessible=bool(raw.get("PubliclyAccessible")),
+        deletion_protection=bool(raw.get("DeletionProtection")),
+        backup_retention_days=raw.get("BackupRetentionPeriod", 0),
+        iam_authentication=bool(raw.get("IAMDatabaseAuthenticationEnabled")),
+        pending=tuple(sorted(raw.get("PendingModifiedValues") or {})),
+        unsettled=(
+            *(g["VpcSecurityGroupId"] for g in security if g.get("Status") != "active"),
+            *(
+                g["DBParameterGroupName"]
+                for g in parameters
+                if g.get("ParameterApplyStatus") == "applying"
+            ),
+        ),
+        secret_arn=secret.get("SecretArn", ""),
+        secret_status=secret.get("SecretStatus", ""),
+        parameter_groups=tuple(g["DBParameterGroupName"] for g in parameters),
+        option_groups=tuple(g["OptionGroupName"] for g in raw.get("OptionGroupMemberships") or ()),
+        subnet_group=(raw.get("DBSubnetGroup") or {}).get("DBSubnetGroupName", ""),
+        tags=as_dict(raw.get("TagList")),
+    )
+
+
+def event_view(raw: Mapping[str, Any]) -> EventView:
+    return EventView(
+        at=raw["Date"],
+        instance=raw.get("SourceIdentifier", ""),
+        message=" ".join(raw.get("Message", "").split()),
+    )

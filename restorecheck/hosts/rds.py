@@ -1,0 +1,145 @@
+"""RDS targets: from the configuration to the parts of the AWS room."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from restorecheck.aws.accounts import Accounts
+from restorecheck.aws.forgotten import ForgottenRds
+from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.provider import RdsProvider
+from restorecheck.aws.settings import (
+    After,
+    BackupSettings,
+    Credentials,
+    Place,
+    RdsSettings,
+    RestoreSettings,
+    SourceSettings,
+)
+from restorecheck.config import Config, Target
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.model import Drill
+from restorecheck.ports import Clock, Provider
+from restorecheck.postgres.checker import Connect
+from restorecheck.postgres.tls import TlsConnector
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+HOW_TO_GET = (
+    "curl -o rds-global-bundle.pem "
+    "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+)
+
+LOOKS_AT_TEARDOWN = 120
+"""Polls before a deletion is given up: an hour at the default interval."""
+
+
+def accounts_of(config: Config, clock: Clock) -> Accounts:
+    return Accounts(clock=clock, tick=poll_of(config), sandbox=config.sandbox)
+
+
+def provider_of(config: Config, target: Target, accounts: Accounts, clock: Clock) -> RdsProvider:
+    return RdsProvider(settings=settings_of(config, target), accounts=accounts, clock=clock)
+
+
+def poll_of(config: Config) -> timedelta:
+    return timedelta(seconds=config.aws.poll_interval_seconds)
+
+
+def teardown_limit_of(config: Config) -> timedelta:
+    return LOOKS_AT_TEARDOWN * poll_of(config)
+
+
+def settings_of(config: Config, target: Target) -> RdsSettings:
+    rds = target.rds
+    assert rds is not None, "an RDS target"
+    partition = rds.source.role_arn.split(":")[1]
+    region = rds.region
+    return RdsSettings(
+        target=target.name,
+        db_instance_identifier=rds.db_instance_identifier,
+        source=SourceSettings(
+            place=Place(partition, rds.source.account_id, region),
+            role_arn=rds.source.role_arn,
+            external_id=rds.source.external_id,
+            transit_kms_key_id=rds.source.transit_kms_key_id,
+        ),
+        backup=BackupSettings(
+            place=Place(partition, rds.backup.account_id, rds.backup.region or region),
+            kms_key_id=rds.backup.kms_key_id,
+            keep_copies=rds.backup.keep_copies,
+        ),
+        restore=RestoreSettings(
+            db_instance_class=rds.restore.db_instance_class,
+            db_subnet_group_name=rds.restore.db_subnet_group_name,
+            vpc_security_group_ids=tuple(rds.restore.vpc_security_group_ids),
+            db_parameter_group_name=rds.restore.db_parameter_group_name,
+            engine_lifecycle_support=rds.restore.engine_lifecycle_support,
+            credentials=Credentials(rds.restore.credentials),
+            iam_user=rds.restore.iam_user or "",
+            master_user_secret_kms_key_id=rds.restore.master_user_secret_kms_key_id,
+            after=After(rds.after),
+        ),
+        max_age=timedelta(hours=rds.max_age_hours),
+        deadline=timedelta(minutes=target.deadline_minutes),
+        poll=poll_of(config),
+        databases=tuple(target.databases or ()),
+    )
+
+
+def connector_of(config: Config, provider: RdsProvider) -> Connect:
+    bundle = config.aws.ca_bundle
+    assert bundle is not None, "required beside an RDS target"
+    return TlsConnector(
+        ca_bundle=Path(bundle),
+        password_of=provider.passwords().of,
+        by_token=provider.settings.restore.credentials is Credentials.IAM,
+        patience=provider.settings.poll,
+    )
+
+
+def rds_of(providers: Mapping[str, Provider]) -> list[RdsProvider]:
+    return [p for p in providers.values() if isinstance(p, RdsProvider)]
+
+
+def check(config: Config, providers: Iterable[RdsProvider]) -> None:
+    """What can be refused before anything is asked of AWS.
+
+    Raises:
+        ConfigError: The certificates are not there, or an endpoint is one that must not be used.
+    """
+    _check_bundle(config.aws.ca_bundle)
+    for provider in providers:
+        provider.backup_account().check_endpoints()
+
+
+def _check_bundle(bundle: str | None) -> None:
+    assert bundle is not None, "required beside an RDS target"
+    try:
+        text = Path(bundle).read_text(errors="replace")
+    except OSError as exc:
+        message = f"{bundle} cannot be read: {exc.strerror}"
+    else:
+        if CERTIFICATE in text:
+            return
+        message = f"{bundle} holds no certificate in PEM format"
+    raise ConfigError(
+        (Problem(message=message, path="aws.ca_bundle"),), hint=f"Get it with: {HOW_TO_GET}"
+    )
+
+
+def inventories_of(providers: Iterable[RdsProvider], clock: Clock) -> list[RdsInventory]:
+    """One for each pair of accounts, however many targets share it."""
+    pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}
+    return [RdsInventory(provider, clock) for provider in pairs.values()]
+
+
+def forgotten(drill: Drill, providers: Iterable[RdsProvider]) -> ForgottenRds | None:
+    """A provider that reaches what this drill made, though its target is no longer configured."""
+    places = [r.account for r in drill.ledger if r.identifier.startswith("arn:")]
+    for provider in providers:
+        settings = provider.settings
+        reached = {settings.source.place.account_id, settings.backup.place.account_id}
+        if places and set(places) <= reached:
+            return ForgottenRds(provider)
+    return None

@@ -1,0 +1,55 @@
+"""Connecting to a server on the network that somebody else made for us, and to no other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from restorecheck.errors import DatabaseUnreachableError
+from restorecheck.model import Endpoint
+from restorecheck.postgres.checker import Connection, connect
+
+PASSWORD_METHODS = "scram-sha-256,md5"  # noqa: S105  # names of methods
+TOKEN_METHODS = "password"  # noqa: S105  # RDS takes an IAM token as a clear password, inside TLS
+
+HINT = (
+    "Check aws.ca_bundle, and that the security group lets this machine in on the instance's port."
+)
+
+
+class TlsConnector:
+    """Opens connections that prove who answers.
+
+    The certificate must be for the endpoint's own host name and lead to the configured authority
+    (`sslmode=verify-full`; libpq's default falls back to plain text), and the server must ask for
+    the credentials that were made for this very instance.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_bundle: Path,
+        password_of: Callable[[Endpoint], str],
+        by_token: bool,
+        patience: timedelta,
+    ) -> None:
+        self._ca_bundle = ca_bundle
+        self._password_of = password_of
+        self._methods = TOKEN_METHODS if by_token else PASSWORD_METHODS
+        self._patience = patience
+
+    def __call__(self, endpoint: Endpoint, database: str) -> Connection:
+        """Raises DatabaseUnreachableError; a changed password may take minutes to be accepted."""
+        try:
+            return connect(
+                endpoint,
+                database,
+                password=self._password_of(endpoint),
+                sslmode="verify-full",
+                sslrootcert=str(self._ca_bundle),
+                require_auth=self._methods,
+                gssencmode="disable",
+            )
+        except DatabaseUnreachableError as exc:
+            raise DatabaseUnreachableError(
+                exc.message, hint=exc.hint or HINT, patience=self._patience
+            ) from exc

@@ -1,0 +1,117 @@
+"""How long AWS takes in the sandbox, how much it allows, and who does its work."""
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+T = TypeVar("T")
+
+log = structlog.get_logger("restorecheck.sandbox")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Durations in seconds of AWS's time; `factor` is what one of them takes here."""
+
+    factor: float = 1 / 150
+    create: float = 300
+    backup: float = 60
+    copy: float = 240
+    restore: float = 600
+    password: float = 60
+    modify: float = 60
+    delete: float = 180
+    stop: float = 60
+    start: float = 120
+    visible: float = 10
+    """From a call that makes something until others see it: eventual consistency."""
+
+    def real(self, seconds: float) -> float:
+        return seconds * self.factor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """Per account and region; Amazon RDS User Guide, "Quotas and constraints"."""
+
+    instances: int = 40
+    snapshots: int = 100
+    copies_in_progress: int = 20
+
+
+class Worker:
+    """The one thread in which everything happens that AWS does later.
+
+    The servers of the sandbox are started by it and by no other: the kernel ends a server when
+    the *thread* that started it ends (PR_SET_PDEATHSIG), and threads that answer requests do.
+    """
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._thread = threading.Thread(target=self._work, name="sandbox", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """What is not due yet never happens."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do it `seconds` of real time from now."""
+        with self._changed:
+            heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), action))
+            self._changed.notify()
+
+    def do(self, action: Callable[[], T]) -> T:
+        """Do it now in the worker's thread, and wait for it. Not while holding the lock."""
+        done = threading.Event()
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(action())
+            except BaseException as exc:  # noqa: BLE001  # raised again where it was asked for
+                errors.append(exc)
+            finally:
+                done.set()
+
+        self.after(0, run)
+        done.wait()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def _work(self) -> None:
+        while True:
+            action = self._next()
+            if action is None:
+                return
+            try:
+                with self._lock:
+                    action()
+            except Exception:  # the region goes on working
+                log.exception("sandbox.defect")
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._changed:
+            while not self._ending:
+                now = time.monotonic()
+                if self._due and self._due[0][0] <= now:
+                    return heapq.heappop(self._due)[2]
+                self._changed.wait(self._due[0][0] - now if self._due else None)
+        return None

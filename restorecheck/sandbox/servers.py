@@ -1,0 +1,240 @@
+"""The PostgreSQL servers behind the sandbox's endpoints, and the copies that stand for snapshots."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from restorecheck.errors import ProviderError
+from restorecheck.postgres import cluster, processes
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.cluster import Places
+from restorecheck.sandbox.certificates import Authority
+
+OWNER = "rdsadmin"
+"""The superuser, as in RDS; nobody reaches it over the network."""
+
+TIMEOUT = 120.0
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "ssl": "on",
+    "shared_buffers": "16MB",
+    "max_connections": "40",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    # What a crash would lose is thrown away after a crash anyway.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "dynamic_shared_memory_type": "mmap",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+    "logging_collector": "off",
+    "log_line_prefix": "%t:%r:%u@%d:[%p]:",
+}
+
+HBA = f"""\
+local all {OWNER} trust
+local replication {OWNER} trust
+hostssl all all 127.0.0.1/32 scram-sha-256
+"""
+
+ROLES = """
+create role rds_superuser nologin; grant pg_monitor, pg_signal_backend to rds_superuser;
+create role rds_iam nologin;
+create database rdsadmin owner rdsadmin; revoke connect on database rdsadmin from public;
+"""
+
+
+class Server:
+    """One cluster: its directory, and its server while that runs."""
+
+    def __init__(self, farm: "Farm", directory: Path) -> None:
+        self.places = Places(directory)
+        self.port = 0
+        self._farm = farm
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it on a port of its own. Only from a thread that lives on.
+
+        Raises:
+            ProviderError: It does not come up.
+        """
+        farm = self._farm
+        self.port = _free_port()
+        argv: list[str | Path] = [farm.installation.program("postgres"), "-D", self.places.data]
+        sockets = {"unix_socket_directories": str(self.places.directory), "port": str(self.port)}
+        for key, value in (SETTINGS | sockets).items():
+            argv += ["-c", f"{key}={value}"]
+        with self.places.log.open("ab") as log:
+            self._process = processes.spawn(
+                argv,
+                directory=self.places.directory,
+                account=farm.account,
+                stdout=log,
+                stderr=log,
+                dies_by=signal.SIGQUIT,
+            )
+        try:
+            cluster.await_ready(self.places, self._process)
+        except ProviderError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        cluster.stop(self.places, self._process)
+        self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.places.directory, ignore_errors=True)
+
+    @contextmanager
+    def superuser(self, database: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
+        with psycopg.connect(
+            host=str(self.places.directory),
+            port=self.port,
+            user=OWNER,
+            dbname=database,
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+    def make_master(self, name: str, password: str, database: str | None) -> None:
+        """The master user is no superuser: it is a member of rds_superuser, as in RDS."""
+        with self.superuser() as connection:
+            for statement in ROLES.split(";"):
+                if statement.strip():
+                    connection.execute(statement.encode())
+            role = sql.Identifier(name)
+            connection.execute(
+                sql.SQL("create role {} login createdb createrole password {}").format(
+                    role, sql.Literal(password)
+                )
+            )
+            connection.execute(sql.SQL("grant rds_superuser to {}").format(role))
+            if database:
+                connection.execute(
+                    sql.SQL("create database {} owner {}").format(sql.Identifier(database), role)
+                )
+
+    def set_password(self, name: str, password: str) -> None:
+        with self.superuser() as connection:
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(name), sql.Literal(password)
+                )
+            )
+
+    def log_text(self) -> str:
+        return self.places.log.read_text(errors="replace") if self.places.log.exists() else ""
+
+
+class Farm:
+    """Makes servers below one directory, from one template."""
+
+    def __init__(
+        self,
+        directory: Path,
+        installation: Installation,
+        account: Account | None,
+        authority: Authority,
+    ) -> None:
+        self.installation = installation
+        self.account = account
+        self._directory = directory
+        self._authority = authority
+        self._numbers = itertools.count(1)
+        self._servers: list[Server] = []
+        self._template: Path | None = None
+
+    def create(self) -> Server:
+        """A fresh cluster, not started."""
+        return self.copy_of(self._made_template())
+
+    def copy_of(self, data: Path) -> Server:
+        """A cluster with a copy of this data directory, not started."""
+        directory = self._new_directory()
+        self._run("cp", "-a", data, directory / "data", directory=directory)
+        server = Server(self, directory)
+        self._servers.append(server)
+        return server
+
+    def snapshot(self, server: Server) -> Path:
+        """A consistent copy of what the server holds now."""
+        directory = self._new_directory()
+        self._run(
+            self.installation.program("pg_basebackup"),
+            f"--host={server.places.directory}",
+            f"--port={server.port}",
+            f"--username={OWNER}",
+            f"--pgdata={directory / 'data'}",
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--no-sync",
+            directory=directory,
+        )
+        return directory / "data"
+
+    def end(self) -> None:
+        for server in self._servers:
+            server.stop()
+
+    def _made_template(self) -> Path:
+        if self._template is None:
+            directory = self._new_directory()
+            data = directory / "data"
+            self._run(
+                self.installation.program("initdb"),
+                f"--pgdata={data}",
+                f"--username={OWNER}",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--data-checksums",
+                "--no-sync",
+                directory=directory,
+            )
+            self._authority.issue(data / "server.crt", data / "server.key")
+            for name in ("server.crt", "server.key"):
+                self._hand_over(data / name)
+            (data / "pg_hba.conf").write_text(HBA)
+            self._template = data
+        return self._template
+
+    def _new_directory(self) -> Path:
+        directory = self._directory / f"{next(self._numbers):03d}"
+        directory.mkdir(mode=0o700)
+        self._hand_over(directory)
+        return directory
+
+    def _hand_over(self, path: Path) -> None:
+        if self.account is not None:
+            os.chown(path, self.account.uid, self.account.gid)
+
+    def _run(self, *argv: str | Path, directory: Path) -> None:
+        processes.run(list(argv), directory=directory, account=self.account, timeout=TIMEOUT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

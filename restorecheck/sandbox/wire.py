@@ -1,0 +1,171 @@
+"""moto carries the wire; what RDS answers, and whom STS lets in, is ours.
+
+moto parses the requests and writes the answers by botocore's own models. Everything here hangs
+on `BaseResponse.call_action` and two methods of moto 5.2; the extra pins that version.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from flask import request
+from moto.core.responses import ActionResult, BaseResponse, PaginatedResult
+from moto.iam.models import iam_backends
+from moto.rds.exceptions import RDSClientError
+
+from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
+from restorecheck.sandbox.rds import Page, Rds
+from restorecheck.sandbox.refusals import Refusal
+
+Response = tuple[int, dict[str, str], Any]
+Original = Callable[[BaseResponse], Response]
+
+
+class Wire:
+    """Between moto's wire and the sandbox."""
+
+    def __init__(self, rds: Rds, faults: Faults, lock: threading.RLock) -> None:
+        self.users: dict[str, str] = {}
+        """Access keys and whose they are."""
+        self._rds = rds
+        self._faults = faults
+        self._lock = lock
+        self.calls: list[Call] = []
+
+    @contextmanager
+    def plugged_in(self) -> Iterator[None]:
+        """Moto answers for the sandbox while this is open; one at a time in a process."""
+        original: Original = cast(Any, BaseResponse.call_action)
+
+        def call_action(response: BaseResponse) -> Response:
+            return self._answer(response, original)
+
+        BaseResponse.call_action = call_action  # type: ignore[assignment, method-assign]  # moto has no hook for this
+        try:
+            yield
+        finally:
+            BaseResponse.call_action = original  # type: ignore[assignment, method-assign]  # moto has no hook for this
+
+    def _answer(self, response: BaseResponse, original: Original) -> Response:
+        service, operation = str(response.service_name), str(response._get_action())  # noqa: SLF001  # moto's own
+        account_id, region = str(response.current_account), str(response.region)
+        given = _given(response)
+        fault = self._faults.take(service, account_id, operation)
+        error = ""
+        answer: Response = (500, {}, "")
+        if fault is None or fault.after_effect or fault.kind is FaultKind.HANG:
+            with self._lock:
+                answer, error = self._perform(response, original, service, operation, given)
+        if fault is not None:
+            error = fault.code if fault.kind is FaultKind.ERROR else fault.kind.value
+        self.calls.append(
+            Call(
+                service=service,
+                account_id=account_id,
+                region=region,
+                operation=operation,
+                caller=self.users.get(str(response.get_access_key()), "role"),
+                parameters={k: v for k, v in given.items() if k not in SECRET_PARAMETERS},
+                error=error,
+            )
+        )
+        if fault is not None and fault.kind is not FaultKind.HANG:
+            return _fail(response, fault)
+        if fault is not None:
+            threading.Event().wait(fault.seconds)
+        return answer
+
+    def _perform(
+        self,
+        response: BaseResponse,
+        original: Original,
+        service: str,
+        operation: str,
+        given: Mapping[str, Any],
+    ) -> tuple[Response, str]:
+        try:
+            if service == "sts" and operation == "AssumeRole":
+                _refuse_untrusted(str(response.current_account), given)
+            if service == "rds" and (perform := self._rds.operation(operation)) is not None:
+                place = self._rds.region(str(response.current_account), str(response.region))
+                result = perform(place, given)
+                shown: ActionResult = (
+                    PaginatedResult({result.key: result.items})
+                    if isinstance(result, Page)
+                    else ActionResult(result)
+                )
+                return response.serialized(shown), ""
+        except Refusal as refusal:
+            return _refused(response, refusal.code, refusal.message), refusal.code
+        answer = original(response)
+        return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors
+
+
+SECRET_PARAMETERS = frozenset({"MasterUserPassword", "SecretString", "SecretBinary"})
+
+
+def _given(response: BaseResponse) -> dict[str, Any]:
+    """What the caller gave, under the names of the API."""
+    match response.service_name:
+        case "rds":
+            params: Any = response.params  # a plain dict where the call has none
+            return dict(params.original_dict() if hasattr(params, "original_dict") else params)
+        case "sts":
+            names = ("RoleArn", "ExternalId", "RoleSessionName")
+            return {name: response._get_param(name) for name in names}  # noqa: SLF001  # moto's own
+        case _:
+            try:
+                body = json.loads(response.body or "{}")
+            except (ValueError, TypeError):
+                return {}
+            return body if isinstance(body, dict) else {}
+
+
+def _refused(response: BaseResponse, code: str, message: str) -> Response:
+    answer: Response = response.serialized(ActionResult(RDSClientError(code, message)))
+    return answer
+
+
+def _fail(response: BaseResponse, fault: Fault) -> Response:
+    if fault.kind is FaultKind.RESET:
+        wire: socket.socket = request.environ["werkzeug.socket"]
+        wire.shutdown(socket.SHUT_RDWR)
+        return 500, {}, ""
+    _, headers, body = _refused(response, fault.code, fault.message)
+    return fault.status, headers, body
+
+
+def _refuse_untrusted(caller: str, given: Mapping[str, Any]) -> None:
+    """Moto lets everybody assume every role. Here the role must exist and trust the caller's
+    account, and the external id must be the one that its policy asks for.
+    """
+    role_arn = str(given.get("RoleArn"))
+    refusal = Refusal(
+        "AccessDenied",
+        f"User: arn:aws:iam::{caller}:user/sandbox is not authorized to perform: sts:AssumeRole "
+        f"on resource: {role_arn}",
+        status=403,
+    )
+    parts = role_arn.split(":")
+    if len(parts) != 6 or not parts[4].isdigit():  # noqa: PLR2004  # the parts of a role's ARN
+        raise refusal
+    backend: Any = iam_backends[parts[4]]["aws"]
+    roles = [role for role in backend.roles.values() if role.arn == role_arn]
+    if not roles:
+        raise refusal
+    policy = json.loads(roles[0].assume_role_policy_document)
+    if not any(_trusts(statement, caller, given) for statement in policy["Statement"]):
+        raise refusal
+
+
+def _trusts(statement: Mapping[str, Any], caller: str, given: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal", {}).get("AWS", "")
+    wanted = statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId")
+    return (
+        statement.get("Effect") == "Allow"
+        and f":{caller}:" in str(principal)
+        and wanted in {None, given.get("ExternalId")}
+    )

@@ -1,0 +1,46 @@
+"""Promise 1, held against what came over the wire: production is never changed."""
+
+from collections.abc import Sequence
+
+from restorecheck.sandbox import Call
+from restorecheck.sandbox.service import BACKUP_ACCOUNT, RESTORECHECK, SOURCE_ACCOUNT
+
+SOURCE_WRITES = {
+    "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
+    "ModifyDBSnapshotAttribute": "DBSnapshotIdentifier",
+    "DeleteDBSnapshot": "DBSnapshotIdentifier",
+}
+BACKUP_WRITES = {
+    "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
+    "DeleteDBSnapshot": "DBSnapshotIdentifier",
+    "RestoreDBInstanceFromDBSnapshot": "DBInstanceIdentifier",
+    "ModifyDBInstance": "DBInstanceIdentifier",
+    "DeleteDBInstance": "DBInstanceIdentifier",
+    "StopDBInstance": "DBInstanceIdentifier",
+    "AddTagsToResource": "ResourceName",
+    "CreateSecret": "Name",
+    "DeleteSecret": "SecretId",
+}
+HARMLESS = ("Describe", "List", "Get", "Download", "AssumeRole")
+
+
+def assert_kept(calls: Sequence[Call]) -> None:
+    """Of everything that restorecheck called."""
+    ours = [call for call in calls if call.caller in {RESTORECHECK, "role"}]
+    assert ours, "nothing was called; nothing is proven"
+    broken = [call for call in ours if not is_allowed(call)]
+    assert broken == []
+
+
+def is_allowed(call: Call) -> bool:
+    if call.operation.startswith(HARMLESS):
+        return True
+    writes = {SOURCE_ACCOUNT: SOURCE_WRITES, BACKUP_ACCOUNT: BACKUP_WRITES}[call.account_id]
+    parameter = writes.get(call.operation)
+    if parameter is None:
+        return False
+    name = str(call.parameters[parameter]).rpartition(":")[2]
+    if call.operation == "ModifyDBSnapshotAttribute":
+        accounts = [*call.parameters.get("ValuesToAdd", ())]
+        return name.startswith("restorecheck-") and set(accounts) <= {BACKUP_ACCOUNT}
+    return name.startswith("restorecheck-")

@@ -1,0 +1,329 @@
+"""The pure parts of the AWS room, and the fence before its wire."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restorecheck.aws import evidence, fence, naming
+from restorecheck.aws.accounts import refuse_forbidden_endpoint
+from restorecheck.aws.bulletin import Bulletin
+from restorecheck.aws.settings import Place, parse_arn
+from restorecheck.aws.translation import attempting, is_throttled
+from restorecheck.aws.views import INSTANCE_STATUSES, Progress, instance_view
+from restorecheck.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    CapacityError,
+    ConfigError,
+    InvalidStateError,
+    NotFoundError,
+    ProviderError,
+    TransientError,
+)
+from restorecheck.testing import World
+
+SOURCE = Place("aws", "111111111111", "eu-west-1")
+
+
+def answer(code: str, status: int = 400, message: str = "because") -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "7f1a"},
+    }
+    return ClientError(response, "CopyDBSnapshot")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("Throttling", 400, TransientError),
+        ("ThrottlingException", 400, TransientError),
+        ("RequestLimitExceeded", 503, TransientError),
+        ("InternalFailure", 500, TransientError),
+        ("ServiceUnavailable", 503, TransientError),
+        ("SomethingNew", 502, TransientError),
+        ("InstanceQuotaExceeded", 400, CapacityError),
+        ("SnapshotQuotaExceeded", 400, CapacityError),
+        ("StorageQuotaExceeded", 400, CapacityError),
+        ("InsufficientDBInstanceCapacity", 400, CapacityError),
+        ("AccessDenied", 403, AccessDeniedError),
+        ("KMSKeyNotAccessibleFault", 400, AccessDeniedError),
+        ("ExpiredToken", 403, AccessDeniedError),
+        ("DBSnapshotNotFound", 404, NotFoundError),
+        ("DBInstanceNotFoundFault", 404, NotFoundError),
+        ("ResourceNotFoundException", 400, NotFoundError),
+        ("DBSubnetGroupNotFoundFault", 404, NotFoundError),
+        ("DBSnapshotAlreadyExists", 400, AlreadyExistsError),
+        ("ResourceExistsException", 400, AlreadyExistsError),
+        ("InvalidDBInstanceState", 400, InvalidStateError),
+        ("InvalidDBSnapshotStateFault", 400, InvalidStateError),
+        ("InvalidParameterCombination", 400, ProviderError),
+        ("NobodyKnows", 400, ProviderError),
+    ],
+)
+def test_each_answer_of_aws_becomes_one_of_our_errors(code, status, kind):
+    with pytest.raises(ProviderError) as caught, attempting("copy snapshot a to b", "a"):
+        raise answer(code, status)
+
+    assert type(caught.value) is kind
+    assert caught.value.message == f"could not copy snapshot a to b: because ({code}, request 7f1a)"
+    assert (caught.value.code, caught.value.resource) == (code, "a")
+    assert caught.value.operation == "CopyDBSnapshot"
+
+
+def test_throttling_is_told_apart_from_other_passing_faults():
+    for code, throttled in {"Throttling": True, "InternalFailure": False}.items():
+        with pytest.raises(TransientError) as caught, attempting("look"):
+            raise answer(code)
+        assert is_throttled(caught.value) is throttled
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (EndpointConnectionError(endpoint_url="https://rds"), TransientError),
+        (ConnectTimeoutError(endpoint_url="https://rds"), TransientError),
+        (NoCredentialsError(), AccessDeniedError),
+        (ParamValidationError(report="Invalid type: 'hunter2'"), ProviderError),
+    ],
+)
+def test_errors_of_the_library_are_named_and_never_quoted(raised, kind):
+    with pytest.raises(ProviderError) as caught, attempting("look"):
+        raise raised
+
+    assert type(caught.value) is kind
+    assert type(raised).__name__ in caught.value.message
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("DeleteDBInstance", {"DBInstanceIdentifier": "restorecheck-1"}),
+        ("ModifyDBInstance", {"DBInstanceIdentifier": "restorecheck-1"}),
+        ("RestoreDBInstanceFromDBSnapshot", {"DBInstanceIdentifier": "restorecheck-1"}),
+        ("DeleteDBSnapshot", {"DBSnapshotIdentifier": "rds:courses-prod-2026-02-26"}),
+        ("ModifyDBSnapshotAttribute", {"DBSnapshotIdentifier": "nightly"}),
+        ("CopyDBSnapshot", {"TargetDBSnapshotIdentifier": "mine"}),
+        ("CopyDBSnapshot", {}),
+        ("StartExportTask", {}),
+        ("RebootDBInstance", {"DBInstanceIdentifier": "courses-prod"}),
+    ],
+)
+def test_the_source_account_is_never_written_to_but_for_our_own_snapshots(operation, params):
+    with pytest.raises(AccessDeniedError, match="was not made"):
+        fence.refuse_strangers(operation, params, fence.SOURCE_WRITES)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("DeleteDBInstance", {"DBInstanceIdentifier": "courses-prod"}),
+        ("StopDBInstance", {"DBInstanceIdentifier": "someone-elses"}),
+        ("ModifyDBSnapshotAttribute", {"DBSnapshotIdentifier": "restorecheck-1"}),
+        (
+            "AddTagsToResource",
+            {"ResourceName": "arn:aws:rds:eu-west-1:222222222222:db:not-restorecheck-1"},
+        ),
+        (
+            "RestoreDBInstanceFromDBSnapshot",
+            {"DBInstanceIdentifier": "restorecheck-1", "DBSnapshotIdentifier": "theirs"},
+        ),
+        ("DeleteSecret", {"SecretId": "production/password"}),
+    ],
+)
+def test_in_the_backup_account_only_what_carries_our_name_is_written_to(operation, params):
+    with pytest.raises(AccessDeniedError, match="was not made"):
+        fence.refuse_strangers(operation, params, fence.BACKUP_WRITES)
+
+
+def test_our_own_things_and_reads_pass_the_fence():
+    ours = "arn:aws:rds:eu-west-1:222222222222:snapshot:restorecheck-1"
+
+    fence.refuse_strangers("DescribeDBInstances", {}, fence.SOURCE_WRITES)
+    fence.refuse_strangers("AddTagsToResource", {"ResourceName": ours}, fence.BACKUP_WRITES)
+    fence.refuse_strangers(
+        "CopyDBSnapshot",
+        {
+            "SourceDBSnapshotIdentifier": "rds:courses-prod-2026",
+            "TargetDBSnapshotIdentifier": "restorecheck-1",
+        },
+        fence.SOURCE_WRITES,
+    )
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:rds:eu-west-1:111111111111:snapshot:rds:courses-prod-2026-02-26-03-15",
+        "arn:aws-us-gov:rds:us-gov-west-1:111111111111:db:restorecheck-1",
+    ],
+)
+def test_arns_are_taken_apart_and_put_together_again(arn):
+    assert str(parse_arn(arn)) == arn
+
+
+def test_an_automated_snapshots_name_keeps_its_colon():
+    parsed = parse_arn("arn:aws:rds:eu-west-1:111111111111:snapshot:rds:courses-1")
+
+    assert parsed.name == "rds:courses-1"
+    assert parsed.place == SOURCE
+
+
+@pytest.mark.parametrize("text", ["", "restorecheck-1", "arn:aws:s3:::bucket"])
+def test_what_is_no_arn_is_refused(text):
+    with pytest.raises(ProviderError):
+        parse_arn(text)
+
+
+@given(st.dictionaries(st.sampled_from([naming.TARGET, naming.DRILL]), st.text(max_size=400)))
+def test_every_text_becomes_a_tag_that_aws_takes(tags):
+    for tag in naming.as_list(tags):
+        assert len(tag["Value"]) <= 256
+        assert not naming._FOREIGN.search(tag["Value"])
+
+
+def test_every_text_of_a_tag_survives_the_way_there_and_back():
+    tags = naming.common_tags(
+        drill_id="20260226-031500-a1b2c3",
+        target="courses-rds",
+        role=naming.COPY,
+        expires_at=datetime(2026, 2, 26, 9, tzinfo=UTC),
+    )
+
+    back = naming.as_dict(naming.as_list(tags))
+
+    assert back == tags
+    assert naming.moment_in(back, naming.EXPIRES) == datetime(2026, 2, 26, 9, tzinfo=UTC)
+
+
+def test_one_look_serves_everybody_for_a_tick():
+    world = World()
+    looks: list[datetime] = []
+
+    def look() -> dict[str, int]:
+        looks.append(world.now())
+        return {"looks": len(looks)}
+
+    bulletin = Bulletin(look, world, timedelta(seconds=30))
+
+    for _ in range(200):
+        bulletin.latest()
+    assert len(looks) == 1
+    world.pass_time(timedelta(seconds=30))
+    for _ in range(200):
+        bulletin.latest()
+    assert len(looks) == 2
+
+
+def test_a_look_that_is_too_old_for_the_question_is_taken_again():
+    world = World()
+    looks: list[datetime] = []
+
+    def look() -> dict[str, int]:
+        looks.append(world.now())
+        return {}
+
+    bulletin = Bulletin(look, world, timedelta(seconds=30))
+    bulletin.latest()
+    world.pass_time(timedelta(seconds=1))
+
+    bulletin.latest(not_before=world.now())
+    bulletin.latest(not_before=world.now())
+
+    assert len(looks) == 2
+
+
+def test_a_status_that_nobody_knows_is_waited_for():
+    view = instance_view({"DBInstanceIdentifier": "i", "DBInstanceStatus": "dreaming"})
+
+    assert view.progress is Progress.UNKNOWN
+    assert not view.ready
+
+
+def test_available_is_not_ready_while_something_is_still_being_changed():
+    raw: dict[str, Any] = {
+        "DBInstanceIdentifier": "i",
+        "DBInstanceStatus": "available",
+        "Endpoint": {"Address": "h", "Port": 5432},
+    }
+    assert instance_view(raw).ready
+
+    changing: list[dict[str, Any]] = [
+        {"PendingModifiedValues": {"MasterUserPassword": "****"}},
+        {"VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "adding"}]},
+        {"DBParameterGroups": [{"DBParameterGroupName": "p", "ParameterApplyStatus": "applying"}]},
+        {"Endpoint": None},
+    ]
+    for change in changing:
+        assert not instance_view(raw | change).ready
+
+
+def test_the_statuses_that_botocore_waits_on_for_ever_are_ends_here():
+    forgotten = {
+        "incompatible-network",
+        "incompatible-create",
+        "restore-error",
+        "insufficient-capacity",
+        "storage-full",
+        "inaccessible-encryption-credentials",
+        "stopped",
+    }
+
+    waited_for = {Progress.READY, Progress.UNDER_WAY}
+    assert not [name for name in forgotten if INSTANCE_STATUSES[name] in waited_for]
+
+
+def test_lines_of_a_servers_log_that_may_carry_rows_are_left_out():
+    log = """
+2026-02-26 03:15:00 UTC::@:[1]:LOG:  database system was interrupted; last known up at 2026-02-26
+2026-02-26 03:15:00 UTC::@:[1]:LOG:  redo starts at 0/1500028
+2026-02-26 03:15:01 UTC:10.0.0.7(4711):dbadmin@courses:[9]:ERROR:  invalid page in block 7 of relation "base/16384/16385"
+2026-02-26 03:15:01 UTC:10.0.0.7(4711):dbadmin@courses:[9]:ERROR:  duplicate key value violates unique constraint "users_email"
+2026-02-26 03:15:01 UTC:10.0.0.7(4711):dbadmin@courses:[9]:DETAIL:  Key (email)=(ada@example.org) already exists.
+2026-02-26 03:15:01 UTC:10.0.0.7(4711):dbadmin@courses:[9]:STATEMENT:  insert into users values ('ada@example.org')
+"""
+
+    lines = evidence.safe_lines(log)
+
+    assert len(lines) == 3
+    assert "ada" not in str(lines)
+    assert 'ERROR:  invalid page in block 7 of relation "base/16384/16385"' in lines
+
+
+@pytest.mark.parametrize(
+    ("url", "sandbox"),
+    [
+        ("http://rds.eu-west-1.amazonaws.com", False),
+        ("http://127.0.0.1:5000", False),
+        ("https://rds.eu-west-1.amazonaws.com", True),
+        ("http://10.0.0.7:5000", True),
+        ("http://localhost.example.org:5000", True),
+    ],
+)
+def test_real_aws_and_the_sandbox_are_never_taken_for_one_another(url, sandbox):
+    with pytest.raises(ConfigError):
+        refuse_forbidden_endpoint(url, sandbox=sandbox)
+
+
+@pytest.mark.parametrize(
+    ("url", "sandbox"),
+    [
+        ("https://rds.eu-west-1.amazonaws.com", False),
+        ("http://127.0.0.1:5000", True),
+        ("http://[::1]:5000", True),
+        ("http://localhost:5000", True),
+    ],
+)
+def test_the_right_endpoint_is_taken(url, sandbox):
+    refuse_forbidden_endpoint(url, sandbox=sandbox)
