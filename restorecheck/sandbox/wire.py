@@ -10,15 +10,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
+from xml.sax.saxutils import escape
 
 from flask import request
-from moto.core.responses import ActionResult, BaseResponse, PaginatedResult
+from moto.core.responses import ActionResult, BaseResponse
 from moto.iam.models import iam_backends
-from moto.rds.exceptions import RDSClientError
 
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.rds import Page, Rds
-from restorecheck.sandbox.refusals import Refusal
+from restorecheck.sandbox.refusals import Refusal, bad_value
 
 Response = tuple[int, dict[str, str], Any]
 Original = Callable[[BaseResponse], Response]
@@ -92,19 +92,30 @@ class Wire:
             if service == "rds" and (perform := self._rds.operation(operation)) is not None:
                 place = self._rds.region(str(response.current_account), str(response.region))
                 result = perform(place, given)
-                shown: ActionResult = (
-                    PaginatedResult({result.key: result.items})
-                    if isinstance(result, Page)
-                    else ActionResult(result)
-                )
-                return response.serialized(shown), ""
+                shown = one_page(result, given) if isinstance(result, Page) else result
+                return response.serialized(ActionResult(shown)), ""
         except Refusal as refusal:
-            return _refused(response, refusal.code, refusal.message), refusal.code
+            return _refused(response, refusal), refusal.code
         answer = original(response)
         return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors
 
 
+FEWEST, MOST = 20, 100
+"""MaxRecords of RDS: 20 to 100, by default 100."""
+
+QUERY_PROTOCOL = frozenset({"rds", "sts", "iam", "ec2"})
 SECRET_PARAMETERS = frozenset({"MasterUserPassword", "SecretString", "SecretBinary"})
+
+
+def one_page(page: Page, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The items from the marker on, and the marker of the rest."""
+    most = int(given.get("MaxRecords") or MOST)
+    if not FEWEST <= most <= MOST:
+        raise bad_value(f"Invalid value {most} for MaxRecords. Must be between {FEWEST} and {MOST}")
+    start = int(given.get("Marker") or 0)
+    end = start + most
+    rest = {"Marker": str(end)} if end < len(page.items) else {}
+    return {page.key: page.items[start:end], **rest}
 
 
 def _given(response: BaseResponse) -> dict[str, Any]:
@@ -124,9 +135,17 @@ def _given(response: BaseResponse) -> dict[str, Any]:
             return body if isinstance(body, dict) else {}
 
 
-def _refused(response: BaseResponse, code: str, message: str) -> Response:
-    answer: Response = response.serialized(ActionResult(RDSClientError(code, message)))
-    return answer
+def _refused(response: BaseResponse, refusal: Refusal) -> Response:
+    """As the service's protocol has it; moto knows only the codes of botocore's models."""
+    if response.service_name in QUERY_PROTOCOL:
+        body = (
+            "<ErrorResponse><Error><Type>Sender</Type>"
+            f"<Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+            "</Error><RequestId>5a4d0b0a-5a4d-4b0a-8a4d-5a4d0b0a5a4d</RequestId></ErrorResponse>"
+        )
+        return refusal.status, {"content-type": "text/xml"}, body
+    body = json.dumps({"__type": refusal.code, "message": refusal.message})
+    return refusal.status, {"content-type": "application/x-amz-json-1.1"}, body
 
 
 def _fail(response: BaseResponse, fault: Fault) -> Response:
@@ -134,8 +153,7 @@ def _fail(response: BaseResponse, fault: Fault) -> Response:
         wire: socket.socket = request.environ["werkzeug.socket"]
         wire.shutdown(socket.SHUT_RDWR)
         return 500, {}, ""
-    _, headers, body = _refused(response, fault.code, fault.message)
-    return fault.status, headers, body
+    return _refused(response, Refusal(fault.code, fault.message, status=fault.status))
 
 
 def _refuse_untrusted(caller: str, given: Mapping[str, Any]) -> None:
