@@ -114,10 +114,6 @@ def is_about_this_server(error: ServerError) -> bool:
 
 
 REFUSALS = (
-    "certificate verify failed",
-    "certificate has expired",
-    "does not match host name",
-    "root certificate file",
     "server does not support SSL",
     "SSL SYSCALL error",
     "password authentication failed",
@@ -142,8 +138,14 @@ REFUSALS = (
 """What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
 
 
+UNTRUSTED = "the server's certificate was not accepted"
+_ABOUT_CERTIFICATES = ("SSL error", "does not match host name", "root certificate file")
+
+
 def why_refused(message: str) -> str:
     """Why there was no connection, in words that are known to be safe."""
+    if any(words in message for words in _ABOUT_CERTIFICATES):
+        return UNTRUSTED
     for refusal in REFUSALS:
         if refusal in message:
             return refusal

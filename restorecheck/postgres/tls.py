@@ -4,15 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from restorecheck.errors import DatabaseUnreachableError
+from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError
 from restorecheck.model import Endpoint
 from restorecheck.postgres.checker import Connection, connect
+from restorecheck.postgres.messages import UNTRUSTED
 
 PASSWORD_METHODS = "scram-sha-256,md5"  # noqa: S105  # names of methods
 TOKEN_METHODS = "password"  # noqa: S105  # RDS takes an IAM token as a clear password, inside TLS
 
-HINT = (
-    "Check aws.ca_bundle, and that the security group lets this machine in on the instance's port."
+HINT = "Check that the security group lets this machine in on the instance's port."
+CERTIFICATE_HINT = (
+    "Nothing was asked of it. Check that aws.ca_bundle is the bundle of RDS for this partition."
 )
 
 
@@ -50,6 +52,8 @@ class TlsConnector:
                 gssencmode="disable",
             )
         except DatabaseUnreachableError as exc:
+            if UNTRUSTED in exc.message:  # no patience mends that
+                raise AccessDeniedError(exc.message, hint=CERTIFICATE_HINT) from exc
             raise DatabaseUnreachableError(
                 exc.message, hint=exc.hint or HINT, patience=self._patience
             ) from exc
