@@ -19,6 +19,7 @@ from restorecheck.aws.settings import (
 )
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem
+from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
 from restorecheck.ports import Clock, Provider
 from restorecheck.postgres.checker import Connect
@@ -47,7 +48,7 @@ def poll_of(config: Config) -> timedelta:
 
 
 def teardown_limit_of(config: Config) -> timedelta:
-    return LOOKS_AT_TEARDOWN * poll_of(config)
+    return LOOKS_AT_TEARDOWN * max(poll_of(config), MIN_TEARDOWN_WAIT)
 
 
 def settings_of(config: Config, target: Target) -> RdsSettings:

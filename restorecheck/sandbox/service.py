@@ -43,6 +43,9 @@ PATIENCE = 60.0
 LOOK_AGAIN = 0.02
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 class Sandbox:
     """A simulated AWS with two accounts, and a real PostgreSQL behind every endpoint.
 
@@ -71,7 +74,10 @@ class Sandbox:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        if not _ONE_AT_A_TIME.acquire(blocking=False):
+            raise RestorecheckError("there is a sandbox in this process already")
         with ExitStack() as stack:
+            stack.callback(_ONE_AT_A_TIME.release)
             self.directory = self._make_directory(stack)
             authority = Authority()
             self.ca_bundle = self.directory / "ca.pem"

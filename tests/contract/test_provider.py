@@ -1,16 +1,24 @@
 """What every provider promises; one suite, every provider."""
 
+import os
 import shutil
 import tempfile
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from restorecheck import config as configuration_room
+from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.provider import RdsProvider
+from restorecheck.aws.settings import parse_arn
+from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.lifecycle import Gone, InProgress, Ready, StillThere
-from restorecheck.model import Drill, Resource, StepKind
+from restorecheck.lifecycle import Ensure, Gone, InProgress, Ready, StillThere, apply, intend
+from restorecheck.model import Drill, Resource, Step, StepKind
 from restorecheck.ports import Provider
 from restorecheck.postgres import cluster
 from restorecheck.postgres.local import LocalDumpProvider
@@ -18,6 +26,7 @@ from restorecheck.postgres.scratch import ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.testing import World, WorldProvider
+from tests.rds.conftest import configuration, run_stage
 
 DRILL_ID = "20260226-031500-a1b2c3"
 LONG_AGO = datetime(2026, 2, 26, tzinfo=UTC)
@@ -44,16 +53,25 @@ class Case:
         )
 
     def bring_about(self, drill: Drill) -> list[Ready]:
-        """Every step but the checks, to its end."""
-        return [
-            self.until_ready(drill, step) for step in drill.plan if step.kind is not StepKind.CHECK
-        ]
+        """Every step but the checks, to its end; each learns what the ones before found."""
+        events = []
+        for step in drill.plan:
+            if step.kind is not StepKind.CHECK:
+                drill, event = self._step(drill, step)
+                events.append(event)
+        return events
 
-    def until_ready(self, drill, step) -> Ready:
+    def until_ready(self, drill: Drill, step: Step) -> Ready:
+        return self._step(drill, step)[1]
+
+    def _step(self, drill: Drill, step: Step) -> tuple[Drill, Ready]:
+        clock = SystemClock()
+        drill = intend(drill, Ensure(step), clock.now())
         for _ in range(1000):
             event = self.provider.ensure(drill, step)
+            drill = apply(drill, event, clock.now())
             if isinstance(event, Ready):
-                return event
+                return drill, event
             assert isinstance(event, InProgress), event
             self.wait(event.wait)
         raise AssertionError(f"step {step.name} is never ready")
@@ -79,11 +97,72 @@ def folder():
         yield Path(name)
 
 
-@pytest.fixture(params=["world", "local", "scratch"])
-def case(request, folder, dumps, source):
+@pytest.fixture(scope="module")
+def stage():
+    yield from run_stage()
+
+
+def in_the_sandbox(stage, folder, monkeypatch):
+    """The RDS provider against the simulated AWS."""
+    sandbox = stage.sandbox
+    for key, value in sandbox.environment().items():
+        monkeypatch.setenv(key, value)
+    file = folder / "restorecheck.yaml"
+    file.write_text(yaml.safe_dump(configuration(sandbox, stage.land, "library")))
+    provider = first_rds_provider(file)
+
+    def exists(resource):
+        name = parse_arn(resource.identifier).name
+        if resource.kind == "DB instance":
+            return name in sandbox.instances(sandbox.backup)
+        snapshot = sandbox.snapshots(sandbox.source).get(name)
+        return snapshot is not None and bool(snapshot.shared)
+
+    return Case(provider, pause, exists)
+
+
+def on_real_aws():
+    """Opt-in: RESTORECHECK_LIVE_CONFIG names a configuration whose first RDS target is drilled,
+    with the credentials of the environment. Costs money, and takes an hour.
+    """
+    if "RESTORECHECK_LIVE_CONFIG" not in os.environ:
+        pytest.skip("RESTORECHECK_LIVE_CONFIG names no configuration")
+    provider = first_rds_provider(Path(os.environ["RESTORECHECK_LIVE_CONFIG"]))
+    inventory = RdsInventory(provider, SystemClock())
+    return Case(
+        provider, pause, lambda resource: resource in [found.resource for found in inventory.find()]
+    )
+
+
+def first_rds_provider(file: Path) -> RdsProvider:
+    config = configuration_room.load(file, os.environ)
+    providers = wiring.providers_of(config, SystemClock(), file.parent)
+    return next(p for p in providers.values() if isinstance(p, RdsProvider))
+
+
+def pause(duration: timedelta) -> None:
+    threading.Event().wait(duration.total_seconds())
+
+
+@pytest.fixture(
+    params=[
+        "world",
+        "local",
+        "scratch",
+        pytest.param("sandbox", marks=pytest.mark.allow_hosts(["127.0.0.1"])),
+        pytest.param("live", marks=[pytest.mark.live, pytest.mark.enable_socket]),
+    ]
+)
+def case(request, folder, dumps, source, monkeypatch):
     if request.param == "world":
         world = World()
         yield Case(WorldProvider(world), world.pass_time, world.exists)
+        return
+    if request.param == "sandbox":
+        yield in_the_sandbox(request.getfixturevalue("stage"), folder, monkeypatch)
+        return
+    if request.param == "live":
+        yield on_real_aws()
         return
     shutil.copy(dumps["custom"], folder / "library.dump")
     settings: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""One simulated AWS for all tests here, and drills in it through the command line.
+"""One simulated AWS for the tests of a module, and drills in it through the command line.
 
-When the last test is done, every call that restorecheck made is held against promise 1.
+When its last test is done, every call that restorecheck made is held against promise 1.
 """
 
 import itertools
@@ -39,8 +39,10 @@ class Stage:
 
 
 def run_stage(backup_region: str = ""):
-    """Half a millisecond stands for a second of AWS's time."""
-    pace = Pace(factor=1 / 2000, visible=20)
+    """An eighth of a millisecond stands for a second of AWS's time; only what is late to be seen
+    takes longer than a poll.
+    """
+    pace = Pace(factor=1 / 8000, visible=240)
     quotas = Quotas(snapshots=2000)
     with Sandbox(pace=pace, quotas=quotas, backup_region=backup_region) as sandbox:
         land = sandbox.prepare()
@@ -56,7 +58,7 @@ def run_stage(backup_region: str = ""):
         promise.assert_kept(sandbox.calls)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage():
     yield from run_stage()
 
@@ -163,7 +165,7 @@ def configuration(sandbox: Sandbox, land: Landscape, target: str) -> dict[str, A
     return {
         "version": 1,
         "sandbox": True,
-        "aws": {"ca_bundle": str(sandbox.ca_bundle), "poll_interval_seconds": 0.05},
+        "aws": {"ca_bundle": str(sandbox.ca_bundle), "poll_interval_seconds": 0.02},
         "history": {"path": "history.sqlite"},
         "targets": [
             {
