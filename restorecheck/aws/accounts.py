@@ -8,13 +8,16 @@ import ipaddress
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config as ClientConfig
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.loaders import Loader
 
 from restorecheck import __version__
 from restorecheck.aws import fence
@@ -244,7 +247,7 @@ class Accounts:
     def _own_session(self) -> boto3.Session:
         if self._own is None:
             with attempting("read the AWS configuration of this machine"):
-                self._own = boto3.Session()
+                self._own = boto3.Session(botocore_session=_fresh_session())
         return self._own
 
     def _assumed(self, settings: SourceSettings) -> boto3.Session:
@@ -273,11 +276,23 @@ class Accounts:
             role_arn=settings.role_arn,
             extra_args={"ExternalId": settings.external_id, "RoleSessionName": "restorecheck"},
         )
-        inner = botocore.session.Session()
+        inner = _fresh_session()
         inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # the documented recipe: botocore has no public setter for refreshable ones
             refresh_using=fetcher.fetch_credentials, method="assume-role"
         )
         return boto3.Session(botocore_session=inner, region_name=region)
+
+
+@cache
+def _models() -> Loader:
+    """Botocore's descriptions of the services: large, slow to read, and the same for all."""
+    return botocore.loaders.create_loader()
+
+
+def _fresh_session() -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _models())
+    return session
 
 
 def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:

@@ -1,0 +1,312 @@
+"""A host that dies after any effect of a drill in the simulated AWS; then only the sweep comes."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from restorecheck.aws.accounts import Accounts
+from restorecheck.aws.inventory import RdsInventory
+from restorecheck.checks.catalogue import built_in
+from restorecheck.config import load
+from restorecheck.engine import Engine
+from restorecheck.errors import NotFoundError
+from restorecheck.hosts import rds
+from restorecheck.hosts.clock import SystemClock, new_drill_id
+from restorecheck.hosts.driving import Sweeper, drive
+from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
+from restorecheck.model import Drill, Verdict
+from restorecheck.postgres.checker import PostgresChecker
+from restorecheck.report import document
+from restorecheck.sandbox import Fault, FaultKind
+from restorecheck.testing import HostDied, MemoryStore, World
+
+
+def sleep(duration: timedelta) -> None:
+    threading.Event().wait(duration.total_seconds())
+
+
+class Host:
+    """One process: it has its own clients and its own memory; only the store outlives it."""
+
+    def __init__(self, scene, store, **options):
+        (scene.directory / "restorecheck.yaml").write_text(yaml.safe_dump(scene.keys))
+        config = load(Path(scene.directory / "restorecheck.yaml"), {})
+        self.store = store
+        self.clock = SystemClock()
+        accounts = Accounts(clock=self.clock, tick=rds.poll_of(config), sandbox=True, **options)
+        self.provider = rds.provider_of(config, config.targets[0], accounts, self.clock)
+        self.checker = PostgresChecker(rds.connector_of(config, self.provider), self.clock)
+        self.engine = Engine(
+            store=store,
+            provider_for=lambda _drill: self.provider,
+            checker_for=lambda _drill: self.checker,
+            clock=self.clock,
+        )
+        self.sweeper = Sweeper(
+            engine=self.engine,
+            store=store,
+            inventories=[RdsInventory(self.provider, self.clock)],
+            provider_for=lambda _drill: self.provider,
+            is_alive=lambda _drill: False,
+            clock=self.clock,
+            sleep=sleep,
+        )
+
+    def start(self) -> Drill:
+        now = self.clock.now()
+        drill_id = new_drill_id(now)
+        created: Drill = self.store.create(
+            Drill(
+                id=drill_id,
+                target=self.provider.settings.target,
+                plan=self.provider.plan(drill_id),
+                checks=built_in(),
+                started_at=now,
+                deadline=now + timedelta(minutes=5),
+                teardown_limit=timedelta(minutes=2),
+            )
+        )
+        return created
+
+    def run(self, drill_id: str) -> Drill:
+        return drive(self.engine, drill_id, sleep)
+
+
+@pytest.fixture
+def hosts(scene):
+    """Makes hosts, and closes their connections at the end."""
+    made = []
+
+    def make(store=None, **options):
+        made.append(Host(scene, store or MemoryStore(World()), **options))
+        return made[-1]
+
+    yield make
+    for host in made:
+        host.checker.close()
+
+
+@pytest.fixture
+def host(hosts):
+    return hosts()
+
+
+def effects_of_a_whole_drill(hosts) -> int:
+    world = World()
+    host = hosts(MemoryStore(world))
+    finished = host.run(host.start().id)
+    assert finished.verdict is Verdict.VERIFIED, finished.reason
+    return world.started
+
+
+def test_whenever_the_host_dies_the_sweep_alone_leaves_nothing_and_one_report(scene, hosts):
+    """Dying before a save is dying after the effect that it was to record."""
+    count = effects_of_a_whole_drill(hosts)
+    assert count > 25, "the enumeration covers a whole drill"
+    verdicts = set()
+
+    for number in range(1, count):
+        world = World()
+        store = MemoryStore(world)
+        world.kill_host_at(number, after=False)
+        host = hosts(store)
+        drill = host.start()
+        with pytest.raises(HostDied):
+            host.run(drill.id)
+
+        hosts(store).sweeper.sweep()
+
+        assert scene.leftovers() == [], f"died before effect {number}"
+        report = document.parse(store.report(drill.id))
+        assert report.teardown.left == ()
+        assert store.unfinished() == ()
+        verdicts.add(report.verdict)
+
+    assert verdicts == {Verdict.INCONCLUSIVE, Verdict.VERIFIED}
+
+
+def test_an_interrupt_right_after_the_restore_was_asked_for_finds_what_is_not_seen_yet(host, scene):
+    drill = host.start()
+    while not any(
+        c.operation == "RestoreDBInstanceFromDBSnapshot"
+        and drill.id in str(c.parameters["DBInstanceIdentifier"])
+        for c in scene.sandbox.calls
+    ):
+        outcome = host.engine.advance(drill.id)
+        sleep(getattr(outcome, "duration", timedelta(0)))
+
+    host.engine.abort(drill.id, "interrupted")
+    finished = host.run(drill.id)
+
+    assert finished.teardown_outcome.value == "complete"
+    assert scene.leftovers() == []
+
+
+def test_another_host_carries_on_in_the_middle_of_the_change_of_credentials(scene, hosts):
+    scene.rds["restore"]["credentials"] = "reset"
+    store = MemoryStore(World())
+    pair = [hosts(store), hosts(store)]
+    drill_id = pair[0].start().id
+    drill = store.load(drill_id)
+    for turn in range(10_000):
+        outcome = pair[turn % 2].engine.advance(drill_id)
+        drill = store.load(drill_id)
+        if drill.finished:
+            break
+        sleep(getattr(outcome, "duration", timedelta(0)))
+
+    assert drill.verdict is Verdict.VERIFIED, drill.reason
+    assert scene.leftovers() == []
+
+
+def at_step(host, name) -> Drill:
+    """A drill whose next step is this one."""
+    drill_id = host.start().id
+    while True:
+        drill: Drill = host.store.load(drill_id)
+        assert drill.failure is None, drill.failure
+        if drill.step is not None and drill.step.name == name:
+            return drill
+        sleep(getattr(host.engine.advance(drill_id), "duration", timedelta(0)))
+
+
+def test_a_staging_copy_that_somebody_shared_with_a_stranger_is_not_used(host, scene):
+    drill = at_step(host, "share")
+    operator = scene.sandbox.client("rds", scene.sandbox.source)
+    operator.modify_db_snapshot_attribute(
+        DBSnapshotIdentifier=f"restorecheck-{drill.id}",
+        AttributeName="restore",
+        ValuesToAdd=["999999999999"],
+    )
+
+    finished = host.run(drill.id)
+    operator.modify_db_snapshot_attribute(
+        DBSnapshotIdentifier=f"restorecheck-{drill.id}",
+        AttributeName="restore",
+        ValuesToRemove=["999999999999"],
+    )
+
+    assert finished.verdict is Verdict.INCONCLUSIVE
+    assert "shared with 999999999999 too" in finished.reason
+
+
+def test_a_name_that_somebody_else_took_is_not_touched(host, scene):
+    drill = at_step(host, "restore")
+    name = f"restorecheck-{drill.id}"
+    sandbox = scene.sandbox
+    operator = sandbox.client("rds", sandbox.backup)
+    operator.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier=name,
+        DBSnapshotIdentifier=name,
+        DBSubnetGroupName="restorecheck",
+        BackupRetentionPeriod=0,
+        Tags=[{"Key": "mine", "Value": "yes"}],
+    )
+
+    finished = host.run(drill.id)
+
+    assert finished.verdict is Verdict.INCONCLUSIVE
+    assert "does not carry the tag of this drill" in finished.reason
+    assert [r.kind for r in finished.ledger] == ["DB instance"]
+    assert name in sandbox.instances(sandbox.backup)
+    operator.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    sandbox.wait_until(lambda: name not in sandbox.instances(sandbox.backup), "it to go")
+
+
+def test_an_instance_that_somebody_replaced_is_not_asked(host, scene):
+    drill = at_step(host, "credentials")
+    instance = scene.sandbox.instance(scene.sandbox.backup, f"restorecheck-{drill.id}")
+    instance.resource_id = "db-SOMEBODYELSES"
+
+    finished = host.run(drill.id)
+
+    assert finished.verdict is Verdict.INCONCLUSIVE
+    assert "is not there any more" in finished.reason
+    assert finished.results == ()
+
+
+def test_an_answer_that_never_comes_is_asked_for_again(scene, hosts):
+    host = hosts(read_timeout=0.5)
+    for operation in ("CopyDBSnapshot", "RestoreDBInstanceFromDBSnapshot"):
+        scene.sandbox.faults.add(
+            Fault(operation=operation, kind=FaultKind.HANG, seconds=1.0, after_effect=True)
+        )
+
+    finished = host.run(host.start().id)
+
+    assert finished.verdict is Verdict.VERIFIED, finished.reason
+    assert scene.leftovers() == []
+
+
+def test_throttling_without_end_costs_time_and_is_told_by_the_deadline(scene, hosts):
+    host = hosts(attempts=1)
+    scene.sandbox.faults.add(Fault(operation="DescribeDBInstances", times=40))
+
+    finished = host.run(host.start().id)
+
+    assert finished.verdict is Verdict.VERIFIED, finished.reason
+    assert "Throttling" in [seen.text for seen in finished.evidence]
+
+
+def test_a_share_of_a_dead_drill_is_found_and_taken_away_by_the_sweep(host, scene, hosts):
+    drill = at_step(host, "unshare")
+    sandbox = scene.sandbox
+    snapshot = sandbox.snapshots(sandbox.source)[f"restorecheck-{drill.id}"]
+    assert snapshot.shared
+    snapshot.tags["restorecheck:expires-at"] = "2026-01-01T00:00:00+00:00"
+    stranger = hosts()  # a machine with another history
+
+    swept = stranger.sweeper.sweep()
+
+    assert not snapshot.shared
+    assert [r.kind for r in swept.deleted] == ["snapshot share"]
+
+
+def test_what_a_drill_elsewhere_may_be_at_work_on_is_spared_until_it_expires(host, scene, hosts):
+    drill = at_step(host, "credentials")
+    sandbox, name = scene.sandbox, f"restorecheck-{drill.id}"
+    stranger = hosts()
+
+    assert stranger.sweeper.sweep().deleted == ()
+    sandbox.instances(sandbox.backup)[name].tags["restorecheck:expires-at"] = (
+        "2026-01-01T00:00:00+00:00"
+    )
+    assert [r.kind for r in stranger.sweeper.sweep().deleted] == ["DB instance"]
+    assert scene.leftovers() == []
+
+
+def test_an_inventory_that_cannot_look_is_named_and_hides_no_other(host, scene):
+    scene.sandbox.faults.add(
+        Fault(operation="DescribeDBInstances", code="AccessDenied", status=403, times=None)
+    )
+
+    plan = host.sweeper.plan()
+
+    (reason,) = plan.unseen
+    assert "could not list DB instances in account 222222222222" in reason
+
+
+def test_the_provider_keeps_no_drill_in_memory(host, hosts):
+    drill = at_step(host, "unshare")
+    other = hosts(host.store).provider
+
+    events = [type(other.ensure(drill, drill.plan[5])) for _ in range(2)]
+
+    assert set(events) <= {InProgress, Ready}
+    assert not isinstance(other.ensure(drill, drill.plan[3]), Unclear)
+    with pytest.raises(NotFoundError):
+        other.ensure(
+            drill.evolve(endpoint=None, position=6, outputs={}, id="20260101-000000-000000"),
+            drill.plan[6],
+        )
+    for resource in drill.ledger:
+        event = other.delete(resource, drill.started_at)
+        for _ in range(100):
+            if isinstance(event, Gone):
+                break
+            sleep(event.wait)
+            event = other.delete(resource, drill.started_at)
+        assert isinstance(event, Gone)
