@@ -7,10 +7,14 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo test check bench clean schema
+.PHONY: demo demo-aws test check bench clean schema
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
+
+# The RDS story, in a simulated AWS: two accounts, three nights and an accident.
+demo-aws: $(READY)
+	@$(BIN)/restorecheck demo aws
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

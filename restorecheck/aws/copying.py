@@ -15,7 +15,7 @@ from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
 from restorecheck.errors import AlreadyExistsError, NotFoundError, ProviderError
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
-from restorecheck.model import Backup, Drill, Resource
+from restorecheck.model import Backup, Drill, Resource, Verdict
 from restorecheck.ports import Clock
 
 SHARE = "snapshot share"
@@ -178,11 +178,34 @@ class Copying:
 
     def _why_stale(self) -> str:
         """Best effort: a hint is worth no second error."""
-        wanted = self._settings.db_instance_identifier
         try:
-            instance = self._source.instances.latest().get(wanted)
+            return f"{self._state_of_production()} {self._last_good()}"
         except ProviderError:
             return ""
+
+    def _last_good(self) -> str:
+        """What there is to restore from: the first thing that somebody wants to know at night."""
+        copies = [
+            view
+            for view in self._backup.manual_snapshots.latest().values()
+            if naming.is_ours(view.identifier)
+            and view.tags.get(naming.TARGET) == self._settings.target
+            and view.tags.get(naming.ROLE) == naming.COPY
+            and view.tags.get(naming.VERDICT) == Verdict.VERIFIED
+            and view.progress is Progress.READY
+            and view.taken_at is not None
+        ]
+        if not copies:
+            return f"There is no verified copy of it in {self._backup.place}."
+        newest = max(copies, key=_taken_at)
+        return (
+            f"The newest verified copy is {newest.identifier} in {self._backup.place}, with data "
+            f"up to {_moment(newest.database_time or _taken_at(newest))}."
+        )
+
+    def _state_of_production(self) -> str:
+        wanted = self._settings.db_instance_identifier
+        instance = self._source.instances.latest().get(wanted)
         if instance is None:
             return f"There is no DB instance {wanted} there (any more)."
         if not instance.backup_retention_days:

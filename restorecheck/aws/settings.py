@@ -109,7 +109,7 @@ class RdsSettings:
     restore: RestoreSettings
     max_age: timedelta
     deadline: timedelta
-    poll: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(seconds=15)
     databases: tuple[str, ...] = ()
     """Databases to prove; empty: all that are not templates."""
 

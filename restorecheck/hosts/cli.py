@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_config(commands)
     _add_demo(commands)
+    _add_sandbox(commands)
     return parser
 
 
@@ -141,12 +142,53 @@ def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
     demo = _add(
         commands,
         "demo",
-        "play the whole story on generated data: a good night, then two bad ones",
+        "play the whole story on generated data: good nights and bad ones",
         "exit status:\n  0    every night got the verdict it deserves\n  3    something else happened\n",
+    )
+    demo.add_argument(
+        "story",
+        nargs="?",
+        choices=["dumps", "aws"],
+        default="dumps",
+        help="dumps: pg_dump and a throw-away server (default); aws: RDS snapshots across two "
+        "accounts, in the sandbox",
     )
     demo.add_argument(
         "--dir", metavar="DIR", help="where everything is made; it is named at the end"
     )
     demo.add_argument(
-        "--answers", type=int, default=2_000_000, metavar="N", help="size of the largest table"
+        "--answers",
+        type=int,
+        metavar="N",
+        help="size of the largest table; default 2,000,000 (dumps), 200,000 (aws)",
+    )
+
+
+def _add_sandbox(commands: "Commands[argparse.ArgumentParser]") -> None:
+    sandbox = _add(
+        commands,
+        "sandbox",
+        "a simulated AWS on this machine, with a real PostgreSQL behind every endpoint",
+        OTHER_STATUSES,
+    )
+    actions = sandbox.add_subparsers(dest="action", metavar="ACTION", required=True)
+    up = _add(
+        actions,
+        "up",
+        "start it on 127.0.0.1, print the environment to export, stay until interrupted",
+        OTHER_STATUSES,
+    )
+    up.add_argument("--port", type=int, default=0, help="port; by default a free one")
+    up.add_argument(
+        "--factor",
+        type=float,
+        default=1 / 100,
+        help="seconds that a second of AWS's time takes; default 0.01",
+    )
+    up.add_argument(
+        "--answers",
+        type=int,
+        default=50_000,
+        metavar="N",
+        help="size of production's largest table",
     )

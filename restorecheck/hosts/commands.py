@@ -36,9 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
             case "config":
                 return config(arguments)
             case "demo":
-                from restorecheck.hosts.demo import story
+                return demo(arguments)
+            case "sandbox":
+                from restorecheck.hosts import rehearsal
 
-                return story.play(arguments.dir, answers=arguments.answers)
+                rehearsal.refuse_real_credentials(os.environ)
+                rehearsal.import_sandbox()
+                return rehearsal.up(
+                    factor=arguments.factor, port=arguments.port, answers=arguments.answers
+                )
             case _:
                 raise AssertionError(f"no command {arguments.command!r}")
     except ConfigError as exc:
@@ -51,6 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
         return Exit.INTERRUPTED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    if arguments.story == "aws":
+        from restorecheck.hosts.rehearsal import forget_aws, import_sandbox
+
+        forget_aws()
+        import_sandbox()
+        from restorecheck.hosts.demo import aws_story
+
+        return aws_story.play(answers=arguments.answers or 200_000)
+    from restorecheck.hosts.demo import story
+
+    return story.play(arguments.dir, answers=arguments.answers or 2_000_000)
 
 
 def drill(arguments: argparse.Namespace) -> int:

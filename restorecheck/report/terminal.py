@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
-from restorecheck.report.document import BackupReport, CheckReport, Report
+from restorecheck.report.document import BackupReport, CheckReport, ObservationReport, Report
 
 GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
 
@@ -150,14 +150,27 @@ def _copy_lines(report: Report) -> list[str]:
 
 
 def _evidence_lines(report: Report) -> list[str]:
-    """Only where somebody has to find out what went wrong."""
-    if report.verdict is Verdict.VERIFIED or not report.evidence:
+    """Only where somebody has to find out what went wrong, and only what may say it: where the
+    restore succeeded, its own uneventful course explains nothing.
+    """
+    if report.verdict is Verdict.VERIFIED:
         return []
-    lines = [_field("evidence", f"{len(report.evidence)} observations")]
-    for seen in report.evidence[-EVIDENCE_LINES:]:
+    telling = [seen for seen in report.evidence if _tells(seen, report.restore.outcome)]
+    if not telling:
+        return []
+    more = len(report.evidence) - len(telling[-EVIDENCE_LINES:])
+    lines = [_field("evidence", f"{more} more in the JSON report" if more else "all of it")]
+    for seen in telling[-EVIDENCE_LINES:]:
         at = f"{seen.at.astimezone(UTC):%H:%M:%S} " if seen.at else ""
         lines.append(f"    {at}{clean(seen.source)}: {clean(seen.text)}")
     return lines
+
+
+def _tells(seen: ObservationReport, restore: RestoreOutcome) -> bool:
+    uneventful = restore is RestoreOutcome.SUCCEEDED
+    if seen.source == "server log":
+        return not (uneventful and seen.text.startswith("LOG:"))
+    return not uneventful or seen.source == "difference from production"
 
 
 def _time_lines(report: Report) -> list[str]:

@@ -237,6 +237,7 @@ class Rds:
             database_at=source.database_at,
             status="copying" if foreign else "creating",
             kms_key_id=self._key_of_copy(region, source, given.get("KmsKeyId")),
+            copied_from=source.arn,
             source_arn=source.arn if foreign or region.name not in source.arn else "",
             tags=tags or (dict(source.tags) if given.get("CopyTags") and not foreign else {}),
         )
@@ -279,6 +280,10 @@ class Rds:
             raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
         del region.snapshots[snapshot.identifier]
         snapshot.status = "deleted"
+        # "Might fail", says the user guide, of a copy whose source is deleted meanwhile; here it does.
+        for other in (s for home in self._regions.values() for s in home.snapshots.values()):
+            if other.in_progress and other.copied_from == snapshot.arn:
+                other.status = "failed"
         return {"DBSnapshot": snapshot.describe(region.account_id)}
 
     def _describe_snapshots(self, region: Region, given: Parameters) -> Page:

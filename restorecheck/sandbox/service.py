@@ -39,6 +39,7 @@ REGION = "eu-west-1"
 OPERATOR, RESTORECHECK = "operator", "restorecheck"
 """Two users: the people who run the accounts, and the tool in the backup account."""
 KNOWN_TO_FIT = 17
+ROOM_IN_MEMORY = 4 * 1024**3
 PATIENCE = 60.0
 LOOK_AGAIN = 0.02
 
@@ -82,7 +83,7 @@ class Sandbox:
             authority = Authority()
             self.ca_bundle = self.directory / "ca.pem"
             authority.write_bundle(self.ca_bundle)
-            (self.directory / "no-aws-config").touch()
+            (self.directory / "aws-config").write_text("[default]\n")
             account = choose_account(None)
             cache = binaries.default_cache()
             installation = _choose(binaries.discover(bin_dir=None, cache=cache, account=account))
@@ -117,12 +118,19 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """What a process needs to work in the backup account, and in no real one."""
-        nothing = str(self.directory / "no-aws-config")
+        nothing = str(self.directory / "aws-config")
+        # What a shell has of its own would win over the general names: so each is said.
+        services = ("STS", "RDS", "KMS", "SECRETS_MANAGER")
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
+            **{f"AWS_ENDPOINT_URL_{service}": self.endpoint_url for service in services},
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            "AWS_PROFILE": "default",
+            "AWS_SESSION_TOKEN": "",
             "AWS_ACCESS_KEY_ID": self.restorecheck.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.restorecheck.secret_access_key,
             "AWS_DEFAULT_REGION": self.backup_region,
+            "AWS_REGION": self.backup_region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
@@ -236,7 +244,7 @@ class Sandbox:
 
     def _make_directory(self, stack: ExitStack) -> Path:
         if self._given is None:
-            made = Path(tempfile.mkdtemp(prefix="rc-aws-", dir="/tmp"))  # short, private
+            made = Path(tempfile.mkdtemp(prefix="rc-aws-", dir=_roomy_place()))
             stack.callback(shutil.rmtree, made, ignore_errors=True)
         else:
             made = self._given.resolve()
@@ -267,6 +275,14 @@ class Sandbox:
             access_key_id=key.access_key_id,
             secret_access_key=key.secret_access_key,
         )
+
+
+def _roomy_place() -> Path:
+    """Memory where there is plenty: copying data directories is most of what a sandbox does."""
+    memory = Path("/dev/shm")  # noqa: S108  # a private directory is made in it
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
+        return memory
+    return Path("/tmp")  # noqa: S108  # as above; short, because sockets live below it
 
 
 def _choose(installations: Iterable[Installation]) -> Installation:

@@ -129,6 +129,8 @@ class Snapshot:
     percent: int = 0
     kms_key_id: str = ""
     source_arn: str = ""
+    copied_from: str = ""
+    """As `source_arn`, also for copies within the account and region, where RDS does not say it."""
     tags: dict[str, str] = field(default_factory=dict)
     shared: dict[str, float] = field(default_factory=dict)
     """Account to the moment from which it may use the snapshot."""

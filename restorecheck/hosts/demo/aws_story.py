@@ -1,0 +1,214 @@
+"""The nightly story in a simulated AWS, and then the accident that it is for."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restorecheck.errors import ProviderError
+from restorecheck.hosts import rehearsal
+from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.rehearsal import DATABASE, PASSWORD, PRODUCTION, TARGET
+from restorecheck.sandbox import Landscape, Pace, Sandbox
+from restorecheck.sandbox.service import RESTORECHECK
+
+FACTOR = 1 / 200
+"""A restore of ten minutes takes three seconds."""
+POLL = 0.25
+READS = ("Describe", "List", "Get", "Download")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    sandbox: Sandbox
+    land: Landscape
+    config: Path
+
+
+def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
+    """Play it all; 0 when every night got the verdict that it deserves and the data came back."""
+    rehearsal.import_sandbox()
+    with tempfile.TemporaryDirectory(prefix="demo-restorecheck-aws-") as folder:
+        _say(
+            "== Two AWS accounts, simulated on this machine; a real PostgreSQL behind every endpoint"
+        )
+        with Sandbox(pace=Pace(factor=factor)) as sandbox:
+            land = rehearsal.fill(sandbox, answers)
+            config = Path(folder) / "restorecheck.yaml"
+            rehearsal.write_config(sandbox, land, config, answers=answers, poll=poll)
+            stage = Stage(sandbox, land, config)
+            _say(
+                f"source account {sandbox.source.account_id}: DB instance {PRODUCTION}, "
+                f"{answers:,} answers, deletion protection on\n"
+                f"backup account {sandbox.backup.account_id}: empty\n"
+                f"ten minutes of AWS take {600 * factor:.2g} seconds here"
+            )
+            right = [
+                _plan(stage),
+                _good_night(stage),
+                _night_after_the_loss(stage),
+                _accident(stage, answers),
+            ]
+    if not all(right):
+        _say("\nSomething did not go as it should. That is a defect; report it.")
+        return Exit.INCONCLUSIVE
+    _say(
+        "\nEvery night got its true verdict, and the data came back. The simulated AWS is gone, "
+        "with everything in it."
+    )
+    return Exit.VERIFIED
+
+
+def _plan(stage: Stage) -> bool:
+    _say("\n== What a drill will do, before it does anything")
+    return _run(stage, "drill", "--plan") == Exit.VERIFIED
+
+
+def _good_night(stage: Stage) -> bool:
+    _say("\n== Night 1: RDS takes its automated snapshot, then the drill")
+    stage.sandbox.take_automated_snapshot(PRODUCTION)
+    stage.sandbox.forget_calls()
+    verified = _run(stage, "drill") == Exit.VERIFIED
+    _tell_calls(stage)
+    return verified and _nothing_left(stage)
+
+
+def _night_after_the_loss(stage: Stage) -> bool:
+    _say("\n== Night 2: somebody deleted half of the submissions; the snapshot is as green as ever")
+    production = stage.sandbox.instance(stage.sandbox.source, PRODUCTION)
+    assert production is not None, "protected against deletion"
+    with stage.sandbox.sql(production, DATABASE) as connection:
+        connection.execute(
+            "delete from course.answers a using course.submissions s"
+            " where s.id = a.submission_id and s.student_id % 2 = 0"
+        )
+        connection.execute("delete from course.submissions where student_id % 2 = 0")
+    stage.sandbox.take_automated_snapshot(PRODUCTION)
+    return _run(stage, "drill") == Exit.FAILED and _nothing_left(stage)
+
+
+def _accident(stage: Stage, answers: int) -> bool:
+    _say(
+        "\n== The accident: `terraform destroy` in the source account takes the database, and RDS "
+        "takes its automated snapshots with it"
+    )
+    sandbox = stage.sandbox
+    rds = sandbox.client("rds", sandbox.source)
+    rds.modify_db_instance(
+        DBInstanceIdentifier=PRODUCTION, DeletionProtection=False, ApplyImmediately=True
+    )
+    rds.delete_db_instance(DBInstanceIdentifier=PRODUCTION, SkipFinalSnapshot=True)
+    sandbox.wait_until(lambda: sandbox.instance(sandbox.source, PRODUCTION) is None, "the end")
+    left = rds.describe_db_snapshots(SnapshotType="automated")["DBSnapshots"]
+    _say(f"DB instances of the source account: none; automated snapshots: {len(left) or 'none'}")
+    noticed = _run(stage, "drill") == Exit.FAILED
+    return noticed and _bring_back(stage, answers)
+
+
+def _bring_back(stage: Stage, answers: int) -> bool:
+    _say("\n== The way back: the newest verified copy in the backup account")
+    sandbox = stage.sandbox
+    rds = sandbox.client("rds", sandbox.backup)
+    copies = rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    for copy in copies:
+        _say(f"  {copy['DBSnapshotIdentifier']}  {_verdict(copy)}")
+    verified = [copy for copy in copies if _verdict(copy) == "verified"]
+    newest = max(verified, key=lambda copy: copy["OriginalSnapshotCreateTime"])
+    name = newest["DBSnapshotIdentifier"]
+    _say(
+        f"$ aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier {name} \\\n"
+        f"    --db-instance-identifier {PRODUCTION} --db-subnet-group-name restorecheck …"
+    )
+    rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier=PRODUCTION,
+        DBSnapshotIdentifier=name,
+        DBSubnetGroupName=stage.land.db_subnet_group_name,
+        VpcSecurityGroupIds=[stage.land.vpc_security_group_id],
+        Tags=[{"Key": "env", "Value": "production"}],
+    )
+    instance = sandbox.instance(sandbox.backup, PRODUCTION)
+    assert instance is not None, "made above"
+    sandbox.wait_until(lambda: instance.status == "available", "the restored production")
+    (endpoint,) = [
+        i["Endpoint"]
+        for i in rds.describe_db_instances(DBInstanceIdentifier=PRODUCTION)["DBInstances"]
+    ]
+    found = _count(stage, endpoint)
+    _say(f"{PRODUCTION} is back in the backup account: {found:,} of {answers:,} answers")
+    return found == answers
+
+
+def _count(stage: Stage, endpoint: dict[str, Any]) -> int:
+    """Over TLS with the certificate checked, with production's own password."""
+    with closing(
+        psycopg.connect(
+            host=endpoint["Address"],
+            port=endpoint["Port"],
+            user="dbadmin",
+            password=PASSWORD,
+            dbname=DATABASE,
+            sslmode="verify-full",
+            sslrootcert=str(stage.sandbox.ca_bundle),
+        )
+    ) as connection:
+        row = connection.execute("select count(*) from course.answers").fetchone()
+    if row is None:
+        raise ProviderError("count(*) returned no row")
+    return int(row[0])
+
+
+def _verdict(copy: dict[str, Any]) -> str:
+    tags = {tag["Key"]: tag["Value"] for tag in copy["TagList"]}
+    return str(tags.get("restorecheck:verdict", "not judged"))
+
+
+def _tell_calls(stage: Stage) -> None:
+    """What the tool changed in the account that holds production: read off the wire."""
+    sandbox = stage.sandbox
+    ours = [
+        call.operation
+        for call in sandbox.calls
+        if call.account_id == sandbox.source.account_id
+        and call.caller in {RESTORECHECK, "role"}
+        and call.service == "rds"
+    ]
+    writes = Counter(name for name in ours if not name.startswith(READS))
+    told = ", ".join(f"{name} ({count})" for name, count in writes.items())
+    _say(
+        f"\nIn the source account {len(ours)} calls were made; those that write, all of them to "
+        f"restorecheck-* snapshots: {told}"
+    )
+
+
+def _nothing_left(stage: Stage) -> bool:
+    sandbox = stage.sandbox
+    instances = sandbox.instances(sandbox.backup)
+    copies = [n for n, s in sandbox.snapshots(sandbox.backup).items() if s.type == "manual"]
+    _say(
+        f"left in the backup account: {len(instances) or 'no'} DB instances, "
+        f"{len(copies)} snapshot copies"
+    )
+    return not instances
+
+
+def _run(stage: Stage, *arguments: str) -> int:
+    """The command, as a process of its own that can reach the sandbox only."""
+    environment = rehearsal.without_aws(os.environ) | stage.sandbox.environment()
+    shown: Sequence[str] = ["restorecheck", arguments[0], TARGET, *arguments[1:]]
+    _say(f"$ {' '.join(shown)}")
+    command = [sys.executable, "-m", *shown, "-c", str(stage.config)]
+    code = subprocess.call(command, env=environment)
+    _say(f"exit code {code}")
+    return code
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

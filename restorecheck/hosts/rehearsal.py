@@ -1,0 +1,174 @@
+"""The sandbox with something in it: a course platform in production, and a configuration."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restorecheck.errors import ConfigError, Problem, RestorecheckError
+
+if TYPE_CHECKING:
+    from restorecheck.sandbox import Landscape, Sandbox
+
+PRODUCTION = "courses-prod"
+DATABASE = "courses"
+PASSWORD = "Only-In-The-Sandbox-1"  # noqa: S105  # of a database that lives as long as the demo
+TARGET = "courses-rds"
+
+REAL_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+CONFIG = """\
+# A target in the sandbox: AWS is simulated, PostgreSQL is real.
+version: 1
+sandbox: true                  # endpoints of AWS must be on this machine
+aws: {{ca_bundle: {ca_bundle}, poll_interval_seconds: {poll}}}
+
+targets:
+  - name: {target}
+    rds:
+      db_instance_identifier: {production}
+      region: {region}
+      source:
+        account_id: "{source}"
+        role_arn: {role_arn}
+        external_id: {external_id}
+        transit_kms_key_id: {transit}
+      backup: {{account_id: "{backup}", kms_key_id: {key}, keep_copies: 3}}
+      restore:
+        db_instance_class: db.t4g.medium
+        db_subnet_group_name: {subnet_group}
+        vpc_security_group_ids: [{security_group}]
+        db_parameter_group_name: {parameter_group}
+    databases: [{database}]
+    checks:
+      - row_count: {{table: course.answers, min: {answers}}}
+      - query:
+          name: the newest submission is from the last day
+          sql: select max(submitted_at) > now() - interval '36 hours' from course.submissions
+          expect: {{equals: true}}
+      - query:
+          name: every answer belongs to a submission
+          sql: >-
+            select count(*) from course.answers a
+            where not exists (select 1 from course.submissions s where s.id = a.submission_id)
+          expect: {{equals: 0}}
+
+history: {{path: history.sqlite}}
+"""
+
+
+def import_sandbox() -> None:
+    """Say how to get what the sandbox needs, where it is not installed."""
+    try:
+        import moto.server  # noqa: F401
+    except ImportError as exc:
+        raise RestorecheckError(
+            f"the sandbox needs packages that are not installed ({exc.name})",
+            hint="pip install 'restorecheck[sandbox]' brings them.",
+        ) from exc
+
+
+def refuse_real_credentials(environment: Mapping[str, str]) -> None:
+    """Where both are at hand, the next command may reach the wrong one.
+
+    Raises:
+        ConfigError: The environment has credentials of an AWS account.
+    """
+    found = [name for name in REAL_CREDENTIALS if environment.get(name)]
+    if found:
+        message = f"the environment has AWS credentials ({', '.join(found)})"
+        raise ConfigError(
+            (Problem(message=message),),
+            hint="Start the sandbox where none are set, so that no command of this shell can reach "
+            f"a real account: unset {' '.join(found)}",
+        )
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child that must not reach a real account."""
+    return {key: value for key, value in environment.items() if not key.startswith("AWS_")}
+
+
+def forget_aws() -> None:
+    """Nothing of this process may reach a real account; moto reads profiles when imported."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+
+
+def fill(sandbox: "Sandbox", answers: int) -> "Landscape":
+    """Both accounts set up, production in its place, with data and a first automated snapshot."""
+    land = sandbox.prepare()
+    production = sandbox.create_production(PRODUCTION, database=DATABASE, password=PASSWORD)
+    text = resources.files("restorecheck.hosts.demo").joinpath("platform.sql").read_text()
+    with sandbox.sql(production, DATABASE) as connection:
+        connection.execute("set role dbadmin")
+        connection.execute(text.replace("{answers}", str(answers)).encode())
+    return land
+
+
+def write_config(
+    sandbox: "Sandbox", land: "Landscape", file: Path, *, answers: int, poll: float
+) -> None:
+    file.write_text(
+        CONFIG.format(
+            ca_bundle=sandbox.ca_bundle,
+            poll=poll,
+            target=TARGET,
+            production=PRODUCTION,
+            database=DATABASE,
+            region=sandbox.region,
+            source=sandbox.source.account_id,
+            backup=sandbox.backup.account_id,
+            role_arn=land.role_arn,
+            external_id=land.external_id,
+            transit=land.transit_kms_key_id,
+            key=land.backup_kms_key_id,
+            subnet_group=land.db_subnet_group_name,
+            security_group=land.vpc_security_group_id,
+            parameter_group=land.db_parameter_group_name,
+            answers=answers,
+        )
+    )
+
+
+def exports(sandbox: "Sandbox", config: Path) -> str:
+    """What a shell has to be told, line by line."""
+    values = sandbox.environment() | {"RESTORECHECK_CONFIG": str(config)}
+    return "".join(f"export {key}={shlex.quote(value)}\n" for key, value in values.items())
+
+
+def up(*, factor: float, port: int, answers: int) -> int:
+    """`restorecheck sandbox up`: until it is interrupted."""
+    import signal
+    import sys
+    import threading
+
+    from restorecheck.hosts.exit_codes import Exit
+    from restorecheck.sandbox import Pace, Sandbox
+
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    with Sandbox(pace=Pace(factor=factor), port=port) as sandbox:
+        land = fill(sandbox, answers)
+        sandbox.take_automated_snapshot(PRODUCTION)
+        config = sandbox.directory / "restorecheck.yaml"
+        write_config(sandbox, land, config, answers=answers, poll=max(0.2, 30 * factor))
+        print(exports(sandbox, config), end="", flush=True)
+        print(
+            "\nThe sandbox is up; AWS is simulated, PostgreSQL is real. In another shell, give it the "
+            "lines above, then:\n  restorecheck drill\nCtrl-C ends it and removes everything.",
+            file=sys.stderr,
+        )
+        ended.wait()
+    return Exit.VERIFIED
