@@ -118,6 +118,6 @@ class RdsSettings:
         """How long AWS may take to show what was just made.
 
         RDS does not document it; its own CloudFormation handler counts several looks
-        (aws-cloudformation-resource-providers-rds, Probing.java). Four of ours.
+        (aws-cloudformation-resource-providers-rds, Probing.java). Six of ours.
         """
-        return 4 * self.poll
+        return 6 * self.poll

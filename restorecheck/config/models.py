@@ -55,7 +55,7 @@ class Aws(Keys):
         "beside an RDS target. Relative to the configuration file.",
     )
     poll_interval_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=15.0, description="Time between two looks at AWS; one look serves all drills."
+        default=10.0, description="Time between two looks at AWS; one look serves all drills."
     )
 
 

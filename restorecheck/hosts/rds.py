@@ -31,7 +31,7 @@ HOW_TO_GET = (
     "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 )
 
-LOOKS_AT_TEARDOWN = 240
+LOOKS_AT_TEARDOWN = 360
 """Polls before a deletion is given up: an hour at the default interval."""
 
 

@@ -64,7 +64,7 @@ def test_an_rds_target_has_the_safe_defaults():
     assert (rds.max_age_hours, rds.after) == (26.0, "delete")
     assert config.targets[0].dump is None
     assert config.aws.ca_bundle == "/etc/rc/rds.pem"
-    assert config.aws.poll_interval_seconds == 15.0
+    assert config.aws.poll_interval_seconds == 10.0
     assert config.sandbox is False
 
 
