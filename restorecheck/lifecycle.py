@@ -41,6 +41,8 @@ from restorecheck.model import (
 MAX_RETRIES = 5
 """Transient errors in a row before a step is given up as unclear."""
 
+HOPELESSNESS = 10
+
 MIN_TEARDOWN_WAIT = timedelta(seconds=1)
 """Counted for every deletion that did not succeed at once, so that the teardown is bounded."""
 
@@ -210,6 +212,8 @@ class StillThere:
     resource: Resource
     detail: str
     wait: timedelta = timedelta(seconds=1)
+    hopeless: bool = False
+    """Trying again will hardly help (a missing right): the patience runs out ten times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +324,8 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
                 ledger=tuple(r for r in drill.ledger if r != resource),
                 teardown_external_seconds=drill.teardown_external_seconds + seconds,
             )
-        case StillThere(resource, detail, wait):
-            return _postpone_deletion(drill, resource, detail, wait)
+        case StillThere():
+            return _postpone_deletion(drill, event)
         case TimedOut(reason):
             return _fail(drill, Verdict.INCONCLUSIVE, reason, now, timed_out=True)
         case Aborted(reason):
@@ -544,14 +548,16 @@ def _abort(drill: Drill, reason: str, now: datetime) -> Drill:
     return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome=StepOutcome.ABORTED)
 
 
-def _postpone_deletion(drill: Drill, resource: Resource, detail: str, wait: timedelta) -> Drill:
+def _postpone_deletion(drill: Drill, event: StillThere) -> Drill:
     """Behind the others, so that one stubborn resource does not keep the rest alive."""
-    others = tuple(r for r in drill.ledger if r != resource)
+    others = tuple(r for r in drill.ledger if r != event.resource)
+    counted = max(event.wait, MIN_TEARDOWN_WAIT) * (HOPELESSNESS if event.hopeless else 1)
+    seconds = drill.teardown_external_seconds + event.wait.total_seconds()
     return drill.evolve(
-        ledger=(resource, *others),
-        teardown_details=(*drill.teardown_details[-9:], f"{resource}: {detail}"),
-        teardown_waited=drill.teardown_waited + max(wait, MIN_TEARDOWN_WAIT),
-        teardown_external_seconds=drill.teardown_external_seconds + wait.total_seconds(),
+        ledger=(event.resource, *others),
+        teardown_details=(*drill.teardown_details[-9:], f"{event.resource}: {event.detail}"),
+        teardown_waited=drill.teardown_waited + counted,
+        teardown_external_seconds=seconds,
     )
 
 

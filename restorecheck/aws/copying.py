@@ -362,11 +362,11 @@ class Copying:
         )
 
     def _is_in_use(self, view: SnapshotView) -> bool:
-        """Another drill of this target may be copying from it right now."""
-        expires = naming.moment_in(view.tags, naming.EXPIRES)
-        if expires is None or expires < self._clock.now():
+        """Another drill of this target may be about to copy it, or copying from it right now."""
+        if is_expired(view, self._clock.now()):
             return False
-        return bool(self._admitted(view.identifier))
+        copy = self._backup.manual_snapshots.latest().get(view.identifier)
+        return copy is None or copy.progress is not Progress.READY
 
     def _delete_staging(self, view: SnapshotView) -> None:
         try:
@@ -392,6 +392,12 @@ def admitted_to(source: Account, name: str) -> set[str]:
 def expires_at(drill: Drill) -> datetime:
     """From when on a thing with our mark has no living drill any more."""
     return drill.deadline + 2 * drill.teardown_limit
+
+
+def is_expired(view: SnapshotView, now: datetime) -> bool:
+    """Whether the drill that made it can no longer be under way."""
+    expires = naming.moment_in(view.tags, naming.EXPIRES)
+    return expires is None or expires < now
 
 
 def _taken_at(view: SnapshotView) -> datetime:

@@ -131,7 +131,7 @@ def delete(
             return StillThere(resource, "not seen, but may yet appear", settings.poll)
         return Gone(resource)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll)
+        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
     if view.status in {"deleting", "deleted"}:
         return StillThere(resource, view.status, settings.poll)
     try:
@@ -156,7 +156,7 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
     if view is None:
         raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll)
+        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
     if view.tags.get(naming.ROLE) != naming.STANDBY:
         with attempting(f"mark DB instance {view.arn} as the standby", view.arn):
             account.rds().add_tags_to_resource(
@@ -186,6 +186,12 @@ def _begin_restore(settings: RdsSettings, account: Account, drill: Drill, name: 
     copy = account.manual_snapshots.latest().get(name)
     if copy is None:
         raise NotFoundError(f"the copy {name} is not there any more in {account.place}")
+    if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
+        raise AlreadyExistsError(
+            f"snapshot {copy.arn} does not carry the tag of this drill (any more)",
+            hint="Somebody replaced it, or took our tag away; it was not restored.",
+            resource=copy.arn,
+        )
     try:
         with attempting(f"restore {copy.arn} as DB instance {name}", copy.arn):
             account.rds().restore_db_instance_from_db_snapshot(

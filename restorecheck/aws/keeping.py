@@ -5,7 +5,7 @@ from datetime import datetime
 
 from restorecheck.aws import instances, naming
 from restorecheck.aws.accounts import Account
-from restorecheck.aws.copying import Copying
+from restorecheck.aws.copying import Copying, is_expired
 from restorecheck.aws.settings import RdsSettings
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import Progress, SnapshotView
@@ -30,7 +30,7 @@ class Keeping:
         self._mark(drill)
         self.copying.prune_staging()
         views = self._copies(now)
-        gone = self._prune(drill, views)
+        gone = self._prune(drill, views, now)
         deleted = [*filter(None, drill.outputs.get(DELETED, "").split("\n")), *gone]
         if drill.verdict is Verdict.VERIFIED:
             leaving = self._end_standbys(drill)
@@ -68,12 +68,14 @@ class Keeping:
             and tags.get(naming.TARGET) == self.settings.target
         )
 
-    def _prune(self, drill: Drill, views: list[SnapshotView]) -> list[str]:
+    def _prune(self, drill: Drill, views: list[SnapshotView], now: datetime) -> list[str]:
         by_name = {view.identifier: view for view in views}
         copies = [_copy_of(view, drill) for view in views]
         gone = []
         for copy in prunable(copies, self.settings.backup.keep_copies):
             view = by_name[copy.identifier]
+            if copy.verdict is None and not is_expired(view, now):
+                continue  # another drill of this target is at work on it
             try:
                 with attempting(f"delete the old copy {view.arn}", view.arn):
                     self.backup.rds().delete_db_snapshot(DBSnapshotIdentifier=view.identifier)

@@ -12,7 +12,13 @@ from restorecheck.aws.instances import INSTANCE
 from restorecheck.aws.keeping import Keeping
 from restorecheck.aws.settings import After, Credentials, Place, RdsSettings, parse_arn
 from restorecheck.aws.translation import is_throttled
-from restorecheck.errors import CapacityError, ConfigError, ProviderError, TransientError
+from restorecheck.errors import (
+    AccessDeniedError,
+    CapacityError,
+    ConfigError,
+    ProviderError,
+    TransientError,
+)
 from restorecheck.lifecycle import (
     Gone,
     InProgress,
@@ -159,9 +165,11 @@ class RdsProvider(Provider):
         known = {self.settings.backup.place.account_id, self.settings.source.place.account_id}
         if arn.place.account_id not in known:
             detail = f"account {arn.place.account_id} is not configured any more"
-            return StillThere(resource, detail, self.settings.poll)
+            return StillThere(resource, detail, self.settings.poll, hopeless=True)
         try:
             return self._delete(resource, arn.place, made_until)
+        except AccessDeniedError as exc:
+            return StillThere(resource, exc.message, self.settings.poll, hopeless=True)
         except ProviderError as exc:
             return StillThere(resource, exc.message, self.settings.poll)
 

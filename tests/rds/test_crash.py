@@ -310,3 +310,47 @@ def test_the_provider_keeps_no_drill_in_memory(host, hosts):
             sleep(event.wait)
             event = other.delete(resource, drill.started_at)
         assert isinstance(event, Gone)
+
+
+def test_two_drills_of_one_target_at_once_do_not_take_each_other_s_copies(scene, hosts):
+    scene.rds["backup"]["keep_copies"] = 1
+    store = MemoryStore(World())
+    host = hosts(store)
+    ids = [host.start().id, host.start().id]
+    for _ in range(10_000):
+        outcomes = [host.engine.advance(drill_id) for drill_id in ids]
+        drills = [store.load(drill_id) for drill_id in ids]
+        if all(drill.finished for drill in drills):
+            break
+        sleep(max(getattr(outcome, "duration", timedelta(0)) for outcome in outcomes))
+
+    assert [drill.verdict for drill in drills] == [Verdict.VERIFIED] * 2
+    assert scene.leftovers() == []
+    assert scene.copies()
+
+
+def test_a_drill_that_lags_behind_another_one_of_its_target_keeps_what_it_needs(scene, hosts):
+    scene.rds["backup"]["keep_copies"] = 1
+    host = hosts()
+    slow = at_step(host, "restore")
+    scene.sandbox.take_automated_snapshot("courses-prod")
+    quick = host.run(host.start().id)
+    assert quick.verdict is Verdict.VERIFIED, quick.reason
+
+    finished = host.run(slow.id)
+
+    assert finished.verdict is Verdict.VERIFIED, finished.reason
+    assert f"restorecheck-{quick.id}" in scene.copies()
+
+
+def test_a_copy_that_lost_our_tag_is_not_restored(host, scene):
+    drill = at_step(host, "restore")
+    sandbox = scene.sandbox
+    copy = sandbox.snapshots(sandbox.backup)[f"restorecheck-{drill.id}"]
+    copy.tags["restorecheck:drill-id"] = "somebody else's"
+
+    finished = host.run(drill.id)
+
+    assert finished.verdict is Verdict.INCONCLUSIVE
+    assert "does not carry the tag of this drill" in finished.reason
+    assert scene.leftovers() == []

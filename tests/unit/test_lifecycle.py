@@ -407,3 +407,20 @@ def test_passing_faults_while_looking_after_the_kept_backups_are_noted_in_the_en
 
 def test_a_finished_drill_has_nothing_to_do():
     assert decide(finished()) == Nothing()
+
+
+def test_patience_with_a_deletion_that_is_denied_runs_out_sooner():
+    def tries(*, hopeless: bool) -> int:
+        state = apply(
+            checked(result()).evolve(ledger=(SERVER,)), VerdictRecorded(Verdict.FAILED, "…"), NOW
+        )
+        state = apply(state, Collected(), NOW)
+        count = 0
+        while isinstance(decide(state), Delete):
+            wait = timedelta(seconds=10)
+            state = apply(state, StillThere(SERVER, "denied", wait, hopeless=hopeless), NOW)
+            count += 1
+        return count
+
+    assert tries(hopeless=False) == 90
+    assert tries(hopeless=True) == 9
