@@ -31,6 +31,9 @@ HOW_TO_GET = (
     "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 )
 
+LOGIN_LOOKS = 3
+"""Polls between two tries to log in; five tries take minutes: a new password is accepted late."""
+
 LOOKS_AT_TEARDOWN = 360
 """Polls before a deletion is given up: an hour at the default interval."""
 
@@ -95,7 +98,7 @@ def connector_of(config: Config, provider: RdsProvider) -> Connect:
         ca_bundle=Path(bundle),
         password_of=provider.passwords().of,
         by_token=provider.settings.restore.credentials is Credentials.IAM,
-        patience=provider.settings.poll,
+        patience=LOGIN_LOOKS * provider.settings.poll,
     )
 
 

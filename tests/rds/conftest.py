@@ -38,7 +38,7 @@ class Stage:
     land: Landscape
 
 
-def run_stage(backup_region: str = ""):
+def run_stage(backup_region: str = "", *, drills: bool = True):
     """An eighth of a millisecond stands for a second of AWS's time; only what is late to be seen
     takes longer than a poll.
     """
@@ -55,7 +55,8 @@ def run_stage(backup_region: str = ""):
             connection.execute("alter table answers owner to dbadmin")
         sandbox.take_automated_snapshot("courses-prod")
         yield Stage(sandbox, land)
-        promise.assert_kept(sandbox.calls)
+        if drills:
+            promise.assert_kept(sandbox.calls)
 
 
 @pytest.fixture(scope="module")
