@@ -33,7 +33,9 @@ class TlsConnector:
         password_of: Callable[[Endpoint], str],
         by_token: bool,
         patience: timedelta,
+        connect: Callable[..., Connection] = connect,
     ) -> None:
+        self._connect = connect
         self._ca_bundle = ca_bundle
         self._password_of = password_of
         self._methods = TOKEN_METHODS if by_token else PASSWORD_METHODS
@@ -42,7 +44,7 @@ class TlsConnector:
     def __call__(self, endpoint: Endpoint, database: str) -> Connection:
         """Raises DatabaseUnreachableError; a changed password may take minutes to be accepted."""
         try:
-            return connect(
+            return self._connect(
                 endpoint,
                 database,
                 password=self._password_of(endpoint),

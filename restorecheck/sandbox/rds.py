@@ -531,7 +531,7 @@ class Rds:
         for key in ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible"):
             if key in given:
                 instance.settings[key] = given[key]
-        return {"DBInstance": instance.describe()}
+        return {"DBInstance": instance.describe() | {"PendingModifiedValues": instance.pending}}
 
     def _manage_password(self, region: Region, instance: Instance) -> None:
         password = secrets.token_urlsafe(24)
@@ -556,8 +556,11 @@ class Rds:
         password: str,
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """The race of the real thing: right after the call the status is still `available`."""
+        """The race of the real thing: right after the call the instance is still `available`, for a
+        moment even with nothing pending.
+        """
         instance.pending = {"MasterUserPassword": "****"}
+        instance.pending_from = self._visible()
         outcome = self.passwords.popleft() if self.passwords else Outcome(status="available")
 
         def begin() -> None:

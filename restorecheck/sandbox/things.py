@@ -26,6 +26,8 @@ class Instance:
     status: str = "creating"
     server: Server | None = None
     pending: Description = field(default_factory=dict)
+    pending_from: float = 0.0
+    """Modifications are not seen at once: until then all looks done."""
     secret_arn: str = ""
     secret_status: str = ""
     restart_at: datetime | None = None
@@ -33,6 +35,10 @@ class Instance:
     @property
     def visible(self) -> bool:
         return time.monotonic() >= self.visible_from
+
+    @property
+    def _shows_pending(self) -> bool:
+        return time.monotonic() >= self.pending_from
 
     @property
     def master(self) -> str:
@@ -51,7 +57,7 @@ class Instance:
             "DBInstanceStatus": self.status,
             "InstanceCreateTime": self.created_at,
             "StorageEncrypted": self.encrypted,
-            "PendingModifiedValues": self.pending,
+            "PendingModifiedValues": self.pending if self._shows_pending else {},
             "TagList": tag_list(self.tags),
             "VpcSecurityGroups": [
                 {"VpcSecurityGroupId": group, "Status": "active"}

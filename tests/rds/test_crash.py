@@ -17,8 +17,9 @@ from restorecheck.hosts import rds
 from restorecheck.hosts.clock import SystemClock, new_drill_id
 from restorecheck.hosts.driving import Sweeper, drive
 from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
-from restorecheck.model import Drill, Verdict
+from restorecheck.model import CheckOutcome, Drill, Endpoint, Verdict
 from restorecheck.postgres.checker import PostgresChecker
+from restorecheck.postgres.tls import TlsConnector
 from restorecheck.report import document
 from restorecheck.sandbox import Fault, FaultKind
 from restorecheck.testing import HostDied, MemoryStore, World
@@ -354,3 +355,60 @@ def test_a_copy_that_lost_our_tag_is_not_restored(host, scene):
     assert finished.verdict is Verdict.INCONCLUSIVE
     assert "does not carry the tag of this drill" in finished.reason
     assert scene.leftovers() == []
+
+
+def test_nobody_can_read_the_staging_copy_once_the_own_copy_is_made(host, scene):
+    drill = at_step(host, "restore")
+
+    assert scene.sandbox.snapshots(scene.sandbox.source)[f"restorecheck-{drill.id}"].shared == {}
+
+    host.run(drill.id)
+
+
+@pytest.mark.parametrize("credentials", ["managed-secret", "reset"])
+def test_the_new_password_is_accepted_by_the_time_that_the_checks_begin(scene, hosts, credentials):
+    scene.rds["restore"]["credentials"] = credentials
+    host = hosts()
+    drill = at_step(host, "check")
+    assert drill.endpoint is not None
+
+    results = host.checker.run(drill.endpoint, drill.checks[:1], drill.deadline)
+
+    assert results[0].outcome is CheckOutcome.PASSED
+    host.run(drill.id)
+
+
+def test_a_copy_of_another_snapshot_is_not_restored(host, scene):
+    drill = at_step(host, "copy")
+    name, sandbox = f"restorecheck-{drill.id}", scene.sandbox
+    while name not in sandbox.snapshots(sandbox.backup):
+        sleep(getattr(host.engine.advance(drill.id), "duration", timedelta(0)))
+    sandbox.snapshots(sandbox.backup)[name].original_at -= timedelta(days=3)
+
+    finished = host.run(drill.id)
+
+    assert finished.verdict is Verdict.INCONCLUSIVE
+    assert "is not what was asked for: its original was taken at" in finished.reason
+    assert scene.leftovers() == []
+
+
+def test_connections_prove_who_answers_and_never_fall_back():
+    given: dict[str, object] = {}
+
+    def fake(_endpoint, _database, **options):
+        given.update(options)
+
+    connector = TlsConnector(
+        ca_bundle=Path("/ca.pem"),
+        password_of=lambda _endpoint: "token",
+        by_token=True,
+        patience=timedelta(0),
+        connect=fake,
+    )
+
+    connector(Endpoint(identity="i", host="h", port=1, user="u", databases=()), "d")
+
+    assert given["sslmode"] == "verify-full"
+    assert given["sslrootcert"] == "/ca.pem"
+    assert given["require_auth"] == "password"
+    assert given["gssencmode"] == "disable"
