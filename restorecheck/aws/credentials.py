@@ -33,12 +33,14 @@ SECRET = "secret"  # noqa: S105  # the kind of a resource
 REQUESTED = "password_requested"
 SEEN = "credentials_seen"
 POSITIVE_LOOKS = 2
+UNCONFIRMED_LOOKS = 7
+"""Without an event that says so: longer than what was asked for may take to be seen."""
 
 ACTIVE, IMPAIRED = "active", "impaired"
 """MasterUserSecret.SecretStatus."""
 
-FAILED_RESET = "unable to reset"
-"""In the text of RDS-EVENT-0067; DescribeEvents gives no event ids."""
+FAILED_RESET, DONE_RESET = "unable to reset", "reset master credentials"
+"""In the texts of RDS-EVENT-0067 and RDS-EVENT-0016; DescribeEvents gives no event ids."""
 
 
 def take_over(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
@@ -138,7 +140,10 @@ def _reset(settings: RdsSettings, account: Account, drill: Drill, view: Instance
             return waiting
         password = _password_for(settings, account, drill, name, user=view.master_username)
         return _modify(settings, account, view, MasterUserPassword=password)
-    return _when_settled(settings, account, drill, view, done=True, secret=name)
+    # Events may be lost: they shorten the wait, and are not waited for.
+    confirmed = _has_event(account, view, DONE_RESET)
+    looks = POSITIVE_LOOKS if confirmed else UNCONFIRMED_LOOKS
+    return _when_settled(settings, account, drill, view, done=True, secret=name, looks=looks)
 
 
 def _modify(
@@ -167,9 +172,10 @@ def _when_settled(
     *,
     done: bool,
     secret: str = "",
+    looks: int = POSITIVE_LOOKS,
 ) -> StepEvent:
     """Ready after several positive looks in a row."""
-    if _reset_failed(account, view):
+    if _has_event(account, view, FAILED_RESET):
         return Unclear(
             reason=f"RDS could not change the master password of {view.identifier}",
             hint="Its events say why; they are in the evidence of this report.",
@@ -182,7 +188,7 @@ def _when_settled(
         status = waiting.status if waiting else view.status
         return InProgress(wait=settings.poll, detail=detail, status=status, outputs={SEEN: "0"})
     seen = int(drill.outputs.get(SEEN, "0")) + 1
-    if seen < POSITIVE_LOOKS:
+    if seen < looks:
         return InProgress(
             wait=settings.poll,
             detail="confirming the credentials",
@@ -192,9 +198,9 @@ def _when_settled(
     return Ready(endpoint=endpoint_of(settings, view, secret=secret))
 
 
-def _reset_failed(account: Account, view: InstanceView) -> bool:
+def _has_event(account: Account, view: InstanceView, text: str) -> bool:
     events = account.events.latest().get(view.identifier, ())
-    return any(FAILED_RESET in event.message.lower() for event in events)
+    return any(text in event.message.lower() for event in events)
 
 
 def _password_for(

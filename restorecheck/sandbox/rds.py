@@ -107,7 +107,7 @@ class Rds:
         self._defaults = _DEFAULTS | {"EngineVersion": farm.installation.version}
         self._farm = farm
         self._worker = worker
-        self._pace = pace
+        self.pace = pace
         self._quotas = quotas
         self._regions: dict[tuple[str, str], Region] = {}
         self._numbers = itertools.count(1)
@@ -195,7 +195,7 @@ class Rds:
             tags=tags,
         )
         region.snapshots[name] = snapshot
-        self._finish(snapshot, self._pace.backup, created_at=now)
+        self._finish(snapshot, self.pace.backup, created_at=now)
         return snapshot
 
     def _finish(
@@ -209,8 +209,8 @@ class Rds:
                 snapshot.status, snapshot.percent = "available", 100
                 snapshot.created_at = created_at or utcnow()
 
-        self._worker.after(self._pace.real(seconds / 2), half)
-        self._worker.after(self._pace.real(seconds), done)
+        self._worker.after(self.pace.real(seconds / 2), half)
+        self._worker.after(self.pace.real(seconds), done)
 
     def _copy_snapshot(self, region: Region, given: Parameters) -> Description:
         name = _name(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
@@ -250,13 +250,13 @@ class Rds:
         if outcome.slower == NEVER:
             return
         if outcome.status == "available":
-            self._finish(copy, self._pace.copy * outcome.slower)
+            self._finish(copy, self.pace.copy * outcome.slower)
             return
 
         def fail() -> None:
             copy.status = outcome.status
 
-        self._worker.after(self._pace.real(self._pace.copy * outcome.slower), fail)
+        self._worker.after(self.pace.real(self.pace.copy * outcome.slower), fail)
 
     def _key_of_copy(self, region: Region, source: Snapshot, wanted: str | None) -> str:
         foreign = source.account_id != region.account_id
@@ -373,7 +373,7 @@ class Rds:
             region.tell(name, "DB instance created")
             self._back_up_first(region, instance)
 
-        self._worker.after(self._pace.real(self._pace.create), up)
+        self._worker.after(self.pace.real(self.pace.create), up)
         return {"DBInstance": instance.describe()}
 
     def _back_up_first(self, region: Region, instance: Instance) -> None:
@@ -382,7 +382,7 @@ class Rds:
             return
         instance.status = "backing-up"
         self.take_automated_snapshot(region, instance.identifier)
-        self._later(instance, self._pace.backup, "available")
+        self._later(instance, self.pace.backup, "available")
 
     def _restore_instance(self, region: Region, given: Parameters) -> Description:
         name = _name(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
@@ -485,7 +485,7 @@ class Rds:
             region.tell(instance.identifier, "DB instance created")
             self._back_up_first(region, instance)
 
-        self._worker.after(self._pace.real(self._pace.restore * outcome.slower), up)
+        self._worker.after(self.pace.real(self.pace.restore * outcome.slower), up)
 
     def _new_instance(
         self, region: Region, name: str, settings: Description, tags: dict[str, str]
@@ -579,8 +579,8 @@ class Rds:
                 region.tell(instance.identifier, "Reset master credentials")
                 then()
 
-        self._worker.after(self._pace.real(self._pace.password / 4), begin)
-        self._worker.after(self._pace.real(self._pace.password), end)
+        self._worker.after(self.pace.real(self.pace.password / 4), begin)
+        self._worker.after(self.pace.real(self.pace.password), end)
 
     def _delete_instance(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
@@ -608,15 +608,13 @@ class Rds:
         ):
             raise bad_instance_state(f"Instance {instance.identifier} is being created.")  # (?)
         instance.status = "deleting"
-        self._worker.after(
-            self._pace.real(self._pace.delete), lambda: self._forget(region, instance)
-        )
+        self._worker.after(self.pace.real(self.pace.delete), lambda: self._forget(region, instance))
         return {"DBInstance": instance.describe()}
 
     def _is_stuck(self, instance: Instance) -> bool:
         """One that is created for ever can be deleted some time after it should have been up."""
         age = (utcnow() - instance.created_at).total_seconds()
-        return age > 2 * self._pace.real(self._pace.restore + self._pace.create)
+        return age > 2 * self.pace.real(self.pace.restore + self.pace.create)
 
     def _forget(self, region: Region, instance: Instance) -> None:
         if instance.server is not None:
@@ -641,7 +639,7 @@ class Rds:
                 instance.server.stop()
                 instance.status, instance.restart_at = "stopped", utcnow() + WEEK
 
-        self._worker.after(self._pace.real(self._pace.stop), stopped)
+        self._worker.after(self.pace.real(self.pace.stop), stopped)
         return {"DBInstance": instance.describe()}
 
     def _start_instance(self, region: Region, given: Parameters) -> Description:
@@ -655,7 +653,7 @@ class Rds:
                 instance.server.start()
                 instance.status = "available"
 
-        self._worker.after(self._pace.real(self._pace.start), started)
+        self._worker.after(self.pace.real(self.pace.start), started)
         return {"DBInstance": instance.describe()}
 
     # --- evidence, tags ----------------------------------------------------------------------
@@ -725,7 +723,7 @@ class Rds:
     # --- finding -----------------------------------------------------------------------------
 
     def _visible(self) -> float:
-        return time.monotonic() + self._pace.real(self._pace.visible)
+        return time.monotonic() + self.pace.real(self.pace.visible)
 
     def _later(self, instance: Instance, seconds: float, status: str) -> None:
         before = instance.status
@@ -734,7 +732,7 @@ class Rds:
             if instance.status == before:
                 instance.status = status
 
-        self._worker.after(self._pace.real(seconds), change)
+        self._worker.after(self.pace.real(seconds), change)
 
     def _instance(self, region: Region, name: str) -> Instance:
         instance = region.instances.get(name.rpartition(":")[2].lower())

@@ -42,7 +42,7 @@ def run_stage(backup_region: str = "", *, drills: bool = True):
     """An eighth of a millisecond stands for a second of AWS's time; only what is late to be seen
     takes longer than a poll.
     """
-    pace = Pace(factor=1 / 8000, visible=240, password=600)
+    pace = Pace(factor=1 / 8000, visible=240)
     quotas = Quotas(snapshots=2000)
     with Sandbox(pace=pace, quotas=quotas, backup_region=backup_region) as sandbox:
         land = sandbox.prepare()
