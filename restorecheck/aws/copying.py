@@ -318,7 +318,6 @@ class Copying:
 
     def _lineage(self, drill: Drill, role: str) -> naming.Tags:
         assert drill.backup is not None, "found before it is copied"
-        instance = self._settings.source.place.arn("db", self._settings.db_instance_identifier)
         common = naming.common_tags(
             drill_id=drill.id,
             target=self._settings.target,
@@ -326,7 +325,7 @@ class Copying:
             expires_at=expires_at(drill),
         )
         return common | {
-            naming.SOURCE_INSTANCE: instance,
+            naming.SOURCE_INSTANCE: self._production,
             naming.SOURCE_SNAPSHOT: drill.backup.identifier,
             naming.SNAPSHOT_TIME: drill.outputs.get("snapshot_time", ""),
         }
@@ -358,8 +357,12 @@ class Copying:
             naming.is_ours(view.identifier)
             and naming.is_managed(tags)
             and tags.get(naming.ROLE) == naming.STAGING
-            and tags.get(naming.TARGET) == self._settings.target
+            and tags.get(naming.SOURCE_INSTANCE) == self._production
         )
+
+    @property
+    def _production(self) -> str:
+        return self._settings.source.place.arn("db", self._settings.db_instance_identifier)
 
     def _is_in_use(self, view: SnapshotView) -> bool:
         """Another drill of this target may be about to copy it, or copying from it right now."""

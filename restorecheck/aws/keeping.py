@@ -6,7 +6,7 @@ from datetime import datetime
 from restorecheck.aws import instances, naming
 from restorecheck.aws.accounts import Account
 from restorecheck.aws.copying import Copying, is_expired
-from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.settings import After, RdsSettings
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import Progress, SnapshotView
 from restorecheck.errors import InvalidStateError, NotFoundError
@@ -85,7 +85,13 @@ class Keeping:
         return gone
 
     def _end_standbys(self, drill: Drill) -> list[str]:
-        """Begin to delete every standby but tonight's; the names of those that are still there."""
+        """Begin to delete every standby but tonight's; the names of those that are still there.
+
+        Where a standby is wanted and tonight has none (`--keep`, or it could not be stopped), the
+        earlier one stays.
+        """
+        if self.settings.restore.after is After.STOP and not drill.parked:
+            return []
         tonight = {resource.identifier for resource in drill.parked}
         leaving = []
         for view in instances.standbys(self.settings, self.backup):

@@ -89,6 +89,38 @@ def test_a_database_that_is_not_in_the_instance_fails_the_drill(scene):
     assert scene.leftovers() == []
 
 
+def test_a_database_that_nobody_can_enter_is_not_left_out_silently(scene):
+    del scene.keys["targets"][0]["databases"]
+    scene.keys["targets"][0]["checks"] = []
+    sandbox = scene.sandbox
+    production = sandbox.instance(sandbox.source, "courses-prod")
+    with sandbox.sql(production, "postgres") as connection:
+        connection.execute("create database closed allow_connections false")
+    try:
+        sandbox.take_automated_snapshot("courses-prod")
+        done = scene.drill()
+    finally:
+        with sandbox.sql(production, "postgres") as connection:
+            connection.execute("drop database closed")
+        sandbox.take_automated_snapshot("courses-prod")
+
+    assert (done.code, done.verdict) == (3, "inconclusive")
+    assert "no connection to the restored database closed" in done.reason
+    assert scene.leftovers() == []
+
+
+def test_a_kept_instance_does_not_cost_the_earlier_standby(scene):
+    scene.rds["after"] = "stop"
+    standby = f"restorecheck-{scene.drill().report['drill_id']}"
+    kept = scene.drill("--keep").report["drill_id"]
+
+    sandbox = scene.sandbox
+    assert set(sandbox.instances(sandbox.backup)) == {standby, f"restorecheck-{kept}"}
+
+    scene.run("sweep", kept, standby.removeprefix("restorecheck-"))
+    assert scene.leftovers() == []
+
+
 def test_a_check_that_does_not_hold_fails_the_drill_and_leaves_nothing(scene):
     scene.keys["targets"][0]["checks"] = [{"row_count": {"table": "answers", "min": ROWS + 1}}]
 
