@@ -1,5 +1,6 @@
 """The sandbox as a whole: started, used, and gone without a trace."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -39,6 +40,7 @@ REGION = "eu-west-1"
 OPERATOR, RESTORECHECK = "operator", "restorecheck"
 """Two users: the people who run the accounts, and the tool in the backup account."""
 KNOWN_TO_FIT = 17
+PREFIX, ALIVE = "rc-aws-", "alive"
 ROOM_IN_MEMORY = 4 * 1024**3
 PATIENCE = 60.0
 LOOK_AGAIN = 0.02
@@ -244,12 +246,15 @@ class Sandbox:
 
     def _make_directory(self, stack: ExitStack) -> Path:
         if self._given is None:
-            made = Path(tempfile.mkdtemp(prefix="rc-aws-", dir=_roomy_place()))
+            place = _roomy_place()
+            _remove_dead(place)
+            made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
             stack.callback(shutil.rmtree, made, ignore_errors=True)
         else:
             made = self._given.resolve()
             made.mkdir(parents=True)
             stack.callback(shutil.rmtree, made, ignore_errors=True)
+        stack.enter_context(_alive(made))
         made.chmod(0o711)  # the servers run as another user where we are root
         if len(os.fsencode(made / "servers/000/.s.PGSQL.00000")) > cluster.SOCKET_PATH_LIMIT:
             raise RestorecheckError(f"{made} is too long a name for the sockets below it")
@@ -275,6 +280,27 @@ class Sandbox:
             access_key_id=key.access_key_id,
             secret_access_key=key.secret_access_key,
         )
+
+
+@contextmanager
+def _alive(directory: Path) -> Iterator[None]:
+    """Held by the kernel for as long as this process lives, however it ends."""
+    with (directory / ALIVE).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _remove_dead(place: Path) -> None:
+    """What sandboxes left that were killed; the kernel ended their servers with them."""
+    for directory in place.glob(f"{PREFIX}*"):
+        try:
+            if directory.lstat().st_uid != os.geteuid():
+                continue
+            with (directory / ALIVE).open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # alive, or just being made
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _roomy_place() -> Path:

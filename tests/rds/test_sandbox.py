@@ -1,7 +1,6 @@
 """What the sandbox's RDS does and refuses, asked by an operator with plain boto3."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -520,6 +519,11 @@ def test_the_snapshot_of_another_day_can_be_had(room):
     assert found["OriginalSnapshotCreateTime"] == found["SnapshotDatabaseTime"]
 
 
+NEXT = """
+from restorecheck.sandbox import Sandbox
+with Sandbox():
+    pass
+"""
 KILLED = """
 import os, signal, sys
 from restorecheck.sandbox import Pace, Sandbox
@@ -530,18 +534,20 @@ with Sandbox(pace=Pace(factor=1 / 4000)) as sandbox:
 """
 
 
-def test_a_killed_sandbox_leaves_no_server_running():
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TMPDIR": "/tmp"},
-        timeout=60,
+def run_python(text):
+    return subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_a_killed_sandbox_leaves_no_server_running_and_the_next_one_clears_its_files_away():
+    done = run_python(KILLED)
     data = done.stdout.strip()
     assert data, done.stderr
 
     _, alive = psutil.wait_procs(server_processes(Path(data)), timeout=10)
 
     assert alive == []
+    assert Path(data).exists()
+    assert run_python(NEXT).returncode == 0
+    assert not Path(data).exists()
