@@ -212,9 +212,10 @@ class Engine:
         except TransientError as exc:
             return Retry(reason=exc.message, wait=RETRY_WAIT * 2**drill.retries)
         except RestorecheckError as exc:
-            return Retained(
-                notes=(f"the backups that are kept were not looked after: {exc.message}",)
-            )
+            return _not_looked_after(exc.message)
+        except Exception as exc:  # a defect in what comes after must not keep a report unwritten
+            log.exception("retention.defect", drill_id=drill.id)
+            return _not_looked_after(f"a defect in restorecheck ({type(exc).__name__})")
 
     def _tell(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
         log.debug(
@@ -228,6 +229,10 @@ class Engine:
             version=after.version,
         )
         self._observer.performed(before, action, event, after)
+
+
+def _not_looked_after(reason: str) -> Retained:
+    return Retained(notes=(f"the backups that are kept were not looked after: {reason}",))
 
 
 def _not_collected(reason: str) -> Collected:

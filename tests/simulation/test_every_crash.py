@@ -8,7 +8,8 @@ import pytest
 
 from restorecheck.engine import Engine
 from restorecheck.hosts.driving import Sweeper, drive
-from restorecheck.model import CheckSpec, Drill, Severity, Verdict
+from restorecheck.lifecycle import Retained
+from restorecheck.model import CheckSpec, Drill, Observation, Severity, Verdict
 from restorecheck.report import document
 from restorecheck.testing import (
     HostDied,
@@ -223,3 +224,27 @@ def test_what_was_just_made_and_is_not_seen_yet_is_waited_for_and_deleted():
 
     assert world.alive() == []
     assert document.parse(store.report("d-1")).teardown.left == ()
+
+
+class DefectiveProvider(WorldProvider):
+    def evidence(self, drill: Drill) -> tuple[Observation, ...]:
+        raise ValueError(drill.id)
+
+    def retain(self, drill: Drill) -> Retained:
+        raise ValueError(drill.id)
+
+
+def test_a_defect_in_what_explains_and_in_what_comes_after_costs_neither_teardown_nor_report():
+    world = World()
+    store = MemoryStore(world)
+    host = Host(world, store)
+    host.provider = DefectiveProvider(world)
+    host.start()
+
+    drive(host.engine, "d-1", world.pass_time)
+
+    assert_promises(world, store, good=True)
+    report = document.parse(store.report("d-1"))
+    assert report.verdict is Verdict.VERIFIED
+    assert "ValueError" in report.notes[-1]
+    assert "ValueError" in report.evidence[-1].text
