@@ -3,16 +3,14 @@
 import argparse
 import difflib
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
-import structlog
-
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem, RestorecheckError
+from restorecheck.hosts import logs
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import Progress, use_color
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
@@ -24,7 +22,7 @@ from restorecheck.report.terminal import clean, render
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line asks for; every expected error becomes one message and a code."""
-    _configure_logging()
+    logs.configure()
     try:
         match arguments.command:
             case "drill":
@@ -221,20 +219,3 @@ def _complain(exc: RestorecheckError) -> None:
         print(f"restorecheck: {clean(line)}", file=sys.stderr)
     if exc.hint:
         print(f"restorecheck: {clean(exc.hint)}", file=sys.stderr)
-
-
-def _configure_logging() -> None:
-    """Logs go to stderr as JSON when RESTORECHECK_LOG names a level; progress is not a log."""
-    level = logging.getLevelName(os.environ.get("RESTORECHECK_LOG", "warning").upper())
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            level if isinstance(level, int) else logging.WARNING
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -1,5 +1,6 @@
 """Progress on stderr: live on a terminal, one plain line a step elsewhere."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -91,14 +92,17 @@ class Progress(Observer):
         while not self._stop.wait(REFRESH_SECONDS):
             detail = f" ({clean(self._detail)})" if self._detail else ""
             elapsed = time.monotonic() - self._began
-            self._stream.write(f"\r\x1b[K  {self._current}{detail} … {elapsed:.0f} s")
-            self._stream.flush()
+            self._write(f"\r\x1b[K  {self._current}{detail} … {elapsed:.0f} s")
 
     def _clear(self) -> None:
-        self._stream.write("\r\x1b[K")
-        self._stream.flush()
+        self._write("\r\x1b[K")
 
     def _line(self, text: str) -> None:
         start = "\r\x1b[K" if self._live else ""
-        self._stream.write(f"{start}{text}\n")
-        self._stream.flush()
+        self._write(f"{start}{text}\n")
+
+    def _write(self, text: str) -> None:
+        """Nobody has to watch: a reader that went away does not end a drill."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()

@@ -1,0 +1,54 @@
+"""Logs: one JSON line each on stderr, when RESTORECHECK_LOG names a level; progress is not a log.
+
+A log line is a help: a closed or broken stderr costs neither a teardown nor a report.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+
+class StderrLogger:
+    """Writes to what stderr is now, not to what it was when logging was configured."""
+
+    def msg(self, message: str) -> None:
+        # ValueError: the stream is closed. Whoever read it is gone, and so is the reader of this.
+        with contextlib.suppress(OSError, ValueError):
+            print(message, file=sys.stderr, flush=True)
+
+    log = debug = info = warning = warn = error = critical = fatal = exception = msg
+
+
+def where_it_was_raised(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """An exception as its type and the places it passed; its text may hold data, so it stays out."""
+    if not event.pop("exc_info", None):
+        return event
+    kind, _, trace = sys.exc_info()
+    event["exception"] = kind.__name__ if kind else ""
+    event["raised_at"] = [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
+    ]
+    return event
+
+
+def configure(default: str = "warning") -> None:
+    level: Any = logging.getLevelName(os.environ.get("RESTORECHECK_LOG", default).upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            where_it_was_raised,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            level if isinstance(level, int) else logging.WARNING
+        ),
+        logger_factory=lambda *_: StderrLogger(),
+    )

@@ -1,0 +1,54 @@
+"""Logs help; what goes wrong with them changes nothing."""
+
+import io
+import json
+import sys
+
+import pytest
+import structlog
+
+from restorecheck.hosts import logs
+from restorecheck.hosts.console import Progress
+from tests.factories import drill
+
+
+@pytest.fixture(autouse=True)
+def _configuration():
+    logs.configure()
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_line_is_json_and_an_exception_is_its_place_not_its_text(capsys):
+    try:
+        int("row value 4711")
+    except ValueError:
+        structlog.get_logger("x").exception("evidence.defect", drill_id="d-1")
+
+    line = json.loads(capsys.readouterr().err)
+    assert line["event"] == "evidence.defect"
+    assert line["exception"] == "ValueError"
+    assert "test_logs.py" in line["raised_at"][-1]
+    assert "4711" not in json.dumps(line)
+
+
+def test_logs_go_to_the_stderr_of_now_and_survive_its_end(monkeypatch, capsys):
+    gone = io.StringIO()
+    gone.close()
+    monkeypatch.setattr(sys, "stderr", gone)
+    structlog.get_logger("x").error("nobody.reads")
+    monkeypatch.undo()
+
+    structlog.get_logger("x").error("somebody.reads")
+
+    assert "somebody.reads" in capsys.readouterr().err
+
+
+def test_progress_without_a_reader_is_no_reason_to_stop():
+    gone = io.StringIO()
+    progress = Progress(gone)
+    gone.close()
+
+    progress.start(drill())
+    progress.say("still at work")
+    progress.finish()
