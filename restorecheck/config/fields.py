@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from restorecheck.checks.catalogue import parse_table_name
 from restorecheck.config.server_url import MalformedUrlError, parse_server, parse_server_url
+from restorecheck.schedule import malformed
 
 OWN_WORDS = "restorecheck"
 """Type of the errors whose message is ours; `{found}` in it stands for what was found."""
@@ -74,10 +75,11 @@ def _table(value: str) -> str:
 
 
 def _cron(value: str) -> str:
-    fields = value.split()
-    if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,-]+", f) for f in fields):  # noqa: PLR2004  # minute hour day month weekday
-        expected = "expected five cron fields (minute hour day month weekday, as in '15 3 * * *')"
+    expected = "expected five cron fields (minute hour day month weekday, as in '15 3 * * *')"
+    if len(value.split()) != 5:  # noqa: PLR2004  # cronsim takes six, too: with seconds
         raise refusal(f"{expected}, found {{found}}")
+    if wrong := malformed(value):
+        raise refusal(f"{expected}, found {{found}}, which has a wrong {wrong}")
     return value
 
 
@@ -157,6 +159,13 @@ def _server(value: str) -> str:
         raise refusal(f"{exc}, found {{found}}") from None
 
 
+def _listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not host or not colon or not port.isdigit() or not 0 <= int(port) < 65_536:  # noqa: PLR2004  # 16 bits
+        raise refusal("expected host:port, as in 127.0.0.1:9187, found {found}")
+    return value
+
+
 def _scalar(value: Any) -> Any:  # noqa: ANN401  # before validation
     if isinstance(value, float) and not math.isfinite(value):
         raise refusal("expected a finite number, found {found}")
@@ -182,12 +191,6 @@ def _exactly(expected: object) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _notification(value: Any) -> Any:  # noqa: ANN401  # before validation
-    if not isinstance(value, str | dict):
-        raise refusal("expected a text or a mapping, found {found}")
-    return value
-
-
 _A_DAY = timedelta(days=1)
 _A_YEAR_OF_MINUTES = 366 * _A_DAY // timedelta(minutes=1)
 _A_CENTURY_OF_HOURS = 100 * 366 * _A_DAY // timedelta(hours=1)
@@ -202,12 +205,12 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 TargetName = Annotated[str, AfterValidator(_target_name)]
 ServerUser = Annotated[str, AfterValidator(_server_user)]
 Server = Annotated[str, AfterValidator(_server)]
+Listen = Annotated[str, AfterValidator(_listen)]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]
 Texts = Annotated[tuple[Text, ...], FromList]
 AtLeastOne = _AtLeastOne()
 SomeTexts = Annotated[tuple[Text, ...], FromList, AtLeastOne]
 Command = Annotated[tuple[str, ...], FromList, AtLeastOne, BeforeValidator(_command)]
-Notification = Annotated[str | dict[str, Any], BeforeValidator(_notification)]
 Hours = Annotated[float, Field(gt=0, le=_A_CENTURY_OF_HOURS)]
 Minutes = Annotated[float, Field(gt=0, le=_A_YEAR_OF_MINUTES)]
 Count = Annotated[int, Field(ge=0)]

@@ -17,6 +17,7 @@ from restorecheck.config.models import (
     Postgres,
     without_extensions,
 )
+from restorecheck.config.notify_rules import named
 from restorecheck.config.problems import findings_of
 from restorecheck.config.rules import broken_rules, is_about_sources
 from restorecheck.config.targets import resolved
@@ -80,11 +81,16 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
         defaults=written.defaults,
         postgres=_with_absolute_paths(written.postgres, absolute),
         scratch_servers=written.scratch_servers,
-        notify=written.notify,
+        notify=named(written.notify),
+        report_url=written.report_url,
+        runner=written.runner,
         sandbox=written.sandbox,
         aws=_with_absolute_bundle(written.aws, absolute),
         targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
-        history=History(path=absolute(written.history.path or _state(interpolator.environment))),
+        history=History(
+            path=absolute(written.history.path or _state(interpolator.environment)),
+            keep_days=written.history.keep_days,
+        ),
         secrets=interpolator.secrets,
     )
 

@@ -9,13 +9,15 @@ from restorecheck.config.fields import (
     FromList,
     Jobs,
     Keys,
-    Notification,
+    Listen,
+    Minutes,
     Server,
     ServerUser,
     Text,
     exactly_one,
     optional,
 )
+from restorecheck.config.notify import Notification
 from restorecheck.config.targets import Defaults, Target, WrittenTarget
 
 EXTENSION_PREFIX = "x-"
@@ -59,16 +61,44 @@ class Aws(Keys):
     )
 
 
+class Runner(Keys):
+    """`restorecheck run`: the service that drills by schedule."""
+
+    max_parallel_drills: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=2, description="Drills at work at once; of one target there is never more than one."
+    )
+    stop_within_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=60.0,
+        description="On SIGTERM, the time for running drills to tear down; what is not through by "
+        "then is ended, and finished by the next start.",
+    )
+    sweep_every_minutes: Minutes = Field(
+        default=60.0, description="How often to look for what dead drills left behind."
+    )
+    listen: Listen | None = Field(
+        default=None,
+        description="host:port of GET /healthz and /metrics, as in 127.0.0.1:9187. Off by default.",
+    )
+
+
+_KEEP_DAYS = (
+    "Reports older than this are reduced to one line (verdict, time, hash), except for the newest "
+    "and the newest verified one of each target. By default everything is kept."
+)
+
+
 class WrittenHistory(Keys):
     model_config = ConfigDict(title="History")
 
     path: Text = optional(
         "SQLite file; by default restorecheck/history.sqlite in $XDG_STATE_HOME or ~/.local/state."
     )
+    keep_days: Annotated[int, Field(ge=1, le=36_600)] | None = optional(_KEEP_DAYS)
 
 
 class History(Keys):
     path: Text = Field(description="SQLite file, absolute.")
+    keep_days: int | None = Field(default=None, description=_KEEP_DAYS)
 
 
 class _ConfigKeys(Keys):
@@ -94,8 +124,14 @@ class _ConfigKeys(Keys):
         "machine. Without it they must be https.",
     )
     notify: Annotated[tuple[Notification, ...], FromList] = Field(
-        default=(), repr=False, description="Who is told of verdicts; for a later version."
+        default=(), repr=False, description="Who is told of what. A bare text is an Apprise URL."
     )
+    report_url: Text | None = Field(
+        default=None,
+        description="Where people open reports, for messages; `{drill_id}` and `{target}` in it "
+        "are replaced.",
+    )
+    runner: Runner = Field(default_factory=Runner, description="The service `restorecheck run`.")
 
 
 class ConfigFile(_ConfigKeys):

@@ -8,6 +8,7 @@ from restorecheck.checks.catalogue import built_in
 from restorecheck.config.checks import row_count_name
 from restorecheck.config.document import Document
 from restorecheck.config.findings import Finding, Path
+from restorecheck.config.notify_rules import broken_notify_rules
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.rds_rules import broken_rds_rules, missing_bundle
 from restorecheck.config.server_url import (
@@ -38,6 +39,7 @@ def broken_rules(document: Document) -> Iterator[Finding]:
         if isinstance(rds, dict):
             yield from broken_rds_rules(rds, (*path, "rds"))
     yield from missing_bundle(document)
+    yield from broken_notify_rules(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:

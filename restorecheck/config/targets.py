@@ -30,6 +30,11 @@ _SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
 _TIMEZONE = "Time zone of the schedule, such as Europe/Berlin."
 _DEADLINE = "A drill that takes longer is ended and torn down."
 _MAX_PROOF_AGE = "A target without a verified drill for this long is overdue."
+_JITTER = "A drill starts up to this long after its scheduled time; spreads many targets."
+_MISFIRE = (
+    "A drill that cannot start within this time after its scheduled one (the machine slept, others "
+    "were at work) is skipped, and the reason recorded. By default it is made up for."
+)
 _OBJECTIVES = "What the business asks for; reports compare the measured values with it."
 
 
@@ -48,6 +53,8 @@ class Defaults(Keys):
 
     schedule: Cron | None = Field(default=None, description=_SCHEDULE)
     timezone: TimeZone = Field(default="UTC", description=_TIMEZONE)
+    jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = Field(default=0.0, description=_JITTER)
+    misfire_grace_minutes: Minutes | None = Field(default=None, description=_MISFIRE)
     deadline_minutes: Minutes = Field(default=240.0, description=_DEADLINE)
     max_proof_age_hours: Hours = Field(default=30.0, description=_MAX_PROOF_AGE)
     objectives: Objectives = Field(default_factory=Objectives, description=_OBJECTIVES)
@@ -113,6 +120,8 @@ class WrittenTarget(_TargetKeys):
 
     schedule: Cron | None = optional(_SCHEDULE)
     timezone: TimeZone = optional(_TIMEZONE)
+    jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = optional(_JITTER)
+    misfire_grace_minutes: Minutes | None = optional(_MISFIRE)
     deadline_minutes: Minutes = optional(_DEADLINE)
     max_proof_age_hours: Hours = optional(_MAX_PROOF_AGE)
     objectives: Objectives = optional(_OBJECTIVES)

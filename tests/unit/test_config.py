@@ -145,13 +145,6 @@ def test_whole_numbers_are_accepted_for_fractions():
     assert parse(target(dump="max_age_hours: 26")).targets[0].dump.max_age_hours == 26.0
 
 
-def test_notify_is_kept_as_it_is_and_never_shown():
-    config = parse(target(top="notify: ['discord://token', {sns: {topic: t}}]"))
-
-    assert config.notify == ("discord://token", {"sns": {"topic": "t"}})
-    assert "token" not in repr(config)
-
-
 def test_configuration_is_frozen():
     config = parse(target())
 
@@ -407,6 +400,8 @@ def test_misspelled_source_is_one_problem():
     ("key", "said"),
     [
         ("schedule: '@daily'", "expected five cron fields"),
+        ("schedule: 15 25 * * *", "which has a wrong hour"),
+        ("schedule: 15 3 31 2 *", "which has a wrong day-of-month"),
         ("schedule: 1 2 3 4", "expected five cron fields"),
         ("schedule: 1 2 3 4 $(x)", "expected five cron fields"),
         (
@@ -817,7 +812,7 @@ def test_missing_keys_at_the_top_are_told():
         ("version: '1'", "version: expected 1, found the text '1'"),
         ("version: 1.0", "version: expected 1, found 1.0"),
         ("version:", "version: expected 1, found nothing"),
-        ("notify: [1]", "notify[0]: expected a text or a mapping, found 1"),
+        ("notify: [1]", "notify[0]: expected an Apprise URL or a mapping, found 1"),
         ("targets: {}", "targets: expected a list, found a mapping"),
         (
             "scratch_servers: [1]",
@@ -946,15 +941,15 @@ def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
             "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, checks, databases, schedule, "
-            "timezone, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
             "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, checks, databases, schedule, "
-            "timezone, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
             "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, checks, databases, schedule, "
-            "timezone, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
     ]
 

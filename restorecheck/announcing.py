@@ -1,0 +1,191 @@
+"""What is news to somebody who was told before. Pure: a fact and what they know in, news out.
+
+One reader is one channel's view of one target. They hear of trouble once, again when it changes
+or has lasted, and of its end; what came between is counted, not told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
+
+from restorecheck.model import Verdict
+
+
+class Kind(StrEnum):
+    """What somebody may want to be told of."""
+
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    RECOVERED = "recovered"  # verified again, after what one was, or could be, told of
+    LEFT_BEHIND = "left_behind"
+    OVERDUE = "overdue"  # not verified for longer than allowed
+    TROUBLE = "trouble"  # the runner itself: history, configuration, a drill without a report
+    SKIPPED = "skipped"  # a scheduled time without a drill, for a recorded reason
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A drill has its report."""
+
+    target: str
+    at: datetime
+    drill_id: str
+    verdict: Verdict
+    reason: str
+    hint: str = ""
+    left: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    target: str
+    at: datetime
+    proven_at: datetime | None
+    allowed: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    target: str
+    at: datetime
+    due_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that no report tells of. `target` is empty where it is about all."""
+
+    target: str
+    at: datetime
+    reason: str
+
+
+Fact = Finished | Overdue | Skipped | Trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    kinds: frozenset[Kind]
+    inconclusive_after: int = 1
+    repeat_after: timedelta = timedelta(hours=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A trouble that was told and has not ended."""
+
+    cause: str
+    told_at: datetime
+    quiet: int = 0
+    """How often it came again since, untold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the reader knows."""
+
+    open: Mapping[Kind, Open] = field(default_factory=lambda: MappingProxyType({}))
+    bad_since: datetime | None = None
+    """The first drill that was not verified, of those in a row up to now."""
+    bad: int = 0
+    inconclusive: int = 0
+    """In a row, up to now."""
+    alarming: bool = False
+    """Something came up since the last verified drill whose end is worth a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Something to tell."""
+
+    kind: Kind
+    fact: Fact
+    bad: int = 0
+    """Drills in a row that were not verified, this one included; of a recovery, those before it."""
+    bad_since: datetime | None = None
+    quiet: int = 0
+    """How often the same came since it was told last."""
+
+
+NOTHING_TOLD = Told()
+
+
+def hear(told: Told, fact: Fact, rules: Rules) -> tuple[Told, tuple[News, ...]]:
+    """What the reader knows after the fact, and what of it is to be told now."""
+    match fact:
+        case Finished(verdict=Verdict.VERIFIED):
+            told, news = _verified(told, fact, rules)
+        case Finished(verdict=Verdict.FAILED):
+            told = _worse(told, fact, inconclusive=0, alarming=True)
+            told, news = _tell(told, Kind.FAILED, fact, fact.reason, rules)
+        case Finished():
+            often = told.inconclusive + 1
+            enough = often >= rules.inconclusive_after
+            told = _worse(told, fact, inconclusive=often, alarming=enough)
+            told, news = (
+                _tell(told, Kind.INCONCLUSIVE, fact, fact.reason, rules) if enough else (told, ())
+            )
+        case Overdue():
+            told, news = _tell(replace(told, alarming=True), Kind.OVERDUE, fact, "", rules)
+        case Skipped():
+            return told, _if_wanted(Kind.SKIPPED, fact, told, rules)
+        case Trouble():
+            return _tell(told, Kind.TROUBLE, fact, fact.reason, rules)
+        case _:
+            assert_never(fact)
+    if isinstance(fact, Finished) and fact.left:
+        return told, (*news, *_if_wanted(Kind.LEFT_BEHIND, fact, told, rules))
+    return told, news
+
+
+def _verified(told: Told, fact: Finished, rules: Rules) -> tuple[Told, tuple[News, ...]]:
+    recovered = told.alarming and Kind.RECOVERED in rules.kinds
+    news = _if_wanted(Kind.RECOVERED if recovered else Kind.VERIFIED, fact, told, rules)
+    # What is wrong with the runner itself does not end with a good drill of one target.
+    kept: dict[Kind, Open] = {
+        kind: is_open for kind, is_open in told.open.items() if kind is Kind.TROUBLE
+    }
+    return Told(open=MappingProxyType(kept)), news
+
+
+def _worse(told: Told, fact: Finished, *, inconclusive: int, alarming: bool) -> Told:
+    return replace(
+        told,
+        bad=told.bad + 1,
+        bad_since=told.bad_since or fact.at,
+        inconclusive=inconclusive,
+        alarming=told.alarming or alarming,
+    )
+
+
+def _tell(
+    told: Told, kind: Kind, fact: Fact, cause: str, rules: Rules
+) -> tuple[Told, tuple[News, ...]]:
+    before = told.open.get(kind)
+    same = before is not None and before.cause == cause
+    if before is not None and same and fact.at - before.told_at < rules.repeat_after:
+        again = replace(before, quiet=before.quiet + 1)
+        return replace(told, open=MappingProxyType({**told.open, kind: again})), ()
+    if kind not in rules.kinds:
+        return told, ()
+    news = News(
+        kind=kind,
+        fact=fact,
+        bad=told.bad,
+        bad_since=told.bad_since,
+        quiet=before.quiet if before and same else 0,
+    )
+    opened = Open(cause=cause, told_at=fact.at)
+    return replace(told, open=MappingProxyType({**told.open, kind: opened})), (news,)
+
+
+def _if_wanted(kind: Kind, fact: Fact, told: Told, rules: Rules) -> tuple[News, ...]:
+    if kind not in rules.kinds:
+        return ()
+    return (News(kind=kind, fact=fact, bad=told.bad, bad_since=told.bad_since),)

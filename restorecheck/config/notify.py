@@ -1,0 +1,167 @@
+"""Who is told of what: the items of `notify`."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretStr,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from restorecheck.announcing import Kind
+from restorecheck.config.fields import FromList, Hours, Keys, Text, refusal
+
+_DEFAULT = tuple(kind for kind in Kind if kind not in {Kind.VERIFIED, Kind.SKIPPED})
+_KINDS = tuple(kind.value for kind in Kind)
+
+
+def _web_url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or any(c.isspace() for c in text)
+    ):
+        raise refusal("expected a URL that begins with https:// (or http://), found {found}")
+    return value
+
+
+def _kinds(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if value == "always":
+        return list(_KINDS)
+    for item in value if isinstance(value, list) else [value]:
+        if item not in _KINDS:
+            raise refusal(f"expected 'always' or a list of {', '.join(_KINDS)}, found {{found}}")
+    return [Kind(item) for item in value]
+
+
+def _topic(value: str) -> str:
+    parts = value.split(":")
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "sns" or not all(parts[3:]):  # noqa: PLR2004  # arn:aws:sns:region:account:name
+        raise refusal(
+            "expected the ARN of a topic (arn:aws:sns:region:account:name), found {found}"
+        )
+    return value
+
+
+WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
+
+
+class Webhook(Keys):
+    """A POST of JSON, signed where there is a secret."""
+
+    url: WebUrl = Field(description="Where to POST to.", repr=False)
+    secret: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        description="Key of the HMAC-SHA256 over time stamp and body, sent in "
+        "`Restorecheck-Signature`.",
+    )
+
+
+class Ping(Keys):
+    """A dead man's switch in the manner of healthchecks.io: silence alarms from outside."""
+
+    url: WebUrl = Field(
+        description="Ping URL; `{target}` in it is replaced by the target's name. "
+        "/start, /fail and /log are appended.",
+        repr=False,
+    )
+
+
+class Sns(Keys):
+    """A topic of Amazon SNS."""
+
+    topic_arn: Annotated[str, AfterValidator(_topic)] = Field(description="ARN of the topic.")
+
+
+class _UrlOrMapping:
+    """A bare text is an Apprise URL."""
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,  # noqa: ANN401  # pydantic's protocol
+        handler: GetCoreSchemaHandler,
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_mapping, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
+def _mapping(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if isinstance(value, str):
+        return {"apprise": value}
+    if not isinstance(value, dict | Channel):
+        raise refusal("expected an Apprise URL or a mapping, found {found}")
+    return value
+
+
+def _apprise_url(value: SecretStr) -> SecretStr:
+    scheme, separator, rest = value.get_secret_value().partition("://")
+    if not separator or not rest or not scheme.replace("+", "").isalnum():
+        raise refusal("expected an Apprise URL such as 'slack://…' or 'mailto://…', found {found}")
+    return value
+
+
+class Channel(Keys):
+    """One way to tell somebody, and of what. Exactly one of `apprise`, `webhook`, `ping`, `sns`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [kind]} for kind in ("apprise", "webhook", "ping", "sns")]
+        }
+    )
+
+    name: Text | None = Field(
+        default=None,
+        description="Unique; what was told already is remembered under it. By default the kind "
+        "and the position in the list, as in `webhook-2`.",
+    )
+    apprise: Annotated[SecretStr, AfterValidator(_apprise_url)] | None = Field(
+        default=None,
+        repr=False,
+        description="An Apprise URL: Slack, Teams, e-mail, PagerDuty, ntfy … A bare text in the "
+        "list is one, too.",
+    )
+    webhook: Webhook | None = Field(default=None, description="A POST of JSON.")
+    ping: Ping | None = Field(default=None, description="A dead man's switch.")
+    sns: Sns | None = Field(default=None, description="A topic of Amazon SNS.")
+    on: Annotated[
+        tuple[Kind, ...],
+        FromList,
+        BeforeValidator(_kinds, json_schema_input_type=Literal["always"] | list[Kind]),
+    ] = Field(
+        default=_DEFAULT,
+        description="Of what to tell: `always`, or a list. A ping is about every drill.",
+    )
+    inconclusive_after: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=2, description="How many inconclusive drills in a row are worth a message."
+    )
+    repeat_after_hours: Hours = Field(
+        default=20.0,
+        description="The same trouble is told again only after this long; what came between is "
+        "counted in the message.",
+    )
+    targets: Annotated[tuple[Text, ...], FromList] = Field(
+        default=(), description="About which targets; by default about all."
+    )
+
+    @property
+    def kind(self) -> str:
+        return next(k for k in ("apprise", "webhook", "ping", "sns") if getattr(self, k))
+
+    def concerns(self, target: str) -> bool:
+        return not self.targets or target in self.targets or not target
+
+
+Notification = Annotated[Channel, _UrlOrMapping()]

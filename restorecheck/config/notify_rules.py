@@ -1,0 +1,57 @@
+"""What holds between the items of `notify`, and between them and the targets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from restorecheck.config.document import Document
+from restorecheck.config.findings import Finding, Path
+from restorecheck.config.notify import Channel
+
+KINDS = ("apprise", "webhook", "ping", "sns")
+
+
+def broken_notify_rules(document: Document) -> Iterator[Finding]:
+    items = document.data.get("notify")
+    targets = document.data.get("targets")
+    known = {
+        target.get("name")
+        for target in (targets if isinstance(targets, list) else [])
+        if isinstance(target, dict)
+    }
+    seen: dict[str, int | None] = {}
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        if not isinstance(item, dict):
+            continue
+        path: Path = ("notify", index)
+        yield from _kinds(item, path)
+        yield from _unknown_targets(item, path, known)
+        name = item.get("name")
+        if isinstance(name, str) and name in seen:
+            message = f"the name '{name}' is taken by the item on line {seen[name]}"
+            yield Finding((*path, "name"), message)
+        elif isinstance(name, str):
+            seen[name] = document.line((*path, "name"))
+
+
+def _kinds(item: dict[str, Any], path: Path) -> Iterator[Finding]:
+    kinds = [kind for kind in KINDS if item.get(kind) is not None]
+    if not kinds:
+        yield Finding(path, f"missing way to tell: expected one of these keys: {', '.join(KINDS)}")
+    elif len(kinds) > 1:
+        found = " and ".join(kinds)
+        yield Finding(path, f"expected one way to tell, found {found}; make an item of each")
+
+
+def _unknown_targets(item: dict[str, Any], path: Path, known: set[object]) -> Iterator[Finding]:
+    wanted = item.get("targets")
+    for index, name in enumerate(wanted if isinstance(wanted, list) else []):
+        if isinstance(name, str) and name not in known:
+            yield Finding((*path, "targets", index), f"no target has the name '{name}'")
+
+
+def named(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    """Every channel with a name of its own."""
+    return tuple(
+        channel if channel.name else channel.model_copy(update={"name": f"{channel.kind}-{number}"})
+        for number, channel in enumerate(channels, start=1)
+    )

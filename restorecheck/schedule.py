@@ -1,0 +1,62 @@
+"""When a target is due. Pure: moments in, moments out.
+
+Cron expressions mean what Debian's cron takes them for, daylight saving time included (cronsim):
+a time that the clocks jump over in spring is due right after the jump, and one that comes twice
+in autumn is due once. Sunday is 0 and 7; where day of month and weekday are both restricted,
+either of them makes a day match.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+
+def malformed(cron: str) -> str:
+    """What is wrong with the expression, or nothing."""
+    try:
+        next(CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC)))
+    except CronSimError as exc:
+        return str(exc).replace("Bad ", "", 1)
+    except StopIteration:
+        return "date: it never comes"
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The times at which a target is due, its *slots*."""
+
+    cron: str
+    timezone: str
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """Every slot later than `moment`, in UTC, in order."""
+        zone = UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
+        previous = moment
+        for local in CronSim(self.cron, moment.astimezone(zone)):
+            slot = local.astimezone(UTC)
+            # In the hour that comes twice, the wall clock is behind what has been already.
+            if slot > previous:
+                yield slot
+                previous = slot
+
+    def next(self, moment: datetime) -> datetime:
+        return next(self.after(moment))
+
+    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The slots in (after, until]."""
+        return takewhile(lambda slot: slot <= until, self.after(after))
+
+
+def delay(target: str, slot: datetime, jitter: timedelta) -> timedelta:
+    """How long after its slot a drill starts: from 0 to `jitter`, the same on every host.
+
+    Spreads the load of many targets, and needs no memory.
+    """
+    digest = hashlib.sha256(f"{target} {slot.astimezone(UTC).isoformat()}".encode()).digest()
+    return jitter * (int.from_bytes(digest[:8]) / 2**64)
