@@ -8,6 +8,7 @@ carries on from what is stored.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -20,6 +21,7 @@ from restorecheck.errors import (
     RestorecheckError,
     TransientError,
 )
+from restorecheck.history import Link
 from restorecheck.lifecycle import (
     Aborted,
     Action,
@@ -133,7 +135,7 @@ class Engine:
         event = self._perform(intended, action)
         after = apply(intended, event, self._clock.now())
         if isinstance(action, Finish):
-            after = self._store.finish(after, document.build(after).to_json())
+            after = self._store.finish(after, partial(_compose, after))
             self._provider_for(after).release(after)
         elif after != intended:
             after = self._store.save(after)
@@ -229,6 +231,11 @@ class Engine:
             version=after.version,
         )
         self._observer.performed(before, action, event, after)
+
+
+def _compose(drill: Drill, link: Link) -> str:
+    chain = document.ChainReport(sequence=link.sequence, previous_sha256=link.previous_sha256)
+    return document.build(drill, chain).to_json()
 
 
 def _not_looked_after(reason: str) -> Retained:

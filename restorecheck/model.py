@@ -191,6 +191,8 @@ class CheckResult:
     origin: CheckOrigin = CheckOrigin.DATABASE
     answered_by: str = ""
     """`Endpoint.identity` of the instance that gave the answer."""
+    measured: dict[str, int | float] = field(default_factory=dict)
+    """Numbers that the history keeps: `{"rows": 2000000}`, `{"public.answers": 2000000, …}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,10 @@ class Drill:
     deadline: datetime
     teardown_limit: timedelta = timedelta(minutes=15)
     keep: bool = False
+    scheduled_for: datetime | None = None
+    """The slot of the schedule that this drill is for; None: somebody asked for it."""
+    announce: bool = False
+    """Whether those who are configured to be told of drills are told of this one."""
 
     phase: Phase = Phase.STEPS
     position: int = 0

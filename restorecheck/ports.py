@@ -4,11 +4,12 @@ Every method may raise `TransientError` (tried again, bounded), `AccessDeniedErr
 `ProviderError` (inconclusive). SDK and driver exceptions never pass through a port.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from restorecheck.history import Entry, Link, Measurement, Standing, Stored
 from restorecheck.lifecycle import (
     Action,
     Event,
@@ -135,8 +136,11 @@ class DrillStore(Protocol):
         """
         ...
 
-    def finish(self, drill: Drill, report: str) -> Drill:
+    def finish(self, drill: Drill, compose: Callable[[Link], str]) -> Drill:
         """Save a finished drill and its one report (JSON), both or neither.
+
+        `compose` makes the report, given what it is tied to: its place in the one chain of all
+        reports of this store. It may be called again when another report was faster.
 
         Raises:
             DrillConflictError: As `save`; also when the drill has a report already.
@@ -155,7 +159,48 @@ class DrillStore(Protocol):
         """The stored report.
 
         Raises:
-            NotFoundError: The drill has no report (yet).
+            NotFoundError: The drill has no report (yet), or retention has removed its text.
+        """
+        ...
+
+
+class History(Protocol):
+    """The reports of finished drills, in the order in which they were written."""
+
+    def entries(
+        self,
+        *,
+        target: str | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        newest: int | None = None,
+    ) -> tuple[Entry, ...]:
+        """Entries in sequence: of one target, finished at or after `since`, with a sequence
+        beyond `after`; of these only the `newest` many.
+        """
+        ...
+
+    def stored(
+        self, *, target: str | None = None, since: datetime | None = None
+    ) -> Iterator[Stored]:
+        """Entries with their texts, in sequence, one by one."""
+        ...
+
+    def standing(self, target: str) -> Standing:
+        """Where a target stands; its age in nights does not matter to the effort."""
+        ...
+
+    def measurements(
+        self, target: str, *, check: str | None = None, newest: int | None = None
+    ) -> tuple[Measurement, ...]:
+        """The numbers of the checks of one target, oldest first; of the `newest` many drills."""
+        ...
+
+    def prune(self, before: datetime, now: datetime) -> int:
+        """Drop the texts and numbers of reports finished before; returns how many.
+
+        The newest report and the newest verified one of each target stay, and so does everything
+        that a chain is made of.
         """
         ...
 

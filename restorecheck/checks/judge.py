@@ -4,6 +4,7 @@ Only numbers, truth values, times and NULL are ever shown as `found`: other valu
 data and are described by their kind and length.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -66,6 +67,37 @@ class Judgement:
     expected: str = ""
     found: str = ""
     detail: str = ""
+
+
+LARGEST = 50
+"""Tables whose counts are kept night by night."""
+
+
+def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:
+    """The numbers in an answer, for the history: whatever the check makes of them."""
+    match answer:
+        case Counts(tables=tables) if spec.kind == Family.TABLES_COUNTABLE:
+            by_size = sorted(tables.items(), key=lambda item: (-item[1], item[0]))
+            return dict(by_size[:LARGEST])
+        case Rows(first=(value,), count=1) if spec.kind in {Family.ROW_COUNT, Family.QUERY}:
+            name = "rows" if spec.kind == Family.ROW_COUNT else "value"
+            number = _measurable(value)
+            return {} if number is None else {name: number}
+        case _:
+            return {}
+
+
+def _measurable(value: Any) -> int | float | None:  # noqa: ANN401  # whatever a driver returns
+    match value:
+        case bool():
+            return None
+        case int() if abs(value) < 2**63:
+            return value
+        case float() | Decimal() if math.isfinite(value):
+            number = float(value)
+            return number if math.isfinite(number) else None
+        case _:
+            return None
 
 
 def judge(spec: CheckSpec, answer: Answer) -> Judgement:

@@ -35,11 +35,11 @@ def _web_url(value: SecretStr) -> SecretStr:
 
 def _kinds(value: Any) -> Any:  # noqa: ANN401  # before validation
     if value == "always":
-        return list(_KINDS)
-    for item in value if isinstance(value, list) else [value]:
-        if item not in _KINDS:
-            raise refusal(f"expected 'always' or a list of {', '.join(_KINDS)}, found {{found}}")
-    return [Kind(item) for item in value]
+        return list(Kind)
+    items = value if isinstance(value, list | tuple) else [value]
+    if any(item not in _KINDS for item in items):
+        raise refusal(f"expected 'always' or a list of {', '.join(_KINDS)}, found {{found}}")
+    return [Kind(item) for item in items]
 
 
 def _topic(value: str) -> str:

@@ -29,6 +29,7 @@ from restorecheck.checks.judge import (
     Rows,
     describe_expectation,
     judge,
+    measure,
 )
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
@@ -154,6 +155,7 @@ class PostgresChecker(Checker):
                 detail=judgement.detail,
                 seconds=seconds,
                 answered_by=endpoint.identity,
+                measured=measure(spec, answer),
             ),
         )
 

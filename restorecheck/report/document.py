@@ -59,6 +59,9 @@ class CheckReport(_Part):
     found: str
     seconds: float
     detail: str
+    measured: dict[str, int | float] = Field(
+        default_factory=dict, description="Numbers in the answer, for comparison with other nights."
+    )
 
 
 class LeftReport(_Part):
@@ -108,6 +111,15 @@ class CopiesReport(_Part):
     deleted: tuple[str, ...] = ()
 
 
+class ChainReport(_Part):
+    """The report's place among all reports of one history: nobody changes one unseen."""
+
+    sequence: int = Field(description="Counted up by one for each report of the history.")
+    previous_sha256: str = Field(
+        description="SHA-256 of the report before, as it is stored; empty for the first."
+    )
+
+
 class OverheadReport(_Part):
     """Where the time went."""
 
@@ -140,6 +152,12 @@ class Report(_Part):
     copies: CopiesReport = Field(
         default_factory=CopiesReport, description="What became of the copies that are kept."
     )
+    scheduled_for: datetime | None = Field(
+        default=None, description="The scheduled time that this drill is for; null: on demand."
+    )
+    chain: ChainReport | None = Field(
+        default=None, description="What ties this report to the one before."
+    )
     interrupted: bool = Field(description="The drill was ended before its steps were through.")
     started_at: datetime
     finished_at: datetime
@@ -159,7 +177,7 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def build(drill: Drill) -> Report:
+def build(drill: Drill, chain: ChainReport | None = None) -> Report:
     """The report of a finished drill."""
     assert drill.verdict is not None, "the verdict is recorded before the report"
     assert drill.finished_at is not None, "only finished drills are reported"
@@ -185,6 +203,8 @@ def build(drill: Drill) -> Report:
             for seen in drill.evidence
         ),
         copies=CopiesReport(kept=drill.retention.kept, deleted=drill.retention.deleted),
+        scheduled_for=drill.scheduled_for,
+        chain=chain,
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,
         finished_at=drill.finished_at,
@@ -222,6 +242,7 @@ def _checks(drill: Drill) -> tuple[CheckReport, ...]:
             found=r.found,
             seconds=round(r.seconds, 3),
             detail=r.detail,
+            measured=r.measured,
         )
         for r in drill.results
     )

@@ -1,104 +1,76 @@
-"""Drills and reports in SQLite (WAL), one row each; a save is conditional on the version."""
+"""Drills and their reports, one row each; a save is conditional on the version."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from restorecheck import codec
-from restorecheck.errors import DrillConflictError, NotFoundError, StoreError
-from restorecheck.model import Drill
-from restorecheck.ports import DrillStore
+from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.model import Drill, Verdict
+from restorecheck.ports import DrillStore, History
+from restorecheck.sqlite.database import Database
+from restorecheck.sqlite.moments import moment, stamp
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-create table if not exists drills (
-  id text primary key,
-  target text not null,
-  version integer not null,
-  started_at text not null,
-  finished integer not null,
-  left_behind integer not null,
-  state text not null
-) strict;
-create index if not exists drills_open on drills (started_at) where finished = 0 or left_behind = 1;
-create table if not exists reports (
-  drill_id text primary key references drills (id),
-  target text not null,
-  verdict text not null,
-  finished_at text not null,
-  report text not null
-) strict;
-create index if not exists reports_by_target on reports (target, finished_at);
-"""
-
-BUSY_SECONDS = 30.0
+_ENTRY = (
+    "sequence, drill_id, target, verdict, started_at, finished_at, scheduled_for, left_behind,"
+    " announce, previous_sha256, sha256, pruned_at"
+)
 
 
-class SqliteStore(DrillStore):
+class SqliteStore(DrillStore, History):
     """A store in one file, safe to use from several processes of one machine.
 
     Raises:
         StoreError: The file cannot be created, opened or read, or is of a newer version.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            # Reports are evidence about a production database: for their owner's eyes.
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as exc:
-            raise StoreError(
-                f"the history folder {path.parent} cannot be made: {exc.strerror}",
-                hint="Set history.path in the configuration to a place that can be written.",
-            ) from exc
-        with self._translated("open"):
-            # Autocommit: every transaction below is spelled out.
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            self._migrate()
+    def __init__(self, path: Path, *, database: Database | None = None) -> None:
+        self.database = database or Database(path)
 
     def close(self) -> None:
-        self._db.close()
+        self.database.close()
+
+    # --- drills ---------------------------------------------------------------------------
 
     def create(self, drill: Drill) -> Drill:
         stored = drill.evolve(version=1)
-        with self._translated("write"):
-            cursor = self._db.execute(
-                "insert into drills values (?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing",
-                (stored.id, stored.target, 1, stored.started_at.isoformat(), *_row(stored)),
+        with self.database.translated("write"):
+            cursor = self.database.execute(
+                "insert into drills (id, target, version, started_at, scheduled_for, finished,"
+                " left_behind, state) values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                (
+                    stored.id,
+                    stored.target,
+                    1,
+                    stamp(stored.started_at),
+                    stamp(stored.scheduled_for),
+                    *_row(stored),
+                ),
             )
         if cursor.rowcount != 1:
-            raise DrillConflictError(f"drill {drill.id} exists already")
+            raise DrillConflictError(f"drill {drill.id}, or one for the same slot, exists already")
         return stored
 
     def load(self, drill_id: str) -> Drill:
-        with self._translated("read"):
-            row = self._db.execute("select state from drills where id = ?", (drill_id,)).fetchone()
+        row = self.database.row("select state from drills where id = ?", (drill_id,))
         if row is None:
-            raise NotFoundError(f"no drill {drill_id} in {self._path}")
+            raise NotFoundError(f"no drill {drill_id} in {self.database.path}")
+        if not row[0]:
+            raise NotFoundError(f"drill {drill_id} was reduced to one line by retention")
         return codec.decode(row[0])
 
     def save(self, drill: Drill) -> Drill:
-        with self._translated("write"):
+        with self.database.translated("write"):
             return self._update(drill)
 
-    def finish(self, drill: Drill, report: str) -> Drill:
-        assert drill.verdict is not None and drill.finished_at is not None, "finished"  # noqa: PT018  # one invariant
-        with self._translated("write"), self._transaction():
+    def finish(self, drill: Drill, compose: Callable[[Link], str]) -> Drill:
+        with self.database.transaction():
             saved = self._update(drill)
-            cursor = self._db.execute(
-                "insert into reports values (?, ?, ?, ?, ?) on conflict (drill_id) do nothing",
-                (
-                    drill.id,
-                    drill.target,
-                    drill.verdict.value,
-                    drill.finished_at.isoformat(),
-                    report,
-                ),
-            )
-            if cursor.rowcount != 1:
-                raise DrillConflictError(f"drill {drill.id} has a report already")
+            link = self._link()
+            self._insert(drill, link, compose(link))
             return saved
 
     def unfinished(self) -> tuple[Drill, ...]:
@@ -108,24 +80,125 @@ class SqliteStore(DrillStore):
         return self._select("finished = 1 and left_behind = 1")
 
     def report(self, drill_id: str) -> str:
-        with self._translated("read"):
-            row = self._db.execute(
-                "select report from reports where drill_id = ?", (drill_id,)
-            ).fetchone()
+        row = self.database.row(
+            "select report, pruned_at from reports where drill_id = ?", (drill_id,)
+        )
         if row is None:
-            raise NotFoundError(f"no report of drill {drill_id} in {self._path}")
+            raise NotFoundError(f"no report of drill {drill_id} in {self.database.path}")
+        if row[0] is None:
+            raise NotFoundError(
+                f"the report of drill {drill_id} was removed by retention: {row[1]}"
+            )
         return str(row[0])
 
+    def drill_of_slot(self, target: str, due_at: datetime) -> str | None:
+        """The drill that is for this slot, if there is one."""
+        row = self.database.row(
+            "select id from drills where target = ? and scheduled_for = ?", (target, stamp(due_at))
+        )
+        return None if row is None else str(row[0])
+
+    # --- history --------------------------------------------------------------------------
+
+    def entries(
+        self,
+        *,
+        target: str | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        newest: int | None = None,
+    ) -> tuple[Entry, ...]:
+        where, values = _where(target, since, after)
+        rows = self.database.rows(
+            f"select * from (select {_ENTRY} from reports where {where}"  # noqa: S608  # our own conditions
+            " order by sequence desc limit ?) order by sequence",
+            (*values, -1 if newest is None else newest),
+        )
+        return tuple(_entry(row) for row in rows)
+
+    def stored(
+        self, *, target: str | None = None, since: datetime | None = None
+    ) -> Iterator[Stored]:
+        where, values = _where(target, since, 0)
+        statement = f"select {_ENTRY}, report from reports where {where} order by sequence"  # noqa: S608  # as above
+        for *entry, text in self.database.each(statement, values):
+            yield Stored(entry=_entry(tuple(entry)), text=text)
+
+    def standing(self, target: str) -> Standing:
+        newest = (
+            f"select {_ENTRY} from reports where target = ? {{}} order by sequence desc limit 1"  # noqa: S608  # as above
+        )
+        latest = self.database.row(newest.format(""), (target,))
+        proven = self.database.row(newest.format("and verdict = 'verified'"), (target,))
+        (bad,) = self.database.row(
+            "select count(*) from reports where target = ? and sequence > ?",
+            (target, proven[0] if proven else 0),
+        ) or (0,)
+        return Standing(
+            target=target,
+            latest=_entry(latest) if latest else None,
+            proven=_entry(proven) if proven else None,
+            bad=bad,
+        )
+
+    def measurements(
+        self, target: str, *, check: str | None = None, newest: int | None = None
+    ) -> tuple[Measurement, ...]:
+        rows = self.database.rows(
+            "select r.drill_id, r.finished_at, m.name, m.database, m.measure, m.value"
+            " from measurements m join reports r using (sequence)"
+            " where m.target = ? and (?2 is null or m.name = ?2) and m.sequence in"
+            " (select sequence from reports where target = ?1 order by sequence desc limit ?3)"
+            " order by m.sequence, m.rowid",
+            (target, check, -1 if newest is None else newest),
+        )
+        return tuple(
+            Measurement(
+                target=target,
+                drill_id=drill_id,
+                at=moment(at),
+                check=name,
+                database=database,
+                measure=measure,
+                value=value,
+            )
+            for drill_id, at, name, database, measure, value in rows
+        )
+
+    def prune(self, before: datetime, now: datetime) -> int:
+        old = (
+            "pruned_at is null and finished_at < ?1 and sequence not in"
+            " (select max(sequence) from reports group by target union all"
+            " select max(sequence) from reports where verdict = 'verified' group by target)"
+        )
+        with self.database.transaction():
+            self.database.execute(
+                "delete from measurements where sequence in"  # noqa: S608  # our own condition
+                f" (select sequence from reports where {old})",
+                (stamp(before),),
+            )
+            cursor = self.database.execute(
+                f"update reports set report = null, pruned_at = ?2 where {old}",  # noqa: S608  # as above
+                (stamp(before), stamp(now)),
+            )
+            # The reports' rows refer to the drills; what is large in these is not needed again.
+            self.database.execute(
+                "update drills set state = '' where finished = 1 and left_behind = 0 and state <> ''"
+                " and id in (select drill_id from reports where pruned_at is not null)"
+            )
+        return cursor.rowcount
+
+    # --- within ---------------------------------------------------------------------------
+
     def _select(self, condition: str) -> tuple[Drill, ...]:
-        with self._translated("read"):
-            rows = self._db.execute(
-                f"select state from drills where {condition} order by started_at, id"  # noqa: S608  # our own two conditions
-            ).fetchall()
+        rows = self.database.rows(
+            f"select state from drills where {condition} order by started_at, id"  # noqa: S608  # our own two conditions
+        )
         return tuple(codec.decode(row[0]) for row in rows)
 
     def _update(self, drill: Drill) -> Drill:
         saved = drill.evolve(version=drill.version + 1)
-        cursor = self._db.execute(
+        cursor = self.database.execute(
             "update drills set version = ?, finished = ?, left_behind = ?, state = ?"
             " where id = ? and version = ?",
             (saved.version, *_row(saved), drill.id, drill.version),
@@ -134,41 +207,85 @@ class SqliteStore(DrillStore):
             raise DrillConflictError(f"drill {drill.id} was advanced by another host")
         return saved
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+    def _link(self) -> Link:
+        row = self.database.execute(
+            "select sequence, sha256 from reports order by sequence desc limit 1"
+        ).fetchone()
+        if row is None:
+            return Link(sequence=1, previous_sha256="")
+        return Link(sequence=row[0] + 1, previous_sha256=row[1])
 
-    def _migrate(self) -> None:
-        self._db.execute("pragma journal_mode = wal")
-        # A power cut may take the last saves with it; what it cannot do is lose an intent whose
-        # effect survives: throw-away clusters and their processes die with the power as well.
-        self._db.execute("pragma synchronous = normal")
-        (found,) = self._db.execute("pragma user_version").fetchone()
-        if found > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self._path} was written by a newer restorecheck (format {found})",
-                hint="Upgrade restorecheck, or set history.path to another file.",
+    def _insert(self, drill: Drill, link: Link, text: str) -> None:
+        assert drill.verdict is not None, "a report is of a finished drill"
+        assert drill.finished_at is not None, "as above"
+        try:
+            self.database.execute(
+                f"insert into reports ({_ENTRY}, report)"  # noqa: S608  # our own columns
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?)",
+                (
+                    link.sequence,
+                    drill.id,
+                    drill.target,
+                    drill.verdict.value,
+                    stamp(drill.started_at),
+                    stamp(drill.finished_at),
+                    stamp(drill.scheduled_for),
+                    bool(drill.ledger),
+                    drill.announce,
+                    link.previous_sha256,
+                    sha256_of(text),
+                    text,
+                ),
             )
-        if found < SCHEMA_VERSION:
-            self._db.executescript(f"{_SCHEMA} pragma user_version = {SCHEMA_VERSION};")
-
-    @contextmanager
-    def _translated(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as exc:
-            raise StoreError(
-                f"could not {verb} the history {self._path}: {exc}",
-                hint="Check the file, its folder's permissions and free space; "
-                "history.path names another place.",
-            ) from exc
+        except sqlite3.IntegrityError as exc:
+            raise DrillConflictError(f"drill {drill.id} has a report already") from exc
+        for result in drill.results:
+            for measure, value in result.measured.items():
+                self.database.execute(
+                    "insert into measurements values (?, ?, ?, ?, ?, ?)",
+                    (
+                        link.sequence,
+                        drill.target,
+                        result.name,
+                        result.database,
+                        measure,
+                        float(value),
+                    ),
+                )
 
 
 def _row(drill: Drill) -> tuple[int, int, str]:
     return int(drill.finished), int(drill.finished and bool(drill.ledger)), codec.encode(drill)
+
+
+def _where(
+    target: str | None, since: datetime | None, after: int
+) -> tuple[str, list[str | int | None]]:
+    conditions = ["sequence > ?"]
+    found: list[str | int | None] = [after]
+    if target is not None:
+        conditions.append("target = ?")
+        found.append(target)
+    if since is not None:
+        conditions.append("finished_at >= ?")
+        found.append(stamp(since))
+    return " and ".join(conditions), found
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    (sequence, drill_id, target, verdict, started, finished, slot, left, announce) = row[:9]
+    previous, digest, pruned = row[9:]
+    return Entry(
+        sequence=sequence,
+        drill_id=drill_id,
+        target=target,
+        verdict=Verdict(verdict),
+        started_at=moment(started),
+        finished_at=moment(finished),
+        scheduled_for=moment(slot) if slot else None,
+        left_behind=bool(left),
+        announce=bool(announce),
+        previous_sha256=previous,
+        sha256=digest,
+        pruned_at=moment(pruned) if pruned else None,
+    )

@@ -5,13 +5,14 @@ Each passes through `World.effect`, which counts it and kills the host before or
 told to. The things in the world do not care: they go on existing.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -36,7 +37,7 @@ from restorecheck.model import (
     StepKind,
     Verdict,
 )
-from restorecheck.ports import Checker, Clock, DrillStore, Found, Inventory, Provider
+from restorecheck.ports import Checker, Clock, DrillStore, Found, History, Inventory, Provider
 
 T = TypeVar("T")
 
@@ -132,13 +133,14 @@ class World(Clock):
         return not gone
 
 
-class MemoryStore(DrillStore):
+class MemoryStore(DrillStore, History):
     """Keeps encoded drills, so that nothing survives that a real store would not keep."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._drills: dict[str, str] = {}
         self.reports: dict[str, list[str]] = {}
+        self._entries: list[Entry] = []
 
     def create(self, drill: Drill) -> Drill:
         if drill.id in self._drills:
@@ -155,15 +157,111 @@ class MemoryStore(DrillStore):
     def save(self, drill: Drill) -> Drill:
         return self._world.effect("save drill", lambda: self._update(drill))
 
-    def finish(self, drill: Drill, report: str) -> Drill:
+    def finish(self, drill: Drill, compose: Callable[[Link], str]) -> Drill:
         def both() -> Drill:
             if drill.id in self.reports:
                 raise DrillConflictError(f"drill {drill.id} has a report already")
             saved = self._update(drill)
-            self.reports.setdefault(drill.id, []).append(report)
+            self._append(drill, compose)
             return saved
 
         return self._world.effect("finish drill", both)
+
+    def _append(self, drill: Drill, compose: Callable[[Link], str]) -> None:
+        assert drill.verdict is not None, "finished"
+        assert drill.finished_at is not None, "finished"
+        previous = self._entries[-1].sha256 if self._entries else ""
+        link = Link(sequence=len(self._entries) + 1, previous_sha256=previous)
+        text = compose(link)
+        self.reports.setdefault(drill.id, []).append(text)
+        self._entries.append(
+            Entry(
+                sequence=link.sequence,
+                drill_id=drill.id,
+                target=drill.target,
+                verdict=drill.verdict,
+                started_at=drill.started_at,
+                finished_at=drill.finished_at,
+                scheduled_for=drill.scheduled_for,
+                left_behind=bool(drill.ledger),
+                announce=drill.announce,
+                previous_sha256=previous,
+                sha256=sha256_of(text),
+            )
+        )
+
+    def entries(
+        self,
+        *,
+        target: str | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        newest: int | None = None,
+    ) -> tuple[Entry, ...]:
+        found = [
+            entry
+            for entry in self._entries
+            if target in {None, entry.target}
+            and (since is None or entry.finished_at >= since)
+            and entry.sequence > after
+        ]
+        return tuple(found if newest is None else found[max(0, len(found) - newest) :])
+
+    def stored(
+        self, *, target: str | None = None, since: datetime | None = None
+    ) -> Iterator[Stored]:
+        for entry in self.entries(target=target, since=since):
+            text = None if entry.pruned_at else self.reports[entry.drill_id][0]
+            yield Stored(entry=entry, text=text)
+
+    def standing(self, target: str) -> Standing:
+        mine = self.entries(target=target)
+        proven = [entry for entry in mine if entry.verdict is Verdict.VERIFIED]
+        last = proven[-1].sequence if proven else 0
+        return Standing(
+            target=target,
+            latest=mine[-1] if mine else None,
+            proven=proven[-1] if proven else None,
+            bad=sum(1 for entry in mine if entry.sequence > last),
+        )
+
+    def measurements(
+        self, target: str, *, check: str | None = None, newest: int | None = None
+    ) -> tuple[Measurement, ...]:
+        return tuple(
+            Measurement(
+                target=target,
+                drill_id=entry.drill_id,
+                at=entry.finished_at,
+                check=result.name,
+                database=result.database,
+                measure=measure,
+                value=value,
+            )
+            for entry in self.entries(target=target, newest=newest)
+            if entry.pruned_at is None
+            for result in self.load(entry.drill_id).results
+            if check in {None, result.name}
+            for measure, value in result.measured.items()
+        )
+
+    def prune(self, before: datetime, now: datetime) -> int:
+        spared = set()
+        for target in {entry.target for entry in self._entries}:
+            standing = self.standing(target)
+            spared |= {e.sequence for e in (standing.latest, standing.proven) if e}
+        gone = {
+            entry.sequence
+            for entry in self._entries
+            if entry.pruned_at is None
+            and entry.finished_at < before
+            and entry.sequence not in spared
+        }
+        self._entries = [
+            replace(entry, pruned_at=now) if entry.sequence in gone else entry
+            for entry in self._entries
+        ]
+        return len(gone)
 
     def unfinished(self) -> tuple[Drill, ...]:
         return tuple(d for d in self._all() if not d.finished)
@@ -172,7 +270,8 @@ class MemoryStore(DrillStore):
         return tuple(d for d in self._all() if d.finished and d.ledger)
 
     def report(self, drill_id: str) -> str:
-        if drill_id not in self.reports:
+        pruned = {entry.drill_id for entry in self._entries if entry.pruned_at}
+        if drill_id not in self.reports or drill_id in pruned:
             raise NotFoundError(f"no report of drill {drill_id}")
         return self.reports[drill_id][0]
 

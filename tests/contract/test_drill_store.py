@@ -60,7 +60,7 @@ def test_a_finished_drill_has_its_report_and_is_no_longer_unfinished(store):
     stored = store.create(drill())
     assert [d.id for d in store.unfinished()] == ["d-1"]
 
-    store.finish(finished().evolve(version=stored.version), '{"the": "report"}')
+    store.finish(finished().evolve(version=stored.version), lambda _: '{"the": "report"}')
 
     assert store.unfinished() == ()
     assert store.report("d-1") == '{"the": "report"}'
@@ -69,10 +69,10 @@ def test_a_finished_drill_has_its_report_and_is_no_longer_unfinished(store):
 
 def test_a_report_is_written_once(store):
     stored = store.create(drill())
-    saved = store.finish(finished().evolve(version=stored.version), "first")
+    saved = store.finish(finished().evolve(version=stored.version), lambda _: "first")
 
     with pytest.raises(DrillConflictError):
-        store.finish(saved, "second")
+        store.finish(saved, lambda _: "second")
 
     assert store.report("d-1") == "first"
     assert store.load("d-1") == saved
@@ -88,7 +88,7 @@ def test_a_drill_without_a_report_has_none(store):
 def test_leftovers_of_finished_drills_are_found_until_they_are_struck_off(store):
     stored = store.create(drill())
     left = finished().evolve(version=stored.version, ledger=(SERVER,))
-    saved = store.finish(left, "report")
+    saved = store.finish(left, lambda _: "report")
     assert [d.id for d in store.with_leftovers()] == ["d-1"]
 
     store.save(saved.evolve(ledger=()))

@@ -1,0 +1,137 @@
+"""What the past nights say. Pure: entries in, answers out.
+
+The reports of one history form a chain: each carries the SHA-256 of the one before. Whoever
+changes, adds or removes one breaks it for everybody to see, unless they rewrite everything after
+it; the hashes that messages carry tell of that, too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from restorecheck.model import Verdict
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What a new report is tied to."""
+
+    sequence: int
+    previous_sha256: str
+    """Empty for the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One report in the history, without its text."""
+
+    sequence: int
+    drill_id: str
+    target: str
+    verdict: Verdict
+    started_at: datetime
+    finished_at: datetime
+    scheduled_for: datetime | None
+    left_behind: bool
+    announce: bool
+    previous_sha256: str
+    sha256: str
+    pruned_at: datetime | None = None
+    """Its text was dropped by retention; the rest stays in the chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An entry with its text; None when it was pruned."""
+
+    entry: Entry
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One number of one check of one night."""
+
+    target: str
+    drill_id: str
+    at: datetime
+    check: str
+    database: str
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a target stands."""
+
+    target: str
+    latest: Entry | None = None
+    proven: Entry | None = None
+    """The newest verified one."""
+    bad: int = 0
+    """Drills since then that were not verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that should not be in a chain."""
+
+    sequence: int
+    drill_id: str
+    what: str
+
+
+def flaws(reports: Iterable[Stored], keep: timedelta | None = None) -> Iterator[Flaw]:
+    """What is wrong with the chain; nothing, if nobody touched it. Reports in sequence.
+
+    The newest reports can be cut off, or everything rewritten, without a flaw: compare the last
+    hash with one that was told to somebody.
+    """
+    expected = 1
+    previous = ""
+    for report in reports:
+        entry = report.entry
+        for what in (*_misplaced(entry, expected, previous), *_altered(report, keep)):
+            yield Flaw(entry.sequence, entry.drill_id, what)
+        expected, previous = entry.sequence + 1, entry.sha256
+
+
+def _misplaced(entry: Entry, expected: int, previous: str) -> Iterator[str]:
+    if entry.sequence != expected:
+        gap = entry.sequence - expected
+        yield f"{gap} report{'s' if gap != 1 else ''} before it missing, from {expected} on"
+    elif entry.previous_sha256 != previous:
+        yield "it is not tied to the report before it"
+
+
+def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
+    entry = report.entry
+    if report.text is None:
+        if entry.pruned_at is None:
+            yield "its text is gone, and retention did not remove it"
+        elif keep is not None and entry.pruned_at - entry.finished_at < keep:
+            yield "its text was removed before its time"
+        return
+    if sha256_of(report.text) != entry.sha256:
+        yield "its text was changed"
+        return
+    carried = json.loads(report.text).get("chain")
+    if carried is None:
+        return  # written before reports carried anything
+    if carried != {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256}:
+        yield "what it carries is not what it is tied to"
+
+
+def overdue_since(
+    standing: Standing, allowed: timedelta, known_since: datetime | None
+) -> datetime | None:
+    """When the target became, or will become, overdue; None while nothing is known of it."""
+    begin = standing.proven.finished_at if standing.proven else known_since
+    return None if begin is None else begin + allowed

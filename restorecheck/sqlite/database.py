@@ -1,0 +1,122 @@
+"""The SQLite file (WAL): opening, its format, transactions, and its errors in our words."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from restorecheck.errors import StoreError
+from restorecheck.sqlite import migration
+
+BUSY_SECONDS = 30.0
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """One connection; of one thread. Several processes may each have theirs.
+
+    Raises:
+        StoreError: The file cannot be created, opened or read, or is of a newer version.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = path
+        try:
+            # Reports are evidence about a production database: for their owner's eyes.
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as exc:
+            raise StoreError(
+                f"the history folder {path.parent} cannot be made: {exc.strerror}",
+                hint="Set history.path in the configuration to a place that can be written.",
+            ) from exc
+        with self.translated("open"):
+            # Autocommit: every transaction is spelled out.
+            self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        self._db.close()
+
+    def execute(self, statement: str, parameters: Iterable[Any] = ()) -> sqlite3.Cursor:
+        return self._db.execute(statement, tuple(parameters))
+
+    def rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Row]:
+        with self.translated("read"):
+            return self._db.execute(statement, tuple(parameters)).fetchall()
+
+    def row(self, statement: str, parameters: Iterable[Any] = ()) -> Row | None:
+        with self.translated("read"):
+            found: Row | None = self._db.execute(statement, tuple(parameters)).fetchone()
+            return found
+
+    def each(self, statement: str, parameters: Iterable[Any] = ()) -> Iterator[Row]:
+        """One row at a time, for more than fits into memory."""
+        with self.translated("read"):
+            yield from self._db.execute(statement, tuple(parameters))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing; the file is ours to write from the first line on."""
+        with self.translated("write"):
+            self._db.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                # After a full disk SQLite has rolled back by itself.
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def _prepare(self) -> None:
+        self._db.execute("pragma journal_mode = wal")
+        # A power cut may take the last saves with it; what it cannot do is lose an intent whose
+        # effect survives: throw-away clusters and their processes die with the power as well.
+        self._db.execute("pragma synchronous = normal")
+        self._db.execute("pragma foreign_keys = on")
+        if self._version() > migration.VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer restorecheck (format {self._version()})",
+                hint="Upgrade restorecheck, or set history.path to another file.",
+            )
+        if self._version() < migration.VERSION:
+            with self.transaction():
+                # Another process may have been faster while we waited for the lock.
+                migration.migrate(self._db, self._version())
+
+    def _version(self) -> int:
+        (version,) = self._db.execute("pragma user_version").fetchone()
+        return int(version)
+
+    @contextmanager
+    def translated(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise StoreError(
+                f"could not {verb} the history {self.path}: {exc}", hint=_advice(exc)
+            ) from exc
+
+
+def _advice(exc: sqlite3.Error) -> str:
+    match getattr(exc, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return "Make room on its disk; what is unfinished is finished by the next start."
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "Another program has it locked; end that one. Nothing is lost."
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return (
+                "The file is damaged. Move it away and put back a copy of it; "
+                "`sqlite3 FILE .recover` saves what can be read."
+            )
+        case _:
+            return (
+                "Check the file, its folder's permissions and free space; "
+                "history.path names another place."
+            )

@@ -1,0 +1,19 @@
+"""Moments as texts that sort as the moments do."""
+
+from datetime import UTC, datetime
+from typing import overload
+
+
+@overload
+def stamp(value: datetime) -> str: ...
+@overload
+def stamp(value: None) -> None: ...
+def stamp(value: datetime | None) -> str | None:
+    """In UTC, always with microseconds: without them, texts would not sort as the moments do."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
