@@ -4,11 +4,9 @@ One reader is one channel's view of one target. They hear of trouble once, again
 or has lasted, and of its end; what came between is counted, not told.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import assert_never
 
 from restorecheck.model import Verdict
@@ -39,6 +37,8 @@ class Finished:
     hint: str = ""
     left: tuple[str, ...] = ()
     sha256: str = ""
+    """Of the report: who keeps the message can tell later whether the report was changed."""
+    scheduled_for: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Open:
 class Told:
     """What the reader knows."""
 
-    open: Mapping[Kind, Open] = field(default_factory=lambda: MappingProxyType({}))
+    open: dict[Kind, Open] = field(default_factory=dict)
     bad_since: datetime | None = None
     """The first drill that was not verified, of those in a row up to now."""
     bad: int = 0
@@ -151,7 +151,7 @@ def _verified(told: Told, fact: Finished, rules: Rules) -> tuple[Told, tuple[New
     kept: dict[Kind, Open] = {
         kind: is_open for kind, is_open in told.open.items() if kind is Kind.TROUBLE
     }
-    return Told(open=MappingProxyType(kept)), news
+    return Told(open=kept), news
 
 
 def _worse(told: Told, fact: Finished, *, inconclusive: int, alarming: bool) -> Told:
@@ -171,7 +171,7 @@ def _tell(
     same = before is not None and before.cause == cause
     if before is not None and same and fact.at - before.told_at < rules.repeat_after:
         again = replace(before, quiet=before.quiet + 1)
-        return replace(told, open=MappingProxyType({**told.open, kind: again})), ()
+        return replace(told, open={**told.open, kind: again}), ()
     if kind not in rules.kinds:
         return told, ()
     news = News(
@@ -182,7 +182,7 @@ def _tell(
         quiet=before.quiet if before and same else 0,
     )
     opened = Open(cause=cause, told_at=fact.at)
-    return replace(told, open=MappingProxyType({**told.open, kind: opened})), (news,)
+    return replace(told, open={**told.open, kind: opened}), (news,)
 
 
 def _if_wanted(kind: Kind, fact: Fact, told: Told, rules: Rules) -> tuple[News, ...]:

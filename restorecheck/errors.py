@@ -11,6 +11,7 @@ RestorecheckError                 .hint: what to do next; safe to print
 ├─ DatabaseUnreachableError       restored, no connection     → inconclusive
 ├─ DrillConflictError             another host advanced it    → drop this tick
 ├─ StoreError                     the drill store is unusable → exit 3, nothing started
+├─ DeliveryError                  a message was not accepted  → again later, bounded; no verdict changes
 └─ TeardownIncompleteError        .left: tuple[Resource, …]   → page someone
 ```
 
@@ -115,6 +116,10 @@ class DrillConflictError(RestorecheckError):
 
 class StoreError(RestorecheckError):
     """Raised when the drill store cannot be opened, read or written."""
+
+
+class DeliveryError(RestorecheckError):
+    """Raised when nobody took a message; its text names no URL, since URLs hold tokens."""
 
 
 class TeardownIncompleteError(RestorecheckError):

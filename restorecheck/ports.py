@@ -22,6 +22,7 @@ from restorecheck.lifecycle import (
     StillThere,
 )
 from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint, Observation, Resource, Step
+from restorecheck.report.message import Message
 
 
 class Clock(Protocol):
@@ -235,6 +236,18 @@ class Inventory(Protocol):
     def park(self, resource: Resource) -> Parked | StillThere:
         """As `Provider.park`, for what is `Found.restless`."""
         raise AssertionError(f"{resource} is never parked")
+
+
+class Messenger(Protocol):
+    """Takes messages to somebody. A channel that is slow or broken costs nobody else anything."""
+
+    def send(self, message: Message) -> None:
+        """Deliver, within seconds.
+
+        Raises:
+            DeliveryError: Nobody took it; it may be sent again.
+        """
+        ...
 
 
 class Observer(Protocol):

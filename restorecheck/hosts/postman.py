@@ -1,0 +1,221 @@
+"""Finds what is news for each channel, writes it down, and sees to its delivery.
+
+Driven by the history, not by the moment: whatever was finished since a channel heard last is
+told, whoever finished it and whoever died meanwhile. Nothing here can change a verdict.
+"""
+
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from restorecheck.announcing import (
+    NOTHING_TOLD,
+    Fact,
+    Finished,
+    Kind,
+    News,
+    Skipped,
+    Told,
+    Trouble,
+    hear,
+)
+from restorecheck.errors import DeliveryError, NotFoundError
+from restorecheck.history import Entry
+from restorecheck.hosts.messengers import Line
+from restorecheck.ports import Clock
+from restorecheck.report import document
+from restorecheck.report.message import compose
+from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sqlite.outbox import Cursor, Outbox, Pending
+from restorecheck.sqlite.store import SqliteStore
+
+log = structlog.get_logger("restorecheck.postman")
+
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+GIVE_UP = timedelta(hours=24)
+"""Who could not be reached for a day hears of the present state when they can."""
+WORTH_A_WORD = 3
+"""Attempts in vain after which the other channels are told of it."""
+KEEP_MESSAGES = timedelta(days=30)
+
+
+class Postman:
+    def __init__(
+        self,
+        store: SqliteStore,
+        lines: Sequence[Line],
+        clock: Clock,
+        *,
+        report_url: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        self._store = store
+        self._agenda = Agenda(store.database)
+        self._outbox = Outbox(store.database)
+        self._lines = lines
+        self._clock = clock
+        self._report_url = report_url
+        self._host = host or socket.gethostname()
+
+    def collect(self, facts: Iterable[Fact] = ()) -> None:
+        """Write down what is news since each channel heard last, and of these facts.
+
+        Raises:
+            StoreError: The history cannot be read or written.
+        """
+        now = self._clock.now()
+        given = [*facts, *self._undeliverable(now)]
+        for line in self._lines:
+            self._collect_for(line, given, now)
+
+    def deliver(self) -> int:
+        """Send what waits and is due; returns how many channels could not be reached.
+
+        Raises:
+            StoreError: The history cannot be read or written.
+        """
+        return sum(not self._deliver_to(line) for line in self._lines)
+
+    def shout(self, trouble: Trouble) -> None:
+        """Tell everybody at once and without writing it down: the history cannot be used."""
+        for line in self._lines:
+            if Kind.TROUBLE in line.rules.kinds and line.concerns(trouble.target):
+                news = News(kind=Kind.TROUBLE, fact=trouble)
+                try:
+                    self._send(line, [news])
+                except DeliveryError as exc:
+                    log.warning("message.undelivered", channel=line.name, reason=exc.message)
+
+    def tidy(self) -> None:
+        self._outbox.prune(self._clock.now() - KEEP_MESSAGES)
+
+    # --- collecting -----------------------------------------------------------------------
+
+    def _collect_for(self, line: Line, given: Sequence[Fact], now: datetime) -> None:
+        cursor = self._outbox.cursor(line.name)
+        if cursor is None:
+            # A new channel hears of what comes, not of years of history.
+            cursor = Cursor(sequence=self._head(), settled_at=now)
+            self._outbox.record(line.name, cursor, {}, (), now)
+        entries = self._store.entries(after=cursor.sequence)
+        skips = self._agenda.skips(settled_after=cursor.settled_at)
+        facts = [
+            *(self._finished(e) for e in entries if e.announce and line.concerns(e.target)),
+            *(
+                Skipped(target=s.target, at=s.settled_at, due_at=s.due_at, reason=s.reason)
+                for s in skips
+                if line.concerns(s.target)
+            ),
+            *(fact for fact in given if line.concerns(fact.target)),
+        ]
+        if not facts and not entries and not skips:
+            return
+        told, news = self._hear(line, sorted(facts, key=lambda fact: fact.at))
+        ahead = Cursor(
+            sequence=entries[-1].sequence if entries else cursor.sequence,
+            settled_at=skips[-1].settled_at if skips else cursor.settled_at,
+        )
+        self._outbox.record(line.name, ahead, told, news, now)
+
+    def _hear(self, line: Line, facts: Sequence[Fact]) -> tuple[dict[str, Told], list[News]]:
+        known = self._outbox.told(line.name)
+        changed: dict[str, Told] = {}
+        news: list[News] = []
+        for fact in facts:
+            before = changed.get(fact.target) or known.get(fact.target) or NOTHING_TOLD
+            changed[fact.target], heard = hear(before, fact, line.rules)
+            news += heard
+        return changed, news
+
+    def _head(self) -> int:
+        newest = self._store.entries(newest=1)
+        return newest[-1].sequence if newest else 0
+
+    def _finished(self, entry: Entry) -> Finished:
+        try:
+            report = document.parse(self._store.report(entry.drill_id))
+        except NotFoundError:  # retention was faster
+            return Finished(
+                target=entry.target,
+                at=entry.finished_at,
+                drill_id=entry.drill_id,
+                verdict=entry.verdict,
+                reason="its report was removed by retention",
+            )
+        return Finished(
+            target=entry.target,
+            at=entry.finished_at,
+            drill_id=entry.drill_id,
+            verdict=entry.verdict,
+            reason=report.reason,
+            hint=report.hint,
+            left=tuple(f"{left.kind} {left.identifier}" for left in report.teardown.left)
+            if entry.left_behind
+            else (),
+            sha256=entry.sha256,
+            scheduled_for=entry.scheduled_for,
+        )
+
+    def _undeliverable(self, now: datetime) -> list[Trouble]:
+        """A channel that is deaf is news for the others."""
+        return [
+            Trouble(target="", at=now, reason=f"messages to {delivery.channel!r} are not delivered")
+            for delivery in self._outbox.deliveries(now - GIVE_UP)
+            if delivery.attempts >= WORTH_A_WORD
+        ]
+
+    # --- delivering -----------------------------------------------------------------------
+
+    def _deliver_to(self, line: Line) -> bool:
+        now = self._clock.now()
+        pending = self._outbox.pending(line.name)
+        late = [p for p in pending if now - p.created_at > GIVE_UP and p.attempts]
+        if late:
+            log.error("message.given_up", channel=line.name, messages=len(late))
+            self._outbox.done([p.id for p in late], "given up", now)
+        pending = tuple(p for p in pending if p not in late)
+        if line.is_ping:
+            pending = self._without_stale_pings(pending, now)
+        if not any(p.next_try_at <= now for p in pending):
+            return True
+        # A switch is told one thing after the other; people get one message of everything.
+        batches = [(p,) for p in pending] if line.is_ping else [pending]
+        return all([self._deliver_batch(line, batch, now) for batch in batches])
+
+    def _deliver_batch(self, line: Line, batch: Sequence[Pending], now: datetime) -> bool:
+        ids = [p.id for p in batch]
+        try:
+            self._send(line, [p.news for p in batch])
+        except DeliveryError as exc:
+            tries = max(p.attempts for p in batch)
+            wait = min(FIRST_RETRY * 2 ** min(tries, 10), LONGEST_RETRY)
+            self._outbox.failed(ids, exc.message, now + wait)
+            log.warning(
+                "message.undelivered", channel=line.name, reason=exc.message, tries=tries + 1
+            )
+            return False
+        self._outbox.done(ids, "delivered", now)
+        log.info("message.delivered", channel=line.name, messages=len(ids))
+        return True
+
+    def _without_stale_pings(
+        self, pending: Sequence[Pending], now: datetime
+    ) -> tuple[Pending, ...]:
+        """A switch wants to know how things are, not how they were."""
+        newest = {p.target: p.id for p in pending}
+        stale = [p.id for p in pending if p.attempts and newest[p.target] != p.id]
+        if stale:
+            self._outbox.done(stale, "superseded", now)
+        return tuple(p for p in pending if p.id not in stale)
+
+    def _send(self, line: Line, news: Sequence[News]) -> None:
+        try:
+            line.messenger.send(compose(news, report_url=self._report_url, host=self._host))
+        except DeliveryError:
+            raise
+        except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
+            log.exception("messenger.defect", channel=line.name)
+            raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc

@@ -1,0 +1,1 @@
+"""Ways to tell somebody: web hooks, dead man's switches, and whatever Apprise knows."""

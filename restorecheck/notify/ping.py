@@ -1,0 +1,80 @@
+"""A dead man's switch: it is told of every drill, and alarms when it hears nothing.
+
+In the manner of healthchecks.io (and Cronitor's, Uptime Kuma's or one's own): the URL itself means
+success; /start, /fail and /log are appended to its path. `rid` ties a start to its end.
+https://healthchecks.io/docs/http_api/
+"""
+
+import uuid
+from datetime import UTC, datetime
+from enum import StrEnum
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from restorecheck.announcing import Finished, Kind, News
+from restorecheck.notify.http import post
+from restorecheck.ports import Messenger
+from restorecheck.report.message import Message
+
+
+class Signal(StrEnum):
+    START = "/start"
+    SUCCESS = ""
+    FAIL = "/fail"
+    LOG = "/log"  # noted by the service, and changes nothing: the proof is still awaited
+
+
+SIGNALS = {
+    Kind.VERIFIED: Signal.SUCCESS,
+    Kind.RECOVERED: Signal.SUCCESS,
+    Kind.FAILED: Signal.FAIL,
+    Kind.INCONCLUSIVE: Signal.LOG,
+    Kind.LEFT_BEHIND: Signal.LOG,
+    Kind.SKIPPED: Signal.LOG,
+    Kind.TROUBLE: Signal.LOG,
+}
+"""Of an overdue target the service knows by itself: it hears nothing."""
+
+
+class PingMessenger(Messenger):
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def started(self, target: str, slot: datetime) -> None:
+        """Say that a scheduled drill begins.
+
+        Raises:
+            DeliveryError: Nobody took it.
+        """
+        self._ping(target, Signal.START, slot, "")
+
+    def send(self, message: Message) -> None:
+        """One ping for each piece of news that is about a target."""
+        for item in message.news:
+            signal = SIGNALS.get(item.kind)
+            if signal is not None and item.fact.target:
+                self._ping(item.fact.target, signal, _slot(item), message.text)
+
+    def _ping(self, target: str, signal: Signal, slot: datetime | None, text: str) -> None:
+        post(
+            ping_url(self._url, target, signal, slot), text.encode(), {"Content-Type": "text/plain"}
+        )
+
+
+def ping_url(url: str, target: str, signal: Signal, slot: datetime | None) -> str:
+    parts = urlsplit(url.replace("{target}", quote(target.lower(), safe="")))
+    query = parts.query
+    if slot is not None:
+        query = f"{query}&rid={run_id(target, slot)}" if query else f"rid={run_id(target, slot)}"
+    path = parts.path.rstrip("/") + signal.value
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def run_id(target: str, slot: datetime) -> uuid.UUID:
+    """The same for the start and the end of one slot's drill, whoever sends them."""
+    return uuid.uuid5(
+        uuid.NAMESPACE_URL, f"restorecheck:{target}:{slot.astimezone(UTC).isoformat()}"
+    )
+
+
+def _slot(item: News) -> datetime | None:
+    return item.fact.scheduled_for if isinstance(item.fact, Finished) else None

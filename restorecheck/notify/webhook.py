@@ -1,0 +1,35 @@
+"""A POST of JSON, signed so that its receiver knows who sent it, and when."""
+
+import hashlib
+import hmac
+
+from restorecheck.notify.http import post
+from restorecheck.ports import Clock, Messenger
+from restorecheck.report.message import Message
+
+SIGNATURE = "Restorecheck-Signature"
+
+
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """`t=<unix time>,v1=<hex HMAC-SHA256 of "<unix time>.<body>">`.
+
+    The receiver computes the same and refuses old times: a recorded request is of no use later.
+    """
+    signed = f"{timestamp}.".encode() + body
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return f"t={timestamp},v1={digest}"
+
+
+class WebhookMessenger(Messenger):
+    def __init__(self, url: str, secret: str | None, clock: Clock) -> None:
+        self._url = url
+        self._secret = secret
+        self._clock = clock
+
+    def send(self, message: Message) -> None:
+        body = message.payload.encode()
+        headers = {"Content-Type": "application/json"}
+        if self._secret is not None:
+            now = int(self._clock.now().timestamp())
+            headers[SIGNATURE] = signature(self._secret, now, body)
+        post(self._url, body, headers)

@@ -1,0 +1,220 @@
+"""News as a message. Pure: news in, text out.
+
+The first line says what to do now; a message fits a phone's notification, and holds neither data
+nor secrets: reasons and hints are sentences that are safe to show anybody.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
+
+from restorecheck.announcing import Finished, Kind, News, Overdue, Skipped, Trouble
+from restorecheck.report.terminal import clean, duration
+
+LONGEST = 500
+"""Characters of a reason or hint: names in it come from elsewhere."""
+MOST = 20
+"""Items that one message tells in full."""
+
+ALARMS = (
+    Kind.FAILED,
+    Kind.LEFT_BEHIND,
+    Kind.OVERDUE,
+    Kind.TROUBLE,
+    Kind.INCONCLUSIVE,
+    Kind.SKIPPED,
+    Kind.RECOVERED,
+    Kind.VERIFIED,
+)
+"""The gravest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a channel is given to deliver."""
+
+    title: str
+    """One line."""
+    text: str
+    kinds: tuple[Kind, ...]
+    """What it is about, the gravest first."""
+    news: tuple[News, ...]
+    payload: str
+    """The same as JSON, for programs."""
+
+
+def compose(news: Sequence[News], *, report_url: str | None, host: str) -> Message:
+    """One message of everything that is to be told now."""
+    assert news, "nobody is told nothing"
+    ordered = sorted(news, key=lambda item: (ALARMS.index(item.kind), item.fact.target))
+    parts = [_part(item, report_url) for item in ordered[:MOST]]
+    more = len(ordered) - len(parts)
+    if more:
+        parts.append(f"… and {more} more; `restorecheck status` lists every target")
+    title = _title(ordered)
+    return Message(
+        title=title,
+        text="\n\n".join([*parts, f"sent by restorecheck on {clean(host)}"]),
+        kinds=tuple(dict.fromkeys(item.kind for item in ordered)),
+        news=tuple(ordered),
+        payload=json.dumps(
+            {
+                "schema_version": 1,
+                "title": title,
+                "host": host,
+                "events": [_event(item, report_url) for item in ordered],
+            }
+        ),
+    )
+
+
+def _title(ordered: Sequence[News]) -> str:
+    if len(ordered) == 1:
+        return _headline(ordered[0])
+    grave = [item for item in ordered if item.kind not in {Kind.RECOVERED, Kind.VERIFIED}]
+    if not grave:
+        names = ", ".join(dict.fromkeys(_name(item) for item in ordered))
+        return _cut(f"Nothing to do: {names} verified", 200)
+    listed = ", ".join(f"{_name(item)} {item.kind.value.replace('_', ' ')}" for item in grave)
+    return _cut(f"Do now: look at {len(grave)} things: {listed}", 200)
+
+
+def _headline(item: News) -> str:
+    word = item.kind.value.replace("_", " ")
+    return _cut(f"{_name(item)}: {word.upper()}. {to_do(item)}", 200)
+
+
+def to_do(item: News) -> str:
+    """What to do now, in one sentence."""
+    target = _name(item)
+    match item.kind:
+        case Kind.FAILED:
+            return "Do now: take a new backup, then find out why this one does not hold."
+        case Kind.INCONCLUSIVE:
+            return "Do now: mend what kept the drill from an answer; the backup is unproven."
+        case Kind.OVERDUE:
+            return f"Do now: find out why nothing proved it; try `restorecheck drill {target}`."
+        case Kind.LEFT_BEHIND:
+            return "Do now: run `restorecheck sweep`, and delete by hand what it cannot."
+        case Kind.TROUBLE:
+            return "Do now: look at the machine that runs restorecheck."
+        case Kind.SKIPPED:
+            return "No drill took place; nothing to do unless this comes again."
+        case Kind.RECOVERED:
+            return "Nothing to do: the backup restores again."
+        case Kind.VERIFIED:
+            return "Nothing to do: the backup restores."
+        case _:
+            assert_never(item.kind)
+
+
+def link(report_url: str, drill_id: str, target: str) -> str:
+    return report_url.replace("{drill_id}", drill_id).replace("{target}", target)
+
+
+def _part(item: News, report_url: str | None) -> str:
+    lines = [_headline(item)]
+    match item.fact:
+        case Finished() as fact:
+            lines += _finished(item, fact, report_url)
+        case Overdue(proven_at=None, allowed=allowed):
+            lines.append(f"it was never verified; allowed are {duration(_seconds(allowed))}")
+        case Overdue(proven_at=datetime() as proven, at=at, allowed=allowed):
+            age = duration(_seconds(at - proven))
+            lines.append(
+                f"last verified {_moment(proven)}, {age} ago; allowed are "
+                f"{duration(_seconds(allowed))}"
+            )
+        case Skipped(due_at=due_at, reason=reason):
+            lines.append(f"scheduled for {_moment(due_at)}: {_safe(reason)}")
+        case Trouble(reason=reason):
+            lines.append(_safe(reason))
+        case _:
+            raise AssertionError("the facts are these")
+    if item.quiet and item.kind is not Kind.OVERDUE:
+        times = "once" if item.quiet == 1 else f"{item.quiet} times"
+        lines.append(f"the same came {times} since this was told last")
+    return "\n".join(lines)
+
+
+def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
+    lines = [_safe(fact.reason)]
+    if fact.hint and item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
+        lines.append(_safe(fact.hint))
+    if item.bad_since is not None and item.kind is Kind.RECOVERED:
+        lines.append(f"{_drills(item.bad)} since {_moment(item.bad_since)} {_were(item.bad)} not")
+    elif item.bad_since is not None and item.bad > 1:
+        lines.append(f"not verified in {_drills(item.bad)}, since {_moment(item.bad_since)}")
+    lines += [f"left: {_safe(what)}" for what in fact.left[:MOST]]
+    if report_url:
+        lines.append(f"report: {link(report_url, fact.drill_id, fact.target)}")
+    else:
+        lines.append(f"report: restorecheck report {fact.drill_id}")
+    if fact.sha256:
+        lines.append(f"sha256 of the report: {fact.sha256}")
+    return lines
+
+
+def _event(item: News, report_url: str | None) -> dict[str, Any]:
+    fact = item.fact
+    event: dict[str, Any] = {
+        "kind": item.kind.value,
+        "target": fact.target,
+        "at": fact.at.astimezone(UTC).isoformat(),
+        "to_do": to_do(item),
+        "bad_in_a_row": item.bad,
+        "bad_since": item.bad_since.astimezone(UTC).isoformat() if item.bad_since else None,
+        "repeats": item.quiet,
+    }
+    match fact:
+        case Finished():
+            event |= {
+                "drill_id": fact.drill_id,
+                "verdict": fact.verdict.value,
+                "reason": _safe(fact.reason),
+                "hint": _safe(fact.hint),
+                "left": [_safe(what) for what in fact.left],
+                "report_url": link(report_url, fact.drill_id, fact.target) if report_url else None,
+                "report_sha256": fact.sha256,
+            }
+        case Overdue():
+            proven = fact.proven_at.astimezone(UTC).isoformat() if fact.proven_at else None
+            event |= {"proven_at": proven, "allowed_seconds": _seconds(fact.allowed)}
+        case Skipped():
+            due_at = fact.due_at.astimezone(UTC).isoformat()
+            event |= {"due_at": due_at, "reason": _safe(fact.reason)}
+        case Trouble():
+            event |= {"reason": _safe(fact.reason)}
+        case _:
+            assert_never(fact)
+    return event
+
+
+def _name(item: News) -> str:
+    return clean(item.fact.target) or "restorecheck"
+
+
+def _safe(text: str) -> str:
+    return _cut(clean(text), LONGEST)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _drills(number: int) -> str:
+    return f"{number} drill{'s' if number != 1 else ''}"
+
+
+def _were(number: int) -> str:
+    return "were" if number != 1 else "was"
+
+
+def _seconds(value: timedelta) -> int:
+    return round(value.total_seconds())
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
