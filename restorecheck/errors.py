@@ -11,6 +11,7 @@ RestorecheckError                 .hint: what to do next; safe to print
 ├─ DatabaseUnreachableError       restored, no connection     → inconclusive
 ├─ DrillConflictError             another host advanced it    → drop this tick
 ├─ StoreError                     the drill store is unusable → exit 3, nothing started
+├─ BusyError                      another process is at it    → exit 3, nothing started
 ├─ DeliveryError                  a message was not accepted  → again later, bounded; no verdict changes
 └─ TeardownIncompleteError        .left: tuple[Resource, …]   → page someone
 ```
@@ -116,6 +117,10 @@ class DrillConflictError(RestorecheckError):
 
 class StoreError(RestorecheckError):
     """Raised when the drill store cannot be opened, read or written."""
+
+
+class BusyError(RestorecheckError):
+    """Raised when another process does already what was asked for."""
 
 
 class DeliveryError(RestorecheckError):

@@ -31,6 +31,31 @@ exit status:
   3    the history cannot be used, or has no such drill
 """
 
+RUN_STATUSES = """
+exit status:
+  0    stopped as told; with --once: nothing was due, or everything verified
+  2    usage or configuration
+  3    the history cannot be used, or another runner is at work on it
+       with --once also 1, 3, 4 and 130, as `restorecheck drill`
+"""
+
+STATUS_STATUSES = """
+exit status:
+  0    every target is proven
+  1    a target is overdue or was never proven, its newest drill failed or left something behind
+  2    usage or configuration
+  3    the history cannot be used
+       with --nagios: 0 ok, 1 warning (inconclusive), 2 critical (what is 1 above), 3 unknown
+"""
+
+HISTORY_STATUSES = """
+exit status:
+  0    done; verify: no flaw
+  1    verify: a report was changed or removed
+  2    usage or configuration
+  3    the history cannot be used
+"""
+
 CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
 
 
@@ -64,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_drill(commands)
     _add_sweep(commands)
+    _add_run(commands)
+    _add_status(commands)
+    _add_history(commands)
     _add_report(commands)
     _add_config(commands)
     _add_demo(commands)
@@ -102,6 +130,9 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="leave the restored database up, and print how to connect and how to end it",
     )
+    drill.add_argument(
+        "--notify", action="store_true", help="tell those in `notify`, as scheduled drills do"
+    )
 
 
 def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -117,11 +148,66 @@ def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
+def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
+    run = _add(commands, "run", "drill every target by its schedule, until stopped", RUN_STATUSES)
+    run.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    run.add_argument(
+        "--once",
+        action="store_true",
+        help="drill what is due now, send the messages, and end: for cron and timers",
+    )
+
+
+def _add_status(commands: "Commands[argparse.ArgumentParser]") -> None:
+    status = _add(
+        commands, "status", "one line a target: is it proven, until when", STATUS_STATUSES
+    )
+    status.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    formats = status.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="print it as JSON")
+    formats.add_argument(
+        "--nagios", action="store_true", help="print and exit as a Nagios plugin does"
+    )
+
+
+def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
+    history = _add(commands, "history", "list past drills; verify, export, prune", HISTORY_STATUSES)
+    history.add_argument(
+        "words",
+        nargs="*",
+        metavar="[verify | export | prune] [TARGET]",
+        help="verify: nobody changed or removed a report; export: JSON lines, as they are stored; "
+        "prune: reduce old reports to one line. Without one of these: the newest 30 drills",
+    )
+    history.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    history.add_argument(
+        "--since", metavar="AGE|DATE", help="36h, 30d, 8w or 2026-02-01: everything since then"
+    )
+    history.add_argument("--json", action="store_true", help="list as JSON lines")
+    history.add_argument("-o", "--output", metavar="FILE", help="export: write to this file")
+    history.add_argument(
+        "--expect",
+        action="append",
+        metavar="SHA256",
+        help="verify: a hash that a message told; it must be there (may be given again)",
+    )
+    history.add_argument("--file", metavar="FILE", help="verify: an export instead of the history")
+    history.add_argument(
+        "--older-than", type=int, metavar="DAYS", help="prune: instead of history.keep_days"
+    )
+
+
 def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
-    report = _add(commands, "report", "print the stored report of a drill", OTHER_STATUSES)
-    report.add_argument("drill", metavar="DRILL", help="id of the drill")
+    report = _add(commands, "report", "print a stored report", OTHER_STATUSES)
+    report.add_argument(
+        "what",
+        nargs="?",
+        metavar="DRILL|TARGET",
+        help="a drill, or a target's newest; else the newest",
+    )
     report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     report.add_argument("--format", choices=["text", "json"], default="text")
+    report.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -6,18 +6,21 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from restorecheck import config as configuration
 from restorecheck.config import Config
-from restorecheck.errors import ConfigError, NotFoundError, Problem, RestorecheckError
+from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts import logs
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import Progress, use_color
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.signals import Interrupted, Interrupts
-from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
+
+if TYPE_CHECKING:
+    from restorecheck.hosts.wiring import Parts
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,8 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
                 return drill(arguments)
             case "sweep":
                 return sweep(arguments)
-            case "report":
-                return report(arguments)
+            case "run":
+                from restorecheck.hosts.daemon import command
+
+                return command.run(arguments)
+            case "status" | "history" | "report":
+                return ask(arguments)
             case "config":
                 return config(arguments)
             case "demo":
@@ -46,15 +53,23 @@ def run(arguments: argparse.Namespace) -> int:
             case _:
                 raise AssertionError(f"no command {arguments.command!r}")
     except ConfigError as exc:
-        _complain(exc)
+        complain(exc)
         return Exit.USAGE
     except RestorecheckError as exc:
-        _complain(exc)
+        complain(exc)
         return Exit.INCONCLUSIVE
     except Interrupted:
         return Exit.INTERRUPTED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """A question to the history; its rooms are imported when one is asked."""
+    from restorecheck.hosts import queries
+
+    questions = {"status": queries.status, "history": queries.history, "report": queries.report}
+    return questions[arguments.command](_load(arguments.config), arguments)
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -77,7 +92,7 @@ def drill(arguments: argparse.Namespace) -> int:
     if arguments.plan:
         return _print_plans(loaded, names)
     from restorecheck.hosts import wiring
-    from restorecheck.hosts.runner import Runner
+    from restorecheck.hosts.performing import Performer
 
     progress = Progress()
     parts = wiring.build(loaded, progress)
@@ -89,13 +104,17 @@ def drill(arguments: argparse.Namespace) -> int:
             parts.forget_locks(dead)
             for finished in dead:
                 progress.say(f"finished drill {finished.id} of a process that died")
-            runner = Runner(parts, progress, interrupts)
+            performer = Performer(parts, progress, interrupts)
             for name in names:
                 if interrupts.seen is not None:
                     break
-                reports.append(runner.run(name, keep=arguments.keep))
+                reports.append(
+                    performer.perform(name, keep=arguments.keep, announce=arguments.notify)
+                )
                 if not arguments.json:
                     _print_report(reports[-1], parts)
+            if arguments.notify:
+                _announce(parts)
     finally:
         parts.close()
     if arguments.json:
@@ -104,6 +123,25 @@ def drill(arguments: argparse.Namespace) -> int:
     if interrupts.seen is not None:
         codes.append(Exit.INTERRUPTED)
     return worst(codes)
+
+
+def _announce(parts: "Parts") -> None:
+    """Whatever goes wrong here changes no verdict, and not the exit code."""
+    from restorecheck.hosts.messengers import lines_of
+    from restorecheck.hosts.postman import Postman
+
+    try:
+        lines = lines_of(parts.config, parts.clock)
+        postman = Postman(parts.store, lines, parts.clock, report_url=parts.config.report_url)
+        postman.collect()
+        postman.deliver()
+    except RestorecheckError as exc:
+        complain(exc)
+        return
+    from restorecheck.hosts.standings import notes_of
+
+    for note in notes_of(parts.store, parts.clock.now()):
+        print(f"restorecheck: {clean(note)}", file=sys.stderr)
 
 
 def sweep(arguments: argparse.Namespace) -> int:
@@ -117,27 +155,6 @@ def sweep(arguments: argparse.Namespace) -> int:
         return sweeping.run(parts, end=arguments.drills)
     finally:
         parts.close()
-
-
-def report(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    from restorecheck.sqlite.store import SqliteStore
-
-    loaded = _load(arguments.config)
-    store = SqliteStore(Path(loaded.history.path))
-    try:
-        text = store.report(arguments.drill)
-    except NotFoundError as exc:
-        print(exc.message, file=sys.stderr)
-        return Exit.INCONCLUSIVE
-    finally:
-        store.close()
-    if arguments.format == "json":
-        print(text)
-    else:
-        print(render(document.parse(text), color=use_color(sys.stdout)), end="")
-    return Exit.VERIFIED
 
 
 def config(arguments: argparse.Namespace) -> int:
@@ -200,11 +217,9 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     return Exit.VERIFIED
 
 
-def _print_report(finished: Report, parts: object) -> None:
+def _print_report(finished: Report, parts: "Parts") -> None:
     from restorecheck.hosts.kept import how_to_connect
-    from restorecheck.hosts.wiring import Parts
 
-    assert isinstance(parts, Parts), "wired"
     print(render(finished, color=use_color(sys.stdout)), end="", flush=True)
     print(how_to_connect(parts.store.load(finished.drill_id)), end="", flush=True)
 
@@ -214,7 +229,7 @@ def _print_json(reports: Sequence[Report], *, several: bool) -> None:
     print(json.dumps(values if several else values[0] if values else None, indent=2))
 
 
-def _complain(exc: RestorecheckError) -> None:
+def complain(exc: RestorecheckError) -> None:
     for line in exc.message.splitlines():
         print(f"restorecheck: {clean(line)}", file=sys.stderr)
     if exc.hint:

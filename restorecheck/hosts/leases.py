@@ -8,14 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from restorecheck.errors import StoreError
+from restorecheck.errors import BusyError, StoreError
 
 
 class Lease:
-    """Held by the host of a drill from before it is stored until its report is written."""
+    """Held by the host of a drill from before it is stored until its report is written.
 
-    def __init__(self, path: Path) -> None:
+    The file of a lease that several processes may want is `permanent`: were it removed, one could
+    hold the lock of the removed file and another that of a new one.
+    """
+
+    def __init__(self, path: Path, *, permanent: bool = False) -> None:
         self._path = path
+        self._permanent = permanent
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
@@ -24,6 +29,14 @@ class Lease:
             # Not inheritable (PEP 446): the programs we start do not keep the lock alive.
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            assert self._descriptor is not None, "opened, or it would not be locked"
+            os.close(self._descriptor)
+            self._descriptor = None
+            raise BusyError(
+                f"another process holds {self._path.name}: it is at work on the same",
+                hint="Wait for it to end; `restorecheck status` shows what is going on.",
+            ) from exc
         except OSError as exc:
             raise StoreError(
                 f"could not lock {self._path}: {exc.strerror}",
@@ -38,7 +51,8 @@ class Lease:
         trace: TracebackType | None,
     ) -> None:
         if self._descriptor is not None:
-            self._path.unlink(missing_ok=True)
+            if not self._permanent:
+                self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
 

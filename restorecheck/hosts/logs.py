@@ -37,8 +37,14 @@ def where_it_was_raised(_logger: WrappedLogger, _method: str, event: EventDict) 
     return event
 
 
+QUIET = ("apscheduler",)
+"""Libraries whose warnings we tell ourselves, in our words."""
+
+
 def configure(default: str = "warning") -> None:
     level: Any = logging.getLevelName(os.environ.get("RESTORECHECK_LOG", default).upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -79,16 +79,6 @@ class Postman:
         """
         return sum(not self._deliver_to(line) for line in self._lines)
 
-    def shout(self, trouble: Trouble) -> None:
-        """Tell everybody at once and without writing it down: the history cannot be used."""
-        for line in self._lines:
-            if Kind.TROUBLE in line.rules.kinds and line.concerns(trouble.target):
-                news = News(kind=Kind.TROUBLE, fact=trouble)
-                try:
-                    self._send(line, [news])
-                except DeliveryError as exc:
-                    log.warning("message.undelivered", channel=line.name, reason=exc.message)
-
     def tidy(self) -> None:
         self._outbox.prune(self._clock.now() - KEEP_MESSAGES)
 
@@ -179,11 +169,12 @@ class Postman:
         pending = tuple(p for p in pending if p not in late)
         if line.is_ping:
             pending = self._without_stale_pings(pending, now)
-        if not any(p.next_try_at <= now for p in pending):
+        due = pending[:1] if line.is_ping else pending
+        if not any(p.next_try_at <= now for p in due):
             return True
         # A switch is told one thing after the other; people get one message of everything.
         batches = [(p,) for p in pending] if line.is_ping else [pending]
-        return all([self._deliver_batch(line, batch, now) for batch in batches])
+        return all(self._deliver_batch(line, batch, now) for batch in batches)
 
     def _deliver_batch(self, line: Line, batch: Sequence[Pending], now: datetime) -> bool:
         ids = [p.id for p in batch]
@@ -212,10 +203,30 @@ class Postman:
         return tuple(p for p in pending if p.id not in stale)
 
     def _send(self, line: Line, news: Sequence[News]) -> None:
-        try:
-            line.messenger.send(compose(news, report_url=self._report_url, host=self._host))
-        except DeliveryError:
-            raise
-        except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
-            log.exception("messenger.defect", channel=line.name)
-            raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc
+        send(line, news, report_url=self._report_url, host=self._host)
+
+
+def shout(line: Line, trouble: Trouble, report_url: str | None) -> None:
+    """Tell at once and without writing it down: the history itself may be what is broken."""
+    if Kind.TROUBLE not in line.rules.kinds or not line.concerns(trouble.target):
+        return
+    news = News(kind=Kind.TROUBLE, fact=trouble)
+    try:
+        send(line, [news], report_url=report_url, host=socket.gethostname())
+    except DeliveryError as exc:
+        log.warning("message.undelivered", channel=line.name, reason=exc.message)
+
+
+def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str) -> None:
+    """One message.
+
+    Raises:
+        DeliveryError: Nobody took it.
+    """
+    try:
+        line.messenger.send(compose(news, report_url=report_url, host=host))
+    except DeliveryError:
+        raise
+    except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
+        log.exception("messenger.defect", channel=line.name)
+        raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc

@@ -46,6 +46,9 @@ class Parts:
     def lock_of(self, drill_id: str) -> Path:
         return self.locks / f"{drill_id}.lock"
 
+    def lock_of_target(self, name: str) -> Path:
+        return self.locks / f"target-{name}.lock"
+
     def forget_locks(self, drills: Iterable[Drill]) -> None:
         """Remove the lock files of drills that are finished and whose hosts are dead.
 
@@ -191,6 +194,15 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         checkers=checkers,
         locks=locks,
     )
+
+
+def refuse_impossible(config: Config) -> None:
+    """Find out before the night whether parts can be made of the configuration.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    providers_of(config, SystemClock(), locks_of(config))
 
 
 def has_rds(config: Config) -> bool:

@@ -31,7 +31,7 @@ def clean(text: str) -> str:
 
 def render(report: Report, *, color: bool) -> str:
     """The report as lines of text, the verdict first."""
-    paint = _Paint(color)
+    paint = Paint(color)
     lines = [
         (
             f"{paint(clean(report.target), BOLD)}  "
@@ -54,7 +54,7 @@ def render(report: Report, *, color: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _Paint:
+class Paint:
     def __init__(self, color: bool) -> None:
         self._color = color
 
@@ -96,7 +96,7 @@ def _restore(report: Report) -> str:
             return "not begun"
 
 
-def _check_lines(checks: tuple[CheckReport, ...], paint: _Paint) -> list[str]:
+def _check_lines(checks: tuple[CheckReport, ...], paint: Paint) -> list[str]:
     if not checks:
         return [_field("checks", "none was run")]
     counts = [
@@ -107,7 +107,7 @@ def _check_lines(checks: tuple[CheckReport, ...], paint: _Paint) -> list[str]:
     return [_field("checks", ", ".join(counts)), *(_check_line(check, paint) for check in checks)]
 
 
-def _check_line(check: CheckReport, paint: _Paint) -> str:
+def _check_line(check: CheckReport, paint: Paint) -> str:
     warning = check.severity is Severity.WARNING
     mark = MARKS[check.outcome]
     if check.outcome is CheckOutcome.PASSED:

@@ -2,8 +2,9 @@
 
 import sys
 import traceback
+from datetime import datetime
 
-from restorecheck.errors import DrillConflictError, RestorecheckError
+from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.console import Progress
 from restorecheck.hosts.driving import drive
@@ -15,40 +16,49 @@ from restorecheck.report import document
 from restorecheck.report.document import Report
 
 
-class Runner:
-    """Runs drills one after another in this process."""
+class Performer:
+    """Performs drills one after another in this process."""
 
     def __init__(self, parts: Parts, progress: Progress, interrupts: Interrupts) -> None:
         self._parts = parts
         self._progress = progress
         self._interrupts = interrupts
 
-    def run(self, name: str, *, keep: bool) -> Report:
+    def perform(
+        self,
+        name: str,
+        *,
+        keep: bool = False,
+        scheduled_for: datetime | None = None,
+        announce: bool = False,
+    ) -> Report:
         """Drill one target. Every way out of here leads through the teardown.
 
         Raises:
+            BusyError: Another process drills this target, or has drilled it for this slot.
             StoreError: The history cannot be written; what was made so far is torn down by the
                 next sweep.
         """
-        for _ in range(3):
-            now = self._parts.clock.now()
-            drill_id = new_drill_id(now)
-            with Lease(self._parts.lock_of(drill_id)):
+        with Lease(self._parts.lock_of_target(name), permanent=True):
+            drill = self._new(name, keep=keep, scheduled_for=scheduled_for, announce=announce)
+            with Lease(self._parts.lock_of(drill.id)):
                 try:
-                    drill = self._parts.store.create(self._new(name, drill_id, keep=keep))
-                except DrillConflictError:
-                    continue  # the same six digits in the same second
+                    self._parts.store.create(drill)
+                except DrillConflictError as exc:
+                    raise BusyError(f"{exc.message}; nothing was begun") from exc
                 self._progress.start(drill)
                 try:
                     self._drive(drill.id)
                 finally:
                     self._progress.finish()
                 return document.parse(self._parts.store.report(drill.id))
-        raise AssertionError("three drill ids in a row were taken")
 
-    def _new(self, name: str, drill_id: str, *, keep: bool) -> Drill:
+    def _new(
+        self, name: str, *, keep: bool, scheduled_for: datetime | None, announce: bool
+    ) -> Drill:
         target = next(t for t in self._parts.config.targets if t.name == name)
         now = self._parts.clock.now()
+        drill_id = new_drill_id(now)
         return Drill(
             id=drill_id,
             target=name,
@@ -58,6 +68,8 @@ class Runner:
             deadline=now + deadline_of(target),
             teardown_limit=teardown_limit_of(self._parts.config, target),
             keep=keep,
+            scheduled_for=scheduled_for,
+            announce=announce,
         )
 
     def _drive(self, drill_id: str) -> Drill:

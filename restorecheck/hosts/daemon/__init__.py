@@ -1,0 +1,1 @@
+"""`restorecheck run`: drills by schedule, in processes of their own."""

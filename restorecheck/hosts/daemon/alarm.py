@@ -1,0 +1,59 @@
+"""APScheduler as an alarm clock that notices when the machine slept.
+
+APScheduler waits for as long as nothing is due, on a clock that stands still while a machine is
+suspended: a laptop that wakes at eight would start the drill of three at some time in the
+afternoon. So the wall clock is looked at every second, and signals are noticed as fast.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.base import STATE_STOPPED
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from restorecheck.hosts.daemon.nights import Plan
+
+LOOK_EVERY = timedelta(seconds=1)
+
+DRILLS, CHORES, MESSAGES = "drills", "chores", "messages"
+
+Pause = Callable[[timedelta], None]
+
+
+class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """The starts of a target's drills."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return self.plan.next_start(previous or now)
+
+
+class Alarm(BlockingScheduler):  # type: ignore[misc]  # as above
+    """Calls `between` at least every second, from the thread that started it."""
+
+    def __init__(self, *, pause: Pause, between: Callable[[], None], most: int) -> None:
+        super().__init__(
+            timezone="UTC",
+            executors={
+                DRILLS: ThreadPoolExecutor(most),
+                CHORES: ThreadPoolExecutor(1),
+                MESSAGES: ThreadPoolExecutor(1),
+            },
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._pause = pause
+        self._between = between
+
+    def _main_loop(self) -> None:
+        while self.state != STATE_STOPPED:
+            self._between()
+            if self.state == STATE_STOPPED:
+                return
+            seconds: Any = self._process_jobs()
+            due = LOOK_EVERY if seconds is None else timedelta(seconds=seconds)
+            self._pause(min(due, LOOK_EVERY))

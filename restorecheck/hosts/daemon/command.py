@@ -1,0 +1,137 @@
+"""`restorecheck run`: signals, one runner per history, and what it exits with."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from restorecheck import config as configuration
+from restorecheck.errors import BusyError, NotFoundError, StoreError
+from restorecheck.hosts import logs, wiring
+from restorecheck.hosts.clock import SystemClock, sleep
+from restorecheck.hosts.daemon.service import Flags, Service
+from restorecheck.hosts.daemon.watched import Watched
+from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
+from restorecheck.hosts.daemon.workers import Workers
+from restorecheck.hosts.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.standings import statuses_of
+from restorecheck.report import document
+from restorecheck.report.status import TargetStatus
+from restorecheck.sqlite.outbox import Outbox
+from restorecheck.sqlite.store import SqliteStore
+
+DAY = timedelta(days=1)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    logs.configure(default="info")
+    watched = Watched(configuration.locate(arguments.config, os.environ))
+    wiring.refuse_impossible(watched.config)
+    clock = SystemClock()
+    flags = Flags()
+    locks = wiring.locks_of(watched.config)
+    service = Service(watched, Workers(lambda: watched.source), clock, pause=sleep, flags=flags)
+    with ExitStack() as stack:
+        _only_runner(stack, locks)
+        stack.enter_context(_signals(flags))
+        if arguments.once:
+            return _once(service, watched)
+        listen = watched.config.runner.listen
+        pages = _pages(service, watched, clock, locks) if listen else {}
+        stack.enter_context(serving(listen, pages))
+        service.run()
+    return Exit.VERIFIED
+
+
+def _only_runner(stack: ExitStack, locks: Path) -> None:
+    try:
+        stack.enter_context(Lease(locks / "runner.lock", permanent=True))
+    except BusyError as exc:
+        raise BusyError(
+            "another `restorecheck run` is at work on this history",
+            hint="End that one first, or give this one a history.path of its own.",
+        ) from exc
+
+
+def _once(service: Service, watched: Watched) -> int:
+    drills, left = service.once()
+    if not drills:
+        print("nothing is due", file=sys.stderr)
+        return Exit.VERIFIED
+    store = SqliteStore(Path(watched.config.history.path))
+    codes = [Exit.INTERRUPTED] if left else []
+    try:
+        for target, drill_id in sorted(drills.items()):
+            try:
+                report = document.parse(store.report(drill_id))
+            except NotFoundError:
+                print(f"{target}: no drill took place; see the log", file=sys.stderr)
+                codes.append(Exit.INCONCLUSIVE)
+                continue
+            print(f"{target}: {report.verdict.value.upper()}: {report.reason}")
+            codes.append(of_report(report))
+    finally:
+        store.close()
+    return worst(codes)
+
+
+@contextmanager
+def _signals(flags: Flags) -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        flags.stop = True
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        flags.reload = True
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _pages(service: Service, watched: Watched, clock: SystemClock, locks: Path) -> dict[str, Page]:
+    from restorecheck.hosts.daemon.metrics import Collector, page_of
+
+    @contextmanager
+    def history() -> Iterator[SqliteStore]:
+        store = SqliteStore(Path(watched.config.history.path))
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def health() -> Answer:
+        problem = service.health.store_problem
+        try:
+            with history() as store:
+                store.entries(newest=1)
+        except StoreError as exc:
+            problem = exc.message
+        others = {"config": service.health.config_problem or "ok"}
+        return health_page(service.health.looked_at, clock.now(), others, problem)
+
+    def statuses() -> tuple[TargetStatus, ...]:
+        with history() as store:
+            return statuses_of(watched.config, store, locks, clock.now())
+
+    def undelivered() -> list[tuple[str, int]]:
+        with history() as store:
+            deliveries = Outbox(store.database).deliveries(clock.now() - DAY)
+        waiting = {delivery.channel: delivery.waiting for delivery in deliveries}
+        return [(c.name or "", waiting.get(c.name or "", 0)) for c in watched.config.notify]
+
+    collector = Collector(
+        statuses,
+        undelivered,
+        config_ok=lambda: not service.health.config_problem,
+    )
+    return {"/healthz": health, "/metrics": page_of(collector)}

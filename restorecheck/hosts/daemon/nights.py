@@ -1,0 +1,117 @@
+"""What is due now, and why what was due before was not drilled.
+
+Asked again and again, it gives the same answer: what came is computed from the schedule and from
+how far somebody looked, so neither a sleeping laptop nor a crash loses a night.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from restorecheck.config import Target
+from restorecheck.ports import Clock
+from restorecheck.schedule import Schedule, delay
+from restorecheck.sqlite.agenda import Agenda
+
+MOST = 10_000
+"""Slots that are written down one by one when nobody looked for very long."""
+REMEMBER = timedelta(hours=1)
+"""How often it is written down that nothing came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a target's schedule asks for."""
+
+    target: str
+    schedule: Schedule
+    jitter: timedelta
+    grace: timedelta | None
+
+    def starts_at(self, slot: datetime) -> datetime:
+        return slot + delay(self.target, slot, self.jitter)
+
+    def next_start(self, now: datetime) -> datetime:
+        """The first start later than now; its slot may be now or a little before."""
+        for slot in self.schedule.after(now - self.jitter):
+            if self.starts_at(slot) > now:
+                return self.starts_at(slot)
+        raise AssertionError("a valid cron expression has a next time")
+
+
+def plan_of(target: Target) -> Plan | None:
+    """None: the target is drilled on demand only."""
+    if target.schedule is None:
+        return None
+    grace = target.misfire_grace_minutes
+    return Plan(
+        target=target.name,
+        schedule=Schedule(cron=target.schedule, timezone=target.timezone),
+        jitter=timedelta(minutes=target.jitter_minutes),
+        grace=None if grace is None else timedelta(minutes=grace),
+    )
+
+
+class Nights:
+    def __init__(self, agenda: Agenda, clock: Clock) -> None:
+        self._agenda = agenda
+        self._clock = clock
+
+    def look(self, plan: Plan) -> tuple[datetime, ...]:
+        """Write down what came since somebody looked last; returns all that is unsettled."""
+        now = self._clock.now()
+        followed = self._agenda.followed(plan.target)
+        if followed is None:
+            self._agenda.note(plan.target, plan.schedule, now, ())
+            return self._agenda.open(plan.target)
+        # What came by the old schedule came: a changed one begins now.
+        came = tuple(islice(followed.schedule.between(followed.seen_until, now), MOST))
+        stale = now - followed.seen_until > REMEMBER
+        if came or stale or followed.schedule != plan.schedule:
+            self._agenda.note(plan.target, plan.schedule, now, came)
+        return self._agenda.open(plan.target)
+
+    def take(self, plan: Plan) -> datetime | None:
+        """The slot to drill for now: the newest that is due. Older ones are settled by it."""
+        now = self._clock.now()
+        due = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
+        if not due:
+            return None
+        *older, newest = due
+        stands = f"nobody was at work then; the drill for {_moment(newest)} stands for it"
+        self._settle(plan.target, older, f"missed: {stands}")
+        late = now - plan.starts_at(newest)
+        if plan.grace is not None and late > plan.grace:
+            minutes = late / timedelta(minutes=1)
+            reason = (
+                f"missed: it could start {minutes:.0f} min late at the earliest, and "
+                f"misfire_grace_minutes allows {plan.grace / timedelta(minutes=1):.0f}"
+            )
+            self._settle(plan.target, [newest], reason)
+            return None
+        return newest
+
+    def overrun(self, plan: Plan) -> None:
+        """Slots that came while a drill of the same target was at work, or waited for its turn."""
+        now = self._clock.now()
+        came = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
+        self._settle(
+            plan.target, came, "skipped: the drill before it was not through; see its report"
+        )
+
+    def give_up(self, target: str, slot: datetime, reason: str) -> None:
+        self._agenda.settle(target, slot, reason, self._clock.now())
+
+    def forget(self, target: str, reason: str) -> None:
+        """The target is no longer scheduled."""
+        self._settle(target, self._agenda.open(target), reason)
+        self._agenda.forget(target)
+
+    def _settle(self, target: str, slots: Sequence[datetime], reason: str) -> None:
+        for slot in slots:
+            self._agenda.settle(target, slot, reason, self._clock.now())
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

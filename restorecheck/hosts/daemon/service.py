@@ -1,0 +1,458 @@
+"""The service: what runs when, and what happens when something of it goes wrong."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+from apscheduler.triggers.interval import IntervalTrigger
+
+from restorecheck.announcing import Fact, Trouble
+from restorecheck.config import Config, Target
+from restorecheck.errors import ConfigError, DeliveryError, RestorecheckError, StoreError
+from restorecheck.hosts.daemon.alarm import (
+    CHORES,
+    DRILLS,
+    LOOK_EVERY,
+    MESSAGES,
+    Alarm,
+    Pause,
+    SlotTrigger,
+)
+from restorecheck.hosts.daemon.gate import Gate
+from restorecheck.hosts.daemon.nights import Nights, Plan, plan_of
+from restorecheck.hosts.daemon.watched import Watched
+from restorecheck.hosts.daemon.workers import Launcher
+from restorecheck.hosts.messengers import Line, lines_of
+from restorecheck.hosts.postman import Postman, shout
+from restorecheck.hosts.standings import overdue_facts
+from restorecheck.hosts.wiring import deadline_of, teardown_limit_of
+from restorecheck.ports import Clock
+from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sqlite.store import SqliteStore
+
+log = structlog.get_logger("restorecheck.runner")
+
+MOST_PARALLEL = 100
+"""As the configuration allows; how many of them work is the gate's business."""
+DELIVER_EVERY = timedelta(seconds=30)
+OVERDUE_EVERY = timedelta(hours=1)
+TIDY_EVERY = timedelta(days=1)
+WATCH_EVERY = timedelta(seconds=15)
+MARGIN = timedelta(minutes=30)
+"""What a worker may take beyond its own deadlines before it counts as hanging."""
+SHOUT_AGAIN = timedelta(hours=20)
+
+Reach = Callable[[Config, Clock], tuple[Line, ...]]
+
+
+@dataclass
+class Health:
+    """What /healthz and /metrics tell of the service itself."""
+
+    looked_at: datetime
+    config_problem: str = ""
+    store_problem: str = ""
+    running: dict[str, datetime] = field(default_factory=dict)
+    """Target → since when its drill is at work."""
+
+
+class Service:
+    """Drills every scheduled target of a configuration until it is told to stop.
+
+    Threads: the one that calls `run` looks after signals and the configuration; APScheduler's
+    threads each open the history for themselves.
+    """
+
+    def __init__(
+        self,
+        watched: Watched,
+        launcher: Launcher,
+        clock: Clock,
+        *,
+        pause: Pause,
+        reach: Reach = lines_of,
+        flags: "Flags | None" = None,
+    ) -> None:
+        self._watched = watched
+        self._launcher = launcher
+        self._clock = clock
+        self._reach = reach
+        self._flags = flags or Flags()
+        self._lines = reach(watched.config, clock)
+        self._gate = Gate(watched.config.runner.max_parallel_drills)
+        self._alarm = Alarm(pause=pause, between=self._between, most=MOST_PARALLEL)
+        self._alarm.add_listener(self._overrun, EVENT_JOB_MAX_INSTANCES)
+        self._plans: dict[str, Plan] = {}
+        self._shouted: dict[str, datetime] = {}
+        self._shouting = threading.Lock()
+        self._watch_at = clock.now() + WATCH_EVERY
+        self._stop_within = timedelta(0)
+        self.health = Health(looked_at=clock.now())
+
+    # --- from start to stop ---------------------------------------------------------------
+
+    def run(self) -> int:
+        """Until told to stop; returns how many drills were handed over to the next start.
+
+        Raises:
+            StoreError: The history cannot be used.
+        """
+        with self._history():
+            pass  # better now than in the night
+        log.info("runner.started", config=str(self._watched.source.path))
+        problem = self._launcher.sweep()
+        if problem:
+            log.warning("sweep.incomplete", reason=problem)
+        self._schedule_targets()
+        self._schedule_chores()
+        self._alarm.start()
+        self._gate.close()
+        left = self._launcher.stop(self._stop_within)
+        self._alarm_threads_end()
+        log.info("runner.stopped", handed_over=left)
+        return left
+
+    def once(self) -> tuple[dict[str, str], int]:
+        """Everything that is due, then its messages; no schedule is waited for.
+
+        Returns the drill of each target that was due, empty where none began, and how many were
+        handed over. A target that was never drilled is due.
+
+        Raises:
+            StoreError: The history cannot be used.
+        """
+        with self._history():
+            pass
+        self._launcher.sweep()
+        drills: dict[str, str] = {}
+
+        def night(name: str) -> None:
+            if not self._gate.enter():
+                return
+            try:
+                with self._guarded(f"drill {name}", target=name):
+                    drill_id = self._drill(name, first=True)
+                    if drill_id is not None:
+                        drills[name] = drill_id
+            finally:
+                self._gate.leave()
+
+        names = [target.name for target in self._watched.config.targets if target.schedule]
+        threads = [threading.Thread(target=night, args=[name]) for name in names]
+        for thread in threads:
+            thread.start()
+        left = self._wait_for(threads)
+        self._overdue()
+        self._messages()
+        self._tidy()
+        return drills, left
+
+    def _wait_for(self, threads: Sequence[threading.Thread]) -> int:
+        """In the main thread, which signals reach."""
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(LOOK_EVERY.total_seconds())
+                if self._flags.stop:
+                    self._gate.close()
+                    within = timedelta(seconds=self._watched.config.runner.stop_within_seconds)
+                    return self._launcher.stop(within)
+        return 0
+
+    def _alarm_threads_end(self) -> None:
+        for executor in (DRILLS, CHORES, MESSAGES):
+            self._alarm._lookup_executor(executor).shutdown()  # noqa: SLF001  # waits, which shutdown(wait=False) did not
+
+    def _between(self) -> None:
+        """Between two looks at what is due: signals, and the file."""
+        now = self._clock.now()
+        self.health.looked_at = now
+        if self._flags.stop:
+            self._stop_within = timedelta(seconds=self._watched.config.runner.stop_within_seconds)
+            log.info("runner.stopping", within_seconds=self._stop_within.total_seconds())
+            self._alarm.shutdown(wait=False)
+            return
+        if self._flags.reload or (now >= self._watch_at and self._watched.changed()):
+            self._flags.reload = False
+            self._reload()
+        if now >= self._watch_at or self._watch_at - now > WATCH_EVERY:
+            self._watch_at = now + WATCH_EVERY
+
+    def _reload(self) -> None:
+        """A new configuration, or the old one and a word on why."""
+        before = self._watched.source
+        if self._watched.reload():
+            try:
+                self._lines = self._reach(self._watched.config, self._clock)
+            except ConfigError as exc:
+                self._watched.source, self._watched.problem = before, exc.message
+        self.health.config_problem = self._watched.problem
+        if self._watched.problem:
+            self._tell_soon(
+                f"the changed configuration is not used: {self._watched.problem.splitlines()[0]}"
+            )
+            return
+        if self._watched.source is before:
+            return
+        self._gate.resize(self._watched.config.runner.max_parallel_drills)
+        self._schedule_targets()
+        self._schedule_chores()
+        log.info("config.reloaded", targets=len(self._watched.config.targets))
+
+    # --- what runs when -------------------------------------------------------------------
+
+    def _schedule_targets(self) -> None:
+        plans = {
+            plan.target: plan
+            for plan in (plan_of(target) for target in self._watched.config.targets)
+            if plan is not None
+        }
+        with self._guarded("look at the schedule"), self._history() as store:
+            agenda = Agenda(store.database)
+            nights = Nights(agenda, self._clock)
+            for gone in set(agenda.targets()) - set(plans):
+                nights.forget(gone, "skipped: its schedule was taken out of the configuration")
+            for name, plan in plans.items():
+                waiting = nights.look(plan)
+                if waiting or self._plans.get(name) != plan:
+                    self._schedule_target(plan, at_once=bool(waiting))
+        for name in set(self._plans) - set(plans):
+            self._alarm.remove_job(_job_id(name))
+        self._plans = plans
+
+    def _schedule_target(self, plan: Plan, *, at_once: bool) -> None:
+        now = self._clock.now()
+        self._alarm.add_job(
+            self._night,
+            SlotTrigger(plan),
+            args=[plan.target],
+            id=_job_id(plan.target),
+            executor=DRILLS,
+            next_run_time=now if at_once else plan.next_start(now),
+            replace_existing=True,
+        )
+        log.info("target.scheduled", target=plan.target, cron=plan.schedule.cron, at_once=at_once)
+
+    def _schedule_chores(self) -> None:
+        every = timedelta(minutes=self._watched.config.runner.sweep_every_minutes)
+        now = self._clock.now()
+        chores: tuple[tuple[str, Callable[[], None], timedelta, str, datetime], ...] = (
+            ("sweep", self._sweep, every, CHORES, now + every),
+            ("tidy", self._tidy, TIDY_EVERY, CHORES, now),
+            ("messages", self._messages, DELIVER_EVERY, MESSAGES, now),
+            ("overdue", self._overdue, OVERDUE_EVERY, MESSAGES, now),
+        )
+        for name, work, interval, executor, first in chores:
+            trigger = IntervalTrigger(
+                seconds=interval.total_seconds(), start_date=first, timezone="UTC"
+            )
+            self._alarm.add_job(
+                work,
+                trigger,
+                id=name,
+                executor=executor,
+                next_run_time=first,
+                replace_existing=True,
+            )
+
+    # --- one night of one target ----------------------------------------------------------
+
+    def _night(self, name: str) -> None:
+        """In a thread of its own: wait for one's turn, then drill for what is due."""
+        if not self._gate.enter():
+            return
+        try:
+            with self._guarded(f"drill {name}", target=name):
+                self._drill(name)
+        finally:
+            self.health.running.pop(name, None)
+            self._gate.leave()
+
+    def _drill(self, name: str, *, first: bool = False) -> str | None:
+        """The id of the drill, empty where none began; None when nothing is due.
+
+        `first`: a target that was never drilled is due now.
+        """
+        target = self._target(name)
+        plan = plan_of(target) if target else None
+        if target is None or plan is None:
+            return None  # a reload took it away
+        with self._history() as store:
+            slot = Nights(Agenda(store.database), self._clock).take(plan)
+            if slot is None and first and store.standing(name).latest is None:
+                slot = self._clock.now().replace(second=0, microsecond=0)
+        if slot is None:
+            return None
+        self.health.running[name] = self._clock.now()
+        self._say_started(name, slot)
+        log.info("drill.due", target=name, slot=slot.isoformat())
+        why = self._launcher.drill(name, slot, self._limit(target))
+        return self._settle(name, slot, why)
+
+    def _settle(self, name: str, slot: datetime, why: str) -> str:
+        """See to it that the slot has a report, or a reason."""
+        with self._history() as store:
+            drill_id = store.drill_of_slot(name, slot)
+            died = drill_id is not None and not self._log_end(store, name, drill_id)
+        if self._flags.stop:
+            return drill_id or ""  # the next start finishes it, or finds the slot still open
+        if died:
+            # Its process is gone; its verdict and its teardown must not wait for the morning.
+            problem = self._launcher.finish()
+            if problem:
+                self._tell(Trouble(target=name, at=self._clock.now(), reason=problem))
+        if drill_id is None:
+            self._no_drill(name, slot, why)
+        return drill_id or ""
+
+    def _log_end(self, store: SqliteStore, name: str, drill_id: str) -> bool:
+        """The one line of a drill that a log needs; False when the drill has no report."""
+        drill = store.load(drill_id)
+        if drill.finished:
+            log.info(
+                "drill.finished",
+                target=name,
+                drill_id=drill_id,
+                verdict=drill.verdict.value if drill.verdict else "",
+                reason=drill.reason,
+                left=len(drill.ledger),
+            )
+        return drill.finished
+
+    def _no_drill(self, name: str, slot: datetime, why: str) -> None:
+        reason = f"no drill began: {why or 'its process ended without a word'}"
+        with self._history() as store:
+            Nights(Agenda(store.database), self._clock).give_up(name, slot, reason)
+        log.error("drill.absent", target=name, slot=slot.isoformat(), reason=reason)
+        self._tell(Trouble(target=name, at=self._clock.now(), reason=reason))
+
+    def _limit(self, target: Target) -> timedelta:
+        """Beyond it, a worker hangs: every drill ends by its own deadlines."""
+        teardown = teardown_limit_of(self._watched.config, target)
+        return deadline_of(target) + 3 * teardown + MARGIN
+
+    def _overrun(self, event: Any) -> None:  # noqa: ANN401  # APScheduler's own
+        name = str(event.job_id).removeprefix("drill:")
+        plan = self._plans.get(name)
+        if plan is None:
+            return
+        with self._guarded("record an overrun", target=name), self._history() as store:
+            Nights(Agenda(store.database), self._clock).overrun(plan)
+        log.warning("drill.overrun", target=name)
+
+    # --- chores ---------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        problem = self._launcher.sweep()
+        if problem and not self._flags.stop:
+            log.warning("sweep.incomplete", reason=problem)
+
+    def _tidy(self) -> None:
+        keep = self._watched.config.history.keep_days
+        with self._guarded("tidy up the history"), self._history() as store:
+            if keep is not None:
+                now = self._clock.now()
+                pruned = store.prune(now - timedelta(days=keep), now)
+                log.info("history.pruned", reports=pruned)
+            self._postman(store).tidy()
+
+    def _messages(self) -> None:
+        with self._guarded("deliver messages"), self._history() as store:
+            postman = self._postman(store)
+            postman.collect()
+            postman.deliver()
+
+    def _overdue(self) -> None:
+        with self._guarded("look for overdue targets"), self._history() as store:
+            facts = overdue_facts(self._watched.config, store, self._clock.now())
+            for fact in facts:
+                log.warning("target.overdue", target=fact.target)
+            if facts:
+                self._postman(store).collect(facts)
+
+    # --- telling --------------------------------------------------------------------------
+
+    def _tell(self, fact: Fact) -> None:
+        with self._guarded("write a message down"), self._history() as store:
+            self._postman(store).collect([fact])
+
+    def _tell_soon(self, reason: str) -> None:
+        """From the main thread, which waits for nobody."""
+        fact = Trouble(target="", at=self._clock.now(), reason=reason)
+        self._alarm.add_job(partial(self._tell, fact), executor=MESSAGES)
+
+    def _say_started(self, name: str, slot: datetime) -> None:
+        for line in self._lines:
+            if line.is_ping and line.concerns(name):
+                self._alarm.add_job(partial(_ping_started, line, name, slot), executor=MESSAGES)
+
+    def _postman(self, store: SqliteStore) -> Postman:
+        return Postman(store, self._lines, self._clock, report_url=self._watched.config.report_url)
+
+    @contextmanager
+    def _history(self) -> Iterator[SqliteStore]:
+        store = SqliteStore(Path(self._watched.config.history.path))
+        try:
+            yield store
+        finally:
+            store.close()
+        self.health.store_problem = ""
+
+    @contextmanager
+    def _guarded(self, what: str, target: str = "") -> Iterator[None]:
+        """Nothing that goes wrong ends the service; what keeps it from its work is told."""
+        try:
+            yield
+        except StoreError as exc:
+            self.health.store_problem = exc.message
+            log.warning("history.unusable", while_trying_to=what, reason=exc.message)
+            self._shout(f"could not {what}: {exc.message}", target)
+        except RestorecheckError as exc:
+            log.warning("runner.trouble", while_trying_to=what, reason=exc.message)
+            self._shout(f"could not {what}: {exc.message}", target)
+        except Exception as exc:
+            log.exception("runner.defect", while_trying_to=what)
+            self._shout(f"a defect in restorecheck ({type(exc).__name__}): {what}", target)
+
+    def _shout(self, reason: str, target: str) -> None:
+        """Without the history, which may be what is broken; the same not more than once a day."""
+        now = self._clock.now()
+        with self._shouting:
+            before = self._shouted.get(reason)
+            if before is not None and now - before < SHOUT_AGAIN:
+                return
+            self._shouted[reason] = now
+        trouble = Trouble(target=target, at=now, reason=reason)
+        for line in self._lines:
+            shout(line, trouble, self._watched.config.report_url)
+
+    def _target(self, name: str) -> Target | None:
+        return next((t for t in self._watched.config.targets if t.name == name), None)
+
+
+@dataclass
+class Flags:
+    """What signal handlers may touch: no lock, no queue, no scheduler."""
+
+    stop: bool = False
+    reload: bool = False
+
+
+def _job_id(target: str) -> str:
+    return f"drill:{target}"
+
+
+def _ping_started(line: Line, name: str, slot: datetime) -> None:
+    from restorecheck.notify.ping import PingMessenger
+
+    assert isinstance(line.messenger, PingMessenger), "what `is_ping` means"
+    try:
+        line.messenger.started(name, slot)
+    except DeliveryError as exc:
+        log.warning("message.undelivered", channel=line.name, reason=exc.message)

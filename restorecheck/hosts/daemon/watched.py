@@ -1,0 +1,76 @@
+"""The configuration file of a long-lived process: read again when it changes, or when told to."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from restorecheck import config as configuration
+from restorecheck.config import Config
+from restorecheck.config.files import read
+from restorecheck.errors import ConfigError
+
+log = structlog.get_logger("restorecheck.runner")
+
+Signature = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A configuration that was valid, with the text that it came from."""
+
+    path: Path
+    text: str
+    config: Config
+
+
+class Watched:
+    """Raises ConfigError when the first reading finds problems; later ones keep what was valid."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._path = path.expanduser().absolute()
+        self._environment = os.environ if environment is None else environment
+        self._signature = self._look()
+        self.source = self._read()
+        self.problem = ""
+        """Why the file as it is now is not in use."""
+
+    @property
+    def config(self) -> Config:
+        return self.source.config
+
+    def changed(self) -> bool:
+        return self._look() != self._signature
+
+    def reload(self) -> bool:
+        """Read again; whether there is a new configuration."""
+        self._signature = self._look()
+        try:
+            fresh = self._read()
+        except ConfigError as exc:
+            self.problem = exc.message
+            log.warning("config.broken", kept="the one before", problems=exc.message.splitlines())
+            return False
+        self.problem = ""
+        is_new = fresh.text != self.source.text or fresh.config != self.source.config
+        self.source = fresh
+        return is_new
+
+    def _read(self) -> Source:
+        text = read(self._path)
+        config = configuration.parse(
+            text,
+            file=str(self._path),
+            directory=self._path.parent,
+            environment=self._environment,
+        )
+        return Source(path=self._path, text=text, config=config)
+
+    def _look(self) -> Signature:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino

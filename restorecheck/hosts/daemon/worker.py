@@ -1,0 +1,83 @@
+"""The process of one drill (or sweep) of the runner. Its order comes on stdin.
+
+The configuration comes as text, because the file may have been changed, or broken, since the
+runner read it. When the runner dies, the drill goes on to its report: nobody needs to watch it.
+"""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from restorecheck import config as configuration
+from restorecheck.config import Config
+from restorecheck.errors import RestorecheckError
+from restorecheck.hosts import logs, wiring
+from restorecheck.hosts.commands import complain
+from restorecheck.hosts.console import Progress
+from restorecheck.hosts.exit_codes import Exit, of_report
+from restorecheck.hosts.performing import Performer
+from restorecheck.hosts.signals import Interrupts
+
+
+def main() -> int:
+    logs.configure()
+    order: dict[str, Any] = json.load(sys.stdin)
+    try:
+        return int(_obey(order))
+    except RestorecheckError as exc:
+        complain(exc)
+        return Exit.INCONCLUSIVE
+
+
+def _obey(order: dict[str, Any]) -> int:
+    path = Path(order["file"])
+    config = configuration.parse(
+        order["text"], file=str(path), directory=path.parent, environment=os.environ
+    )
+    match order["job"]:
+        case "drill":
+            return _drill(config, order["target"], datetime.fromisoformat(order["slot"]))
+        case "finish":
+            return _finish(config)
+        case "sweep":
+            return _sweep(config)
+        case job:
+            raise AssertionError(f"no job {job!r}")
+
+
+def _drill(config: Config, target: str, slot: datetime) -> int:
+    progress = Progress()
+    interrupts = Interrupts()
+    parts = wiring.build(config, progress)
+    try:
+        with interrupts.handled():
+            performer = Performer(parts, progress, interrupts)
+            return of_report(performer.perform(target, scheduled_for=slot, announce=True))
+    finally:
+        parts.close()
+
+
+def _finish(config: Config) -> int:
+    parts = wiring.build(config, Progress())
+    try:
+        parts.forget_locks(parts.sweeper.finish_dead())
+    finally:
+        parts.close()
+    return Exit.VERIFIED
+
+
+def _sweep(config: Config) -> int:
+    from restorecheck.hosts import sweeping
+
+    parts = wiring.build(config, Progress())
+    try:
+        return sweeping.run(parts, end=())
+    finally:
+        parts.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

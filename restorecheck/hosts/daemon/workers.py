@@ -1,0 +1,140 @@
+"""Drills in processes of their own: one that crashes, leaks or hangs takes no other with it."""
+
+import collections
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import IO, Protocol
+
+import structlog
+
+from restorecheck.hosts.daemon.watched import Source
+from restorecheck.report.terminal import clean
+
+log = structlog.get_logger("restorecheck.runner")
+
+TAIL = 5
+OWN = "restorecheck: "
+LINE = 8192
+DRAIN_SECONDS = 2.0
+
+
+class Launcher(Protocol):
+    """Has work done, and waits for its end. Called from several threads."""
+
+    def drill(self, target: str, slot: datetime, limit: timedelta) -> str:
+        """Drill a target for a slot; returns why there was no drill, where there was none."""
+        ...
+
+    def finish(self) -> str:
+        """Finish what dead drills began, and no more; returns what went wrong, if anything."""
+        ...
+
+    def sweep(self) -> str:
+        """As `restorecheck sweep`; returns what went wrong, if anything."""
+        ...
+
+    def stop(self, within: timedelta) -> int:
+        """Have running work torn down; what is not through by then is ended, and counted."""
+        ...
+
+
+SWEEP_LIMIT = timedelta(hours=3)
+"""Deletions in a cloud take minutes each."""
+
+
+class Workers(Launcher):
+    def __init__(self, source: Callable[[], Source]) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopping = False
+
+    def drill(self, target: str, slot: datetime, limit: timedelta) -> str:
+        return self._work({"job": "drill", "target": target, "slot": slot.isoformat()}, limit)
+
+    def finish(self) -> str:
+        return self._work({"job": "finish"}, SWEEP_LIMIT)
+
+    def sweep(self) -> str:
+        return self._work({"job": "sweep"}, SWEEP_LIMIT)
+
+    def stop(self, within: timedelta) -> int:
+        with self._lock:
+            self._stopping = True
+            running = tuple(self._running)
+        for process in running:
+            process.terminate()
+        end = time.monotonic() + within.total_seconds()
+        killed = 0
+        for process in running:
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                killed += 1
+        return killed
+
+    def _work(self, job: dict[str, str], limit: timedelta) -> str:
+        source = self._source()
+        order = {**job, "file": str(source.path), "text": source.text}
+        with self._lock:
+            if self._stopping:
+                return "the runner is being stopped"
+            process = subprocess.Popen(
+                [sys.executable, "-m", "restorecheck.hosts.daemon.worker", *job.values()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+            self._running.add(process)
+        try:
+            return self._attend(process, json.dumps(order), job, limit)
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def _attend(
+        self, process: "subprocess.Popen[str]", order: str, job: dict[str, str], limit: timedelta
+    ) -> str:
+        assert process.stdin is not None, "piped"
+        assert process.stderr is not None, "piped"
+        tail: collections.deque[str] = collections.deque(maxlen=TAIL)
+        # In a thread: what the worker started may outlive it and hold the pipe.
+        reader = threading.Thread(target=_read, args=(process.stderr, tail, job), daemon=True)
+        reader.start()
+        ender = threading.Timer(limit.total_seconds(), process.kill)
+        ender.daemon = True
+        ender.start()
+        try:
+            process.stdin.write(order)
+            process.stdin.close()
+        except OSError:
+            pass  # it died early; its exit status says so
+        code = process.wait()
+        ender.cancel()
+        reader.join(DRAIN_SECONDS)
+        log.info("worker.ended", exit_code=code, said=list(tail) if code else [], **job)
+        if code < 0:
+            return f"the process was ended by signal {-code}"
+        return "" if code == 0 else _complaint(tail) or f"exit status {code}"
+
+
+def _complaint(tail: "collections.deque[str]") -> str:
+    """The worker's own error message, else whatever it said last."""
+    own = [line.removeprefix(OWN) for line in tail if line.startswith(OWN)]
+    return own[0] if own else tail[-1] if tail else ""
+
+
+def _read(stream: IO[str], tail: "collections.deque[str]", job: dict[str, str]) -> None:
+    while line := stream.readline(LINE):
+        text = clean(line.rstrip("\n"))
+        tail.append(text)
+        log.debug("worker.said", text=text, **job)

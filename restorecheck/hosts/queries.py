@@ -1,0 +1,340 @@
+"""`status`, `history` and `report`: questions to the history, none of which changes anything but
+`history prune`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+from restorecheck.config import Config
+from restorecheck.errors import ConfigError, NotFoundError, Problem, StoreError
+from restorecheck.history import Entry, Stored, flaws, sha256_of
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.console import use_color
+from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.standings import notes_of, statuses_of
+from restorecheck.hosts.wiring import locks_of
+from restorecheck.model import Verdict
+from restorecheck.report.status import Nagios, render_json, render_nagios, render_text
+from restorecheck.report.terminal import clean
+from restorecheck.sqlite.agenda import Agenda, Skip
+from restorecheck.sqlite.store import SqliteStore
+
+NEWEST = 30
+"""Drills that `history` lists when nothing else is asked for."""
+ACTIONS = ("verify", "export", "prune")
+_AGE = re.compile(r"(\d{1,6})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+@contextlib.contextmanager
+def opened(config: Config) -> Iterator[SqliteStore]:
+    store = SqliteStore(Path(config.history.path))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+# --- status -----------------------------------------------------------------------------------
+
+
+def status(config: Config, arguments: argparse.Namespace) -> int:
+    now = SystemClock().now()
+    try:
+        with opened(config) as store:
+            statuses = statuses_of(config, store, locks_of(config), now)
+            notes = notes_of(store, now)
+    except StoreError as exc:
+        if not arguments.nagios:
+            raise
+        print(f"RESTORECHECK UNKNOWN - {clean(exc.message).replace('|', '/')}")
+        return Nagios.UNKNOWN
+    if arguments.nagios:
+        line, state = render_nagios(statuses, now)
+        print(line)
+        return state
+    if arguments.json:
+        print(json.dumps(render_json(statuses, now, notes), indent=2))
+    else:
+        print(render_text(statuses, now, notes, color=use_color(sys.stdout)), end="")
+    return Exit.FAILED if any(s.alarming for s in statuses) else Exit.VERIFIED
+
+
+# --- history ----------------------------------------------------------------------------------
+
+
+def history(config: Config, arguments: argparse.Namespace) -> int:
+    action, target = _words(arguments.words)
+    if action == "verify":
+        return _verify(config, arguments)
+    if action == "prune":
+        return _prune(config, arguments)
+    since = _since(arguments.since, SystemClock().now())
+    if action == "export":
+        return _export(config, target, since, arguments.output)
+    return _list(config, target, since, arguments)
+
+
+def _words(words: Sequence[str]) -> tuple[str, str | None]:
+    action = words[0] if words and words[0] in ACTIONS else ""
+    rest = list(words[1:] if action else words)
+    if len(rest) > 1 or (rest and action in {"verify", "prune"}):
+        message = f"unexpected word {rest[-1]!r}; expected: [{' | '.join(ACTIONS)}] [TARGET]"
+        raise ConfigError((Problem(message=message),))
+    return action, rest[0] if rest else None
+
+
+def _since(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    if match := _AGE.fullmatch(text):
+        with contextlib.suppress(OverflowError):
+            return now - int(match[1]) * _UNITS[match[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"--since: expected an age (36h, 30d, 8w) or a date (2026-02-01), found {text!r}"
+        raise ConfigError((Problem(message=message),)) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _list(
+    config: Config, target: str | None, since: datetime | None, arguments: argparse.Namespace
+) -> int:
+    with opened(config) as store:
+        newest = None if since else NEWEST
+        entries = store.entries(target=target, since=since, newest=newest)
+        begin = since or (entries[0].started_at if entries else None)
+        skips = Agenda(store.database).skips(target=target, since=begin)
+        if not entries and not skips:
+            what = f"of {clean(target)} " if target else ""
+            print(f"no drill {what}in {store.database.path}", file=sys.stderr)
+            return Exit.VERIFIED
+        lines = [
+            *((e.finished_at, e.sequence, _drill_row(store, e)) for e in entries),
+            *((s.due_at, 0, _skip_row(s)) for s in skips),
+        ]
+    rows = [row for _, _, row in sorted(lines, key=lambda line: line[:2])]
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(row))
+    else:
+        width = max(len(str(row["target"])) for row in rows)
+        for row in rows:
+            print(_line(row, width))
+    return Exit.VERIFIED
+
+
+def _drill_row(store: SqliteStore, entry: Entry) -> dict[str, object]:
+    try:
+        report = json.loads(store.report(entry.drill_id))
+    except NotFoundError:
+        report = {"reason": "(its report was removed by retention)"}
+    return {
+        "at": entry.finished_at.isoformat(timespec="seconds"),
+        "target": entry.target,
+        "verdict": entry.verdict.value,
+        "drill_id": entry.drill_id,
+        "scheduled_for": entry.scheduled_for.isoformat() if entry.scheduled_for else None,
+        "left_behind": entry.left_behind,
+        "reason": report["reason"],
+        "seconds": (entry.finished_at - entry.started_at).total_seconds(),
+        "sequence": entry.sequence,
+        "sha256": entry.sha256,
+    }
+
+
+def _skip_row(skip: Skip) -> dict[str, object]:
+    return {
+        "at": skip.due_at.isoformat(timespec="seconds"),
+        "target": skip.target,
+        "verdict": None,
+        "scheduled_for": skip.due_at.isoformat(),
+        "reason": skip.reason,
+    }
+
+
+def _line(row: dict[str, object], width: int) -> str:
+    at = datetime.fromisoformat(str(row["at"])).astimezone(UTC)
+    verdict = str(row["verdict"] or "no drill")
+    marked = verdict if row["verdict"] == Verdict.VERIFIED.value else verdict.upper()
+    left = "  LEFT BEHIND" if row.get("left_behind") else ""
+    identifier = row.get("drill_id", "")
+    target = clean(str(row["target"]))
+    return (
+        f"{at:%Y-%m-%d %H:%M}  {target:<{width}}  {marked:<12}  {identifier:<22}  "
+        f"{clean(str(row['reason']))}{left}"
+    )
+
+
+def _verify(config: Config, arguments: argparse.Namespace) -> int:
+    keep_days = config.history.keep_days
+    keep = None if keep_days is None else timedelta(days=keep_days)
+    known: set[str] = set()
+    count, pruned, last = 0, 0, ""
+
+    def seen(reports: Iterator[Stored]) -> Iterator[Stored]:
+        nonlocal count, pruned, last
+        for report in reports:
+            count, last = count + 1, report.entry.sha256
+            pruned += report.text is None
+            known.add(last)
+            yield report
+
+    if arguments.file:
+        found = list(flaws(seen(_of_export(Path(arguments.file)))))
+    else:
+        with opened(config) as store:
+            found = list(flaws(seen(store.stored()), keep))
+    for flaw in found:
+        print(f"FLAW  report {flaw.sequence} (drill {clean(flaw.drill_id)}): {flaw.what}")
+    missing = [digest for digest in arguments.expect or () if digest.lower() not in known]
+    for digest in missing:
+        print(f"FLAW  no report has the hash {clean(digest)}")
+    if found or missing:
+        return Exit.FAILED
+    print(f"{count} reports, each tied to the one before; {pruned} reduced by retention")
+    print(f"last sha256: {last or '(none)'}")
+    return Exit.VERIFIED
+
+
+def _of_export(path: Path) -> Iterator[Stored]:
+    """The lines of `history export`, as a chain."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        message = f"{path} cannot be read: {type(exc).__name__}"
+        raise ConfigError((Problem(message=message),)) from exc
+    for number, line in enumerate(lines, start=1):
+        try:
+            report = json.loads(line)
+            stored = _stored(report, line)
+        except (ValueError, KeyError, TypeError) as exc:
+            message = f"{path}:{number}: not a line of `history export`"
+            raise ConfigError((Problem(message=message),)) from exc
+        yield stored
+
+
+def _stored(report: dict[str, object], line: str) -> Stored:
+    pruned = report.get("pruned")
+    chain = report.get("chain") or {}
+    if not isinstance(chain, dict):
+        raise TypeError(chain)
+    entry = Entry(
+        sequence=int(chain["sequence"]),
+        drill_id=str(report["drill_id"]),
+        target=str(report["target"]),
+        verdict=Verdict(str(report["verdict"])),
+        started_at=datetime.fromisoformat(str(report["started_at"])),
+        finished_at=datetime.fromisoformat(str(report["finished_at"])),
+        scheduled_for=None,
+        left_behind=False,
+        announce=False,
+        # What stands in the line is compared with the hash of the line before.
+        previous_sha256=str(chain["previous_sha256"]),
+        sha256=str(report["sha256"]) if pruned else sha256_of(line),
+        pruned_at=datetime.fromisoformat(str(pruned)) if pruned else None,
+    )
+    return Stored(entry=entry, text=None if pruned else line)
+
+
+def _export(config: Config, target: str | None, since: datetime | None, output: str | None) -> int:
+    with opened(config) as store, _writing(output) as stream:
+        for report in store.stored(target=target, since=since):
+            stream.write(f"{report.text or _pruned_line(report.entry)}\n")
+    return Exit.VERIFIED
+
+
+def _pruned_line(entry: Entry) -> str:
+    assert entry.pruned_at is not None, "without a text"
+    return json.dumps(
+        {
+            "pruned": entry.pruned_at.isoformat(),
+            "drill_id": entry.drill_id,
+            "target": entry.target,
+            "verdict": entry.verdict.value,
+            "started_at": entry.started_at.isoformat(),
+            "finished_at": entry.finished_at.isoformat(),
+            "sha256": entry.sha256,
+            "chain": {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256},
+        }
+    )
+
+
+def _prune(config: Config, arguments: argparse.Namespace) -> int:
+    days = arguments.older_than or config.history.keep_days
+    if days is None:
+        message = "how old? Set history.keep_days, or give --older-than DAYS"
+        raise ConfigError((Problem(message=message),))
+    now = SystemClock().now()
+    with opened(config) as store:
+        pruned = store.prune(now - timedelta(days=days), now)
+    print(f"{pruned} reports older than {days} days reduced to one line")
+    return Exit.VERIFIED
+
+
+# --- report -----------------------------------------------------------------------------------
+
+
+def report(config: Config, arguments: argparse.Namespace) -> int:
+    from restorecheck.report import document
+    from restorecheck.report.terminal import render
+
+    try:
+        with opened(config) as store:
+            text = store.report(_drill_id(config, store, arguments.what))
+    except NotFoundError as exc:
+        print(f"restorecheck: {clean(exc.message)}", file=sys.stderr)
+        return Exit.INCONCLUSIVE
+    render_as: dict[str, Callable[[], str]] = {
+        "json": lambda: text + "\n",
+        "text": lambda: render(
+            document.parse(text), color=use_color(sys.stdout) and not arguments.output
+        ),
+    }
+    with _writing(arguments.output) as stream:
+        stream.write(render_as[arguments.format]())
+    return Exit.VERIFIED
+
+
+def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
+    """A drill, or the newest of a target, or the newest of all."""
+    if what is not None and what not in {target.name for target in config.targets}:
+        return what
+    newest = store.entries(target=what, newest=1)
+    if not newest:
+        of = f" of {what}" if what else ""
+        raise NotFoundError(f"no drill{of} in {store.database.path}")
+    return newest[-1].drill_id
+
+
+@contextlib.contextmanager
+def _writing(output: str | None) -> Iterator[TextIO]:
+    """stdout, or a file that is there whole or not at all."""
+    if output is None:
+        yield sys.stdout
+        return
+    path = Path(output)
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            yield stream
+        Path(temporary).replace(path)
+    except OSError as exc:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        message = f"{path} cannot be written: {exc.strerror}"
+        raise ConfigError((Problem(message=message),)) from exc
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

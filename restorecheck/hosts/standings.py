@@ -1,0 +1,92 @@
+"""From the history to where every configured target stands now."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from restorecheck.announcing import Overdue
+from restorecheck.config import Config, Target
+from restorecheck.history import overdue_since
+from restorecheck.hosts import leases
+from restorecheck.hosts.daemon.nights import plan_of
+from restorecheck.report.status import TargetStatus
+from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sqlite.outbox import Outbox
+from restorecheck.sqlite.store import SqliteStore
+
+LOOK_BACK = timedelta(days=1)
+
+
+def statuses_of(
+    config: Config, store: SqliteStore, locks: Path, now: datetime
+) -> tuple[TargetStatus, ...]:
+    agenda = Agenda(store.database)
+    running = {
+        drill.target: drill.started_at
+        for drill in store.unfinished()
+        if leases.is_held(locks / f"{drill.id}.lock")
+    }
+    return tuple(
+        _status(target, store, agenda, running.get(target.name), now) for target in config.targets
+    )
+
+
+def _status(
+    target: Target,
+    store: SqliteStore,
+    agenda: Agenda,
+    running_since: datetime | None,
+    now: datetime,
+) -> TargetStatus:
+    standing = store.standing(target.name)
+    allowed = timedelta(hours=target.max_proof_age_hours)
+    latest, proven = standing.latest, standing.proven
+    plan = plan_of(target)
+    since = latest.started_at if latest else None
+    skips = agenda.skips(target=target.name, since=since) if plan else ()
+    return TargetStatus(
+        target=target.name,
+        verdict=latest.verdict if latest else None,
+        drill_id=latest.drill_id if latest else "",
+        drilled_at=latest.finished_at if latest else None,
+        proven_at=proven.finished_at if proven else None,
+        allowed=allowed,
+        # To a monitoring system, what was never proven is not proven now.
+        overdue=proven is None or now > proven.finished_at + allowed,
+        bad=standing.bad,
+        left_behind=latest.left_behind if latest else False,
+        next_at=plan.next_start(now) if plan else None,
+        running_since=running_since,
+        skipped=skips[-1].reason if skips else "",
+    )
+
+
+def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Overdue]:
+    """What to alarm people of: not what was configured a minute ago and waits for its night."""
+    agenda = Agenda(store.database)
+    facts = []
+    for target in config.targets:
+        allowed = timedelta(hours=target.max_proof_age_hours)
+        standing = store.standing(target.name)
+        followed = agenda.followed(target.name)
+        known = followed.since if followed else None
+        if standing.latest and (known is None or standing.latest.started_at < known):
+            known = standing.latest.started_at
+        since = overdue_since(standing, allowed, known)
+        if since is not None and now > since:
+            proven = standing.proven.finished_at if standing.proven else None
+            facts.append(Overdue(target=target.name, at=now, proven_at=proven, allowed=allowed))
+    return facts
+
+
+def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
+    """What else should be known: a channel that takes no messages."""
+    notes = []
+    for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):
+        if delivery.waiting:
+            notes.append(
+                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} wait): "
+                f"{delivery.error}"
+            )
+        elif delivery.given_up:
+            notes.append(f"{delivery.given_up} messages to {delivery.channel!r} were given up")
+    return tuple(notes)

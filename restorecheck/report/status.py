@@ -1,0 +1,165 @@
+"""Where every target stands, as a person, a monitoring system or a program reads it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from restorecheck.model import Verdict
+from restorecheck.report.terminal import BOLD, COLORS, RED, Paint, clean, duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """One target now."""
+
+    target: str
+    verdict: Verdict | None
+    """Of the newest drill; None: there was none."""
+    drill_id: str
+    drilled_at: datetime | None
+    proven_at: datetime | None
+    """When the newest verified drill was finished."""
+    allowed: timedelta
+    """How old the newest proof may be."""
+    overdue: bool
+    bad: int
+    """Drills since the newest proof that were not verified."""
+    left_behind: bool
+    next_at: datetime | None
+    """When the next drill is due; None: on demand only."""
+    running_since: datetime | None = None
+    skipped: str = ""
+    """Why the newest slot had no drill, where that is newer than the newest drill."""
+
+    @property
+    def alarming(self) -> bool:
+        return self.overdue or self.verdict is Verdict.FAILED or self.left_behind
+
+
+class Nagios(IntEnum):
+    """Exit statuses of a plugin (https://nagios-plugins.org/doc/guidelines.html#AEN78)."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+def render_text(
+    statuses: Sequence[TargetStatus], now: datetime, notes: Sequence[str], *, color: bool
+) -> str:
+    """One line a target, aligned; then what else should be known."""
+    paint = Paint(color)
+    rows = [_cells(status, now) for status in statuses]
+    widths = [max((len(row[n]) for row in rows), default=0) for n in range(4)]
+    lines = []
+    for status, row in zip(statuses, rows, strict=True):
+        cells = [f"{text:<{width}}" for text, width in zip(row, widths, strict=False)]
+        code = BOLD + (COLORS[status.verdict] if status.verdict else RED)
+        cells[1] = paint(cells[1], code)
+        if status.overdue:
+            cells[2] = paint(cells[2], BOLD + RED)
+        lines.append("  ".join([*cells, *row[4:]]).rstrip())
+    lines += [f"note: {clean(note)}" for note in notes]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _cells(status: TargetStatus, now: datetime) -> list[str]:
+    verdict = status.verdict.value.upper() if status.verdict else "NEVER DRILLED"
+    last = _moment(status.drilled_at) if status.drilled_at else ""
+    coming = f"next {_moment(status.next_at)}" if status.next_at else "on demand"
+    more = []
+    if status.running_since:
+        more.append(f"at work for {duration(_seconds(now - status.running_since))}")
+    if status.bad > 1:
+        more.append(f"{status.bad} drills not verified")
+    if status.left_behind:
+        more.append("LEFT BEHIND: restorecheck sweep")
+    if status.skipped:
+        more.append(clean(status.skipped))
+    cells = [clean(status.target), f"{verdict:<13} {last}".rstrip(), _proof(status, now), coming]
+    return [*cells, "; ".join(more)]
+
+
+def _proof(status: TargetStatus, now: datetime) -> str:
+    allowed = duration(_seconds(status.allowed))
+    if status.proven_at is None:
+        return f"{'OVERDUE, ' if status.overdue else ''}never proven"
+    age = duration(_seconds(now - status.proven_at))
+    return f"{'OVERDUE, ' if status.overdue else ''}proof {age} old of {allowed}"
+
+
+def render_json(
+    statuses: Sequence[TargetStatus], now: datetime, notes: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "at": _iso(now),
+        "notes": list(notes),
+        "targets": [
+            {
+                "target": status.target,
+                "verdict": status.verdict.value if status.verdict else None,
+                "drill_id": status.drill_id or None,
+                "drilled_at": _iso(status.drilled_at),
+                "proven_at": _iso(status.proven_at),
+                "proof_age_seconds": _seconds(now - status.proven_at) if status.proven_at else None,
+                "max_proof_age_seconds": _seconds(status.allowed),
+                "overdue": status.overdue,
+                "bad_in_a_row": status.bad,
+                "left_behind": status.left_behind,
+                "next_at": _iso(status.next_at),
+                "running_since": _iso(status.running_since),
+                "skipped": status.skipped or None,
+            }
+            for status in statuses
+        ],
+    }
+
+
+def render_nagios(statuses: Sequence[TargetStatus], now: datetime) -> tuple[str, Nagios]:
+    """One line of a plugin's output with performance data, and its exit status."""
+    alarming = [status for status in statuses if status.alarming]
+    unclear = [
+        status
+        for status in statuses
+        if not status.alarming and status.verdict is not Verdict.VERIFIED
+    ]
+    state = Nagios.CRITICAL if alarming else Nagios.WARNING if unclear else Nagios.OK
+    told = alarming or unclear
+    if told:
+        summary = ", ".join(f"{clean(s.target)} {_trouble(s)}" for s in told)
+    else:
+        summary = f"{len(statuses)} of {len(statuses)} proven"
+    # The vertical bar divides text and performance data.
+    summary = summary.replace("|", "/")
+    data = " ".join(
+        f"'{clean(s.target)}'={_seconds(now - s.proven_at)}s;;{_seconds(s.allowed)};0"
+        for s in statuses
+        if s.proven_at is not None
+    )
+    return f"RESTORECHECK {state.name} - {summary}{f' | {data}' if data else ''}", state
+
+
+def _trouble(status: TargetStatus) -> str:
+    if status.overdue:
+        return "is overdue"
+    if status.verdict is Verdict.FAILED:
+        return "failed"
+    if status.left_behind:
+        return "left something behind"
+    return status.verdict.value if status.verdict else "was never drilled"
+
+
+def _seconds(value: timedelta) -> int:
+    return max(0, round(value.total_seconds()))
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
