@@ -88,10 +88,10 @@ class Postman:
         cursor = self._outbox.cursor(line.name)
         if cursor is None:
             # A new channel hears of what comes, not of years of history.
-            cursor = Cursor(sequence=self._head(), settled_at=now)
+            cursor = Cursor(sequence=self._head(), settled=self._agenda.settled())
             self._outbox.record(line.name, cursor, {}, (), now)
         entries = self._store.entries(after=cursor.sequence)
-        skips = self._agenda.skips(settled_after=cursor.settled_at)
+        skips = self._agenda.skips(settled_after=cursor.settled)
         facts = [
             *(self._finished(e) for e in entries if e.announce and line.concerns(e.target)),
             *(
@@ -106,7 +106,7 @@ class Postman:
         told, news = self._hear(line, sorted(facts, key=lambda fact: fact.at))
         ahead = Cursor(
             sequence=entries[-1].sequence if entries else cursor.sequence,
-            settled_at=skips[-1].settled_at if skips else cursor.settled_at,
+            settled=skips[-1].number if skips else cursor.settled,
         )
         self._outbox.record(line.name, ahead, told, news, now)
 

@@ -27,6 +27,8 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
+    number: int
+    """Counted up by one for each slot that is settled with a reason."""
     target: str
     due_at: datetime
     reason: str
@@ -97,32 +99,38 @@ class Agenda:
                 (target, stamp(due_at)),
             )
             cursor = self._database.execute(
-                "update slots set reason = ?, settled_at = ?"  # noqa: S608  # our own condition
+                "update slots set reason = ?, settled_at = ?,"  # noqa: S608  # our own condition
+                " settled = (select coalesce(max(settled), 0) + 1 from slots)"
                 f" where target = ? and due_at = ? and {_OPEN}",
                 (reason, stamp(now), target, stamp(due_at)),
             )
         return cursor.rowcount == 1
+
+    def settled(self) -> int:
+        """The number of the newest slot that was settled with a reason."""
+        (number,) = self._database.row("select coalesce(max(settled), 0) from slots") or (0,)
+        return int(number)
 
     def skips(
         self,
         *,
         target: str | None = None,
         since: datetime | None = None,
-        settled_after: datetime | None = None,
+        settled_after: int = 0,
     ) -> tuple[Skip, ...]:
-        """Slots with a reason: due at or after `since`, settled after; in order of settling."""
+        """Slots with a reason: due at or after `since`, with a number beyond `settled_after`."""
         rows = self._database.rows(
-            "select target, due_at, reason, settled_at from slots where reason is not null"
-            " and (?1 is null or target = ?1) and (?2 is null or due_at >= ?2)"
-            " and (?3 is null or settled_at > ?3) order by settled_at, target, due_at",
-            (target, stamp(since), stamp(settled_after)),
+            "select settled, target, due_at, reason, settled_at from slots where settled > ?3"
+            " and (?1 is null or target = ?1) and (?2 is null or due_at >= ?2) order by settled",
+            (target, stamp(since), settled_after),
         )
         return tuple(
             Skip(
+                number=number,
                 target=name,
                 due_at=moment(due_at),
                 reason=reason,
                 settled_at=moment(settled_at),
             )
-            for name, due_at, reason, settled_at in rows
+            for number, name, due_at, reason, settled_at in rows
         )

@@ -77,10 +77,11 @@ create table slots (
   due_at text not null,
   reason text,
   settled_at text,
+  settled integer,
   primary key (target, due_at)
 ) strict, without rowid;
 create index slots_open on slots (target, due_at) where reason is null;
-create index slots_settled on slots (settled_at) where reason is not null;
+create unique index slots_settled on slots (settled) where settled is not null;
 
 create table readers (
   channel text not null,
@@ -91,7 +92,7 @@ create table readers (
 create table cursors (
   channel text primary key,
   sequence integer not null,
-  settled_at text not null
+  settled integer not null
 ) strict, without rowid;
 create table messages (
   id integer primary key,
@@ -116,7 +117,7 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
     if version == 0:
         _run(db, _DRILLS_1)
     else:
-        _run(db, "drop index reports_by_target; alter table reports rename to reports_1;")
+        _run(db, "drop index reports_by_target;\nalter table reports rename to reports_1;")
     _run(db, _TABLES_2)
     if version == 1:
         _chain_reports(db)

@@ -21,7 +21,8 @@ class Cursor:
     """How far a channel has heard."""
 
     sequence: int
-    settled_at: datetime
+    settled: int
+    """Slots with a reason, by their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,9 @@ class Outbox:
 
     def cursor(self, channel: str) -> Cursor | None:
         row = self._database.row(
-            "select sequence, settled_at from cursors where channel = ?", (channel,)
+            "select sequence, settled from cursors where channel = ?", (channel,)
         )
-        return None if row is None else Cursor(sequence=row[0], settled_at=moment(row[1]))
+        return None if row is None else Cursor(sequence=row[0], settled=row[1])
 
     def told(self, channel: str) -> dict[str, Told]:
         """What the channel knows, by target."""
@@ -88,7 +89,7 @@ class Outbox:
         with self._database.transaction():
             self._database.execute(
                 "insert or replace into cursors values (?, ?, ?)",
-                (channel, cursor.sequence, stamp(cursor.settled_at)),
+                (channel, cursor.sequence, cursor.settled),
             )
             for target, known in told.items():
                 if known == NOTHING_TOLD:

@@ -1,0 +1,185 @@
+"""The history's file: formats, damage, locks, a full disk, and what nobody may change."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from restorecheck.errors import StoreError
+from restorecheck.history import flaws
+from restorecheck.sqlite import migration
+from restorecheck.sqlite.store import SqliteStore
+from tests.factories import drill, finished
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "history.sqlite"
+
+
+@pytest.fixture
+def store(path):
+    made = SqliteStore(path)
+    yield made
+    made.close()
+
+
+def put(store, number, text="report"):
+    done = finished().evolve(id=f"d-{number}")
+    stored = store.create(drill(id=f"d-{number}"))
+    store.finish(done.evolve(version=stored.version), lambda _: f"{text} {number}")
+
+
+def test_the_history_is_for_the_eyes_of_its_owner(path, store):
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_history_of_the_first_format_is_taken_over_with_its_reports(path):
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.executescript(
+        migration._DRILLS_1
+        + "create table reports (drill_id text primary key references drills (id),"
+        " target text not null, verdict text not null, finished_at text not null,"
+        " report text not null) strict;"
+        "create index reports_by_target on reports (target, finished_at);"
+        "pragma user_version = 1;"
+    )
+    for number, moment in enumerate(["2026-02-27T03:00:00+00:00", "2026-02-26T03:00:00+00:00"], 1):
+        db.execute(
+            "insert into drills values (?, 'courses', 3, ?, 1, 0, '{}')", (f"d-{number}", moment)
+        )
+        db.execute(
+            "insert into reports values (?, 'courses', 'verified', ?, ?)",
+            (f"d-{number}", moment, f'{{"drill_id": "d-{number}"}}'),
+        )
+    db.commit()
+    db.close()
+
+    store = SqliteStore(path)
+    try:
+        assert [entry.drill_id for entry in store.entries()] == ["d-2", "d-1"]
+        assert store.report("d-1") == '{"drill_id": "d-1"}'
+        assert list(flaws(store.stored())) == []
+        put(store, 3, text='{"n":')
+    finally:
+        store.close()
+
+
+def test_two_processes_that_open_a_new_history_at_once_make_it_once(path):
+    code = (
+        "import sys, pathlib; from restorecheck.sqlite.store import SqliteStore;"
+        "SqliteStore(pathlib.Path(sys.argv[1]))"
+    )
+    racers = [
+        subprocess.Popen([sys.executable, "-c", code, path], stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+
+    assert [(racer.communicate()[1], racer.returncode) for racer in racers] == [(b"", 0)] * 4
+
+
+def test_a_history_of_a_newer_version_is_refused_and_not_touched(path, store):
+    store.database.execute(f"pragma user_version = {migration.VERSION + 1}")
+    store.close()
+
+    with pytest.raises(StoreError, match="written by a newer restorecheck") as caught:
+        SqliteStore(path)
+
+    assert "Upgrade restorecheck" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"x" * 4096]
+)
+def test_a_damaged_history_is_refused_with_what_to_do(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError) as caught:
+        SqliteStore(path)
+
+    assert str(path) in caught.value.message
+    assert "damaged" in caught.value.hint or "Check the file" in caught.value.hint
+    assert path.read_bytes()[:20] == content[:20]
+
+
+def test_a_history_that_is_damaged_in_the_middle_says_so(path, store):
+    for number in range(200):
+        put(store, number, text="x" * 2000)
+    store.database.execute("pragma wal_checkpoint(truncate)")
+    store.close()
+    with path.open("r+b") as file:
+        for page in range(20, path.stat().st_size // 4096, 3):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 4096)
+
+    with pytest.raises(StoreError) as caught:  # noqa: PT012  # wherever it is noticed
+        damaged = SqliteStore(path)
+        list(damaged.stored())
+
+    assert "malformed" in caught.value.message
+    assert ".recover" in caught.value.hint
+
+
+def test_a_locked_history_is_waited_for_and_then_told(path, store):
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin exclusive")
+    store.database.execute("pragma busy_timeout = 50")
+
+    with pytest.raises(StoreError, match="database is locked") as caught:
+        store.create(drill())
+
+    assert "Another program has it locked" in caught.value.hint
+    other.execute("rollback")
+    other.close()
+    store.create(drill())
+
+
+def test_a_history_on_a_full_disk_keeps_the_drill_and_its_verdict(path, store):
+    stored = store.create(drill())
+    judged = store.save(finished().evolve(version=stored.version, finished_at=None))
+    (pages,) = store.database.row("pragma page_count")
+    store.database.execute(f"pragma max_page_count = {pages}")
+
+    with pytest.raises(StoreError, match="full") as caught:
+        store.finish(finished().evolve(version=judged.version), lambda _: "x" * 100_000)
+
+    assert "Make room" in caught.value.hint
+    assert store.load("d-1").verdict is judged.verdict
+    assert store.entries() == ()
+    store.database.execute("pragma max_page_count = 1000000")
+    store.finish(finished().evolve(version=judged.version), lambda _: "x" * 100_000)
+    assert len(store.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update reports set report = 'another'",
+        "update reports set verdict = 'verified'",
+        "update reports set report = null",
+        "delete from reports",
+        "update reports set sha256 = 'x', report = null, pruned_at = '2026'",
+    ],
+)
+def test_a_report_once_written_cannot_be_changed_by_accident(store, statement):
+    put(store, 1)
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"a report (never changes|is never deleted)"):
+        store.database.execute(statement)
+
+    assert store.report("d-1") == "report 1"
+
+
+def test_a_slot_has_one_drill(store):
+    slot = drill().started_at
+    store.create(drill(id="d-1", scheduled_for=slot))
+
+    with pytest.raises(Exception, match="for the same slot"):
+        store.create(drill(id="d-2", scheduled_for=slot))
+
+    store.create(drill(id="d-3", target="orders", scheduled_for=slot))
+    assert store.drill_of_slot("courses", slot) == "d-1"

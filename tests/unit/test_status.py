@@ -1,0 +1,96 @@
+"""Where targets stand, as a line, as JSON, and as a Nagios plugin says it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from restorecheck.model import Verdict
+from restorecheck.report.status import Nagios, TargetStatus, render_json, render_nagios, render_text
+
+NOW = datetime(2026, 2, 26, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+GOOD = TargetStatus(
+    target="courses",
+    verdict=Verdict.VERIFIED,
+    drill_id="d-1",
+    drilled_at=NOW - 6 * HOUR,
+    proven_at=NOW - 6 * HOUR,
+    allowed=30 * HOUR,
+    overdue=False,
+    bad=0,
+    left_behind=False,
+    next_at=NOW + 18 * HOUR,
+)
+FAILED = replace(GOOD, target="orders", verdict=Verdict.FAILED, bad=2)
+OVERDUE = replace(
+    GOOD, target="old", verdict=Verdict.INCONCLUSIVE, overdue=True, proven_at=NOW - 60 * HOUR, bad=3
+)
+NEVER = replace(
+    GOOD, target="new", verdict=None, drill_id="", drilled_at=None, proven_at=None, overdue=True
+)
+UNCLEAR = replace(GOOD, target="odd", verdict=Verdict.INCONCLUSIVE, bad=1)
+
+
+def lines(*statuses, notes=()):
+    return render_text(statuses, NOW, notes, color=False).splitlines()
+
+
+def test_one_line_a_target():
+    first, second = lines(GOOD, FAILED)
+
+    assert first == (
+        "courses  VERIFIED      2026-02-26 03:00 UTC  proof 6.0 h old of 30.0 h  "
+        "next 2026-02-27 03:00 UTC"
+    )
+    assert "orders   FAILED" in second
+    assert "2 drills not verified" in second
+
+
+def test_what_is_overdue_or_was_never_proven_says_so():
+    assert "OVERDUE, proof 60" not in lines(OVERDUE)[0]
+    assert "OVERDUE, proof 2.5 days old of 30.0 h" in lines(OVERDUE)[0]
+    assert "NEVER DRILLED" in lines(NEVER)[0]
+    assert "OVERDUE, never proven" in lines(NEVER)[0]
+
+
+def test_what_is_at_work_left_or_skipped_is_on_the_line():
+    busy = replace(
+        GOOD, running_since=NOW - HOUR / 4, left_behind=True, skipped="missed: nobody", next_at=None
+    )
+
+    assert lines(busy)[0].endswith(
+        "on demand  at work for 15 min; LEFT BEHIND: restorecheck sweep; missed: nobody"
+    )
+
+
+def test_notes_come_last():
+    assert lines(GOOD, notes=["messages to 'x' are not delivered"])[-1].startswith("note: messages")
+
+
+def test_nagios_is_ok_when_everything_is_proven():
+    line, state = render_nagios([GOOD], NOW)
+
+    assert state is Nagios.OK
+    assert line == "RESTORECHECK OK - 1 of 1 proven | 'courses'=21600s;;108000;0"
+
+
+def test_nagios_is_critical_for_what_is_bad_and_warns_of_what_is_unclear():
+    line, state = render_nagios([GOOD, FAILED, OVERDUE, NEVER, UNCLEAR], NOW)
+    assert state is Nagios.CRITICAL
+    assert "orders failed, old is overdue, new is overdue |" in line
+    assert "odd" not in line.partition("|")[0]
+
+    line, state = render_nagios([GOOD, UNCLEAR], NOW)
+    assert state is Nagios.WARNING
+    assert line.startswith("RESTORECHECK WARNING - odd inconclusive |")
+
+
+def test_json_has_everything():
+    (good,) = render_json([GOOD], NOW, [])["targets"]
+
+    assert good["proof_age_seconds"] == 6 * 3600
+    assert good["max_proof_age_seconds"] == 30 * 3600
+    assert (good["verdict"], good["overdue"], good["next_at"]) == (
+        "verified",
+        False,
+        "2026-02-27T03:00:00+00:00",
+    )
