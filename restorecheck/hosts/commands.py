@@ -20,6 +20,7 @@ from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
 
 if TYPE_CHECKING:
+    from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
 
@@ -99,6 +100,7 @@ def drill(arguments: argparse.Namespace) -> int:
     interrupts = Interrupts()
     reports: list[Report] = []
     try:
+        postman = _postman_of(parts) if arguments.notify else None
         with interrupts.handled():
             dead = parts.sweeper.finish_dead()
             parts.forget_locks(dead)
@@ -113,8 +115,8 @@ def drill(arguments: argparse.Namespace) -> int:
                 )
                 if not arguments.json:
                     _print_report(reports[-1], parts)
-            if arguments.notify:
-                _announce(parts)
+            if postman is not None:
+                _announce(postman, parts)
     finally:
         parts.close()
     if arguments.json:
@@ -125,22 +127,33 @@ def drill(arguments: argparse.Namespace) -> int:
     return worst(codes)
 
 
-def _announce(parts: "Parts") -> None:
-    """Whatever goes wrong here changes no verdict, and not the exit code."""
+def _postman_of(parts: "Parts") -> "Postman":
+    """Made before the drills: a channel that is new hears of what comes from now on.
+
+    Raises:
+        ConfigError: A channel cannot be used.
+    """
     from restorecheck.hosts.messengers import lines_of
     from restorecheck.hosts.postman import Postman
 
+    lines = lines_of(parts.config, parts.clock)
+    postman = Postman(parts.store, lines, parts.clock, report_url=parts.config.report_url)
+    postman.collect()
+    return postman
+
+
+def _announce(postman: "Postman", parts: "Parts") -> None:
+    """Whatever goes wrong here changes no verdict, and not the exit code."""
+    from restorecheck.hosts.standings import notes_of
+
     try:
-        lines = lines_of(parts.config, parts.clock)
-        postman = Postman(parts.store, lines, parts.clock, report_url=parts.config.report_url)
         postman.collect()
         postman.deliver()
+        notes = notes_of(parts.store, parts.clock.now())
     except RestorecheckError as exc:
         complain(exc)
         return
-    from restorecheck.hosts.standings import notes_of
-
-    for note in notes_of(parts.store, parts.clock.now()):
+    for note in notes:
         print(f"restorecheck: {clean(note)}", file=sys.stderr)
 
 

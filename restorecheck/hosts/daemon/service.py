@@ -104,12 +104,9 @@ class Service:
         Raises:
             StoreError: The history cannot be used.
         """
-        with self._history():
-            pass  # better now than in the night
+        self._begin()
         log.info("runner.started", config=str(self._watched.source.path))
-        problem = self._launcher.sweep()
-        if problem:
-            log.warning("sweep.incomplete", reason=problem)
+        self._sweep()
         self._schedule_targets()
         self._schedule_chores()
         self._alarm.start()
@@ -128,9 +125,8 @@ class Service:
         Raises:
             StoreError: The history cannot be used.
         """
-        with self._history():
-            pass
-        self._launcher.sweep()
+        self._begin()
+        self._sweep()
         drills: dict[str, str] = {}
 
         def night(name: str) -> None:
@@ -153,6 +149,14 @@ class Service:
         self._messages()
         self._tidy()
         return drills, left
+
+    def _begin(self) -> None:
+        """Find out now, not in the night, whether the history can be used.
+
+        From here on, channels that are new hear of what comes.
+        """
+        with self._history() as store:
+            self._postman(store).collect()
 
     def _wait_for(self, threads: Sequence[threading.Thread]) -> int:
         """In the main thread, which signals reach."""

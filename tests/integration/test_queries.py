@@ -1,0 +1,355 @@
+"""`status`, `history` and `report`, asked of a history with a past."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import jsonschema
+import pytest
+import structlog
+
+from restorecheck.engine import _compose
+from restorecheck.history import sha256_of
+from restorecheck.hosts.cli import main
+from restorecheck.model import Verdict
+from restorecheck.report import document
+from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sqlite.store import SqliteStore
+from tests.factories import SERVER, finished
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+OK, BAD, UNCLEAR = Verdict.VERIFIED, Verdict.FAILED, Verdict.INCONCLUSIVE
+
+
+@pytest.fixture(autouse=True)
+def _logging():
+    yield
+    structlog.reset_defaults()
+
+
+class Past:
+    """A configuration with two targets, and nights that were."""
+
+    def __init__(self, directory):
+        self.path = directory / "restorecheck.yaml"
+        self.database = directory / "history.sqlite"
+        self.now = datetime.now(UTC)  # noqa: TID251  # the commands read the real clock
+        self.count = 0
+        self.configure()
+
+    def configure(self, extra=""):
+        self.path.write_text(
+            'version: 1\ndefaults: {schedule: "15 3 * * *", max_proof_age_hours: 30}\n'
+            "targets:\n  - {name: courses, dump: {path: b}}\n  - {name: orders, dump: {path: b}}\n"
+            f"history: {{path: history.sqlite{extra}}}\n"
+        )
+
+    def drill(self, target, verdict, ago, **changes):
+        self.count += 1
+        at = self.now - ago
+        done = finished().evolve(
+            id=f"d-{self.count}",
+            target=target,
+            verdict=verdict,
+            reason=f"it is {verdict.value}",
+            started_at=at - HOUR / 4,
+            finished_at=at,
+            **changes,
+        )
+        store = SqliteStore(self.database)
+        stored = store.create(done)
+        store.finish(done.evolve(version=stored.version), lambda link: _compose(done, link))
+        store.close()
+
+    def skip(self, target, ago, reason):
+        store = SqliteStore(self.database)
+        Agenda(store.database).settle(target, self.now - ago, reason, self.now)
+        store.close()
+
+
+@pytest.fixture
+def past(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = Past(tmp_path)
+    made.drill("courses", OK, 3 * DAY)
+    made.drill("orders", OK, 3 * DAY)
+    made.drill("courses", BAD, 2 * DAY)
+    made.drill("courses", OK, 6 * HOUR)
+    made.drill("orders", OK, 6 * HOUR)
+    return made
+
+
+def ask(capsys, *words):
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+# --- status
+
+
+def test_status_is_0_while_everything_is_proven(past, capsys):
+    code, out, _ = ask(capsys, "status")
+
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["courses", "VERIFIED"],
+        ["orders", "VERIFIED"],
+    ]
+    assert "proof 6.0 h old of 30.0 h" in out
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ago", "code", "nagios"),
+    [(BAD, HOUR, 1, 2), (UNCLEAR, HOUR, 0, 1), (OK, HOUR, 0, 0)],
+)
+def test_status_tells_of_the_newest_drill(past, capsys, verdict, ago, code, nagios):
+    past.drill("orders", verdict, ago)
+
+    assert ask(capsys, "status")[0] == code
+    assert ask(capsys, "status", "--nagios")[0] == nagios
+
+
+def test_status_is_1_for_what_is_overdue_left_behind_or_was_never_drilled(past, capsys):
+    past.path.write_text(past.path.read_text().replace("hours: 30", "hours: 5"))
+    code, out, _ = ask(capsys, "status")
+    assert code == 1
+    assert out.count("OVERDUE") == 2
+
+    past.configure()
+    past.drill("orders", OK, HOUR, ledger=(SERVER,))
+    assert ask(capsys, "status")[0] == 1
+
+    past.database.unlink()
+    code, out, _ = ask(capsys, "status")
+    assert code == 1
+    assert out.count("NEVER DRILLED") == 2
+
+
+def test_status_is_unknown_to_nagios_where_the_history_cannot_be_read(past, capsys):
+    past.database.write_bytes(b"rubbish" * 1000)
+
+    code, out, _ = ask(capsys, "status", "--nagios")
+    assert code == 3
+    assert out.startswith("RESTORECHECK UNKNOWN - could not open the history")
+
+    code, _, err = ask(capsys, "status")
+    assert code == 3
+    assert "The file is damaged" in err
+
+
+def test_status_as_json(past, capsys):
+    _, out, _ = ask(capsys, "status", "--json")
+
+    assert [t["target"] for t in json.loads(out)["targets"]] == ["courses", "orders"]
+
+
+# --- history
+
+
+def test_history_lists_drills_and_slots_without_one_in_order(past, capsys):
+    past.skip("courses", DAY, "missed: nobody was at work then")
+
+    _, out, _ = ask(capsys, "history")
+
+    rows = [line.split("  ") for line in out.splitlines()]
+    assert [row[2].strip() for row in rows] == [
+        "verified",
+        "verified",
+        "FAILED",
+        "NO DRILL",
+        "verified",
+        "verified",
+    ]
+    assert "missed: nobody was at work then" in out
+
+
+def test_history_of_one_target_and_since(past, capsys):
+    _, out, _ = ask(capsys, "history", "orders")
+    assert len(out.splitlines()) == 2
+
+    _, out, _ = ask(capsys, "history", "--since", "12h", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["target"], row["verdict"]) for row in rows] == [
+        ("courses", "verified"),
+        ("orders", "verified"),
+    ]
+    assert rows[0]["reason"] == "it is verified"
+
+
+def test_history_lists_the_newest_thirty(past, capsys):
+    for n in range(40):
+        past.drill("courses", OK, HOUR - n * timedelta(seconds=1))
+
+    assert len(ask(capsys, "history")[1].splitlines()) == 30
+    assert len(ask(capsys, "history", "--since", "30d")[1].splitlines()) == 45
+
+
+def test_history_of_nobody_says_so(past, capsys):
+    code, out, err = ask(capsys, "history", "nobody")
+
+    assert (code, out) == (0, "")
+    assert "no drill of nobody" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--since", "soon"], "--since: expected an age (36h, 30d, 8w) or a date"),
+        (["a", "b"], "unexpected word 'b'"),
+        (["verify", "courses"], "unexpected word 'courses'"),
+        (["prune"], "how old? Set history.keep_days"),
+        (["export", "-o", "/nowhere/x"], "cannot be written"),
+        (["verify", "--file", "/nowhere/x"], "cannot be read"),
+    ],
+)
+def test_what_history_cannot_do_is_said(past, capsys, words, said):
+    code, _, err = ask(capsys, "history", *words)
+
+    assert code == 2
+    assert said in err
+
+
+def test_verify_finds_nothing_where_nothing_was_changed(past, capsys):
+    code, out, _ = ask(capsys, "history", "verify")
+
+    assert code == 0
+    assert out.startswith("5 reports, each tied to the one before; 0 reduced by retention")
+
+
+def without_guard(path):
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("drop trigger reports_are_final")
+    db.execute("drop trigger reports_stay")
+    db.execute("pragma foreign_keys = off")
+    return db
+
+
+def test_verify_finds_a_report_that_somebody_changed(past, capsys):
+    db = without_guard(past.database)
+    db.execute(
+        "update reports set report = replace(report, 'failed', 'verified') where sequence = 3"
+    )
+    db.close()
+
+    code, out, _ = ask(capsys, "history", "verify")
+
+    assert code == 1
+    assert "FLAW  report 3 (drill d-3): its text was changed" in out
+
+
+def test_verify_finds_a_report_that_was_changed_with_its_hash(past, capsys):
+    db = without_guard(past.database)
+    (text,) = db.execute("select report from reports where sequence = 3").fetchone()
+    forged = text.replace("failed", "verified")
+    db.execute(
+        "update reports set report = ?, sha256 = ? where sequence = 3", (forged, sha256_of(forged))
+    )
+    db.close()
+
+    code, out, _ = ask(capsys, "history", "verify")
+
+    assert code == 1
+    assert "FLAW  report 4 (drill d-4): it is not tied to the report before it" in out
+
+
+def test_verify_finds_a_report_that_is_missing(past, capsys):
+    db = without_guard(past.database)
+    db.execute("delete from reports where sequence in (2, 3)")
+    db.close()
+
+    code, out, _ = ask(capsys, "history", "verify")
+
+    assert code == 1
+    assert "2 reports before it missing, from 2 on" in out
+
+
+def test_verify_finds_what_was_cut_off_by_a_hash_that_somebody_was_told(past, capsys):
+    _, out, _ = ask(capsys, "history", "verify")
+    told = out.rpartition("sha256: ")[2].strip()
+    assert ask(capsys, "history", "verify", "--expect", told)[0] == 0
+    db = without_guard(past.database)
+    db.execute("delete from reports where sequence = 5")
+    db.close()
+
+    assert ask(capsys, "history", "verify")[0] == 0
+    code, out, _ = ask(capsys, "history", "verify", "--expect", told)
+
+    assert code == 1
+    assert f"no report has the hash {told}" in out
+
+
+def test_an_export_has_the_reports_as_they_are_and_can_be_verified_by_itself(
+    past, capsys, tmp_path
+):
+    file = tmp_path / "all.jsonl"
+    assert ask(capsys, "history", "export", "-o", str(file))[0] == 0
+    lines = file.read_text().splitlines()
+
+    for line in lines:
+        jsonschema.validate(json.loads(line), document.json_schema())
+    assert json.loads(lines[1])["chain"]["previous_sha256"] == sha256_of(lines[0])
+    past.database.unlink()
+    assert ask(capsys, "history", "verify", "--file", str(file))[0] == 0
+
+    forged = lines[2].replace("failed", "verified")
+    file.write_text("\n".join([*lines[:2], forged, *lines[3:]]) + "\n")
+    code, out, _ = ask(capsys, "history", "verify", "--file", str(file))
+    assert code == 1
+    assert "report 4" in out
+
+
+def test_an_export_of_something_else_is_refused_with_its_line(past, capsys, tmp_path):
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"a": 1}\n')
+
+    code, _, err = ask(capsys, "history", "verify", "--file", str(file))
+
+    assert code == 2
+    assert f"{file}:1: not a line of `history export`" in err
+
+
+def test_prune_reduces_old_reports_and_the_chain_still_holds(past, capsys, tmp_path):
+    past.configure(", keep_days: 1")
+
+    _, out, _ = ask(capsys, "history", "prune")
+    assert out.startswith("3 reports older than 1 days")
+
+    code, out, _ = ask(capsys, "history", "verify")
+    assert (code, "3 reduced by retention" in out) == (0, True)
+    _, out, _ = ask(capsys, "history")
+    assert out.count("(its report was removed by retention)") == 3
+    file = tmp_path / "all.jsonl"
+    ask(capsys, "history", "export", "-o", str(file))
+    assert ask(capsys, "history", "verify", "--file", str(file))[0] == 0
+    code, _, err = ask(capsys, "report", "d-3")
+    assert code == 3
+    assert "removed by retention" in err
+
+
+# --- report
+
+
+def test_report_of_a_drill_of_a_target_and_of_the_newest(past, capsys):
+    assert json.loads(ask(capsys, "report", "d-3", "--format", "json")[1])["drill_id"] == "d-3"
+    assert json.loads(ask(capsys, "report", "courses", "--format", "json")[1])["drill_id"] == "d-4"
+    assert json.loads(ask(capsys, "report", "--format", "json")[1])["drill_id"] == "d-5"
+
+
+def test_report_into_a_file(past, capsys, tmp_path):
+    file = tmp_path / "report.txt"
+
+    code, out, _ = ask(capsys, "report", "d-3", "-o", str(file))
+
+    assert (code, out) == (0, "")
+    assert file.read_text().startswith("courses  FAILED\n")
+    assert [p.name for p in tmp_path.glob(".report*")] == []
+
+
+def test_report_of_what_is_not_there(past, capsys):
+    code, _, err = ask(capsys, "report", "d-99")
+    assert (code, "no report of drill d-99" in err) == (3, True)
+
+    past.database.unlink()
+    code, _, err = ask(capsys, "report", "orders")
+    assert (code, "no drill of orders" in err) == (3, True)
