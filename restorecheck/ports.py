@@ -241,6 +241,14 @@ class Inventory(Protocol):
 class Messenger(Protocol):
     """Takes messages to somebody. A channel that is slow or broken costs nobody else anything."""
 
+    def started(self, target: str, slot: datetime) -> None:  # noqa: ARG002  # most do not care
+        """A scheduled drill begins.
+
+        Raises:
+            DeliveryError: Nobody took it; it is not said again.
+        """
+        return
+
     def send(self, message: Message) -> None:
         """Deliver, within seconds.
 

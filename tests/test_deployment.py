@@ -29,7 +29,9 @@ def test_systemd_takes_the_units(tmp_path):
     for unit in FILES.glob("restorecheck*.*"):
         text = unit.read_text().replace("/opt/restorecheck/bin/restorecheck", str(program))
         (tmp_path / unit.name).write_text(text)
-    units = [str(path) for path in sorted(tmp_path.glob("*.service")) + sorted(tmp_path.glob("*.timer"))]
+    units = [
+        str(path) for path in sorted(tmp_path.glob("*.service")) + sorted(tmp_path.glob("*.timer"))
+    ]
     assert len(units) == 3
 
     done = subprocess.run([verify, "verify", *units], capture_output=True, text=True, check=False)

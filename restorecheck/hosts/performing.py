@@ -2,9 +2,9 @@
 
 import sys
 import traceback
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError
+from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.console import Progress
 from restorecheck.hosts.driving import drive
@@ -14,6 +14,10 @@ from restorecheck.hosts.wiring import Parts, checks_of, deadline_of, teardown_li
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.document import Report
+
+STORE_TRIES = 13
+STORE_WAIT = timedelta(seconds=5)
+"""A minute in all, and another half for each wait on a lock."""
 
 
 class Performer:
@@ -76,7 +80,7 @@ class Performer:
         engine = self._parts.engine
         try:
             with self._interrupts.raising():
-                return drive(engine, drill_id, sleep)
+                return self._drive_patiently(drill_id)
         except Interrupted as exc:
             reason = f"interrupted by {exc.number.name}"
             self._progress.say(f"{reason}: tearing down first")
@@ -87,3 +91,18 @@ class Performer:
             traceback.print_exc(file=sys.stderr)
         engine.abort(drill_id, reason)
         return drive(engine, drill_id, sleep)
+
+    def _drive_patiently(self, drill_id: str) -> Drill:
+        """A history that is locked or has no room may be usable again in a minute: a night's
+        drill is not thrown away for that. What is not saved is done once more.
+        """
+        tries = STORE_TRIES
+        while True:
+            try:
+                return drive(self._parts.engine, drill_id, sleep)
+            except StoreError as exc:
+                tries -= 1
+                if not tries:
+                    raise
+                self._progress.say(f"{exc.message}; trying again")
+                sleep(STORE_WAIT)

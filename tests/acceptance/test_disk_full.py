@@ -1,10 +1,14 @@
 """A disk that fills up during the load says nothing about the backup."""
 
+import contextlib
+import json
 import os
 import shutil
 import subprocess
 
 import pytest
+
+from tests.acceptance.conftest import COMMAND
 
 
 @pytest.fixture
@@ -49,3 +53,62 @@ def test_a_disk_that_is_full_from_the_start_is_inconclusive(small_disk, dumps):
     (small_disk.work / "filler").unlink()
 
     assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+
+
+def fill(directory):
+    """Leave no byte free."""
+    with contextlib.suppress(OSError), (directory / "filler").open("wb") as file:
+        while True:
+            file.write(b"x" * 4096)
+            file.flush()
+
+
+@pytest.fixture
+def small_history(world):
+    """A history on a tmpfs of 2 MB, and a drill that waits in a check."""
+    place = world.directory / "state"
+    place.mkdir()
+    options = "size=2m,mode=0755"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@pytest.mark.parametrize("room_comes_back", [True, False])
+def test_no_room_for_the_history_loses_no_drill(world, dumps, small_history, room_comes_back):
+    shutil.copy(dumps["custom"], world.backups)
+    sleeper = '[{query: {name: sleeper, sql: "select 1 from pg_sleep(2)", expect: not_empty}}]'
+    world.configure(sleeper)
+    text = world.config.read_text().replace("path: history.sqlite", "path: state/history.sqlite")
+    world.config.write_text(text)
+    process = subprocess.Popen(
+        [*COMMAND, "drill", "--json"],
+        cwd=world.directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "at least one table has rows" in line:
+            break
+    fill(small_history)
+    for line in process.stderr:
+        if "database or disk is full; trying again" in line:
+            break
+
+    if room_comes_back:
+        (small_history / "filler").unlink()
+        out, _ = process.communicate(timeout=60)
+        assert (process.returncode, json.loads(out)["verdict"]) == (0, "verified")
+        return
+    process.kill()
+    process.communicate(timeout=60)
+    assert world.run("sweep").returncode == 3
+    (small_history / "filler").unlink()
+    assert world.run("sweep").returncode == 0
+    report = json.loads(world.run("report", "--format", "json").stdout)
+    assert report["verdict"] == "inconclusive"

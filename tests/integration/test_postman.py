@@ -12,6 +12,7 @@ from restorecheck.hosts.messengers import Line
 from restorecheck.hosts.postman import Postman
 from restorecheck.hosts.standings import notes_of
 from restorecheck.model import Verdict
+from restorecheck.ports import Messenger
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
@@ -21,7 +22,7 @@ NIGHT = datetime(2026, 2, 26, 3, 15, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-class Recorder:
+class Recorder(Messenger):
     def __init__(self):
         self.messages = []
         self.deaf = False

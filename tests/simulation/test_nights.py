@@ -41,6 +41,10 @@ class Recorder:
 
     def __init__(self):
         self.messages = []
+        self.starts = []
+
+    def started(self, target, slot):
+        self.starts.append((target, slot))
 
     def send(self, message):
         self.messages.append(message)
@@ -114,6 +118,7 @@ class Stage:
         self.dying: set[str] = set()
         self.events: list[tuple[datetime, Callable[[], object]]] = []
         self.recorder = Recorder()
+        self.switch = Recorder()
         self.service: Any = None
         self.launcher: Any = None
 
@@ -239,6 +244,13 @@ class Stage:
                     rules=Rules(kinds=frozenset(Kind)),
                     concerns=lambda _: True,
                     messenger=self.recorder,
+                ),
+                Line(
+                    name="switch",
+                    rules=Rules(kinds=frozenset(Kind) - {Kind.OVERDUE}, repeat_after=timedelta(0)),
+                    concerns=lambda _: True,
+                    messenger=self.switch,
+                    is_ping=True,
                 ),
             ),
         )
@@ -545,6 +557,22 @@ def test_whoever_is_on_call_hears_of_bad_nights_of_recovery_and_of_silence(stage
         "verified",
     ]
     assert 1 <= kinds.count("overdue") <= 3
+
+
+def test_a_switch_hears_of_every_start_and_every_end(stage):
+    stage.configure(("courses", NIGHTLY))
+    expected = nights("2026-02-24", 3)
+    stage.at(expected[0] + HOUR, lambda: stage.verdict.update(courses=Verdict.FAILED))
+    stage.at(expected[1] + HOUR, stage.verdict.clear)
+
+    stage.run_until(expected[-1] + HOUR)
+
+    assert stage.switch.starts == [("courses", slot) for slot in expected]
+    assert [message.kinds for message in stage.switch.messages] == [
+        (Kind.VERIFIED,),
+        (Kind.FAILED,),
+        (Kind.RECOVERED,),
+    ]
 
 
 def test_stopping_in_the_middle_of_a_drill_hands_it_to_the_next_start(stage):

@@ -453,9 +453,6 @@ def _job_id(target: str) -> str:
 
 
 def _ping_started(line: Line, name: str, slot: datetime) -> None:
-    from restorecheck.notify.ping import PingMessenger
-
-    assert isinstance(line.messenger, PingMessenger), "what `is_ping` means"
     try:
         line.messenger.started(name, slot)
     except DeliveryError as exc:
