@@ -28,6 +28,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_rds.py
+	$(BIN)/python tests/bench/bench_history.py
 
 # Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)

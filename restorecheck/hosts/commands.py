@@ -6,15 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
-from restorecheck.hosts import logs
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import Progress, use_color
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.signals import Interrupted, Interrupts
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
+WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox")
+"""What does something writes logs; a question does not wait for structlog to be imported."""
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line asks for; every expected error becomes one message and a code."""
-    logs.configure()
+    if arguments.command in WITH_LOGS:
+        from restorecheck.hosts import logs
+
+        logs.configure()
     try:
         match arguments.command:
             case "drill":
@@ -214,7 +221,7 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     from restorecheck.hosts.plan import render_plan
 
     clock = SystemClock()
-    providers = wiring.providers_of(loaded, clock, wiring.locks_of(loaded))
+    providers = wiring.providers_of(loaded, clock, locks_of(Path(loaded.history.path)))
     for target in loaded.targets:
         if target.name in names:
             drill_id = new_drill_id(clock.now())

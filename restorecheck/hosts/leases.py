@@ -11,6 +11,11 @@ from typing import Self
 from restorecheck.errors import BusyError, StoreError
 
 
+def locks_of(history: Path) -> Path:
+    """Where the locks of a history's drills lie: beside it."""
+    return history.with_name(f"{history.name}.locks")
+
+
 class Lease:
     """Held by the host of a drill from before it is stored until its report is written.
 

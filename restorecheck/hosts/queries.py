@@ -20,8 +20,8 @@ from restorecheck.history import Entry, Stored, flaws, sha256_of
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.standings import notes_of, statuses_of
-from restorecheck.hosts.wiring import locks_of
 from restorecheck.model import Verdict
 from restorecheck.report.status import Nagios, render_json, render_nagios, render_text
 from restorecheck.report.terminal import clean
@@ -51,7 +51,7 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
     now = SystemClock().now()
     try:
         with opened(config) as store:
-            statuses = statuses_of(config, store, locks_of(config), now)
+            statuses = statuses_of(config, store, locks_of(Path(config.history.path)), now)
             notes = notes_of(store, now)
     except StoreError as exc:
         if not arguments.nagios:

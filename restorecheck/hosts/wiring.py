@@ -120,11 +120,6 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
     return providers
 
 
-def locks_of(config: Config) -> Path:
-    history = Path(config.history.path)
-    return history.with_name(f"{history.name}.locks")
-
-
 def build(config: Config, observer: Observer | None = None) -> Parts:
     """All parts, the history opened.
 
@@ -134,7 +129,7 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
     """
     _forget_libpq_environment()
     clock = SystemClock()
-    locks = locks_of(config)
+    locks = leases.locks_of(Path(config.history.path))
     server = server_settings(config)
     providers = providers_of(config, clock, locks)
     account = _account(server)
@@ -202,7 +197,7 @@ def refuse_impossible(config: Config) -> None:
     Raises:
         ConfigError: They cannot.
     """
-    providers_of(config, SystemClock(), locks_of(config))
+    providers_of(config, SystemClock(), leases.locks_of(Path(config.history.path)))
 
 
 def has_rds(config: Config) -> bool:

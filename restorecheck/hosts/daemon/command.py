@@ -19,7 +19,7 @@ from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
-from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.leases import Lease, locks_of
 from restorecheck.hosts.standings import statuses_of
 from restorecheck.report import document
 from restorecheck.report.status import TargetStatus
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     wiring.refuse_impossible(watched.config)
     clock = SystemClock()
     flags = Flags()
-    locks = wiring.locks_of(watched.config)
+    locks = locks_of(Path(watched.config.history.path))
     service = Service(watched, Workers(lambda: watched.source), clock, pause=sleep, flags=flags)
     with ExitStack() as stack:
         _only_runner(stack, locks)
