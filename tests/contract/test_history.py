@@ -11,15 +11,19 @@ from restorecheck.history import flaws
 from restorecheck.model import CheckOutcome, CheckResult, Severity, Verdict
 from restorecheck.sqlite.store import SqliteStore
 from restorecheck.testing import MemoryStore, World
+from tests.contract.aws_store import simulated_store
 from tests.factories import NOW, SERVER, finished
 
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "aws"])
 def store(request, tmp_path):
     if request.param == "memory":
         yield MemoryStore(World())
+    elif request.param == "aws":
+        with simulated_store() as made:
+            yield made
     else:
         sqlite = SqliteStore(tmp_path / "history.sqlite")
         yield sqlite

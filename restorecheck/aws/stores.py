@@ -1,0 +1,530 @@
+"""Drills in DynamoDB, reports in S3: the same promises as the file of one machine.
+
+One table (partition key `pk`, sort key `sk`, one index):
+
+| pk | sk | what |
+|---|---|---|
+| `drill#<id>` | `state` | the drill; `version` guards every save |
+| `chain` | `head` | sequence and hash of the newest report |
+| `entry` | sequence, ten digits | one report without its text; the numbers of its checks |
+| `entry#<target>` | sequence | the same, by target |
+| `target#<target>` | `standing` | newest, newest verified, how many since |
+| `report#<drill id>` | `entry` | where its entry is; there is one, so there is one report |
+
+`open` is set on drills that are unfinished or have leftovers only, so the index of them is small.
+A report is an object of a versioned bucket; its entry names the version, so another object put
+under the same key later changes nothing. Condition failures are told apart by their place in the
+transaction (`CancellationReasons`, DynamoDB API reference, TransactWriteItems).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from restorecheck import codec
+from restorecheck.aws.translation import attempting
+from restorecheck.errors import (
+    DrillConflictError,
+    NotFoundError,
+    ProviderError,
+    StoreError,
+    TransientError,
+)
+from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.model import Drill, Verdict
+from restorecheck.ports import DrillStore, History
+
+INDEX = "open"
+FINISH_TRIES = 20
+"""How often a report is tied to a new head when another one was faster."""
+LARGEST_STATE = 390_000
+"""DynamoDB takes items of 400 KB."""
+
+Item = dict[str, Any]
+
+
+class AwsStore(DrillStore, History):
+    """A table and a bucket, through clients of boto3.
+
+    Raises (every method): StoreError when the table or the bucket cannot be used.
+    """
+
+    def __init__(self, dynamodb: Any, s3: Any, *, table: str, bucket: str) -> None:  # noqa: ANN401  # boto3's clients
+        self._dynamodb = dynamodb
+        self._s3 = s3
+        self._table = table
+        self._bucket = bucket
+
+    # --- drills ---------------------------------------------------------------------------
+
+    def create(self, drill: Drill) -> Drill:
+        stored = drill.evolve(version=1)
+        try:
+            self._put(stored, "attribute_not_exists(pk)", {})
+        except _ConditionError as exc:
+            raise DrillConflictError(f"drill {drill.id} exists already") from exc
+        return stored
+
+    def load(self, drill_id: str) -> Drill:
+        item = self._get(f"drill#{drill_id}", "state")
+        if item is None:
+            raise NotFoundError(f"no drill {drill_id} in the table {self._table}")
+        return codec.decode(item["state"]["S"])
+
+    def save(self, drill: Drill) -> Drill:
+        saved = drill.evolve(version=drill.version + 1)
+        try:
+            self._put(saved, "#v = :v", {":v": {"N": str(drill.version)}})
+        except _ConditionError as exc:
+            raise _conflict(drill) from exc
+        return saved
+
+    def finish(self, drill: Drill, compose: Callable[[Link], str]) -> Drill:
+        assert drill.verdict is not None, "a report is of a finished drill"
+        assert drill.finished_at is not None, "as above"
+        saved = drill.evolve(version=drill.version + 1)
+        for _ in range(FINISH_TRIES):
+            link = self._link()
+            text = compose(link)
+            entry = _entry_of(drill, link, text)
+            version_id = self._publish(entry, text)
+            if self._commit(drill, saved, entry, version_id):
+                return saved
+        raise StoreError(
+            f"could not tie the report of drill {drill.id} to the one before it",
+            hint="Many reports were written at the same time; the next step tries again.",
+        )
+
+    def unfinished(self) -> tuple[Drill, ...]:
+        return tuple(drill for drill in self._open() if not drill.finished)
+
+    def with_leftovers(self) -> tuple[Drill, ...]:
+        return tuple(drill for drill in self._open() if drill.finished and drill.ledger)
+
+    def report(self, drill_id: str) -> str:
+        found = self._get(f"report#{drill_id}", "entry")
+        if found is None:
+            raise NotFoundError(f"no report of drill {drill_id} in the table {self._table}")
+        item = self._get("entry", found["sequence"]["S"])
+        assert item is not None, "written in one transaction"
+        text = self._text(item)
+        if text is None:
+            raise NotFoundError(f"the report of drill {drill_id} was removed by retention")
+        return text
+
+    # --- history --------------------------------------------------------------------------
+
+    def entries(
+        self,
+        *,
+        target: str | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        newest: int | None = None,
+    ) -> tuple[Entry, ...]:
+        found = []
+        for item in self._items(target, after, newest_first=True):
+            entry = _entry(item)
+            if since is not None and entry.finished_at < since:
+                continue
+            found.append(entry)
+            if newest is not None and len(found) >= newest:
+                break
+        return tuple(reversed(found))
+
+    def stored(
+        self, *, target: str | None = None, since: datetime | None = None
+    ) -> Iterator[Stored]:
+        for item in self._items(target, 0, newest_first=False):
+            entry = _entry(item)
+            if since is None or entry.finished_at >= since:
+                yield Stored(entry=entry, text=self._text(item))
+
+    def standing(self, target: str) -> Standing:
+        item = self._get(f"target#{target}", "standing")
+        if item is None:
+            return Standing(target=target)
+        latest = self._get("entry", item["latest"]["S"])
+        proven = self._get("entry", item["proven"]["S"]) if "proven" in item else None
+        return Standing(
+            target=target,
+            latest=_entry(latest) if latest else None,
+            proven=_entry(proven) if proven else None,
+            bad=int(item["bad"]["N"]),
+        )
+
+    def measurements(
+        self, target: str, *, check: str | None = None, newest: int | None = None
+    ) -> tuple[Measurement, ...]:
+        nights = []
+        for number, item in enumerate(self._items(target, 0, newest_first=True)):
+            if newest is not None and number >= newest:
+                break
+            nights.append(item)
+        return tuple(
+            measurement
+            for item in reversed(nights)
+            for measurement in _measurements(item, target)
+            if check in {None, measurement.check}
+        )
+
+    def prune(self, before: datetime, now: datetime) -> int:
+        """As the port says. The role that may delete object versions is the sweeper's alone."""
+        spared: dict[str, set[int]] = {}
+        pruned = 0
+        for item in self._items(None, 0, newest_first=False):
+            entry = _entry(item)
+            if entry.finished_at >= before:
+                break
+            if entry.target not in spared:
+                standing = self.standing(entry.target)
+                kept = (standing.latest, standing.proven)
+                spared[entry.target] = {e.sequence for e in kept if e is not None}
+            if entry.pruned_at is None and entry.sequence not in spared[entry.target]:
+                self._prune(item, entry, now)
+                pruned += 1
+        return pruned
+
+    # --- within ---------------------------------------------------------------------------
+
+    def _put(self, drill: Drill, condition: str, values: Item) -> None:
+        names = {"#v": "version"} if "#v" in condition else {}
+        arguments: Item = {
+            "TableName": self._table,
+            "Item": _drill_item(drill),
+            "ConditionExpression": condition,
+        }
+        if names:
+            arguments |= {
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        self._call("save a drill", self._dynamodb.put_item, **arguments)
+
+    def _get(self, pk: str, sk: str) -> Item | None:
+        answer = self._call(
+            "read the table",
+            self._dynamodb.get_item,
+            TableName=self._table,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            ConsistentRead=True,
+        )
+        item: Item | None = answer.get("Item")
+        return item
+
+    def _link(self) -> Link:
+        head = self._get("chain", "head")
+        if head is None:
+            return Link(sequence=1, previous_sha256="")
+        return Link(sequence=int(head["sequence"]["N"]) + 1, previous_sha256=head["sha256"]["S"])
+
+    def _publish(self, entry: Entry, text: str) -> str:
+        answer = self._call(
+            "write a report",
+            self._s3.put_object,
+            Bucket=self._bucket,
+            Key=_key(entry.target, entry.drill_id),
+            Body=text.encode(),
+            ContentType="application/json",
+            ChecksumAlgorithm="SHA256",
+        )
+        version_id = answer.get("VersionId")
+        if not version_id:
+            raise StoreError(
+                f"the bucket {self._bucket} is not versioned",
+                hint="Reports must not be overwritten: turn versioning on.",
+            )
+        return str(version_id)
+
+    def _commit(self, drill: Drill, saved: Drill, entry: Entry, version_id: str) -> bool:
+        """Whether the report is in the chain; False when another one was faster.
+
+        Raises:
+            DrillConflictError: Somebody advanced the drill, or reported it.
+        """
+        item = _entry_item(entry, version_id, drill)
+        writes = [
+            self._write(_drill_item(saved), "#v = :v", {":v": {"N": str(drill.version)}}),
+            self._write(
+                {
+                    "pk": {"S": f"report#{entry.drill_id}"},
+                    "sk": {"S": "entry"},
+                    "sequence": {"S": _place(entry.sequence)},
+                },
+                "attribute_not_exists(pk)",
+            ),
+            self._write(*_head_write(entry)),
+            self._write({**item, "pk": {"S": "entry"}}, "attribute_not_exists(pk)"),
+            self._write({**item, "pk": {"S": f"entry#{entry.target}"}}, "attribute_not_exists(pk)"),
+            self._standing_write(entry),
+        ]
+        try:
+            self._call("write a report", self._dynamodb.transact_write_items, TransactItems=writes)
+        except _ConditionError as exc:
+            if exc.failed & {0, 1}:
+                raise _conflict(drill) from exc
+            return False
+        return True
+
+    def _write(self, item: Item, condition: str, values: Item | None = None) -> Item:
+        put: Item = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+        if values:
+            names = {"#v": "version"} if "#v" in condition else {"#s": "sequence"}
+            put |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+        return {"Put": put}
+
+    def _standing_write(self, entry: Entry) -> Item:
+        verified = entry.verdict is Verdict.VERIFIED
+        place = {"S": _place(entry.sequence)}
+        update = "set latest = :l, proven = :l, bad = :zero"
+        values: Item = {":l": place, ":zero": {"N": "0"}}
+        if not verified:
+            update = "set latest = :l, bad = if_not_exists(bad, :zero) + :one"
+            values[":one"] = {"N": "1"}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": f"target#{entry.target}"}, "sk": {"S": "standing"}},
+                "UpdateExpression": update,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _open(self) -> list[Drill]:
+        items = self._query(
+            IndexName=INDEX,
+            KeyConditionExpression="#o = :yes",
+            ExpressionAttributeNames={"#o": "open"},
+            ExpressionAttributeValues={":yes": {"S": "yes"}},
+        )
+        # The index follows the table with a delay: what it names is read from the table.
+        drills = [self.load(item["pk"]["S"].removeprefix("drill#")) for item in items]
+        return sorted(drills, key=lambda drill: (drill.started_at, drill.id))
+
+    def _items(self, target: str | None, after: int, *, newest_first: bool) -> Iterator[Item]:
+        return self._query(
+            KeyConditionExpression="pk = :pk and sk > :after",
+            ExpressionAttributeValues={
+                ":pk": {"S": "entry" if target is None else f"entry#{target}"},
+                ":after": {"S": _place(after)},
+            },
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
+
+    def _query(self, **arguments: Any) -> Iterator[Item]:  # noqa: ANN401  # DynamoDB's parameters
+        begin: Item = {}
+        while True:
+            answer = self._call(
+                "read the table",
+                self._dynamodb.query,
+                TableName=self._table,
+                **arguments,
+                **begin,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            begin = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _text(self, item: Item) -> str | None:
+        if "pruned_at" in item:
+            return None
+        entry = _entry(item)
+        answer = self._call(
+            f"read the report of drill {entry.drill_id}",
+            self._s3.get_object,
+            Bucket=self._bucket,
+            Key=_key(entry.target, entry.drill_id),
+            VersionId=item["version_id"]["S"],
+        )
+        with attempting(f"read the report of drill {entry.drill_id}", self._bucket):
+            return str(answer["Body"].read().decode())
+
+    def _prune(self, item: Item, entry: Entry, now: datetime) -> None:
+        for pk in ("entry", f"entry#{entry.target}"):
+            self._call(
+                "prune the history",
+                self._dynamodb.update_item,
+                TableName=self._table,
+                Key={"pk": {"S": pk}, "sk": item["sk"]},
+                UpdateExpression="set pruned_at = :now remove measured",
+                ExpressionAttributeValues={":now": {"S": _stamp(now)}},
+            )
+        self._call(
+            "prune the history",
+            self._s3.delete_object,
+            Bucket=self._bucket,
+            Key=_key(entry.target, entry.drill_id),
+            VersionId=item["version_id"]["S"],
+        )
+
+    def _call(self, what: str, operation: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's own
+        try:
+            with attempting(what, self._table):
+                try:
+                    return operation(**arguments)
+                except ClientError as exc:
+                    if (failed := _failed_conditions(exc)) is not None:
+                        raise _ConditionError(failed) from exc
+                    raise
+        except TransientError:
+            raise
+        except ProviderError as exc:
+            raise StoreError(exc.message, hint=exc.hint) from exc
+
+
+class _ConditionError(Exception):
+    """A condition did not hold; `failed` are the places in the transaction."""
+
+    def __init__(self, failed: set[int]) -> None:
+        super().__init__(str(sorted(failed)))
+        self.failed = failed
+
+
+def _failed_conditions(exc: ClientError) -> set[int] | None:
+    """None: it failed for another reason."""
+    response: Any = exc.response
+    code = response.get("Error", {}).get("Code")
+    if code == "ConditionalCheckFailedException":
+        return {0}
+    if code != "TransactionCanceledException":
+        return None
+    reasons: Sequence[Any] = response.get("CancellationReasons", ())
+    named = {number: reason.get("Code") for number, reason in enumerate(reasons)}
+    lost = {n for n, c in named.items() if c == "ConditionalCheckFailed"}
+    if lost:
+        return lost
+    # Two transactions at the same items: nobody won, the loser tries again.
+    busy = {n for n, c in named.items() if c == "TransactionConflict"}
+    return {n + 2 for n in busy} if busy else None
+
+
+def _conflict(drill: Drill) -> DrillConflictError:
+    return DrillConflictError(f"drill {drill.id} was advanced by another host")
+
+
+def _drill_item(drill: Drill) -> Item:
+    state = codec.encode(drill)
+    if len(state.encode()) > LARGEST_STATE:
+        raise StoreError(
+            f"the state of drill {drill.id} is larger than an item of DynamoDB",
+            hint="Fewer checks per target make it smaller.",
+        )
+    item: Item = {
+        "pk": {"S": f"drill#{drill.id}"},
+        "sk": {"S": "state"},
+        "version": {"N": str(drill.version)},
+        "target": {"S": drill.target},
+        "started_at": {"S": _stamp(drill.started_at)},
+        "state": {"S": state},
+    }
+    if not drill.finished or drill.ledger:
+        item["open"] = {"S": "yes"}
+    return item
+
+
+def _head_write(entry: Entry) -> tuple[Item, str, Item]:
+    item = {
+        "pk": {"S": "chain"},
+        "sk": {"S": "head"},
+        "sequence": {"N": str(entry.sequence)},
+        "sha256": {"S": entry.sha256},
+    }
+    if entry.sequence == 1:
+        return item, "attribute_not_exists(pk)", {}
+    return item, "#s = :s", {":s": {"N": str(entry.sequence - 1)}}
+
+
+def _entry_of(drill: Drill, link: Link, text: str) -> Entry:
+    assert drill.verdict is not None, "finished"
+    assert drill.finished_at is not None, "finished"
+    return Entry(
+        sequence=link.sequence,
+        drill_id=drill.id,
+        target=drill.target,
+        verdict=drill.verdict,
+        started_at=drill.started_at,
+        finished_at=drill.finished_at,
+        scheduled_for=drill.scheduled_for,
+        left_behind=bool(drill.ledger),
+        announce=drill.announce,
+        previous_sha256=link.previous_sha256,
+        sha256=sha256_of(text),
+    )
+
+
+def _entry_item(entry: Entry, version_id: str, drill: Drill) -> Item:
+    measured = [
+        [result.name, result.database, measure, value]
+        for result in drill.results
+        for measure, value in result.measured.items()
+    ]
+    item: Item = {
+        "sk": {"S": _place(entry.sequence)},
+        "drill_id": {"S": entry.drill_id},
+        "target": {"S": entry.target},
+        "verdict": {"S": entry.verdict.value},
+        "begun_at": {"S": _stamp(entry.started_at)},
+        "finished_at": {"S": _stamp(entry.finished_at)},
+        "left_behind": {"BOOL": entry.left_behind},
+        "announce": {"BOOL": entry.announce},
+        "previous_sha256": {"S": entry.previous_sha256},
+        "sha256": {"S": entry.sha256},
+        "version_id": {"S": version_id},
+        "measured": {"S": json.dumps(measured)},
+    }
+    if entry.scheduled_for is not None:
+        item["scheduled_for"] = {"S": _stamp(entry.scheduled_for)}
+    return item
+
+
+def _entry(item: Item) -> Entry:
+    return Entry(
+        sequence=int(item["sk"]["S"]),
+        drill_id=item["drill_id"]["S"],
+        target=item["target"]["S"],
+        verdict=Verdict(item["verdict"]["S"]),
+        started_at=_moment(item["begun_at"]["S"]),
+        finished_at=_moment(item["finished_at"]["S"]),
+        scheduled_for=_moment(item["scheduled_for"]["S"]) if "scheduled_for" in item else None,
+        left_behind=item["left_behind"]["BOOL"],
+        announce=item["announce"]["BOOL"],
+        previous_sha256=item["previous_sha256"]["S"],
+        sha256=item["sha256"]["S"],
+        pruned_at=_moment(item["pruned_at"]["S"]) if "pruned_at" in item else None,
+    )
+
+
+def _measurements(item: Item, target: str) -> Iterator[Measurement]:
+    entry = _entry(item)
+    for check, database, measure, value in json.loads(item.get("measured", {}).get("S", "[]")):
+        yield Measurement(
+            target=target,
+            drill_id=entry.drill_id,
+            at=entry.finished_at,
+            check=check,
+            database=database,
+            measure=measure,
+            value=value,
+        )
+
+
+def _key(target: str, drill_id: str) -> str:
+    return f"reports/{target}/{drill_id}.json"
+
+
+def _place(sequence: int) -> str:
+    """A text that sorts as the number does."""
+    return f"{sequence:010}"
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
