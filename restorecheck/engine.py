@@ -78,8 +78,24 @@ class Done:
     drill: Drill
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What comes next is not for this host: another one has the rights for it."""
+
+    action: Action
+
+
+def anything(_action: Action) -> bool:
+    """A host that may do everything."""
+    return True
+
+
 class Engine:
-    """Advances drills; holds no drill in memory between two calls."""
+    """Advances drills; holds no drill in memory between two calls.
+
+    `performs` says which actions this host has the rights for: in AWS, who restores reaches no
+    database, and who asks the database can restore and delete nothing.
+    """
 
     def __init__(
         self,
@@ -89,14 +105,16 @@ class Engine:
         checker_for: Callable[[Drill], Checker],
         clock: Clock,
         observer: Observer | None = None,
+        performs: Callable[[Action], bool] = anything,
     ) -> None:
+        self._performs = performs
         self._store = store
         self._provider_for = provider_for
         self._checker_for = checker_for
         self._clock = clock
         self._observer = observer or Silence()
 
-    def advance(self, drill_id: str) -> Wait | Done:
+    def advance(self, drill_id: str) -> Wait | Done | Elsewhere:
         """Do the next thing for this drill.
 
         Raises:
@@ -122,13 +140,15 @@ class Engine:
                 continue
             return
 
-    def _advance(self, drill_id: str) -> Wait | Done:
+    def _advance(self, drill_id: str) -> Wait | Done | Elsewhere:
         loaded = self._store.load(drill_id)
         now = self._clock.now()
         drill = expire(loaded, now)
         action = decide(drill)
         if isinstance(action, Nothing):
             return Done(drill)
+        if not self._performs(action):
+            return Elsewhere(action)
         intended = intend(drill, action, now)
         if intended != loaded:
             intended = self._store.save(intended)

@@ -102,14 +102,23 @@ class Passwords:
         """
         if self._settings.restore.credentials is Credentials.IAM:
             return self._account.log_in_token(endpoint.host, endpoint.port, endpoint.user)
-        with attempting(f"read the secret {endpoint.secret}", endpoint.secret):
-            answer = self._account.secrets().get_secret_value(SecretId=endpoint.secret)
-        try:
-            return str(json.loads(answer["SecretString"])["password"])
-        except (KeyError, ValueError, TypeError):
-            raise ProviderError(
-                f"the secret {endpoint.secret} does not hold what RDS writes there"
-            ) from None
+        return read_password(self._account.secrets(), endpoint)
+
+
+def read_password(secrets_manager: Any, endpoint: Endpoint) -> str:  # noqa: ANN401  # boto3's client
+    """The password in the one secret of this endpoint.
+
+    Raises:
+        ProviderError: It cannot be read, or holds something else.
+    """
+    with attempting(f"read the secret {endpoint.secret}", endpoint.secret):
+        answer = secrets_manager.get_secret_value(SecretId=endpoint.secret)
+    try:
+        return str(json.loads(answer["SecretString"])["password"])
+    except (KeyError, ValueError, TypeError):
+        raise ProviderError(
+            f"the secret {endpoint.secret} does not hold what RDS writes there"
+        ) from None
 
 
 def _managed(

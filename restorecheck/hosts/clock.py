@@ -1,5 +1,6 @@
 """The one place that reads the clock, sleeps, and makes up names."""
 
+import hashlib
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
@@ -23,3 +24,11 @@ def new_drill_id(now: datetime) -> str:
     identifier and leaves room in the 107 bytes of a unix socket's path.
     """
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def drill_id_of(target: str, slot: datetime) -> str:
+    """The same for the same slot of the same target, whoever asks, and however often: a schedule
+    that fires twice starts one drill.
+    """
+    digest = hashlib.sha256(f"{target} {slot.astimezone(UTC).isoformat()}".encode()).hexdigest()
+    return f"{slot.astimezone(UTC):%Y%m%d-%H%M%S}-{digest[:6]}"

@@ -1,0 +1,141 @@
+"""Asks the restored database, for as long as one invocation lasts. It has no right in RDS at all:
+it reads the one secret of the instance, and connects to it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from restorecheck.aws.credentials import read_password
+from restorecheck.engine import Done, Elsewhere, Engine, Wait
+from restorecheck.errors import AccessDeniedError
+from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.lifecycle import Action, RunChecks
+from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Endpoint
+from restorecheck.ports import Checker, Provider
+from restorecheck.postgres.checker import PostgresChecker
+from restorecheck.postgres.tls import TlsConnector
+
+log = structlog.get_logger("restorecheck.functions")
+
+MARGIN = timedelta(seconds=20)
+"""Left of an invocation for storing the last result: Lambda ends it without a word."""
+LOGIN_PATIENCE = timedelta(seconds=30)
+
+Remaining = Callable[[], timedelta]
+
+
+def check(event: Mapping[str, Any], around: Surroundings, remaining: Remaining) -> dict[str, Any]:
+    """`{"drill_id", …}` in; what comes next out, as the stepper says it.
+
+    Every answer is stored before the next question is put. A question that may take longer than
+    what is left waits for the next invocation.
+    """
+    drill_id = str(event["drill_id"])
+    end = around.clock.now() + remaining() - MARGIN
+    asking = PostgresChecker(_connector(around), around.clock)
+    engine = Engine(
+        store=around.store,
+        provider_for=_no_provider,
+        checker_for=lambda _drill: Limited(asking, around, end),
+        clock=around.clock,
+        performs=may_perform,
+    )
+    try:
+        answer = _ask_while_there_is_time(drill_id, engine, around, end)
+    finally:
+        asking.close()
+    log.info("drill.checked", **answer)
+    return answer
+
+
+def may_perform(action: Action) -> bool:
+    return isinstance(action, RunChecks)
+
+
+def _no_provider(drill: Drill) -> Provider:
+    raise AssertionError(f"the checker restores and deletes nothing, not for drill {drill.id}")
+
+
+def _ask_while_there_is_time(
+    drill_id: str, engine: Engine, around: Surroundings, end: datetime
+) -> dict[str, Any]:
+    asked = 0
+    answer: dict[str, Any] = {"drill_id": drill_id, "wait_seconds": 0}
+    while True:
+        pending = around.store.load(drill_id).pending_checks
+        left = end - around.clock.now()
+        if asked and pending and pending[0].timeout > left:
+            return {**answer, "next": "check", "asked": asked}
+        outcome = engine.advance(drill_id)
+        asked += 1
+        match outcome:
+            case Done():
+                return {**answer, "next": "done", "asked": asked}
+            case Elsewhere():
+                return {**answer, "next": "wait", "asked": asked}
+            case Wait(duration=duration, detail=detail) if duration:
+                seconds = round(duration.total_seconds())
+                return {**answer, "next": "wait", "wait_seconds": seconds, "detail": detail}
+            case Wait():
+                continue
+
+
+class Limited(Checker):
+    """Ends a question with the invocation, and says so where that cut it short."""
+
+    def __init__(self, inner: Checker, around: Surroundings, end: datetime) -> None:
+        self._inner = inner
+        self._around = around
+        self._end = end
+
+    def run(
+        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
+    ) -> tuple[CheckResult, ...]:
+        allowed = self._end - self._around.clock.now()
+        results = self._inner.run(endpoint, pending, min(until, self._end))
+        is_cut = pending[0].timeout > allowed and self._end < until
+        return tuple(
+            replace(result, detail=_too_long(allowed))
+            if is_cut and result.outcome is CheckOutcome.ERROR
+            else result
+            for result in results
+        )
+
+
+def _too_long(allowed: timedelta) -> str:
+    return (
+        f"no answer within the {allowed.total_seconds():.0f} s that one run of the checker function "
+        "has: ask for less at once (a part of the table, an index), or drill this target with "
+        "`restorecheck run` on a machine"
+    )
+
+
+def _connector(around: Surroundings) -> Callable[[Endpoint, str], Any]:
+    if not around.ca_bundle.is_file():
+        raise AccessDeniedError(
+            f"the certificates of RDS are not at {around.ca_bundle}",
+            hint="Package the functions with them: make package CA_BUNDLE=global-bundle.pem",
+        )
+
+    def password_of(endpoint: Endpoint) -> str:
+        if endpoint.secret:
+            return read_password(around.client("secretsmanager"), endpoint)
+        token: str = around.client("rds").generate_db_auth_token(
+            DBHostname=endpoint.host, Port=endpoint.port, DBUsername=endpoint.user
+        )
+        return token  # signed here: no call of RDS
+
+    def connect(endpoint: Endpoint, database: str) -> Any:  # noqa: ANN401  # psycopg's connection
+        opener = TlsConnector(
+            ca_bundle=around.ca_bundle,
+            password_of=password_of,
+            by_token=not endpoint.secret,
+            patience=LOGIN_PATIENCE,
+        )
+        return opener(endpoint, database)
+
+    return connect

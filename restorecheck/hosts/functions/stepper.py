@@ -1,0 +1,141 @@
+"""One step of one drill for each invocation. It speaks to RDS, and reaches no database."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from restorecheck.aws.forgotten import ForgottenRds
+from restorecheck.engine import Done, Elsewhere, Engine, Wait
+from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.telling import tell
+from restorecheck.hosts.wiring import checks_of, deadline_of, teardown_limit_of
+from restorecheck.lifecycle import Action, RunChecks
+from restorecheck.model import Drill
+from restorecheck.ports import Checker, Provider
+
+log = structlog.get_logger("restorecheck.functions")
+
+SHORTEST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=5)
+AGE_SHARE = 60
+"""A drill is looked at more rarely as it grows older: after an hour, once a minute. So a drill of
+24 hours takes some 300 looks, and an execution may have 25,000 events in its history (quota of
+Step Functions Standard).
+"""
+
+Event = Mapping[str, Any]
+
+
+def step(event: Event, around: Surroundings) -> dict[str, Any]:
+    """`{"drill_id", "target", "scheduled_for", "abort"}` in; what comes next out.
+
+    `next` is `wait` (for `wait_seconds`), `check` (for the checker) or `done`.
+    """
+    drill = _begun(event, around)
+    engine = _engine(around)
+    if event.get("abort"):
+        engine.abort(drill.id, str(event["abort"]))
+    outcome = engine.advance(drill.id)
+    answer = _answer(outcome, drill, around)
+    _log(answer)
+    return answer
+
+
+def _begun(event: Event, around: Surroundings) -> Drill:
+    """The drill of this execution; the first invocation makes it."""
+    drill_id = str(event["drill_id"])
+    try:
+        return around.store.load(drill_id)
+    except NotFoundError:
+        pass
+    config = around.config()
+    target = next((t for t in config.targets if t.name == event["target"]), None)
+    if target is None:
+        raise NotFoundError(f"no target {event['target']!r} in the configuration")
+    now = around.clock.now()
+    slot = event.get("scheduled_for")
+    drill = Drill(
+        id=drill_id,
+        target=target.name,
+        plan=around.provider_of(config, target).plan(drill_id),
+        checks=checks_of(target),
+        started_at=now,
+        deadline=now + deadline_of(target),
+        teardown_limit=teardown_limit_of(config, target),
+        scheduled_for=datetime.fromisoformat(slot) if slot else None,
+        announce=True,
+    )
+    try:
+        return around.store.create(drill)
+    except DrillConflictError:
+        return around.store.load(drill_id)  # another invocation was faster
+
+
+def _engine(around: Surroundings) -> Engine:
+    return Engine(
+        store=around.store,
+        provider_for=lambda drill: provider_for(drill, around),
+        checker_for=_no_checker,
+        clock=around.clock,
+        performs=may_perform,
+    )
+
+
+def may_perform(action: Action) -> bool:
+    return not isinstance(action, RunChecks)
+
+
+def _no_checker(drill: Drill) -> Checker:
+    raise AssertionError(f"the stepper asks no database, not that of drill {drill.id}")
+
+
+def provider_for(drill: Drill, around: Surroundings) -> Provider:
+    """Also for a target that the configuration has lost since the drill began.
+
+    Raises:
+        NotFoundError: Nothing in the configuration reaches what this drill made.
+    """
+    from restorecheck.hosts import rds
+
+    config = around.config()
+    named = {t.name: around.provider_of(config, t) for t in config.targets if t.rds is not None}
+    known = named.get(drill.target) or rds.forgotten(drill, named.values())
+    if known is not None:
+        return known
+    if drill.ledger or not named:
+        raise NotFoundError(f"the configuration no longer has the target {drill.target!r}")
+    return ForgottenRds(next(iter(named.values())))  # nothing is left that it could delete
+
+
+def _answer(outcome: Wait | Done | Elsewhere, drill: Drill, around: Surroundings) -> dict[str, Any]:
+    answer: dict[str, Any] = {"drill_id": drill.id, "target": drill.target, "wait_seconds": 0}
+    match outcome:
+        case Elsewhere():
+            return {**answer, "next": "check"}
+        case Wait(duration=duration, detail=detail):
+            seconds = _wait(duration, around.clock.now() - drill.started_at).total_seconds()
+            return {**answer, "next": "wait", "wait_seconds": round(seconds), "detail": detail}
+        case Done(drill=finished):
+            tell(finished, around)
+            verdict = finished.verdict.value if finished.verdict else ""
+            return {
+                **answer,
+                "next": "done",
+                "verdict": verdict,
+                "reason": finished.reason,
+                "teardown": finished.teardown_outcome.value,
+            }
+
+
+def _wait(wanted: timedelta, age: timedelta) -> timedelta:
+    if not wanted:
+        return wanted
+    return max(wanted, min(max(SHORTEST_WAIT, age / AGE_SHARE), LONGEST_WAIT))
+
+
+def _log(answer: dict[str, Any]) -> None:
+    """The one line of this invocation."""
+    log.info("drill.stepped", **answer)

@@ -1,0 +1,126 @@
+"""What a function finds around it: its environment, clients and clock. Kept between invocations
+of one container, and given by hand in tests.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from restorecheck import config as configuration
+from restorecheck.aws.accounts import Accounts, client_config, refuse_forbidden_endpoint
+from restorecheck.aws.provider import RdsProvider
+from restorecheck.aws.stores import AwsStore
+from restorecheck.aws.translation import attempting
+from restorecheck.config import Config, Target
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts import rds
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.ports import Clock
+
+TABLE = "RESTORECHECK_TABLE"
+BUCKET = "RESTORECHECK_BUCKET"
+CONFIG = "RESTORECHECK_CONFIG"
+"""s3://bucket/key, or a path; relative ones start where the function's code lies."""
+MACHINE = "RESTORECHECK_DRILL_MACHINE"
+TOPIC = "RESTORECHECK_TOPIC"
+BUNDLE = "RESTORECHECK_CA_BUNDLE"
+
+ATTEMPTS = 5
+READ_TIMEOUT = 20.0
+
+
+class Surroundings:
+    """Everything is made when it is first used: no function pays for what it does not need."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        session: Any = None,  # noqa: ANN401  # boto3.Session
+    ) -> None:
+        self._environment = os.environ if environment is None else environment
+        self.clock = clock or SystemClock()
+        self._session: Any = session or boto3.Session()
+        self._clients: dict[str, Any] = {}
+        self._shared: Accounts | None = None
+
+    def setting(self, name: str) -> str:
+        """A setting of the function.
+
+        Raises:
+            ConfigError: It is missing; the template sets it.
+        """
+        value = self._environment.get(name, "")
+        if not value:
+            message = f"the function's environment has no {name}"
+            raise ConfigError((Problem(message=message),), hint="Deploy infra/backup-account.yaml.")
+        return value
+
+    def client(self, service: str) -> Any:  # noqa: ANN401  # boto3's own
+        if service not in self._clients:
+            with attempting(f"prepare calls to {service}"):
+                made = self._session.client(service, config=client_config(ATTEMPTS, READ_TIMEOUT))
+            sandbox = self._environment.get("RESTORECHECK_SANDBOX") == "true"
+            refuse_forbidden_endpoint(made.meta.endpoint_url, sandbox=sandbox)
+            self._clients[service] = made
+        return self._clients[service]
+
+    @cached_property
+    def store(self) -> AwsStore:
+        return AwsStore(
+            self.client("dynamodb"),
+            self.client("s3"),
+            table=self.setting(TABLE),
+            bucket=self.setting(BUCKET),
+        )
+
+    @cached_property
+    def root(self) -> Path:
+        return Path(self._environment.get("LAMBDA_TASK_ROOT", "."))
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self.root / self._environment.get(BUNDLE, "rds-global-bundle.pem")
+
+    def config(self) -> Config:
+        """The configuration as it is now: a change needs no deployment.
+
+        Raises:
+            ConfigError: It cannot be read, or has problems.
+        """
+        place = self.setting(CONFIG)
+        return configuration.parse(
+            self._text_of(place), file=place, directory=self.root, environment=self._environment
+        )
+
+    def _text_of(self, place: str) -> str:
+        if not place.startswith("s3://"):
+            try:
+                return (self.root / place).read_text()
+            except OSError as exc:
+                message = f"{place} cannot be read: {exc.strerror}"
+                raise ConfigError((Problem(message=message, file=place),)) from exc
+        parts = urlsplit(place)
+        with attempting(f"read the configuration {place}", place):
+            answer = self.client("s3").get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
+            return str(answer["Body"].read().decode())
+
+    def provider_of(self, config: Config, target: Target) -> RdsProvider:
+        """Raises ConfigError where the target's kind is not for this host."""
+        if target.rds is None:
+            message = (
+                f"the target {target.name!r} is not an RDS instance; run it with `restorecheck run`"
+            )
+            raise ConfigError((Problem(message=message),))
+        return rds.provider_of(config, target, self._accounts(config), self.clock)
+
+    def _accounts(self, config: Config) -> Accounts:
+        """One for all targets and invocations: it keeps clients and credentials."""
+        if self._shared is None:
+            self._shared = rds.accounts_of(config, self.clock)
+        return self._shared

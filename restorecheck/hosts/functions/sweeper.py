@@ -1,0 +1,152 @@
+"""Every hour: drills whose execution ended before they did, what nobody owns, and who is overdue."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from restorecheck.announcing import Overdue
+from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.translation import attempting
+from restorecheck.config import Config
+from restorecheck.engine import Engine
+from restorecheck.errors import AlreadyExistsError, NotFoundError
+from restorecheck.history import overdue_since
+from restorecheck.hosts import rds
+from restorecheck.hosts.driving import Sweeper
+from restorecheck.hosts.functions import stepper
+from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
+from restorecheck.model import Drill
+
+log = structlog.get_logger("restorecheck.functions")
+
+DEAD = "the execution of this drill ended before the drill did"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a sweep came across, for metrics and alarms."""
+
+    restarted: tuple[str, ...]
+    deleted: tuple[str, ...]
+    left: tuple[str, ...]
+    unseen: tuple[str, ...]
+    overdue: tuple[Overdue, ...]
+    proof_hours: Mapping[str, float]
+    """Target → age of its newest verified drill."""
+
+
+def sweep(around: Surroundings) -> Found:
+    config = around.config()
+    restarted = [drill.id for drill in around.store.unfinished() if _restart(drill, around)]
+    swept = _sweeper(config, around).sweep()
+    overdue, ages = _overdue(config, around)
+    found = Found(
+        restarted=tuple(restarted),
+        deleted=tuple(str(resource) for resource in swept.deleted),
+        left=tuple(f"{resource}: {why}" for resource, why in swept.left),
+        unseen=tuple(swept.plan.unseen),
+        overdue=tuple(overdue),
+        proof_hours=ages,
+    )
+    log.info(
+        "swept",
+        restarted=found.restarted,
+        deleted=found.deleted,
+        left=found.left,
+        unseen=found.unseen,
+        overdue=[fact.target for fact in found.overdue],
+    )
+    return found
+
+
+def _restart(drill: Drill, around: Surroundings) -> bool:
+    """Give a drill without a living execution one that tears it down and writes its report."""
+    machine = around.setting(MACHINE)
+    if _lives(drill, machine, around):
+        return False
+    name = f"{drill.id}-v{drill.version}"  # once for each state in which it is found dead
+    order = {
+        "drill_id": drill.id,
+        "target": drill.target,
+        "scheduled_for": drill.scheduled_for.isoformat() if drill.scheduled_for else "",
+        "abort": DEAD,
+    }
+    try:
+        with attempting(f"start an execution for drill {drill.id}", machine):
+            around.client("stepfunctions").start_execution(
+                stateMachineArn=machine, name=name, input=json.dumps(order)
+            )
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def _lives(drill: Drill, machine: str, around: Surroundings) -> bool:
+    """The execution that was started for it, or one of those that a sweep started."""
+    prefix = machine.replace(":stateMachine:", ":execution:")
+    for name in (drill.id, *(f"{drill.id}-v{n}" for n in range(drill.version + 1))):
+        try:
+            with attempting(f"look for the execution {name}", machine):
+                answer = around.client("stepfunctions").describe_execution(
+                    executionArn=f"{prefix}:{name}"
+                )
+        except NotFoundError:
+            continue
+        if answer["status"] in {"RUNNING", "PENDING_REDRIVE"}:
+            return True
+    return False
+
+
+def _sweeper(config: Config, around: Surroundings) -> Sweeper:
+    providers = [around.provider_of(config, t) for t in config.targets if t.rds is not None]
+    inventories: list[RdsInventory] = rds.inventories_of(providers, around.clock)
+    return Sweeper(
+        engine=Engine(
+            store=around.store,
+            provider_for=lambda drill: stepper.provider_for(drill, around),
+            checker_for=_no_checker,
+            clock=around.clock,
+            performs=stepper.may_perform,
+        ),
+        store=around.store,
+        inventories=inventories,
+        provider_for=lambda drill: stepper.provider_for(drill, around),
+        is_alive=lambda _drill: True,  # what is unfinished has an execution, or was given one
+        clock=around.clock,
+        sleep=_never,
+        patient=False,
+    )
+
+
+def _no_checker(drill: Drill) -> Any:  # noqa: ANN401  # there is none
+    raise AssertionError(f"a sweep asks no database, not that of drill {drill.id}")
+
+
+def _never(_duration: timedelta) -> None:
+    raise AssertionError("a function does not sleep")
+
+
+def _overdue(config: Config, around: Surroundings) -> tuple[list[Overdue], dict[str, float]]:
+    """A target that was never verified counts from its first drill; before that, as overdue: the
+    schedule is the template's, and the first night is due within a day of the deployment.
+    """
+    now = around.clock.now()
+    facts: list[Overdue] = []
+    ages: dict[str, float] = {}
+    for target in config.targets:
+        if target.rds is None:
+            continue
+        standing = around.store.standing(target.name)
+        allowed = timedelta(hours=target.max_proof_age_hours)
+        first = around.store.entries(target=target.name)[:1]
+        since = overdue_since(standing, allowed, first[0].started_at if first else now - allowed)
+        proven = standing.proven.finished_at if standing.proven else None
+        if proven is not None:
+            ages[target.name] = (now - proven) / timedelta(hours=1)
+        if since is not None and now >= since:
+            facts.append(Overdue(target=target.name, at=now, proven_at=proven, allowed=allowed))
+    return facts, ages

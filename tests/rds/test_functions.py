@@ -1,0 +1,244 @@
+"""The functions of the AWS host against the sandbox, called as the state machine calls them."""
+
+import json
+import threading
+from datetime import datetime, timedelta
+
+import boto3
+import pytest
+import yaml
+
+from restorecheck.errors import ConfigError, NotFoundError
+from restorecheck.history import flaws
+from restorecheck.hosts.functions import checker, planner, stepper
+from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.report import document
+from tests.contract.aws_store import make_table
+from tests.rds.conftest import ROWS
+
+MINUTES = timedelta(minutes=14)
+SLOT = "2026-02-26T03:15:00+00:00"
+NIGHTS = iter(range(1, 1000))
+
+
+@pytest.fixture
+def around(scene):
+    sandbox = scene.sandbox
+    name = f"drills-{next(NIGHTS)}"
+    dynamodb = sandbox.client("dynamodb", sandbox.backup, sandbox.backup_region)
+    s3 = sandbox.client("s3", sandbox.backup, sandbox.backup_region)
+    make_table(dynamodb, name)
+    s3.create_bucket(
+        Bucket=name,
+        CreateBucketConfiguration={"LocationConstraint": sandbox.backup_region},
+    )
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    environment = {
+        "RESTORECHECK_TABLE": name,
+        "RESTORECHECK_BUCKET": name,
+        "RESTORECHECK_CONFIG": f"s3://{name}/restorecheck.yaml",
+        "RESTORECHECK_CA_BUNDLE": str(sandbox.ca_bundle),
+        "RESTORECHECK_SANDBOX": "true",
+        "HOME": "/",
+    }
+    made = Surroundings(environment, session=boto3.Session(region_name=sandbox.backup_region))
+    configure(scene, made)
+    return made
+
+
+def configure(scene, around):
+    around.client("s3").put_object(
+        Bucket=around.setting("RESTORECHECK_BUCKET"),
+        Key="restorecheck.yaml",
+        Body=yaml.safe_dump(scene.keys).encode(),
+    )
+
+
+def planned(around, **event):
+    (drill,) = planner.plan({"scheduled_for": SLOT, **event}, around)["drills"]
+    return drill
+
+
+def run(around, drill, *, remaining=lambda: MINUTES, turns=400):
+    """As the state machine does: step, wait or check, until done. Returns every answer."""
+    nap = threading.Event()
+    answers = []
+    for _ in range(turns):
+        answer = stepper.step(drill, around)
+        answers.append(answer)
+        while answer["next"] == "check":
+            answer = checker.check(drill, around, remaining)
+            answers.append(answer)
+        drill = {**drill, "abort": ""}
+        if answer["next"] == "done":
+            return answers
+        if answer["wait_seconds"]:
+            nap.wait(0.02)
+    raise AssertionError(answers[-5:])
+
+
+def report_of(around, drill):
+    return document.parse(around.store.report(drill["drill_id"]))
+
+
+def test_a_night_from_the_plan_to_the_report(scene, around):
+    drill = planned(around)
+
+    answers = run(around, drill)
+
+    assert answers[-1]["verdict"] == "verified", answers[-1]
+    report = report_of(around, drill)
+    assert report.verdict is Verdict.VERIFIED
+    assert report.scheduled_for == datetime.fromisoformat(SLOT)
+    assert scene.leftovers() == []
+    assert list(flaws(around.store.stored())) == []
+    assert "check" in [answer["next"] for answer in answers]
+    waits = [a["wait_seconds"] for a in answers if a["wait_seconds"]]
+    assert min(waits) >= 30
+
+
+def test_a_night_whose_check_does_not_hold(scene, around):
+    scene.keys["targets"][0]["checks"] = [
+        {"row_count": {"table": "public.answers", "min": ROWS + 1}}
+    ]
+    configure(scene, around)
+
+    answers = run(around, planned(around))
+
+    assert answers[-1]["verdict"] == "failed"
+    assert scene.leftovers() == []
+
+
+def test_a_schedule_that_fires_twice_plans_the_same_drills(around):
+    assert planned(around) == planned(around)
+    assert planned(around)["drill_id"].startswith("20260226-031500-")
+    other = planned(around, scheduled_for="2026-02-27T03:15:00Z")
+    assert other["drill_id"] != planned(around)["drill_id"]
+
+
+def test_a_plan_names_what_it_cannot_do(scene, around):
+    with pytest.raises(ConfigError, match="no RDS target 'nobody'"):
+        planned(around, targets=["nobody"])
+    with pytest.raises(ConfigError, match="expected a time such as"):
+        planned(around, scheduled_for="yesterday")
+
+
+def test_an_abort_goes_through_the_teardown(scene, around):
+    drill = planned(around)
+    for _ in range(60):
+        stepper.step(drill, around)
+        if scene.sandbox.instances(scene.sandbox.backup):
+            break
+
+    answers = run(around, {**drill, "abort": "somebody stopped it"})
+
+    assert answers[-1]["verdict"] == "inconclusive"
+    assert "somebody stopped it" in answers[-1]["reason"]
+    assert scene.leftovers() == []
+
+
+def test_the_checker_goes_on_where_the_time_of_one_invocation_ends(scene, around):
+    scene.keys["targets"][0]["checks"] = [
+        {
+            "query": {
+                "name": f"question {n}",
+                "sql": f"select {n}",
+                "expect": {"equals": n},
+                "timeout_seconds": 300,
+            }
+        }
+        for n in range(3)
+    ]
+    configure(scene, around)
+    drill = planned(around)
+
+    answers = run(around, drill, remaining=lambda: timedelta(seconds=310))
+
+    assert answers[-1]["verdict"] == "verified", answers[-1]
+    partial = [answer for answer in answers if "asked" in answer]
+    assert len(partial) >= 4, "each question of 300 s wants an invocation of its own"
+    assert [c.outcome for c in report_of(around, drill).checks] == [CheckOutcome.PASSED] * 6
+
+
+def test_a_question_that_is_longer_than_an_invocation_is_reported_with_what_to_do(scene, around):
+    scene.keys["targets"][0]["checks"] = [
+        {
+            "query": {
+                "name": "too long",
+                "sql": "select 1 from pg_sleep(30)",
+                "expect": "not_empty",
+                "timeout_seconds": 3600,
+            }
+        }
+    ]
+    configure(scene, around)
+    drill = planned(around)
+
+    answers = run(around, drill, remaining=lambda: timedelta(seconds=22))
+
+    assert answers[-1]["verdict"] == "inconclusive"
+    check = report_of(around, drill).checks[-1]
+    assert (check.name, check.outcome) == ("too long", CheckOutcome.ERROR)
+    assert "that one run of the checker function has" in check.detail
+    assert "restorecheck run" in check.detail
+
+
+def test_the_checker_makes_no_call_of_rds_and_the_stepper_reads_no_secret(scene, around):
+    drill = planned(around)
+    calls = scene.sandbox.calls
+    asked, stepped = [], []
+
+    nap = threading.Event()
+    for _ in range(400):
+        begin = len(calls)
+        answer = stepper.step(drill, around)
+        stepped += calls[begin:]
+        if answer["next"] == "check":
+            begin = len(calls)
+            checker.check(drill, around, lambda: MINUTES)
+            asked += calls[begin:]
+        if answer["next"] == "done":
+            break
+        if answer["wait_seconds"]:
+            nap.wait(0.02)
+
+    assert {call.service for call in asked} <= {"secretsmanager", "dynamodb", "s3"}
+    assert [call for call in stepped if call.operation == "GetSecretValue"] == []
+
+
+def test_a_target_that_is_gone_from_the_configuration_is_torn_down_all_the_same(scene, around):
+    drill = planned(around)
+    for _ in range(60):
+        stepper.step(drill, around)
+        if scene.sandbox.instances(scene.sandbox.backup):
+            break
+    scene.keys["targets"][0]["name"] = "renamed"
+    configure(scene, around)
+
+    answers = run(around, {**drill, "abort": "its target is gone"})
+
+    assert answers[-1]["next"] == "done"
+    assert scene.leftovers() == []
+
+
+def test_a_drill_of_nobody_is_an_error(around):
+    with pytest.raises(NotFoundError, match="no target 'nobody'"):
+        stepper.step({"drill_id": "d-1", "target": "nobody"}, around)
+
+
+@pytest.mark.parametrize("hours", [1, 4, 24])
+def test_a_drill_of_many_hours_fits_into_the_history_of_an_execution(hours):
+    """9 events a turn (wait, task, choice), and 25,000 are allowed."""
+    age, turns = timedelta(0), 0
+    while age < timedelta(hours=hours):
+        age += stepper._wait(timedelta(seconds=10), age)
+        turns += 1
+
+    assert turns * 9 < 25_000 / 4
+
+
+def test_answers_are_json(scene, around):
+    drill = planned(around)
+
+    assert json.loads(json.dumps(stepper.step(drill, around)))["drill_id"] == drill["drill_id"]
