@@ -172,7 +172,7 @@ def _kind(code: str, status: int) -> type[ProviderError]:
         return AccessDeniedError
     if code in CAPACITY or "Quota" in code:
         return CapacityError
-    if plain.endswith("NotFound"):
+    if plain.endswith(("NotFound", "DoesNotExist")):
         return NotFoundError
     if plain.endswith(("AlreadyExists", "ResourceExists")):
         return AlreadyExistsError

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from restorecheck.errors import ConfigError, NotFoundError
 from restorecheck.history import flaws
-from restorecheck.hosts.functions import checker, planner, stepper
+from restorecheck.hosts.functions import checker, planner, stepper, sweeper
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.model import CheckOutcome, Verdict
 from restorecheck.report import document
+from restorecheck.sandbox import Fault
 from tests.contract.aws_store import make_table
 from tests.rds.conftest import ROWS
 
@@ -242,3 +244,108 @@ def test_answers_are_json(scene, around):
     drill = planned(around)
 
     assert json.loads(json.dumps(stepper.step(drill, around)))["drill_id"] == drill["drill_id"]
+
+
+# --- the sweeper
+
+
+class Machines:
+    """Step Functions as far as the sweeper sees it: which executions run, and which were started."""
+
+    class exceptions:  # noqa: N801  # boto3's name
+        pass
+
+    def __init__(self):
+        self.running: set[str] = set()
+        self.started: list[dict[str, str]] = []
+
+    def describe_execution(self, executionArn):  # noqa: N803  # boto3's name
+        name = executionArn.rpartition(":")[2]
+        if name in self.running:
+            return {"status": "RUNNING"}
+        raise ClientError(
+            {"Error": {"Code": "ExecutionDoesNotExist", "Message": name}}, "DescribeExecution"
+        )
+
+    def start_execution(self, stateMachineArn, name, input):  # noqa: A002, N803  # boto3's names
+        assert stateMachineArn == MACHINE_ARN
+        if name in self.running:
+            raise ClientError(
+                {"Error": {"Code": "ExecutionAlreadyExists", "Message": name}}, "StartExecution"
+            )
+        self.running.add(name)
+        self.started.append(json.loads(input))
+
+
+MACHINE_ARN = "arn:aws:states:eu-west-1:222222222222:stateMachine:restorecheck-drill"
+
+
+@pytest.fixture
+def machines(around):
+    made = Machines()
+    around._environment["RESTORECHECK_DRILL_MACHINE"] = MACHINE_ARN
+    around._clients["stepfunctions"] = made
+    return made
+
+
+def step_until_restored(scene, around, drill):
+    for _ in range(60):
+        stepper.step(drill, around)
+        if scene.sandbox.instances(scene.sandbox.backup):
+            return
+    raise AssertionError("nothing was restored")
+
+
+def test_a_drill_whose_execution_ended_is_given_one_that_tears_it_down(scene, around, machines):
+    drill = planned(around)
+    step_until_restored(scene, around, drill)
+
+    found = sweeper.sweep(around)
+    assert found.restarted == (drill["drill_id"],)
+    assert sweeper.sweep(around).restarted == ()
+
+    (order,) = machines.started
+    answers = run(around, order)
+    assert answers[-1]["verdict"] == "inconclusive"
+    assert "the execution of this drill ended" in answers[-1]["reason"]
+    assert scene.leftovers() == []
+
+
+def test_a_drill_whose_execution_lives_is_left_alone(scene, around, machines):
+    drill = planned(around)
+    machines.running.add(drill["drill_id"])
+    step_until_restored(scene, around, drill)
+
+    found = sweeper.sweep(around)
+
+    assert (found.restarted, found.deleted, found.left) == ((), (), ())
+    assert run(around, drill)[-1]["verdict"] == "verified"
+
+
+def test_what_a_drill_left_behind_is_deleted_hour_by_hour(scene, around, machines):
+    drill = planned(around)
+    machines.running.add(drill["drill_id"])
+    denied = Fault(operation="DeleteDBInstance", code="AccessDenied", status=403, times=None)
+    scene.sandbox.faults.add(denied)
+    answers = run(around, drill, turns=2000)
+    assert answers[-1]["teardown"] == "incomplete"
+    scene.sandbox.faults.clear()
+
+    nap = threading.Event()
+    for _ in range(100):
+        if not sweeper.sweep(around).left:
+            break
+        nap.wait(0.05)
+
+    assert scene.leftovers() == []
+    assert around.store.with_leftovers() == ()
+
+
+def test_a_target_that_is_not_proven_is_overdue_until_it_is(scene, around, machines):
+    assert [fact.target for fact in sweeper.sweep(around).overdue] == [scene.target]
+
+    run(around, planned(around))
+
+    found = sweeper.sweep(around)
+    assert found.overdue == ()
+    assert 0 <= found.proof_hours[scene.target] < 1

@@ -1,6 +1,6 @@
 """One step of one drill for each invocation. It speaks to RDS, and reaches no database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,13 @@ Step Functions Standard).
 Event = Mapping[str, Any]
 
 
-def step(event: Event, around: Surroundings) -> dict[str, Any]:
+def nobody(_drill: Drill) -> None:
+    """Hears of finished drills where nobody wants to."""
+
+
+def step(
+    event: Event, around: Surroundings, *, finished: Callable[[Drill], None] = nobody
+) -> dict[str, Any]:
     """`{"drill_id", "target", "scheduled_for", "abort"}` in; what comes next out.
 
     `next` is `wait` (for `wait_seconds`), `check` (for the checker) or `done`.
@@ -39,6 +45,9 @@ def step(event: Event, around: Surroundings) -> dict[str, Any]:
     if event.get("abort"):
         engine.abort(drill.id, str(event["abort"]))
     outcome = engine.advance(drill.id)
+    if isinstance(outcome, Done):
+        finished(outcome.drill)
+        tell(outcome.drill, around)
     answer = _answer(outcome, drill, around)
     _log(answer)
     return answer
@@ -119,7 +128,6 @@ def _answer(outcome: Wait | Done | Elsewhere, drill: Drill, around: Surroundings
             seconds = _wait(duration, around.clock.now() - drill.started_at).total_seconds()
             return {**answer, "next": "wait", "wait_seconds": round(seconds), "detail": detail}
         case Done(drill=finished):
-            tell(finished, around)
             verdict = finished.verdict.value if finished.verdict else ""
             return {
                 **answer,

@@ -1,0 +1,12 @@
+"""The function that asks the restored database; in isolated subnets."""
+
+from restorecheck.hosts.functions import checker
+from restorecheck.hosts.functions.invoked import invoked, remaining
+from restorecheck.hosts.functions.surroundings import Surroundings
+
+AROUND = Surroundings()
+
+
+@invoked
+def handler(event, context):
+    return checker.check(event, AROUND, lambda: remaining(context))

@@ -1,0 +1,12 @@
+"""The function that says what a night consists of."""
+
+from restorecheck.hosts.functions import planner
+from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.surroundings import Surroundings
+
+AROUND = Surroundings()
+
+
+@invoked
+def handler(event, context):
+    return planner.plan(event, AROUND)

@@ -1,0 +1,12 @@
+"""The function that speaks to RDS; outside of any VPC."""
+
+from restorecheck.hosts.functions import metrics, stepper
+from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.surroundings import Surroundings
+
+AROUND = Surroundings()
+
+
+@invoked
+def handler(event, context):
+    return stepper.step(event, AROUND, finished=metrics.of_drill)

@@ -1,0 +1,14 @@
+"""The function that looks every hour for what was left, and for who is overdue."""
+
+from restorecheck.hosts.functions import metrics, sweeper
+from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.surroundings import Surroundings
+
+AROUND = Surroundings()
+
+
+@invoked
+def handler(event, context):
+    found = sweeper.sweep(AROUND)
+    metrics.of_sweep(found)
+    return {"overdue": [fact.target for fact in found.overdue], "left": list(found.left)}

@@ -1,0 +1,56 @@
+"""Numbers for CloudWatch, written as log lines in its embedded metric format (Powertools).
+
+No call, no right, nothing that could fail: CloudWatch reads them out of the log.
+"""
+
+from datetime import timedelta
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from restorecheck.hosts.functions.sweeper import Found
+from restorecheck.model import Drill, Verdict
+from restorecheck.report import document
+
+NAMESPACE = "restorecheck"
+SERVICE = "restorecheck"
+
+
+def of_drill(drill: Drill) -> None:
+    """Once for all targets, so that one alarm covers them, and once for each."""
+    report = document.build(drill)
+    values: dict[str, tuple[float, MetricUnit]] = {
+        verdict.value.capitalize(): (float(drill.verdict is verdict), MetricUnit.Count)
+        for verdict in Verdict
+    }
+    values["LeftBehind"] = (float(len(drill.ledger)), MetricUnit.Count)
+    values["RestoreTime"] = (report.restore.seconds, MetricUnit.Seconds)
+    values["DrillTime"] = (report.time.total_seconds, MetricUnit.Seconds)
+    if report.backup is not None and report.backup.age_seconds is not None:
+        values["BackupAge"] = (float(report.backup.age_seconds), MetricUnit.Seconds)
+    _write(values, {})
+    _write(values, {"target": drill.target})
+
+
+def of_sweep(found: Found) -> None:
+    """Written every hour, also when there is nothing to say: silence is an alarm."""
+    _write(
+        {
+            "OverdueTargets": (float(len(found.overdue)), MetricUnit.Count),
+            "Orphans": (float(len(found.deleted) + len(found.left)), MetricUnit.Count),
+            "Unseen": (float(len(found.unseen)), MetricUnit.Count),
+            "RestartedDrills": (float(len(found.restarted)), MetricUnit.Count),
+        },
+        {},
+    )
+    for target, hours in found.proof_hours.items():
+        age = hours * timedelta(hours=1).total_seconds()
+        _write({"ProofAge": (age, MetricUnit.Seconds)}, {"target": target})
+
+
+def _write(values: dict[str, tuple[float, MetricUnit]], dimensions: dict[str, str]) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name=name, value=value)
+    for name, (number, unit) in values.items():
+        metrics.add_metric(name=name, unit=unit, value=number)
+    metrics.flush_metrics()
