@@ -218,6 +218,7 @@ def _targets(loaded: Config, wanted: Sequence[str]) -> list[str]:
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     from restorecheck.hosts import wiring
     from restorecheck.hosts.clock import new_drill_id
+    from restorecheck.hosts.drills import checks_of, deadline_of
     from restorecheck.hosts.plan import render_plan
 
     clock = SystemClock()
@@ -229,8 +230,8 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
             text = render_plan(
                 target.name,
                 steps,
-                wiring.checks_of(target),
-                deadline=wiring.deadline_of(target),
+                checks_of(target),
+                deadline=deadline_of(target),
                 afterwards=providers[target.name].afterwards(drill_id),
             )
             print(text, end="")

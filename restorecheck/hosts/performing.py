@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.console import Progress
+from restorecheck.hosts.drills import checks_of, deadline_of, teardown_limit_of
 from restorecheck.hosts.driving import drive
 from restorecheck.hosts.leases import Lease
 from restorecheck.hosts.signals import Interrupted, Interrupts
-from restorecheck.hosts.wiring import Parts, checks_of, deadline_of, teardown_limit_of
+from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.document import Report

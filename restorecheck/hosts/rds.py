@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from restorecheck.aws.accounts import Accounts
 from restorecheck.aws.forgotten import ForgottenRds
@@ -22,8 +23,9 @@ from restorecheck.errors import ConfigError, Problem
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
 from restorecheck.ports import Clock, Provider
-from restorecheck.postgres.checker import Connect
-from restorecheck.postgres.tls import TlsConnector
+
+if TYPE_CHECKING:
+    from restorecheck.postgres.checker import Connect
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 HOW_TO_GET = (
@@ -91,7 +93,10 @@ def settings_of(config: Config, target: Target) -> RdsSettings:
     )
 
 
-def connector_of(config: Config, provider: RdsProvider) -> Connect:
+def connector_of(config: Config, provider: RdsProvider) -> "Connect":
+    """Imports psycopg, which who only restores and deletes does without."""
+    from restorecheck.postgres.tls import TlsConnector
+
     bundle = config.aws.ca_bundle
     assert bundle is not None, "required beside an RDS target"
     return TlsConnector(

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from restorecheck.checks.catalogue import built_in
 from restorecheck.config import Config, Dump, Target
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
+from restorecheck.hosts.drills import deadline_of
 from restorecheck.hosts.driving import Sweeper
-from restorecheck.model import CheckSpec, Drill
+from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import Account
@@ -25,9 +25,6 @@ from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.sqlite.store import SqliteStore
-
-TEARDOWN_LIMIT = timedelta(minutes=2)
-"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,23 +60,6 @@ class Parts:
             if isinstance(checker, PostgresChecker):
                 checker.close()
         self.store.close()
-
-
-def checks_of(target: Target) -> tuple[CheckSpec, ...]:
-    """The built-in checks first: they say whether the others can be answered at all."""
-    return (*built_in(), *target.check_specs())
-
-
-def teardown_limit_of(config: Config, target: Target) -> timedelta:
-    if target.rds is None:
-        return TEARDOWN_LIMIT
-    from restorecheck.hosts import rds
-
-    return rds.teardown_limit_of(config)
-
-
-def deadline_of(target: Target) -> timedelta:
-    return timedelta(minutes=target.deadline_minutes)
 
 
 def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, Provider]:

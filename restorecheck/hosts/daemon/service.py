@@ -29,10 +29,10 @@ from restorecheck.hosts.daemon.gate import Gate
 from restorecheck.hosts.daemon.nights import Nights, Plan, plan_of
 from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
+from restorecheck.hosts.drills import deadline_of, teardown_limit_of
 from restorecheck.hosts.messengers import Line, lines_of
 from restorecheck.hosts.postman import Postman, shout
 from restorecheck.hosts.standings import overdue_facts
-from restorecheck.hosts.wiring import deadline_of, teardown_limit_of
 from restorecheck.ports import Clock
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore

@@ -9,9 +9,9 @@ import structlog
 from restorecheck.aws.forgotten import ForgottenRds
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.hosts.drills import checks_of, deadline_of, teardown_limit_of
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.functions.telling import tell
-from restorecheck.hosts.wiring import checks_of, deadline_of, teardown_limit_of
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Provider
