@@ -24,6 +24,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/cfn-lint
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py

@@ -1,0 +1,273 @@
+"""The templates, resolved: what ships is what is held against these rules."""
+
+import json
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from restorecheck.aws.stores import INDEX
+from restorecheck.hosts.functions import metrics
+from tests.contract.aws_store import make_table
+from tests.infra.resolving import INFRA, Stack, backup_stack, source_stack
+
+OWN_VPC = {
+    "VpcId": "vpc-0123456789abcdef0",
+    "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "BackupKeyArn": "arn:aws:kms:eu-west-1:222222222222:key/own",
+    "AlarmEmail": "oncall@example.org",
+    "DynamoDbPrefixListId": "pl-6da54004",
+}
+STACKS = {
+    "source": source_stack(),
+    "source, own key": source_stack(TransitKeyArn="arn:aws:kms:eu-west-1:111111111111:key/own"),
+    "backup": backup_stack(),
+    "backup, own network": backup_stack(**OWN_VPC),
+}
+
+
+@pytest.fixture(params=STACKS, ids=list(STACKS))
+def stack(request) -> Stack:
+    return STACKS[request.param]
+
+
+def statements(stack):
+    """Every statement of every policy, with where it stands."""
+    for name, resource in stack.resources.items():
+        for found in _statements_in(resource["Properties"]):
+            yield name, found
+
+
+def _statements_in(value):
+    if isinstance(value, dict):
+        if "Statement" in value:
+            yield from value["Statement"]
+        for item in value.values():
+            yield from _statements_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _statements_in(item)
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in INFRA.glob("*.yaml")))
+def test_cloudformation_reads_no_aliases(name):
+    """The service refuses YAML aliases (CloudFormation user guide, "Template format")."""
+    text = (INFRA / name).read_text()
+
+    assert [e for e in yaml.parse(text) if isinstance(e, yaml.AliasEvent)] == []
+
+
+def test_every_parameter_is_described_and_checked(stack):
+    for name, parameter in stack.raw["Parameters"].items():
+        assert len(parameter["Description"]) > 20, name
+        kind = parameter["Type"]
+        checked = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+        assert checked or kind == "CommaDelimitedList", name
+
+
+def test_what_holds_data_or_keys_is_retained(stack):
+    for name, resource in stack.resources.items():
+        if resource["Type"] in {"AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::S3::Bucket"}:
+            assert resource["DeletionPolicy"] == "Retain", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_buckets_are_private_versioned_encrypted_and_speak_tls_only(stack):
+    policies = {
+        policy["Bucket"]: policy["PolicyDocument"]["Statement"]
+        for policy in stack.of_type("AWS::S3::BucketPolicy").values()
+    }
+    for name, bucket in stack.of_type("AWS::S3::Bucket").items():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, name
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        (denial,) = policies[stack.physical(name)]
+        assert denial["Effect"] == "Deny"
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert listed(denial["Resource"]) == [stack.arn(name), f"{stack.arn(name)}/*"]
+
+
+def test_no_way_in_from_anywhere_and_databases_have_no_way_out(stack):
+    groups = stack.of_type("AWS::EC2::SecurityGroup")
+    for name, group in groups.items():
+        for rule in group.get("SecurityGroupIngress", []):
+            assert "CidrIp" not in rule, name
+        assert group["SecurityGroupEgress"], f"{name}: CloudFormation would add a way out"
+        assert all(r["CidrIp"] == "255.255.255.255/32" for r in group["SecurityGroupEgress"])
+    for name, rule in stack.of_type("AWS::EC2::SecurityGroupIngress").items():
+        assert "SourceSecurityGroupId" in rule, name
+    database = stack.physical("DatabaseSecurityGroup") if groups else ""
+    for name, rule in stack.of_type("AWS::EC2::SecurityGroupEgress").items():
+        assert rule["GroupId"] != database, name
+    if "DatabaseFromChecker" in stack.resources:
+        rule = stack.properties("DatabaseFromChecker")
+        assert rule["SourceSecurityGroupId"] == stack.physical("CheckerSecurityGroup")
+
+
+def test_the_vpc_that_is_made_has_no_way_to_the_internet():
+    kinds = {resource["Type"] for resource in STACKS["backup"].resources.values()}
+
+    assert not kinds & {
+        "AWS::EC2::InternetGateway",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Route",
+        "AWS::EC2::TransitGatewayAttachment",
+        "AWS::EC2::EIP",
+    }
+    subnets = STACKS["backup"].of_type("AWS::EC2::Subnet").values()
+    assert {subnet["MapPublicIpOnLaunch"] for subnet in subnets} == {False}
+    assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 2
+    assert len({subnet["CidrBlock"] for subnet in subnets}) == 2
+
+
+def test_with_an_own_network_none_is_made():
+    own = STACKS["backup, own network"]
+
+    assert own.of_type("AWS::EC2::VPC") == {}
+    assert own.properties("Checker")["VpcConfig"]["SubnetIds"] == OWN_VPC["SubnetIds"].split(",")
+    assert own.properties("CheckerToDynamoDb")["DestinationPrefixListId"] == "pl-6da54004"
+    assert "CidrIp" not in own.properties("CheckerToDynamoDb")
+
+
+def test_only_the_checker_is_in_the_network():
+    functions = STACKS["backup"].of_type("AWS::Lambda::Function")
+
+    assert [name for name, function in functions.items() if "VpcConfig" in function] == ["Checker"]
+
+
+def test_no_statement_allows_everything(stack):
+    for name, statement in statements(stack):
+        if statement["Effect"] != "Allow" or statement.get("Sid") == "AccountAdministers":
+            continue
+        for action in listed(statement["Action"]):
+            assert not re.fullmatch(r"\*|[a-z0-9]+:\*", action), (name, statement)
+        assert "NotAction" not in statement
+        assert "NotResource" not in statement
+
+
+def test_what_is_allowed_on_every_resource_only_looks(stack):
+    harmless = re.compile(
+        r"rds:(Describe|Download)\w+|secretsmanager:ListSecrets|logs:\w+|kms:DescribeKey"
+    )
+    for name, statement in statements(stack):
+        resources = listed(statement.get("Resource", []))
+        if statement["Effect"] == "Allow" and "*" in resources and "Principal" not in statement:
+            bound = "Condition" in statement
+            for action in listed(statement["Action"]):
+                assert harmless.fullmatch(action) or bound, (name, action)
+
+
+def test_the_checker_has_no_right_in_rds_and_the_stepper_reads_no_secret():
+    backup = STACKS["backup"]
+    allowed = {
+        action
+        for statement in backup.policy("CheckerRole")
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+    }
+    assert allowed == {
+        "secretsmanager:GetSecretValue",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+    }
+    (denial,) = [s for s in backup.policy("StepperRole") if s["Sid"] == "ReadNoSecret"]
+    assert (denial["Effect"], denial["Resource"]) == ("Deny", "*")
+
+
+def test_functions_log_to_groups_that_end_and_only_to_their_own():
+    backup = STACKS["backup"]
+    for name, function in backup.of_type("AWS::Lambda::Function").items():
+        group = backup.properties(f"{name}Logs")
+        assert group["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert group["RetentionInDays"] > 0
+        assert backup.resources[name]["DependsOn"] == f"{name}Logs"
+
+
+def test_every_alarm_goes_to_the_topic_and_silence_is_one():
+    backup = STACKS["backup"]
+    alarms = backup.of_type("AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [backup.arn("Topic")], name
+    breaching = [n for n, a in alarms.items() if a["TreatMissingData"] == "breaching"]
+    assert breaching == ["NotProvenAlarm"]
+    watched = {alarm["MetricName"] for alarm in alarms.values()}
+    assert {
+        "Failed",
+        "Inconclusive",
+        "LeftBehind",
+        "OverdueTargets",
+        "Orphans",
+        "Errors",
+    } <= watched
+    assert {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"} <= watched
+
+
+def test_alarms_watch_metrics_that_somebody_writes():
+    text = Path(metrics.__file__).read_text()
+    for name, alarm in STACKS["backup"].of_type("AWS::CloudWatch::Alarm").items():
+        if alarm["Namespace"] == metrics.NAMESPACE:
+            word = alarm["MetricName"]
+            written = f'"{word}"' in text or word in {"Verified", "Failed", "Inconclusive"}
+            assert written, name
+            assert alarm["Dimensions"] == [{"Name": "service", "Value": metrics.SERVICE}]
+
+
+def test_schedules_start_what_they_should_and_lose_nothing():
+    backup = STACKS["backup"]
+    nightly = backup.properties("NightlySchedule")
+    hourly = backup.properties("SweepSchedule")
+
+    assert nightly["Target"]["Arn"] == backup.arn("NightlyMachine")
+    assert hourly["Target"]["Arn"] == backup.arn("Sweeper")
+    for schedule in (nightly, hourly):
+        assert schedule["Target"]["DeadLetterConfig"]["Arn"] == backup.arn("DeadLetters")
+        json.loads(schedule["Target"]["Input"])
+    assert re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", nightly["ScheduleExpression"])
+    ZoneInfo(nightly["ScheduleExpressionTimezone"])
+
+
+def test_the_dashboard_is_json():
+    body = json.loads(STACKS["backup"].properties("Dashboard")["DashboardBody"])
+
+    assert len(body["widgets"]) == 4
+
+
+def test_the_table_is_the_one_that_the_store_expects():
+    table = STACKS["backup"].properties("DrillTable")
+
+    class Recorder:
+        def create_table(self, **made):
+            self.made = made
+
+    recorder = Recorder()
+    make_table(recorder, "x")
+    for key in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"):
+        assert table[key] == recorder.made[key]
+    assert table["GlobalSecondaryIndexes"][0]["IndexName"] == INDEX
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+
+
+def test_names_of_roles_are_those_that_the_source_account_trusts():
+    source, backup = STACKS["source"], STACKS["backup"]
+    (trust,) = source.properties("SourceRole")["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trust["Condition"]["ArnEquals"]["aws:PrincipalArn"] == [
+        backup.arn("StepperRole"),
+        backup.arn("SweeperRole"),
+    ]
+    (enter,) = [s for s in backup.policy("StepperRole") if s["Sid"] == "EnterTheSourceAccount"]
+    assert enter["Resource"] == source.arn("SourceRole")
+
+
+def test_resource_names_are_those_of_the_handlers():
+    for name, function in STACKS["backup"].of_type("AWS::Lambda::Function").items():
+        module, _, attribute = function["Handler"].partition(".")
+        assert (INFRA.parent / "lambda" / f"{module}.py").exists(), name
+        assert attribute == "handler"
+        assert function["Code"] == f"{module}.zip"
