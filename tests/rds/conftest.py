@@ -12,11 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
+from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Landscape, Pace, Quotas, Sandbox
+from tests.contract.aws_store import make_table
 from tests.rds import promise
 
 PASSWORD = "Production-Password-1"  # noqa: S105  # of the sandbox
@@ -201,3 +204,39 @@ def configuration(sandbox: Sandbox, land: Landscape, target: str) -> dict[str, A
 
 def age(hours: float) -> timedelta:
     return timedelta(hours=hours)
+
+
+TABLES = itertools.count(1)
+
+
+@pytest.fixture
+def around(scene):
+    sandbox = scene.sandbox
+    name = f"drills-{next(TABLES)}"
+    dynamodb = sandbox.client("dynamodb", sandbox.backup, sandbox.backup_region)
+    s3 = sandbox.client("s3", sandbox.backup, sandbox.backup_region)
+    make_table(dynamodb, name)
+    s3.create_bucket(
+        Bucket=name,
+        CreateBucketConfiguration={"LocationConstraint": sandbox.backup_region},
+    )
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    environment = {
+        "RESTORECHECK_TABLE": name,
+        "RESTORECHECK_BUCKET": name,
+        "RESTORECHECK_CONFIG": f"s3://{name}/restorecheck.yaml",
+        "RESTORECHECK_CA_BUNDLE": str(sandbox.ca_bundle),
+        "RESTORECHECK_SANDBOX": "true",
+        "HOME": "/",
+    }
+    made = Surroundings(environment, session=boto3.Session(region_name=sandbox.backup_region))
+    configure(scene, made)
+    return made
+
+
+def configure(scene, around):
+    around.client("s3").put_object(
+        Bucket=around.setting("RESTORECHECK_BUCKET"),
+        Key="restorecheck.yaml",
+        Body=yaml.safe_dump(scene.keys).encode(),
+    )

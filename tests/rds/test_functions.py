@@ -4,57 +4,19 @@ import json
 import threading
 from datetime import datetime, timedelta
 
-import boto3
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 
 from restorecheck.errors import ConfigError, NotFoundError
 from restorecheck.history import flaws
 from restorecheck.hosts.functions import checker, planner, stepper, sweeper
-from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.model import CheckOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sandbox import Fault
-from tests.contract.aws_store import make_table
-from tests.rds.conftest import ROWS
+from tests.rds.conftest import ROWS, configure
 
 MINUTES = timedelta(minutes=14)
 SLOT = "2026-02-26T03:15:00+00:00"
-NIGHTS = iter(range(1, 1000))
-
-
-@pytest.fixture
-def around(scene):
-    sandbox = scene.sandbox
-    name = f"drills-{next(NIGHTS)}"
-    dynamodb = sandbox.client("dynamodb", sandbox.backup, sandbox.backup_region)
-    s3 = sandbox.client("s3", sandbox.backup, sandbox.backup_region)
-    make_table(dynamodb, name)
-    s3.create_bucket(
-        Bucket=name,
-        CreateBucketConfiguration={"LocationConstraint": sandbox.backup_region},
-    )
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    environment = {
-        "RESTORECHECK_TABLE": name,
-        "RESTORECHECK_BUCKET": name,
-        "RESTORECHECK_CONFIG": f"s3://{name}/restorecheck.yaml",
-        "RESTORECHECK_CA_BUNDLE": str(sandbox.ca_bundle),
-        "RESTORECHECK_SANDBOX": "true",
-        "HOME": "/",
-    }
-    made = Surroundings(environment, session=boto3.Session(region_name=sandbox.backup_region))
-    configure(scene, made)
-    return made
-
-
-def configure(scene, around):
-    around.client("s3").put_object(
-        Bucket=around.setting("RESTORECHECK_BUCKET"),
-        Key="restorecheck.yaml",
-        Body=yaml.safe_dump(scene.keys).encode(),
-    )
 
 
 def planned(around, **event):
