@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test check bench clean schema
+.PHONY: demo demo-aws test check bench clean schema package
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -30,6 +30,11 @@ bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
+
+# The templates and the packages of the AWS functions, for both architectures.
+package: $(READY)
+	$(BIN)/restorecheck infra export --to dist/arm64 --architecture arm64 $(if $(CA_BUNDLE),--ca-bundle $(CA_BUNDLE))
+	$(BIN)/restorecheck infra export --to dist/x86_64 --architecture x86_64 $(if $(CA_BUNDLE),--ca-bundle $(CA_BUNDLE))
 
 # Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)

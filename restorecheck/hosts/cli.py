@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
+    _add_infra(commands)
     return parser
 
 
@@ -277,4 +278,27 @@ def _add_sandbox(commands: "Commands[argparse.ArgumentParser]") -> None:
         default=50_000,
         metavar="N",
         help="size of production's largest table",
+    )
+
+
+def _add_infra(commands: "Commands[argparse.ArgumentParser]") -> None:
+    infra = _add(commands, "infra", "what an AWS deployment is made of", OTHER_STATUSES)
+    actions = infra.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = _add(
+        actions,
+        "export",
+        "write the templates and the function packages; fetches dependencies by pip",
+        OTHER_STATUSES,
+    )
+    export.add_argument("--to", metavar="DIR", required=True, help="folder to write to")
+    export.add_argument(
+        "--architecture",
+        choices=["arm64", "x86_64"],
+        default="arm64",
+        help="of the functions; default arm64",
+    )
+    export.add_argument(
+        "--ca-bundle",
+        metavar="FILE",
+        help="certificates of RDS (global-bundle.pem), to go into the packages",
     )

@@ -1,0 +1,212 @@
+"""`restorecheck infra export`: templates and function packages, from wherever restorecheck lies.
+
+A package holds what its function imports, for Lambda's platform and not for this machine's. The
+same input gives the same bytes: names in order, no times, no paths of this machine.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from restorecheck.errors import ConfigError, Problem, ProviderError
+
+PACKAGE = Path(__file__).parents[1]
+CARRIED = PACKAGE / "_deployment"
+"""Where a wheel has what a working copy has beside the package."""
+
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+GLIBCS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+"""Lambda's Python 3.13 runs on Amazon Linux 2023 with glibc 2.34. Versions are pinned: else pip would
+silently take an older psycopg, the newest that is built for 2014.
+"""
+PYTHON = "3.13"
+
+COMMON = (
+    "annotated-types",
+    "boto3",
+    "botocore",
+    "cronsim",
+    "jmespath",
+    "pydantic",
+    "pydantic-core",
+    "python-dateutil",
+    "pyyaml",
+    "s3transfer",
+    "six",
+    "structlog",
+    "typing-extensions",
+    "typing-inspection",
+    "urllib3",
+)
+METRICS = ("aws-lambda-powertools",)
+DATABASE = ("psycopg", "psycopg-binary")
+FUNCTIONS = {
+    "stepper": (*COMMON, *METRICS),
+    "checker": (*COMMON, *DATABASE),
+    "planner": COMMON,
+    "sweeper": (*COMMON, *METRICS),
+}
+
+SERVICES = frozenset(
+    {"dynamodb", "kms", "rds", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
+)
+"""Of botocore's descriptions, those that are used: 28 MB become 3."""
+LEFT_OUT = ("sandbox", "testing", "sqlite", "hosts/demo", "hosts/daemon", "_deployment")
+"""Rooms of ours that no function enters."""
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can name."""
+LIMIT = 25_000_000
+"""Bytes; Lambda takes 50 MB directly, and small packages start faster."""
+
+
+def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> list[Path]:
+    """Write templates and zips; returns what was written.
+
+    Raises:
+        ConfigError: The folder cannot be written, or the certificates cannot be read.
+        ProviderError: pip could not get a dependency.
+    """
+    bundle = _bundle(ca_bundle)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        written = [
+            Path(shutil.copy(template, directory))
+            for template in sorted((_beside() / "infra").glob("*.yaml"))
+        ]
+    except OSError as exc:
+        raise _problem(f"{directory} cannot be written: {exc.strerror}") from exc
+    for function in FUNCTIONS:
+        path = directory / f"{function}.zip"
+        written.append(package(function, path, architecture=architecture, bundle=bundle))
+    return written
+
+
+def package(function: str, path: Path, *, architecture: str, bundle: str | None) -> Path:
+    """Write the zip of one function; raises as `export`."""
+    with tempfile.TemporaryDirectory(prefix="restorecheck-") as name:
+        tree = Path(name) / function
+        _install(FUNCTIONS[function], tree, architecture)
+        _trim(tree)
+        _add_ours(tree, function)
+        if bundle is not None:
+            (tree / "rds-global-bundle.pem").write_text(bundle)
+        return _zipped(tree, path)
+
+
+def _bundle(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise _problem(f"{path} cannot be read: {type(exc).__name__}") from exc
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise _problem(f"{path} holds no certificate in PEM format")
+    return text
+
+
+def _beside() -> Path:
+    return CARRIED if CARRIED.is_dir() else PACKAGE.parent
+
+
+def _install(requirements: tuple[str, ...], tree: Path, architecture: str) -> None:
+    tree.mkdir()
+    pins = tree.with_suffix(".txt")
+    pins.write_text("\n".join(_pins(requirements)))
+    done = subprocess.run(
+        [
+            *_pip(),
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-compile",
+            "--only-binary=:all:",
+            *(f"--platform={glibc}_{MACHINES[architecture]}" for glibc in GLIBCS),
+            f"--python-version={PYTHON}",
+            "--implementation=cp",
+            "--require-hashes",
+            f"--target={tree}",
+            f"--requirement={pins}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = errors[0] if errors else f"exit status {done.returncode}"
+        raise ProviderError(f"could not get what {tree.name} needs by pip: {reason}")
+
+
+def _pip() -> list[str]:
+    """This environment's pip, or that of the Python which it was made from."""
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    outer = Path(sys.base_prefix) / "bin" / "python3"
+    if outer.exists():
+        return [str(outer), "-m", "pip"]
+    raise _problem("pip is not installed; it gets the functions' dependencies")
+
+
+def _pins(requirements: tuple[str, ...]) -> Iterator[str]:
+    """Their lines of constraints.txt, with versions and hashes."""
+    text = (_beside() / "constraints.txt").read_text()
+    pinned = {
+        match[1]: match[0]
+        for match in re.finditer(r"^([a-z0-9-]+)==(?:[^\n]*\\\n)*[^\n]*", text, re.MULTILINE)
+    }
+    for name in requirements:
+        if name not in pinned:
+            raise AssertionError(f"{name} has no pin in constraints.txt")
+        yield pinned[name]
+
+
+def _trim(tree: Path) -> None:
+    """What only installers and developers need."""
+    for path in tree.iterdir():
+        if path.name == "bin" or (path.suffix == ".dist-info" and path.is_dir()):
+            shutil.rmtree(path)
+    for path in sorted(tree.rglob("__pycache__")) + sorted(tree.rglob("tests")):
+        shutil.rmtree(path, ignore_errors=True)
+    data = tree / "botocore" / "data"
+    for service in data.iterdir() if data.is_dir() else ():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+
+
+def _add_ours(tree: Path, function: str) -> None:
+    target = tree / "restorecheck"
+    for path in sorted(PACKAGE.rglob("*")):
+        inner = path.relative_to(PACKAGE)
+        if path.suffix not in {".py", ".yaml"} or inner.as_posix().startswith(LEFT_OUT):
+            continue
+        (target / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target / inner)
+    shutil.copy(_beside() / "lambda" / f"{function}.py", tree)
+
+
+def _zipped(tree: Path, path: Path) -> Path:
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for file in sorted(p for p in tree.rglob("*") if p.is_file()):
+                entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                # Readable by Lambda's user, and libraries may be loaded.
+                entry.external_attr = (0o755 if ".so" in file.name else 0o644) << 16
+                archive.writestr(entry, file.read_bytes())
+    except OSError as exc:
+        raise _problem(f"{path} cannot be written: {exc.strerror}") from exc
+    if path.stat().st_size > LIMIT:
+        raise AssertionError(f"{path.name} has {path.stat().st_size:,} bytes")
+    return path
+
+
+def _problem(message: str) -> ConfigError:
+    return ConfigError((Problem(message=message),))

@@ -1,0 +1,145 @@
+"""What `restorecheck infra export` writes: packages for Lambda, made on whatever machine this is."""
+
+import hashlib
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from restorecheck.errors import ConfigError, ProviderError
+from restorecheck.hosts import exporting
+from restorecheck.hosts.cli import main
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("export")
+    bundle = directory / "bundle.pem"
+    bundle.write_text(PEM)
+    try:
+        exporting.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
+    except ProviderError as exc:
+        pytest.skip(f"pip gets no wheels for another platform here: {exc.message}")
+    return directory
+
+
+def packages(exported):
+    return sorted((exported / "first").glob("*.zip"))
+
+
+def names(package):
+    with zipfile.ZipFile(package) as archive:
+        return archive.namelist()
+
+
+def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
+    found = sorted(path.name for path in (exported / "first").iterdir())
+
+    assert found == [
+        "backup-account.yaml",
+        "checker.zip",
+        "planner.zip",
+        "source-account.yaml",
+        "stepper.zip",
+        "sweeper.zip",
+    ]
+
+
+def test_the_same_input_gives_the_same_bytes(exported):
+    again = exporting.package("planner", exported / "again.zip", architecture="x86_64", bundle=PEM)
+
+    first = (exported / "first" / "planner.zip").read_bytes()
+    assert hashlib.sha256(first).digest() == hashlib.sha256(again.read_bytes()).digest()
+
+
+def test_packages_are_small_and_hold_what_their_function_uses(exported):
+    for package in packages(exported):
+        held = {name.partition("/")[0] for name in names(package)}
+        assert package.stat().st_size < exporting.LIMIT
+        assert f"{package.stem}.py" in held
+        assert {"boto3", "pydantic", "structlog", "restorecheck"} <= held
+        assert ("psycopg" in held) is (package.stem == "checker")
+        assert not held & {"moto", "apprise", "apscheduler", "pytest", "prometheus_client"}
+        assert "rds-global-bundle.pem" in held
+
+
+def test_of_botocore_only_the_services_that_are_used_are_there(exported):
+    for package in packages(exported):
+        services = {
+            name.split("/")[2]
+            for name in names(package)
+            if name.startswith("botocore/data/") and name.count("/") > 2
+        }
+        assert services == exporting.SERVICES
+
+
+def test_no_path_and_no_time_of_this_machine_is_in_a_package(exported):
+    for package in packages(exported):
+        with zipfile.ZipFile(package) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {exporting.EPOCH}
+            for entry in archive.infolist():
+                if entry.filename.startswith("restorecheck/"):
+                    assert str(Path.home()).encode() not in archive.read(entry)
+
+
+def test_handlers_start_in_their_packages_alone(exported, tmp_path):
+    """With the Python that Lambda runs, where this machine has it."""
+    python = shutil.which("python3.13")
+    works = python and subprocess.run([python, "-c", ""], check=False).returncode == 0
+    if not works:
+        pytest.skip("python3.13 is not on this machine")
+    for package in packages(exported):
+        place = tmp_path / package.stem
+        with zipfile.ZipFile(package) as archive:
+            archive.extractall(place)
+        code = (
+            f"import sys; sys.path.insert(0, {str(place)!r}); import {package.stem} as m;"
+            "[m.AROUND.client(s) for s in ('dynamodb', 's3', 'rds', 'sns', 'stepfunctions')];"
+            f"print('psycopg' in sys.modules)"
+        )
+        done = subprocess.run(
+            [str(python), "-I", "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"AWS_DEFAULT_REGION": "eu-west-1", "PATH": "/usr/bin:/bin"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(package.stem == "checker")
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_bundle_that_is_none_is_refused_before_anything_is_written(tmp_path, capsys, content):
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+
+    code = main(["infra", "export", "--to", str(tmp_path / "out"), "--ca-bundle", str(bundle)])
+
+    assert code == 2
+    assert str(bundle) in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError, match="cannot be written"):
+        exporting.export(tmp_path / "file" / "out", architecture="arm64", ca_bundle=None)
+
+
+def test_every_pin_is_there():
+    for requirements in exporting.FUNCTIONS.values():
+        lines = list(exporting._pins(requirements))
+        assert len(lines) == len(requirements)
+        assert all("--hash=sha256:" in line for line in lines)
+
+
+def test_every_function_of_the_template_is_exported():
+    handlers = sorted(path.stem for path in (exporting._beside() / "lambda").glob("*.py"))
+
+    assert handlers == sorted(exporting.FUNCTIONS)
