@@ -21,8 +21,9 @@ from restorecheck.announcing import (
     Trouble,
     hear,
 )
-from restorecheck.errors import DeliveryError, NotFoundError
+from restorecheck.errors import BusyError, DeliveryError, NotFoundError
 from restorecheck.history import Entry
+from restorecheck.hosts import leases
 from restorecheck.hosts.messengers import Line
 from restorecheck.ports import Clock
 from restorecheck.report import document
@@ -55,6 +56,7 @@ class Postman:
         self._store = store
         self._agenda = Agenda(store.database)
         self._outbox = Outbox(store.database)
+        self._locks = leases.locks_of(store.database.path)
         self._lines = lines
         self._clock = clock
         self._report_url = report_url
@@ -66,10 +68,11 @@ class Postman:
         Raises:
             StoreError: The history cannot be read or written.
         """
-        now = self._clock.now()
-        given = [*facts, *self._undeliverable(now)]
-        for line in self._lines:
-            self._collect_for(line, given, now)
+        with leases.turn(self._locks / "news.lock"):  # else two would find the same news
+            now = self._clock.now()
+            given = [*facts, *self._undeliverable(now)]
+            for line in self._lines:
+                self._collect_for(line, given, now)
 
     def deliver(self) -> int:
         """Send what waits and is due; returns how many channels could not be reached.
@@ -77,7 +80,11 @@ class Postman:
         Raises:
             StoreError: The history cannot be read or written.
         """
-        return sum(not self._deliver_to(line) for line in self._lines)
+        try:
+            with leases.Lease(self._locks / "messages.lock", permanent=True):
+                return sum(not self._deliver_to(line) for line in self._lines)
+        except BusyError:
+            return 0  # somebody else is at it, and delivers ours, too
 
     def tidy(self) -> None:
         self._outbox.prune(self._clock.now() - KEEP_MESSAGES)

@@ -210,7 +210,8 @@ def _verify(config: Config, arguments: argparse.Namespace) -> int:
 def _of_export(path: Path) -> Iterator[Stored]:
     """The lines of `history export`, as a chain."""
     try:
-        lines = path.read_text().splitlines()
+        # Not splitlines(): names from elsewhere may hold other line separators.
+        lines = path.read_text().removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         message = f"{path} cannot be read: {type(exc).__name__}"
         raise ConfigError((Problem(message=message),)) from exc

@@ -223,6 +223,14 @@ def test_a_worker_that_is_killed_has_its_report_at_once(runner):
     assert runner.world.leftovers() == []
 
 
+def test_sigterm_during_the_first_sweep_does_not_wait_for_it(runner):
+    process = runner.start()
+    runner.wait_until(lambda _: "runner.started" in runner.log, "the start")
+
+    assert runner.stop(process) == 0
+    assert "Traceback" not in runner.log
+
+
 def test_one_runner_a_history(runner):
     runner.start()
     runner.wait_until(lambda s: Agenda(s.database).targets(), "the first one's start")

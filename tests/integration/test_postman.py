@@ -1,5 +1,6 @@
 """What is found, written down and delivered, whatever becomes of the messengers."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -278,3 +279,24 @@ def test_old_messages_are_forgotten(scene):
 
     (count,) = scene.store.database.row("select count(*) from messages")
     assert count == 0
+
+
+def test_two_who_look_at_once_find_the_same_news_once(scene, tmp_path):
+    for number in range(20):
+        scene.drill(number, Verdict.FAILED, target=f"t-{number}")
+    found = []
+
+    def look():
+        store = SqliteStore(tmp_path / "history.sqlite")
+        postman = Postman(store, scene.lines, scene, host="db-1")
+        postman.collect()
+        found.append(len(Outbox(store.database).pending("on-call")))
+        store.close()
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [20] * 4

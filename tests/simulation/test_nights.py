@@ -512,6 +512,18 @@ def test_a_broken_configuration_is_told_and_the_old_one_stays(stage):
     assert any("the changed configuration is not used" in message.text for message in told)
 
 
+def test_what_is_held_open_cannot_be_moved_while_the_runner_runs(stage):
+    stage.configure(("courses", NIGHTLY))
+    expected = nights("2026-02-24", 2)
+    text = stage.path.read_text().replace("history.sqlite", "elsewhere.sqlite")
+    stage.at(expected[0] + HOUR, lambda: stage.path.write_text(text))
+
+    stage.run_until(expected[-1] + HOUR)
+
+    assert len(stage.assert_every_slot_has_one_fate("courses", expected)) == 2
+    assert any("history.path was changed" in m.text for m in stage.recorder.messages)
+
+
 def test_no_more_drills_at_once_than_allowed_and_none_is_lost(stage):
     names = [f"t-{n}" for n in range(7)]
     stage.configure(*((name, NIGHTLY) for name in names), max_parallel_drills=3)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from restorecheck.announcing import Fact, Trouble
 from restorecheck.config import Config, Target
-from restorecheck.errors import ConfigError, DeliveryError, RestorecheckError, StoreError
+from restorecheck.errors import (
+    ConfigError,
+    DeliveryError,
+    Problem,
+    RestorecheckError,
+    StoreError,
+)
 from restorecheck.hosts.daemon.alarm import (
     CHORES,
     DRILLS,
@@ -59,8 +65,6 @@ class Health:
     looked_at: datetime
     config_problem: str = ""
     store_problem: str = ""
-    running: dict[str, datetime] = field(default_factory=dict)
-    """Target → since when its drill is at work."""
 
 
 class Service:
@@ -106,7 +110,9 @@ class Service:
         """
         self._begin()
         log.info("runner.started", config=str(self._watched.source.path))
-        self._sweep()
+        left = self._sweep_first()
+        if self._flags.stop:
+            return left
         self._schedule_targets()
         self._schedule_chores()
         self._alarm.start()
@@ -126,8 +132,10 @@ class Service:
             StoreError: The history cannot be used.
         """
         self._begin()
-        self._sweep()
+        left = self._sweep_first()
         drills: dict[str, str] = {}
+        if self._flags.stop:
+            return drills, left
 
         def night(name: str) -> None:
             if not self._gate.enter():
@@ -150,6 +158,12 @@ class Service:
         self._tidy()
         return drills, left
 
+    def _sweep_first(self) -> int:
+        """In a thread: deletions in a cloud take their time, and signals are not to wait for it."""
+        thread = threading.Thread(target=self._sweep)
+        thread.start()
+        return self._wait_for([thread])
+
     def _begin(self) -> None:
         """Find out now, not in the night, whether the history can be used.
 
@@ -163,6 +177,7 @@ class Service:
         for thread in threads:
             while thread.is_alive():
                 thread.join(LOOK_EVERY.total_seconds())
+                self.health.looked_at = self._clock.now()
                 if self._flags.stop:
                     self._gate.close()
                     within = timedelta(seconds=self._watched.config.runner.stop_within_seconds)
@@ -193,6 +208,7 @@ class Service:
         before = self._watched.source
         if self._watched.reload():
             try:
+                _refuse_to_move(before.config, self._watched.config)
                 self._lines = self._reach(self._watched.config, self._clock)
             except ConfigError as exc:
                 self._watched.source, self._watched.problem = before, exc.message
@@ -275,7 +291,6 @@ class Service:
             with self._guarded(f"drill {name}", target=name):
                 self._drill(name)
         finally:
-            self.health.running.pop(name, None)
             self._gate.leave()
 
     def _drill(self, name: str, *, first: bool = False) -> str | None:
@@ -293,7 +308,6 @@ class Service:
                 slot = self._clock.now().replace(second=0, microsecond=0)
         if slot is None:
             return None
-        self.health.running[name] = self._clock.now()
         self._say_started(name, slot)
         log.info("drill.due", target=name, slot=slot.isoformat())
         why = self._launcher.drill(name, slot, self._limit(target))
@@ -446,6 +460,17 @@ class Flags:
 
     stop: bool = False
     reload: bool = False
+
+
+def _refuse_to_move(before: Config, after: Config) -> None:
+    """Raises ConfigError where something changed that is held open while the service runs."""
+    for key, old, new in (
+        ("history.path", before.history.path, after.history.path),
+        ("runner.listen", before.runner.listen, after.runner.listen),
+    ):
+        if old != new:
+            message = f"{key} was changed; that needs a restart"
+            raise ConfigError((Problem(message=message, path=key),))
 
 
 def _job_id(target: str) -> str:
