@@ -1,0 +1,150 @@
+"""What a call of the API asks of IAM: the actions, resources and context keys that are evaluated.
+
+Service Authorization Reference, "Actions, resources, and condition keys for Amazon RDS", and the
+RDS User Guide's "Encrypting Amazon RDS resources" for what RDS does with keys in the caller's name.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from restorecheck.sandbox import Call
+from tests.iam.simulator import Request
+from tests.infra.resolving import EXTERNAL_ID, REGION, SOURCE, Stack
+
+OURS = {"aws:ResourceTag/restorecheck:managed": "true"}
+THROUGH_RDS = {"kms:ViaService": f"rds.{REGION}.amazonaws.com"}
+GRANT = {**THROUGH_RDS, "kms:GrantIsForAWSResource": "true"}
+KEY_USE = (
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+LOOKING = {
+    "DescribeDBInstances": "db",
+    "DescribeDBLogFiles": "db",
+    "DescribeDBParameters": "pg",
+    "DescribeDBSnapshots": "snapshot",
+    "DescribeEvents": "",
+    "DownloadDBLogFilePortion": "db",
+}
+"""Operation → kind of resource. Evaluated on every one of the kind: granted on all or not at all."""
+PRODUCTION_KEY = f"arn:aws:kms:{REGION}:{SOURCE}:key/production"
+
+
+def rds(account: str, kind: str, name: str) -> str:
+    return name if name.startswith("arn:") else f"arn:aws:rds:{REGION}:{account}:{kind}:{name}"
+
+
+def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
+    """Of one call that was seen on the wire; none for what needs no right."""
+    p, account = call.parameters, call.account_id
+    match call.service, call.operation:
+        case "sts", "GetCallerIdentity":
+            return
+        case "sts", "AssumeRole":
+            assert p["ExternalId"], "the word is said"
+            context = {"sts:ExternalId": EXTERNAL_ID}  # the sandbox's word is another one
+            yield Request("sts:AssumeRole", str(p["RoleArn"]), context)
+        case "rds", _:
+            yield from _rds(call, stack, transit_key)
+        case "kms", "DescribeKey":
+            yield Request("kms:DescribeKey", transit_key)
+        case "secretsmanager", "GetSecretValue":
+            instance = rds(account, "db", "restorecheck-x")
+            context = {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instance}
+            yield Request("secretsmanager:GetSecretValue", str(p["SecretId"]), context)
+        case "secretsmanager", "ListSecrets":
+            yield Request("secretsmanager:ListSecrets", "*", account=account)
+        case "dynamodb", operation:
+            yield from _dynamodb(operation, stack)
+        case "s3", "GetObject" if "VersionId" in p:
+            yield Request("s3:GetObjectVersion", f"{stack.arn('ReportBucket')}/{p['Key']}")
+        case "s3", "GetObject":
+            yield Request("s3:GetObject", f"{stack.arn('ConfigBucket')}/{p['Key']}")
+        case "s3", "PutObject":
+            yield Request("s3:PutObject", f"{stack.arn('ReportBucket')}/{p['Key']}")
+        case _:
+            raise AssertionError(
+                f"nobody has said what {call.service}:{call.operation} asks of IAM"
+            )
+
+
+def _rds(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
+    p, account = call.parameters, call.account_id
+    match call.operation:
+        case operation if operation in LOOKING:
+            kind = LOOKING[operation]
+            resource = rds(account, kind, "any") if kind else "*"
+            yield Request(f"rds:{operation}", resource, account=account)
+        case "CopyDBSnapshot":
+            yield from _copy(p, account, stack, transit_key)
+        case "RestoreDBInstanceFromDBSnapshot":
+            yield from _restore(p, account, stack)
+        case "ModifyDBInstance":
+            instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
+            yield Request("rds:ModifyDBInstance", instance, OURS)
+            secret = f"arn:aws:secretsmanager:{REGION}:{account}:secret:rds!db-1234-AbCdEf"
+            for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
+                yield Request(action, secret)
+        case "DeleteDBInstance" | "StopDBInstance" as operation:
+            instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
+            yield Request(f"rds:{operation}", instance, OURS)
+        case (
+            "DeleteDBSnapshot" | "ModifyDBSnapshotAttribute" | "DescribeDBSnapshotAttributes"
+        ) as operation:
+            snapshot = rds(account, "snapshot", str(p["DBSnapshotIdentifier"]))
+            yield Request(f"rds:{operation}", snapshot, OURS)
+        case "AddTagsToResource":
+            yield Request("rds:AddTagsToResource", str(p["ResourceName"]), OURS)
+        case _:
+            raise AssertionError(f"nobody has said what rds:{call.operation} asks of IAM")
+
+
+def _copy(p: Mapping[str, Any], account: str, stack: Stack, transit_key: str) -> Iterator[Request]:
+    tags = {f"aws:RequestTag/{tag}": "true" for tag in ("restorecheck:managed",)}
+    source = rds(account, "snapshot", str(p["SourceDBSnapshotIdentifier"]))
+    target = rds(account, "snapshot", str(p["TargetDBSnapshotIdentifier"]))
+    yield Request("rds:CopyDBSnapshot", source)
+    yield Request("rds:CopyDBSnapshot", target, tags)
+    yield Request("rds:AddTagsToResource", target, tags)
+    backup = stack.outputs["BackupKeyArn"]
+    keys = (PRODUCTION_KEY, transit_key) if account == SOURCE else (transit_key, backup)
+    for key in keys:
+        yield Request("kms:DescribeKey", key)
+        yield Request("kms:CreateGrant", key, GRANT)
+        for action in KEY_USE:
+            yield Request(action, key, THROUGH_RDS)
+
+
+def _restore(p: Mapping[str, Any], account: str, stack: Stack) -> Iterator[Request]:
+    context = {
+        "rds:PubliclyAccessible": "false",
+        "aws:RequestTag/restorecheck:managed": "true",
+    }
+    instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
+    for resource in (
+        instance,
+        rds(account, "snapshot", str(p["DBSnapshotIdentifier"])),
+        rds(account, "subgrp", stack.physical("DatabaseSubnetGroup")),
+        rds(account, "pg", str(p.get("DBParameterGroupName") or "default.postgres17")),
+        rds(account, "og", "default:postgres-17"),
+    ):
+        yield Request("rds:RestoreDBInstanceFromDBSnapshot", resource, context)
+    yield Request("rds:AddTagsToResource", instance, context)
+    yield Request("kms:CreateGrant", stack.outputs["BackupKeyArn"], GRANT)
+
+
+def _dynamodb(operation: str, stack: Stack) -> Iterator[Request]:
+    table = stack.arn("DrillTable")
+    drill = {"dynamodb:LeadingKeys": ["drill#20260226-031500-abc123"]}
+    match operation:
+        case "TransactWriteItems":
+            yield Request("dynamodb:PutItem", table)
+            yield Request("dynamodb:UpdateItem", table)
+        case "Query":
+            yield Request("dynamodb:Query", table)
+        case _:
+            yield Request(f"dynamodb:{operation}", table, drill)
