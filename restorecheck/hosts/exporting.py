@@ -79,6 +79,9 @@ def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> lis
             Path(shutil.copy(template, directory))
             for template in sorted((_beside() / "infra").glob("*.yaml"))
         ]
+        guardrails = directory / "guardrails"
+        shutil.copytree(_beside() / "infra" / "guardrails", guardrails, dirs_exist_ok=True)
+        written += sorted(guardrails.glob("*.json"))
     except OSError as exc:
         raise _problem(f"{directory} cannot be written: {exc.strerror}") from exc
     for function in FUNCTIONS:

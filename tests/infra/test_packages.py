@@ -42,6 +42,7 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
     assert found == [
         "backup-account.yaml",
         "checker.zip",
+        "guardrails",
         "planner.zip",
         "source-account.yaml",
         "stepper.zip",
