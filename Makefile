@@ -30,6 +30,7 @@ bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
+	$(BIN)/python tests/bench/bench_functions.py
 
 # The templates and the packages of the AWS functions, for both architectures.
 package: $(READY)

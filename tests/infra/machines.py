@@ -42,6 +42,8 @@ class Machines:
     nightly: str
     invocations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
+    time_out_after: float | None = None
+    """Seconds of the machines' own time after which an execution has lasted too long."""
 
     def start(self, machine: str, name: str, order: dict[str, Any]) -> str:
         answer = self.client.start_execution(
@@ -115,6 +117,9 @@ def machines(sandbox: Sandbox, stack: Stack, functions: dict[str, Function]) -> 
 
     def wait(_self: Any, env: Any, wait_seconds: float) -> None:  # moto's names
         made[0].waited.append(wait_seconds)
+        if made[0].time_out_after is not None and sum(made[0].waited) > made[0].time_out_after:
+            env.set_timed_out()
+            return
         threading.Event().wait(NAP)
 
     with MonkeyPatch.context() as moto_with:

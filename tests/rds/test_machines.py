@@ -180,6 +180,20 @@ def test_an_execution_that_somebody_stops_is_finished_by_the_sweeper(scene, arou
     assert scene.leftovers() == []
 
 
+def test_an_execution_that_lasts_too_long_is_finished_by_the_sweeper(scene, around, night):
+    night.time_out_after = 200
+    execution, order = drill(night, around)
+
+    assert night.end(execution)["status"] == "TIMED_OUT"
+    night.time_out_after = None
+    assert sweeper.sweep(around).restarted == (order["drill_id"],)
+    (again,) = set(night.executions(night.drill)) - {order["drill_id"]}
+    night.end(f"{night.drill.replace(':stateMachine:', ':execution:')}:{again}")
+
+    assert [e.verdict for e in around.store.entries()] == [Verdict.INCONCLUSIVE]
+    assert scene.leftovers() == []
+
+
 def test_a_drill_costs_few_events_and_fits_many_times_into_a_history(scene, around, night):
     execution, _ = drill(night, around)
     night.end(execution)
