@@ -133,6 +133,8 @@ class Ready(Learned):
 
     endpoint: Endpoint | None = None
     outputs: dict[str, str] = field(default_factory=dict)
+    restored_in: timedelta | None = None
+    """As `Drill.restored_in`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,7 +491,9 @@ def _learn(drill: Drill, event: Learned) -> Drill:
     )
     if isinstance(event, Ready):
         return drill.evolve(
-            endpoint=event.endpoint or drill.endpoint, outputs=drill.outputs | event.outputs
+            endpoint=event.endpoint or drill.endpoint,
+            outputs=drill.outputs | event.outputs,
+            restored_in=event.restored_in or drill.restored_in,
         )
     return drill
 
@@ -507,8 +511,8 @@ def _complete_step(drill: Drill, now: datetime) -> Drill:
     assert step is not None, "only the present step can be completed"
     drill = _close_record(drill, StepOutcome.SUCCEEDED, now)
     position = drill.position + 1
-    restores_left = any(s.kind is StepKind.RESTORE for s in drill.plan[position:])
-    if step.kind is StepKind.RESTORE and not restores_left:
+    restores_left = any(s.brings_back for s in drill.plan[position:])
+    if step.brings_back and not restores_left:
         drill = drill.evolve(restore_outcome=RestoreOutcome.SUCCEEDED)
     phase = Phase.STEPS if position < len(drill.plan) else Phase.JUDGING
     return drill.evolve(position=position, phase=phase, waiting_for="")
@@ -527,7 +531,7 @@ def _fail(
     step = drill.step
     assert step is not None, "only a step can fail"
     drill = _close_record(drill, StepOutcome.TIMED_OUT if timed_out else outcome, now)
-    if step.kind is StepKind.RESTORE:
+    if step.brings_back:
         restored = RestoreOutcome.TIMED_OUT if timed_out else RestoreOutcome.FAILED
         drill = drill.evolve(restore_outcome=restored)
     failure = Failure(

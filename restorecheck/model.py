@@ -62,6 +62,7 @@ class StepOutcome(StrEnum):
 class StepKind(StrEnum):
     PREPARE = "prepare"  # anything before the restore
     RESTORE = "restore"  # brings the data back; its time is the measured recovery time
+    ADOPT = "adopt"  # finds what somebody else has brought back
     CHECK = "check"  # asks the restored database
 
 
@@ -104,6 +105,11 @@ class Step:
     """What the step is about to create; recorded in the ledger before the step is performed."""
     standby: tuple[Resource, ...] = ()
     """Of these, what is parked and not deleted when the verdict is `verified`."""
+
+    @property
+    def brings_back(self) -> bool:
+        """Whether the data is there when it is done."""
+        return self.kind in {StepKind.RESTORE, StepKind.ADOPT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +250,8 @@ class Drill:
     notes: tuple[str, ...] = ()
     """Sentences for the report: what was done differently from what one might expect."""
     restore_outcome: RestoreOutcome = RestoreOutcome.PENDING
+    restored_in: timedelta | None = None
+    """How long it took whoever restored, where that was somebody else."""
     results: tuple[CheckResult, ...] = ()
     failure: Failure | None = None
     verdict: Verdict | None = None

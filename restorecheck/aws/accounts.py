@@ -36,6 +36,7 @@ from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.ports import Clock
 
 if TYPE_CHECKING:
+    from types_boto3_backup.client import BackupClient
     from types_boto3_kms.client import KMSClient
     from types_boto3_rds.client import RDSClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -125,6 +126,9 @@ class Account:
     def secrets(self) -> "SecretsManagerClient":
         return self._identified_client("secretsmanager")  # type: ignore[no-any-return]  # as above
 
+    def aws_backup(self) -> "BackupClient":
+        return self._identified_client("backup")  # type: ignore[no-any-return]  # as above
+
     def log_in_token(self, host: str, port: int, user: str) -> str:
         """A password for IAM database authentication; good for 15 minutes. Signed here, no call."""
         with attempting(f"sign a token for {user}"):
@@ -210,6 +214,16 @@ class Accounts:
             self._own_session,
             entered_by="with the present credentials",
             writes=fence.BACKUP_WRITES,
+        )
+
+    def adopted(self, place: Place) -> Account:
+        """An account in which others restore, and in which nothing of theirs is changed."""
+        return self._account(
+            ("adopted", place),
+            place,
+            self._own_session,
+            entered_by="with the present credentials",
+            writes=fence.ADOPTED_WRITES,
         )
 
     def source(self, settings: SourceSettings) -> Account:

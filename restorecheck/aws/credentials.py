@@ -90,8 +90,7 @@ def delete_secret(
 class Passwords:
     """What the checker logs in with. The only place where a password of a database is read."""
 
-    def __init__(self, settings: RdsSettings, account: Account) -> None:
-        self._settings = settings
+    def __init__(self, account: Account) -> None:
         self._account = account
 
     def of(self, endpoint: Endpoint) -> str:
@@ -100,7 +99,7 @@ class Passwords:
         Raises:
             ProviderError: The secret cannot be read.
         """
-        if self._settings.restore.credentials is Credentials.IAM:
+        if not endpoint.secret:
             return self._account.log_in_token(endpoint.host, endpoint.port, endpoint.user)
         return read_password(self._account.secrets(), endpoint)
 
@@ -125,7 +124,7 @@ def _managed(
     settings: RdsSettings, account: Account, drill: Drill, view: InstanceView
 ) -> StepEvent:
     if not view.secret_arn:
-        waiting = wait_for(settings, view)
+        waiting = wait_for(settings.poll, view)
         if waiting is not None:
             return waiting
         key = settings.restore.master_user_secret_kms_key_id
@@ -144,7 +143,7 @@ def _managed(
 def _reset(settings: RdsSettings, account: Account, drill: Drill, view: InstanceView) -> StepEvent:
     name = naming.identifier_of(drill.id)
     if REQUESTED not in drill.outputs:
-        waiting = wait_for(settings, view)
+        waiting = wait_for(settings.poll, view)
         if waiting is not None:
             return waiting
         password = _password_for(settings, account, drill, name, user=view.master_username)
@@ -189,7 +188,7 @@ def _when_settled(
             reason=f"RDS could not change the master password of {view.identifier}",
             hint="Its events say why; they are in the evidence of this report.",
         )
-    waiting = wait_for(settings, view)
+    waiting = wait_for(settings.poll, view)
     if isinstance(waiting, Broken | Unclear):
         return waiting
     if waiting is not None or not done:

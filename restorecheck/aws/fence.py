@@ -32,6 +32,9 @@ BACKUP_WRITES: Mapping[str, tuple[str, ...]] = {
     "DeleteSecret": ("SecretId",),
 }
 
+ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": ()}
+"""Where others restore: an answer to them, and nothing else. What they made is theirs."""
+
 
 class Meta(Protocol):
     """A client's `meta`, as botocore has it."""

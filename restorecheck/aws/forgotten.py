@@ -10,9 +10,12 @@ from restorecheck.ports import Provider
 
 
 class ForgottenRds(Provider):
-    """Reaches the accounts through a target that is still configured, and uses nothing else of it."""
+    """Reaches the accounts through a target that is still configured, and uses nothing else of it.
 
-    def __init__(self, other: RdsProvider) -> None:
+    Without one: for a drill that has made nothing, or nothing that is left.
+    """
+
+    def __init__(self, other: RdsProvider | None) -> None:
         self._other = other
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
@@ -22,6 +25,8 @@ class ForgottenRds(Provider):
         return Unclear(reason=f"the target {drill.target} is not configured any more")
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        if self._other is None:
+            return StillThere(resource, "no configured target reaches its account", hopeless=True)
         return self._other.delete(resource, made_until)
 
     def release(self, drill: Drill) -> None:

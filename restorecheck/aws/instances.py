@@ -1,6 +1,6 @@
 """The temporary DB instance: restored from our own copy, handed over, taken away or put to rest."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -41,7 +41,7 @@ def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
     if view is None:
         return _begin_restore(settings, account, drill, name)
     refuse_foreign(view, drill)
-    waiting = wait_for(settings, view)
+    waiting = wait_for(settings.poll, view)
     if waiting is not None:
         return waiting
     doubt = _doubt(settings, view)
@@ -50,7 +50,7 @@ def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
     return Ready(endpoint=endpoint_of(settings, view))
 
 
-def wait_for(settings: RdsSettings, view: InstanceView) -> InProgress | Broken | Unclear | None:
+def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Unclear | None:
     """What its status means; None when it can be used."""
     match view.progress:
         case Progress.READY if view.ready:
@@ -58,14 +58,10 @@ def wait_for(settings: RdsSettings, view: InstanceView) -> InProgress | Broken |
         case Progress.READY | Progress.UNDER_WAY:
             unfinished = [*view.pending, *view.unsettled]
             still = f", still applying {', '.join(unfinished)}" if unfinished else ""
-            return InProgress(
-                wait=settings.poll, detail=f"{view.status}{still}", status=view.status
-            )
+            return InProgress(wait=poll, detail=f"{view.status}{still}", status=view.status)
         case Progress.UNKNOWN:
             log.warning("status.unknown", resource=view.arn, status=view.status)
-            return InProgress(
-                wait=settings.poll, detail=f"{view.status} (unknown)", status=view.status
-            )
+            return InProgress(wait=poll, detail=f"{view.status} (unknown)", status=view.status)
         case Progress.BAD_BACKUP:
             return Broken(reason=f"the snapshot did not restore: RDS says {view.status}")
         case Progress.HOPELESS:

@@ -199,9 +199,14 @@ class RdsProvider(Provider):
     def release(self, drill: Drill) -> None:
         """Nothing is held: a kept instance carries its tag since it was restored."""
 
+    @property
+    def by_token(self) -> bool:
+        """Whether the checker logs in by IAM, without a password."""
+        return self.settings.restore.credentials is Credentials.IAM
+
     def passwords(self) -> Passwords:
         """For the checker, which reads the one secret of the instance it checks."""
-        return Passwords(self.settings, self.backup_account())
+        return Passwords(self.backup_account())
 
     # --- parts ---------------------------------------------------------------------------
 

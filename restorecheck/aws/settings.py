@@ -99,6 +99,25 @@ class RestoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptSettings:
+    """A target whose backups somebody else restores."""
+
+    target: str
+    place: Place
+    """Where they are restored."""
+    db_instance_arn: str
+    """Production's DB instance."""
+    user: str
+    secret_arn: str = ""
+    """Of the password; empty: the user logs in with a token (IAM database authentication)."""
+    max_age: timedelta | None = None
+    deadline: timedelta
+    poll: timedelta = timedelta(seconds=15)
+    databases: tuple[str, ...] = ()
+    """Databases to prove; empty: all that are not templates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RdsSettings:
     """One target."""
 

@@ -22,16 +22,17 @@ def broken_rds_rules(rds: dict[str, Any], path: Path) -> Iterator[Finding]:
 
 
 def missing_bundle(document: Document) -> Iterator[Finding]:
-    """Said once, of the first RDS target."""
+    """Said once, of the first target in AWS."""
     targets = document.data.get("targets")
     for index, target in enumerate(targets if isinstance(targets, list) else []):
-        if isinstance(target, dict) and isinstance(target.get("rds"), dict):
+        kinds = [k for k in ("rds", "adopt") if isinstance(_mapping_of(target).get(k), dict)]
+        if kinds:
             if _text(_mapping(document.data, "aws"), "ca_bundle") is None:
                 message = (
-                    "an RDS target needs the top-level key aws.ca_bundle: without the certificates "
+                    "a target in AWS needs the top-level key aws.ca_bundle: without the certificates "
                     f"of RDS no connection can be trusted; get them with: {HOW_TO_GET}"
                 )
-                yield Finding(("targets", index, "rds"), message)
+                yield Finding(("targets", index, kinds[0]), message)
             return
 
 
@@ -105,7 +106,10 @@ def _region(data: dict[str, Any]) -> str | None:
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
-    value = data.get(key)
+    return _mapping_of(data.get(key))
+
+
+def _mapping_of(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 

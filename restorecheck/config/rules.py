@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from restorecheck.checks.catalogue import built_in
+from restorecheck.config.adopt import broken_adopt_rules
 from restorecheck.config.checks import row_count_name
 from restorecheck.config.document import Document
 from restorecheck.config.findings import Finding, Path
@@ -18,7 +19,7 @@ from restorecheck.config.server_url import (
     parse_server_url,
 )
 
-SUPPORTED_SOURCES = ("dump", "rds")
+SUPPORTED_SOURCES = ("dump", "rds", "adopt")
 KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
 BUILT_IN_NAMES = frozenset(spec.name for spec in built_in())
 
@@ -38,6 +39,9 @@ def broken_rules(document: Document) -> Iterator[Finding]:
         rds = target.get("rds")
         if isinstance(rds, dict):
             yield from broken_rds_rules(rds, (*path, "rds"))
+        adopt = target.get("adopt")
+        if isinstance(adopt, dict):
+            yield from broken_adopt_rules(target, adopt, path)
     yield from missing_bundle(document)
     yield from broken_notify_rules(document)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from restorecheck.config.adopt import Adopt
 from restorecheck.config.checks import Check
 from restorecheck.config.fields import (
     Command,
@@ -100,6 +101,9 @@ class _TargetKeys(Keys):
     rds: Rds | None = Field(
         default=None, description="The backups are automated snapshots of an RDS instance."
     )
+    adopt: Adopt | None = Field(
+        default=None, description="Somebody else restores; what they restored is checked."
+    )
     checks: Annotated[tuple[Check, ...], FromList] = Field(
         default=(), description="Questions put to the restored database."
     )
@@ -115,7 +119,7 @@ class WrittenTarget(_TargetKeys):
 
     model_config = ConfigDict(
         title="Target",
-        json_schema_extra={"oneOf": [{"required": ["dump"]}, {"required": ["rds"]}]},
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("dump", "rds", "adopt")]},
     )
 
     schedule: Cron | None = optional(_SCHEDULE)
@@ -130,6 +134,10 @@ class WrittenTarget(_TargetKeys):
 class Target(_TargetKeys, Defaults):
     """A target with everything that it inherits."""
 
+    @property
+    def is_in_aws(self) -> bool:
+        return self.rds is not None or self.adopt is not None
+
     def check_specs(self) -> tuple[CheckSpec, ...]:
         """The configured checks, in order."""
         return tuple(check.check_spec() for check in self.checks)
@@ -142,6 +150,8 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
         given = {key: getattr(own["objectives"], key) for key in own["objectives"].model_fields_set}
         own["objectives"] = defaults.objectives.model_copy(update=given)
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
+    if written.adopt is not None:
+        own["schedule"] = None  # not that of `defaults`: it has none
     if written.dump is not None:
         own["dump"] = written.dump.model_copy(update={"path": absolute(written.dump.path)})
     return Target(**{**inherited, **own})

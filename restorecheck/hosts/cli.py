@@ -132,6 +132,12 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="leave the restored database up, and print how to connect and how to end it",
     )
     drill.add_argument(
+        "--adopt",
+        metavar="INSTANCE",
+        help="check this DB instance, which somebody else restored, for a target of kind adopt; "
+        "it is neither changed nor deleted",
+    )
+    drill.add_argument(
         "--notify", action="store_true", help="tell those in `notify`, as scheduled drills do"
     )
 

@@ -113,7 +113,8 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def drill(arguments: argparse.Namespace) -> int:
     loaded = _load(arguments.config)
-    names = _targets(loaded, arguments.targets)
+    names = _targets(loaded, arguments.targets, adopt=arguments.adopt is not None)
+    outputs = _outputs(loaded, names, arguments.adopt)
     if arguments.plan:
         return _print_plans(loaded, names)
     from restorecheck.hosts import wiring
@@ -135,7 +136,9 @@ def drill(arguments: argparse.Namespace) -> int:
                 if interrupts.seen is not None:
                     break
                 reports.append(
-                    performer.perform(name, keep=arguments.keep, announce=arguments.notify)
+                    performer.perform(
+                        name, keep=arguments.keep, announce=arguments.notify, outputs=outputs
+                    )
                 )
                 if not arguments.json:
                     _print_report(reports[-1], parts)
@@ -214,22 +217,51 @@ def _load(option: str | None) -> Config:
     return configuration.load(configuration.locate(option, os.environ), os.environ)
 
 
-def _targets(loaded: Config, wanted: Sequence[str]) -> list[str]:
-    """The targets to drill, each once.
+def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]:
+    """The targets to drill, each once; without a name all of those that fit.
 
     Raises:
-        ConfigError: A name is not in the configuration.
+        ConfigError: A name is not in the configuration, or needs another way of asking.
     """
     known = [target.name for target in loaded.targets]
+    adopted = [target.name for target in loaded.targets if target.adopt is not None]
     problems = []
     for name in wanted:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             guess = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
             problems.append(Problem(message=f"no target {name!r} in the configuration{guess}"))
+        elif name in adopted and not adopt:
+            message = f"the target {name!r} restores nothing itself; name an instance to check"
+            problems.append(Problem(message=f"{message}: --adopt INSTANCE"))
+        elif adopt and name not in adopted:
+            problems.append(Problem(message=f"the target {name!r} is not of kind adopt"))
     if problems:
         raise ConfigError(tuple(problems))
-    return list(dict.fromkeys(wanted)) or known
+    fitting = [name for name in known if (name in adopted) is adopt]
+    chosen = list(dict.fromkeys(wanted)) or fitting
+    if adopt and len(chosen) != 1:
+        message = f"--adopt goes with one target of kind adopt, found {len(chosen)}"
+        hint = (
+            f"Name one of: {', '.join(adopted)}."
+            if adopted
+            else "Configure one: docs/how-to/aws-backup.md."
+        )
+        raise ConfigError((Problem(message=message),), hint=hint)
+    if not chosen:
+        message = "every target is of kind adopt; name an instance to check: --adopt INSTANCE"
+        raise ConfigError((Problem(message=message),))
+    return chosen
+
+
+def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict[str, str]:
+    """What the drill of an adopted instance begins with."""
+    if instance is None:
+        return {}
+    from restorecheck.hosts import adopted
+
+    target = next(target for target in loaded.targets if target.name == names[0])
+    return adopted.outputs_of(adopted.settings_of(loaded, target), instance)
 
 
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:

@@ -51,10 +51,11 @@ FUNCTIONS = {
     "checker": (*COMMON, *DATABASE),
     "planner": COMMON,
     "sweeper": (*COMMON, *METRICS),
+    "adopter": (*COMMON, *METRICS),
 }
 
 SERVICES = frozenset(
-    {"dynamodb", "kms", "rds", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
+    {"backup", "dynamodb", "kms", "rds", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
 )
 """Of botocore's descriptions, those that are used: 28 MB become 3."""
 LEFT_OUT = ("sandbox", "testing", "sqlite", "hosts/demo", "hosts/daemon", "_deployment")

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
@@ -36,8 +37,11 @@ class Performer:
         keep: bool = False,
         scheduled_for: datetime | None = None,
         announce: bool = False,
+        outputs: Mapping[str, str] | None = None,
     ) -> Report:
         """Drill one target. Every way out of here leads through the teardown.
+
+        `outputs`: what the drill begins with, where its provider wants something.
 
         Raises:
             BusyError: Another process drills this target, or has drilled it for this slot.
@@ -46,6 +50,7 @@ class Performer:
         """
         with Lease(self._parts.lock_of_target(name), permanent=True):
             drill = self._new(name, keep=keep, scheduled_for=scheduled_for, announce=announce)
+            drill = drill.evolve(outputs=dict(outputs or {}))
             with Lease(self._parts.lock_of(drill.id)):
                 try:
                     self._parts.store.create(drill)

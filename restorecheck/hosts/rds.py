@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.aws.accounts import Accounts
+from restorecheck.aws.adopting import AdoptProvider
 from restorecheck.aws.forgotten import ForgottenRds
 from restorecheck.aws.inventory import RdsInventory
 from restorecheck.aws.provider import RdsProvider
@@ -93,16 +94,16 @@ def settings_of(config: Config, target: Target) -> RdsSettings:
     )
 
 
-def connector_of(config: Config, provider: RdsProvider) -> "Connect":
+def connector_of(config: Config, provider: RdsProvider | AdoptProvider) -> "Connect":
     """Imports psycopg, which who only restores and deletes does without."""
     from restorecheck.postgres.tls import TlsConnector
 
     bundle = config.aws.ca_bundle
-    assert bundle is not None, "required beside an RDS target"
+    assert bundle is not None, "required beside a target in AWS"
     return TlsConnector(
         ca_bundle=Path(bundle),
         password_of=provider.passwords().of,
-        by_token=provider.settings.restore.credentials is Credentials.IAM,
+        by_token=provider.by_token,
         patience=LOGIN_LOOKS * provider.settings.poll,
     )
 
@@ -111,7 +112,7 @@ def rds_of(providers: Mapping[str, Provider]) -> list[RdsProvider]:
     return [p for p in providers.values() if isinstance(p, RdsProvider)]
 
 
-def check(config: Config, providers: Iterable[RdsProvider]) -> None:
+def check(config: Config, providers: Iterable[Provider]) -> None:
     """What can be refused before anything is asked of AWS.
 
     Raises:
@@ -119,11 +120,14 @@ def check(config: Config, providers: Iterable[RdsProvider]) -> None:
     """
     _check_bundle(config.aws.ca_bundle)
     for provider in providers:
-        provider.backup_account().check_endpoints()
+        if isinstance(provider, RdsProvider):
+            provider.backup_account().check_endpoints()
+        elif isinstance(provider, AdoptProvider):
+            provider.account().check_endpoints()
 
 
 def _check_bundle(bundle: str | None) -> None:
-    assert bundle is not None, "required beside an RDS target"
+    assert bundle is not None, "required beside a target in AWS"
     try:
         text = Path(bundle).read_text(errors="replace")
     except OSError as exc:

@@ -78,6 +78,12 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
             accounts = accounts or rds.accounts_of(config, clock)
             providers[target.name] = rds.provider_of(config, target, accounts, clock)
             continue
+        if target.adopt is not None:
+            from restorecheck.hosts import adopted, rds
+
+            accounts = accounts or rds.accounts_of(config, clock)
+            providers[target.name] = adopted.provider_of(config, target, accounts)
+            continue
         assert target.dump is not None, "a target has one source"
         dump = _dump_settings(target, target.dump)
         if target.dump.into is None:
@@ -121,17 +127,16 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
         if isinstance(p, ScratchProvider)
     }
     inventories: list[Inventory] = [inventory, *scratch.values()]
-    if has_rds(config):
+    if is_in_aws(config):
         from restorecheck.hosts import rds
 
-        in_aws = rds.rds_of(providers)
-        rds.check(config, in_aws)
-        inventories += rds.inventories_of(in_aws, clock)
+        rds.check(config, providers.values())
+        inventories += rds.inventories_of(rds.rds_of(providers), clock)
     checkers: dict[str, Checker] = {}
 
     def provider_for(drill: Drill) -> Provider:
         known = providers.get(drill.target)
-        if known is None and has_rds(config):
+        if known is None and is_in_aws(config):
             from restorecheck.hosts import rds
 
             known = rds.forgotten(drill, rds.rds_of(providers))
@@ -180,9 +185,9 @@ def refuse_impossible(config: Config) -> None:
     providers_of(config, SystemClock(), leases.locks_of(Path(config.history.path)))
 
 
-def has_rds(config: Config) -> bool:
+def is_in_aws(config: Config) -> bool:
     """Whether the AWS room is needed at all; it is imported only then."""
-    return any(target.rds is not None for target in config.targets)
+    return any(target.is_in_aws for target in config.targets)
 
 
 def _opener_of(config: Config, provider: Provider) -> Connect:
@@ -190,10 +195,11 @@ def _opener_of(config: Config, provider: Provider) -> Connect:
         return by_system_identifier(provider.connect)
     if isinstance(provider, LocalDumpProvider):
         return by_system_identifier(connect)
+    from restorecheck.aws.adopting import AdoptProvider
     from restorecheck.aws.provider import RdsProvider
     from restorecheck.hosts import rds
 
-    assert isinstance(provider, RdsProvider), "there is no other kind"
+    assert isinstance(provider, RdsProvider | AdoptProvider), "there is no other kind"
     return rds.connector_of(config, provider)
 
 

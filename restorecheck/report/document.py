@@ -45,6 +45,9 @@ class RestoreReport(_Part):
     outcome: RestoreOutcome
     seconds: float = Field(description="Time of the steps that bring the data back.")
     server_version: str = Field(description="Version of the server it was restored into.")
+    adopted: bool = Field(
+        default=False, description="Somebody else restored it; `seconds` is theirs, 0 if unknown."
+    )
 
 
 class CheckReport(_Part):
@@ -192,6 +195,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
             outcome=drill.restore_outcome,
             seconds=_restore_seconds(drill),
             server_version=drill.endpoint.server_version if drill.endpoint else "",
+            adopted=any(step.kind is StepKind.ADOPT for step in drill.plan),
         ),
         checks=_checks(drill),
         teardown=_teardown(drill),
@@ -295,6 +299,8 @@ def _seconds(record: StepRecord) -> float:
 
 
 def _restore_seconds(drill: Drill) -> float:
+    if drill.restored_in is not None:
+        return round(drill.restored_in.total_seconds(), 3)
     kinds = {step.name: step.kind for step in drill.plan}
     restoring = [r for r in drill.records if kinds.get(r.name) is StepKind.RESTORE]
     return round(sum(_seconds(record) for record in restoring), 3)

@@ -87,6 +87,9 @@ def _restore(report: Report) -> str:
     match restore.outcome:
         case RestoreOutcome.SUCCEEDED:
             version = clean(restore.server_version)
+            if restore.adopted:
+                took = f" in {duration(round(restore.seconds))}" if restore.seconds else ""
+                return f"by somebody else{took}, into PostgreSQL {version}"
             return f"succeeded in {restore.seconds:.1f} s, into PostgreSQL {version}"
         case RestoreOutcome.FAILED:
             return f"failed after {restore.seconds:.1f} s"

@@ -156,6 +156,14 @@ class Rds:
         name = next(n for n in names if n not in region.snapshots)
         return self._snapshot(region, instance, name, "automated", {}, age=age)
 
+    def restore_for_test(self, region: Region, snapshot: Snapshot) -> Instance:
+        """AWS Backup's own restore, with its name and its tag, in no public place."""
+        settings = self._settings_of_restore(region, snapshot, {"PubliclyAccessible": False})
+        name = f"awsbackup-restore-test-{secrets.token_hex(8)}"
+        instance = self._new_instance(region, name, settings, {"awsbackup-restore-test": "x"})
+        self._bring_restore_to_its_end(region, instance, snapshot)
+        return instance
+
     # --- snapshots -------------------------------------------------------------------------
 
     def _create_snapshot(self, region: Region, given: Parameters) -> Description:

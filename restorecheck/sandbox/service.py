@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, cast
 
 import moto.backends
 import psycopg
 from moto.core.base_backend import BackendDict
+from moto.core.utils import utcnow
 from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
@@ -24,6 +25,7 @@ from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import choose_account
 from restorecheck.postgres.binaries import Installation, Source
 from restorecheck.sandbox import landscape
+from restorecheck.sandbox.backup import Backup, RestoreJob
 from restorecheck.sandbox.certificates import Authority
 from restorecheck.sandbox.faults import Call, Faults
 from restorecheck.sandbox.landscape import Account, Landscape
@@ -98,7 +100,8 @@ class Sandbox:
             self._worker.begin()
             stack.callback(self._worker.end)
             self.rds = Rds(farm, self._worker, self.pace, self._quotas)
-            self._wire = Wire(self.rds, self.faults, self._lock)
+            self.aws_backup = Backup()
+            self._wire = Wire(self.rds, self.aws_backup, self.faults, self._lock)
             stack.enter_context(self._wire.plugged_in())
             self.endpoint_url = self._serve(stack)
             self.source = self._account(SOURCE_ACCOUNT, OPERATOR)
@@ -122,7 +125,7 @@ class Sandbox:
         """What a process needs to work in the backup account, and in no real one."""
         nothing = str(self.directory / "aws-config")
         # What a shell has of its own would win over the general names: so each is said.
-        services = ("STS", "RDS", "KMS", "SECRETS_MANAGER")
+        services = ("STS", "RDS", "KMS", "SECRETS_MANAGER", "BACKUP")
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             **{f"AWS_ENDPOINT_URL_{service}": self.endpoint_url for service in services},
@@ -204,6 +207,24 @@ class Sandbox:
                 lambda: snapshot.status == "available" and snapshot.visible, "a snapshot"
             )
         return snapshot
+
+    def restore_for_test(self, snapshot: Snapshot) -> RestoreJob:
+        """As AWS Backup's restore testing does in the backup account; returns when it has ended.
+
+        How the recovery point came there is AWS Backup's affair. `next_restore` applies.
+        """
+        region = self.rds.region(self.backup.account_id, self.backup_region)
+        with self._lock:
+            instance = self.rds.restore_for_test(region, snapshot)
+            job = self.aws_backup.begin(self.backup.account_id, snapshot, instance, _now())
+        ended = {"available", "failed", "restore-error", "incompatible-restore"}
+        self.wait_until(lambda: instance.status in ended and instance.visible, "a restore")
+        with self._lock:
+            job.completed_at = _now()
+            job.status = "COMPLETED" if instance.status == "available" else "FAILED"
+            if job.status == "FAILED":
+                job.message = f"DB instance is in the status {instance.status}"
+        return job
 
     def instance(self, account: Account, identifier: str) -> Instance | None:
         return self.instances(account).get(identifier)
@@ -309,6 +330,11 @@ def _roomy_place() -> Path:
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
         return memory
     return Path("/tmp")  # noqa: S108  # as above; short, because sockets live below it
+
+
+def _now() -> datetime:
+    """Moto's clock, which knows no zones."""
+    return utcnow().replace(tzinfo=UTC)
 
 
 def _choose(installations: Iterable[Installation]) -> Installation:

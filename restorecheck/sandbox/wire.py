@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from flask import request
 from moto.core.responses import ActionResult, BaseResponse
 from moto.iam.models import iam_backends
 
+from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.rds import Page, Rds
 from restorecheck.sandbox.refusals import Refusal, bad_value
@@ -27,10 +29,11 @@ Original = Callable[[BaseResponse], Response]
 class Wire:
     """Between moto's wire and the sandbox."""
 
-    def __init__(self, rds: Rds, faults: Faults, lock: threading.RLock) -> None:
+    def __init__(self, rds: Rds, backup: Backup, faults: Faults, lock: threading.RLock) -> None:
         self.users: dict[str, str] = {}
         """Access keys and whose they are."""
         self._rds = rds
+        self._backup = backup
         self._faults = faults
         self._lock = lock
         self.calls: list[Call] = []
@@ -105,16 +108,23 @@ class Wire:
                 result = perform(place, given)
                 shown = one_page(result, given) if isinstance(result, Page) else result
                 return response.serialized(ActionResult(shown)), ""
+            if service == "backup" and (job := self._backup.operation(operation)) is not None:
+                path = str(urlsplit(response.uri).path)
+                answered = job(str(response.current_account), path, given)
+                return (200, JSON, json.dumps(answered)) if answered else (204, {}, ""), ""
         except Refusal as refusal:
             return _refused(response, refusal), refusal.code
         answer = original(response)
         return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors
 
 
+JSON = {"content-type": "application/json"}
+
 FEWEST, MOST = 20, 100
 """MaxRecords of RDS: 20 to 100, by default 100."""
 
 QUERY_PROTOCOL = frozenset({"rds", "sts", "iam", "ec2"})
+REST_PROTOCOL = frozenset({"backup"})
 SECRET_PARAMETERS = frozenset({"MasterUserPassword", "SecretString", "SecretBinary"})
 
 
@@ -161,6 +171,8 @@ def _refused(response: BaseResponse, refusal: Refusal) -> Response:
         )
         return refusal.status, {"content-type": "text/xml"}, body
     body = json.dumps({"__type": refusal.code, "message": refusal.message})
+    if response.service_name in REST_PROTOCOL:
+        return refusal.status, {**JSON, "x-amzn-errortype": refusal.code}, body
     return refusal.status, {"content-type": "application/x-amz-json-1.1"}, body
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from restorecheck.sandbox import Call
 from tests.iam.simulator import Request
-from tests.infra.resolving import EXTERNAL_ID, REGION, SOURCE, Stack
+from tests.infra.resolving import BACKUP, EXTERNAL_ID, REGION, SOURCE, Stack
 
 OURS = {"aws:ResourceTag/restorecheck:managed": "true"}
 THROUGH_RDS = {"kms:ViaService": f"rds.{REGION}.amazonaws.com"}
@@ -31,6 +31,8 @@ LOOKING = {
     "DownloadDBLogFilePortion": "db",
 }
 """Operation → kind of resource. Evaluated on every one of the kind: granted on all or not at all."""
+READER = f"arn:aws:secretsmanager:{REGION}:{BACKUP}:secret:reader-AbCdEf"
+"""What the user of adopted targets logs in with."""
 PRODUCTION_KEY = f"arn:aws:kms:{REGION}:{SOURCE}:key/production"
 
 
@@ -52,6 +54,10 @@ def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]
             yield from _rds(call, stack, transit_key)
         case "kms", "DescribeKey":
             yield Request("kms:DescribeKey", transit_key)
+        case "secretsmanager", "GetSecretValue" if "rds!" not in str(p["SecretId"]):
+            yield Request("secretsmanager:GetSecretValue", READER)
+        case "backup", operation:
+            yield Request(f"backup:{operation}", "*", account=account)
         case "secretsmanager", "GetSecretValue":
             instance = rds(account, "db", "restorecheck-x")
             context = {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instance}

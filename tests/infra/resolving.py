@@ -51,6 +51,7 @@ ARNS = {
     "AWS::SNS::Topic": ("sns", "{}"),
     "AWS::SQS::Queue": ("sqs", "{}"),
     "AWS::StepFunctions::StateMachine": ("states", "stateMachine:{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
 }
 REF_IS_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
@@ -106,6 +107,7 @@ class Stack:
         self.outputs = {
             name: self._resolve(output["Value"], name)
             for name, output in self.raw.get("Outputs", {}).items()
+            if "Condition" not in output or self._condition(output["Condition"])
         }
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -129,11 +131,12 @@ class Stack:
 
     def policy(self, role: str) -> list[dict[str, Any]]:
         """The statements of a role's own policies."""
-        return [
-            statement
-            for policy in self.properties(role)["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
+        beside = self.of_type("AWS::IAM::RolePolicy").values()
+        policies = [
+            *self.properties(role)["Policies"],
+            *(policy for policy in beside if policy["RoleName"] == self.physical(role)),
         ]
+        return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
 
     def arn(self, name: str) -> str:
         service, form = ARNS[self.raw["Resources"][name]["Type"]]
@@ -241,6 +244,10 @@ class Stack:
             case "Equals":
                 first, second = self._resolve(argument, where)
                 return first == second
+            case "And":
+                return all(self._resolve(argument, where))
+            case "Join":
+                return str(argument[0]).join(self._resolve(argument[1], where))
             case "Not":
                 return not self._resolve(argument, where)[0]
             case "Select":

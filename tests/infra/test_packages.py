@@ -40,6 +40,7 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
     found = sorted(path.name for path in (exported / "first").iterdir())
 
     assert found == [
+        "adopter.zip",
         "backup-account.yaml",
         "checker.zip",
         "guardrails",

@@ -20,11 +20,20 @@ OWN_VPC = {
     "AlarmEmail": "oncall@example.org",
     "DynamoDbPrefixListId": "pl-6da54004",
 }
+PLAN_ARN = "arn:aws:backup:eu-west-1:222222222222:restore-testing-plan:nightly-0a1b2c3d"
+ADOPTING = {
+    "RestoreTestingPlanArns": PLAN_ARN,
+    "DatabaseSecretArns": "arn:aws:secretsmanager:eu-west-1:222222222222:secret:reader-AbCdEf",
+    "IamUser": "restorecheck",
+}
+ADOPTING_ONLY = {**ADOPTING, "SourceAccountId": "", "ExternalId": "", "TransitKeyArn": ""}
 STACKS = {
     "source": source_stack(),
     "source, own key": source_stack(TransitKeyArn="arn:aws:kms:eu-west-1:111111111111:key/own"),
     "backup": backup_stack(),
     "backup, own network": backup_stack(**OWN_VPC),
+    "backup, adopting": backup_stack(**ADOPTING),
+    "adopting only": backup_stack(**ADOPTING_ONLY),
 }
 
 
@@ -154,6 +163,7 @@ def test_no_statement_allows_everything(stack):
 def test_what_is_allowed_on_every_resource_only_looks(stack):
     harmless = re.compile(
         r"rds:(Describe|Download)\w+|secretsmanager:ListSecrets|logs:\w+|kms:DescribeKey"
+        r"|backup:(DescribeRestoreJob|PutRestoreValidationResult)"
     )
     for name, statement in statements(stack):
         resources = listed(statement.get("Resource", []))
@@ -271,3 +281,56 @@ def test_resource_names_are_those_of_the_handlers():
         assert (INFRA.parent / "lambda" / f"{module}.py").exists(), name
         assert attribute == "handler"
         assert function["Code"] == f"{module}.zip"
+
+
+# --- what AWS Backup restores -----------------------------------------------------------------
+
+
+def test_a_stack_for_restores_of_others_alone_can_copy_and_restore_nothing():
+    alone = STACKS["adopting only"]
+
+    allowed = {
+        action
+        for role in ("StepperRole", "CheckerRole", "PlannerRole", "SweeperRole", "AdopterRole")
+        for statement in alone.policy(role)
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+    }
+    assert not {a for a in allowed if a.startswith(("kms:", "sts:"))}
+    changing = {a for a in allowed if a.startswith("rds:") and not re.match(r"rds:D[eo]\w+", a)}
+    assert changing == {"rds:StopDBInstance"}, "the sweeper's, on what is ours alone"
+    assert {"rds:DeleteDBInstance", "rds:DeleteDBSnapshot"} <= allowed, "the same"
+    assert "NightlySchedule" not in alone.resources
+    assert alone.of_type("AWS::KMS::Key") == {}
+
+
+def test_the_rule_selects_by_status_which_is_what_the_events_have():
+    rule = STACKS["backup, adopting"].properties("RestoreRule")
+
+    pattern = rule["EventPattern"]
+    assert pattern["detail"]["status"] == ["COMPLETED", "FAILED", "ABORTED"]
+    assert "state" not in pattern["detail"]
+    assert pattern["detail"]["restoreTestingPlanArn"] == [PLAN_ARN]
+    assert (pattern["source"], pattern["detail-type"]) == (
+        ["aws.backup"],
+        ["Restore Job State Change"],
+    )
+
+
+def test_an_event_that_cannot_be_delivered_is_kept():
+    stack = STACKS["backup, adopting"]
+    (target,) = stack.properties("RestoreRule")["Targets"]
+    (statement,) = stack.properties("DeadLettersPolicy")["PolicyDocument"]["Statement"]
+
+    assert target["Arn"] == stack.arn("Adopter")
+    assert target["DeadLetterConfig"]["Arn"] == stack.arn("DeadLetters")
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == stack.arn("RestoreRule")
+    permission = stack.properties("AdopterPermission")
+    assert permission["SourceArn"] == stack.arn("RestoreRule")
+
+
+def test_without_a_plan_nobody_adopts():
+    kinds = {name for name in STACKS["backup"].resources if "Adopt" in name or "Restore" in name}
+
+    assert kinds == set()

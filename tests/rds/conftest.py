@@ -202,6 +202,22 @@ def configuration(sandbox: Sandbox, land: Landscape, target: str) -> dict[str, A
     }
 
 
+def adoption(scene: Scene) -> dict[str, Any]:
+    """The keys of `adopt`, with the secret that its user's password is in."""
+    sandbox = scene.sandbox
+    secrets = sandbox.client("secretsmanager", sandbox.backup, sandbox.backup_region)
+    made = secrets.create_secret(
+        Name=f"reader-{scene.target}", SecretString=json.dumps({"password": PASSWORD})
+    )
+    return {
+        "db_instance_arn": f"arn:aws:rds:{sandbox.region}:{sandbox.source.account_id}:db:courses-prod",
+        "account_id": sandbox.backup.account_id,
+        "region": sandbox.backup_region,
+        "user": "dbadmin",
+        "secret_arn": made["ARN"],
+    }
+
+
 def age(hours: float) -> timedelta:
     return timedelta(hours=hours)
 

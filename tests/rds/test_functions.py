@@ -88,6 +88,19 @@ def test_a_plan_names_what_it_cannot_do(scene, around):
         planned(around, scheduled_for="yesterday")
 
 
+def test_the_plan_of_the_largest_configuration_fits_into_a_state(scene, around):
+    """20,000 values are the most that a configuration may have; 262,144 bytes a state."""
+    rds = {key: scene.rds[key] for key in ("db_instance_identifier", "region")}
+    rds |= {key: dict(scene.rds[key]) for key in ("source", "backup", "restore")}
+    scene.keys["targets"] = [{"name": f"target-{n:033}", "rds": rds} for n in range(850)]
+    configure(scene, around)
+
+    plan = planner.plan({"scheduled_for": SLOT}, around)
+
+    assert len(plan["drills"]) == 850
+    assert len(json.dumps(plan)) / 850 < 262_144 / 1200
+
+
 def test_an_abort_goes_through_the_teardown(scene, around):
     drill = planned(around)
     for _ in range(60):

@@ -8,17 +8,21 @@ from functools import cache
 
 import pytest
 
-from restorecheck.hosts.functions import checker, stepper, sweeper
+from restorecheck.hosts.functions import adopter, checker, stepper, sweeper
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Call, Fault
-from tests.iam.requests import GRANT, OURS, PRODUCTION_KEY, THROUGH_RDS, requests_of
+from tests.iam.requests import GRANT, OURS, PRODUCTION_KEY, READER, THROUGH_RDS, requests_of
 from tests.iam.simulator import Request, Simulator, find
 from tests.infra.resolving import BACKUP, EXTERNAL_ID, REGION, SOURCE, backup_stack, source_stack
-from tests.rds.conftest import configure
+from tests.rds.conftest import adoption, configure
 from tests.rds.test_functions import MACHINE_ARN, MINUTES, SLOT, Machines, planned
 
 SOURCE_STACK = source_stack(SourceKeyArns=PRODUCTION_KEY)
-BACKUP_STACK = backup_stack()
+BACKUP_STACK = backup_stack(
+    RestoreTestingPlanArns=f"arn:aws:backup:{REGION}:{BACKUP}:restore-testing-plan:nightly-0a1b2c3d",
+    DatabaseSecretArns=READER,
+    IamUser="restorecheck",
+)
 TRANSIT_KEY = SOURCE_STACK.outputs["TransitKeyArn"]
 BACKUP_KEY = BACKUP_STACK.outputs["BackupKeyArn"]
 ROLES = {
@@ -27,6 +31,7 @@ ROLES = {
     "checker": (BACKUP_STACK, "CheckerRole"),
     "planner": (BACKUP_STACK, "PlannerRole"),
     "sweeper": (BACKUP_STACK, "SweeperRole"),
+    "adopter": (BACKUP_STACK, "AdopterRole"),
 }
 
 
@@ -66,7 +71,7 @@ class Attribution:
         self.seen: dict[str, list[Call]] = {role: [] for role in ROLES}
         self.around = {
             role: Surroundings(around._environment, session=around._session)
-            for role in ("stepper", "checker", "planner", "sweeper")
+            for role in ("stepper", "checker", "planner", "sweeper", "adopter")
         }
         for role, own in self.around.items():
             own._clients["stepfunctions"] = Machines()
@@ -129,6 +134,7 @@ def asked(scene, around):
     scene.sandbox.faults.clear()
     for _ in range(3):
         attribution.run("sweeper", sweeper.sweep)
+    adopted_restore(scene, around, attribution)
     return BESIDES + [
         Asked(role, request)
         for role, calls in attribution.seen.items()
@@ -137,11 +143,21 @@ def asked(scene, around):
     ]
 
 
+def adopted_restore(scene, around, attribution):
+    target = scene.keys["targets"][0]
+    del target["rds"]
+    target["adopt"] = adoption(scene)
+    configure(scene, around)
+    job = scene.sandbox.restore_for_test(scene.sandbox.take_automated_snapshot("courses-prod"))
+    order = attribution.run("adopter", lambda own: adopter.adopt(job.event(), own))
+    assert night(attribution, order)["verdict"] == "verified"
+
+
 BESIDES = [
     # What Lambda, Step Functions and messengers do in the functions' names; not seen by the sandbox.
     *(
         Asked(role, Request(action, f"{BACKUP_STACK.arn(f'{role.capitalize()}Logs')}"))
-        for role in ("stepper", "planner", "sweeper")
+        for role in ("stepper", "planner", "sweeper", "adopter")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ),
     Asked("stepper", Request("sns:Publish", BACKUP_STACK.arn("Topic"))),
@@ -158,6 +174,15 @@ BESIDES = [
     Asked(
         "sweeper",
         Request("rds:StopDBInstance", f"arn:aws:rds:{REGION}:{BACKUP}:db:restorecheck-x", OURS),
+    ),
+    Asked("adopter", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
+    Asked("adopter", Request("states:StartExecution", BACKUP_STACK.arn("DrillMachine"))),
+    # `credentials: iam`: the right is asked for when the token is used.
+    Asked(
+        "checker",
+        Request(
+            "rds-db:connect", f"arn:aws:rds-db:{REGION}:{BACKUP}:dbuser:db-ABCDEF/restorecheck"
+        ),
     ),
     Asked("sweeper", Request("dynamodb:Query", f"{BACKUP_STACK.arn('DrillTable')}/index/open")),
 ]
@@ -232,6 +257,8 @@ FOREIGN_COPY = rds(BACKUP, "snapshot", "warehouse-2026")
 OURS_UNTAGGED = rds(BACKUP, "db", "restorecheck-forged")
 OUR_INSTANCE = rds(BACKUP, "db", "restorecheck-x")
 OUR_COPY = rds(BACKUP, "snapshot", "restorecheck-x")
+EXECUTION = BACKUP_STACK.arn("DrillMachine").replace(":stateMachine:", ":execution:") + ":x"
+ADOPTED = rds(BACKUP, "db", "awsbackup-restore-test-x")
 TAGGED = {"aws:RequestTag/restorecheck:managed": "true"}
 SECRET = f"arn:aws:secretsmanager:{REGION}:{BACKUP}:secret:"
 
@@ -305,6 +332,40 @@ FORBIDDEN = {
         Request("dynamodb:DeleteItem", BACKUP_STACK.arn("DrillTable")),
         Request("dynamodb:DeleteTable", BACKUP_STACK.arn("DrillTable")),
         Request("lambda:InvokeFunction", BACKUP_STACK.arn("Checker")),
+        # What AWS Backup restored is checked, and that is all.
+        Request("rds:ModifyDBInstance", ADOPTED),
+        Request("rds:ModifyDBInstance", ADOPTED, OURS),
+        Request("rds:DeleteDBInstance", ADOPTED, OURS),
+        Request("rds:AddTagsToResource", ADOPTED, TAGGED),
+        Request("rds:RemoveTagsFromResource", ADOPTED),
+        Request("backup:StartRestoreJob", "*", account=BACKUP),
+        Request("backup:DeleteRecoveryPoint", rds(BACKUP, "snapshot", "awsbackup:job-x")),
+        Request(
+            "backup:DeleteRestoreTestingPlan",
+            f"arn:aws:backup:{REGION}:{BACKUP}:restore-testing-plan:nightly-0a1b2c3d",
+        ),
+        Request("secretsmanager:GetSecretValue", READER),
+        # What nobody thought of when the policies were written.
+        Request("rds:CreateDBSnapshot", OUR_INSTANCE, TAGGED),
+        Request("rds:CreateDBInstanceReadReplica", OUR_INSTANCE, TAGGED),
+        Request("rds:RestoreDBInstanceToPointInTime", OUR_INSTANCE, TAGGED),
+        Request("rds:ModifyDBSnapshot", OUR_COPY, OURS),
+        Request("rds:ModifyDBCluster", rds(BACKUP, "cluster", "restorecheck-x"), OURS),
+        Request("rds:DeleteDBCluster", rds(BACKUP, "cluster", "warehouse"), OURS),
+        Request("rds:DeleteDBSubnetGroup", rds(BACKUP, "subgrp", "restorecheck")),
+        Request("rds:ModifyDBParameterGroup", rds(BACKUP, "pg", "restorecheck")),
+        Request("rds:RemoveTagsFromResource", OUR_INSTANCE, OURS),
+        Request("rds-db:connect", f"arn:aws:rds-db:{REGION}:{BACKUP}:dbuser:db-A/restorecheck"),
+        Request("kms:PutKeyPolicy", BACKUP_KEY, THROUGH_RDS),
+        Request("kms:RetireGrant", BACKUP_KEY),
+        Request("kms:RevokeGrant", BACKUP_KEY, THROUGH_RDS),
+        Request("s3:PutBucketPolicy", BACKUP_STACK.arn("ReportBucket")),
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ReportBucket')}/elsewhere/x"),
+        Request("s3:BypassGovernanceRetention", f"{BACKUP_STACK.arn('ReportBucket')}/reports/x"),
+        Request("sns:Subscribe", BACKUP_STACK.arn("Topic")),
+        Request("sns:Publish", f"arn:aws:sns:{REGION}:{BACKUP}:somebody-elses"),
+        Request("iam:CreateAccessKey", f"arn:aws:iam::{BACKUP}:user/admin"),
+        Request("states:StopExecution", EXECUTION),
     ],
     "checker": [
         Request("rds:DescribeDBInstances", OUR_INSTANCE),
@@ -325,6 +386,25 @@ FORBIDDEN = {
         Request("s3:PutObject", f"{BACKUP_STACK.arn('ReportBucket')}/reports/t/d.json"),
         Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),
         Request("sns:Publish", BACKUP_STACK.arn("Topic")),
+        Request("rds-db:connect", f"arn:aws:rds-db:{REGION}:{BACKUP}:dbuser:db-A/dbadmin"),
+        Request("rds-db:connect", f"arn:aws:rds-db:{REGION}:{SOURCE}:dbuser:db-A/restorecheck"),
+        Request("secretsmanager:PutSecretValue", READER),
+        Request("secretsmanager:DeleteSecret", READER),
+        Request("backup:PutRestoreValidationResult", "*", account=BACKUP),
+        Request("dynamodb:Scan", BACKUP_STACK.arn("DrillTable")),
+        Request("lambda:InvokeFunction", BACKUP_STACK.arn("Stepper")),
+    ],
+    "adopter": [
+        Request("rds:DescribeDBInstances", ADOPTED),
+        Request("rds:ModifyDBInstance", ADOPTED),
+        Request("backup:PutRestoreValidationResult", "*", account=BACKUP),
+        Request("dynamodb:PutItem", BACKUP_STACK.arn("DrillTable")),
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml"),
+        Request("s3:GetObject", f"{BACKUP_STACK.arn('ReportBucket')}/reports/t/d.json"),
+        Request("secretsmanager:GetSecretValue", READER),
+        Request("states:StartExecution", BACKUP_STACK.arn("NightlyMachine")),
+        Request("states:StopExecution", EXECUTION),
+        Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),
     ],
     "planner": [
         Request("rds:DescribeDBInstances", OUR_INSTANCE),

@@ -359,19 +359,19 @@ def test_text_that_yaml_takes_for_something_else_is_to_be_quoted():
     ]
 
 
-@pytest.mark.parametrize("kind", ["basebackup", "pgbackrest", "aurora", "adopt"])
+@pytest.mark.parametrize("kind", ["basebackup", "pgbackrest", "aurora"])
 def test_source_of_a_later_version_is_named_as_such(kind):
     text = f"version: 1\ntargets:\n  - name: a\n    {kind}: {{anything: 1}}"
 
     assert problem(text) == (
         f"4: targets[0].{kind}: {kind} is not supported by this version of restorecheck; "
-        "supported: dump, rds"
+        "supported: dump, rds, adopt"
     )
 
 
 def test_target_without_a_source_is_refused_once():
     assert problem("version: 1\ntargets:\n  - name: a") == (
-        "3: targets[0]: missing source: expected one of these keys: dump, rds"
+        "3: targets[0]: missing source: expected one of these keys: dump, rds, adopt"
     )
 
 
@@ -940,15 +940,15 @@ def test_explicit_text_tag_is_understood():
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, checks, databases, schedule, "
+            "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, checks, databases, schedule, "
+            "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
         (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, checks, databases, schedule, "
+            "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
         ),
     ]
@@ -1213,3 +1213,44 @@ def test_malformed_scratch_servers_do_not_hide_what_else_is_wrong():
     text = target(dump="into: postgresql://h/db", top="scratch_servers: [1, h, 'h:0']")
 
     assert len(problems(text)) == 4
+
+
+# --- adopted targets --------------------------------------------------------------------------
+
+ADOPT = """version: 1
+aws: {ca_bundle: bundle.pem}
+defaults: {schedule: "0 3 * * *"}
+targets:
+  - name: a
+    adopt:
+      db_instance_arn: arn:aws:rds:eu-west-1:111111111111:db:prod
+      account_id: "111111111111"
+      region: eu-west-1
+      user: reader
+      secret_arn: arn:aws:secretsmanager:eu-west-1:111111111111:secret:reader-AbCdEf
+"""
+
+
+def test_an_adopted_target_inherits_no_schedule():
+    (read,) = parse(ADOPT).targets
+
+    assert read.schedule is None
+    assert read.adopt is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("db:prod", "snapshot:prod", "expected the ARN of a DB instance"),
+        ("secret:reader-AbCdEf", "x", "expected the full ARN of a secret"),
+        ("      secret_arn", "      # secret_arn", "credentials: secret needs secret_arn"),
+        ("user: reader", "user: reader\n      credentials: iam", "with credentials: secret only"),
+        ("    adopt:", "    schedule: 0 3 * * *\n    adopt:", "an adopted target has no schedule"),
+        ("aws: {ca_bundle: bundle.pem}", "# no bundle", "needs the top-level key aws.ca_bundle"),
+        ('"111111111111"', "111111111111", "the 12 digits of an account id in quotes"),
+    ],
+)
+def test_what_is_wrong_with_an_adopted_target_is_said(old, new, said):
+    assert old in ADOPT
+
+    assert any(said in text for text in problems(ADOPT.replace(old, new, 1)))

@@ -12,6 +12,7 @@ import structlog
 from restorecheck.aws.credentials import read_password
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
+from restorecheck.hosts.functions.invoked import required
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Endpoint
@@ -34,7 +35,7 @@ def check(event: Mapping[str, Any], around: Surroundings, remaining: Remaining) 
     Every answer is stored before the next question is put. A question that may take longer than
     what is left waits for the next invocation.
     """
-    drill_id = str(event["drill_id"])
+    drill_id = required(event, "drill_id")
     end = around.clock.now() + remaining() - MARGIN
     asking = PostgresChecker(_connector(around), around.clock)
     engine = Engine(

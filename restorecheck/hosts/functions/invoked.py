@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from restorecheck.errors import RestorecheckError
+from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts import logs
 
 log = structlog.get_logger("restorecheck.functions")
@@ -45,6 +45,20 @@ def invoked(handler: Handler) -> Handler:
             raise FunctionFailedError(f"a defect in restorecheck: {type(exc).__name__}") from None
 
     return inner
+
+
+def required(event: Event, key: str) -> str:
+    """A text that the event must have.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    value = event.get(key)
+    if not isinstance(value, str) or not value:
+        message = f"the event has no {key}"
+        hint = "The state machines of infra/backup-account.yaml call this function as it expects."
+        raise ConfigError((Problem(message=message),), hint=hint)
+    return value
 
 
 def remaining(context: Context) -> timedelta:

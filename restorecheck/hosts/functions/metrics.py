@@ -23,7 +23,8 @@ def of_drill(drill: Drill) -> None:
         for verdict in Verdict
     }
     values["LeftBehind"] = (float(len(drill.ledger)), MetricUnit.Count)
-    values["RestoreTime"] = (report.restore.seconds, MetricUnit.Seconds)
+    if report.restore.seconds:
+        values["RestoreTime"] = (report.restore.seconds, MetricUnit.Seconds)
     values["DrillTime"] = (report.time.total_seconds, MetricUnit.Seconds)
     if report.backup is not None and report.backup.age_seconds is not None:
         values["BackupAge"] = (float(report.backup.age_seconds), MetricUnit.Seconds)

@@ -37,6 +37,7 @@ def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
             "target": name,
             "scheduled_for": slot.isoformat(),
             "abort": "",
+            "adopt": {},
         }
         for name in wanted
     ]

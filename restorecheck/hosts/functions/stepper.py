@@ -10,6 +10,7 @@ from restorecheck.aws.forgotten import ForgottenRds
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.hosts.drills import checks_of, deadline_of, teardown_limit_of
+from restorecheck.hosts.functions.invoked import required
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.functions.telling import tell
 from restorecheck.lifecycle import Action, RunChecks
@@ -36,7 +37,7 @@ def nobody(_drill: Drill) -> None:
 def step(
     event: Event, around: Surroundings, *, finished: Callable[[Drill], None] = nobody
 ) -> dict[str, Any]:
-    """`{"drill_id", "target", "scheduled_for", "abort"}` in; what comes next out.
+    """`{"drill_id", "target", "scheduled_for", "abort", "adopt"}` in; what comes next out.
 
     `next` is `wait` (for `wait_seconds`), `check` (for the checker) or `done`.
     """
@@ -55,15 +56,16 @@ def step(
 
 def _begun(event: Event, around: Surroundings) -> Drill:
     """The drill of this execution; the first invocation makes it."""
-    drill_id = str(event["drill_id"])
+    drill_id = required(event, "drill_id")
     try:
         return around.store.load(drill_id)
     except NotFoundError:
         pass
     config = around.config()
-    target = next((t for t in config.targets if t.name == event["target"]), None)
+    name = required(event, "target")
+    target = next((t for t in config.targets if t.name == name), None)
     if target is None:
-        raise NotFoundError(f"no target {event['target']!r} in the configuration")
+        raise NotFoundError(f"no target {name!r} in the configuration")
     now = around.clock.now()
     slot = event.get("scheduled_for")
     drill = Drill(
@@ -76,6 +78,7 @@ def _begun(event: Event, around: Surroundings) -> Drill:
         teardown_limit=teardown_limit_of(config, target),
         scheduled_for=datetime.fromisoformat(slot) if slot else None,
         announce=True,
+        outputs=dict(event.get("adopt") or {}),
     )
     try:
         return around.store.create(drill)
@@ -110,13 +113,13 @@ def provider_for(drill: Drill, around: Surroundings) -> Provider:
     from restorecheck.hosts import rds
 
     config = around.config()
-    named = {t.name: around.provider_of(config, t) for t in config.targets if t.rds is not None}
-    known = named.get(drill.target) or rds.forgotten(drill, named.values())
+    named = around.providers_of(config)
+    known = named.get(drill.target) or rds.forgotten(drill, rds.rds_of(named))
     if known is not None:
         return known
-    if drill.ledger or not named:
+    if drill.ledger:
         raise NotFoundError(f"the configuration no longer has the target {drill.target!r}")
-    return ForgottenRds(next(iter(named.values())))  # nothing is left that it could delete
+    return ForgottenRds(None)
 
 
 def _answer(outcome: Wait | Done | Elsewhere, drill: Drill, around: Surroundings) -> dict[str, Any]:

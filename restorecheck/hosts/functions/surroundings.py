@@ -13,14 +13,13 @@ import boto3
 
 from restorecheck import config as configuration
 from restorecheck.aws.accounts import Accounts, client_config, refuse_forbidden_endpoint
-from restorecheck.aws.provider import RdsProvider
 from restorecheck.aws.stores import AwsStore
 from restorecheck.aws.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts import rds
+from restorecheck.hosts import adopted, rds
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.ports import Clock
+from restorecheck.ports import Clock, Provider
 
 TABLE = "RESTORECHECK_TABLE"
 BUCKET = "RESTORECHECK_BUCKET"
@@ -110,14 +109,18 @@ class Surroundings:
             answer = self.client("s3").get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
             return str(answer["Body"].read().decode())
 
-    def provider_of(self, config: Config, target: Target) -> RdsProvider:
+    def provider_of(self, config: Config, target: Target) -> Provider:
         """Raises ConfigError where the target's kind is not for this host."""
-        if target.rds is None:
-            message = (
-                f"the target {target.name!r} is not an RDS instance; run it with `restorecheck run`"
-            )
-            raise ConfigError((Problem(message=message),))
-        return rds.provider_of(config, target, self._accounts(config), self.clock)
+        if target.rds is not None:
+            return rds.provider_of(config, target, self._accounts(config), self.clock)
+        if target.adopt is not None:
+            return adopted.provider_of(config, target, self._accounts(config))
+        message = f"the target {target.name!r} is not in AWS; run it with `restorecheck run`"
+        raise ConfigError((Problem(message=message),))
+
+    def providers_of(self, config: Config) -> dict[str, Provider]:
+        """By target; of those that are for this host."""
+        return {t.name: self.provider_of(config, t) for t in config.targets if t.is_in_aws}
 
     def _accounts(self, config: Config) -> Accounts:
         """One for all targets and invocations: it keeps clients and credentials."""

@@ -74,6 +74,7 @@ def _restart(drill: Drill, around: Surroundings) -> bool:
         "target": drill.target,
         "scheduled_for": drill.scheduled_for.isoformat() if drill.scheduled_for else "",
         "abort": DEAD,
+        "adopt": {},  # the drill is in the store, and knows
     }
     try:
         with attempting(f"start an execution for drill {drill.id}", machine):
@@ -102,7 +103,7 @@ def _lives(drill: Drill, machine: str, around: Surroundings) -> bool:
 
 
 def _sweeper(config: Config, around: Surroundings) -> Sweeper:
-    providers = [around.provider_of(config, t) for t in config.targets if t.rds is not None]
+    providers = rds.rds_of(around.providers_of(config))
     inventories: list[RdsInventory] = rds.inventories_of(providers, around.clock)
     return Sweeper(
         engine=Engine(
@@ -138,7 +139,7 @@ def _overdue(config: Config, around: Surroundings) -> tuple[list[Overdue], dict[
     facts: list[Overdue] = []
     ages: dict[str, float] = {}
     for target in config.targets:
-        if target.rds is None:
+        if not target.is_in_aws:
             continue
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)

@@ -1,0 +1,89 @@
+"""The keys of an adopted target. Names and values are AWS's own."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from restorecheck.config.fields import Hours, Keys, Text, optional, refusal
+from restorecheck.config.findings import Finding, Path
+from restorecheck.config.rds import AccountId, Region
+
+_INSTANCE = re.compile(
+    r"arn:aws(-cn|-us-gov)?:rds:[a-z0-9-]+:\d{12}:db:[a-z][a-z0-9-]{0,62}", re.ASCII
+)
+_SECRET = re.compile(
+    r"arn:aws(-cn|-us-gov)?:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+", re.ASCII
+)
+
+
+def _instance_arn(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise refusal(
+            "expected the ARN of a DB instance, arn:aws:rds:REGION:ACCOUNT:db:NAME, found {found}"
+        )
+    return value
+
+
+def _secret_arn(value: str) -> str:
+    if not _SECRET.fullmatch(value):
+        raise refusal(
+            "expected the full ARN of a secret, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, "
+            "found {found}"
+        )
+    return value
+
+
+InstanceArn = Annotated[str, AfterValidator(_instance_arn)]
+SecretArn = Annotated[str, AfterValidator(_secret_arn)]
+
+
+class Adopt(Keys):
+    """A DB instance that somebody else restored: AWS Backup's restore testing, or you by hand.
+
+    It is checked, and neither changed nor deleted.
+    """
+
+    db_instance_arn: InstanceArn = Field(
+        description="Production's DB instance, whose backups are restored. Never adopted itself."
+    )
+    account_id: AccountId = Field(
+        description="The account in which they are restored; 12 digits, in quotes."
+    )
+    region: Region = Field(description="The region in which they are restored.")
+    credentials: Literal["secret", "iam"] = Field(
+        default="secret",
+        description="secret: the checker reads the password of `user` from Secrets Manager; a "
+        "restored database has production's users and passwords. iam: it logs in with a token.",
+    )
+    user: Text = Field(
+        description="Role in the database; one that may only read. With credentials: iam it has "
+        "rds_iam."
+    )
+    secret_arn: SecretArn | None = optional(
+        "With credentials: secret, the full ARN of the secret; JSON with a `password`."
+    )
+    max_age_hours: Hours | None = Field(
+        default=None,
+        description="A recovery point of AWS Backup that is older than this fails the drill.",
+    )
+
+
+def broken_adopt_rules(
+    target: dict[str, Any], adopt: dict[str, Any], path: Path
+) -> Iterator[Finding]:
+    """Everything that is wrong between the keys of one target and its `adopt`."""
+    here = (*path, "adopt")
+    kind = adopt.get("credentials", "secret")
+    secret = adopt.get("secret_arn")
+    if kind == "secret" and secret is None:
+        yield Finding(here, "credentials: secret needs secret_arn, the secret with the password")
+    if kind == "iam" and secret is not None:
+        yield Finding((*here, "secret_arn"), "secret_arn is used with credentials: secret only")
+    if target.get("schedule") is not None:
+        message = (
+            "an adopted target has no schedule: it is drilled when AWS Backup has restored it, or "
+            "by `restorecheck drill --adopt INSTANCE`"
+        )
+        yield Finding((*path, "schedule"), message)

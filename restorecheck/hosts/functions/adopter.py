@@ -1,0 +1,90 @@
+"""AWS Backup has restored something for a test: have it checked.
+
+EventBridge delivers at least once, so the drill is named after the restore job, and starts once.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
+
+from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
+from restorecheck.aws.translation import attempting
+from restorecheck.config import Config, Target
+from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
+from restorecheck.hosts.clock import drill_id_of
+from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
+
+log = structlog.get_logger("restorecheck.functions")
+
+SOURCE, KIND = "aws.backup", "Restore Job State Change"
+ENDED = frozenset({"COMPLETED", "FAILED", "ABORTED"})
+HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
+
+
+def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    """AWS Backup's event in; the drill that was started out.
+
+    A restore that failed has a drill as well: it ends inconclusive, with AWS Backup's own words.
+    The field of the event is `status`; only its first one, of the creation, has a `state` (AWS
+    Backup Developer Guide, "Monitoring AWS Backup events using Amazon EventBridge").
+
+    Raises:
+        ConfigError: It is no such event, or no target is configured for its source.
+    """
+    event = EventBridgeEvent(dict(raw))
+    if (event.source, event.detail_type) != (SOURCE, KIND):
+        raise ConfigError(
+            (Problem(message=f"no event of AWS Backup: {event.source!r}"),), hint=HINT
+        )
+    detail = event.detail
+    if detail.get("status") not in ENDED or not detail.get("restoreJobId"):
+        message = f"no restore job that has ended: status {detail.get('status')!r}"
+        raise ConfigError((Problem(message=message),), hint=HINT)
+    target = _target_of(str(detail.get("sourceResourceArn", "")), around.config())
+    order = _order(event, target)
+    log.info("restore.adopted", **{key: order[key] for key in ("drill_id", "target", "adopt")})
+    _start(order, around)
+    return order
+
+
+def _target_of(source: str, config: Config) -> Target:
+    for target in config.targets:
+        if target.adopt is not None and target.adopt.db_instance_arn == source:
+            return target
+    message = f"no target of kind adopt has the db_instance_arn {source}; nobody checks its restore"
+    raise ConfigError((Problem(message=message, path="targets"),))
+
+
+def _order(event: EventBridgeEvent, target: Target) -> dict[str, Any]:
+    detail = event.detail
+    job = str(detail["restoreJobId"])
+    return {
+        "drill_id": drill_id_of(f"{target.name}/{job}", _began(event)),
+        "target": target.name,
+        "scheduled_for": "",
+        "abort": "",
+        "adopt": {
+            INSTANCE_ARN: str(detail.get("createdResourceArn", "")),
+            RESTORE_JOB: job,
+        },
+    }
+
+
+def _start(order: Mapping[str, Any], around: Surroundings) -> None:
+    machine = around.setting(MACHINE)
+    try:
+        with attempting(f"start an execution for drill {order['drill_id']}", machine):
+            around.client("stepfunctions").start_execution(
+                stateMachineArn=machine, name=order["drill_id"], input=json.dumps(order)
+            )
+    except AlreadyExistsError:
+        log.info("restore.known", drill_id=order["drill_id"])
+
+
+def _began(event: EventBridgeEvent) -> datetime:
+    """The same in every event of the job."""
+    return datetime.fromisoformat(str(event.detail.get("creationDate") or event.time))
