@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test check bench clean schema package
+.PHONY: demo demo-aws test check scan bench clean schema package
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -25,6 +25,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint
+
+# The static scanner (.ci/run installs it), with .checkov.yaml: every exception with its reason.
+scan: $(READY)
+	$(VENV)/scanner/bin/checkov --config-file .checkov.yaml
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py

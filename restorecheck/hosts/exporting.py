@@ -80,9 +80,10 @@ def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> lis
             Path(shutil.copy(template, directory))
             for template in sorted((_beside() / "infra").glob("*.yaml"))
         ]
-        guardrails = directory / "guardrails"
-        shutil.copytree(_beside() / "infra" / "guardrails", guardrails, dirs_exist_ok=True)
-        written += sorted(guardrails.glob("*.json"))
+        for folder in ("guardrails", "terraform"):
+            place = directory / folder
+            shutil.copytree(_beside() / "infra" / folder, place, dirs_exist_ok=True)
+            written += sorted(path for path in place.rglob("*") if path.is_file())
     except OSError as exc:
         raise _problem(f"{directory} cannot be written: {exc.strerror}") from exc
     for function in FUNCTIONS:

@@ -48,6 +48,7 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
         "source-account.yaml",
         "stepper.zip",
         "sweeper.zip",
+        "terraform",
     ]
 
 

@@ -150,6 +150,14 @@ def test_only_the_checker_is_in_the_network():
     assert [name for name, function in functions.items() if "VpcConfig" in function] == ["Checker"]
 
 
+def test_functions_that_nobody_waits_for_keep_what_failed(stack):
+    for name in {"Sweeper", "Adopter"} & set(stack.resources):
+        queue = stack.properties(name)["DeadLetterConfig"]["TargetArn"]
+        assert queue == stack.arn("DeadLetters"), name
+    for schedule in stack.of_type("AWS::Scheduler::Schedule").values():
+        assert schedule["Target"]["DeadLetterConfig"]["Arn"] == stack.arn("DeadLetters")
+
+
 def test_no_statement_allows_everything(stack):
     for name, statement in statements(stack):
         if statement["Effect"] != "Allow" or statement.get("Sid") == "AccountAdministers":

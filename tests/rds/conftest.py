@@ -24,6 +24,8 @@ from tests.rds import promise
 
 PASSWORD = "Production-Password-1"  # noqa: S105  # of the sandbox
 ROWS = 5000
+READER = "reader-"
+"""Begins the names of secrets that a team has made, for adopted targets."""
 
 
 def pytest_collection_modifyitems(items):
@@ -125,7 +127,8 @@ class Scene:
         sandbox = self.sandbox
         left = [*sandbox.instances(sandbox.backup)]
         secrets = sandbox.client("secretsmanager", sandbox.backup, sandbox.backup_region)
-        left += [s["Name"] for s in secrets.list_secrets()["SecretList"]]
+        names = [s["Name"] for s in secrets.list_secrets()["SecretList"]]
+        left += [name for name in names if not name.startswith(READER)]
         left += [name for name, s in sandbox.snapshots(sandbox.source).items() if s.shared]
         return left
 
@@ -207,7 +210,7 @@ def adoption(scene: Scene) -> dict[str, Any]:
     sandbox = scene.sandbox
     secrets = sandbox.client("secretsmanager", sandbox.backup, sandbox.backup_region)
     made = secrets.create_secret(
-        Name=f"reader-{scene.target}", SecretString=json.dumps({"password": PASSWORD})
+        Name=f"{READER}{scene.target}", SecretString=json.dumps({"password": PASSWORD})
     )
     return {
         "db_instance_arn": f"arn:aws:rds:{sandbox.region}:{sandbox.source.account_id}:db:courses-prod",

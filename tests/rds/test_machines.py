@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from restorecheck.history import flaws
-from restorecheck.hosts.functions import checker, planner, stepper, sweeper
+from restorecheck.hosts.functions import adopter, checker, planner, stepper, sweeper
 from restorecheck.model import Verdict
 from tests.infra.machines import machines
 from tests.infra.resolving import backup_stack
-from tests.rds.conftest import ROWS, configure
+from tests.rds.conftest import ROWS, adoption, configure
 from tests.rds.test_functions import MINUTES, SLOT, planned
 
 STACK = backup_stack()
@@ -110,6 +110,29 @@ def test_a_night_of_three_targets_each_with_a_verdict_of_its_own(scene, around, 
     assert scene.leftovers() == []
     assert list(flaws(around.store.stored())) == []
     assert set(night.executions(night.drill).values()) == {"SUCCEEDED"}
+
+
+def test_a_restore_of_aws_backup_goes_through_the_machine_and_is_answered(scene, around, night):
+    target = scene.keys["targets"][0]
+    del target["rds"]
+    target["adopt"] = adoption(scene)
+    configure(scene, around)
+    job = scene.sandbox.restore_for_test(scene.sandbox.take_automated_snapshot("courses-prod"))
+
+    order = adopter.adopt(job.event(), around)
+    adopter.adopt(job.event(), around)
+
+    assert list(night.executions(night.drill)) == [order["drill_id"]]
+    execution = f"{night.drill.replace(':stateMachine:', ':execution:')}:{order['drill_id']}"
+    assert night.end(execution)["status"] == "SUCCEEDED"
+    assert job.answers == ["SUCCESSFUL"]
+    assert planner.plan({"scheduled_for": SLOT}, around)["drills"] == []
+    rds = scene.sandbox.client("rds", scene.sandbox.backup)
+    name = job.created_arn.rpartition(":")[2]
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    scene.sandbox.wait_until(
+        lambda: scene.sandbox.instance(scene.sandbox.backup, name) is None, "its end"
+    )
 
 
 def test_a_schedule_that_fires_twice_starts_each_drill_once(scene, around, night):
