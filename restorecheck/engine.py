@@ -52,7 +52,7 @@ from restorecheck.lifecycle import (
     intend,
 )
 from restorecheck.model import Drill, Observation
-from restorecheck.ports import Checker, Clock, DrillStore, Observer, Provider, Silence
+from restorecheck.ports import Checker, Clock, DrillStore, Inquiry, Observer, Provider, Silence
 from restorecheck.report import document
 
 log = structlog.get_logger("restorecheck.engine")
@@ -199,12 +199,21 @@ class Engine:
         if not action.pending:
             return Checked(results=())
         until = _check_limit(drill, action)
+        inquiry = Inquiry(
+            endpoint=action.endpoint,
+            pending=action.pending,
+            until=until,
+            backup=drill.backup,
+            baseline=drill.baseline,
+            readings=drill.readings,
+        )
         try:
-            results = self._checker_for(drill).run(action.endpoint, action.pending, until)
+            answers = self._checker_for(drill).run(inquiry)
         except RestorecheckError as exc:
             return _translate(exc, drill)
-        assert results, "a checker answers at least one of the pending checks"
-        return Checked(results=results)
+        moved_on = answers.results or answers.readings not in {None, drill.readings}
+        assert moved_on, "a checker answers a pending check, or reads on"
+        return Checked(results=answers.results, readings=answers.readings)
 
     def _delete(self, drill: Drill, action: Delete) -> Gone | StillThere:
         try:

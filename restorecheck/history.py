@@ -79,6 +79,18 @@ class Standing:
     """Drills since then that were not verified."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Somebody said that what failed in a drill is as it should be: later ones compare with it."""
+
+    target: str
+    drill_id: str
+    sequence: int
+    at: datetime
+    by: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """Something that should not be in a chain."""

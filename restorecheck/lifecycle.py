@@ -176,6 +176,8 @@ class Retry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     results: tuple[CheckResult, ...]
+    readings: str | None = None
+    """As `Drill.readings`; None: nothing was read. There may be readings without a result yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +308,8 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return _fail(_learn(drill, event), Verdict.FAILED, reason, now, hint=hint)
         case Unclear(reason=reason, hint=hint):
             return _fail(_learn(drill, event), Verdict.INCONCLUSIVE, reason, now, hint=hint)
-        case Checked(results=results):
-            return _store_results(drill, results, now)
+        case Checked():
+            return _store_answers(drill, event, now)
         case VerdictRecorded(verdict, reason, hint):
             return drill.evolve(
                 phase=Phase.EVIDENCE, verdict=verdict, reason=reason, hint=hint, waiting_for=""
@@ -498,9 +500,11 @@ def _learn(drill: Drill, event: Learned) -> Drill:
     return drill
 
 
-def _store_results(drill: Drill, results: tuple[CheckResult, ...], now: datetime) -> Drill:
+def _store_answers(drill: Drill, event: Checked, now: datetime) -> Drill:
     known = {spec.name for spec in drill.pending_checks}
-    new = tuple(r for r in results if r.name in known)
+    new = tuple(r for r in event.results if r.name in known)
+    if event.readings is not None:
+        drill = drill.evolve(readings=event.readings)
     drill = _add_external_seconds(drill, sum(r.seconds for r in new))
     drill = drill.evolve(results=drill.results + new, retries=0)
     return drill if drill.pending_checks else _complete_step(drill, now)

@@ -202,6 +202,19 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What tonight is compared with: the last verified drill, or a later one that was accepted."""
+
+    drill_id: str
+    at: datetime
+    readings: str
+    """As `Drill.readings` of that drill."""
+    accepted_by: str = ""
+    accepted_because: str = ""
+    """Somebody said why what failed is right; empty: the drill was verified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why the steps ended early."""
 
@@ -253,6 +266,11 @@ class Drill:
     restored_in: timedelta | None = None
     """How long it took whoever restored, where that was somebody else."""
     results: tuple[CheckResult, ...] = ()
+    baseline: Baseline | None = None
+    readings: str = ""
+    """What the checks have read so far, packed (`checks.readings`): whoever goes on begins there,
+    and it is what a later night is compared with.
+    """
     failure: Failure | None = None
     verdict: Verdict | None = None
     reason: str = ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from restorecheck.history import Entry, Link, Measurement, Standing, Stored
+from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored
 from restorecheck.lifecycle import (
     Action,
     Event,
@@ -21,7 +21,17 @@ from restorecheck.lifecycle import (
     StepEvent,
     StillThere,
 )
-from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint, Observation, Resource, Step
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckResult,
+    CheckSpec,
+    Drill,
+    Endpoint,
+    Observation,
+    Resource,
+    Step,
+)
 from restorecheck.report.message import Message
 
 
@@ -92,13 +102,35 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What a checker is to find out."""
+
+    endpoint: Endpoint
+    pending: Sequence[CheckSpec]
+    until: datetime
+    """Nothing is asked after this."""
+    backup: Backup | None = None
+    baseline: Baseline | None = None
+    readings: str = ""
+    """As `Drill.readings`: where an earlier call has stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    results: tuple[CheckResult, ...] = ()
+    readings: str | None = None
+    """None: nothing new was read."""
+
+
 class Checker(Protocol):
     """Puts questions to a restored database."""
 
-    def run(
-        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
-    ) -> tuple[CheckResult, ...]:
-        """Answer at least the first of `pending`; stop asking at `until`.
+    def run(self, inquiry: Inquiry) -> Answers:
+        """Answer at least the first pending check, or read on towards its answer.
+
+        Reading that takes long comes back now and then with readings and no result, so that they
+        are stored: whoever is given them goes on there, and finds the same as without a break.
 
         Proves on every connection that the server is `endpoint.identity`, and writes that
         identity into each result. A question that cannot be answered is a result with the
@@ -189,6 +221,14 @@ class History(Protocol):
 
     def standing(self, target: str) -> Standing:
         """Where a target stands; its age in nights does not matter to the effort."""
+        ...
+
+    def acceptance(self, target: str) -> Acceptance | None:
+        """The newest drill of a target that somebody accepted as it is."""
+        ...
+
+    def accept(self, acceptance: Acceptance) -> None:
+        """Keep it, beside those before it."""
         ...
 
     def measurements(

@@ -51,6 +51,7 @@ class Source:
     places: Places
     installation: Installation
     account: Account | None
+    server: subprocess.Popen[bytes] | None = None
 
     def run(
         self, program: str, *arguments: str, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
@@ -123,7 +124,7 @@ def running(installation: Installation, schema: str = LIBRARY) -> Iterator[Sourc
         cluster.make_directory(places, mark, account)
         cluster.initdb(places, installation, account)
         server = cluster.start(places, installation, account, jobs=2, outlive_us=False)
-        source = Source(places, installation, account)
+        source = Source(places, installation, account, server)
         with cluster.superuser_connection(places) as connection:
             connection.execute("create database library")
         source.sql(schema)

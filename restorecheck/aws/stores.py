@@ -33,7 +33,7 @@ from restorecheck.errors import (
     StoreError,
     TransientError,
 )
-from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 
@@ -156,6 +156,32 @@ class AwsStore(DrillStore, History):
             bad=int(item["bad"]["N"]),
         )
 
+    def acceptance(self, target: str) -> Acceptance | None:
+        item = self._get(f"target#{target}", "accepted")
+        if item is None:
+            return None
+        return Acceptance(
+            target=target,
+            drill_id=item["drill_id"]["S"],
+            sequence=int(item["sequence"]["N"]),
+            at=_moment(item["at"]["S"]),
+            by=item["by"]["S"],
+            why=item["why"]["S"],
+        )
+
+    def accept(self, acceptance: Acceptance) -> None:
+        """The newest one is kept; those before it are in the reports that were compared with them."""
+        item: Item = {
+            "pk": {"S": f"target#{acceptance.target}"},
+            "sk": {"S": "accepted"},
+            "drill_id": {"S": acceptance.drill_id},
+            "sequence": {"N": str(acceptance.sequence)},
+            "at": {"S": _stamp(acceptance.at)},
+            "by": {"S": acceptance.by},
+            "why": {"S": acceptance.why},
+        }
+        self._call("accept a drill", self._dynamodb.put_item, TableName=self._table, Item=item)
+
     def measurements(
         self, target: str, *, check: str | None = None, newest: int | None = None
     ) -> tuple[Measurement, ...]:
@@ -182,7 +208,8 @@ class AwsStore(DrillStore, History):
             if entry.target not in spared:
                 standing = self.standing(entry.target)
                 kept = (standing.latest, standing.proven)
-                spared[entry.target] = {e.sequence for e in kept if e is not None}
+                accepted = self.acceptance(entry.target)
+                spared[entry.target] = {e.sequence for e in (*kept, accepted) if e is not None}
             if entry.pruned_at is None and entry.sequence not in spared[entry.target]:
                 self._prune(item, entry, now)
                 pruned += 1

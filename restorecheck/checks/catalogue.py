@@ -1,44 +1,116 @@
 """The families of checks, and the ones that every drill has without being asked."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
-from restorecheck.model import CheckSpec
+from restorecheck.model import CheckSpec, Severity
 
 
 class Family(StrEnum):
-    ROW_COUNT = "row_count"
-    QUERY = "query"
+    # Asked one by one.
     SERVER_ANSWERS = "server_answers"
+    QUERY = "query"
+    ROW_COUNT = "row_count"
+    # Every drill's own, answered by the one reading of everything.
     TABLES_COUNTABLE = "tables_countable"
     ANY_ROWS = "any_rows"
+    ROWS_READABLE = "rows_readable"
+    CONSTRAINTS_HOLD = "constraints_hold"
+    REFERENCES_HOLD = "references_hold"
+    SEQUENCES_AHEAD = "sequences_ahead"
+    INDEXES_VALID = "indexes_valid"
+    COLLATIONS_CURRENT = "collations_current"
+    # Of physical backups.
+    INDEXES_AGREE = "indexes_agree"
+    PAGES_SOUND = "pages_sound"
+    # Against the last verified night.
+    NOT_EMPTIED = "not_emptied"
+    NOT_SHRUNK = "not_shrunk"
+    NEWEST_THERE = "newest_there"
+    STRUCTURE_SAME = "structure_same"
+    # Configured, answered by the same reading.
+    FRESHNESS = "freshness"
+    HEARTBEAT = "heartbeat"
+    NOT_NULL = "not_null"
+    RANGE = "range"
+    ACCEPTED_VALUES = "accepted_values"
+    UNIQUE = "unique"
+    REFERENCES = "references"
+    EXTENSIONS = "extensions"
+    UNCHANGED = "unchanged"
 
 
-COUNT_EVERYTHING_TIMEOUT = timedelta(hours=2)
+ONE_BY_ONE = frozenset({Family.SERVER_ANSWERS, Family.QUERY})
+"""Everything else is answered by the reading of everything."""
+
+READING_TIMEOUT = timedelta(hours=24)
+"""The reading is bounded by the drill's deadline; it is stored as it goes."""
 
 
-def built_in() -> tuple[CheckSpec, ...]:
-    """Asked of every restored database, configured or not."""
-    return (
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A check that every drill has without configuration."""
+
+    name: str
+    kind: Family
+    severity: Severity = Severity.REQUIRED
+    physical: bool = False
+    """Only of backups of pages: what a dump restores is built anew."""
+    compares: bool = False
+    """Needs an earlier night."""
+
+
+BUILT_INS = (
+    BuiltIn("the server answers", Family.SERVER_ANSWERS),
+    BuiltIn("every table can be counted", Family.TABLES_COUNTABLE),
+    BuiltIn("at least one table has rows", Family.ANY_ROWS),
+    BuiltIn("every row can be read", Family.ROWS_READABLE),
+    BuiltIn("constraints hold", Family.CONSTRAINTS_HOLD),
+    BuiltIn("references hold", Family.REFERENCES_HOLD),
+    BuiltIn("indexes agree with their tables", Family.INDEXES_AGREE, physical=True),
+    BuiltIn("pages are sound", Family.PAGES_SOUND, physical=True),
+    BuiltIn("indexes are valid", Family.INDEXES_VALID, Severity.WARNING),
+    BuiltIn("sequences are ahead", Family.SEQUENCES_AHEAD, Severity.WARNING),
+    BuiltIn("collations are current", Family.COLLATIONS_CURRENT, Severity.WARNING),
+    BuiltIn("no table was emptied", Family.NOT_EMPTIED, compares=True),
+    BuiltIn("no table has shrunk", Family.NOT_SHRUNK, Severity.WARNING, compares=True),
+    BuiltIn("the newest rows are there", Family.NEWEST_THERE, Severity.WARNING, compares=True),
+    BuiltIn("the structure is the same", Family.STRUCTURE_SAME, Severity.WARNING, compares=True),
+)
+MINIMUM = frozenset({Family.SERVER_ANSWERS, Family.TABLES_COUNTABLE, Family.ANY_ROWS})
+"""Cannot be turned off: without them nothing is proven."""
+
+DEFAULT_DROP = 0.2
+
+
+def built_in(
+    suite: Mapping[str, Severity | None] = MappingProxyType({}),
+    *,
+    physical: bool = True,
+    baseline: bool = False,
+    max_drop: float = DEFAULT_DROP,
+) -> tuple[CheckSpec, ...]:
+    """Asked of every restored database, configured or not.
+
+    `suite`: family → its severity, or None to leave it out. `baseline`: there is an earlier night.
+    """
+    return tuple(
         CheckSpec(
-            name="the server answers",
-            kind=Family.SERVER_ANSWERS,
-            timeout=timedelta(seconds=30),
+            name=check.name,
+            kind=check.kind,
+            severity=suite.get(check.kind) or check.severity,
+            timeout=(timedelta(seconds=30) if check.kind in ONE_BY_ONE else READING_TIMEOUT),
+            options={"max_drop": max_drop} if check.kind is Family.NOT_SHRUNK else {},
             built_in=True,
-        ),
-        CheckSpec(
-            name="every table can be counted",
-            kind=Family.TABLES_COUNTABLE,
-            timeout=COUNT_EVERYTHING_TIMEOUT,
-            built_in=True,
-        ),
-        CheckSpec(
-            name="at least one table has rows",
-            kind=Family.ANY_ROWS,
-            timeout=COUNT_EVERYTHING_TIMEOUT,
-            built_in=True,
-        ),
+        )
+        for check in BUILT_INS
+        if (physical or not check.physical)
+        and (baseline or not check.compares)
+        and (check.kind in MINIMUM or suite.get(check.kind, check.severity) is not None)
     )
 
 

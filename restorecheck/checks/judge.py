@@ -5,7 +5,8 @@ data and are described by their kind and length.
 """
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, assert_never
@@ -23,15 +24,6 @@ class Rows:
     first: tuple[Any, ...] = ()
     more: bool = False
     """There are more rows than `count`; the rest was not read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Rows of every ordinary table."""
-
-    tables: dict[str, int] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    """Tables that could not be counted because of what is in them, and the server's reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +50,7 @@ class NoAnswer:
 LONGEST_NUMBER = 30
 """Digits that are shown one by one; a numeric may have a hundred thousand."""
 
-Answer = Rows | Counts | Missing | Damaged | NoAnswer
+Answer = Rows | Missing | Damaged | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +61,12 @@ class Judgement:
     detail: str = ""
 
 
-LARGEST = 50
-"""Tables whose counts are kept night by night."""
-
-
 def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:
-    """The numbers in an answer, for the history: whatever the check makes of them."""
+    """The number in an answer, for the history: whatever the check makes of it."""
     match answer:
-        case Counts(tables=tables) if spec.kind == Family.TABLES_COUNTABLE:
-            by_size = sorted(tables.items(), key=lambda item: (-item[1], item[0]))
-            return dict(by_size[:LARGEST])
-        case Rows(first=(value,), count=1) if spec.kind in {Family.ROW_COUNT, Family.QUERY}:
-            name = "rows" if spec.kind == Family.ROW_COUNT else "value"
+        case Rows(first=(value,), count=1) if spec.kind == Family.QUERY:
             number = _measurable(value)
-            return {} if number is None else {name: number}
+            return {} if number is None else {"value": number}
         case _:
             return {}
 
@@ -110,12 +94,34 @@ def judge(spec: CheckSpec, answer: Answer) -> Judgement:
             return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{what} is not there")
         case Damaged(reason=reason):
             return Judgement(CheckOutcome.FAILED, expected, "unreadable data", reason)
-        case Counts():
-            return _judge_counts(spec, answer, expected)
         case Rows():
             return _judge_rows(spec, answer, expected)
         case _:
             assert_never(answer)
+
+
+EXPECTED = {
+    Family.SERVER_ANSWERS: "an answer",
+    Family.TABLES_COUNTABLE: "a count of every table",
+    Family.ANY_ROWS: "at least one row",
+    Family.ROWS_READABLE: "every value of every row",
+    Family.CONSTRAINTS_HOLD: "no row that breaks one",
+    Family.REFERENCES_HOLD: "no row that points to nothing",
+    Family.SEQUENCES_AHEAD: "none behind its column",
+    Family.INDEXES_VALID: "none invalid",
+    Family.COLLATIONS_CURRENT: "none of another version",
+    Family.INDEXES_AGREE: "as many rows by the index as in the table",
+    Family.PAGES_SOUND: "no fault in heaps and B-trees",
+    Family.NOT_EMPTIED: "rows where there were rows",
+    Family.NOT_SHRUNK: "no sudden loss",
+    Family.NEWEST_THERE: "nothing older than before",
+    Family.STRUCTURE_SAME: "no difference",
+    Family.NOT_NULL: "a value in every row",
+    Family.UNIQUE: "every value once",
+    Family.REFERENCES: "no row that points to nothing",
+    Family.EXTENSIONS: "all of them",
+    Family.UNCHANGED: "the same contents",
+}
 
 
 def describe_expectation(spec: CheckSpec) -> str:
@@ -123,15 +129,17 @@ def describe_expectation(spec: CheckSpec) -> str:
     options = spec.options
     match spec.kind:
         case Family.ROW_COUNT:
-            return _describe_bounds(options.get("min"), options.get("max"), options.get("equals"))
+            return _describe_row_count(options)
         case Family.QUERY:
             return _describe_expect(options.get("expect") or {})
-        case Family.SERVER_ANSWERS:
-            return "an answer"
-        case Family.TABLES_COUNTABLE:
-            return "a count of every table"
-        case Family.ANY_ROWS:
-            return "at least one row"
+        case Family.FRESHNESS | Family.HEARTBEAT:
+            return f"at most {float(options['max_age_minutes']) / 60:g} hours before the backup"
+        case Family.RANGE:
+            return f"every value {_describe_bounds(options.get('min'), options.get('max'), None)}"
+        case Family.ACCEPTED_VALUES:
+            return f"one of {len(options['values'])} values"
+        case kind if kind in EXPECTED:
+            return EXPECTED[Family(kind)]
         case _:
             return ""
 
@@ -159,48 +167,35 @@ def show(value: Any) -> str:  # noqa: ANN401  # whatever a driver returns
             return f"a value of type {type(value).__name__}"
 
 
-def _judge_counts(spec: CheckSpec, answer: Counts, expected: str) -> Judgement:
-    rows = sum(answer.tables.values())
-    found = f"{rows:,} rows in {len(answer.tables):,} tables"
-    if spec.kind == Family.TABLES_COUNTABLE:
-        if answer.unreadable:
-            name, reason = next(iter(answer.unreadable.items()))
-            more = f" and {len(answer.unreadable) - 1} more" if len(answer.unreadable) > 1 else ""
-            detail = f"table {name}{more} cannot be read: {reason}"
-            return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        return Judgement(CheckOutcome.PASSED, expected, found)
-    if spec.kind == Family.ANY_ROWS:
-        if rows > 0:
-            return Judgement(CheckOutcome.PASSED, expected, found)
-        what = "there is no table" if not answer.tables else "every table is empty"
-        return Judgement(CheckOutcome.FAILED, expected, found, what)
-    raise AssertionError(f"a check of kind {spec.kind} is not answered by counts")
-
-
 def _judge_rows(spec: CheckSpec, answer: Rows, expected: str) -> Judgement:
     match spec.kind:
         case Family.SERVER_ANSWERS:
             return Judgement(CheckOutcome.PASSED, expected, "an answer")
-        case Family.ROW_COUNT:
-            return _judge_row_count(spec, answer, expected)
         case Family.QUERY:
             return _judge_query(spec.options.get("expect") or {}, answer, expected)
         case _:
             raise AssertionError(f"a check of kind {spec.kind} is not answered by rows")
 
 
-def _judge_row_count(spec: CheckSpec, answer: Rows, expected: str) -> Judgement:
-    (count,) = answer.first
+def judge_row_count(spec: CheckSpec, count: int, before: int | None) -> Judgement:
+    """`before`: rows in the last verified night; None: there was none, or no such table."""
     options = spec.options
+    expected = describe_expectation(spec)
     low, high, equals = options.get("min"), options.get("max"), options.get("equals")
-    if low is None and high is None and equals is None:
+    drop, growth = options.get("max_drop"), options.get("max_growth")
+    if all(bound is None for bound in (low, high, equals, drop, growth)):
         return Judgement(CheckOutcome.ERROR, "", show(count), "the check names no bound")
+    found = show(count)
     holds = (
         (low is None or count >= low)
         and (high is None or count <= high)
         and (equals is None or count == equals)
     )
-    return Judgement(_outcome(holds), expected, show(count))
+    if before is not None and (drop is not None or growth is not None):
+        found = f"{found}, before {before:,}"
+        holds = holds and (drop is None or count >= before * (1 - drop))
+        holds = holds and (growth is None or count <= before * (1 + growth))
+    return Judgement(_outcome(holds), expected, found)
 
 
 def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgement:
@@ -321,14 +316,27 @@ def _kind(value: Any) -> str:  # noqa: ANN401  # any value
             return f"a {type(value).__name__}"
 
 
-def _describe_bounds(low: int | None, high: int | None, equals: int | None) -> str:
+def _describe_row_count(options: Mapping[str, Any]) -> str:
+    bounds = [options.get(key) for key in ("min", "max", "equals")]
+    parts = [] if bounds == [None] * 3 else [_describe_bounds(*bounds)]
+    drop, growth = options.get("max_drop"), options.get("max_growth")
+    parts += [] if drop is None else [f"at most {drop:.3%} less than before"]
+    parts += [] if growth is None else [f"at most {growth:.3%} more than before"]
+    return ", ".join(parts)
+
+
+def _describe_bounds(low: Any, high: Any, equals: Any) -> str:  # noqa: ANN401  # from JSON
     if equals is not None:
-        return f"{equals:,}"
+        return _bound(equals)
     if low is not None and high is not None:
-        return f"{low:,} to {high:,}"
+        return f"{_bound(low)} to {_bound(high)}"
     if low is not None:
-        return f"at least {low:,}"
-    return f"at most {high:,}" if high is not None else ""
+        return f"at least {_bound(low)}"
+    return f"at most {_bound(high)}" if high is not None else ""
+
+
+def _bound(value: Any) -> str:  # noqa: ANN401  # from JSON
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
 
 
 def _describe_expect(expect: dict[str, Any]) -> str:

@@ -6,10 +6,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from restorecheck.config.fields import (
+    AtLeastOne,
     Bound,
     Count,
     FromList,
+    Hours,
     Keys,
+    Minutes,
     Scalar,
     Table,
     Text,
@@ -17,6 +20,7 @@ from restorecheck.config.fields import (
     optional,
     refusal,
 )
+from restorecheck.config.suite import Growth, Share
 from restorecheck.model import CheckSpec, Severity
 
 ONE_KEY: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
@@ -56,13 +60,20 @@ class RowCount(_CheckKeys):
     min: Count | None = optional("The table must have at least this many rows.")
     max: Count | None = optional("The table must have at most this many rows.")
     equals: Count | None = optional("The table must have exactly this many rows.")
+    max_drop: Share | None = optional(
+        "At most this share fewer than in the last verified night: 5% or 0.05."
+    )
+    max_growth: Growth | None = optional("At most this share more than then: 50% or 0.5.")
     name: Text | None = optional("Name in reports; by default 'row count of <table>'.")
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         bounded = self.min is not None or self.max is not None
-        if not bounded and self.equals is None:
-            raise refusal("expected at least one of min, max and equals, found none")
+        compared = self.max_drop is not None or self.max_growth is not None
+        if not bounded and not compared and self.equals is None:
+            raise refusal(
+                "expected at least one of min, max, equals, max_drop and max_growth, found none"
+            )
         if bounded and self.equals is not None:
             raise refusal("expected either equals or min and max, found both")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -70,7 +81,13 @@ class RowCount(_CheckKeys):
         return self
 
     def check_spec(self) -> CheckSpec:
-        bounds = {"min": self.min, "max": self.max, "equals": self.equals}
+        bounds = {
+            "min": self.min,
+            "max": self.max,
+            "equals": self.equals,
+            "max_drop": self.max_drop,
+            "max_growth": self.max_growth,
+        }
         given = {key: value for key, value in bounds.items() if value is not None}
         name = self.name or row_count_name(self.table)
         return self._spec(name, "row_count", {"table": self.table, **given})
@@ -143,6 +160,121 @@ class Query(_CheckKeys):
         return self._spec(self.name, "query", {"sql": self.sql, "expect": self.expect.option()})
 
 
+class _TableKeys(_CheckKeys):
+    table: Table = Field(description="Table to look at, with its schema: public.answers.")
+    name: Text | None = optional("Name in reports; by default made of the kind and the table.")
+
+    def _about(self, kind: str, words: str, options: dict[str, Any]) -> CheckSpec:
+        name = self.name or f"{words} of {self.table}"
+        return self._spec(name, kind, {"table": self.table, **options})
+
+
+Columns = Annotated[tuple[Text, ...], FromList, AtLeastOne]
+
+
+class Freshness(_TableKeys):
+    column: Text = Field(description="A column with times: timestamptz, timestamp or date.")
+    max_age_hours: Hours = Field(
+        description="The newest time is at most this long before the backup was taken."
+    )
+
+    def check_spec(self) -> CheckSpec:
+        options = {"column": self.column, "max_age_minutes": self.max_age_hours * 60}
+        return self._about("freshness", "freshness", options)
+
+
+class Heartbeat(_TableKeys):
+    column: Text = Field(description="The time that the heartbeat writes.")
+    max_age_minutes: Minutes = Field(
+        description="The newest beat is at most this long before the backup was taken."
+    )
+
+    def check_spec(self) -> CheckSpec:
+        options = {"column": self.column, "max_age_minutes": self.max_age_minutes}
+        return self._about("heartbeat", "heartbeat", options)
+
+
+class NotNull(_TableKeys):
+    columns: Columns = Field(description="Columns that have a value in every row.")
+
+    def check_spec(self) -> CheckSpec:
+        words = f"values in {', '.join(self.columns)}"
+        return self._about("not_null", words, {"columns": list(self.columns)})
+
+
+class Unique(_TableKeys):
+    columns: Columns = Field(description="Columns whose values, together, stand in one row only.")
+
+    def check_spec(self) -> CheckSpec:
+        words = f"uniqueness of {', '.join(self.columns)}"
+        return self._about("unique", words, {"columns": list(self.columns)})
+
+
+class Range(_TableKeys):
+    column: Text = Field(description="The column.")
+    min: Bound | None = optional("No value is less: a number, or a date or time as text.")
+    max: Bound | None = optional("No value is greater.")
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.min is None and self.max is None:
+            raise refusal("expected at least one of min and max, found none")
+        return self
+
+    def check_spec(self) -> CheckSpec:
+        bounds = {"min": self.min, "max": self.max}
+        given = {key: value for key, value in bounds.items() if value is not None}
+        return self._about("range", f"range of {self.column}", {"column": self.column, **given})
+
+
+class AcceptedValues(_TableKeys):
+    column: Text = Field(description="The column.")
+    values: Annotated[tuple[Bound | bool, ...], FromList, AtLeastOne] = Field(
+        description="Every value is one of these. NULL is not looked at: see not_null."
+    )
+
+    def check_spec(self) -> CheckSpec:
+        options = {"column": self.column, "values": list(self.values)}
+        return self._about("accepted_values", f"values of {self.column}", options)
+
+
+class References(_TableKeys):
+    columns: Columns = Field(description="Columns that point to another table.")
+    to: Table = Field(description="The table that they point to.")
+    to_columns: Columns = Field(description="Its columns, in the same order.")
+
+    @model_validator(mode="after")
+    def _is_paired(self) -> Self:
+        if len(self.columns) != len(self.to_columns):
+            raise refusal("expected as many to_columns as columns")
+        return self
+
+    def check_spec(self) -> CheckSpec:
+        options = {
+            "columns": list(self.columns),
+            "to": self.to,
+            "to_columns": list(self.to_columns),
+        }
+        return self._about("references", f"references from {', '.join(self.columns)}", options)
+
+
+class Unchanged(_TableKeys):
+    """For tables that are written once: the contents are those of the last verified night."""
+
+    def check_spec(self) -> CheckSpec:
+        return self._about("unchanged", "contents", {})
+
+
+class Extensions(_CheckKeys):
+    names: Annotated[tuple[Text, ...], FromList, AtLeastOne] = Field(
+        description="Extensions that the application cannot do without."
+    )
+    name: Text | None = optional("Name in reports; by default 'extensions'.")
+
+    def check_spec(self) -> CheckSpec:
+        return self._spec(self.name or "extensions", "extensions", {"names": list(self.names)})
+
+
 class Check(Keys):
     """One question put to the restored database."""
 
@@ -150,18 +282,31 @@ class Check(Keys):
 
     row_count: RowCount | None = optional("Counts the rows of a table.")
     query: Query | None = optional("Runs a query and judges its answer.")
+    freshness: Freshness | None = optional("The newest time of a column, against the backup's.")
+    heartbeat: Heartbeat | None = optional(
+        "A row that something writes every few minutes is there."
+    )
+    not_null: NotNull | None = optional("Columns have a value in every row.")
+    unique: Unique | None = optional("No value stands in two rows; read from the table itself.")
+    range: Range | None = optional("Every value lies between two bounds.")
+    accepted_values: AcceptedValues | None = optional("Every value is one of a list.")
+    references: References | None = optional("No row points to nothing, also without a constraint.")
+    unchanged: Unchanged | None = optional("The contents are those of the last verified night.")
+    extensions: Extensions | None = optional("Extensions that must be there.")
 
     @model_validator(mode="after")
     def _is_one_check(self) -> Self:
         given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise refusal(
-                f"expected exactly one of row_count and query, found {' and '.join(given) or 'none'}"
-            )
+            raise refusal(f"expected one kind of check, found {' and '.join(given) or 'none'}")
         return self
 
     def check_spec(self) -> CheckSpec:
         """The question as the rest of restorecheck knows it."""
-        check = self.row_count or self.query
-        assert check is not None, "validated"
-        return check.check_spec()
+        (spec,) = (
+            check.check_spec()
+            for kind in type(self).model_fields
+            if (check := getattr(self, kind)) is not None
+        )
+        made: CheckSpec = spec
+        return made

@@ -25,6 +25,7 @@ from restorecheck.config.fields import (
 )
 from restorecheck.config.rds import Rds
 from restorecheck.config.server_url import ServerUrl, parse_server_url
+from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec
 
 _SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
@@ -49,6 +50,9 @@ class Objectives(Keys):
     )
 
 
+_SUITE = "What becomes of the checks that every drill has without being asked."
+
+
 class Defaults(Keys):
     """What every target inherits that does not say otherwise."""
 
@@ -59,6 +63,7 @@ class Defaults(Keys):
     deadline_minutes: Minutes = Field(default=240.0, description=_DEADLINE)
     max_proof_age_hours: Hours = Field(default=30.0, description=_MAX_PROOF_AGE)
     objectives: Objectives = Field(default_factory=Objectives, description=_OBJECTIVES)
+    suite: Suite = Field(default_factory=Suite, description=_SUITE)
 
 
 class Dump(Keys):
@@ -129,6 +134,7 @@ class WrittenTarget(_TargetKeys):
     deadline_minutes: Minutes = optional(_DEADLINE)
     max_proof_age_hours: Hours = optional(_MAX_PROOF_AGE)
     objectives: Objectives = optional(_OBJECTIVES)
+    suite: Suite = optional(_SUITE)
 
 
 class Target(_TargetKeys, Defaults):
@@ -144,11 +150,11 @@ class Target(_TargetKeys, Defaults):
 
 
 def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str], str]) -> Target:
-    """The target with the defaults filled in; objectives are inherited one by one."""
+    """The target with the defaults filled in; objectives and suite are inherited one by one."""
     own = {key: getattr(written, key) for key in written.model_fields_set}
-    if "objectives" in own:
-        given = {key: getattr(own["objectives"], key) for key in own["objectives"].model_fields_set}
-        own["objectives"] = defaults.objectives.model_copy(update=given)
+    for key in {"objectives", "suite"} & set(own):
+        given = {name: getattr(own[key], name) for name in own[key].model_fields_set}
+        own[key] = getattr(defaults, key).model_copy(update=given)
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
     if written.adopt is not None:
         own["schedule"] = None  # not that of `defaults`: it has none

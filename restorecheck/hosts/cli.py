@@ -178,13 +178,16 @@ def _add_status(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
-    history = _add(commands, "history", "list past drills; verify, export, prune", HISTORY_STATUSES)
+    history = _add(
+        commands, "history", "list past drills; verify, export, prune, accept", HISTORY_STATUSES
+    )
     history.add_argument(
         "words",
         nargs="*",
-        metavar="[verify | export | prune] [TARGET]",
+        metavar="[verify | export | prune | accept] [TARGET | DRILL]",
         help="verify: nobody changed or removed a report; export: JSON lines, as they are stored; "
-        "prune: reduce old reports to one line. Without one of these: the newest 30 drills",
+        "prune: reduce old reports to one line; accept: what failed in a drill is as it should be, "
+        "later nights are compared with it. Without one of these: the newest 30 drills",
     )
     history.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     history.add_argument(
@@ -198,6 +201,8 @@ def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
         metavar="SHA256",
         help="verify: a hash that a message told; it must be there (may be given again)",
     )
+    history.add_argument("--why", metavar="REASON", help="accept: it stands in later reports")
+    history.add_argument("--by", metavar="NAME", help="accept: who says so, by default the user")
     history.add_argument("--file", metavar="FILE", help="verify: an export instead of the history")
     history.add_argument(
         "--older-than", type=int, metavar="DAYS", help="prune: instead of history.keep_days"

@@ -279,7 +279,7 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
             text = render_plan(
                 target.name,
                 steps,
-                checks_of(target),
+                checks_of(target, baseline=True),
                 deadline=deadline_of(target),
                 afterwards=providers[target.name].afterwards(drill_id),
             )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.console import Progress
-from restorecheck.hosts.drills import checks_of, deadline_of, teardown_limit_of
+from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
 from restorecheck.hosts.driving import drive
 from restorecheck.hosts.leases import Lease
 from restorecheck.hosts.signals import Interrupted, Interrupts
@@ -69,11 +69,13 @@ class Performer:
         target = next(t for t in self._parts.config.targets if t.name == name)
         now = self._parts.clock.now()
         drill_id = new_drill_id(now)
+        baseline = baseline_of(self._parts.store, name)
         return Drill(
             id=drill_id,
             target=name,
             plan=self._parts.providers[name].plan(drill_id),
-            checks=checks_of(target),
+            checks=checks_of(target, baseline=baseline is not None),
+            baseline=baseline,
             started_at=now,
             deadline=now + deadline_of(target),
             teardown_limit=teardown_limit_of(self._parts.config, target),

@@ -4,6 +4,7 @@
 
 import argparse
 import contextlib
+import getpass
 import json
 import os
 import re
@@ -14,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
+from restorecheck.checks.readings import unpack
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem, StoreError
-from restorecheck.history import Entry, Stored, flaws, sha256_of
+from restorecheck.history import Acceptance, Entry, Stored, flaws, sha256_of
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
@@ -30,7 +32,7 @@ from restorecheck.sqlite.store import SqliteStore
 
 NEWEST = 30
 """Drills that `history` lists when nothing else is asked for."""
-ACTIONS = ("verify", "export", "prune")
+ACTIONS = ("verify", "export", "prune", "accept")
 _AGE = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -78,6 +80,8 @@ def history(config: Config, arguments: argparse.Namespace) -> int:
         return _verify(config, arguments)
     if action == "prune":
         return _prune(config, arguments)
+    if action == "accept":
+        return _accept(config, target, arguments)
     since = _since(arguments.since, SystemClock().now())
     if action == "export":
         return _export(config, target, since, arguments.output)
@@ -88,7 +92,9 @@ def _words(words: Sequence[str]) -> tuple[str, str | None]:
     action = words[0] if words and words[0] in ACTIONS else ""
     rest = list(words[1:] if action else words)
     if len(rest) > 1 or (rest and action in {"verify", "prune"}):
-        message = f"unexpected word {rest[-1]!r}; expected: [{' | '.join(ACTIONS)}] [TARGET]"
+        message = (
+            f"unexpected word {rest[-1]!r}; expected: [{' | '.join(ACTIONS)}] [TARGET | DRILL]"
+        )
         raise ConfigError((Problem(message=message),))
     return action, rest[0] if rest else None
 
@@ -281,6 +287,47 @@ def _prune(config: Config, arguments: argparse.Namespace) -> int:
         pruned = store.prune(now - timedelta(days=days), now)
     print(f"{pruned} reports older than {days} days reduced to one line")
     return Exit.VERIFIED
+
+
+def _accept(config: Config, drill_id: str | None, arguments: argparse.Namespace) -> int:
+    """What failed in a drill is as it should be: from now on it is what later nights compare with."""
+    if drill_id is None or not (arguments.why or "").strip():
+        message = "expected: history accept DRILL --why REASON; the reason stands in later reports"
+        raise ConfigError((Problem(message=message),))
+    with opened(config) as store:
+        entry = _acceptable(store, drill_id)
+        acceptance = Acceptance(
+            target=entry.target,
+            drill_id=drill_id,
+            sequence=entry.sequence,
+            at=SystemClock().now(),
+            by=arguments.by or getpass.getuser(),
+            why=arguments.why.strip(),
+        )
+        store.accept(acceptance)
+    print(f"{clean(entry.target)}: later nights are compared with drill {drill_id}")
+    return Exit.VERIFIED
+
+
+def _acceptable(store: SqliteStore, drill_id: str) -> Entry:
+    """The entry of a drill that can be compared with.
+
+    Raises:
+        ConfigError: There is none, or a later one is verified, or it has not read everything.
+    """
+    found = [entry for entry in store.entries() if entry.drill_id == drill_id]
+    if not found:
+        raise ConfigError((Problem(message=f"no finished drill {drill_id!r} in the history"),))
+    (entry,) = found
+    proven = store.standing(entry.target).proven
+    if proven is not None and proven.sequence >= entry.sequence:
+        message = f"drill {proven.drill_id} is verified: later nights are compared with that one"
+        raise ConfigError((Problem(message=message),))
+    readings = unpack(store.load(drill_id).readings)
+    if not readings or not all(reading.done for reading in readings.values()):
+        message = f"drill {drill_id} has not read everything: nothing can be compared with it"
+        raise ConfigError((Problem(message=message),))
+    return entry
 
 
 # --- report -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from restorecheck.model import Drill
 from restorecheck.ports import Clock, Provider
 
 if TYPE_CHECKING:
-    from restorecheck.postgres.checker import Connect
+    from restorecheck.postgres.asking import Connect
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 HOW_TO_GET = (

@@ -18,7 +18,8 @@ from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import Account
-from restorecheck.postgres.checker import Connect, PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.asking import Connect
+from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider

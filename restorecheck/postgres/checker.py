@@ -6,24 +6,22 @@ takes exactly one statement. A deadline on this side of the connection ends what
 not end itself (a damaged index can make a query loop that ignores every cancel).
 """
 
-import os
-import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import psycopg
 from psycopg import sql
 
-from restorecheck.checks.catalogue import Family, TableName, parse_table_name
+from restorecheck.checks.catalogue import ONE_BY_ONE, Family
 from restorecheck.checks.judge import (
     Answer,
-    Counts,
     Damaged,
+    Judgement,
     Missing,
     NoAnswer,
     Rows,
@@ -31,9 +29,22 @@ from restorecheck.checks.judge import (
     judge,
     measure,
 )
+from restorecheck.checks.readings import DatabaseReading, Readings, pack, unpack
+from restorecheck.checks.surveyed import (
+    Circumstances,
+    Finding,
+    any_rows,
+    counts,
+    judge_asked,
+    judge_reading,
+    judged,
+    rows_of,
+)
 from restorecheck.errors import DatabaseUnreachableError
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
-from restorecheck.ports import Checker, Clock
+from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint, Severity
+from restorecheck.ports import Answers, Checker, Clock, Inquiry
+from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, rolled_back
+from restorecheck.postgres.inquiring import Inquirer
 from restorecheck.postgres.messages import (
     is_absence,
     is_damage,
@@ -43,11 +54,6 @@ from restorecheck.postgres.messages import (
     why_refused,
 )
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-Connect = Callable[[Endpoint, str], Connection]
-"""Opens an autocommit connection to one database of the endpoint, and has proven that it is the
-endpoint's own server that answers. Raises DatabaseUnreachableError."""
-
 MAINTENANCE = ("postgres", "template1")
 """Databases that are there where nobody dropped them; asked which others there are."""
 
@@ -55,9 +61,6 @@ OTHERS_OWN = ("rdsadmin",)
 """Databases of the provider's, which nobody else may enter: RDS User Guide, "rdsadmin"."""
 
 MISSING = " does not exist"
-
-GRACE = timedelta(seconds=5)
-"""How long after its own timeout the server may take to end a statement."""
 
 ROWS_READ = 1_000_000
 """A query that returns more is not read further: row numbers above this are `more than`."""
@@ -68,20 +71,18 @@ from pg_control_system()
 """
 """Names the cluster (set once, by initdb) and the database in it. Readable by everybody."""
 
-TABLES = """
-select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  and c.relpersistence <> 't'
-order by 1, 2
-"""
-
-
 DATABASES = """
 select datname from pg_database where not datistemplate and datname <> all(%s) order by datname
 """
 """Also those that allow no connections: what cannot be looked at is said, not left out."""
 
-EVERYWHERE = frozenset({Family.TABLES_COUNTABLE, Family.ANY_ROWS})
+CATALOG, MISSING_DATABASE = "catalog", "database"
+"""Keys of a reading that could not even begin."""
+
+CONNECTIONS = 4
+"""For reading everything; the server's processors decide how many are of use."""
+SLICE = timedelta(seconds=30)
+"""Of reading, before what is read is stored."""
 
 
 def identity_of(connection: Connection) -> str:
@@ -115,80 +116,150 @@ def by_system_identifier(connect: Connect) -> Connect:
 @dataclass
 class _Session:
     connection: Connection
-    counts: Counts | None = None
 
 
 class PostgresChecker(Checker):
-    """Asks over connections that `connect` opens; keeps one connection a database."""
+    """Asks over connections that `connect` opens; keeps one connection a database for single
+    questions, and opens several for reading everything.
+    """
 
-    def __init__(self, connect: Connect, clock: Clock) -> None:
+    def __init__(self, connect: Connect, clock: Clock, *, connections: int = CONNECTIONS) -> None:
         self._connect = connect
         self._clock = clock
+        self._connections = connections
         self._sessions: dict[tuple[str, str], _Session] = {}
         self._listed: dict[str, tuple[str, ...]] = {}
 
-    def run(
-        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
-    ) -> tuple[CheckResult, ...]:
-        spec = pending[0]
-        left = until - self._clock.now()
+    def run(self, inquiry: Inquiry) -> Answers:
+        spec, endpoint = inquiry.pending[0], inquiry.endpoint
+        left = inquiry.until - self._clock.now()
         if left <= timedelta(0):
-            return (_no_time(spec, spec.database, endpoint),)
+            return Answers(results=(_no_time(spec, spec.database, endpoint),))
+        if spec.kind not in ONE_BY_ONE:
+            return self._read_on(inquiry, left)
         began = time.perf_counter()
-        timeout = min(spec.timeout, left)
-        if spec.kind in EVERYWHERE:
-            names = self._databases(endpoint)
-            database, answer = ", ".join(names), self._count_all(endpoint, names, spec, timeout)
-        else:
-            database, answer = self._ask_one(endpoint, spec, timeout)
+        database, answer = self._ask_one(endpoint, spec, min(spec.timeout, left))
         seconds = time.perf_counter() - began
         judgement = judge(spec, answer)
-        return (
-            CheckResult(
-                name=spec.name,
-                kind=spec.kind,
-                database=database,
-                severity=spec.severity,
-                outcome=judgement.outcome,
-                expected=judgement.expected,
-                found=judgement.found,
-                detail=judgement.detail,
-                seconds=seconds,
-                answered_by=endpoint.identity,
-                measured=measure(spec, answer),
-            ),
-        )
+        result = _result(spec, database, judgement, endpoint, seconds=seconds)
+        return Answers(results=(replace(result, measured=measure(spec, answer)),))
 
     def close(self) -> None:
         for key in list(self._sessions):
             self._forget(key)
 
+    # --- reading everything ---------------------------------------------------------------
+
+    def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
+        """One slice of the reading; at its end everything that it answers."""
+        began = time.perf_counter()
+        endpoint = inquiry.endpoint
+        specs = [spec for spec in inquiry.pending if spec.kind not in ONE_BY_ONE]
+        readings = unpack(inquiry.readings)
+        names = self._databases(endpoint)
+        absent: list[str] = []
+        for name in names:
+            reading = readings.setdefault(name, DatabaseReading())
+            if reading.done:
+                continue
+            try:
+                self._read(endpoint, name, specs, reading, left)
+            except DatabaseUnreachableError:
+                if not self._is_missing(endpoint, name):
+                    raise
+                absent.append(name)
+                reading.doubts[MISSING_DATABASE] = f"database {name}"
+                reading.done = True
+            if not reading.done:
+                return Answers(readings=pack(readings))
+        seconds = time.perf_counter() - began
+        around = Circumstances(
+            baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
+            taken_at=inquiry.backup.taken_at if inquiry.backup else None,
+            started_at=self._clock.now(),
+        )
+        results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
+        return Answers(
+            results=tuple(replace(r, seconds=seconds / len(results)) for r in results),
+            readings=pack(readings),
+        )
+
+    def _read(
+        self,
+        endpoint: Endpoint,
+        name: str,
+        specs: Sequence[CheckSpec],
+        reading: DatabaseReading,
+        left: timedelta,
+    ) -> None:
+        wanted = [s for s in specs if s.built_in or self._database_of(endpoint, s) == name]
+        inquirer = Inquirer(
+            lambda: self._connect(endpoint, name), wanted, connections=self._connections
+        )
+        try:
+            inquirer.read(reading, min(SLICE, left), left)
+        except psycopg.Error as exc:  # of the catalog: of a table it would be in the reading
+            answer = _translate(exc, left, known="", expired=False)
+            kept = reading.problems if isinstance(answer, Damaged) else reading.doubts
+            kept[CATALOG] = answer.reason if isinstance(answer, Damaged | NoAnswer) else str(answer)
+            reading.done = True
+
+    def _judged(
+        self,
+        spec: CheckSpec,
+        endpoint: Endpoint,
+        readings: Readings,
+        names: Sequence[str],
+        around: Circumstances,
+    ) -> CheckResult:
+        if not spec.built_in:
+            return self._judged_of_one(spec, endpoint, readings, around)
+        read = {name: readings[name] for name in names}
+        if spec.kind == Family.ANY_ROWS:
+            judgement = any_rows(spec, read)
+        else:
+            findings = {n: _whole(spec, n, reading, around) for n, reading in read.items()}
+            judgement = judged(spec, findings)
+        result = _result(spec, ", ".join(names), judgement, endpoint)
+        if spec.kind == Family.TABLES_COUNTABLE:
+            result = replace(result, measured=counts(read))
+        if judgement.outcome is CheckOutcome.SKIPPED:
+            # Nobody asked for it, and it says what would make it possible.
+            result = replace(result, severity=Severity.WARNING)
+        return result
+
+    def _judged_of_one(
+        self, spec: CheckSpec, endpoint: Endpoint, readings: Readings, around: Circumstances
+    ) -> CheckResult:
+        database = self._database_of(endpoint, spec)
+        if not database:
+            judgement = judge(spec, NoAnswer(reason=self._which(endpoint)))
+        elif database not in readings:
+            judgement = judge(spec, Missing(what=f"database {database}"))
+        else:
+            judgement = _of_broken(spec, readings[database]) or judge_asked(
+                spec, database, readings[database], around
+            )
+        result = _result(spec, database, judgement, endpoint)
+        rows = rows_of(spec, readings.get(database))
+        return result if rows is None else replace(result, measured={"rows": rows})
+
+    # --- single questions -----------------------------------------------------------------
+
     def _ask_one(
         self, endpoint: Endpoint, spec: CheckSpec, timeout: timedelta
     ) -> tuple[str, Answer]:
-        database = spec.database or self._default_database(endpoint)
+        database = self._database_of(endpoint, spec)
         if not database:
-            several = ", ".join(self._databases(endpoint))
-            reason = f"there are several databases ({several}); say `database` in the check"
-            return "", NoAnswer(reason=reason)
+            return "", NoAnswer(reason=self._which(endpoint))
         return database, self._answer(endpoint, database, spec, timeout)
 
-    def _count_all(
-        self, endpoint: Endpoint, names: Sequence[str], spec: CheckSpec, timeout: timedelta
-    ) -> Answer:
-        """Every table of every database; the first one that gives no counts is the answer."""
-        end = time.monotonic() + timeout.total_seconds()
-        tables: dict[str, int] = {}
-        unreadable: dict[str, str] = {}
-        for name in names:
-            left = timedelta(seconds=max(0.001, end - time.monotonic()))
-            answer = self._answer(endpoint, name, spec, left)
-            if not isinstance(answer, Counts):
-                return answer
-            prefix = f"{name}." if len(names) > 1 else ""
-            tables |= {prefix + table: count for table, count in answer.tables.items()}
-            unreadable |= {prefix + table: reason for table, reason in answer.unreadable.items()}
-        return Counts(tables=tables, unreadable=unreadable)
+    def _which(self, endpoint: Endpoint) -> str:
+        several = ", ".join(self._databases(endpoint))
+        return f"there are several databases ({several}); say `database` in the check"
+
+    def _database_of(self, endpoint: Endpoint, spec: CheckSpec) -> str:
+        return spec.database or self._default_database(endpoint)
 
     def _default_database(self, endpoint: Endpoint) -> str:
         """The one that is meant where a check names none; empty where that cannot be said."""
@@ -239,7 +310,7 @@ class PostgresChecker(Checker):
             raise
         expired = threading.Event()
         try:
-            with _deadline(session.connection, timeout + GRACE, expired):
+            with deadline(session.connection, timeout + GRACE, expired):
                 return _ask(session, spec, timeout)
         except psycopg.Error as exc:
             known = f"{spec.options.get('sql', '')} {spec.options.get('table', '')}"
@@ -270,38 +341,15 @@ def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
     match spec.kind:
         case Family.SERVER_ANSWERS:
             return _query(session.connection, "select 1", timeout)
-        case Family.TABLES_COUNTABLE | Family.ANY_ROWS:
-            if session.counts is None:
-                session.counts = _count_tables(session.connection, timeout)
-            return session.counts
-        case Family.ROW_COUNT:
-            return _row_count(session, parse_table_name(spec.options["table"]), timeout)
         case Family.QUERY:
             return _query(session.connection, spec.options["sql"], timeout)
         case _:
             return NoAnswer(reason=f"this version has no check of kind {spec.kind!r}")
 
 
-@contextmanager
-def _read_only(connection: Connection, timeout: timedelta) -> Iterator[None]:
-    milliseconds = max(1, round(timeout / timedelta(milliseconds=1)))
-    connection.execute("begin transaction isolation level repeatable read, read only")
-    try:
-        connection.execute(
-            "select set_config('statement_timeout', %(ms)s, true),"
-            " set_config('lock_timeout', %(ms)s, true),"
-            " set_config('idle_in_transaction_session_timeout', '0', true)",
-            {"ms": str(milliseconds)},
-        )
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute("rollback")
-
-
 def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
     """The first row and the number of rows, read row by row: memory stays small."""
-    with _read_only(connection, timeout), connection.cursor() as cursor:
+    with rolled_back(connection, timeout), connection.cursor() as cursor:
         first: tuple[Any, ...] = ()
         count = 0
         more = False
@@ -319,79 +367,50 @@ def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
     return Rows(columns=columns, count=count, first=first, more=more)
 
 
-def _row_count(session: _Session, wanted: TableName, timeout: timedelta) -> Answer:
-    found = _resolve(session.connection, wanted, timeout)
-    if found is None:
-        return Missing(what=f"table {wanted}")
-    counted = session.counts.tables.get(".".join(found)) if session.counts else None
-    if counted is not None:
-        # Counted a moment ago, on this connection, in a database that nobody writes to.
-        return Rows(columns=1, count=1, first=(counted,))
-    text = sql.SQL("select count(*) from {}").format(sql.Identifier(*found))
-    return _query(session.connection, text.as_string(session.connection), timeout)
+def _whole(
+    spec: CheckSpec, database: str, reading: DatabaseReading, around: Circumstances
+) -> Finding:
+    missing = reading.doubts.get(MISSING_DATABASE)
+    if missing:
+        return Finding(problems=(f"{missing} is not there",))
+    if CATALOG in reading.problems:
+        return Finding(problems=(reading.problems[CATALOG],))
+    if CATALOG in reading.doubts:
+        return Finding(doubts=(reading.doubts[CATALOG],))
+    return judge_reading(spec, database, reading, around)
 
 
-def _resolve(
-    connection: Connection, wanted: TableName, timeout: timedelta
-) -> tuple[str, str] | None:
-    """The table as the catalog has it: as written, else folded to lower case as SQL does."""
-    for name in (wanted, TableName(wanted.schema.lower(), wanted.table.lower())):
-        with _read_only(connection, timeout):
-            row = connection.execute(
-                "select n.nspname, c.relname from pg_class c"
-                " join pg_namespace n on n.oid = c.relnamespace"
-                " where c.relname = %(table)s and c.relkind in ('r', 'p', 'm', 'v', 'f')"
-                " and (n.nspname = %(schema)s or (%(schema)s = '' and pg_table_is_visible(c.oid)))",
-                {"table": name.table, "schema": name.schema},
-            ).fetchone()
-        if row is not None:
-            return row[0], row[1]
+def _of_broken(spec: CheckSpec, reading: DatabaseReading) -> Judgement | None:
+    """Of a database that is not there, or whose catalog cannot be read."""
+    if MISSING_DATABASE in reading.doubts:
+        return judge(spec, Missing(what=reading.doubts[MISSING_DATABASE]))
+    if CATALOG in reading.problems:
+        return judge(spec, Damaged(reason=reading.problems[CATALOG]))
+    if CATALOG in reading.doubts:
+        return judge(spec, NoAnswer(reason=reading.doubts[CATALOG]))
     return None
 
 
-def _count_tables(connection: Connection, timeout: timedelta) -> Counts:
-    """Every ordinary table, each in a transaction of its own: one bad table hides no other."""
-    end = time.monotonic() + timeout.total_seconds()
-    with _read_only(connection, timeout):
-        names = connection.execute(TABLES).fetchall()
-    tables: dict[str, int] = {}
-    unreadable: dict[str, str] = {}
-    for schema, table in names:
-        left = timedelta(seconds=max(0.001, end - time.monotonic()))
-        text = sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
-        try:
-            answer = _query(connection, text.as_string(connection), left)
-        except psycopg.Error as exc:
-            if exc.sqlstate is None or not is_damage(exc.sqlstate):
-                raise
-            unreadable[f"{schema}.{table}"] = safe_message(exc.sqlstate, str(exc))
-            continue
-        tables[f"{schema}.{table}"] = answer.first[0]
-    return Counts(tables=tables, unreadable=unreadable)
-
-
-@contextmanager
-def _deadline(connection: Connection, limit: timedelta, expired: threading.Event) -> Iterator[None]:
-    """Cut the connection when the server does not answer within the limit.
-
-    Cancelling is the server's business and may never happen; closing the socket is ours.
-    """
-    duplicate = os.dup(connection.fileno())
-
-    def cut() -> None:
-        expired.set()
-        with socket.socket(fileno=os.dup(duplicate)) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(limit.total_seconds(), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        os.close(duplicate)
+def _result(
+    spec: CheckSpec,
+    database: str,
+    judgement: Judgement,
+    endpoint: Endpoint,
+    *,
+    seconds: float = 0.0,
+) -> CheckResult:
+    return CheckResult(
+        name=spec.name,
+        kind=spec.kind,
+        database=database,
+        severity=spec.severity,
+        outcome=judgement.outcome,
+        expected=judgement.expected,
+        found=judgement.found,
+        detail=judgement.detail,
+        seconds=seconds,
+        answered_by=endpoint.identity,
+    )
 
 
 def _translate(exc: psycopg.Error, timeout: timedelta, *, known: str, expired: bool) -> Answer:

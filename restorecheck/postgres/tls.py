@@ -6,7 +6,8 @@ from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError
 from restorecheck.model import Endpoint
-from restorecheck.postgres.checker import Connection, connect
+from restorecheck.postgres.asking import Connection
+from restorecheck.postgres.checker import connect
 from restorecheck.postgres.messages import UNTRUSTED
 
 PASSWORD_METHODS = "scram-sha-256,md5"  # noqa: S105  # names of methods

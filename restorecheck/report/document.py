@@ -67,6 +67,17 @@ class CheckReport(_Part):
     )
 
 
+class BaselineReport(_Part):
+    """What this drill was compared with."""
+
+    drill_id: str
+    at: datetime
+    accepted_by: str = Field(
+        default="", description="Who said that it is as it should be; empty: it was verified."
+    )
+    accepted_because: str = ""
+
+
 class LeftReport(_Part):
     """A resource that was not deleted."""
 
@@ -158,6 +169,9 @@ class Report(_Part):
     scheduled_for: datetime | None = Field(
         default=None, description="The scheduled time that this drill is for; null: on demand."
     )
+    baseline: BaselineReport | None = Field(
+        default=None, description="The night that this one was compared with; null: there was none."
+    )
     chain: ChainReport | None = Field(
         default=None, description="What ties this report to the one before."
     )
@@ -208,11 +222,24 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         ),
         copies=CopiesReport(kept=drill.retention.kept, deleted=drill.retention.deleted),
         scheduled_for=drill.scheduled_for,
+        baseline=_baseline(drill),
         chain=chain,
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,
         finished_at=drill.finished_at,
         restorecheck_version=__version__,
+    )
+
+
+def _baseline(drill: Drill) -> BaselineReport | None:
+    known = drill.baseline
+    if known is None:
+        return None
+    return BaselineReport(
+        drill_id=known.drill_id,
+        at=known.at,
+        accepted_by=known.accepted_by,
+        accepted_because=known.accepted_because,
     )
 
 

@@ -43,6 +43,7 @@ def render(report: Report, *, color: bool) -> str:
         lines.append(f"  {clean(report.hint)}")
     lines += ["", _field("backup", _backup(report.backup)), _field("restore", _restore(report))]
     lines += _check_lines(report.checks, paint)
+    lines += _baseline_lines(report)
     lines.append(_field("teardown", _teardown(report)))
     lines += [f"    left: {left.kind} {clean(left.identifier)}" for left in report.teardown.left]
     lines += [f"    parked: {p.kind} {clean(p.identifier)}" for p in report.teardown.parked]
@@ -97,6 +98,17 @@ def _restore(report: Report) -> str:
             return f"timed out after {restore.seconds:.1f} s"
         case RestoreOutcome.PENDING:
             return "not begun"
+
+
+def _baseline_lines(report: Report) -> list[str]:
+    known = report.baseline
+    if known is None:
+        return []
+    lines = [_field("compared", f"with {known.drill_id} of {_moment(known.at)}")]
+    if known.accepted_by:
+        who, why = clean(known.accepted_by), clean(known.accepted_because)
+        lines.append(f"    accepted by {who}: {why}")
+    return lines
 
 
 def _check_lines(checks: tuple[CheckReport, ...], paint: Paint) -> list[str]:

@@ -5,7 +5,7 @@ import sqlite3
 from restorecheck.history import sha256_of
 from restorecheck.sqlite.moments import moment, stamp
 
-VERSION = 2
+VERSION = 3
 
 _DRILLS_1 = """
 create table drills (
@@ -110,10 +110,30 @@ create index messages_open on messages (channel, id) where done_at is null;
 """
 
 
+_TABLES_3 = """
+create table acceptances (
+  target text not null,
+  drill_id text not null,
+  sequence integer not null references reports (sequence),
+  at text not null,
+  who text not null,
+  why text not null
+) strict;
+create index acceptances_by_target on acceptances (target, sequence);
+"""
+
+
 def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the file to this format; a new file is of format 0."""
     if version >= VERSION:
         return
+    if version < 2:  # noqa: PLR2004  # the format that began to chain reports
+        _to_version_2(db, version)
+    _run(db, _TABLES_3)
+    db.execute(f"pragma user_version = {VERSION}")
+
+
+def _to_version_2(db: sqlite3.Connection, version: int) -> None:
     if version == 0:
         _run(db, _DRILLS_1)
     else:
@@ -122,7 +142,6 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
     if version == 1:
         _chain_reports(db)
         _run(db, "drop table reports_1;")
-    db.execute(f"pragma user_version = {VERSION}")
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

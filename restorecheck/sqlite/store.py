@@ -8,7 +8,7 @@ from typing import Any
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 from restorecheck.sqlite.database import Database
@@ -141,6 +141,37 @@ class SqliteStore(DrillStore, History):
             bad=bad,
         )
 
+    def acceptance(self, target: str) -> Acceptance | None:
+        row = self.database.row(
+            "select target, drill_id, sequence, at, who, why from acceptances"
+            " where target = ? order by sequence desc, rowid desc limit 1",
+            (target,),
+        )
+        if row is None:
+            return None
+        return Acceptance(
+            target=row[0],
+            drill_id=row[1],
+            sequence=row[2],
+            at=moment(row[3]),
+            by=row[4],
+            why=row[5],
+        )
+
+    def accept(self, acceptance: Acceptance) -> None:
+        with self.database.transaction():
+            self.database.execute(
+                "insert into acceptances values (?, ?, ?, ?, ?, ?)",
+                (
+                    acceptance.target,
+                    acceptance.drill_id,
+                    acceptance.sequence,
+                    stamp(acceptance.at),
+                    acceptance.by,
+                    acceptance.why,
+                ),
+            )
+
     def measurements(
         self, target: str, *, check: str | None = None, newest: int | None = None
     ) -> tuple[Measurement, ...]:
@@ -169,7 +200,8 @@ class SqliteStore(DrillStore, History):
         old = (
             "pruned_at is null and finished_at < ?1 and sequence not in"
             " (select max(sequence) from reports group by target union all"
-            " select max(sequence) from reports where verdict = 'verified' group by target)"
+            " select max(sequence) from reports where verdict = 'verified' group by target union all"
+            " select max(sequence) from acceptances group by target)"
         )
         with self.database.transaction():
             self.database.execute(

@@ -5,14 +5,14 @@ Each passes through `World.effect`, which counts it and kills the host before or
 told to. The things in the world do not care: they go on existing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -27,7 +27,6 @@ from restorecheck.model import (
     Backup,
     CheckOutcome,
     CheckResult,
-    CheckSpec,
     Drill,
     Endpoint,
     Observation,
@@ -37,7 +36,17 @@ from restorecheck.model import (
     StepKind,
     Verdict,
 )
-from restorecheck.ports import Checker, Clock, DrillStore, Found, History, Inventory, Provider
+from restorecheck.ports import (
+    Answers,
+    Checker,
+    Clock,
+    DrillStore,
+    Found,
+    History,
+    Inquiry,
+    Inventory,
+    Provider,
+)
 
 T = TypeVar("T")
 
@@ -141,6 +150,7 @@ class MemoryStore(DrillStore, History):
         self._drills: dict[str, str] = {}
         self.reports: dict[str, list[str]] = {}
         self._entries: list[Entry] = []
+        self.accepted: list[Acceptance] = []
 
     def create(self, drill: Drill) -> Drill:
         if drill.id in self._drills:
@@ -224,6 +234,13 @@ class MemoryStore(DrillStore, History):
             proven=proven[-1] if proven else None,
             bad=sum(1 for entry in mine if entry.sequence > last),
         )
+
+    def acceptance(self, target: str) -> Acceptance | None:
+        of_target = [a for a in self.accepted if a.target == target]
+        return max(of_target, key=lambda a: a.sequence, default=None)
+
+    def accept(self, acceptance: Acceptance) -> None:
+        self.accepted.append(acceptance)
 
     def measurements(
         self, target: str, *, check: str | None = None, newest: int | None = None
@@ -427,13 +444,8 @@ class WorldChecker(Checker):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def run(
-        self,
-        endpoint: Endpoint,
-        pending: Sequence[CheckSpec],
-        until: datetime,  # noqa: ARG002  # answers take no time here
-    ) -> tuple[CheckResult, ...]:
-        spec = pending[0]
+    def run(self, inquiry: Inquiry) -> Answers:
+        endpoint, spec = inquiry.endpoint, inquiry.pending[0]
         resource = next(r for r in self._world.things if r.identifier == endpoint.identity)
         thing = self._world.things[resource]
         if not self._world.exists(resource):
@@ -450,7 +462,7 @@ class WorldChecker(Checker):
             detail=detail,
             answered_by=endpoint.identity,
         )
-        return (result,)
+        return Answers(results=(result,))
 
 
 def _copy(drill_id: str) -> Resource:

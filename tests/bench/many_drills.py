@@ -9,8 +9,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import psutil
 import structlog
@@ -27,8 +26,8 @@ from restorecheck.aws.settings import (
 from restorecheck.checks.catalogue import built_in
 from restorecheck.engine import Engine, Wait
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.model import CheckResult, CheckSpec, Drill, Endpoint
-from restorecheck.ports import Checker
+from restorecheck.model import Drill
+from restorecheck.ports import Answers, Checker, Inquiry
 from restorecheck.testing import MemoryStore, World
 
 MANY = 200
@@ -37,10 +36,8 @@ TICKS = 15
 
 
 class NobodyAsks(Checker):
-    def run(
-        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
-    ) -> tuple[CheckResult, ...]:
-        raise AssertionError(f"no instance comes up here: {endpoint}, {pending}, {until}")
+    def run(self, inquiry: Inquiry) -> Answers:
+        raise AssertionError(f"no instance comes up here: {inquiry}")
 
 
 def run(facts: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from restorecheck.checks.catalogue import built_in
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
+from restorecheck.ports import Inquiry
 from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import (
     PostgresChecker,
@@ -86,12 +87,18 @@ def test_at_least_the_first_pending_check_is_answered_by_the_endpoint_s_own_serv
     pending = list(built_in())
     answered: list[str] = []
 
+    readings = ""
+
     while pending:
-        results = checker.run(endpoint, tuple(pending), clock.now() + timedelta(minutes=1))
-        assert results
-        assert results[0].name == pending[0].name
-        assert all(result.answered_by == endpoint.identity for result in results)
-        answered += [result.name for result in results]
+        until = clock.now() + timedelta(minutes=1)
+        answers = checker.run(
+            Inquiry(endpoint=endpoint, pending=tuple(pending), until=until, readings=readings)
+        )
+        assert answers.results or answers.readings not in {None, readings}
+        assert not answers.results or answers.results[0].name == pending[0].name
+        assert all(result.answered_by == endpoint.identity for result in answers.results)
+        readings = answers.readings or readings
+        answered += [result.name for result in answers.results]
         pending = [spec for spec in pending if spec.name not in answered]
 
     assert answered == [spec.name for spec in built_in()]
@@ -103,6 +110,7 @@ def test_a_question_that_makes_no_sense_is_a_result_and_no_exception(case):
         pytest.skip("the world answers everything")
     spec = CheckSpec(name="x", kind="query", options={"sql": "selct", "expect": {"equals": 1}})
 
-    (result,) = checker.run(endpoint, (spec,), clock.now() + timedelta(minutes=1))
+    inquiry = Inquiry(endpoint=endpoint, pending=(spec,), until=clock.now() + timedelta(minutes=1))
+    (result,) = checker.run(inquiry).results
 
     assert result.outcome is CheckOutcome.ERROR

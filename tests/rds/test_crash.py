@@ -19,6 +19,7 @@ from restorecheck.hosts.clock import SystemClock, new_drill_id
 from restorecheck.hosts.driving import Sweeper, drive
 from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
 from restorecheck.model import CheckOutcome, Drill, Endpoint, Verdict
+from restorecheck.ports import Inquiry
 from restorecheck.postgres.checker import PostgresChecker
 from restorecheck.postgres.tls import TlsConnector
 from restorecheck.report import document
@@ -378,7 +379,9 @@ def test_the_new_password_is_accepted_by_the_time_that_the_checks_begin(scene, h
     try:
         drill = at_step(host, "check")
         assert drill.endpoint is not None
-        results = host.checker.run(drill.endpoint, drill.checks[:1], drill.deadline)
+        results = host.checker.run(
+            Inquiry(endpoint=drill.endpoint, pending=drill.checks[:1], until=drill.deadline)
+        ).results
     finally:
         scene.sandbox.rds.pace = usual
 

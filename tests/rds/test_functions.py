@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from restorecheck.errors import ConfigError, NotFoundError
 from restorecheck.history import flaws
 from restorecheck.hosts.functions import checker, planner, stepper, sweeper
-from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.model import CheckOutcome, Severity, Verdict
 from restorecheck.report import document
 from restorecheck.sandbox import Fault
 from tests.rds.conftest import ROWS, configure
@@ -135,7 +135,9 @@ def test_the_checker_goes_on_where_the_time_of_one_invocation_ends(scene, around
     assert answers[-1]["verdict"] == "verified", answers[-1]
     partial = [answer for answer in answers if "asked" in answer]
     assert len(partial) >= 4, "each question of 300 s wants an invocation of its own"
-    assert [c.outcome for c in report_of(around, drill).checks] == [CheckOutcome.PASSED] * 6
+    checks = report_of(around, drill).checks
+    assert {c.outcome for c in checks if c.severity is Severity.REQUIRED} == {CheckOutcome.PASSED}
+    assert [c.name for c in checks][-3:] == [f"question {n}" for n in range(3)]
 
 
 def test_a_question_that_is_longer_than_an_invocation_is_reported_with_what_to_do(scene, around):

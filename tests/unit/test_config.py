@@ -209,7 +209,7 @@ def test_expectation_of_a_query_becomes_json(written, meant):
     [
         (
             "row_count: {table: t}",
-            "row_count: expected at least one of min, max and equals, found none",
+            "row_count: expected at least one of min, max, equals, max_drop and max_growth, found none",
         ),
         (
             "row_count: {table: t, min: 2, max: 1}",
@@ -231,14 +231,30 @@ def test_expectation_of_a_query_becomes_json(written, meant):
             "row_count.table: expected table or schema.table, found the text 'a.b.c'",
         ),
         ("row_count: 3", "row_count: expected a mapping, found 3"),
-        ("{}", "expected exactly one of row_count and query, found none"),
-        ("row_count:", "expected exactly one of row_count and query, found none"),
+        ("{}", "expected one kind of check, found none"),
+        ("row_count:", "expected one kind of check, found none"),
         (
             "{row_count: {table: t, min: 1}, query: {name: n, sql: s, expect: empty}}",
-            "expected exactly one of row_count and query, found row_count and query",
+            "expected one kind of check, found row_count and query",
         ),
         ("rowcount: {}", "unknown key 'rowcount'; did you mean 'row_count'?"),
-        ("freshness: {}", "unknown key 'freshness'; allowed here: row_count, query"),
+        (
+            "freshnes: {}",
+            "unknown key 'freshnes'; did you mean 'freshness'?",
+        ),
+        ("range: {table: t, column: c}", "range: expected at least one of min and max, found none"),
+        (
+            "unique: {table: t, columns: []}",
+            "unique.columns: expected at least one item, found an empty list",
+        ),
+        (
+            "references: {table: t, columns: [a], to: u, to_columns: [a, b]}",
+            "references: expected as many to_columns as columns",
+        ),
+        (
+            "row_count: {table: t, max_drop: a lot}",
+            "row_count.max_drop: expected a share such as 5% or 0.05, found the text 'a lot'",
+        ),
     ],
 )
 def test_check_that_asks_nothing_sensible_is_refused(written, said):
@@ -941,15 +957,15 @@ def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
             "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives, suite"
         ),
         (
             "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives, suite"
         ),
         (
             "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, objectives, suite"
         ),
     ]
 

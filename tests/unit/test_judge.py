@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from restorecheck.checks.catalogue import TableName, built_in, parse_table_name
-from restorecheck.checks.judge import Counts, Damaged, Missing, NoAnswer, Rows, judge, show
+from restorecheck.checks.judge import Damaged, Missing, NoAnswer, Rows, judge, judge_row_count, show
 from restorecheck.model import CheckOutcome, CheckSpec
 
 PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
@@ -35,7 +35,26 @@ def one(value):
 def test_a_row_count_is_held_against_its_bounds(options, count, outcome):
     spec = CheckSpec(name="n", kind="row_count", options={"table": "t", **options})
 
-    assert judge(spec, one(count)).outcome is outcome
+    assert judge_row_count(spec, count, None).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("options", "count", "before", "outcome"),
+    [
+        ({"max_drop": 0.05}, 95, 100, PASSED),
+        ({"max_drop": 0.05}, 94, 100, FAILED),
+        ({"max_growth": 0.5}, 150, 100, PASSED),
+        ({"max_growth": 0.5}, 151, 100, FAILED),
+        ({"max_drop": 0.05}, 1, None, PASSED),
+        ({"max_drop": 0.05, "min": 50}, 40, None, FAILED),
+        ({"max_drop": 0}, 100, 100, PASSED),
+        ({"max_drop": 0}, 99, 100, FAILED),
+    ],
+)
+def test_a_row_count_is_held_against_the_last_verified_night(options, count, before, outcome):
+    spec = CheckSpec(name="n", kind="row_count", options={"table": "t", **options})
+
+    assert judge_row_count(spec, count, before).outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -114,24 +133,6 @@ def test_a_query_without_an_expectation_never_passes():
 )
 def test_no_answer_is_an_error_and_an_unreadable_database_a_failure(spec, answer, outcome):
     assert judge(spec, answer).outcome is outcome
-
-
-def test_a_database_in_which_every_table_is_empty_fails():
-    _, countable, any_rows = built_in()
-    empty = Counts(tables={"public.a": 0, "public.b": 0})
-
-    assert judge(countable, empty).outcome is PASSED
-    assert judge(any_rows, empty).outcome is FAILED
-
-
-def test_a_table_that_cannot_be_read_fails_and_is_named():
-    _, countable, _ = built_in()
-    answer = Counts(tables={"public.a": 5}, unreadable={"public.b": "invalid page"})
-
-    judgement = judge(countable, answer)
-
-    assert judgement.outcome is FAILED
-    assert "public.b" in judgement.detail
 
 
 def test_texts_are_described_and_never_shown():

@@ -2,7 +2,7 @@
 it reads the one secret of the instance, and connects to it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import structlog
 
 from restorecheck.aws.credentials import read_password
+from restorecheck.checks.catalogue import ONE_BY_ONE
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
 from restorecheck.hosts.functions.invoked import required
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.lifecycle import Action, RunChecks
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Endpoint
-from restorecheck.ports import Checker, Provider
+from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint
+from restorecheck.ports import Answers, Checker, Inquiry, Provider
 from restorecheck.postgres.checker import PostgresChecker
 from restorecheck.postgres.tls import TlsConnector
 
@@ -24,6 +25,8 @@ log = structlog.get_logger("restorecheck.functions")
 
 MARGIN = timedelta(seconds=20)
 """Left of an invocation for storing the last result: Lambda ends it without a word."""
+READING_ROOM = timedelta(minutes=2)
+"""Reading goes on unit by unit; one that is cut off is read again by the next invocation."""
 LOGIN_PATIENCE = timedelta(seconds=30)
 
 Remaining = Callable[[], timedelta]
@@ -69,7 +72,7 @@ def _ask_while_there_is_time(
     while True:
         pending = around.store.load(drill_id).pending_checks
         left = end - around.clock.now()
-        if asked and pending and pending[0].timeout > left:
+        if asked and pending and _needs(pending[0]) > left:
             return {**answer, "next": "check", "asked": asked}
         outcome = engine.advance(drill_id)
         asked += 1
@@ -85,6 +88,11 @@ def _ask_while_there_is_time(
                 continue
 
 
+def _needs(spec: CheckSpec) -> timedelta:
+    """How much of an invocation must be left for it to be begun."""
+    return spec.timeout if spec.kind in ONE_BY_ONE else READING_ROOM
+
+
 class Limited(Checker):
     """Ends a question with the invocation, and says so where that cut it short."""
 
@@ -93,18 +101,17 @@ class Limited(Checker):
         self._around = around
         self._end = end
 
-    def run(
-        self, endpoint: Endpoint, pending: Sequence[CheckSpec], until: datetime
-    ) -> tuple[CheckResult, ...]:
+    def run(self, inquiry: Inquiry) -> Answers:
         allowed = self._end - self._around.clock.now()
-        results = self._inner.run(endpoint, pending, min(until, self._end))
-        is_cut = pending[0].timeout > allowed and self._end < until
-        return tuple(
+        answers = self._inner.run(replace(inquiry, until=min(inquiry.until, self._end)))
+        is_cut = inquiry.pending[0].timeout > allowed and self._end < inquiry.until
+        results = tuple(
             replace(result, detail=_too_long(allowed))
             if is_cut and result.outcome is CheckOutcome.ERROR
             else result
-            for result in results
+            for result in answers.results
         )
+        return replace(answers, results=results)
 
 
 def _too_long(allowed: timedelta) -> str:

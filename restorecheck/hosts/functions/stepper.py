@@ -9,7 +9,7 @@ import structlog
 from restorecheck.aws.forgotten import ForgottenRds
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.hosts.drills import checks_of, deadline_of, teardown_limit_of
+from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
 from restorecheck.hosts.functions.invoked import required
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.functions.telling import tell
@@ -67,12 +67,14 @@ def _begun(event: Event, around: Surroundings) -> Drill:
     if target is None:
         raise NotFoundError(f"no target {name!r} in the configuration")
     now = around.clock.now()
+    baseline = baseline_of(around.store, name)
     slot = event.get("scheduled_for")
     drill = Drill(
         id=drill_id,
         target=target.name,
         plan=around.provider_of(config, target).plan(drill_id),
-        checks=checks_of(target),
+        checks=checks_of(target, baseline=baseline is not None),
+        baseline=baseline,
         started_at=now,
         deadline=now + deadline_of(target),
         teardown_limit=teardown_limit_of(config, target),

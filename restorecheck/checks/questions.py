@@ -1,0 +1,141 @@
+"""Questions that no scan of one table can answer: one statement, one value each. Pure: SQL out."""
+
+from collections.abc import Iterable, Sequence
+
+from restorecheck.checks.scanning import Question
+from restorecheck.checks.tables import ForeignKey, OwnedSequence, Table, literal, quoted
+
+ORPHANS, KEYS, BEHIND, DUPLICATES = "orphans:", "keys:", "behind:", "duplicates:"
+BTREE, HEAP, VISIBLE = "btree:", "heap:", "visible:"
+INVALID, COLLATIONS = "invalid indexes", "collations"
+"""Keys, or their beginnings."""
+
+OWN_SCHEMA = "restorecheck_checks"
+"""Made for the length of one transaction, for an extension that is not installed; rolled back."""
+
+
+def orphans(key: ForeignKey, *, name: str = "") -> Question:
+    """Rows that point to a row that is not there; a NULL points nowhere."""
+    set_ = " and ".join(f"c.{quoted(column)} is not null" for column in key.columns)
+    same = " and ".join(
+        f"p.{quoted(there)} = c.{quoted(here)}"
+        for here, there in zip(key.columns, key.target_columns, strict=True)
+    )
+    return Question(
+        key=name or f"{ORPHANS}{key.table} {key.name}",
+        sql=f"select count(*) from {key.table} c where {set_}"  # noqa: S608  # quoted names
+        f" and not exists (select from {key.target} p where {same})",
+    )
+
+
+def duplicates(table: str, columns: Sequence[str], *, name: str) -> Question:
+    """Values that stand in more than one row; a NULL is like no other."""
+    listed = ", ".join(quoted(column) for column in columns)
+    set_ = " and ".join(f"{quoted(column)} is not null" for column in columns)
+    return Question(
+        key=name,
+        sql=f"select count(*) from (select from {table} where {set_}"  # noqa: S608  # quoted names
+        f" group by {listed} having count(*) > 1) d",
+    )
+
+
+def keys(table: Table) -> Question:
+    """Rows by the index alone: the heap must have as many."""
+    return Question(
+        key=f"{KEYS}{table.full_name}",
+        sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
+        weight=table.blocks,
+        by_index=True,
+    )
+
+
+def behind(sequence: OwnedSequence) -> Question:
+    """By how much the sequence is behind the column that it fills: the next insert would fail."""
+    column = quoted(sequence.column)
+    beyond = "greatest" if sequence.increment > 0 else "least"
+    extreme = "max" if sequence.increment > 0 else "min"
+    sign = "" if sequence.increment > 0 else "-1 * "
+    return Question(
+        key=f"{BEHIND}{sequence.name}",
+        sql=f"select {beyond}(0, {sign}(m.v - s.last_value)) from {sequence.name} s,"  # noqa: S608  # quoted names
+        f" (select {extreme}({column})::numeric v from {sequence.table}) m"
+        f" where {sign}m.v > {sign}s.last_value",
+    )
+
+
+def invalid_indexes(own: str) -> Question:
+    return Question(
+        key=INVALID,
+        sql="select string_agg(n.nspname || '.' || x.relname, ', ' order by 1)"  # noqa: S608  # our own condition
+        " from pg_index i join pg_class x on x.oid = i.indexrelid"
+        f" join pg_namespace n on n.oid = x.relnamespace where not (i.indisvalid and i.indisready) and {own}",
+    )
+
+
+def collations(major: int) -> Question:
+    """Text that is sorted by another version of a collation than its indexes were built with."""
+    noted = (
+        "select collname::text as name from pg_collation where collversion is not null"
+        " and collversion <> pg_collation_actual_version(oid) and exists (select from pg_depend d"
+        " where d.refclassid = 'pg_collation'::regclass and d.refobjid = pg_collation.oid"
+        " and d.classid = 'pg_class'::regclass)"
+    )
+    parts = [noted]
+    if major >= 15:  # noqa: PLR2004  # PostgreSQL 15 began to note it for databases
+        parts.append(
+            "select 'the default of this database' from pg_database"
+            " where datname = current_database() and datcollversion is not null"
+            " and datcollversion <> pg_database_collation_actual_version(oid)"
+        )
+    union = " union all ".join(parts)
+    return Question(
+        key=COLLATIONS,
+        sql=f"select string_agg(name, ', ' order by name) from ({union}) x",  # noqa: S608  # our own text
+    )
+
+
+def prelude(extension: str) -> str:
+    return (
+        f"create schema {OWN_SCHEMA}; create extension {quoted(extension)} with schema {OWN_SCHEMA}"
+    )
+
+
+def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tuple[Question, ...]:
+    """Every index against itself and against every row of its heap (amcheck)."""
+    return tuple(
+        Question(
+            key=f"{BTREE}{name}",
+            sql=f"select {quoted(schema)}.bt_index_parent_check({literal(name)}::regclass, true, true)",  # quoted names
+            weight=blocks,
+            prelude=before,
+        )
+        for name, blocks in indexes
+    )
+
+
+def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Question, ...]:
+    """Every page and tuple header, and every TOAST pointer (amcheck, PostgreSQL 14)."""
+    return tuple(
+        Question(
+            key=f"{HEAP}{table.full_name}",
+            sql="select case when count(*) > 0 then count(*) || ' faults, the first: ' || min(msg) end"  # noqa: S608  # quoted names
+            f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
+            weight=table.blocks,
+            prelude=before,
+        )
+        for table in tables
+    )
+
+
+def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Question, ...]:
+    """Pages that are marked as visible to all and are not (pg_visibility)."""
+    return tuple(
+        Question(
+            key=f"{VISIBLE}{table.full_name}",
+            sql=f"select nullif((select count(*) from {quoted(schema)}.pg_check_visible({literal(table.quoted)}::regclass))"  # noqa: S608  # quoted names
+            f" + (select count(*) from {quoted(schema)}.pg_check_frozen({literal(table.quoted)}::regclass)), 0)",
+            weight=table.blocks,
+            prelude=before,
+        )
+        for table in tables
+    )

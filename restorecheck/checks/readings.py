@@ -1,0 +1,153 @@
+"""What the checks of one drill have read: continued after an interruption, compared tomorrow. Pure.
+
+Kept packed in the drill (numbers, names, hashes and definitions; never a row's value), small enough
+for an item of DynamoDB: of a very large schema only a digest of each object is kept.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+LARGEST_STRUCTURE = 120_000
+"""Characters, packed; beyond it definitions become digests, and then objects become those of tables."""
+DIGEST = 12
+
+
+@dataclass(slots=True, kw_only=True)
+class TableReading:
+    """One table, read to its end."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    """Aggregate by its key, as `scanning` names them."""
+    group: str = ""
+    problem: str = ""
+    """Why it could not be read: the data are damaged."""
+    doubts: dict[str, str] = field(default_factory=dict)
+    """What could not be found out, and why: nothing that speaks against the data."""
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class DatabaseReading:
+    """One database: finished tables, parts of unfinished ones, and its structure."""
+
+    tables: dict[str, TableReading] = field(default_factory=dict)
+    parts: dict[str, dict[str, dict[str, str | None]]] = field(default_factory=dict)
+    """Table → unit → aggregates; dropped when the table is finished."""
+    crashed: dict[str, int] = field(default_factory=dict)
+    """Table → how often the server went away while it was read."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Questions of their own, by key (`scanning.Question`)."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Questions that met damaged data."""
+    doubts: dict[str, str] = field(default_factory=dict)
+    """Questions that could not be answered."""
+    structure: dict[str, str] = field(default_factory=dict)
+    rounds: int = 0
+    done: bool = False
+    """Every table is read, every question answered."""
+
+
+Readings = dict[str, DatabaseReading]
+
+
+def pack(readings: Mapping[str, DatabaseReading]) -> str:
+    plain = {name: asdict(reading) for name, reading in readings.items()}
+    text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
+    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpack(text: str) -> Readings:
+    """What `pack` wrote; nothing where nothing was read, or where it cannot be understood.
+
+    A baseline that a later version wrote is no baseline: nothing is compared with it.
+    """
+    if not text:
+        return {}
+    try:
+        plain = json.loads(zlib.decompress(base64.b85decode(text)))
+        return {name: _database(value) for name, value in plain.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
+        return {}
+
+
+def _database(value: dict[str, Any]) -> DatabaseReading:
+    tables = {name: TableReading(**table) for name, table in value.pop("tables").items()}
+    return DatabaseReading(**value, tables=tables)
+
+
+def rows_by_group(reading: DatabaseReading) -> dict[str, int]:
+    """Rows by table; the partitions of one table together."""
+    return {name: round(number) for name, number in summed(reading, "rows").items()}
+
+
+def summed(reading: DatabaseReading, key: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, table in reading.tables.items():
+        if key in table.values:
+            group = table.group or name
+            found[group] = found.get(group, 0) + float(table.values[key])
+    return found
+
+
+def newest_by_group(reading: DatabaseReading, prefix: str) -> dict[str, float]:
+    """The newest moment of each column that was looked at: `schema.table.column` → seconds."""
+    found: dict[str, float] = {}
+    for name, table in reading.tables.items():
+        for key, value in table.values.items():
+            if key.startswith(prefix):
+                column = f"{table.group or name}.{key.removeprefix(prefix)}"
+                found[column] = max(found.get(column, float("-inf")), float(value))
+    return found
+
+
+def digest(text: str) -> str:
+    return "#" + hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
+
+
+def bounded(structure: Mapping[str, str]) -> dict[str, str]:
+    """The structure as it is, or as much of it as may be kept."""
+    for reduced in (dict(structure), _digested(structure), _folded(structure)):
+        if len(zlib.compress(json.dumps(reduced).encode())) <= LARGEST_STRUCTURE:
+            return reduced
+    return {"everything": digest(json.dumps(sorted(structure.items())))}
+
+
+def _digested(structure: Mapping[str, str]) -> dict[str, str]:
+    return {
+        key: value if len(value) <= DIGEST else digest(value) for key, value in structure.items()
+    }
+
+
+def _folded(structure: Mapping[str, str]) -> dict[str, str]:
+    """One digest for everything of one schema and kind."""
+    groups: dict[str, list[str]] = {}
+    for key, value in sorted(structure.items()):
+        kind, _, name = key.partition(" ")
+        groups.setdefault(f"all {kind}s of {name.partition('.')[0]}", []).append(f"{key}={value}")
+    return {key: digest("\n".join(values)) for key, values in groups.items()}
+
+
+def alike(
+    first: Mapping[str, str], second: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Both in the form of the coarser one, so that they can be compared."""
+    for form in (dict, _digested, _folded):
+        pair = form(first), form(second)
+        if _form_of(pair[0]) == _form_of(pair[1]):
+            return pair
+    return dict(first), dict(second)
+
+
+def _form_of(structure: Mapping[str, str]) -> str:
+    keys: Iterable[str] = structure
+    if any(key.startswith("all ") for key in keys):
+        return "folded"
+    if any(len(value) > DIGEST + 1 for value in structure.values()):
+        return "whole"
+    return "digested"

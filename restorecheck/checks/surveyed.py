@@ -1,0 +1,413 @@
+"""What the reading of everything says to each check. Pure: readings in, a judgement out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from restorecheck.checks import comparing
+from restorecheck.checks.catalogue import DEFAULT_DROP, Family, parse_table_name
+from restorecheck.checks.judge import Judgement, describe_expectation, judge_row_count
+from restorecheck.checks.questions import (
+    BEHIND,
+    BTREE,
+    COLLATIONS,
+    HEAP,
+    INVALID,
+    KEYS,
+    ORPHANS,
+    VISIBLE,
+)
+from restorecheck.checks.readings import DatabaseReading, Readings, TableReading, rows_by_group
+from restorecheck.checks.scanning import ASKED, CHECK, NULLS, PRINT, ROWS
+from restorecheck.model import CheckOutcome, CheckSpec
+
+SHOWN = 5
+LARGEST = 50
+"""Tables whose counts are kept night by night."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one database says to one check."""
+
+    found: str = ""
+    problems: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    unasked: str = ""
+    """Why it could not be asked at all; a built-in check is skipped then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What else a check may want to know."""
+
+    baseline: Readings
+    taken_at: datetime | None
+    """Until when the backup holds data."""
+    started_at: datetime
+
+
+def judge_reading(
+    spec: CheckSpec, database: str, reading: DatabaseReading, around: Circumstances
+) -> Finding:
+    """What one database's reading says to one check."""
+    before = around.baseline.get(database)
+    match spec.kind:
+        case Family.TABLES_COUNTABLE:
+            return _unreadable(reading, ROWS)
+        case Family.ROWS_READABLE:
+            return _unreadable(reading, PRINT)
+        case Family.CONSTRAINTS_HOLD:
+            return _constraints(reading)
+        case Family.REFERENCES_HOLD:
+            return _questions(reading, ORPHANS, "references", _orphaned)
+        case Family.SEQUENCES_AHEAD:
+            return _questions(reading, BEHIND, "sequences", _is_behind)
+        case Family.INDEXES_VALID:
+            return _named(reading, INVALID, "no index is invalid")
+        case Family.COLLATIONS_CURRENT:
+            return _named(reading, COLLATIONS, "no collation has changed")
+        case Family.INDEXES_AGREE:
+            return _index_counts(reading)
+        case Family.PAGES_SOUND:
+            return _pages(reading)
+        case _ if before is not None:
+            return _compared(spec, before, reading)
+        case _:
+            return Finding(found="nothing to compare with: this database was not there before")
+
+
+def judged(spec: CheckSpec, findings: Mapping[str, Finding]) -> Judgement:
+    """Over all databases."""
+    several = len(findings) > 1
+    prefix = {name: f"{name}: " if several else "" for name in findings}
+    problems = [prefix[n] + p for n, f in findings.items() for p in f.problems]
+    doubts = [prefix[n] + d for n, f in findings.items() for d in f.doubts]
+    unasked = [prefix[n] + f.unasked for n, f in findings.items() if f.unasked]
+    found = "; ".join(prefix[n] + f.found for n, f in findings.items() if f.found)
+    expected = describe_expectation(spec)
+    if problems:
+        return Judgement(CheckOutcome.FAILED, expected, found, _listed(problems))
+    if doubts:
+        return Judgement(CheckOutcome.ERROR, expected, found, _listed(doubts))
+    if unasked:
+        return Judgement(CheckOutcome.SKIPPED, expected, found, _listed(unasked))
+    return Judgement(CheckOutcome.PASSED, expected, found)
+
+
+def any_rows(spec: CheckSpec, readings: Readings) -> Judgement:
+    """Of all databases together: one may be empty."""
+    expected = describe_expectation(spec)
+    tables = [t for reading in readings.values() for t in reading.tables.values()]
+    rows = sum(round(float(t.values[ROWS])) for t in tables if ROWS in t.values)
+    found = f"{rows:,} rows in {len(tables):,} tables"
+    if rows:
+        return Judgement(CheckOutcome.PASSED, expected, found)
+    if any(t.problem or ROWS in t.doubts for t in tables):
+        return Judgement(CheckOutcome.ERROR, expected, found, "not every table could be counted")
+    what = "every table is empty" if tables else "there is no table"
+    return Judgement(CheckOutcome.FAILED, expected, found, what)
+
+
+def counts(readings: Readings) -> dict[str, int | float]:
+    """Rows of the largest tables, for the history."""
+    several = len(readings) > 1
+    by_size = sorted(
+        (
+            (f"{database}.{table}" if several else table, rows)
+            for database, reading in readings.items()
+            for table, rows in rows_by_group(reading).items()
+        ),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return dict(by_size[:LARGEST])
+
+
+def rows_of(spec: CheckSpec, reading: DatabaseReading | None) -> int | None:
+    """What a row count found, for the history."""
+    if spec.kind != Family.ROW_COUNT or reading is None:
+        return None
+    answered = reading.answers.get(f"{ASKED}{spec.name}")
+    if answered:
+        return int(answered)
+    tables = [(name, t) for name, t in _tables_of(spec, reading) if ROWS in t.values]
+    return _sum(tables, ROWS) if tables else None
+
+
+# --- configured checks ------------------------------------------------------------------------
+
+
+def judge_asked(
+    spec: CheckSpec, database: str, reading: DatabaseReading, around: Circumstances
+) -> Judgement:
+    """A configured check that the reading of one database answers."""
+    expected = describe_expectation(spec)
+    key = f"{ASKED}{spec.name}"
+    if spec.kind == Family.EXTENSIONS:
+        return _extensions(spec, reading, expected)
+    if key in reading.problems:
+        return Judgement(CheckOutcome.FAILED, expected, "unreadable data", reading.problems[key])
+    if key in reading.doubts:
+        missing = reading.doubts[key].removeprefix(ABSENT)
+        if missing != reading.doubts[key]:
+            return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{missing} is not there")
+        return Judgement(CheckOutcome.ERROR, expected, "", reading.doubts[key])
+    if spec.kind == Family.ROW_COUNT and key in reading.answers:  # of a view, say
+        before = around.baseline.get(database)
+        earlier = before.answers.get(key) if before else None
+        rows = int(reading.answers[key])
+        return judge_row_count(spec, rows, int(earlier) if earlier else None)
+    if spec.kind in {Family.UNIQUE, Family.REFERENCES}:
+        return _counted(spec, int(reading.answers.get(key) or 0), expected)
+    tables = _tables_of(spec, reading)
+    if not tables:
+        return Judgement(
+            CheckOutcome.FAILED, expected, "nothing", f"table {spec.options['table']} is not there"
+        )
+    for name, table in tables:
+        if table.problem:
+            detail = f"table {name} cannot be read: {table.problem}"
+            return Judgement(CheckOutcome.FAILED, expected, "unreadable data", detail)
+        doubt = table.doubts.get(ROWS) or table.doubts.get(key)
+        if doubt:
+            return Judgement(CheckOutcome.ERROR, expected, "", doubt)
+    match spec.kind:
+        case Family.ROW_COUNT:
+            return judge_row_count(spec, _sum(tables, ROWS), _rows_before(spec, database, around))
+        case Family.FRESHNESS | Family.HEARTBEAT:
+            return _freshness(spec, tables, key, around, expected)
+        case Family.UNCHANGED:
+            return _unchanged(spec, tables, around.baseline.get(database), expected)
+        case _:
+            return _counted(spec, _sum(tables, key), expected)
+
+
+ABSENT = "absent: "
+"""Begins a doubt that is none: what the check is about is not there."""
+
+Tables = list[tuple[str, TableReading]]
+
+
+def _tables_of(spec: CheckSpec, reading: DatabaseReading) -> Tables:
+    """The table of a check, or the partitions that it consists of."""
+    wanted = parse_table_name(str(spec.options["table"]))
+    for name in (str(wanted), str(wanted).lower()):
+        found = [
+            (table, value)
+            for table, value in reading.tables.items()
+            if name in {table, value.group}
+            or (not wanted.schema and f"public.{name}" in {table, value.group})
+        ]
+        if found:
+            return found
+    return []
+
+
+def _sum(tables: Tables, key: str) -> int:
+    return sum(round(float(table.values.get(key, 0))) for _, table in tables)
+
+
+def _rows_before(spec: CheckSpec, database: str, around: Circumstances) -> int | None:
+    before = around.baseline.get(database)
+    tables = _tables_of(spec, before) if before else []
+    return _sum(tables, ROWS) if tables else None
+
+
+def _counted(spec: CheckSpec, number: int, expected: str) -> Judgement:
+    noun = "values" if spec.kind == Family.UNIQUE else "rows"
+    what = {
+        Family.NOT_NULL: "without a value",
+        Family.RANGE: "outside of the range",
+        Family.ACCEPTED_VALUES: "with another value",
+        Family.UNIQUE: "more than once",
+        Family.REFERENCES: "that point to nothing",
+    }[Family(spec.kind)]
+    outcome = CheckOutcome.PASSED if number == 0 else CheckOutcome.FAILED
+    return Judgement(outcome, expected, f"{number:,} {noun} {what}")
+
+
+def _freshness(
+    spec: CheckSpec, tables: Tables, key: str, around: Circumstances, expected: str
+) -> Judgement:
+    moments = [float(table.values[key]) for _, table in tables if key in table.values]
+    if not moments:
+        return Judgement(CheckOutcome.FAILED, expected, "no row with a time")
+    newest = datetime.fromtimestamp(max(moments), UTC)
+    until = around.taken_at or around.started_at
+    age = until - newest
+    allowed = timedelta(minutes=float(spec.options["max_age_minutes"]))
+    since = "before the backup" if around.taken_at else "before the drill"
+    found = f"{newest:%Y-%m-%d %H:%M} UTC, {_span(age)} {since}"
+    if age < -timedelta(days=1):
+        return Judgement(CheckOutcome.FAILED, expected, found, "the newest time is in the future")
+    outcome = CheckOutcome.PASSED if age <= allowed else CheckOutcome.FAILED
+    return Judgement(outcome, expected, found)
+
+
+def _span(age: timedelta) -> str:
+    hours = age / timedelta(hours=1)
+    return f"{hours:.1f} hours" if abs(hours) >= 1 else f"{age / timedelta(minutes=1):.0f} minutes"
+
+
+def _extensions(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judgement:
+    wanted = {str(name) for name in spec.options["names"]}
+    missing = sorted(name for name in wanted if f"extension {name}" not in reading.structure)
+    if missing:
+        detail = f"not there: {', '.join(missing)}"
+        return Judgement(CheckOutcome.FAILED, expected, f"{len(wanted - {*missing})}", detail)
+    return Judgement(CheckOutcome.PASSED, expected, f"all {len(wanted)}")
+
+
+def _unchanged(
+    spec: CheckSpec, tables: Tables, before: DatabaseReading | None, expected: str
+) -> Judgement:
+    old = _tables_of(spec, before) if before else []
+    prints = {name: table.values.get(PRINT, "0") for name, table in tables}
+    if any(PRINT in table.doubts for _, table in tables):
+        return Judgement(CheckOutcome.ERROR, expected, "", "the contents could not be read in full")
+    rows = _sum(tables, ROWS)
+    if not old:
+        return Judgement(
+            CheckOutcome.PASSED, expected, f"{rows:,} rows", "nothing to compare with yet"
+        )
+    known = {name: table.values.get(PRINT, "0") for name, table in old}
+    changed = sorted(name for name, value in known.items() if prints.get(name) != value)
+    if changed:
+        found = f"{rows:,} rows, before {_sum(old, ROWS):,}"
+        detail = f"other contents than in the last verified night: {', '.join(changed[:SHOWN])}"
+        return Judgement(CheckOutcome.FAILED, expected, found, detail)
+    return Judgement(CheckOutcome.PASSED, expected, f"{rows:,} rows, as they were")
+
+
+# --- every drill's own ------------------------------------------------------------------------
+
+
+def _unreadable(reading: DatabaseReading, key: str) -> Finding:
+    tables = reading.tables
+    problems = [
+        f"table {name} cannot be read: {t.problem}" for name, t in tables.items() if t.problem
+    ]
+    doubts = [
+        f"table {name}: {_with_grant(t.doubts.get(ROWS) or t.doubts[key])}"
+        for name, t in tables.items()
+        if ROWS in t.doubts or key in t.doubts
+    ]
+    rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
+    return Finding(
+        found=f"{rows:,} rows in {len(tables):,} tables",
+        problems=tuple(problems),
+        doubts=tuple(doubts),
+    )
+
+
+def _with_grant(reason: str) -> str:
+    if "42501" in reason:
+        return f"{reason}; grant the checker's role pg_read_all_data, and BYPASSRLS where row security is on"
+    return reason
+
+
+def _constraints(reading: DatabaseReading) -> Finding:
+    problems, doubts, looked_at = [], [], 0
+    for name, table in reading.tables.items():
+        for key, value in table.values.items():
+            if key != NULLS and not key.startswith(CHECK):
+                continue
+            looked_at += 1
+            if float(value) > 0:
+                what = "NOT NULL" if key == NULLS else key.removeprefix(CHECK)
+                problems.append(f"{name}: {round(float(value)):,} rows break {what}")
+        for key, reason in table.doubts.items():
+            if key == NULLS or key.startswith(CHECK):
+                doubts.append(f"{name}, {key.removeprefix(CHECK)}: {reason}")
+    found = f"{looked_at:,} looked at" + (f", {len(doubts)} not" if doubts else "")
+    # A constraint may call a function that this server lacks; the rows themselves were read.
+    unasked = "" if looked_at or not doubts else _listed(doubts)
+    return Finding(found=found, problems=tuple(problems), unasked=unasked)
+
+
+def _orphaned(name: str, value: str) -> str:
+    return f"{name}: {int(value):,} rows point to nothing" if value not in {"", "0"} else ""
+
+
+def _is_behind(name: str, value: str) -> str:
+    return f"{name} is {value} behind its column: the next insert fails" if value else ""
+
+
+def _questions(reading: DatabaseReading, prefix: str, noun: str, say: Any) -> Finding:  # noqa: ANN401  # a function of name and value
+    answers = list(_under(reading.answers, prefix))
+    damaged = [f"{name}: {reason}" for name, reason in _under(reading.problems, prefix)]
+    doubts = [f"{name}: {_with_grant(reason)}" for name, reason in _under(reading.doubts, prefix)]
+    said = (say(name, value) for name, value in answers)
+    return Finding(
+        found=f"{len(answers):,} {noun}",
+        problems=(*damaged, *(text for text in said if text)),
+        unasked=_listed(doubts) if doubts else "",
+    )
+
+
+def _under(kept: Mapping[str, str], prefix: str) -> Iterator[tuple[str, str]]:
+    return ((k.removeprefix(prefix), v) for k, v in sorted(kept.items()) if k.startswith(prefix))
+
+
+def _named(reading: DatabaseReading, key: str, good: str) -> Finding:
+    if key in reading.doubts:
+        return Finding(unasked=reading.doubts[key])
+    if key in reading.problems:
+        return Finding(problems=(reading.problems[key],))
+    names = reading.answers.get(key, "")
+    return Finding(found=good if not names else "", problems=(names,) if names else ())
+
+
+def _index_counts(reading: DatabaseReading) -> Finding:
+    def say(name: str, value: str) -> str:
+        table = reading.tables.get(name)
+        if table is None or ROWS not in table.values:
+            return ""
+        rows = round(float(table.values[ROWS]))
+        if rows == int(value or 0):
+            return ""
+        return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in its index"
+
+    return _questions(reading, KEYS, "tables", say)
+
+
+def _pages(reading: DatabaseReading) -> Finding:
+    parts = [
+        _questions(reading, prefix, noun, lambda name, value: f"{name}: {value}" if value else "")
+        for prefix, noun in ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
+    ]
+    asked = any(not part.found.startswith("0 ") for part in parts)
+    unasked = [part.unasked for part in parts if part.unasked]
+    return Finding(
+        found=", ".join(part.found for part in parts) if asked else "",
+        problems=tuple(problem for part in parts for problem in part.problems),
+        unasked="" if asked else _listed(unasked) or "amcheck is not to be had on this server",
+    )
+
+
+def _compared(spec: CheckSpec, before: DatabaseReading, after: DatabaseReading) -> Finding:
+    match spec.kind:
+        case Family.NOT_EMPTIED:
+            differences = tuple(comparing.emptied(before, after))
+            found = f"{len(rows_by_group(before)):,} tables compared"
+        case Family.NOT_SHRUNK:
+            share = float(spec.options.get("max_drop", DEFAULT_DROP))
+            differences = tuple(comparing.shrunk(before, after, share))
+            found = f"{len(rows_by_group(before)):,} tables compared"
+        case Family.NEWEST_THERE:
+            columns = list(comparing.rejuvenated(before, after))
+            older = [f"{c}: the newest value is older than it was" for c in columns]
+            return Finding(found="the newest times compared", problems=tuple(older))
+        case Family.STRUCTURE_SAME:
+            differences = comparing.structure_changes(before.structure, after.structure)
+            found = f"{len(after.structure):,} objects compared"
+        case _:
+            raise AssertionError(f"a check of kind {spec.kind} is not answered by a comparison")
+    return Finding(found=found, problems=tuple(str(d) for d in differences))
+
+
+def _listed(texts: Iterable[str]) -> str:
+    every = list(texts)
+    first = "; ".join(every[:SHOWN])
+    return f"{first}; and {len(every) - SHOWN} more" if len(every) > SHOWN else first

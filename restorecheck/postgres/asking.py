@@ -1,0 +1,69 @@
+"""Asking a restored database: read-only, one statement at a time, bounded on both sides."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from restorecheck.model import Endpoint
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Connect = Callable[[Endpoint, str], Connection]
+"""Opens an autocommit connection to one database of the endpoint, and has proven that it is the
+endpoint's own server that answers. Raises DatabaseUnreachableError."""
+
+GRACE = timedelta(seconds=5)
+"""How long after its own timeout the server may take to end a statement."""
+
+
+@contextmanager
+def rolled_back(
+    connection: Connection, timeout: timedelta, *, writes: bool = False
+) -> Iterator[None]:
+    """One transaction that sees one state of the database, is ended by the server in time, and leaves
+    nothing. `writes`: it may make something for as long as it lasts (an extension that looks at pages).
+    """
+    milliseconds = max(1, round(timeout / timedelta(milliseconds=1)))
+    mode = "read write" if writes else "read only"
+    connection.execute(f"begin transaction isolation level repeatable read, {mode}".encode())
+    try:
+        connection.execute(
+            "select set_config('statement_timeout', %(ms)s, true),"
+            " set_config('lock_timeout', %(ms)s, true),"
+            " set_config('idle_in_transaction_session_timeout', '0', true)",
+            {"ms": str(milliseconds)},
+        )
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("rollback")
+
+
+@contextmanager
+def deadline(connection: Connection, limit: timedelta, expired: threading.Event) -> Iterator[None]:
+    """Cut the connection when the server does not answer within the limit.
+
+    Cancelling is the server's business and may never happen (a damaged index can make a query loop
+    that ignores every cancel); closing the socket is ours.
+    """
+    duplicate = os.dup(connection.fileno())
+
+    def cut() -> None:
+        expired.set()
+        with socket.socket(fileno=os.dup(duplicate)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit.total_seconds(), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        os.close(duplicate)

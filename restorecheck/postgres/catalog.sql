@@ -1,0 +1,86 @@
+-- What is read of a database's catalog; each block begins with its name. {own} are the relations of users.
+
+-- name: tables
+select c.oid, n.nspname, c.relname, c.relkind = 'm', c.relpersistence = 'u',
+  coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int,
+  coalesce(pg_table_size(c.oid), 0),
+  (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
+    where r.oid = pg_partition_root(c.oid) and r.oid <> c.oid)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where (c.relkind = 'r' or c.relkind = 'm' and c.relispopulated) and c.relpersistence <> 't' and {own}
+order by 7 desc, 2, 3
+
+-- name: columns
+with recursive base as (
+  select a.attrelid, a.attnum, a.attname, a.attnotnull, a.atttypid as type
+  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'm') and {own}
+  union all
+  select b.attrelid, b.attnum, b.attname, b.attnotnull, t.typbasetype
+  from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
+)
+select b.attrelid, b.attname, t.typname, t.typtype, t.typcategory, b.attnotnull
+from base b join pg_type t on t.oid = b.type where t.typtype <> 'd'
+order by b.attrelid, b.attnum
+
+-- name: constraints
+select k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid)
+from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+where k.contype = 'c' and k.convalidated and c.relkind = 'r' and {own}
+order by 1, 2
+
+-- name: key indexes
+select distinct on (i.indrelid) i.indrelid, n.nspname, x.relname
+from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = x.relnamespace
+where m.amname = 'btree' and i.indisvalid and i.indisready and i.indpred is null
+  and c.relkind = 'r' and {own}
+order by i.indrelid, i.indisprimary desc, x.relpages, x.relname
+
+-- name: foreign keys
+select k.conname, n.nspname, c.relname,
+  (select array_agg(a.attname::text order by u.place) from unnest(k.conkey) with ordinality u(num, place)
+    join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
+  fn.nspname, f.relname,
+  (select array_agg(a.attname::text order by u.place) from unnest(k.confkey) with ordinality u(num, place)
+    join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num)
+from pg_constraint k
+join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
+where k.contype = 'f' and k.convalidated and k.conparentid = 0 and {own}
+order by 2, 3, 1
+
+-- name: sequences
+select distinct sn.nspname, s.relname, n.nspname, c.relname, a.attname, q.seqincrement
+from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S'
+join pg_sequence q on q.seqrelid = s.oid
+join pg_namespace sn on sn.oid = s.relnamespace
+join pg_class c on c.oid = d.refobjid join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
+where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass
+  and d.deptype in ('a', 'i') and d.refobjsubid > 0 and not q.seqcycle and {own}
+order by 1, 2
+
+-- name: btrees
+select quote_ident(n.nspname) || '.' || quote_ident(x.relname), x.relpages
+from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+join pg_namespace n on n.oid = x.relnamespace
+where m.amname = 'btree' and x.relkind = 'i' and i.indisvalid and i.indisready
+  and x.relpersistence = 'p' and {own}
+order by 1
+
+-- name: extensions
+select a.name, (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+  where e.extname = a.name)
+from pg_available_extensions a
+
+-- name: find
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relname = %(table)s and c.relkind in ('r', 'p', 'm', 'v', 'f')
+  and (n.nspname = %(schema)s or (%(schema)s = '' and n.nspname = any(%(path)s)))
+order by array_position(%(path)s, n.nspname) limit 1
+
+-- name: columns of
+select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = %(schema)s and c.relname = %(table)s and a.attnum > 0 and not a.attisdropped

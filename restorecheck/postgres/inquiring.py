@@ -1,0 +1,217 @@
+"""What is read of one database for the checks that are asked, and reading it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from restorecheck.checks import questions, scanning
+from restorecheck.checks.catalogue import Family, TableName, parse_table_name
+from restorecheck.checks.readings import DatabaseReading, bounded
+from restorecheck.checks.scanning import ASKED, Aggregate, Depth, Question
+from restorecheck.checks.surveyed import ABSENT
+from restorecheck.checks.tables import ForeignKey, Table, quoted
+from restorecheck.model import CheckSpec
+from restorecheck.postgres import describing
+from restorecheck.postgres.asking import Connection, rolled_back
+from restorecheck.postgres.surveying import Survey
+
+AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
+CATALOG_TIMEOUT = timedelta(minutes=5)
+VERIFY_HEAP_MAJOR = 14
+
+
+@dataclass
+class Wanted:
+    """What the checks of one database want to know."""
+
+    aggregates: dict[str, list[Aggregate]] = field(default_factory=lambda: defaultdict(list))
+    questions: list[Question] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Check → what it is about and is not there."""
+
+
+class Inquirer:
+    """Reads one database for some checks, as far as time allows."""
+
+    def __init__(
+        self, connect: Callable[[], Connection], specs: Sequence[CheckSpec], *, connections: int
+    ) -> None:
+        self._connect = connect
+        self._specs = specs
+        self._connections = connections
+
+    def read(self, reading: DatabaseReading, soon: timedelta, allowed: timedelta) -> None:
+        """Go on with the reading; `done` says whether it has come to its end.
+
+        Raises:
+            DatabaseUnreachableError: No connection.
+            psycopg.Error: The catalog itself cannot be read.
+        """
+        connection = self._connect()
+        try:
+            with rolled_back(connection, min(CATALOG_TIMEOUT, allowed)):
+                describing.pin_settings(connection)
+                tables = describing.tables(connection)
+                wanted = self._wanted(connection, tables)
+                if not reading.structure:
+                    reading.structure = bounded(describing.structure(connection))
+            major = describing.major_of(connection)
+        finally:
+            connection.close()
+        reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}
+        survey = Survey(
+            self._connect,
+            tables,
+            reading,
+            depth=self._depth(),
+            asked=wanted.aggregates,
+            questions=wanted.questions,
+            connections=self._connections,
+            major=major,
+        )
+        survey.run(soon, allowed)
+
+    # --- within
+
+    def _depth(self) -> Depth:
+        kinds = {spec.kind for spec in self._specs}
+        return Depth(
+            contents=bool(kinds & {Family.ROWS_READABLE, Family.UNCHANGED}),
+            constraints=Family.CONSTRAINTS_HOLD in kinds,
+            newest=True,
+        )
+
+    def _wanted(self, connection: Connection, tables: Sequence[Table]) -> Wanted:
+        wanted = Wanted()
+        for spec in self._specs:
+            if spec.built_in:
+                wanted.questions += self._of_built_in(spec, connection, tables)
+            else:
+                self._of_configured(spec, connection, tables, wanted)
+        return wanted
+
+    def _of_built_in(
+        self, spec: CheckSpec, connection: Connection, tables: Sequence[Table]
+    ) -> Iterator[Question]:
+        match spec.kind:
+            case Family.REFERENCES_HOLD:
+                yield from map(questions.orphans, describing.foreign_keys(connection))
+            case Family.SEQUENCES_AHEAD:
+                yield from map(questions.behind, describing.owned_sequences(connection))
+            case Family.INDEXES_VALID:
+                yield questions.invalid_indexes(describing.OWN)
+            case Family.COLLATIONS_CURRENT:
+                yield questions.collations(describing.major_of(connection))
+            case Family.INDEXES_AGREE:
+                yield from (questions.keys(table) for table in tables if table.key_index)
+            case Family.PAGES_SOUND:
+                yield from _about_pages(connection, tables)
+            case _:
+                return
+
+    def _of_configured(
+        self, spec: CheckSpec, connection: Connection, tables: Sequence[Table], wanted: Wanted
+    ) -> None:
+        key = f"{ASKED}{spec.name}"
+        if "table" not in spec.options:
+            return
+        name = describing.find(connection, parse_table_name(spec.options["table"]))
+        if name is None:
+            wanted.absent[key] = f"table {parse_table_name(spec.options['table'])}"
+            return
+        missing = _missing_columns(connection, name, spec)
+        if missing:
+            wanted.absent[key] = f"column {missing} of {name}"
+            return
+        scanned = [t for t in tables if str(name) in {t.full_name, t.group}]
+        question = _question(spec, key, connection, name, scanned=bool(scanned))
+        if question is not None:
+            wanted.questions.append(question)
+        aggregate = _aggregate(spec, key)
+        if aggregate is not None:
+            for table in scanned:
+                wanted.aggregates[table.full_name].append(aggregate)
+            if not scanned:
+                wanted.absent[key] = f"a table {name} with rows of its own"
+
+
+def _columns_of(spec: CheckSpec) -> list[str]:
+    options = spec.options
+    return [*options.get("columns", ()), *([options["column"]] if "column" in options else [])]
+
+
+def _missing_columns(connection: Connection, name: TableName, spec: CheckSpec) -> str:
+    there = describing.columns_of(connection, name)
+    return ", ".join(column for column in _columns_of(spec) if column not in there)
+
+
+def _aggregate(spec: CheckSpec, key: str) -> Aggregate | None:
+    options = spec.options
+    match spec.kind:
+        case Family.FRESHNESS | Family.HEARTBEAT:
+            return scanning.newest(options["column"], key)
+        case Family.NOT_NULL:
+            condition = " or ".join(f"t.{quoted(c)} is null" for c in options["columns"])
+            return scanning.violations(condition, key)
+        case Family.RANGE:
+            condition = scanning.outside_of(
+                options["column"], options.get("min"), options.get("max")
+            )
+            return scanning.violations(condition, key)
+        case Family.ACCEPTED_VALUES:
+            condition = scanning.not_among(options["column"], options["values"])
+            return scanning.violations(condition, key)
+        case _:
+            return None
+
+
+def _question(
+    spec: CheckSpec, key: str, connection: Connection, name: TableName, *, scanned: bool
+) -> Question | None:
+    options = spec.options
+    here = f"{quoted(name.schema)}.{quoted(name.table)}"
+    match spec.kind:
+        case Family.ROW_COUNT if not scanned:
+            return Question(key=key, sql=f"select count(*) from {here}")  # noqa: S608  # quoted names
+        case Family.UNIQUE:
+            return questions.duplicates(here, options["columns"], name=key)
+        case Family.REFERENCES:
+            there = describing.find(connection, parse_table_name(options["to"]))
+            target = f"{quoted(there.schema)}.{quoted(there.table)}" if there else options["to"]
+            foreign = ForeignKey(
+                name="",
+                table=here,
+                columns=tuple(options["columns"]),
+                target=target,
+                target_columns=tuple(options["to_columns"]),
+            )
+            return questions.orphans(foreign, name=key)
+        case _:
+            return None
+
+
+def _about_pages(connection: Connection, tables: Sequence[Table]) -> Iterator[Question]:
+    """Where the extensions are, or can be made for the length of a transaction."""
+    has = describing.extensions(connection, (AMCHECK, VISIBILITY))
+    for name, make in _extension_questions(connection, tables).items():
+        if name in has:
+            schema = has[name]
+            before = "" if schema else questions.prelude(name)
+            yield from make(schema or questions.OWN_SCHEMA, before)
+
+
+def _extension_questions(
+    connection: Connection, tables: Sequence[Table]
+) -> Mapping[str, Callable[[str, str], Iterator[Question]]]:
+    heaps = [table for table in tables if not table.view]
+
+    def amcheck(schema: str, before: str) -> Iterator[Question]:
+        yield from questions.btree(schema, describing.btrees(connection), before=before)
+        if describing.major_of(connection) >= VERIFY_HEAP_MAJOR:
+            yield from questions.heaps(schema, heaps, before=before)
+
+    def visibility(schema: str, before: str) -> Iterator[Question]:
+        yield from questions.visible(schema, heaps, before=before)
+
+    return {AMCHECK: amcheck, VISIBILITY: visibility}

@@ -1,0 +1,443 @@
+"""Reads every table of a database once: over several connections, the largest first, in order.
+
+What is finished is kept in a `DatabaseReading`, so whoever is given it goes on where this stopped.
+One table that cannot be read stops no other. A server that goes away while one table is read, twice,
+says something about that table.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any
+
+import psycopg
+
+from restorecheck.checks.readings import DatabaseReading, TableReading
+from restorecheck.checks.scanning import (
+    BATCH,
+    ROWS,
+    SMALL_BLOCKS,
+    Aggregate,
+    Depth,
+    Question,
+    aggregates,
+    batch,
+    merged,
+    simpler,
+    statement,
+    units,
+)
+from restorecheck.checks.tables import Table
+from restorecheck.errors import DatabaseUnreachableError
+from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
+from restorecheck.postgres.describing import pin_settings
+from restorecheck.postgres.messages import is_damage, safe_message
+
+CRASHES = 2
+"""So often the server may go away over one table before the table is to blame."""
+CRASHED = "the server crashed twice while"
+COMING_BACK = timedelta(seconds=60)
+"""What a server is given to recover after a crash."""
+PATIENCE = timedelta(minutes=10)
+"""For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
+LOOK_AGAIN = 0.2
+PLANS = {
+    "jit": "off",
+    "synchronize_seqscans": "off",
+    "max_parallel_workers_per_gather": "0",
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_bitmapscan": "off",
+    "row_security": "off",
+}
+"""The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
+row security would hide rows. Several connections take the place of parallel workers.
+"""
+
+BY_INDEX = {
+    "enable_seqscan": "off",
+    "enable_indexonlyscan": "on",
+    "enable_indexscan": "on",
+}
+
+Scan = tuple[Table, tuple[Aggregate, ...]]
+
+
+class Outcome(Enum):
+    DAMAGED = auto()  # the server cannot read its own data
+    GONE = auto()  # the connection is lost, perhaps the server
+    LATE = auto()  # the time of this call is over; it is read later
+    STUCK = auto()  # no answer, though there was time
+    REFUSED = auto()  # this statement cannot be answered; a simpler one perhaps
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one connection does before it asks for more: small tables together, or one unit."""
+
+    scans: tuple[Scan, ...] = ()
+    unit: tuple[int, int] | None = None
+    question: Question | None = None
+
+    @property
+    def key(self) -> str:
+        return _key(self.unit)
+
+
+def _key(unit: tuple[int, int] | None) -> str:
+    return "all" if unit is None else str(unit[0])
+
+
+@dataclass(slots=True)
+class Progress:
+    """Shared by the connections; every change is made with the lock held."""
+
+    reading: DatabaseReading
+    open: dict[str, set[str]]
+    """Table → units that are still to be read."""
+    wanted: dict[str, tuple[Aggregate, ...]]
+    questions: dict[str, Question]
+    """Those that are still to be asked."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    trouble: Exception | None = None
+    gone: bool = False
+
+    def note(
+        self, table: Table, key: str, values: Mapping[str, str | None], seconds: float
+    ) -> None:
+        with self.lock:
+            name = table.full_name
+            self.reading.parts.setdefault(name, {})[key] = dict(values)
+            self.open[name].discard(key)
+            found = self._of(table)
+            found.seconds = round(found.seconds + seconds, 3)
+            if not self.open[name]:
+                found.values = merged(self.wanted[name], self.reading.parts.pop(name).values())
+
+    def doubt(self, table: Table, lost: Sequence[Aggregate], reason: str) -> None:
+        with self.lock:
+            self._of(table).doubts |= {aggregate.key: reason for aggregate in lost}
+
+    def give_up(self, table: Table, *, problem: str = "", doubt: str = "") -> None:
+        """The table is finished without its numbers: damaged, or nobody knows."""
+        with self.lock:
+            name = table.full_name
+            self.open[name] = set()
+            self.reading.parts.pop(name, None)
+            found = self._of(table)
+            found.values = {}
+            found.problem = problem
+            if doubt:
+                found.doubts[ROWS] = doubt
+
+    def settle(
+        self, question: Question, *, answer: str = "", problem: str = "", doubt: str = ""
+    ) -> None:
+        with self.lock:
+            self.questions.pop(question.key, None)
+            kept = self.reading.problems if problem else self.reading.doubts
+            if not problem and not doubt:
+                kept = self.reading.answers
+            kept[question.key] = problem or doubt or answer
+
+    def suspect(self, names: Sequence[str]) -> None:
+        """The server went away meanwhile; again, and one of these alone is to blame."""
+        with self.lock:
+            self.gone = True
+            for name in names:
+                self.reading.crashed[name] = self.reading.crashed.get(name, 0) + 1
+
+    def _of(self, table: Table) -> TableReading:
+        return self.reading.tables.setdefault(
+            table.full_name, TableReading(group=table.group, bytes=table.bytes)
+        )
+
+
+class Survey:
+    """The reading of one database, as far as it has come."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        tables: Sequence[Table],
+        reading: DatabaseReading,
+        *,
+        depth: Depth,
+        asked: Mapping[str, Sequence[Aggregate]],
+        questions: Sequence[Question] = (),
+        connections: int,
+        major: int,
+    ) -> None:
+        self._connect = connect
+        self._tables = tables
+        self._connections = connections
+        self._major = major
+        self._soon = 0.0
+        self._progress = Progress(
+            reading=reading,
+            open=self._still_open(reading),
+            wanted={
+                table.full_name: aggregates(
+                    table, depth, asked.get(table.full_name, ()), major=major
+                )
+                for table in tables
+            },
+            questions={q.key: q for q in questions if not _is_settled(q.key, reading)},
+        )
+
+    def run(self, soon: timedelta, allowed: timedelta) -> None:
+        """Read until all is read. After `soon` nothing more is begun, after `allowed` what was
+        begun is cut off. Every finished part is in the reading.
+
+        Raises:
+            DatabaseUnreachableError: The server is gone, and no table is to blame.
+        """
+        end = time.monotonic() + allowed.total_seconds()
+        self._soon = min(end, time.monotonic() + soon.total_seconds())
+        while True:
+            self._progress.gone = False
+            self._round(end)
+            if self._progress.trouble is not None:
+                raise self._progress.trouble
+            if not self._progress.gone or time.monotonic() >= end:
+                break
+            self._blame()
+            self._await_server(end)
+        reading = self._progress.reading
+        reading.rounds += 1
+        reading.done = not any(self._progress.open.values()) and not self._progress.questions
+
+    # --- within
+
+    def _still_open(self, reading: DatabaseReading) -> dict[str, set[str]]:
+        found = {}
+        for table in self._tables:
+            name = table.full_name
+            done = reading.tables.get(name)
+            if done is not None and (done.values or done.problem or ROWS in done.doubts):
+                continue
+            keys = {_key(unit) for unit in units(table, major=self._major)}
+            if not set(reading.parts.get(name, {})) <= keys:
+                del reading.parts[name]  # read when the table had another size
+            found[name] = keys - set(reading.parts.get(name, {}))
+        return found
+
+    def _round(self, end: float) -> None:
+        tasks: queue.Queue[Task] = queue.Queue()
+        for task in self._tasks():
+            tasks.put(task)
+        alone = bool(self._progress.reading.crashed)
+        count = min(1 if alone else self._connections, tasks.qsize())
+        workers = [
+            threading.Thread(target=self._work, args=(tasks, end), daemon=True)
+            for _ in range(count)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def _tasks(self) -> Iterator[Task]:
+        """Large tables first and in the order of their blocks; small ones last, many at once."""
+        small: list[Scan] = []
+        together = not self._progress.reading.crashed
+        for table in self._tables:
+            keys = self._progress.open.get(table.full_name)
+            if not keys:
+                continue
+            scan = (table, self._progress.wanted[table.full_name])
+            ranges = units(table, major=self._major)
+            if together and table.blocks <= SMALL_BLOCKS and ranges == (None,):
+                small.append(scan)
+                continue
+            for unit in ranges:
+                if _key(unit) in keys:
+                    yield Task((scan,), unit)
+        for first in range(0, len(small), BATCH):
+            yield Task(tuple(small[first : first + BATCH]))
+        for question in sorted(self._progress.questions.values(), key=lambda q: -q.weight):
+            yield Task(question=question)
+
+    def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
+        connection: Connection | None = None
+        progress = self._progress
+        try:
+            limit = end  # one task in any case, so that every call comes nearer to the end
+            while time.monotonic() < limit and progress.trouble is None and not progress.gone:
+                limit = self._soon
+                try:
+                    task = tasks.get_nowait()
+                except queue.Empty:
+                    return
+                if connection is None or connection.closed or connection.broken:
+                    try:
+                        connection = self._prepared()
+                    except DatabaseUnreachableError:
+                        progress.suspect(())  # another connection's table may have brought it down
+                        return
+                self._read(connection, task, end)
+        except Exception as exc:  # noqa: BLE001  # raised again by the thread that waits for all
+            with progress.lock:
+                progress.trouble = progress.trouble or exc
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _prepared(self) -> Connection:
+        connection = self._connect()
+        for name, value in PLANS.items():
+            connection.execute("select set_config(%s, %s, false)", [name, value])
+        return connection
+
+    def _read(self, connection: Connection, task: Task, end: float) -> None:
+        if task.question is not None:
+            self._put(connection, task.question, end)
+            return
+        if len(task.scans) == 1:
+            self._read_one(connection, task.scans[0], task, end)
+            return
+        began = time.perf_counter()
+        try:
+            rows = self._ask(connection, batch(task.scans), end)
+        except psycopg.Error as exc:
+            match _meaning(connection, exc, end):
+                case Outcome.GONE:
+                    self._progress.suspect(())
+                case Outcome.LATE:
+                    pass
+                case _:  # one of them is not as it should be: each for itself
+                    for scan in task.scans:
+                        if self._progress.gone or time.monotonic() >= end:
+                            return
+                        self._read_one(connection, scan, Task((scan,)), end)
+            return
+        each = (time.perf_counter() - began) / len(task.scans)
+        for number, values in rows:
+            table, wanted = task.scans[number]
+            self._progress.note(table, task.key, _named(wanted, values), each)
+
+    def _read_one(self, connection: Connection, scan: Scan, task: Task, end: float) -> None:
+        table, wanted = scan
+        reason = ""
+        for some in (wanted, *simpler(table, wanted)):
+            began = time.perf_counter()
+            try:
+                ((values,),) = self._ask(connection, statement(table, some, task.unit), end)
+            except psycopg.Error as exc:
+                reason = _reason(exc)
+                match _meaning(connection, exc, end):
+                    case Outcome.DAMAGED:
+                        return self._progress.give_up(table, problem=reason)
+                    case Outcome.GONE:
+                        return self._progress.suspect((table.full_name,))
+                    case Outcome.LATE:
+                        return None
+                    case Outcome.STUCK:
+                        minutes = PATIENCE / timedelta(minutes=1)
+                        reason = f"no answer within {minutes:g} minutes"
+                        return self._progress.give_up(table, doubt=reason)
+                    case Outcome.REFUSED:
+                        pass
+                continue
+            keys = {aggregate.key for aggregate in some}
+            self._progress.doubt(table, [a for a in wanted if a.key not in keys], reason)
+            seconds = time.perf_counter() - began
+            return self._progress.note(table, task.key, _named(some, values), seconds)
+        return self._progress.give_up(table, doubt=reason)
+
+    def _put(self, connection: Connection, question: Question, end: float) -> None:
+        try:
+            plans = BY_INDEX if question.by_index else {}
+            rows = self._ask(connection, question.sql, end, plans, question.prelude)
+        except psycopg.Error as exc:
+            reason = _reason(exc)
+            match _meaning(connection, exc, end):
+                case Outcome.DAMAGED:
+                    self._progress.settle(question, problem=reason)
+                case Outcome.GONE:
+                    self._progress.suspect((question.key,))
+                case Outcome.LATE:
+                    pass
+                case Outcome.STUCK | Outcome.REFUSED:
+                    self._progress.settle(question, doubt=reason)
+            return
+        value = rows[0][0] if rows else None
+        self._progress.settle(question, answer="" if value is None else str(value))
+
+    def _ask(
+        self,
+        connection: Connection,
+        text: str,
+        end: float,
+        plans: Mapping[str, str] = MappingProxyType({}),
+        prelude: str = "",
+    ) -> list[tuple[Any, ...]]:
+        left = timedelta(seconds=max(0.001, end - time.monotonic()))
+        timeout = min(left, PATIENCE)
+        expired = threading.Event()
+        try:
+            with (
+                deadline(connection, timeout + GRACE, expired),
+                rolled_back(connection, timeout, writes=bool(prelude)),
+            ):
+                if prelude:
+                    connection.execute(prelude.encode())
+                pin_settings(connection)
+                for name, value in plans.items():
+                    connection.execute("select set_config(%s, %s, true)", [name, value])
+                return connection.execute(text.encode()).fetchall()
+        except psycopg.OperationalError as exc:
+            if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
+                raise psycopg.errors.QueryCanceled("no answer") from exc
+            raise
+
+    def _blame(self) -> None:
+        crashed = self._progress.reading.crashed
+        guilty = {name for name, times in crashed.items() if times >= CRASHES}
+        for table in self._tables:
+            if table.full_name in guilty and self._progress.open.get(table.full_name):
+                self._progress.give_up(table, problem=f"{CRASHED} it was read")
+        for question in list(self._progress.questions.values()):
+            if question.key in guilty:
+                self._progress.settle(question, problem=f"{CRASHED} it was asked")
+
+    def _await_server(self, end: float) -> None:
+        """After a crash PostgreSQL recovers by itself: seconds, where little was written."""
+        limit = min(end, time.monotonic() + COMING_BACK.total_seconds())
+        pause = threading.Event()
+        while True:
+            try:
+                self._connect().close()
+                return
+            except DatabaseUnreachableError:
+                if time.monotonic() >= limit:
+                    raise
+                pause.wait(LOOK_AGAIN)
+
+
+def _is_settled(key: str, reading: DatabaseReading) -> bool:
+    return any(key in kept for kept in (reading.answers, reading.problems, reading.doubts))
+
+
+def _named(wanted: Sequence[Aggregate], values: Sequence[str | None]) -> dict[str, str | None]:
+    return {aggregate.key: value for aggregate, value in zip(wanted, values, strict=True)}
+
+
+def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> Outcome:
+    code = exc.sqlstate or ""
+    if code == "57014":
+        return Outcome.LATE if time.monotonic() >= end else Outcome.STUCK
+    if is_damage(code):
+        return Outcome.DAMAGED
+    if connection.closed or connection.broken or not code:
+        return Outcome.LATE if time.monotonic() >= end else Outcome.GONE
+    return Outcome.REFUSED
+
+
+def _reason(exc: psycopg.Error) -> str:
+    return safe_message(exc.sqlstate, exc.diag.message_primary or "")

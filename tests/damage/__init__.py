@@ -1,0 +1,1 @@
+"""Damaged databases: what the checks see of them."""

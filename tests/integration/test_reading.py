@@ -1,0 +1,458 @@
+"""The reading of everything, against real servers: complete, resumable, and quiet when all is well."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from restorecheck.checks import scanning
+from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.model import CheckOutcome
+from restorecheck.postgres.checker import by_system_identifier, connect
+from restorecheck.postgres.inquiring import Inquirer
+from tests import pg
+from tests.reading import (
+    HOUR,
+    again,
+    alarms,
+    ask,
+    connection_to,
+    database,
+    endpoint_of,
+    packed,
+    read,
+    seeded,
+    spec,
+    values,
+)
+
+PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
+
+EXOTIC = """
+create type mood as enum ('sad', 'ok');
+create domain positive as int check (value > 0);
+create domain name_of as text;
+create type pair as (a int, b text);
+create table plain (id bigserial primary key, t text not null, at timestamptz not null default now());
+insert into plain (t) select 'row ' || g from generate_series(1, 3000) g;
+create table "Weird ""name"" with.dots" (
+  "select" int primary key, "Ümläut 'quote'" text check ("Ümläut 'quote'" <> ''), "a.b" mood, "%s" positive
+);
+insert into "Weird ""name"" with.dots" select g, 'x' || g, 'ok', g from generate_series(1, 50) g;
+create table everything (
+  b bool, i2 int2, i8 int8, f4 float4, f8 float8, n numeric, m money, c char(5), v varchar(9), tx text,
+  by bytea, d date, ti time, tz timetz, ts timestamp, tsz timestamptz, iv interval, u uuid, ip inet, ci cidr,
+  ma macaddr, bi bit(3), vb varbit, x text, j json, jb jsonb, p point, bx box, l line, tsv tsvector, tsq tsquery,
+  e mood, dm name_of, cp pair, r int4range, arr int[], tarr text[], earr mood[], o oid, rc regclass, ls pg_lsn
+);
+insert into everything select true, 1, 2, 'NaN', '-0', 1.50, '12.30', 'ab', 'cd', E'e\\n', '\\xdead', 'infinity', '12:00',
+  '12:00+02', 'now', 'infinity', '1 day', gen_random_uuid(), '::1', '10.0.0.0/8', '08:00:2b:01:02:03', B'101', B'1', '<a/>',
+  '{"b": 1, "a": 1.0}', '{"b": 1, "a": 1.00}', '(1,2)', '(1,2),(3,4)', '{1,2,3}', 'a b', 'a & b', 'sad', 'z', '(1,)',
+  '[1,5)', array[1, null], array['a', 'b'], array['sad', 'ok']::mood[], 5, 'plain', '0/1';
+insert into everything (b) values (null);
+create table "no columns" ();
+insert into "no columns" default values;
+create table parts (id int not null, at date not null, primary key (id, at)) partition by range (at);
+create table parts_1 partition of parts for values from ('2026-01-01') to ('2026-02-01');
+create table parts_2 partition of parts for values from ('2026-02-01') to (maxvalue) partition by hash (id);
+create table parts_2a partition of parts_2 for values with (modulus 2, remainder 0);
+create table parts_2b partition of parts_2 for values with (modulus 2, remainder 1);
+insert into parts select g, '2026-01-01'::date + g % 60 from generate_series(1, 500) g;
+create table child (id int primary key, of_id int, of_at date, foreign key (of_id, of_at) references parts (id, at));
+insert into child values (1, 1, '2026-01-02'), (2, null, '2026-01-02'), (3, null, null);
+create table self (id int primary key, parent int references self);
+insert into self values (1, null), (2, 1), (3, 3);
+create table generated (id int generated always as identity primary key, twice int generated always as (id_ * 2) stored, id_ int);
+insert into generated (id_) values (4), (5);
+create table secret_rows (id int primary key, owner text);
+alter table secret_rows enable row level security;
+alter table secret_rows force row level security;
+insert into secret_rows values (1, 'a');
+create unlogged table quick (id int primary key);
+insert into quick values (1);
+create materialized view counted as select count(*) as n from plain;
+create materialized view unfilled as select 1 as one with no data;
+create view seen as select * from plain;
+create table parent (id int primary key, at timestamptz);
+create table heir (more text) inherits (parent);
+insert into parent values (1, now()); insert into heir values (2, now(), 'x');
+create table big_texts (id int primary key, body text);
+alter table big_texts alter body set storage external;
+insert into big_texts select g, repeat(md5(g::text), 2000) from generate_series(1, 30) g;
+create table deleted (id int primary key); insert into deleted select generate_series(1, 100); delete from deleted where id > 10;
+create extension postgres_fdw;
+create server elsewhere foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
+create foreign table far (id int) server elsewhere;
+create table wide_constraint (a int not null, b int not null check (b > 0), constraint "both" check (a < b or a is null));
+insert into wide_constraint values (1, 2);
+alter table wide_constraint add constraint later check (a > 100) not valid;
+create sequence lonely;
+create table descending (id int primary key); create sequence down increment -1; alter sequence down owned by descending.id;
+select setval('down', -50); insert into descending values (-10);
+create index on plain (lower(t)); create index on plain (id) where id > 5;
+"""
+
+
+@pytest.fixture(scope="module", params=sorted({i.major for i in pg.installations()}))
+def server(request):
+    """Every major on this machine."""
+    installation = next(i for i in pg.installations() if i.major == request.param)
+    with pg.running(installation) as running:
+        yield running
+
+
+@pytest.fixture
+def exotic(server):
+    with database(server, "exotic", EXOTIC) as name:
+        yield name
+
+
+def test_nothing_is_alarming_about_a_database_with_everything_in_it(server, exotic):
+    first, readings = ask(server, exotic)
+    second, _ = ask(server, exotic, before=readings)
+
+    assert alarms(first) == {}
+    assert alarms(second) == {}
+    assert first["rows_readable"].found.endswith("tables")
+    assert first["references_hold"].found == "2 references"
+
+
+def test_everything_is_read_to_the_last_value(server, exotic):
+    reading = read(server, exotic)
+
+    assert {name: table.doubts for name, table in reading.tables.items() if table.doubts} == {}
+    assert reading.tables["public.parts_2a"].group == "public.parts"
+    assert reading.tables["public.heir"].values["rows"] == "1"
+    assert reading.tables["public.parent"].values["rows"] == "1", "not those of its heirs"
+    assert "public.unfilled" not in reading.tables
+    assert all("print" in t.values for t in reading.tables.values() if t.values["rows"] != "0")
+
+
+def test_an_empty_database_has_no_table_with_rows(server):
+    with database(server, "empty", "") as name:
+        found, _ = ask(server, name)
+
+    assert alarms(found) == {"any_rows": "failed: there is no table"}
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_units_put_together_are_the_whole(server, monkeypatch, connections):
+    made = (
+        "create table t (id int primary key, body text, at timestamptz);"
+        "insert into t select g, repeat('x', g % 700), now() - g * interval '1 s'"
+        " from generate_series(1, 20000) g; delete from t where id % 7 = 0; vacuum t;"
+    )
+    with database(server, "units", "") as name:
+        for statement in made.split(";"):
+            if statement.strip():
+                server.sql(statement, name)
+        whole = read(server, name)
+        original = scanning.units
+        monkeypatch.setattr(
+            "restorecheck.postgres.surveying.units",
+            lambda table, *, major: original(table, major=major, size=13),
+        )
+        parts = read(server, name, connections=connections)
+
+    assert values(parts) == values(whole)
+
+
+def test_a_reading_that_is_broken_off_anywhere_ends_as_the_one_that_is_not(
+    server, exotic, monkeypatch
+):
+    whole = read(server, exotic)
+    chance = seeded()
+    original = scanning.units
+    monkeypatch.setattr(
+        "restorecheck.postgres.surveying.units",
+        lambda table, *, major: original(table, major=major, size=3),
+    )
+    monkeypatch.setattr("restorecheck.postgres.surveying.BATCH", 3)
+    endpoint = endpoint_of(server, exotic)
+    opener = by_system_identifier(connect)
+    packed_reading = packed(DatabaseReading(), exotic)
+    for _ in range(400):
+        reading = again(packed_reading)[exotic]  # nothing but the text goes over
+        inquirer = Inquirer(
+            lambda: opener(endpoint, exotic), built_in(), connections=chance.choice([1, 2, 4])
+        )
+        soon = timedelta(milliseconds=chance.choice([0, 1, 3, 10]))
+        inquirer.read(reading, soon, HOUR)
+        packed_reading = packed(reading, exotic)
+        if reading.done:
+            break
+
+    assert reading.done
+    assert reading.rounds > 3, "it was broken off"
+    assert values(reading) == values(whole)
+    assert reading.answers == whole.answers
+    assert reading.structure == whole.structure
+
+
+# --- fingerprints -----------------------------------------------------------------------------
+
+PEOPLE = (
+    "create table people (id int primary key, a text, b text, n numeric, j jsonb);"
+    "insert into people select g, 'a' || g, null, g / 10.0, '{\"k\": 1.0}' from generate_series(1, 200) g;"
+    "create table twins (a int, b int); insert into twins select g % 5, g % 3 from generate_series(1, 90) g;"
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update people set a = 'x' where id = 7",
+        "update people set a = null, b = a where id = 7",
+        "update people p set a = q.a from people q where p.id + q.id = 15 and p.id in (7, 8)",
+        "update people set n = 0.70 where id = 7",
+        "update people set j = '{\"k\": 1.00}' where id = 7",
+        "delete from people where id = 7",
+        "update people set id = 1000 where id = 7",
+        "insert into twins select a, b from twins where a = 1 and b = 1 limit 2",
+        "delete from twins where ctid in (select ctid from twins where a = 1 and b = 1 limit 2)",
+    ],
+)
+def test_no_change_of_a_value_goes_unseen(source, change):
+    with database(source, "people", PEOPLE) as name:
+        before = values(read(source, name))
+        source.sql("update people set id = id", name)
+        unchanged = values(read(source, name))
+        source.sql(change, name)
+        after = values(read(source, name))
+
+    assert unchanged == before, "where rows lie and when they were written does not matter"
+    prints = {table: (before[table]["print"], after[table]["print"]) for table in before}
+    assert any(old != new for old, new in prints.values())
+
+
+def test_a_fingerprint_survives_a_dump_and_every_major(source, server, tmp_path):
+    with database(source, "prints", PEOPLE) as name:
+        before = values(read(source, name))
+        dump = tmp_path / "prints.sql"
+        dump.write_bytes(source.run("pg_dump", "--no-owner", f"--dbname={name}"))
+    with database(server, "prints", "") as name:
+        with dump.open("rb") as file:
+            server.run("psql", "--no-psqlrc", "--quiet", f"--dbname={name}", stdin=file)
+        after = values(read(server, name))
+
+    assert after == before
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def test_a_right_that_is_missing_is_named_with_the_grant_that_helps(source):
+    text = "create table open (id int); insert into open values (1); grant select on open to weak;"
+    with connection_to(source, "postgres") as connection:
+        connection.execute("create role weak login")
+    try:
+        with database(source, "rights", text + "create table closed (id int);") as name:
+            found, _ = ask(source, name, user="weak")
+            source.sql("drop owned by weak", name)
+    finally:
+        with connection_to(source, "postgres") as connection:
+            connection.execute("drop role weak")
+
+    assert found["rows_readable"].outcome is ERROR
+    assert "public.closed" in found["rows_readable"].detail
+    assert "pg_read_all_data" in found["rows_readable"].detail
+
+
+def test_a_connection_that_is_cut_now_and_then_costs_nothing(source):
+    """Somebody ends our connections again and again; what is read is the same."""
+    with database(source, "cut", PEOPLE) as name:
+        source.sql(
+            "insert into people select g, repeat('y', 500) from generate_series(300, 9000) g", name
+        )
+        whole = values(read(source, name))
+        stop = threading.Event()
+
+        def cut():
+            with connection_to(source, "postgres") as connection:
+                while not stop.wait(0.03):
+                    connection.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where datname = 'cut' and query like '%hash%' order by random() limit 1"
+                    )
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        threading.Timer(0.4, stop.set).start()
+        try:
+            broken_off = values(read(source, name))
+        finally:
+            stop.set()
+            cutter.join()
+
+    assert broken_off == whole
+
+
+# --- comparisons ------------------------------------------------------------------------------
+
+SHOP = (
+    "create table orders (id bigserial primary key, at timestamptz not null, total numeric not null check (total >= 0));"
+    "insert into orders (at, total) select now() - g * interval '1 hour', g from generate_series(1, 1000) g;"
+    "create table notes (id int primary key, t text); insert into notes select g, 'n' from generate_series(1, 300) g;"
+    "create role app nologin; grant select on orders to app;"
+)
+
+
+@pytest.fixture
+def shop(source):
+    try:
+        with database(source, "shop", SHOP) as name:
+            _, readings = ask(source, name)
+            yield name, readings
+    finally:
+        with connection_to(source, "postgres") as connection:
+            connection.execute("drop role if exists app")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ("truncate notes", "not_emptied", "table public.notes: 300 rows → 0 rows"),
+        ("drop table notes", "not_emptied", "table public.notes: gone"),
+        ("delete from orders where id > 300", "not_emptied", "all tables: 1,300 rows"),
+        ("delete from notes where id > 200", "not_shrunk", "table public.notes: 300 rows → 200"),
+        ("delete from orders where id < 30", "newest_there", "public.orders.at"),
+        (
+            "alter table notes alter t type varchar(20)",
+            "structure_same",
+            "text → character varying(20)",
+        ),
+        ("alter table orders drop constraint orders_total_check", "structure_same", "constraint"),
+        ("revoke select on orders from app", "structure_same", "grants on public.orders"),
+        ("create function f() returns int language sql return 1", "structure_same", "f(): new"),
+        ("alter role app createdb", "structure_same", "role app"),
+        ("alter table orders enable row level security", "structure_same", "row security"),
+        ("select setval('orders_id_seq', 5)", "sequences_ahead", "is 995 behind"),
+    ],
+)
+def test_a_difference_from_the_last_verified_night_is_seen_and_named(
+    source, shop, change, kind, words
+):
+    name, readings = shop
+    source.sql(change, name)
+
+    found, _ = ask(source, name, before=readings)
+
+    assert found[kind].outcome is FAILED, found[kind]
+    assert words in found[kind].detail
+
+
+def test_ordinary_work_is_no_difference(source, shop):
+    name, readings = shop
+    source.sql("insert into orders (at, total) select now(), 5 from generate_series(1, 50)", name)
+    source.sql("update notes set t = 'm' where id < 100", name)
+    source.sql("delete from notes where id > 290", name)
+    source.sql("vacuum full orders", name)
+
+    found, _ = ask(source, name, before=readings)
+
+    assert alarms(found) == {}
+
+
+def test_rows_that_no_constraint_would_let_in_are_found(source):
+    text = (
+        "create table owner (id int primary key); insert into owner values (1);"
+        "create table pet (id int primary key, owner int references owner, age int not null check (age > 0));"
+        "insert into pet values (1, 1, 3);"
+    )
+    with database(source, "pets", text) as name:
+        with connection_to(source, name) as connection:
+            connection.execute("set session_replication_role = replica")
+            connection.execute("insert into pet values (2, 99, 4)")
+            connection.execute(
+                "update pg_constraint set convalidated = false where conname = 'pet_age_check'"
+            )
+            connection.execute("alter table pet drop constraint pet_age_check")
+            connection.execute("insert into pet values (3, 1, -4)")
+            connection.execute(
+                "alter table pet add constraint pet_age_check check (age > 0) not valid"
+            )
+            connection.execute(
+                "update pg_constraint set convalidated = true where conname = 'pet_age_check'"
+            )
+            connection.execute(
+                "update pg_attribute set attnotnull = false where attname = 'age' and attrelid = 'pet'::regclass"
+            )
+            connection.execute("insert into pet values (4, 1, null)")
+            connection.execute(
+                "update pg_attribute set attnotnull = true where attname = 'age' and attrelid = 'pet'::regclass"
+            )
+        found, _ = ask(source, name)
+
+    assert "1 rows point to nothing" in found["references_hold"].detail
+    detail = found["constraints_hold"].detail
+    assert "1 rows break NOT NULL" in detail
+    assert "1 rows break pet_age_check" in detail
+
+
+# --- configured checks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "outcome"),
+    [
+        ("row_count", {"table": "orders", "min": 1000}, PASSED),
+        ("row_count", {"table": "public.orders", "min": 1001}, FAILED),
+        ("row_count", {"table": "PUBLIC.Orders", "equals": 1000}, PASSED),
+        ("row_count", {"table": "seen", "equals": 1000}, PASSED),
+        ("row_count", {"table": "gone", "min": 0}, FAILED),
+        ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
+        ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "orders", "column": "nowhere", "max_age_minutes": 30}, FAILED),
+        ("heartbeat", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
+        ("not_null", {"table": "orders", "columns": ["at", "total"]}, PASSED),
+        ("not_null", {"table": "gaps", "columns": ["id"]}, FAILED),
+        ("range", {"table": "orders", "column": "total", "min": 1, "max": 1000}, PASSED),
+        ("range", {"table": "orders", "column": "total", "max": 999}, FAILED),
+        ("range", {"table": "orders", "column": "at", "min": "2020-01-01"}, PASSED),
+        ("range", {"table": "orders", "column": "at", "min": "tomorrow"}, FAILED),
+        ("range", {"table": "orders", "column": "at", "min": "nonsense"}, ERROR),
+        ("accepted_values", {"table": "gaps", "column": "kind", "values": ["a", "b"]}, PASSED),
+        ("accepted_values", {"table": "gaps", "column": "kind", "values": ["a"]}, FAILED),
+        ("unique", {"table": "orders", "columns": ["id"]}, PASSED),
+        ("unique", {"table": "gaps", "columns": ["kind"]}, FAILED),
+        (
+            "references",
+            {"table": "gaps", "columns": ["id"], "to": "orders", "to_columns": ["id"]},
+            PASSED,
+        ),
+        (
+            "references",
+            {"table": "orders", "columns": ["id"], "to": "gaps", "to_columns": ["id"]},
+            FAILED,
+        ),
+        ("extensions", {"names": ["plpgsql"]}, PASSED),
+        ("extensions", {"names": ["plpgsql", "postgis"]}, FAILED),
+        ("unchanged", {"table": "orders"}, PASSED),
+    ],
+)
+def test_configured_checks(source, kind, options, outcome):
+    text = SHOP.partition("create role")[0] + (
+        "create table gaps (id int, kind text);"
+        "insert into gaps values (1, 'a'), (null, 'b'), (3, 'a'), (4, null);"
+        "create view seen as select * from orders;"
+    )
+    with database(source, "asked", text) as name:
+        found, _ = ask(source, name, [spec(kind, **options)], taken_at=datetime.now(UTC))  # noqa: TID251  # the server's clock is the real one
+
+    assert found["asked"].outcome is outcome, found["asked"]
+    others = {kind: r for kind, r in found.items() if kind != "asked"}
+    assert alarms(others) == {}, "one bad check spoils no other"
+
+
+def test_a_table_that_is_written_once_has_the_contents_that_it_had(source):
+    asked = [spec("unchanged", table="people")]
+    with database(source, "once", PEOPLE) as name:
+        _, readings = ask(source, name, asked)
+        same, _ = ask(source, name, asked, before=readings)
+        source.sql("update people set n = 0.70 where id = 7", name)
+        changed, _ = ask(source, name, asked, before=readings)
+
+    assert same["asked"].outcome is PASSED
+    assert changed["asked"].outcome is FAILED
+    assert "public.people" in changed["asked"].detail
