@@ -8,12 +8,17 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-LARGEST_STRUCTURE = 120_000
-"""Characters, packed; beyond it definitions become digests, and then objects become those of tables."""
+LARGEST_STRUCTURE = 60_000
+"""Bytes, compressed; beyond it definitions become digests, then one for each table, then for each schema."""
+LARGEST_PACKED = 150_000
+"""Characters. A drill holds its own readings and those of the night that it is compared with, and an
+item of DynamoDB takes 400 KB. Some 2,500 tables.
+"""
+PRINT, NEWEST = "print", "newest:"
 DIGEST = 12
 
 
@@ -48,6 +53,10 @@ class DatabaseReading:
     doubts: dict[str, str] = field(default_factory=dict)
     """Questions that could not be answered."""
     structure: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Question → time."""
+    wall: float = 0.0
+    """Seconds that all of it took, side by side."""
     rounds: int = 0
     done: bool = False
     """Every table is read, every question answered."""
@@ -57,9 +66,34 @@ Readings = dict[str, DatabaseReading]
 
 
 def pack(readings: Mapping[str, DatabaseReading]) -> str:
+    """As text. Of more tables than fit, fingerprints and newest times are left out."""
+    text = _packed(readings)
+    return text if len(text) <= LARGEST_PACKED else _packed(_without(readings, (PRINT, NEWEST)))
+
+
+def _packed(readings: Mapping[str, DatabaseReading]) -> str:
     plain = {name: asdict(reading) for name, reading in readings.items()}
     text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
     return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _without(
+    readings: Mapping[str, DatabaseReading], beginnings: tuple[str, ...]
+) -> dict[str, DatabaseReading]:
+    """Finished tables with less; what is still being read is left as it is."""
+    return {
+        database: replace(
+            reading,
+            tables={
+                name: replace(
+                    table,
+                    values={k: v for k, v in table.values.items() if not k.startswith(beginnings)},
+                )
+                for name, table in reading.tables.items()
+            },
+        )
+        for database, reading in readings.items()
+    }
 
 
 def unpack(text: str) -> Readings:
@@ -112,7 +146,8 @@ def digest(text: str) -> str:
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:
     """The structure as it is, or as much of it as may be kept."""
-    for reduced in (dict(structure), _digested(structure), _folded(structure)):
+    for form in (dict, _digested, _by_relation, _folded):
+        reduced = form(structure)
         if len(zlib.compress(json.dumps(reduced).encode())) <= LARGEST_STRUCTURE:
             return reduced
     return {"everything": digest(json.dumps(sorted(structure.items())))}
@@ -124,12 +159,29 @@ def _digested(structure: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _by_relation(structure: Mapping[str, str]) -> dict[str, str]:
+    """One digest for everything of one table: its columns, constraints, triggers."""
+    groups: dict[str, list[str]] = {}
+    for key, value in sorted(structure.items()):
+        kind, _, name = key.partition(" ")
+        parts = name.split(".")
+        group = ".".join(parts[:2]) if kind in OF_RELATIONS else key
+        groups.setdefault(f"all of {group}", []).append(f"{key}={value}")
+    return {key: digest("\n".join(values))[:9] for key, values in groups.items()}
+
+
+OF_RELATIONS = frozenset(
+    {"table", "grants", "column", "constraint", "trigger", "policy", "view", "rule", "system"}
+)
+
+
 def _folded(structure: Mapping[str, str]) -> dict[str, str]:
     """One digest for everything of one schema and kind."""
     groups: dict[str, list[str]] = {}
     for key, value in sorted(structure.items()):
         kind, _, name = key.partition(" ")
-        groups.setdefault(f"all {kind}s of {name.partition('.')[0]}", []).append(f"{key}={value}")
+        schema = name.partition(".")[0]
+        groups.setdefault(f"every {kind} of {schema}", []).append(f"{key}={value}")
     return {key: digest("\n".join(values)) for key, values in groups.items()}
 
 
@@ -137,17 +189,19 @@ def alike(
     first: Mapping[str, str], second: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Both in the form of the coarser one, so that they can be compared."""
-    for form in (dict, _digested, _folded):
-        pair = form(first), form(second)
-        if _form_of(pair[0]) == _form_of(pair[1]):
-            return pair
-    return dict(first), dict(second)
+    forms = (dict, _digested, _by_relation, _folded)
+    coarser = max(_form_of(first), _form_of(second))
+    return (
+        dict(first) if _form_of(first) == coarser else forms[coarser](first),
+        dict(second) if _form_of(second) == coarser else forms[coarser](second),
+    )
 
 
-def _form_of(structure: Mapping[str, str]) -> str:
-    keys: Iterable[str] = structure
-    if any(key.startswith("all ") for key in keys):
-        return "folded"
-    if any(len(value) > DIGEST + 1 for value in structure.values()):
-        return "whole"
-    return "digested"
+def _form_of(structure: Mapping[str, str]) -> int:
+    """0: as it is; 1: digests; 2: of relations; 3: of schemas."""
+    keys = tuple(structure)
+    if any(key.startswith("every ") for key in keys):
+        return 3
+    if any(key.startswith("all of ") for key in keys):
+        return 2
+    return int(bool(keys) and not any(len(value) > DIGEST + 1 for value in structure.values()))

@@ -43,16 +43,32 @@ class Circumstances:
     """What else a check may want to know."""
 
     baseline: Readings
+    databases: tuple[str, ...]
+    """Those that are there now."""
     taken_at: datetime | None
     """Until when the backup holds data."""
     started_at: datetime
+
+    def before(self, database: str) -> DatabaseReading | None:
+        """The same database in the earlier night; a single one may have got another name."""
+        known = self.baseline.get(database)
+        if known is None and len(self.databases) == len(self.baseline) == 1:
+            (known,) = self.baseline.values()
+        return known
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Databases of the earlier night that are not there any more."""
+        if len(self.databases) == len(self.baseline) == 1:
+            return ()
+        return tuple(sorted(set(self.baseline) - set(self.databases)))
 
 
 def judge_reading(
     spec: CheckSpec, database: str, reading: DatabaseReading, around: Circumstances
 ) -> Finding:
     """What one database's reading says to one check."""
-    before = around.baseline.get(database)
+    before = around.before(database)
     match spec.kind:
         case Family.TABLES_COUNTABLE:
             return _unreadable(reading, ROWS)
@@ -78,11 +94,13 @@ def judge_reading(
             return Finding(found="nothing to compare with: this database was not there before")
 
 
-def judged(spec: CheckSpec, findings: Mapping[str, Finding]) -> Judgement:
-    """Over all databases."""
+def judged(spec: CheckSpec, findings: Mapping[str, Finding], lost: Iterable[str] = ()) -> Judgement:
+    """Over all databases. `lost`: as `Circumstances.lost`."""
     several = len(findings) > 1
     prefix = {name: f"{name}: " if several else "" for name in findings}
     problems = [prefix[n] + p for n, f in findings.items() for p in f.problems]
+    if spec.kind in {Family.NOT_EMPTIED, Family.STRUCTURE_SAME}:
+        problems += [f"database {name}: gone" for name in lost]
     doubts = [prefix[n] + d for n, f in findings.items() for d in f.doubts]
     unasked = [prefix[n] + f.unasked for n, f in findings.items() if f.unasked]
     found = "; ".join(prefix[n] + f.found for n, f in findings.items() if f.found)
@@ -108,6 +126,37 @@ def any_rows(spec: CheckSpec, readings: Readings) -> Judgement:
         return Judgement(CheckOutcome.ERROR, expected, found, "not every table could be counted")
     what = "every table is empty" if tables else "there is no table"
     return Judgement(CheckOutcome.FAILED, expected, found, what)
+
+
+def seconds(spec: CheckSpec, readings: Readings) -> float:
+    """The share of the reading's time that is this check's: of its own questions, or the scans."""
+    total = 0.0
+    for reading in readings.values():
+        scans = sum(table.seconds for table in reading.tables.values())
+        everything = scans + sum(reading.seconds.values())
+        if everything:
+            own = scans if spec.kind == READER else _asked_seconds(spec, reading)
+            total += reading.wall * own / everything
+    return total
+
+
+READER = Family.TABLES_COUNTABLE
+"""The scans are counted here, whoever else has a part in them: they are made in any case."""
+QUESTIONS_OF: Mapping[str, tuple[str, ...]] = {
+    Family.REFERENCES_HOLD: (ORPHANS,),
+    Family.SEQUENCES_AHEAD: (BEHIND,),
+    Family.INDEXES_VALID: (INVALID,),
+    Family.COLLATIONS_CURRENT: (COLLATIONS,),
+    Family.INDEXES_AGREE: (KEYS,),
+    Family.PAGES_SOUND: (BTREE, HEAP, VISIBLE),
+}
+
+
+def _asked_seconds(spec: CheckSpec, reading: DatabaseReading) -> float:
+    beginnings = QUESTIONS_OF.get(spec.kind, ())
+    if not spec.built_in:
+        return reading.seconds.get(f"{ASKED}{spec.name}", 0.0)
+    return sum(s for key, s in reading.seconds.items() if key.startswith(beginnings))
 
 
 def counts(readings: Readings) -> dict[str, int | float]:
@@ -154,7 +203,7 @@ def judge_asked(
             return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{missing} is not there")
         return Judgement(CheckOutcome.ERROR, expected, "", reading.doubts[key])
     if spec.kind == Family.ROW_COUNT and key in reading.answers:  # of a view, say
-        before = around.baseline.get(database)
+        before = around.before(database)
         earlier = before.answers.get(key) if before else None
         rows = int(reading.answers[key])
         return judge_row_count(spec, rows, int(earlier) if earlier else None)
@@ -178,7 +227,7 @@ def judge_asked(
         case Family.FRESHNESS | Family.HEARTBEAT:
             return _freshness(spec, tables, key, around, expected)
         case Family.UNCHANGED:
-            return _unchanged(spec, tables, around.baseline.get(database), expected)
+            return _unchanged(spec, tables, around.before(database), expected)
         case _:
             return _counted(spec, _sum(tables, key), expected)
 
@@ -204,12 +253,16 @@ def _tables_of(spec: CheckSpec, reading: DatabaseReading) -> Tables:
     return []
 
 
+def _rows(table: TableReading) -> int:
+    return round(float(table.values.get(ROWS, 0)))
+
+
 def _sum(tables: Tables, key: str) -> int:
     return sum(round(float(table.values.get(key, 0))) for _, table in tables)
 
 
 def _rows_before(spec: CheckSpec, database: str, around: Circumstances) -> int | None:
-    before = around.baseline.get(database)
+    before = around.before(database)
     tables = _tables_of(spec, before) if before else []
     return _sum(tables, ROWS) if tables else None
 
@@ -266,6 +319,9 @@ def _unchanged(
     prints = {name: table.values.get(PRINT, "0") for name, table in tables}
     if any(PRINT in table.doubts for _, table in tables):
         return Judgement(CheckOutcome.ERROR, expected, "", "the contents could not be read in full")
+    if any(PRINT not in t.values and _rows(t) for _, t in (*tables, *old)):
+        detail = "too many tables: fingerprints are not kept"
+        return Judgement(CheckOutcome.ERROR, expected, "", detail)
     rows = _sum(tables, ROWS)
     if not old:
         return Judgement(
@@ -294,11 +350,19 @@ def _unreadable(reading: DatabaseReading, key: str) -> Finding:
         if ROWS in t.doubts or key in t.doubts
     ]
     rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
+    size = _size(sum(t.bytes for t in tables.values()))
     return Finding(
-        found=f"{rows:,} rows in {len(tables):,} tables",
+        found=f"{rows:,} rows in {len(tables):,} tables, {size}",
         problems=tuple(problems),
         doubts=tuple(doubts),
     )
+
+
+def _size(number: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} bytes"
 
 
 def _with_grant(reason: str) -> str:

@@ -190,7 +190,7 @@ def _add_ours(tree: Path, function: str) -> None:
     target = tree / "restorecheck"
     for path in sorted(PACKAGE.rglob("*")):
         inner = path.relative_to(PACKAGE)
-        if path.suffix not in {".py", ".yaml"} or inner.as_posix().startswith(LEFT_OUT):
+        if path.suffix not in {".py", ".sql", ".yaml"} or inner.as_posix().startswith(LEFT_OUT):
             continue
         (target / inner).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target / inner)

@@ -40,6 +40,7 @@ from restorecheck.checks.surveyed import (
     judged,
     rows_of,
 )
+from restorecheck.checks.surveyed import seconds as seconds_of
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint, Severity
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
@@ -152,7 +153,6 @@ class PostgresChecker(Checker):
 
     def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
         """One slice of the reading; at its end everything that it answers."""
-        began = time.perf_counter()
         endpoint = inquiry.endpoint
         specs = [spec for spec in inquiry.pending if spec.kind not in ONE_BY_ONE]
         readings = unpack(inquiry.readings)
@@ -172,15 +172,15 @@ class PostgresChecker(Checker):
                 reading.done = True
             if not reading.done:
                 return Answers(readings=pack(readings))
-        seconds = time.perf_counter() - began
         around = Circumstances(
             baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
+            databases=tuple(names),
             taken_at=inquiry.backup.taken_at if inquiry.backup else None,
             started_at=self._clock.now(),
         )
         results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
         return Answers(
-            results=tuple(replace(r, seconds=seconds / len(results)) for r in results),
+            results=tuple(results),
             readings=pack(readings),
         )
 
@@ -219,8 +219,9 @@ class PostgresChecker(Checker):
             judgement = any_rows(spec, read)
         else:
             findings = {n: _whole(spec, n, reading, around) for n, reading in read.items()}
-            judgement = judged(spec, findings)
-        result = _result(spec, ", ".join(names), judgement, endpoint)
+            judgement = judged(spec, findings, around.lost)
+        took = seconds_of(spec, read)
+        result = _result(spec, ", ".join(names), judgement, endpoint, seconds=took)
         if spec.kind == Family.TABLES_COUNTABLE:
             result = replace(result, measured=counts(read))
         if judgement.outcome is CheckOutcome.SKIPPED:
@@ -240,7 +241,8 @@ class PostgresChecker(Checker):
             judgement = _of_broken(spec, readings[database]) or judge_asked(
                 spec, database, readings[database], around
             )
-        result = _result(spec, database, judgement, endpoint)
+        took = seconds_of(spec, {database: readings[database]} if database in readings else {})
+        result = _result(spec, database, judgement, endpoint, seconds=took)
         rows = rows_of(spec, readings.get(database))
         return result if rows is None else replace(result, measured={"rows": rows})
 

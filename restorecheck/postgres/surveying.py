@@ -136,10 +136,17 @@ class Progress:
                 found.doubts[ROWS] = doubt
 
     def settle(
-        self, question: Question, *, answer: str = "", problem: str = "", doubt: str = ""
+        self,
+        question: Question,
+        *,
+        answer: str = "",
+        problem: str = "",
+        doubt: str = "",
+        seconds: float = 0.0,
     ) -> None:
         with self.lock:
             self.questions.pop(question.key, None)
+            self.reading.seconds[question.key] = round(seconds, 3)
             kept = self.reading.problems if problem else self.reading.doubts
             if not problem and not doubt:
                 kept = self.reading.answers
@@ -197,7 +204,8 @@ class Survey:
         Raises:
             DatabaseUnreachableError: The server is gone, and no table is to blame.
         """
-        end = time.monotonic() + allowed.total_seconds()
+        began = time.monotonic()
+        end = began + allowed.total_seconds()
         self._soon = min(end, time.monotonic() + soon.total_seconds())
         while True:
             self._progress.gone = False
@@ -210,6 +218,7 @@ class Survey:
             self._await_server(end)
         reading = self._progress.reading
         reading.rounds += 1
+        reading.wall = round(reading.wall + time.monotonic() - began, 3)
         reading.done = not any(self._progress.open.values()) and not self._progress.questions
 
     # --- within
@@ -351,6 +360,7 @@ class Survey:
         return self._progress.give_up(table, doubt=reason)
 
     def _put(self, connection: Connection, question: Question, end: float) -> None:
+        began = time.perf_counter()
         try:
             plans = BY_INDEX if question.by_index else {}
             rows = self._ask(connection, question.sql, end, plans, question.prelude)
@@ -367,7 +377,9 @@ class Survey:
                     self._progress.settle(question, doubt=reason)
             return
         value = rows[0][0] if rows else None
-        self._progress.settle(question, answer="" if value is None else str(value))
+        seconds = time.perf_counter() - began
+        answer = "" if value is None else str(value)
+        self._progress.settle(question, answer=answer, seconds=seconds)
 
     def _ask(
         self,

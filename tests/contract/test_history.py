@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from restorecheck.errors import NotFoundError
-from restorecheck.history import flaws
+from restorecheck.history import Acceptance, flaws
+from restorecheck.hosts.drills import baseline_of
 from restorecheck.model import CheckOutcome, CheckResult, Severity, Verdict
 from restorecheck.sqlite.store import SqliteStore
 from restorecheck.testing import MemoryStore, World
@@ -208,3 +209,64 @@ def test_what_retention_removed_before_its_time_is_a_flaw(store):
     assert list(flaws(store.stored(), keep=2 * DAY)) == []
     (flaw,) = flaws(store.stored(), keep=30 * DAY)
     assert "before its time" in flaw.what
+
+
+# --- what was accepted ------------------------------------------------------------------------
+
+
+def accept(store, number, why="it is right"):
+    entry = next(entry for entry in store.entries() if entry.drill_id == f"d-{number}")
+    acceptance = Acceptance(
+        target=entry.target,
+        drill_id=entry.drill_id,
+        sequence=entry.sequence,
+        at=NOW,
+        by="ann",
+        why=why,
+    )
+    store.accept(acceptance)
+    return acceptance
+
+
+def compared(store):
+    found = baseline_of(store, "courses")
+    assert found is not None
+    return found
+
+
+def test_the_newest_drill_that_somebody_accepted_is_remembered(store):
+    for number in range(3):
+        put(store, number, verdict=Verdict.FAILED)
+    assert store.acceptance("courses") is None
+
+    accept(store, 0)
+    second = accept(store, 2, why="a purge")
+
+    assert store.acceptance("courses") == second
+    assert store.acceptance("shop") is None
+
+
+def test_tonight_is_compared_with_the_last_verified_or_a_later_accepted_night(store):
+    put(store, 0, readings="first")
+    put(store, 1, verdict=Verdict.FAILED, readings="second")
+    assert baseline_of(store, "nobody") is None
+    assert compared(store).readings == "first"
+
+    accept(store, 1)
+    assert compared(store).readings == "second"
+    assert compared(store).accepted_because == "it is right"
+
+    put(store, 2, readings="third")
+    assert compared(store).readings == "third"
+    assert compared(store).accepted_by == ""
+
+
+def test_retention_spares_what_was_accepted(store):
+    put(store, 0)
+    put(store, 1, verdict=Verdict.FAILED, readings="kept")
+    accept(store, 1)
+    put(store, 2, verdict=Verdict.FAILED)
+
+    store.prune(NOW + 100 * DAY, NOW + 100 * DAY)
+
+    assert compared(store).readings == "kept"

@@ -88,7 +88,7 @@ def cut(of: str, pages: int) -> Callable[[Files], None]:
 
 
 def emptied(of: str) -> Callable[[Files], None]:
-    return lambda files: files.path(of).write_bytes(b"") and None
+    return lambda files: files.edit(of, lambda _content: b"")
 
 
 def gone(of: str) -> Callable[[Files], None]:

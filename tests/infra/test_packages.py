@@ -65,6 +65,7 @@ def test_packages_are_small_and_hold_what_their_function_uses(exported):
         assert package.stat().st_size < exporting.LIMIT
         assert f"{package.stem}.py" in held
         assert {"boto3", "pydantic", "structlog", "restorecheck"} <= held
+        assert "restorecheck/postgres/structure.sql" in names(package)
         assert ("psycopg" in held) is (package.stem == "checker")
         assert not held & {"moto", "apprise", "apscheduler", "pytest", "prometheus_client"}
         assert "rds-global-bundle.pem" in held

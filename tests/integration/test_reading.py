@@ -7,7 +7,7 @@ import pytest
 
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import built_in
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.readings import DatabaseReading, pack
 from restorecheck.model import CheckOutcome
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
@@ -114,7 +114,7 @@ def test_nothing_is_alarming_about_a_database_with_everything_in_it(server, exot
 
     assert alarms(first) == {}
     assert alarms(second) == {}
-    assert first["rows_readable"].found.endswith("tables")
+    assert "3,608 rows in 19 tables" in first["rows_readable"].found
     assert first["references_hold"].found == "2 references"
 
 
@@ -456,3 +456,18 @@ def test_a_table_that_is_written_once_has_the_contents_that_it_had(source):
     assert same["asked"].outcome is PASSED
     assert changed["asked"].outcome is FAILED
     assert "public.people" in changed["asked"].detail
+
+
+def test_a_database_that_is_gone_is_missed_and_one_of_another_name_is_compared(source, shop):
+    name, readings = shop
+    with database(source, "other", SHOP.partition("create role")[0]) as other:
+        renamed, _ = ask(source, other, before=readings)
+        source.sql("truncate notes", other)
+        emptied, _ = ask(source, other, before=readings)
+        both = packed(read(source, name), "gone")
+        merged = pack({**again(both), "further": DatabaseReading(done=True)})
+        lost, _ = ask(source, name, before=merged)
+
+    assert renamed["not_emptied"].outcome is PASSED
+    assert emptied["not_emptied"].outcome is FAILED
+    assert "database further: gone; database gone: gone" in lost["not_emptied"].detail

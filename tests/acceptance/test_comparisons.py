@@ -1,0 +1,100 @@
+"""Night against night: what is compared, what fails, and how an explained difference is accepted."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def library(world, dumps):
+    shutil.copy(dumps["custom"], world.backups / "1.dump")
+    return world
+
+
+@pytest.fixture
+def smaller(source, tmp_path):
+    """Tonight's dump: all books are gone."""
+    source.sql("create database thin template library", database="postgres")
+    source.sql("delete from books", database="thin")
+    yield source.dump(tmp_path / "thin.dump", "--format=custom", database="thin")
+    source.sql("drop database thin", database="postgres")
+
+
+def names(report):
+    return [check["name"] for check in report["checks"]]
+
+
+def test_the_first_night_has_nothing_to_compare_with_and_says_so(library):
+    code, report = library.drill()
+
+    assert code == 0
+    assert report["baseline"] is None
+    assert "no table was emptied" not in names(report)
+
+
+def test_a_purge_fails_until_somebody_says_why_it_is_right(library, smaller):
+    _, first = library.drill()
+    shutil.copy(smaller, library.backups / "2.dump")
+
+    code, second = library.drill()
+    assert (code, second["verdict"]) == (1, "failed")
+    assert second["baseline"]["drill_id"] == first["drill_id"]
+    assert "table public.books: 2,000 rows → 0 rows" in second["reason"]
+    assert library.drill()[0] == 1, "a failed night is no baseline"
+
+    why = "books were moved, ticket 4711"
+    done = library.run("history", "accept", second["drill_id"], "--why", why, "--by", "ann")
+    assert done.returncode == 0, done.stderr
+
+    code, third = library.drill()
+    assert code == 0, third["reason"]
+    assert third["baseline"]["drill_id"] == second["drill_id"]
+    assert (third["baseline"]["accepted_by"], third["baseline"]["accepted_because"]) == ("ann", why)
+    shown = library.run("report").stdout
+    assert f"accepted by ann: {why}" in shown
+
+    code, fourth = library.drill()
+    assert fourth["baseline"] == {
+        "drill_id": third["drill_id"],
+        "at": third["finished_at"],
+        "accepted_by": "",
+        "accepted_because": "",
+    }
+
+
+def test_what_cannot_be_accepted_is_refused(library):
+    _, report = library.drill()
+    verified = report["drill_id"]
+
+    for arguments, said in [
+        (["accept", verified], "--why REASON"),
+        (["accept", verified, "--why", " "], "--why REASON"),
+        (["accept", "nobody", "--why", "x"], "no finished drill 'nobody'"),
+        (["accept", verified, "--why", "x"], f"drill {verified} is verified"),
+    ]:
+        done = library.run("history", *arguments)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
+def test_a_drill_that_read_nothing_cannot_be_accepted(library):
+    (library.backups / "1.dump").write_bytes(b"PGDMP nonsense")
+    _, report = library.drill()
+
+    done = library.run("history", "accept", report["drill_id"], "--why", "x")
+
+    assert done.returncode == 2
+    assert "has not read everything" in done.stderr
+
+
+def test_the_suite_says_what_becomes_of_each_check(library, smaller):
+    library.configure(extra="defaults: {suite: {not_emptied: warning, structure_same: off}}\n")
+    library.drill()
+    shutil.copy(smaller, library.backups / "2.dump")
+
+    code, report = library.drill()
+
+    assert code == 0
+    (emptied,) = [c for c in report["checks"] if c["name"] == "no table was emptied"]
+    assert (emptied["outcome"], emptied["severity"]) == ("failed", "warning")
+    assert "the structure is the same" not in names(report)

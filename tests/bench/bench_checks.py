@@ -1,0 +1,335 @@
+"""`make bench`: the checks against their peers and against the floor, on one database, in one run.
+
+205 tables, 6.1 million rows, 1.1 GB (BENCH_SCALE=50; smaller is faster and says less). Peers that
+can be installed are installed into environments of their own below BENCH_PEERS (by default not at all:
+`BENCH_PEERS=/tmp/peers make bench`). Every number is the median of interleaved runs, as a ratio.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restorecheck.checks.catalogue import Family, built_in
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.model import CheckSpec
+from restorecheck.postgres import cluster
+from restorecheck.postgres.checker import by_system_identifier, connect
+from restorecheck.postgres.inquiring import Inquirer
+from tests import pg
+from tests.reading import endpoint_of
+
+SCALE = int(os.environ.get("BENCH_SCALE", "50"))
+RUNS = 5
+HOUR = timedelta(hours=1)
+NAME = "bench"
+SODA = "soda-core-postgres==3.5.6"
+
+SMALL = """
+create schema small; create schema app;
+do $$ begin for i in 1..200 loop
+  execute format('create table small.t_%s (id bigserial primary key, name text not null, ref int, created_at timestamptz not null default now())', lpad(i::text, 3, '0'));
+  execute format('insert into small.t_%s (name, ref, created_at) select ''n'' || g, g %% 10, now() - g * interval ''1 minute'' from generate_series(1, %s) g', lpad(i::text, 3, '0'), 10 + (i * 37) % 991);
+end loop; end $$;
+create table app.accounts (aid int primary key, bid int not null, abalance int not null, filler char(84));
+create table app.branches (bid int primary key, bbalance int not null);
+create table app.tellers (tid int primary key, bid int not null, tbalance int not null);
+create table app.history (tid int, bid int, aid int, delta int, mtime timestamp);
+create table app.wide (
+  id bigserial primary key, created_at timestamptz not null, customer_id int not null, email text not null,
+  status text not null, amount numeric(12,2), payload jsonb not null, body text, tags text[]
+);
+"""
+FILL = """
+insert into app.branches select g, 0 from generate_series(1, {scale}) g;
+insert into app.tellers select g, 1 + g % {scale}, 0 from generate_series(1, {scale} * 10) g;
+insert into app.accounts select g, 1 + g % {scale}, 0, '' from generate_series(1, {scale} * 100000) g;
+insert into app.wide (created_at, customer_id, email, status, amount, payload, body, tags)
+select now() - ({rows} - g) * interval '1 second', 1 + g % {scale}, 'user' || g || '@example.com',
+  (array['new', 'paid', 'shipped', 'done'])[1 + g % 4], (g % 100000) / 100.0,
+  jsonb_build_object('k', g, 'name', md5(g::text), 'nested', jsonb_build_object('a', g % 17, 'b', md5((g + 1)::text))),
+  case when g % 10 = 0 then repeat(md5(g::text), 80) else repeat(md5(g::text), 2) end, array['a' || g % 7, 'b' || g % 13]
+from generate_series(1, {rows}) g;
+create unique index wide_email on app.wide (email);
+create index wide_created on app.wide (created_at);
+"""
+
+NOT_NULL = [
+    ("app.wide", c) for c in ("id", "created_at", "customer_id", "email", "status", "payload")
+]
+NOT_NULL += [("app.accounts", c) for c in ("aid", "bid", "abalance")] + [("small.t_001", "name")]
+UNIQUE = [("app.wide", "id"), ("app.wide", "email"), ("app.accounts", "aid"), ("small.t_001", "id")]
+RANGES = [
+    ("app.wide", "amount", 0, 1000),
+    ("app.accounts", "bid", 1, 50),
+    ("app.accounts", "abalance", -(10**6), 10**6),
+]
+VALUES = [("app.wide", "status", ("new", "paid", "shipped", "done"))]
+FRESH = [("app.wide", "created_at"), ("small.t_001", "created_at")]
+"""Twenty checks; the same for everybody."""
+
+
+def specs() -> tuple[CheckSpec, ...]:
+    def spec(kind: str, table: str, **options: object) -> CheckSpec:
+        name = f"{kind} {table} {options}"
+        return CheckSpec(name=name, kind=kind, options={"table": table, **options})
+
+    counts = built_in(dict.fromkeys((f for f in Family), None))
+    return (
+        *counts,
+        *(spec("not_null", t, columns=[c]) for t, c in NOT_NULL),
+        *(spec("unique", t, columns=[c]) for t, c in UNIQUE),
+        *(spec("range", t, column=c, min=low, max=high) for t, c, low, high in RANGES),
+        *(spec("accepted_values", t, column=c, values=list(v)) for t, c, v in VALUES),
+        *(spec("freshness", t, column=c, max_age_minutes=3000) for t, c in FRESH),
+    )
+
+
+def statements(tables: Sequence[str]) -> list[str]:
+    """A statement for each check, as one writes them by hand."""
+    return [
+        *(f"select count(*) from {t}" for t in tables),
+        *(f"select count(*) from {t} where {c} is null" for t, c in NOT_NULL),
+        *(
+            f"select count(*) from (select {c} from {t} group by {c} having count(*) > 1) x"
+            for t, c in UNIQUE
+        ),
+        *(f"select count(*) from {t} where {c} not between {a} and {b}" for t, c, a, b in RANGES),
+        *(f"select count(*) from {t} where {c} not in {v}" for t, c, v in VALUES),
+        *(f"select max({c}) from {t}" for t, c in FRESH),
+    ]
+
+
+class Stage:
+    """The database, and ways to ask it."""
+
+    def __init__(self, source: pg.Source) -> None:
+        self.source = source
+        source.sql(f"create database {NAME}", "postgres")
+        source.sql(SMALL, NAME)
+        rows = SCALE * 20_000
+        source.sql(FILL.format(scale=SCALE, rows=rows), NAME)
+        source.sql("vacuum (freeze, analyze)", NAME)
+        source.sql("checkpoint", NAME)
+        self.endpoint = endpoint_of(source, NAME)
+        self.opener = by_system_identifier(connect)
+        with self.connection() as connection:
+            self.tables = [
+                row[0]
+                for row in connection.execute(
+                    "select oid::regclass::text from pg_class where relkind = 'r'"
+                    " and relnamespace::regnamespace::text in ('app', 'small') order by 1"
+                )
+            ]
+            row = connection.execute(
+                "select sum(pg_table_size(oid)) from pg_class where relkind = 'r'"
+            ).fetchone()
+            self.bytes = int(row[0]) if row else 0
+            self.files = [
+                source.places.data / str(path[0])
+                for path in connection.execute(
+                    "select pg_relation_filepath(oid) from pg_class where relkind in ('r', 't')"
+                    " and pg_relation_filepath(oid) is not null"
+                )
+            ]
+
+    def connection(self) -> psycopg.Connection[Any]:
+        return cluster.superuser_connection(self.source.places, NAME)
+
+    def read(self, chosen: Sequence[CheckSpec], connections: int = 2) -> None:
+        reading = DatabaseReading()
+        Inquirer(lambda: self.opener(self.endpoint, NAME), chosen, connections=connections).read(
+            reading, HOUR, HOUR
+        )
+        assert reading.done
+
+    def psql(self, script: str) -> None:
+        place = self.source.places.directory / "bench.sql"
+        place.write_text(script)
+        self.source.run("psql", "--no-psqlrc", "--quiet", f"--dbname={NAME}", f"--file={place}")
+
+    def raw(self) -> None:
+        """The floor: two threads read the files."""
+        halves = (self.files[::2], self.files[1::2])
+        threads = [threading.Thread(target=_read_all, args=(half,)) for half in halves]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _read_all(files: Sequence[Path]) -> None:
+    buffer = bytearray(1 << 20)
+    for first in files:
+        for file in (first, *sorted(first.parent.glob(f"{first.name}.[0-9]*"))):
+            with file.open("rb", buffering=0) as stream:
+                while stream.readinto(buffer):
+                    pass
+
+
+def medians(runs: dict[str, Callable[[], object]], times: int = RUNS) -> dict[str, float]:
+    """Interleaved, so that what else the machine does hits all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(times):
+        for name, act in runs.items():
+            began = time.perf_counter()
+            act()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def table(title: str, found: dict[str, float], base: str) -> None:
+    print(f"\n{title}")
+    for name, seconds in found.items():
+        print(f"  {name:<44}{seconds:8.2f} s   {seconds / found[base]:6.2f} x {base}")
+
+
+def peers(stage: Stage) -> dict[str, Callable[[], object]]:
+    place = os.environ.get("BENCH_PEERS")
+    if not place:
+        print("peers that must be installed are left out; BENCH_PEERS=/tmp/peers installs them")
+        return {}
+    try:
+        return {"soda-core 3.5.6, command line": _soda(stage, Path(place))}
+    except subprocess.CalledProcessError as exc:
+        print(f"soda-core cannot be installed: {exc}")
+        return {}
+
+
+def _soda(stage: Stage, place: Path) -> Callable[[], object]:
+    home = place / "soda"
+    program = home / "bin" / "soda"
+    if not program.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+        pip = shutil.which("pip3") or "pip"
+        subprocess.run(
+            [pip, f"--python={home}/bin/python", "install", "--quiet", SODA, "setuptools<81"],
+            check=True,
+        )
+    for schema in ("app", "small"):
+        (home / f"{schema}.yml").write_text(
+            f"data_source bench_{schema}:\n  type: postgres\n  host: {stage.source.places.directory}\n"
+            f"  port: {cluster.PORT}\n  username: {cluster.SUPERUSER}\n  password: x\n  database: {NAME}\n  schema: {schema}\n"
+        )
+        (home / f"{schema}-checks.yml").write_text(_soda_checks(stage, schema))
+
+    def scan() -> None:
+        for schema in ("app", "small"):
+            done = subprocess.run(
+                [
+                    program,
+                    "scan",
+                    "-d",
+                    f"bench_{schema}",
+                    "-c",
+                    home / f"{schema}.yml",
+                    home / f"{schema}-checks.yml",
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={
+                    **os.environ,
+                    "SODA_CORE_TELEMETRY_ENABLED": "false",
+                    "OTEL_SDK_DISABLED": "true",
+                },
+            )
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+    return scan
+
+
+def _soda_checks(stage: Stage, schema: str) -> str:
+    lines = []
+    for full in stage.tables:
+        of, _, name = full.partition(".")
+        if of != schema:
+            continue
+        lines += [f"checks for {name}:", "  - row_count >= 0"]
+        lines += [f"  - missing_count({c}) = 0" for t, c in NOT_NULL if t == full]
+        lines += [f"  - duplicate_count({c}) = 0" for t, c in UNIQUE if t == full]
+        lines += [
+            f"  - invalid_count({c}) = 0:\n      valid min: {a}\n      valid max: {b}"
+            for t, c, a, b in RANGES
+            if t == full
+        ]
+        lines += [
+            f"  - invalid_count({c}) = 0:\n      valid values: [{', '.join(v)}]"
+            for t, c, v in VALUES
+            if t == full
+        ]
+        lines += [f"  - freshness({c}) < 2d" for t, c in FRESH if t == full]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    installation = min(pg.installations(), key=lambda i: i.major)
+    with pg.running(installation, schema="select 1") as source:
+        began = time.perf_counter()
+        stage = Stage(source)
+        print(
+            f"PostgreSQL {installation.version}, {len(stage.tables)} tables, {stage.bytes / 1e9:.2f} GB,"
+            f" filled in {time.perf_counter() - began:.0f} s, {os.cpu_count()} processors"
+        )
+        by_hand = statements(stage.tables)
+        counts = [s for s in specs() if s.built_in]
+        everything = tuple(s for s in built_in() if s.kind != Family.PAGES_SOUND)
+        table(
+            "Counting every table",
+            medians(
+                {
+                    "restorecheck": lambda: stage.read(counts),
+                    "psql, heap, one after the other": lambda: stage.psql(
+                        "set enable_indexonlyscan = off; set max_parallel_workers_per_gather = 0;"
+                        + ";".join(f"select count(*) from {t}" for t in stage.tables)
+                    ),
+                    "reading the files raw, two threads": stage.raw,
+                }
+            ),
+            "restorecheck",
+        )
+        table(
+            "Counts and 20 checks",
+            medians(
+                {
+                    "restorecheck": lambda: stage.read(specs()),
+                    "psql, a statement for each": lambda: stage.psql(";".join(by_hand)),
+                    **peers(stage),
+                }
+            ),
+            "restorecheck",
+        )
+        table(
+            "Depth",
+            medians(
+                {
+                    "every drill's own checks": lambda: stage.read(everything),
+                    "pg_dump to nowhere": lambda: stage.source.run(
+                        "pg_dump",
+                        "--no-sync",
+                        "--format=custom",
+                        "--compress=0",
+                        "--file=/dev/null",
+                        f"--dbname={NAME}",
+                    ),
+                    "reading the files raw, two threads": stage.raw,
+                },
+                times=3,
+            ),
+            "pg_dump to nowhere",
+        )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="rcbench"):
+        main()
