@@ -42,6 +42,9 @@ class Family(StrEnum):
     REFERENCES = "references"
     EXTENSIONS = "extensions"
     UNCHANGED = "unchanged"
+    APPEND_ONLY = "append_only"
+    DISTRIBUTION = "distribution"
+    MANIFEST = "manifest"
 
 
 ONE_BY_ONE = frozenset({Family.SERVER_ANSWERS, Family.QUERY})

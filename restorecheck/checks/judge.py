@@ -121,6 +121,7 @@ EXPECTED = {
     Family.REFERENCES: "no row that points to nothing",
     Family.EXTENSIONS: "all of them",
     Family.UNCHANGED: "the same contents",
+    Family.APPEND_ONLY: "the rows of before as they were",
 }
 
 
@@ -136,6 +137,10 @@ def describe_expectation(spec: CheckSpec) -> str:
             return f"at most {float(options['max_age_minutes']) / 60:g} hours before the backup"
         case Family.RANGE:
             return f"every value {_describe_bounds(options.get('min'), options.get('max'), None)}"
+        case Family.MANIFEST:
+            return f"the contents of {str(options.get('taken_at', 'the manifest'))[:16]}"
+        case Family.DISTRIBUTION:
+            return f"an average and a share of values within {options['max_shift']:.3%} of before"
         case Family.ACCEPTED_VALUES:
             return f"one of {len(options['values'])} values"
         case kind if kind in EXPECTED:

@@ -16,27 +16,35 @@ OWN_SCHEMA = "restorecheck_checks"
 
 def orphans(key: ForeignKey, *, name: str = "") -> Question:
     """Rows that point to a row that is not there; a NULL points nowhere."""
-    set_ = " and ".join(f"c.{quoted(column)} is not null" for column in key.columns)
     same = " and ".join(
         f"p.{quoted(there)} = c.{quoted(here)}"
         for here, there in zip(key.columns, key.target_columns, strict=True)
     )
     return Question(
         key=name or f"{ORPHANS}{key.table} {key.name}",
-        sql=f"select count(*) from {key.table} c where {set_}"  # noqa: S608  # quoted names
+        sql=f"select count(*) from {key.table} c where {_filled(key.columns, 'c.')}"  # noqa: S608  # quoted names
         f" and not exists (select from {key.target} p where {same})",
     )
 
 
-def duplicates(table: str, columns: Sequence[str], *, name: str) -> Question:
-    """Values that stand in more than one row; a NULL is like no other."""
+def duplicates(table: str, columns: Sequence[str], *, name: str, by_index: bool) -> Question:
+    """`DUPLICATES ROWS`: values that stand in more than one row, and rows that were looked at.
+
+    A NULL is like no other. With an index over the columns its order saves sorting: it is
+    read alone, and so many rows as the heap has must be in it. Else a row that the index has
+    lost could stand there twice, unseen.
+    """
     listed = ", ".join(quoted(column) for column in columns)
-    set_ = " and ".join(f"{quoted(column)} is not null" for column in columns)
     return Question(
         key=name,
-        sql=f"select count(*) from (select from {table} where {set_}"  # noqa: S608  # quoted names
-        f" group by {listed} having count(*) > 1) d",
+        sql="select count(*) filter (where n > 1) || ' ' || coalesce(sum(n), 0)"  # noqa: S608  # quoted names
+        f" from (select count(*) as n from {table} where {_filled(columns)} group by {listed}) d",
+        by_index=by_index,
     )
+
+
+def _filled(columns: Sequence[str], alias: str = "") -> str:
+    return " and ".join(f"{alias}{quoted(column)} is not null" for column in columns)
 
 
 def keys(table: Table) -> Question:

@@ -183,6 +183,44 @@ def _promise(column: Column) -> tuple[bool, str]:
     return not any(word in column.name.lower() for word in telling), column.name
 
 
+UNTIL, GREATEST, TOTAL, PRESENT = ":until", ":greatest", ":total", ":present"
+"""Ends of keys: of checks that want several aggregates."""
+
+
+def greatest(column: str, key: str, *, moment: bool) -> Aggregate:
+    """The greatest key of a table that is only appended to; of times, microseconds since 1970."""
+    name = f"t.{quoted(column)}"
+    sql = f"max(extract(epoch from {name}) * 1000000)" if moment else f"max({name})"
+    return Aggregate(f"{key}{GREATEST}", f"({sql})::numeric", Merge.MAX)
+
+
+def until(
+    columns: Iterable[Column], column: str, limit: str, key: str, *, moment: bool
+) -> Aggregate:
+    """The fingerprint of the rows that were there when the greatest key was `limit`."""
+    name = f"t.{quoted(column)}"
+    value = f"(extract(epoch from {name}) * 1000000)" if moment else name
+    bound = str(Decimal(limit))
+    return Aggregate(
+        f"{key}{UNTIL}", f"{fingerprint(columns)} filter (where {value}::numeric <= {bound})"
+    )
+
+
+def sums(column: str, key: str) -> tuple[Aggregate, Aggregate]:
+    """For the average of a column, and the share of rows that have a value."""
+    name = f"t.{quoted(column)}"
+    return (
+        Aggregate(f"{key}{TOTAL}", f"sum({name}::numeric)"),
+        Aggregate(f"{key}{PRESENT}", f"count({name})"),
+    )
+
+
+def filled(columns: Sequence[str], key: str) -> Aggregate:
+    """Rows with a value in each."""
+    condition = " and ".join(f"t.{quoted(column)} is not null" for column in columns)
+    return Aggregate(f"{key}{PRESENT}", f"count(*) filter (where {condition})")
+
+
 def violations(condition: str, key: str) -> Aggregate:
     return Aggregate(key, f"count(*) filter (where {condition})")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from restorecheck.checks import comparing
@@ -19,7 +20,17 @@ from restorecheck.checks.questions import (
     VISIBLE,
 )
 from restorecheck.checks.readings import DatabaseReading, Readings, TableReading, rows_by_group
-from restorecheck.checks.scanning import ASKED, CHECK, NULLS, PRINT, ROWS
+from restorecheck.checks.scanning import (
+    ASKED,
+    CHECK,
+    GREATEST,
+    NULLS,
+    PRESENT,
+    PRINT,
+    ROWS,
+    TOTAL,
+    UNTIL,
+)
 from restorecheck.model import CheckOutcome, CheckSpec
 
 SHOWN = 5
@@ -192,42 +203,68 @@ def judge_asked(
 ) -> Judgement:
     """A configured check that the reading of one database answers."""
     expected = describe_expectation(spec)
-    key = f"{ASKED}{spec.name}"
     if spec.kind == Family.EXTENSIONS:
         return _extensions(spec, reading, expected)
+    if spec.kind == Family.MANIFEST:
+        return _manifest(spec, reading, expected)
+    key = f"{ASKED}{spec.name}"
+    missing = reading.doubts.get(key, "").removeprefix(ABSENT)
+    if missing != reading.doubts.get(key, ""):
+        return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{missing} is not there")
+    tables = _tables_of(spec, reading)
+    return _unasked(reading, tables, key, expected) or _judge_asked(
+        spec, database, reading, around, tables
+    )
+
+
+def _unasked(
+    reading: DatabaseReading, tables: "Tables", key: str, expected: str
+) -> Judgement | None:
+    """Why there is no answer, where there is none."""
     if key in reading.problems:
         return Judgement(CheckOutcome.FAILED, expected, "unreadable data", reading.problems[key])
     if key in reading.doubts:
-        missing = reading.doubts[key].removeprefix(ABSENT)
-        if missing != reading.doubts[key]:
-            return Judgement(CheckOutcome.FAILED, expected, "nothing", f"{missing} is not there")
         return Judgement(CheckOutcome.ERROR, expected, "", reading.doubts[key])
-    if spec.kind == Family.ROW_COUNT and key in reading.answers:  # of a view, say
-        before = around.before(database)
-        earlier = before.answers.get(key) if before else None
-        rows = int(reading.answers[key])
-        return judge_row_count(spec, rows, int(earlier) if earlier else None)
-    if spec.kind in {Family.UNIQUE, Family.REFERENCES}:
-        return _counted(spec, int(reading.answers.get(key) or 0), expected)
-    tables = _tables_of(spec, reading)
-    if not tables:
-        return Judgement(
-            CheckOutcome.FAILED, expected, "nothing", f"table {spec.options['table']} is not there"
-        )
     for name, table in tables:
         if table.problem:
             detail = f"table {name} cannot be read: {table.problem}"
             return Judgement(CheckOutcome.FAILED, expected, "unreadable data", detail)
-        doubt = table.doubts.get(ROWS) or table.doubts.get(key)
+        doubt = table.doubts.get(ROWS) or next(
+            (why for of, why in table.doubts.items() if of == key or of.startswith(f"{key}:")), ""
+        )
         if doubt:
             return Judgement(CheckOutcome.ERROR, expected, "", doubt)
+    return None
+
+
+def _judge_asked(
+    spec: CheckSpec,
+    database: str,
+    reading: DatabaseReading,
+    around: Circumstances,
+    tables: "Tables",
+) -> Judgement:
+    key, expected = f"{ASKED}{spec.name}", describe_expectation(spec)
+    before = _tables_before(spec, database, around)
     match spec.kind:
+        case Family.ROW_COUNT if key in reading.answers:  # of a view, say
+            earlier = around.before(database)
+            rows = earlier.answers.get(key) if earlier else None
+            return judge_row_count(spec, int(reading.answers[key]), int(rows) if rows else None)
         case Family.ROW_COUNT:
-            return judge_row_count(spec, _sum(tables, ROWS), _rows_before(spec, database, around))
+            return judge_row_count(spec, _sum(tables, ROWS), _sum(before, ROWS) if before else None)
+        case Family.UNIQUE:
+            return _unique(spec, reading, key, expected)
+        case Family.REFERENCES:
+            return _counted(spec, int(reading.answers.get(key) or 0), expected)
         case Family.FRESHNESS | Family.HEARTBEAT:
             return _freshness(spec, tables, key, around, expected)
+        case Family.APPEND_ONLY:
+            return _append_only(tables, before, key, expected)
+        case Family.DISTRIBUTION:
+            return _distribution(spec, tables, before, key)
         case Family.UNCHANGED:
-            return _unchanged(spec, tables, around.before(database), expected)
+            return _unchanged(tables, before, expected)
         case _:
             return _counted(spec, _sum(tables, key), expected)
 
@@ -261,10 +298,9 @@ def _sum(tables: Tables, key: str) -> int:
     return sum(round(float(table.values.get(key, 0))) for _, table in tables)
 
 
-def _rows_before(spec: CheckSpec, database: str, around: Circumstances) -> int | None:
+def _tables_before(spec: CheckSpec, database: str, around: Circumstances) -> Tables:
     before = around.before(database)
-    tables = _tables_of(spec, before) if before else []
-    return _sum(tables, ROWS) if tables else None
+    return _tables_of(spec, before) if before else []
 
 
 def _counted(spec: CheckSpec, number: int, expected: str) -> Judgement:
@@ -278,6 +314,16 @@ def _counted(spec: CheckSpec, number: int, expected: str) -> Judgement:
     }[Family(spec.kind)]
     outcome = CheckOutcome.PASSED if number == 0 else CheckOutcome.FAILED
     return Judgement(outcome, expected, f"{number:,} {noun} {what}")
+
+
+def _unique(spec: CheckSpec, reading: DatabaseReading, key: str, expected: str) -> Judgement:
+    number, looked_at = (int(part) for part in reading.answers[key].split())
+    tables = _tables_of(spec, reading)
+    rows = _sum(tables, key + PRESENT)
+    if tables and rows != looked_at:
+        detail = f"{rows:,} rows with values in the table, {looked_at:,} in its index"
+        return Judgement(CheckOutcome.FAILED, expected, f"{number:,} values more than once", detail)
+    return _counted(spec, number, expected)
 
 
 def _freshness(
@@ -312,10 +358,73 @@ def _extensions(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Jud
     return Judgement(CheckOutcome.PASSED, expected, f"all {len(wanted)}")
 
 
-def _unchanged(
-    spec: CheckSpec, tables: Tables, before: DatabaseReading | None, expected: str
-) -> Judgement:
-    old = _tables_of(spec, before) if before else []
+def _append_only(tables: Tables, old: Tables, key: str, expected: str) -> Judgement:
+    """The prints of the rows up to the greatest key of before, against the prints of then. Summed:
+    a row may lie in another partition by now.
+    """
+    rows = _sum(tables, ROWS)
+    if not any(key + GREATEST in t.values for _, t in old):
+        return Judgement(
+            CheckOutcome.PASSED, expected, f"{rows:,} rows", "nothing to compare with yet"
+        )
+    known = sum(Decimal(t.values.get(PRINT, "0")) for _, t in old)
+    found = sum(Decimal(t.values.get(key + UNTIL, "0")) for _, t in tables)
+    more = rows - _sum(old, ROWS)
+    if found != known:
+        detail = "rows of before are missing, changed, or more than they were"
+        return Judgement(CheckOutcome.FAILED, expected, f"{rows:,} rows, {more:+,}", detail)
+    return Judgement(CheckOutcome.PASSED, expected, f"{rows:,} rows, {more:+,}")
+
+
+def _distribution(spec: CheckSpec, tables: Tables, old: Tables, key: str) -> Judgement:
+    expected = describe_expectation(spec)
+    now, before = _average(tables, key), _average(old, key)
+    if now is None or before is None:
+        detail = "" if old else "nothing to compare with yet"
+        outcome = CheckOutcome.PASSED if now is not None or not old else CheckOutcome.FAILED
+        return Judgement(outcome, expected, _shown_average(now), detail)
+    allowed = Decimal(str(spec.options["max_shift"]))
+    moved = abs(now[0] - before[0]) > allowed * abs(before[0])
+    thinner = abs(now[1] - before[1]) > allowed
+    found = f"{_shown_average(now)}, before {_shown_average(before)}"
+    outcome = CheckOutcome.FAILED if moved or thinner else CheckOutcome.PASSED
+    return Judgement(outcome, expected, found)
+
+
+def _average(tables: Tables, key: str) -> tuple[Decimal, Decimal] | None:
+    """The average of the values there are, and the share of rows that have one."""
+    total = sum(Decimal(t.values.get(key + TOTAL, "0")) for _, t in tables)
+    present = _sum(tables, key + PRESENT)
+    rows = _sum(tables, ROWS)
+    return (Decimal(total) / present, Decimal(present) / rows) if present and rows else None
+
+
+def _shown_average(average: tuple[Decimal, Decimal] | None) -> str:
+    return f"{average[0]:.6g} on average, {average[1]:.1%} filled" if average else "no value"
+
+
+def _manifest(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judgement:
+    """Every table of the manifest, by its rows and its print."""
+    wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
+    different = []
+    for name, values in sorted(wanted.items()):
+        table = reading.tables.get(name)
+        if table is None:
+            different.append(f"{name}: gone")
+        elif table.problem:
+            different.append(f"{name}: cannot be read: {table.problem}")
+        elif table.values.get(ROWS) != values[ROWS]:
+            rows = round(float(table.values.get(ROWS, 0)))
+            different.append(f"{name}: {rows:,} rows, not {int(values[ROWS]):,}")
+        elif table.values.get(PRINT, "0") != values.get(PRINT, "0"):
+            different.append(f"{name}: other contents")
+    if different:
+        found = f"{len(wanted) - len(different):,} of {len(wanted):,} tables are the same"
+        return Judgement(CheckOutcome.FAILED, expected, found, _listed(different))
+    return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, as they were")
+
+
+def _unchanged(tables: Tables, old: Tables, expected: str) -> Judgement:
     prints = {name: table.values.get(PRINT, "0") for name, table in tables}
     if any(PRINT in table.doubts for _, table in tables):
         return Judgement(CheckOutcome.ERROR, expected, "", "the contents could not be read in full")

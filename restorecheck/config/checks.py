@@ -1,5 +1,6 @@
 """The keys of a check, and the `CheckSpec` that each becomes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -265,6 +266,41 @@ class Unchanged(_TableKeys):
         return self._about("unchanged", "contents", {})
 
 
+class AppendOnly(_TableKeys):
+    """For tables that only grow: every row of the last verified night is there as it was."""
+
+    key: Text = Field(description="A column that grows with every row: a number or a time.")
+
+    def check_spec(self) -> CheckSpec:
+        return self._about("append_only", "earlier rows", {"key": self.key})
+
+
+class Distribution(_TableKeys):
+    column: Text = Field(description="A column of numbers.")
+    max_shift: Share = Field(
+        description="How far average and share of values may move since the last verified night."
+    )
+
+    def check_spec(self) -> CheckSpec:
+        options = {"column": self.column, "max_shift": self.max_shift}
+        return self._about("distribution", f"distribution of {self.column}", options)
+
+
+class Manifest(_CheckKeys):
+    """The contents that `restorecheck manifest` has read from the source."""
+
+    file: Text = Field(description="What it wrote; relative to the configuration file.")
+    tables: Annotated[tuple[Table, ...], FromList] = Field(
+        default=(), description="Of these only; by default of all that are in it."
+    )
+    name: Text | None = optional("Name in reports; by default 'manifest'.")
+
+    def check_spec(self) -> CheckSpec:
+        return self._spec(
+            self.name or "manifest", "manifest", {"file": self.file, "only": list(self.tables)}
+        )
+
+
 class Extensions(_CheckKeys):
     names: Annotated[tuple[Text, ...], FromList, AtLeastOne] = Field(
         description="Extensions that the application cannot do without."
@@ -292,6 +328,9 @@ class Check(Keys):
     accepted_values: AcceptedValues | None = optional("Every value is one of a list.")
     references: References | None = optional("No row points to nothing, also without a constraint.")
     unchanged: Unchanged | None = optional("The contents are those of the last verified night.")
+    append_only: AppendOnly | None = optional("Rows are added, and none is changed or lost.")
+    distribution: Distribution | None = optional("Average and filling are about as they were.")
+    manifest: Manifest | None = optional("The contents are those of a manifest of the source.")
     extensions: Extensions | None = optional("Extensions that must be there.")
 
     @model_validator(mode="after")
@@ -300,6 +339,12 @@ class Check(Keys):
         if len(given) != 1:
             raise refusal(f"expected one kind of check, found {' and '.join(given) or 'none'}")
         return self
+
+    def with_absolute_paths(self, absolute: Callable[[str], str]) -> Self:
+        if self.manifest is None:
+            return self
+        file = absolute(self.manifest.file)
+        return self.model_copy(update={"manifest": self.manifest.model_copy(update={"file": file})})
 
     def check_spec(self) -> CheckSpec:
         """The question as the rest of restorecheck knows it."""

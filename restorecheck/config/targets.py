@@ -158,6 +158,8 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
     if written.adopt is not None:
         own["schedule"] = None  # not that of `defaults`: it has none
+    if written.checks:
+        own["checks"] = tuple(check.with_absolute_paths(absolute) for check in written.checks)
     if written.dump is not None:
         own["dump"] = written.dump.model_copy(update={"path": absolute(written.dump.path)})
     return Target(**{**inherited, **own})

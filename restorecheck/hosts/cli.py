@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_history(commands)
     _add_report(commands)
+    _add_manifest(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -220,6 +221,27 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     report.add_argument("--format", choices=["text", "json"], default="text")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file")
+
+
+def _add_manifest(commands: "Commands[argparse.ArgumentParser]") -> None:
+    manifest = _add(
+        commands,
+        "manifest",
+        "count and hash the tables of a running source, for the check `manifest`",
+        OTHER_STATUSES,
+    )
+    manifest.add_argument(
+        "--source",
+        metavar="DSN",
+        help="connection string; better in RESTORECHECK_SOURCE, or with the password in ~/.pgpass",
+    )
+    manifest.add_argument(
+        "--table", action="append", metavar="TABLE", help="this table only (may be given again)"
+    )
+    manifest.add_argument(
+        "--max-rate", type=float, metavar="MB", help="read at most so many megabytes a second"
+    )
+    manifest.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return ask(arguments)
             case "config":
                 return config(arguments)
+            case "manifest":
+                return manifest(arguments)
             case "demo":
                 return demo(arguments)
             case "infra":
@@ -80,6 +82,21 @@ def ask(arguments: argparse.Namespace) -> int:
 
     questions = {"status": queries.status, "history": queries.history, "report": queries.report}
     return questions[arguments.command](_load(arguments.config), arguments)
+
+
+def manifest(arguments: argparse.Namespace) -> int:
+    from restorecheck.hosts import manifest as source
+
+    output = Path(arguments.output) if arguments.output else None
+    made = source.write(
+        source.dsn_of(arguments.source),
+        output,
+        only=arguments.table or (),
+        megabytes_a_second=arguments.max_rate,
+    )
+    if output is not None:
+        print(f"{output}: {len(made['tables'])} tables of {made['database']}")
+    return Exit.VERIFIED
 
 
 def infra(arguments: argparse.Namespace) -> int:

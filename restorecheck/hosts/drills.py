@@ -1,10 +1,13 @@
 """What a target's configuration says of its drills, whichever host runs them."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
-from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.catalogue import Family, built_in, parse_table_name
 from restorecheck.config import Config, Target
+from restorecheck.errors import ConfigError, Problem
 from restorecheck.history import Acceptance, Standing
 from restorecheck.model import Baseline, CheckSpec, Drill
 
@@ -23,7 +26,27 @@ def checks_of(target: Target, *, baseline: bool) -> tuple[CheckSpec, ...]:
         baseline=baseline,
         max_drop=target.suite.max_drop,
     )
-    return (*own, *target.check_specs())
+    return (*own, *(_with_manifest(spec) for spec in target.check_specs()))
+
+
+def _with_manifest(spec: CheckSpec) -> CheckSpec:
+    """What the file of a manifest says, so that the drill knows it whichever host goes on with it.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    if spec.kind != Family.MANIFEST:
+        return spec
+    from restorecheck.hosts import manifest
+
+    made = manifest.load(Path(spec.options["file"]))
+    wanted = {str(parse_table_name(name)) for name in spec.options["only"]}
+    tables = {name: t for name, t in made["tables"].items() if not wanted or name in wanted}
+    lost = sorted(wanted - set(tables))
+    if lost:
+        message = f"{spec.options['file']} has no table {lost[0]!r}"
+        raise ConfigError((Problem(message=message, path="manifest.tables"),))
+    return replace(spec, options={"tables": tables, "taken_at": made["taken_at"]})
 
 
 class Past(Protocol):

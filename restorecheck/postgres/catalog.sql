@@ -84,3 +84,13 @@ order by array_position(%(path)s, n.nspname) limit 1
 select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = %(schema)s and c.relname = %(table)s and a.attnum > 0 and not a.attisdropped
+
+-- name: has index
+select exists (
+  select from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+  join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+  where n.nspname = %(schema)s and c.relname = %(table)s and m.amname = 'btree' and i.indisvalid and i.indisready
+    and i.indpred is null and (
+      select array_agg(a.attname::text order by a.attname::text)
+      from unnest(i.indkey[0:cardinality(%(columns)s::text[]) - 1]) k join pg_attribute a on a.attrelid = c.oid and a.attnum = k
+    ) = %(columns)s::text[])

@@ -157,27 +157,25 @@ class PostgresChecker(Checker):
         specs = [spec for spec in inquiry.pending if spec.kind not in ONE_BY_ONE]
         readings = unpack(inquiry.readings)
         names = self._databases(endpoint)
-        absent: list[str] = []
-        for name in names:
-            reading = readings.setdefault(name, DatabaseReading())
-            if reading.done:
-                continue
-            try:
-                self._read(endpoint, name, specs, reading, left)
-            except DatabaseUnreachableError:
-                if not self._is_missing(endpoint, name):
-                    raise
-                absent.append(name)
-                reading.doubts[MISSING_DATABASE] = f"database {name}"
-                reading.done = True
-            if not reading.done:
-                return Answers(readings=pack(readings))
         around = Circumstances(
             baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
             databases=tuple(names),
             taken_at=inquiry.backup.taken_at if inquiry.backup else None,
             started_at=self._clock.now(),
         )
+        for name in names:
+            reading = readings.setdefault(name, DatabaseReading())
+            if reading.done:
+                continue
+            try:
+                self._read(endpoint, name, specs, reading, left=left, around=around)
+            except DatabaseUnreachableError:
+                if not self._is_missing(endpoint, name):
+                    raise
+                reading.doubts[MISSING_DATABASE] = f"database {name}"
+                reading.done = True
+            if not reading.done:
+                return Answers(readings=pack(readings))
         results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
         return Answers(
             results=tuple(results),
@@ -190,11 +188,16 @@ class PostgresChecker(Checker):
         name: str,
         specs: Sequence[CheckSpec],
         reading: DatabaseReading,
+        *,
         left: timedelta,
+        around: Circumstances,
     ) -> None:
         wanted = [s for s in specs if s.built_in or self._database_of(endpoint, s) == name]
         inquirer = Inquirer(
-            lambda: self._connect(endpoint, name), wanted, connections=self._connections
+            lambda: self._connect(endpoint, name),
+            wanted,
+            connections=self._connections,
+            before=around.before(name),
         )
         try:
             inquirer.read(reading, min(SLICE, left), left)

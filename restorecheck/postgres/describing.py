@@ -125,6 +125,13 @@ def columns_of(connection: Connection, name: TableName) -> frozenset[str]:
     return frozenset(column for (column,) in _rows(connection, "columns of", given))
 
 
+def has_index(connection: Connection, name: TableName, columns: Sequence[str]) -> bool:
+    """Whether a valid B-tree over the whole table begins with these columns."""
+    given = {"schema": name.schema, "table": name.table, "columns": sorted(columns)}
+    ((found,),) = _rows(connection, "has index", given)
+    return bool(found)
+
+
 def _search_path(connection: Connection) -> list[str]:
     """The database's own, whatever this transaction has pinned."""
     row = connection.execute(

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 
 from restorecheck.checks import questions, scanning
 from restorecheck.checks.catalogue import Family, TableName, parse_table_name
 from restorecheck.checks.readings import DatabaseReading, bounded
-from restorecheck.checks.scanning import ASKED, Aggregate, Depth, Question
+from restorecheck.checks.scanning import ASKED, GREATEST, Aggregate, Depth, Question
 from restorecheck.checks.surveyed import ABSENT
 from restorecheck.checks.tables import ForeignKey, Table, quoted
 from restorecheck.model import CheckSpec
@@ -17,6 +18,8 @@ from restorecheck.postgres.asking import Connection, rolled_back
 from restorecheck.postgres.surveying import Survey
 
 AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
+PRINTED = frozenset({Family.ROWS_READABLE, Family.UNCHANGED, Family.APPEND_ONLY, Family.MANIFEST})
+"""Checks that want the contents read and hashed."""
 CATALOG_TIMEOUT = timedelta(minutes=5)
 VERIFY_HEAP_MAJOR = 14
 
@@ -35,8 +38,15 @@ class Inquirer:
     """Reads one database for some checks, as far as time allows."""
 
     def __init__(
-        self, connect: Callable[[], Connection], specs: Sequence[CheckSpec], *, connections: int
+        self,
+        connect: Callable[[], Connection],
+        specs: Sequence[CheckSpec],
+        *,
+        connections: int,
+        before: DatabaseReading | None = None,
     ) -> None:
+        """`before`: the same database in the earlier night."""
+        self._before = before
         self._connect = connect
         self._specs = specs
         self._connections = connections
@@ -77,7 +87,7 @@ class Inquirer:
     def _depth(self) -> Depth:
         kinds = {spec.kind for spec in self._specs}
         return Depth(
-            contents=bool(kinds & {Family.ROWS_READABLE, Family.UNCHANGED}),
+            contents=bool(kinds & PRINTED),
             constraints=Family.CONSTRAINTS_HOLD in kinds,
             newest=True,
         )
@@ -96,7 +106,9 @@ class Inquirer:
     ) -> Iterator[Question]:
         match spec.kind:
             case Family.REFERENCES_HOLD:
-                yield from map(questions.orphans, describing.foreign_keys(connection))
+                blocks = {table.quoted: table.blocks for table in tables}
+                for key in describing.foreign_keys(connection):
+                    yield replace(questions.orphans(key), weight=blocks.get(key.table, 0))
             case Family.SEQUENCES_AHEAD:
                 yield from map(questions.behind, describing.owned_sequences(connection))
             case Family.INDEXES_VALID:
@@ -127,18 +139,42 @@ class Inquirer:
         scanned = [t for t in tables if str(name) in {t.full_name, t.group}]
         question = _question(spec, key, connection, name, scanned=bool(scanned))
         if question is not None:
-            wanted.questions.append(question)
-        aggregate = _aggregate(spec, key)
-        if aggregate is not None:
-            for table in scanned:
-                wanted.aggregates[table.full_name].append(aggregate)
-            if not scanned:
-                wanted.absent[key] = f"a table {name} with rows of its own"
+            blocks = sum(table.blocks for table in scanned)
+            wanted.questions.append(replace(question, weight=blocks))
+        for table in scanned:
+            wanted.aggregates[table.full_name] += self._aggregates(spec, key, table)
+        if not scanned and question is None:
+            wanted.absent[key] = f"a table {name} with rows of its own"
+
+    def _aggregates(self, spec: CheckSpec, key: str, table: Table) -> Iterator[Aggregate]:
+        match spec.kind:
+            case Family.APPEND_ONLY:
+                column = spec.options["key"]
+                types = {c.name: c.type for c in table.columns}
+                moment = types[column] in scanning.MOMENTS
+                yield scanning.greatest(column, key, moment=moment)
+                limit = self._greatest_before(key)
+                if limit is not None:
+                    yield scanning.until(table.columns, column, limit, key, moment=moment)
+            case Family.UNIQUE:
+                yield scanning.filled(spec.options["columns"], key)
+            case Family.DISTRIBUTION:
+                yield from scanning.sums(spec.options["column"], key)
+            case _:
+                aggregate = _aggregate(spec, key)
+                if aggregate is not None:
+                    yield aggregate
+
+    def _greatest_before(self, key: str) -> str | None:
+        tables = self._before.tables.values() if self._before else ()
+        found = [t.values[key + GREATEST] for t in tables if key + GREATEST in t.values]
+        return max(found, key=Decimal, default=None)
 
 
 def _columns_of(spec: CheckSpec) -> list[str]:
     options = spec.options
-    return [*options.get("columns", ()), *([options["column"]] if "column" in options else [])]
+    single = [options[key] for key in ("column", "key") if key in options]
+    return [*options.get("columns", ()), *single]
 
 
 def _missing_columns(connection: Connection, name: TableName, spec: CheckSpec) -> str:
@@ -175,7 +211,8 @@ def _question(
         case Family.ROW_COUNT if not scanned:
             return Question(key=key, sql=f"select count(*) from {here}")  # noqa: S608  # quoted names
         case Family.UNIQUE:
-            return questions.duplicates(here, options["columns"], name=key)
+            by_index = describing.has_index(connection, name, options["columns"])
+            return questions.duplicates(here, options["columns"], name=key, by_index=by_index)
         case Family.REFERENCES:
             there = describing.find(connection, parse_table_name(options["to"]))
             target = f"{quoted(there.schema)}.{quoted(there.table)}" if there else options["to"]

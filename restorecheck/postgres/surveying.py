@@ -252,8 +252,9 @@ class Survey:
             worker.join()
 
     def _tasks(self) -> Iterator[Task]:
-        """Large tables first and in the order of their blocks; small ones last, many at once."""
+        """The heaviest first, each table in the order of its blocks; small tables last, many at once."""
         small: list[Scan] = []
+        heavy: list[tuple[int, Task]] = []
         together = not self._progress.reading.crashed
         for table in self._tables:
             keys = self._progress.open.get(table.full_name)
@@ -264,13 +265,13 @@ class Survey:
             if together and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
                 continue
-            for unit in ranges:
-                if _key(unit) in keys:
-                    yield Task((scan,), unit)
+            heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
+        questions = self._progress.questions.values()
+        heavy += [(question.weight, Task(question=question)) for question in questions]
+        for _, task in sorted(heavy, key=lambda item: -item[0]):
+            yield task
         for first in range(0, len(small), BATCH):
             yield Task(tuple(small[first : first + BATCH]))
-        for question in sorted(self._progress.questions.values(), key=lambda q: -q.weight):
-            yield Task(question=question)
 
     def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
         connection: Connection | None = None

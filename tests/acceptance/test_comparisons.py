@@ -98,3 +98,34 @@ def test_the_suite_says_what_becomes_of_each_check(library, smaller):
     (emptied,) = [c for c in report["checks"] if c["name"] == "no table was emptied"]
     assert (emptied["outcome"], emptied["severity"]) == ("failed", "warning")
     assert "the structure is the same" not in names(report)
+
+
+def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, source):
+    dsn = f"host={source.places.directory} dbname=library user=postgres"
+    library.environment["RESTORECHECK_SOURCE"] = dsn
+    done = library.run("manifest", "-o", "library.json", "--table", "books", "--table", "authors")
+    assert done.returncode == 0, done.stderr
+    library.configure("[{manifest: {file: library.json}}]")
+
+    code, report = library.drill()
+
+    assert code == 0, report["reason"]
+    (check,) = [c for c in report["checks"] if c["kind"] == "manifest"]
+    assert check["found"] == "2 tables, as they were"
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ("[{manifest: {file: nowhere.json}}]", "is no manifest"),
+        ("[{manifest: {file: empty.json, tables: [x]}}]", "has no table 'x'"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_said_before_anything_is_done(library, checks, said):
+    (library.directory / "empty.json").write_text('{"version": 1, "tables": {}, "taken_at": ""}')
+    library.configure(checks)
+
+    done = library.run("drill")
+
+    assert done.returncode == 2
+    assert said in done.stderr

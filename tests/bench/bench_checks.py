@@ -36,10 +36,10 @@ NAME = "bench"
 SODA = "soda-core-postgres==3.5.6"
 
 SMALL = """
-create schema small; create schema app;
+create schema app;
 do $$ begin for i in 1..200 loop
-  execute format('create table small.t_%s (id bigserial primary key, name text not null, ref int, created_at timestamptz not null default now())', lpad(i::text, 3, '0'));
-  execute format('insert into small.t_%s (name, ref, created_at) select ''n'' || g, g %% 10, now() - g * interval ''1 minute'' from generate_series(1, %s) g', lpad(i::text, 3, '0'), 10 + (i * 37) % 991);
+  execute format('create table app.t_%s (id bigserial primary key, name text not null, ref int, created_at timestamptz not null default now())', lpad(i::text, 3, '0'));
+  execute format('insert into app.t_%s (name, ref, created_at) select ''n'' || g, g %% 10, now() - g * interval ''1 minute'' from generate_series(1, %s) g', lpad(i::text, 3, '0'), 10 + (i * 37) % 991);
 end loop; end $$;
 create table app.accounts (aid int primary key, bid int not null, abalance int not null, filler char(84));
 create table app.branches (bid int primary key, bbalance int not null);
@@ -67,15 +67,15 @@ create index wide_created on app.wide (created_at);
 NOT_NULL = [
     ("app.wide", c) for c in ("id", "created_at", "customer_id", "email", "status", "payload")
 ]
-NOT_NULL += [("app.accounts", c) for c in ("aid", "bid", "abalance")] + [("small.t_001", "name")]
-UNIQUE = [("app.wide", "id"), ("app.wide", "email"), ("app.accounts", "aid"), ("small.t_001", "id")]
+NOT_NULL += [("app.accounts", c) for c in ("aid", "bid", "abalance")] + [("app.t_001", "name")]
+UNIQUE = [("app.wide", "id"), ("app.wide", "email"), ("app.accounts", "aid"), ("app.t_001", "id")]
 RANGES = [
     ("app.wide", "amount", 0, 1000),
     ("app.accounts", "bid", 1, 50),
     ("app.accounts", "abalance", -(10**6), 10**6),
 ]
 VALUES = [("app.wide", "status", ("new", "paid", "shipped", "done"))]
-FRESH = [("app.wide", "created_at"), ("small.t_001", "created_at")]
+FRESH = [("app.wide", "created_at"), ("app.t_001", "created_at")]
 """Twenty checks; the same for everybody."""
 
 
@@ -128,7 +128,7 @@ class Stage:
                 row[0]
                 for row in connection.execute(
                     "select oid::regclass::text from pg_class where relkind = 'r'"
-                    " and relnamespace::regnamespace::text in ('app', 'small') order by 1"
+                    " and relnamespace::regnamespace::text = 'app' order by 1"
                 )
             ]
             row = connection.execute(
@@ -216,7 +216,7 @@ def _soda(stage: Stage, place: Path) -> Callable[[], object]:
             [pip, f"--python={home}/bin/python", "install", "--quiet", SODA, "setuptools<81"],
             check=True,
         )
-    for schema in ("app", "small"):
+    for schema in ("app",):
         (home / f"{schema}.yml").write_text(
             f"data_source bench_{schema}:\n  type: postgres\n  host: {stage.source.places.directory}\n"
             f"  port: {cluster.PORT}\n  username: {cluster.SUPERUSER}\n  password: x\n  database: {NAME}\n  schema: {schema}\n"
@@ -224,7 +224,7 @@ def _soda(stage: Stage, place: Path) -> Callable[[], object]:
         (home / f"{schema}-checks.yml").write_text(_soda_checks(stage, schema))
 
     def scan() -> None:
-        for schema in ("app", "small"):
+        for schema in ("app",):
             done = subprocess.run(
                 [
                     program,

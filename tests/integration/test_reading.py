@@ -8,6 +8,8 @@ import pytest
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.readings import DatabaseReading, pack
+from restorecheck.errors import ConfigError, DatabaseUnreachableError
+from restorecheck.hosts import manifest
 from restorecheck.model import CheckOutcome
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
@@ -471,3 +473,119 @@ def test_a_database_that_is_gone_is_missed_and_one_of_another_name_is_compared(s
     assert renamed["not_emptied"].outcome is PASSED
     assert emptied["not_emptied"].outcome is FAILED
     assert "database further: gone; database gone: gone" in lost["not_emptied"].detail
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ("insert into orders (at, total) select now(), 1 from generate_series(1, 9)", PASSED),
+        ("update orders set total = 7 where id = 5", FAILED),
+        ("delete from orders where id = 5", FAILED),
+        ("insert into orders (id, at, total) values (0, now(), 1)", FAILED),
+        ("vacuum full orders", PASSED),
+    ],
+)
+def test_a_table_that_only_grows_keeps_its_earlier_rows(source, shop, change, outcome):
+    name, _ = shop
+    asked = [
+        spec("append_only", name="by number", table="orders", key="id"),
+    ]
+    _, readings = ask(source, name, asked)
+    source.sql(change, name)
+
+    found, _ = ask(source, name, asked, before=readings)
+
+    assert found["by number"].outcome is outcome, found["by number"]
+
+
+def test_a_table_may_grow_by_time(source, shop):
+    name, _ = shop
+    asked = [spec("append_only", table="orders", key="at")]
+    first, readings = ask(source, name, asked)
+    source.sql("insert into orders (at, total) values (now() + interval '1 hour', 1)", name)
+    grown, _ = ask(source, name, asked, before=readings)
+    source.sql("update orders set total = 7 where id = 5", name)
+    changed, _ = ask(source, name, asked, before=readings)
+
+    outcomes = [results["asked"].outcome for results in (first, grown, changed)]
+    assert outcomes == [PASSED, PASSED, FAILED]
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ("update orders set total = total + 1", PASSED),
+        ("update orders set total = total * 2", FAILED),
+        (
+            "alter table orders alter total drop not null; update orders set total = null where id % 2 = 0",
+            FAILED,
+        ),
+    ],
+)
+def test_a_distribution_that_shifts_is_seen(source, shop, change, outcome):
+    name, _ = shop
+    asked = [spec("distribution", table="orders", column="total", max_shift=0.05)]
+    _, readings = ask(source, name, asked)
+    source.sql(change, name)
+
+    found, _ = ask(source, name, asked, before=readings)
+
+    assert found["asked"].outcome is outcome, found["asked"]
+
+
+def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source):
+    text = "create table keyed (id int primary key, v text); insert into keyed select g, 'v' from generate_series(1, 50) g;"
+    lost = (
+        "set allow_system_table_mods = on;"
+        "update pg_index set indisready = false where indexrelid = 'keyed_pkey'::regclass;"
+        "insert into keyed values (7, 'twin');"
+        "update pg_index set indisready = true where indexrelid = 'keyed_pkey'::regclass;"
+    )
+    asked = [spec("unique", table="keyed", columns=["id"])]
+    with database(source, "keyed", text) as name:
+        good, _ = ask(source, name, asked)
+        source.sql(lost, name)
+        bad, _ = ask(source, name, asked)
+
+    assert good["asked"].outcome is PASSED
+    assert bad["asked"].outcome is FAILED
+    assert "51 rows with values in the table, 50 in its index" in bad["asked"].detail
+
+
+# --- manifests --------------------------------------------------------------------------------
+
+
+def test_a_manifest_of_the_source_is_held_against_what_is_restored(source, shop, tmp_path):
+    name, _ = shop
+    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    made = manifest.write(dsn, tmp_path / "m.json", only=(), megabytes_a_second=None)
+    slow = manifest.write(dsn, tmp_path / "s.json", only=["orders"], megabytes_a_second=10.0)
+    kept = manifest.load(tmp_path / "m.json")
+    asked = [spec("manifest", tables=kept["tables"], taken_at=kept["taken_at"])]
+
+    same, _ = ask(source, name, asked)
+    source.sql("update notes set t = 'x' where id = 7", name)
+    source.sql("delete from orders where id = 7", name)
+    changed, _ = ask(source, name, asked)
+
+    assert kept == made
+    assert slow["tables"] == {"public.orders": made["tables"]["public.orders"]}
+    assert same["asked"].outcome is PASSED
+    assert changed["asked"].outcome is FAILED
+    assert changed["asked"].detail == (
+        "public.notes: other contents; public.orders: 999 rows, not 1,000"
+    )
+
+
+def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
+    name, _ = shop
+    file = tmp_path / "m.json"
+    for text in ("", "[]", "{}", '{"version": 2, "tables": {}}'):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match="is no manifest"):
+            manifest.load(file)
+    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    with pytest.raises(ConfigError, match="no table 'nowhere'"):
+        manifest.write(dsn, file, only=["nowhere"], megabytes_a_second=None)
+    with pytest.raises(DatabaseUnreachableError):
+        manifest.write("host=/nowhere password=secret", file, only=(), megabytes_a_second=None)

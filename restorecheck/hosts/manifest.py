@@ -1,0 +1,161 @@
+"""`restorecheck manifest`: what the source holds now, for comparison with what is restored of it.
+
+Production is read and nothing else: one connection, one read-only transaction that sees one moment,
+as slowly as wanted. What is written are counts and fingerprints, no row.
+"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restorecheck.checks import scanning
+from restorecheck.checks.catalogue import parse_table_name
+from restorecheck.checks.scanning import PRINT, ROWS, Depth
+from restorecheck.checks.tables import Table
+from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
+from restorecheck.hosts.clock import sleep
+from restorecheck.postgres import describing
+from restorecheck.postgres.asking import Connection
+from restorecheck.postgres.messages import safe_message, why_refused
+from restorecheck.postgres.surveying import PLANS
+
+VERSION = 1
+UNIT_BLOCKS = 8_192
+"""64 MB at a time, so that the pauses are short."""
+APPLICATION = "restorecheck manifest"
+
+
+def write(
+    dsn: str, output: Path | None, *, only: Sequence[str], megabytes_a_second: float | None
+) -> dict[str, Any]:
+    """Read the source and write its manifest; returns it.
+
+    Raises:
+        ConfigError: A table is not there, or the file cannot be written.
+        DatabaseUnreachableError: No connection.
+        ProviderError: The source does not answer; or lacks rights.
+    """
+    with _connected(dsn) as connection:
+        try:
+            made = _read(connection, only, megabytes_a_second)
+        except psycopg.Error as exc:
+            message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+            raise ProviderError(
+                f"the source cannot be read: {message}",
+                hint="The role needs pg_read_all_data, and BYPASSRLS where row security is on.",
+            ) from exc
+    text = json.dumps(made, indent=1, sort_keys=True) + "\n"
+    if output is None:
+        print(text, end="")
+        return made
+    try:
+        output.write_text(text)
+    except OSError as exc:
+        message = f"{output} cannot be written: {exc.strerror}"
+        raise ConfigError((Problem(message=message),)) from exc
+    return made
+
+
+def _connected(dsn: str) -> Connection:
+    try:
+        connection: Connection = psycopg.connect(
+            dsn,
+            autocommit=True,
+            application_name=APPLICATION,
+            options="-c default_transaction_read_only=on",
+            client_encoding="UTF8",
+        )
+    except psycopg.Error as exc:
+        raise DatabaseUnreachableError(
+            f"no connection to the source: {why_refused(str(exc))}"
+        ) from exc
+    return connection
+
+
+def _read(
+    connection: Connection, only: Sequence[str], megabytes_a_second: float | None
+) -> dict[str, Any]:
+    connection.execute("begin transaction isolation level repeatable read, read only")
+    for name, value in PLANS.items():
+        connection.execute("select set_config(%s, %s, true)", [name, value])
+    describing.pin_settings(connection)
+    major = describing.major_of(connection)
+    tables = _chosen(connection, only)
+    row = connection.execute("select now(), current_database()").fetchone()
+    assert row is not None, "one row"
+    taken_at: datetime = row[0]
+    return {
+        "version": VERSION,
+        "database": row[1],
+        "taken_at": taken_at.astimezone(UTC).isoformat(),
+        "server_version": str(connection.info.server_version),
+        "tables": {
+            table.full_name: _contents(connection, table, major, megabytes_a_second)
+            for table in tables
+        },
+    }
+
+
+def _chosen(connection: Connection, only: Sequence[str]) -> list[Table]:
+    tables = [table for table in describing.tables(connection) if not table.view]
+    if not only:
+        return tables
+    wanted = []
+    for text in only:
+        name = describing.find(connection, parse_table_name(text))
+        if name is None:
+            raise ConfigError((Problem(message=f"no table {text!r} in the source"),))
+        wanted.append(str(name))
+    return [table for table in tables if table.full_name in wanted or table.group in wanted]
+
+
+def _contents(
+    connection: Connection, table: Table, major: int, megabytes_a_second: float | None
+) -> dict[str, str]:
+    wanted = scanning.aggregates(table, Depth(constraints=False, newest=False), (), major=major)
+    parts = []
+    ranges = scanning.units(table, major=major, size=UNIT_BLOCKS)
+    for unit in ranges:
+        began = time.monotonic()
+        text = scanning.statement(table, wanted, unit)
+        row = connection.execute(text.encode()).fetchone()
+        assert row is not None, "an aggregate"
+        parts.append(dict(zip((a.key for a in wanted), row[0], strict=True)))
+        if megabytes_a_second:
+            due = table.bytes / len(ranges) / 1e6 / megabytes_a_second
+            sleep(timedelta(seconds=max(0.0, due - (time.monotonic() - began))))
+    whole = scanning.merged(wanted, parts)
+    return {ROWS: whole[ROWS], PRINT: whole.get(PRINT, "0")}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A manifest that `write` wrote.
+
+    Raises:
+        ConfigError: It cannot be read, or is none.
+    """
+    found: dict[str, Any] = {}
+    try:
+        found = json.loads(path.read_text())
+        is_one = found["version"] == VERSION and all(ROWS in t for t in found["tables"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        is_one = False
+    if not is_one:
+        message = f"{path} is no manifest that `restorecheck manifest` has written"
+        raise ConfigError((Problem(message=message, path="manifest.file"),))
+    return found
+
+
+def dsn_of(option: str | None) -> str:
+    """The source to read: given, or in the environment, where no `ps` shows its password."""
+    found = option or os.environ.get("RESTORECHECK_SOURCE", "")
+    if not found:
+        message = "which source? Give a connection string, or set RESTORECHECK_SOURCE"
+        raise ConfigError((Problem(message=message),))
+    return found
