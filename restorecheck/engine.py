@@ -213,7 +213,7 @@ class Engine:
             return _translate(exc, drill)
         moved_on = answers.results or answers.readings not in {None, drill.readings}
         assert moved_on, "a checker answers a pending check, or reads on"
-        return Checked(results=answers.results, readings=answers.readings)
+        return Checked(results=answers.results, readings=answers.readings, detail=answers.detail)
 
     def _delete(self, drill: Drill, action: Delete) -> Gone | StillThere:
         try:
@@ -305,7 +305,7 @@ def _pause(event: Event) -> timedelta:
 
 def _detail(event: Event) -> str:
     match event:
-        case InProgress(detail=detail) | StillThere(detail=detail):
+        case InProgress(detail=detail) | StillThere(detail=detail) | Checked(detail=detail):
             return detail
         case Retry(reason=reason):
             return reason

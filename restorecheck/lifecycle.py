@@ -178,6 +178,8 @@ class Checked:
     results: tuple[CheckResult, ...]
     readings: str | None = None
     """As `Drill.readings`; None: nothing was read. There may be readings without a result yet."""
+    detail: str = ""
+    """How far the reading has come, where it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,6 +505,7 @@ def _learn(drill: Drill, event: Learned) -> Drill:
 def _store_answers(drill: Drill, event: Checked, now: datetime) -> Drill:
     known = {spec.name for spec in drill.pending_checks}
     new = tuple(r for r in event.results if r.name in known)
+    drill = drill.evolve(waiting_for=event.detail)
     if event.readings is not None:
         drill = drill.evolve(readings=event.readings)
     drill = _add_external_seconds(drill, sum(r.seconds for r in new))

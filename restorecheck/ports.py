@@ -121,6 +121,8 @@ class Answers:
     results: tuple[CheckResult, ...] = ()
     readings: str | None = None
     """None: nothing new was read."""
+    detail: str = ""
+    """How far the reading has come."""
 
 
 class Checker(Protocol):

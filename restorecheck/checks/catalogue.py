@@ -25,6 +25,7 @@ class Family(StrEnum):
     INDEXES_VALID = "indexes_valid"
     COLLATIONS_CURRENT = "collations_current"
     # Of physical backups.
+    TRANSACTIONS_YOUNG = "transactions_young"
     INDEXES_AGREE = "indexes_agree"
     PAGES_SOUND = "pages_sound"
     # Against the last verified night.
@@ -79,6 +80,9 @@ BUILT_INS = (
     BuiltIn("indexes are valid", Family.INDEXES_VALID, Severity.WARNING),
     BuiltIn("sequences are ahead", Family.SEQUENCES_AHEAD, Severity.WARNING),
     BuiltIn("collations are current", Family.COLLATIONS_CURRENT, Severity.WARNING),
+    BuiltIn(
+        "transaction ids are young", Family.TRANSACTIONS_YOUNG, Severity.WARNING, physical=True
+    ),
     BuiltIn("no table was emptied", Family.NOT_EMPTIED, compares=True),
     BuiltIn("no table has shrunk", Family.NOT_SHRUNK, Severity.WARNING, compares=True),
     BuiltIn("the newest rows are there", Family.NEWEST_THERE, Severity.WARNING, compares=True),
@@ -88,6 +92,7 @@ MINIMUM = frozenset({Family.SERVER_ANSWERS, Family.TABLES_COUNTABLE, Family.ANY_
 """Cannot be turned off: without them nothing is proven."""
 
 DEFAULT_DROP = 0.2
+DEFAULT_PAGES_MINUTES = 60.0
 
 
 def built_in(
@@ -96,18 +101,23 @@ def built_in(
     physical: bool = True,
     baseline: bool = False,
     max_drop: float = DEFAULT_DROP,
+    pages_minutes: float = DEFAULT_PAGES_MINUTES,
 ) -> tuple[CheckSpec, ...]:
     """Asked of every restored database, configured or not.
 
     `suite`: family → its severity, or None to leave it out. `baseline`: there is an earlier night.
     """
+    options: dict[str, dict[str, float]] = {
+        Family.NOT_SHRUNK: {"max_drop": max_drop},
+        Family.PAGES_SOUND: {"minutes": pages_minutes},
+    }
     return tuple(
         CheckSpec(
             name=check.name,
             kind=check.kind,
             severity=suite.get(check.kind) or check.severity,
             timeout=(timedelta(seconds=30) if check.kind in ONE_BY_ONE else READING_TIMEOUT),
-            options={"max_drop": max_drop} if check.kind is Family.NOT_SHRUNK else {},
+            options=options.get(check.kind, {}),
             built_in=True,
         )
         for check in BUILT_INS

@@ -110,6 +110,7 @@ EXPECTED = {
     Family.SEQUENCES_AHEAD: "none behind its column",
     Family.INDEXES_VALID: "none invalid",
     Family.COLLATIONS_CURRENT: "none of another version",
+    Family.TRANSACTIONS_YOUNG: "far from their end",
     Family.INDEXES_AGREE: "as many rows by the index as in the table",
     Family.PAGES_SOUND: "no fault in heaps and B-trees",
     Family.NOT_EMPTIED: "rows where there were rows",

@@ -7,7 +7,7 @@ from restorecheck.checks.tables import ForeignKey, OwnedSequence, Table, literal
 
 ORPHANS, KEYS, BEHIND, DUPLICATES = "orphans:", "keys:", "behind:", "duplicates:"
 BTREE, HEAP, VISIBLE = "btree:", "heap:", "visible:"
-INVALID, COLLATIONS = "invalid indexes", "collations"
+INVALID, COLLATIONS, AGE = "invalid indexes", "collations", "transaction ids"
 """Keys, or their beginnings."""
 
 OWN_SCHEMA = "restorecheck_checks"
@@ -102,6 +102,19 @@ def collations(major: int) -> Question:
     )
 
 
+OLD = 1_500_000_000
+"""Of 2,147,483,648 transaction ids; autovacuum begins to work against it at 200,000,000."""
+
+
+def transaction_age() -> Question:
+    """How near the database is to the end of its transaction ids, where that is near."""
+    return Question(
+        key=AGE,
+        sql="select 'the oldest transaction id is ' || max(age(datfrozenxid)) || ' behind; at"  # noqa: S608  # our own number
+        f" 2,147,483,648 the server stops' from pg_database having max(age(datfrozenxid)) > {OLD}",
+    )
+
+
 def prelude(extension: str) -> str:
     return (
         f"create schema {OWN_SCHEMA}; create extension {quoted(extension)} with schema {OWN_SCHEMA}"
@@ -116,6 +129,7 @@ def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tu
             sql=f"select {quoted(schema)}.bt_index_parent_check({literal(name)}::regclass, true, true)",  # quoted names
             weight=blocks,
             prelude=before,
+            budgeted=True,
         )
         for name, blocks in indexes
     )
@@ -130,6 +144,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
             f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
             weight=table.blocks,
             prelude=before,
+            budgeted=True,
         )
         for table in tables
     )
@@ -144,6 +159,7 @@ def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Quest
             f" + (select count(*) from {quoted(schema)}.pg_check_frozen({literal(table.quoted)}::regclass)), 0)",
             weight=table.blocks,
             prelude=before,
+            budgeted=True,
         )
         for table in tables
     )

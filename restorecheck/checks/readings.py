@@ -55,6 +55,9 @@ class DatabaseReading:
     structure: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     """Question → time."""
+    bytes_there: int = 0
+    bytes_read: int = 0
+    """Of the tables, with TOAST."""
     wall: float = 0.0
     """Seconds that all of it took, side by side."""
     rounds: int = 0
@@ -205,3 +208,24 @@ def _form_of(structure: Mapping[str, str]) -> int:
     if any(key.startswith("all of ") for key in keys):
         return 2
     return int(bool(keys) and not any(len(value) > DIGEST + 1 for value in structure.values()))
+
+
+def progress(readings: Mapping[str, DatabaseReading]) -> str:
+    """How far the reading has come, for somebody who waits."""
+    there = sum(reading.bytes_there for reading in readings.values())
+    read = sum(reading.bytes_read for reading in readings.values())
+    wall = sum(reading.wall for reading in readings.values())
+    if not read or not wall:
+        return "reading"
+    speed = f"read {shown_size(read)} of {shown_size(there)}, {shown_size(read / wall)}/s"
+    if read >= there:
+        questions = sum(len(reading.answers) for reading in readings.values())
+        return f"{speed}; {questions:,} questions beside it answered"
+    return f"{speed}, about {(there - read) * wall / read / 60:.0f} min left"
+
+
+def shown_size(number: float) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} bytes"

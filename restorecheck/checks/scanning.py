@@ -61,8 +61,12 @@ class Question:
     """Answered out of an index, and not out of the heap."""
     prelude: str = ""
     """A statement before it, in the same transaction, which is rolled back."""
+    budgeted: bool = False
+    """Left out when those of its kind have taken their time."""
 
 
+OVER_BUDGET = "not within the time that it is given"
+"""A doubt: `Question.budgeted`."""
 ROWS, PRINT, NULLS = "rows", "print", "nulls"
 CHECK, NEWEST, ASKED = "check:", "newest:", "asked:"
 """Beginnings of keys: of a constraint, of a column, of a configured check."""

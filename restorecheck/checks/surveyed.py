@@ -10,6 +10,7 @@ from restorecheck.checks import comparing
 from restorecheck.checks.catalogue import DEFAULT_DROP, Family, parse_table_name
 from restorecheck.checks.judge import Judgement, describe_expectation, judge_row_count
 from restorecheck.checks.questions import (
+    AGE,
     BEHIND,
     BTREE,
     COLLATIONS,
@@ -19,12 +20,19 @@ from restorecheck.checks.questions import (
     ORPHANS,
     VISIBLE,
 )
-from restorecheck.checks.readings import DatabaseReading, Readings, TableReading, rows_by_group
+from restorecheck.checks.readings import (
+    DatabaseReading,
+    Readings,
+    TableReading,
+    rows_by_group,
+    shown_size,
+)
 from restorecheck.checks.scanning import (
     ASKED,
     CHECK,
     GREATEST,
     NULLS,
+    OVER_BUDGET,
     PRESENT,
     PRINT,
     ROWS,
@@ -95,6 +103,8 @@ def judge_reading(
             return _named(reading, INVALID, "no index is invalid")
         case Family.COLLATIONS_CURRENT:
             return _named(reading, COLLATIONS, "no collation has changed")
+        case Family.TRANSACTIONS_YOUNG:
+            return _named(reading, AGE, "far from their end")
         case Family.INDEXES_AGREE:
             return _index_counts(reading)
         case Family.PAGES_SOUND:
@@ -158,6 +168,7 @@ QUESTIONS_OF: Mapping[str, tuple[str, ...]] = {
     Family.SEQUENCES_AHEAD: (BEHIND,),
     Family.INDEXES_VALID: (INVALID,),
     Family.COLLATIONS_CURRENT: (COLLATIONS,),
+    Family.TRANSACTIONS_YOUNG: (AGE,),
     Family.INDEXES_AGREE: (KEYS,),
     Family.PAGES_SOUND: (BTREE, HEAP, VISIBLE),
 }
@@ -459,19 +470,12 @@ def _unreadable(reading: DatabaseReading, key: str) -> Finding:
         if ROWS in t.doubts or key in t.doubts
     ]
     rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
-    size = _size(sum(t.bytes for t in tables.values()))
+    size = shown_size(sum(t.bytes for t in tables.values()))
     return Finding(
         found=f"{rows:,} rows in {len(tables):,} tables, {size}",
         problems=tuple(problems),
         doubts=tuple(doubts),
     )
-
-
-def _size(number: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} bytes"
 
 
 def _with_grant(reason: str) -> str:
@@ -546,17 +550,35 @@ def _index_counts(reading: DatabaseReading) -> Finding:
 
 
 def _pages(reading: DatabaseReading) -> Finding:
+    kinds = ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
     parts = [
         _questions(reading, prefix, noun, lambda name, value: f"{name}: {value}" if value else "")
-        for prefix, noun in ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
+        for prefix, noun in kinds
     ]
+    late = sum(
+        why == OVER_BUDGET for prefix, _ in kinds for _, why in _under(reading.doubts, prefix)
+    )
     asked = any(not part.found.startswith("0 ") for part in parts)
     unasked = [part.unasked for part in parts if part.unasked]
     return Finding(
-        found=", ".join(part.found for part in parts) if asked else "",
+        found=", ".join(part.found for part in parts)
+        + (f"; {late:,} not within the time" if late else "")
+        if asked
+        else "",
         problems=tuple(problem for part in parts for problem in part.problems),
-        unasked="" if asked else _listed(unasked) or "amcheck is not to be had on this server",
+        unasked="" if asked else _why_no_pages(unasked),
     )
+
+
+def _why_no_pages(unasked: list[str]) -> str:
+    if not unasked:
+        return "amcheck is not to be had on this server"
+    if any("42501" in reason for reason in unasked):
+        return (
+            "the checker's role may neither use nor make the extension amcheck: "
+            "create it in production, and grant execute on its functions"
+        )
+    return _listed(unasked)
 
 
 def _compared(spec: CheckSpec, before: DatabaseReading, after: DatabaseReading) -> Finding:

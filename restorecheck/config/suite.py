@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from restorecheck.checks.catalogue import BUILT_INS, DEFAULT_DROP, MINIMUM
-from restorecheck.config.fields import Keys, optional, refusal
+from restorecheck.checks.catalogue import BUILT_INS, DEFAULT_DROP, DEFAULT_PAGES_MINUTES, MINIMUM
+from restorecheck.config.fields import Keys, Minutes, optional, refusal
 from restorecheck.model import Severity
 
 
@@ -41,6 +41,7 @@ class Suite(Keys):
     indexes_valid: Weight | None = optional("No index is invalid.")
     sequences_ahead: Weight | None = optional("No sequence is behind the column that it fills.")
     collations_current: Weight | None = optional("Texts are sorted as their indexes expect.")
+    transactions_young: Weight | None = optional("Transaction ids are far from their end.")
     not_emptied: Weight | None = optional("No table has lost all of its rows since the last night.")
     not_shrunk: Weight | None = optional("No table has lost more than max_drop of its rows.")
     newest_there: Weight | None = optional("No newest time is older than it was.")
@@ -49,6 +50,11 @@ class Suite(Keys):
     )
     max_drop: Share = Field(
         default=DEFAULT_DROP, description="For not_shrunk: a share, 20% or 0.2."
+    )
+
+    pages_minutes: Minutes = Field(
+        default=DEFAULT_PAGES_MINUTES,
+        description="For pages_sound: how long it may take; the report says what was left out.",
     )
 
     def severities(self) -> dict[str, Severity | None]:

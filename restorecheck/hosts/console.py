@@ -7,7 +7,16 @@ import threading
 import time
 from typing import TextIO
 
-from restorecheck.lifecycle import Action, Delete, Ensure, Event, InProgress, Retry, RunChecks
+from restorecheck.lifecycle import (
+    Action,
+    Checked,
+    Delete,
+    Ensure,
+    Event,
+    InProgress,
+    Retry,
+    RunChecks,
+)
 from restorecheck.model import CheckOutcome, Drill, StepOutcome
 from restorecheck.ports import Observer
 from restorecheck.report.terminal import clean
@@ -53,6 +62,11 @@ class Progress(Observer):
         match event:
             case InProgress(detail=detail):
                 self._detail = detail
+                return
+            case Checked(detail=detail) if detail:
+                self._detail = detail
+                if not self._live:
+                    self._line(f"  {self._current}: {clean(detail)}")
                 return
             case Retry(reason=reason):
                 self._line(f"  {self._current}: {clean(reason)}; trying again")

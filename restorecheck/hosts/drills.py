@@ -25,6 +25,7 @@ def checks_of(target: Target, *, baseline: bool) -> tuple[CheckSpec, ...]:
         physical=target.dump is None,  # a dump's pages are written anew by every restore
         baseline=baseline,
         max_drop=target.suite.max_drop,
+        pages_minutes=target.suite.pages_minutes,
     )
     return (*own, *(_with_manifest(spec) for spec in target.check_specs()))
 

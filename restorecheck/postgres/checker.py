@@ -29,7 +29,7 @@ from restorecheck.checks.judge import (
     judge,
     measure,
 )
-from restorecheck.checks.readings import DatabaseReading, Readings, pack, unpack
+from restorecheck.checks.readings import DatabaseReading, Readings, pack, progress, unpack
 from restorecheck.checks.surveyed import (
     Circumstances,
     Finding,
@@ -175,7 +175,7 @@ class PostgresChecker(Checker):
                 reading.doubts[MISSING_DATABASE] = f"database {name}"
                 reading.done = True
             if not reading.done:
-                return Answers(readings=pack(readings))
+                return Answers(readings=pack(readings), detail=progress(readings))
         results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
         return Answers(
             results=tuple(results),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from restorecheck.checks import questions, scanning
-from restorecheck.checks.catalogue import Family, TableName, parse_table_name
+from restorecheck.checks.catalogue import DEFAULT_PAGES_MINUTES, Family, TableName, parse_table_name
 from restorecheck.checks.readings import DatabaseReading, bounded
 from restorecheck.checks.scanning import ASKED, GREATEST, Aggregate, Depth, Question
 from restorecheck.checks.surveyed import ABSENT
@@ -79,10 +79,17 @@ class Inquirer:
             questions=wanted.questions,
             connections=self._connections,
             major=major,
+            budget=self._budget(),
         )
         survey.run(soon, allowed)
 
     # --- within
+
+    def _budget(self) -> timedelta:
+        pages = [spec for spec in self._specs if spec.kind == Family.PAGES_SOUND]
+        return timedelta(
+            minutes=sum(spec.options.get("minutes", DEFAULT_PAGES_MINUTES) for spec in pages)
+        )
 
     def _depth(self) -> Depth:
         kinds = {spec.kind for spec in self._specs}
@@ -115,6 +122,8 @@ class Inquirer:
                 yield questions.invalid_indexes(describing.OWN)
             case Family.COLLATIONS_CURRENT:
                 yield questions.collations(describing.major_of(connection))
+            case Family.TRANSACTIONS_YOUNG:
+                yield questions.transaction_age()
             case Family.INDEXES_AGREE:
                 yield from (questions.keys(table) for table in tables if table.key_index)
             case Family.PAGES_SOUND:

@@ -20,6 +20,7 @@ import psycopg
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.checks.scanning import (
     BATCH,
+    OVER_BUDGET,
     ROWS,
     SMALL_BLOCKS,
     Aggregate,
@@ -179,12 +180,17 @@ class Survey:
         questions: Sequence[Question] = (),
         connections: int,
         major: int,
+        budget: timedelta = timedelta(0),
     ) -> None:
+        """`budget`: for questions that have one, one after the other."""
+        self._budget = budget
         self._connect = connect
         self._tables = tables
         self._connections = connections
         self._major = major
         self._soon = 0.0
+        self._budgeted = frozenset(q.key for q in questions if q.budgeted)
+        reading.bytes_there = sum(table.bytes for table in tables)
         self._progress = Progress(
             reading=reading,
             open=self._still_open(reading),
@@ -218,6 +224,7 @@ class Survey:
             self._await_server(end)
         reading = self._progress.reading
         reading.rounds += 1
+        reading.bytes_read = sum(self._bytes_read(table) for table in self._tables)
         reading.wall = round(reading.wall + time.monotonic() - began, 3)
         reading.done = not any(self._progress.open.values()) and not self._progress.questions
 
@@ -235,6 +242,11 @@ class Survey:
                 del reading.parts[name]  # read when the table had another size
             found[name] = keys - set(reading.parts.get(name, {}))
         return found
+
+    def _bytes_read(self, table: Table) -> int:
+        there = len(units(table, major=self._major))
+        missing = len(self._progress.open.get(table.full_name, ()))
+        return table.bytes * (there - missing) // there
 
     def _round(self, end: float) -> None:
         tasks: queue.Queue[Task] = queue.Queue()
@@ -361,6 +373,9 @@ class Survey:
         return self._progress.give_up(table, doubt=reason)
 
     def _put(self, connection: Connection, question: Question, end: float) -> None:
+        if question.budgeted and self._is_spent():
+            self._progress.settle(question, doubt=OVER_BUDGET)
+            return
         began = time.perf_counter()
         try:
             plans = BY_INDEX if question.by_index else {}
@@ -381,6 +396,12 @@ class Survey:
         seconds = time.perf_counter() - began
         answer = "" if value is None else str(value)
         self._progress.settle(question, answer=answer, seconds=seconds)
+
+    def _is_spent(self) -> bool:
+        reading, keys = self._progress.reading, self._budgeted
+        with self._progress.lock:
+            spent = sum(seconds for key, seconds in reading.seconds.items() if key in keys)
+        return spent >= self._budget.total_seconds()
 
     def _ask(
         self,

@@ -22,7 +22,7 @@ import psycopg
 
 from restorecheck.checks.catalogue import Family, built_in
 from restorecheck.checks.readings import DatabaseReading
-from restorecheck.model import CheckSpec
+from restorecheck.model import CheckSpec, Endpoint
 from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
@@ -272,6 +272,41 @@ def _soda_checks(stage: Stage, schema: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+GROWTH = ((10, 1_000), (100, 1_000), (500, 1_000), (2_000, 100), (1, 1_000_000), (1, 10_000_000))
+"""Tables and rows in each."""
+
+
+def growth(source: pg.Source) -> None:
+    """Time against the number of tables, and against the number of rows; a bar for each."""
+    print("\nGrowth: every drill's own checks")
+    checks = tuple(s for s in built_in() if s.kind != Family.PAGES_SOUND)
+    for count, rows in GROWTH:
+        name = f"grown_{count}_{rows}"
+        source.sql(f"create database {name}", "postgres")
+        for first in range(0, count, 200):
+            source.sql(
+                f"do $$ begin for i in {first}..{min(first + 200, count) - 1} loop"
+                " execute format('create table t_%s (id int primary key, name text not null, at timestamptz not null)', i);"
+                f" execute format('insert into t_%s select g, md5(g::text), now() from generate_series(1, {rows}) g', i);"
+                " end loop; end $$",
+                name,
+            )
+        source.sql("vacuum (freeze, analyze)", name)
+        opener, endpoint = by_system_identifier(connect), endpoint_of(source, name)
+
+        def read(name: str = name, endpoint: Endpoint = endpoint) -> None:
+            Inquirer(lambda: opener(endpoint, name), checks, connections=2).read(
+                DatabaseReading(), HOUR, HOUR
+            )
+
+        seconds = medians({name: read}, times=3)[name]
+        each = seconds / count * 1e3 if count > 1 else seconds / rows * 1e6
+        unit = "ms a table" if count > 1 else "s a million rows"
+        bar = "#" * max(1, round(seconds * 10))
+        print(f"  {count:>5} x {rows:>10,} rows {seconds:7.2f} s  {each:6.2f} {unit:<17} {bar}")
+        source.sql(f"drop database {name}", "postgres")
+
+
 def main() -> None:
     installation = min(pg.installations(), key=lambda i: i.major)
     with pg.running(installation, schema="select 1") as source:
@@ -328,6 +363,7 @@ def main() -> None:
             ),
             "pg_dump to nowhere",
         )
+        growth(source)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The reading of everything, against real servers: complete, resumable, and quiet when all is well."""
 
+import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +12,10 @@ from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.readings import DatabaseReading, pack
 from restorecheck.errors import ConfigError, DatabaseUnreachableError
 from restorecheck.hosts import manifest
+from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
-from restorecheck.postgres.checker import by_system_identifier, connect
+from restorecheck.ports import Inquiry
+from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
 from tests.reading import (
@@ -589,3 +593,44 @@ def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
         manifest.write(dsn, file, only=["nowhere"], megabytes_a_second=None)
     with pytest.raises(DatabaseUnreachableError):
         manifest.write("host=/nowhere password=secret", file, only=(), megabytes_a_second=None)
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def test_pages_are_looked_at_for_as_long_as_they_are_given(source):
+    with database(source, "pages", PEOPLE) as name:
+        all_of_them = read(source, name)
+        none = read(source, name, built_in(pages_minutes=0.0))
+        found, _ = ask(source, name)
+
+    assert "not within the time" not in str(all_of_them.doubts)
+    budgeted = {key for key in all_of_them.answers if key.startswith(("btree:", "heap:"))}
+    assert budgeted
+    assert set(none.doubts.values()) == {"not within the time that it is given"}
+    assert budgeted <= set(none.doubts)
+    assert found["pages_sound"].outcome is PASSED
+    assert "2 heaps, 1 B-trees" in found["pages_sound"].found
+
+
+def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):
+    monkeypatch.setattr("restorecheck.postgres.checker.SLICE", timedelta(0))
+    monkeypatch.setattr("restorecheck.postgres.surveying.BATCH", 1)
+    checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
+    with database(source, "waits", PEOPLE) as name:
+        inquiry = Inquiry(
+            endpoint=endpoint_of(source, name),
+            pending=built_in()[1:],
+            until=SystemClock().now() + HOUR,
+        )
+        told = []
+        for _ in range(30):
+            answers = checker.run(inquiry)
+            inquiry = replace(inquiry, readings=answers.readings or "")
+            told.append(answers.detail)
+            if answers.results:
+                break
+
+    assert told[-1] == "", "done"
+    assert told[0] == "reading"
+    assert any(re.fullmatch(r"read [\d.]+ kB of [\d.]+ kB, .*/s[;,] .*", text) for text in told)
