@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import psycopg
 
 from restorecheck.checks.catalogue import Family, built_in
 from restorecheck.checks.readings import DatabaseReading
-from restorecheck.model import CheckSpec, Endpoint
+from restorecheck.model import CheckSpec
 from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
@@ -276,6 +277,10 @@ GROWTH = ((10, 1_000), (100, 1_000), (500, 1_000), (2_000, 100), (1, 1_000_000),
 """Tables and rows in each."""
 
 
+def _read_everything(inquirer: Inquirer) -> None:
+    inquirer.read(DatabaseReading(), HOUR, HOUR)
+
+
 def growth(source: pg.Source) -> None:
     """Time against the number of tables, and against the number of rows; a bar for each."""
     print("\nGrowth: every drill's own checks")
@@ -292,13 +297,9 @@ def growth(source: pg.Source) -> None:
                 name,
             )
         source.sql("vacuum (freeze, analyze)", name)
-        opener, endpoint = by_system_identifier(connect), endpoint_of(source, name)
-
-        def read(name: str = name, endpoint: Endpoint = endpoint) -> None:
-            Inquirer(lambda: opener(endpoint, name), checks, connections=2).read(
-                DatabaseReading(), HOUR, HOUR
-            )
-
+        opener = partial(by_system_identifier(connect), endpoint_of(source, name), name)
+        inquirer = Inquirer(opener, checks, connections=2)
+        read = partial(_read_everything, inquirer)
         seconds = medians({name: read}, times=3)[name]
         each = seconds / count * 1e3 if count > 1 else seconds / rows * 1e6
         unit = "ms a table" if count > 1 else "s a million rows"
