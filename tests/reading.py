@@ -19,6 +19,7 @@ from restorecheck.postgres.checker import (
     identity_of,
 )
 from restorecheck.postgres.inquiring import Inquirer
+from tests.pg import Source
 
 HOUR = timedelta(hours=1)
 SEED = 20260226
@@ -130,3 +131,16 @@ def again(text):
 
 def connection_to(source, name) -> psycopg.Connection:
     return cluster.superuser_connection(source.places, name)
+
+
+@contextmanager
+def cut_off(source):
+    """The server ends in the middle of its work and comes back: as a snapshot of its storage does."""
+    cluster.stop(source.places, source.server)
+    server = cluster.start(
+        source.places, source.installation, source.account, jobs=2, outlive_us=False
+    )
+    try:
+        yield Source(source.places, source.installation, source.account, server)
+    finally:
+        cluster.stop(source.places, server)

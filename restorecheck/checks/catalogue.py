@@ -1,11 +1,11 @@
 """The families of checks, and the ones that every drill has without being asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from restorecheck.model import CheckSpec, Severity
 
@@ -46,6 +46,7 @@ class Family(StrEnum):
     APPEND_ONLY = "append_only"
     DISTRIBUTION = "distribution"
     MANIFEST = "manifest"
+    STRUCTURE = "structure"
 
 
 ONE_BY_ONE = frozenset({Family.SERVER_ANSWERS, Family.QUERY})
@@ -102,13 +103,17 @@ def built_in(
     baseline: bool = False,
     max_drop: float = DEFAULT_DROP,
     pages_minutes: float = DEFAULT_PAGES_MINUTES,
+    volatile_tables: Sequence[str] = (),
 ) -> tuple[CheckSpec, ...]:
     """Asked of every restored database, configured or not.
 
     `suite`: family → its severity, or None to leave it out. `baseline`: there is an earlier night.
     """
-    options: dict[str, dict[str, float]] = {
-        Family.NOT_SHRUNK: {"max_drop": max_drop},
+    volatile = {"volatile": list(volatile_tables)} if volatile_tables else {}
+    options: dict[str, dict[str, Any]] = {
+        Family.NOT_EMPTIED: volatile,
+        Family.NOT_SHRUNK: {"max_drop": max_drop, **volatile},
+        Family.NEWEST_THERE: volatile,
         Family.PAGES_SOUND: {"minutes": pages_minutes},
     }
     return tuple(

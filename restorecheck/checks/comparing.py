@@ -1,7 +1,8 @@
 """Tonight against the last verified night. Pure: two readings in, findings out."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from restorecheck.checks.readings import (
     DatabaseReading,
@@ -35,6 +36,18 @@ class Difference:
 
 def _shown(value: str) -> str:
     return "other text" if value.startswith("#") else value
+
+
+def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReading:
+    """Without the tables that come and go."""
+    if not patterns:
+        return reading
+    kept = {
+        name: table
+        for name, table in reading.tables.items()
+        if not any(fnmatchcase(table.group or name, pattern) for pattern in patterns)
+    }
+    return replace(reading, tables=kept)
 
 
 def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Difference]:

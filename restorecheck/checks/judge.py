@@ -140,6 +140,8 @@ def describe_expectation(spec: CheckSpec) -> str:
             return f"every value {_describe_bounds(options.get('min'), options.get('max'), None)}"
         case Family.MANIFEST:
             return f"the contents of {str(options.get('taken_at', 'the manifest'))[:16]}"
+        case Family.STRUCTURE:
+            return f"the structure of {str(options.get('taken_at', 'the manifest'))[:16]}"
         case Family.DISTRIBUTION:
             return f"an average and a share of values within {options['max_shift']:.3%} of before"
         case Family.ACCEPTED_VALUES:

@@ -8,6 +8,7 @@ parts: sums are added, of maxima the largest is taken.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -61,6 +62,8 @@ class Question:
     """Answered out of an index, and not out of the heap."""
     prelude: str = ""
     """A statement before it, in the same transaction, which is rolled back."""
+    patience: timedelta | None = None
+    """How long its answer may take; None: as long as anything may."""
     budgeted: bool = False
     """Left out when those of its kind have taken their time."""
 

@@ -218,6 +218,8 @@ def judge_asked(
         return _extensions(spec, reading, expected)
     if spec.kind == Family.MANIFEST:
         return _manifest(spec, reading, expected)
+    if spec.kind == Family.STRUCTURE:
+        return _structure(spec, reading, expected)
     key = f"{ASKED}{spec.name}"
     missing = reading.doubts.get(key, "").removeprefix(ABSENT)
     if missing != reading.doubts.get(key, ""):
@@ -414,6 +416,15 @@ def _shown_average(average: tuple[Decimal, Decimal] | None) -> str:
     return f"{average[0]:.6g} on average, {average[1]:.1%} filled" if average else "no value"
 
 
+def _structure(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judgement:
+    """Against a file that somebody has written down and agreed to."""
+    differences = comparing.structure_changes(spec.options["structure"], reading.structure)
+    found = f"{len(reading.structure):,} objects, {len(differences):,} differ"
+    if differences:
+        return Judgement(CheckOutcome.FAILED, expected, found, comparing.listed(differences))
+    return Judgement(CheckOutcome.PASSED, expected, found)
+
+
 def _manifest(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judgement:
     """Every table of the manifest, by its rows and its print."""
     wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
@@ -582,6 +593,8 @@ def _why_no_pages(unasked: list[str]) -> str:
 
 
 def _compared(spec: CheckSpec, before: DatabaseReading, after: DatabaseReading) -> Finding:
+    before = comparing.without(before, spec.options.get("volatile", ()))
+    after = comparing.without(after, spec.options.get("volatile", ()))
     match spec.kind:
         case Family.NOT_EMPTIED:
             differences = tuple(comparing.emptied(before, after))

@@ -301,6 +301,18 @@ class Manifest(_CheckKeys):
         )
 
 
+class Structure(_CheckKeys):
+    """Tables, columns, functions, grants … as they are in a file that somebody has agreed to."""
+
+    file: Text = Field(
+        description="What `restorecheck manifest` wrote; relative to the configuration file."
+    )
+    name: Text | None = optional("Name in reports; by default 'structure'.")
+
+    def check_spec(self) -> CheckSpec:
+        return self._spec(self.name or "structure", "structure", {"file": self.file})
+
+
 class Extensions(_CheckKeys):
     names: Annotated[tuple[Text, ...], FromList, AtLeastOne] = Field(
         description="Extensions that the application cannot do without."
@@ -331,6 +343,7 @@ class Check(Keys):
     append_only: AppendOnly | None = optional("Rows are added, and none is changed or lost.")
     distribution: Distribution | None = optional("Average and filling are about as they were.")
     manifest: Manifest | None = optional("The contents are those of a manifest of the source.")
+    structure: Structure | None = optional("The structure is that of a file.")
     extensions: Extensions | None = optional("Extensions that must be there.")
 
     @model_validator(mode="after")
@@ -341,10 +354,13 @@ class Check(Keys):
         return self
 
     def with_absolute_paths(self, absolute: Callable[[str], str]) -> Self:
-        if self.manifest is None:
-            return self
-        file = absolute(self.manifest.file)
-        return self.model_copy(update={"manifest": self.manifest.model_copy(update={"file": file})})
+        given = {"manifest": self.manifest, "structure": self.structure}
+        update = {
+            key: check.model_copy(update={"file": absolute(check.file)})
+            for key, check in given.items()
+            if check is not None
+        }
+        return self.model_copy(update=update)
 
     def check_spec(self) -> CheckSpec:
         """The question as the rest of restorecheck knows it."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from restorecheck.checks.catalogue import BUILT_INS, DEFAULT_DROP, DEFAULT_PAGES_MINUTES, MINIMUM
-from restorecheck.config.fields import Keys, Minutes, optional, refusal
+from restorecheck.config.fields import Keys, Minutes, Texts, optional, refusal
 from restorecheck.model import Severity
 
 
@@ -47,6 +47,11 @@ class Suite(Keys):
     newest_there: Weight | None = optional("No newest time is older than it was.")
     structure_same: Weight | None = optional(
         "Tables, columns, functions, grants … are as they were."
+    )
+    volatile_tables: Texts = Field(
+        default=(),
+        description="Tables that come and go, such as public.sessions or staging.*: their rows are "
+        "not compared with other nights.",
     )
     max_drop: Share = Field(
         default=DEFAULT_DROP, description="For not_shrunk: a share, 20% or 0.2."

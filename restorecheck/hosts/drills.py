@@ -26,6 +26,7 @@ def checks_of(target: Target, *, baseline: bool) -> tuple[CheckSpec, ...]:
         baseline=baseline,
         max_drop=target.suite.max_drop,
         pages_minutes=target.suite.pages_minutes,
+        volatile_tables=target.suite.volatile_tables,
     )
     return (*own, *(_with_manifest(spec) for spec in target.check_specs()))
 
@@ -36,11 +37,14 @@ def _with_manifest(spec: CheckSpec) -> CheckSpec:
     Raises:
         ConfigError: It cannot be read.
     """
-    if spec.kind != Family.MANIFEST:
+    if spec.kind not in {Family.MANIFEST, Family.STRUCTURE}:
         return spec
     from restorecheck.hosts import manifest
 
     made = manifest.load(Path(spec.options["file"]))
+    if spec.kind == Family.STRUCTURE:
+        options = {"structure": made["structure"], "taken_at": made["taken_at"]}
+        return replace(spec, options=options)
     wanted = {str(parse_table_name(name)) for name in spec.options["only"]}
     tables = {name: t for name, t in made["tables"].items() if not wanted or name in wanted}
     lost = sorted(wanted - set(tables))

@@ -16,6 +16,7 @@ import psycopg
 
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import parse_table_name
+from restorecheck.checks.readings import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
 from restorecheck.checks.tables import Table
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
@@ -95,6 +96,7 @@ def _read(
         "database": row[1],
         "taken_at": taken_at.astimezone(UTC).isoformat(),
         "server_version": str(connection.info.server_version),
+        "structure": bounded(describing.structure(connection)),
         "tables": {
             table.full_name: _contents(connection, table, major, megabytes_a_second)
             for table in tables
@@ -144,6 +146,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
         is_one = found["version"] == VERSION and all(ROWS in t for t in found["tables"].values())
+        is_one = is_one and isinstance(found["structure"], dict)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         is_one = False
     if not is_one:

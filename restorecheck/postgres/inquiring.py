@@ -149,7 +149,7 @@ class Inquirer:
         question = _question(spec, key, connection, name, scanned=bool(scanned))
         if question is not None:
             blocks = sum(table.blocks for table in scanned)
-            wanted.questions.append(replace(question, weight=blocks))
+            wanted.questions.append(replace(question, weight=blocks, patience=spec.timeout))
         for table in scanned:
             wanted.aggregates[table.full_name] += self._aggregates(spec, key, table)
         if not scanned and question is None:

@@ -2,7 +2,8 @@
 -- functions give them. Each block begins with the kind. {own} are the relations of users.
 
 -- name: database
-select '', concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype)
+select '', concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype,
+  'page checksums ' || current_setting('data_checksums'))
 from pg_database where datname = current_database()
 
 -- name: schema

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
-from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -378,8 +377,7 @@ class Survey:
             return
         began = time.perf_counter()
         try:
-            plans = BY_INDEX if question.by_index else {}
-            rows = self._ask(connection, question.sql, end, plans, question.prelude)
+            rows = self._ask(connection, question.sql, end, question)
         except psycopg.Error as exc:
             reason = _reason(exc)
             match _meaning(connection, exc, end):
@@ -389,7 +387,10 @@ class Survey:
                     self._progress.suspect((question.key,))
                 case Outcome.LATE:
                     pass
-                case Outcome.STUCK | Outcome.REFUSED:
+                case Outcome.STUCK:
+                    limit = (question.patience or PATIENCE).total_seconds()
+                    self._progress.settle(question, doubt=f"no answer within {limit:g} s")
+                case Outcome.REFUSED:
                     self._progress.settle(question, doubt=reason)
             return
         value = rows[0][0] if rows else None
@@ -404,15 +405,13 @@ class Survey:
         return spent >= self._budget.total_seconds()
 
     def _ask(
-        self,
-        connection: Connection,
-        text: str,
-        end: float,
-        plans: Mapping[str, str] = MappingProxyType({}),
-        prelude: str = "",
+        self, connection: Connection, text: str, end: float, question: Question | None = None
     ) -> list[tuple[Any, ...]]:
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
-        timeout = min(left, PATIENCE)
+        patience = question.patience if question and question.patience else PATIENCE
+        timeout = min(left, patience)
+        prelude = question.prelude if question else ""
+        plans = BY_INDEX if question and question.by_index else {}
         expired = threading.Event()
         try:
             with (

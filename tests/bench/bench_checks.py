@@ -28,6 +28,7 @@ from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
+from tests.damage.healthy import MAINTENANCE
 from tests.reading import endpoint_of
 
 SCALE = int(os.environ.get("BENCH_SCALE", "50"))
@@ -120,8 +121,8 @@ class Stage:
         source.sql(SMALL, NAME)
         rows = SCALE * 20_000
         source.sql(FILL.format(scale=SCALE, rows=rows), NAME)
-        source.sql("vacuum (freeze, analyze)", NAME)
-        source.sql("checkpoint", NAME)
+        for statement in MAINTENANCE:
+            source.sql(statement, NAME)
         self.endpoint = endpoint_of(source, NAME)
         self.opener = by_system_identifier(connect)
         with self.connection() as connection:
@@ -296,7 +297,8 @@ def growth(source: pg.Source) -> None:
                 " end loop; end $$",
                 name,
             )
-        source.sql("vacuum (freeze, analyze)", name)
+        for statement in MAINTENANCE:
+            source.sql(statement, name)
         opener = partial(by_system_identifier(connect), endpoint_of(source, name), name)
         inquirer = Inquirer(opener, checks, connections=2)
         read = partial(_read_everything, inquirer)

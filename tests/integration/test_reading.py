@@ -1,5 +1,6 @@
 """The reading of everything, against real servers: complete, resumable, and quiet when all is well."""
 
+import contextlib
 import re
 import threading
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tests.reading import (
     alarms,
     ask,
     connection_to,
+    cut_off,
     database,
     endpoint_of,
     packed,
@@ -634,3 +636,64 @@ def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):
     assert told[-1] == "", "done"
     assert told[0] == "reading"
     assert any(re.fullmatch(r"read [\d.]+ kB of [\d.]+ kB, .*/s[;,] .*", text) for text in told)
+
+
+def test_the_structure_can_be_held_against_a_file(source, shop, tmp_path):
+    name, _ = shop
+    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    made = manifest.write(dsn, tmp_path / "m.json", only=["notes"], megabytes_a_second=None)
+    asked = [spec("structure", structure=made["structure"], taken_at=made["taken_at"])]
+
+    same, _ = ask(source, name, asked)
+    source.sql("alter table orders add column more int", name)
+    changed, _ = ask(source, name, asked)
+
+    assert same["asked"].outcome is PASSED
+    assert changed["asked"].outcome is FAILED
+    assert changed["asked"].detail == "column public.orders.more: new"
+
+
+def test_a_question_that_takes_too_long_is_an_error_and_stops_no_other(source):
+    text = (
+        "create table slow (id int); insert into slow select generate_series(1, 200000);"
+        "create table quick (id int); insert into quick values (1);"
+    )
+    slow = replace(
+        spec("unique", name="slow", table="slow", columns=["id"]), timeout=timedelta(milliseconds=1)
+    )
+    quick = spec("unique", name="quick", table="quick", columns=["id"])
+    with database(source, "slow", text) as name:
+        found, _ = ask(source, name, [slow, quick])
+
+    assert found["slow"].outcome is ERROR
+    assert found["slow"].detail == "no answer within 0.001 s"
+    assert found["quick"].outcome is PASSED
+    assert alarms({k: v for k, v in found.items() if k != "slow"}) == {}
+
+
+# --- healthy in every way ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("major", sorted({i.major for i in pg.installations()}))
+def test_a_snapshot_of_a_busy_server_is_healthy(major):
+    """Pgbench writes until the moment of the snapshot; what recovers from it is whole."""
+    installation = next(i for i in pg.installations() if i.major == major)
+    with pg.running(installation, schema="select 1") as busy:
+        busy.run("pgbench", "--initialize", "--scale=2", "--foreign-keys", "--quiet", "library")
+
+        def bench():
+            with contextlib.suppress(AssertionError):  # it is cut off
+                busy.run("pgbench", "--client=2", "--time=30", "--no-vacuum", "library")
+
+        writer = threading.Thread(target=bench)
+        writer.start()
+        threading.Event().wait(1.5)
+        with cut_off(busy) as copy:
+            writer.join()
+            found, readings = ask(copy, "library")
+            compared, _ = ask(copy, "library", before=readings)
+
+    assert alarms(found) == {}
+    assert alarms(compared) == {}
+    assert found["pages_sound"].outcome is PASSED
+    assert found["indexes_agree"].found == "3 tables"

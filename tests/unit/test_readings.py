@@ -206,3 +206,18 @@ def test_a_table_that_could_not_be_read_is_not_called_empty():
     after.tables["b"] = TableReading(problem="invalid page", group="b")
 
     assert list(comparing.emptied(rows(a=1000, b=5000), after)) == []
+
+
+def test_tables_that_come_and_go_are_not_compared():
+    before, after = (
+        rows(**{"public.sessions": 900, "public.users": 50_000}),
+        rows(**{"public.users": 50_000}),
+    )
+
+    assert emptied_without(before, after, []) == ["table public.sessions: gone"]
+    assert emptied_without(before, after, ["public.sess*"]) == []
+
+
+def emptied_without(before, after, patterns):
+    pair = (comparing.without(before, patterns), comparing.without(after, patterns))
+    return [str(difference) for difference in comparing.emptied(*pair)]
