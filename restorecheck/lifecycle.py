@@ -11,7 +11,7 @@ STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► EV
 ```
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -338,7 +338,11 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return _abort(drill, reason, now)
         case Closed():
             return drill.evolve(
-                phase=Phase.FINISHED, finished_at=now, teardown_outcome=_teardown_outcome(drill)
+                phase=Phase.FINISHED,
+                finished_at=now,
+                teardown_outcome=_teardown_outcome(drill),
+                # It was compared with, and is kept where it came from.
+                baseline=drill.baseline and replace(drill.baseline, readings=""),
             )
         case _:
             assert_never(event)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from restorecheck.checks.fingerprint import fingerprint, plain_fingerprint
 from restorecheck.checks.tables import Column, Table, literal, quoted
 
+BLOCK = 8192
 UNIT_BLOCKS = 65_536
 """Half a gigabyte: some seconds of reading, and far below what a function's time allows."""
 SMALL_BLOCKS = 64
@@ -117,6 +118,12 @@ def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
     return " union all ".join(parts)
 
 
+def unit_blocks(table: Table, size: int = UNIT_BLOCKS) -> int:
+    """Blocks of one unit; fewer where much of the table lies in TOAST."""
+    heap = max(1, table.blocks) * BLOCK
+    return max(1, min(size, size * heap // max(heap, table.bytes)))
+
+
 def units(
     table: Table, *, major: int, size: int = UNIT_BLOCKS
 ) -> tuple[tuple[int, int] | None, ...]:
@@ -124,6 +131,7 @@ def units(
 
     The last range is open (-1): what was added since the size was looked at is read as well.
     """
+    size = unit_blocks(table, size)
     if major < FIRST_RANGE_MAJOR or table.blocks <= size:
         return (None,)
     firsts = range(0, table.blocks, size)

@@ -45,6 +45,8 @@ COMING_BACK = timedelta(seconds=60)
 """What a server is given to recover after a crash."""
 PATIENCE = timedelta(minutes=10)
 """For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
+SLOWEST = 1_000_000
+"""Bytes a second, of a table that cannot be read in parts."""
 LOOK_AGAIN = 0.2
 PLANS = {
     "jit": "off",
@@ -348,7 +350,8 @@ class Survey:
         for some in (wanted, *simpler(table, wanted)):
             began = time.perf_counter()
             try:
-                ((values,),) = self._ask(connection, statement(table, some, task.unit), end)
+                text = statement(table, some, task.unit)
+                ((values,),) = self._ask(connection, text, end, patience=_patience(table, task))
             except psycopg.Error as exc:
                 reason = _reason(exc)
                 match _meaning(connection, exc, end):
@@ -359,7 +362,7 @@ class Survey:
                     case Outcome.LATE:
                         return None
                     case Outcome.STUCK:
-                        minutes = PATIENCE / timedelta(minutes=1)
+                        minutes = _patience(table, task) / timedelta(minutes=1)
                         reason = f"no answer within {minutes:g} minutes"
                         return self._progress.give_up(table, doubt=reason)
                     case Outcome.REFUSED:
@@ -377,7 +380,8 @@ class Survey:
             return
         began = time.perf_counter()
         try:
-            rows = self._ask(connection, question.sql, end, question)
+            patience = question.patience or PATIENCE
+            rows = self._ask(connection, question.sql, end, question, patience=patience)
         except psycopg.Error as exc:
             reason = _reason(exc)
             match _meaning(connection, exc, end):
@@ -405,10 +409,15 @@ class Survey:
         return spent >= self._budget.total_seconds()
 
     def _ask(
-        self, connection: Connection, text: str, end: float, question: Question | None = None
+        self,
+        connection: Connection,
+        text: str,
+        end: float,
+        question: Question | None = None,
+        *,
+        patience: timedelta = PATIENCE,
     ) -> list[tuple[Any, ...]]:
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
-        patience = question.patience if question and question.patience else PATIENCE
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
         plans = BY_INDEX if question and question.by_index else {}
@@ -451,6 +460,12 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
+
+
+def _patience(table: Table, task: Task) -> timedelta:
+    if task.unit is not None:
+        return PATIENCE
+    return max(PATIENCE, timedelta(seconds=table.bytes / SLOWEST))
 
 
 def _is_settled(key: str, reading: DatabaseReading) -> bool:

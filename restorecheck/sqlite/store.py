@@ -19,6 +19,9 @@ _ENTRY = (
     " announce, previous_sha256, sha256, pruned_at"
 )
 
+READINGS_KEPT = 30
+"""Drills of a target whose readings are kept besides the baseline: any of them may be accepted."""
+
 
 class SqliteStore(DrillStore, History):
     """A store in one file, safe to use from several processes of one machine.
@@ -71,6 +74,7 @@ class SqliteStore(DrillStore, History):
             saved = self._update(drill)
             link = self._link()
             self._insert(drill, link, compose(link))
+            self._forget_readings(drill.target)
             return saved
 
     def unfinished(self) -> tuple[Drill, ...]:
@@ -246,6 +250,21 @@ class SqliteStore(DrillStore, History):
         if row is None:
             return Link(sequence=1, previous_sha256="")
         return Link(sequence=row[0] + 1, previous_sha256=row[1])
+
+    def _forget_readings(self, target: str) -> None:
+        """Of the drill that just became too old to be compared with or accepted: they are most of it."""
+        row = self.database.execute(
+            "select d.id, d.state from drills d join reports r on r.drill_id = d.id"
+            " where r.target = ?1 and r.pruned_at is null and r.sequence not in"
+            " (select max(sequence) from reports where target = ?1 and verdict = 'verified' group by target"
+            " union all select max(sequence) from acceptances where target = ?1 group by target)"
+            " order by r.sequence desc limit 1 offset ?2",
+            (target, READINGS_KEPT),
+        ).fetchone()
+        if row is None or not row[1]:
+            return
+        state = codec.encode(codec.decode(row[1]).evolve(readings=""))
+        self.database.execute("update drills set state = ? where id = ?", (state, row[0]))
 
     def _insert(self, drill: Drill, link: Link, text: str) -> None:
         assert drill.verdict is not None, "a report is of a finished drill"

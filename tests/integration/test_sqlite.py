@@ -4,14 +4,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
 from restorecheck.errors import StoreError
 from restorecheck.history import flaws
+from restorecheck.model import Verdict
 from restorecheck.sqlite import migration
 from restorecheck.sqlite.store import SqliteStore
-from tests.factories import drill, finished
+from tests.factories import NOW, drill, finished
 
 
 @pytest.fixture
@@ -183,3 +185,21 @@ def test_a_slot_has_one_drill(store):
 
     store.create(drill(id="d-3", target="orders", scheduled_for=slot))
     assert store.drill_of_slot("courses", slot) == "d-1"
+
+
+def test_readings_are_kept_of_the_baseline_and_of_the_newest_drills(tmp_path):
+    store = SqliteStore(tmp_path / "history.sqlite")
+    for number in range(40):
+        at = NOW + timedelta(days=number)
+        verdict = Verdict.VERIFIED if number == 2 else Verdict.FAILED
+        drill = store.create(
+            finished().evolve(
+                id=f"d-{number}", verdict=verdict, finished_at=at, readings="x" * 100, version=0
+            )
+        )
+        store.finish(drill, lambda link: f'{{"chain": {{"sequence": {link.sequence}}}}}')
+
+    kept = [n for n in range(40) if store.load(f"d-{n}").readings]
+    store.close()
+
+    assert kept == [2, *range(10, 40)]

@@ -221,3 +221,11 @@ def test_tables_that_come_and_go_are_not_compared():
 def emptied_without(before, after, patterns):
     pair = (comparing.without(before, patterns), comparing.without(after, patterns))
     return [str(difference) for difference in comparing.emptied(*pair)]
+
+
+def test_a_table_that_lies_in_toast_is_read_in_smaller_parts():
+    toasted = Table(schema="s", name="t", blocks=1000, bytes=1000 * 8192 * 500)
+
+    found = units(toasted, major=17)
+
+    assert 7 < len(found) < 10, "four gigabytes, half of one at a time"
