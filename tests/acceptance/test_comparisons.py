@@ -122,7 +122,9 @@ def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, s
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_said_before_anything_is_done(library, checks, said):
-    (library.directory / "empty.json").write_text('{"version": 1, "tables": {}, "taken_at": ""}')
+    (library.directory / "empty.json").write_text(
+        '{"version": 1, "tables": {}, "structure": {}, "taken_at": ""}'
+    )
     library.configure(checks)
 
     done = library.run("drill")

@@ -102,9 +102,12 @@ create index on plain (lower(t)); create index on plain (id) where id > 5;
 """
 
 
-@pytest.fixture(scope="module", params=sorted({i.major for i in pg.installations()}))
+MAJORS = sorted({installation.major for installation in pg.installations()})
+
+
+@pytest.fixture(scope="module", params=sorted({MAJORS[0], MAJORS[-1]}))
 def server(request):
-    """Every major on this machine."""
+    """The oldest and the newest major on this machine."""
     installation = next(i for i in pg.installations() if i.major == request.param)
     with pg.running(installation) as running:
         yield running
@@ -674,7 +677,7 @@ def test_a_question_that_takes_too_long_is_an_error_and_stops_no_other(source):
 # --- healthy in every way ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("major", sorted({i.major for i in pg.installations()}))
+@pytest.mark.parametrize("major", MAJORS)
 def test_a_snapshot_of_a_busy_server_is_healthy(major):
     """Pgbench writes until the moment of the snapshot; what recovers from it is whole."""
     installation = next(i for i in pg.installations() if i.major == major)

@@ -134,6 +134,7 @@ def test_a_check_that_does_not_hold_fails_the_drill_and_leaves_nothing(scene):
 
 
 def test_evidence_is_collected_before_the_instance_is_gone(scene):
+    scene.sandbox.next_restore("available", slower=20)  # so that it is seen while it is made
     done = scene.drill()
 
     sources = {seen["source"] for seen in done.report["evidence"]}

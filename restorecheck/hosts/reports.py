@@ -1,0 +1,179 @@
+"""`restorecheck report`: a stored report, or the pages of all targets, in the form that is wanted."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from restorecheck.config import Config
+from restorecheck.errors import ConfigError, NotFoundError, Problem
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.console import use_color
+from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.standings import statuses_of
+from restorecheck.report import document
+from restorecheck.report.document import Report
+from restorecheck.report.terminal import clean
+from restorecheck.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from restorecheck.report.past import Past
+
+FORMATS = ("text", "json", "markdown", "junit", "html")
+SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "junit": "xml", "html": "html"}
+
+
+def report(config: Config, arguments: argparse.Namespace) -> int:
+    store = SqliteStore(Path(config.history.path))
+    try:
+        if arguments.all:
+            return _all(config, store, arguments)
+        text = store.report(_drill_id(config, store, arguments.what))
+        shown = _rendered(arguments.format, text, store, to_file=bool(arguments.output))
+    except NotFoundError as exc:
+        print(f"restorecheck: {clean(exc.message)}", file=sys.stderr)
+        return Exit.INCONCLUSIVE
+    finally:
+        store.close()
+    with _writing(arguments.output) as stream:
+        stream.write(shown)
+    return Exit.VERIFIED
+
+
+def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
+    """The HTML page of one drill.
+
+    Raises:
+        ConfigError: The extra `report` is not installed, or the file cannot be written.
+    """
+    with _writing(str(path)) as stream:
+        stream.write(_rendered("html", store.report(drill_id), store, to_file=True))
+
+
+def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str:
+    if form == "json":
+        return text + "\n"
+    made = document.parse(text)
+    match form:
+        case "text":
+            from restorecheck.report.terminal import render
+
+            return render(made, color=use_color(sys.stdout) and not to_file)
+        case "markdown":
+            from restorecheck.report import markdown
+
+            return markdown.render(made, _past(store, made))
+        case "junit":
+            from restorecheck.report import junit
+
+            return junit.render([made])
+        case "html":
+            page: str = _html().render(made, _past(store, made))
+            return page
+        case _:
+            raise AssertionError(f"no format {form!r}")
+
+
+def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
+    """The newest report of each target; of HTML with an index over all of them."""
+    if not arguments.output:
+        message = "--all writes several files: name a folder with -o"
+        raise ConfigError((Problem(message=message),))
+    form = arguments.format
+    folder = Path(arguments.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        message = f"{folder} cannot be made: {exc.strerror}"
+        raise ConfigError((Problem(message=message),)) from exc
+    newest: dict[str, Report] = {}
+    for target in config.targets:
+        for entry in store.entries(target=target.name, newest=1):
+            with contextlib.suppress(NotFoundError):  # its text was removed by retention
+                text = store.report(entry.drill_id)
+                newest[target.name] = document.parse(text)
+                with _writing(str(folder / _file_of(target.name, form))) as stream:
+                    stream.write(_rendered(form, text, store, to_file=True))
+    if form == "html":
+        statuses = statuses_of(
+            config, store, locks_of(Path(config.history.path)), SystemClock().now()
+        )
+        links = {name: _file_of(name, form) for name in newest}
+        with _writing(str(folder / "index.html")) as stream:
+            stream.write(_html().render_index(statuses, newest, links))
+        print(folder / "index.html")
+    else:
+        print(folder)
+    return Exit.VERIFIED
+
+
+def _file_of(target: str, form: str) -> str:
+    return f"{target}.{SUFFIXES[form]}"
+
+
+def _past(store: SqliteStore, made: Report) -> "Past":
+    """Up to this report, and not beyond it."""
+    from restorecheck.report.past import SHOWN, past_of
+
+    entries = [
+        entry
+        for entry in store.entries(target=made.target)
+        if entry.finished_at <= made.finished_at and entry.pruned_at is None
+    ]
+    reports = []
+    for entry in entries[-SHOWN:]:
+        with contextlib.suppress(NotFoundError):
+            reports.append(document.parse(store.report(entry.drill_id)))
+    return past_of(reports)
+
+
+def _html() -> "ModuleType":
+    try:
+        from restorecheck.report import html
+    except ImportError as exc:
+        message = f"the HTML report needs {exc.name}, which is not installed"
+        raise ConfigError(
+            (Problem(message=message),), hint="pip install 'restorecheck[report]'"
+        ) from exc
+    return html
+
+
+def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
+    """A drill, or the newest of a target, or the newest of all."""
+    if what is not None and what not in {target.name for target in config.targets}:
+        return what
+    newest = store.entries(target=what, newest=1)
+    if not newest:
+        of = f" of {what}" if what else ""
+        raise NotFoundError(f"no drill{of} in {store.database.path}")
+    return newest[-1].drill_id
+
+
+@contextlib.contextmanager
+def _writing(output: str | None) -> Iterator[TextIO]:
+    """stdout, or a file that is there whole or not at all."""
+    if output is None:
+        yield sys.stdout
+        return
+    path = Path(output)
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            yield stream
+        Path(temporary).replace(path)
+    except OSError as exc:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        message = f"{path} cannot be written: {exc.strerror}"
+        raise ConfigError((Problem(message=message),)) from exc
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,124 @@
+"""The pages, from their templates."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from restorecheck.model import CheckOutcome, Severity, TeardownOutcome, Verdict
+from restorecheck.report.document import CheckReport, Report
+from restorecheck.report.html.charts import calendar, charts
+from restorecheck.report.past import Past, worst_first
+from restorecheck.report.status import TargetStatus
+from restorecheck.report.terminal import clean, duration, size
+
+LONGEST = 2_000
+"""Characters of any text from outside."""
+
+WORDS = {
+    Verdict.VERIFIED: "The backup restores.",
+    Verdict.FAILED: "The backup is bad.",
+    Verdict.INCONCLUSIVE: "Nobody can tell.",
+}
+
+
+def render(report: Report, past: Past) -> str:
+    """One drill, with the nights before it."""
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            past=past,
+            words=WORDS[report.verdict],
+            answers=_answers(report),
+            checks=[_row(check, past) for check in _worst_first(report.checks)],
+            charts=[(c.title, c.says, Markup(c.svg)) for c in charts(report, past)],  # noqa: S704  # drawn by pygal, which escapes
+            calendar=calendar(past.nights),
+            not_verified_since=past.not_verified_since,
+        )
+    )
+
+
+def render_index(
+    statuses: Sequence[TargetStatus], reports: Mapping[str, Report], links: Mapping[str, str]
+) -> str:
+    """All targets; `links`: where each one's page lies."""
+    order = {report.target: n for n, report in enumerate(worst_first(reports.values()))}
+    rows = sorted(statuses, key=lambda s: (not s.alarming, order.get(s.target, -1), s.target))
+    return _environment().get_template("index.html").render(rows=rows, reports=reports, links=links)
+
+
+def _answers(report: Report) -> list[tuple[str, str, str]]:
+    """Three questions, three answers: never one for all."""
+    restored, torn = report.restore, report.teardown
+    good = torn.outcome in {TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}
+    counts = {
+        outcome: sum(1 for c in report.checks if c.outcome is outcome) for outcome in CheckOutcome
+    }
+    checks = ", ".join(f"{n} {o.value}" for o, n in counts.items() if n) or "none was run"
+    bad = any(
+        c.outcome is not CheckOutcome.PASSED and c.severity is Severity.REQUIRED
+        for c in report.checks
+    )
+    return [
+        (
+            "Did it restore?",
+            "good" if restored.outcome.value == "succeeded" else "bad",
+            f"{restored.outcome.value} in {duration(round(restored.seconds))}",
+        ),
+        ("Did the checks hold?", "bad" if bad or not report.checks else "good", checks),
+        ("Is all torn down?", "good" if good else "bad", torn.outcome.value),
+    ]
+
+
+def _worst_first(checks: Sequence[CheckReport]) -> list[CheckReport]:
+    order = (CheckOutcome.FAILED, CheckOutcome.ERROR, CheckOutcome.SKIPPED, CheckOutcome.PASSED)
+    return sorted(
+        checks,
+        key=lambda c: (
+            (
+                c.severity is Severity.WARNING and c.outcome is not CheckOutcome.PASSED,
+                order.index(c.outcome),
+            )
+            if c.outcome is not CheckOutcome.PASSED
+            else (True, len(order))
+        ),
+    )
+
+
+def _row(check: CheckReport, past: Past) -> dict[str, object]:
+    marks = [outcome.value if outcome else "none" for outcome in past.outcomes(check.name)]
+    held = sum(1 for mark in marks if mark == "passed")
+    return {
+        "check": check,
+        "marks": marks,
+        "held": f"passed in {held} of the last {len(marks)} nights",
+        "since": past.since(check.name),
+    }
+
+
+def _shown(value: object) -> str:
+    """Text from outside: no control characters, no end to it."""
+    text = clean(str(value))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "shown": _shown,
+        "duration": lambda seconds: duration(round(seconds)),
+        "size": size,
+    }
+    environment.loader = FunctionLoader(_source)
+    return environment
+
+
+def _source(name: str) -> str:
+    return (resources.files(__package__ or "") / name).read_text()

@@ -1,0 +1,96 @@
+"""The nights before a report, as far as a reader wants to see them. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.report.document import Report
+
+SHOWN = 90
+"""Nights that are drawn."""
+MARKED = 30
+"""Nights of one check that are shown beside it."""
+DRAWN_TABLES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """One earlier drill in a line."""
+
+    drill_id: str
+    at: datetime
+    verdict: Verdict
+    reason: str
+    restore_seconds: float | None
+    backup_age_seconds: int | None
+    outcomes: dict[str, CheckOutcome]
+    rows: dict[str, float]
+    """Rows of the largest tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Nights of one target, the oldest first; the report itself is the last of them."""
+
+    nights: tuple[Night, ...] = ()
+
+    def outcomes(self, check: str) -> tuple[CheckOutcome | None, ...]:
+        """Of one check in the last nights; None where it was not asked."""
+        return tuple(night.outcomes.get(check) for night in self.nights[-MARKED:])
+
+    def since(self, check: str) -> datetime | None:
+        """Since when it has not passed; None where it passed in the last night."""
+        began = None
+        for night in reversed(self.nights):
+            outcome = night.outcomes.get(check)
+            if outcome in {CheckOutcome.PASSED, None}:
+                break
+            began = night.at
+        return began
+
+    @property
+    def not_verified_since(self) -> datetime | None:
+        """The first night of those without a proof until now."""
+        began = None
+        for night in reversed(self.nights):
+            if night.verdict is Verdict.VERIFIED:
+                break
+            began = night.at
+        return began
+
+    def tables(self) -> tuple[str, ...]:
+        """The largest tables of the last night."""
+        rows = self.nights[-1].rows if self.nights else {}
+        by_size = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(name for name, _ in by_size[:DRAWN_TABLES])
+
+
+def past_of(reports: Sequence[Report]) -> Past:
+    return Past(tuple(night_of(report) for report in reports[-SHOWN:]))
+
+
+def night_of(report: Report) -> Night:
+    seconds = report.restore.seconds or None
+    return Night(
+        drill_id=report.drill_id,
+        at=report.finished_at,
+        verdict=report.verdict,
+        reason=report.reason,
+        restore_seconds=seconds,
+        backup_age_seconds=report.backup.age_seconds if report.backup else None,
+        outcomes={check.name: check.outcome for check in report.checks},
+        rows=_rows(report),
+    )
+
+
+def _rows(report: Report) -> dict[str, float]:
+    for check in report.checks:
+        if check.kind == "tables_countable":
+            return dict(check.measured)
+    return {}
+
+
+def worst_first(reports: Iterable[Report]) -> list[Report]:
+    order = {Verdict.FAILED: 0, Verdict.INCONCLUSIVE: 1, Verdict.VERIFIED: 2}
+    return sorted(reports, key=lambda report: (order[report.verdict], report.target))
