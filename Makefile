@@ -48,7 +48,7 @@ schema: $(READY)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build
-	rm -rf "$${TMPDIR:-/tmp}/demo-restorecheck-$$(id -u)"
+	rm -rf "$${TMPDIR:-/tmp}/demo-restorecheck-$$(id -u)" "$${TMPDIR:-/tmp}/restorecheck-demo-aws-$$(id -u).html"
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment without its own pip needs no ensurepip, which some distributions split off.

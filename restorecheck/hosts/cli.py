@@ -219,7 +219,18 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="a drill, or a target's newest; else the newest",
     )
     report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
-    report.add_argument("--format", choices=["text", "json"], default="text")
+    report.add_argument(
+        "--format",
+        choices=["text", "json", "markdown", "junit", "html"],
+        default="text",
+        help="html: one file with pictures that needs nothing else",
+    )
+    report.add_argument(
+        "--all",
+        action="store_true",
+        help="the newest of every target, each in a file of the folder that -o names; "
+        "of html with an index",
+    )
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
 

@@ -78,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def ask(arguments: argparse.Namespace) -> int:
     """A question to the history; its rooms are imported when one is asked."""
-    from restorecheck.hosts import queries
+    from restorecheck.hosts import queries, reports
 
-    questions = {"status": queries.status, "history": queries.history, "report": queries.report}
+    questions = {"status": queries.status, "history": queries.history, "report": reports.report}
     return questions[arguments.command](_load(arguments.config), arguments)
 
 

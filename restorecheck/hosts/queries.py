@@ -1,4 +1,4 @@
-"""`status`, `history` and `report`: questions to the history, none of which changes anything but
+"""`status` and `history`: questions to the history, none of which changes anything but
 `history prune`.
 """
 
@@ -6,14 +6,11 @@ import argparse
 import contextlib
 import getpass
 import json
-import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TextIO
 
 from restorecheck.checks.readings import unpack
 from restorecheck.config import Config
@@ -24,6 +21,7 @@ from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.standings import notes_of, statuses_of
+from restorecheck.hosts.writing import writing
 from restorecheck.model import Verdict
 from restorecheck.report.status import Nagios, render_json, render_nagios, render_text
 from restorecheck.report.terminal import clean
@@ -255,7 +253,7 @@ def _stored(report: dict[str, object], line: str) -> Stored:
 
 
 def _export(config: Config, target: str | None, since: datetime | None, output: str | None) -> int:
-    with opened(config) as store, _writing(output) as stream:
+    with opened(config) as store, writing(output) as stream:
         for report in store.stored(target=target, since=since):
             stream.write(f"{report.text or _pruned_line(report.entry)}\n")
     return Exit.VERIFIED
@@ -328,61 +326,3 @@ def _acceptable(store: SqliteStore, drill_id: str) -> Entry:
         message = f"drill {drill_id} has not read everything: nothing can be compared with it"
         raise ConfigError((Problem(message=message),))
     return entry
-
-
-# --- report -----------------------------------------------------------------------------------
-
-
-def report(config: Config, arguments: argparse.Namespace) -> int:
-    from restorecheck.report import document
-    from restorecheck.report.terminal import render
-
-    try:
-        with opened(config) as store:
-            text = store.report(_drill_id(config, store, arguments.what))
-    except NotFoundError as exc:
-        print(f"restorecheck: {clean(exc.message)}", file=sys.stderr)
-        return Exit.INCONCLUSIVE
-    render_as: dict[str, Callable[[], str]] = {
-        "json": lambda: text + "\n",
-        "text": lambda: render(
-            document.parse(text), color=use_color(sys.stdout) and not arguments.output
-        ),
-    }
-    with _writing(arguments.output) as stream:
-        stream.write(render_as[arguments.format]())
-    return Exit.VERIFIED
-
-
-def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
-    """A drill, or the newest of a target, or the newest of all."""
-    if what is not None and what not in {target.name for target in config.targets}:
-        return what
-    newest = store.entries(target=what, newest=1)
-    if not newest:
-        of = f" of {what}" if what else ""
-        raise NotFoundError(f"no drill{of} in {store.database.path}")
-    return newest[-1].drill_id
-
-
-@contextlib.contextmanager
-def _writing(output: str | None) -> Iterator[TextIO]:
-    """stdout, or a file that is there whole or not at all."""
-    if output is None:
-        yield sys.stdout
-        return
-    path = Path(output)
-    temporary = ""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            yield stream
-        Path(temporary).replace(path)
-    except OSError as exc:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        message = f"{path} cannot be written: {exc.strerror}"
-        raise ConfigError((Problem(message=message),)) from exc
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -2,12 +2,9 @@
 
 import argparse
 import contextlib
-import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem
@@ -16,6 +13,7 @@ from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.standings import statuses_of
+from restorecheck.hosts.writing import writing
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean
@@ -42,7 +40,7 @@ def report(config: Config, arguments: argparse.Namespace) -> int:
         return Exit.INCONCLUSIVE
     finally:
         store.close()
-    with _writing(arguments.output) as stream:
+    with writing(arguments.output) as stream:
         stream.write(shown)
     return Exit.VERIFIED
 
@@ -53,7 +51,7 @@ def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
     Raises:
         ConfigError: The extra `report` is not installed, or the file cannot be written.
     """
-    with _writing(str(path)) as stream:
+    with writing(str(path)) as stream:
         stream.write(_rendered("html", store.report(drill_id), store, to_file=True))
 
 
@@ -99,14 +97,14 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
             with contextlib.suppress(NotFoundError):  # its text was removed by retention
                 text = store.report(entry.drill_id)
                 newest[target.name] = document.parse(text)
-                with _writing(str(folder / _file_of(target.name, form))) as stream:
+                with writing(str(folder / _file_of(target.name, form))) as stream:
                     stream.write(_rendered(form, text, store, to_file=True))
     if form == "html":
         statuses = statuses_of(
             config, store, locks_of(Path(config.history.path)), SystemClock().now()
         )
         links = {name: _file_of(name, form) for name in newest}
-        with _writing(str(folder / "index.html")) as stream:
+        with writing(str(folder / "index.html")) as stream:
             stream.write(_html().render_index(statuses, newest, links))
         print(folder / "index.html")
     else:
@@ -154,26 +152,3 @@ def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
         of = f" of {what}" if what else ""
         raise NotFoundError(f"no drill{of} in {store.database.path}")
     return newest[-1].drill_id
-
-
-@contextlib.contextmanager
-def _writing(output: str | None) -> Iterator[TextIO]:
-    """stdout, or a file that is there whole or not at all."""
-    if output is None:
-        yield sys.stdout
-        return
-    path = Path(output)
-    temporary = ""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            yield stream
-        Path(temporary).replace(path)
-    except OSError as exc:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        message = f"{path} cannot be written: {exc.strerror}"
-        raise ConfigError((Problem(message=message),)) from exc
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

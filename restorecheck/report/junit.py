@@ -5,8 +5,8 @@ What Jenkins' and GitLab's readers have in common: `testsuites`, `testsuite`, `t
 """
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from xml.etree import ElementTree
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome
 from restorecheck.report.document import CheckReport, Report
@@ -17,24 +17,24 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render(reports: Sequence[Report]) -> str:
-    root = ElementTree.Element("testsuites", name="restorecheck")
+    root = ET.Element("testsuites", name="restorecheck")
     for report in reports:
         root.append(_suite(report))
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
 def _text(value: str) -> str:
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", clean(value))
 
 
-def _suite(report: Report) -> ElementTree.Element:
+def _suite(report: Report) -> ET.Element:
     cases = [
         _restore(report),
         *(_case(report, check) for check in report.checks),
         _teardown(report),
     ]
-    suite = ElementTree.Element(
+    suite = ET.Element(
         "testsuite",
         name=_text(report.target),
         timestamp=f"{report.started_at:%Y-%m-%dT%H:%M:%S}",
@@ -48,28 +48,28 @@ def _suite(report: Report) -> ElementTree.Element:
     return suite
 
 
-def _new(report: Report, name: str, seconds: float) -> ElementTree.Element:
-    return ElementTree.Element(
+def _new(report: Report, name: str, seconds: float) -> ET.Element:
+    return ET.Element(
         "testcase", classname=_text(report.target), name=_text(name), time=f"{seconds:.3f}"
     )
 
 
-def _say(case: ElementTree.Element, tag: str, message: str) -> ElementTree.Element:
-    said = ElementTree.SubElement(case, tag, message=_text(message)[:500])
+def _say(case: ET.Element, tag: str, message: str) -> ET.Element:
+    said = ET.SubElement(case, tag, message=_text(message)[:500])
     if tag != "skipped":
         said.set("type", tag)
     said.text = _text(message)
     return case
 
 
-def _restore(report: Report) -> ElementTree.Element:
+def _restore(report: Report) -> ET.Element:
     case = _new(report, "the backup restores", report.restore.seconds)
     if report.restore.outcome is RestoreOutcome.SUCCEEDED:
         return case
     return _say(case, "failure" if report.verdict.value == "failed" else "error", report.reason)
 
 
-def _teardown(report: Report) -> ElementTree.Element:
+def _teardown(report: Report) -> ET.Element:
     case = _new(report, "everything is torn down", 0.0)
     if report.teardown.outcome in {TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}:
         return case
@@ -77,7 +77,7 @@ def _teardown(report: Report) -> ElementTree.Element:
     return _say(case, "failure", f"left behind: {left}")
 
 
-def _case(report: Report, check: CheckReport) -> ElementTree.Element:
+def _case(report: Report, check: CheckReport) -> ET.Element:
     case = _new(report, check.name, check.seconds)
     said = f"expected {check.expected}, found {check.found}" if check.expected else check.found
     message = ": ".join(part for part in (said, check.detail) if part)
@@ -87,7 +87,7 @@ def _case(report: Report, check: CheckReport) -> ElementTree.Element:
         case CheckOutcome.SKIPPED:
             return _say(case, "skipped", message)
         case _ if check.severity is Severity.WARNING:
-            ElementTree.SubElement(case, "system-out").text = _text(f"warning: {message}")
+            ET.SubElement(case, "system-out").text = _text(f"warning: {message}")
             return case
         case CheckOutcome.FAILED:
             return _say(case, "failure", message)

@@ -1,5 +1,6 @@
 """A report as Markdown: for a ticket, a pull request, a chat. Pure."""
 
+import html
 import re
 
 from restorecheck.model import CheckOutcome, Severity, Verdict
@@ -14,12 +15,12 @@ MARKS = {
 }
 LONGEST = 500
 """Characters of any text from outside."""
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
 def text(value: str) -> str:
     """Text from outside that stays text: no link, no mention, no table cell is made of it."""
-    shown = clean(value)[:LONGEST]
+    shown = html.escape(clean(value)[:LONGEST], quote=False)
     return _SPECIAL.sub(r"\\\1", shown).replace("@", "@\N{ZERO WIDTH SPACE}")
 
 

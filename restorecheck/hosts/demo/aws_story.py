@@ -15,6 +15,7 @@ import psycopg
 
 from restorecheck.errors import ProviderError
 from restorecheck.hosts import rehearsal
+from restorecheck.hosts.demo import story
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.rehearsal import DATABASE, PASSWORD, PRODUCTION, TARGET
 from restorecheck.sandbox import Landscape, Pace, Sandbox
@@ -57,6 +58,8 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
                 _night_after_the_loss(stage),
                 _accident(stage, answers),
             ]
+            page = f"restorecheck-demo-aws-{os.geteuid()}.html"
+            story.write_page(config, TARGET, Path(tempfile.gettempdir()) / page)
     if not all(right):
         _say("\nSomething did not go as it should. That is a defect; report it.")
         return Exit.INCONCLUSIVE

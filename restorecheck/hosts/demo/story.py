@@ -100,6 +100,7 @@ def play(directory: str | None, *, answers: int) -> int:
     finally:
         cluster.stop(stage.production, server)
         shutil.rmtree(stage.production.directory, ignore_errors=True)
+    write_page(stage.config, "courses", stage.directory / "report.html")
     if not all(right):
         _say("\nA night did not get the verdict that it deserves. That is a defect; report it.")
         return Exit.INCONCLUSIVE
@@ -287,6 +288,16 @@ def _load_with_psql(stage: Stage, file: Path) -> int:
             stdin=source,
         )
         return process.wait(timeout=TIMEOUT)
+
+
+def write_page(config: Path, target: str, page: Path) -> None:
+    """The newest report as a page; where the extra is missing, how to get it."""
+    command = ["report", target, "--format", "html", "-o", str(page), "-c", str(config)]
+    done = subprocess.run(
+        [sys.executable, "-m", "restorecheck", *command], check=False, stdout=subprocess.DEVNULL
+    )
+    if done.returncode == Exit.VERIFIED:
+        _say(f"\nThe report of the last drill, with pictures: {page}")
 
 
 def _drill(stage: Stage, target: str) -> int:

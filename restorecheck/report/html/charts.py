@@ -1,14 +1,22 @@
 """Charts of the last nights, as SVG that the page's own style colours (light and dark)."""
 
+import math
 import re
+import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import pygal
 
 from restorecheck.report.document import Report
 from restorecheck.report.past import Night, Past
 from restorecheck.report.terminal import clean
+
+with warnings.catch_warnings():
+    # pygal (3.1) puts a finder of an old kind into everybody's way of importing; nobody needs it.
+    warnings.simplefilter("ignore", ImportWarning)
+    import pygal
+
+    sys.meta_path[:] = [f for f in sys.meta_path if type(f).__module__ != pygal.__name__]
 
 WIDTH, HEIGHT = 720, 200
 MINUTE, HOUR = 60, 3600
@@ -59,10 +67,20 @@ def _rows(past: Past) -> Chart | None:
     if len(past.nights) < 2 or not tables:  # noqa: PLR2004  # as above
         return None
     chart = pygal.Line(**_config(past), legend_at_bottom=True, logarithmic=True)
-    for name in tables:
-        chart.add(clean(name)[:40], [night.rows.get(name) or None for night in past.nights])
+    drawn = {name: [night.rows.get(name) or None for night in past.nights] for name in tables}
+    for name, values in drawn.items():
+        chart.add(clean(name)[:40], values)
+    chart.y_labels = _powers([v for values in drawn.values() for v in values if v])
     said = ", ".join(f"{name} {past.nights[-1].rows[name]:,.0f}" for name in tables)
     return Chart("Rows of the largest tables", f"Rows now: {said}", _svg(chart))
+
+
+def _powers(values: Sequence[float]) -> list[int]:
+    """The powers of ten around these values: pygal's own labels overlap on a logarithmic scale."""
+    if not values:
+        return []
+    lowest, highest = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10**power for power in range(lowest, max(highest, lowest + 1) + 1)]
 
 
 def _steps(report: Report) -> Chart | None:
@@ -103,6 +121,7 @@ def _plain(height: int = HEIGHT) -> dict[str, object]:
         "show_dots": False,
         "margin": 6,
         "truncate_legend": -1,
+        "truncate_label": -1,
         "max_scale": 5,
     }
 

@@ -75,17 +75,18 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
 
 
 def _worst_first(checks: Sequence[CheckReport]) -> list[CheckReport]:
+    return sorted(checks, key=_gravity)
+
+
+def _gravity(check: CheckReport) -> int:
+    """What decides the verdict comes first, what is well last."""
     order = (CheckOutcome.FAILED, CheckOutcome.ERROR, CheckOutcome.SKIPPED, CheckOutcome.PASSED)
-    return sorted(
-        checks,
-        key=lambda c: (
-            (
-                c.severity is Severity.WARNING and c.outcome is not CheckOutcome.PASSED,
-                order.index(c.outcome),
-            )
-            if c.outcome is not CheckOutcome.PASSED
-            else (True, len(order))
-        ),
+    place = order.index(check.outcome)
+    is_warning = check.severity is Severity.WARNING and check.outcome is not CheckOutcome.PASSED
+    return (
+        place
+        + (len(order) if is_warning else 0)
+        + (2 * len(order) if place == len(order) - 1 else 0)
     )
 
 
