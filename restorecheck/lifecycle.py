@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from restorecheck.checks import objectives
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -525,8 +526,8 @@ def _complete_step(drill: Drill, now: datetime) -> Drill:
     restores_left = any(s.brings_back for s in drill.plan[position:])
     if step.brings_back and not restores_left:
         drill = drill.evolve(restore_outcome=RestoreOutcome.SUCCEEDED)
-    phase = Phase.STEPS if position < len(drill.plan) else Phase.JUDGING
-    return drill.evolve(position=position, phase=phase, waiting_for="")
+    drill = drill.evolve(position=position, waiting_for="")
+    return drill if position < len(drill.plan) else _end_steps(drill)
 
 
 def _fail(
@@ -553,7 +554,12 @@ def _fail(
         aborted=outcome is StepOutcome.ABORTED,
         hint=hint,
     )
-    return drill.evolve(phase=Phase.JUDGING, failure=failure)
+    return _end_steps(drill.evolve(failure=failure))
+
+
+def _end_steps(drill: Drill) -> Drill:
+    """Nothing more is asked; what was measured on the way is held against the objectives."""
+    return drill.evolve(phase=Phase.JUDGING, results=drill.results + objectives.measured(drill))
 
 
 def _abort(drill: Drill, reason: str, now: datetime) -> Drill:

@@ -36,6 +36,7 @@ class CheckOrigin(StrEnum):
 
     DATABASE = "database"
     BACKUP = "backup"  # the files or snapshots themselves, before any restore
+    DRILL = "drill"  # what the drill itself has measured
 
 
 class RestoreOutcome(StrEnum):
@@ -121,6 +122,11 @@ class StepRecord:
     external_seconds: float = 0.0
     """Of the whole, the seconds in which the database's own programs or queries were at work."""
 
+    @property
+    def duration(self) -> timedelta:
+        """Nothing as long as the step is not finished."""
+        return self.finished_at - self.started_at if self.finished_at else timedelta(0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
@@ -201,6 +207,20 @@ class CheckResult:
     """Numbers that the history keeps: `{"rows": 2000000}`, `{"public.answers": 2000000, …}`."""
 
 
+class ObjectiveKind(StrEnum):
+    RPO = "rpo"  # recovery point: how much may be lost, so how old the newest backup may be
+    RTO = "rto"  # recovery time: how long a restore may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What the business asks for."""
+
+    kind: ObjectiveKind
+    limit: timedelta
+    severity: Severity = Severity.WARNING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """What tonight is compared with: the last verified drill, or a later one that was accepted."""
@@ -237,6 +257,7 @@ class Drill:
     checks: tuple[CheckSpec, ...]
     started_at: datetime
     deadline: datetime
+    objectives: tuple[Objective, ...] = ()
     teardown_limit: timedelta = timedelta(minutes=15)
     keep: bool = False
     scheduled_for: datetime | None = None
@@ -304,6 +325,26 @@ class Drill:
         """Checks without a result yet, in order. Check names are unique within a drill."""
         answered = {r.name for r in self.results if r.origin is CheckOrigin.DATABASE}
         return tuple(spec for spec in self.checks if spec.name not in answered)
+
+    @property
+    def backup_age(self) -> timedelta | None:
+        """Age of the backup when the drill began: what would have been lost; None: not known."""
+        if self.backup is None or self.backup.taken_at is None:
+            return None
+        return max(timedelta(0), self.started_at - self.backup.taken_at)
+
+    @property
+    def restore_time(self) -> timedelta | None:
+        """Of the steps that bring the data back, or what whoever brought it back has taken.
+
+        None: somebody else restored, and did not say.
+        """
+        if self.restored_in is not None:
+            return self.restored_in
+        if any(step.kind is StepKind.ADOPT for step in self.plan):
+            return None
+        restoring = {step.name for step in self.plan if step.kind is StepKind.RESTORE}
+        return sum((r.duration for r in self.records if r.name in restoring), timedelta(0))
 
     def evolve(self, **changes: Any) -> Self:  # noqa: ANN401  # the fields' own types check it
         return replace(self, **changes)

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.objectives import NAMES
 from restorecheck.config.adopt import broken_adopt_rules
 from restorecheck.config.checks import row_count_name
 from restorecheck.config.document import Document
@@ -21,7 +22,7 @@ from restorecheck.config.server_url import (
 
 SUPPORTED_SOURCES = ("dump", "rds", "adopt")
 KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
-BUILT_IN_NAMES = frozenset(spec.name for spec in built_in())
+BUILT_IN_NAMES = frozenset({*(spec.name for spec in built_in()), *NAMES.values()})
 
 
 def broken_rules(document: Document) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """The keys of a target: as they are written, and as they are once defaults are filled in."""
 
 from collections.abc import Callable
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -26,7 +27,7 @@ from restorecheck.config.fields import (
 from restorecheck.config.rds import Rds
 from restorecheck.config.server_url import ServerUrl, parse_server_url
 from restorecheck.config.suite import Suite
-from restorecheck.model import CheckSpec
+from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
 _SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
 _TIMEZONE = "Time zone of the schedule, such as Europe/Berlin."
@@ -37,7 +38,8 @@ _MISFIRE = (
     "A drill that cannot start within this time after its scheduled one (the machine slept, others "
     "were at work) is skipped, and the reason recorded. By default it is made up for."
 )
-_OBJECTIVES = "What the business asks for; reports compare the measured values with it."
+_OBJECTIVES = "What the business asks for; every drill measures it, and says where it is missed."
+_MISSED = "What a missed one means: `required` fails the drill, `warning` is reported only."
 
 
 class Objectives(Keys):
@@ -48,6 +50,22 @@ class Objectives(Keys):
     rto_minutes: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Recovery time objective: the most minutes a restore may take."
     )
+    rpo_severity: Literal["required", "warning"] = Field(default="warning", description=_MISSED)
+    rto_severity: Literal["required", "warning"] = Field(default="warning", description=_MISSED)
+
+    def wanted(self) -> tuple[Objective, ...]:
+        """Those that were named."""
+        rpo = None if self.rpo_hours is None else timedelta(hours=self.rpo_hours)
+        rto = None if self.rto_minutes is None else timedelta(minutes=self.rto_minutes)
+        named = (
+            (ObjectiveKind.RPO, rpo, self.rpo_severity),
+            (ObjectiveKind.RTO, rto, self.rto_severity),
+        )
+        return tuple(
+            Objective(kind=kind, limit=limit, severity=Severity(severity))
+            for kind, limit, severity in named
+            if limit is not None
+        )
 
 
 _SUITE = "What becomes of the checks that every drill has without being asked."

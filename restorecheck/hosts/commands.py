@@ -297,6 +297,7 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
                 target.name,
                 steps,
                 checks_of(target, baseline=True),
+                objectives=target.objectives.wanted(),
                 deadline=deadline_of(target),
                 afterwards=providers[target.name].afterwards(drill_id),
             )

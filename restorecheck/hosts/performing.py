@@ -78,6 +78,7 @@ class Performer:
             baseline=baseline,
             started_at=now,
             deadline=now + deadline_of(target),
+            objectives=target.objectives.wanted(),
             teardown_limit=teardown_limit_of(self._parts.config, target),
             keep=keep,
             scheduled_for=scheduled_for,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from restorecheck.checks.judge import describe_expectation
-from restorecheck.model import CheckSpec, Step
+from restorecheck.checks.objectives import NAMES, describe
+from restorecheck.model import CheckSpec, Objective, Step
 from restorecheck.report.terminal import clean
 
 
@@ -13,6 +14,7 @@ def render_plan(
     steps: Sequence[Step],
     checks: Sequence[CheckSpec],
     *,
+    objectives: Sequence[Objective] = (),
     deadline: timedelta,
     afterwards: Sequence[str] = (),
 ) -> str:
@@ -39,6 +41,7 @@ def render_plan(
         built_in = "  (built in)" if spec.built_in else ""
         name, wanted = clean(spec.name), clean(describe_expectation(spec))
         lines.append(f"     {name}: {wanted}  [{spec.severity}]{built_in}")
+    lines += [f"     {NAMES[o.kind]}: {describe(o)}  [{o.severity}]" for o in objectives]
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,7 @@ Its JSON Schema is generated from these models and committed as
 `docs/reference/report.schema.json`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -207,7 +207,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         backup=_backup(drill),
         restore=RestoreReport(
             outcome=drill.restore_outcome,
-            seconds=_restore_seconds(drill),
+            seconds=round((drill.restore_time or timedelta(0)).total_seconds(), 3),
             server_version=drill.endpoint.server_version if drill.endpoint else "",
             adopted=any(step.kind is StepKind.ADOPT for step in drill.plan),
         ),
@@ -247,14 +247,12 @@ def _backup(drill: Drill) -> BackupReport | None:
     backup = drill.backup
     if backup is None:
         return None
-    age = None
-    if backup.taken_at is not None:
-        age = max(0, round((drill.started_at - backup.taken_at).total_seconds()))
+    age = drill.backup_age
     return BackupReport(
         kind=backup.kind,
         identifier=backup.identifier,
         taken_at=backup.taken_at,
-        age_seconds=age,
+        age_seconds=None if age is None else round(age.total_seconds()),
         size_bytes=backup.size_bytes,
         server_version=backup.server_version,
     )
@@ -313,24 +311,10 @@ def _step(record: StepRecord) -> StepReport:
     return StepReport(
         name=record.name,
         started_at=record.started_at,
-        seconds=round(_seconds(record), 3),
+        seconds=round(record.duration.total_seconds(), 3),
         outcome=record.outcome or StepOutcome.ABORTED,
         database_seconds=round(record.external_seconds, 3),
     )
-
-
-def _seconds(record: StepRecord) -> float:
-    if record.finished_at is None:
-        return 0.0
-    return (record.finished_at - record.started_at).total_seconds()
-
-
-def _restore_seconds(drill: Drill) -> float:
-    if drill.restored_in is not None:
-        return round(drill.restored_in.total_seconds(), 3)
-    kinds = {step.name: step.kind for step in drill.plan}
-    restoring = [r for r in drill.records if kinds.get(r.name) is StepKind.RESTORE]
-    return round(sum(_seconds(record) for record in restoring), 3)
 
 
 def _time(drill: Drill) -> OverheadReport:

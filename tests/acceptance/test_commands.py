@@ -87,3 +87,20 @@ def test_every_help_ends_with_the_exit_statuses(library, arguments):
 @pytest.mark.parametrize("arguments", [[], ["drlil"], ["drill", "--jsn"]])
 def test_wrong_usage_is_exit_2(library, arguments):
     assert library.run(*arguments).returncode == 2
+
+
+def test_objectives_are_measured_and_a_required_one_that_is_missed_fails_the_drill(library):
+    library.configure(
+        extra="defaults: {objectives: {rpo_hours: 876000, rto_minutes: 0.0001, "
+        "rto_severity: required}}\n"
+    )
+
+    code, report = library.drill()
+
+    assert (code, report["verdict"]) == (1, "failed")
+    assert report["reason"].startswith("check 'recovery time objective': expected at most 1 s")
+    assert report["restore"]["outcome"] == "succeeded"
+    outcomes = {c["kind"]: c["outcome"] for c in report["checks"]}
+    assert (outcomes["rpo"], outcomes["rto"]) == ("passed", "failed")
+    plan = library.run("drill", "--plan").stdout
+    assert "recovery time objective: restored within 1 s  [required]" in plan

@@ -77,6 +77,7 @@ def _begun(event: Event, around: Surroundings) -> Drill:
         baseline=baseline,
         started_at=now,
         deadline=now + deadline_of(target),
+        objectives=target.objectives.wanted(),
         teardown_limit=teardown_limit_of(config, target),
         scheduled_for=datetime.fromisoformat(slot) if slot else None,
         announce=True,

@@ -7,7 +7,14 @@ from importlib import resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from restorecheck.model import CheckOutcome, Severity, TeardownOutcome, Verdict
+from restorecheck.model import (
+    CheckOutcome,
+    ObjectiveKind,
+    RestoreOutcome,
+    Severity,
+    TeardownOutcome,
+    Verdict,
+)
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Past, worst_first
@@ -32,7 +39,7 @@ def render(report: Report, past: Past) -> str:
         .render(
             report=report,
             past=past,
-            words=WORDS[report.verdict],
+            words=_words(report),
             answers=_answers(report),
             checks=[_row(check, past) for check in _worst_first(report.checks)],
             charts=[(c.title, c.says, Markup(c.svg)) for c in charts(report, past)],  # noqa: S704  # drawn by pygal, which escapes
@@ -49,6 +56,19 @@ def render_index(
     order = {report.target: n for n, report in enumerate(worst_first(reports.values()))}
     rows = sorted(statuses, key=lambda s: (not s.alarming, order.get(s.target, -1), s.target))
     return _environment().get_template("index.html").render(rows=rows, reports=reports, links=links)
+
+
+def _words(report: Report) -> str:
+    """The verdict as a sentence; a backup that only misses an objective is not bad."""
+    failed = {
+        check.kind
+        for check in report.checks
+        if check.outcome is CheckOutcome.FAILED and check.severity is Severity.REQUIRED
+    }
+    restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
+    if report.verdict is Verdict.FAILED and restored and failed and failed <= set(ObjectiveKind):
+        return "The backup restores, but not as asked."
+    return WORDS[report.verdict]
 
 
 def _answers(report: Report) -> list[tuple[str, str, str]]:
@@ -71,7 +91,16 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
         ),
         ("Did the checks hold?", "bad" if bad or not report.checks else "good", checks),
         ("Is all torn down?", "good" if good else "bad", torn.outcome.value),
+        *(_objective(check) for check in report.checks if check.kind in set(ObjectiveKind)),
     ]
+
+
+def _objective(check: CheckReport) -> tuple[str, str, str]:
+    """What the business asks for, and what was measured."""
+    mood = "good" if check.outcome is CheckOutcome.PASSED else "bad"
+    if check.outcome in {CheckOutcome.ERROR, CheckOutcome.SKIPPED}:
+        mood = "doubt"
+    return f"{check.name.capitalize()}: {check.expected}", mood, check.found or "not measured"
 
 
 def _worst_first(checks: Sequence[CheckReport]) -> list[CheckReport]:

@@ -1,0 +1,137 @@
+"""Recovery objectives: measured by the drill, never by the restored database."""
+
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.checks.objectives import NAMES, spell
+from restorecheck.codec import decode, encode
+from restorecheck.lifecycle import Broken, Checked, Ready, TimedOut, apply, judge
+from restorecheck.model import (
+    Backup,
+    CheckOrigin,
+    CheckOutcome,
+    Objective,
+    ObjectiveKind,
+    Severity,
+    Step,
+    StepKind,
+    Verdict,
+)
+from restorecheck.report import document
+from tests.factories import BACKUP, ENDPOINT, HOUR, NOW, begun, drill, finished, result
+
+RPO, RTO = ObjectiveKind
+REQUIRED = Severity.REQUIRED
+
+
+def objective(kind, limit, severity=Severity.WARNING):
+    return Objective(kind=kind, limit=limit, severity=severity)
+
+
+def nights_end(*objectives, backup=BACKUP, restore=timedelta(minutes=20)):
+    """A drill whose checks are answered."""
+    found = apply(begun(drill(objectives=objectives)), Ready(backup=backup), NOW)
+    loaded = apply(begun(found), Ready(endpoint=ENDPOINT), NOW + restore)
+    return apply(begun(loaded), Checked(results=(result(),)), NOW + restore)
+
+
+def held(state):
+    return {r.kind: r for r in state.results if r.origin is CheckOrigin.DRILL}
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+@pytest.mark.parametrize(
+    ("kind", "limit", "outcome", "found"),
+    [
+        (RPO, timedelta(hours=3), CheckOutcome.PASSED, "3 h"),
+        (RPO, timedelta(hours=3) - timedelta(microseconds=1), CheckOutcome.FAILED, "3 h"),
+        (RTO, timedelta(minutes=20), CheckOutcome.PASSED, "20 min"),
+        (RTO, timedelta(minutes=19, seconds=59), CheckOutcome.FAILED, "20 min"),
+    ],
+)
+def test_an_objective_is_held_against_what_was_measured(kind, limit, outcome, found, severity):
+    state = nights_end(objective(kind, limit, severity))
+
+    answer = held(state)[kind]
+    assert (answer.outcome, answer.found, answer.severity) == (outcome, found, severity)
+    assert answer.name == NAMES[kind]
+    assert answer.measured["limit_seconds"] == limit.total_seconds()
+    missed = outcome is CheckOutcome.FAILED and severity is REQUIRED
+    assert judge(state).verdict is (Verdict.FAILED if missed else Verdict.VERIFIED)
+
+
+def test_a_missed_objective_says_what_was_asked_for_and_what_was_measured():
+    state = nights_end(objective(RTO, timedelta(minutes=15), REQUIRED))
+
+    reason = judge(state).reason
+    assert reason == "check 'recovery time objective': expected at most 15 min, found 20 min"
+
+
+def test_an_objective_that_is_met_verifies_nothing():
+    state = nights_end(objective(RPO, 24 * HOUR, REQUIRED))
+    nothing_asked = state.evolve(results=tuple(held(state).values()), checks=())
+
+    assert judge(nothing_asked).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_backup_of_unknown_age_meets_no_objective():
+    unknown = Backup(kind="dump", identifier="x")
+    state = nights_end(objective(RPO, 24 * HOUR, REQUIRED), backup=unknown)
+
+    assert held(state)[RPO].outcome is CheckOutcome.ERROR
+    assert judge(state).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_was_not_restored_has_no_time_and_is_skipped():
+    wanted = (objective(RPO, HOUR, REQUIRED), objective(RTO, HOUR, REQUIRED))
+    broken = apply(begun(drill(objectives=wanted)), Broken(reason="no dump"), NOW)
+    slow = apply(begun(drill(objectives=wanted)), TimedOut("too long"), NOW)
+
+    for state, verdict in ((broken, Verdict.FAILED), (slow, Verdict.INCONCLUSIVE)):
+        assert {r.outcome for r in held(state).values()} == {CheckOutcome.SKIPPED}
+        assert judge(state).verdict is verdict
+
+
+def test_who_adopts_a_restore_takes_its_time_from_whoever_restored():
+    adopting = (
+        Step(name="adopt", kind=StepKind.ADOPT, does="find it", deadline=HOUR),
+        Step(name="check", kind=StepKind.CHECK, does="ask it", deadline=HOUR),
+    )
+    outcomes = {}
+    for told in (None, timedelta(minutes=50), timedelta(minutes=70)):
+        fresh = drill(plan=adopting, objectives=(objective(RTO, HOUR),))
+        state = apply(begun(fresh), Ready(endpoint=ENDPOINT, restored_in=told), NOW)
+        state = apply(begun(state), Checked(results=(result(),)), NOW)
+        outcomes[told] = held(state)[RTO].outcome
+
+    assert list(outcomes.values()) == [
+        CheckOutcome.ERROR,
+        CheckOutcome.PASSED,
+        CheckOutcome.FAILED,
+    ]
+
+
+def test_objectives_survive_the_store_and_stand_in_the_report():
+    state = nights_end(objective(RPO, HOUR), objective(RTO, HOUR))
+    assert decode(encode(state)) == state
+
+    report = document.build(finished().evolve(results=state.results, objectives=state.objectives))
+    assert {c.kind: c.outcome.value for c in report.checks if c.kind in set(ObjectiveKind)} == {
+        "rpo": "failed",
+        "rto": "passed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(milliseconds=1), "1 s"),
+        (timedelta(seconds=59.5), "1 min"),
+        (timedelta(hours=26, minutes=30), "26 h 30 min"),
+        (timedelta(hours=1, seconds=5), "1 h 5 s"),
+    ],
+)
+def test_durations_are_spelled_out(duration, said):
+    assert spell(duration) == said
