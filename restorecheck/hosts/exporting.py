@@ -45,6 +45,7 @@ COMMON = (
     "urllib3",
 )
 METRICS = ("aws-lambda-powertools",)
+PAGES = ("importlib-metadata", "jinja2", "markupsafe", "pygal", "zipp")
 DATABASE = ("psycopg", "psycopg-binary")
 FUNCTIONS = {
     "stepper": (*COMMON, *METRICS),
@@ -52,6 +53,7 @@ FUNCTIONS = {
     "planner": COMMON,
     "sweeper": (*COMMON, *METRICS),
     "adopter": (*COMMON, *METRICS),
+    "notifier": (*COMMON, *PAGES),
 }
 
 SERVICES = frozenset(
@@ -190,7 +192,9 @@ def _add_ours(tree: Path, function: str) -> None:
     target = tree / "restorecheck"
     for path in sorted(PACKAGE.rglob("*")):
         inner = path.relative_to(PACKAGE)
-        if path.suffix not in {".py", ".sql", ".yaml"} or inner.as_posix().startswith(LEFT_OUT):
+        if path.suffix not in {".html", ".py", ".sql", ".yaml"} or inner.as_posix().startswith(
+            LEFT_OUT
+        ):
             continue
         (target / inner).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target / inner)

@@ -70,6 +70,9 @@ def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]
             yield Request("s3:GetObjectVersion", f"{stack.arn('ReportBucket')}/{p['Key']}")
         case "s3", "GetObject":
             yield Request("s3:GetObject", f"{stack.arn('ConfigBucket')}/{p['Key']}")
+        case "s3", "ListObjectsV2":
+            context = {"s3:prefix": str(p["Prefix"])}
+            yield Request("s3:ListBucket", stack.arn("ReportBucket"), context)
         case "s3", "PutObject":
             yield Request("s3:PutObject", f"{stack.arn('ReportBucket')}/{p['Key']}")
         case _:

@@ -44,6 +44,7 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
         "backup-account.yaml",
         "checker.zip",
         "guardrails",
+        "notifier.zip",
         "planner.zip",
         "source-account.yaml",
         "stepper.zip",
@@ -67,6 +68,8 @@ def test_packages_are_small_and_hold_what_their_function_uses(exported):
         assert {"boto3", "pydantic", "structlog", "restorecheck"} <= held
         assert "restorecheck/postgres/structure.sql" in names(package)
         assert ("psycopg" in held) is (package.stem == "checker")
+        assert ({"jinja2", "pygal"} <= held) is (package.stem == "notifier")
+        assert "restorecheck/report/html/report.html" in names(package)
         assert not held & {"moto", "apprise", "apscheduler", "pytest", "prometheus_client"}
         assert "rds-global-bundle.pem" in held
 

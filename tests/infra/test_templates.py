@@ -151,7 +151,7 @@ def test_only_the_checker_is_in_the_network():
 
 
 def test_functions_that_nobody_waits_for_keep_what_failed(stack):
-    for name in {"Sweeper", "Adopter"} & set(stack.resources):
+    for name in {"Sweeper", "Adopter", "Notifier"} & set(stack.resources):
         queue = stack.properties(name)["DeadLetterConfig"]["TargetArn"]
         assert queue == stack.arn("DeadLetters"), name
     for schedule in stack.of_type("AWS::Scheduler::Schedule").values():
@@ -299,7 +299,14 @@ def test_a_stack_for_restores_of_others_alone_can_copy_and_restore_nothing():
 
     allowed = {
         action
-        for role in ("StepperRole", "CheckerRole", "PlannerRole", "SweeperRole", "AdopterRole")
+        for role in (
+            "StepperRole",
+            "CheckerRole",
+            "PlannerRole",
+            "SweeperRole",
+            "AdopterRole",
+            "NotifierRole",
+        )
         for statement in alone.policy(role)
         if statement["Effect"] == "Allow"
         for action in listed(statement["Action"])
@@ -333,9 +340,29 @@ def test_an_event_that_cannot_be_delivered_is_kept():
     assert target["Arn"] == stack.arn("Adopter")
     assert target["DeadLetterConfig"]["Arn"] == stack.arn("DeadLetters")
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == stack.arn("RestoreRule")
+    rules = [stack.arn("DrillEndedRule"), stack.arn("RestoreRule")]
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == rules
     permission = stack.properties("AdopterPermission")
     assert permission["SourceArn"] == stack.arn("RestoreRule")
+
+
+def test_the_page_of_a_drill_is_written_however_its_execution_ended():
+    stack = STACKS["backup"]
+    rule = stack.properties("DrillEndedRule")
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail"] == {
+        "stateMachineArn": [stack.arn("DrillMachine")],
+        "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+    }
+    assert target["Arn"] == stack.arn("Notifier")
+    assert target["DeadLetterConfig"]["Arn"] == stack.arn("DeadLetters")
+    assert stack.properties("NotifierPermission")["SourceArn"] == stack.arn("DrillEndedRule")
+    hourly = stack.properties("PagesSchedule")
+    assert hourly["Target"]["Arn"] == stack.arn("Notifier")
+    invoked = next(s for s in stack.policy("SchedulerRole") if s["Sid"] == "SweepAndWritePages")
+    assert stack.arn("Notifier") in invoked["Resource"]
 
 
 def test_without_a_plan_nobody_adopts():

@@ -46,7 +46,7 @@ def exported(tmp_path):
     place = tmp_path / "deploy"
     place.mkdir()
     shutil.copy(INFRA / "backup-account.yaml", place)
-    for name in ("stepper", "checker", "planner", "sweeper", "adopter"):
+    for name in ("stepper", "checker", "planner", "sweeper", "adopter", "notifier"):
         (place / f"{name}.zip").write_bytes(name.encode())
     return place
 

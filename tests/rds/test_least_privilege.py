@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from restorecheck.hosts.functions import adopter, checker, stepper, sweeper
+from restorecheck.hosts.functions import adopter, checker, notifier, stepper, sweeper
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Call, Fault
 from tests.iam.requests import GRANT, OURS, PRODUCTION_KEY, READER, THROUGH_RDS, requests_of
@@ -32,6 +32,7 @@ ROLES = {
     "planner": (BACKUP_STACK, "PlannerRole"),
     "sweeper": (BACKUP_STACK, "SweeperRole"),
     "adopter": (BACKUP_STACK, "AdopterRole"),
+    "notifier": (BACKUP_STACK, "NotifierRole"),
 }
 
 
@@ -71,7 +72,8 @@ class Attribution:
         self.seen: dict[str, list[Call]] = {role: [] for role in ROLES}
         self.around = {
             role: Surroundings(around._environment, session=around._session)
-            for role in ("stepper", "checker", "planner", "sweeper", "adopter")
+            for role in ROLES
+            if role != "source"
         }
         for role, own in self.around.items():
             own._clients["stepfunctions"] = Machines()
@@ -128,6 +130,7 @@ def asked(scene, around):
         slot = SLOT.replace("02-26", f"02-2{number + 5}")
         drill = attribution.run("planner", lambda own, s=slot: planned(own, scheduled_for=s))
         assert night(attribution, drill)["verdict"] == "verified"
+        attribution.run("notifier", lambda own: notifier.publish({}, own))
     denied = Fault(operation="DeleteDBInstance", code="AccessDenied", status=403, times=None)
     scene.sandbox.faults.add(denied)
     night(attribution, planned(around, scheduled_for=SLOT.replace("26", "27", 1)))
@@ -157,7 +160,7 @@ BESIDES = [
     # What Lambda, Step Functions and messengers do in the functions' names; not seen by the sandbox.
     *(
         Asked(role, Request(action, f"{BACKUP_STACK.arn(f'{role.capitalize()}Logs')}"))
-        for role in ("stepper", "planner", "sweeper", "adopter")
+        for role in ("stepper", "planner", "sweeper", "adopter", "notifier")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ),
     Asked("stepper", Request("sns:Publish", BACKUP_STACK.arn("Topic"))),
@@ -176,6 +179,7 @@ BESIDES = [
         Request("rds:StopDBInstance", f"arn:aws:rds:{REGION}:{BACKUP}:db:restorecheck-x", OURS),
     ),
     Asked("adopter", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
+    Asked("notifier", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
     Asked("adopter", Request("states:StartExecution", BACKUP_STACK.arn("DrillMachine"))),
     # `credentials: iam`: the right is asked for when the token is used.
     Asked(
@@ -405,6 +409,18 @@ FORBIDDEN = {
         Request("states:StartExecution", BACKUP_STACK.arn("NightlyMachine")),
         Request("states:StopExecution", EXECUTION),
         Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),
+    ],
+    "notifier": [
+        Request("rds:DescribeDBInstances", OUR_INSTANCE),
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ReportBucket')}/reports/t/d.json"),
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml"),
+        Request("s3:DeleteObject", f"{BACKUP_STACK.arn('ReportBucket')}/pages/index.html"),
+        Request("s3:ListBucket", BACKUP_STACK.arn("ReportBucket"), {"s3:prefix": "reports/"}),
+        Request("dynamodb:PutItem", BACKUP_STACK.arn("DrillTable")),
+        Request("states:StartExecution", BACKUP_STACK.arn("DrillMachine")),
+        Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),
+        Request("secretsmanager:GetSecretValue", READER),
+        Request("sns:Publish", BACKUP_STACK.arn("Topic")),
     ],
     "planner": [
         Request("rds:DescribeDBInstances", OUR_INSTANCE),

@@ -1,0 +1,12 @@
+"""The function that writes pages for people."""
+
+from restorecheck.hosts.functions import notifier
+from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.surroundings import Surroundings
+
+AROUND = Surroundings()
+
+
+@invoked
+def handler(event, context):
+    return notifier.publish(event, AROUND)

@@ -1,0 +1,105 @@
+"""Pages for people: one for each target, and one over all of them.
+
+Called when a drill has ended, and every hour, because a proof becomes too old without any drill.
+Either way the pages are brought up to date: an event that was lost is made up for by the next one.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from restorecheck.aws.pages import Pages
+from restorecheck.config import Target
+from restorecheck.errors import NotFoundError
+from restorecheck.history import Standing
+from restorecheck.hosts.functions.surroundings import BUCKET, Surroundings
+from restorecheck.report import document
+from restorecheck.report.document import Report
+from restorecheck.report.status import TargetStatus
+
+if TYPE_CHECKING:
+    from restorecheck.report.past import Past
+
+log = structlog.get_logger("restorecheck.functions")
+
+INDEX = "index.html"
+DOUBT = timedelta(minutes=2)
+"""A page this young may have been made before the report that it should show was there."""
+
+
+def publish(_event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    """Any event in; the names of the pages that were written out.
+
+    Raises:
+        ConfigError: The configuration cannot be used.
+        ProviderError, StoreError: The bucket or the table cannot be used.
+    """
+    from restorecheck.report import html  # takes its time; nothing else of AWS needs it
+
+    pages = Pages(around.client("s3"), around.setting(BUCKET))
+    known = pages.written()
+    now = around.clock.now()
+    statuses, newest, written = [], {}, []
+    for target in around.config().targets:
+        if not target.is_in_aws:
+            continue
+        standing = around.store.standing(target.name)
+        statuses.append(_status(target, standing, now))
+        report = _newest(standing, around)
+        if report is None:
+            continue
+        newest[target.name] = report
+        if _is_old(known.get(_page_of(target.name)), report):
+            pages.write(_page_of(target.name), html.render(report, _past(target.name, around)))
+            written.append(_page_of(target.name))
+    links = {name: _page_of(name) for name in newest}
+    pages.write(INDEX, html.render_index(statuses, newest, links))
+    log.info("pages.written", pages=[*written, INDEX])
+    return {"pages": [*written, INDEX]}
+
+
+def _page_of(target: str) -> str:
+    return f"{target}.html"
+
+
+def _is_old(written: datetime | None, report: Report) -> bool:
+    return written is None or written < report.finished_at + DOUBT
+
+
+def _newest(standing: Standing, around: Surroundings) -> Report | None:
+    if standing.latest is None:
+        return None
+    try:
+        return document.parse(around.store.report(standing.latest.drill_id))
+    except NotFoundError:  # removed by retention
+        return None
+
+
+def _past(target: str, around: Surroundings) -> "Past":
+    from restorecheck.report.past import SHOWN, past_of
+
+    reports = []
+    for entry in around.store.entries(target=target, newest=SHOWN):
+        with contextlib.suppress(NotFoundError):
+            reports.append(document.parse(around.store.report(entry.drill_id)))
+    return past_of(reports)
+
+
+def _status(target: Target, standing: Standing, now: datetime) -> TargetStatus:
+    latest, proven = standing.latest, standing.proven
+    allowed = timedelta(hours=target.max_proof_age_hours)
+    return TargetStatus(
+        target=target.name,
+        verdict=latest.verdict if latest else None,
+        drill_id=latest.drill_id if latest else "",
+        drilled_at=latest.finished_at if latest else None,
+        proven_at=proven.finished_at if proven else None,
+        allowed=allowed,
+        overdue=proven is None or now > proven.finished_at + allowed,
+        bad=standing.bad,
+        left_behind=latest.left_behind if latest else False,
+        next_at=None,  # the schedule is the template's
+    )
