@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,14 +47,15 @@ COMMON = (
 METRICS = ("aws-lambda-powertools",)
 PAGES = ("importlib-metadata", "jinja2", "markupsafe", "pygal", "zipp")
 DATABASE = ("psycopg", "psycopg-binary")
-FUNCTIONS = {
-    "stepper": (*COMMON, *METRICS),
-    "checker": (*COMMON, *DATABASE),
-    "planner": COMMON,
-    "sweeper": (*COMMON, *METRICS),
-    "adopter": (*COMMON, *METRICS),
-    "notifier": (*COMMON, *PAGES),
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "stepper": METRICS,
+    "checker": DATABASE,
+    "planner": (),
+    "sweeper": METRICS,
+    "adopter": METRICS,
+    "notifier": PAGES,
 }
+"""What each needs beside what all need."""
 
 SERVICES = frozenset(
     {"backup", "dynamodb", "kms", "rds", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
@@ -88,22 +89,33 @@ def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> lis
             written += sorted(path for path in place.rglob("*") if path.is_file())
     except OSError as exc:
         raise _problem(f"{directory} cannot be written: {exc.strerror}") from exc
-    for function in FUNCTIONS:
-        path = directory / f"{function}.zip"
-        written.append(package(function, path, architecture=architecture, bundle=bundle))
-    return written
+    return written + packages(FUNCTIONS, directory, architecture=architecture, bundle=bundle)
 
 
-def package(function: str, path: Path, *, architecture: str, bundle: str | None) -> Path:
-    """Write the zip of one function; raises as `export`."""
+def packages(
+    functions: Iterable[str], directory: Path, *, architecture: str, bundle: str | None
+) -> list[Path]:
+    """Write the zips of functions; raises as `export`."""
     with tempfile.TemporaryDirectory(prefix="restorecheck-") as name:
-        tree = Path(name) / function
+        common = Path(name) / "common"
+        _install(COMMON, common, architecture)
+        _trim(common)
+        return [
+            _zipped(_tree_of(function, common, architecture, bundle), directory / f"{function}.zip")
+            for function in functions
+        ]
+
+
+def _tree_of(function: str, common: Path, architecture: str, bundle: str | None) -> Path:
+    tree = common.with_name(function)
+    shutil.copytree(common, tree)
+    if FUNCTIONS[function]:
         _install(FUNCTIONS[function], tree, architecture)
         _trim(tree)
-        _add_ours(tree, function)
-        if bundle is not None:
-            (tree / "rds-global-bundle.pem").write_text(bundle)
-        return _zipped(tree, path)
+    _add_ours(tree, function)
+    if bundle is not None:
+        (tree / "rds-global-bundle.pem").write_text(bundle)
+    return tree
 
 
 def _bundle(path: Path | None) -> str | None:
@@ -123,7 +135,7 @@ def _beside() -> Path:
 
 
 def _install(requirements: tuple[str, ...], tree: Path, architecture: str) -> None:
-    tree.mkdir()
+    tree.mkdir(exist_ok=True)
     pins = tree.with_suffix(".txt")
     pins.write_text("\n".join(_pins(requirements)))
     done = subprocess.run(

@@ -231,7 +231,7 @@ def test_missing_room_is_waited_for(scene, code):
 
 
 def test_room_that_never_comes_is_inconclusive_and_says_what_was_missing(scene):
-    scene.keys["targets"][0]["deadline_minutes"] = 0.03
+    scene.keys["targets"][0]["deadline_minutes"] = 0.1
     fault = Fault(
         operation="RestoreDBInstanceFromDBSnapshot", code="InstanceQuotaExceeded", times=None
     )
