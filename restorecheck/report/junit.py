@@ -2,6 +2,11 @@
 
 What Jenkins' and GitLab's readers have in common: `testsuites`, `testsuite`, `testcase`, and of these
 `failure`, `error` and `skipped`. Warnings are passed tests with their text in `system-out`.
+
+Jenkins' schema (`junit-10.xsd` of jenkinsci/xunit-plugin) wants of a suite its name and the numbers
+of tests, failures and errors, of a case its name, and takes times as digits with a point. GitLab's
+reader (`lib/gitlab/ci/parsers/test/junit.rb`) looks for `failure`, `error`, `skipped` in this order and
+shows the text of what it finds, or the bare attributes where there is none: so there always is.
 """
 
 import re
@@ -55,10 +60,11 @@ def _new(report: Report, name: str, seconds: float) -> ET.Element:
 
 
 def _say(case: ET.Element, tag: str, message: str) -> ET.Element:
-    said = ET.SubElement(case, tag, message=_text(message)[:500])
+    text = _text(message) or tag
+    said = ET.SubElement(case, tag, message=text[:500])
     if tag != "skipped":
         said.set("type", tag)
-    said.text = _text(message)
+    said.text = text
     return case
 
 
