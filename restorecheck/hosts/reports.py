@@ -120,16 +120,8 @@ def _past(store: SqliteStore, made: Report) -> "Past":
     """Up to this report, and not beyond it."""
     from restorecheck.report.past import SHOWN, past_of
 
-    entries = [
-        entry
-        for entry in store.entries(target=made.target)
-        if entry.finished_at <= made.finished_at and entry.pruned_at is None
-    ]
-    reports = []
-    for entry in entries[-SHOWN:]:
-        with contextlib.suppress(NotFoundError):
-            reports.append(document.parse(store.report(entry.drill_id)))
-    return past_of(reports)
+    texts = store.texts(made.target, until=made.finished_at, newest=SHOWN)
+    return past_of([document.parse(text) for text in texts])
 
 
 def _html() -> "ModuleType":

@@ -128,6 +128,16 @@ class SqliteStore(DrillStore, History):
         for *entry, text in self.database.each(statement, values):
             yield Stored(entry=_entry(tuple(entry)), text=text)
 
+    def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
+        """Reports that were finished until then and not removed by retention, the oldest first."""
+        rows = self.database.rows(
+            "select report from (select sequence, report from reports where target = ?"
+            " and finished_at <= ? and report is not null order by sequence desc limit ?)"
+            " order by sequence",
+            (target, stamp(until), newest),
+        )
+        return tuple(str(text) for (text,) in rows)
+
     def standing(self, target: str) -> Standing:
         newest = (
             f"select {_ENTRY} from reports where target = ? {{}} order by sequence desc limit 1"  # noqa: S608  # as above
