@@ -166,6 +166,12 @@ def _listen(value: str) -> str:
     return value
 
 
+def _textfile(value: str) -> str:
+    if not value.endswith(".prom"):
+        raise refusal("node_exporter reads files *.prom only, found {found}")
+    return value
+
+
 def _scalar(value: Any) -> Any:  # noqa: ANN401  # before validation
     if isinstance(value, float) and not math.isfinite(value):
         raise refusal("expected a finite number, found {found}")
@@ -206,6 +212,7 @@ TargetName = Annotated[str, AfterValidator(_target_name)]
 ServerUser = Annotated[str, AfterValidator(_server_user)]
 Server = Annotated[str, AfterValidator(_server)]
 Listen = Annotated[str, AfterValidator(_listen)]
+TextFile = Annotated[str, AfterValidator(_textfile)]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]
 Texts = Annotated[tuple[Text, ...], FromList]
 AtLeastOne = _AtLeastOne()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from restorecheck.config.models import (
     ConfigFile,
     History,
     Postgres,
+    Runner,
     without_extensions,
 )
 from restorecheck.config.notify_rules import named
@@ -22,6 +24,8 @@ from restorecheck.config.problems import findings_of
 from restorecheck.config.rules import broken_rules, is_about_sources
 from restorecheck.config.targets import resolved
 from restorecheck.errors import ConfigError, Problem
+
+Section = TypeVar("Section", Aws, Postgres, Runner)
 
 _HINT = "`restorecheck config example` prints a valid file, `restorecheck config schema` its schema"
 
@@ -79,13 +83,13 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
     return Config(
         version=written.version,
         defaults=written.defaults,
-        postgres=_with_absolute_paths(written.postgres, absolute),
+        postgres=_with_absolute(written.postgres, absolute, "bin_dir", "work_dir", "cache_dir"),
         scratch_servers=written.scratch_servers,
         notify=named(written.notify),
         report_url=written.report_url,
-        runner=written.runner,
+        runner=_with_absolute(written.runner, absolute, "textfile"),
         sandbox=written.sandbox,
-        aws=_with_absolute_bundle(written.aws, absolute),
+        aws=_with_absolute(written.aws, absolute, "ca_bundle"),
         targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
         history=History(
             path=absolute(written.history.path or _state(interpolator.environment)),
@@ -95,16 +99,10 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
     )
 
 
-def _with_absolute_paths(postgres: Postgres, absolute: Callable[[str], str]) -> Postgres:
-    paths = {key: getattr(postgres, key) for key in ("bin_dir", "work_dir", "cache_dir")}
+def _with_absolute(section: Section, absolute: Callable[[str], str], *keys: str) -> Section:
+    paths = {key: getattr(section, key) for key in keys}
     update = {key: absolute(path) for key, path in paths.items() if path is not None}
-    return postgres.model_copy(update=update)
-
-
-def _with_absolute_bundle(aws: Aws, absolute: Callable[[str], str]) -> Aws:
-    if aws.ca_bundle is None:
-        return aws
-    return aws.model_copy(update={"ca_bundle": absolute(aws.ca_bundle)})
+    return section.model_copy(update=update)
 
 
 def _state(environment: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from restorecheck.config.fields import (
     Server,
     ServerUser,
     Text,
+    TextFile,
     exactly_one,
     optional,
 )
@@ -78,6 +79,11 @@ class Runner(Keys):
     listen: Listen | None = Field(
         default=None,
         description="host:port of GET /healthz and /metrics, as in 127.0.0.1:9187. Off by default.",
+    )
+    textfile: TextFile | None = Field(
+        default=None,
+        description="The same numbers as a file *.prom for node_exporter's textfile collector, "
+        "written anew every minute and after each drill. Off by default.",
     )
 
 

@@ -221,9 +221,10 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     report.add_argument(
         "--format",
-        choices=["text", "json", "markdown", "junit", "html"],
+        choices=["text", "json", "markdown", "junit", "html", "openmetrics"],
         default="text",
-        help="html: one file with pictures that needs nothing else",
+        help="html: one file with pictures that needs nothing else; openmetrics: numbers of all "
+        "targets for Prometheus, as node_exporter reads them from a file",
     )
     report.add_argument(
         "--all",

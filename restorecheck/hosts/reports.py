@@ -12,10 +12,11 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.standings import statuses_of
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.standings import overview_of, statuses_of
+from restorecheck.hosts.writing import FOR_EVERYBODY, writing
 from restorecheck.report import document
 from restorecheck.report.document import Report
+from restorecheck.report.status import Overview
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.store import SqliteStore
 
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
     from restorecheck.report.past import Past
 
-FORMATS = ("text", "json", "markdown", "junit", "html")
 SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "junit": "xml", "html": "html"}
 
 
 def report(config: Config, arguments: argparse.Namespace) -> int:
     store = SqliteStore(Path(config.history.path))
     try:
+        if arguments.format == "openmetrics":
+            return _numbers(config, store, arguments)
         if arguments.all:
             return _all(config, store, arguments)
         text = store.report(_drill_id(config, store, arguments.what))
@@ -53,6 +55,25 @@ def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
     """
     with writing(str(path)) as stream:
         stream.write(_rendered("html", store.report(drill_id), store, to_file=True))
+
+
+def write_numbers(overview: Overview, output: str | None) -> None:
+    """The file for node_exporter, which runs as a user of its own.
+
+    Raises:
+        ConfigError: The extra `metrics` is not installed, or the file cannot be written.
+    """
+    text = metrics_room().textfile(overview)
+    with writing(output, mode=FOR_EVERYBODY) as stream:
+        stream.write(text)
+
+
+def _numbers(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
+    if arguments.what is not None:
+        message = "openmetrics is of all targets of the configuration: leave out DRILL|TARGET"
+        raise ConfigError((Problem(message=message),))
+    write_numbers(overview_of(config, store, SystemClock().now()), arguments.output)
+    return Exit.VERIFIED
 
 
 def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str:
@@ -128,11 +149,26 @@ def _html() -> "ModuleType":
     try:
         from restorecheck.report import html
     except ImportError as exc:
-        message = f"the HTML report needs {exc.name}, which is not installed"
-        raise ConfigError(
-            (Problem(message=message),), hint="pip install 'restorecheck[report]'"
-        ) from exc
+        raise _not_installed("the HTML report", exc, "report") from exc
     return html
+
+
+def metrics_room() -> "ModuleType":
+    """`restorecheck.report.metrics`.
+
+    Raises:
+        ConfigError: The extra `metrics` is not installed.
+    """
+    try:
+        from restorecheck.report import metrics
+    except ImportError as exc:
+        raise _not_installed("writing numbers for Prometheus", exc, "metrics") from exc
+    return metrics
+
+
+def _not_installed(what: str, exc: ImportError, extra: str) -> ConfigError:
+    message = f"{what} needs {exc.name}, which is not installed"
+    return ConfigError((Problem(message=message),), hint=f"pip install 'restorecheck[{extra}]'")
 
 
 def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:

@@ -1,14 +1,19 @@
 """From the history to where every configured target stands now."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from restorecheck.announcing import Overdue
 from restorecheck.config import Config, Target
+from restorecheck.errors import NotFoundError
 from restorecheck.history import overdue_since
 from restorecheck.hosts import leases
 from restorecheck.hosts.daemon.nights import plan_of
-from restorecheck.report.status import TargetStatus
+from restorecheck.report import document
+from restorecheck.report.document import Report
+from restorecheck.report.status import Overview, TargetStatus
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
@@ -28,6 +33,32 @@ def statuses_of(
     return tuple(
         _status(target, store, agenda, running.get(target.name), now) for target in config.targets
     )
+
+
+def overview_of(
+    config: Config, store: SqliteStore, now: datetime, *, config_valid: bool = True
+) -> Overview:
+    """All targets of the configuration, as monitoring systems are told of them."""
+    statuses = statuses_of(config, store, leases.locks_of(Path(config.history.path)), now)
+    deliveries = Outbox(store.database).deliveries(now - LOOK_BACK)
+    waiting = {delivery.channel: delivery.waiting for delivery in deliveries}
+    channels = [channel.name or "" for channel in config.notify]
+    return Overview(
+        at=now,
+        history=config.history.path,
+        statuses=statuses,
+        reports=tuple(_newest_reports(store, statuses)),
+        waiting=tuple((channel, waiting.get(channel, 0)) for channel in channels),
+        config_valid=config_valid,
+    )
+
+
+def _newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
+    """One that a newer version wrote is left out: whether its target is proven is told without it."""
+    for status in statuses:
+        if status.drill_id:
+            with contextlib.suppress(NotFoundError, ValueError):
+                yield document.parse(store.report(status.drill_id))
 
 
 def _status(

@@ -10,10 +10,19 @@ from typing import TextIO
 
 from restorecheck.errors import ConfigError, Problem
 
+OWNER_ONLY = 0o600
+"""Reports are evidence about a production database."""
+FOR_EVERYBODY = 0o644
+"""To be read by a service of another user, whatever the umask."""
+
 
 @contextlib.contextmanager
-def writing(output: str | None) -> Iterator[TextIO]:
-    """stdout, or a file that is there whole or not at all."""
+def writing(output: str | None, *, mode: int = OWNER_ONLY) -> Iterator[TextIO]:
+    """stdout, or a file that is there whole or not at all.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
     if output is None:
         yield sys.stdout
         return
@@ -23,6 +32,7 @@ def writing(output: str | None) -> Iterator[TextIO]:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             yield stream
+            os.fchmod(descriptor, mode)
         Path(temporary).replace(path)
     except OSError as exc:
         if temporary:

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from restorecheck.model import Verdict
+from restorecheck.report.document import Report
 from restorecheck.report.terminal import BOLD, COLORS, RED, Paint, clean, duration
 
 
@@ -36,6 +37,22 @@ class TargetStatus:
     @property
     def alarming(self) -> bool:
         return self.overdue or self.verdict is Verdict.FAILED or self.left_behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All targets at one moment, with whatever a monitoring system wants to know of them."""
+
+    at: datetime
+    history: str
+    """Where it was read from: one machine may have several."""
+    statuses: tuple[TargetStatus, ...]
+    reports: tuple[Report, ...]
+    """The newest of each target that was drilled."""
+    waiting: tuple[tuple[str, int], ...] = ()
+    """Channels, and how many messages each did not take yet."""
+    config_valid: bool = True
+    """False: the file was changed, and a service works with the one before."""
 
 
 class Nagios(IntEnum):

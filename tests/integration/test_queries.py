@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import stat
 from datetime import UTC, datetime, timedelta
 
 import jsonschema
@@ -11,6 +12,7 @@ import structlog
 from restorecheck.engine import _compose
 from restorecheck.history import sha256_of
 from restorecheck.hosts.cli import main
+from restorecheck.hosts.reports import _past
 from restorecheck.model import Verdict
 from restorecheck.report import document
 from restorecheck.sqlite.agenda import Agenda
@@ -353,3 +355,72 @@ def test_report_of_what_is_not_there(past, capsys):
     past.database.unlink()
     code, _, err = ask(capsys, "report", "orders")
     assert (code, "no drill of orders" in err) == (3, True)
+
+
+def test_numbers_of_all_targets_go_to_stdout_or_into_a_file_for_everybody(past, capsys, tmp_path):
+    file = tmp_path / "restorecheck.prom"
+
+    code, out, _ = ask(capsys, "report", "--format", "openmetrics")
+    written, said, _ = ask(capsys, "report", "--format", "openmetrics", "--all", "-o", str(file))
+
+    assert (code, written, said) == (0, 0, "")
+    for text in (out, file.read_text()):
+        assert 'restorecheck_target_overdue{target="orders"} 0.0' in text
+        assert 'restorecheck_backup_size_bytes{target="courses"} 3.42e+07' in text
+        assert f'written_timestamp_seconds{{history="{past.database}"}}' in text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert [p.name for p in tmp_path.glob(".restorecheck.prom*")] == []
+
+
+def test_other_reports_are_files_for_their_owner(past, capsys, tmp_path):
+    ask(capsys, "report", "--format", "markdown", "-o", str(tmp_path / "report.md"))
+
+    assert stat.S_IMODE((tmp_path / "report.md").stat().st_mode) == 0o600
+
+
+def test_numbers_of_one_target_are_refused(past, capsys):
+    code, _, err = ask(capsys, "report", "courses", "--format", "openmetrics")
+
+    assert code == 2
+    assert "openmetrics is of all targets" in err
+
+
+def test_a_file_of_numbers_that_cannot_be_replaced_stays_as_it_was(past, capsys, tmp_path):
+    (tmp_path / "restorecheck.prom").mkdir()
+
+    code, _, err = ask(
+        capsys, "report", "--format", "openmetrics", "-o", str(tmp_path / "restorecheck.prom")
+    )
+
+    assert (code, "cannot be written" in err) == (2, True)
+    assert [p.name for p in tmp_path.glob(".restorecheck.prom*")] == []
+
+
+def test_a_report_of_a_newer_version_silences_no_alarm(past, capsys):
+    store = SqliteStore(past.database)
+    text = store.report("d-5").replace('"schema_version":1', '"schema_version":1,"newer":1')
+    store.close()
+    db = sqlite3.connect(past.database)
+    db.execute("drop trigger reports_are_final")
+    db.execute("update reports set report = ? where drill_id = 'd-5'", (text,))
+    db.commit()
+    db.close()
+
+    code, out, _ = ask(capsys, "report", "--format", "openmetrics")
+
+    assert code == 0
+    assert 'restorecheck_target_overdue{target="orders"} 0.0' in out
+    assert 'restorecheck_backup_size_bytes{target="orders"}' not in out
+    assert 'restorecheck_backup_size_bytes{target="courses"}' in out
+
+
+def test_a_past_night_knows_nothing_of_the_nights_after_it(past):
+    store = SqliteStore(past.database)
+
+    known = [_past(store, document.parse(store.report(drill))).nights for drill in ("d-3", "d-4")]
+
+    store.close()
+    assert [[night.drill_id for night in nights] for nights in known] == [
+        ["d-1", "d-3"],
+        ["d-1", "d-3", "d-4"],
+    ]

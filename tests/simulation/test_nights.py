@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from prometheus_client.parser import text_string_to_metric_families
 
 from restorecheck.announcing import Kind, Rules
 from restorecheck.engine import _compose
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.daemon.alarm import CHORES, DRILLS, MESSAGES
+from restorecheck.hosts.daemon.alarm import CHORES, DRILLS, MESSAGES, NUMBERS
 from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
@@ -208,7 +209,8 @@ class Stage:
     def _until_quiet(self):
         """Nobody computes: jobs are done, wait in a drill, or wait for their turn."""
         service, nap = self.service, threading.Event()
-        executors = [service._alarm._lookup_executor(name) for name in (DRILLS, CHORES, MESSAGES)]
+        names = (DRILLS, CHORES, MESSAGES, NUMBERS)
+        executors = [service._alarm._lookup_executor(name) for name in names]
         for _ in range(20_000):
             jobs = sum(sum(executor._instances.values()) for executor in executors)
             if jobs <= self.in_drill + service._gate.waiting:
@@ -339,6 +341,47 @@ def test_a_week_of_ordinary_nights(stage):
     with stage.history() as store:
         started = [entry.started_at for entry in store.entries(target="courses")]
     assert all(at - slot < MINUTE for at, slot in zip(started, expected, strict=True))
+
+
+def test_the_file_of_numbers_is_never_older_than_the_runner_looks_around(stage, tmp_path):
+    path = tmp_path / "restorecheck.prom"
+    stage.configure(("courses", NIGHTLY), textfile=path)
+    (night,) = nights("2026-02-24", 1)
+    found = {}
+
+    def look(when):
+        def act():
+            read = {
+                sample.name: sample.value
+                for family in text_string_to_metric_families(path.read_text())
+                for sample in family.samples
+                if sample.labels.get("verdict", "verified") == "verified"
+            }
+            found[when] = (stage.now().timestamp(), read)
+
+        return act
+
+    stage.at(night - HOUR, look("before"))
+    stage.at(night + HOUR, look("after"))
+    stage.run_until(night + 2 * HOUR)
+
+    for now, read in found.values():
+        # The clock of this stage takes steps of up to twenty minutes.
+        assert 0 <= now - read["restorecheck_written_timestamp_seconds"] <= 20 * 60
+    assert [found[when][1]["restorecheck_last_verdict"] for when in ("before", "after")] == [0, 1]
+    assert found["before"][1]["restorecheck_target_overdue"] == 1
+    assert found["after"][1]["restorecheck_target_overdue"] == 0
+
+
+def test_a_file_of_numbers_that_cannot_be_written_is_told_and_no_drill_is_lost(stage, tmp_path):
+    stage.configure(("courses", NIGHTLY), textfile=tmp_path / "gone" / "restorecheck.prom")
+    expected = nights("2026-02-24", 2)
+
+    stage.run_until(expected[-1] + HOUR)
+
+    stage.assert_every_slot_has_one_fate("courses", expected)
+    told = [m.text for m in stage.recorder.messages if "could not write runner.textfile" in m.text]
+    assert len(told) == len(expected)  # once a day
 
 
 def test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes(stage):

@@ -114,3 +114,15 @@ def test_where_to_listen_has_a_host_and_a_port(listen):
 def test_history_may_be_kept_for_a_number_of_days():
     assert parse(target(top="history: {keep_days: 400}")).history.keep_days == 400
     assert parse(target()).history.keep_days is None
+
+
+def test_the_file_of_numbers_is_one_that_node_exporter_reads(tmp_path):
+    text = target(top="runner: {textfile: numbers/restorecheck.prom}")
+
+    assert parse(text, directory=tmp_path).runner.textfile == str(
+        tmp_path / "numbers/restorecheck.prom"
+    )
+    found = problem(text.replace(".prom", ".txt"))
+    assert (
+        "node_exporter reads files *.prom only, found the text 'numbers/restorecheck.txt'" in found
+    )

@@ -18,7 +18,7 @@ from restorecheck.hosts.daemon.nights import Plan
 
 LOOK_EVERY = timedelta(seconds=1)
 
-DRILLS, CHORES, MESSAGES = "drills", "chores", "messages"
+DRILLS, CHORES, MESSAGES, NUMBERS = "drills", "chores", "messages", "numbers"
 
 Pause = Callable[[timedelta], None]
 
@@ -43,6 +43,7 @@ class Alarm(BlockingScheduler):  # type: ignore[misc]  # as above
                 DRILLS: ThreadPoolExecutor(most),
                 CHORES: ThreadPoolExecutor(1),
                 MESSAGES: ThreadPoolExecutor(1),
+                NUMBERS: ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 
@@ -20,13 +20,10 @@ from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import Lease, locks_of
-from restorecheck.hosts.standings import statuses_of
+from restorecheck.hosts.reports import metrics_room
+from restorecheck.hosts.standings import overview_of
 from restorecheck.report import document
-from restorecheck.report.status import TargetStatus
-from restorecheck.sqlite.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
-
-DAY = timedelta(days=1)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,8 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
         stack.enter_context(_signals(flags))
         if arguments.once:
             return _once(service, watched)
+        if watched.config.runner.textfile:
+            metrics_room()  # or it would be missing every minute
         listen = watched.config.runner.listen
-        pages = _pages(service, watched, clock, locks) if listen else {}
+        pages = _pages(service, watched, clock) if listen else {}
         stack.enter_context(serving(listen, pages))
         service.run()
     return Exit.VERIFIED
@@ -98,8 +97,8 @@ def _signals(flags: Flags) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _pages(service: Service, watched: Watched, clock: SystemClock, locks: Path) -> dict[str, Page]:
-    from restorecheck.hosts.daemon.metrics import Collector, page_of
+def _pages(service: Service, watched: Watched, clock: SystemClock) -> dict[str, Page]:
+    room = metrics_room()
 
     @contextmanager
     def history() -> Iterator[SqliteStore]:
@@ -119,19 +118,10 @@ def _pages(service: Service, watched: Watched, clock: SystemClock, locks: Path) 
         others = {"config": service.health.config_problem or "ok"}
         return health_page(service.health.looked_at, clock.now(), others, problem)
 
-    def statuses() -> tuple[TargetStatus, ...]:
+    def metrics() -> Answer:
+        valid = not service.health.config_problem
         with history() as store:
-            return statuses_of(watched.config, store, locks, clock.now())
+            overview = overview_of(watched.config, store, clock.now(), config_valid=valid)
+        return HTTPStatus.OK, room.CONTENT_TYPE, room.page(overview)
 
-    def undelivered() -> list[tuple[str, int]]:
-        with history() as store:
-            deliveries = Outbox(store.database).deliveries(clock.now() - DAY)
-        waiting = {delivery.channel: delivery.waiting for delivery in deliveries}
-        return [(c.name or "", waiting.get(c.name or "", 0)) for c in watched.config.notify]
-
-    collector = Collector(
-        statuses,
-        undelivered,
-        config_ok=lambda: not service.health.config_problem,
-    )
-    return {"/healthz": health, "/metrics": page_of(collector)}
+    return {"/healthz": health, "/metrics": metrics}

@@ -27,6 +27,7 @@ from restorecheck.hosts.daemon.alarm import (
     DRILLS,
     LOOK_EVERY,
     MESSAGES,
+    NUMBERS,
     Alarm,
     Pause,
     SlotTrigger,
@@ -38,7 +39,8 @@ from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.drills import deadline_of, teardown_limit_of
 from restorecheck.hosts.messengers import Line, lines_of
 from restorecheck.hosts.postman import Postman, shout
-from restorecheck.hosts.standings import overdue_facts
+from restorecheck.hosts.reports import write_numbers
+from restorecheck.hosts.standings import overdue_facts, overview_of
 from restorecheck.ports import Clock
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
@@ -50,6 +52,7 @@ MOST_PARALLEL = 100
 DELIVER_EVERY = timedelta(seconds=30)
 OVERDUE_EVERY = timedelta(hours=1)
 TIDY_EVERY = timedelta(days=1)
+NUMBERS_EVERY = timedelta(minutes=1)
 WATCH_EVERY = timedelta(seconds=15)
 MARGIN = timedelta(minutes=30)
 """What a worker may take beyond its own deadlines before it counts as hanging."""
@@ -156,6 +159,7 @@ class Service:
         self._overdue()
         self._messages()
         self._tidy()
+        self._numbers()
         return drills, left
 
     def _sweep_first(self) -> int:
@@ -185,7 +189,7 @@ class Service:
         return 0
 
     def _alarm_threads_end(self) -> None:
-        for executor in (DRILLS, CHORES, MESSAGES):
+        for executor in (DRILLS, CHORES, MESSAGES, NUMBERS):
             self._alarm._lookup_executor(executor).shutdown()  # noqa: SLF001  # waits, which shutdown(wait=False) did not
 
     def _between(self) -> None:
@@ -267,6 +271,7 @@ class Service:
             ("tidy", self._tidy, TIDY_EVERY, CHORES, now),
             ("messages", self._messages, DELIVER_EVERY, MESSAGES, now),
             ("overdue", self._overdue, OVERDUE_EVERY, MESSAGES, now),
+            ("numbers", self._numbers, NUMBERS_EVERY, NUMBERS, now),
         )
         for name, work, interval, executor, first in chores:
             trigger = IntervalTrigger(
@@ -327,6 +332,7 @@ class Service:
                 self._tell(Trouble(target=name, at=self._clock.now(), reason=problem))
         if drill_id is None:
             self._no_drill(name, slot, why)
+        self._numbers()
         return drill_id or ""
 
     def _log_end(self, store: SqliteStore, name: str, drill_id: str) -> bool:
@@ -356,9 +362,9 @@ class Service:
         return deadline_of(target) + 3 * teardown + MARGIN
 
     def _overrun(self, event: Any) -> None:  # noqa: ANN401  # APScheduler's own
-        name = str(event.job_id).removeprefix("drill:")
+        kind, _, name = str(event.job_id).partition(":")
         plan = self._plans.get(name)
-        if plan is None:
+        if kind != "drill" or plan is None:
             return
         with self._guarded("record an overrun", target=name), self._history() as store:
             Nights(Agenda(store.database), self._clock).overrun(plan)
@@ -393,6 +399,16 @@ class Service:
                 log.warning("target.overdue", target=fact.target)
             if facts:
                 self._postman(store).collect(facts)
+
+    def _numbers(self) -> None:
+        """In a thread that waits for nothing else: a file that is not written anew is an alarm."""
+        config = self._watched.config
+        if config.runner.textfile is None:
+            return
+        valid = not self.health.config_problem
+        with self._guarded("write runner.textfile"), self._history() as store:
+            overview = overview_of(config, store, self._clock.now(), config_valid=valid)
+            write_numbers(overview, config.runner.textfile)
 
     # --- telling --------------------------------------------------------------------------
 

@@ -1,0 +1,235 @@
+"""Numbers for Prometheus: what `GET /metrics` serves and what node_exporter reads from a file. Pure.
+
+Extra `metrics`: prometheus-client writes both forms. By hand it would be thirty lines and a second
+opinion on escaping; `GET /metrics` needs the library anyway.
+
+The file is OpenMetrics text, and valid for readers of Prometheus' older text format as well, which
+node_exporter is (`collector/textfile.go`): gauges only, `# EOF` is a comment to it, and there are
+no timestamps beside the values, for which it would refuse the whole file.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from restorecheck import __version__
+from restorecheck.model import CheckOutcome, ObjectiveKind, RestoreOutcome, Verdict
+from restorecheck.report.document import Report
+from restorecheck.report.status import Overview, TargetStatus
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""Of `page`."""
+
+Samples = Iterable[tuple[tuple[str, ...], float | None]]
+"""Label values and the number; None: there is none."""
+
+
+def page(overview: Overview) -> bytes:
+    """As Prometheus scrapes it."""
+    return generate_latest(_registry(overview))
+
+
+def textfile(overview: Overview) -> str:
+    """As a file for node_exporter's textfile collector."""
+    text: bytes = openmetrics.generate_latest(_registry(overview))  # type: ignore[no-untyped-call]  # the library's
+    return text.decode()
+
+
+def families(overview: Overview) -> Iterator[GaugeMetricFamily]:
+    """One family a question; every target has a sample in each that it can answer.
+
+    What is not of a target carries the path of its history: node_exporter keeps only one of two
+    files' samples of the same name and labels, and the file that went stale might be the other.
+    """
+    yield from _of_statuses(overview.statuses)
+    yield from _of_reports(overview.reports)
+    history = overview.history
+    yield _family(
+        "restorecheck_messages_waiting",
+        "Messages that a channel did not take yet.",
+        [((history, channel), float(number)) for channel, number in overview.waiting],
+        labels=("history", "channel"),
+    )
+    yield _family(
+        "restorecheck_config_valid",
+        "1 when the configuration file as it is now is in use.",
+        [((history,), float(overview.config_valid))],
+        labels=("history",),
+    )
+    yield _family(
+        "restorecheck_written_timestamp_seconds",
+        "When all these numbers were read from the history.",
+        [((history,), overview.at.timestamp())],
+        labels=("history",),
+    )
+    yield _family(
+        "restorecheck_build_info",
+        "1, with the version.",
+        [((history, __version__), 1.0)],
+        labels=("history", "version"),
+    )
+
+
+def _of_statuses(statuses: Sequence[TargetStatus]) -> Iterator[GaugeMetricFamily]:
+    def gauge(
+        name: str, meaning: str, answer: Callable[[TargetStatus], float | None]
+    ) -> GaugeMetricFamily:
+        return _family(name, meaning, [((s.target,), answer(s)) for s in statuses])
+
+    yield gauge(
+        "restorecheck_target_overdue",
+        "1 when no drill verified the target within its allowed age.",
+        lambda s: float(s.overdue),
+    )
+    yield gauge(
+        "restorecheck_proof_timestamp_seconds",
+        "When the newest verified drill was finished.",
+        lambda s: _unix(s.proven_at),
+    )
+    yield gauge(
+        "restorecheck_proof_max_age_seconds",
+        "How old the newest proof may be.",
+        lambda s: s.allowed.total_seconds(),
+    )
+    yield gauge(
+        "restorecheck_drill_timestamp_seconds",
+        "When the newest drill was finished.",
+        lambda s: _unix(s.drilled_at),
+    )
+    yield gauge(
+        "restorecheck_drill_running",
+        "1 while a drill of the target is at work.",
+        lambda s: float(s.running_since is not None),
+    )
+    yield gauge(
+        "restorecheck_drills_not_verified",
+        "Drills since the newest proof that were not verified.",
+        lambda s: float(s.bad),
+    )
+    yield gauge(
+        "restorecheck_left_behind",
+        "1 when the newest drill left resources behind.",
+        lambda s: float(s.left_behind),
+    )
+    yield gauge(
+        "restorecheck_next_drill_timestamp_seconds",
+        "When the next drill is due.",
+        lambda s: _unix(s.next_at),
+    )
+    yield _family(
+        "restorecheck_last_verdict",
+        "1 for the verdict of the newest drill, 0 for the others.",
+        [((s.target, v.value), float(s.verdict is v)) for s in statuses for v in Verdict],
+        labels=("target", "verdict"),
+    )
+
+
+def _of_reports(reports: Sequence[Report]) -> Iterator[GaugeMetricFamily]:
+    def gauge(
+        name: str, meaning: str, answer: Callable[[Report], float | None]
+    ) -> GaugeMetricFamily:
+        return _family(name, meaning, [((r.target,), answer(r)) for r in reports])
+
+    yield gauge(
+        "restorecheck_restore_duration_seconds",
+        "How long the newest drill took to bring the data back; absent where it did not.",
+        _restore_seconds,
+    )
+    yield gauge(
+        "restorecheck_drill_duration_seconds",
+        "How long the newest drill took from start to end.",
+        lambda r: r.time.total_seconds,
+    )
+    yield gauge(
+        "restorecheck_backup_age_seconds",
+        "How old the backup was when the newest drill began.",
+        lambda r: r.backup.age_seconds if r.backup else None,
+    )
+    yield gauge(
+        "restorecheck_backup_size_bytes",
+        "Size of the newest drill's backup, as stored.",
+        lambda r: r.backup.size_bytes if r.backup else None,
+    )
+    yield _family(
+        "restorecheck_checks",
+        "Checks of the newest drill by what came of them, warnings among them.",
+        [
+            ((report.target, outcome.value), float(count))
+            for report in reports
+            for outcome, count in _outcomes(report)
+        ],
+        labels=("target", "outcome"),
+    )
+    yield _objectives(
+        reports,
+        "restorecheck_objective_limit_seconds",
+        "What the objective allows: age of the backup (rpo), time of the restore (rto).",
+        "limit_seconds",
+    )
+    yield _objectives(
+        reports,
+        "restorecheck_objective_measured_seconds",
+        "What the newest drill measured for the objective.",
+        "seconds",
+    )
+
+
+def _restore_seconds(report: Report) -> float | None:
+    """Zero is unknown: somebody else restored it. What was cut short took no time worth telling."""
+    if report.restore.outcome is not RestoreOutcome.SUCCEEDED:
+        return None
+    return report.restore.seconds or None
+
+
+def _outcomes(report: Report) -> list[tuple[CheckOutcome, int]]:
+    """Each outcome, also those that nothing came to: a series that vanishes alarms nobody."""
+    counted = Counter(check.outcome for check in report.checks)
+    return [(outcome, counted[outcome]) for outcome in CheckOutcome]
+
+
+def _objectives(
+    reports: Sequence[Report], name: str, meaning: str, measure: str
+) -> GaugeMetricFamily:
+    kinds = {kind.value for kind in ObjectiveKind}
+    samples = [
+        ((report.target, check.kind), check.measured.get(measure))
+        for report in reports
+        for check in report.checks
+        if check.kind in kinds
+    ]
+    return _family(name, meaning, samples, labels=("target", "objective"))
+
+
+def _family(
+    name: str, meaning: str, samples: Samples, *, labels: Sequence[str] = ("target",)
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=labels)
+    for values, number in samples:
+        if number is not None:
+            family.add_metric(values, float(number))
+    return family
+
+
+def _registry(overview: Overview) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_Made(overview))
+    return registry
+
+
+class _Made:
+    """What a registry asks for families."""
+
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        return families(self._overview)
+
+
+def _unix(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
