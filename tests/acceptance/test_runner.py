@@ -328,6 +328,17 @@ def test_once_drills_what_is_due_and_exits_as_a_drill_does(runner):
     assert "nothing is due" in second.stderr
 
 
+def test_once_leaves_fresh_numbers_also_when_nothing_is_due(runner):
+    runner.configure(targets=("a",), extra=", textfile: restorecheck.prom")
+    numbers = runner.world.directory / "restorecheck.prom"
+
+    for _ in range(2):
+        numbers.unlink(missing_ok=True)
+        assert runner.world.run("run", "--once").returncode == 0
+
+        assert 'restorecheck_last_verdict{target="a",verdict="verified"} 1.0' in numbers.read_text()
+
+
 def test_once_fails_where_a_drill_fails(runner):
     (dump,) = runner.world.backups.iterdir()
     dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
