@@ -87,6 +87,7 @@ class Nights:
             plan=PLAN,
             objectives=OBJECTIVES,
             checks=(),
+            results=(),
             started_at=at,
             finished_at=at + sum((_took(record) for record in records), timedelta(seconds=4)),
             records=records,

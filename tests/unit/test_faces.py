@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from restorecheck.model import Baseline, CheckOutcome, Severity, Verdict
 from restorecheck.report import html, junit, markdown
-from restorecheck.report.html.charts import _powers, _scale, charts
+from restorecheck.report.html.charts import LABELS, _days, _powers, _scale, charts
 from restorecheck.report.past import DRAWN_TABLES, MARKED, SHOWN, past_of
 from tests.factories import NOW
 from tests.nights import DAY, HOSTILE, check, hostile, night, status
@@ -176,6 +177,19 @@ def test_a_table_that_lost_its_rows_is_drawn_down_to_nothing():
     (floor,) = re.findall(r'y="([\d.]+)"[^>]*>0</text>', rows.svg)
     assert heights[-1] == pytest.approx(float(floor) - 3.5, abs=0.1)
     assert heights[0] < heights[-1] / 2
+
+
+@pytest.mark.parametrize("hours", [1, 8, 24, 24 * 7])
+@pytest.mark.parametrize("number", [2, 3, 9, 90])
+def test_dates_below_a_chart_leave_room_however_often_drills_run(number, hours):
+    drilled = [night(n * hours / 24) for n in range(number)]
+
+    days = _days(past_of(drilled).nights)
+
+    drawn = [n for n, day in enumerate(days) if day]
+    assert drawn[0] == 0
+    assert len(set(days) - {""}) == len(drawn) <= LABELS
+    assert all(b - a >= number / LABELS for a, b in pairwise(drawn))
 
 
 @settings(deadline=None)

@@ -25,6 +25,8 @@ WIDTH, HEIGHT = 480, 200
 MINUTE, HOUR = 60, 3600
 LABELS = 5
 """Dates below a chart; more do not fit on a phone."""
+NAME = 28
+"""Letters of a step that leave room for its bar."""
 STEPS = 3
 """Parts of a scale, at most one more."""
 HEADROOM = 1.1
@@ -151,7 +153,7 @@ def _steps(report: Report) -> Chart | None:
         y_labels=scale,
         value_formatter=_number,
     )
-    chart.x_labels = [clean(step.name) for step in reversed(report.steps)]
+    chart.x_labels = [clean(step.name)[:NAME] for step in reversed(report.steps)]
     chart.add("before", [start / unit for start in starts])
     chart.add(word, [seconds / unit for seconds in lasting])
     said = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
@@ -159,15 +161,26 @@ def _steps(report: Report) -> Chart | None:
 
 
 def _config(past: Past) -> dict[str, object]:
-    days = [f"{night.at:%d %b}" for night in past.nights]
-    shown = days[:: max(1, len(days) // LABELS)]
+    days = _days(past.nights)
     return {
         **_plain(),
         "x_labels": days,
-        "x_labels_major": shown,
+        "x_labels_major": [day for day in days if day],
         "show_minor_x_labels": False,
         "include_x_axis": True,
     }
+
+
+def _days(nights: Sequence[Night]) -> list[str]:
+    """A date for some of the nights, with room between them; each once: pygal knows them by name."""
+    apart = math.ceil(len(nights) / LABELS)
+    shown: dict[str, int] = {}
+    for number, night in enumerate(nights):
+        day = f"{night.at:%d %b}"
+        if day not in shown and number >= max(shown.values(), default=-apart) + apart:
+            shown[day] = number
+    names = {number: day for day, number in shown.items()}
+    return [names.get(number, "") for number in range(len(nights))]
 
 
 def _plain(height: int = HEIGHT) -> dict[str, object]:
@@ -178,7 +191,7 @@ def _plain(height: int = HEIGHT) -> dict[str, object]:
         "no_prefix": True,
         "show_dots": False,
         "show_legend": False,
-        "margin": 6,
+        "margin": 10,
         "margin_right": 22,  # half a date
         "truncate_legend": -1,
         "truncate_label": -1,
