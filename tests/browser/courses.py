@@ -8,13 +8,15 @@ from datetime import timedelta
 from itertools import cycle
 
 from restorecheck.checks import objectives
-from restorecheck.checks.catalogue import Family
+from restorecheck.checks.catalogue import Family, built_in
+from restorecheck.checks.judge import describe_expectation
 from restorecheck.lifecycle import judge
 from restorecheck.model import (
     Backup,
     Baseline,
     CheckOutcome,
     CheckResult,
+    CheckSpec,
     Drill,
     Objective,
     ObjectiveKind,
@@ -38,6 +40,8 @@ from tests.nights import DAY, HOSTILE, check, night, status
 NIGHTS = 90
 BAD = 3
 """The last nights, in which a table is empty."""
+BEHIND = 12
+"""The last nights, in which a sequence would give a number twice."""
 SLOW = 40
 """A night whose server was not reached in time."""
 GROWING = {
@@ -57,6 +61,19 @@ PLAN = tuple(
         "load dump": StepKind.RESTORE,
         "check": StepKind.CHECK,
     }.items()
+)
+OWN = (
+    CheckSpec(
+        name="row count of public.answers",
+        kind=Family.ROW_COUNT,
+        options={"table": "public.answers", "min": 4_000_000},
+    ),
+    CheckSpec(
+        name="the newest enrolment is from the last day",
+        kind=Family.QUERY,
+        options={"expect": {"equals": True}},
+    ),
+    CheckSpec(name="every payment has a user", kind=Family.REFERENCES),
 )
 OBJECTIVES = (
     Objective(kind=ObjectiveKind.RPO, limit=DAY, severity=Severity.WARNING),
@@ -237,65 +254,47 @@ def _took(record):
 
 
 def _results(number, rows, *, emptied):
+    """What the built-in checks of a dump say, and three of the platform's own."""
     total = f"{sum(rows.values()):,} rows in {len(rows)} tables"
     before = rows_of(NIGHTS - BAD - 1)["public.answers"]
-    answers = rows["public.answers"]
-    yield _check("the server answers", Family.SERVER_ANSWERS, "an answer", "an answer")
-    yield _check(
-        "every table can be counted", Family.TABLES_COUNTABLE, "a count", total, measured=dict(rows)
-    )
-    yield _check("at least one table has rows", Family.ANY_ROWS, "rows", total)
-    yield _check("every row can be read", Family.ROWS_READABLE, "no unreadable row", total)
-    yield _check("constraints hold", Family.CONSTRAINTS_HOLD, "no broken one", "14 looked at")
-    yield _check("references hold", Family.REFERENCES_HOLD, "no orphan", "6 references")
-    yield _check(
-        "no table was emptied",
-        Family.NOT_EMPTIED,
-        "no sudden loss",
-        "5 tables compared",
-        holds=not emptied,
-        detail=f"table public.answers: {before:,} rows → 0 rows",
-    )
-    yield _check(
-        "row count of public.answers",
-        Family.ROW_COUNT,
-        "at least 4,000,000",
-        f"{answers:,}",
-        holds=answers >= 4_000_000,
-    )
-    yield _check("every payment has a user", Family.REFERENCES, "0", "0")
-    yield _check("the newest enrolment is from the last day", Family.QUERY, "true", "true")
-    yield _check(
-        "indexes are valid",
-        Family.INDEXES_VALID,
-        "no invalid index",
-        "no index is invalid",
-        severity=Severity.WARNING,
-    )
-    yield _check(
-        "sequences are ahead",
-        Family.SEQUENCES_AHEAD,
-        "ahead of their columns",
-        "5 sequences",
-        severity=Severity.WARNING,
-        holds=number < NIGHTS - 12,
-        detail="public.payments_id_seq stands at 98,112, behind 100,460",
-    )
-
-
-def _check(
-    name, kind, expected, found, *, severity=Severity.REQUIRED, holds=True, detail="", measured=None
-):
-    return CheckResult(
-        name=name,
-        kind=kind,
-        database="courses",
-        severity=severity,
-        outcome=CheckOutcome.PASSED if holds else CheckOutcome.FAILED,
-        expected=expected,
-        found=found,
-        seconds=0.4,
-        detail="" if holds else detail,
-        measured=measured or {},
-        answered_by=ENDPOINT.identity,
-    )
+    compared = f"{len(rows)} tables compared"
+    found = {
+        Family.SERVER_ANSWERS: "an answer",
+        Family.TABLES_COUNTABLE: total,
+        Family.ANY_ROWS: total,
+        Family.ROWS_READABLE: total,
+        Family.CONSTRAINTS_HOLD: "14 looked at",
+        Family.REFERENCES_HOLD: "6 references",
+        Family.INDEXES_VALID: "no index is invalid",
+        Family.SEQUENCES_AHEAD: "5 sequences",
+        Family.COLLATIONS_CURRENT: "no collation has changed",
+        Family.NOT_EMPTIED: compared,
+        Family.NOT_SHRUNK: compared,
+        Family.NEWEST_THERE: "the newest times compared",
+        Family.STRUCTURE_SAME: "61 objects compared",
+        Family.ROW_COUNT: f"{rows['public.answers']:,}",
+        Family.QUERY: "true",
+        Family.REFERENCES: "0",
+    }
+    wrong = {}
+    if emptied:
+        wrong[Family.NOT_EMPTIED] = f"table public.answers: {before:,} rows → 0 rows"
+        wrong[Family.ROW_COUNT] = ""
+    if number >= NIGHTS - BEHIND:
+        wrong[Family.SEQUENCES_AHEAD] = (
+            "public.payments_id_seq is 2,348 behind its column: the next insert fails"
+        )
+    for spec in (*built_in(physical=False, baseline=number > 0), *OWN):
+        yield CheckResult(
+            name=spec.name,
+            kind=spec.kind,
+            database="courses",
+            severity=spec.severity,
+            outcome=CheckOutcome.FAILED if spec.kind in wrong else CheckOutcome.PASSED,
+            expected=describe_expectation(spec),
+            found=found[Family(spec.kind)],
+            seconds=0.4,
+            detail=wrong.get(Family(spec.kind), ""),
+            measured=dict(rows) if spec.kind == Family.TABLES_COUNTABLE else {},
+            answered_by=ENDPOINT.identity,
+        )

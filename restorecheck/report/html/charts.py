@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 
 WIDTH, HEIGHT = 480, 200
 """Units of a drawing; on a phone and beside another one a unit is a bit less than a pixel."""
-MINUTE, HOUR = 60, 3600
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 LABELS = 5
 """Dates below a chart; more do not fit on a phone."""
 NAME = 28
@@ -57,22 +57,29 @@ def charts(report: Report, past: Past) -> list[Chart]:
     """Those for which there are numbers."""
     made = [
         _rows(past),
-        _line(past, "Restore time, minutes", lambda night: _per(night.restore_seconds, MINUTE)),
-        _line(past, "Age of the backup, hours", lambda night: _per(night.backup_age_seconds, HOUR)),
+        _line(past, "Restore time", lambda night: night.restore_seconds),
+        _line(past, "Age of the backup", lambda night: night.backup_age_seconds),
         _steps(report),
     ]
     return [chart for chart in made if chart is not None]
 
 
-def _per(value: float | None, unit: int) -> float | None:
-    return None if value is None else round(value / unit, 3)
+def _unit(highest: float) -> tuple[str, int]:
+    """In which seconds are read: 8 minutes rather than 480 seconds, 90 seconds rather than 1.5 minutes."""
+    fitting = [(word, unit) for word, unit in UNITS.items() if highest >= 2 * unit]
+    return fitting[-1] if fitting else ("seconds", 1)
 
 
-def _line(past: Past, title: str, of: Callable[[Night], float | None]) -> Chart | None:
-    values = [of(night) for night in past.nights]
-    known = [value for value in values if value is not None]
-    if len(known) < 2:  # noqa: PLR2004  # one point is no line
+def _line(past: Past, name: str, of: Callable[[Night], float | None]) -> Chart | None:
+    """`of`: seconds of a night, or None."""
+    seconds = [of(night) for night in past.nights]
+    some = [value for value in seconds if value is not None]
+    if len(some) < 2:  # noqa: PLR2004  # one point is no line
         return None
+    word, unit = _unit(max(some))
+    title = f"{name}, {word}"
+    values = [None if value is None else round(value / unit, 3) for value in seconds]
+    known = [value for value in values if value is not None]
     scale = _scale(max(known))
     chart = pygal.Line(
         **_config(past), range=(0, scale[-1]), y_labels=scale, value_formatter=_number
@@ -144,7 +151,7 @@ def _steps(report: Report) -> Chart | None:
     starts = [(step.started_at - began).total_seconds() for step in reversed(report.steps)]
     lasting = [step.seconds for step in reversed(report.steps)]
     end = max(start + seconds for start, seconds in zip(starts, lasting, strict=True))
-    unit, word = (MINUTE, "minutes") if end > 5 * MINUTE else (1, "seconds")
+    word, unit = _unit(end)
     scale = _scale(end / unit)
     chart = pygal.HorizontalStackedBar(
         **_plain(height=50 + 24 * len(report.steps)),
