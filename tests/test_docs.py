@@ -68,6 +68,17 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) < 100
 
 
+def test_the_readme_shows_a_report():
+    readme = (ROOT / "README.md").read_text()
+    ((says, path),) = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", readme)
+    picture = (ROOT / path).read_bytes()
+
+    assert len(says) > 50, "somebody who does not see it is told what it shows"
+    assert readme.index(path) < readme.index("## Try it")
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(picture) < 150_000
+
+
 def test_links_between_pages_lead_somewhere():
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

@@ -59,9 +59,19 @@ class Past:
             began = night.at
         return began
 
+    @property
+    def nights_not_verified(self) -> int:
+        """In a row, until now."""
+        verdicts = [night.verdict for night in reversed(self.nights)]
+        proven = (n for n, verdict in enumerate(verdicts) if verdict is Verdict.VERIFIED)
+        return next(proven, len(verdicts))
+
     def tables(self) -> tuple[str, ...]:
-        """The largest tables of the last night."""
-        rows = self.nights[-1].rows if self.nights else {}
+        """The largest tables of these nights: one that lost all of its rows is the one to see."""
+        rows: dict[str, float] = {}
+        for night in self.nights:
+            for name, number in night.rows.items():
+                rows[name] = max(number, rows.get(name, 0))
         by_size = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
         return tuple(name for name, _ in by_size[:DRAWN_TABLES])
 

@@ -2,95 +2,19 @@
 
 import re
 import xml.etree.ElementTree as ET
-from datetime import timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restorecheck.model import (
-    Backup,
-    CheckOutcome,
-    CheckResult,
-    Resource,
-    Severity,
-    StepOutcome,
-    StepRecord,
-    TeardownOutcome,
-    Verdict,
-)
-from restorecheck.report import document, html, junit, markdown
-from restorecheck.report.past import MARKED, SHOWN, past_of
-from restorecheck.report.status import TargetStatus
-from tests.factories import NOW, finished
-
-DAY = timedelta(days=1)
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' or 1=1 --",
-    "\x1b[31mred\x1b[0m",
-    "line\nbreak\r\n| cell",
-    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
-    "]]>&amp;<!--",
-    "[link](javascript:alert(1)) `code` @everyone #1",
-    "x" * 10_000,
-    "\x00\x0b\ud7ff\ufffe",
-    "{{ 7 * 7 }}{% for x in y %}",
-]
-
-
-def check(name="every table can be counted", **changes):
-    values = {
-        "name": name,
-        "kind": "tables_countable",
-        "database": "courses",
-        "severity": Severity.REQUIRED,
-        "outcome": CheckOutcome.PASSED,
-        "expected": "a count",
-        "found": "5 rows",
-        "measured": {"public.answers": 500},
-    }
-    return CheckResult(**(values | changes))
-
-
-def night(number=0, verdict=Verdict.VERIFIED, checks=None, **changes):
-    at = NOW + number * DAY
-    drill = finished().evolve(
-        id=f"d-{number}",
-        verdict=verdict,
-        checks=(),
-        results=tuple(checks or (check(),)),
-        started_at=at,
-        finished_at=at + timedelta(minutes=3),
-        backup=Backup(kind="dump", identifier="/b/1.dump", taken_at=at - timedelta(hours=3)),
-        records=(
-            StepRecord(
-                name="load",
-                started_at=at,
-                finished_at=at + timedelta(seconds=60 + number),
-                outcome=StepOutcome.SUCCEEDED,
-            ),
-        ),
-    )
-    return document.build(drill.evolve(**changes))
-
-
-def hostile(text):
-    return night(
-        verdict=Verdict.FAILED,
-        checks=[
-            check(name=text, outcome=CheckOutcome.FAILED, expected=text, found=text, detail=text)
-        ],
-        target=text,
-        reason=text,
-        hint=text,
-        notes=(text,),
-        ledger=(Resource(kind=text, identifier=text, account=text),),
-        teardown_outcome=TeardownOutcome.INCOMPLETE,
-        backup=Backup(kind=text, identifier=text),
-    )
+from restorecheck.model import Baseline, CheckOutcome, Severity, Verdict
+from restorecheck.report import html, junit, markdown
+from restorecheck.report.html.charts import LABELS, _days, _powers, _scale, charts
+from restorecheck.report.past import DRAWN_TABLES, MARKED, SHOWN, past_of
+from tests.factories import NOW
+from tests.nights import DAY, HOSTILE, check, hostile, night, status
 
 
 class Reader(HTMLParser):
@@ -227,22 +151,6 @@ def test_the_past_remembers_the_last_nights_of_each_check():
     assert past.not_verified_since is None
 
 
-def status(name, verdict=Verdict.VERIFIED, **changes):
-    values = {
-        "target": name,
-        "verdict": verdict,
-        "drill_id": "d-1",
-        "drilled_at": NOW,
-        "proven_at": NOW,
-        "allowed": DAY,
-        "overdue": False,
-        "bad": 0,
-        "left_behind": False,
-        "next_at": None,
-    }
-    return TargetStatus(**(values | changes))
-
-
 def test_the_index_begins_with_what_wants_looking_at():
     statuses = [status("fine"), status("late", overdue=True), status("new", None, proven_at=None)]
     reports = {"fine": night(target="fine"), "late": night(target="late")}
@@ -250,6 +158,80 @@ def test_the_index_begins_with_what_wants_looking_at():
     page = html.render_index(statuses, reports, {"fine": "fine.html", "late": "late.html"})
 
     assert page.index("late") < page.index("fine</a>")
-    assert "2 of 3" in page
+    assert "1 of 3" in page, "a target that was never drilled is not proven"
     assert "never drilled" in page
     assert 'href="late.html"' in page
+
+
+def test_a_table_that_lost_its_rows_is_drawn_down_to_nothing():
+    tables = {f"t{number}": 10 ** (number + 2) for number in range(DRAWN_TABLES + 1)}
+    nights = [night(n, checks=[check(measured=tables)]) for n in range(5)]
+    nights.append(night(5, checks=[check(measured=tables | {"t5": 0})]))
+
+    (rows, *_) = charts(nights[-1], past_of(nights))
+
+    assert rows.key[0] == "t5: 0"
+    assert "t0: 100" not in rows.key
+    (line,) = re.findall(r'series serie-0 color-0"><path d="M([^"]*)"', rows.svg)
+    heights = [float(number) for number in line.split()[1::2]]
+    (floor,) = re.findall(r'y="([\d.]+)"[^>]*>0</text>', rows.svg)
+    assert heights[-1] == pytest.approx(float(floor) - 3.5, abs=0.1)
+    assert heights[0] < heights[-1] / 2
+
+
+@pytest.mark.parametrize("hours", [1, 8, 24, 24 * 7])
+@pytest.mark.parametrize("number", [2, 3, 9, 90])
+def test_dates_below_a_chart_leave_room_however_often_drills_run(number, hours):
+    drilled = [night(n * hours / 24) for n in range(number)]
+
+    days = _days(past_of(drilled).nights)
+
+    drawn = [n for n, day in enumerate(days) if day]
+    assert drawn[0] == 0
+    assert len(set(days) - {""}) == len(drawn) <= LABELS
+    assert all(b - a >= number / LABELS for a, b in pairwise(drawn))
+
+
+@settings(deadline=None)
+@given(st.floats(min_value=0, max_value=1e12))
+def test_a_scale_begins_at_nothing_and_leaves_room_above(highest):
+    scale = _scale(highest)
+
+    assert scale[0] == 0
+    assert highest < scale[-1] <= max(highest * 4, 2)
+    assert 2 <= len(scale) <= 5
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(min_value=0, max_value=10**15), max_size=8))
+def test_a_scale_of_powers_has_room_below_for_nothing_and_for_the_highest(values):
+    scale = _powers(values)
+
+    some = [value for value in values if value] or [1]
+    assert scale[0] < min(some)
+    assert scale[-1] >= max(some) * 0.999
+    assert 2 <= len(scale) <= 6
+
+
+def test_a_difference_may_be_accepted_and_a_broken_backup_not():
+    emptied = check("e", kind="not_emptied", outcome=CheckOutcome.FAILED)
+    unreadable = check("u", kind="rows_readable", outcome=CheckOutcome.FAILED)
+    before = Baseline(drill_id="d-0", at=NOW, readings="")
+
+    pages = [
+        html.render(report, past_of([report]))
+        for report in (
+            night(3, Verdict.FAILED, [emptied], baseline=before),
+            night(3, Verdict.FAILED, [unreadable], baseline=before),
+        )
+    ]
+
+    assert ["history accept d-3" in page for page in pages] == [True, False]
+
+
+def test_nights_without_a_proof_are_counted_in_a_row():
+    verdicts = [Verdict.FAILED, Verdict.VERIFIED, Verdict.INCONCLUSIVE, Verdict.FAILED]
+    past = past_of([night(n, verdict) for n, verdict in enumerate(verdicts)])
+
+    assert past.nights_not_verified == 2
+    assert past_of([]).nights_not_verified == 0

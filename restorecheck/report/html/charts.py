@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from restorecheck.report.document import Report
 from restorecheck.report.past import Night, Past
 from restorecheck.report.terminal import clean
@@ -18,10 +20,18 @@ with warnings.catch_warnings():
 
     sys.meta_path[:] = [f for f in sys.meta_path if type(f).__module__ != pygal.__name__]
 
-WIDTH, HEIGHT = 720, 200
-MINUTE, HOUR = 60, 3600
-LABELS = 6
+WIDTH, HEIGHT = 480, 200
+"""Units of a drawing; on a phone and beside another one a unit is a bit less than a pixel."""
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+LABELS = 5
 """Dates below a chart; more do not fit on a phone."""
+NAME = 28
+"""Letters of a step that leave room for its bar."""
+STEPS = 3
+"""Parts of a scale, at most one more."""
+HEADROOM = 1.1
+NOTHING = 1e-6
+"""What is not more than this needs no scale of its own; numbers are rounded to thousandths."""
 
 # pygal brings a style, a script and the date of today; the page has its own style, and needs no other.
 _OWN_THINGS = re.compile(r"<!--.*?-->|<style.*?</style>|<script.*?</script>| id=\"\"", re.DOTALL)
@@ -34,53 +44,103 @@ class Chart:
     says: str
     """What it shows, for somebody who does not see it."""
     svg: str
+    key: tuple[str, ...] = ()
+    """What each line is, in the order of their colours; empty where there is one."""
+    strip: bool = False
+
+    @property
+    def drawn(self) -> Markup:
+        return Markup(self.svg)  # noqa: S704  # drawn by pygal, which escapes
 
 
 def charts(report: Report, past: Past) -> list[Chart]:
     """Those for which there are numbers."""
     made = [
-        _line(past, "Restore time, minutes", lambda night: _per(night.restore_seconds, MINUTE)),
-        _line(past, "Age of the backup, hours", lambda night: _per(night.backup_age_seconds, HOUR)),
         _rows(past),
+        _line(past, "Restore time", lambda night: night.restore_seconds),
+        _line(past, "Age of the backup", lambda night: night.backup_age_seconds),
         _steps(report),
     ]
     return [chart for chart in made if chart is not None]
 
 
-def _per(value: float | None, unit: int) -> float | None:
-    return None if value is None else round(value / unit, 3)
+def _unit(highest: float) -> tuple[str, int]:
+    """In which seconds are read: 8 minutes rather than 480 seconds, 90 seconds rather than 1.5 minutes."""
+    fitting = [(word, unit) for word, unit in UNITS.items() if highest >= 2 * unit]
+    return fitting[-1] if fitting else ("seconds", 1)
 
 
-def _line(past: Past, title: str, of: Callable[[Night], float | None]) -> Chart | None:
-    values = [of(night) for night in past.nights]
-    known = [value for value in values if value is not None]
-    if len(known) < 2:  # noqa: PLR2004  # one point is no line
+def _line(past: Past, name: str, of: Callable[[Night], float | None]) -> Chart | None:
+    """`of`: seconds of a night, or None."""
+    seconds = [of(night) for night in past.nights]
+    some = [value for value in seconds if value is not None]
+    if len(some) < 2:  # noqa: PLR2004  # one point is no line
         return None
-    chart = pygal.Line(**_config(past), show_legend=False)
+    word, unit = _unit(max(some))
+    title = f"{name}, {word}"
+    values = [None if value is None else round(value / unit, 3) for value in seconds]
+    known = [value for value in values if value is not None]
+    scale = _scale(max(known))
+    chart = pygal.Line(
+        **_config(past), range=(0, scale[-1]), y_labels=scale, value_formatter=_number
+    )
     chart.add(title, values)
     says = f"{title}: {known[0]:.3g} at first, {known[-1]:.3g} now, {max(known):.3g} at most"
     return Chart(title, says, _svg(chart))
+
+
+def _scale(highest: float) -> list[float]:
+    """From nothing to a bit more than the highest, in round steps: 0, 2, 4, 6."""
+    top = (highest if highest > NOTHING else 1) * HEADROOM
+    power = 10.0 ** math.floor(math.log10(top / STEPS))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power * STEPS >= top)
+    return [step * number for number in range(math.ceil(top / step) + 1)]
+
+
+def _number(value: float) -> str:
+    """Short, as a label: 0.5, 20, 300k, 4M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:.3g}"
 
 
 def _rows(past: Past) -> Chart | None:
     tables = past.tables()
     if len(past.nights) < 2 or not tables:  # noqa: PLR2004  # as above
         return None
-    chart = pygal.Line(**_config(past), legend_at_bottom=True, logarithmic=True)
-    drawn = {name: [night.rows.get(name) or None for night in past.nights] for name in tables}
+    drawn = {name: [night.rows.get(name) for night in past.nights] for name in tables}
+    scale = _powers([v for values in drawn.values() for v in values if v is not None])
+    floor = scale[0]
+    chart = pygal.Line(
+        **_config(past) | {"include_x_axis": False},  # 0 has no place on this scale
+        logarithmic=True,
+        range=(floor, scale[-1] * 1.02),  # pygal leaves out a label that lies on the very edge
+        value_formatter=lambda value: "0" if value <= floor else _number(value),
+    )
     for name, values in drawn.items():
-        chart.add(clean(name)[:40], values)
-    chart.y_labels = _powers([v for values in drawn.values() for v in values if v])
-    said = ", ".join(f"{name} {past.nights[-1].rows[name]:,.0f}" for name in tables)
-    return Chart("Rows of the largest tables", f"Rows now: {said}", _svg(chart))
+        # A logarithm knows no 0: a table without rows is drawn on the floor, which says so.
+        chart.add(clean(name)[:40], [v if v is None else max(v, floor) for v in values])
+    chart.y_labels = scale
+    key = tuple(f"{clean(name)[:40]}: {_now(values)}" for name, values in drawn.items())
+    return Chart("Rows of the largest tables", f"Rows now: {', '.join(key)}", _svg(chart), key)
 
 
-def _powers(values: Sequence[float]) -> list[int]:
-    """The powers of ten around these values: pygal's own labels overlap on a logarithmic scale."""
-    if not values:
-        return []
-    lowest, highest = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    return [10**power for power in range(lowest, max(highest, lowest + 1) + 1)]
+def _now(values: Sequence[float | None]) -> str:
+    return "not counted" if values[-1] is None else f"{values[-1]:,.0f}"
+
+
+def _powers(values: Sequence[float]) -> list[float]:
+    """The powers of ten around these values, and one below them that stands for 0.
+
+    pygal's own labels overlap on a logarithmic scale.
+    """
+    some = [value for value in values if value > 0] or [1]
+    lowest, highest = math.floor(math.log10(min(some))), math.ceil(math.log10(max(some)))
+    highest = max(highest, lowest + 1)
+    apart = math.ceil((highest - lowest + 1) / (STEPS + 1))
+    parts = math.ceil((highest - lowest + 1) / apart)
+    return [10.0 ** (highest - apart * part) for part in range(parts, -1, -1)]
 
 
 def _steps(report: Report) -> Chart | None:
@@ -88,28 +148,46 @@ def _steps(report: Report) -> Chart | None:
     if not report.steps:
         return None
     began = report.steps[0].started_at
-    chart = pygal.HorizontalStackedBar(
-        **_plain(height=60 + 24 * len(report.steps)), show_legend=False, margin_left=10
-    )
-    names = [clean(step.name) for step in reversed(report.steps)]
-    chart.x_labels = names
     starts = [(step.started_at - began).total_seconds() for step in reversed(report.steps)]
-    chart.add("before", starts)
-    chart.add("seconds", [step.seconds for step in reversed(report.steps)])
+    lasting = [step.seconds for step in reversed(report.steps)]
+    end = max(start + seconds for start, seconds in zip(starts, lasting, strict=True))
+    word, unit = _unit(end)
+    scale = _scale(end / unit)
+    chart = pygal.HorizontalStackedBar(
+        **_plain(height=50 + 24 * len(report.steps)),
+        margin_left=10,
+        range=(0, scale[-1]),
+        y_labels=scale,
+        value_formatter=_number,
+    )
+    chart.x_labels = [clean(step.name)[:NAME] for step in reversed(report.steps)]
+    chart.add("before", [start / unit for start in starts])
+    chart.add(word, [seconds / unit for seconds in lasting])
     said = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
-    return Chart("The drill, seconds from its beginning", said, _svg(chart))
+    return Chart(f"The drill, {word} from its beginning", said, _svg(chart), strip=True)
 
 
 def _config(past: Past) -> dict[str, object]:
-    days = [f"{night.at:%d %b}" for night in past.nights]
-    shown = days[:: max(1, len(days) // LABELS)]
+    days = _days(past.nights)
     return {
         **_plain(),
         "x_labels": days,
-        "x_labels_major": shown,
+        "x_labels_major": [day for day in days if day],
         "show_minor_x_labels": False,
         "include_x_axis": True,
     }
+
+
+def _days(nights: Sequence[Night]) -> list[str]:
+    """A date for some of the nights, with room between them; each once: pygal knows them by name."""
+    apart = math.ceil(len(nights) / LABELS)
+    shown: dict[str, int] = {}
+    for number, night in enumerate(nights):
+        day = f"{night.at:%d %b}"
+        if day not in shown and number >= max(shown.values(), default=-apart) + apart:
+            shown[day] = number
+    names = {number: day for day, number in shown.items()}
+    return [names.get(number, "") for number in range(len(nights))]
 
 
 def _plain(height: int = HEIGHT) -> dict[str, object]:
@@ -119,7 +197,9 @@ def _plain(height: int = HEIGHT) -> dict[str, object]:
         "js": [],
         "no_prefix": True,
         "show_dots": False,
-        "margin": 6,
+        "show_legend": False,
+        "margin": 10,
+        "margin_right": 22,  # half a date
         "truncate_legend": -1,
         "truncate_label": -1,
         "max_scale": 5,

@@ -5,7 +5,6 @@ from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from restorecheck.model import (
     CheckOutcome,
@@ -23,6 +22,11 @@ from restorecheck.report.terminal import clean, duration, size
 
 LONGEST = 2_000
 """Characters of any text from outside."""
+
+ACCEPTED = frozenset({"not_emptied", "not_shrunk", "newest_there", "structure_same"})
+"""Kinds of checks that `history accept` settles."""
+NAMED = 7
+"""Nights without a proof that are listed; all of them are drawn."""
 
 WORDS = {
     Verdict.VERIFIED: "The backup restores.",
@@ -42,9 +46,12 @@ def render(report: Report, past: Past) -> str:
             words=_words(report),
             answers=_answers(report),
             checks=[_row(check, past) for check in _worst_first(report.checks)],
-            charts=[(c.title, c.says, Markup(c.svg)) for c in charts(report, past)],  # noqa: S704  # drawn by pygal, which escapes
+            compared=_compared(report),
+            charts=charts(report, past),
             calendar=calendar(past.nights),
+            nights=_nights(past),
             not_verified_since=past.not_verified_since,
+            not_verified_nights=past.nights_not_verified,
         )
     )
 
@@ -54,8 +61,20 @@ def render_index(
 ) -> str:
     """All targets; `links`: where each one's page lies."""
     order = {report.target: n for n, report in enumerate(worst_first(reports.values()))}
-    rows = sorted(statuses, key=lambda s: (not s.alarming, order.get(s.target, -1), s.target))
-    return _environment().get_template("index.html").render(rows=rows, reports=reports, links=links)
+    rows = sorted(
+        statuses,
+        key=lambda s: (not s.alarming, not _wanting(s), order.get(s.target, -1), s.target),
+    )
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(rows=rows, wanting=[s for s in rows if _wanting(s)], reports=reports, links=links)
+    )
+
+
+def _wanting(status: TargetStatus) -> bool:
+    """What nobody has proven is not proven, also where no alarm is due yet."""
+    return status.alarming or status.proven_at is None
 
 
 def _words(report: Report) -> str:
@@ -87,7 +106,7 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
         (
             "Did it restore?",
             "good" if restored.outcome.value == "succeeded" else "bad",
-            f"{restored.outcome.value} in {duration(round(restored.seconds))}",
+            f"{restored.outcome.value.replace('_', ' ')} in {duration(round(restored.seconds))}",
         ),
         ("Did the checks hold?", "bad" if bad or not report.checks else "good", checks),
         ("Is all torn down?", "good" if good else "bad", torn.outcome.value),
@@ -117,6 +136,28 @@ def _gravity(check: CheckReport) -> int:
         + (len(order) if is_warning else 0)
         + (2 * len(order) if place == len(order) - 1 else 0)
     )
+
+
+def _compared(report: Report) -> bool:
+    """Whether it failed because of a difference to an earlier night, which somebody may accept."""
+    return report.baseline is not None and any(
+        check.outcome is CheckOutcome.FAILED
+        and check.severity is Severity.REQUIRED
+        and check.kind in ACCEPTED
+        for check in report.checks
+    )
+
+
+def _nights(past: Past) -> str:
+    """How many of each verdict, and the nights of those that are no proof."""
+    counts = {v: sum(1 for night in past.nights if night.verdict is v) for v in Verdict}
+    counted = ", ".join(f"{n} {verdict.value}" for verdict, n in counts.items() if n)
+    bad = [night for night in past.nights if night.verdict is not Verdict.VERIFIED]
+    if not bad:
+        return counted
+    named = ", ".join(f"{night.at:%Y-%m-%d} ({night.verdict.value})" for night in bad[-NAMED:])
+    before = "…, " if len(bad) > NAMED else ""
+    return f"{counted}. Without a proof: {before}{named}"
 
 
 def _row(check: CheckReport, past: Past) -> dict[str, object]:

@@ -1,0 +1,300 @@
+"""Ninety nights of a course platform, as the pages are looked at: made up, and always the same."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import cycle
+
+from restorecheck.checks import objectives
+from restorecheck.checks.catalogue import Family, built_in
+from restorecheck.checks.judge import describe_expectation
+from restorecheck.lifecycle import judge
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Drill,
+    Objective,
+    ObjectiveKind,
+    Observation,
+    Resource,
+    RestoreOutcome,
+    Severity,
+    Step,
+    StepKind,
+    StepOutcome,
+    StepRecord,
+    TeardownOutcome,
+    Verdict,
+)
+from restorecheck.report import document
+from restorecheck.report.document import Report
+from restorecheck.report.status import TargetStatus
+from tests.factories import ENDPOINT, NOW, finished
+from tests.nights import DAY, HOSTILE, check, night, status
+
+NIGHTS = 90
+BAD = 3
+"""The last nights, in which a table is empty."""
+BEHIND = 12
+"""The last nights, in which a sequence would give a number twice."""
+SLOW = 40
+"""A night whose server was not reached in time."""
+GROWING = {
+    "public.answers": (4_100_000, 8_100),
+    "public.enrolments": (410_000, 610),
+    "public.payments": (88_000, 140),
+    "public.users": (61_000, 95),
+    "public.courses": (212, 0.4),
+}
+"""Rows on the first night, and more of them each night."""
+
+PLAN = tuple(
+    Step(name=name, kind=kind, does=name, deadline=DAY)
+    for name, kind in {
+        "find dump": StepKind.PREPARE,
+        "start server": StepKind.RESTORE,
+        "load dump": StepKind.RESTORE,
+        "check": StepKind.CHECK,
+    }.items()
+)
+OWN = (
+    CheckSpec(
+        name="row count of public.answers",
+        kind=Family.ROW_COUNT,
+        options={"table": "public.answers", "min": 4_000_000},
+    ),
+    CheckSpec(
+        name="the newest enrolment is from the last day",
+        kind=Family.QUERY,
+        options={"expect": {"equals": True}},
+    ),
+    CheckSpec(name="every payment has a user", kind=Family.REFERENCES),
+)
+OBJECTIVES = (
+    Objective(kind=ObjectiveKind.RPO, limit=DAY, severity=Severity.WARNING),
+    Objective(kind=ObjectiveKind.RTO, limit=timedelta(minutes=30), severity=Severity.WARNING),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """What happens: in the last `BAD` nights one table has no rows; the last night cannot tell."""
+
+    emptied: bool = False
+    left_behind: bool = False
+
+    def reports(self) -> list[Report]:
+        return [self._night(number) for number in range(NIGHTS)]
+
+    def _night(self, number: int) -> Report:
+        bad = self.emptied and number >= NIGHTS - BAD
+        left_behind = self.left_behind and number == NIGHTS - 1
+        unreached = number == SLOW or left_behind
+        at = NOW - (NIGHTS - 1 - number) * DAY
+        rows = rows_of(number) | ({"public.answers": 0} if bad else {})
+        records = tuple(_steps(number, at, unreached=unreached))
+        drill = finished().evolve(
+            id=f"{at:%Y%m%d-%H%M%S}-5f2c9a",
+            target="courses",
+            plan=PLAN,
+            objectives=OBJECTIVES,
+            checks=(),
+            results=(),
+            started_at=at,
+            finished_at=at + sum((_took(record) for record in records), timedelta(seconds=4)),
+            records=records,
+            backup=_backup(number, at),
+            baseline=_baseline(NIGHTS - BAD - 1 if bad else number - 1),
+        )
+        if left_behind:
+            drill = _with_leftovers(drill)
+        if unreached:
+            return document.build(_could_not_tell(drill))
+        results = (*objectives.measured(drill), *_results(number, rows, emptied=bad))
+        drill = drill.evolve(results=results)
+        told = judge(drill)
+        return document.build(drill.evolve(verdict=told.verdict, reason=told.reason))
+
+
+def rows_of(number: int) -> dict[str, int]:
+    return {
+        name: round(first + each * number + first * 0.004 * math.sin(number / 3.5))
+        for name, (first, each) in GROWING.items()
+    }
+
+
+def _with_leftovers(drill: Drill) -> Drill:
+    name = f"restorecheck-{drill.id}"
+    return drill.evolve(
+        ledger=(
+            Resource(kind="server", identifier=name),
+            Resource(kind="db-instance", identifier=name, account="222222222222"),
+        ),
+        teardown_outcome=TeardownOutcome.INCOMPLETE,
+        teardown_details=("the server did not stop within 60 s",),
+        notes=("The dump was decrypted with age; its checksum was not published.",),
+        evidence=(
+            Observation(at=drill.finished_at, source="server", text="out of memory"),
+            Observation(at=None, source="machine", text="1.1 GB of 16 GB are free"),
+        ),
+    )
+
+
+def hostile() -> list[Report]:
+    """Two nights in which every name and text is one that wants to break out."""
+    longest = max(HOSTILE, key=len)
+    checks = [
+        check(text, outcome=outcome, expected=text, found=text, detail=text)
+        for text, outcome in zip(HOSTILE, cycle(CheckOutcome), strict=False)
+    ]
+    counted = check("tables", measured=dict.fromkeys(HOSTILE, 4_000_000))
+    steps = [
+        StepRecord(
+            name=text,
+            started_at=NOW + timedelta(seconds=number),
+            finished_at=NOW + timedelta(seconds=number + 1),
+            outcome=StepOutcome.SUCCEEDED,
+        )
+        for number, text in enumerate(HOSTILE)
+    ]
+    return [
+        night(
+            number,
+            Verdict.FAILED,
+            [counted, *checks],
+            target=longest,
+            reason=longest,
+            hint=longest,
+            records=tuple(steps),
+            notes=tuple(HOSTILE),
+            evidence=tuple(Observation(at=NOW, source=text, text=text) for text in HOSTILE),
+            ledger=tuple(Resource(kind=t, identifier=t, account=t) for t in HOSTILE),
+            teardown_outcome=TeardownOutcome.INCOMPLETE,
+        )
+        for number in range(2)
+    ]
+
+
+def targets(
+    number: int, names: Sequence[str] = ()
+) -> tuple[list[TargetStatus], dict[str, Report], dict[str, str]]:
+    """What an index is made of: so many that are well, six that are not, and these names."""
+    good, bad = Nights().reports()[-1], Nights(emptied=True).reports()[-1]
+    unclear = Nights(left_behind=True).reports()[-1]
+    well = [status(f"shop-{n:02}") for n in range(number - 6)]
+    others = [
+        status("courses", Verdict.FAILED, bad=BAD, proven_at=NOW - BAD * DAY),
+        status("courses-test", Verdict.FAILED, bad=BAD, proven_at=NOW - BAD * DAY),
+        status("forum", overdue=True, proven_at=NOW - 9 * DAY),
+        status("mail", Verdict.INCONCLUSIVE, left_behind=True, proven_at=NOW - DAY),
+        status("wiki", Verdict.INCONCLUSIVE, proven_at=NOW - DAY),
+        status("new", None, proven_at=None),
+    ]
+    statuses = [*well, *others, *(status(name, Verdict.FAILED) for name in names)]
+    newest = {Verdict.VERIFIED: good, Verdict.FAILED: bad, Verdict.INCONCLUSIVE: unclear}
+    reports = {
+        s.target: newest[s.verdict].model_copy(update={"target": s.target})
+        for s in statuses
+        if s.verdict
+    }
+    reports |= {name: bad.model_copy(update={"target": name, "reason": name}) for name in names}
+    return statuses, reports, {name: f"{n}.html" for n, name in enumerate(reports)}
+
+
+def _could_not_tell(drill):
+    return drill.evolve(
+        verdict=Verdict.INCONCLUSIVE,
+        reason="the restored server was not reached within 10 min: connection refused",
+        hint="See whether this machine was out of memory; the server's log is below.",
+        restore_outcome=RestoreOutcome.TIMED_OUT,
+    )
+
+
+def _backup(number, at):
+    return Backup(
+        kind="dump",
+        identifier=f"/backups/courses-{at:%Y-%m-%d}.dump",
+        taken_at=at - timedelta(hours=2, minutes=15 + number % 4),
+        size_bytes=1_410_000_000 + 2_900_000 * number,
+        server_version="17.5",
+    )
+
+
+def _baseline(number):
+    if number < 0:
+        return None
+    at = NOW - (NIGHTS - 1 - number) * DAY
+    return Baseline(drill_id=f"{at:%Y%m%d-%H%M%S}-5f2c9a", at=at, readings="")
+
+
+def _steps(number, at, *, unreached):
+    load = 340 + 1.6 * number + random.Random(number).uniform(-14, 22)
+    lasting = {"find dump": 1.8, "start server": 1.2, "load dump": load, "check": 41 + number / 9}
+    for name, seconds in lasting.items():
+        finish = at + timedelta(seconds=seconds)
+        failed = unreached and name == "load dump"
+        yield StepRecord(
+            name=name,
+            started_at=at,
+            finished_at=finish,
+            outcome=StepOutcome.TIMED_OUT if failed else StepOutcome.SUCCEEDED,
+        )
+        at = finish
+        if failed:
+            return
+
+
+def _took(record):
+    return record.finished_at - record.started_at
+
+
+def _results(number, rows, *, emptied):
+    """What the built-in checks of a dump say, and three of the platform's own."""
+    total = f"{sum(rows.values()):,} rows in {len(rows)} tables"
+    before = rows_of(NIGHTS - BAD - 1)["public.answers"]
+    compared = f"{len(rows)} tables compared"
+    found = {
+        Family.SERVER_ANSWERS: "an answer",
+        Family.TABLES_COUNTABLE: total,
+        Family.ANY_ROWS: total,
+        Family.ROWS_READABLE: total,
+        Family.CONSTRAINTS_HOLD: "14 looked at",
+        Family.REFERENCES_HOLD: "6 references",
+        Family.INDEXES_VALID: "no index is invalid",
+        Family.SEQUENCES_AHEAD: "5 sequences",
+        Family.COLLATIONS_CURRENT: "no collation has changed",
+        Family.NOT_EMPTIED: compared,
+        Family.NOT_SHRUNK: compared,
+        Family.NEWEST_THERE: "the newest times compared",
+        Family.STRUCTURE_SAME: "61 objects compared",
+        Family.ROW_COUNT: f"{rows['public.answers']:,}",
+        Family.QUERY: "true",
+        Family.REFERENCES: "0",
+    }
+    wrong = {}
+    if emptied:
+        wrong[Family.NOT_EMPTIED] = f"table public.answers: {before:,} rows → 0 rows"
+        wrong[Family.ROW_COUNT] = ""
+    if number >= NIGHTS - BEHIND:
+        wrong[Family.SEQUENCES_AHEAD] = (
+            "public.payments_id_seq is 2,348 behind its column: the next insert fails"
+        )
+    for spec in (*built_in(physical=False, baseline=number > 0), *OWN):
+        yield CheckResult(
+            name=spec.name,
+            kind=spec.kind,
+            database="courses",
+            severity=spec.severity,
+            outcome=CheckOutcome.FAILED if spec.kind in wrong else CheckOutcome.PASSED,
+            expected=describe_expectation(spec),
+            found=found[Family(spec.kind)],
+            seconds=0.4,
+            detail=wrong.get(Family(spec.kind), ""),
+            measured=dict(rows) if spec.kind == Family.TABLES_COUNTABLE else {},
+            answered_by=ENDPOINT.identity,
+        )

@@ -1,0 +1,140 @@
+"""The pages in a real browser: for the eye, for the ear, on a phone, on paper, and alone."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.browsing import (
+    BROKEN_WORDS,
+    DESKTOP,
+    NARROW,
+    OUTSIDE,
+    OVERLAPPING,
+    PHONE,
+    SHEET,
+    TABLET,
+    words,
+)
+from tests.nights import HOSTILE
+
+SEEN = ("failed", "verified", "left-behind", "hostile", "index")
+EVERY = (*SEEN, "index-hostile", *(f"hostile-{number}" for number in range(len(HOSTILE))))
+SIGN = "e => getComputedStyle(e, '::before').content"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", SEEN)
+def test_a_page_is_quiet_and_asks_for_nothing_but_itself(plain, pages, screenshots, name, scheme):
+    plain.open(pages[name], scheme=scheme)
+    plain.page.screenshot(path=screenshots / f"{name}-{scheme}.png", full_page=name == "failed")
+
+    assert plain.said == []
+    assert plain.asked == [pages[name].as_uri()]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", SEEN)
+def test_everybody_can_read_a_page(lenient, pages, name, scheme):
+    """axe-core (https://github.com/dequelabs/axe-core) is a script, and the page allows none."""
+    lenient.open(pages[name], scheme=scheme)
+
+    found = Axe().run(lenient.page).response
+
+    bad = [
+        (one["id"], node["html"][:200], node["failureSummary"])
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+    assert bad == []
+    assert found["url"] == pages[name].as_uri()
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_page_says_the_same_without_scripts(plain, scriptless, pages, name):
+    plain.open(pages[name])
+    scriptless.open(pages[name])
+
+    said = words(scriptless.page)
+    assert said == words(plain.page)
+    assert len(said) > 500
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_page_fits_whatever_is_in_it(plain, pages, name):
+    plain.open(pages[name])
+
+    cells = "th, .outcome" if "hostile" in name else "th, td, dt, dd"
+    for window in (DESKTOP, TABLET, PHONE, NARROW):
+        plain.page.set_viewport_size(window)
+        assert plain.page.evaluate("document.documentElement.scrollWidth") == window["width"]
+        assert plain.page.evaluate(OUTSIDE) == []
+        assert plain.page.evaluate(OVERLAPPING) == []
+        assert plain.page.evaluate(BROKEN_WORDS, cells) == []
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_rows_are_read_from_top_to_bottom_on_a_phone(phone, pages, screenshots, name):
+    phone.open(pages[name], window=PHONE)
+    phone.page.screenshot(path=screenshots / f"{name}-phone.png", full_page=name == "failed")
+
+    labelled = phone.page.locator("td[data-label]:not(:empty)")
+    assert labelled.count() > 0
+    assert labelled.first.evaluate(SIGN).strip('"').rstrip(": ") in {
+        "Expected",
+        "Began, UTC",
+        "Newest proof, UTC",
+    }
+    row = phone.page.locator("tbody tr").first
+    assert row.bounding_box()["width"] <= PHONE["width"]
+
+
+def test_what_failed_since_when_and_what_to_do_stand_on_the_first_screen_of_a_phone(phone, pages):
+    phone.open(pages["failed"], window=PHONE)
+
+    for text in ("failed", "no table was emptied", "since 2026-02-25 03:2", "--keep"):
+        box = phone.page.get_by_text(text).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= PHONE["height"], text
+
+
+@pytest.mark.parametrize(("name", "most"), [("failed", 4), ("left-behind", 3), ("index", 6)])
+def test_a_page_is_printed_on_a_few_sheets(plain, pages, screenshots, name, most):
+    plain.open(pages[name], scheme="dark")
+    plain.page.emulate_media(media="print")
+
+    printed = plain.page.pdf(
+        path=screenshots / f"{name}.pdf",
+        format="A4",
+        margin={"top": "1cm", "right": "1cm", "bottom": "1cm", "left": "1cm"},
+    )
+
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= most
+
+
+def test_paper_needs_no_colours(plain, pages, screenshots):
+    plain.open(pages["failed"], scheme="dark", window=SHEET)
+    plain.page.emulate_media(media="print")
+    plain.page.screenshot(path=screenshots / "failed-print.png", full_page=True)
+
+    assert plain.page.evaluate(OUTSIDE) == []
+    assert plain.page.evaluate(OVERLAPPING) == []
+    assert plain.page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert plain.page.locator(".verdict").inner_text().lower() == "failed"
+    outcomes = plain.page.locator("td.outcome").all_inner_texts()
+    assert {text.split()[0] for text in outcomes} == {"failed", "passed"}
+    tall, short = (
+        plain.page.locator(f".marks .{outcome}").first.bounding_box()
+        for outcome in ("failed", "passed")
+    )
+    assert tall["height"] > short["height"] + 4
+    days = [plain.page.locator(f".days .{v}").first for v in ("failed", "inconclusive")]
+    assert len({day.evaluate(SIGN) for day in days}) == len(days)
+
+
+def test_pages_are_small(pages):
+    sizes = {name: path.stat().st_size for name, path in pages.items()}
+
+    assert max(sizes[name] for name in EVERY if "index" not in name) < 300_000
+    assert sizes["index"] < 1_000_000
