@@ -9,7 +9,7 @@ from xmlschema import XMLSchema
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
 from restorecheck.report import junit
-from tests.unit.test_faces import HOSTILE, check, hostile, night
+from tests.nights import HOSTILE, check, hostile, night
 
 SCHEMA = XMLSchema(Path(__file__).with_name("junit.xsd"))
 OUTCOMES = [

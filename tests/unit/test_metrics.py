@@ -26,7 +26,7 @@ from restorecheck.model import Backup, CheckOutcome, RestoreOutcome, Severity, V
 from restorecheck.report import metrics
 from restorecheck.report.status import Overview
 from tests.factories import NOW
-from tests.unit.test_faces import HOSTILE, check, hostile, night, status
+from tests.nights import HOSTILE, check, hostile, night, status
 
 DOCS = Path(__file__).parents[2] / "docs"
 HISTORY = "/var/lib/restorecheck/history.sqlite"
