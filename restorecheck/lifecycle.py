@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from restorecheck.checks import objectives
+from restorecheck.checks.catalogue import LISTING
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -415,7 +416,11 @@ def _doubt(drill: Drill, required: list[CheckResult]) -> str:
 def _describe(failed: list[CheckResult]) -> str:
     first = failed[0]
     answer = f"expected {first.expected}, found {first.found}" if first.expected else first.detail
-    if first.expected and first.detail:
+    if first.detail and first.kind in LISTING:
+        answer = (
+            first.detail
+        )  # it names what is wrong; what was found is only how much was looked at
+    elif first.expected and first.detail:
         answer = f"{answer} ({first.detail})"
     more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
     return f"check {first.name!r}: {answer}{more}"

@@ -106,3 +106,11 @@ def _spare(
     if leftover.made_at is None or now - leftover.made_at < ORPHAN_AGE:
         return "carries our name but not our mark, and is young"
     return "carries our name but not our mark: not made by restorecheck, or cut short; look at it"
+
+
+def still_left(finished: Collection[Drill]) -> frozenset[str]:
+    """Targets of which something is not known to be gone, though nobody asked for it to be kept.
+
+    `finished`: drills whose ledger is not empty; a sweep that succeeds takes them out of these.
+    """
+    return frozenset(d.target for d in finished if d.teardown_outcome is not TeardownOutcome.KEPT)

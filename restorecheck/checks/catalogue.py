@@ -92,6 +92,9 @@ BUILT_INS = (
 MINIMUM = frozenset({Family.SERVER_ANSWERS, Family.TABLES_COUNTABLE, Family.ANY_ROWS})
 """Cannot be turned off: without them nothing is proven."""
 
+LISTING = frozenset(check.kind.value for check in BUILT_INS)
+"""Their detail lists what is wrong; what they found is how much was looked at."""
+
 DEFAULT_DROP = 0.2
 DEFAULT_PAGES_MINUTES = 60.0
 

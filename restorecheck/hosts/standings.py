@@ -17,6 +17,7 @@ from restorecheck.report.status import Overview, TargetStatus
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sweep import still_left
 
 LOOK_BACK = timedelta(days=1)
 
@@ -30,8 +31,17 @@ def statuses_of(
         for drill in store.unfinished()
         if leases.is_held(locks / f"{drill.id}.lock")
     }
+    left = still_left(store.with_leftovers())
     return tuple(
-        _status(target, store, agenda, running.get(target.name), now) for target in config.targets
+        _status(
+            target,
+            store,
+            agenda,
+            running.get(target.name),
+            now,
+            left_behind=target.name in left,
+        )
+        for target in config.targets
     )
 
 
@@ -67,6 +77,8 @@ def _status(
     agenda: Agenda,
     running_since: datetime | None,
     now: datetime,
+    *,
+    left_behind: bool,
 ) -> TargetStatus:
     standing = store.standing(target.name)
     allowed = timedelta(hours=target.max_proof_age_hours)
@@ -84,7 +96,7 @@ def _status(
         # To a monitoring system, what was never proven is not proven now.
         overdue=proven is None or now > proven.finished_at + allowed,
         bad=standing.bad,
-        left_behind=latest.left_behind if latest else False,
+        left_behind=left_behind,
         next_at=plan.next_start(now) if plan else None,
         running_since=running_since,
         skipped=skips[-1].reason if skips else "",

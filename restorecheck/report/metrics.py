@@ -113,7 +113,7 @@ def _of_statuses(statuses: Sequence[TargetStatus]) -> Iterator[GaugeMetricFamily
     )
     yield gauge(
         "restorecheck_left_behind",
-        "1 when the newest drill left resources behind.",
+        "1 while something that a drill left behind is not known to be gone.",
         lambda s: float(s.left_behind),
     )
     yield gauge(

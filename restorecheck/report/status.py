@@ -28,6 +28,7 @@ class TargetStatus:
     bad: int
     """Drills since the newest proof that were not verified."""
     left_behind: bool
+    """Something of an earlier drill is not known to be gone, and nobody asked for it to be kept."""
     next_at: datetime | None
     """When the next drill is due; None: on demand only."""
     running_since: datetime | None = None

@@ -13,7 +13,8 @@ from restorecheck.engine import _compose
 from restorecheck.history import sha256_of
 from restorecheck.hosts.cli import main
 from restorecheck.hosts.reports import _past
-from restorecheck.model import Verdict
+from restorecheck.lifecycle import Gone, apply
+from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
@@ -62,6 +63,7 @@ class Past:
         stored = store.create(done)
         store.finish(done.evolve(version=stored.version), lambda link: _compose(done, link))
         store.close()
+        return done
 
     def skip(self, target, ago, reason):
         store = SqliteStore(self.database)
@@ -122,10 +124,30 @@ def test_status_is_1_for_what_is_overdue_left_behind_or_was_never_drilled(past, 
     past.drill("orders", OK, HOUR, ledger=(SERVER,))
     assert ask(capsys, "status")[0] == 1
 
+    past.drill("orders", OK, HOUR / 2)
+    assert "LEFT BEHIND" in ask(capsys, "status")[1], "a later good drill deletes nothing of it"
+
     past.database.unlink()
     code, out, _ = ask(capsys, "status")
     assert code == 1
     assert out.count("NEVER DRILLED") == 2
+
+
+def test_what_was_left_behind_is_so_until_it_is_swept(past, capsys):
+    drill = past.drill("orders", OK, HOUR, ledger=(SERVER,))
+    store = SqliteStore(past.database)
+    store.save(apply(store.load(drill.id), Gone(SERVER), past.now))
+    store.close()
+
+    code, out, _ = ask(capsys, "status")
+    assert (code, "LEFT BEHIND" in out) == (0, False)
+
+
+def test_what_was_kept_on_purpose_is_not_left_behind(past, capsys):
+    kept = past.drill("orders", OK, HOUR, ledger=(SERVER,), teardown_outcome=TeardownOutcome.KEPT)
+
+    assert kept.ledger == (SERVER,)
+    assert ask(capsys, "status")[0] == 0
 
 
 def test_status_is_unknown_to_nagios_where_the_history_cannot_be_read(past, capsys):

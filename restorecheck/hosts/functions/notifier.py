@@ -19,6 +19,7 @@ from restorecheck.hosts.functions.surroundings import BUCKET, Surroundings
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.status import TargetStatus
+from restorecheck.sweep import still_left
 
 if TYPE_CHECKING:
     from restorecheck.report.past import Past
@@ -42,12 +43,13 @@ def publish(_event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     pages = Pages(around.client("s3"), around.setting(BUCKET))
     known = pages.written()
     now = around.clock.now()
+    left = still_left(around.store.with_leftovers())
     statuses, newest, written = [], {}, []
     for target in around.config().targets:
         if not target.is_in_aws:
             continue
         standing = around.store.standing(target.name)
-        statuses.append(_status(target, standing, now))
+        statuses.append(_status(target, standing, now, left_behind=target.name in left))
         report = _newest(standing, around)
         if report is None:
             continue
@@ -88,7 +90,9 @@ def _past(target: str, around: Surroundings) -> "Past":
     return past_of(reports)
 
 
-def _status(target: Target, standing: Standing, now: datetime) -> TargetStatus:
+def _status(
+    target: Target, standing: Standing, now: datetime, *, left_behind: bool
+) -> TargetStatus:
     latest, proven = standing.latest, standing.proven
     allowed = timedelta(hours=target.max_proof_age_hours)
     return TargetStatus(
@@ -100,6 +104,6 @@ def _status(target: Target, standing: Standing, now: datetime) -> TargetStatus:
         allowed=allowed,
         overdue=proven is None or now > proven.finished_at + allowed,
         bad=standing.bad,
-        left_behind=latest.left_behind if latest else False,
+        left_behind=left_behind,
         next_at=None,  # the schedule is the template's
     )
