@@ -6,6 +6,15 @@ from typing import Any
 
 import boto3
 
+from restorecheck.rules.permissions import (
+    POLICY_NAME,
+    Names,
+    backup_policy,
+    looking_in_backup,
+    looking_in_source,
+    source_policy,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -29,8 +38,12 @@ class Landscape:
     db_parameter_group_name: str
 
 
+NETWORK = "10.20.0.0/16"
 EXTERNAL_ID = "sandbox-external-id"
 ROLE = "restorecheck-source"
+USER = "restorecheck"
+"""Who drills, in the backup account."""
+LOOKING = "restorecheck-looking"
 GROUP = "restorecheck"
 
 
@@ -65,7 +78,7 @@ def prepare(
     rds.create_db_parameter_group(
         DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres17", Description="for drills"
     )
-    return Landscape(
+    made = Landscape(
         role_arn=role["Role"]["Arn"],
         external_id=EXTERNAL_ID,
         transit_kms_key_id=transit["KeyMetadata"]["Arn"],
@@ -74,11 +87,13 @@ def prepare(
         vpc_security_group_id=security_group,
         db_parameter_group_name=GROUP,
     )
+    grant(made, source, backup, endpoint_url, (region, backup_region))
+    return made
 
 
 def _network(backup: Account, endpoint_url: str, region: str) -> tuple[list[str], str]:
     ec2 = client("ec2", backup, endpoint_url, region)
-    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    vpc = ec2.create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
     zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{n}.0/24", AvailabilityZone=zone)["Subnet"][
@@ -87,7 +102,44 @@ def _network(backup: Account, endpoint_url: str, region: str) -> tuple[list[str]
         for n, zone in enumerate(zones[:2])
     ]
     group = ec2.create_security_group(GroupName=GROUP, Description="for drills", VpcId=vpc)
+    # A new group lets everything out.
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=everything)
+    # Instances of the sandbox listen on ports of this machine, so whichever are free.
+    checker = {"IpProtocol": "tcp", "FromPort": 1024, "ToPort": 65_535}
+    ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"], IpPermissions=[{**checker, "IpRanges": [{"CidrIp": NETWORK}]}]
+    )
     return subnets, group["GroupId"]
+
+
+def grant(
+    made: Landscape, source: Account, backup: Account, endpoint_url: str, regions: tuple[str, str]
+) -> None:
+    """The policies of docs/reference/aws-permissions.md, and what doctor and audit read."""
+    names = Names(
+        target="",
+        partition="aws",
+        source_account=source.account_id,
+        backup_account=backup.account_id,
+        region=regions[0],
+        backup_region=regions[1],
+        role_arn=made.role_arn,
+        instance="",
+        transit_key=made.transit_kms_key_id,
+        backup_key=made.backup_kms_key_id,
+        subnet_group=made.db_subnet_group_name,
+        parameter_group=made.db_parameter_group_name,
+    )
+    role = client("iam", source, endpoint_url, regions[0])
+    user = client("iam", backup, endpoint_url, regions[1])
+    policies = {
+        POLICY_NAME: (source_policy(names), backup_policy(names)),
+        LOOKING: (looking_in_source(), looking_in_backup()),
+    }
+    for name, (of_role, of_user) in policies.items():
+        role.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(of_role))
+        user.put_user_policy(UserName=USER, PolicyName=name, PolicyDocument=json.dumps(of_user))
 
 
 def transit_policy(source: Account, backup: Account) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Quotas:
     instances: int = 40
     snapshots: int = 100
     copies_in_progress: int = 20
+    storage: int = 100_000
+    """In gigabytes."""
 
 
 class Worker:

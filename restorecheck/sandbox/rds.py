@@ -40,6 +40,7 @@ from restorecheck.sandbox.things import Description, Instance, Snapshot, tag_lis
 NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
 LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
 MOST_SHARES = 20
+FEWEST_ZONES = 2
 WEEK = timedelta(days=7)
 BAD_IN_PASSWORDS = set("/'\"@ ")
 FILTERS = {
@@ -108,7 +109,7 @@ class Rds:
         self._farm = farm
         self._worker = worker
         self.pace = pace
-        self._quotas = quotas
+        self.quotas = quotas
         self._regions: dict[tuple[str, str], Region] = {}
         self._numbers = itertools.count(1)
         self.restores: deque[Outcome] = deque()
@@ -129,6 +130,8 @@ class Rds:
             "CreateDBSnapshot": self._create_snapshot,
             "DeleteDBInstance": self._delete_instance,
             "DeleteDBSnapshot": self._delete_snapshot,
+            "DescribeAccountAttributes": self._describe_quotas,
+            "DescribeDBInstanceAutomatedBackups": self._describe_automated_backups,
             "DescribeDBInstances": self._describe_instances,
             "DescribeDBLogFiles": self._describe_logs,
             "DescribeDBParameters": self._describe_parameters,
@@ -139,6 +142,7 @@ class Rds:
             "ListTagsForResource": self._list_tags,
             "ModifyDBInstance": self._modify_instance,
             "ModifyDBSnapshotAttribute": self._modify_attribute,
+            "ModifyDBSubnetGroup": self._modify_subnet_group,
             "RemoveTagsFromResource": self._remove_tags,
             "RestoreDBInstanceFromDBSnapshot": self._restore_instance,
             "StartDBInstance": self._start_instance,
@@ -228,7 +232,7 @@ class Rds:
         if source.status != "available":
             raise bad_snapshot_state(f"The snapshot {source.identifier} is not available.")
         copying = [s for s in region.snapshots.values() if s.type == "manual" and s.in_progress]
-        if len(copying) >= self._quotas.copies_in_progress:
+        if len(copying) >= self.quotas.copies_in_progress:
             raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
         foreign = source.account_id != region.account_id
         copy = Snapshot(
@@ -728,6 +732,59 @@ class Rds:
             return self._instance(region, name).tags
         return self._own_snapshot(region, name).tags
 
+    def _modify_subnet_group(self, region: Region, given: Parameters) -> Description:
+        """Moto's own forgets the group."""
+        name = given["DBSubnetGroupName"]
+        group: Any = rds_backends[region.account_id][region.name].subnet_groups.get(name)
+        if group is None:
+            message = f"DB subnet group {name} not found."
+            raise Refusal("DBSubnetGroupNotFoundFault", message, status=404)
+        network: Any = ec2_backends[region.account_id][region.name]
+        subnets = [network.get_subnet(identifier) for identifier in given["SubnetIds"]]
+        if len({subnet.availability_zone for subnet in subnets}) < FEWEST_ZONES:
+            message = (
+                "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement."
+            )
+            raise Refusal("DBSubnetGroupDoesNotCoverEnoughAZs", message)
+        group.subnets = subnets
+        return {"DBSubnetGroup": {"DBSubnetGroupName": name}}
+
+    def _describe_quotas(self, region: Region, given: Parameters) -> Description:  # noqa: ARG002  # it takes none
+        instances = region.instances.values()
+        manual = [s for s in region.snapshots.values() if s.type == "manual"]
+        storage = sum(int(i.settings.get("AllocatedStorage", 0)) for i in instances)
+        used = {
+            "DBInstances": (len(instances), self.quotas.instances),
+            "ManualSnapshots": (len(manual), self.quotas.snapshots),
+            "AllocatedStorage": (storage, self.quotas.storage),
+        }
+        return {
+            "AccountQuotas": [
+                {"AccountQuotaName": name, "Used": now, "Max": most}
+                for name, (now, most) in used.items()
+            ]
+        }
+
+    def _describe_automated_backups(self, region: Region, given: Parameters) -> Page:
+        backups = [
+            {
+                "DBInstanceArn": instance.arn,
+                "DBInstanceIdentifier": instance.identifier,
+                "DbiResourceId": instance.resource_id,
+                "Region": region.name,
+                "Status": "active",
+                "BackupRetentionPeriod": int(instance.settings["BackupRetentionPeriod"]),
+                "DBInstanceAutomatedBackupsReplications": [
+                    {"DBInstanceAutomatedBackupsArn": arn} for arn in instance.replications
+                ],
+            }
+            for instance in region.instances.values()
+            if int(instance.settings.get("BackupRetentionPeriod", 0))
+        ]
+        wanted = given.get("DBInstanceIdentifier")
+        found = [b for b in backups if wanted in {None, b["DBInstanceIdentifier"]}]
+        return Page("DBInstanceAutomatedBackups", found)
+
     # --- finding -----------------------------------------------------------------------------
 
     def _visible(self) -> float:
@@ -776,13 +833,13 @@ class Rds:
                 "exists.",
             )
         manual = [s for s in region.snapshots.values() if s.type == "manual"]
-        if len(manual) >= self._quotas.snapshots:
+        if len(manual) >= self.quotas.snapshots:
             raise Refusal("SnapshotQuotaExceeded", "The request cannot be processed: quota.")
 
     def _refuse_taken_instance(self, region: Region, name: str) -> None:
         if name in region.instances:
             raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
-        if len(region.instances) >= self._quotas.instances:
+        if len(region.instances) >= self.quotas.instances:
             raise Refusal("InstanceQuotaExceeded", "Instance quota exceeded for this account.")
 
 

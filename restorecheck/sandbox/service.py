@@ -125,7 +125,7 @@ class Sandbox:
         """What a process needs to work in the backup account, and in no real one."""
         nothing = str(self.directory / "aws-config")
         # What a shell has of its own would win over the general names: so each is said.
-        services = ("STS", "RDS", "KMS", "SECRETS_MANAGER", "BACKUP")
+        services = ("STS", "RDS", "KMS", "SECRETS_MANAGER", "BACKUP", "IAM", "EC2")
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             **{f"AWS_ENDPOINT_URL_{service}": self.endpoint_url for service in services},

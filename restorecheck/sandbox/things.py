@@ -31,6 +31,8 @@ class Instance:
     secret_arn: str = ""
     secret_status: str = ""
     restart_at: datetime | None = None
+    replications: list[str] = field(default_factory=list)
+    """ARNs of its automated backups in other regions."""
 
     @property
     def visible(self) -> bool:

@@ -19,6 +19,7 @@ from moto.iam.models import iam_backends
 
 from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
+from restorecheck.sandbox.permissions import simulate
 from restorecheck.sandbox.rds import Page, Rds
 from restorecheck.sandbox.refusals import Refusal, bad_value
 
@@ -108,6 +109,9 @@ class Wire:
                 result = perform(place, given)
                 shown = one_page(result, given) if isinstance(result, Page) else result
                 return response.serialized(ActionResult(shown)), ""
+            if service == "iam" and operation == "SimulatePrincipalPolicy":
+                answered = simulate(str(response.current_account), given)
+                return response.serialized(ActionResult(answered)), ""
             if service == "backup" and (job := self._backup.operation(operation)) is not None:
                 path = str(urlsplit(response.uri).path)
                 answered = job(str(response.current_account), path, given)
@@ -147,7 +151,7 @@ def one_page(page: Page, given: Mapping[str, Any]) -> dict[str, Any]:
 def _given(response: BaseResponse) -> dict[str, Any]:
     """What the caller gave, under the names of the API."""
     match response.service_name:
-        case "rds":
+        case "rds" | "iam" | "ec2":
             params: Any = response.params  # a plain dict where the call has none
             return dict(params.original_dict() if hasattr(params, "original_dict") else params)
         case "sts":

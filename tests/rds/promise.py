@@ -23,7 +23,7 @@ BACKUP_WRITES = {
 }
 STORE = ("dynamodb", "s3", "states")
 """Where restorecheck keeps its own things, in the backup account."""
-HARMLESS = ("Describe", "List", "Get", "Download", "AssumeRole")
+HARMLESS = ("Describe", "List", "Get", "Download", "AssumeRole", "SimulatePrincipalPolicy")
 
 
 def assert_kept(calls: Sequence[Call]) -> None:

@@ -1,0 +1,96 @@
+"""`iam:SimulatePrincipalPolicy`, which moto does not have: what a user or role may do.
+
+Known: the policies of users, their groups and roles, inline and attached, permissions boundaries,
+explicit denials, the usual condition operators. Not known: policies of organizations, sessions
+and resources, policy variables, and operators on numbers, dates and addresses; a statement with
+one of these does not apply. Nothing in the sandbox is *refused* by IAM: only asked about.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from moto.iam.models import iam_backends
+
+from restorecheck.rules.policies import Answer, Request, evaluate
+from restorecheck.sandbox.refusals import Refusal
+
+Document = Mapping[str, Any]
+
+
+def simulate(account_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers to every action on every resource, in IAM's words.
+
+    Raises:
+        Refusal: There is no such user or role in the account.
+    """
+    entity = _entity(account_id, str(given["PolicySourceArn"]))
+    own = [*_policies(account_id, entity)]
+    boundary = _boundary(account_id, entity)
+    context = {
+        str(entry["ContextKeyName"]).lower(): str(entry["ContextKeyValues"][0])
+        for entry in given.get("ContextEntries") or ()
+    }
+    results = []
+    for action in given["ActionNames"]:
+        answers = {
+            resource: _answer(own, boundary, Request(action, resource, context))
+            for resource in given.get("ResourceArns") or ["*"]
+        }
+        specific = [
+            {"EvalResourceName": name, "EvalResourceDecision": answer.value}
+            for name, answer in answers.items()
+        ]
+        allowed = all(answer is Answer.ALLOWED for answer in answers.values())
+        decision = Answer.ALLOWED if allowed else Answer.NOT_ALLOWED
+        results.append(
+            {
+                "EvalActionName": action,
+                "EvalResourceName": next(iter(answers)),
+                "EvalDecision": decision.value,
+                "ResourceSpecificResults": specific,
+            }
+        )
+    return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def _answer(own: list[Document], boundary: Document | None, request: Request) -> Answer:
+    answers = [evaluate(own, request)]
+    if boundary is not None:
+        answers.append(evaluate([boundary], request))
+    if Answer.DENIED in answers:
+        return Answer.DENIED
+    clear = all(answer is Answer.ALLOWED for answer in answers)
+    return Answer.ALLOWED if clear else Answer.NOT_ALLOWED
+
+
+def _entity(account_id: str, arn: str) -> Any:  # noqa: ANN401  # moto's user or role
+    backend: Any = iam_backends[account_id]["aws"]
+    for entity in (*backend.users.values(), *backend.roles.values()):
+        if entity.arn == arn:
+            return entity
+    raise Refusal("NoSuchEntity", f"{arn} cannot be found.", status=404)
+
+
+def _policies(account_id: str, entity: Any) -> Iterator[Document]:  # noqa: ANN401  # moto's
+    backend: Any = iam_backends[account_id]["aws"]
+    holders = [entity]
+    if hasattr(entity, "password_last_used"):  # a user, who may be in groups
+        holders += [g for g in backend.groups.values() if entity in g.users]
+    for holder in holders:
+        yield from (_parsed(document) for document in holder.policies.values())
+        yield from (_parsed(policy.document) for policy in holder.managed_policies.values())
+
+
+def _boundary(account_id: str, entity: Any) -> Document | None:  # noqa: ANN401  # moto's
+    arn = getattr(entity, "permissions_boundary_arn", None)
+    if not arn:
+        return None
+    backend: Any = iam_backends[account_id]["aws"]
+    return _parsed(backend.managed_policies[arn].document)
+
+
+def _parsed(document: Any) -> Document:  # noqa: ANN401  # text, or what was text
+    parsed: Document = json.loads(unquote(document)) if isinstance(document, str) else document
+    return parsed
