@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import pytest
 from restorecheck import config, errors
 from restorecheck.hosts import cli
 from restorecheck.hosts.exit_codes import Exit
+from restorecheck.rules.permissions import (
+    Names,
+    backup_policy,
+    looking_in_backup,
+    looking_in_source,
+    source_policy,
+    trust_policy,
+)
 from tests.write_reference import REFERENCE, pages
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +59,9 @@ def test_every_error_stands_in_the_reference():
             assert f"`{name}`" in text, name
 
 
-@pytest.mark.parametrize("name", ["report.schema.json", "restorecheck.schema.json", "config.md"])
+@pytest.mark.parametrize(
+    "name", ["report.schema.json", "restorecheck.schema.json", "config.md", "rules.md"]
+)
 def test_reference_pages_are_those_of_the_models(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run: make schema"
 
@@ -82,4 +93,32 @@ def test_the_readme_shows_a_report():
 def test_links_between_pages_lead_somewhere():
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            if not link.startswith("https://"):
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_policies_in_the_reference_are_those_that_doctor_advises():
+    page = (REFERENCE / "aws-permissions.md").read_text()
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    names = Names(
+        target="",
+        partition="aws",
+        source_account="SOURCE",
+        backup_account="BACKUP",
+        region="REGION",
+        backup_region="REGION",
+        role_arn="arn:aws:iam::SOURCE:role/restorecheck-source",
+        instance="",
+        transit_key="TRANSIT-KEY-ARN",
+        production_key="PRODUCTION-KEY-ARN",
+        backup_key="BACKUP-KEY-ARN",
+    )
+
+    expected = [
+        trust_policy(names, "YOUR-EXTERNAL-ID"),
+        source_policy(names),
+        backup_policy(names),
+        looking_in_source(),
+        looking_in_backup(),
+    ]
+    assert blocks == expected, "\n".join(map(json.dumps, expected))

@@ -6,6 +6,7 @@ from typing import Any
 
 from restorecheck import config
 from restorecheck.report import document
+from restorecheck.rules.catalogue import RULES, By, Rule
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -27,7 +28,45 @@ def pages() -> dict[str, str]:
         "report.schema.json": json.dumps(document.json_schema(), indent=2) + "\n",
         "restorecheck.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
         "config.md": config_page(config.json_schema()),
+        "rules.md": rules_page(),
     }
+
+
+RULES_HEAD = """# Rules of `doctor` and `audit`
+
+What [`restorecheck doctor`](../how-to/doctor.md) and [`restorecheck audit`](../how-to/exposure.md) look for. Ids do not change their meaning.
+A finding is `ok`, a `problem`, or `not looked at`: what could not be read is never taken for well.
+
+| severity | means |
+|---|---|
+| critical | one command, and the data are gone; or no drill can work |
+| high | one mistake away from that |
+| medium, low | worth knowing |
+
+"""
+
+
+def rules_page() -> str:
+    parts = [RULES_HEAD]
+    for by in By:
+        rules = [rule for rule in RULES if rule.by is by]
+        lines = [f"## {by.value}", "", "| id | severity | what must hold |", "|---|---|---|"]
+        lines += [
+            f"| [{rule.id}](#{rule.id.lower()}) | {rule.severity.value} | {rule.title} |"
+            for rule in rules
+        ]
+        parts.append("\n".join(lines) + "\n\n")
+        parts += [_rule(rule) for rule in rules]
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def _rule(rule: Rule) -> str:
+    local = rule.link.startswith("docs/")
+    link = f"../{rule.link.removeprefix('docs/')}" if local else rule.link
+    return (
+        f"### {rule.id}\n\n**{rule.title}** ({rule.severity.value})\n\n{rule.why}\n\n"
+        f"Reads: {rule.reads}.  \nMend: {rule.mend}  \nMore: [{link.rpartition('/')[2]}]({link})\n\n"
+    )
 
 
 def config_page(schema: dict[str, Any]) -> str:

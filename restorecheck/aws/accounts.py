@@ -70,12 +70,13 @@ class Account:
         session: Any,  # noqa: ANN401  # boto3.Session; its types know services by literal name only
         *,
         entered_by: str,
-        writes: Mapping[str, tuple[str, ...]],
+        writes: Mapping[str, tuple[str, ...]] | None,
         clock: Clock,
         tick: timedelta,
         config: ClientConfig,
         sandbox: bool,
     ) -> None:
+        """Without `writes` it is only looked at, as `doctor` and `audit` do."""
         self.place = place
         self._config = config
         self._session = session
@@ -129,6 +130,16 @@ class Account:
     def aws_backup(self) -> "BackupClient":
         return self._identified_client("backup")  # type: ignore[no-any-return]  # as above
 
+    def client(self, service: str) -> Any:  # noqa: ANN401  # boto3's own; its types know services by literal name
+        """Of a service that only `doctor` and `audit` ask."""
+        return self._identified_client(service)
+
+    def caller(self) -> tuple[str, str]:
+        """Account and ARN that the credentials belong to, whatever the configuration expects."""
+        with attempting(f"ask AWS who we are {self._entered_by}"):
+            found = self._client("sts").get_caller_identity()
+        return str(found["Account"]), str(found["Arn"])
+
     def log_in_token(self, host: str, port: int, user: str) -> str:
         """A password for IAM database authentication; good for 15 minutes. Signed here, no call."""
         with attempting(f"sign a token for {user}"):
@@ -154,7 +165,10 @@ class Account:
                         service, region_name=self.place.region, config=self._config
                     )
                 refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
-                fence.put_up(client.meta, self._writes)
+                if self._writes is None:
+                    fence.put_up_glass(client.meta)
+                else:
+                    fence.put_up(client.meta, self._writes)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -226,6 +240,19 @@ class Accounts:
             writes=fence.ADOPTED_WRITES,
         )
 
+    def looked_at(self, place: Place, source: SourceSettings | None = None) -> Account:
+        """An account in which nothing is touched; the source account by its role."""
+        role = None if source is None else (source.role_arn, source.external_id)
+        return self._account(
+            ("looked at", place, role),
+            place,
+            self._own_session if source is None else lambda: self._assumed(source),
+            entered_by="with the present credentials"
+            if source is None
+            else f"by the role {source.role_arn}",
+            writes=None,
+        )
+
     def source(self, settings: SourceSettings) -> Account:
         """Production's account, through the role that trusts the backup account."""
         return self._account(
@@ -243,7 +270,7 @@ class Accounts:
         open_session: Callable[[], boto3.Session],
         *,
         entered_by: str,
-        writes: Mapping[str, tuple[str, ...]],
+        writes: Mapping[str, tuple[str, ...]] | None,
     ) -> Account:
         if key not in self._open:
             self._open[key] = Account(

@@ -36,6 +36,32 @@ ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": (
 """Where others restore: an answer to them, and nothing else. What they made is theirs."""
 
 
+LOOKS = frozenset(
+    {
+        "DescribeAccountAttributes",
+        "DescribeDBClusterSnapshotAttributes",
+        "DescribeDBClusterSnapshots",
+        "DescribeDBClusters",
+        "DescribeDBInstanceAutomatedBackups",
+        "DescribeDBInstances",
+        "DescribeDBParameterGroups",
+        "DescribeDBSnapshotAttributes",
+        "DescribeDBSnapshots",
+        "DescribeDBSubnetGroups",
+        "DescribeKey",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "GetCallerIdentity",
+        "GetKeyPolicy",
+        "GetRole",
+        "ListRoles",
+        "ListUsers",
+        "SimulatePrincipalPolicy",
+    }
+)
+"""Everything that `doctor` and `audit` ask. Each reads; none reads a secret."""
+
+
 class Meta(Protocol):
     """A client's `meta`, as botocore has it."""
 
@@ -54,6 +80,26 @@ def put_up(meta: Meta, writes: Mapping[str, tuple[str, ...]]) -> None:
 
     service = meta.service_model.service_id.hyphenize()
     meta.events.register_first(f"provide-client-params.{service}", check)
+
+
+def put_up_glass(meta: Meta) -> None:
+    """Refuse every call of this client but those of `doctor` and `audit`."""
+
+    def check(model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own
+        refuse_touching(model.name)
+
+    service = meta.service_model.service_id.hyphenize()
+    meta.events.register_first(f"provide-client-params.{service}", check)
+
+
+def refuse_touching(operation: str) -> None:
+    """Raises AccessDeniedError unless the call only looks."""
+    if operation not in LOOKS:
+        raise AccessDeniedError(
+            f"doctor and audit never call {operation}; the call was not made",
+            operation=operation,
+            code="Fence",
+        )
 
 
 def refuse_strangers(

@@ -88,6 +88,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
         notify=named(written.notify),
         report_url=written.report_url,
         runner=_with_absolute(written.runner, absolute, "textfile"),
+        audit=written.audit,
         sandbox=written.sandbox,
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),
         targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),

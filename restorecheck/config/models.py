@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from restorecheck.config.audit import Audit
 from restorecheck.config.fields import (
     AtLeastOne,
     FromList,
@@ -138,6 +139,9 @@ class _ConfigKeys(Keys):
         "are replaced.",
     )
     runner: Runner = Field(default_factory=Runner, description="The service `restorecheck run`.")
+    audit: Audit = Field(
+        default_factory=Audit, description="What `doctor` and `audit` are not to complain about."
+    )
 
 
 class ConfigFile(_ConfigKeys):

@@ -56,6 +56,14 @@ exit status:
   3    the history cannot be used
 """
 
+DOCTOR_STATUSES = """
+exit status:
+  0    nothing is wrong
+  1    problems; each with how to mend it
+  2    usage or configuration
+  3    nothing is known to be wrong, and something could not be looked at
+"""
+
 CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
 
 
@@ -94,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_history(commands)
     _add_report(commands)
     _add_manifest(commands)
+    _add_doctor(commands)
+    _add_audit(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -254,6 +264,58 @@ def _add_manifest(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--max-rate", type=float, metavar="MB", help="read at most so many megabytes a second"
     )
     manifest.add_argument("-o", "--output", metavar="FILE", help="write to this file")
+
+
+def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
+    doctor = _add(
+        commands,
+        "doctor",
+        "before the first night: would a drill succeed? Makes and changes nothing",
+        DOCTOR_STATUSES,
+    )
+    doctor.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")
+    _add_answer(doctor)
+
+
+def _add_audit(commands: "Commands[argparse.ArgumentParser]") -> None:
+    audit = _add(
+        commands,
+        "audit",
+        "how exposed is production now? Reads every RDS database of the source accounts",
+        DOCTOR_STATUSES,
+    )
+    audit.add_argument(
+        "--terraform",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a terraform.tfstate, or what `terraform show -json` prints of a state or a plan "
+        "(may be given again)",
+    )
+    audit.add_argument(
+        "--terraform-files",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder of .tf files, for what stands only there: prevent_destroy (may be given again)",
+    )
+    audit.add_argument(
+        "--only-terraform", action="store_true", help="ask nothing of AWS: for a pipeline's plan"
+    )
+    _add_answer(audit)
+
+
+def _add_answer(parser: argparse.ArgumentParser) -> None:
+    """What `doctor` and `audit` share."""
+    parser.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    parser.add_argument("--format", choices=["text", "json", "sarif", "junit"], default="text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file")
+    parser.add_argument(
+        "--fail-on",
+        choices=["critical", "high", "medium", "low"],
+        default="low",
+        help="exit with 1 for problems of this severity and graver ones; default low",
+    )
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return command.run(arguments)
             case "status" | "history" | "report":
                 return ask(arguments)
+            case "doctor" | "audit":
+                return look(arguments)
             case "config":
                 return config(arguments)
             case "manifest":
@@ -82,6 +84,19 @@ def ask(arguments: argparse.Namespace) -> int:
 
     questions = {"status": queries.status, "history": queries.history, "report": reports.report}
     return questions[arguments.command](_load(arguments.config), arguments)
+
+
+def look(arguments: argparse.Namespace) -> int:
+    """Before the first night, or around it: nothing is made and nothing is changed."""
+    path = configuration.locate(arguments.config, os.environ)
+    loaded = configuration.load(path, os.environ)
+    if arguments.command == "doctor":
+        from restorecheck.hosts import doctor
+
+        return doctor.run(loaded, path, arguments)
+    from restorecheck.hosts import auditing
+
+    return auditing.run(loaded, arguments)
 
 
 def manifest(arguments: argparse.Namespace) -> int:

@@ -118,7 +118,7 @@ def check(config: Config, providers: Iterable[Provider]) -> None:
     Raises:
         ConfigError: The certificates are not there, or an endpoint is one that must not be used.
     """
-    _check_bundle(config.aws.ca_bundle)
+    check_bundle(config.aws.ca_bundle)
     for provider in providers:
         if isinstance(provider, RdsProvider):
             provider.backup_account().check_endpoints()
@@ -126,7 +126,7 @@ def check(config: Config, providers: Iterable[Provider]) -> None:
             provider.account().check_endpoints()
 
 
-def _check_bundle(bundle: str | None) -> None:
+def check_bundle(bundle: str | None) -> None:
     assert bundle is not None, "required beside a target in AWS"
     try:
         text = Path(bundle).read_text(errors="replace")

@@ -86,7 +86,7 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
             providers[target.name] = adopted.provider_of(config, target, accounts)
             continue
         assert target.dump is not None, "a target has one source"
-        dump = _dump_settings(target, target.dump)
+        dump = dump_settings(target, target.dump)
         if target.dump.into is None:
             providers[target.name] = LocalDumpProvider(
                 dump=dump,
@@ -249,7 +249,7 @@ def _work_dir(config: Config) -> Path:
     return Path(configured)
 
 
-def _dump_settings(target: Target, dump: Dump) -> DumpSettings:
+def dump_settings(target: Target, dump: Dump) -> DumpSettings:
     return DumpSettings(
         path=dump.path,
         decrypt=tuple(dump.decrypt) if dump.decrypt else None,

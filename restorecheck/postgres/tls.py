@@ -1,7 +1,8 @@
 """Connecting to a server on the network that somebody else made for us, and to no other."""
 
+import ssl
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError
@@ -60,3 +61,17 @@ class TlsConnector:
             raise DatabaseUnreachableError(
                 exc.message, hint=exc.hint or HINT, patience=self._patience
             ) from exc
+
+
+def expired(ca_bundle: Path, now: datetime) -> str:
+    """Why no connection could be trusted by these certificates; empty where one could."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(ca_bundle)
+    except (OSError, ssl.SSLError):
+        return f"{ca_bundle} holds no certificate that can be read"
+    ends = [ssl.cert_time_to_seconds(str(c["notAfter"])) for c in context.get_ca_certs()]
+    if not ends:
+        return f"{ca_bundle} holds no certificate of an authority"
+    valid = [end for end in ends if end > now.timestamp()]
+    return "" if valid else f"every certificate in {ca_bundle} has expired"

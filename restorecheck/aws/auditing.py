@@ -1,0 +1,351 @@
+"""What `audit` finds out about the databases of a source account. Every call reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account, Accounts
+from restorecheck.aws.looking import Raw, database_of, key_of, pages, reading, simulated
+from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.views import SnapshotView, snapshot_view
+from restorecheck.errors import AccessDeniedError
+from restorecheck.model import Verdict
+from restorecheck.rules.exposure import DELETING, KEY_ENDING
+from restorecheck.rules.facts import (
+    AccountFacts,
+    CopyFacts,
+    Database,
+    DatabaseFacts,
+    Key,
+    Principal,
+    SnapshotFacts,
+    TargetFacts,
+    Unread,
+)
+from restorecheck.rules.permissions import Ask
+from restorecheck.rules.policies import Answer
+
+Rights = dict[str, set[tuple[str, str]]]
+"""User or role → actions on resources."""
+
+AWS_OWN_ROLES = "/aws-service-role/"
+"""Roles that AWS's services made for themselves: nobody else can become them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """One configured target, as the audit needs it."""
+
+    settings: RdsSettings
+    max_proof_age: timedelta
+    proven_at: datetime | None
+
+
+def audit(targets: Sequence[Audited], accounts: Accounts) -> list[AccountFacts]:
+    """Every source account and region that the targets name."""
+    by_place: dict[object, list[Audited]] = {}
+    for target in targets:
+        by_place.setdefault(target.settings.source.place, []).append(target)
+    return [_account(group, accounts) for group in by_place.values()]
+
+
+def _account(targets: Sequence[Audited], accounts: Accounts) -> AccountFacts:
+    settings = targets[0].settings
+    place = settings.source.place
+    known = frozenset(t.settings.backup.place.account_id for t in targets)
+    try:
+        source = accounts.looked_at(place, settings.source)
+        source.identify()
+    except AccessDeniedError as exc:
+        databases: tuple[DatabaseFacts, ...] | Unread = Unread(
+            f"the role {settings.source.role_arn}", exc.message
+        )
+    else:
+        databases = _Looking(source, targets, accounts).databases()
+    return AccountFacts(
+        account_id=place.account_id,
+        region=place.region,
+        known_accounts=known | {place.account_id},
+        databases=databases,
+    )
+
+
+class _Looking:
+    """One source account, with what is read once for all its databases."""
+
+    def __init__(self, source: Account, targets: Sequence[Audited], accounts: Accounts) -> None:
+        self._source = source
+        self._targets = {t.settings.db_instance_identifier: t for t in targets}
+        self._accounts = accounts
+        self._keys: dict[str, Key | Unread | None] = {}
+        self._entities: tuple[str, ...] | Unread | None = None
+        self._copies: dict[object, tuple[SnapshotView, ...] | Unread] = {}
+
+    def _needs(self, right: str) -> str:
+        return f"{right} in account {self._source.place.account_id}"
+
+    def databases(self) -> tuple[DatabaseFacts, ...] | Unread:
+        rds = self._source.client("rds")
+        instances = reading(
+            self._needs("rds:DescribeDBInstances"),
+            "list DB instances",
+            lambda: pages(rds, "describe_db_instances", "DBInstances"),
+        )
+        if isinstance(instances, Unread):
+            return instances
+        clusters = reading(
+            self._needs("rds:DescribeDBClusters"),
+            "list DB clusters",
+            lambda: pages(rds, "describe_db_clusters", "DBClusters"),
+        )
+        if isinstance(clusters, Unread):
+            return clusters
+        found = [_cluster(raw) for raw in clusters]
+        # A member of a cluster has neither backups nor a protection of its own.
+        found += [database for database in map(database_of, instances) if not database.cluster]
+        pairs = [(database, self._snapshots(database)) for database in found]
+        rights = self._rights(pairs)
+        return tuple(self._database(database, snapshots, rights) for database, snapshots in pairs)
+
+    def _database(
+        self,
+        database: Database,
+        snapshots: tuple[SnapshotFacts, ...] | Unread,
+        rights: Rights | Unread,
+    ) -> DatabaseFacts:
+        return DatabaseFacts(
+            database=database,
+            snapshots=snapshots,
+            replicated=self._replicated(database),
+            target=self._target(database),
+            keys=self._keys_of(database, snapshots),
+            principals=_principals(rights, database, snapshots),
+        )
+
+    # --- snapshots -------------------------------------------------------------------------------
+
+    def _snapshots(self, database: Database) -> tuple[SnapshotFacts, ...] | Unread:
+        kind = "DBCluster" if database.kind == "cluster" else "DB"
+        word = "cluster_" if database.kind == "cluster" else ""
+        which = "DBClusterIdentifier" if word else "DBInstanceIdentifier"
+        rds = self._source.client("rds")
+        found = reading(
+            self._needs(f"rds:Describe{kind}Snapshots"),
+            f"list the snapshots of {database.identifier}",
+            lambda: pages(
+                rds,
+                f"describe_db_{word}snapshots",
+                f"{kind}Snapshots",
+                **{which: database.identifier},
+            ),
+        )
+        if isinstance(found, Unread):
+            return found
+        return tuple(self._snapshot(raw, kind, word) for raw in found)
+
+    def _snapshot(self, raw: Raw, kind: str, word: str) -> SnapshotFacts:
+        name = raw[f"{kind}SnapshotIdentifier"]
+        shared: frozenset[str] | Unread = frozenset()
+        if raw["SnapshotType"] == "manual":  # no other can be shared
+            shared = self._shared(name, kind, word)
+        return SnapshotFacts(
+            arn=raw[f"{kind}SnapshotArn"],
+            kind=raw["SnapshotType"],
+            kms_key_id=raw.get("KmsKeyId", ""),
+            shared_with=shared,
+        )
+
+    def _shared(self, name: str, kind: str, word: str) -> frozenset[str] | Unread:
+        rds: Any = self._source.client("rds")
+
+        def read() -> frozenset[str]:
+            describe = getattr(rds, f"describe_db_{word}snapshot_attributes")
+            result = describe(**{f"{kind}SnapshotIdentifier": name})
+            attributes = result[f"{kind}SnapshotAttributesResult"][f"{kind}SnapshotAttributes"]
+            return frozenset(
+                value
+                for attribute in attributes
+                if attribute["AttributeName"] == "restore"
+                for value in attribute.get("AttributeValues", ())
+            )
+
+        needs = self._needs(f"rds:Describe{kind}SnapshotAttributes")
+        return reading(needs, f"read whom {name} is shared with", read)
+
+    def _replicated(self, database: Database) -> bool | Unread:
+        if database.kind == "cluster":
+            return False  # RDS replicates the automated backups of instances only
+        rds = self._source.client("rds")
+
+        def read() -> bool:
+            found = pages(
+                rds,
+                "describe_db_instance_automated_backups",
+                "DBInstanceAutomatedBackups",
+                DBInstanceIdentifier=database.identifier,
+            )
+            return any(backup.get("DBInstanceAutomatedBackupsReplications") for backup in found)
+
+        needs = self._needs("rds:DescribeDBInstanceAutomatedBackups")
+        return reading(needs, f"read the automated backups of {database.identifier}", read)
+
+    # --- copies ------------------------------------------------------------------------------------
+
+    def _target(self, database: Database) -> TargetFacts | None:
+        target = self._targets.get(database.identifier)
+        if target is None or database.kind == "cluster":
+            return None
+        views = self._copies_of(target.settings)
+        copies = views if isinstance(views, Unread) else tuple(map(_copy, views))
+        return TargetFacts(
+            target=target.settings.target,
+            max_age=target.settings.max_age,
+            max_proof_age=target.max_proof_age,
+            proven_at=target.proven_at,
+            copies=copies,
+        )
+
+    def _copies_of(self, settings: RdsSettings) -> tuple[SnapshotView, ...] | Unread:
+        place = settings.backup.place
+        if place not in self._copies:
+            backup = self._accounts.looked_at(place)
+            self._copies[place] = reading(
+                f"rds:DescribeDBSnapshots in account {place.account_id}",
+                "list our copies",
+                lambda: tuple(
+                    snapshot_view(raw)
+                    for raw in pages(
+                        backup.client("rds"),
+                        "describe_db_snapshots",
+                        "DBSnapshots",
+                        SnapshotType="manual",
+                    )
+                ),
+            )
+        found = self._copies[place]
+        if isinstance(found, Unread):
+            return found
+        return tuple(view for view in found if _is_copy(view, settings.target))
+
+    # --- keys and principals -------------------------------------------------------------------------
+
+    def _keys_of(
+        self, database: Database, snapshots: tuple[SnapshotFacts, ...] | Unread
+    ) -> tuple[Key, ...] | Unread:
+        arns = {database.kms_key_id}
+        arns |= set() if isinstance(snapshots, Unread) else {s.kms_key_id for s in snapshots}
+        found = [self._key(arn) for arn in sorted(arns - {""})]
+        unread = [key for key in found if isinstance(key, Unread)]
+        if unread:
+            return unread[0]
+        return tuple(key for key in found if isinstance(key, Key))
+
+    def _key(self, arn: str) -> Key | Unread | None:
+        if arn not in self._keys:
+            self._keys[arn] = key_of(self._source, arn) or Key(arn=arn, state="missing")
+        return self._keys[arn]
+
+    def _rights(
+        self, pairs: Sequence[tuple[Database, tuple[SnapshotFacts, ...] | Unread]]
+    ) -> Rights | Unread:
+        """Of every user and role, asked once about all databases: IAM allows few calls a second."""
+        entities = self._everybody()
+        if isinstance(entities, Unread):
+            return entities
+        asks = [ask for database, snapshots in pairs for ask in _dangers(database, snapshots)]
+        rights: Rights = {}
+        for arn in entities:
+            answers = simulated(self._source, arn, asks)
+            if isinstance(answers, Unread):
+                return answers
+            if any(s.answer is Answer.UNCLEAR for s in answers):
+                return Unread("an answer of IAM's simulator to all")
+            rights[arn] = {(s.action, s.resource) for s in answers if s.answer is Answer.ALLOWED}
+        return rights
+
+    def _everybody(self) -> tuple[str, ...] | Unread:
+        if self._entities is None:
+            iam = self._source.client("iam")
+
+            def read() -> tuple[str, ...]:
+                users = pages(iam, "list_users", "Users")
+                roles = [
+                    role
+                    for role in pages(iam, "list_roles", "Roles")
+                    if not role["Path"].startswith(AWS_OWN_ROLES)
+                ]
+                return tuple(entity["Arn"] for entity in (*users, *roles))
+
+            needs = self._needs("iam:ListUsers and iam:ListRoles")
+            self._entities = reading(needs, "list users and roles", read)
+        return self._entities
+
+
+def _principals(
+    rights: Rights | Unread,
+    database: Database,
+    snapshots: tuple[SnapshotFacts, ...] | Unread,
+) -> tuple[Principal, ...] | Unread:
+    if isinstance(rights, Unread):
+        return rights
+    dangers = {
+        (action, resource)
+        for ask in _dangers(database, snapshots)
+        for action in ask.actions
+        for resource in ask.resources
+    }
+    return tuple(
+        Principal(arn=arn, may=frozenset(action for action, _ in allowed & dangers))
+        for arn, allowed in rights.items()
+    )
+
+
+def _dangers(database: Database, snapshots: tuple[SnapshotFacts, ...] | Unread) -> tuple[Ask, ...]:
+    """One manual snapshot stands for all: what tells them apart in policies are names and tags."""
+    delete, delete_snapshot = DELETING[database.kind]
+    known = () if isinstance(snapshots, Unread) else snapshots
+    word = "cluster-snapshot" if database.kind == "cluster" else "snapshot"
+    made_up = f"{database.arn.rsplit(':', 2)[0]}:{word}:{database.identifier}-by-hand"
+    manual = next((s.arn for s in known if s.kind == "manual"), made_up)
+    asks = [
+        Ask((delete,), (database.arn,), allowed=False),
+        Ask((delete_snapshot,), (manual,), allowed=False),
+    ]
+    if database.kms_key_id:
+        asks.append(Ask(KEY_ENDING, (database.kms_key_id,), allowed=False))
+    return tuple(asks)
+
+
+def _cluster(raw: Raw) -> Database:
+    return Database(
+        identifier=raw["DBClusterIdentifier"],
+        arn=raw["DBClusterArn"],
+        kind="cluster",
+        engine=raw.get("Engine", ""),
+        version=raw.get("EngineVersion", ""),
+        status=raw.get("Status", ""),
+        retention_days=raw.get("BackupRetentionPeriod", 0),
+        deletion_protection=bool(raw.get("DeletionProtection")),
+        kms_key_id=raw.get("KmsKeyId", ""),
+    )
+
+
+def _is_copy(view: SnapshotView, target: str) -> bool:
+    tags = view.tags
+    return (
+        naming.is_ours(view.identifier)
+        and naming.is_managed(tags)
+        and tags.get(naming.ROLE) == naming.COPY
+        and tags.get(naming.TARGET) == target
+        and view.status == "available"
+    )
+
+
+def _copy(view: SnapshotView) -> CopyFacts:
+    return CopyFacts(
+        taken_at=naming.moment_in(view.tags, naming.SNAPSHOT_TIME) or view.taken_at,
+        kms_key_id=view.kms_key_id,
+        verified=view.tags.get(naming.VERDICT) == Verdict.VERIFIED.value,
+    )

@@ -1,0 +1,298 @@
+"""What `doctor` finds out about an RDS target: everything that tonight's drill would meet.
+
+Every call reads. What must not be read is `Unread`, with the right that is missing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from restorecheck.aws.accounts import Account, Accounts
+from restorecheck.aws.looking import (
+    Raw,
+    database_of,
+    key_of,
+    pages,
+    principal_of,
+    quotas_of,
+    reading,
+    reading_one,
+    simulated,
+)
+from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.views import snapshot_view
+from restorecheck.errors import AccessDeniedError, ProviderError
+from restorecheck.rules import permissions
+from restorecheck.rules.facts import (
+    Caller,
+    Database,
+    Key,
+    Opening,
+    RdsFacts,
+    Refused,
+    SecurityGroup,
+    Simulation,
+    Subnet,
+    SubnetGroup,
+    Unread,
+)
+from restorecheck.rules.permissions import Names
+
+BACKUP_FIRST = Unread("RC201 to be mended first")
+SOURCE_FIRST = Unread("RC202 to be mended first")
+
+
+def names_of(settings: RdsSettings, production_key: str = "") -> Names:
+    source, backup, restore = settings.source, settings.backup, settings.restore
+    return Names(
+        target=settings.target,
+        partition=source.place.partition,
+        source_account=source.place.account_id,
+        backup_account=backup.place.account_id,
+        region=source.place.region,
+        backup_region=backup.place.region,
+        role_arn=source.role_arn,
+        instance=settings.db_instance_identifier,
+        transit_key=source.transit_kms_key_id or "",
+        production_key=production_key,
+        backup_key=backup.kms_key_id,
+        subnet_group=restore.db_subnet_group_name,
+        security_groups=restore.vpc_security_group_ids,
+        parameter_group=restore.db_parameter_group_name or "",
+        credentials=restore.credentials.value,
+        iam_user=restore.iam_user,
+    )
+
+
+def examine(settings: RdsSettings, accounts: Accounts) -> RdsFacts:
+    """Everything about one target."""
+    backup = accounts.looked_at(settings.backup.place)
+    caller = _caller(backup, settings.backup.place.account_id)
+    source, source_caller = _entered(settings, accounts, caller)
+    production = _production(source, settings)
+    newest = _newest_snapshot(source, settings)
+    key = _snapshot_key(source, production)
+    customers = isinstance(key, Key) and key.manager != "AWS"
+    names = names_of(settings, key.arn if isinstance(key, Key) and customers else "")
+    here = backup if isinstance(caller, Caller) else None
+    return RdsFacts(
+        names=names,
+        max_age=settings.max_age,
+        keep_copies=settings.backup.keep_copies,
+        caller=caller,
+        source_caller=source_caller,
+        trust=SOURCE_FIRST if source is None else _trust(source, names),
+        production=production,
+        newest_snapshot=newest,
+        snapshot_key=key,
+        transit_key=_transit_key(source, names),
+        backup_key=BACKUP_FIRST if here is None else key_of(here, names.backup_key),
+        subnet_group=BACKUP_FIRST if here is None else _subnet_group(here, names),
+        other_subnets=BACKUP_FIRST if here is None else _all_subnets(here),
+        security_groups=BACKUP_FIRST if here is None else _security_groups(here, names),
+        parameter_family=BACKUP_FIRST if here is None else _family(here, names),
+        backup_quotas=BACKUP_FIRST if here is None else quotas_of(here),
+        source_quotas=SOURCE_FIRST if source is None else quotas_of(source),
+        source_rights=_source_rights(source, names),
+        backup_rights=_backup_rights(here, caller, names),
+    )
+
+
+def _caller(account: Account, expected: str) -> Caller | Refused | Unread:
+    try:
+        found, arn = account.caller()
+    except AccessDeniedError as exc:
+        return Refused(exc.message)
+    except ProviderError as exc:
+        return Unread("another try", exc.message)
+    if found != expected:
+        return Refused(f"our credentials belong to account {found}, not to {expected}")
+    return Caller(found, arn)
+
+
+def _entered(
+    settings: RdsSettings, accounts: Accounts, caller: Caller | Refused | Unread
+) -> tuple[Account | None, Caller | Refused | Unread]:
+    if not isinstance(caller, Caller):
+        return None, BACKUP_FIRST
+    try:
+        source = accounts.looked_at(settings.source.place, settings.source)
+    except AccessDeniedError as exc:
+        return None, Refused(exc.message)
+    entered = _caller(source, settings.source.place.account_id)
+    return (source if isinstance(entered, Caller) else None), entered
+
+
+def _trust(source: Account, names: Names) -> Mapping[str, Any] | Unread:
+    def read() -> Mapping[str, Any]:
+        role = source.client("iam").get_role(RoleName=names.role)["Role"]
+        policy: Mapping[str, Any] | str = role["AssumeRolePolicyDocument"]
+        # botocore decodes it; a document that came through another way is text.
+        assert not isinstance(policy, str), unquote(policy)
+        return policy
+
+    needs = f"iam:GetRole in account {names.source_account}"
+    return reading(needs, f"read the role {names.role}", read)
+
+
+def _production(source: Account | None, settings: RdsSettings) -> Database | Unread | None:
+    if source is None:
+        return SOURCE_FIRST
+    name = settings.db_instance_identifier
+    rds = source.client("rds")
+    return reading_one(
+        f"rds:DescribeDBInstances in account {source.place.account_id}",
+        f"describe {name}",
+        lambda: database_of(rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]),
+    )
+
+
+def _newest_snapshot(source: Account | None, settings: RdsSettings) -> datetime | Unread | None:
+    if source is None:
+        return SOURCE_FIRST
+
+    def read() -> datetime | None:
+        found = pages(
+            source.client("rds"),
+            "describe_db_snapshots",
+            "DBSnapshots",
+            DBInstanceIdentifier=settings.db_instance_identifier,
+            SnapshotType="automated",
+        )
+        views = (snapshot_view(raw) for raw in found if raw.get("Status") == "available")
+        return max((view.taken_at for view in views if view.taken_at), default=None)
+
+    needs = f"rds:DescribeDBSnapshots in account {source.place.account_id}"
+    return reading(needs, "list automated snapshots", read)
+
+
+def _snapshot_key(
+    source: Account | None, production: Database | Unread | None
+) -> Key | Unread | None:
+    if source is None:
+        return SOURCE_FIRST
+    if not isinstance(production, Database) or not production.kms_key_id:
+        return production if isinstance(production, Unread) else None
+    return key_of(source, production.kms_key_id)
+
+
+def _transit_key(source: Account | None, names: Names) -> Key | Unread | None:
+    if source is None:
+        return SOURCE_FIRST
+    return key_of(source, names.transit_key) if names.transit_key else None
+
+
+def _subnet_group(account: Account, names: Names) -> SubnetGroup | Unread | None:
+    needs = f"rds:DescribeDBSubnetGroups in account {names.backup_account}"
+    rds = account.client("rds")
+    found = reading_one(
+        needs,
+        f"describe the DB subnet group {names.subnet_group}",
+        lambda: rds.describe_db_subnet_groups(DBSubnetGroupName=names.subnet_group),
+    )
+    if found is None or isinstance(found, Unread):
+        return found
+    raw = found["DBSubnetGroups"][0]
+    wanted = [subnet["SubnetIdentifier"] for subnet in raw["Subnets"]]
+    subnets = _subnets(account, SubnetIds=wanted) if wanted else ()
+    if isinstance(subnets, Unread):
+        return subnets
+    return SubnetGroup(name=raw["DBSubnetGroupName"], network=raw["VpcId"], subnets=subnets)
+
+
+def _all_subnets(account: Account) -> tuple[Subnet, ...] | Unread:
+    return _subnets(account)
+
+
+def _subnets(account: Account, **which: object) -> tuple[Subnet, ...] | Unread:
+    def read() -> tuple[Subnet, ...]:
+        found = pages(account.client("ec2"), "describe_subnets", "Subnets", **which)
+        return tuple(
+            Subnet(
+                identifier=raw["SubnetId"],
+                zone=raw["AvailabilityZone"],
+                network=raw["VpcId"],
+                addresses=raw["CidrBlock"],
+                free=raw["AvailableIpAddressCount"],
+            )
+            for raw in found
+            if which or not raw.get("DefaultForAz")
+        )
+
+    needs = f"ec2:DescribeSubnets in account {account.place.account_id}"
+    return reading(needs, "list subnets", read)
+
+
+def _security_groups(account: Account, names: Names) -> tuple[SecurityGroup, ...] | Unread:
+    """Those of the configured ones that exist."""
+
+    def read() -> tuple[SecurityGroup, ...]:
+        # By filter, not by id: an id that does not exist would hide the others.
+        wanted = [{"Name": "group-id", "Values": list(names.security_groups)}]
+        found = pages(
+            account.client("ec2"), "describe_security_groups", "SecurityGroups", Filters=wanted
+        )
+        return tuple(
+            SecurityGroup(
+                identifier=raw["GroupId"],
+                network=raw["VpcId"],
+                ingress=_openings(raw["IpPermissions"]),
+                egress=_openings(raw["IpPermissionsEgress"]),
+            )
+            for raw in found
+        )
+
+    needs = f"ec2:DescribeSecurityGroups in account {names.backup_account}"
+    return reading(needs, "describe the security groups", read)
+
+
+def _openings(rules: list[Raw]) -> tuple[Opening, ...]:
+    return tuple(
+        Opening(
+            protocol=rule["IpProtocol"],
+            first=rule.get("FromPort", 0),
+            last=rule.get("ToPort", 65_535),
+            place=place,
+        )
+        for rule in rules
+        for place in (
+            *(r["CidrIp"] for r in rule.get("IpRanges", ())),
+            *(r["CidrIpv6"] for r in rule.get("Ipv6Ranges", ())),
+            *(r["PrefixListId"] for r in rule.get("PrefixListIds", ())),
+            *(r["GroupId"] for r in rule.get("UserIdGroupPairs", ())),
+        )
+    )
+
+
+def _family(account: Account, names: Names) -> str | Unread | None:
+    if not names.parameter_group:
+        return None
+    rds = account.client("rds")
+    name = names.parameter_group
+
+    def read() -> str | None:
+        groups = rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"]
+        return str(groups[0]["DBParameterGroupFamily"]) if groups else None
+
+    needs = f"rds:DescribeDBParameterGroups in account {names.backup_account}"
+    return reading_one(needs, f"describe the DB parameter group {name}", read)
+
+
+def _source_rights(source: Account | None, names: Names) -> Simulation:
+    if source is None:
+        return SOURCE_FIRST
+    return simulated(source, names.role_arn, permissions.asks_of_source(names))
+
+
+def _backup_rights(
+    account: Account | None, caller: Caller | Refused | Unread, names: Names
+) -> Simulation:
+    if account is None or not isinstance(caller, Caller):
+        return BACKUP_FIRST
+    if caller.arn.endswith(":root"):
+        return Unread("a user or role: what root may do cannot be simulated")
+    principal = principal_of(account, caller.arn)
+    if isinstance(principal, Unread):
+        return principal
+    return simulated(account, principal, permissions.asks_of_backup(names, principal))

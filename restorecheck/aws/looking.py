@@ -1,0 +1,181 @@
+"""What `doctor` and `audit` both read: each thing, that it is not there, or why it was not had."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.translation import attempting
+from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
+from restorecheck.rules.facts import Database, Key, Quota, Quotas, Simulated, Simulation, Unread
+from restorecheck.rules.permissions import Ask
+from restorecheck.rules.policies import Answer
+
+T = TypeVar("T")
+Raw = Mapping[str, Any]
+
+BOOLEANS = frozenset({"kms:GrantIsForAWSResource", "rds:PubliclyAccessible"})
+
+
+def reading(needs: str, what: str, read: Callable[[], T]) -> T | Unread:
+    """What `read` finds; where it must not, or cannot, the reason."""
+    try:
+        with attempting(what):
+            return read()
+    except AccessDeniedError as exc:
+        return Unread(needs, exc.code or "denied")
+    except ProviderError as exc:
+        return Unread("another try", exc.message)
+
+
+def reading_one(needs: str, what: str, read: Callable[[], T]) -> T | Unread | None:
+    """As `reading`; None where AWS says that there is none."""
+
+    def read_or_none() -> T | None:
+        try:
+            with attempting(what):
+                return read()
+        except NotFoundError:
+            return None
+
+    return reading(needs, what, read_or_none)
+
+
+def pages(client: Any, operation: str, key: str, **parameters: object) -> list[Raw]:  # noqa: ANN401  # boto3's own
+    """Everything that a listing has."""
+    paginator = client.get_paginator(operation)
+    return [item for page in paginator.paginate(**parameters) for item in page[key]]
+
+
+def key_of(account: Account, arn: str) -> Key | Unread | None:
+    """A key, with its policy where that may be read."""
+    kms = account.client("kms")
+    where = f"in account {account.place.account_id}"
+
+    def describe() -> Key:
+        found = kms.describe_key(KeyId=arn)["KeyMetadata"]
+        return Key(arn=found["Arn"], state=found["KeyState"], manager=found["KeyManager"])
+
+    key = reading_one(f"kms:DescribeKey {where}", f"describe the key {arn}", describe)
+    if not isinstance(key, Key) or key.manager == "AWS":
+        return key
+
+    def policy() -> Raw:
+        text = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+        read: Raw = json.loads(text)
+        return read
+
+    found = reading(f"kms:GetKeyPolicy {where}", f"read the policy of {arn}", policy)
+    return Key(arn=key.arn, state=key.state, manager=key.manager, policy=found)
+
+
+def database_of(raw: Raw) -> Database:
+    """A DB instance."""
+    return Database(
+        identifier=raw["DBInstanceIdentifier"],
+        arn=raw["DBInstanceArn"],
+        engine=raw.get("Engine", ""),
+        version=raw.get("EngineVersion", ""),
+        status=raw.get("DBInstanceStatus", ""),
+        port=(raw.get("Endpoint") or {}).get("Port", 5432),
+        storage_gib=raw.get("AllocatedStorage", 0),
+        retention_days=raw.get("BackupRetentionPeriod", 0),
+        deletion_protection=bool(raw.get("DeletionProtection")),
+        public=bool(raw.get("PubliclyAccessible")),
+        kms_key_id=raw.get("KmsKeyId", ""),
+        cluster=raw.get("DBClusterIdentifier", ""),
+    )
+
+
+def quotas_of(account: Account) -> Quotas | Unread:
+    def read() -> Quotas:
+        found = account.client("rds").describe_account_attributes()["AccountQuotas"]
+        return {q["AccountQuotaName"]: Quota(int(q["Used"]), int(q["Max"])) for q in found}
+
+    needs = f"rds:DescribeAccountAttributes in account {account.place.account_id}"
+    return reading(needs, "read the quotas of RDS", read)
+
+
+def simulated(account: Account, principal: str, asks: Iterable[Ask]) -> Simulation:
+    """What AWS's simulator answers. It knows the principal's own policies, its boundary and (as far
+    as they have no conditions) those of the organization; it does not know the policies of keys.
+    """
+    needs = f"iam:SimulatePrincipalPolicy in account {account.place.account_id}"
+
+    def read() -> tuple[Simulated, ...]:
+        return tuple(
+            found for group in _grouped(asks) for found in _simulate(iam, principal, group)
+        )
+
+    iam = account.client("iam")
+    return reading(needs, f"simulate the rights of {principal}", read)
+
+
+def _grouped(asks: Iterable[Ask]) -> list[list[Ask]]:
+    """Those that fit into one call: it takes every action on every resource, in one context.
+
+    IAM allows few calls a second. Answers that nobody asked for are left out again.
+    """
+    groups: dict[object, list[Ask]] = {}
+    for ask in asks:
+        service = ask.actions[0].partition(":")[0]
+        key = (service, tuple(ask.context.items()), ask.resources == ("*",))
+        groups.setdefault(key, []).append(ask)
+    return [*groups.values()]
+
+
+def _simulate(iam: Any, principal: str, asks: Sequence[Ask]) -> list[Simulated]:  # noqa: ANN401  # boto3's own
+    answers: dict[tuple[str, str], Answer] = {}
+    for page in iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=principal,
+        ActionNames=[*dict.fromkeys(action for ask in asks for action in ask.actions)],
+        ResourceArns=[*dict.fromkeys(resource for ask in asks for resource in ask.resources)],
+        ContextEntries=_entries(asks[0].context),
+    ):
+        for result in page["EvaluationResults"]:
+            for resource, answer in _answers(result):
+                answers[result["EvalActionName"], resource] = answer
+    return [
+        Simulated(
+            action=action,
+            resource=resource,
+            wanted=ask.allowed,
+            # What is not answered is not allowed: never the other way round.
+            answer=answers.get((action, resource), Answer.UNCLEAR),
+        )
+        for ask in asks
+        for action in ask.actions
+        for resource in ask.resources
+    ]
+
+
+def _entries(context: Mapping[str, str]) -> list[dict[str, object]]:
+    return [
+        {
+            "ContextKeyName": key,
+            "ContextKeyValues": [value],
+            "ContextKeyType": "boolean" if key in BOOLEANS else "string",
+        }
+        for key, value in context.items()
+    ]
+
+
+def _answers(result: Raw) -> Sequence[tuple[str, Answer]]:
+    """One answer for each resource, where the simulator tells them apart."""
+    specific = result.get("ResourceSpecificResults") or ()
+    if specific:
+        return [(one["EvalResourceName"], Answer(one["EvalResourceDecision"])) for one in specific]
+    return [(result.get("EvalResourceName", "*"), Answer(result["EvalDecision"]))]
+
+
+def principal_of(account: Account, arn: str) -> str | Unread:
+    """The user or role behind the ARN of a caller: that of a session leaves out a role's path."""
+    if ":assumed-role/" not in arn:
+        return arn
+    name = arn.split("/")[1]
+
+    def read() -> str:
+        return str(account.client("iam").get_role(RoleName=name)["Role"]["Arn"])
+
+    needs = f"iam:GetRole in account {account.place.account_id}"
+    return reading(needs, f"read the role {name}", read)

@@ -1,0 +1,121 @@
+"""`restorecheck audit`: how exposed is production now? Nothing is made or changed."""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from restorecheck.config import Config
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.doctor import answer
+from restorecheck.ports import Clock
+from restorecheck.rules import exposure, terraform
+from restorecheck.rules.catalogue import By
+from restorecheck.rules.facts import AccountFacts
+from restorecheck.rules.findings import Finding
+
+TERRAFORM_FILES = "*.tf"
+
+
+def run(config: Config, arguments: argparse.Namespace) -> int:
+    clock = SystemClock()
+    now = clock.now()
+    if arguments.only_terraform and not arguments.terraform:
+        raise ConfigError((Problem(message="--only-terraform goes with --terraform FILE"),))
+    findings: list[Finding] = []
+    # The files first: what is wrong with them is known before AWS is asked.
+    findings += terraform_findings(arguments.terraform, arguments.terraform_files)
+    if not arguments.only_terraform:
+        for facts in account_facts(config, clock):
+            findings += exposure.judge(facts, now)
+    return answer(config, findings, By.AUDIT, arguments, now)
+
+
+def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
+    """Raises ConfigError where no target names a source account."""
+    targets = [target for target in config.targets if target.rds is not None]
+    if not targets:
+        message = "no target of kind rds: there is no source account to look at"
+        hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
+        raise ConfigError((Problem(message=message),), hint=hint)
+    from restorecheck.aws.auditing import Audited, audit
+    from restorecheck.hosts import rds
+
+    proven = _proven(config, [target.name for target in targets])
+    audited = [
+        Audited(
+            settings=rds.settings_of(config, target),
+            max_proof_age=timedelta(hours=target.max_proof_age_hours),
+            proven_at=proven.get(target.name),
+        )
+        for target in targets
+    ]
+    return audit(audited, rds.accounts_of(config, clock))
+
+
+def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
+    """When the newest verified drill of each began; a history that is not there is not made."""
+    from restorecheck.hosts.queries import opened
+
+    if not Path(config.history.path).exists():
+        return {}
+    with opened(config) as store:
+        standings = {name: store.standing(name).proven for name in names}
+    return {name: proven.started_at for name, proven in standings.items() if proven}
+
+
+# --- Terraform -----------------------------------------------------------------------------------
+
+
+def terraform_findings(files: Sequence[str], folders: Sequence[str]) -> Iterator[Finding]:
+    """Raises ConfigError where a file is not what it should be."""
+    blocks = [block for folder in folders for block in _blocks(Path(folder))] if folders else None
+    for name in files:
+        document = _document(Path(name))
+        try:
+            databases = terraform.databases_in(document)
+        except (terraform.NotTerraformError, KeyError, TypeError, AttributeError) as exc:
+            message = (
+                f"{name} is neither a terraform.tfstate of version 4 "
+                "nor what `terraform show -json` prints"
+            )
+            raise ConfigError((Problem(message=message),)) from exc
+        yield from terraform.judge(databases, blocks)
+
+
+def _document(path: Path) -> Any:  # noqa: ANN401  # JSON
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        message = f"{path} cannot be read: {exc.strerror}"
+    except ValueError:
+        message = (
+            f"{path} is no JSON; a plan file is printed as such by `terraform show -json FILE`"
+        )
+    raise ConfigError((Problem(message=message),))
+
+
+def _blocks(folder: Path) -> Iterator[terraform.Block]:
+    try:
+        import hcl2
+    except ImportError as exc:
+        message = "--terraform-files needs python-hcl2"
+        hint = "pip install 'restorecheck[terraform]'"
+        raise ConfigError((Problem(message=message),), hint=hint) from exc
+    paths = sorted(folder.rglob(TERRAFORM_FILES))
+    if not paths:
+        raise ConfigError((Problem(message=f"there is no .tf file in {folder}"),))
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8") as stream:
+                parsed = hcl2.load(stream)
+        except OSError as exc:
+            message = f"{path} cannot be read: {exc.strerror}"
+            raise ConfigError((Problem(message=message),)) from exc
+        except Exception as exc:  # the parser's own, of many kinds
+            message = f"{path} is not understood by the HCL parser"
+            raise ConfigError((Problem(message=message),)) from exc
+        yield from terraform.blocks_in(parsed)

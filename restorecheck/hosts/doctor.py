@@ -1,0 +1,188 @@
+"""`restorecheck doctor`: before the first night, would a drill succeed? Nothing is made or changed."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restorecheck.config import Config, Target
+from restorecheck.errors import ConfigError, Problem, RestorecheckError
+from restorecheck.hosts import wiring
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.console import use_color
+from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.writing import writing
+from restorecheck.ports import Clock
+from restorecheck.postgres import examining
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.settings import ServerSettings
+from restorecheck.rules import machine, machine_readable, readiness, text
+from restorecheck.rules.catalogue import By, Severity
+from restorecheck.rules.facts import DumpFacts, MachineFacts
+from restorecheck.rules.findings import Finding, ignoring, problems, unseen
+
+if TYPE_CHECKING:
+    from restorecheck.rules.facts import RdsFacts
+
+
+def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
+    clock = SystemClock()
+    targets = _chosen(config, arguments.targets)
+    now = clock.now()
+    findings = [*machine.judge(machine_facts(config, path, targets, clock), now)]
+    for facts in rds_facts(config, targets, clock):
+        findings += readiness.judge(facts, now)
+    return answer(config, findings, By.DOCTOR, arguments, now)
+
+
+def answer(
+    config: Config,
+    found: Sequence[Finding],
+    by: By,
+    arguments: argparse.Namespace,
+    now: datetime,
+) -> int:
+    """Print or write them in the format that was asked for; the exit code that they make."""
+    ignores = [item.ignore() for item in config.audit.ignore]
+    findings = ignoring(found, ignores, now.date())
+    with writing(arguments.output) as stream:
+        match arguments.format:
+            case "json":
+                stream.write(machine_readable.as_json(findings, by))
+            case "sarif":
+                stream.write(machine_readable.as_sarif(findings, by))
+            case "junit":
+                stream.write(machine_readable.as_junit(findings, by, now))
+            case _:
+                color = stream is sys.stdout and use_color(sys.stdout)
+                stream.write(text.render(findings, by, color=color))
+    if problems(findings, Severity(arguments.fail_on)):
+        return Exit.FAILED
+    return Exit.INCONCLUSIVE if unseen(findings) else Exit.VERIFIED
+
+
+def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
+    """The targets of these names; all of them where none is given.
+
+    Raises:
+        ConfigError: There is none of a name.
+    """
+    known = {target.name: target for target in config.targets}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(
+            tuple(Problem(message=f"no target {name!r} in the configuration") for name in unknown)
+        )
+    return [known[name] for name in names] or list(config.targets)
+
+
+# --- this machine ------------------------------------------------------------------------------
+
+
+def machine_facts(
+    config: Config, path: Path, targets: Sequence[Target], clock: Clock
+) -> MachineFacts:
+    server = wiring.server_settings(config)
+    account, account_problem = _account(server)
+    is_in_aws = any(target.is_in_aws for target in targets)
+    return MachineFacts(
+        history=config.history.path,
+        history_problem=examining.history_problem(Path(config.history.path)),
+        work_dir=str(server.work_dir),
+        work_dir_problem=examining.work_dir_problem(server.work_dir, account),
+        free_bytes=examining.free_bytes(server.work_dir),
+        account=account.name if account else "",
+        account_problem=account_problem,
+        config_file=str(path),
+        config_is_open=examining.is_open(path),
+        config_holds_secrets=holds_secrets(config, path),
+        channels=len(config.notify),
+        channel_problem=_channel_problem(config, clock),
+        bundle=(config.aws.ca_bundle or "") if is_in_aws else "",
+        bundle_problem=_bundle_problem(config, clock) if is_in_aws else "",
+        dumps=() if account_problem else tuple(_dumps(targets, server)),
+    )
+
+
+def _account(server: ServerSettings) -> tuple[Account | None, str]:
+    try:
+        return server.account(), ""
+    except RestorecheckError as exc:
+        return None, exc.message
+
+
+def _dumps(targets: Sequence[Target], server: ServerSettings) -> Iterator[DumpFacts]:
+    for target in targets:
+        if target.dump is not None:
+            yield examining.examine_dump(
+                target.name,
+                wiring.dump_settings(target, target.dump),
+                server,
+                restores_here=target.dump.into is None,
+            )
+
+
+def holds_secrets(config: Config, path: Path) -> bool:
+    """Whether a URL that is a password stands in the file as it is.
+
+    Passwords of databases do not: the configuration refuses them. An external id is no secret (IAM
+    User Guide, "Access to AWS accounts owned by third parties").
+    """
+    words = [
+        secret.get_secret_value()
+        for channel in config.notify
+        for secret in (
+            channel.apprise,
+            channel.webhook and channel.webhook.url,
+            channel.webhook and channel.webhook.secret,
+            channel.ping and channel.ping.url,
+        )
+        if secret
+    ]
+    with contextlib.suppress(OSError):
+        written = path.read_text(encoding="utf-8", errors="replace")
+        return any(word in written for word in words)
+    return False
+
+
+def _channel_problem(config: Config, clock: Clock) -> str:
+    if not config.notify:
+        return ""
+    from restorecheck.hosts.messengers import lines_of
+
+    try:
+        lines_of(config, clock)
+    except RestorecheckError as exc:
+        return exc.message
+    return ""
+
+
+def _bundle_problem(config: Config, clock: Clock) -> str:
+    from restorecheck.hosts import rds
+
+    try:
+        rds.check_bundle(config.aws.ca_bundle)
+    except ConfigError as exc:
+        return exc.message
+    from restorecheck.postgres.tls import expired
+
+    assert config.aws.ca_bundle is not None, "checked above"
+    return expired(Path(config.aws.ca_bundle), clock.now())
+
+
+# --- AWS ---------------------------------------------------------------------------------------
+
+
+def rds_facts(config: Config, targets: Sequence[Target], clock: Clock) -> "Iterator[RdsFacts]":
+    if not any(target.rds for target in targets):
+        return
+    from restorecheck.aws.examining import examine
+    from restorecheck.hosts import rds
+
+    accounts = rds.accounts_of(config, clock)
+    for target in targets:
+        if target.rds is not None:
+            yield examine(rds.settings_of(config, target), accounts)

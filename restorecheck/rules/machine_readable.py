@@ -1,0 +1,173 @@
+"""Findings for other programs: JSON, SARIF 2.1.0 (code scanning), JUnit XML. Pure."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from restorecheck import __version__
+from restorecheck.report.terminal import clean
+from restorecheck.rules.catalogue import RULES, By, Rule, Severity
+from restorecheck.rules.findings import Finding, Outcome, by_importance
+
+SCHEMA_VERSION = 1
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+SCORES = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.0",
+    Severity.LOW: "2.0",
+}
+"""`security-severity` of GitHub's code scanning: above 9 critical, from 7 high, from 4 medium."""
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no place for, escaped or not."""
+
+AT_ONCE = "0.000"
+"""Readers of JUnit ask for seconds; findings take none of their own."""
+
+Json = dict[str, Any]
+
+
+def as_json(findings: Sequence[Finding], by: By) -> str:
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "command": by.value,
+        "findings": [_json(finding) for finding in by_importance(findings)],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _json(finding: Finding) -> Json:
+    rule = finding.rule
+    ignored = finding.ignored
+    return {
+        "rule": rule.id,
+        "severity": rule.severity.value,
+        "resource": finding.resource,
+        "outcome": finding.outcome.value,
+        "title": rule.title,
+        "found": finding.found,
+        "why": rule.why,
+        "mend": rule.mend,
+        "advice": [{"where": a.where.value, "line": a.line} for a in finding.advice],
+        "link": rule.link,
+        "ignored": None
+        if ignored is None
+        else {"reason": ignored.reason, "until": ignored.until.isoformat()},
+    }
+
+
+def as_sarif(findings: Sequence[Finding], by: By) -> str:
+    """The results are what is not ok; code scanning takes the absence of a result for a mend."""
+    rules = [rule for rule in RULES if rule.by is by]
+    places = {rule.id: index for index, rule in enumerate(rules)}
+    wrong = [f for f in by_importance(findings) if f.outcome is not Outcome.OK]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "restorecheck",
+                "semanticVersion": __version__,
+                "rules": [_sarif_rule(rule) for rule in rules],
+            }
+        },
+        "automationDetails": {"id": f"restorecheck/{by.value}/"},
+        "results": [_result(finding, places[finding.rule.id]) for finding in wrong],
+    }
+    document = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _sarif_rule(rule: Rule) -> Json:
+    text = f"{rule.why} Mend: {rule.mend} See {rule.link}"
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": text, "markdown": f"{rule.why}\n\n**Mend:** {rule.mend}\n\n{rule.link}"},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+        "properties": {
+            "security-severity": SCORES[rule.severity],
+            "tags": ["security", "backup"],
+            "reads": rule.reads,
+        },
+    }
+
+
+def _result(finding: Finding, index: int) -> Json:
+    unseen = finding.outcome is Outcome.NOT_LOOKED_AT
+    result: Json = {
+        "ruleId": finding.rule.id,
+        "ruleIndex": index,
+        "kind": "open" if unseen else "fail",
+        # Of every kind but `fail` the level is `none` (SARIF 2.1.0, 3.27.10).
+        "level": "none" if unseen else LEVELS[finding.rule.severity],
+        "message": {"text": f"{finding.resource}: {finding.found}"},
+        "locations": [_location(finding)],
+        "partialFingerprints": {"restorecheck/v1": f"{finding.rule.id}/{finding.resource}"},
+    }
+    if finding.ignored is not None:
+        suppression = {"kind": "external", "status": "accepted"}
+        result["suppressions"] = [{**suppression, "justification": finding.ignored.reason}]
+    return result
+
+
+def _location(finding: Finding) -> Json:
+    """What is looked at is no file; GitHub asks for one, so the configuration stands for it."""
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": "restorecheck.yaml"},
+            "region": {"startLine": 1},
+        },
+        "logicalLocations": [{"fullyQualifiedName": finding.resource, "kind": "resource"}],
+    }
+
+
+def as_junit(findings: Sequence[Finding], by: By, now: datetime) -> str:
+    """One test a finding: a problem is a failure, what was not looked at an error."""
+    cases = [_case(finding) for finding in by_importance(findings)]
+    suite = ET.Element(
+        "testsuite",
+        name=f"restorecheck {by.value}",
+        timestamp=f"{now:%Y-%m-%dT%H:%M:%S}",
+        time=AT_ONCE,
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        errors=str(sum(case.find("error") is not None for case in cases)),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+    )
+    suite.extend(cases)
+    root = ET.Element("testsuites", name="restorecheck")
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
+def _case(finding: Finding) -> ET.Element:
+    rule = finding.rule
+    name = f"{rule.id} {rule.title}"
+    case = ET.Element("testcase", classname=_xml(finding.resource), name=_xml(name), time=AT_ONCE)
+    if finding.ignored is not None:
+        until = finding.ignored.until
+        text = _xml(f"ignored until {until}: {finding.ignored.reason}")
+        ET.SubElement(case, "skipped", message=text).text = text
+    elif finding.outcome is not Outcome.OK:
+        tag = "failure" if finding.outcome is Outcome.PROBLEM else "error"
+        said = ET.SubElement(case, tag, message=_xml(finding.found), type=rule.severity.value)
+        lines = [finding.found, rule.why, f"mend: {rule.mend}"]
+        lines += [f"{advice.where.value}: {advice.line}" for advice in finding.advice]
+        said.text = _xml("\n".join(lines))
+    return case
+
+
+def _xml(value: str) -> str:
+    lines = (clean(line) for line in value.splitlines())
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))

@@ -1,0 +1,586 @@
+"""The rules of `doctor` about AWS: may tonight's drill of an RDS target succeed?"""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from restorecheck.rules import permissions
+from restorecheck.rules.facts import (
+    Caller,
+    Database,
+    Key,
+    Opening,
+    Quotas,
+    RdsFacts,
+    SecurityGroup,
+    Simulated,
+    Simulation,
+    SubnetGroup,
+    Unread,
+)
+from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.permissions import READING, key_requests
+from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+
+T = TypeVar("T")
+
+WEEK = 7
+EXTERNAL_ID = "<external id>"
+FEWEST_ADDRESSES = 1
+ZONES = 2
+SOME_MORE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Room:
+    """What a drill needs of one quota."""
+
+    rule: str
+    key: str
+    name: str
+    room: int
+    code: str
+    in_source: bool = False
+
+
+INSTANCES = _Room(rule="RC409", key="DBInstances", name="DB instances", room=1, code="L-7B6409FD")
+SNAPSHOTS = _Room(
+    rule="RC410", key="ManualSnapshots", name="manual snapshots", room=1, code="L-272F1212"
+)
+STAGING = replace(SNAPSHOTS, rule="RC412", room=2, in_source=True)
+"""The newest staging copy is kept while the next one is made."""
+STORAGE = _Room(
+    rule="RC411", key="AllocatedStorage", name="gigabytes of storage", room=0, code="L-7ADDB58A"
+)
+
+
+def judge(facts: RdsFacts, now: datetime) -> Iterator[Finding]:
+    look = _Look(facts)
+    yield look.caller()
+    if not isinstance(facts.caller, Caller):
+        return
+    yield from look.backup_account()
+    yield look.entering()
+    if isinstance(facts.source_caller, Caller):
+        yield from look.source_account(now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    facts: RdsFacts
+
+    # --- advice ------------------------------------------------------------------------------
+
+    def in_source(self, *words: str) -> Advice:
+        return self._aws(Where.SOURCE, self.facts.names.region, words)
+
+    def in_backup(self, *words: str) -> Advice:
+        return self._aws(Where.BACKUP, self.facts.names.backup_region, words)
+
+    def _aws(self, where: Where, region: str, words: tuple[str, ...]) -> Advice:
+        return Advice(where, f"{shlex.join(('aws', *words))} --region {region}")
+
+    def set(self, key: str, value: str) -> Advice:
+        target = self.facts.names.target
+        return Advice(Where.CONFIGURATION, f"set targets.{target}.rds.{key} = {json.dumps(value)}")
+
+    @property
+    def resource(self) -> str:
+        return self.facts.names.target
+
+    def read(self, rule: str, fact: T | Unread, judged: Callable[[T], Finding]) -> Finding:
+        """The judgement of a fact, or that it was not to be had."""
+        if isinstance(fact, Unread):
+            return not_looked_at(rule, self.resource, fact.needs, fact.because)
+        return judged(fact)
+
+    def ok(self, rule: str, found: str) -> Finding:
+        return ok(rule, self.resource, found)
+
+    def problem(self, rule: str, found: str, *advice: Advice) -> Finding:
+        return problem(rule, self.resource, found, *advice)
+
+    # --- identities --------------------------------------------------------------------------
+
+    def caller(self) -> Finding:
+        caller = self.facts.caller
+        if isinstance(caller, Caller):
+            return self.ok("RC201", f"we are {caller.arn}")
+        if isinstance(caller, Unread):
+            return not_looked_at("RC201", self.resource, caller.needs, caller.because)
+        profile = f"export AWS_PROFILE=<profile of account {self.facts.names.backup_account}>"
+        return self.problem("RC201", caller.because, Advice(Where.HERE, profile))
+
+    def entering(self) -> Finding:
+        caller = self.facts.source_caller
+        names = self.facts.names
+        if isinstance(caller, Caller):
+            return self.ok("RC202", f"we may be {names.role} in account {names.source_account}")
+        if isinstance(caller, Unread):
+            return not_looked_at("RC202", self.resource, caller.needs, caller.because)
+        return self.problem("RC202", caller.because, self._trust(create=True))
+
+    def _trust(self, *, create: bool) -> Advice:
+        """An existing role gets the policy; one that is not there is made with it."""
+        names = self.facts.names
+        policy = json.dumps(permissions.trust_policy(names, EXTERNAL_ID))
+        update = ("iam", "update-assume-role-policy", "--role-name", names.role)
+        made = ("iam", "create-role", "--role-name", names.role)
+        updating = self.in_source(*update, "--policy-document", policy)
+        if not create:
+            return updating
+        making = self.in_source(*made, "--assume-role-policy-document", policy)
+        return Advice(Where.SOURCE, f"{updating.line} || {making.line}")
+
+    def trust(self) -> Finding:
+        return self.read("RC203", self.facts.trust, lambda policy: self._trusted(dict(policy)))
+
+    def _trusted(self, policy: dict[str, object]) -> Finding:
+        backup = self.facts.names.backup_account
+        allowing = [s for s in listed(policy.get("Statement")) if s.get("Effect") == "Allow"]
+        flaws = []
+        for statement in allowing:
+            principal = statement.get("Principal", {})
+            everybody = principal if isinstance(principal, str) else principal.get("AWS", [])
+            who = [str(name) for name in listed(everybody)]
+            foreign = [n for n in who if n != backup and f":{backup}:" not in n]
+            flaws += [f"it lets in {name}" for name in foreign]
+            asked = json.dumps(statement.get("Condition", {})).lower()
+            if "sts:externalid" not in asked:
+                flaws.append("it does not ask for an external id")
+        if flaws:
+            said = "; ".join(dict.fromkeys(flaws))
+            return self.problem("RC203", said, self._trust(create=False))
+        return self.ok("RC203", "it asks for the external id, and trusts the backup account only")
+
+    # --- production --------------------------------------------------------------------------
+
+    def source_account(self, now: datetime) -> Iterator[Finding]:
+        facts = self.facts
+        yield self.trust()
+        yield self.read("RC210", facts.production, self._production)
+        if isinstance(facts.production, Database):
+            yield self._retention(facts.production)
+            if facts.production.retention_days:
+                yield self.read(
+                    "RC212", facts.newest_snapshot, lambda taken: self._newest(taken, now)
+                )
+            yield from self._keys()
+        yield self.read("RC412", facts.source_quotas, lambda q: self._quota(STAGING, q))
+        yield from self.rights("RC501", "RC502", facts.source_rights, self._source_policy())
+
+    def _production(self, found: Database | None) -> Finding:
+        names = self.facts.names
+        if found is None:
+            said = f"there is no DB instance {names.instance} in {names.region}"
+            return self.problem(
+                "RC210", said, self.set("db_instance_identifier", "<its identifier>")
+            )
+        if found.engine != "postgres":
+            said = (
+                f"{names.instance} runs {found.engine}; RDS for PostgreSQL is what can be drilled"
+            )
+            return self.problem(
+                "RC210", said, self.set("db_instance_identifier", "<a PostgreSQL instance>")
+            )
+        return self.ok("RC210", f"{names.instance} runs PostgreSQL {found.version}")
+
+    def _retention(self, found: Database) -> Finding:
+        if found.retention_days:
+            return self.ok("RC211", f"automated backups are kept for {found.retention_days} days")
+        command = ("rds", "modify-db-instance", "--db-instance-identifier", found.identifier)
+        advice = self.in_source(
+            *command, "--backup-retention-period", str(WEEK), "--apply-immediately"
+        )
+        return self.problem("RC211", "automated backups are off", advice)
+
+    def _newest(self, taken: datetime | None, now: datetime) -> Finding:
+        wait = Advice(Where.PATIENCE, "<for the next backup window>")
+        if taken is None:
+            return self.problem("RC212", "there is no automated snapshot yet", wait)
+        hours = (now - taken) / timedelta(hours=1)
+        shown = f"the newest automated snapshot is {hours:.1f} hours old"
+        if now - taken <= self.facts.max_age:
+            return self.ok("RC212", shown)
+        limit = self.facts.max_age / timedelta(hours=1)
+        return self.problem("RC212", f"{shown}; max_age_hours is {limit:g}", wait)
+
+    # --- keys --------------------------------------------------------------------------------
+
+    def _keys(self) -> Iterator[Finding]:
+        facts = self.facts
+        if facts.names.transit_key:
+            yield self.ok("RC301", "staging copies are encrypted with the transit key")
+            yield self.read("RC302", facts.transit_key, self._transit)
+            if isinstance(facts.transit_key, Key) and facts.transit_key.usable:
+                yield self._admitted(facts.transit_key)
+            return
+        yield self.read("RC301", facts.snapshot_key, self._shareable)
+        key = facts.snapshot_key
+        if isinstance(key, Key) and key.manager != "AWS":
+            yield self._enabled("RC302", key, self.in_source)
+            if key.usable:
+                yield self._admitted(key)
+
+    def _shareable(self, key: Key | None) -> Finding:
+        if key is None:
+            return self.ok("RC301", "snapshots are not encrypted; they can be shared")
+        if key.manager != "AWS":
+            return self.ok("RC301", "snapshots are under a customer's key")
+        said = "snapshots are under the default key aws/rds, and no transit key is configured"
+        return self.problem("RC301", said, *self._new_transit_key())
+
+    def _new_transit_key(self) -> tuple[Advice, ...]:
+        names = self.facts.names
+        policy = permissions.admitting(
+            permissions.administering(names.source_account, names.partition), names, ()
+        )
+        words = shlex.join(("aws", "kms", "create-key", "--policy", json.dumps(policy)))
+        query = f"--region {names.region} --query KeyMetadata.Arn --output text"
+        return (
+            Advice(Where.SOURCE, f"KEY=$({words} {query})"),
+            self.set("source.transit_kms_key_id", "$KEY"),
+        )
+
+    def _transit(self, key: Key | None) -> Finding:
+        if key is None:
+            said = "there is no such key in the source account and region"
+            return self.problem("RC302", said, *self._new_transit_key())
+        if key.manager == "AWS":
+            said = "it is a key of AWS's, which cannot be shared"
+            return self.problem("RC302", said, *self._new_transit_key())
+        return self._enabled("RC302", key, self.in_source)
+
+    def _enabled(self, rule: str, key: Key, aws: Callable[..., Advice]) -> Finding:
+        if key.usable:
+            return self.ok(rule, f"{key.arn} is enabled")
+        enable = aws("kms", "enable-key", "--key-id", key.identifier)
+        if key.state != "PendingDeletion":
+            return self.problem(rule, f"{key.arn} is {key.state}", enable)
+        cancel = aws("kms", "cancel-key-deletion", "--key-id", key.identifier)
+        return self.problem(rule, f"{key.arn} waits for its deletion", cancel, enable)
+
+    def _admitted(self, key: Key) -> Finding:
+        if isinstance(key.policy, Unread):
+            return not_looked_at("RC303", self.resource, key.policy.needs, key.policy.because)
+        names = self.facts.names
+        requests = key_requests(key.arn, names.region, READING)
+        policy = permissions.admitting(key.policy, names, requests)
+        return self._policy_of("RC303", key, requests, policy, self.in_source)
+
+    def _policy_of(
+        self,
+        rule: str,
+        key: Key,
+        requests: tuple[Request, ...],
+        wanted: dict[str, object],
+        aws: Callable[..., Advice],
+    ) -> Finding:
+        caller = self.facts.caller
+        assert isinstance(caller, Caller), "looked at before"
+        assert not isinstance(key.policy, Unread), "looked at before"
+        names = self.facts.names
+        who = names_of(names.backup_account, caller.arn, names.partition)
+        answers = {r.action: evaluate([key.policy], r, who) for r in requests}
+        missing = [
+            a for a, answer in answers.items() if answer in {Answer.DENIED, Answer.NOT_ALLOWED}
+        ]
+        unclear = [a for a, answer in answers.items() if answer is Answer.UNCLEAR]
+        if missing:
+            said = f"the policy of {key.arn} does not allow the backup account {', '.join(missing)}"
+            put = ("kms", "put-key-policy", "--key-id", key.identifier, "--policy-name", "default")
+            return self.problem(rule, said, aws(*put, "--policy", json.dumps(wanted)))
+        if unclear:
+            needs = "somebody who reads the conditions of the key policy"
+            return not_looked_at(rule, self.resource, needs, ", ".join(unclear))
+        return self.ok(rule, f"{key.arn} admits the backup account")
+
+    def _backup_key(self, key: Key | None) -> Finding:
+        if key is None or key.manager == "AWS":
+            said = "there is no such key" if key is None else "it is a key of AWS's"
+            query = "--query KeyMetadata.Arn --output text"
+            make = f"KEY=$(aws kms create-key --region {self.facts.names.backup_region} {query})"
+            said = f"{said}: a customer's key of the backup account is needed"
+            return self.problem(
+                "RC304", said, Advice(Where.BACKUP, make), self.set("backup.kms_key_id", "$KEY")
+            )
+        return self._enabled("RC304", key, self.in_backup)
+
+    def _own_policy(self, key: Key) -> Finding:
+        if isinstance(key.policy, Unread):
+            return not_looked_at("RC305", self.resource, key.policy.needs, key.policy.because)
+        names = self.facts.names
+        actions = ("kms:DescribeKey", "kms:CreateGrant", *permissions.KEY_USE)
+        requests = key_requests(key.arn, names.backup_region, actions)
+        wanted = permissions.administering(names.backup_account, names.partition)
+        return self._policy_of("RC305", key, requests, wanted, self.in_backup)
+
+    # --- the place of restores -----------------------------------------------------------------
+
+    def backup_account(self) -> Iterator[Finding]:
+        facts = self.facts
+        yield self.read("RC304", facts.backup_key, self._backup_key)
+        if isinstance(facts.backup_key, Key) and facts.backup_key.usable:
+            yield self._own_policy(facts.backup_key)
+        yield from self._network()
+        if facts.names.parameter_group:
+            yield self.read("RC408", facts.parameter_family, self._family)
+        yield from self._quotas()
+        yield from self.rights("RC503", "RC504", facts.backup_rights, self._backup_policy())
+
+    def _network(self) -> Iterator[Finding]:
+        facts = self.facts
+        group = facts.subnet_group
+        yield self.read("RC401", group, self._subnet_group)
+        if isinstance(group, SubnetGroup):
+            yield self._zones(group)
+            yield self._addresses(group)
+        yield self.read("RC404", facts.security_groups, self._groups)
+        if not isinstance(facts.security_groups, Unread) and facts.security_groups:
+            yield self._egress(facts.security_groups)
+            yield self._ingress(facts.security_groups)
+            yield self._open(facts.security_groups)
+
+    def _subnet_group(self, group: SubnetGroup | None) -> Finding:
+        name = self.facts.names.subnet_group
+        if group is not None:
+            return self.ok("RC401", f"{name} is there")
+        create = ("rds", "create-db-subnet-group", "--db-subnet-group-name", name)
+        described = ("--db-subnet-group-description", "restorecheck: private, two zones")
+        advice = self.in_backup(*create, *described, "--subnet-ids", *self._two_subnets())
+        return self.problem("RC401", f"there is no DB subnet group {name}", advice)
+
+    def _two_subnets(self, network: str = "", besides: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Subnets of two zones of one network, those that are in use first."""
+        others = self.facts.other_subnets
+        known = () if isinstance(others, Unread) else others
+        for candidate in dict.fromkeys([network] if network else [s.network for s in known]):
+            zones: dict[str, str] = {}
+            for subnet in sorted(known, key=lambda s: s.identifier not in besides):
+                if subnet.network == candidate and subnet.free >= FEWEST_ADDRESSES:
+                    zones.setdefault(subnet.zone, subnet.identifier)
+            if len(zones) >= ZONES:
+                return tuple([*zones.values()][:ZONES])
+        return ("<private subnet>", "<private subnet in another zone>")
+
+    def _zones(self, group: SubnetGroup) -> Finding:
+        zones = sorted({subnet.zone for subnet in group.subnets})
+        if len(zones) >= ZONES:
+            return self.ok("RC402", f"{group.name} covers {', '.join(zones)}")
+        own = tuple(subnet.identifier for subnet in group.subnets)
+        modify = ("rds", "modify-db-subnet-group", "--db-subnet-group-name", group.name)
+        wanted = self._two_subnets(group.network, own)
+        advice = self.in_backup(*modify, "--subnet-ids", *wanted)
+        said = f"{group.name} covers {', '.join(zones) or 'no zone'} only"
+        return self.problem("RC402", said, advice)
+
+    def _addresses(self, group: SubnetGroup) -> Finding:
+        full = [s.identifier for s in group.subnets if s.free < FEWEST_ADDRESSES]
+        if not full:
+            free = sum(subnet.free for subnet in group.subnets)
+            return self.ok("RC403", f"{free} addresses are free")
+        said = f"no address is free in {', '.join(full)}"
+        advice = Advice(Where.BACKUP, "<free addresses, or add subnets to the group>")
+        return self.problem("RC403", said, advice)
+
+    def _groups(self, groups: tuple[SecurityGroup, ...]) -> Finding:
+        wanted = set(self.facts.names.security_groups)
+        missing = sorted(wanted - {group.identifier for group in groups})
+        place = self.facts.subnet_group
+        network = place.network if isinstance(place, SubnetGroup) else ""
+        strangers = [g.identifier for g in groups if network and g.network != network]
+        if not missing and not strangers:
+            return self.ok("RC404", f"{', '.join(sorted(wanted))} are there")
+        said = [f"{name} does not exist" for name in missing]
+        said += [f"{name} is of another network than the subnet group" for name in strangers]
+        create = (
+            "aws",
+            "ec2",
+            "create-security-group",
+            "--group-name",
+            f"restorecheck-instead-of-{[*missing, *strangers][0]}",
+        )
+        described = (
+            "--description",
+            "restored by restorecheck",
+            "--vpc-id",
+            network or "<network>",
+        )
+        words = shlex.join((*create, *described))
+        query = f"--region {self.facts.names.backup_region} --query GroupId --output text"
+        return self.problem(
+            "RC404",
+            "; ".join(said),
+            Advice(Where.BACKUP, f"GROUP=$({words} {query})"),
+            Advice(
+                Where.CONFIGURATION,
+                f"set targets.{self.resource}.rds.restore.vpc_security_group_ids = "
+                + json.dumps(["$GROUP"]),
+            ),
+        )
+
+    def _egress(self, groups: tuple[SecurityGroup, ...]) -> Finding:
+        return self._worldly("RC405", "out to", "egress", groups, [g.egress for g in groups])
+
+    def _open(self, groups: tuple[SecurityGroup, ...]) -> Finding:
+        return self._worldly("RC407", "in from", "ingress", groups, [g.ingress for g in groups])
+
+    def _worldly(
+        self,
+        rule: str,
+        way: str,
+        side: str,
+        groups: tuple[SecurityGroup, ...],
+        openings: list[tuple[Opening, ...]],
+    ) -> Finding:
+        advice = []
+        for group, rules in zip(groups, openings, strict=True):
+            worldly = [_permission(opening) for opening in rules if opening.is_world]
+            if worldly:
+                revoke = ("ec2", f"revoke-security-group-{side}", "--group-id", group.identifier)
+                advice.append(self.in_backup(*revoke, "--ip-permissions", json.dumps(worldly)))
+        if not advice:
+            return self.ok(rule, f"nothing goes {way} the world")
+        return self.problem(rule, f"everything may go {way} the world", *advice)
+
+    def _ingress(self, groups: tuple[SecurityGroup, ...]) -> Finding:
+        production = self.facts.production
+        port = production.port if isinstance(production, Database) else POSTGRES
+        places = [o.place for g in groups for o in g.ingress if o.covers(port)]
+        if places:
+            return self.ok("RC406", f"{', '.join(sorted(set(places)))} may connect to {port}")
+        place = self.facts.subnet_group
+        ranges = [s.addresses for s in place.subnets] if isinstance(place, SubnetGroup) else []
+        wanted = [
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": one}]}
+            for one in ranges or ["<range of the checker>"]
+        ]
+        allow = ("ec2", "authorize-security-group-ingress", "--group-id", groups[0].identifier)
+        advice = self.in_backup(*allow, "--ip-permissions", json.dumps(wanted))
+        return self.problem("RC406", f"nobody may connect to port {port}", advice)
+
+    def _family(self, family: str | None) -> Finding:
+        name = self.facts.names.parameter_group
+        production = self.facts.production
+        major = production.major if isinstance(production, Database) else ""
+        wanted = f"postgres{major}"
+        if family is not None and (not major or family == wanted):
+            return self.ok("RC408", f"{name} is of the family {family}")
+        create = ("rds", "create-db-parameter-group", "--db-parameter-group-name")
+        described = ("--description", "restored by restorecheck")
+        if family is None:
+            family_or = wanted if major else "<postgres and the major version>"
+            made = (*create, name, "--db-parameter-group-family", family_or, *described)
+            return self.problem(
+                "RC408", f"there is no DB parameter group {name}", self.in_backup(*made)
+            )
+        other = f"{name}-{major}"
+        made = (*create, other, "--db-parameter-group-family", wanted, *described)
+        return self.problem(
+            "RC408",
+            f"{name} is of the family {family}; production is of {wanted}",
+            self.in_backup(*made),
+            self.set("restore.db_parameter_group_name", other),
+        )
+
+    # --- quotas --------------------------------------------------------------------------------
+
+    def _quotas(self) -> Iterator[Finding]:
+        facts = self.facts
+        yield self.read("RC409", facts.backup_quotas, lambda q: self._quota(INSTANCES, q))
+        yield self.read("RC410", facts.backup_quotas, lambda q: self._quota(SNAPSHOTS, q))
+        production = facts.production
+        if isinstance(production, Database):
+            storage = replace(STORAGE, room=production.storage_gib)
+            yield self.read("RC411", facts.backup_quotas, lambda q: self._quota(storage, q))
+
+    def _quota(self, wanted: "_Room", quotas: Quotas) -> Finding:
+        quota = quotas.get(wanted.key)
+        if quota is None:
+            needs = f"the quota {wanted.key}, which AWS did not tell"
+            return not_looked_at(wanted.rule, self.resource, needs)
+        shown = f"{quota.used} of {quota.most} {wanted.name} are in use"
+        if quota.used + wanted.room <= quota.most:
+            return self.ok(wanted.rule, shown)
+        ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
+        most = str(max(quota.most, quota.used + wanted.room) + SOME_MORE)
+        aws = self.in_source if wanted.in_source else self.in_backup
+        advice = aws(*ask, "--quota-code", wanted.code, "--desired-value", most)
+        return self.problem(wanted.rule, f"{shown}; {wanted.room} more are needed", advice)
+
+    # --- permissions ---------------------------------------------------------------------------
+
+    def _source_policy(self) -> Advice:
+        names = self.facts.names
+        put = ("iam", "put-role-policy", "--role-name", names.role)
+        policy = json.dumps(permissions.source_policy(names))
+        return self.in_source(
+            *put, "--policy-name", permissions.POLICY_NAME, "--policy-document", policy
+        )
+
+    def _backup_policy(self) -> Advice:
+        caller = self.facts.caller
+        assert isinstance(caller, Caller), "looked at before"
+        kind, _, name = caller.arn.rpartition(":")[2].partition("/")
+        name = name.rpartition("/")[2]
+        policy = json.dumps(permissions.backup_policy(self.facts.names))
+        put = ("iam", f"put-{kind}-policy", f"--{kind}-name", name)
+        return self.in_backup(
+            *put, "--policy-name", permissions.POLICY_NAME, "--policy-document", policy
+        )
+
+    def rights(
+        self, needed: str, forbidden: str, simulation: Simulation, advice: Advice
+    ) -> Iterator[Finding]:
+        if isinstance(simulation, Unread):
+            for rule in (needed, forbidden):
+                yield not_looked_at(rule, self.resource, simulation.needs, simulation.because)
+            return
+        if any(simulated.answer is Answer.UNCLEAR for simulated in simulation):
+            for rule in (needed, forbidden):
+                yield not_looked_at(rule, self.resource, "an answer of IAM's simulator to all")
+            return
+        missing = _wrong(simulation, allowed=True)
+        yield (
+            self.problem(needed, f"IAM does not allow {_few(missing)}", advice)
+            if missing
+            else self.ok(needed, "everything that a drill calls is allowed")
+        )
+        excess = _wrong(simulation, allowed=False)
+        yield (
+            self.problem(forbidden, f"IAM allows {_few(excess)}", advice)
+            if excess
+            else self.ok(forbidden, "what no drill calls is denied")
+        )
+
+
+POSTGRES = 5432
+SHOWN = 6
+
+
+def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
+    """What is answered otherwise than it should be, as `action on resource`."""
+    return [
+        f"{simulated.action} on {simulated.resource}"
+        for simulated in simulation
+        if simulated.wanted is allowed and (simulated.answer is Answer.ALLOWED) is not allowed
+    ]
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest
+
+
+def _permission(opening: Opening) -> dict[str, object]:
+    """As the EC2 API takes it back."""
+    range_of = (
+        {"Ipv6Ranges": [{"CidrIpv6": opening.place}]}
+        if ":" in opening.place
+        else {"IpRanges": [{"CidrIp": opening.place}]}
+    )
+    ports = {} if opening.protocol == "-1" else {"FromPort": opening.first, "ToPort": opening.last}
+    return {"IpProtocol": opening.protocol, **ports, **range_of}

@@ -1,0 +1,201 @@
+"""Databases in a Terraform state or plan. Pure: parsed JSON in, findings out.
+
+Understood are a `terraform.tfstate` (version 4), and what `terraform show -json` prints of a state
+(`values`) or of a plan (`planned_values`, `resource_changes`); Terraform's documentation, "JSON
+Output Format". None of them has the `lifecycle` of a resource: that stands in the configuration.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+
+KINDS = ("aws_db_instance", "aws_rds_cluster")
+Json = Mapping[str, Any]
+
+PREVENT_DESTROY = (
+    "the .tf files (--terraform-files): neither a state nor a plan has prevent_destroy"
+)
+
+
+class NotTerraformError(Exception):
+    """Raised when a document is neither a state nor a plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managed:
+    """A database as Terraform knows it."""
+
+    address: str
+    kind: str
+    name: str
+    """Of the resource in the configuration, without module and index."""
+    values: Json
+    in_cluster: bool = False
+    deleted: bool = False
+    """By this plan, or replaced, which is the same to the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A resource in a .tf file."""
+
+    kind: str
+    name: str
+    prevents_destroy: bool
+
+
+def databases_in(document: Any) -> list[Managed]:  # noqa: ANN401  # JSON
+    """Every RDS database of the document.
+
+    Raises:
+        NotTerraformError: It is neither a state nor a plan.
+    """
+    if not isinstance(document, Mapping):
+        raise NotTerraformError
+    if "planned_values" in document or "resource_changes" in document:
+        return [*_of_plan(document)]
+    if "values" in document:
+        return [*_of_values(document["values"])]
+    if document.get("version") == STATE_VERSION and "resources" in document:
+        return [*_of_state(document["resources"])]
+    if "format_version" in document:
+        return []  # of an empty state
+    raise NotTerraformError
+
+
+STATE_VERSION = 4
+
+
+def _of_plan(plan: Json) -> Iterator[Managed]:
+    changes = [c for c in plan.get("resource_changes", ()) if c.get("type") in KINDS]
+    gone = {c["address"] for c in changes if "delete" in c["change"]["actions"]}
+    planned = [*_of_values(plan.get("planned_values") or {})]
+    for managed in planned:
+        yield _with_fate(managed, deleted=managed.address in gone)
+    seen = {managed.address for managed in planned}
+    for change in changes:
+        if change["address"] in gone - seen and change.get("mode", "managed") == "managed":
+            yield Managed(
+                address=change["address"],
+                kind=change["type"],
+                name=change["name"],
+                values=change["change"].get("before") or {},
+                deleted=True,
+            )
+
+
+def _with_fate(managed: Managed, *, deleted: bool) -> Managed:
+    return Managed(
+        address=managed.address,
+        kind=managed.kind,
+        name=managed.name,
+        values=managed.values,
+        deleted=deleted,
+    )
+
+
+def _of_values(values: Json) -> Iterator[Managed]:
+    yield from _of_module(values.get("root_module") or {})
+
+
+def _of_module(module: Json) -> Iterator[Managed]:
+    for resource in module.get("resources", ()):
+        if resource.get("mode", "managed") == "managed" and resource.get("type") in KINDS:
+            yield Managed(
+                address=resource["address"],
+                kind=resource["type"],
+                name=resource["name"],
+                values=resource.get("values") or {},
+            )
+    for child in module.get("child_modules", ()):
+        yield from _of_module(child)
+
+
+def _of_state(resources: Iterable[Json]) -> Iterator[Managed]:
+    for resource in resources:
+        if resource.get("mode") != "managed" or resource.get("type") not in KINDS:
+            continue
+        base = f"{resource['type']}.{resource['name']}"
+        base = f"{resource['module']}.{base}" if resource.get("module") else base
+        for instance in resource.get("instances", ()):
+            key = instance.get("index_key")
+            index = "" if key is None else f"[{key}]" if isinstance(key, int) else f'["{key}"]'
+            yield Managed(
+                address=f"{base}{index}",
+                kind=resource["type"],
+                name=resource["name"],
+                values=instance.get("attributes") or {},
+            )
+
+
+def judge(databases: Iterable[Managed], blocks: Iterable[Block] | None) -> Iterator[Finding]:
+    """What is wrong with each; `blocks` is None where no .tf files were given."""
+    known = None if blocks is None else {(b.kind, b.name): b for b in blocks}
+    for database in databases:
+        yield _fate(database)
+        yield _flag(
+            database, "RC902", "deletion_protection", wanted=True, default=False, mend="true"
+        )
+        yield _flag(
+            database, "RC903", "skip_final_snapshot", wanted=False, default=False, mend="false"
+        )
+        yield _flag(
+            database, "RC904", "delete_automated_backups", wanted=False, default=True, mend="false"
+        )
+        yield _prevention(database, known)
+
+
+def _fate(database: Managed) -> Finding:
+    if database.deleted:
+        return problem("RC901", database.address, "this plan deletes or replaces it")
+    return ok("RC901", database.address, "nothing here deletes it")
+
+
+def _flag(
+    database: Managed, rule: str, key: str, *, wanted: bool, default: bool, mend: str
+) -> Finding:
+    value = database.values.get(key)
+    found = default if value is None else bool(value)
+    by_default = " (the provider's default)" if value is None else ""
+    said = f"{key} is {str(found).lower()}{by_default}"
+    if found is wanted:
+        return ok(rule, database.address, said)
+    advice = Advice(Where.CONFIGURATION, f"<{key} = {mend} in {database.kind}.{database.name}>")
+    return problem(rule, database.address, said, advice)
+
+
+def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None) -> Finding:
+    if known is None:
+        return not_looked_at("RC905", database.address, PREVENT_DESTROY)
+    block = known.get((database.kind, database.name))
+    if block is None:
+        needs = f"the .tf file with {database.kind}.{database.name}; it is not in the folders given"
+        return not_looked_at("RC905", database.address, needs)
+    if block.prevents_destroy:
+        return ok("RC905", database.address, "prevent_destroy is true")
+    wanted = f"<lifecycle {{ prevent_destroy = true }} in {database.kind}.{database.name}>"
+    advice = Advice(Where.CONFIGURATION, wanted)
+    return problem("RC905", database.address, "prevent_destroy is not set", advice)
+
+
+def blocks_in(parsed: Json) -> Iterator[Block]:
+    """The databases of a .tf file, as python-hcl2 gives it: names in quotes, blocks in lists."""
+    for resources in parsed.get("resource", ()):
+        for kind, named in resources.items():
+            if _bare(kind) not in KINDS:
+                continue
+            for name, body in named.items():
+                lifecycles = body.get("lifecycle", ()) if isinstance(body, Mapping) else ()
+                prevents = any(_is_true(one.get("prevent_destroy")) for one in lifecycles)
+                yield Block(_bare(kind), _bare(name), prevents)
+
+
+def _bare(text: str) -> str:
+    return text.strip('"')
+
+
+def _is_true(value: object) -> bool:
+    """Terraform takes literals only."""
+    return value is True or (isinstance(value, str) and value.strip('"${} ').lower() == "true")
