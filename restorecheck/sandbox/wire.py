@@ -20,7 +20,7 @@ from moto.iam.models import iam_backends
 from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.rds import Page, Rds
-from restorecheck.sandbox.refusals import Refusal, bad_value
+from restorecheck.testing.cloud.refusals import Refusal, bad_value
 
 Response = tuple[int, dict[str, str], Any]
 Original = Callable[[BaseResponse], Response]
