@@ -146,7 +146,11 @@ def _reset(settings: RdsSettings, account: Account, drill: Drill, view: Instance
         waiting = wait_for(settings.poll, view)
         if waiting is not None:
             return waiting
-        password = _password_for(settings, account, drill, name, user=view.master_username)
+        try:
+            password = _password_for(settings, account, drill, name, user=view.master_username)
+        except NotFoundError as exc:
+            # Its name is taken and it is not to be read: made a moment ago, by whoever died then.
+            return InProgress(wait=settings.poll, detail=exc.message, status="secret not seen yet")
         return _modify(settings, account, view, MasterUserPassword=password)
     # Events may be lost: they shorten the wait, and are not waited for.
     confirmed = _has_event(account, view, DONE_RESET)
