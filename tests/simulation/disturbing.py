@@ -168,7 +168,7 @@ def _raise(error: BaseException) -> None:
 
 def disturbed(stage: Stage, faults: tuple[Fault, ...], rescue: Rescue) -> Drill | None:
     """A night with these faults, to its end; None where nothing had begun."""
-    stage.promises.aws_lies = any(f.kind is Kind.BLIND and f.times is None for f in faults)
+    stage.promises.by_mark = any(f.kind is Kind.BLIND and f.times is None for f in faults)
     disturbance = Disturbance(stage, *faults, kills_after=rescue is not Rescue.SAME)
     drill_id = ""
     host = Host(stage)
@@ -179,7 +179,7 @@ def disturbed(stage: Stage, faults: tuple[Fault, ...], rescue: Rescue) -> Drill 
         disturbance.revive()
         _rescue(stage, rescue)
     disturbance.end()
-    _clean_up(stage)
+    clean_up(stage)
     drills = stage.store._all()
     return drills[-1] if drills else None
 
@@ -203,8 +203,9 @@ def _rescue(stage: Stage, rescue: Rescue) -> None:
             continue
 
 
-def _clean_up(stage: Stage) -> None:
+def clean_up(stage: Stage) -> None:
     """What the report named as left is taken away by sweeps, and no more than three of them."""
+    stage.world.pass_time(timedelta(minutes=5))  # what was made last is seen by now
     for _ in range(3):
         swept = Host(stage).sweep()
         waits = [reason for _, reason in swept.plan.spared if reason.startswith("in use")]

@@ -42,8 +42,10 @@ class Promises:
         self.disowned: set[str] = set()
         """ARNs that an operator has changed, so that they are his now."""
         self.deleted_by_others: set[str] = set()
-        self.aws_lies = False
-        """For longer than anybody waits: then what is not in a ledger must be found by its mark."""
+        self.by_mark = False
+        """AWS lies for longer than anybody waits, or a host wakes up after its drill was ended: then
+        what is in no ledger must be found by its mark.
+        """
         self._identified: set[tuple[str, str]] = set()
         self._reports: dict[str, str] = {}
         self._seen: dict[str, str] = {}
@@ -101,7 +103,8 @@ class Promises:
         given = call.parameters
         name = given["DBSnapshotIdentifier"]
         snapshot = self.stage.cloud.source.snapshots.get(name)
-        hold(snapshot is None or self._is_ours(snapshot), 1, f"{call} on what we did not make")
+        made = snapshot is None or snapshot.made_by.startswith(OURS)
+        hold(made, 1, f"{call} on what we did not make")
         values = {*given.get("ValuesToAdd", ()), *given.get("ValuesToRemove", ())}
         hold(values == {BACKUP_ACCOUNT}, 1, f"{call} with {values}")
         if given.get("ValuesToAdd"):
@@ -358,7 +361,7 @@ class Promises:
             if drill is None:
                 continue
             owned = {r.identifier for r in (*drill.ledger, *drill.parked)}
-            found = self.aws_lies and self._carries_mark(arn)
+            found = self.by_mark and self._carries_mark(arn)
             hold(arn in owned or found, 2, f"{arn} is alive and in no ledger")
 
     def _carries_mark(self, arn: str) -> bool:
@@ -384,7 +387,7 @@ class Promises:
         alive |= {
             s.arn
             for s in cloud.source.snapshots.values()
-            if self._is_ours(s) and BACKUP_ACCOUNT in s.shared
+            if s.made_by.startswith(OURS) and BACKUP_ACCOUNT in s.shared
         }
         return alive - self.disowned
 
@@ -403,6 +406,10 @@ class Promises:
             newest = max(verified, key=_age)
             there = newest.identifier in self.stage.cloud.backup.snapshots
             hold(there, 5, f"the newest verified copy {newest.identifier} is gone")
+
+    def forget(self) -> None:
+        """From now on somebody looks who has another store."""
+        self._drills, self._seen, self._verdicts, self._reports = {}, {}, {}, {}
 
     # --- parts -----------------------------------------------------------------------------
 
@@ -455,7 +462,7 @@ class Promises:
 
     def _hold_intent(self, call: Call, drill: Drill, arn: str) -> None:
         noted = {resource.identifier for resource in drill.ledger}
-        hold(arn in noted, 2, f"{call} makes {arn}, and no ledger knows of it")
+        hold(arn in noted or self.by_mark, 2, f"{call} makes {arn}, and no ledger knows of it")
 
     def _hold_verdict(self, call: Call, name: str, tags: dict[str, str]) -> None:
         """(4) The verdict is stored before anything is deleted."""

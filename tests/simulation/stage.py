@@ -147,7 +147,7 @@ class Stage:
                 place=Place("aws", SOURCE_ACCOUNT, REGION),
                 role_arn=ROLE_ARN,
                 external_id=EXTERNAL_ID,
-                transit_kms_key_id=self.transit_key,
+                transit_kms_key_id=self.transit_key or None,
             ),
             backup=BackupSettings(
                 place=Place("aws", BACKUP_ACCOUNT, REGION),
@@ -173,6 +173,12 @@ class Stage:
         self.cloud.tick()
         instances = [*self.cloud.backup.instances.values(), *self.cloud.source.instances.values()]
         return next((i for i in instances if i.host == host and i.reachable), None)
+
+    def forget(self) -> None:
+        """The history is another one from now on."""
+        self.store.texts.clear()
+        self.store.reports.clear()
+        self.promises.forget()
 
     def next_night(self, *, good: bool = True) -> None:
         self.world.pass_time(timedelta(days=1))

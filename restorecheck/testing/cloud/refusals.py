@@ -4,10 +4,10 @@
 class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of ours
     """Answered with this code. Those marked (?) in the texts below were never seen on real AWS."""
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, message: str = "", *, status: int = 400) -> None:
+        super().__init__(message or code)
         self.code = code
-        self.message = message
+        self.message = message or code
         self.status = status
 
 
