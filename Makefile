@@ -34,6 +34,14 @@ scan: $(READY)
 simulate: $(READY)
 	SIMULATION=all $(BIN)/python -m pytest -q tests/simulation/test_every_fault.py
 
+# Plants a hundred bugs, one after the other; each must turn a test red. JOBS=2 for two at a time.
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants.run --jobs $(or $(JOBS),1)
+
+# Weeks in which chance decides. The seed is printed; one that fails is kept in tests/simulation/seeds.txt.
+soak: $(READY)
+	$(BIN)/python -m tests.simulation.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_checks.py

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     BROKEN = "AWS answers 500"
     LOST = "it takes effect, and the answer is lost"
     HANGS = "it takes effect, and no answer comes for eleven minutes"
+    LATE = "it takes effect after eleven minutes, and is refused all the same"
     THROTTLED = "throttled"
     DENIED = "denied"
     BLIND = "nothing is seen of what is there"
@@ -37,6 +38,7 @@ OF_CALLS = (
     Kind.BROKEN,
     Kind.LOST,
     Kind.HANGS,
+    Kind.LATE,
     Kind.THROTTLED,
     Kind.DENIED,
     Kind.BLIND,
@@ -129,6 +131,9 @@ class Disturbance:
                 self._at_after = lambda: _raise(NoAnswer())
             case Kind.HANGS:
                 self._at_after = self._hang
+            case Kind.LATE:
+                self._stage.world.pass_time(timedelta(minutes=11))
+                self._at_after = lambda: _raise(Refusal("SomethingNew"))
             case Kind.THROTTLED:
                 raise Refusal("Throttling", "Rate exceeded")
             case Kind.DENIED:
@@ -168,7 +173,7 @@ def _raise(error: BaseException) -> None:
 
 def disturbed(stage: Stage, faults: tuple[Fault, ...], rescue: Rescue) -> Drill | None:
     """A night with these faults, to its end; None where nothing had begun."""
-    stage.promises.by_mark = any(f.kind is Kind.BLIND and f.times is None for f in faults)
+    stage.promises.by_mark |= any(f.kind is Kind.BLIND and f.times is None for f in faults)
     disturbance = Disturbance(stage, *faults, kills_after=rescue is not Rescue.SAME)
     drill_id = ""
     host = Host(stage)
@@ -199,8 +204,8 @@ def _rescue(stage: Stage, rescue: Rescue) -> None:
             else:
                 stage.world.pass_time(timedelta(seconds=5))
                 host.drive(unfinished[0].id)
-        except HostDied:
-            continue
+        except (HostDied, StoreError, DrillConflictError):
+            continue  # the next one comes
 
 
 def clean_up(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 The provider, the inventory and the retention are the real ones; AWS is `restorecheck.testing.cloud`.
 """
 
+import itertools
 import os
 
 import pytest
@@ -75,15 +76,18 @@ if ALL:
     rescues = (Rescue.OTHER, Rescue.LATE, Rescue.SWEEPER)
     DYING = [(s, r, g) for s in SETTINGS for r in rescues for g in (True, False)]
 
-LASTING = [
-    (1, Rescue.SAME),
-    (1, Rescue.OTHER),
-    (3, Rescue.SAME),
-    (None, Rescue.SAME),
-    (None, Rescue.SWEEPER),
+REPEATED = (Kind.THROTTLED, Kind.BLIND, Kind.STRANGE)
+FOR_LONG = (Kind.BROKEN, Kind.DENIED, Kind.BLIND, Kind.STRANGE)
+GOING_WRONG = [
+    *((kind, 1, Rescue.SAME) for kind in OF_CALLS),
+    *((kind, 1, Rescue.OTHER) for kind in (Kind.LOST, Kind.HANGS, Kind.LATE, Kind.DENIED)),
+    *((kind, 3, Rescue.SAME) for kind in REPEATED),
+    *((kind, None, Rescue.SAME) for kind in (*FOR_LONG, Kind.THROTTLED)),
+    *((kind, None, Rescue.SWEEPER) for kind in FOR_LONG),
 ]
 if ALL:
-    LASTING = [(times, rescue) for times in (1, 3, None) for rescue in Rescue]
+    every = itertools.product(OF_CALLS, (1, 3, None), Rescue)
+    GOING_WRONG = list(every)
 
 
 @pytest.mark.parametrize(("setting", "rescue", "good"), DYING)
@@ -105,11 +109,8 @@ def test_whenever_the_host_dies_everything_ends_as_promised(setting, rescue, goo
     assert Verdict.INCONCLUSIVE in verdicts or rescue is Rescue.OTHER
 
 
-@pytest.mark.parametrize("kind", OF_CALLS)
-@pytest.mark.parametrize(("times", "rescue"), LASTING, ids=str)
+@pytest.mark.parametrize(("kind", "times", "rescue"), GOING_WRONG, ids=str)
 def test_whatever_call_goes_wrong_everything_ends_as_promised(kind, times, rescue):
-    if times is None and kind in {Kind.LOST, Kind.HANGS} and not ALL:
-        pytest.skip("tells no more than one that is broken for long")
     effects = effects_of(Stage)
     calls = [(n, name) for n, name in (effects if ALL else telling(effects)) if name not in STORE]
     assert len(calls) > 25, "the enumeration covers a whole night"

@@ -127,7 +127,7 @@ def replaces_the_instance(stage, name):
         caller="operator",
     )
     new.status, new.up, new.visible_from = "available", True, stage.world.now()
-    new.tags.pop("restorecheck:managed")
+    new.tags.pop("restorecheck:managed", "")
     return True
 
 
