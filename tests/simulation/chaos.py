@@ -39,6 +39,8 @@ SEEDS = Path(__file__).parent / "seeds.txt"
 SECOND = timedelta(seconds=1)
 OUTAGES = (timedelta(0), 5 * SECOND, 10 * MINUTE, DEADLINE, 3 * DEADLINE)
 MOST_STEPS = 1500
+ENOUGH = 10
+"""Broken weeks after which a soak has told enough."""
 
 
 class Chance(Known):
@@ -213,8 +215,9 @@ def main() -> int:
     first = secrets.randbelow(10**9) if given.seed is None else given.seed
     print(f"seeds from {first} on", flush=True)
     end = time.monotonic() + given.seconds
-    seed, failed = first, []
-    while time.monotonic() < end:
+    seed = first
+    failed: list[int] = []
+    while time.monotonic() < end and len(failed) < ENOUGH:
         try:
             run(seed)
         except AssertionError as exc:

@@ -5,11 +5,19 @@ calls, and which data answered is known from the data.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from restorecheck.model import CheckOutcome, Drill, Phase, TeardownOutcome, Verdict
-from restorecheck.testing.cloud import BACKUP_ACCOUNT, SOURCE_ACCOUNT, Call, Instance, Snapshot
+from restorecheck.testing.cloud import (
+    BACKUP_ACCOUNT,
+    SOURCE_ACCOUNT,
+    Call,
+    Instance,
+    Secret,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from tests.simulation.stage import Stage
@@ -41,6 +49,8 @@ class Promises:
         self.stage = stage
         self.disowned: set[str] = set()
         """ARNs that an operator has changed, so that they are his now."""
+        self.retagged: set[str] = set()
+        """ARNs that an operator has given to another drill."""
         self.deleted_by_others: set[str] = set()
         self.by_mark = False
         """AWS lies for longer than anybody waits, or a host wakes up after its drill was ended: then
@@ -274,7 +284,8 @@ class Promises:
             for r in d.ledger
         }
         for arn in self._temporary():
-            hold(arn in standing | kept, 8, f"{arn} was left behind")
+            lost = self.by_mark and arn in self.retagged
+            hold(arn in standing | kept or lost, 8, f"{arn} was left behind")
         hold(len(self._temporary() & standing) <= 1, 6, "more than one standby is standing")
 
     def _read_store(self) -> list[Drill]:
@@ -365,11 +376,16 @@ class Promises:
             hold(arn in owned or found, 2, f"{arn} is alive and in no ledger")
 
     def _carries_mark(self, arn: str) -> bool:
-        name = arn.rpartition(":")[2]
+        """Or did, before an operator wrote another drill on it; both at once is beyond us."""
+        _, _, kind, name = arn.rsplit(":", 3)
         cloud = self.stage.cloud
-        things = (cloud.source.snapshots, cloud.backup.instances, cloud.backup.secrets)
-        tags = [home[name].tags for home in things if name in home]
-        return all(t.get("restorecheck:drill-id") == name.removeprefix(PREFIX) for t in tags)
+        things: dict[str, Mapping[str, Snapshot | Instance | Secret]] = {
+            "snapshot": cloud.source.snapshots,
+            "db": cloud.backup.instances,
+            "secret": cloud.backup.secrets,
+        }
+        drill_id = things[kind][name].tags.get("restorecheck:drill-id")
+        return drill_id == name.removeprefix(PREFIX) or arn in self.retagged
 
     def _temporary(self) -> set[str]:
         """What restorecheck has made, that is not for keeps, and that nobody is deleting."""
