@@ -33,6 +33,7 @@ def bug(says: str, file: str, find: str, put: str, *suites: str) -> Mutant:
     return Mutant(says=says, file=file, find=find, put=put, suites=suites or (*PURE, *NIGHTS))
 
 
+HOSTS_FIRST = ("tests/simulation/test_several_hosts.py", *NIGHTS)
 CRASHES = "tests/simulation/test_every_crash.py"
 ENGINE, LIFECYCLE, SWEEP = "engine.py", "lifecycle.py", "sweep.py"
 RETENTION, DRIVING = "retention.py", "hosts/driving.py"
@@ -265,13 +266,14 @@ PLANTED = (
         DRIVING,
         "            made_until = drill.finished_at or drill.deadline\n",
         "            made_until = drill.started_at - drill.teardown_limit\n",
-        *NIGHTS,
+        *HOSTS_FIRST,
     ),
     bug(
         "one inventory that cannot look ends the sweep",
         DRIVING,
         "            except RestorecheckError as exc:\n                unseen.append(exc.message)\n                continue\n",
         "            except ZeroDivisionError:\n                continue\n",
+        *HOSTS_FIRST,
     ),
     bug(
         "the sweeper does not end a dead drill before it finishes it",

@@ -9,7 +9,8 @@ from restorecheck.engine import Done
 from restorecheck.hosts.driving import Swept
 from restorecheck.model import Verdict
 from restorecheck.testing import HostDied
-from tests.simulation.disturbing import clean_up, effects_of
+from restorecheck.testing.cloud import BACKUP_ACCOUNT
+from tests.simulation.disturbing import Disturbance, Fault, Kind, clean_up, effects_of
 from tests.simulation.stage import Host, Setting, Stage
 
 
@@ -134,3 +135,40 @@ def test_many_drills_of_one_target_at_once_keep_what_each_of_them_needs():
 
         assert [stage.store.load(i).verdict for i in ids] == [Verdict.VERIFIED] * 2
         stage.promises.at_end()
+
+
+def left_by_a_finished_drill() -> Stage:
+    stage = Stage()
+    denied = Disturbance(
+        stage, Fault(0, f"DeleteDBInstance in {BACKUP_ACCOUNT}", Kind.DENIED, None)
+    )
+    host = Host(stage)
+    drill = host.drive(host.start())
+    assert [r.kind for r in drill.ledger] == ["DB instance"]
+    denied.end()
+    return stage
+
+
+def test_what_a_sweep_cannot_look_at_is_named_and_the_rest_is_done():
+    stage = left_by_a_finished_drill()
+    blocked = Fault(0, f"ListSecrets in {BACKUP_ACCOUNT}", Kind.DENIED, None)
+    Disturbance(stage, blocked)
+
+    swept = Host(stage).sweep()
+
+    assert len(swept.plan.unseen) == 1
+    assert "could not list secrets" in swept.plan.unseen[0]
+    assert [r.kind for r in swept.deleted] == ["DB instance"]
+    stage.promises.at_end()
+
+
+def test_a_sweep_right_after_a_drill_does_not_believe_that_something_is_gone():
+    stage = left_by_a_finished_drill()
+    looks = f"DescribeDBInstances in {BACKUP_ACCOUNT}"
+    Disturbance(stage, Fault(stage.world.started, looks, Kind.BLIND))
+
+    swept = Host(stage).sweep()
+
+    assert [r.kind for r in swept.deleted] == ["DB instance"]
+    assert stage.cloud.backup.instances == {}
+    stage.promises.at_end()
