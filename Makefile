@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test check scan bench clean schema package
+.PHONY: demo demo-aws test check scan bench clean schema package simulate mutants soak
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -29,6 +29,18 @@ check: $(READY)
 # The static scanner (.ci/run installs it), with .checkov.yaml: every exception with its reason.
 scan: $(READY)
 	$(VENV)/scanner/bin/checkov --config-file .checkov.yaml
+
+# Every effect of a night, every fault, every rescue; `make test` runs what has the most to tell of it.
+simulate: $(READY)
+	SIMULATION=all $(BIN)/python -m pytest -q tests/simulation/test_every_fault.py
+
+# Plants a hundred bugs, one after the other; each must turn a test red. JOBS=2 for two at a time.
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants.run --jobs $(or $(JOBS),1)
+
+# Weeks in which chance decides. The seed is printed; one that fails is kept in tests/simulation/seeds.txt.
+soak: $(READY)
+	$(BIN)/python -m tests.simulation.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py

@@ -35,6 +35,10 @@ class Bulletin(Generic[T]):
                 self._read_at = began
             return self._latest
 
+    def fresh(self) -> Mapping[str, T]:
+        """As of this moment: asked before something is changed or deleted for what is seen of it."""
+        return self.latest(not_before=self._clock.now())
+
     def _is_old(self, not_before: datetime | None) -> bool:
         if self._read_at is None or self._clock.now() - self._read_at >= self._tick:
             return True

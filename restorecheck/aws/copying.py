@@ -137,7 +137,7 @@ class Copying:
         """Keep the newest staging copy: it makes the next copy incremental (RDS User Guide,
         "Copying a DB snapshot", incremental copies). Delete older ones of ours.
         """
-        mine = [v for v in self._source.manual_snapshots.latest().values() if self._is_staging(v)]
+        mine = [v for v in self._source.manual_snapshots.fresh().values() if self._is_staging(v)]
         whole = sorted((v for v in mine if v.progress is Progress.READY), key=_taken_at)
         older = whole[:-1]
         failed = [v for v in mine if v.status == "failed"]

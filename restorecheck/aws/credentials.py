@@ -129,7 +129,7 @@ def _managed(
             return waiting
         key = settings.restore.master_user_secret_kms_key_id
         encryption: dict[str, str] = {"MasterUserSecretKmsKeyId": key} if key else {}
-        return _modify(settings, account, view, ManageMasterUserPassword=True, **encryption)
+        return _modify(settings, account, drill, ManageMasterUserPassword=True, **encryption)
     if view.secret_status == IMPAIRED:
         return Unclear(
             reason=f"RDS cannot manage the master password of {view.identifier}: its secret is "
@@ -146,8 +146,12 @@ def _reset(settings: RdsSettings, account: Account, drill: Drill, view: Instance
         waiting = wait_for(settings.poll, view)
         if waiting is not None:
             return waiting
-        password = _password_for(settings, account, drill, name, user=view.master_username)
-        return _modify(settings, account, view, MasterUserPassword=password)
+        try:
+            password = _password_for(settings, account, drill, name, user=view.master_username)
+        except NotFoundError as exc:
+            # Its name is taken and it is not to be read: made a moment ago, by whoever died then.
+            return InProgress(wait=settings.poll, detail=exc.message, status="secret not seen yet")
+        return _modify(settings, account, drill, MasterUserPassword=password)
     # Events may be lost: they shorten the wait, and are not waited for.
     confirmed = _has_event(account, view, DONE_RESET)
     looks = POSITIVE_LOOKS if confirmed else UNCONFIRMED_LOOKS
@@ -155,8 +159,9 @@ def _reset(settings: RdsSettings, account: Account, drill: Drill, view: Instance
 
 
 def _modify(
-    settings: RdsSettings, account: Account, view: InstanceView, **changes: str | bool
+    settings: RdsSettings, account: Account, drill: Drill, **changes: str | bool
 ) -> InProgress:
+    view = own_instance(account, drill, now=True)
     try:
         with attempting(f"change the master credentials of {view.identifier}", view.arn):
             account.rds().modify_db_instance(

@@ -44,7 +44,7 @@ def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
     waiting = wait_for(settings.poll, view)
     if waiting is not None:
         return waiting
-    doubt = _doubt(settings, view)
+    doubt = _doubt(settings, view) or _origin_doubt(account, drill, name)
     if doubt:
         return Unclear(reason=f"DB instance {view.arn} is not what was asked for: {doubt}")
     return Ready(endpoint=endpoint_of(settings, view))
@@ -84,20 +84,23 @@ def endpoint_of(settings: RdsSettings, view: InstanceView, *, secret: str = "") 
     )
 
 
-def own_instance(account: Account, drill: Drill) -> InstanceView:
-    """The very instance that this drill restored.
+def own_instance(account: Account, drill: Drill, *, now: bool = False) -> InstanceView:
+    """The very instance that this drill restored; `now`: as of this moment, to be changed.
 
     Raises:
         NotFoundError: It is gone, or another one has its name.
+        AlreadyExistsError: Somebody has taken our tag away, and so the instance over.
     """
     assert drill.endpoint is not None, "restored before"
-    view = account.instances.latest().get(naming.identifier_of(drill.id))
+    known = account.instances.fresh() if now else account.instances.latest()
+    view = known.get(naming.identifier_of(drill.id))
     if view is None or view.resource_id != drill.endpoint.identity:
         raise NotFoundError(
             f"the DB instance {naming.identifier_of(drill.id)} that this drill restored is not "
             f"there any more in {account.place}",
             hint="Somebody else deleted it or replaced it.",
         )
+    refuse_foreign(view, drill)
     return view
 
 
@@ -126,10 +129,14 @@ def delete(
         if now < late_enough:
             return StillThere(resource, "not seen, but may yet appear", settings.poll)
         return Gone(resource)
-    if not naming.is_ours(name) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
     if view.status in {"deleting", "deleted"}:
         return StillThere(resource, view.status, settings.poll)
+    # Somebody may have taken it over since: its mark is read in this very moment.
+    view = account.instances.fresh().get(name)
+    if view is None:
+        return StillThere(resource, "going", settings.poll)
+    if not naming.is_ours(name) or not naming.is_managed(view.tags):
+        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
     try:
         with attempting(f"delete DB instance {view.arn}", view.arn):
             account.rds().delete_db_instance(
@@ -148,7 +155,7 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
     Amazon RDS DB instance temporarily"; the sweep stops it again.
     """
     name = parse_arn(resource.identifier).name
-    view = account.instances.latest().get(name)
+    view = account.instances.fresh().get(name)
     if view is None:
         raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
@@ -167,10 +174,10 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
 
 
 def standbys(settings: RdsSettings, account: Account) -> list[InstanceView]:
-    """Every standby of this target."""
+    """Every standby of this target, as of now: its callers delete."""
     return [
         view
-        for view in account.instances.latest().values()
+        for view in account.instances.fresh().values()
         if naming.is_ours(view.identifier)
         and naming.is_managed(view.tags)
         and view.tags.get(naming.ROLE) == naming.STANDBY
@@ -246,6 +253,17 @@ def _storage(copy: SnapshotView) -> dict[str, Any]:
     if copy.storage_type in PROVISIONED and copy.iops:
         return {"StorageType": copy.storage_type, "Iops": copy.iops}
     return {"StorageType": copy.storage_type}
+
+
+def _origin_doubt(account: Account, drill: Drill, name: str) -> str:
+    """Whether the copy is still the one whose lineage was proven before it was restored: an
+    instance does not say what it was restored from.
+    """
+    copy = account.manual_snapshots.fresh().get(name)
+    taken_at = copy.taken_at if copy else None
+    if taken_at is not None and taken_at.isoformat() != drill.outputs.get("snapshot_time"):
+        return f"the copy that it was restored from was replaced by one of {taken_at}"
+    return ""
 
 
 def _doubt(settings: RdsSettings, view: InstanceView) -> str:

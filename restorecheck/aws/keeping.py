@@ -42,7 +42,7 @@ class Keeping:
         return Retained(retention=Retention(kept=kept, deleted=tuple(dict.fromkeys(deleted))))
 
     def _mark(self, drill: Drill) -> None:
-        view = self.backup.manual_snapshots.latest().get(naming.identifier_of(drill.id))
+        view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
         assert drill.verdict is not None, "the verdict comes first"
         if view is None or not self._is_copy(view) or view.progress is not Progress.READY:
             return

@@ -182,7 +182,9 @@ class RdsProvider(Provider):
         place = parse_arn(resource.identifier).place
         try:
             return instances.park(self.settings, self.backup_account(place), resource)
-        except TransientError as exc:
+        except AccessDeniedError as exc:
+            return StillThere(resource, exc.message, self.settings.poll, hopeless=True)
+        except ProviderError as exc:
             return StillThere(resource, exc.message, self.settings.poll)
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:

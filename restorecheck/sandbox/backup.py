@@ -14,8 +14,8 @@ from typing import Any
 from moto.backup import urls
 from moto.backup.responses import BackupResponse
 
-from restorecheck.sandbox.refusals import Refusal
 from restorecheck.sandbox.things import Instance, Snapshot
+from restorecheck.testing.cloud.refusals import Refusal
 
 Operation = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 """Account, path and body in; the answer out."""

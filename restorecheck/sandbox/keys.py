@@ -5,7 +5,7 @@ from typing import Any
 
 from moto.kms.models import kms_backends
 
-from restorecheck.sandbox.refusals import Refusal
+from restorecheck.testing.cloud.refusals import Refusal
 
 READ = ("kms:Decrypt", "kms:CreateGrant", "kms:DescribeKey")
 WRITE = ("kms:Encrypt", "kms:CreateGrant", "kms:DescribeKey", "kms:GenerateDataKey")

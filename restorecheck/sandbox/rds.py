@@ -6,7 +6,6 @@ of which nobody has seen the real thing are marked (?).
 
 import itertools
 import json
-import re
 import secrets
 import string
 import time
@@ -25,7 +24,9 @@ from moto.secretsmanager.models import secretsmanager_backends
 from restorecheck.errors import ProviderError
 from restorecheck.sandbox import keys
 from restorecheck.sandbox.pace import Pace, Quotas, Worker
-from restorecheck.sandbox.refusals import (
+from restorecheck.sandbox.servers import Farm, Server
+from restorecheck.sandbox.things import Instance, Snapshot
+from restorecheck.testing.cloud.refusals import (
     Refusal,
     bad_combination,
     bad_instance_state,
@@ -34,15 +35,19 @@ from restorecheck.sandbox.refusals import (
     no_instance,
     no_snapshot,
 )
-from restorecheck.sandbox.servers import Farm, Server
-from restorecheck.sandbox.things import Description, Instance, Snapshot, tag_list
+from restorecheck.testing.cloud.rules import (
+    LONGEST_INSTANCE,
+    LONGEST_SNAPSHOT,
+    MOST_SHARES,
+    Description,
+    name_of,
+    refuse_bad_password,
+    tag_list,
+    tags_of,
+)
 
-NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
-LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
-MOST_SHARES = 20
 FEWEST_ZONES = 2
 WEEK = timedelta(days=7)
-BAD_IN_PASSWORDS = set("/'\"@ ")
 FILTERS = {
     "db-instance-id": "DBInstanceIdentifier",
     "db-snapshot-id": "DBSnapshotIdentifier",
@@ -172,11 +177,11 @@ class Rds:
 
     def _create_snapshot(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
-        name = _name(given["DBSnapshotIdentifier"], LONGEST_SNAPSHOT)
+        name = name_of(given["DBSnapshotIdentifier"], LONGEST_SNAPSHOT)
         if instance.status != "available":
             raise bad_instance_state(f"Instance {instance.identifier} is not available.")
         self._refuse_taken_snapshot(region, name)
-        snapshot = self._snapshot(region, instance, name, "manual", _tags(given))
+        snapshot = self._snapshot(region, instance, name, "manual", tags_of(given))
         return {"DBSnapshot": snapshot.describe(region.account_id)}
 
     def _snapshot(
@@ -225,9 +230,9 @@ class Rds:
         self._worker.after(self.pace.real(seconds), done)
 
     def _copy_snapshot(self, region: Region, given: Parameters) -> Description:
-        name = _name(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
+        name = name_of(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
         self._refuse_taken_snapshot(region, name)
-        tags = _tags(given)
+        tags = tags_of(given)
         source = self._find_snapshot(region, given["SourceDBSnapshotIdentifier"])
         if source.status != "available":
             raise bad_snapshot_state(f"The snapshot {source.identifier} is not available.")
@@ -360,7 +365,7 @@ class Rds:
     # --- instances -------------------------------------------------------------------------
 
     def _create_instance(self, region: Region, given: Parameters) -> Description:
-        name = _name(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
         self._refuse_taken_instance(region, name)
         password, database = given["MasterUserPassword"], given.get("DBName")
         settings = self._defaults | {k: v for k, v in given.items() if k not in _NOT_KEPT}
@@ -375,7 +380,7 @@ class Rds:
                 if wanted
                 else keys.default_key(region.account_id, region.name)
             )
-        instance = self._new_instance(region, name, settings, _tags(given))
+        instance = self._new_instance(region, name, settings, tags_of(given))
 
         def up() -> None:
             server = self._farm.create()
@@ -397,7 +402,7 @@ class Rds:
         self._later(instance, self.pace.backup, "available")
 
     def _restore_instance(self, region: Region, given: Parameters) -> Description:
-        name = _name(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
         if given.get("ManageMasterUserPassword"):
             raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
         snapshot = self._find_snapshot(region, given["DBSnapshotIdentifier"])
@@ -411,7 +416,7 @@ class Rds:
         settings = self._settings_of_restore(region, snapshot, given)
         if snapshot.kms_key_id and not keys.is_default(snapshot.kms_key_id):
             keys.require(snapshot.kms_key_id, region.account_id, keys.READ)
-        tags = _tags(given) if "Tags" in given else dict(snapshot.instance_tags)
+        tags = tags_of(given) if "Tags" in given else dict(snapshot.instance_tags)
         instance = self._new_instance(region, name, settings, tags)
         region.tell(name, f"Restored from snapshot {snapshot.identifier}")
         self._bring_restore_to_its_end(region, instance, snapshot)
@@ -538,7 +543,7 @@ class Rds:
                 raise bad_combination("You can't specify both a password and RDS-managed ones.")
             self._manage_password(region, instance)
         elif password is not None:
-            _refuse_bad_password(password)
+            refuse_bad_password(password)
             self._change_password(region, instance, password)
         for key in ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible"):
             if key in given:
@@ -714,7 +719,7 @@ class Rds:
         )
 
     def _add_tags(self, region: Region, given: Parameters) -> Description:
-        self._tagged(region, given["ResourceName"]).update(_tags(given))
+        self._tagged(region, given["ResourceName"]).update(tags_of(given))
         return {}
 
     def _remove_tags(self, region: Region, given: Parameters) -> Description:
@@ -870,28 +875,6 @@ def _default_group(settings: Mapping[str, Any], pattern: str) -> str:
 
 def _is_arn(name: str) -> bool:
     return name.startswith("arn:")
-
-
-def _name(text: str, longest: int) -> str:
-    if len(text) > longest or not NAME.fullmatch(text):
-        raise bad_value(
-            f"The parameter {text} is not a valid identifier. Identifiers must begin with a letter; "
-            "must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen "
-            "or contain two consecutive hyphens."
-        )
-    return text.lower()
-
-
-def _tags(given: Parameters) -> dict[str, str]:
-    tags = {tag["Key"]: tag.get("Value", "") for tag in given.get("Tags") or []}
-    if any(key.lower().startswith(("aws:", "rds:")) for key in tags):
-        raise bad_value("Tag keys cannot start with the reserved prefix 'aws:' or 'rds:'")
-    return tags
-
-
-def _refuse_bad_password(password: str) -> None:
-    if not 8 <= len(password) <= 128 or set(password) & BAD_IN_PASSWORDS:  # noqa: PLR2004  # RDS for PostgreSQL
-        raise bad_value("The parameter MasterUserPassword is not a valid password.")
 
 
 def _attributes(snapshot: Snapshot) -> Description:

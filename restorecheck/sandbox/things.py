@@ -4,11 +4,9 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from restorecheck.sandbox.servers import Server
-
-Description = dict[str, Any]
+from restorecheck.testing.cloud.rules import COPIED, Description, tag_list
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,27 +94,6 @@ class Instance:
         return described
 
 
-COPIED = (
-    "DBInstanceClass",
-    "Engine",
-    "EngineVersion",
-    "EngineLifecycleSupport",
-    "MasterUsername",
-    "DBName",
-    "AllocatedStorage",
-    "StorageType",
-    "Iops",
-    "KmsKeyId",
-    "BackupRetentionPeriod",
-    "PubliclyAccessible",
-    "MultiAZ",
-    "DeletionProtection",
-    "AutoMinorVersionUpgrade",
-    "CopyTagsToSnapshot",
-    "DedicatedLogVolume",
-)
-
-
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
     """A DB snapshot; `data` is a data directory of its own."""
@@ -190,7 +167,3 @@ class Snapshot:
         if self.source_arn:
             described["SourceDBSnapshotIdentifier"] = self.source_arn
         return described
-
-
-def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

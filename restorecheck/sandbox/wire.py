@@ -21,7 +21,7 @@ from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.permissions import simulate
 from restorecheck.sandbox.rds import Page, Rds
-from restorecheck.sandbox.refusals import Refusal, bad_value
+from restorecheck.testing.cloud.refusals import Refusal, bad_value
 
 Response = tuple[int, dict[str, str], Any]
 Original = Callable[[BaseResponse], Response]

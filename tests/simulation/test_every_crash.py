@@ -2,14 +2,15 @@
 and comes back at once, after every deadline has passed, or never (then only the sweep comes).
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from restorecheck.engine import Engine
+from restorecheck.errors import ProviderError
 from restorecheck.hosts.driving import Sweeper, drive
-from restorecheck.lifecycle import Retained
-from restorecheck.model import CheckSpec, Drill, Observation, Severity, Verdict
+from restorecheck.lifecycle import Gone, Parked, Retained, StillThere
+from restorecheck.model import CheckSpec, Drill, Observation, Resource, Severity, Verdict
 from restorecheck.report import document
 from restorecheck.testing import (
     HostDied,
@@ -224,6 +225,38 @@ def test_what_was_just_made_and_is_not_seen_yet_is_waited_for_and_deleted():
 
     assert world.alive() == []
     assert document.parse(store.report("d-1")).teardown.left == ()
+
+
+class RefusingProvider(WorldProvider):
+    """Deletes only when asked for the fourth time."""
+
+    asked = 0
+
+    def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        self.asked += 1
+        if self.asked % 4:
+            raise ProviderError(f"could not delete {resource}")
+        return super().delete(resource, made_until)
+
+    def park(self, resource: Resource) -> Parked:
+        self.asked += 1
+        if self.asked % 4:
+            raise ProviderError(f"could not park {resource}")
+        return super().park(resource)
+
+
+@pytest.mark.parametrize("standby", [False, True], ids=["deleted", "parked"])
+def test_a_deletion_that_is_refused_is_asked_for_again_and_never_taken_for_done(standby):
+    world = World(standby=standby)
+    store = MemoryStore(world)
+    host = Host(world, store)
+    host.provider = RefusingProvider(world)
+    host.start()
+
+    drill = drive(host.engine, "d-1", world.pass_time)
+
+    assert drill.ledger == ()
+    assert [world.things[r].parked for r in world.alive()] == [True] * standby
 
 
 class DefectiveProvider(WorldProvider):

@@ -1,14 +1,18 @@
-"""How the sandbox says no: with AWS's codes."""
+"""How the simulated AWS says no, in memory and in the sandbox: with AWS's codes."""
 
 
-class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of the sandbox
+class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of ours
     """Answered with this code. Those marked (?) in the texts below were never seen on real AWS."""
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, message: str = "", *, status: int = 400) -> None:
+        super().__init__(message or code)
         self.code = code
-        self.message = message
+        self.message = message or code
         self.status = status
+
+
+class NoAnswer(Exception):  # noqa: N818  # as above
+    """The connection was cut, or nothing came within the client's patience."""
 
 
 def no_snapshot(name: str) -> Refusal:

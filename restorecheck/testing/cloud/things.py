@@ -1,0 +1,252 @@
+"""What there is in the accounts, and how AWS describes it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from restorecheck.testing.cloud.rules import COPIED, Description, Parameters, tag_list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that reached the cloud."""
+
+    service: str
+    operation: str
+    """As in AWS's API, `CopyDBSnapshot`; `method` is boto3's name of it."""
+    method: str
+    account_id: str
+    region: str
+    caller: str
+    parameters: Parameters = field(repr=False)
+    """Everything, passwords too: whoever prints calls leaves these out."""
+
+    def __str__(self) -> str:
+        return f"{self.operation} in {self.account_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long AWS takes. Whatever is not positive happens at once."""
+
+    copy: timedelta = timedelta(seconds=80)
+    restore: timedelta = timedelta(seconds=140)
+    backup: timedelta = timedelta(seconds=60)
+    password: timedelta = timedelta(seconds=40)
+    delete: timedelta = timedelta(seconds=70)
+    stop: timedelta = timedelta(seconds=50)
+    start: timedelta = timedelta(seconds=50)
+    visible: timedelta = timedelta(seconds=10)
+    """From a call that makes or changes something until others see it: eventual consistency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """Per account and region; Amazon RDS User Guide, "Quotas and constraints"."""
+
+    instances: int = 40
+    snapshots: int = 100
+    copies_in_progress: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is in a database."""
+
+    origin: str
+    """ARN of the automated snapshot it comes from; of an instance that was never restored, its own."""
+    good: bool = True
+    """Whether it is what a good backup holds."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Key:
+    """A KMS key."""
+
+    arn: str
+    manager: str = "CUSTOMER"
+    enabled: bool = True
+    admits: frozenset[str] = frozenset()
+    """Accounts that its policy lets in."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Secret:
+    name: str
+    arn: str
+    text: str = field(repr=False)
+    tags: dict[str, str]
+    visible_from: datetime
+    made_by: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """A DB instance."""
+
+    identifier: str
+    arn: str
+    resource_id: str
+    host: str
+    created_at: datetime
+    visible_from: datetime
+    settings: Description
+    """What was asked for or inherited, under the names of the API."""
+    tags: dict[str, str]
+    data: Data
+    password: str = field(repr=False)
+    made_by: str
+    status: str = "creating"
+    up: bool = False
+    """Its server has been started once, and so it has an address."""
+    pending: Description = field(default_factory=dict)
+    pending_from: datetime | None = None
+    secret_name: str = ""
+    secret_arn: str = ""
+    secret_status: str = ""
+    shown_status: str = ""
+    """Said in place of the status while it is set: a word of the future, or a wrong one."""
+
+    @property
+    def reachable(self) -> bool:
+        unreachable = {"creating", "stopping", "stopped", "starting", "deleting", "failed"}
+        return self.up and self.status not in unreachable
+
+    def describe(self, now: datetime) -> Description:
+        settings = self.settings
+        shows_pending = self.pending_from is None or now >= self.pending_from
+        described: Description = {
+            "DBInstanceIdentifier": self.identifier,
+            "DBInstanceArn": self.arn,
+            "DbiResourceId": self.resource_id,
+            "DBInstanceStatus": self.shown_status or self.status,
+            "InstanceCreateTime": self.created_at,
+            "StorageEncrypted": bool(settings.get("KmsKeyId")),
+            "PendingModifiedValues": dict(self.pending) if shows_pending else {},
+            "TagList": tag_list(self.tags),
+            "VpcSecurityGroups": [
+                {"VpcSecurityGroupId": group, "Status": "active"}
+                for group in settings.get("VpcSecurityGroupIds", [])
+            ],
+            "DBParameterGroups": [
+                {
+                    "DBParameterGroupName": settings["DBParameterGroupName"],
+                    "ParameterApplyStatus": "in-sync",
+                }
+            ],
+            "OptionGroupMemberships": [
+                {"OptionGroupName": settings["OptionGroupName"], "Status": "in-sync"}
+            ],
+            "DBSubnetGroup": {"DBSubnetGroupName": settings.get("DBSubnetGroupName", "default")},
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+        }
+        described |= {key: settings[key] for key in COPIED if key in settings}
+        if self.up:
+            described["Endpoint"] = {"Address": self.host, "Port": 5432, "HostedZoneId": "Z0"}
+        if self.secret_arn:
+            described["MasterUserSecret"] = {
+                "SecretArn": self.secret_arn,
+                "SecretStatus": self.secret_status,
+            }
+        return described
+
+
+@dataclass(slots=True, kw_only=True)
+class Snapshot:
+    """A DB snapshot."""
+
+    identifier: str
+    arn: str
+    account_id: str
+    type: str
+    instance: str
+    instance_settings: Description
+    instance_tags: dict[str, str]
+    data: Data
+    password: str = field(repr=False)
+    """Of the master user, when it was taken."""
+    visible_from: datetime
+    original_at: datetime
+    made_by: str
+    created_at: datetime | None = None
+    status: str = "creating"
+    percent: int = 0
+    kms_key_id: str = ""
+    source_arn: str = ""
+    copied_from: str = ""
+    """As `source_arn`, also for copies within the account and region, where RDS does not say it."""
+    tags: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, datetime] = field(default_factory=dict)
+    """Account to the moment from which it may use the snapshot."""
+    shown_status: str = ""
+
+    @property
+    def in_progress(self) -> bool:
+        return self.status in {"creating", "copying"}
+
+    def usable_by(self, account_id: str, now: datetime) -> bool:
+        return any(now >= self.shared[who] for who in (account_id, "all") if who in self.shared)
+
+    def describe(self) -> Description:
+        settings = self.instance_settings
+        described: Description = {
+            "DBSnapshotIdentifier": self.identifier,
+            "DBSnapshotArn": self.arn,
+            "DBInstanceIdentifier": self.instance,
+            "SnapshotType": self.type,
+            "Status": self.shown_status or self.status,
+            "PercentProgress": self.percent,
+            "OriginalSnapshotCreateTime": self.original_at,
+            "SnapshotDatabaseTime": self.original_at,
+            "Encrypted": bool(self.kms_key_id),
+            "Engine": settings["Engine"],
+            "EngineVersion": settings["EngineVersion"],
+            "MasterUsername": settings["MasterUsername"],
+            "AllocatedStorage": settings["AllocatedStorage"],
+            "StorageType": settings["StorageType"],
+            "OptionGroupName": settings["OptionGroupName"],
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+            "TagList": tag_list(self.tags),
+        }
+        if self.created_at is not None:
+            described["SnapshotCreateTime"] = self.created_at
+        if self.kms_key_id:
+            described["KmsKeyId"] = self.kms_key_id
+        if self.source_arn:
+            described["SourceDBSnapshotIdentifier"] = self.source_arn
+        return described
+
+
+@dataclass(slots=True, kw_only=True)
+class Home:
+    """Everything of one account in one region."""
+
+    account_id: str
+    region: str
+    instances: dict[str, Instance] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    events: list[Description] = field(default_factory=list)
+    keys: dict[str, Key] = field(default_factory=dict)
+    subnet_groups: set[str] = field(default_factory=set)
+    security_groups: set[str] = field(default_factory=set)
+    parameter_groups: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name → what somebody has set in it."""
+
+    def arn(self, kind: str, name: str, service: str = "rds") -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{kind}:{name}"
+
+    def tell(self, instance: str, message: str, at: datetime) -> None:
+        self.events.append(
+            {
+                "SourceIdentifier": instance,
+                "SourceType": "db-instance",
+                "SourceArn": self.arn("db", instance),
+                "Message": message,
+                "EventCategories": [],
+                "Date": at,
+            }
+        )

@@ -1,0 +1,353 @@
+"""The cloud of the simulation and the sandbox answer alike: the same calls, the same words.
+
+What is compared is what restorecheck reads: its own views of descriptions, and codes of errors.
+"""
+
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
+
+from restorecheck.aws.views import instance_view, snapshot_view
+from restorecheck.sandbox import Pace, Sandbox
+from restorecheck.testing import World
+from restorecheck.testing.cloud import BACKUP_ACCOUNT, SOURCE_ACCOUNT, Cloud
+from restorecheck.testing.cloud.clients import Session, service_model
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+PASSWORD = "Production-Password-1"  # noqa: S105  # of both places
+TAGS = [{"Key": "restorecheck:managed", "Value": "true"}]
+RESTORE = {
+    "DBInstanceClass": "db.t4g.small",
+    "DBSubnetGroupName": "restorecheck",
+    "DBParameterGroupName": "restorecheck",
+    "PubliclyAccessible": False,
+    "BackupRetentionPeriod": 0,
+    "Tags": TAGS,
+}
+DIFFERENT = ("engine_version", "resource_id", "host", "port", "kms_key_id", "secret_arn")
+"""Names and versions; what is compared of them is whether they are there."""
+REST = {"available", "stopped", "failed", "incompatible-restore", "restore-error"}
+
+
+class InMemory:
+    name = "cloud"
+
+    def __init__(self):
+        self.world = World()
+        self.cloud = cloud = Cloud(self.world)
+        both = frozenset({SOURCE_ACCOUNT, BACKUP_ACCOUNT})
+        self.transit = cloud.key(cloud.source, "transit", admits=both)
+        self.vault = cloud.key(cloud.backup, "vault")
+        self.default = cloud.key(cloud.source, "default", manager="AWS")
+        cloud.backup.subnet_groups.add("restorecheck")
+        cloud.backup.parameter_groups["restorecheck"] = {}
+        cloud.backup.security_groups.add("sg-1")
+        self.security = "sg-1"
+        cloud.create_production("courses-prod", PASSWORD, key=self.default)
+        self.automated = cloud.take_automated_snapshot("courses-prod").identifier
+
+    def client(self, service, account):
+        return Session(self.cloud, account, caller="operator").client(
+            service, region_name="eu-west-1"
+        )
+
+    def slowly(self):
+        return nullcontext()
+
+    def settle(self):
+        self.world.pass_time(timedelta(hours=1))
+        self.cloud.tick()
+
+
+class InSandbox:
+    name = "sandbox"
+
+    def __init__(self, sandbox):
+        self.sandbox = sandbox
+        land = sandbox.prepare()
+        self.transit, self.vault = land.transit_kms_key_id, land.backup_kms_key_id
+        self.security = land.vpc_security_group_id
+        production = sandbox.create_production(password=PASSWORD)
+        self.default = production.settings["KmsKeyId"]
+        self.automated = sandbox.take_automated_snapshot("courses-prod").identifier
+
+    def client(self, service, account):
+        mine = account == SOURCE_ACCOUNT
+        return self.sandbox.client(service, self.sandbox.source if mine else self.sandbox.backup)
+
+    @contextmanager
+    def slowly(self):
+        """What is begun in here is still under way, and not yet seen, when it is looked at next."""
+        usual = self.sandbox.rds.pace
+        self.sandbox.rds.pace = replace(usual, factor=usual.factor * 20)
+        try:
+            yield
+        finally:
+            self.sandbox.rds.pace = usual
+
+    def settle(self):
+        self.sandbox.wait_until(self._at_rest, "everything to be done")
+
+    def _at_rest(self):
+        accounts = (self.sandbox.source, self.sandbox.backup)
+        instances = [i for a in accounts for i in self.sandbox.instances(a).values()]
+        snapshots = [s for a in accounts for s in self.sandbox.snapshots(a).values()]
+        arrived = [time.monotonic() >= moment for s in snapshots for moment in s.shared.values()]
+        done = [t.status in REST and t.visible for t in (*instances, *snapshots)]
+        return all(done) and all(arrived) and not any(i.pending for i in instances)
+
+
+@pytest.fixture(scope="module")
+def places():
+    pace = Pace(factor=1 / 3000, visible=240, password=240, stop=240, delete=240)
+    with Sandbox(pace=pace) as sandbox:
+        yield InMemory(), InSandbox(sandbox)
+
+
+def code_of(call, **params):
+    try:
+        call(**params)
+    except ClientError as exc:
+        return exc.response["Error"]["Code"]
+    return "done"
+
+
+def seen(view):
+    """A view, with what must differ between two places reduced to whether it is there."""
+    known = asdict(view)
+    for key, value in known.items():
+        if key in DIFFERENT or key.endswith(("_time", "_at")):
+            known[key] = bool(value)
+        if key == "option_groups":
+            known[key] = len(value)
+    return known
+
+
+def snapshot(client, name):
+    pages = client.get_paginator("describe_db_snapshots").paginate(SnapshotType="manual")
+    found = [raw for page in pages for raw in page["DBSnapshots"]]
+    return next((seen(snapshot_view(r)) for r in found if r["DBSnapshotIdentifier"] == name), None)
+
+
+def instance(client, name):
+    pages = client.get_paginator("describe_db_instances").paginate()
+    found = [raw for page in pages for raw in page["DBInstances"]]
+    return next((seen(instance_view(r)) for r in found if r["DBInstanceIdentifier"] == name), None)
+
+
+def copy(place, name, **options):
+    return {
+        "SourceDBSnapshotIdentifier": place.automated,
+        "TargetDBSnapshotIdentifier": name,
+        **options,
+    }
+
+
+def copies(place):
+    rds = place.client("rds", SOURCE_ACCOUNT)
+    with place.slowly():
+        yield code_of(rds.copy_db_snapshot, **copy(place, "c1", KmsKeyId=place.transit, Tags=TAGS))
+    yield "at once", snapshot(rds, "c1")
+    yield code_of(rds.copy_db_snapshot, **copy(place, "c1"))
+    yield code_of(rds.delete_db_snapshot, DBSnapshotIdentifier="c1")
+    yield code_of(
+        rds.modify_db_snapshot_attribute,
+        DBSnapshotIdentifier="c1",
+        AttributeName="restore",
+        ValuesToAdd=[BACKUP_ACCOUNT],
+    )
+    place.settle()
+    yield snapshot(rds, "c1")
+    for bad in ("double--hyphen", "1st", "ends-"):
+        yield code_of(rds.copy_db_snapshot, **copy(place, bad))
+    yield code_of(
+        rds.copy_db_snapshot, SourceDBSnapshotIdentifier="none", TargetDBSnapshotIdentifier="c2"
+    )
+    foreign = place.transit.replace("key/", "key/no-such-")
+    yield code_of(rds.copy_db_snapshot, **copy(place, "c2", KmsKeyId=foreign))
+    reserved = [{"Key": "aws:x", "Value": ""}]
+    yield code_of(rds.copy_db_snapshot, **copy(place, "c2", Tags=reserved))
+    yield code_of(rds.delete_db_snapshot, DBSnapshotIdentifier=place.automated)
+    yield code_of(rds.delete_db_snapshot, DBSnapshotIdentifier="none")
+
+
+def share(rds, name, *accounts, verb="ValuesToAdd"):
+    given = {"DBSnapshotIdentifier": name, "AttributeName": "restore", verb: list(accounts)}
+    return code_of(rds.modify_db_snapshot_attribute, **given)
+
+
+def shares(place):
+    source, backup = place.client("rds", SOURCE_ACCOUNT), place.client("rds", BACKUP_ACCOUNT)
+    arn = f"arn:aws:rds:eu-west-1:{SOURCE_ACCOUNT}:snapshot:c1"
+    wanted = {"SourceDBSnapshotIdentifier": arn, "TargetDBSnapshotIdentifier": "v1"}
+    yield code_of(backup.copy_db_snapshot, **wanted, KmsKeyId=place.vault)
+    yield share(source, "c1", "all")
+    yield share(source, "none", BACKUP_ACCOUNT)
+    yield share(source, place.automated, BACKUP_ACCOUNT)
+    with place.slowly():
+        yield share(source, "c1", BACKUP_ACCOUNT)
+    yield code_of(backup.copy_db_snapshot, **wanted, KmsKeyId=place.vault)
+    place.settle()
+    yield share(source, "c1", BACKUP_ACCOUNT)
+    admitted = source.describe_db_snapshot_attributes(DBSnapshotIdentifier="c1")
+    yield admitted["DBSnapshotAttributesResult"]["DBSnapshotAttributes"]
+    yield code_of(source.describe_db_snapshot_attributes, DBSnapshotIdentifier="none")
+    yield code_of(backup.copy_db_snapshot, **wanted)
+    yield code_of(backup.copy_db_snapshot, **wanted, KmsKeyId=place.vault, Tags=TAGS)
+    place.settle()
+    yield snapshot(backup, "v1")
+    yield share(source, "c1", BACKUP_ACCOUNT, verb="ValuesToRemove")
+    yield share(source, "c1", BACKUP_ACCOUNT, verb="ValuesToRemove")
+    yield code_of(source.copy_db_snapshot, **copy(place, "c-default"))
+    place.settle()
+    yield share(source, "c-default", BACKUP_ACCOUNT)
+    yield code_of(source.delete_db_snapshot, DBSnapshotIdentifier="c-default")
+
+
+def restores(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    given = {"DBInstanceIdentifier": "i1", "DBSnapshotIdentifier": "v1", **RESTORE}
+    for wrong in (
+        {"DBSubnetGroupName": "none"},
+        {"DBParameterGroupName": "none"},
+        {"VpcSecurityGroupIds": ["sg-none"]},
+        {"DBSnapshotIdentifier": "none"},
+        {"ManageMasterUserPassword": True},
+        {"DBInstanceIdentifier": "1st"},
+    ):
+        yield code_of(rds.restore_db_instance_from_db_snapshot, **(given | wrong))
+    with place.slowly():
+        yield code_of(
+            rds.restore_db_instance_from_db_snapshot, **given, VpcSecurityGroupIds=[place.security]
+        )
+    yield code_of(rds.restore_db_instance_from_db_snapshot, **given)
+    yield code_of(rds.modify_db_instance, DBInstanceIdentifier="i1", ManageMasterUserPassword=True)
+    place.settle()
+    shown = instance(rds, "i1")
+    shown.pop("unsettled")
+    yield shown
+    arn = f"arn:aws:rds:eu-west-1:{BACKUP_ACCOUNT}:db:i1"
+    yield code_of(rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
+    yield sorted(instance(rds, "i1")["tags"].items())
+    yield code_of(rds.add_tags_to_resource, ResourceName=arn + "x", Tags=TAGS)
+
+
+def passwords(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    change = {"DBInstanceIdentifier": "i1", "ApplyImmediately": True}
+    yield code_of(rds.modify_db_instance, **change, MasterUserPassword="short")
+    yield code_of(rds.modify_db_instance, **change, MasterUserPassword="with/slash/in")
+    both = {"MasterUserPassword": "good-enough-1", "ManageMasterUserPassword": True}
+    yield code_of(rds.modify_db_instance, **change, **both)
+    with place.slowly():
+        yield code_of(rds.modify_db_instance, **change, ManageMasterUserPassword=True)
+    early = instance(rds, "i1")
+    yield early["status"], early["pending"], early["secret_status"]
+    place.settle()
+    late = instance(rds, "i1")
+    yield late["status"], late["pending"], late["secret_status"]
+    events = rds.describe_events(SourceType="db-instance", SourceIdentifier="i1")["Events"]
+    yield [e["Message"] for e in events if "credentials" in e["Message"]]
+
+
+def rests(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    yield code_of(rds.start_db_instance, DBInstanceIdentifier="i1")
+    with place.slowly():
+        yield code_of(rds.stop_db_instance, DBInstanceIdentifier="i1")
+    yield instance(rds, "i1")["status"]
+    place.settle()
+    yield instance(rds, "i1")["status"]
+    yield code_of(rds.stop_db_instance, DBInstanceIdentifier="i1")
+    yield code_of(rds.modify_db_instance, DBInstanceIdentifier="i1", ManageMasterUserPassword=True)
+    yield code_of(rds.start_db_instance, DBInstanceIdentifier="i1")
+    place.settle()
+    yield instance(rds, "i1")["status"]
+
+
+def deletions(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    wanted = {"DBInstanceIdentifier": "i1"}
+    yield code_of(rds.delete_db_instance, **wanted)
+    final = {"FinalDBSnapshotIdentifier": "f1"}
+    yield code_of(rds.delete_db_instance, **wanted, **final, SkipFinalSnapshot=True)
+    yield code_of(rds.delete_db_instance, DBInstanceIdentifier="none", SkipFinalSnapshot=True)
+    with place.slowly():
+        yield code_of(rds.delete_db_instance, **wanted, SkipFinalSnapshot=True)
+    yield instance(rds, "i1")["status"]
+    yield code_of(rds.delete_db_instance, **wanted, SkipFinalSnapshot=True)
+    if place.name == "sandbox":
+        place.sandbox.wait_until(lambda: instance(rds, "i1") is None, "it to go")
+    place.settle()
+    yield instance(rds, "i1")
+    yield code_of(rds.delete_db_instance, **wanted, SkipFinalSnapshot=True)
+    production = place.client("rds", SOURCE_ACCOUNT)
+    protected = {"DBInstanceIdentifier": "courses-prod", "SkipFinalSnapshot": True}
+    yield code_of(production.delete_db_instance, **protected)
+
+
+def secrets(place):
+    client = place.client("secretsmanager", BACKUP_ACCOUNT)
+    made = {"Name": "restorecheck-s1", "SecretString": '{"password": "p-1"}', "Tags": TAGS}
+    yield code_of(client.describe_secret, SecretId="restorecheck-s1")
+    yield code_of(client.create_secret, **made)
+    place.settle()
+    yield code_of(client.create_secret, **made)
+    yield client.describe_secret(SecretId="restorecheck-s1")["Tags"]
+    yield client.get_secret_value(SecretId="restorecheck-s1")["SecretString"]
+    filters = [{"Key": "name", "Values": ["restorecheck-"]}]
+    yield [s["Name"] for s in client.list_secrets(Filters=filters)["SecretList"]]
+    forced = {"SecretId": "restorecheck-s1", "ForceDeleteWithoutRecovery": True}
+    yield code_of(client.delete_secret, **forced)
+    place.settle()
+    yield code_of(client.describe_secret, SecretId="restorecheck-s1")
+    yield code_of(client.get_secret_value, SecretId="restorecheck-s1")
+
+
+def keys(place):
+    kms = place.client("kms", SOURCE_ACCOUNT)
+    for key in (place.transit, place.default):
+        metadata = kms.describe_key(KeyId=key)["KeyMetadata"]
+        yield metadata["KeyManager"], metadata["Enabled"]
+    yield code_of(kms.describe_key, KeyId=place.transit.replace("key/", "key/no-such-"))
+    for account in (SOURCE_ACCOUNT, BACKUP_ACCOUNT):
+        yield place.client("sts", account).get_caller_identity()["Account"]
+
+
+def test_the_same_calls_are_answered_alike(places):
+    scenarios = (copies, shares, restores, passwords, rests, deletions, secrets, keys)
+    for scenario in scenarios:  # one after the other: each goes on from what the last one made
+        memory, sandbox = ([*scenario(place)] for place in places)
+        assert len(memory) == len(sandbox)
+        for number, (one, other) in enumerate(zip(memory, sandbox, strict=True)):
+            assert one == other, f"{scenario.__name__}, answer {number}"
+
+
+def test_what_the_cloud_answers_has_the_shape_that_botocore_knows():
+    place = InMemory()
+    answered = {}
+    answer = place.cloud.answer
+
+    def remember(call):
+        answered[call.service, call.operation] = answer(call)
+        return answered[call.service, call.operation]
+
+    place.cloud.answer = remember  # type: ignore[method-assign]  # a spy in between
+    for scenario in (copies, shares, restores, passwords, rests, deletions, secrets, keys):
+        for _ in scenario(place):
+            pass
+
+    assert len(answered) > 18
+    for (service, operation), given in answered.items():
+        shape = service_model(service).operation_model(operation).output_shape
+        known = set(shape.members) if shape else set()
+        assert set(given) <= known, operation
+        if shape is not None:
+            report = ParamValidator().validate(given, shape)
+            assert not report.has_errors(), f"{operation}: {report.generate_report()}"

@@ -1,0 +1,706 @@
+"""Bugs that somebody could make in an evening, one edit each. `make mutants` plants one after the
+other in a copy of the package, and every one must turn a test red.
+"""
+
+from dataclasses import dataclass
+
+PURE = ("tests/unit/test_lifecycle.py", "tests/unit/test_retention.py")
+NIGHTS = (
+    "tests/simulation/test_found.py",
+    "tests/simulation/test_many_nights.py",
+    "tests/simulation/test_several_hosts.py",
+    "tests/simulation/test_operators.py",
+    "tests/simulation/test_every_crash.py",
+    "tests/simulation/test_every_fault.py",
+)
+"""The quickest to catch something first; the exhaustive one last."""
+LOCAL = ("tests/contract/test_provider.py", "tests/acceptance/test_kill.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    says: str
+    """What somebody got wrong."""
+    file: str
+    """Below `restorecheck/`."""
+    find: str
+    """Stands there exactly once."""
+    put: str
+    suites: tuple[str, ...]
+
+
+def bug(says: str, file: str, find: str, put: str, *suites: str) -> Mutant:
+    return Mutant(says=says, file=file, find=find, put=put, suites=suites or (*PURE, *NIGHTS))
+
+
+HOSTS_FIRST = ("tests/simulation/test_several_hosts.py", *NIGHTS)
+CRASHES = "tests/simulation/test_every_crash.py"
+ENGINE, LIFECYCLE, SWEEP = "engine.py", "lifecycle.py", "sweep.py"
+RETENTION, DRIVING = "retention.py", "hosts/driving.py"
+INSTANCES, COPYING, CREDENTIALS = "aws/instances.py", "aws/copying.py", "aws/credentials.py"
+KEEPING, INVENTORY, PROVIDER = "aws/keeping.py", "aws/inventory.py", "aws/provider.py"
+VIEWS, TRANSLATION, NAMING = "aws/views.py", "aws/translation.py", "aws/naming.py"
+FENCE, EVIDENCE, ACCOUNTS, BULLETIN = (
+    "aws/fence.py",
+    "aws/evidence.py",
+    "aws/accounts.py",
+    "aws/bulletin.py",
+)
+
+PLANTED = (
+    # --- the engine ------------------------------------------------------------------------
+    bug(
+        "what is made is recorded after the call",
+        ENGINE,
+        "        if intended != loaded:\n            intended = self._store.save(intended)\n",
+        "",
+    ),
+    bug(
+        "the passing of time is forgotten",
+        ENGINE,
+        "        drill = expire(loaded, now)\n",
+        "        drill = loaded\n",
+    ),
+    bug(
+        "the clock is read before the call, and taken for the time after it",
+        ENGINE,
+        "        after = apply(intended, event, self._clock.now())\n",
+        "        after = apply(intended, event, now)\n",
+        "tests/simulation/test_every_fault.py",
+    ),
+    bug(
+        "an error of ours is called a bad backup",
+        ENGINE,
+        "            return Unclear(reason=exc.message, hint=exc.hint)\n",
+        "            from restorecheck.lifecycle import Broken\n"
+        "            return Broken(reason=exc.message, hint=exc.hint)\n",
+    ),
+    bug(
+        "a deletion that failed counts as done",
+        ENGINE,
+        "            return self._provider_for(drill).delete(action.resource, action.made_until)\n"
+        "        except ProviderError as exc:\n"
+        "            return StillThere(action.resource, exc.message)\n",
+        "            return self._provider_for(drill).delete(action.resource, action.made_until)\n"
+        "        except ProviderError:\n"
+        "            return Gone(action.resource)\n",
+        f"{CRASHES}::test_a_deletion_that_is_refused_is_asked_for_again_and_never_taken_for_done",
+    ),
+    bug(
+        "a conflict of two hosts ends the one that lost",
+        ENGINE,
+        "        except DrillConflictError:\n            # Another",
+        "        except ZeroDivisionError:\n            # Another",
+        "tests/simulation/test_several_hosts.py",
+    ),
+    bug(
+        "a defect in what explains keeps the instance alive",
+        ENGINE,
+        "        except Exception as exc:  # a defect in what only explains",
+        "        except ZeroDivisionError as exc:  # a defect in what only explains",
+        f"{CRASHES}::test_a_defect_in_what_explains_and_in_what_comes_after_costs_neither_teardown_nor_report",
+    ),
+    bug(
+        "an abort changes a drill that is judged already",
+        LIFECYCLE,
+        "    if drill.phase is not Phase.STEPS:\n        return drill\n    return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome",
+        "    if drill.finished:\n        return drill\n    return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome",
+    ),
+    # --- the state machine -----------------------------------------------------------------
+    bug(
+        "the teardown is skipped when the deadline passes",
+        LIFECYCLE,
+        "            return drill.evolve(phase=Phase.TEARDOWN, evidence=drill.evidence + evidence)\n",
+        "            late = drill.failure is not None and drill.failure.timed_out\n"
+        "            phase = Phase.CLOSING if late else Phase.TEARDOWN\n"
+        "            return drill.evolve(phase=phase, evidence=drill.evidence + evidence)\n",
+    ),
+    bug(
+        "the verdict comes from half a set of checks",
+        LIFECYCLE,
+        "    return drill if drill.pending_checks else _complete_step(drill, now)\n",
+        "    return _complete_step(drill, now)\n",
+    ),
+    bug(
+        "a half-run set of checks raises no doubt",
+        LIFECYCLE,
+        '    if drill.pending_checks:\n        return f"check {drill.pending_checks[0].name!r} was not run"\n',
+        "",
+    ),
+    bug(
+        "no check at all verifies",
+        LIFECYCLE,
+        '    if not asked:\n        return "no required check was run"\n',
+        "",
+    ),
+    bug(
+        "an answer of a stranger counts",
+        LIFECYCLE,
+        "    if strangers:\n",
+        "    if len(strangers) > len(asked):\n",
+    ),
+    bug(
+        "a check that was skipped counts as passed",
+        LIFECYCLE,
+        "        if result.outcome is not CheckOutcome.PASSED:\n",
+        "        if result.outcome is CheckOutcome.ERROR:\n",
+    ),
+    bug(
+        "a failed check is no failure while the drill itself failed for another reason",
+        LIFECYCLE,
+        "    if failed:\n        return RecordVerdict(Verdict.FAILED, _describe(failed))\n    if failure",
+        "    if failed and failure is None:\n"
+        "        return RecordVerdict(Verdict.FAILED, _describe(failed))\n    if failure",
+    ),
+    bug(
+        "the ledger forgets what a step makes when it is begun a second time",
+        LIFECYCLE,
+        "evolve(ledger=drill.ledger + new)",
+        "evolve(ledger=new or drill.ledger)",
+    ),
+    bug(
+        "the ledger is emptied by the verdict",
+        LIFECYCLE,
+        "                phase=Phase.EVIDENCE, verdict=verdict,",
+        "                phase=Phase.EVIDENCE, ledger=(), verdict=verdict,",
+    ),
+    bug(
+        "a stubborn resource is dropped and not put behind the others",
+        LIFECYCLE,
+        "        ledger=(event.resource, *others),\n",
+        "        ledger=others,\n",
+    ),
+    bug(
+        "the teardown is bounded by the wall clock of its steps",
+        LIFECYCLE,
+        "    return drill.teardown_waited >= drill.teardown_limit\n",
+        "    return drill.teardown_waited >= drill.teardown_limit / 60\n",
+    ),
+    bug(
+        "the teardown is not bounded",
+        LIFECYCLE,
+        "    return drill.teardown_waited >= drill.teardown_limit\n",
+        "    return False\n",
+    ),
+    bug(
+        "transient errors are retried without end",
+        LIFECYCLE,
+        "    if drill.retries < MAX_RETRIES:\n",
+        "    if drill.retries >= 0:\n",
+    ),
+    bug(
+        "a thing that was made until the end of a step is thought made at the drill's start",
+        LIFECYCLE,
+        "    return max(ends, default=drill.started_at)\n",
+        "    return min([drill.started_at, *ends])\n",
+    ),
+    bug(
+        "a standby is kept whatever the verdict",
+        LIFECYCLE,
+        "        if drill.verdict is Verdict.VERIFIED and _is_standby(drill, resource):\n",
+        "        if _is_standby(drill, resource):\n",
+    ),
+    bug(
+        "a step's own deadline is not looked at",
+        LIFECYCLE,
+        "    if record is not None and now >= record.started_at + step.deadline:\n",
+        "    if record is None and now >= drill.deadline:\n",
+    ),
+    bug(
+        "a later save forgets the outputs of earlier steps",
+        LIFECYCLE,
+        "            outputs=drill.outputs | event.outputs,\n            restored_in",
+        "            outputs=event.outputs,\n            restored_in",
+    ),
+    bug(
+        "a restored instance that timed out counts as restored",
+        LIFECYCLE,
+        "        restored = RestoreOutcome.TIMED_OUT if timed_out else RestoreOutcome.FAILED\n",
+        "        restored = RestoreOutcome.SUCCEEDED\n",
+    ),
+    # --- sweep -----------------------------------------------------------------------------
+    bug(
+        "the sweep deletes by name, without our mark",
+        SWEEP,
+        '    if leftover.marked:\n        return ""\n',
+        '    if leftover.drill_id:\n        return ""\n',
+    ),
+    bug(
+        "the sweep takes what a living drill is at work on",
+        SWEEP,
+        "    if leftover.alive or leftover.drill_id in living:\n",
+        "    if leftover.drill_id in living:\n",
+    ),
+    bug(
+        "the sweep ends drills of living hosts",
+        SWEEP,
+        "    finish = tuple(d for d in unfinished if d.id not in living)\n",
+        "    finish = tuple(unfinished)\n",
+    ),
+    bug(
+        "the sweep ends what was kept on request",
+        SWEEP,
+        "        kept = drill.teardown_outcome is TeardownOutcome.KEPT and drill.id not in end\n",
+        "        kept = False\n",
+    ),
+    bug(
+        "the sweep deletes standbys",
+        SWEEP,
+        "    if leftover.kept and leftover.drill_id not in end:\n",
+        "    if leftover.kept and leftover.drill_id in living:\n",
+    ),
+    bug(
+        "the sweep does not look for orphans",
+        SWEEP,
+        "            orphans.append(leftover.resource)\n",
+        '            spared.append((leftover.resource, ""))\n',
+    ),
+    bug(
+        "the sweeper forgets to strike off what it deleted",
+        DRIVING,
+        "                self._strike_off(drill.id, resource)\n",
+        "                pass\n",
+    ),
+    bug(
+        "the sweeper takes one look at an absent thing for its end",
+        DRIVING,
+        "            made_until = drill.finished_at or drill.deadline\n",
+        "            made_until = drill.started_at - drill.teardown_limit\n",
+        *HOSTS_FIRST,
+    ),
+    bug(
+        "one inventory that cannot look ends the sweep",
+        DRIVING,
+        "            except RestorecheckError as exc:\n                unseen.append(exc.message)\n                continue\n",
+        "            except ZeroDivisionError:\n                continue\n",
+        *HOSTS_FIRST,
+    ),
+    bug(
+        "the sweeper does not end a dead drill before it finishes it",
+        DRIVING,
+        "            self._engine.abort(drill.id, DEAD_HOST)\n",
+        "            pass\n",
+    ),
+    # --- retention -------------------------------------------------------------------------
+    bug(
+        "the last verified copy is pruned",
+        RETENTION,
+        "*((verified,) if verified else ())",
+        "*()",
+    ),
+    bug(
+        "the oldest copies are kept",
+        RETENTION,
+        "key=_age, reverse=True)\n    stay",
+        "key=_age)\n    stay",
+    ),
+    bug(
+        "one copy fewer is kept than configured",
+        RETENTION,
+        "[:keep]",
+        "[: keep - 1]",
+    ),
+    bug(
+        "copies under way are pruned too",
+        RETENTION,
+        "sorted((c for c in copies if c.available),",
+        "sorted((c for c in copies if not c.broken),",
+        "tests/unit/test_retention.py",
+        *NIGHTS,
+    ),
+    bug(
+        "of two copies of one snapshot the newer one counts, proven or not",
+        RETENTION,
+        "    return 1 if copy.verdict is Verdict.VERIFIED else 0\n",
+        "    return 0\n",
+        "tests/unit/test_retention.py",
+        *NIGHTS,
+    ),
+    bug(
+        "what never became a backup is kept for ever",
+        RETENTION,
+        "    broken = [c for c in copies if c.broken and not c.available and whole]\n",
+        "    broken: list[Copy] = []\n",
+    ),
+    # --- aws -------------------------------------------------------------------------------
+    bug(
+        "an instance that is not seen is taken for deleted",
+        INSTANCES,
+        "    if view is None:\n        if now < late_enough:\n",
+        "    if view is None:\n        if now < made_until:\n",
+    ),
+    bug(
+        "absence is believed of an old look",
+        INSTANCES,
+        "latest(not_before=min(now, late_enough))",
+        "latest()",
+        *NIGHTS,
+        "tests/unit/test_aws_rooms.py",
+    ),
+    bug(
+        "an instance is deleted by its name alone",
+        INSTANCES,
+        '        return StillThere(resource, "going", settings.poll)\n'
+        "    if not naming.is_ours(name) or not naming.is_managed(view.tags):\n",
+        '        return StillThere(resource, "going", settings.poll)\n'
+        "    if not naming.is_ours(name):\n",
+    ),
+    bug(
+        "`already exists` of a foreign instance is accepted",
+        INSTANCES,
+        "    if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):\n"
+        '        raise AlreadyExistsError(\n            f"DB instance',
+        '    if not view.tags:\n        raise AlreadyExistsError(\n            f"DB instance',
+    ),
+    bug(
+        "a foreign copy is restored",
+        INSTANCES,
+        "    if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):\n",
+        "    if not copy.tags:\n",
+    ),
+    bug(
+        "the restored instance is public",
+        INSTANCES,
+        '        "PubliclyAccessible": False,\n',
+        '        "PubliclyAccessible": True,\n',
+    ),
+    bug(
+        "the restored instance takes production's tags",
+        INSTANCES,
+        '        "Tags": naming.as_list(tags),\n',
+        "",
+    ),
+    bug(
+        "the restored instance makes backups as production does",
+        INSTANCES,
+        '        "BackupRetentionPeriod": 0,\n',
+        "",
+    ),
+    bug(
+        "deleting leaves a final snapshot",
+        INSTANCES,
+        "DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True",
+        'DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final"',
+    ),
+    bug(
+        "the instance that was replaced is asked",
+        INSTANCES,
+        "    if view is None or view.resource_id != drill.endpoint.identity:\n",
+        "    if view is None:\n",
+        "tests/simulation/test_operators.py",
+        "tests/rds/test_crash.py",
+    ),
+    bug(
+        "an unknown status is taken for ready",
+        VIEWS,
+        "        return INSTANCE_STATUSES.get(self.status, Progress.UNKNOWN)\n",
+        "        return INSTANCE_STATUSES.get(self.status, Progress.READY)\n",
+    ),
+    bug(
+        "an unknown status ends the drill",
+        INSTANCES,
+        '            return InProgress(wait=poll, detail=f"{view.status} (unknown)", status=view.status)\n',
+        '            return Unclear(reason=f"{view.status} (unknown)")\n',
+    ),
+    bug(
+        "an instance with changes under way counts as ready",
+        VIEWS,
+        "        settled = not self.pending and not self.unsettled\n",
+        "        settled = not self.unsettled\n",
+        *NIGHTS,
+        "tests/unit/test_aws_rooms.py",
+    ),
+    bug(
+        "a restore that failed for a full subnet is called a bad backup",
+        VIEWS,
+        '    "incompatible-network": Progress.HOPELESS,\n',
+        '    "incompatible-network": Progress.BAD_BACKUP,\n',
+    ),
+    bug(
+        "a copy that failed is called a bad backup",
+        COPYING,
+        "            case Progress.BAD_BACKUP | Progress.HOPELESS:\n                return Unclear(\n",
+        "            case Progress.BAD_BACKUP | Progress.HOPELESS:\n                return Broken(  # type: ignore\n",
+    ),
+    bug(
+        "a snapshot that is not finished is taken",
+        COPYING,
+        "if s.progress is Progress.READY and s.taken_at]",
+        "if s.taken_at]",
+    ),
+    bug(
+        "the oldest snapshot is taken",
+        COPYING,
+        "        newest = max(finished, key=_taken_at, default=None)\n",
+        "        newest = min(finished, key=_taken_at, default=None)\n",
+    ),
+    bug(
+        "another instance's snapshot is taken",
+        COPYING,
+        "[s for s in snapshots if s.instance.lower() == wanted]",
+        "[s for s in snapshots if s.instance]",
+    ),
+    bug(
+        "a stale backup is verified",
+        COPYING,
+        "        if age > self._settings.max_age:\n",
+        "        if age > 2 * self._settings.max_age:\n",
+    ),
+    bug(
+        "the staging copy is shared with everybody",
+        COPYING,
+        'AttributeName="restore", ValuesToAdd=[backup_id]',
+        'AttributeName="restore", ValuesToAdd=["all"]',
+    ),
+    bug(
+        "a staging copy that is shared with a stranger is used",
+        COPYING,
+        "        if strangers:\n",
+        "        if len(strangers) > 5:\n",
+        "tests/simulation/test_operators.py",
+        "tests/rds/test_crash.py",
+    ),
+    bug(
+        "the lineage of the copy is not compared",
+        COPYING,
+        "        doubt = self._lineage_doubt(drill, view)\n",
+        '        doubt = ""\n',
+        "tests/simulation/test_operators.py",
+        "tests/rds/test_crash.py",
+    ),
+    bug(
+        "the share is not taken back before the restore",
+        COPYING,
+        "            self._remove_share(name)\n            return InProgress(",
+        "            return Ready() if self.prune_staging() is None else InProgress(",
+        "tests/simulation/test_every_fault.py",
+        "tests/rds/test_crash.py",
+    ),
+    bug(
+        "a share is struck off while it is there",
+        COPYING,
+        '            self._remove_share(arn.name)\n            return StillThere(resource, "the share is being removed", self._soon)\n',
+        "            return Gone(resource)\n",
+    ),
+    bug(
+        "the newest staging copy is deleted with the others",
+        COPYING,
+        "        older = whole[:-1]\n",
+        "        older = whole\n",
+    ),
+    bug(
+        "a staging copy is deleted while another drill copies from it",
+        COPYING,
+        "            if not self._is_in_use(view):\n",
+        "            if view.tags:\n",
+    ),
+    bug(
+        "the copy is made with no key of the backup account",
+        COPYING,
+        "                    KmsKeyId=self._settings.backup.kms_key_id,\n",
+        "                    KmsKeyId=self._settings.source.transit_kms_key_id,\n",
+    ),
+    bug(
+        "a copy is not asked for again while its share arrives",
+        COPYING,
+        "            if self._clock.now() - began > SHARE_PROPAGATION:\n",
+        "            if self._clock.now() >= began:\n",
+    ),
+    bug(
+        "a step that is not repeatable is repeated: a new password each time",
+        CREDENTIALS,
+        "    except AlreadyExistsError:\n        return _existing_password(account, drill, name)\n",
+        "    except AlreadyExistsError:\n        return password\n",
+    ),
+    bug(
+        "one look at a new password is enough",
+        CREDENTIALS,
+        "    looks = POSITIVE_LOOKS if confirmed else UNCONFIRMED_LOOKS\n",
+        "    looks = 1\n",
+    ),
+    bug(
+        "a password that RDS could not change is used",
+        CREDENTIALS,
+        "    if _has_event(account, view, FAILED_RESET):\n",
+        '    if _has_event(account, view, "never"):\n',
+    ),
+    bug(
+        "a secret that is not seen is taken for deleted",
+        CREDENTIALS,
+        "        if now < made_until + settings.settling:\n",
+        "        if now < made_until:\n",
+    ),
+    bug(
+        "a secret is deleted without our mark",
+        CREDENTIALS,
+        '    if not naming.is_managed(naming.as_dict(described.get("Tags"))):\n',
+        "    if not naming.is_ours(name):\n",
+    ),
+    bug(
+        "the new password is told in the status",
+        CREDENTIALS,
+        '        detail="changing the master credentials",\n',
+        '        detail=f"changing the master credentials {sorted(map(str, changes.values()))}",\n',
+    ),
+    bug(
+        "the verdict is not written on the copy",
+        KEEPING,
+        "        self._mark(drill)\n",
+        "",
+    ),
+    bug(
+        "whatever the verdict, the copy is marked as verified",
+        KEEPING,
+        "naming.as_list({naming.VERDICT: drill.verdict.value})",
+        'naming.as_list({naming.VERDICT: "verified"})',
+    ),
+    bug(
+        "the last standby goes though tonight's was not verified",
+        KEEPING,
+        "        if drill.verdict is Verdict.VERIFIED:\n",
+        "        if drill.verdict is not None:\n",
+    ),
+    bug(
+        "a copy goes while its drill is at work on it",
+        KEEPING,
+        "            if copy.verdict is None and not is_expired(view, now):\n",
+        "            if copy.verdict is None and view is None:\n",
+    ),
+    bug(
+        "retention prunes the copies of other targets",
+        KEEPING,
+        "            and tags.get(naming.TARGET) == self.settings.target\n",
+        "",
+    ),
+    bug(
+        "what somebody elsewhere is at work on is never alive",
+        INVENTORY,
+        "            alive=not kept and expires is not None and self._clock.now() < expires,\n",
+        "            alive=False,\n",
+    ),
+    bug(
+        "the sweep finds no shares",
+        INVENTORY,
+        "        found += [share for view in snapshots for share in self._shares(source, view)]\n",
+        "",
+    ),
+    bug(
+        "the sweep finds no secrets",
+        INVENTORY,
+        "        found += self._secrets(backup)\n",
+        "",
+    ),
+    bug(
+        "whatever carries the name counts as marked",
+        INVENTORY,
+        "            marked=naming.is_managed(tags) and tags.get(naming.DRILL) == drill_id,\n",
+        "            marked=True,\n",
+    ),
+    bug(
+        "throttling counts as a failed try",
+        PROVIDER,
+        "            if not is_throttled(exc):\n                return Retry(reason=exc.message, wait=self.settings.poll)\n            # Throttling never",
+        "            if exc.code:\n                return Retry(reason=exc.message, wait=self.settings.poll)\n            # Throttling never",
+    ),
+    bug(
+        "only one account is identified",
+        PROVIDER,
+        "        self.source_account().identify()\n        return Ready()\n",
+        "        return Ready()\n",
+        *NIGHTS,
+        "tests/rds/test_faults.py",
+    ),
+    bug(
+        "a quota ends the drill",
+        TRANSLATION,
+        '    if code in CAPACITY or "Quota" in code:\n',
+        "    if code in CAPACITY:\n",
+    ),
+    bug(
+        "a lost connection ends the drill",
+        TRANSLATION,
+        "        case HTTPClientError() | NoConnectionError():\n            return TransientError(",
+        "        case HTTPClientError() | NoConnectionError():\n            return ProviderError(",
+    ),
+    bug(
+        "things are marked as expired from the beginning",
+        COPYING,
+        "    return drill.deadline + 2 * drill.teardown_limit\n",
+        "    return drill.started_at\n",
+    ),
+    bug(
+        "things carry no drill id",
+        NAMING,
+        "        DRILL: drill_id,\n",
+        "",
+    ),
+    bug(
+        "the fence lets every write through",
+        FENCE,
+        "    named = writes.get(operation)\n",
+        "    named = writes.get(operation, ())\n",
+        "tests/unit/test_aws_rooms.py",
+        *NIGHTS,
+    ),
+    bug(
+        "clients are given out before the caller is known",
+        ACCOUNTS,
+        "        self.identify()\n        return self._client(service)\n",
+        "        return self._client(service)\n",
+    ),
+    bug(
+        "another account than the pinned one is used",
+        ACCOUNTS,
+        "        if found != self.place.account_id:\n",
+        "        if not found:\n",
+    ),
+    bug(
+        "only the first page is read",
+        ACCOUNTS,
+        "            yield from paginator.paginate(**parameters)\n",
+        "            yield next(iter(paginator.paginate(**parameters)))\n",
+    ),
+    bug(
+        "lines of the server's log are passed on as they are",
+        EVIDENCE,
+        '    lines = safe_lines(portion.get("LogFileData") or "")\n',
+        '    lines = (portion.get("LogFileData") or "").splitlines()\n',
+    ),
+    bug(
+        "a look is never repeated",
+        BULLETIN,
+        "        if self._read_at is None or self._clock.now() - self._read_at >= self._tick:\n",
+        "        if self._read_at is None:\n",
+    ),
+    bug(
+        "what is changed is looked at in an old look",
+        BULLETIN,
+        "        return self.latest(not_before=self._clock.now())\n",
+        "        return self.latest()\n",
+    ),
+    # --- local dumps -----------------------------------------------------------------------
+    bug(
+        "a directory of that name is deleted, whoever made it",
+        "postgres/cluster.py",
+        "    if mark is None or mark.drill_id != drill_id:\n        try:\n            directory.rmdir()\n",
+        "    if mark is None:\n        try:\n            shutil.rmtree(directory)\n",
+        *LOCAL,
+    ),
+    bug(
+        "a server of a local drill is left running",
+        "postgres/local.py",
+        "    if mark is not None and mark.drill_id == drill_id and not cluster.stop(places, server):\n"
+        '        return "its server does not stop"\n    return cluster.remove(places, drill_id)\n',
+        '    return ""\n',
+        *LOCAL,
+    ),
+    bug(
+        "a plan of a local drill does not name what it makes",
+        "postgres/local.py",
+        "                deadline=timedelta(minutes=15),\n                makes=(directory,),\n",
+        "                deadline=timedelta(minutes=15),\n",
+        *LOCAL,
+        "tests/acceptance/test_commands.py",
+        "tests/acceptance/test_interrupts.py",
+    ),
+)

@@ -1,0 +1,142 @@
+"""`make mutants`: plants one bug after the other in a copy of the package and runs the tests.
+
+Prints for each which test caught it, and after how long. Exits with 1 where one survives.
+Options: --jobs N, --only WORD (in the sentence or the file).
+
+Each runs in a process that is forked from this one, which has loaded what the tests need and
+nothing of restorecheck.
+"""
+
+import argparse
+import importlib
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.planted import PLANTED, Mutant
+
+ROOT = Path(__file__).parents[2]
+OURS = 99
+"""Exit code of what went wrong in this program itself."""
+PATIENCE = 600
+"""Seconds; what hangs for so long is caught too: by whoever waits."""
+COPIED = ("restorecheck", "tests", "pyproject.toml", "lambda", "infra", "docs", "constraints.txt")
+HEAVY = ("botocore.session", "boto3", "pydantic", "structlog", "yaml")
+
+
+@dataclass(frozen=True)
+class Try:
+    """A mutant under way."""
+
+    mutant: Mutant
+    copy: Path
+    began: float
+
+    @property
+    def output(self) -> Path:
+        return self.copy / "output.txt"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    chosen = [m for m in PLANTED if given.only in f"{m.says} {m.file}"]
+    for name in HEAVY:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
+        caught = try_out(chosen, Path(directory), given.jobs)
+    print(f"{caught} of {len(chosen)} caught")
+    return 0 if caught == len(chosen) else 1
+
+
+def try_out(chosen: list[Mutant], directory: Path, jobs: int) -> int:
+    """How many are caught."""
+    waiting, running, caught = [*chosen], dict[int, Try](), 0
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            attempt = plant(waiting.pop(0), directory / str(len(waiting)))
+            running[fork(attempt)] = attempt
+        pid, status = os.wait()
+        caught += tell(running.pop(pid), status)
+    return caught
+
+
+def plant(mutant: Mutant, copy: Path) -> Try:
+    """A copy of everything, with the bug in it."""
+    copy.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, copy / name, ignore=ignored)
+        else:
+            shutil.copy(source, copy / name)
+    file = copy / "restorecheck" / mutant.file
+    sound = file.read_text()
+    assert sound.count(mutant.find) == 1, f"{mutant.file}: not there once: {mutant.find!r}"
+    file.write_text(sound.replace(mutant.find, mutant.put))
+    return Try(mutant, copy, time.monotonic())
+
+
+def fork(attempt: Try) -> int:
+    """The process in which the tests run, from the copy."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        code = run_tests(attempt)
+    except BaseException:  # noqa: BLE001  # nothing of the parent's may happen in this process
+        traceback.print_exc()
+        code = OURS
+    os._exit(code)
+
+
+def run_tests(attempt: Try) -> int:
+    signal.alarm(PATIENCE)
+    os.chdir(attempt.copy)
+    with attempt.output.open("w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    for name in [n for n in sys.modules if n.partition(".")[0] in {"tests", "restorecheck"}]:
+        del sys.modules[name]
+    sys.path.insert(0, str(attempt.copy))
+    sys.dont_write_bytecode = True
+    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "--tb=line"]
+    code = int(pytest.main([*options, *attempt.mutant.suites]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def tell(attempt: Try, status: int) -> bool:
+    """What became of it; whether it was caught."""
+    text = attempt.output.read_text(errors="replace")
+    code = os.waitstatus_to_exitcode(status)
+    assert code not in {3, 4, 5, OURS}, f"the tests did not run:\n{text}"
+    survived = code == 0
+    red = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", text, re.MULTILINE)
+    by = red[1] if red else "a test that never ends, or an end of pytest"
+    mutant, seconds = attempt.mutant, time.monotonic() - attempt.began
+    word = "MISSED" if survived else "caught"
+    print(f"{word} {seconds:6.1f} s  {mutant.file}: {mutant.says}")
+    if not survived:
+        print(f"                 by {by}")
+    sys.stdout.flush()
+    shutil.rmtree(attempt.copy, ignore_errors=True)
+    return not survived
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,491 @@
+"""The promises, as somebody sees them who knows everything: the store, the accounts, the calls.
+
+Nothing here asks the product what it thinks of its own things: who made what is known from the
+calls, and which data answered is known from the data.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from restorecheck.model import CheckOutcome, Drill, Phase, TeardownOutcome, Verdict
+from restorecheck.testing.cloud import (
+    BACKUP_ACCOUNT,
+    SOURCE_ACCOUNT,
+    Call,
+    Instance,
+    Secret,
+    Snapshot,
+)
+
+if TYPE_CHECKING:
+    from tests.simulation.stage import Stage
+
+OURS = "restorecheck"
+PREFIX = "restorecheck-"
+READS = ("Describe", "List", "Get", "Download")
+MOST_CALLS = 1500
+"""Of one host for each drill; a quiet one has about 50."""
+MOST_STEPS = 800
+"""Saves of one drill; a quiet one has about 40."""
+SLACK = timedelta(hours=2)
+"""For waits that are under way when a limit passes."""
+
+
+class PromiseBrokenError(AssertionError):
+    """A promise was broken."""
+
+
+def hold(condition: object, promise: int, text: str) -> None:
+    if not condition:
+        raise PromiseBrokenError(f"promise {promise} of the simulation: {text}")
+
+
+class Promises:
+    """Looked at before every call and after every step."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.stage = stage
+        self.disowned: set[str] = set()
+        """ARNs that an operator has changed, so that they are his now."""
+        self.retagged: set[str] = set()
+        """ARNs that an operator has given to another drill."""
+        self.deleted_by_others: set[str] = set()
+        self.by_mark = False
+        """AWS lies for longer than anybody waits, or a host wakes up after its drill was ended: then
+        what is in no ledger must be found by its mark.
+        """
+        self._identified: set[tuple[str, str]] = set()
+        self._reports: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self._calls: dict[str, int] = {}
+        self._drills: dict[str, Drill] = {}
+        self.copies: dict[str, Snapshot] = {}
+        """Every copy in the backup account that there ever was, by drill."""
+
+    # --- before every call -----------------------------------------------------------------
+
+    def on_call(self, call: Call) -> None:
+        if not call.caller.startswith(OURS):
+            return
+        self._calls[call.caller] = self._calls.get(call.caller, 0) + 1
+        if call.operation == "GetCallerIdentity":
+            self._identified.add((call.caller, call.account_id))
+            return
+        known = (call.caller, call.account_id) in self._identified
+        hold(known, 1, f"{call} came before the account was known to be the right one")
+        if call.operation.startswith(READS):
+            return
+        judge = {
+            (SOURCE_ACCOUNT, "CopyDBSnapshot"): self._staging,
+            (SOURCE_ACCOUNT, "ModifyDBSnapshotAttribute"): self._share,
+            (SOURCE_ACCOUNT, "DeleteDBSnapshot"): self._delete_staging,
+            (BACKUP_ACCOUNT, "CopyDBSnapshot"): self._copy,
+            (BACKUP_ACCOUNT, "DeleteDBSnapshot"): self._delete_copy,
+            (BACKUP_ACCOUNT, "RestoreDBInstanceFromDBSnapshot"): self._restore,
+            (BACKUP_ACCOUNT, "ModifyDBInstance"): self._modify,
+            (BACKUP_ACCOUNT, "DeleteDBInstance"): self._delete_instance,
+            (BACKUP_ACCOUNT, "StopDBInstance"): self._stop,
+            (BACKUP_ACCOUNT, "AddTagsToResource"): self._tag,
+            (BACKUP_ACCOUNT, "CreateSecret"): self._create_secret,
+            (BACKUP_ACCOUNT, "DeleteSecret"): self._delete_secret,
+        }.get((call.account_id, call.operation))
+        hold(judge is not None, 1, f"{call} is never called")
+        assert judge is not None
+        judge(call)
+
+    def _staging(self, call: Call) -> None:
+        given = call.parameters
+        name = given["TargetDBSnapshotIdentifier"]
+        drill = self._drill_of(name)
+        production = self.stage.production.identifier
+        source = self.stage.cloud.source.snapshots.get(
+            given["SourceDBSnapshotIdentifier"].partition(":snapshot:")[2]
+        )
+        hold(source is None or source.instance == production, 1, f"{call} of a strange snapshot")
+        hold(given.get("KmsKeyId") == self.stage.transit_key, 1, f"{call} without the transit key")
+        self._hold_tags(call, drill, "staging-copy")
+        hold(not given.get("CopyTags"), 1, f"{call} takes production's tags along")
+
+    def _share(self, call: Call) -> None:
+        given = call.parameters
+        name = given["DBSnapshotIdentifier"]
+        snapshot = self.stage.cloud.source.snapshots.get(name)
+        made = snapshot is None or snapshot.made_by.startswith(OURS)
+        hold(made, 1, f"{call} on what we did not make")
+        values = {*given.get("ValuesToAdd", ()), *given.get("ValuesToRemove", ())}
+        hold(values == {BACKUP_ACCOUNT}, 1, f"{call} with {values}")
+        if given.get("ValuesToAdd"):
+            arn = self.stage.cloud.source.arn("snapshot", name)
+            self._hold_intent(call, self._drill_of(name), arn)
+
+    def _delete_staging(self, call: Call) -> None:
+        snapshot = self.stage.cloud.source.snapshots.get(call.parameters["DBSnapshotIdentifier"])
+        if snapshot is None:
+            return
+        hold(self._is_ours(snapshot), 1, f"{call} on what we did not make")
+        copying = [
+            c.identifier
+            for c in self.stage.cloud.backup.snapshots.values()
+            if c.in_progress and c.copied_from == snapshot.arn
+        ]
+        hold(not copying, 5, f"{call} while {copying} is being copied from it")
+        if snapshot.status == "failed":
+            return
+        newer = [
+            s
+            for s in self.stage.cloud.source.snapshots.values()
+            if self._is_ours(s)
+            and s.status == "available"
+            and s.original_at >= snapshot.original_at
+        ]
+        hold(len(newer) > 1, 5, f"{call} on the newest staging copy")
+
+    def _copy(self, call: Call) -> None:
+        given = call.parameters
+        name = given["TargetDBSnapshotIdentifier"]
+        drill = self._drill_of(name)
+        staging = self.stage.cloud.source.arn("snapshot", name)
+        hold(given["SourceDBSnapshotIdentifier"] == staging, 3, f"{call} of another drill's")
+        hold(given.get("KmsKeyId") == self.stage.backup_key, 1, f"{call} with another key")
+        self._hold_tags(call, drill, "copy")
+
+    def _delete_copy(self, call: Call) -> None:
+        copies = self.stage.cloud.backup.snapshots
+        copy = copies.get(call.parameters["DBSnapshotIdentifier"])
+        if copy is None:
+            return
+        hold(self._is_ours(copy), 1, f"{call} on what we did not make")
+        self._hold_marked(call, copy.tags)
+        if copy.status == "failed":
+            return
+        whole = [c for c in copies.values() if self._is_ours(c) and c.status == "available"]
+        newest = max(whole, key=_age)
+        hold(copy is not newest, 5, f"{call} on the newest copy")
+        verified = [c for c in whole if self._verdict_on(c) is Verdict.VERIFIED]
+        hold(
+            not verified or copy is not max(verified, key=_age), 5, f"{call} on the last good copy"
+        )
+        origins = {c.data.origin for c in whole if c is not copy}
+        enough = len(origins) >= self.stage.setting.keep_copies or copy.data.origin in origins
+        hold(enough, 5, f"{call} leaves fewer copies than are to be kept")
+        owner = self._stored(copy.identifier)
+        busy = owner is not None and owner.phase is Phase.STEPS
+        hold(not busy or self._is_expired(copy.tags), 5, f"{call} while its drill needs it")
+
+    def _restore(self, call: Call) -> None:
+        given = call.parameters
+        name = given["DBInstanceIdentifier"]
+        drill = self._drill_of(name)
+        hold(given["DBSnapshotIdentifier"] == name, 3, f"{call} of another drill's copy")
+        chosen = {
+            "DBInstanceClass": "db.t4g.small",
+            "DBSubnetGroupName": "drills",
+            "VpcSecurityGroupIds": ["sg-drills"],
+            "DBParameterGroupName": "drills",
+            "PubliclyAccessible": False,
+            "MultiAZ": False,
+            "DeletionProtection": False,
+            "BackupRetentionPeriod": 0,
+            "AutoMinorVersionUpgrade": False,
+            "CopyTagsToSnapshot": False,
+            "EngineLifecycleSupport": "open-source-rds-extended-support",
+        }
+        for key, value in chosen.items():
+            hold(given.get(key) == value, 1, f"{call} with {key} {given.get(key)!r}")
+        self._hold_tags(call, drill, "instance")
+        self._hold_intent(call, drill, self.stage.cloud.backup.arn("db", name))
+
+    def _modify(self, call: Call) -> None:
+        instance = self._instance(call)
+        if instance is None:
+            return
+        self._hold_marked(call, instance.tags)
+        harmless = {
+            "DBInstanceIdentifier",
+            "ApplyImmediately",
+            "ManageMasterUserPassword",
+            "MasterUserPassword",
+        }
+        hold(set(call.parameters) <= harmless, 1, f"{call} changes more than a password")
+
+    def _delete_instance(self, call: Call) -> None:
+        instance = self._instance(call)
+        if instance is None:
+            return
+        self._hold_marked(call, instance.tags)
+        hold(call.parameters.get("SkipFinalSnapshot"), 4, f"{call} would leave a snapshot")
+        self._hold_verdict(call, instance.identifier, instance.tags)
+
+    def _stop(self, call: Call) -> None:
+        instance = self._instance(call)
+        if instance is None:
+            return
+        self._hold_marked(call, instance.tags)
+        drill = self._stored(instance.identifier)
+        verified = drill is None or drill.verdict is Verdict.VERIFIED
+        hold(verified, 4, f"{call} of an instance that was not verified")
+
+    def _tag(self, call: Call) -> None:
+        arn = call.parameters["ResourceName"]
+        name = arn.rpartition(":")[2]
+        home = self.stage.cloud.backup
+        thing: Instance | Snapshot | None
+        thing = (home.instances if ":db:" in arn else home.snapshots).get(name)
+        hold(thing is None or self._is_ours(thing), 1, f"{call} on what we did not make")
+        drill = self._drill_of(name)
+        for tag in call.parameters["Tags"]:
+            if tag["Key"] == "restorecheck:verdict":
+                hold(tag["Value"] == drill.verdict, 3, f"{call}: {tag['Value']} is not the verdict")
+            else:
+                right = tag == {"Key": "restorecheck:role", "Value": "standby"}
+                hold(right and drill.verdict is Verdict.VERIFIED, 3, f"{call}: {tag}")
+
+    def _create_secret(self, call: Call) -> None:
+        name = call.parameters["Name"]
+        drill = self._drill_of(name)
+        self._hold_tags(call, drill, "secret")
+        arn = self.stage.cloud.backup.arn("secret", name, "secretsmanager")
+        self._hold_intent(call, drill, arn)
+
+    def _delete_secret(self, call: Call) -> None:
+        secret = self.stage.cloud.backup.secrets.get(call.parameters["SecretId"])
+        if secret is None:
+            return
+        hold(secret.made_by.startswith(OURS), 1, f"{call} on what we did not make")
+        self._hold_marked(call, secret.tags)
+        self._hold_verdict(call, secret.name, secret.tags)
+
+    # --- after every step ------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Every promise that can be held against the present state."""
+        self.stage.cloud.tick()
+        changed = self._read_store()
+        for drill in changed:
+            self._look_at_verdict(drill)
+            self._look_at_report(drill)
+            self._look_at_bounds(drill)
+        self._look_for_strays()
+        self._look_at_copies()
+
+    def at_end(self) -> None:
+        """After faults have ended and hosts or sweeps were through: nothing is left."""
+        self.look()
+        unfinished = [d.id for d in self._drills.values() if not d.finished]
+        hold(not unfinished, 8, f"drills {unfinished} never finished")
+        standing = {r.identifier for d in self._drills.values() for r in d.parked}
+        kept = {
+            r.identifier
+            for d in self._drills.values()
+            if d.teardown_outcome is TeardownOutcome.KEPT
+            for r in d.ledger
+        }
+        for arn in self._temporary():
+            lost = self.by_mark and arn in self.retagged
+            hold(arn in standing | kept or lost, 8, f"{arn} was left behind")
+        hold(len(self._temporary() & standing) <= 1, 6, "more than one standby is standing")
+
+    def _read_store(self) -> list[Drill]:
+        changed = []
+        for drill_id, text in self.stage.store.texts.items():
+            if self._seen.get(drill_id) == text:
+                continue
+            self._hold_no_secret(text, f"the stored drill {drill_id}")
+            self._seen[drill_id] = text
+            drill = self.stage.store.load(drill_id)
+            before = self._drills.get(drill_id)
+            if before is not None and before.finished:
+                same = drill.evolve(ledger=before.ledger, version=before.version) == before
+                fewer = set(drill.ledger) <= set(before.ledger)
+                hold(same and fewer, 4, f"the finished drill {drill_id} changed")
+            self._drills[drill_id] = drill
+            changed.append(drill)
+        return changed
+
+    def _look_at_verdict(self, drill: Drill) -> None:
+        if drill.verdict is None:
+            return
+        known = self._verdicts.setdefault(drill.id, drill.verdict)
+        hold(known is drill.verdict, 4, f"the verdict of {drill.id} changed")
+        if drill.verdict is not Verdict.VERIFIED:
+            return
+        hold(drill.endpoint is not None and drill.backup is not None, 3, "verified without proof")
+        assert drill.endpoint is not None
+        assert drill.backup is not None
+        of_this = [
+            a
+            for a in self.stage.answers
+            if a.drill_id == drill.id
+            and a.resource_id == drill.endpoint.identity
+            and a.data.origin == drill.backup.identifier
+        ]
+        for spec in drill.checks:
+            if spec.severity.value != "required":
+                continue
+            truth = [a for a in of_this if a.check == spec.name]
+            hold(truth, 3, f"verified, though nothing restored from it answered {spec.name}")
+            good = truth[-1].data.good or spec.name != "freshness"
+            hold(good, 3, f"verified, though the answer to {spec.name} was wrong")
+            said = [r.outcome for r in drill.results if r.name == spec.name]
+            hold(said == [CheckOutcome.PASSED], 3, f"verified with {spec.name} {said}")
+
+    def _look_at_report(self, drill: Drill) -> None:
+        texts = self.stage.store.reports.get(drill.id, [])
+        hold(len(texts) == (1 if drill.finished else 0), 4, f"{drill.id} has {len(texts)} reports")
+        for text in texts:
+            known = self._reports.setdefault(drill.id, text)
+            hold(text == known, 4, f"the report of {drill.id} changed")
+            if known is text and drill.finished:
+                self._hold_no_secret(text, f"the report of {drill.id}")
+                report = json.loads(text)
+                hold(report["verdict"] == drill.verdict, 4, "the report says something else")
+                # What was left is named, and nothing else is.
+                left = {r["identifier"] for r in report["teardown"]["left"]}
+                now = {r.identifier for r in drill.ledger}
+                hold(left >= now, 4, f"the report of {drill.id} does not name {now - left}")
+
+    def _look_at_bounds(self, drill: Drill) -> None:
+        now = drill.finished_at or self.stage.world.now()
+        if not self._disturbed():
+            hold(now <= self.bound(drill), 6, f"{drill.id} takes longer than it may")
+        hold(drill.version < MOST_STEPS, 6, f"{drill.id} was saved {drill.version} times")
+        calls = max(self._calls.values(), default=0)
+        most = MOST_CALLS * max(1, len(self._drills))
+        hold(calls < most, 6, f"{calls} calls")
+
+    def _disturbed(self) -> bool:
+        """Whether hosts have died: then nobody was there to keep the time."""
+        return self.stage.hosts > 1
+
+    @staticmethod
+    def bound(drill: Drill):
+        """Until when a drill is through whose host lives."""
+        return drill.deadline + 2 * drill.teardown_limit + SLACK
+
+    def _look_for_strays(self) -> None:
+        """(2) Whatever is alive stands in the ledger of its drill, or was parked by it."""
+        for arn in self._temporary():
+            drill = self._stored(arn.rpartition(":")[2])
+            if drill is None:
+                continue
+            owned = {r.identifier for r in (*drill.ledger, *drill.parked)}
+            found = self.by_mark and self._carries_mark(arn)
+            hold(arn in owned or found, 2, f"{arn} is alive and in no ledger")
+
+    def _carries_mark(self, arn: str) -> bool:
+        """Or did, before an operator wrote another drill on it; both at once is beyond us."""
+        _, _, kind, name = arn.rsplit(":", 3)
+        cloud = self.stage.cloud
+        things: dict[str, Mapping[str, Snapshot | Instance | Secret]] = {
+            "snapshot": cloud.source.snapshots,
+            "db": cloud.backup.instances,
+            "secret": cloud.backup.secrets,
+        }
+        drill_id = things[kind][name].tags.get("restorecheck:drill-id")
+        return drill_id == name.removeprefix(PREFIX) or arn in self.retagged
+
+    def _temporary(self) -> set[str]:
+        """What restorecheck has made, that is not for keeps, and that nobody is deleting."""
+        cloud = self.stage.cloud
+        alive = {
+            i.arn
+            for i in cloud.backup.instances.values()
+            if i.made_by.startswith(OURS) and i.status != "deleting"
+        }
+        alive |= {
+            cloud.backup.arn("secret", s.name, "secretsmanager")
+            for s in cloud.backup.secrets.values()
+            if s.made_by.startswith(OURS)
+        }
+        alive |= {
+            s.arn
+            for s in cloud.source.snapshots.values()
+            if s.made_by.startswith(OURS) and BACKUP_ACCOUNT in s.shared
+        }
+        return alive - self.disowned
+
+    def _look_at_copies(self) -> None:
+        """(5) The newest verified copy that there ever was is there."""
+        for snapshot in self.stage.cloud.backup.snapshots.values():
+            if self._is_ours(snapshot) and snapshot.status == "available":
+                self.copies.setdefault(snapshot.identifier.removeprefix(PREFIX), snapshot)
+        verified = [
+            copy
+            for drill_id, copy in self.copies.items()
+            if self._verdicts.get(drill_id) is Verdict.VERIFIED
+            and copy.arn not in self.deleted_by_others
+        ]
+        if verified:
+            newest = max(verified, key=_age)
+            there = newest.identifier in self.stage.cloud.backup.snapshots
+            hold(there, 5, f"the newest verified copy {newest.identifier} is gone")
+
+    def forget(self) -> None:
+        """From now on somebody looks who has another store."""
+        self._drills, self._seen, self._verdicts, self._reports = {}, {}, {}, {}
+
+    # --- parts -----------------------------------------------------------------------------
+
+    def _hold_no_secret(self, text: str, where: str) -> None:
+        from tests.simulation.stage import EXTERNAL_ID, ROW  # noqa: PLC0415  # it imports this module
+
+        for secret in (*self.stage.cloud.secrets_made, ROW, EXTERNAL_ID):
+            hold(secret not in text, 7, f"a secret stands in {where}")
+
+    def _is_ours(self, thing: Instance | Snapshot) -> bool:
+        return thing.made_by.startswith(OURS) and thing.arn not in self.disowned
+
+    def _instance(self, call: Call) -> Instance | None:
+        instance = self.stage.cloud.backup.instances.get(call.parameters["DBInstanceIdentifier"])
+        hold(instance is None or self._is_ours(instance), 1, f"{call} on what we did not make")
+        return instance
+
+    def _stored(self, name: str) -> Drill | None:
+        drill_id = name.removeprefix(PREFIX)
+        return self.stage.store.load(drill_id) if drill_id in self.stage.store.texts else None
+
+    def _drill_of(self, name: str) -> Drill:
+        drill = self._stored(name)
+        hold(name.startswith(PREFIX) and drill is not None, 1, f"{name} belongs to no drill")
+        assert drill is not None
+        return drill
+
+    def _verdict_on(self, copy: Snapshot) -> Verdict | None:
+        drill = self._stored(copy.identifier)
+        return drill.verdict if drill else None
+
+    def _is_expired(self, tags: dict[str, str]) -> bool:
+        return tags.get("restorecheck:expires-at", "") < self.stage.world.now().isoformat()
+
+    def _hold_tags(self, call: Call, drill: Drill, role: str) -> None:
+        tags = {tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", ())}
+        wanted = {
+            "restorecheck:managed": "true",
+            "restorecheck:drill-id": drill.id,
+            "restorecheck:target": drill.target,
+            "restorecheck:role": role,
+        }
+        hold(wanted.items() <= tags.items(), 2, f"{call} is not marked as ours: {tags}")
+        # Nobody may take it for forgotten while its drill can be at work.
+        expires = tags.get("restorecheck:expires-at", "")
+        hold(expires > drill.deadline.isoformat(), 2, f"{call} expires at {expires!r}")
+
+    def _hold_marked(self, call: Call, tags: dict[str, str]) -> None:
+        hold(tags.get("restorecheck:managed") == "true", 1, f"{call} on what lost our mark")
+
+    def _hold_intent(self, call: Call, drill: Drill, arn: str) -> None:
+        noted = {resource.identifier for resource in drill.ledger}
+        hold(arn in noted or self.by_mark, 2, f"{call} makes {arn}, and no ledger knows of it")
+
+    def _hold_verdict(self, call: Call, name: str, tags: dict[str, str]) -> None:
+        """(4) The verdict is stored before anything is deleted."""
+        drill = self._stored(name)
+        judged = drill is None or drill.verdict is not None or self._is_expired(tags)
+        hold(judged, 4, f"{call} before there is a verdict")
+
+
+def _age(snapshot: Snapshot):
+    return snapshot.original_at, snapshot.created_at or snapshot.original_at, snapshot.identifier
