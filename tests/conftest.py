@@ -5,10 +5,14 @@ import logging
 import pytest
 import structlog
 
-from tests import pg
+from tests import chosen, pg
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+def pytest_report_header():
+    return f"seed of what is chosen by chance: RESTORECHECK_SEED={chosen.SEED}"
 
 
 @pytest.fixture(scope="session")
