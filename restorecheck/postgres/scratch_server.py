@@ -19,6 +19,7 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
+from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.timing import Stopwatch
 
@@ -64,7 +65,7 @@ class ScratchServer:
             DatabaseUnreachableError: The server refuses or does not answer.
         """
         try:
-            return psycopg.connect(
+            connection: Connection = psycopg.connect(
                 host=self.host,
                 port=self.port,
                 user=self.user,
@@ -75,6 +76,7 @@ class ScratchServer:
                 client_encoding="UTF8",
                 application_name="restorecheck",
             )
+            return bounded(connection)
         except psycopg.Error as exc:
             reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else _first_line(exc)
             raise DatabaseUnreachableError(
