@@ -100,6 +100,73 @@ CATALOGUE: dict[str, Failure] = {
         SERVER, "The server's main process is killed while a check is asked", DOUBT, 3,
         "", AGAIN,
     ),
+    # --- through the network
+    "network: cut": _one(
+        SCRATCH, "The connection to the scratch server is lost during the load", DOUBT, 3,
+        "was broken off", LOOK, "no connection to the scratch server",
+    ),
+    "network: cut for good": _one(
+        SCRATCH, "The scratch server cannot be reached any more, not even to tear down", DOUBT, 4,
+        "was broken off", "`restorecheck sweep` when it is back: the database is named in the report.",
+    ),
+    "network: swallows everything": _one(
+        SCRATCH, "The network takes everything and gives nothing back", DOUBT, 4,
+        "deadline", "`restorecheck sweep` when it is back. A shorter `deadline_minutes` tells earlier.",
+    ),
+    # --- the history
+    "history: locked": _one(
+        HISTORY, "Another program keeps the history locked", NO_REPORT, 3,
+        "database is locked", "End that program; the next drill or `restorecheck sweep` writes the report.",
+    ),
+    "history: removed": _one(
+        HISTORY, "The history file is removed or replaced while a drill runs", NO_REPORT, 3,
+        "it was removed or replaced meanwhile", "Put it back; then `restorecheck sweep`.",
+    ),
+    "history: truncated": _one(
+        HISTORY, "The history file is cut short or overwritten", NO_REPORT, 3,
+        "The file is damaged", "Put a copy back; `restorecheck history verify` says whether it is whole.",
+    ),
+    "history: unwritable": _one(
+        HISTORY, "The history cannot be opened for writing", NO_REPORT, 3,
+        "could not open the history", "Give the user the right to write it, or set `history.path`.",
+    ),
+    "history: full": _one(
+        HISTORY, "The disk of the history is full", NO_REPORT, 3,
+        "database or disk is full", "Make room within a minute and the drill goes on; later, `restorecheck sweep`.",
+    ),
+    # --- the machine
+    "disk: full in a check": _one(
+        MACHINE, "A query of a check needs more temporary files than the disk has room", DOUBT, 3,
+        "ran out of room", "Make room, or set `postgres.work_dir` to a larger disk.",
+    ),
+    "disk: full": _one(
+        MACHINE, "The disk of the throw-away server fills up", DOUBT, 3,
+        "No space left", "Make room, or set `postgres.work_dir` to a larger disk.", "no space left",
+        "not enough space",
+    ),
+    "memory: ours": _one(
+        MACHINE, "restorecheck itself gets no more memory", DOUBT, 3,
+        "MemoryError", LOOK, "the connection was lost",
+    ),
+    "memory: from the start": _one(
+        MACHINE, "There is too little memory to start the throw-away server", DOUBT, 3,
+        "Cannot allocate memory", LOOK, "out of memory", "initdb exited with",
+    ),
+    "clock: forward": _one(
+        MACHINE, "The clock jumps forward beyond the deadline", DOUBT, 3,
+        "deadline of 240 minutes passed", "Have the clock set before the night; drill again.",
+    ),
+    "clock: back": _one(
+        MACHINE, "The clock jumps back", GOOD, 0, "the backup restores", "Nothing.",
+    ),
+    "killed": _one(
+        MACHINE, "restorecheck is killed; told by the next drill or sweep", DOUBT, 0,
+        "the process that ran this drill died", "Nothing; drill again for a verdict.",
+    ),
+    "interrupted": _one(
+        MACHINE, "restorecheck is interrupted (Ctrl-C, SIGTERM, SIGHUP)", DOUBT, 130,
+        "interrupted by", "Nothing; everything was torn down first.",
+    ),
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from restorecheck.postgres.timing import Stopwatch
 KIND = "temporary database"
 ROLE_KIND = "temporary role"
 PREFIX = "restorecheck_"
+CONNECT_SECONDS = 10
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -72,7 +73,7 @@ class ScratchServer:
                 password=self.password,
                 dbname=database or self.maintenance_database,
                 autocommit=True,
-                connect_timeout=10,
+                connect_timeout=CONNECT_SECONDS,
                 client_encoding="UTF8",
                 application_name="restorecheck",
             )
