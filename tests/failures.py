@@ -6,6 +6,7 @@ neither the page nor the product changes alone. `tests/test_failures.py` looks t
 a test.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,10 +168,63 @@ CATALOGUE: dict[str, Failure] = {
         MACHINE, "restorecheck is interrupted (Ctrl-C, SIGTERM, SIGHUP)", DOUBT, 130,
         "interrupted by", "Nothing; everything was torn down first.",
     ),
+    # --- AWS
+    "aws: passing fault": _one(
+        AWS, "A call is throttled, or answered with an error of the service, once", GOOD, 0,
+        "the backup restores", "Nothing; calls are repeated.",
+    ),
+    "aws: answer lost": _one(
+        AWS, "A call does its work, and its answer is lost", GOOD, 0,
+        "the backup restores", "Nothing; what is there is found, and made once.",
+    ),
+    "aws: cannot delete": _one(
+        AWS, "The restored instance cannot be deleted", GOOD, 4,
+        "the backup restores", "Give the right back; then `restorecheck sweep`.",
+    ),
+    "aws: restore fails": _one(
+        AWS, "RDS cannot restore the snapshot (`incompatible-restore`, `restore-error`, `failed`)", FAILED, 1,
+        "the snapshot did not restore: RDS says", "Take a new snapshot now; the newest verified copy is named in the report.",
+    ),
+    "aws: our instance": _one(
+        AWS, "The instance does not come up for reasons of ours (storage, network, parameters, key)", DOUBT, 3,
+        "does not become available", "Correct what the hint names under `restore`.",
+    ),
+    "aws: created for ever": _one(
+        AWS, "The instance is being created beyond the deadline", DOUBT, 3,
+        "last seen: creating", "Raise `deadline_minutes`, or ask AWS.",
+    ),
+    "aws: copy fails": _one(
+        AWS, "A snapshot copy fails", DOUBT, 3,
+        "is failed", "Drill again; look at the key's policy.",
+    ),
+    "aws: password": _one(
+        AWS, "RDS cannot change the master password", DOUBT, 3,
+        "RDS could not change the master password", "Drill again; `evidence` has RDS's own words.",
+    ),
+    "aws: corrupt data": _one(
+        AWS, "The restored data cannot be read", FAILED, 1,
+        "invalid page", "Look at production's disks; bring an older copy back.",
+    ),
+    "aws: no room": _one(
+        AWS, "The quota of instances is used up until the deadline", DOUBT, 3,
+        "InstanceQuotaExceeded", "Raise the quota, or drill fewer targets at once (`max_parallel_drills`).",
+    ),
+    "aws: wrong account": _one(
+        AWS, "The credentials belong to another account", DOUBT, 3,
+        "belong to account", "Nothing was called. Use the credentials of the backup account.",
+    ),
+    "aws: stale": _one(
+        AWS, "The newest automated snapshot is too old", FAILED, 1,
+        "the backup is stale", "Look why RDS made no snapshot.",
+    ),
+    "aws: no snapshot": _one(
+        AWS, "There is no automated snapshot", FAILED, 1,
+        "no finished automated snapshot", "Set a backup retention; look whether the instance is still there.",
+    ),
 }  # fmt: skip
 
 
-def expect(key: str, code: int, report: dict[str, Any]) -> None:
+def expect(key: str, code: int, report: Mapping[str, Any]) -> None:
     """Hold a drill's exit code and report against its line of the list."""
     wanted = CATALOGUE[key]
     said = f"{report['reason']} {report['hint']} {[c['detail'] for c in report['checks']]}"

@@ -32,7 +32,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,8 @@ SERVER = (
     *("helper", "initdb", "bootstrap"),
 )
 LOADERS = {"plain": "psql", "squeezed": "psql"}
+FEW = "few.yaml"
+"""Of the same history: a target that was never drilled is due, and a round is to be short."""
 SEAL = b"\x99"
 """In front of what counts as encrypted; decrypting is to take it away."""
 STAND_STILL = (0.05, 1.5)
@@ -132,14 +134,14 @@ class Hunt:
         for name, content in contents.items():
             (at / name).write_bytes(content)
         self.dumps = self.fingerprints()
-        self._configure()
+        self.configure((*GOOD, *DAMAGED), "restorecheck.yaml")
 
-    def _configure(self) -> None:
+    def configure(self, targets: Sequence[str], file: str) -> None:
         decrypt = f"[{sys.executable}, -c, 'import sys, shutil; sys.stdin.buffer.read(1); shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)']"
         sleeper = 'query: {name: sleeper, sql: "select 1 from pg_sleep(0.3)", expect: not_empty}'
         counts = "row_count: {table: public.books, min: 2000}"
         lines = ["version: 1", 'defaults: {schedule: "0 0 * * *", timezone: UTC}', "targets:"]
-        for name in (*GOOD, *DAMAGED):
+        for name in targets:
             options = f", decrypt: {decrypt}" if "sealed" in name else ""
             if name == "shared":
                 options += f", into: 'postgresql://postgres@/postgres?host={self.scratch.places.directory}'"
@@ -155,7 +157,7 @@ class Hunt:
             "history: {path: history.sqlite}",
             "runner: {max_parallel_drills: 2, stop_within_seconds: 5}",
         ]
-        (self.directory / "restorecheck.yaml").write_text("\n".join(lines) + "\n")
+        (self.directory / file).write_text("\n".join(lines) + "\n")
 
     def fingerprints(self) -> dict[str, str]:
         files = sorted(p for p in (self.directory / "backups").rglob("*") if p.is_file())
@@ -182,16 +184,16 @@ class Hunt:
         if kind < 0.8:
             targets = self.chance.sample((*GOOD, *DAMAGED), self.chance.choice((1, 1, 1, 2)))
             return ["drill", *targets]
-        self.miss_last_night(self.chance.sample((*GOOD, *DAMAGED), 3))
-        return ["run"] if kind < 0.9 else ["run", "--once"]
+        few = self.chance.sample((*GOOD, *DAMAGED), 3)
+        self.configure(few, FEW)
+        self.miss_last_night(few)
+        return ["run", "-c", FEW] if kind < 0.9 else ["run", "--once", "-c", FEW]
 
     def miss_last_night(self, targets: list[str]) -> None:
-        """Everybody's schedule was looked at a moment ago, but for these few: they are due."""
+        """A slot of each came, and nobody drilled for it: they are due."""
         now = datetime.now(UTC)  # noqa: TID251  # the slot is a real one
         store = SqliteStore(self.history)
         try:
-            for name in (*GOOD, *DAMAGED):
-                Agenda(store.database).note(name, MIDNIGHT, now, ())
             for name in targets:
                 # A minute of its own: a slot that was drilled for is not due again.
                 slot = now.replace(second=0, microsecond=0) - timedelta(minutes=self.rounds)
