@@ -48,6 +48,7 @@ def test_a_command_that_is_killed_in_the_middle_of_a_call_is_swept(scene, operat
         (stored,) = store.stored()
     finally:
         store.close()
+    assert stored.text is not None, "nothing was pruned"
     report = document.parse(stored.text)
     assert report.teardown.left == ()
     if operation != "DeleteDBInstance":
