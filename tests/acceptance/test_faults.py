@@ -127,8 +127,6 @@ def is_loading(line):
         ("plain", "load: program killed", is_loading, signal.SIGKILL),
         ("custom", "load: program told to end", is_loading, signal.SIGTERM),
         ("custom", "load: statement canceled", is_napping, signal.SIGINT),
-        ("plain", "load: statement canceled", is_napping, signal.SIGINT),
-        ("custom", "load: backend killed", is_napping, signal.SIGKILL),
         ("plain", "load: backend killed", is_napping, signal.SIGKILL),
         ("custom", "load: postmaster killed", is_postmaster, signal.SIGKILL),
     ],
@@ -263,7 +261,7 @@ def test_a_server_that_cannot_be_reached_any_more_is_swept_later(world, remote, 
 
 @LOCAL
 def test_a_network_that_swallows_everything_ends_with_the_deadline(world, remote, source):
-    text = world.config.read_text().replace("checks: []", "checks: []\n    deadline_minutes: 0.1")
+    text = world.config.read_text().replace("checks: []", "checks: []\n    deadline_minutes: 0.08")
     world.config.write_text(text)
     drilling = loading_remotely(world, source)
 

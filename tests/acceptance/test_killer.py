@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.killer import hunt
 
-SECONDS = 5.0
+SECONDS = 4.0
 
 
 @pytest.mark.parametrize("seed", [22, secrets.randbelow(1_000_000)], ids=["fixed", "fresh"])
