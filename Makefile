@@ -48,6 +48,7 @@ bench: $(READY)
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
 	$(BIN)/python tests/bench/bench_functions.py
+	$(BIN)/python -m tests.bench.bench_scale
 
 # The templates and the packages of the AWS functions, for both architectures.
 package: $(READY)
@@ -57,6 +58,7 @@ package: $(READY)
 # Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)
 	$(BIN)/python tests/write_reference.py
+	$(BIN)/python -m tests.failures
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build

@@ -131,7 +131,7 @@ class Engine:
         """End a drill that is still at its steps; `advance` then judges and tears down."""
         for _ in range(3):
             drill = self._store.load(drill_id)
-            aborted = apply(drill, Aborted(reason), self._clock.now())
+            aborted = apply(drill, Aborted(reason), self._present(drill))
             if aborted == drill:
                 return
             try:
@@ -142,7 +142,7 @@ class Engine:
 
     def _advance(self, drill_id: str) -> Wait | Done | Elsewhere:
         loaded = self._store.load(drill_id)
-        now = self._clock.now()
+        now = self._present(loaded)
         drill = expire(loaded, now)
         action = decide(drill)
         if isinstance(action, Nothing):
@@ -153,7 +153,7 @@ class Engine:
         if intended != loaded:
             intended = self._store.save(intended)
         event = self._perform(intended, action)
-        after = apply(intended, event, self._clock.now())
+        after = apply(intended, event, self._present(intended))
         if isinstance(action, Finish):
             after = self._store.finish(after, partial(_compose, after))
             self._provider_for(after).release(after)
@@ -165,6 +165,13 @@ class Engine:
         # What just ended the steps (the last of too many retries) gives no reason to wait.
         moved_on = after.phase is not intended.phase
         return Wait(timedelta(0) if moved_on else _pause(event), _detail(event))
+
+    def _present(self, drill: Drill) -> datetime:
+        """Never before what the drill has seen: a clock that is set back gives no step a negative
+        length, and no report an end before its beginning.
+        """
+        seen = [drill.started_at, *(r.finished_at or r.started_at for r in drill.records)]
+        return max(self._clock.now(), *seen)
 
     def _perform(self, drill: Drill, action: Action) -> Event:
         match action:

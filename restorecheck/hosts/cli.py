@@ -76,6 +76,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our answer went away; what is left to write has no reader.
         sys.stderr.close()
         return 3
+    except Exception as exc:  # noqa: BLE001  # a traceback's own exit status would mean: a bad backup
+        return _defect(exc)
+
+
+def _defect(exc: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(exc, file=sys.stderr)
+    if isinstance(exc, MemoryError):
+        print("restorecheck: memory ran out", file=sys.stderr)
+    else:
+        print(f"restorecheck: a defect in restorecheck: {type(exc).__name__}", file=sys.stderr)
+    print("restorecheck: what it began is finished by `restorecheck sweep`", file=sys.stderr)
+    return 3
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -160,7 +160,7 @@ def drill(arguments: argparse.Namespace) -> int:
         postman = _postman_of(parts) if arguments.notify else None
         with interrupts.handled():
             dead = parts.sweeper.finish_dead()
-            parts.forget_locks(dead)
+            parts.forget_locks()
             for finished in dead:
                 progress.say(f"finished drill {finished.id} of a process that died")
             performer = Performer(parts, progress, interrupts)

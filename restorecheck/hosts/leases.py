@@ -33,13 +33,8 @@ class Lease:
     def __enter__(self) -> Self:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Not inheritable (PEP 446): the programs we start do not keep the lock alive.
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._descriptor = self._lock()
         except BlockingIOError as exc:
-            assert self._descriptor is not None, "opened, or it would not be locked"
-            os.close(self._descriptor)
-            self._descriptor = None
             raise BusyError(
                 f"another process holds {self._path.name}: it is at work on the same",
                 hint="Wait for it to end; `restorecheck status` shows what is going on.",
@@ -50,6 +45,24 @@ class Lease:
                 hint="Set history.path to a place that can be written.",
             ) from exc
         return self
+
+    def _lock(self) -> int:
+        """A locked descriptor of the file that has the name: `forget` may have removed the one
+        that was opened before it was locked.
+        """
+        # Nobody else wants the lock of one drill for longer than a look.
+        wait = fcntl.LOCK_NB if self._permanent else 0
+        while True:
+            # Not inheritable (PEP 446): the programs we start do not keep the lock alive.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | wait)
+                if _is_at(descriptor, self._path):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
 
     def __exit__(
         self,
@@ -92,9 +105,33 @@ def is_held(path: Path) -> bool:
     except OSError:
         return True  # cannot be looked at: somebody else's, so leave it alone
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # two who look are not in the way
     except OSError:
         return True
     finally:
         os.close(descriptor)
     return False
+
+
+def forget(path: Path) -> None:
+    """Remove the file of a lease that nobody holds: of a drill, never a permanent one."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(descriptor, path):
+            path.unlink()
+    except OSError:
+        return  # it is held, or somebody else was faster
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is still the one with this name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False

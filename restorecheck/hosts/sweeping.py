@@ -11,7 +11,7 @@ from restorecheck.sweep import SweepPlan
 
 def run(parts: Parts, *, end: Collection[str]) -> int:
     swept = parts.sweeper.sweep(end=end)
-    parts.forget_locks(swept.finished)
+    parts.forget_locks()
     for drill in swept.finished:
         verdict = drill.verdict.value if drill.verdict else "no verdict"
         print(

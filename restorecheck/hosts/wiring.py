@@ -1,8 +1,9 @@
 """The composition root: a configuration in, working parts out."""
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +20,21 @@ from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.asking import Connect
-from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.checker import (
+    PostgresChecker,
+    by_system_identifier,
+    connect,
+    nobody_knows,
+)
 from restorecheck.postgres.inventory import LocalInventory
-from restorecheck.postgres.local import LocalDumpProvider
+from restorecheck.postgres.local import LocalDumpProvider, killed_locally
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.sqlite.store import SqliteStore
+
+DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
+"""Of a drill's id, as `new_drill_id` makes it; other locks are there for good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +56,11 @@ class Parts:
     def lock_of_target(self, name: str) -> Path:
         return self.locks / f"target-{name}.lock"
 
-    def forget_locks(self, drills: Iterable[Drill]) -> None:
-        """Remove the lock files of drills that are finished and whose hosts are dead.
-
-        Of no others: a lock file that has just been made is not yet locked.
-        """
-        for drill in drills:
-            if not leases.is_held(self.lock_of(drill.id)):
-                self.lock_of(drill.id).unlink(missing_ok=True)
+    def forget_locks(self) -> None:
+        """Remove the lock files of drills whose hosts are dead, also of those that never began."""
+        for path in self.locks.glob("*.lock"):
+            if DRILL_LOCK.fullmatch(path.name):
+                leases.forget(path)
 
     def close(self) -> None:
         for checker in self.checkers.values():
@@ -146,7 +152,9 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
     def checker_for(drill: Drill) -> Checker:
         if drill.target not in checkers:
             opener = _opener_of(config, providers[drill.target])
-            checkers[drill.target] = PostgresChecker(opener, clock)
+            ours = isinstance(providers[drill.target], LocalDumpProvider)
+            killed = killed_locally if ours else nobody_knows
+            checkers[drill.target] = PostgresChecker(opener, clock, killed=killed)
         return checkers[drill.target]
 
     engine = Engine(

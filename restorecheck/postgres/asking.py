@@ -3,8 +3,9 @@
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Connect = Callable[[Endpoint, str], Connection]
 """Opens an autocommit connection to one database of the endpoint, and has proven that it is the
 endpoint's own server that answers. Raises DatabaseUnreachableError."""
+
+PREPARING = timedelta(minutes=10)
+"""For the few statements before and after a load; dropping a large database is the slowest."""
 
 GRACE = timedelta(seconds=5)
 """How long after its own timeout the server may take to end a statement."""
@@ -42,6 +46,16 @@ def rolled_back(
     finally:
         if not connection.closed:
             connection.execute("rollback")
+
+
+def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:
+    """For connections that are opened for a few statements and closed: cut after the limit, so that
+    a server that stands still, or a network that swallows everything, ends in an error.
+    """
+    watch = ExitStack()
+    watch.enter_context(deadline(connection, limit, threading.Event()))
+    weakref.finalize(connection, watch.close)
+    return connection
 
 
 @contextmanager

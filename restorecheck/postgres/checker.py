@@ -8,7 +8,7 @@ not end itself (a damaged index can make a query loop that ignores every cancel)
 
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -41,7 +41,7 @@ from restorecheck.checks.surveyed import (
     rows_of,
 )
 from restorecheck.checks.surveyed import seconds as seconds_of
-from restorecheck.errors import DatabaseUnreachableError
+from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint, Severity
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, rolled_back
@@ -54,6 +54,7 @@ from restorecheck.postgres.messages import (
     safe_message,
     why_refused,
 )
+from restorecheck.postgres.surveying import WHO_DID_IT
 
 MAINTENANCE = ("postgres", "template1")
 """Databases that are there where nobody dropped them; asked which others there are."""
@@ -80,6 +81,8 @@ select datname from pg_database where not datistemplate and datname <> all(%s) o
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """Keys of a reading that could not even begin."""
 
+ANSWERS_WITHIN = timedelta(minutes=1)
+"""What costs the server nothing. One that stands still does not even end a statement."""
 CONNECTIONS = 4
 """For reading everything; the server's processors decide how many are of use."""
 SLICE = timedelta(seconds=30)
@@ -99,7 +102,8 @@ def by_system_identifier(connect: Connect) -> Connect:
     def proven(endpoint: Endpoint, database: str) -> Connection:
         connection = connect(endpoint, database)
         try:
-            found = identity_of(connection)
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+                found = identity_of(connection)
         except psycopg.Error as exc:
             connection.close()
             raise unreachable(exc, database) from exc
@@ -114,6 +118,11 @@ def by_system_identifier(connect: Connect) -> Connect:
     return proven
 
 
+def nobody_knows(_endpoint: Endpoint) -> str:
+    """Of a server whose log cannot be read from here."""
+    return ""
+
+
 @dataclass
 class _Session:
     connection: Connection
@@ -124,7 +133,16 @@ class PostgresChecker(Checker):
     questions, and opens several for reading everything.
     """
 
-    def __init__(self, connect: Connect, clock: Clock, *, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        clock: Clock,
+        *,
+        connections: int = CONNECTIONS,
+        killed: Callable[[Endpoint], str] = nobody_knows,
+    ) -> None:
+        """`killed`: why the server went away, where something else than a question ended it."""
+        self._killed = killed
         self._connect = connect
         self._clock = clock
         self._connections = connections
@@ -132,6 +150,13 @@ class PostgresChecker(Checker):
         self._listed: dict[str, tuple[str, ...]] = {}
 
     def run(self, inquiry: Inquiry) -> Answers:
+        answers = self._run(inquiry)
+        killed = self._killed(inquiry.endpoint)
+        if killed:
+            raise ProviderError(killed, hint=WHO_DID_IT)
+        return answers
+
+    def _run(self, inquiry: Inquiry) -> Answers:
         spec, endpoint = inquiry.pending[0], inquiry.endpoint
         left = inquiry.until - self._clock.now()
         if left <= timedelta(0):
@@ -198,6 +223,7 @@ class PostgresChecker(Checker):
             wanted,
             connections=self._connections,
             before=around.before(name),
+            killed=lambda: self._killed(endpoint),
         )
         try:
             inquirer.read(reading, min(SLICE, left), left)
@@ -281,7 +307,9 @@ class PostgresChecker(Checker):
 
     def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
         if endpoint.identity not in self._listed:
-            names = self._maintenance(endpoint).execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
+            connection = self._maintenance(endpoint)
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+                names = connection.execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
             self._listed[endpoint.identity] = tuple(str(row[0]) for row in names)
         return self._listed[endpoint.identity]
 

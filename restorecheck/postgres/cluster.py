@@ -7,6 +7,7 @@ for never surviving a crash: no fsync, no full-page writes, no autovacuum.
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -20,8 +21,9 @@ import psutil
 import psycopg
 
 from restorecheck.errors import AlreadyExistsError, CapacityError, ProviderError
-from restorecheck.postgres import processes
+from restorecheck.postgres import processes, sharedmemory
 from restorecheck.postgres.account import Account
+from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.messages import LOG_PREFIX, errors_in_log, lacks_room
 
@@ -57,6 +59,10 @@ class Places:
     @property
     def mark(self) -> Path:
         return self.directory / MARK
+
+    @property
+    def unfinished_mark(self) -> Path:
+        return self.mark.with_suffix(".new")
 
     @property
     def socket_path(self) -> Path:
@@ -114,7 +120,7 @@ def write_mark(places: Places, mark: Mark) -> None:
         }
     )
     # The directory may already belong to the server's user: never follow a link there.
-    temporary = places.mark.with_suffix(".new")
+    temporary = places.unfinished_mark
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -176,7 +182,9 @@ def settings(*, jobs: int) -> dict[str, str]:
         # What a crash would lose is thrown away after a crash anyway.
         "fsync": "off",
         "full_page_writes": "off",
-        "synchronous_commit": "off",
+        # On, all the same: a crash of one process must not take back what was loaded, or a good
+        # dump would look incomplete after the server has recovered.
+        "synchronous_commit": "on",
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "max_wal_size": "16GB",
@@ -280,10 +288,34 @@ def _start_error(places: Places, code: int) -> ProviderError:
     return CapacityError(message) if full else ProviderError(message)
 
 
+BY_ITS_OWN_FAULT = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
+"""How a process ends over what it reads; any other signal comes from somebody, or the kernel."""
+_TERMINATED = re.compile(r"\(PID \d+\) was terminated by signal (\d+)")
+_GAVE_UP = re.compile(r"server process \(PID \d+\) exited with exit code \d+")
+
+
+def killed(places: Places) -> str:
+    """How the server lost a process, where that was no fault of its own; empty where it lost none.
+
+    Recovery empties unlogged tables: what the server says from then on proves nothing. Its log has
+    "server process (PID 123) was terminated by signal 9: Killed", and "exited with exit code 2" of
+    one that was told to give up at once. Source: src/backend/postmaster/postmaster.c, LogChildExit.
+    """
+    try:
+        said = places.log.read_text(errors="replace")
+    except OSError:
+        return ""
+    numbers = [int(match[1]) for match in _TERMINATED.finditer(said)]
+    foreign = [processes.describe_exit(-n) for n in numbers if n not in BY_ITS_OWN_FAULT]
+    if _GAVE_UP.search(said):
+        foreign.append("somebody")
+    return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
+
+
 def superuser_connection(
     places: Places, database: str = "postgres"
 ) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(
+    connection = psycopg.connect(
         host=str(places.directory),
         port=PORT,
         user=SUPERUSER,
@@ -292,6 +324,7 @@ def superuser_connection(
         connect_timeout=10,
         client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
     )
+    return bounded(connection)
 
 
 def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
@@ -303,15 +336,19 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-    running = processes.server_processes(places.data)
-    if not running:
-        return True
-    processes.end(running[0], signal.SIGQUIT)
-    _, still = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
-    for process in still:
+    for process in processes.strays(places.directory):
         processes.end(process, signal.SIGKILL)
-    _, still = psutil.wait_procs(still, timeout=STOP_TIMEOUT)
-    return not [p for p in still if _runs(p)]
+    running = processes.server_processes(places.data)
+    if running:
+        processes.end(running[0], signal.SIGQUIT)
+        _, running = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
+    for process in running:
+        processes.end(process, signal.SIGKILL)
+    _, still = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
+    if [p for p in still if _runs(p)]:
+        return False
+    sharedmemory.free(places.data)
+    return True
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -325,8 +362,8 @@ def _runs(process: psutil.Process) -> bool:
 def remove(places: Places, drill_id: str) -> str:
     """Remove the directory of this drill; empty when it is gone, else why it is not.
 
-    A directory without our mark is removed only when it is empty: a drill can die between
-    making it and marking it.
+    A directory without our mark is removed only when nothing but an unfinished mark is in it: a
+    drill can die between making it and marking it.
     """
     directory = places.directory
     if not directory.name.startswith(PREFIX):
@@ -336,6 +373,8 @@ def remove(places: Places, drill_id: str) -> str:
     mark = read_mark(directory)
     if mark is None or mark.drill_id != drill_id:
         try:
+            if list(directory.iterdir()) == [places.unfinished_mark]:
+                places.unfinished_mark.unlink()
             directory.rmdir()
         except OSError:
             return "it does not carry the mark of this drill"

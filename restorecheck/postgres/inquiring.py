@@ -1,5 +1,6 @@
 """What is read of one database for the checks that are asked, and reading it."""
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from restorecheck.checks.surveyed import ABSENT
 from restorecheck.checks.tables import ForeignKey, Table, quoted
 from restorecheck.model import CheckSpec
 from restorecheck.postgres import describing
-from restorecheck.postgres.asking import Connection, rolled_back
+from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
 from restorecheck.postgres.surveying import Survey
 
 AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
@@ -44,8 +45,10 @@ class Inquirer:
         *,
         connections: int,
         before: DatabaseReading | None = None,
+        killed: Callable[[], str] = str,
     ) -> None:
-        """`before`: the same database in the earlier night."""
+        """`before`: the same database in the earlier night. `killed`: as in `Survey`."""
+        self._killed = killed
         self._before = before
         self._connect = connect
         self._specs = specs
@@ -60,13 +63,17 @@ class Inquirer:
         """
         connection = self._connect()
         try:
-            with rolled_back(connection, min(CATALOG_TIMEOUT, allowed)):
+            limit = min(CATALOG_TIMEOUT, allowed)
+            with (
+                deadline(connection, limit + GRACE, threading.Event()),
+                rolled_back(connection, limit),
+            ):
                 describing.pin_settings(connection)
                 tables = describing.tables(connection)
                 wanted = self._wanted(connection, tables)
                 if not reading.structure:
                     reading.structure = bounded(describing.structure(connection))
-            major = describing.major_of(connection)
+                major = describing.major_of(connection)
         finally:
             connection.close()
         reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}
@@ -80,6 +87,7 @@ class Inquirer:
             connections=self._connections,
             major=major,
             budget=self._budget(),
+            killed=self._killed,
         )
         survey.run(soon, allowed)
 

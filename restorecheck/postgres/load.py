@@ -19,6 +19,7 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.postgres import processes
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 
 STDERR_READ = 64 * 1024
 
@@ -33,6 +34,8 @@ class Loaded:
     seconds: float
     feed_problem: str = ""
     """Why the SQL could not be read to its end; psql alone does not notice."""
+    feed_doubt: str = ""
+    """The same, for reasons that say nothing about the dump."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Load:
         self._began = time.perf_counter()
         self._seconds = 0.0
         self._feed_problem = ""
+        self._feed_doubt = ""
         self._feeder: threading.Thread | None = None
         # Waits in a thread, so that the end is timed when it happens, not when it is looked for.
         self._waiter = threading.Thread(target=self._wait, daemon=True)
@@ -92,6 +96,7 @@ class Load:
             errors=errors,
             seconds=self._seconds,
             feed_problem=self._feed_problem,
+            feed_doubt=self._feed_doubt,
         )
 
     def end(self) -> None:
@@ -118,12 +123,20 @@ class Load:
             stdin.close()
         except BrokenPipeError:
             pass  # psql stopped at an error and says so itself
-        except RestorecheckError as exc:
+        except DamagedLayerError as exc:
             self._feed_problem = exc.message
             self._process.kill()
-        except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to; the poll tells
-            self._feed_problem = f"the dump could not be read: {type(exc).__name__}"
+        except RestorecheckError as exc:
+            self._feed_doubt = exc.message
             self._process.kill()
+        except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to; the poll tells
+            self._feed_doubt = f"reading it ended with {_name_of(exc)}"
+            self._process.kill()
+
+
+def _name_of(exc: Exception) -> str:
+    """Without the text, which may quote anything."""
+    return exc.strerror or "an input error" if isinstance(exc, OSError) else type(exc).__name__
 
 
 def restore_archive(

@@ -173,6 +173,9 @@ class LocalDumpProvider(Provider):
         )
         if failed is not None:
             return failed
+        killed = cluster.killed(places)
+        if killed:
+            return Unclear(reason=killed, external_seconds=loaded.seconds)
         return self._open(places, session.inspection, loaded.seconds)
 
     def _begin_load(
@@ -239,6 +242,11 @@ class LocalDumpProvider(Provider):
             f"The restored database needs room in {self._server.work_dir}; "
             "postgres.work_dir names another place."
         )
+
+
+def killed_locally(endpoint: Endpoint) -> str:
+    """For the checker: why the server of a drill lost a process, where nothing it was asked did it."""
+    return cluster.killed(Places(Path(endpoint.host)))
 
 
 def database_name(inspection: Inspection, configured: Sequence[str]) -> str:

@@ -136,6 +136,18 @@ def server_processes(data_directory: Path) -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.pid != _recorded_pid(data_directory))
 
 
+def strays(directory: Path) -> list[psutil.Process]:
+    """What works in a drill's directory itself: programs that load, and their workers.
+
+    They are told to die with us, but what they forked is not, and may stand still (SIGSTOP).
+    """
+    try:
+        owner = directory.stat().st_uid
+    except OSError:
+        return []
+    return [p for p in psutil.process_iter() if _is_server(p, directory, owner)]
+
+
 def end(process: psutil.Process, number: signal.Signals) -> None:
     """Send one signal; a process that is gone already is no error. psutil checks that the pid
     was not given to another process meanwhile.

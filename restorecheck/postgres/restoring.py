@@ -46,8 +46,38 @@ ARCHIVE_ERROR = re.compile(
     r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
 )
 PSQL_ERROR = re.compile(
-    r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not|connection)[^\n]*)"
+    r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not)[^\n]*)"
 )
+BROKEN_OFF = (
+    "server closed the connection unexpectedly",
+    "connection to server was lost",
+    "no connection to the server",
+    "connection not open",
+    "could not receive data from server",
+    "could not send data to server",
+    "could not send SSL",
+    "SSL SYSCALL error",
+    "SSL connection has been closed unexpectedly",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "No route to host",
+    "Network is unreachable",
+    "terminating connection",
+    "canceling statement",
+    "the database system is",
+    "a worker process died unexpectedly",
+    "terminated by user",
+    "too many clients",
+    "No space left on device",
+    "out of memory",
+    "Cannot allocate memory",
+)
+"""Said by libpq and PostgreSQL's programs, or by a server, of what happened to the load, not of what
+was loaded. Sources: src/interfaces/libpq, src/bin/pg_dump/parallel.c, src/backend/tcop/postgres.c.
+"""
+QUOTING = re.compile(r"^(?:CONTEXT|DETAIL|COPY|LINE|STATEMENT|Command was)\b.*$", re.MULTILINE)
+"""Lines in which rows and statements of the dump are repeated."""
 TABLE_OF_ERROR = re.compile(
     r'COPY failed for table "([^"\n]*)"|(?:^|\n)COPY ([^\s,"]+|"[^"]+"), line'
 )
@@ -208,6 +238,11 @@ def explain(
             "that has it.",
             external_seconds=seconds,
         )
+    if loaded.feed_doubt:
+        return Unclear(
+            reason=f"{name} could not be read to its end: {loaded.feed_doubt}",
+            external_seconds=seconds,
+        )
     if loaded.feed_problem:
         return Broken(
             reason=f"{name} could not be read to its end: {loaded.feed_problem}",
@@ -223,8 +258,12 @@ def explain(
         table = _table(loaded.errors)
         where = f" (table {table})" if table else ""
         more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
-        if not errors and loaded.exit_code < 0:
-            return Unclear(reason=f"loading {name} ended with {describe_exit(loaded.exit_code)}")
+        if not errors and (lost := _broken_off(loaded, has_log=log is not None)):
+            return Unclear(
+                reason=f"loading {name} was broken off: {lost}",
+                hint="Look whether memory or disk ran short, or somebody ended it; then drill again.",
+                external_seconds=seconds,
+            )
         return Broken(
             reason=f"{name} does not restore: {reason}{where}{more}", external_seconds=seconds
         )
@@ -233,6 +272,23 @@ def explain(
             reason=f"{name} was changed while it was being restored", external_seconds=seconds
         )
     return None
+
+
+def _broken_off(loaded: Loaded, *, has_log: bool) -> str:
+    """What ended a load of which the server reports no error; empty where the dump is to blame.
+
+    With a log at hand, a server that had nothing to say of an error had none: then only what the
+    program says of the archive itself counts against that. Without one, the program repeats them.
+    """
+    if loaded.exit_code < 0:
+        return f"the program was ended by {describe_exit(loaded.exit_code)}"
+    said = QUOTING.sub("", loaded.errors)
+    for words in BROKEN_OFF:
+        if words in said:
+            return words
+    if has_log and not (ARCHIVE_ERROR.search(said) or PSQL_ERROR.search(said)):
+        return f"the program ended with {describe_exit(loaded.exit_code)}"
+    return ""
 
 
 def _own_words(loaded: Loaded) -> str:

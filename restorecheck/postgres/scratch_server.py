@@ -19,12 +19,15 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
+from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.timing import Stopwatch
 
 KIND = "temporary database"
 ROLE_KIND = "temporary role"
 PREFIX = "restorecheck_"
+APPLICATION = "restorecheck"
+CONNECT_SECONDS = 10
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -64,17 +67,18 @@ class ScratchServer:
             DatabaseUnreachableError: The server refuses or does not answer.
         """
         try:
-            return psycopg.connect(
+            connection: Connection = psycopg.connect(
                 host=self.host,
                 port=self.port,
                 user=self.user,
                 password=self.password,
                 dbname=database or self.maintenance_database,
                 autocommit=True,
-                connect_timeout=10,
+                connect_timeout=CONNECT_SECONDS,
                 client_encoding="UTF8",
-                application_name="restorecheck",
+                application_name=APPLICATION,
             )
+            return bounded(connection)
         except psycopg.Error as exc:
             reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else _first_line(exc)
             raise DatabaseUnreachableError(
@@ -102,6 +106,8 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
         return StillThere(resource, "its name is not one of ours")
     try:
         with scratch.open() as connection:
+            if _end_its_making(connection, name):
+                return StillThere(resource, "it is being made; that is ended first")
             if not exists(connection, name):
                 return Gone(resource)
             if mark_of(connection, name) is None and not _is_empty(scratch, name):
@@ -124,6 +130,8 @@ def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
         return StillThere(resource, "its name is not one of ours")
     try:
         with scratch.open() as connection:
+            if _end_its_making(connection, resource.identifier):
+                return StillThere(resource, "it is being made; that is ended first")
             role = sql.Identifier(resource.identifier)
             connection.execute(sql.SQL("drop role if exists {}").format(role))
             return Gone(resource)
@@ -132,6 +140,19 @@ def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
         return StillThere(resource, f"could not be dropped: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
+
+
+def _end_its_making(connection: Connection, name: str) -> bool:
+    """Whether a server that nobody listens to any more was at it: a statement outlives the process
+    that sent it, and what it makes is seen by nobody before it is through.
+    """
+    found = connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        " and application_name = %s and state = 'active' and query ilike 'create %%'"
+        " and strpos(query, %s) > 0",
+        (APPLICATION, name),
+    ).fetchall()
+    return bool(found)
 
 
 def is_superuser(connection: Connection) -> bool:

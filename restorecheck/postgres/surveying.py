@@ -33,7 +33,7 @@ from restorecheck.checks.scanning import (
     units,
 )
 from restorecheck.checks.tables import Table
-from restorecheck.errors import DatabaseUnreachableError
+from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
 from restorecheck.postgres.describing import pin_settings
 from restorecheck.postgres.messages import is_damage, safe_message
@@ -47,6 +47,10 @@ PATIENCE = timedelta(minutes=10)
 """For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
 SLOWEST = 1_000_000
 """Bytes a second, of a table that cannot be read in parts."""
+WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
+LOSSES = 20
+"""So often connections may be lost in one call by a server that did not crash."""
+STATISTICS_SINCE = "select stats_reset::text from pg_stat_bgwriter"
 LOOK_AGAIN = 0.2
 PLANS = {
     "jit": "off",
@@ -182,9 +186,15 @@ class Survey:
         connections: int,
         major: int,
         budget: timedelta = timedelta(0),
+        killed: Callable[[], str] = str,
     ) -> None:
-        """`budget`: for questions that have one, one after the other."""
+        """`budget`: for questions that have one, one after the other. `killed`: why the server
+        went away, where that was nothing that it was asked; empty where nobody knows.
+        """
         self._budget = budget
+        self._killed = killed
+        self._run_began: str | None = None
+        self._losses = 0
         self._connect = connect
         self._tables = tables
         self._connections = connections
@@ -216,13 +226,13 @@ class Survey:
         self._soon = min(end, time.monotonic() + soon.total_seconds())
         while True:
             self._progress.gone = False
+            before = dict(self._progress.reading.crashed)
             self._round(end)
             if self._progress.trouble is not None:
                 raise self._progress.trouble
             if not self._progress.gone or time.monotonic() >= end:
                 break
-            self._blame()
-            self._await_server(end)
+            self._find_out_why(before, end)
         reading = self._progress.reading
         reading.rounds += 1
         reading.bytes_read = sum(self._bytes_read(table) for table in self._tables)
@@ -311,10 +321,29 @@ class Survey:
             if connection is not None:
                 connection.close()
 
+    def _is_new(self, connection: Connection) -> bool:
+        """Whether the server has crashed since it was first looked at: recovery forgets all
+        statistics, also where the server's main process lived on. Nobody knows: it may have.
+        Source: PostgreSQL documentation, "The Cumulative Statistics System".
+        """
+        try:
+            row = connection.execute(STATISTICS_SINCE).fetchone()
+        except psycopg.Error:
+            return True
+        since = str(row[0]) if row else ""
+        before, self._run_began = self._run_began, since
+        return before != since
+
     def _prepared(self) -> Connection:
         connection = self._connect()
-        for name, value in PLANS.items():
-            connection.execute("select set_config(%s, %s, false)", [name, value])
+        try:
+            if self._run_began is None:
+                self._is_new(connection)
+            for name, value in PLANS.items():
+                connection.execute("select set_config(%s, %s, false)", [name, value])
+        except psycopg.Error as exc:
+            connection.close()
+            raise DatabaseUnreachableError("a new connection was lost at once") from exc
         return connection
 
     def _read(self, connection: Connection, task: Task, end: float) -> None:
@@ -438,6 +467,28 @@ class Survey:
                 raise psycopg.errors.QueryCanceled("no answer") from exc
             raise
 
+    def _find_out_why(self, before: dict[str, int], end: float) -> None:
+        """The connections were lost: by a crash over what was read, or for reasons of their own.
+
+        Raises:
+            ProviderError: The server was killed; what it says from now on proves nothing.
+            DatabaseUnreachableError: The network loses connections again and again.
+        """
+        crashed = self._await_server(end)
+        killed = self._killed()  # by now its log says so
+        if killed:
+            raise ProviderError(killed, hint=WHO_DID_IT)
+        if crashed:
+            self._blame()
+            return
+        self._progress.reading.crashed = before
+        self._losses += 1
+        if self._losses >= LOSSES:
+            raise DatabaseUnreachableError(
+                f"the connection to the restored database was lost {LOSSES} times, "
+                "by a server that did not crash"
+            )
+
     def _blame(self) -> None:
         crashed = self._progress.reading.crashed
         guilty = {name for name, times in crashed.items() if times >= CRASHES}
@@ -448,14 +499,17 @@ class Survey:
             if question.key in guilty:
                 self._progress.settle(question, problem=f"{CRASHED} it was asked")
 
-    def _await_server(self, end: float) -> None:
-        """After a crash PostgreSQL recovers by itself: seconds, where little was written."""
+    def _await_server(self, end: float) -> bool:
+        """After a crash PostgreSQL recovers by itself: seconds, where little was written.
+
+        Returns whether there was one.
+        """
         limit = min(end, time.monotonic() + COMING_BACK.total_seconds())
         pause = threading.Event()
         while True:
             try:
-                self._connect().close()
-                return
+                with self._connect() as connection:
+                    return self._is_new(connection)
             except DatabaseUnreachableError:
                 if time.monotonic() >= limit:
                     raise

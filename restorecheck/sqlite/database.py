@@ -1,5 +1,6 @@
 """The SQLite file (WAL): opening, its format, transactions, and its errors in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ class Database:
                 f"the history folder {path.parent} cannot be made: {exc.strerror}",
                 hint="Set history.path in the configuration to a place that can be written.",
             ) from exc
+        self._file: os.stat_result | None = None
         with self.translated("open"):
             # Autocommit: every transaction is spelled out.
             self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
@@ -39,6 +41,7 @@ class Database:
             except BaseException:
                 self._db.close()
                 raise
+        self._file = self._look()
 
     def close(self) -> None:
         self._db.close()
@@ -94,8 +97,27 @@ class Database:
         (version,) = self._db.execute("pragma user_version").fetchone()
         return int(version)
 
+    def _look(self) -> os.stat_result | None:
+        try:
+            return self.path.stat()
+        except OSError:
+            return None
+
+    def _refuse_to_write_into_nothing(self) -> None:
+        """SQLite goes on with a file that has no name any more: what is saved would be lost."""
+        there = self._look()
+        if self._file is None or (there is not None and os.path.samestat(self._file, there)):
+            return
+        raise StoreError(
+            f"could not write the history {self.path}: it was removed or replaced meanwhile",
+            hint="Put it back where you have it; without it the next start makes a new one. "
+            "`restorecheck sweep` takes away what was begun.",
+        )
+
     @contextmanager
     def translated(self, verb: str) -> Iterator[None]:
+        if verb == "write":
+            self._refuse_to_write_into_nothing()
         try:
             yield
         except sqlite3.Error as exc:

@@ -1,6 +1,7 @@
 """A disk that fills up during the load says nothing about the backup."""
 
 import contextlib
+import gzip
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.acceptance.conftest import COMMAND
+from tests.failures import expect, expect_message
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_a_disk_that_fills_up_during_the_load_is_inconclusive(small_disk, source
 
     code, report = small_disk.drill()
 
-    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    expect("disk: full", code, report)
     assert "work_dir" in report["hint"]
     assert small_disk.leftovers() == []
 
@@ -53,6 +55,32 @@ def test_a_disk_that_is_full_from_the_start_is_inconclusive(small_disk, dumps):
     (small_disk.work / "filler").unlink()
 
     assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@pytest.mark.parametrize("room", [0, 100_000, 30_000_000])
+def test_a_disk_that_fills_up_at_any_step_is_inconclusive(small_disk, dumps, room):
+    """Unpacking, initdb, the start and the load need ever more room."""
+    (small_disk.backups / "library.dump.gz").write_bytes(
+        gzip.compress(dumps["custom"].read_bytes())
+    )
+    fill(small_disk.work)
+    with (small_disk.work / "filler").open("r+b") as filler:
+        filler.truncate(max(0, filler.seek(0, 2) - room))
+
+    code, report = small_disk.drill()
+    (small_disk.work / "filler").unlink()
+
+    expect("disk: full", code, report)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+def test_a_check_that_needs_more_room_than_there_is_proves_nothing(small_disk, dumps):
+    shutil.copy(dumps["custom"], small_disk.backups)
+    sorts = "select repeat('x', 400) || g from generate_series(1, 400000) g order by 1 desc"
+    small_disk.configure(f'[{{query: {{name: sorts, sql: "{sorts}", expect: not_empty}}}}]')
+
+    expect("disk: full in a check", *small_disk.drill())
 
 
 def fill(directory):
@@ -107,7 +135,8 @@ def test_no_room_for_the_history_loses_no_drill(world, dumps, small_history, roo
         return
     process.kill()
     process.communicate(timeout=60)
-    assert world.run("sweep").returncode == 3
+    swept = world.run("sweep")
+    expect_message("history: full", swept.returncode, swept.stderr)
     (small_history / "filler").unlink()
     assert world.run("sweep").returncode == 0
     report = json.loads(world.run("report", "--format", "json").stdout)

@@ -1,10 +1,15 @@
 """`into:` restores into a temporary database on a server that is marked as scratch."""
 
 import shutil
+import threading
 
+import psycopg
 import pytest
 
+from restorecheck.lifecycle import Gone, StillThere
+from restorecheck.model import Resource
 from restorecheck.postgres import cluster
+from restorecheck.postgres.scratch_server import KIND, ScratchServer, drop_database
 
 
 @pytest.fixture
@@ -89,3 +94,37 @@ def test_a_scratch_server_that_is_down_is_inconclusive(library):
 
     assert (code, report["verdict"]) == (3, "inconclusive")
     assert "127.0.0.1:1" in report["reason"]
+
+
+def test_a_database_that_is_still_being_made_is_not_taken_for_gone(source):
+    """Whoever asked for it was killed; the server goes on, and nobody sees it before it is there."""
+    scratch = ScratchServer(host=str(source.places.directory), port=cluster.PORT, user="postgres")
+    name = "restorecheck_20260101_000000_abcdef"
+    resource = Resource(kind=KIND, identifier=name, account=scratch.name)
+    source.sql("create database busy", "postgres")
+    refused = []
+
+    def make():
+        with scratch.open() as connection:
+            try:
+                connection.execute(f"create database {name} template busy".encode())
+            except psycopg.Error as exc:
+                refused.append(exc)
+
+    maker = threading.Thread(target=make)
+    try:
+        with cluster.superuser_connection(source.places, "busy") as holder:
+            maker.start()
+            running = "select 1 from pg_stat_activity where query like 'create database%%busy'"
+            while not holder.execute(running.encode()).fetchall():
+                assert maker.is_alive()
+
+            first = drop_database(scratch, resource)
+
+            maker.join()
+        assert isinstance(first, StillThere)
+        assert isinstance(drop_database(scratch, resource), Gone)
+        assert [type(exc) for exc in refused] == [psycopg.errors.AdminShutdown]
+        assert temporary_databases(source) == []
+    finally:
+        source.sql("drop database busy", "postgres")

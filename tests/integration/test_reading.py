@@ -11,7 +11,7 @@ import pytest
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.readings import DatabaseReading, pack
-from restorecheck.errors import ConfigError, DatabaseUnreachableError
+from restorecheck.errors import ConfigError, DatabaseUnreachableError, ProviderError
 from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
@@ -598,6 +598,66 @@ def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
         manifest.write(dsn, file, only=["nowhere"], megabytes_a_second=None)
     with pytest.raises(DatabaseUnreachableError):
         manifest.write("host=/nowhere password=secret", file, only=(), megabytes_a_second=None)
+
+
+# --- connections that are lost ----------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def cutting(source, name):
+    """Somebody, or a network, ends every connection that reads."""
+    stop = threading.Event()
+
+    def cut():
+        with connection_to(source, "postgres") as connection:
+            while not stop.wait(0.01):
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    f" where datname = '{name}' and query like '%hash%'"
+                )
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        cutter.join()
+
+
+MANY_PEOPLE = PEOPLE + (
+    "insert into people select g, repeat('y', 900) from generate_series(300, 30000) g;"
+)
+
+
+def all_asked(source, name):
+    until = SystemClock().now() + HOUR
+    return Inquiry(endpoint=endpoint_of(source, name), pending=built_in()[1:], until=until)
+
+
+def test_a_network_that_loses_every_connection_makes_no_table_guilty(source, monkeypatch):
+    monkeypatch.setattr("restorecheck.postgres.surveying.LOSSES", 4)
+    checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
+    with (
+        database(source, "flaps", MANY_PEOPLE) as name,
+        contextlib.closing(checker),
+        cutting(source, name),
+        pytest.raises(DatabaseUnreachableError, match="lost 4 times, by a server that did not"),
+    ):
+        checker.run(all_asked(source, name))
+
+
+def test_a_server_whose_log_says_that_it_was_killed_makes_no_table_guilty(source):
+    checker = PostgresChecker(
+        by_system_identifier(connect), SystemClock(), connections=1, killed=lambda _: "by somebody"
+    )
+    with (
+        database(source, "killed", MANY_PEOPLE) as name,
+        contextlib.closing(checker),
+        cutting(source, name),
+        pytest.raises(ProviderError, match="by somebody"),
+    ):
+        checker.run(all_asked(source, name))
 
 
 # --- time -------------------------------------------------------------------------------------

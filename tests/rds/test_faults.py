@@ -7,6 +7,7 @@ import pytest
 
 from restorecheck.sandbox import NEVER, Fault, FaultKind
 from restorecheck.sandbox.certificates import Authority
+from tests import failures
 from tests.rds.conftest import PASSWORD, age
 
 WRITES = (
@@ -49,7 +50,7 @@ def test_a_passing_fault_of_every_call_changes_no_verdict(scene, operations, cod
 
     done = scene.drill()
 
-    expect(done, 0, "verified")
+    failures.expect("aws: passing fault", done.code, done.report)
     assert scene.leftovers() == []
 
 
@@ -72,7 +73,7 @@ def test_a_call_whose_answer_is_lost_is_done_once(scene, operation, account, kin
 
     done = scene.drill()
 
-    expect(done, 0, "verified")
+    failures.expect("aws: answer lost", done.code, done.report)
     assert scene.leftovers() == []
     assert len(scene.copies()) == len(scene.staging_copies()) == 1
 
@@ -109,7 +110,7 @@ def test_what_cannot_be_deleted_is_named_outranks_the_verdict_and_is_swept_later
 
     done = scene.drill()
 
-    expect(done, 4, "verified")
+    failures.expect("aws: cannot delete", done.code, done.report)
     (left,) = done.report["teardown"]["left"]
     assert left["identifier"].endswith(f":db:restorecheck-{done.report['drill_id']}")
     assert left["account"] == "222222222222"
@@ -124,6 +125,7 @@ def test_a_snapshot_that_rds_cannot_restore_fails_the_drill(scene, status):
 
     done = scene.drill()
 
+    failures.expect("aws: restore fails", done.code, done.report)
     expect(done, 1, "failed", f"the snapshot did not restore: RDS says {status}")
     assert "no such luck" in str(done.report["evidence"])
     assert scene.leftovers() == []
@@ -144,6 +146,7 @@ def test_an_instance_that_does_not_come_up_for_our_own_reasons_is_inconclusive(s
 
     done = scene.drill()
 
+    failures.expect("aws: our instance", done.code, done.report)
     expect(done, 3, "inconclusive", f"does not become available: {status}")
     assert done.report["hint"]
     assert scene.leftovers() == []
@@ -155,6 +158,7 @@ def test_an_instance_that_is_created_for_ever_runs_into_the_deadline_and_is_dele
 
     done = scene.drill()
 
+    failures.expect("aws: created for ever", done.code, done.report)
     expect(done, 3, "inconclusive", "step 'restore'", "last seen: creating")
     assert scene.leftovers() == []
 
@@ -182,6 +186,7 @@ def test_a_copy_that_fails_says_nothing_about_the_backup(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: copy fails", done.code, done.report)
     expect(done, 3, "inconclusive", "the copy restorecheck-", "is failed")
     assert scene.leftovers() == []
 
@@ -191,6 +196,7 @@ def test_a_password_that_rds_cannot_change_is_inconclusive(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: password", done.code, done.report)
     expect(done, 3, "inconclusive", "RDS could not change the master password")
     assert "Unable to reset your password" in str(done.report["evidence"])
     assert scene.leftovers() == []
@@ -210,6 +216,7 @@ def test_corrupt_data_behind_a_restored_instance_fails_the_drill(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: corrupt data", done.code, done.report)
     expect(done, 1, "failed", "invalid page")
     assert scene.leftovers() == []
 
@@ -239,6 +246,7 @@ def test_room_that_never_comes_is_inconclusive_and_says_what_was_missing(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: no room", done.code, done.report)
     expect(done, 3, "inconclusive", "InstanceQuotaExceeded")
     assert scene.leftovers() == []
 
@@ -255,6 +263,7 @@ def test_credentials_of_another_account_end_the_drill_before_the_first_rds_call(
 
     done = scene.drill()
 
+    failures.expect("aws: wrong account", done.code, done.report)
     expect(done, 3, "inconclusive", "belong to account 222222222222", "expects 333333333333")
     for account in ("111111111111", "222222222222"):
         assert rds_calls(scene.sandbox, before, account) == []
@@ -301,6 +310,7 @@ def test_a_stale_snapshot_fails_the_drill_with_both_times(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: stale", done.code, done.report)
     expect(done, 1, "failed", "the backup is stale", "30.0 hours before this drill", "at most 26.0")
     assert done.report["backup"]["age_seconds"] == pytest.approx(30 * 3600, abs=60)
     assert scene.copies() == []
@@ -311,6 +321,7 @@ def test_no_automated_snapshot_at_all_fails_the_drill_and_says_why(scene):
 
     done = scene.drill()
 
+    failures.expect("aws: no snapshot", done.code, done.report)
     expect(done, 1, "failed", "no finished automated snapshot", "its backup retention is 0 days")
 
 

@@ -1,6 +1,7 @@
-"""At most so many drills at once; the number may change while drills run."""
+"""At most so many drills at once, in the order in which they came; the number may change."""
 
 import threading
+from collections import deque
 
 
 class Gate:
@@ -9,19 +10,31 @@ class Gate:
         self._limit = limit
         self._inside = 0
         self._closed = False
-        self.waiting = 0
+        self._queue: deque[object] = deque()
+
+    @property
+    def waiting(self) -> int:
         """How many wait for their turn."""
+        return len(self._queue)
 
     def enter(self) -> bool:
-        """Wait for one's turn; False when the gate was closed meanwhile."""
+        """Wait for one's turn, which nobody who came later takes; False when the gate was closed
+        meanwhile.
+        """
+        ticket = object()
         with self._changed:
-            self.waiting += 1
-            self._changed.wait_for(lambda: self._closed or self._inside < self._limit)
-            self.waiting -= 1
+            self._queue.append(ticket)
+            self._changed.wait_for(lambda: self._closed or self._is_next(ticket))
+            self._queue.remove(ticket)
             if self._closed:
                 return False
             self._inside += 1
+            # The one behind may have a place too.
+            self._changed.notify_all()
             return True
+
+    def _is_next(self, ticket: object) -> bool:
+        return self._inside < self._limit and self._queue[0] is ticket
 
     def leave(self) -> None:
         with self._changed:

@@ -63,7 +63,8 @@ def _drill(config: Config, target: str, slot: datetime) -> int:
 def _finish(config: Config) -> int:
     parts = wiring.build(config, Progress())
     try:
-        parts.forget_locks(parts.sweeper.finish_dead())
+        parts.sweeper.finish_dead()
+        parts.forget_locks()
     finally:
         parts.close()
     return Exit.VERIFIED

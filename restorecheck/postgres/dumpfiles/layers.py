@@ -17,7 +17,7 @@ from typing import IO, BinaryIO, cast
 import zstandard
 
 from restorecheck.errors import RestorecheckError
-from restorecheck.postgres.processes import die_with_parent
+from restorecheck.postgres.processes import describe_exit, die_with_parent
 
 MAX_LAYERS = 4
 HEAD = 512
@@ -280,6 +280,12 @@ class _Ended:
         code = self.process.wait()
         if code == 0:
             return
+        if code < 0:
+            # Bad input makes a program give up, it does not kill it: somebody did, or the kernel.
+            raise UnusableLayerError(
+                f"could not be decrypted: {self.program} was ended by {describe_exit(code)}",
+                hint="Look whether memory was short, and run the drill again.",
+            )
         self.reader.join(timeout=10)
         text = b"".join(self.errors).decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]

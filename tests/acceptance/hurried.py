@@ -1,0 +1,37 @@
+"""The `restorecheck` command with less patience, and a clock that may jump.
+
+Usage: hurried.py SAVE SECONDS ARGUMENTS…   From its SAVE-th save on, the clock is off by SECONDS.
+"""
+
+import sys
+from datetime import datetime, timedelta
+
+from restorecheck.hosts import clock, drills, performing, wiring
+from restorecheck.hosts.cli import main
+from restorecheck.model import Drill
+from restorecheck.postgres import scratch_server
+from restorecheck.sqlite import database, store
+
+
+class JumpingStore(store.SqliteStore):
+    saves = 0
+
+    def _update(self, drill: Drill) -> Drill:
+        JumpingStore.saves += 1
+        return super()._update(drill)
+
+
+class JumpingClock(clock.SystemClock):
+    def now(self) -> datetime:
+        return super().now() + (BY if JumpingStore.saves >= FROM else timedelta(0))
+
+
+if __name__ == "__main__":
+    FROM, BY = int(sys.argv[1]), timedelta(seconds=float(sys.argv[2]))
+    drills.TEARDOWN_LIMIT = timedelta(seconds=1)
+    scratch_server.CONNECT_SECONDS = 2
+    performing.STORE_TRIES, performing.STORE_WAIT = 3, timedelta(seconds=0.1)
+    vars(database.Database)["__init__"].__kwdefaults__["busy_seconds"] = 0.2
+    # The composition root looks both up when it is wired.
+    vars(wiring).update(SqliteStore=JumpingStore, SystemClock=JumpingClock)
+    sys.exit(main(sys.argv[3:]))

@@ -1,0 +1,130 @@
+"""What a kill leaves at moments that are too short to hit: made by hand, and taken away."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from restorecheck.hosts import leases
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.leases import Lease
+from restorecheck.postgres import cluster, processes, sharedmemory
+from restorecheck.postgres.account import choose_account
+from restorecheck.postgres.cluster import Mark, Places
+from tests import pg
+
+
+@pytest.fixture
+def places():
+    directory = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    directory.chmod(0o755)
+    yield Places(directory / "restorecheck-20260101-000000-abcdef")
+    shutil.rmtree(directory)
+
+
+ID = "20260101-000000-abcdef"
+
+
+def mark():
+    return Mark(drill_id=ID, made_at=SystemClock().now(), lock="")
+
+
+def test_a_directory_whose_mark_was_being_written_is_removed(places):
+    cluster.make_directory(places, mark(), None)
+    places.mark.rename(places.unfinished_mark)
+
+    assert cluster.remove(places, ID) == ""
+    assert not places.directory.exists()
+
+
+def test_a_directory_with_more_than_an_unfinished_mark_is_somebody_s(places):
+    cluster.make_directory(places, mark(), None)
+    places.mark.rename(places.unfinished_mark)
+    (places.directory / "precious").touch()
+
+    assert "does not carry the mark" in cluster.remove(places, ID)
+    assert (places.directory / "precious").exists()
+
+
+def segments():
+    return {int(line.split()[1]) for line in sharedmemory.SEGMENTS.read_text().splitlines()[1:]}
+
+
+@pytest.mark.skipif(not sharedmemory.SEGMENTS.exists(), reason="Linux says what is shared")
+def test_a_server_that_was_killed_leaves_no_shared_memory(places):
+    account, installation = choose_account(None), pg.installations()[0]
+    cluster.make_directory(places, mark(), account)
+    cluster.initdb(places, installation, account)
+    server = cluster.start(places, installation, account, jobs=1, outlive_us=False)
+    named = (places.data / "postmaster.pid").read_text().split("\n")[6].split()
+    own = int(named[1])
+    assert own in segments()
+    server.kill()
+    server.wait()
+
+    assert cluster.stop(places, server)
+
+    assert own not in segments()
+
+
+def test_a_worker_of_a_loading_program_that_stands_still_is_ended(places):
+    """It was forked by what dies with us, and is not told to die itself."""
+    account = choose_account(None)
+    cluster.make_directory(places, mark(), account)
+    script = "trap '' TERM; sleep 600 & echo $!; wait"
+    parent = processes.spawn(
+        ["/bin/sh", "-c", script],
+        directory=places.directory,
+        account=account,
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    worker = psutil.Process(int(parent.stdout.readline()))
+    worker.send_signal(signal.SIGSTOP)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+
+    assert cluster.stop(places)
+
+    psutil.wait_procs([worker], timeout=10)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert cluster.remove(places, ID) == ""
+
+
+def test_the_lock_file_of_a_drill_that_never_began_is_forgotten(tmp_path):
+    path = tmp_path / f"{ID}.lock"
+    with Lease(path):
+        leases.forget(path)
+        assert path.exists(), "it is held"
+    path.touch()
+
+    leases.forget(path)
+
+    assert not path.exists()
+
+
+def test_who_locks_a_file_that_is_being_forgotten_holds_the_one_with_the_name(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / f"{ID}.lock"
+    opened: list[int] = []
+    lock = fcntl.flock
+
+    def forgotten_in_between(descriptor, operation):
+        if not opened:
+            opened.append(os.fstat(descriptor).st_ino)
+            leases.forget(path)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", forgotten_in_between)
+    with Lease(path):
+        monkeypatch.undo()
+        assert path.stat().st_ino != opened[0] or leases.is_held(path)
+        assert leases.is_held(path)
