@@ -51,7 +51,7 @@ from restorecheck.lifecycle import (
     expire,
     intend,
 )
-from restorecheck.model import Drill, Observation
+from restorecheck.model import Drill, Observation, Proof
 from restorecheck.ports import Checker, Clock, DrillStore, Inquiry, Observer, Provider, Silence
 from restorecheck.report import document
 
@@ -236,13 +236,25 @@ class Engine:
 
     def _collect(self, drill: Drill) -> Collected:
         """Once: evidence is a help, and neither the verdict nor the teardown waits for it."""
+        return Collected(self._evidence(drill), self._study(drill))
+
+    def _evidence(self, drill: Drill) -> tuple[Observation, ...]:
         try:
-            return Collected(self._provider_for(drill).evidence(drill))
+            return self._provider_for(drill).evidence(drill)
         except RestorecheckError as exc:
             return _not_collected(exc.message)
         except Exception as exc:  # a defect in what only explains must not keep an instance alive
             log.exception("evidence.defect", drill_id=drill.id)
             return _not_collected(f"a defect in restorecheck ({type(exc).__name__})")
+
+    def _study(self, drill: Drill) -> Proof | None:
+        try:
+            return self._provider_for(drill).study(drill)
+        except RestorecheckError as exc:
+            return Proof(detail=exc.message)
+        except Exception as exc:  # as above
+            log.exception("study.defect", drill_id=drill.id)
+            return Proof(detail=f"a defect in restorecheck ({type(exc).__name__})")
 
     def _retain(self, drill: Drill) -> Retained | InProgress | Retry:
         try:
@@ -278,10 +290,8 @@ def _not_looked_after(reason: str) -> Retained:
     return Retained(notes=(f"the backups that are kept were not looked after: {reason}",))
 
 
-def _not_collected(reason: str) -> Collected:
-    return Collected(
-        (Observation(at=None, source="restorecheck", text=f"not collected: {reason}"),)
-    )
+def _not_collected(reason: str) -> tuple[Observation, ...]:
+    return (Observation(at=None, source="restorecheck", text=f"not collected: {reason}"),)
 
 
 def _check_limit(drill: Drill, action: RunChecks) -> datetime:

@@ -28,6 +28,7 @@ from restorecheck.model import (
     Failure,
     Observation,
     Phase,
+    Proof,
     Resource,
     RestoreOutcome,
     Retention,
@@ -194,6 +195,7 @@ class VerdictRecorded:
 @dataclass(frozen=True, slots=True)
 class Collected:
     evidence: tuple[Observation, ...] = ()
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +320,10 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return drill.evolve(
                 phase=Phase.EVIDENCE, verdict=verdict, reason=reason, hint=hint, waiting_for=""
             )
-        case Collected(evidence):
-            return drill.evolve(phase=Phase.TEARDOWN, evidence=drill.evidence + evidence)
+        case Collected(evidence, proof):
+            return drill.evolve(
+                phase=Phase.TEARDOWN, evidence=drill.evidence + evidence, proof=proof
+            )
         case Parked(resource):
             ledger = tuple(r for r in drill.ledger if r != resource)
             return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))

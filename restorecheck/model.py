@@ -234,6 +234,64 @@ class Baseline:
     """Somebody said why what failed is right; empty: the drill was verified."""
 
 
+class Noticed(StrEnum):
+    """Who would say something about a damage, the loudest first."""
+
+    YOURS = "yours"  # a configured check that is required fails
+    YOURS_WARNING = "yours, a warning"  # a configured check that is a warning: the verdict stays
+    OWN = "own"  # a required one of every drill's own
+    OWN_WARNING = "own, a warning"
+    NOBODY = "nobody"
+    NOT_TRIED = "not tried"  # there is nothing in this database that it could be done to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """One kind of damage that was done to the restored copy, and who has noticed it."""
+
+    kind: str
+    what: str = ""
+    """What was damaged: names of the schema, no values."""
+    noticed: Noticed = Noticed.NOT_TRIED
+    by: tuple[str, ...] = ()
+    """Names of the checks that noticed."""
+    proposed: tuple[str, ...] = ()
+    """Names of checks that are not configured, are proposed, and would notice."""
+    needs_contents: bool = False
+    """Only a comparison of contents (`unchanged`, `manifest`) can see it."""
+    detail: str = ""
+    """Why it was not tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the checks of a target see of damage: `restorecheck prove`."""
+
+    damages: tuple[Damaged, ...] = ()
+    seconds: float = 0.0
+    reading_seconds: float = 0.0
+    """Of these, one run of all checks on the healthy copy."""
+    detail: str = ""
+    """Why there is no proof, or not of everything."""
+
+    @property
+    def tried(self) -> tuple[Damaged, ...]:
+        return tuple(d for d in self.damages if d.noticed is not Noticed.NOT_TRIED)
+
+    def noticed_by(self, *who: Noticed) -> int:
+        return sum(1 for damaged in self.damages if damaged.noticed in who)
+
+    @property
+    def seen(self) -> int:
+        """By configured checks."""
+        return self.noticed_by(Noticed.YOURS, Noticed.YOURS_WARNING)
+
+    @property
+    def score(self) -> float:
+        """Percent of what was tried that configured checks see."""
+        return 100 * self.seen / len(self.tried) if self.tried else 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why the steps ended early."""
@@ -292,6 +350,8 @@ class Drill:
     """What the checks have read so far, packed (`checks.readings`): whoever goes on begins there,
     and it is what a later night is compared with.
     """
+    proof: Proof | None = None
+    """What its checks see of damage, where that was asked for."""
     failure: Failure | None = None
     verdict: Verdict | None = None
     reason: str = ""

@@ -29,6 +29,7 @@ from restorecheck.model import (
     Drill,
     Endpoint,
     Observation,
+    Proof,
     Resource,
     Step,
 )
@@ -77,6 +78,12 @@ class Provider(Protocol):
         No row values: lines of a server's log only where they cannot carry any.
         """
         return ()
+
+    def study(self, drill: Drill) -> Proof | None:  # noqa: ARG002  # the default finds out nothing
+        """What else somebody wanted to know of the restored database before it goes. Asked once,
+        after the verdict is stored, and unable to change it. What it damages is this drill's own.
+        """
+        return None
 
     def park(self, resource: Resource) -> Parked | StillThere:
         """Bring a verified resource to rest instead of deleting it. Safe to repeat.

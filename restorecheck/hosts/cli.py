@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_manifest(commands)
     _add_doctor(commands)
     _add_audit(commands)
+    _add_propose(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -329,6 +330,31 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
         choices=["critical", "high", "medium", "low"],
         default="low",
         help="exit with 1 for problems of this severity and graver ones; default low",
+    )
+
+
+def _add_propose(commands: "Commands[argparse.ArgumentParser]") -> None:
+    propose = _add(
+        commands,
+        "propose",
+        "drill a target and print checks that its restored database would hold, with the evidence",
+        EXIT_STATUSES,
+    )
+    propose.add_argument("target", metavar="TARGET")
+    propose.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    propose.add_argument(
+        "--from-history",
+        action="store_true",
+        help="from the readings of past nights alone; restores nothing, and knows no values",
+    )
+    propose.add_argument(
+        "--merge",
+        action="store_true",
+        help="print the whole configuration with what is new at the end of the target's checks; "
+        "nothing that is there is changed",
+    )
+    propose.add_argument(
+        "-o", "--output", metavar="FILE", help="write to this file instead of printing"
     )
 
 

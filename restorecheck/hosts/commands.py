@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
-WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox")
+WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove")
 """What does something writes logs; a question does not wait for structlog to be imported."""
 
 
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return config(arguments)
             case "manifest":
                 return manifest(arguments)
+            case "propose" | "prove":
+                return study(arguments)
             case "demo":
                 return demo(arguments)
             case "infra":
@@ -112,6 +114,16 @@ def manifest(arguments: argparse.Namespace) -> int:
     if output is not None:
         print(f"{output}: {len(made['tables'])} tables of {made['database']}")
     return Exit.VERIFIED
+
+
+def study(arguments: argparse.Namespace) -> int:
+    """One drill that tells more than a verdict."""
+    from restorecheck.hosts import proposing
+
+    path = configuration.locate(arguments.config, os.environ)
+    loaded = configuration.load(path, os.environ)
+    (name,) = _targets(loaded, [arguments.target], adopt=False)
+    return proposing.run(loaded, path, name, arguments)
 
 
 def infra(arguments: argparse.Namespace) -> int:

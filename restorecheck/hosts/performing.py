@@ -12,6 +12,7 @@ from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teard
 from restorecheck.hosts.driving import drive
 from restorecheck.hosts.leases import Lease
 from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.hosts.studying import OneStudy
 from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill
 from restorecheck.report import document
@@ -115,3 +116,21 @@ class Performer:
                     raise
                 self._progress.say(f"{exc.message}; trying again")
                 sleep(STORE_WAIT)
+
+
+def once(parts: Parts, progress: Progress, name: str, *, study: OneStudy) -> Report:
+    """One drill of one target that is studied: for commands that want to know more than a verdict.
+
+    Raises:
+        BusyError, StoreError: As `Performer.perform`.
+        Interrupted: After the teardown.
+    """
+    interrupts = Interrupts()
+    with interrupts.handled():
+        dead = parts.sweeper.finish_dead()
+        parts.forget_locks(dead)
+        study.armed = True
+        report = Performer(parts, progress, interrupts).perform(name)
+    if interrupts.seen is not None:
+        raise Interrupted(interrupts.seen)
+    return report

@@ -15,6 +15,7 @@ from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.drills import deadline_of
 from restorecheck.hosts.driving import Sweeper
+from restorecheck.hosts.studying import OneStudy, Studied
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
@@ -113,8 +114,10 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
     return providers
 
 
-def build(config: Config, observer: Observer | None = None) -> Parts:
-    """All parts, the history opened.
+def build(
+    config: Config, observer: Observer | None = None, *, study: OneStudy | None = None
+) -> Parts:
+    """All parts, the history opened. `study`: of the one verified drill that it is armed for.
 
     Raises:
         ConfigError: The work directory's name is too long for a socket in it.
@@ -147,11 +150,12 @@ def build(config: Config, observer: Observer | None = None) -> Parts:
             from restorecheck.hosts import rds
 
             known = rds.forgotten(drill, rds.rds_of(providers))
-        return known or Forgotten(inventory)
+        known = known or Forgotten(inventory)
+        return known if study is None else Studied(known, study)
 
     def checker_for(drill: Drill) -> Checker:
         if drill.target not in checkers:
-            opener = _opener_of(config, providers[drill.target])
+            opener = opener_of(config, providers[drill.target])
             ours = isinstance(providers[drill.target], LocalDumpProvider)
             killed = killed_locally if ours else nobody_knows
             checkers[drill.target] = PostgresChecker(opener, clock, killed=killed)
@@ -199,7 +203,7 @@ def is_in_aws(config: Config) -> bool:
     return any(target.is_in_aws for target in config.targets)
 
 
-def _opener_of(config: Config, provider: Provider) -> Connect:
+def opener_of(config: Config, provider: Provider) -> Connect:
     if isinstance(provider, ScratchProvider):
         return by_system_identifier(provider.connect)
     if isinstance(provider, LocalDumpProvider):

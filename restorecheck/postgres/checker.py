@@ -181,7 +181,7 @@ class PostgresChecker(Checker):
         endpoint = inquiry.endpoint
         specs = [spec for spec in inquiry.pending if spec.kind not in ONE_BY_ONE]
         readings = unpack(inquiry.readings)
-        names = self._databases(endpoint)
+        names = self.databases(endpoint)
         around = Circumstances(
             baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
             databases=tuple(names),
@@ -286,7 +286,7 @@ class PostgresChecker(Checker):
         return database, self._answer(endpoint, database, spec, timeout)
 
     def _which(self, endpoint: Endpoint) -> str:
-        several = ", ".join(self._databases(endpoint))
+        several = ", ".join(self.databases(endpoint))
         return f"there are several databases ({several}); say `database` in the check"
 
     def _database_of(self, endpoint: Endpoint, spec: CheckSpec) -> str:
@@ -296,12 +296,12 @@ class PostgresChecker(Checker):
         """The one that is meant where a check names none; empty where that cannot be said."""
         if endpoint.databases:
             return endpoint.databases[0]
-        own = [name for name in self._databases(endpoint) if name != MAINTENANCE[0]]
+        own = [name for name in self.databases(endpoint) if name != MAINTENANCE[0]]
         if len(own) > 1:
             return ""
         return own[0] if own else MAINTENANCE[0]
 
-    def _databases(self, endpoint: Endpoint) -> tuple[str, ...]:
+    def databases(self, endpoint: Endpoint) -> tuple[str, ...]:
         """Those to prove: the configured ones, or all that are there and no templates."""
         return endpoint.databases or self._list(endpoint)
 

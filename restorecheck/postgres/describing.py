@@ -17,7 +17,7 @@ OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 
 
 @cache
-def _statements(file: str) -> dict[str, str]:
+def statements(file: str) -> dict[str, str]:
     """The blocks of a file of ours, by their names."""
     text = (resources.files(__package__ or "") / file).read_text()
     blocks = re.split(r"(?m)^-- name: (.+)$", text)[1:]
@@ -28,7 +28,7 @@ def _statements(file: str) -> dict[str, str]:
 def _rows(
     connection: Connection, name: str, parameters: Mapping[str, Any] | None = None
 ) -> list[tuple[Any, ...]]:
-    return connection.execute(_statements("catalog.sql")[name].encode(), parameters).fetchall()
+    return connection.execute(statements("catalog.sql")[name].encode(), parameters).fetchall()
 
 
 def major_of(connection: Connection) -> int:
@@ -152,7 +152,7 @@ SHOWN = 80
 def structure(connection: Connection) -> dict[str, str]:
     """Everything that a dump of the schema would hold, as `kind name` → definition or digest."""
     found: dict[str, str] = {}
-    for kind, text in _statements("structure.sql").items():
+    for kind, text in statements("structure.sql").items():
         rows: list[tuple[Any, ...]] = connection.execute(text.encode()).fetchall()
         for name, definition in rows:
             value = " ".join(str(definition or "").split()) or "there"

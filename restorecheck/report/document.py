@@ -13,6 +13,7 @@ from restorecheck import __version__
 from restorecheck.model import (
     CheckOutcome,
     Drill,
+    Noticed,
     Resource,
     RestoreOutcome,
     Severity,
@@ -76,6 +77,42 @@ class BaselineReport(_Part):
         default="", description="Who said that it is as it should be; empty: it was verified."
     )
     accepted_because: str = ""
+
+
+class DamageReport(_Part):
+    """One kind of damage that was done to the restored copy on purpose."""
+
+    kind: str
+    what: str = Field(description="What was damaged: names of the schema.")
+    noticed: Noticed
+    by: tuple[str, ...] = Field(description="The checks that noticed.")
+    proposed: tuple[str, ...] = Field(
+        description="Checks that are not configured, that `propose` proposes, and that would notice."
+    )
+    needs_contents: bool = Field(
+        description="Only a comparison of contents (`unchanged`, `manifest`) can see it."
+    )
+    detail: str = Field(description="Why it was not tried.")
+
+
+class ProofReport(_Part):
+    """What the checks see of damage (`restorecheck prove`)."""
+
+    seen: int = Field(description="Kinds of damage that configured checks notice.")
+    of: int = Field(description="Kinds of damage that were tried.")
+    seen_as_warning: int = Field(
+        description="Of `seen`, those that warnings notice: the verdict stays."
+    )
+    seen_by_own: int = Field(
+        description="Those that only the checks notice that every drill has by itself."
+    )
+    unseen: tuple[str, ...] = Field(description="Kinds that nobody notices.")
+    damages: tuple[DamageReport, ...]
+    seconds: float
+    reading_seconds: float = Field(
+        description="Of these, one run of all checks on the healthy copy."
+    )
+    detail: str = Field(description="Why there is no proof, or not of everything.")
 
 
 class LeftReport(_Part):
@@ -172,6 +209,9 @@ class Report(_Part):
     baseline: BaselineReport | None = Field(
         default=None, description="The night that this one was compared with; null: there was none."
     )
+    proof: ProofReport | None = Field(
+        default=None, description="What the checks see of damage, where `prove` has asked."
+    )
     chain: ChainReport | None = Field(
         default=None, description="What ties this report to the one before."
     )
@@ -223,6 +263,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         copies=CopiesReport(kept=drill.retention.kept, deleted=drill.retention.deleted),
         scheduled_for=drill.scheduled_for,
         baseline=_baseline(drill),
+        proof=proof_of(drill),
         chain=chain,
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,
@@ -240,6 +281,34 @@ def _baseline(drill: Drill) -> BaselineReport | None:
         at=known.at,
         accepted_by=known.accepted_by,
         accepted_because=known.accepted_because,
+    )
+
+
+def proof_of(drill: Drill) -> ProofReport | None:
+    proof = drill.proof
+    if proof is None:
+        return None
+    return ProofReport(
+        seen=proof.seen,
+        of=len(proof.tried),
+        seen_as_warning=proof.noticed_by(Noticed.YOURS_WARNING),
+        seen_by_own=proof.noticed_by(Noticed.OWN, Noticed.OWN_WARNING),
+        unseen=tuple(d.kind for d in proof.damages if d.noticed is Noticed.NOBODY),
+        damages=tuple(
+            DamageReport(
+                kind=d.kind,
+                what=d.what,
+                noticed=d.noticed,
+                by=d.by,
+                proposed=d.proposed,
+                needs_contents=d.needs_contents,
+                detail=d.detail,
+            )
+            for d in proof.damages
+        ),
+        seconds=round(proof.seconds, 3),
+        reading_seconds=round(proof.reading_seconds, 3),
+        detail=proof.detail,
     )
 
 

@@ -1,0 +1,212 @@
+"""What is known of a database that checks can be proposed for. Frozen values, no SQL.
+
+Of columns whose names look like personal data, only how many rows have a value.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from restorecheck.checks.tables import quoted
+
+WORDS = frozenset(
+    [
+        "name",
+        "mail",
+        "fax",
+        "tel",
+        "ip",
+        "mac",
+        "dob",
+        "born",
+        "age",
+        "sex",
+        "zip",
+        "city",
+        "tax",
+        "vat",
+        "ssn",
+        "pin",
+        "lat",
+        "lon",
+        "lng",
+        "geo",
+        "bic",
+        "card",
+        "salt",
+        "hash",
+        "note",
+        "notes",
+        "comment",
+        "comments",
+        "remark",
+        "remarks",
+        "message",
+        "body",
+        "subject",
+        "bio",
+        "race",
+        "cookie",
+        "signature",
+        "photo",
+        "avatar",
+        "plate",
+        "user",
+        "login",
+    ]
+)
+"""Whole words of a column's name that may stand for something about a person, or for a secret."""
+PARTS = [
+    "email",
+    "firstname",
+    "lastname",
+    "surname",
+    "forename",
+    "fullname",
+    "username",
+    "nickname",
+    "displayname",
+    "phone",
+    "mobile",
+    "address",
+    "street",
+    "postal",
+    "postcode",
+    "zipcode",
+    "birth",
+    "iban",
+    "passport",
+    "social",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "private_key",
+    "credential",
+    "gender",
+    "salary",
+    "income",
+    "wage",
+    "religion",
+    "health",
+    "diagnos",
+    "medical",
+    "ethnic",
+    "nationality",
+    "licen",
+    "account_number",
+    "accountnumber",
+    "credit",
+    "latitude",
+    "longitude",
+    "location",
+    "fingerprint",
+    "useragent",
+    "user_agent",
+]
+"""Parts of it that do so wherever they stand."""
+
+
+def looks_personal(column: str) -> bool:
+    """Whether values of a column of this name are left alone. Rather one too many than one too few."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
+    return not WORDS.isdisjoint(re.split(r"[^a-z]+", spaced)) or any(p in spaced for p in PARTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnProfile:
+    name: str
+    type: str
+    """Of the type below all domains, as `tables.Column.type`."""
+    not_null: bool = False
+    present: int = 0
+    """Rows with a value."""
+    low: float | None = None
+    """Smallest and greatest finite value; of times, seconds since 1970."""
+    high: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    values: tuple[tuple[str, int], ...] = ()
+    """All values with their rows, where there are few; else nothing."""
+    hours: tuple[int, ...] = ()
+    """Hours since 1970 that have a row, of the last fortnight that has any; ascending."""
+
+    @property
+    def personal(self) -> bool:
+        return looks_personal(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableProfile:
+    """A table, or a partitioned one with all of its partitions."""
+
+    schema: str
+    name: str
+    rows: int = 0
+    unlogged: bool = False
+    columns: tuple[ColumnProfile, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
+    """Columns of unique indexes over the whole table; that of the primary key first."""
+    distinct: tuple[str, ...] = ()
+    """Single columns whose values stand in one row only, though no index says so."""
+    ordered: tuple[tuple[str, str], ...] = ()
+    """Pairs of times of which the first is never later than the second, and sometimes earlier."""
+
+    @property
+    def full_name(self) -> str:
+        """As readings name it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def configured(self) -> str:
+        """As a configuration names it."""
+        return ".".join(_written(part) for part in (self.schema, self.name))
+
+
+def _written(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", name) else quoted(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceProfile:
+    """Columns whose every value is found in another table."""
+
+    table: TableProfile
+    columns: tuple[str, ...]
+    to: TableProfile
+    to_columns: tuple[str, ...]
+    rows: int
+    """That point somewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One database."""
+
+    tables: tuple[TableProfile, ...] = ()
+    references: tuple[ReferenceProfile, ...] = ()
+    """Those that no constraint declares."""
+    objects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Kind (`index`, `function` …) → names, as the statements of `proposed_objects` find them."""
+    extensions: tuple[str, ...] = ()
+    taken_at: datetime | None = None
+    """Until when the backup holds data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightProfile:
+    """What one earlier night has left in the history."""
+
+    taken_at: datetime
+    rows: dict[str, int]
+    """Table, with its schema → rows."""
+    prints: dict[str, str]
+    newest: dict[str, float]
+    """`schema.table.column` → seconds since 1970."""

@@ -1,0 +1,94 @@
+"""Checks on what a database consists of besides rows: one query for each kind of object. Pure: SQL out.
+
+Each counts what is there of the names that were there when it was proposed, and is in order: a
+new index changes nothing, one that is lost or invalid does.
+"""
+
+from collections.abc import Sequence
+
+from restorecheck.checks.tables import literal
+
+INDEX, CONSTRAINT, FUNCTION, TRIGGER = "index", "constraint", "function", "trigger"
+VIEW, GRANT, POLICY, COLUMN, SEQUENCE = "view", "grant", "policy", "column", "sequence"
+
+_NO_MEMBER = (
+    "not exists (select from pg_depend d where d.objid = {oid} and d.deptype = 'e'"
+    " and d.classid = '{catalog}'::regclass)"
+)
+_CONDITIONS = {
+    "{own}": "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
+    "{function is nobody else's}": _NO_MEMBER.format(oid="p.oid", catalog="pg_proc"),
+    "{relation is nobody else's}": _NO_MEMBER.format(oid="c.oid", catalog="pg_class"),
+}
+"""Of users, and of no extension."""
+
+
+def _completed(text: str) -> str:
+    for mark, condition in _CONDITIONS.items():
+        text = text.replace(mark, condition)
+    return text
+
+
+_TEXTS = {
+    INDEX: "select n.nspname || '.' || x.relname as name from pg_index i join pg_class x on x.oid = i.indexrelid"
+    " join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = x.relnamespace"
+    " where i.indisvalid and i.indisready and c.relpersistence <> 't' and not c.relispartition and {own}",
+    CONSTRAINT: "select n.nspname || '.' || c.relname || '.' || k.conname as name from pg_constraint k"
+    " join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace"
+    " where k.convalidated and k.contype in ('c', 'f', 'p', 'u', 'x') and not c.relispartition and {own}",
+    FUNCTION: "select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as name"
+    " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {own}"
+    " and {function is nobody else's}",
+    TRIGGER: "select n.nspname || '.' || c.relname || '.' || t.tgname as name from pg_trigger t"
+    " join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace"
+    " where not t.tgisinternal and t.tgenabled in ('O', 'A') and {own}",
+    VIEW: "select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+    " where (c.relkind = 'v' or c.relkind = 'm' and c.relispopulated) and {own}"
+    " and {relation is nobody else's}",
+    GRANT: "select pg_get_userbyid(x.grantee) || ' may ' || lower(x.privilege_type) || ' ' || n.nspname || '.' || c.relname as name"
+    " from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) x"
+    " where x.grantee <> 0 and x.grantee <> c.relowner and {own}",
+    POLICY: "select n.nspname || '.' || c.relname || '.' || p.polname as name from pg_policy p"
+    " join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace"
+    " where c.relrowsecurity and {own}",
+    COLUMN: "select n.nspname || '.' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+    " || case when a.attnotnull then ' not null' else '' end"
+    " || case when a.atthasdef or a.attidentity <> '' then ' default' else '' end as name"
+    " from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace"
+    " where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and {own}",
+}
+NAMES = {kind: _completed(text) for kind, text in _TEXTS.items()}
+"""Kind → a query of the names of those that are in order."""
+
+SAYS = {
+    INDEX: "every index is there and valid",
+    CONSTRAINT: "every constraint is there and was checked",
+    FUNCTION: "every function is there",
+    TRIGGER: "every trigger is there and enabled",
+    VIEW: "every view is there, and the materialized ones are filled",
+    GRANT: "every role has the rights that it had",
+    POLICY: "every policy of row security is there and in force",
+    COLUMN: "every column has its type, its NOT NULL and its default",
+    SEQUENCE: "every sequence is ahead of its column",
+}
+"""Kind → the name of its check."""
+
+MOST = 400
+"""Names in one query. Of more, only how many there are is held against."""
+
+
+def present(kind: str, names: Sequence[str]) -> str:
+    """One row, one number: how many of these are not there, or not in order."""
+    if len(names) > MOST:
+        return f"select greatest(0, {len(names)} - count(*)) from ({NAMES[kind]}) x"  # noqa: S608  # our own text
+    listed = ", ".join(literal(name) for name in names)
+    return f"select {len(names)} - count(distinct name) from ({NAMES[kind]}) x where name in ({listed})"  # noqa: S608  # quoted
+
+
+def ahead(sequences: Sequence[tuple[str, str, str]]) -> str:
+    """How many sequences are behind; each is (sequence, table, column), quoted where it must be."""
+    parts = (
+        f"(select count(*) from {sequence} s where s.last_value < (select max({column}) from {table}))"  # noqa: S608  # quoted names
+        for sequence, table, column in sequences
+    )
+    return "select " + " + ".join(parts)

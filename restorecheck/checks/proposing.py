@@ -1,0 +1,368 @@
+"""Which checks a database would hold tonight, and in ordinary nights to come. Pure: a profile in, checks out.
+
+Each comes with its evidence. What is proposed must bear growth, updates, deletes, and a purge that
+somebody has accepted: bounds have room, and what one night cannot tell is not claimed.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from restorecheck.checks import proposed_objects
+from restorecheck.checks.profiles import ColumnProfile, NightProfile, Profile, TableProfile
+from restorecheck.checks.proposed_objects import SAYS, SEQUENCE
+from restorecheck.checks.tables import quoted
+
+NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
+MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
+VOLATILE = re.compile(
+    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?|migrations?)(_|$)"
+)
+"""Names of tables that come and go: nothing is claimed of how many rows they have."""
+SIGNED = re.compile(
+    r"(balance|delta|diff|change|offset|adjust|correction|temperature|profit|margin|net)"
+)
+"""Numbers that may become negative though none is tonight."""
+
+ENOUGH = 1_000
+"""Rows from which on what holds in all of them is taken for a rule."""
+FEW_VALUES = 12
+SEEN_OFTEN = 5
+"""So often each value of an enumeration must stand there: a rare one tells of others unseen."""
+LONGEST_VALUE = 40
+NIGHTS = 7
+"""Earlier nights from which on the history is evidence of its own."""
+ACTIVE_DAYS = 10
+"""Of fourteen, those with new rows, from which on a column is one that moves."""
+FORTNIGHT = timedelta(days=14)
+LEAST_HOURS = 12
+MOVES_BY = 0.2
+"""How far an average may move in a night."""
+STEADY = 10
+"""Standard errors of the average that must fit into that."""
+OLDER = timedelta(days=2)
+WELL_FILLED = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One item of `checks`."""
+
+    kind: str
+    keys: Mapping[str, Any]
+    because: str
+    """The evidence; no value of a row but for bounds and enumerations, as in the check itself."""
+    tables: tuple[str, ...] = ()
+    """Those that it is about, as readings name them; empty: the database."""
+
+
+def propose(profile: Profile, nights: Sequence[NightProfile] = ()) -> tuple[Proposal, ...]:
+    """Checks for one database, table by table, then the database as a whole."""
+    found: list[Proposal] = []
+    for table in profile.tables:
+        found += _of_table(table, profile, nights)
+    for reference in profile.references:
+        where, to = reference.table.configured, reference.to.configured
+        keys = {
+            "table": where,
+            "columns": list(reference.columns),
+            "to": to,
+            "to_columns": list(reference.to_columns),
+        }
+        because = f"all {reference.rows:,} rows that point somewhere do; no constraint says so"
+        about = (reference.table.full_name, reference.to.full_name)
+        found.append(Proposal(kind="references", keys=keys, because=because, tables=about))
+    return (*found, *_of_objects(profile))
+
+
+def _of_table(
+    table: TableProfile, profile: Profile, nights: Sequence[NightProfile]
+) -> Iterator[Proposal]:
+    say = _Sayer(table)
+    passing = table.unlogged or VOLATILE.search(table.name) is not None
+    if table.rows and not passing:
+        yield from _counts(table, nights, say)
+        yield from _fresh(table, profile, nights, say)
+        yield from _steady(table, nights, say)
+    yield from _keys(table, say)
+    if not passing:
+        yield from _values(table, say)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sayer:
+    """Makes proposals about one table."""
+
+    table: TableProfile
+
+    def __call__(self, kind: str, because: str, **keys: Any) -> Proposal:  # noqa: ANN401  # JSON
+        known = {"table": self.table.configured, **keys}
+        return Proposal(kind=kind, keys=known, because=because, tables=(self.table.full_name,))
+
+    def query(self, name: str, sql: str, because: str) -> Proposal:
+        keys = {"name": name, "sql": sql, "expect": {"equals": 0}}
+        return Proposal(kind="query", keys=keys, because=because, tables=(self.table.full_name,))
+
+
+# --- how many, how new ------------------------------------------------------------------------
+
+
+def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
+    """Half of today's count: a purge that was accepted must not fail every night after it."""
+    keys: dict[str, Any] = {"min": _rounded_down(table.rows / 2) or 1}
+    because = f"{table.rows:,} rows tonight; half of them may go with a purge that is accepted"
+    counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
+    if counts:
+        keys["min"] = _rounded_down(min(*counts, table.rows) / 2) or 1
+        because += f"; {min(counts):,} to {max(counts):,} in {len(counts)} earlier nights"
+    drop = _allowed_drop(table.rows, counts)
+    if drop is not None:
+        keys["max_drop"] = drop
+    yield say("row_count", because, **keys)
+
+
+def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
+    """The larger the table, the smaller the share that an ordinary night takes away."""
+    steps = ((10_000, 3), (ENOUGH, 5), (100, 15))
+    allowed = next((share for least, share in steps if rows >= least), None)
+    if allowed is None:
+        return None
+    lost = [1 - after / before for before, after in pairwise(counts) if before]
+    return f"{max(allowed, math.ceil(200 * max(lost, default=0.0)))}%"
+
+
+def _rounded_down(number: float) -> int:
+    """To two digits."""
+    if number < 1:
+        return 0
+    step = 10 ** max(0, int(math.log10(number)) - 1)
+    return int(number // step * step)
+
+
+def _fresh(
+    table: TableProfile, profile: Profile, nights: Sequence[NightProfile], say: _Sayer
+) -> Iterator[Proposal]:
+    """The one column that moves most steadily."""
+    candidates = []
+    for column in table.columns:
+        if column.personal or column.type not in MOMENTS:
+            continue
+        age = _age_by_nights(table, column, nights) or _age_by_hours(column, profile.taken_at)
+        if age is not None:
+            candidates.append((age, column.name))
+    if candidates:
+        (hours, because), name = min(candidates)
+        yield say("freshness", because, column=name, max_age_hours=hours)
+
+
+def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[int, str] | None:
+    if not column.hours or taken_at is None:
+        return None
+    until = taken_at.timestamp() / 3600
+    if not -1 <= until - column.hours[-1] <= FORTNIGHT / timedelta(hours=1):
+        return None  # in the future, or long asleep
+    days = len({hour // 24 for hour in column.hours})
+    steps = [*column.hours, max(until, column.hours[-1])]
+    gap = max(after - before for before, after in pairwise(steps))
+    if days < ACTIVE_DAYS:
+        return None
+    because = (
+        f"new rows on {days} of the last 14 days, never more than {math.ceil(gap)} hours apart"
+    )
+    return max(LEAST_HOURS, math.ceil(2 * gap) + 6), because
+
+
+def _age_by_nights(
+    table: TableProfile, column: ColumnProfile, nights: Sequence[NightProfile]
+) -> tuple[int, str] | None:
+    name = f"{table.full_name}.{column.name}"
+    known = [(night.taken_at.timestamp(), night.newest.get(name)) for night in nights]
+    seen = [(taken, newest) for taken, newest in known if newest is not None]
+    if len(seen) < NIGHTS or len({newest for _, newest in seen}) < len(seen):
+        return None  # nights without anything new
+    oldest = max(taken - newest for taken, newest in seen) / 3600
+    if oldest < -1:
+        return None
+    because = f"at most {math.ceil(max(oldest, 0))} hours old in each of {len(seen)} nights"
+    return max(LEAST_HOURS, math.ceil(2 * oldest) + 6), because
+
+
+def _steady(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
+    prints = [night.prints[table.full_name] for night in nights if table.full_name in night.prints]
+    if len(prints) >= NIGHTS and len(set(prints)) == 1:
+        because = f"the same contents in each of {len(prints)} nights; a warning, since one day it may change"
+        yield say("unchanged", because, severity="warning")
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
+    required = [column.name for column in table.columns if column.not_null]
+    if required:
+        yield say(
+            "not_null",
+            "declared NOT NULL tonight; holds also where a restore loses the constraint",
+            columns=required,
+        )
+    for key in table.keys:
+        yield say(
+            "unique", "by a unique index; read from the table, not from it", columns=list(key)
+        )
+    for name in table.distinct:
+        because = f"all {table.rows:,} rows have values of their own; no index says so"
+        yield say("unique", because, columns=[name])
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def _values(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
+    in_keys = {name for key in table.keys for name in key}
+    for column in table.columns:
+        if column.personal:
+            continue
+        yield from _enumeration(column, say)
+        yield from _times(column, say)
+        if column.name not in in_keys and not _is_reference(column.name):
+            yield from _numbers(table, column, say)
+    filled = [c for c in table.columns if _is_filled(table, c)]
+    if filled:
+        share = " or ".join(f"count({quoted(c.name)}) * 2 < count(*)" for c in filled)
+        # What is NOT NULL is seen by another check; this is one pass for all others.
+        listed = ", ".join(c.name for c in filled)
+        yield say.query(
+            f"{listed} of {table.configured} filled as before",
+            f"select count(*) from (select from {table.quoted} having {share}) x",  # noqa: S608  # quoted names
+            "at least 90 % of the rows have a value in each; half of them must",
+        )
+    for earlier, later in table.ordered:
+        yield say.query(
+            f"{earlier} of {table.configured} not after {later}",
+            f"select count(*) from {table.quoted} where {quoted(earlier)} > {quoted(later)}",  # noqa: S608  # quoted names
+            f"holds in all {table.rows:,} rows",
+        )
+
+
+def _is_reference(name: str) -> bool:
+    return name.lower() == "id" or name.lower().endswith(("_id", "id_", "_no", "_nr"))
+
+
+def _is_filled(table: TableProfile, column: ColumnProfile) -> bool:
+    return (
+        not column.not_null and table.rows >= ENOUGH and column.present >= table.rows * WELL_FILLED
+    )
+
+
+def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
+    values = column.values
+    if not 1 < len(values) <= FEW_VALUES or column.present < ENOUGH:
+        return
+    if any(rows < SEEN_OFTEN or not _is_plain(value) for value, rows in values):
+        return
+    rarest = min(rows for _, rows in values)
+    because = (
+        f"{column.present:,} rows have one of {len(values)} values, each at least {rarest:,} times"
+    )
+    yield say(
+        "accepted_values", because, column=column.name, values=sorted(value for value, _ in values)
+    )
+
+
+def _is_plain(value: str) -> bool:
+    return value.isprintable() and 0 < len(value) <= LONGEST_VALUE and value.strip() == value
+
+
+def _times(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
+    """Only where they begin: they move on by themselves, and a purge moves the beginning on."""
+    if column.type not in MOMENTS or column.low is None or column.present < ENOUGH:
+        return
+    oldest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low)
+    if not 1 < oldest.year < 9999:  # noqa: PLR2004  # what a year can be
+        return
+    first = f"{oldest - OLDER:%Y-%m-%d}"
+    because = f"the oldest of {column.present:,} values is not older than that by two days"
+    yield say("range", because, column=column.name, min=first)
+
+
+def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
+    if column.type not in NUMBERS or column.low is None or column.high is None:
+        return
+    if column.present < ENOUGH or column.low == column.high:
+        return
+    low, high = _room(column)
+    because = f"{column.present:,} values, with ten times as much room"
+    yield say("range", because, column=column.name, min=low, max=high)
+    if _is_steady(table, column):
+        because = f"the average of {column.present:,} values hardly moves by what a night adds"
+        yield say("distribution", because, column=column.name, max_shift=f"{MOVES_BY:.0%}")
+
+
+def _room(column: ColumnProfile) -> tuple[int, int]:
+    assert column.low is not None, "asked before"
+    assert column.high is not None, "asked before"
+    reach = _rounded_up(10 * max(abs(column.low), abs(column.high)))
+    signed = column.low < 0 or SIGNED.search(column.name.lower()) is not None
+    return (-reach if signed else 0), reach
+
+
+def _rounded_up(number: float) -> int:
+    """To one digit."""
+    if number <= 1:
+        return 1
+    step = 10 ** int(math.log10(number))
+    return int(math.ceil(number / step) * step)
+
+
+def _is_steady(table: TableProfile, column: ColumnProfile) -> bool:
+    """Whether an average of so many values so far apart can be relied on."""
+    if not column.mean or column.deviation is None or column.present < table.rows * WELL_FILLED:
+        return False
+    error = column.deviation / math.sqrt(column.present)
+    return STEADY * error < MOVES_BY * abs(column.mean)
+
+
+# --- the database -------------------------------------------------------------------------------
+
+
+def _of_objects(profile: Profile) -> Iterator[Proposal]:
+    for kind, name in SAYS.items():
+        names = profile.objects.get(kind, ())
+        if not names:
+            continue
+        sql = (
+            proposed_objects.ahead([_sequence(text) for text in names])
+            if kind == SEQUENCE
+            else proposed_objects.present(kind, names)
+        )
+        keys = {"name": name, "sql": sql, "expect": {"equals": 0}, "severity": "warning"}
+        because = f"{len(names):,} of them tonight; a warning, since a migration may take one away"
+        yield Proposal(kind="query", keys=keys, because=because)
+    if profile.extensions:
+        because = "installed tonight"
+        yield Proposal(kind="extensions", keys={"names": list(profile.extensions)}, because=because)
+
+
+def _sequence(text: str) -> tuple[str, str, str]:
+    sequence, table, column = text.split("\0")
+    return sequence, table, column
+
+
+def same_subject(kind: str, keys: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a check is about: two of the same subject are not wanted side by side."""
+    columns = [*keys.get("columns", ()), *(keys[k] for k in ("column", "key") if k in keys)]
+    if kind in {"query", "extensions"}:
+        return (kind, str(keys.get("name", "")))
+    return (kind, str(keys.get("table", "")).lower(), *sorted(str(c).lower() for c in columns))
+
+
+def new_ones(
+    proposals: Iterable[Proposal], written: Iterable[tuple[str, Mapping[str, Any]]]
+) -> tuple[Proposal, ...]:
+    """Those that say nothing about what a person, or an earlier proposal, has written a check for."""
+    taken = {same_subject(kind, keys) for kind, keys in written}
+    return tuple(p for p in proposals if same_subject(p.kind, p.keys) not in taken)

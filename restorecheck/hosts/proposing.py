@@ -1,0 +1,204 @@
+"""`restorecheck propose`: a drill whose restored database is looked at once more, and checks made of it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from restorecheck import config as configuration
+from restorecheck.checks.nights import night_of, profile_of
+from restorecheck.checks.profiles import NightProfile
+from restorecheck.checks.proposing import Proposal, propose
+from restorecheck.checks.readings import DatabaseReading, unpack
+from restorecheck.config import Config, Target, proposed
+from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError
+from restorecheck.hosts import performing, wiring
+from restorecheck.hosts.console import Progress
+from restorecheck.hosts.exit_codes import Exit, of_report
+from restorecheck.hosts.studying import OneStudy
+from restorecheck.hosts.wiring import Parts
+from restorecheck.hosts.writing import writing
+from restorecheck.model import Drill, Verdict
+from restorecheck.ports import Provider
+from restorecheck.postgres.checker import PostgresChecker
+from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.profiling import Profiler
+from restorecheck.report.terminal import clean
+
+NIGHTS = 30
+PATIENCE = timedelta(minutes=10)
+"""For one statement about one table."""
+MINIMAL = "version: 1\ntargets:\n  - name: proposed\n    dump: {path: .}\n"
+
+
+def run(loaded: Config, path: Path, name: str, arguments: argparse.Namespace) -> int:
+    """Print, or write, the proposed checks of one target.
+
+    Raises:
+        ConfigError: The proposals cannot be merged, or there is no history to propose from.
+    """
+    target = next(t for t in loaded.targets if t.name == name)
+    progress = Progress()
+    interested = _Interest(target, progress)
+    parts = wiring.build(loaded, progress, study=interested.one)
+    try:
+        interested.parts = parts
+        if arguments.from_history:
+            found: tuple[Proposal, ...] = _from_history(parts, target)
+            code = Exit.VERIFIED
+        else:
+            report = performing.once(parts, progress, name, study=interested.one)
+            code = of_report(report)
+            if interested.found is None:
+                why = clean(report.proof.detail if report.proof else report.reason)
+                print(f"restorecheck: nothing is proposed: {why}", file=sys.stderr)
+                return code if code is not Exit.VERIFIED else Exit.INCONCLUSIVE
+            found = interested.found
+    finally:
+        parts.close()
+    _answer(path, target, found, arguments)
+    return code
+
+
+class _Interest:
+    """What is found out of a verified database while it is there."""
+
+    def __init__(self, target: Target, progress: Progress) -> None:
+        self.one = OneStudy(self._study)
+        self.parts: Parts | None = None
+        self.found: tuple[Proposal, ...] | None = None
+        self._target = target
+        self._progress = progress
+
+    def _study(self, drill: Drill, _provider: Provider) -> None:
+        assert self.parts is not None, "set before the drill begins"
+        self.found = of_drill(self.parts, drill, self._progress)
+
+
+def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, ...]:
+    """Proposals for every database of a verified drill.
+
+    Raises:
+        ProviderError: The catalog cannot be read.
+    """
+    endpoint, checker = drill.endpoint, parts.checkers[drill.target]
+    assert endpoint is not None, "a verified drill has one"
+    assert isinstance(checker, PostgresChecker), "there is no other kind"
+    names = checker.databases(endpoint)
+    opener = wiring.opener_of(parts.config, parts.providers[drill.target])
+    found: list[Proposal] = []
+    for name in names:
+        earlier = _nights(parts, drill.target, name)
+        profiler = Profiler(lambda name=name: opener(endpoint, name), patience=PATIENCE)  # type: ignore[misc]  # bound in the loop on purpose
+        taken_at = drill.backup.taken_at if drill.backup else None
+        try:
+            profile = profiler.profile(taken_at or drill.started_at, progress.say)
+        except psycopg.Error as exc:
+            reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
+            raise ProviderError(f"the restored database cannot be looked at: {reason}") from exc
+        found += _within(propose(profile, earlier), name, several=len(names) > 1)
+    return tuple(found)
+
+
+def _within(proposals: Sequence[Proposal], database: str, *, several: bool) -> tuple[Proposal, ...]:
+    """Of several databases, each check says which one it asks."""
+    if not several:
+        return tuple(proposals)
+    return tuple(
+        Proposal(
+            kind=p.kind,
+            keys={**p.keys, "name": _named(p, database), "database": database},
+            because=p.because,
+            tables=p.tables,
+        )
+        for p in proposals
+    )
+
+
+def _named(proposal: Proposal, database: str) -> str:
+    """Names are unique within a target, and two databases may have the same tables."""
+    check = configuration.Check.model_validate({proposal.kind: dict(proposal.keys)})
+    return f"{check.check_spec().name} in {database}"
+
+
+def _nights(parts: Parts, target: str, database: str) -> tuple[NightProfile, ...]:
+    return tuple(night_of(reading, at) for reading, at in _readings(parts, target, database))
+
+
+def _readings(parts: Parts, target: str, database: str) -> list[tuple[DatabaseReading, datetime]]:
+    """Of verified nights, the oldest first."""
+    found = []
+    for entry in parts.store.entries(target=target, newest=NIGHTS):
+        if entry.verdict is not Verdict.VERIFIED:
+            continue
+        try:
+            drill = parts.store.load(entry.drill_id)
+        except NotFoundError:
+            continue  # reduced to one line
+        readings = unpack(drill.readings)
+        reading = readings.get(database)
+        if reading is None and len(readings) == 1 and not database:
+            (reading,) = readings.values()
+        if reading is not None:
+            taken_at = drill.backup.taken_at if drill.backup else None
+            found.append((reading, taken_at or drill.started_at))
+    return found
+
+
+def _from_history(parts: Parts, target: Target) -> tuple[Proposal, ...]:
+    names = _databases_of(parts, target.name)
+    if not names:
+        message = f"the history has no readings of {target.name}: no night was verified"
+        raise ConfigError((Problem(message=message),), hint="Drill first, or leave --from-history.")
+    found: list[Proposal] = []
+    for name in names:
+        readings = _readings(parts, target.name, name)
+        newest, taken_at = readings[-1]
+        earlier = tuple(night_of(reading, at) for reading, at in readings)
+        proposals = propose(profile_of(newest, taken_at), earlier)
+        found += _within(proposals, name, several=len(names) > 1)
+    return tuple(found)
+
+
+def _databases_of(parts: Parts, target: str) -> tuple[str, ...]:
+    """Those of the last verified night."""
+    proven = parts.store.standing(target).proven
+    if proven is None:
+        return ()
+    try:
+        return tuple(sorted(unpack(parts.store.load(proven.drill_id).readings)))
+    except NotFoundError:
+        return ()
+
+
+def _answer(
+    path: Path, target: Target, found: Sequence[Proposal], arguments: argparse.Namespace
+) -> None:
+    new = proposed.unwritten(found, target)
+    if arguments.merge:
+        text = proposed.merged(path.read_text(encoding="utf-8"), target.name, new)
+    else:
+        text = proposed.block(found)
+    _refuse_invalid(text if arguments.merge else _alone(text), path)
+    with writing(arguments.output) as stream:
+        stream.write(text)
+    known = len(found) - len(new)
+    said = f"{len(found)} checks proposed"
+    if known:
+        said += f", {known} of them about what is checked already"
+    print(f"restorecheck: {said}", file=sys.stderr)
+
+
+def _alone(block: str) -> str:
+    return MINIMAL + "".join(f"    {line}\n" for line in block.splitlines())
+
+
+def _refuse_invalid(text: str, path: Path) -> None:
+    """What is printed is valid: by the loader that every other command uses."""
+    configuration.parse(
+        text, file="proposed", directory=path.absolute().parent, environment=os.environ
+    )
