@@ -108,6 +108,7 @@ PARTS = [
     "user_agent",
 ]
 """Parts of it that do so wherever they stand."""
+TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
 
 
 def looks_personal(column: str) -> bool:
@@ -124,6 +125,8 @@ class ColumnProfile:
     not_null: bool = False
     present: int = 0
     """Rows with a value."""
+    empty: int = 0
+    """Of these, rows with a text of no characters."""
     low: float | None = None
     """Smallest and greatest finite value; of times, seconds since 1970."""
     high: float | None = None

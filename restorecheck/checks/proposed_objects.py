@@ -36,7 +36,9 @@ _TEXTS = {
     CONSTRAINT: "select n.nspname || '.' || c.relname || '.' || k.conname as name from pg_constraint k"
     " join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace"
     " where k.convalidated and k.contype in ('c', 'f', 'p', 'u', 'x') and not c.relispartition and {own}",
-    FUNCTION: "select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as name"
+    FUNCTION: "select n.nspname || '.' || p.proname || '(' || coalesce((select"
+    " string_agg(tn.nspname || '.' || t.typname, ', ' order by a.place) from unnest(p.proargtypes) with ordinality a(type, place)"
+    " join pg_type t on t.oid = a.type join pg_namespace tn on tn.oid = t.typnamespace), '') || ')' as name"
     " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {own}"
     " and {function is nobody else's}",
     TRIGGER: "select n.nspname || '.' || c.relname || '.' || t.tgname as name from pg_trigger t"
@@ -51,14 +53,16 @@ _TEXTS = {
     POLICY: "select n.nspname || '.' || c.relname || '.' || p.polname as name from pg_policy p"
     " join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace"
     " where c.relrowsecurity and {own}",
-    COLUMN: "select n.nspname || '.' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+    COLUMN: "select n.nspname || '.' || c.relname || '.' || a.attname || ' ' || tn.nspname || '.' || t.typname"
+    " || case when a.atttypmod >= 0 then ' ' || a.atttypmod else '' end"
     " || case when a.attnotnull then ' not null' else '' end"
     " || case when a.atthasdef or a.attidentity <> '' then ' default' else '' end as name"
     " from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace"
+    " join pg_type t on t.oid = a.atttypid join pg_namespace tn on tn.oid = t.typnamespace"
     " where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and {own}",
 }
 NAMES = {kind: _completed(text) for kind, text in _TEXTS.items()}
-"""Kind → a query of the names of those that are in order."""
+"""Kind → a query of the names of those that are in order; the same whatever the search path."""
 
 SAYS = {
     INDEX: "every index is there and valid",

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from restorecheck.checks import proposed_objects
-from restorecheck.checks.profiles import ColumnProfile, NightProfile, Profile, TableProfile
+from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.proposed_objects import SAYS, SEQUENCE
 from restorecheck.checks.tables import quoted
 
@@ -31,6 +31,8 @@ SIGNED = re.compile(
 ENOUGH = 1_000
 """Rows from which on what holds in all of them is taken for a rule."""
 FEW_VALUES = 12
+SOME = 100
+"""Rows from which on that will do, where there is room for ten times as much, or for half."""
 SEEN_OFTEN = 5
 """So often each value of an enumeration must stand there: a rare one tells of others unseen."""
 LONGEST_VALUE = 40
@@ -118,7 +120,7 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
     counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
     if counts:
         keys["min"] = _rounded_down(min(*counts, table.rows) / 2) or 1
-        because += f"; {min(counts):,} to {max(counts):,} in {len(counts)} earlier nights"
+        because += f"; {min(counts):,} to {max(counts):,} in the last {len(counts)} of the history"
     drop = _allowed_drop(table.rows, counts)
     if drop is not None:
         keys["max_drop"] = drop
@@ -127,7 +129,7 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
 
 def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
     """The larger the table, the smaller the share that an ordinary night takes away."""
-    steps = ((10_000, 3), (ENOUGH, 5), (100, 15))
+    steps = ((10_000, 3), (ENOUGH, 4), (SOME, 15))
     allowed = next((share for least, share in steps if rows >= least), None)
     if allowed is None:
         return None
@@ -225,14 +227,14 @@ def _values(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
     in_keys = {name for key in table.keys for name in key}
     for column in table.columns:
         if column.personal:
-            continue
+            continue  # its values were not looked at
         yield from _enumeration(column, say)
         yield from _times(column, say)
         if column.name not in in_keys and not _is_reference(column.name):
             yield from _numbers(table, column, say)
     filled = [c for c in table.columns if _is_filled(table, c)]
     if filled:
-        share = " or ".join(f"count({quoted(c.name)}) * 2 < count(*)" for c in filled)
+        share = " or ".join(f"{_filled_rows(c)} * 2 < count(*)" for c in filled)
         # What is NOT NULL is seen by another check; this is one pass for all others.
         listed = ", ".join(c.name for c in filled)
         yield say.query(
@@ -253,9 +255,15 @@ def _is_reference(name: str) -> bool:
 
 
 def _is_filled(table: TableProfile, column: ColumnProfile) -> bool:
-    return (
-        not column.not_null and table.rows >= ENOUGH and column.present >= table.rows * WELL_FILLED
-    )
+    """What is NOT NULL may still be an empty text."""
+    if table.rows < SOME or (column.not_null and column.type not in TEXTS):
+        return False
+    return column.present - column.empty >= table.rows * WELL_FILLED
+
+
+def _filled_rows(column: ColumnProfile) -> str:
+    name = quoted(column.name)
+    return f"count(*) filter (where {name} <> '')" if column.type in TEXTS else f"count({name})"
 
 
 def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
@@ -292,7 +300,7 @@ def _times(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
 def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     if column.type not in NUMBERS or column.low is None or column.high is None:
         return
-    if column.present < ENOUGH or column.low == column.high:
+    if column.present < SOME or column.low == column.high:
         return
     low, high = _room(column)
     because = f"{column.present:,} values, with ten times as much room"
@@ -355,8 +363,10 @@ def _sequence(text: str) -> tuple[str, str, str]:
 def same_subject(kind: str, keys: Mapping[str, Any]) -> tuple[str, ...]:
     """What a check is about: two of the same subject are not wanted side by side."""
     columns = [*keys.get("columns", ()), *(keys[k] for k in ("column", "key") if k in keys)]
-    if kind in {"query", "extensions"}:
-        return (kind, str(keys.get("name", "")))
+    if kind == "extensions":
+        return (kind,)
+    if kind == "query":
+        return (kind, str(keys["name"]))
     return (kind, str(keys.get("table", "")).lower(), *sorted(str(c).lower() for c in columns))
 
 

@@ -16,6 +16,10 @@ exit status:
   130  interrupted; teardown was done, or the leftovers are named
 """
 
+PROVE_STATUSES = EXIT_STATUSES.replace(
+    "  1    failed:", "  1    the checks see less than --min-score; or failed:"
+)
+
 SWEEP_STATUSES = """
 exit status:
   0    nothing is left (or, with --dry-run, nothing would be deleted)
@@ -119,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor(commands)
     _add_audit(commands)
     _add_propose(commands)
+    _add_prove(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -356,6 +361,34 @@ def _add_propose(commands: "Commands[argparse.ArgumentParser]") -> None:
     propose.add_argument(
         "-o", "--output", metavar="FILE", help="write to this file instead of printing"
     )
+
+
+def _add_prove(commands: "Commands[argparse.ArgumentParser]") -> None:
+    prove = _add(
+        commands,
+        "prove",
+        "drill a target, damage the throw-away copy in many ways, and tell which checks notice",
+        PROVE_STATUSES,
+    )
+    prove.add_argument("target", metavar="TARGET")
+    prove.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    prove.add_argument(
+        "--table",
+        action="append",
+        metavar="TABLE",
+        help="damage this table (schema.table; may be given again); by default the one that each "
+        "kind of damage fits best",
+    )
+    prove.add_argument(
+        "--slow", action="store_true", help="damage files too, each time in a copy of the server"
+    )
+    prove.add_argument(
+        "--min-score",
+        type=float,
+        metavar="PERCENT",
+        help="exit with 1 when the configured checks see less of what was tried",
+    )
+    prove.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

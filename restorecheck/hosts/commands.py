@@ -118,11 +118,15 @@ def manifest(arguments: argparse.Namespace) -> int:
 
 def study(arguments: argparse.Namespace) -> int:
     """One drill that tells more than a verdict."""
-    from restorecheck.hosts import proposing
-
     path = configuration.locate(arguments.config, os.environ)
     loaded = configuration.load(path, os.environ)
     (name,) = _targets(loaded, [arguments.target], adopt=False)
+    if arguments.command == "prove":
+        from restorecheck.hosts import proving
+
+        return proving.run(loaded, name, arguments)
+    from restorecheck.hosts import proposing
+
     return proposing.run(loaded, path, name, arguments)
 
 

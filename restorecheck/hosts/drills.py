@@ -15,14 +15,17 @@ TEARDOWN_LIMIT = timedelta(minutes=2)
 """Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
-def checks_of(target: Target, *, baseline: bool) -> tuple[CheckSpec, ...]:
+def checks_of(
+    target: Target, *, baseline: bool, physical: bool | None = None
+) -> tuple[CheckSpec, ...]:
     """The built-in checks first: they say whether the others can be answered at all.
 
-    `baseline`: there is an earlier night to compare with.
+    `baseline`: there is an earlier night to compare with. `physical`: as of a backup of pages; by
+    default where it is one, since a dump's pages are written anew by every restore.
     """
     own = built_in(
         target.suite.severities(),
-        physical=target.dump is None,  # a dump's pages are written anew by every restore
+        physical=target.dump is None if physical is None else physical,
         baseline=baseline,
         max_drop=target.suite.max_drop,
         pages_minutes=target.suite.pages_minutes,

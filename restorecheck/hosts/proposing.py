@@ -22,8 +22,8 @@ from restorecheck.hosts.exit_codes import Exit, of_report
 from restorecheck.hosts.studying import OneStudy
 from restorecheck.hosts.wiring import Parts
 from restorecheck.hosts.writing import writing
-from restorecheck.model import Drill, Verdict
-from restorecheck.ports import Provider
+from restorecheck.model import CheckOutcome, CheckSpec, Drill, Verdict
+from restorecheck.ports import Inquiry, Provider
 from restorecheck.postgres.checker import PostgresChecker
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.profiling import Profiler
@@ -32,6 +32,8 @@ from restorecheck.report.terminal import clean
 NIGHTS = 30
 PATIENCE = timedelta(minutes=10)
 """For one statement about one table."""
+LIMIT = timedelta(hours=24)
+"""For asking what is proposed; like every reading it is cut off by who waits for it."""
 MINIMAL = "version: 1\ntargets:\n  - name: proposed\n    dump: {path: .}\n"
 
 
@@ -101,7 +103,41 @@ def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, 
             reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
             raise ProviderError(f"the restored database cannot be looked at: {reason}") from exc
         found += _within(propose(profile, earlier), name, several=len(names) > 1)
-    return tuple(found)
+    progress.say("asking what is proposed")
+    return _that_pass(found, drill, checker, parts)
+
+
+def _that_pass(
+    proposals: Sequence[Proposal], drill: Drill, checker: PostgresChecker, parts: Parts
+) -> tuple[Proposal, ...]:
+    """By the same code that will ask them every night: what does not hold tonight is not proposed."""
+    assert drill.endpoint is not None, "a verified drill has one"
+    specs = {spec_of(proposal).name: proposal for proposal in proposals}
+    pending = tuple(spec_of(proposal) for proposal in specs.values())
+    until = parts.clock.now() + LIMIT
+    passed: set[str] = set()
+    readings = ""
+    while pending:
+        answers = checker.run(
+            Inquiry(
+                endpoint=drill.endpoint,
+                pending=pending,
+                until=until,
+                backup=drill.backup,
+                readings=readings,
+            )
+        )
+        readings = answers.readings or readings
+        passed |= {r.name for r in answers.results if r.outcome is CheckOutcome.PASSED}
+        answered = {r.name for r in answers.results}
+        pending = tuple(spec for spec in pending if spec.name not in answered)
+    return tuple(proposal for name, proposal in specs.items() if name in passed)
+
+
+def spec_of(proposal: Proposal) -> CheckSpec:
+    """As the configuration makes it of the text."""
+    check = configuration.Check.model_validate({proposal.kind: dict(proposal.keys)})
+    return check.check_spec()
 
 
 def _within(proposals: Sequence[Proposal], database: str, *, several: bool) -> tuple[Proposal, ...]:
@@ -121,8 +157,7 @@ def _within(proposals: Sequence[Proposal], database: str, *, several: bool) -> t
 
 def _named(proposal: Proposal, database: str) -> str:
     """Names are unique within a target, and two databases may have the same tables."""
-    check = configuration.Check.model_validate({proposal.kind: dict(proposal.keys)})
-    return f"{check.check_spec().name} in {database}"
+    return f"{spec_of(proposal).name} in {database}"
 
 
 def _nights(parts: Parts, target: str, database: str) -> tuple[NightProfile, ...]:

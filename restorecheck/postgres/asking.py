@@ -21,6 +21,7 @@ endpoint's own server that answers. Raises DatabaseUnreachableError."""
 PREPARING = timedelta(minutes=10)
 """For the few statements before and after a load; dropping a large database is the slowest."""
 
+OURS = "restorecheck"
 GRACE = timedelta(seconds=5)
 """How long after its own timeout the server may take to end a statement."""
 
@@ -31,11 +32,20 @@ def rolled_back(
 ) -> Iterator[None]:
     """One transaction that sees one state of the database, is ended by the server in time, and leaves
     nothing. `writes`: it may make something for as long as it lasts (an extension that looks at pages).
+
+    Within somebody else's transaction it is a savepoint, and sees what that one sees.
     """
     milliseconds = max(1, round(timeout / timedelta(milliseconds=1)))
     mode = "read write" if writes else "read only"
-    connection.execute(f"begin transaction isolation level repeatable read, {mode}".encode())
+    within = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+    end = f"rollback to savepoint {OURS}; release savepoint {OURS}" if within else "rollback"
+    if not within:
+        connection.execute(f"begin transaction isolation level repeatable read, {mode}".encode())
+    else:
+        connection.execute(f"savepoint {OURS}".encode())
     try:
+        if within and not writes:
+            connection.execute("set transaction read only")
         connection.execute(
             "select set_config('statement_timeout', %(ms)s, true),"
             " set_config('lock_timeout', %(ms)s, true),"
@@ -45,7 +55,7 @@ def rolled_back(
         yield
     finally:
         if not connection.closed:
-            connection.execute("rollback")
+            connection.execute(end.encode())
 
 
 def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:

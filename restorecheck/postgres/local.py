@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from restorecheck.errors import CapacityError
+from restorecheck.errors import CapacityError, InvalidStateError
 from restorecheck.lifecycle import (
     Gone,
     InProgress,
@@ -35,6 +35,7 @@ from restorecheck.postgres.finding import (
 )
 from restorecheck.postgres.load import Destination
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.temporary import Temporary
 from restorecheck.postgres.timing import Stopwatch
 
 
@@ -124,6 +125,20 @@ class LocalDumpProvider(Provider):
             if mark is not None:
                 kept = Mark(drill_id=mark.drill_id, made_at=mark.made_at, lock=mark.lock, kept=True)
                 cluster.write_mark(places, kept)
+
+    def temporary(self, drill: Drill) -> Temporary:
+        """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
+        session = self._sessions.get(drill.id)
+        if session is None or session.server is None or session.installation is None:
+            raise InvalidStateError("nothing is damaged: this process has not made the server")
+        return Temporary(
+            drill=drill,
+            places=self._server.places(drill.id),
+            installation=session.installation,
+            account=self._server.account(),
+            jobs=self._server.parallel(self._dump),
+            server=session.server,
+        )
 
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))

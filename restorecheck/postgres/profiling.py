@@ -16,7 +16,13 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import proposed_objects
-from restorecheck.checks.profiles import ColumnProfile, Profile, ReferenceProfile, TableProfile
+from restorecheck.checks.profiles import (
+    TEXTS,
+    ColumnProfile,
+    Profile,
+    ReferenceProfile,
+    TableProfile,
+)
 from restorecheck.checks.proposed_objects import SEQUENCE
 from restorecheck.checks.proposing import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
 from restorecheck.checks.questions import orphans
@@ -27,7 +33,6 @@ from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_bac
 SAMPLE = 2_000
 """Rows that say whether it is worth looking for an enumeration in all of them."""
 MOST_MOMENTS = 4
-TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
 LEAST_REFERRING = 20
 """Rows from which on it is no accident that each finds its like in a table of a fitting name."""
 PLANS = {"jit": "off", "row_security": "off", "max_parallel_workers_per_gather": "0"}
@@ -247,9 +252,11 @@ class Profiler:
 
 
 def _aggregates(column: ColumnProfile) -> list[str]:
-    """Of columns that look personal, only how many rows have a value."""
+    """Of columns that look personal, only how many rows have a value, and one that is not empty."""
     name = quoted(column.name)
     wanted = [f"count({name})"]
+    if column.type in TEXTS:
+        wanted.append(f"count(*) filter (where {name} = '')")
     if column.personal:
         return wanted
     if column.type in NUMBERS:
@@ -268,6 +275,8 @@ def _aggregates(column: ColumnProfile) -> list[str]:
 
 def _filled(column: ColumnProfile, answers: Iterator[str | None]) -> ColumnProfile:
     present = int(next(answers) or 0)
+    if column.type in TEXTS:
+        return replace(column, present=present, empty=int(next(answers) or 0))
     if column.personal or column.type not in NUMBERS | MOMENTS:
         return replace(column, present=present)
     low, high = _number(next(answers)), _number(next(answers))

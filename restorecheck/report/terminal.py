@@ -4,7 +4,13 @@ import re
 from datetime import UTC, datetime
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
-from restorecheck.report.document import BackupReport, CheckReport, ObservationReport, Report
+from restorecheck.report.document import (
+    BackupReport,
+    CheckReport,
+    ObservationReport,
+    ProofReport,
+    Report,
+)
 
 GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
 
@@ -44,6 +50,7 @@ def render(report: Report, *, color: bool) -> str:
     lines += ["", _field("backup", _backup(report.backup)), _field("restore", _restore(report))]
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)
+    lines += _proof_lines(report)
     lines.append(_field("teardown", _teardown(report)))
     lines += [f"    left: {left.kind} {clean(left.identifier)}" for left in report.teardown.left]
     lines += [f"    parked: {p.kind} {clean(p.identifier)}" for p in report.teardown.parked]
@@ -140,6 +147,27 @@ def _check_line(check: CheckReport, paint: Paint) -> str:
     if check.detail:
         answer = f"{answer}; {clean(check.detail)}" if answer else clean(check.detail)
     return f"    {mark} {padded} {answer}".rstrip()
+
+
+def _proof_lines(report: Report) -> list[str]:
+    return [_field("proof", clean(proof_line(report.proof)))] if report.proof else []
+
+
+def proof_line(proof: ProofReport) -> str:
+    """What the checks see of damage, among other things."""
+    if not proof.of:
+        return f"there is none: {proof.detail}" if proof.detail else "there is none"
+    parts = [score(proof)]
+    if proof.unseen:
+        parts.append(f"nobody sees {len(proof.unseen)}: {', '.join(proof.unseen)}")
+    return "; ".join(parts)
+
+
+def score(proof: ProofReport) -> str:
+    text = f"your checks see {proof.seen} of {proof.of} kinds of damage"
+    if proof.seen_as_warning:
+        text += f", {proof.seen_as_warning} of them only as a warning"
+    return text
 
 
 def _teardown(report: Report) -> str:

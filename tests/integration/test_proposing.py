@@ -81,7 +81,7 @@ def test_enumerations_keys_ranges_and_floors_are_proposed(first):
         first, "range", "public.orders"
     )
     assert about(first, "row_count", "public.visits") == [
-        {"table": "public.visits", "min": 2500, "max_drop": "5%"}
+        {"table": "public.visits", "min": 2500, "max_drop": "4%"}
     ]
 
 

@@ -224,7 +224,7 @@ def test_seven_nights_of_history_tell_of_freshness_floors_and_what_never_changes
     found = propose(profile_of(readings[-1], moments[-1]), nights)
 
     assert [(p.kind, {k: v for k, v in p.keys.items() if k != "table"}) for p in found] == [
-        ("row_count", {"min": 500, "max_drop": "5%"}),
+        ("row_count", {"min": 500, "max_drop": "4%"}),
         ("freshness", {"column": "at", "max_age_hours": 12}),
         ("unchanged", {"severity": "warning"}),
         ("not_null", {"columns": ["at", "id"]}),

@@ -1,0 +1,564 @@
+"""Kinds of damage, and the statements that do them to a restored copy. Pure: SQL out.
+
+A kind is tried on what it fits best: of the tables that it can be done to, the one with the most
+rows up to a million. What the database itself refuses (a CHECK, a type) is no damage that a backup
+could have; then the next one is tried.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableProfile
+from restorecheck.checks.scanning import MOMENTS
+from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
+
+MOST_ROWS = 1_000_000
+CANDIDATES = 6
+"""So many are tried for one kind."""
+NUMBERS = frozenset({"int4", "int8", "numeric", "float8"})
+TEXTS = frozenset({"text", "varchar", "citext"})
+OFTEN = 10
+"""So many rows a value make a column an enumeration."""
+TELLING = ("creat", "insert", "added", "submit", "time", "_at", "updat", "modif", "logged", "seen")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    name: str
+    needs_contents: bool = False
+    """Nothing tells it from health but a comparison of contents or definitions."""
+    physical: bool = False
+    """Done to files, on a copy of the stopped server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One way to do a kind of damage."""
+
+    what: str
+    sql: tuple[str, ...]
+    touches: tuple[str, ...] = ()
+    """Tables, as readings name them; besides those that the database says were changed."""
+    counted: bool = True
+    """The last statement must change rows: else there was nothing to damage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """A table that can be damaged: a plain one, or one partition."""
+
+    table: Table
+    rows: int
+    profile: TableProfile
+    """Of it, or of the partitioned table that it belongs to."""
+    referenced: bool
+
+    @property
+    def quoted(self) -> str:
+        return self.table.quoted
+
+    @property
+    def name(self) -> str:
+        return self.table.full_name
+
+    @property
+    def key_columns(self) -> frozenset[str]:
+        return frozenset(name for key in self.profile.keys for name in key)
+
+    @property
+    def free_columns(self) -> tuple[ColumnProfile, ...]:
+        """In no key: their values may be anything as far as keys are concerned."""
+        return tuple(c for c in self.profile.columns if c.name not in self.key_columns)
+
+    def moment(self) -> ColumnProfile | None:
+        """The time that tells best when a row came about."""
+        known = [c for c in self.profile.columns if c.type in MOMENTS and c.present]
+        return min(known, key=_promise, default=None)
+
+    def ordering(self) -> ColumnProfile | None:
+        """What tells old rows from new ones."""
+        whole = [
+            c
+            for c in self.profile.columns
+            if c.type in {"int4", "int8"} and (c.name,) in self.profile.keys
+        ]
+        return self.moment() or (whole[0] if whole else None)
+
+
+def _promise(column: ColumnProfile) -> tuple[int, str]:
+    name = column.name.lower()
+    return next((n for n, word in enumerate(TELLING) if word in name), len(TELLING)), name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that can be damaged."""
+
+    victims: Sequence[Victim]
+    """The best first."""
+    foreign_keys: Sequence[ForeignKey]
+    references: Sequence[ReferenceProfile]
+
+    def victim(self, quoted_name: str) -> Victim | None:
+        return next((v for v in self.victims if v.quoted == quoted_name), None)
+
+
+def by_worth(victims: Sequence[Victim]) -> tuple[Victim, ...]:
+    """Most rows up to a million first; then those that are larger, the smallest first."""
+    filled = [v for v in victims if v.rows and not v.table.view]
+    small = sorted((v for v in filled if v.rows <= MOST_ROWS), key=lambda v: (-v.rows, v.name))
+    large = sorted((v for v in filled if v.rows > MOST_ROWS), key=lambda v: (v.rows, v.name))
+    return (*small, *large)
+
+
+Maker = Callable[[Scene], Iterator[Candidate]]
+
+
+def _each(of: Callable[[Victim], Iterator[Candidate]]) -> Maker:
+    def make(scene: Scene) -> Iterator[Candidate]:
+        for victim in scene.victims:
+            yield from of(victim)
+
+    return make
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+def _one_in(number: int) -> str:
+    """Rows here and there, the same at every try."""
+    return f"abs(hashtext(ctid::text)::bigint) % {number} = 0"
+
+
+def _lost(condition: str) -> Callable[[Victim], Iterator[Candidate]]:
+    def of(victim: Victim) -> Iterator[Candidate]:
+        sql = f"delete from only {victim.quoted} where {condition}"  # noqa: S608  # quoted names, here and below
+        yield Candidate(what=victim.name, sql=(sql,))
+
+    return of
+
+
+def _last_day(victim: Victim) -> Iterator[Candidate]:
+    column = victim.moment()
+    if column is not None:
+        name = quoted(column.name)
+        sql = f"delete from only {victim.quoted} where {name} > (select max({name}) from {victim.quoted} where isfinite({name})) - interval '1 day'"  # noqa: S608
+        yield Candidate(what=f"{victim.name}, by {column.name}", sql=(sql,))
+
+
+def _end(order: str) -> Callable[[Victim], Iterator[Candidate]]:
+    def of(victim: Victim) -> Iterator[Candidate]:
+        column = victim.ordering()
+        if column is not None:
+            some = f"select ctid from only {victim.quoted} order by {quoted(column.name)} {order} limit {max(1, victim.rows // 10)}"  # noqa: S608
+            sql = f"delete from only {victim.quoted} where ctid = any(array({some}))"  # noqa: S608
+            yield Candidate(what=f"{victim.name}, by {column.name}", sql=(sql,))
+
+    return of
+
+
+def _one_row(scene: Scene) -> Iterator[Candidate]:
+    """Where nothing points to it, so that nothing points to nothing."""
+    for victim in sorted(scene.victims, key=lambda v: v.referenced):
+        some = f"select ctid from only {victim.quoted} offset {victim.rows // 2} limit 1"  # noqa: S608
+        sql = f"delete from only {victim.quoted} where ctid = any(array({some}))"  # noqa: S608
+        yield Candidate(what=victim.name, sql=(sql,))
+
+
+def _truncated(victim: Victim) -> Iterator[Candidate]:
+    if not victim.referenced:
+        sql = f"truncate only {victim.quoted}"
+        yield Candidate(what=victim.name, sql=(sql,), touches=(victim.name,), counted=False)
+
+
+def _dropped(victim: Victim) -> Iterator[Candidate]:
+    if not victim.table.root:
+        sql = f"drop table {victim.quoted} cascade"
+        yield Candidate(what=victim.name, sql=(sql,), touches=(victim.name,), counted=False)
+
+
+WITHOUT_KEYS = """do $do$ declare x record; begin
+  for x in select conname from pg_constraint where conrelid = {table}::regclass and contype in ('p', 'u') and conparentid = 0 loop
+    execute format('alter table %s drop constraint %I cascade', {table}::regclass, x.conname); end loop;
+  for x in select indexrelid::regclass as name from pg_index where indrelid = {table}::regclass and indisunique loop
+    execute format('drop index %s', x.name); end loop;
+end $do$"""
+AGAIN = """do $do$ declare listed text; begin
+  select string_agg(quote_ident(attname), ', ') into listed from pg_attribute
+    where attrelid = {table}::regclass and attnum > 0 and not attisdropped and attgenerated = '';
+  execute format('insert into %1$s (%2$s) overriding system value select %2$s from %1$s where {condition}', {table}::regclass, listed);
+end $do$"""
+
+
+def _doubled(victim: Victim) -> Iterator[Candidate]:
+    """The keys are lost, and the rows were loaded twice."""
+    if victim.profile.keys and not victim.table.root:
+        name = literal(victim.quoted)
+        sql = (
+            WITHOUT_KEYS.replace("{table}", name),
+            AGAIN.replace("{table}", name).replace("{condition}", _one_in(10).replace("%", "%%")),
+        )
+        yield Candidate(what=victim.name, sql=sql, touches=(victim.name,), counted=False)
+
+
+ALL_INDEXES = "update pg_index set indisready = {value} where indrelid = {table}::regclass"
+"""An index that is not ready is not written: what a crash of a disk leaves behind."""
+
+
+def _twin(victim: Victim) -> Iterator[Candidate]:
+    if victim.profile.keys and not victim.table.root:
+        name = literal(victim.quoted)
+        one = f"ctid = (select min(ctid) from {victim.quoted})".replace("'", "''")  # noqa: S608
+        sql = (
+            ALL_INDEXES.format(value="false", table=name),
+            AGAIN.replace("{table}", name).replace("{condition}", one),
+            ALL_INDEXES.format(value="true", table=name),
+        )
+        yield Candidate(what=victim.name, sql=sql, touches=(victim.name,), counted=False)
+
+
+def _orphans(scene: Scene, *, drop: bool) -> Iterator[Candidate]:
+    for key in scene.foreign_keys:
+        child, parent = scene.victim(key.table), scene.victim(key.target)
+        if child is None or parent is None:
+            continue
+        drops = f"alter table {key.table} drop constraint {quoted(key.name)}"
+        sql = _without_parents(key)
+        yield Candidate(
+            what=f"{child.name} to {parent.name}",
+            sql=(drops, sql) if drop else (sql,),
+            touches=(child.name, parent.name),
+        )
+
+
+def _without_parents(key: ForeignKey) -> str:
+    same = " and ".join(
+        f"p.{quoted(there)} = c.{quoted(here)}"
+        for here, there in zip(key.columns, key.target_columns, strict=True)
+    )
+    some = f"select p.ctid from {key.target} p where exists (select from {key.table} c where {same}) limit 10"  # noqa: S608
+    return f"delete from only {key.target} where ctid = any(array({some}))"  # noqa: S608
+
+
+def _undeclared(scene: Scene) -> Iterator[Candidate]:
+    for reference in scene.references:
+        key = ForeignKey(
+            name="",
+            table=reference.table.quoted,
+            columns=reference.columns,
+            target=reference.to.quoted,
+            target_columns=reference.to_columns,
+        )
+        names = (reference.table.full_name, reference.to.full_name)
+        if scene.victim(key.target) is not None:
+            yield Candidate(what=" to ".join(names), sql=(_without_parents(key),), touches=names)
+
+
+# --- columns ------------------------------------------------------------------------------------
+
+
+def _updated(
+    fits: Callable[[Victim, ColumnProfile], bool], assignment: str, condition: str = "true"
+) -> Callable[[Victim], Iterator[Candidate]]:
+    """`{c}` is the column."""
+
+    def of(victim: Victim) -> Iterator[Candidate]:
+        for column in victim.free_columns:
+            if column.present and fits(victim, column):
+                name = quoted(column.name)
+                text = f"update only {victim.quoted} set {name} = {assignment} where {condition}"  # noqa: S608
+                yield Candidate(
+                    what=f"{victim.name}.{column.name}", sql=(text.replace("{c}", name),)
+                )
+
+    return of
+
+
+def _is_number(_victim: Victim, column: ColumnProfile) -> bool:
+    return column.type in NUMBERS and not _points(column.name) and column.low != column.high
+
+
+def _points(name: str) -> bool:
+    return name.lower().endswith("id")
+
+
+def _is_free_text(_victim: Victim, column: ColumnProfile) -> bool:
+    return column.type in TEXTS
+
+
+def _is_enumeration(_victim: Victim, column: ColumnProfile) -> bool:
+    return column.type in TEXTS and 1 < len(column.values) <= column.present / OFTEN
+
+
+def _is_filled(victim: Victim, column: ColumnProfile) -> bool:
+    return not column.not_null and column.present >= 0.9 * victim.profile.rows
+
+
+def _is_moment(_victim: Victim, column: ColumnProfile) -> bool:
+    return column.type in MOMENTS
+
+
+def _required_nulled(victim: Victim) -> Iterator[Candidate]:
+    for column in victim.free_columns:
+        if column.not_null:
+            name = quoted(column.name)
+            sql = (
+                f"alter table {victim.quoted} alter {name} drop not null",
+                f"update only {victim.quoted} set {name} = null where {_one_in(10)}",  # noqa: S608
+            )
+            what = f"{victim.name}.{column.name}"
+            yield Candidate(what=what, sql=sql, touches=(victim.name,))
+
+
+NOT_NULL_IS = "update pg_attribute set attnotnull = {value} where attrelid = {table}::regclass and attname = {column}"
+
+
+def _not_null_broken(victim: Victim) -> Iterator[Candidate]:
+    for column in victim.free_columns:
+        if column.not_null:
+            names = {"table": literal(victim.quoted), "column": literal(column.name)}
+            sql = (
+                NOT_NULL_IS.format(value="false", **names),
+                (
+                    f"update only {victim.quoted} set {quoted(column.name)} = null"  # noqa: S608
+                    f" where ctid = (select min(ctid) from only {victim.quoted})"
+                ),
+                NOT_NULL_IS.format(value="true", **names),
+            )
+            what = f"{victim.name}.{column.name}"
+            yield Candidate(what=what, sql=sql, touches=(victim.name,))
+
+
+def _check_broken(victim: Victim) -> Iterator[Candidate]:
+    for constraint in victim.table.constraints:
+        for column in victim.free_columns:
+            if column.type not in NUMBERS or column.name not in constraint.expression:
+                continue
+            name, check = quoted(column.name), quoted(constraint.name)
+            for value in (-30_000, 2_000_000_000):
+                one = f"ctid = (select min(ctid) from only {victim.quoted})"  # noqa: S608
+                sql = (
+                    f"alter table {victim.quoted} drop constraint {check}",
+                    f"update only {victim.quoted} t set {name} = {value} where {one}",  # noqa: S608
+                    f"alter table {victim.quoted} add constraint {check} check ({constraint.expression}) not valid",
+                    (
+                        "update pg_constraint set convalidated = true"  # noqa: S608
+                        f" where conrelid = {literal(victim.quoted)}::regclass and conname = {literal(constraint.name)}"
+                        f" and exists (select from {victim.quoted} t where not ({constraint.expression}))"
+                    ),
+                )
+                what = f"{victim.name}, {constraint.name}"
+                yield Candidate(what=what, sql=sql, touches=(victim.name,))
+
+
+def _swapped_columns(victim: Victim) -> Iterator[Candidate]:
+    """Of one type: nothing but their meaning tells them apart. Times first, then numbers."""
+    order = {**dict.fromkeys(MOMENTS, 0), **dict.fromkeys(NUMBERS, 1)}
+    alike = [
+        (a, b)
+        for a, b in combinations(victim.free_columns, 2)
+        if a.type == b.type and a.present and b.present and a.type != "bool"
+    ]
+    for a, b in sorted(alike, key=lambda pair: order.get(pair[0].type, 2)):
+        first, second = quoted(a.name), quoted(b.name)
+        sql = f"update only {victim.quoted} set {first} = {second}, {second} = {first} where {first} <> {second}"  # noqa: S608
+        yield Candidate(what=f"{victim.name}: {a.name} and {b.name}", sql=(sql,))
+
+
+def _swapped_rows(victim: Victim) -> Iterator[Candidate]:
+    for column in victim.free_columns:
+        if column.type in {"json", "jsonb", "xml", "point"} or _points(column.name):
+            continue
+        name = quoted(column.name)
+        two = (
+            f"with a as (select ctid as place, {name} as value from only {victim.quoted} where {name} is not null limit 1),"  # noqa: S608
+            f" b as (select t.ctid as place, t.{name} as value from only {victim.quoted} t, a where t.{name} <> a.value limit 1)"
+        )
+        sql = (
+            f"{two} update only {victim.quoted} t set {name} = case when t.ctid = a.place then b.value else a.value end"  # noqa: S608
+            " from a, b where t.ctid in (a.place, b.place)"
+        )
+        yield Candidate(what=f"{victim.name}.{column.name}", sql=(sql,))
+
+
+# --- the database as a whole --------------------------------------------------------------------
+
+
+def _stale(scene: Scene) -> Iterator[Candidate]:
+    """As it was three days before its newest row: what came later is not there, nor what points to it."""
+    dated = [(v, v.moment()) for v in scene.victims]
+    newest = [c.high for _, c in dated if c is not None and c.high is not None]
+    if not newest:
+        return
+    limit = f"to_timestamp({max(newest)!r}) - interval '3 days'"
+    sql = []
+    for victim, column in dated:
+        if column is not None:
+            name = quoted(column.name)
+            sql.append(f"delete from only {victim.quoted} where {name} > {limit}")  # noqa: S608
+    declared = [(k.table, k.columns, k.target, k.target_columns) for k in scene.foreign_keys]
+    found = [(r.table.quoted, r.columns, r.to.quoted, r.to_columns) for r in scene.references]
+    loose = [
+        f"delete from {table} c where {' and '.join(f'c.{quoted(x)} is not null' for x in columns)}"  # noqa: S608
+        f" and not exists (select from {target} p where "
+        + " and ".join(
+            f"p.{quoted(there)} = c.{quoted(here)}"
+            for here, there in zip(columns, keys, strict=True)
+        )
+        + ")"
+        for table, columns, target, keys in (*declared, *found)
+    ]
+    names = [v.name for v, c in dated if c is not None]
+    what = f"{len(names)} tables with times"
+    # Twice: a row may hang on one that hangs on one. What is left then is no worse than a stale copy.
+    yield Candidate(what=what, sql=(*sql, *loose, *loose), counted=False)
+
+
+def _staging(scene: Scene) -> Iterator[Candidate]:
+    """The same tables with a hundredth of the rows."""
+    if not scene.victims:
+        return
+    keep, back = [], []
+    for number, victim in enumerate(scene.victims):
+        aside = f"pg_temp.kept_{number}"
+        keep.append(
+            f"create temp table kept_{number} as select * from only {victim.quoted} where {_one_in(100)}"  # noqa: S608
+        )
+        back.append(
+            AGAIN.replace("{table}", literal(victim.quoted))
+            .replace("from %1$s where {condition}", f"from {aside}")
+        )  # fmt: skip
+    names = tuple(v.name for v in scene.victims)
+    sql = (*keep, _emptied_all(scene), *back)
+    yield Candidate(what=f"{len(names)} tables", sql=sql, touches=names, counted=False)
+
+
+def _emptied_all(scene: Scene) -> str:
+    return f"truncate {', '.join(v.quoted for v in scene.victims)} cascade"
+
+
+def _empty(scene: Scene) -> Iterator[Candidate]:
+    if scene.victims:
+        names = tuple(v.name for v in scene.victims)
+        yield Candidate(
+            what=f"{len(names)} tables", sql=(_emptied_all(scene),), touches=names, counted=False
+        )
+
+
+def _of_sql(scene: Scene) -> Iterator[Candidate]:  # noqa: ARG001  # found in the catalog
+    """Made by the statements of `damaging.sql`."""
+    return iter(())
+
+
+_ROWS: tuple[tuple[Kind, Maker], ...] = (
+    (Kind(name="the last day is missing"), _each(_last_day)),
+    (Kind(name="the newest tenth of a table is missing"), _each(_end("desc"))),
+    (Kind(name="the oldest tenth of a table is missing"), _each(_end("asc"))),
+    (Kind(name="a tenth of a table is missing"), _each(_lost(_one_in(10)))),
+    (Kind(name="a third of a table is missing"), _each(_lost(_one_in(3)))),
+    (Kind(name="one row lost", needs_contents=True), _one_row),
+    (Kind(name="a table without its rows"), _each(_lost("true"))),
+    (Kind(name="a truncated table"), _each(_truncated)),
+    (Kind(name="a table is gone"), _each(_dropped)),
+    (Kind(name="rows twice, and no key"), _each(_doubled)),
+    (Kind(name="a key twice, once in the index"), _each(_twin)),
+    (Kind(name="rows that point to nothing"), lambda scene: _orphans(scene, drop=False)),
+    (
+        Kind(name="rows that point to nothing, without the constraint"),
+        lambda scene: _orphans(scene, drop=True),
+    ),
+    (Kind(name="rows that point to nothing, where no constraint was"), _undeclared),
+    (Kind(name="a column without its values"), _each(_updated(_is_filled, "null"))),
+    (Kind(name="a required column without its values"), _each(_required_nulled)),
+    (Kind(name="a NOT NULL is broken"), _each(_not_null_broken)),
+    (Kind(name="a CHECK is broken"), _each(_check_broken)),
+    (Kind(name="two columns have changed places"), _each(_swapped_columns)),
+    (Kind(name="two rows have swapped a value", needs_contents=True), _each(_swapped_rows)),
+    (
+        Kind(name="every time is a month earlier"),
+        _each(_updated(_is_moment, "{c} - interval '30 days'")),
+    ),
+    (
+        Kind(name="every time is two hours earlier", needs_contents=True),
+        _each(_updated(_is_moment, "{c} - interval '2 hours'")),
+    ),
+    (Kind(name="numbers a thousand times too large"), _each(_updated(_is_number, "{c} * 1000", "{c} <> 0"))),
+    (Kind(name="numbers of the other sign"), _each(_updated(_is_number, "-{c}", "{c} <> 0"))),
+    (
+        Kind(name="an unknown value in an enumeration"),
+        _each(_updated(_is_enumeration, "'?'", _one_in(100))),
+    ),
+    (Kind(name="texts are empty"), _each(_updated(_is_free_text, "''"))),
+    (
+        Kind(name="texts in another encoding", needs_contents=True),
+        _each(
+            _updated(
+                _is_free_text,
+                "convert_from(convert_to({c}, 'UTF8'), 'LATIN1')",
+                "{c} ~ '[^[:ascii:]]'",
+            )
+        ),
+    ),
+)  # fmt: skip
+_OBJECTS: tuple[Kind, ...] = (
+    Kind(name="an index is gone"),
+    Kind(name="an invalid index"),
+    Kind(name="a constraint is gone"),
+    Kind(name="a column is gone"),
+    Kind(name="a column of another type"),
+    Kind(name="a column without its default"),
+    Kind(name="a sequence behind its column"),
+    Kind(name="a function is gone"),
+    Kind(name="a function of another body", needs_contents=True),
+    Kind(name="a disabled trigger"),
+    Kind(name="a view is gone"),
+    Kind(name="a materialized view that is not filled"),
+    Kind(name="privileges are gone"),
+    Kind(name="row security is off"),
+    Kind(name="a policy is gone"),
+    Kind(name="an extension is gone"),
+    Kind(name="a role is gone"),
+    Kind(name="a role is no member any more"),
+    Kind(name="a large object is gone"),
+    Kind(name="collation of another version"),
+)
+_WHOLE: tuple[tuple[Kind, Maker], ...] = (
+    (Kind(name="a snapshot of three days ago"), _stale),
+    (Kind(name="another database under the right name"), _staging),
+    (Kind(name="an empty database of the same structure"), _empty),
+)
+LOGICAL: Mapping[Kind, Maker] = {
+    **dict(_ROWS),
+    **dict.fromkeys(_OBJECTS, _of_sql),
+    **dict(_WHOLE),
+}
+"""In the order in which they are tried."""
+
+HEAP, TOAST, BTREE = "heap", "TOAST", "B-tree"
+FLIPPED = "a flipped bit"
+"""Without page checksums it is a value like any other."""
+PHYSICAL: tuple[Kind, ...] = tuple(
+    Kind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED)
+    for of, ways in {
+        HEAP: (
+            FLIPPED,
+            "a page header is garbage",
+            "a zeroed page in the middle",
+            "a zeroed last page",
+            "a page over another",
+            "cut by its last quarter",
+            "an empty file",
+            "no file",
+        ),
+        TOAST: (FLIPPED, "a zeroed page in the middle", "cut by its last quarter"),
+        BTREE: (
+            "a zeroed page in the middle",
+            "a page header is garbage",
+            "cut by its last quarter",
+            "no file",
+        ),
+    }.items()
+    for how in ways
+)
+"""Of a file, by its end of the name after the colon."""

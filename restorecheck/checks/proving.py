@@ -1,0 +1,157 @@
+"""What of a healthy reading still holds when a table was damaged, and who noticed. Pure.
+
+The readings of tables that were not touched are the same by construction: nobody reads them again.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+from restorecheck.checks.catalogue import Family, parse_table_name
+from restorecheck.checks.damages import Kind
+from restorecheck.checks.proposing import Proposal
+from restorecheck.checks.questions import (
+    AGE,
+    BEHIND,
+    BTREE,
+    COLLATIONS,
+    HEAP,
+    INVALID,
+    KEYS,
+    ORPHANS,
+    VISIBLE,
+)
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scanning import ASKED
+from restorecheck.checks.tables import ForeignKey, OwnedSequence
+from restorecheck.model import (
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Damaged,
+    Noticed,
+    Severity,
+)
+
+ALWAYS = frozenset({INVALID, COLLATIONS, AGE})
+OF_A_TABLE = (KEYS, HEAP, VISIBLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """What joins tables; as it was in health."""
+
+    foreign_keys: Sequence[ForeignKey]
+    sequences: Sequence[OwnedSequence]
+    partitions: Mapping[str, str]
+    """Table → the partitioned table at its top."""
+
+
+def unread(
+    reading: DatabaseReading,
+    touched: Collection[str],
+    around: Connected,
+    pending: Iterable[CheckSpec],
+) -> DatabaseReading:
+    """The reading without what these tables had to say: whoever goes on with it reads only them."""
+    left = deepcopy(reading)
+    names = _with_parents(touched, around)
+    for name in touched:
+        left.tables.pop(name, None)
+    lost = {f"{beginning}{name}" for beginning in OF_A_TABLE for name in touched} | ALWAYS
+    lost |= {f"{ASKED}{spec.name}" for spec in pending}
+    lost |= {
+        f"{ORPHANS}{key.table} {key.name}"
+        for key in around.foreign_keys
+        if names & {_plain(key.table), _plain(key.target)}
+    }
+    lost |= {f"{BEHIND}{s.name}" for s in around.sequences if _plain(s.table) in names}
+    for kept in (left.answers, left.problems, left.doubts, left.seconds):
+        for key in [key for key in kept if key in lost or key.startswith(BTREE)]:
+            del kept[key]
+    left.structure = {}
+    left.done = False
+    return left
+
+
+def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) -> bool:
+    """Whether the answer to a configured check may be another one. What asks about the whole database,
+    or by a query of its own, is always asked again.
+    """
+    if "table" not in spec.options or spec.kind == Family.QUERY:
+        return True
+    names = {name.lower() for name in _with_parents(touched, around)}
+    for text in (spec.options["table"], spec.options.get("to")):
+        if text is None:
+            continue
+        wanted = parse_table_name(str(text))
+        full = str(wanted).lower()
+        if full in names or (not wanted.schema and any(n.endswith(f".{full}") for n in names)):
+            return True
+    return False
+
+
+def is_worth_asking(proposal: Proposal, touched: Collection[str], around: Connected) -> bool:
+    names = _with_parents(touched, around)
+    return not proposal.tables or not names.isdisjoint(proposal.tables)
+
+
+def _with_parents(touched: Collection[str], around: Connected) -> set[str]:
+    return {*touched, *(around.partitions[name] for name in touched if name in around.partitions)}
+
+
+def _plain(quoted_name: str) -> str:
+    return quoted_name.replace('"', "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Whose check is which, by its name."""
+
+    configured: frozenset[str]
+    proposed: frozenset[str]
+    severities: Mapping[str, Severity]
+
+
+def verdict_on(
+    kind: Kind,
+    what: str,
+    *,
+    healthy: Mapping[str, CheckOutcome],
+    results: Iterable[CheckResult],
+    sides: Sides,
+) -> Damaged:
+    """Who noticed: a check that passed in health and does not now."""
+    alarmed = [
+        r.name
+        for r in results
+        if healthy.get(r.name) is CheckOutcome.PASSED
+        and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR}
+    ]
+    proposed = tuple(name for name in alarmed if name in sides.proposed)
+    yours = [name for name in alarmed if name in sides.configured]
+    own = [n for n in alarmed if n not in sides.configured and n not in sides.proposed]
+    noticed, by = _loudest(yours, own, sides.severities)
+    return Damaged(
+        kind=kind.name,
+        what=what,
+        noticed=noticed,
+        by=by,
+        proposed=proposed,
+        needs_contents=kind.needs_contents,
+    )
+
+
+def _loudest(
+    yours: Sequence[str], own: Sequence[str], severities: Mapping[str, Severity]
+) -> tuple[Noticed, tuple[str, ...]]:
+    ranks = (
+        (yours, Noticed.YOURS, Noticed.YOURS_WARNING),
+        (own, Noticed.OWN, Noticed.OWN_WARNING),
+    )
+    everybody = (*yours, *own)
+    for names, loud, quiet in ranks:
+        if names:
+            required = any(severities[name] is Severity.REQUIRED for name in names)
+            return loud if required else quiet, everybody
+    return Noticed.NOBODY, ()

@@ -1,0 +1,133 @@
+"""`restorecheck prove`: a drill whose restored copy is damaged in many ways, to see which checks notice.
+
+Never anything else than a throw-away server that this very drill has made: see `postgres.temporary`.
+"""
+
+import argparse
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from restorecheck.checks.damages import PHYSICAL
+from restorecheck.checks.proposing import propose
+from restorecheck.config import Config, Target, proposed
+from restorecheck.errors import ConfigError, InvalidStateError, Problem
+from restorecheck.hosts import performing, wiring
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.console import Progress
+from restorecheck.hosts.drills import checks_of
+from restorecheck.hosts.exit_codes import Exit, of_report
+from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.proposing import spec_of
+from restorecheck.hosts.studying import OneStudy
+from restorecheck.hosts.wiring import Parts
+from restorecheck.model import Drill, Proof
+from restorecheck.ports import Provider
+from restorecheck.postgres.breaking import Breaker
+from restorecheck.postgres.profiling import Profiler
+from restorecheck.postgres.proving import Prover, Questions, together
+from restorecheck.postgres.temporary import Provable, Temporary
+from restorecheck.report import proof as proofs
+from restorecheck.report.document import ProofReport
+
+PATIENCE = timedelta(minutes=10)
+
+
+def run(loaded: Config, name: str, arguments: argparse.Namespace) -> int:
+    """Drill, damage, print who noticed.
+
+    Raises:
+        ConfigError: The target restores into something that is never damaged.
+    """
+    target = next(t for t in loaded.targets if t.name == name)
+    _refuse_impossible(loaded, target)
+    progress = Progress()
+    attempt = _Attempt(target, progress, arguments)
+    parts = wiring.build(loaded, progress, study=attempt.one)
+    try:
+        attempt.parts = parts
+        report = performing.once(parts, progress, name, study=attempt.one)
+    finally:
+        parts.close()
+    if report.proof is None:
+        print(f"restorecheck: nothing is proven: {report.reason}", file=sys.stderr)
+        return of_report(report)
+    if arguments.json:
+        print(json.dumps(json.loads(report.to_json()), indent=2))
+    else:
+        print(proofs.render(name, report.proof, checks=len(target.checks)), end="")
+    return _code(of_report(report), report.proof, arguments.min_score)
+
+
+def _code(drilled: Exit, proof: ProofReport, wanted: float | None) -> Exit:
+    if drilled is not Exit.VERIFIED:
+        return drilled
+    if not proof.of:
+        return Exit.INCONCLUSIVE
+    percent = 100 * proof.seen / proof.of
+    return Exit.FAILED if wanted is not None and percent < wanted else Exit.VERIFIED
+
+
+def _refuse_impossible(loaded: Config, target: Target) -> None:
+    """Before anything is restored."""
+    providers = wiring.providers_of(loaded, SystemClock(), locks_of(Path(loaded.history.path)))
+    if not isinstance(providers[target.name], Provable):
+        message = (
+            f"the target {target.name!r} restores into a server that is not its own; only a "
+            "throw-away server that the drill itself has made is damaged"
+        )
+        hint = "Dumps without `into` are restored into one."
+        raise ConfigError((Problem(message=message),), hint=hint)
+
+
+class _Attempt:
+    """What is done to a verified copy, while the drill still has it."""
+
+    def __init__(self, target: Target, progress: Progress, arguments: argparse.Namespace) -> None:
+        self.one = OneStudy(self._study)
+        self.parts: Parts | None = None
+        self._target = target
+        self._progress = progress
+        self._tables = tuple(arguments.table or ())
+        self._slow = arguments.slow
+
+    def _study(self, drill: Drill, provider: Provider) -> Proof:
+        if not isinstance(provider, Provable):
+            raise InvalidStateError("only a server that the drill itself has made is damaged")
+        assert self.parts is not None, "set before the drill begins"
+        return self._proven(provider.temporary(drill), self.parts)
+
+    def _proven(self, temporary: Temporary, parts: Parts) -> Proof:
+        endpoint, drill = temporary.endpoint, temporary.drill
+        opener = wiring.opener_of(parts.config, parts.providers[drill.target])
+        profiler = Profiler(lambda: opener(endpoint, endpoint.databases[0]), patience=PATIENCE)
+        taken_at = drill.backup.taken_at if drill.backup else None
+        profile = profiler.profile(taken_at or drill.started_at)
+        more = tuple(
+            (proposal, spec_of(proposal))
+            for proposal in proposed.unwritten(propose(profile), self._target)
+        )
+        prover = Prover(
+            temporary,
+            Questions(asked=checks_of(self._target, baseline=True), proposed=more),
+            profile,
+            parts.clock,
+            until=drill.deadline,
+            only=self._tables,
+            tell=self._progress.say,
+        )
+        found = prover.prove()
+        if not self._slow:
+            return found
+        physical = checks_of(self._target, baseline=True, physical=True)
+        breaker = Breaker(
+            temporary,
+            Questions(asked=physical, proposed=more),
+            profile,
+            parts.clock,
+            until=drill.deadline,
+            only=self._tables,
+            tell=self._progress.say,
+        )
+        return together(found, breaker.prove(PHYSICAL))

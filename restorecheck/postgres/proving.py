@@ -1,0 +1,387 @@
+"""Damages a restored copy in every way of the list, and asks the checks each time who noticed.
+
+A damage is done in a transaction. The checks are asked in that same transaction, by the same code
+and as the same role as every night, and it is rolled back: nothing has happened. Tables that were
+not touched are not read again.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+import psycopg
+
+from restorecheck.checks.catalogue import Family
+from restorecheck.checks.damages import (
+    CANDIDATES,
+    LOGICAL,
+    Candidate,
+    Kind,
+    Scene,
+    Victim,
+    by_worth,
+)
+from restorecheck.checks.profiles import Profile
+from restorecheck.checks.proposing import Proposal
+from restorecheck.checks.proving import (
+    Connected,
+    Sides,
+    is_affected,
+    is_worth_asking,
+    unread,
+    verdict_on,
+)
+from restorecheck.checks.readings import DatabaseReading, pack, unpack
+from restorecheck.checks.tables import Table
+from restorecheck.errors import InvalidStateError, RestorecheckError
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Damaged,
+    Endpoint,
+    Proof,
+)
+from restorecheck.ports import Clock, Inquiry
+from restorecheck.postgres import describing
+from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.surveying import PLANS
+from restorecheck.postgres.temporary import Connection, Lent, Temporary
+
+REFUSED = "the database itself refuses it"
+NOTHING_FITS = "there is nothing in this database that it could be done to"
+LATE = "no time was left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What is asked of every damaged copy."""
+
+    asked: tuple[CheckSpec, ...]
+    """Every drill's own, as with an earlier night to compare with, and the configured ones."""
+    proposed: tuple[tuple[Proposal, CheckSpec], ...] = ()
+
+    @property
+    def every(self) -> tuple[CheckSpec, ...]:
+        return (*self.asked, *(spec for _, spec in self.proposed))
+
+    @property
+    def sides(self) -> Sides:
+        proposed = frozenset(spec.name for _, spec in self.proposed)
+        return Sides(
+            configured=frozenset(s.name for s in self.asked if not s.built_in),
+            proposed=proposed,
+            severities={s.name: s.severity for s in self.every},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthy:
+    """How the checks answer of the undamaged copy."""
+
+    reading: DatabaseReading
+    outcomes: Mapping[str, CheckOutcome]
+    baseline: Baseline
+
+
+class Prover:
+    """Puts the checks of one database to the proof."""
+
+    def __init__(
+        self,
+        temporary: Temporary,
+        questions: Questions,
+        profile: Profile,
+        clock: Clock,
+        *,
+        until: datetime,
+        only: Sequence[str] = (),
+        tell: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """`only`: tables to damage, as readings name them; else whichever fits best."""
+        self._temporary = temporary
+        self._questions = questions
+        self._profile = profile
+        self._clock = clock
+        self._until = until
+        self._only = frozenset(only)
+        self._tell = tell
+        self._database = temporary.endpoint.databases[0]
+        self._tables: tuple[Table, ...] = ()
+        self._around = Connected(foreign_keys=(), sequences=(), partitions={})
+
+    def prove(self, kinds: Sequence[Kind] = tuple(LOGICAL)) -> Proof:
+        """Raises:
+        InvalidStateError: The checks do not pass on the undamaged copy.
+        DatabaseUnreachableError, psycopg.Error: The server is lost.
+        """
+        began = time.perf_counter()
+        self._look_around()
+        self._tell("asking everything of the healthy copy")
+        first = self._read_all()
+        reading_seconds = time.perf_counter() - began
+        healthy = self._control(first)
+        scene = self._scene(healthy.reading)
+        damages = []
+        for number, kind in enumerate(kinds, 1):
+            if self._clock.now() >= self._until:
+                damages.append(untried(kind, LATE))
+                continue
+            self._tell(f"damage {number} of {len(kinds)}: {kind.name}")
+            damages.append(self._damaged(kind, scene, healthy))
+        return Proof(
+            damages=tuple(damages),
+            seconds=time.perf_counter() - began,
+            reading_seconds=reading_seconds,
+        )
+
+    # --- health
+
+    def _look_around(self) -> None:
+        connection = self._temporary.superuser(self._database)
+        try:
+            self._tables = describing.tables(connection)
+            self._around = Connected(
+                foreign_keys=describing.foreign_keys(connection),
+                sequences=describing.owned_sequences(connection),
+                partitions={t.full_name: t.root for t in self._tables if t.root},
+            )
+        finally:
+            connection.end()
+
+    def _read_all(self) -> str:
+        """One ordinary run of all checks: several connections, everything is read."""
+        checker = PostgresChecker(by_system_identifier(connect), self._clock)
+        try:
+            _, readings = self._ask(checker, self._questions.every, baseline=None)
+        finally:
+            checker.close()
+        return readings
+
+    def _control(self, readings: str) -> Healthy:
+        """Nothing is damaged, and everything is judged as it will be: whoever alarms now does not count."""
+        baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
+        append_only = [s for s in self._questions.every if s.kind == Family.APPEND_ONLY]
+        touched = [
+            t.full_name
+            for t in self._tables
+            if any(is_affected(s, [t.full_name], self._around) for s in append_only)
+        ]
+        (reading,) = unpack(readings).values()
+        connection = self._begun()
+        try:
+            results, after = self._asked_within(
+                connection, reading, touched, self._questions.every, baseline
+            )
+        finally:
+            _undone(connection)
+        outcomes = {result.name: result.outcome for result in results}
+        sides = self._questions.sides
+        broken = [
+            r.name
+            for r in results
+            if r.outcome is not CheckOutcome.PASSED and r.name in sides.configured
+        ]
+        if broken:
+            raise InvalidStateError(
+                f"the undamaged copy is to pass every check, and does not pass {broken[0]}"
+            )
+        (known,) = unpack(after).values()
+        return Healthy(reading=known, outcomes=outcomes, baseline=baseline)
+
+    def _scene(self, reading: DatabaseReading) -> Scene:
+        profiles = {table.full_name: table for table in self._profile.tables}
+        targets = {key.target for key in self._around.foreign_keys}
+        victims = [
+            Victim(
+                table=table,
+                rows=round(float(reading.tables[table.full_name].values.get("rows", 0))),
+                profile=profiles[table.group],
+                referenced=table.quoted in targets,
+            )
+            for table in self._tables
+            if table.full_name in reading.tables and table.group in profiles
+        ]
+        if self._only:
+            victims = [v for v in victims if {v.name, v.table.group} & self._only]
+        return Scene(
+            victims=by_worth(victims),
+            foreign_keys=self._around.foreign_keys,
+            references=self._profile.references,
+        )
+
+    # --- damage
+
+    def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged:
+        connection = self._begun()
+        try:
+            done = self._done(connection, kind, scene)
+            if isinstance(done, str):
+                return untried(kind, done)
+            touched = self._touched(connection) | set(done.touches)
+            questions = self._questions
+            pending = (
+                *(s for s in questions.asked if s.built_in or self._is_affected(s, touched)),
+                *(
+                    spec
+                    for proposal, spec in questions.proposed
+                    if is_worth_asking(proposal, touched, self._around)
+                ),
+            )
+            results, _ = self._asked_within(
+                connection, healthy.reading, touched, pending, healthy.baseline
+            )
+        except RestorecheckError as exc:
+            return untried(kind, exc.message)
+        except psycopg.Error as exc:
+            return untried(kind, safe_message(exc.sqlstate, exc.diag.message_primary or ""))
+        finally:
+            _undone(connection)
+        return verdict_on(
+            kind, done.what, healthy=healthy.outcomes, results=results, sides=questions.sides
+        )
+
+    def _is_affected(self, spec: CheckSpec, touched: set[str]) -> bool:
+        return is_affected(spec, touched, self._around)
+
+    def _begun(self) -> Lent:
+        """A transaction of a superuser, in a session of its own; what is done in it is undone."""
+        connection = self._temporary.superuser(self._database)
+        connection.execute("begin transaction isolation level repeatable read, read write")
+        return connection
+
+    def _done(self, connection: Connection, kind: Kind, scene: Scene) -> Candidate | str:
+        """The first candidate that works, and has damaged something; else why there is none."""
+        reason = NOTHING_FITS
+        connection.execute("set local session_replication_role = replica")
+        connection.execute("set local allow_system_table_mods = on")
+        for candidate in islice(self._candidates(connection, kind, scene), CANDIDATES):
+            connection.execute("savepoint attempt")
+            try:
+                changed = _executed(connection, candidate.sql)
+            except (psycopg.errors.ConnectionFailure, psycopg.InterfaceError):
+                raise
+            except psycopg.Error:
+                connection.execute("rollback to savepoint attempt")
+                reason = REFUSED
+                continue
+            if changed or not candidate.counted:
+                connection.execute("release savepoint attempt")
+                connection.execute("set local session_replication_role = origin")
+                connection.execute("set local allow_system_table_mods = off")
+                return candidate
+            connection.execute("rollback to savepoint attempt")
+        return reason
+
+    def _candidates(self, connection: Connection, kind: Kind, scene: Scene) -> Iterator[Candidate]:
+        text = describing.statements("damaging.sql").get(kind.name)
+        if text is None:
+            yield from LOGICAL[kind](scene)
+            return
+        for what, sql, table in connection.execute(text.encode()).fetchall():
+            if not self._only or not table or table in self._only:
+                touches = (table,) if table else ()
+                yield Candidate(what=what, sql=(sql,), touches=touches, counted=False)
+
+    def _touched(self, connection: Connection) -> set[str]:
+        """By PostgreSQL's own count of this transaction, and by what looks different now."""
+        rows = connection.execute(
+            "select schemaname || '.' || relname from pg_stat_xact_user_tables"
+            " where n_tup_ins + n_tup_upd + n_tup_del > 0"
+        ).fetchall()
+        before = {table.full_name: table for table in self._tables}
+        after = {table.full_name: table for table in describing.tables(connection)}
+        other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
+        return {str(name) for (name,) in rows} & {*before, *after} | other
+
+    # --- asking
+
+    def _asked_within(
+        self,
+        connection: Lent,
+        reading: DatabaseReading,
+        touched: Sequence[str] | set[str],
+        pending: Sequence[CheckSpec],
+        baseline: Baseline,
+    ) -> tuple[tuple[CheckResult, ...], str]:
+        """The checks see what the transaction sees, as the role that asks every night."""
+        role = psycopg.sql.Identifier(self._temporary.endpoint.user)
+        connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
+
+        def lend(_endpoint: Endpoint, _database: str) -> Connection:
+            for name in PLANS:  # what the reading has set is not meant for queries
+                connection.execute(psycopg.sql.SQL("reset {}").format(psycopg.sql.SQL(name)))
+            return connection
+
+        checker = PostgresChecker(lend, self._clock, connections=1)
+        left = pack({self._database: unread(reading, touched, self._around, pending)})
+        return self._ask(checker, pending, baseline=baseline, readings=left)
+
+    def _ask(
+        self,
+        checker: PostgresChecker,
+        specs: Sequence[CheckSpec],
+        *,
+        baseline: Baseline | None,
+        readings: str = "",
+    ) -> tuple[tuple[CheckResult, ...], str]:
+        pending = tuple(specs)
+        found: list[CheckResult] = []
+        while pending:
+            answers = checker.run(
+                Inquiry(
+                    endpoint=self._temporary.endpoint,
+                    pending=pending,
+                    until=self._until + timedelta(minutes=1),
+                    backup=self._backup,
+                    baseline=baseline,
+                    readings=readings,
+                )
+            )
+            readings = answers.readings or readings
+            found += answers.results
+            answered = {result.name for result in answers.results}
+            pending = tuple(spec for spec in pending if spec.name not in answered)
+        return tuple(found), readings
+
+    @property
+    def _backup(self) -> Backup | None:
+        return self._temporary.drill.backup
+
+
+def _executed(connection: Connection, statements: Sequence[str]) -> int:
+    changed = 0
+    for text in statements:
+        cursor = connection.execute(text.encode())
+        changed = max(cursor.rowcount, 0)
+    return changed
+
+
+def _undone(connection: Lent) -> None:
+    """Whatever was done is not: the session ends without a commit."""
+    try:
+        if not connection.closed:
+            connection.execute("rollback")
+    except psycopg.Error:
+        pass  # the connection is lost, and with it everything that was not committed
+    finally:
+        connection.end()
+
+
+def untried(kind: Kind, detail: str) -> Damaged:
+    return Damaged(kind=kind.name, detail=detail, needs_contents=kind.needs_contents)
+
+
+def together(first: Proof, second: Proof) -> Proof:
+    """Two parts of one proof."""
+    return replace(
+        first,
+        damages=(*first.damages, *second.damages),
+        seconds=first.seconds + second.seconds,
+        detail=first.detail or second.detail,
+    )

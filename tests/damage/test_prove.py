@@ -1,0 +1,268 @@
+"""`restorecheck prove` against the matrix of damages, and proposed checks against it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
+
+import pytest
+
+from restorecheck.aws.adopting import AdoptProvider
+from restorecheck.aws.provider import RdsProvider
+from restorecheck.checks.damages import LOGICAL, PHYSICAL
+from restorecheck.errors import InvalidStateError
+from restorecheck.model import Noticed, Severity
+from restorecheck.postgres import cluster
+from restorecheck.postgres.breaking import Breaker
+from restorecheck.postgres.local import LocalDumpProvider
+from restorecheck.postgres.scratch import ScratchProvider
+from tests import pg, shop
+from tests.damage.healthy import MAINTENANCE, SCHEMA
+from tests.damage.kinds import ALL
+from tests.damage.proving import (
+    CLOCK,
+    admit_checker,
+    drill_of,
+    profile_of,
+    proposed_specs,
+    prover,
+    temporary_of,
+)
+from tests.damage.servers import NAME, UNCHANGED
+from tests.reading import database, endpoint_of, read, spec
+
+BY_NAME = {damage.name: damage for damage in ALL}
+KINDS = {kind.name: kind for kind in (*LOGICAL, *PHYSICAL)}
+PROVIDERS = {
+    kind.__name__: kind for kind in (AdoptProvider, LocalDumpProvider, RdsProvider, ScratchProvider)
+}
+PLATFORM = resources.files("restorecheck.hosts.demo").joinpath("platform.sql")
+
+
+@pytest.fixture(scope="module")
+def source():
+    installation = min(pg.installations(), key=lambda i: i.major)
+    with pg.running(installation, schema=shop.ROLES) as made:
+        admit_checker(made, "postgres")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def store(source):
+    with database(source, "shop", shop.SCHEMA):
+        yield "shop"
+
+
+def by_kind(proof):
+    return {damage.kind: damage for damage in proof.damages}
+
+
+def seeable(proof):
+    return [d for d in proof.tried if not d.needs_contents]
+
+
+def score(proof):
+    known = seeable(proof)
+    yours = [d for d in known if d.noticed in {Noticed.YOURS, Noticed.YOURS_WARNING}]
+    print([(d.kind, d.noticed.value) for d in known if d not in yours])
+    return 100 * len(yours) / len(known)
+
+
+def state(source, name):
+    """Everything that a reading tells: rows, contents, structure, sequences."""
+    found = read(source, name)
+    tables = {n: t.values for n, t in found.tables.items()}
+    return tables, found.structure, found.answers
+
+
+def test_proposed_checks_see_nine_in_ten_and_the_copy_is_as_it_was(source, store):
+    profile = profile_of(source, store, shop.night(0))
+    before = state(source, store)
+
+    proof = prover(source, store, proposed_specs(profile), taken_at=shop.night(0)).prove()
+
+    assert state(source, store) == before
+    assert len(proof.tried) >= 45, [d for d in proof.damages if d.detail]
+    assert score(proof) >= 90
+
+
+def test_proposed_checks_of_the_course_platform_see_nine_in_ten(source):
+    with database(source, "courses", PLATFORM.read_text().replace("{answers}", "20000")):
+        profile = profile_of(source, "courses")
+
+        proof = prover(source, "courses", proposed_specs(profile), taken_at=CLOCK.now()).prove()
+
+    assert len(proof.tried) >= 28, [(d.kind, d.detail) for d in proof.damages]
+    assert score(proof) >= 90
+
+
+def test_without_checks_of_ones_own_the_score_is_nothing(source, store):
+    proof = prover(source, store, (), taken_at=shop.night(0)).prove(
+        [KINDS["a tenth of a table is missing"], KINDS["a table without its rows"]]
+    )
+
+    found = by_kind(proof)
+    assert (proof.seen, proof.score) == (0, 0.0)
+    assert found["a tenth of a table is missing"].noticed is Noticed.NOBODY
+    assert found["a table without its rows"].noticed is Noticed.OWN
+
+
+def test_a_check_written_by_hand_sees_what_it_asks_about_and_nothing_else(source, store):
+    asked = (
+        spec("not_null", name="mine", table="order_items", columns=["order_id"]),
+        spec(
+            "query", name="by query", sql="select count(*) from customers", expect={"at_least": 1}
+        ),
+    )
+    kinds = [
+        "a required column without its values",
+        "a tenth of a table is missing",
+        "a table is gone",
+    ]
+
+    proof = prover(source, store, asked, only=["public.order_items"]).prove(
+        [KINDS[k] for k in kinds]
+    )
+
+    assert [(d.noticed, d.by[:1]) for d in proof.damages] == [
+        (Noticed.YOURS, ("mine",)),
+        (Noticed.NOBODY, ()),
+        (Noticed.YOURS, ("mine",)),
+    ]
+
+
+def test_a_warning_is_told_from_what_fails_the_night(source, store):
+    asked = spec("not_null", name="mine", table="order_items", columns=["order_id"])
+    quiet = replace(asked, severity=Severity.WARNING)
+
+    proof = prover(source, store, [quiet], only=["public.order_items"]).prove(
+        [KINDS["a required column without its values"]]
+    )
+
+    assert proof.damages[0].noticed is Noticed.YOURS_WARNING
+
+
+def test_append_only_tables_are_compared_with_the_healthy_copy(source, store):
+    asked = (spec("append_only", name="mine", table="order_items", key="id"),)
+    kinds = [
+        "one row lost",
+        "two rows have swapped a value",
+        "a third of a table is missing",
+        "an index is gone",
+    ]
+
+    proof = prover(source, store, asked, only=["public.order_items"]).prove(
+        [KINDS[k] for k in kinds]
+    )
+
+    yours = [d.noticed in {Noticed.YOURS, Noticed.YOURS_WARNING} for d in proof.damages]
+    assert yours == [True, True, True, False]
+
+
+def test_checks_that_fail_in_health_prove_nothing(source, store):
+    wrong = spec("row_count", name="mine", table="order_items", min=10**6)
+
+    with pytest.raises(InvalidStateError, match="does not pass mine"):
+        prover(source, store, [wrong]).prove()
+
+
+def test_no_damage_is_tried_when_there_is_no_time(source, store):
+    late = prover(source, store, ())
+    late._until = CLOCK.now() - timedelta(seconds=1)
+
+    proof = late.prove()
+
+    assert proof.tried == ()
+    assert {d.detail for d in proof.damages} == {"no time was left"}
+
+
+# --- the same as when the damage is really there
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    """The database of the matrix of damages, with the checks that it is asked."""
+    installation = min(pg.installations(), key=lambda i: i.major)
+    with pg.running(installation, schema="select 1") as made:
+        with cluster.superuser_connection(made.places) as connection:
+            connection.execute(f"create database {NAME}")
+        made.sql(SCHEMA, NAME)
+        for statement in MAINTENANCE:
+            made.sql(statement, NAME)
+        yield made
+
+
+def checks_that_noticed(damage):
+    """Names of every drill's own checks, as the matrix names them."""
+    return set(damage.by)
+
+
+def test_verdicts_on_logical_damages_are_those_of_the_matrix(matrix):
+    names = {s.name: s.kind for s in prover(matrix, NAME, (), user="postgres")._questions.asked}
+    common = [kind for kind in LOGICAL if kind.name in BY_NAME]
+
+    proof = prover(matrix, NAME, UNCHANGED, user="postgres").prove(common)
+
+    assert len(proof.tried) >= 25, [(d.kind, d.detail) for d in proof.damages if d.detail]
+    for damage in proof.tried:
+        kinds = {names.get(name, "unchanged") for name in damage.by}
+        assert kinds & BY_NAME[damage.kind].seen_by, damage
+
+
+def test_verdicts_on_damaged_files_are_those_of_the_matrix(matrix):
+    wanted = ["heap: a zeroed page in the middle", "heap: a page over another", "B-tree: no file"]
+    breaker = prover(matrix, NAME, UNCHANGED, of=Breaker, physical=True, user="postgres")
+    names = {s.name: s.kind for s in breaker._questions.asked}
+
+    proof = breaker.prove([KINDS[name] for name in wanted])
+
+    assert [d.kind for d in proof.tried] == wanted
+    for damage in proof.tried:
+        kinds = {names.get(name, "unchanged") for name in damage.by}
+        assert kinds & BY_NAME[damage.kind].seen_by, damage
+
+
+# --- what is never damaged
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"id": "another"}, "mark of this drill"),
+        ({"keep": True}, "to be kept"),
+        ({"ledger": ()}, "not going to delete it"),
+        ({"endpoint": None}, "not in it"),
+    ],
+)
+def test_what_is_not_this_drills_own_to_throw_away_is_not_damaged(source, store, change, why):
+    drill = drill_of(source, store, **change)
+
+    with pytest.raises(InvalidStateError, match=why):
+        temporary_of(source, drill)
+
+
+def test_a_kept_directory_and_a_parked_instance_are_not_damaged(source, store):
+    drill = drill_of(source, store)
+    mark = cluster.read_mark(source.places.directory)
+    assert mark is not None
+    cluster.write_mark(source.places, replace(mark, kept=True))
+    try:
+        with pytest.raises(InvalidStateError, match="to be kept"):
+            temporary_of(source, drill)
+    finally:
+        cluster.write_mark(source.places, mark)
+    with pytest.raises(InvalidStateError, match="to be kept"):
+        temporary_of(source, drill.evolve(parked=drill.ledger))
+
+
+def test_a_server_of_another_identity_is_not_damaged(source, store):
+    ours, other = endpoint_of(source, store), endpoint_of(source, "postgres")
+    drill = drill_of(source, store, endpoint=replace(ours, identity=other.identity))
+
+    with pytest.raises(InvalidStateError, match="another server"):
+        temporary_of(source, drill).superuser(store)
+
+
+def test_only_a_provider_that_makes_its_own_server_can_be_asked_for_it():
+    own = {name for name, kind in PROVIDERS.items() if hasattr(kind, "temporary")}
+
+    assert own == {"LocalDumpProvider"}

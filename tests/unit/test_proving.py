@@ -1,0 +1,114 @@
+"""What of a healthy reading still holds, and who noticed: pure."""
+
+from restorecheck.checks.damages import Kind
+from restorecheck.checks.proving import Connected, Sides, is_affected, unread, verdict_on
+from restorecheck.checks.readings import DatabaseReading, TableReading
+from restorecheck.checks.tables import ForeignKey, OwnedSequence
+from restorecheck.model import CheckOutcome, CheckResult, Noticed, Severity
+from tests.reading import spec
+
+AROUND = Connected(
+    foreign_keys=[
+        ForeignKey(
+            name="fk",
+            table='"a"."child"',
+            columns=("p",),
+            target='"a"."parent"',
+            target_columns=("id",),
+        )
+    ],
+    sequences=[OwnedSequence(name='"a"."child_id_seq"', table='"a"."child"', column="id")],
+    partitions={"a.part_1": "a.whole"},
+)
+
+
+def healthy():
+    answers = {
+        'orphans:"a"."child" fk': "0",
+        'behind:"a"."child_id_seq"': "",
+        "keys:a.child": "1",
+        "keys:a.parent": "1",
+        "invalid indexes": "",
+        "asked:mine": "0",
+        "asked:other": "0",
+    }
+    tables = {n: TableReading(values={"rows": "1"}) for n in ("a.child", "a.parent", "a.part_1")}
+    return DatabaseReading(tables=tables, answers=answers, structure={"x": "y"}, done=True)
+
+
+def test_only_what_the_damaged_table_has_to_do_with_is_read_again():
+    left = unread(healthy(), {"a.parent"}, AROUND, [spec("unique", name="mine")])
+
+    assert set(left.tables) == {"a.child", "a.part_1"}
+    assert set(left.answers) == {'behind:"a"."child_id_seq"', "keys:a.child", "asked:other"}
+    assert (left.structure, left.done) == ({}, False)
+
+
+def test_the_healthy_reading_itself_is_left_as_it_is():
+    reading = healthy()
+
+    unread(reading, {"a.parent", "a.child"}, AROUND, [])
+
+    assert reading == healthy()
+
+
+def test_a_check_is_asked_again_when_it_is_about_what_was_damaged():
+    def affected(kind, touched, **options):
+        return is_affected(spec(kind, **options), touched, AROUND)
+
+    assert affected("row_count", {"a.child"}, table="a.child")
+    assert affected("row_count", {"a.child"}, table="CHILD")
+    assert not affected("row_count", {"a.child"}, table="a.parent")
+    assert affected("references", {"a.parent"}, table="a.child", to="a.parent")
+    assert affected("row_count", {"a.part_1"}, table="a.whole"), "by a partition"
+    assert affected("query", set(), sql="select 1"), "nobody knows what a query reads"
+    assert affected("structure", set(), structure={})
+
+
+SIDES = Sides(
+    configured=frozenset({"mine", "softly"}),
+    proposed=frozenset({"better"}),
+    severities={
+        "mine": Severity.REQUIRED,
+        "softly": Severity.WARNING,
+        "own": Severity.REQUIRED,
+        "own softly": Severity.WARNING,
+        "better": Severity.REQUIRED,
+    },
+)
+PASSED = dict.fromkeys(SIDES.severities, CheckOutcome.PASSED)
+
+
+def noticed(*failed, outcome=CheckOutcome.FAILED, healthy=None):
+    results = [
+        CheckResult(
+            name=name,
+            kind="x",
+            database="d",
+            severity=SIDES.severities[name],
+            outcome=outcome if name in failed else CheckOutcome.PASSED,
+        )
+        for name in SIDES.severities
+    ]
+    return verdict_on(Kind(name="k"), "w", healthy=healthy or PASSED, results=results, sides=SIDES)
+
+
+def test_the_loudest_who_noticed_is_told():
+    assert noticed("mine", "own", "softly").noticed is Noticed.YOURS
+    assert noticed("softly", "own").noticed is Noticed.YOURS_WARNING
+    assert noticed("own", "own softly").noticed is Noticed.OWN
+    assert noticed("own softly").noticed is Noticed.OWN_WARNING
+    assert noticed().noticed is Noticed.NOBODY
+
+
+def test_what_is_only_proposed_notices_nothing_yet():
+    found = noticed("better")
+
+    assert (found.noticed, found.by, found.proposed) == (Noticed.NOBODY, (), ("better",))
+
+
+def test_a_check_that_cannot_be_answered_any_more_has_noticed_and_one_that_never_passed_has_not():
+    assert noticed("mine", outcome=CheckOutcome.ERROR).noticed is Noticed.YOURS
+    assert noticed("mine", outcome=CheckOutcome.SKIPPED).noticed is Noticed.NOBODY
+    before = {**PASSED, "mine": CheckOutcome.FAILED}
+    assert noticed("mine", healthy=before).noticed is Noticed.NOBODY
