@@ -539,7 +539,7 @@ HEAP, TOAST, BTREE = "heap", "TOAST", "B-tree"
 FLIPPED = "a flipped bit"
 """Without page checksums it is a value like any other."""
 PHYSICAL: tuple[Kind, ...] = tuple(
-    Kind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED)
+    Kind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED and of != BTREE)
     for of, ways in {
         HEAP: (
             FLIPPED,
@@ -553,6 +553,7 @@ PHYSICAL: tuple[Kind, ...] = tuple(
         ),
         TOAST: (FLIPPED, "a zeroed page in the middle", "cut by its last quarter"),
         BTREE: (
+            FLIPPED,
             "a zeroed page in the middle",
             "a page header is garbage",
             "cut by its last quarter",

@@ -38,7 +38,9 @@ def _middle(content: bytearray) -> int:
 
 
 def _flip(content: bytearray) -> None:
-    """In the data of the first row of a page: rows are laid from the page's end backwards."""
+    """In the data of the first row of a page: rows are laid from the page's end backwards. Of a B-tree, in
+    what ties the page to its neighbours.
+    """
     content[_middle(content) + PAGE - 12] ^= 1
 
 

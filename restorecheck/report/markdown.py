@@ -6,7 +6,7 @@ import re
 from restorecheck.model import CheckOutcome, Severity, Verdict
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import Past
-from restorecheck.report.terminal import clean, duration, size
+from restorecheck.report.terminal import clean, duration, proof_line, size
 
 MARKS = {
     Verdict.VERIFIED: "\N{WHITE HEAVY CHECK MARK}",
@@ -51,10 +51,14 @@ def _answers(report: Report) -> list[str]:
         what = ", ".join(parts)
     restored = f"{report.restore.outcome.value} in {duration(round(report.restore.seconds))}"
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
+    proven = (
+        [f"| What would they see? | {text(proof_line(report.proof))} |"] if report.proof else []
+    )
     return [
         f"| What was restored? | {what} |",
         f"| Did it restore? | {restored} |",
         f"| Did the checks hold? | {_counts(report)} |",
+        *proven,
         f"| Is all torn down? | {report.teardown.outcome.value}{f': {left}' if left else ''} |",
     ]
 

@@ -45,17 +45,14 @@ def _beside(proof: ProofReport) -> Iterator[str]:
     if proof.seen_by_own:
         warned = sum(1 for d in proof.damages if d.noticed is Noticed.OWN_WARNING)
         only = f", {warned} of them only as a warning" if warned else ""
-        yield f"{proof.seen_by_own} more are seen by what every drill asks by itself{only}"
+        are = "is" if proof.seen_by_own == 1 else "are"
+        yield f"{proof.seen_by_own} more {are} seen by what every drill asks by itself{only}"
     if proof.unseen:
         compared = sum(1 for d in proof.damages if d.noticed is Noticed.NOBODY and d.needs_contents)
-        yield (
-            f"nobody sees {len(proof.unseen)}"
-            + (
-                f", {compared} of them to be seen by a comparison of contents only"
-                if compared
-                else ""
-            )
+        told = (
+            f": {compared} of them can be seen by a comparison of contents only" if compared else ""
         )
+        yield f"nobody sees {len(proof.unseen)}{told}"
     seeable = [d for d in proof.damages if d.noticed in MARKS and not d.needs_contents]
     if seeable:
         seen = sum(1 for d in seeable if _is_yours(d))

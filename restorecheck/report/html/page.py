@@ -1,6 +1,6 @@
 """The pages, from their templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -18,7 +18,7 @@ from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Past, worst_first
 from restorecheck.report.status import TargetStatus
-from restorecheck.report.terminal import clean, duration, size
+from restorecheck.report.terminal import clean, duration, proof_line, size
 
 LONGEST = 2_000
 """Characters of any text from outside."""
@@ -182,11 +182,13 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "shown": _shown,
         "duration": lambda seconds: duration(round(seconds)),
         "size": size,
+        "proof": proof_line,
     }
+    environment.filters |= filters
     environment.loader = FunctionLoader(_source)
     return environment
 

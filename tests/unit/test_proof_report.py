@@ -1,0 +1,76 @@
+"""What checks see of damage, in every face of a report."""
+
+from restorecheck import codec
+from restorecheck.model import Damaged, Noticed, Proof
+from restorecheck.report import document, html, markdown, proof, terminal
+from restorecheck.report.past import past_of
+from tests.factories import finished
+
+DAMAGES = (
+    Damaged(kind="one row lost", what="a.b", noticed=Noticed.NOBODY, needs_contents=True),
+    Damaged(
+        kind="a view is gone",
+        what="a.v",
+        noticed=Noticed.OWN_WARNING,
+        by=("own",),
+        proposed=("views",),
+    ),
+    Damaged(kind="a table is gone", what="a.b", noticed=Noticed.YOURS, by=("m", "n", "o", "p")),
+    Damaged(kind="an index is gone", what="a.i", noticed=Noticed.YOURS_WARNING, by=("m",)),
+    Damaged(kind="a policy is gone", detail="there is nothing"),
+)
+DRILL = finished().evolve(proof=Proof(damages=DAMAGES, seconds=8, reading_seconds=2))
+REPORT = document.build(DRILL)
+LINE = "your checks see 2 of 4 kinds of damage, 1 of them only as a warning; nobody sees 1: one row lost"
+
+
+def rendered(checks=3, of=REPORT):
+    assert of.proof is not None
+    return proof.render(of.target, of.proof, checks=checks)
+
+
+def test_the_score_is_of_configured_checks_and_of_what_was_tried():
+    assert REPORT.proof is not None
+    assert (REPORT.proof.seen, REPORT.proof.of, REPORT.proof.seen_by_own) == (2, 4, 1)
+    assert REPORT.proof.unseen == ("one row lost",)
+
+
+def test_what_nobody_sees_comes_first_and_what_would_help_is_said():
+    text = rendered()
+
+    assert text.startswith(
+        "courses: your checks see 2 of 4 kinds of damage, 1 of them only as a warning (50 %)"
+    )
+    assert text.index("NOBODY") < text.index("  own, warning") < text.index("  yours   ")
+    assert "would be seen by: views" in text
+    assert "yours see 2 of them (67 %)" in text
+    assert "your checks would see 3" in text
+    assert "m; n; o and 1 more" in text
+    assert "a policy is gone: there is nothing" in text
+    assert "8.0 s, 4.0 times one run of all checks" in text
+
+
+def test_an_empty_list_of_checks_is_said_to_be_empty():
+    assert "there are no checks of yours" in rendered(checks=0)
+
+
+def test_a_proof_that_came_to_nothing_says_why():
+    drill = DRILL.evolve(proof=Proof(detail="the server was lost"))
+
+    report = document.build(drill)
+
+    assert rendered(of=report) == "courses: no proof; the server was lost\n"
+    assert "there is none: the server was lost" in terminal.render(report, color=False)
+
+
+def test_every_face_of_a_report_tells_the_score():
+    past = past_of([REPORT])
+
+    assert LINE in terminal.render(REPORT, color=False)
+    assert "your checks see 2 of 4 kinds of damage" in markdown.render(REPORT, past)
+    assert "your checks see 2 of 4 kinds of damage" in html.render(REPORT, past)
+
+
+def test_a_stored_drill_and_report_keep_it():
+    assert codec.decode(codec.encode(DRILL)) == DRILL
+    assert document.parse(REPORT.to_json()) == REPORT
