@@ -1,7 +1,7 @@
 """Kinds of damage, and the statements that do them to a restored copy. Pure: SQL out.
 
-A kind is tried on what it fits best: of the tables that it can be done to, the one with the most
-rows up to a million. What the database itself refuses (a CHECK, a type) is no damage that a backup
+A kind is tried on what it fits best: of the tables that it can be done to and that are read in a
+second, the one with the most rows. What the database itself refuses (a CHECK, a type) is no damage that a backup
 could have; then the next one is tried.
 """
 
@@ -13,7 +13,8 @@ from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableP
 from restorecheck.checks.scanning import MOMENTS
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
 
-MOST_ROWS = 1_000_000
+LARGEST = 64_000_000
+"""Bytes: what is damaged is read again for every kind, and that is nearly all of the time it takes."""
 CANDIDATES = 6
 """So many are tried for one kind."""
 NUMBERS = frozenset({"int4", "int8", "numeric", "float8"})
@@ -105,11 +106,14 @@ class Scene:
 
 
 def by_worth(victims: Sequence[Victim]) -> tuple[Victim, ...]:
-    """Most rows up to a million first; then those that are larger, the smallest first."""
+    """Of those that are read in a second the one with the most rows first; then the larger ones."""
     filled = [v for v in victims if v.rows and not v.table.view]
-    small = sorted((v for v in filled if v.rows <= MOST_ROWS), key=lambda v: (-v.rows, v.name))
-    large = sorted((v for v in filled if v.rows > MOST_ROWS), key=lambda v: (v.rows, v.name))
-    return (*small, *large)
+    small = [v for v in filled if v.table.bytes <= LARGEST]
+    large = [v for v in filled if v.table.bytes > LARGEST]
+    return (
+        *sorted(small, key=lambda v: (-v.rows, v.name)),
+        *sorted(large, key=lambda v: (v.table.bytes, v.name)),
+    )
 
 
 Maker = Callable[[Scene], Iterator[Candidate]]

@@ -129,7 +129,7 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
 
 def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
     """The larger the table, the smaller the share that an ordinary night takes away."""
-    steps = ((10_000, 3), (ENOUGH, 4), (SOME, 15))
+    steps = ((10_000, 3), (ENOUGH, 4), (300, 9), (SOME, 15))
     allowed = next((share for least, share in steps if rows >= least), None)
     if allowed is None:
         return None

@@ -5,7 +5,8 @@ The readings of tables that were not touched are the same by construction: nobod
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from restorecheck.checks.catalogue import Family, parse_table_name
 from restorecheck.checks.damages import Kind
@@ -45,6 +46,8 @@ class Connected:
     sequences: Sequence[OwnedSequence]
     partitions: Mapping[str, str]
     """Table → the partitioned table at its top."""
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Check by a query → the tables that it reads, where PostgreSQL's plan tells, and all of them."""
 
 
 def unread(
@@ -75,10 +78,13 @@ def unread(
 
 
 def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) -> bool:
-    """Whether the answer to a configured check may be another one. What asks about the whole database,
-    or by a query of its own, is always asked again.
+    """Whether the answer to a configured check may be another one. What asks about the whole database
+    is always asked again, and so is a query of which nobody knows what it reads.
     """
-    if "table" not in spec.options or spec.kind == Family.QUERY:
+    if spec.kind == Family.QUERY:
+        known = around.reads.get(spec.name)
+        return known is None or not known.isdisjoint(touched)
+    if "table" not in spec.options:
         return True
     names = {name.lower() for name in _with_parents(touched, around)}
     for text in (spec.options["table"], spec.options.get("to")):
@@ -102,6 +108,19 @@ def _with_parents(touched: Collection[str], around: Connected) -> set[str]:
 
 def _plain(quoted_name: str) -> str:
     return quoted_name.replace('"', "")
+
+
+def tables_in(plan: Any) -> frozenset[str]:  # noqa: ANN401  # what EXPLAIN (VERBOSE, FORMAT JSON) gives
+    """Of every scan in a plan, subplans included."""
+    match plan:
+        case {"Relation Name": str(name), "Schema": str(schema), **rest}:
+            return frozenset({f"{schema}.{name}"}) | tables_in(list(rest.values()))
+        case dict():
+            return tables_in(list(plan.values()))
+        case list():
+            return frozenset().union(*(tables_in(part) for part in plan))
+        case _:
+            return frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

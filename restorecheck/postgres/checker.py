@@ -139,10 +139,14 @@ class PostgresChecker(Checker):
         clock: Clock,
         *,
         connections: int = CONNECTIONS,
+        workers: int = 0,
         killed: Callable[[Endpoint], str] = nobody_knows,
     ) -> None:
-        """`killed`: why the server went away, where something else than a question ended it."""
+        """`workers`: the server's own, for each connection. `killed`: why the server went away, where
+        something else than a question ended it.
+        """
         self._killed = killed
+        self._workers = workers
         self._connect = connect
         self._clock = clock
         self._connections = connections
@@ -224,6 +228,7 @@ class PostgresChecker(Checker):
             connections=self._connections,
             before=around.before(name),
             killed=lambda: self._killed(endpoint),
+            workers=self._workers,
         )
         try:
             inquirer.read(reading, min(SLICE, left), left)

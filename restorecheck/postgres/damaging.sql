@@ -28,30 +28,29 @@ select n.nspname || '.' || c.relname || '.' || a.attname, format('alter table %I
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and not c.relispartition and a.attnum > 0 and not a.attisdropped and c.relpersistence <> 't'
   and not exists (select from pg_depend d where d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum) and {own}
-order by c.relpages desc, 1
+order by pg_relation_size(c.oid) desc, 1
 
 -- name: a column of another type
 select n.nspname || '.' || c.relname || '.' || a.attname, format('alter table %I.%I alter %I type bigint', n.nspname, c.relname, a.attname),
   n.nspname || '.' || c.relname
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and not c.relispartition and a.atttypid = 'int4'::regtype and not a.attisdropped and c.reltuples < 1000000
-  and c.relpersistence <> 't' and {own}
-order by c.relpages desc, 1
+where c.relkind = 'r' and not c.relispartition and a.atttypid = 'int4'::regtype and not a.attisdropped and c.relpersistence <> 't' and {own}
+order by pg_relation_size(c.oid) desc, 1
 
 -- name: a column without its default
 select n.nspname || '.' || c.relname || '.' || a.attname, format('alter table %I.%I alter %I drop %s', n.nspname, c.relname, a.attname,
     case when a.attidentity <> '' then 'identity' else 'default' end), n.nspname || '.' || c.relname
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and not c.relispartition and (a.atthasdef or a.attidentity <> '') and a.attgenerated = '' and {own}
-order by c.relpages desc, 1
+order by pg_relation_size(c.oid) desc, 1
 
 -- name: a sequence behind its column
 select sn.nspname || '.' || s.relname, format('alter sequence %I.%I restart with %s', sn.nspname, s.relname, q.seqmin), n.nspname || '.' || c.relname
 from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_sequence q on q.seqrelid = s.oid
 join pg_namespace sn on sn.oid = s.relnamespace join pg_class c on c.oid = d.refobjid join pg_namespace n on n.oid = c.relnamespace
 where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
-  and q.seqincrement > 0 and c.relpages > 0 and {own}
-order by c.relpages desc, 1
+  and q.seqincrement > 0 and pg_relation_size(c.oid) > 0 and {own}
+order by pg_relation_size(c.oid) desc, 1
 
 -- name: a function is gone
 select n.nspname || '.' || p.proname, format('drop %s %s cascade', case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
@@ -80,7 +79,7 @@ order by 1
 
 -- name: a materialized view that is not filled
 select n.nspname || '.' || c.relname, format('refresh materialized view %I.%I with no data', n.nspname, c.relname), n.nspname || '.' || c.relname
-from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and c.relispopulated and {own} order by c.relpages desc, 1
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and c.relispopulated and {own} order by pg_relation_size(c.oid) desc, 1
 
 -- name: privileges are gone
 select pg_get_userbyid(x.grantee) || ' on ' || n.nspname || '.' || c.relname, format('revoke all on %I.%I from %I', n.nspname, c.relname, pg_get_userbyid(x.grantee)), ''
@@ -119,4 +118,4 @@ select n.nspname || '.' || c.relname || '.' || a.attname, format('create collati
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and not c.relispartition and c.relpersistence = 'p' and a.atttypid in ('text'::regtype, 'varchar'::regtype) and not a.attisdropped and {own}
   and not exists (select from pg_stats s where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and s.avg_width > 500)
-order by c.relpages, 1
+order by pg_relation_size(c.oid), 1

@@ -45,11 +45,15 @@ class Inquirer:
         *,
         connections: int,
         before: DatabaseReading | None = None,
+        workers: int = 0,
         killed: Callable[[], str] = str,
     ) -> None:
-        """`before`: the same database in the earlier night. `killed`: as in `Survey`."""
+        """`before`: the same database in the earlier night. `workers`, `killed`: as in `Survey`."""
         self._killed = killed
         self._before = before
+        self._workers = workers
+        self._names: dict[str, TableName | None] = {}
+        self._columns: dict[TableName, frozenset[str]] = {}
         self._connect = connect
         self._specs = specs
         self._connections = connections
@@ -88,6 +92,7 @@ class Inquirer:
             major=major,
             budget=self._budget(),
             killed=self._killed,
+            workers=self._workers,
         )
         survey.run(soon, allowed)
 
@@ -145,11 +150,11 @@ class Inquirer:
         key = f"{ASKED}{spec.name}"
         if "table" not in spec.options:
             return
-        name = describing.find(connection, parse_table_name(spec.options["table"]))
+        name = self._find(connection, spec.options["table"])
         if name is None:
             wanted.absent[key] = f"table {parse_table_name(spec.options['table'])}"
             return
-        missing = _missing_columns(connection, name, spec)
+        missing = self._missing_columns(connection, name, spec)
         if missing:
             wanted.absent[key] = f"column {missing} of {name}"
             return
@@ -162,6 +167,18 @@ class Inquirer:
             wanted.aggregates[table.full_name] += self._aggregates(spec, key, table)
         if not scanned and question is None:
             wanted.absent[key] = f"a table {name} with rows of its own"
+
+    def _find(self, connection: Connection, text: str) -> TableName | None:
+        """Each table once, however many checks are about it."""
+        if text not in self._names:
+            self._names[text] = describing.find(connection, parse_table_name(text))
+        return self._names[text]
+
+    def _missing_columns(self, connection: Connection, name: TableName, spec: CheckSpec) -> str:
+        if name not in self._columns:
+            self._columns[name] = describing.columns_of(connection, name)
+        there = self._columns[name]
+        return ", ".join(column for column in _columns_of(spec) if column not in there)
 
     def _aggregates(self, spec: CheckSpec, key: str, table: Table) -> Iterator[Aggregate]:
         match spec.kind:
@@ -192,11 +209,6 @@ def _columns_of(spec: CheckSpec) -> list[str]:
     options = spec.options
     single = [options[key] for key in ("column", "key") if key in options]
     return [*options.get("columns", ()), *single]
-
-
-def _missing_columns(connection: Connection, name: TableName, spec: CheckSpec) -> str:
-    there = describing.columns_of(connection, name)
-    return ", ".join(column for column in _columns_of(spec) if column not in there)
 
 
 def _aggregate(spec: CheckSpec, key: str) -> Aggregate | None:

@@ -265,6 +265,7 @@ def _aggregates(column: ColumnProfile) -> list[str]:
         wanted += [
             f"{function}({value}) {finite}" for function in ("min", "max", "avg", "stddev_samp")
         ]
+        wanted.append(f"count(*) {finite}")
     if column.type in MOMENTS:
         finite = f"filter (where isfinite({name}))"
         wanted += [
@@ -283,6 +284,8 @@ def _filled(column: ColumnProfile, answers: Iterator[str | None]) -> ColumnProfi
     if column.type in MOMENTS:
         return replace(column, present=present, low=low, high=high)
     mean, deviation = _number(next(answers)), _number(next(answers))
+    if int(next(answers) or 0) != present:
+        return replace(column, present=present)  # NaN is beyond every bound, and in every average
     return replace(column, present=present, low=low, high=high, mean=mean, deviation=deviation)
 
 

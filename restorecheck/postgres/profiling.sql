@@ -36,3 +36,7 @@ where k.contype = 'f' and {own}
 
 -- name: extensions
 select extname from pg_extension where extname <> 'plpgsql' order by 1
+
+-- name: functions and views
+select lower(p.proname) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {own}
+union select lower(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('v', 'f') and {own}

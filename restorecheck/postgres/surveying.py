@@ -186,11 +186,14 @@ class Survey:
         connections: int,
         major: int,
         budget: timedelta = timedelta(0),
+        workers: int = 0,
         killed: Callable[[], str] = str,
     ) -> None:
-        """`budget`: for questions that have one, one after the other. `killed`: why the server
-        went away, where that was nothing that it was asked; empty where nobody knows.
+        """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
+        several connections cannot be had. `killed`: why the server went away, where that was nothing
+        that it was asked; empty where nobody knows.
         """
+        self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
         self._budget = budget
         self._killed = killed
         self._run_began: str | None = None
@@ -339,7 +342,7 @@ class Survey:
         try:
             if self._run_began is None:
                 self._is_new(connection)
-            for name, value in PLANS.items():
+            for name, value in self._plans.items():
                 connection.execute("select set_config(%s, %s, false)", [name, value])
         except psycopg.Error as exc:
             connection.close()

@@ -5,6 +5,7 @@ asks: every drill's own checks and the configured ones, over several connections
 """
 
 import os
+import time
 
 from restorecheck.checks.damages import LOGICAL
 from restorecheck.checks.proposing import propose
@@ -28,7 +29,12 @@ def main() -> None:
         )
         once = prover(source, NAME, chosen, user=preparation.CHECKER_ROLE)
         seconds = medians({"one": once._read_all}, times=3)["one"]
-        proof = prover(source, NAME, chosen, user=preparation.CHECKER_ROLE).prove(list(LOGICAL))
+        whole = prover(source, NAME, chosen, user=preparation.CHECKER_ROLE)
+        began = time.perf_counter()
+        whole._tell = lambda text: print(
+            f"{time.perf_counter() - began:8.2f} s  {text}", flush=True
+        )
+        proof = whole.prove(list(LOGICAL))
         print(f"one run of all checks {seconds:8.2f} s")
         print(
             f"{len(proof.tried)} damages         {proof.seconds:8.2f} s   {proof.seconds / seconds:6.2f} x one run"
@@ -36,7 +42,7 @@ def main() -> None:
         print(
             f"seen {proof.seen}; not by them: "
             + ", ".join(
-                f"{d.kind} ({d.noticed})"
+                f"{d.kind} ({d.noticed} {d.what})"
                 for d in proof.damages
                 if d.noticed not in {Noticed.YOURS, Noticed.YOURS_WARNING}
             )

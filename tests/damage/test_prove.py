@@ -130,6 +130,19 @@ def test_a_check_written_by_hand_sees_what_it_asks_about_and_nothing_else(source
     ]
 
 
+def test_a_query_is_asked_again_when_what_it_reads_through_was_damaged(source, store):
+    asked = (
+        spec("query", name="view", sql="select count(*) from recent", expect={"at_least": 1}),
+        spec("query", name="function", sql="select tax(100) > 0", expect={"equals": True}),
+        spec("query", name="other", sql="select count(*) from products", expect={"at_least": 1}),
+    )
+    kinds = ["a view is gone", "a function is gone", "a table without its rows"]
+
+    proof = prover(source, store, asked, only=["public.orders"]).prove([KINDS[k] for k in kinds])
+
+    assert [d.by[0] for d in proof.damages] == ["view", "function", "view"]
+
+
 def test_a_warning_is_told_from_what_fails_the_night(source, store):
     asked = spec("not_null", name="mine", table="order_items", columns=["order_id"])
     quiet = replace(asked, severity=Severity.WARNING)

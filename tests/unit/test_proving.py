@@ -1,7 +1,9 @@
 """What of a healthy reading still holds, and who noticed: pure."""
 
+from dataclasses import replace
+
 from restorecheck.checks.damages import Kind
-from restorecheck.checks.proving import Connected, Sides, is_affected, unread, verdict_on
+from restorecheck.checks.proving import Connected, Sides, is_affected, tables_in, unread, verdict_on
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.checks.tables import ForeignKey, OwnedSequence
 from restorecheck.model import CheckOutcome, CheckResult, Noticed, Severity
@@ -61,8 +63,29 @@ def test_a_check_is_asked_again_when_it_is_about_what_was_damaged():
     assert not affected("row_count", {"a.child"}, table="a.parent")
     assert affected("references", {"a.parent"}, table="a.child", to="a.parent")
     assert affected("row_count", {"a.part_1"}, table="a.whole"), "by a partition"
-    assert affected("query", set(), sql="select 1"), "nobody knows what a query reads"
+    assert affected("query", set(), sql="select 1"), "nobody knows what this query reads"
     assert affected("structure", set(), structure={})
+
+
+def test_a_query_is_asked_again_when_its_plan_reads_what_was_damaged():
+    plan = [
+        {
+            "Plan": {
+                "Node Type": "Aggregate",
+                "Plans": [
+                    {"Node Type": "Seq Scan", "Relation Name": "child", "Schema": "a"},
+                    {"Plans": [{"Relation Name": "part_1", "Schema": "a", "Plans": []}]},
+                ],
+            }
+        }
+    ]
+    around = replace(AROUND, reads={"mine": tables_in(plan)})
+    query = spec("query", name="mine", sql="select 1")
+
+    assert tables_in(plan) == {"a.child", "a.part_1"}
+    assert is_affected(query, {"a.child"}, around)
+    assert is_affected(query, {"a.part_1"}, around)
+    assert not is_affected(query, {"a.parent"}, around)
 
 
 SIDES = Sides(
