@@ -259,10 +259,11 @@ class Prover:
     def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged:
         connection = self._begun()
         try:
+            before = describing.tables(connection)
             done = self._done(connection, kind, scene)
             if isinstance(done, str):
                 return untried(kind, done)
-            touched = self._touched(connection) | set(done.touches)
+            touched = _touched(connection, before) | set(done.touches)
             questions = self._questions
             pending = (
                 *(s for s in questions.asked if s.built_in or self._is_affected(s, touched)),
@@ -329,17 +330,6 @@ class Prover:
                 touches = (table,) if table else ()
                 yield Candidate(what=what, sql=(sql,), touches=touches, counted=False)
 
-    def _touched(self, connection: Connection) -> set[str]:
-        """By PostgreSQL's own count of this transaction, and by what looks different now."""
-        rows = connection.execute(
-            "select schemaname || '.' || relname from pg_stat_xact_user_tables"
-            " where n_tup_ins + n_tup_upd + n_tup_del > 0"
-        ).fetchall()
-        before = {table.full_name: table for table in self._tables}
-        after = {table.full_name: table for table in describing.tables(connection)}
-        other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
-        return {str(name) for (name,) in rows} & {*before, *after} | other
-
     # --- asking
 
     def _asked_within(
@@ -395,6 +385,21 @@ class Prover:
     @property
     def _backup(self) -> Backup | None:
         return self._temporary.drill.backup
+
+
+def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
+    """By PostgreSQL's own count of this transaction, and by what looks other than it did when it began.
+
+    Not other than in the beginning of it all: what was rolled back has left its room in the files.
+    """
+    rows = connection.execute(
+        "select schemaname || '.' || relname from pg_stat_xact_user_tables"
+        " where n_tup_ins + n_tup_upd + n_tup_del > 0"
+    ).fetchall()
+    before = {table.full_name: table for table in earlier}
+    after = {table.full_name: table for table in describing.tables(connection)}
+    other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
+    return {str(name) for (name,) in rows} & {*before, *after} | other
 
 
 def _executed(connection: Connection, statements: Sequence[str]) -> int:
