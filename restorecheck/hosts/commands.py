@@ -35,39 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         logs.configure()
     try:
-        match arguments.command:
-            case "drill":
-                return drill(arguments)
-            case "sweep":
-                return sweep(arguments)
-            case "run":
-                from restorecheck.hosts.daemon import command
-
-                return command.run(arguments)
-            case "status" | "history" | "report":
-                return ask(arguments)
-            case "doctor" | "audit":
-                return look(arguments)
-            case "config":
-                return config(arguments)
-            case "manifest":
-                return manifest(arguments)
-            case "propose" | "prove":
-                return study(arguments)
-            case "demo":
-                return demo(arguments)
-            case "infra":
-                return infra(arguments)
-            case "sandbox":
-                from restorecheck.hosts import rehearsal
-
-                rehearsal.refuse_real_credentials(os.environ)
-                rehearsal.import_sandbox()
-                return rehearsal.up(
-                    factor=arguments.factor, port=arguments.port, answers=arguments.answers
-                )
-            case _:
-                raise AssertionError(f"no command {arguments.command!r}")
+        return _do(arguments)
     except ConfigError as exc:
         complain(exc)
         return Exit.USAGE
@@ -78,6 +46,42 @@ def run(arguments: argparse.Namespace) -> int:
         return Exit.INTERRUPTED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def _do(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "drill":
+            return drill(arguments)
+        case "sweep":
+            return sweep(arguments)
+        case "run":
+            from restorecheck.hosts.daemon import command
+
+            return command.run(arguments)
+        case "status" | "history" | "report":
+            return ask(arguments)
+        case "doctor" | "audit":
+            return look(arguments)
+        case "config":
+            return config(arguments)
+        case "manifest":
+            return manifest(arguments)
+        case "propose" | "prove":
+            return study(arguments)
+        case "demo":
+            return demo(arguments)
+        case "infra":
+            return infra(arguments)
+        case "sandbox":
+            from restorecheck.hosts import rehearsal
+
+            rehearsal.refuse_real_credentials(os.environ)
+            rehearsal.import_sandbox()
+            return rehearsal.up(
+                factor=arguments.factor, port=arguments.port, answers=arguments.answers
+            )
+        case _:
+            raise AssertionError(f"no command {arguments.command!r}")
 
 
 def ask(arguments: argparse.Namespace) -> int:
