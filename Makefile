@@ -45,6 +45,7 @@ soak: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_checks.py
+	$(BIN)/python tests/bench/bench_prove.py
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
 	$(BIN)/python tests/bench/bench_functions.py

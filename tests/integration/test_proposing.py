@@ -1,6 +1,7 @@
 """Proposed checks against real databases: what they are made of, and thirty nights with them."""
 
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -121,28 +122,56 @@ def test_a_table_that_comes_and_goes_is_held_against_no_number(first):
     }
 
 
-def test_the_proposed_block_passes_tonight_and_thirty_nights_of_ordinary_growth(source):
-    with database(source, "growing", shop.SCHEMA):
-        specs = specs_of(proposals_for(source, "growing", shop.night(0)))
-        found, before = ask(source, "growing", specs, suite=ONLY_THESE, taken_at=shop.night(0))
+PLATFORM = resources.files("restorecheck.hosts.demo").joinpath("platform.sql").read_text()
+LEADERBOARD = """
+truncate course.leaderboard;
+insert into course.leaderboard select student_id, sum(score), rank() over (order by sum(score) desc) from course.submissions group by student_id;
+"""
+TERM = """
+insert into course.students (email, display_name, joined_at) select 'new{night}-' || g || '@example.org', 'New', {at} from generate_series(1, 2) g;
+insert into course.submissions (homework_id, student_id, submitted_at, score)
+  select 20, id, {at} - interval '3 hours', id * 7919 % 101 from course.students order by id desc limit 2;
+insert into course.answers (submission_id, question, answer, correct)
+  select s.id, q, 'option ' || q, q % 3 <> 0 from course.submissions s, generate_series(1, 5) q order by s.id desc limit 10;
+insert into course.projects (course_id, student_id, repository, points) values (1 + {night} % 4, {night}, 'https://git.example.org/{night}', {night} % 31);
+update course.submissions set score = least(100, score + 1) where id % 50 = {night};
+delete from course.answers where submission_id in (select id from course.submissions where student_id = {night} and homework_id = 3);
+"""
+END_OF_TERM = """
+delete from course.answers where submission_id in (select id from course.submissions where homework_id <= 5);
+delete from course.submissions where homework_id <= 5;
+"""
+LOOKALIKES = {
+    "shop": (shop.SCHEMA, shop.DAY, shop.PURGE, {"public.orders", "public.visits"}),
+    "platform": (
+        PLATFORM.replace("{answers}", "10000").replace("now()", f"timestamptz '{shop.BEGIN}'"),
+        TERM + LEADERBOARD,
+        END_OF_TERM + LEADERBOARD,
+        {"course.answers", "course.submissions"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_the_proposed_block_passes_tonight_and_thirty_nights_of_ordinary_growth(source, name):
+    schema, ordinary, purge, purged = LOOKALIKES[name]
+    with database(source, name, schema):
+        specs = specs_of(proposals_for(source, name, shop.night(0)))
+        found, before = ask(source, name, specs, suite=ONLY_THESE, taken_at=shop.night(0))
         assert alarms(found) == {}
 
         for number in range(1, 31):
-            source.sql(shop.day(number), "growing")
+            source.sql(shop.day(number, ordinary), name)
             if number == 15:
-                source.sql(shop.day(number, shop.PURGE), "growing")
+                source.sql(shop.day(number, purge), name)
+            moment = shop.night(number)
             found, readings = ask(
-                source,
-                "growing",
-                specs,
-                before=before,
-                suite=ONLY_THESE,
-                taken_at=shop.night(number),
+                source, name, specs, before=before, suite=ONLY_THESE, taken_at=moment
             )
             before = readings  # verified, or accepted
             failed = set(alarms(found))
             if number == 15:
-                purged = {"row count of public.orders", "row count of public.visits"}
-                assert purged <= failed, "a purge is to be seen, and accepted by somebody"
+                seen = {f"row count of {table}" for table in purged}
+                assert seen <= failed, "a purge is to be seen, and accepted by somebody"
             else:
                 assert failed == set(), f"night {number}"
