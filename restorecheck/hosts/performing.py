@@ -127,8 +127,8 @@ def once(parts: Parts, progress: Progress, name: str, *, study: OneStudy) -> Rep
     """
     interrupts = Interrupts()
     with interrupts.handled():
-        dead = parts.sweeper.finish_dead()
-        parts.forget_locks(dead)
+        parts.sweeper.finish_dead()
+        parts.forget_locks()
         study.armed = True
         report = Performer(parts, progress, interrupts).perform(name)
     if interrupts.seen is not None:
