@@ -426,7 +426,8 @@ def _describe(failed: list[CheckResult]) -> str:
         )  # it names what is wrong; what was found is only how much was looked at
     elif first.expected and first.detail:
         answer = f"{answer} ({first.detail})"
-    more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
+    others = len(failed) - 1
+    more = f"; {others} more required check{'s' if others > 1 else ''} failed" if others else ""
     return f"check {first.name!r}: {answer}{more}"
 
 

@@ -16,6 +16,7 @@ WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a failed night."""
 HALF = 0.5
 SHOWN = 5
+EVERYTHING = "all tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,12 @@ def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Differe
             yield Difference(what=f"table {name}", before=f"{rows:,} rows", after=left)
     total, left_over = sum(old.values()), sum(new.values())
     if total >= WORTH_WATCHING and left_over < total * HALF and not unread:
-        yield Difference(what="all tables", before=f"{total:,} rows", after=f"{left_over:,} rows")
+        yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+
+
+def without_rows(before: DatabaseReading, after: DatabaseReading) -> int:
+    """Tables among `emptied`."""
+    return sum(difference.what != EVERYTHING for difference in emptied(before, after))
 
 
 def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Iterator[Difference]:

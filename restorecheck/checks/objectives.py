@@ -4,7 +4,6 @@ The answers come from the drill's own records, never from the restored database:
 drill from being verified, and can verify nothing.
 """
 
-import math
 from datetime import timedelta
 from typing import assert_never
 
@@ -17,6 +16,7 @@ from restorecheck.model import (
     ObjectiveKind,
     RestoreOutcome,
 )
+from restorecheck.spelling import HOUR, LONG, MINUTE, spell
 
 NAMES = {
     ObjectiveKind.RPO: "recovery point objective",
@@ -34,20 +34,12 @@ def measured(drill: Drill) -> tuple[CheckResult, ...]:
     return tuple(_held(objective, drill) for objective in drill.objectives)
 
 
-def spell(duration: timedelta) -> str:
-    """Hours, minutes and seconds: `26 h 30 min`; parts of a second count as one."""
-    minutes, seconds = divmod(math.ceil(duration / timedelta(seconds=1)), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
-
-
 def describe(objective: Objective) -> str:
     match objective.kind:
         case ObjectiveKind.RPO:
-            return f"a backup of at most {spell(objective.limit)}"
+            return f"a backup of at most {spell(objective.limit, exact=True)}"
         case ObjectiveKind.RTO:
-            return f"restored within {spell(objective.limit)}"
+            return f"restored within {spell(objective.limit, exact=True)}"
         case _:
             assert_never(objective.kind)
 
@@ -60,8 +52,8 @@ def _held(objective: Objective, drill: Drill) -> CheckResult:
         database="",
         severity=objective.severity,
         outcome=outcome,
-        expected=f"at most {spell(objective.limit)}",
-        found="" if found is None else spell(found),
+        expected=f"at most {spell(objective.limit, exact=True)}",
+        found="" if found is None else _found(found, objective.limit),
         detail=detail,
         origin=CheckOrigin.DRILL,
         measured={
@@ -69,6 +61,12 @@ def _held(objective: Objective, drill: Drill) -> CheckResult:
             **({} if found is None else {"seconds": round(found.total_seconds(), 3)}),
         },
     )
+
+
+def _found(found: timedelta, limit: timedelta) -> str:
+    """Near the limit to the second: rounding must neither meet it nor miss it."""
+    near = HOUR if limit >= LONG else MINUTE
+    return spell(found, exact=abs(found - limit) < near)
 
 
 def _judged(objective: Objective, drill: Drill) -> tuple[CheckOutcome, timedelta | None, str]:

@@ -603,6 +603,8 @@ def _compared(spec: CheckSpec, before: DatabaseReading, after: DatabaseReading) 
             share = float(spec.options.get("max_drop", DEFAULT_DROP))
             differences = tuple(comparing.shrunk(before, after, share))
             found = f"{len(rows_by_group(before)):,} tables compared"
+            if gone := comparing.without_rows(before, after):
+                found += f", {gone:,} of them emptied"
         case Family.NEWEST_THERE:
             columns = list(comparing.rejuvenated(before, after))
             older = [f"{c}: the newest value is older than it was" for c in columns]

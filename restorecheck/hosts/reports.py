@@ -121,12 +121,11 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
                 with writing(str(folder / _file_of(target.name, form))) as stream:
                     stream.write(_rendered(form, text, store, to_file=True))
     if form == "html":
-        statuses = statuses_of(
-            config, store, locks_of(Path(config.history.path)), SystemClock().now()
-        )
+        now = SystemClock().now()
+        statuses = statuses_of(config, store, locks_of(Path(config.history.path)), now)
         links = {name: _file_of(name, form) for name in newest}
         with writing(str(folder / "index.html")) as stream:
-            stream.write(_html().render_index(statuses, newest, links))
+            stream.write(_html().render_index(statuses, newest, links, now))
         print(folder / "index.html")
     else:
         print(folder)

@@ -4,9 +4,11 @@ import html
 import re
 
 from restorecheck.model import CheckOutcome, Severity, Verdict
+from restorecheck.report import wording
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import Past
-from restorecheck.report.terminal import clean, duration, proof_line, size
+from restorecheck.report.terminal import clean, proof_line, size
+from restorecheck.spelling import duration
 
 MARKS = {
     Verdict.VERIFIED: "\N{WHITE HEAVY CHECK MARK}",
@@ -28,13 +30,15 @@ def render(report: Report, past: Past) -> str:
     lines = [
         f"## {MARKS[report.verdict]} {text(report.target)}: {report.verdict.value}",
         "",
-        f"{text(report.reason)}.",
+        f"**{wording.sentence(report)}** {text(report.reason)}.",
     ]
     if report.hint:
         lines += ["", f"> {text(report.hint)}"]
-    since = past.not_verified_since
-    if report.verdict is not Verdict.VERIFIED and since is not None:
-        lines += ["", f"Not verified since {since:%Y-%m-%d %H:%M} UTC."]
+    if since := wording.since(report, past):
+        lines += ["", since]
+    proven = past.last_verified
+    if since and proven is not None:
+        lines += ["", f"Last verified {proven.at:%Y-%m-%d %H:%M} UTC: {text(proven.backup)}"]
     lines += ["", "| question | answer |", "|---|---|", *_answers(report)]
     lines += ["", *_checks(report, past)]
     lines += ["", f"Drill `{clean(report.drill_id)}`, {report.started_at:%Y-%m-%d %H:%M} UTC."]
@@ -49,33 +53,24 @@ def _answers(report: Report) -> list[str]:
         parts += [size(backup.size_bytes)] if backup.size_bytes is not None else []
         parts += [f"{duration(backup.age_seconds)} old"] if backup.age_seconds is not None else []
         what = ", ".join(parts)
-    restored = f"{report.restore.outcome.value} in {duration(round(report.restore.seconds))}"
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
     proven = (
         [f"| What would they see? | {text(proof_line(report.proof))} |"] if report.proof else []
     )
     return [
         f"| What was restored? | {what} |",
-        f"| Did it restore? | {restored} |",
-        f"| Did the checks hold? | {_counts(report)} |",
+        f"| Did it restore? | {wording.restored(report)} |",
+        f"| Did the checks pass? | {wording.counted(report.checks)} |",
         *proven,
-        f"| Is all torn down? | {report.teardown.outcome.value}{f': {left}' if left else ''} |",
+        f"| Was everything cleaned up? | {wording.cleaned_up(report)}{f': {left}' if left else ''} |",
     ]
-
-
-def _counts(report: Report) -> str:
-    numbers = {
-        outcome: sum(1 for check in report.checks if check.outcome is outcome)
-        for outcome in CheckOutcome
-    }
-    return ", ".join(f"{n} {o.value}" for o, n in numbers.items() if n) or "none was run"
 
 
 def _checks(report: Report, past: Past) -> list[str]:
     bad = [check for check in report.checks if check.outcome is not CheckOutcome.PASSED]
     if not bad:
         return []
-    lines = ["| check | expected | found | since |", "|---|---|---|---|"]
+    lines = ["| check | expected | found | not passed since |", "|---|---|---|---|"]
     return lines + [_line(check, past) for check in bad]
 
 

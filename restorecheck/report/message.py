@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from restorecheck.announcing import Finished, Kind, News, Overdue, Skipped, Trouble
-from restorecheck.report.terminal import clean, duration
+from restorecheck.report.terminal import clean
+from restorecheck.spelling import duration
 
 LONGEST = 500
 """Characters of a reason or hint: names in it come from elsewhere."""

@@ -22,6 +22,8 @@ class Night:
     at: datetime
     verdict: Verdict
     reason: str
+    backup: str
+    """Its identifier; empty where none was found."""
     restore_seconds: float | None
     backup_age_seconds: int | None
     outcomes: dict[str, CheckOutcome]
@@ -48,6 +50,12 @@ class Past:
                 break
             began = night.at
         return began
+
+    @property
+    def last_verified(self) -> Night | None:
+        """The newest night with a proof. An accepted night is none: somebody explained it."""
+        verified = (night for night in reversed(self.nights) if night.verdict is Verdict.VERIFIED)
+        return next(verified, None)
 
     @property
     def not_verified_since(self) -> datetime | None:
@@ -87,6 +95,7 @@ def night_of(report: Report) -> Night:
         at=report.finished_at,
         verdict=report.verdict,
         reason=report.reason,
+        backup=report.backup.identifier if report.backup else "",
         restore_seconds=seconds,
         backup_age_seconds=report.backup.age_seconds if report.backup else None,
         outcomes={check.name: check.outcome for check in report.checks},

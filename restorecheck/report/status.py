@@ -8,7 +8,8 @@ from typing import Any
 
 from restorecheck.model import Verdict
 from restorecheck.report.document import Report
-from restorecheck.report.terminal import BOLD, COLORS, RED, Paint, clean, duration
+from restorecheck.report.terminal import BOLD, COLORS, RED, Paint, clean
+from restorecheck.spelling import duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

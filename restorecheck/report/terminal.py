@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
+from restorecheck.report import wording
 from restorecheck.report.document import (
     BackupReport,
     CheckReport,
@@ -11,6 +12,7 @@ from restorecheck.report.document import (
     ProofReport,
     Report,
 )
+from restorecheck.spelling import duration
 
 GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
 
@@ -96,13 +98,13 @@ def _restore(report: Report) -> str:
         case RestoreOutcome.SUCCEEDED:
             version = clean(restore.server_version)
             if restore.adopted:
-                took = f" in {duration(round(restore.seconds))}" if restore.seconds else ""
-                return f"by somebody else{took}, into PostgreSQL {version}"
-            return f"succeeded in {restore.seconds:.1f} s, into PostgreSQL {version}"
+                theirs = f" in {duration(restore.seconds)}" if restore.seconds else ""
+                return f"by somebody else{theirs}, into PostgreSQL {version}"
+            return f"succeeded in {took(restore.seconds)}, into PostgreSQL {version}"
         case RestoreOutcome.FAILED:
-            return f"failed after {restore.seconds:.1f} s"
+            return f"failed after {took(restore.seconds)}"
         case RestoreOutcome.TIMED_OUT:
-            return f"timed out after {restore.seconds:.1f} s"
+            return f"timed out after {took(restore.seconds)}"
         case RestoreOutcome.PENDING:
             return "not begun"
 
@@ -119,14 +121,10 @@ def _baseline_lines(report: Report) -> list[str]:
 
 
 def _check_lines(checks: tuple[CheckReport, ...], paint: Paint) -> list[str]:
-    if not checks:
-        return [_field("checks", "none was run")]
-    counts = [
-        f"{number} {outcome.value}"
-        for outcome in CheckOutcome
-        if (number := sum(1 for check in checks if check.outcome is outcome))
+    return [
+        _field("checks", wording.counted(checks)),
+        *(_check_line(check, paint) for check in checks),
     ]
-    return [_field("checks", ", ".join(counts)), *(_check_line(check, paint) for check in checks)]
 
 
 def _check_line(check: CheckReport, paint: Paint) -> str:
@@ -242,14 +240,9 @@ def size(number: int) -> str:
     return f"{value:.1f} TB"
 
 
-def duration(seconds: int) -> str:
-    if seconds < 120:  # noqa: PLR2004  # two minutes
-        return f"{seconds} s"
-    if seconds < 2 * 3600:
-        return f"{seconds // 60} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
+def took(seconds: float) -> str:
+    """As `duration`; of what took less than a minute, the tenths too."""
+    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)  # noqa: PLR2004  # a minute
 
 
 def _moment(moment: datetime) -> str:

@@ -96,7 +96,7 @@ OVERLAPPING = """() => {
   lines.sort((a, b) => a.box.top - b.box.top);
   const found = [];
   const clipped = line => {
-    const around = line.parent.closest('h1');
+    const around = line.parent.closest('h1, .clamp');
     return around && line.box.top >= around.getBoundingClientRect().bottom - 1;
   };
   const shown = lines.filter(line => !clipped(line));

@@ -58,6 +58,7 @@ def pages(tmp_path_factory):
         "failed": courses.Nights(emptied=True).reports(),
         "verified": courses.Nights().reports(),
         "left-behind": courses.Nights(left_behind=True).reports(),
+        "long": courses.with_long_reason(),
         "hostile": courses.hostile(),
         **{f"hostile-{n}": [night(), hostile(text)] for n, text in enumerate(HOSTILE)},
     }

@@ -1,10 +1,11 @@
 """Ninety nights of a course platform, as the pages are looked at: made up, and always the same."""
 
+import hashlib
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import cycle
 
 from restorecheck.checks import objectives
@@ -22,7 +23,6 @@ from restorecheck.model import (
     ObjectiveKind,
     Observation,
     Resource,
-    RestoreOutcome,
     Severity,
     Step,
     StepKind,
@@ -32,7 +32,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import document
-from restorecheck.report.document import Report
+from restorecheck.report.document import ChainReport, Report
 from restorecheck.report.status import TargetStatus
 from tests.factories import ENDPOINT, NOW, finished
 from tests.nights import DAY, HOSTILE, check, night, status
@@ -42,6 +42,9 @@ BAD = 3
 """The last nights, in which a table is empty."""
 BEHIND = 12
 """The last nights, in which a sequence would give a number twice."""
+AS_OF = NOW + timedelta(minutes=15)
+ALLOWED = timedelta(hours=30)
+UNREACHED = timedelta(minutes=10)
 SLOW = 40
 """A night whose server was not reached in time."""
 GROWING = {
@@ -106,7 +109,10 @@ class Nights:
             checks=(),
             results=(),
             started_at=at,
-            finished_at=at + sum((_took(record) for record in records), timedelta(seconds=4)),
+            finished_at=at
+            + sum(
+                (_took(record) for record in records), timedelta(seconds=64 if left_behind else 4)
+            ),
             records=records,
             backup=_backup(number, at),
             baseline=_baseline(NIGHTS - BAD - 1 if bad else number - 1),
@@ -114,11 +120,21 @@ class Nights:
         if left_behind:
             drill = _with_leftovers(drill)
         if unreached:
-            return document.build(_could_not_tell(drill))
+            return document.build(_could_not_tell(drill), _chain(number))
         results = (*objectives.measured(drill), *_results(number, rows, emptied=bad))
         drill = drill.evolve(results=results)
         told = judge(drill)
-        return document.build(drill.evolve(verdict=told.verdict, reason=told.reason))
+        drill = drill.evolve(verdict=told.verdict, reason=told.reason)
+        return document.build(drill, _chain(number))
+
+
+def _chain(number: int) -> ChainReport:
+    """As if reports of this target alone made the history."""
+    before = f"report {number - 1}".encode()
+    return ChainReport(
+        sequence=number + 1,
+        previous_sha256=hashlib.sha256(before).hexdigest() if number else "",
+    )
 
 
 def rows_of(number: int) -> dict[str, int]:
@@ -130,6 +146,7 @@ def rows_of(number: int) -> dict[str, int]:
 
 def _with_leftovers(drill: Drill) -> Drill:
     name = f"restorecheck-{drill.id}"
+    checked = drill.records[-1].started_at
     return drill.evolve(
         ledger=(
             Resource(kind="server", identifier=name),
@@ -139,10 +156,20 @@ def _with_leftovers(drill: Drill) -> Drill:
         teardown_details=("the server did not stop within 60 s",),
         notes=("The dump was decrypted with age; its checksum was not published.",),
         evidence=(
-            Observation(at=drill.finished_at, source="server", text="out of memory"),
-            Observation(at=None, source="machine", text="1.1 GB of 16 GB are free"),
+            Observation(at=checked, source="machine", text="0.1 GB of 16 GB are free"),
+            Observation(
+                at=checked + timedelta(seconds=2),
+                source="server log",
+                text="LOG: server process (PID 4711) was terminated by signal 9: Killed",
+            ),
         ),
     )
+
+
+def with_long_reason() -> list[Report]:
+    """As long as a page lets any text be."""
+    *before, last = Nights(emptied=True).reports()
+    return [*before, last.model_copy(update={"reason": "the server said a lot " * 91})]
 
 
 def hostile() -> list[Report]:
@@ -182,19 +209,20 @@ def hostile() -> list[Report]:
 
 def targets(
     number: int, names: Sequence[str] = ()
-) -> tuple[list[TargetStatus], dict[str, Report], dict[str, str]]:
+) -> tuple[list[TargetStatus], dict[str, Report], dict[str, str], datetime]:
     """What an index is made of: so many that are well, six that are not, and these names."""
     good, bad = Nights().reports()[-1], Nights(emptied=True).reports()[-1]
     unclear = Nights(left_behind=True).reports()[-1]
-    well = [status(f"shop-{n:02}") for n in range(number - 6)]
+    well = [status(f"shop-{n:02}", allowed=ALLOWED) for n in range(number - 6)]
     others = [
         status("courses", Verdict.FAILED, bad=BAD, proven_at=NOW - BAD * DAY),
         status("courses-test", Verdict.FAILED, bad=BAD, proven_at=NOW - BAD * DAY),
         status("forum", overdue=True, proven_at=NOW - 9 * DAY),
-        status("mail", Verdict.INCONCLUSIVE, left_behind=True, proven_at=NOW - DAY),
-        status("wiki", Verdict.INCONCLUSIVE, proven_at=NOW - DAY),
+        status("mail", Verdict.INCONCLUSIVE, bad=1, left_behind=True, proven_at=NOW - DAY),
+        status("wiki", Verdict.INCONCLUSIVE, bad=1, proven_at=NOW - DAY),
         status("new", None, proven_at=None),
     ]
+    others = [replace(other, allowed=ALLOWED) for other in others]
     statuses = [*well, *others, *(status(name, Verdict.FAILED) for name in names)]
     newest = {Verdict.VERIFIED: good, Verdict.FAILED: bad, Verdict.INCONCLUSIVE: unclear}
     reports = {
@@ -203,15 +231,16 @@ def targets(
         if s.verdict
     }
     reports |= {name: bad.model_copy(update={"target": name, "reason": name}) for name in names}
-    return statuses, reports, {name: f"{n}.html" for n, name in enumerate(reports)}
+    return statuses, reports, {name: f"{n}.html" for n, name in enumerate(reports)}, AS_OF
 
 
 def _could_not_tell(drill):
+    """The dump was loaded; then the server went away before its checks."""
     return drill.evolve(
         verdict=Verdict.INCONCLUSIVE,
         reason="the restored server was not reached within 10 min: connection refused",
-        hint="See whether this machine was out of memory; the server's log is below.",
-        restore_outcome=RestoreOutcome.TIMED_OUT,
+        hint="See whether this machine was out of memory: “Log and observations” says what was seen.",
+        checks=OWN,
     )
 
 
@@ -237,7 +266,9 @@ def _steps(number, at, *, unreached):
     lasting = {"find dump": 1.8, "start server": 1.2, "load dump": load, "check": 41 + number / 9}
     for name, seconds in lasting.items():
         finish = at + timedelta(seconds=seconds)
-        failed = unreached and name == "load dump"
+        failed = unreached and name == "check"
+        if failed:
+            finish = at + UNREACHED
         yield StepRecord(
             name=name,
             started_at=at,
@@ -269,7 +300,7 @@ def _results(number, rows, *, emptied):
         Family.SEQUENCES_AHEAD: "5 sequences",
         Family.COLLATIONS_CURRENT: "no collation has changed",
         Family.NOT_EMPTIED: compared,
-        Family.NOT_SHRUNK: compared,
+        Family.NOT_SHRUNK: f"{compared}, 1 of them emptied" if emptied else compared,
         Family.NEWEST_THERE: "the newest times compared",
         Family.STRUCTURE_SAME: "61 objects compared",
         Family.ROW_COUNT: f"{rows['public.answers']:,}",

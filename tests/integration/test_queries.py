@@ -100,7 +100,7 @@ def test_status_is_0_while_everything_is_proven(past, capsys):
         ["courses", "VERIFIED"],
         ["orders", "VERIFIED"],
     ]
-    assert "proof 6.0 h old of 30.0 h" in out
+    assert "proof 6 h old of 30 h" in out
 
 
 @pytest.mark.parametrize(

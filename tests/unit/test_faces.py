@@ -9,12 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restorecheck.model import Baseline, CheckOutcome, Severity, Verdict
-from restorecheck.report import html, junit, markdown
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckOutcome,
+    Resource,
+    RestoreOutcome,
+    Severity,
+    TeardownOutcome,
+    Verdict,
+)
+from restorecheck.report import html, junit, markdown, wording
+from restorecheck.report.document import ChainReport
 from restorecheck.report.html.charts import LABELS, _days, _powers, _scale, charts
+from restorecheck.report.html.page import LONG, _css_string
 from restorecheck.report.past import DRAWN_TABLES, MARKED, SHOWN, past_of
 from tests.factories import NOW
 from tests.nights import DAY, HOSTILE, check, hostile, night, status
+
+FAILED = CheckOutcome.FAILED
+WARNING = Severity.WARNING
 
 
 class Reader(HTMLParser):
@@ -34,6 +48,11 @@ def parsed(page):
     reader = Reader()
     reader.feed(page)
     return reader
+
+
+def page_of(report):
+    """Of the first night."""
+    return html.render(report, past_of([report]))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -78,7 +97,7 @@ def test_a_page_needs_nothing_but_itself():
     assert not [v for name, v in reader.attributes if name in {"src", "href"} and "//" in v]
     assert "url(" not in page
     assert "@import" not in page
-    assert reader.tags.count("svg") == 4
+    assert reader.tags.count("figure") == 4
     assert len(page) < 300_000
 
 
@@ -105,7 +124,7 @@ def test_a_stranger_sees_what_failed_since_when_and_what_to_do():
         assert "Look at the purge." in shown
         assert f"{NOW + 3 * DAY:%Y-%m-%d}" in shown
         assert "no table was emptied" in shown
-    assert "The backup is bad." in page
+    assert "The backup restored, but its data is wrong." in page
     assert "passed in 0 of the last 5 nights" in page
 
 
@@ -155,11 +174,12 @@ def test_the_index_begins_with_what_wants_looking_at():
     statuses = [status("fine"), status("late", overdue=True), status("new", None, proven_at=None)]
     reports = {"fine": night(target="fine"), "late": night(target="late")}
 
-    page = html.render_index(statuses, reports, {"fine": "fine.html", "late": "late.html"})
+    page = html.render_index(statuses, reports, {"fine": "fine.html", "late": "late.html"}, NOW)
 
     assert page.index("late") < page.index("fine</a>")
-    assert "1 of 3" in page, "a target that was never drilled is not proven"
+    assert "1 of 3 proven" in page, "a target that was never drilled is not proven"
     assert "never drilled" in page
+    assert "Never drilled: <code>restorecheck drill new</code>" in page
     assert 'href="late.html"' in page
 
 
@@ -190,6 +210,8 @@ def test_dates_below_a_chart_leave_room_however_often_drills_run(number, hours):
     assert drawn[0] == 0
     assert len(set(days) - {""}) == len(drawn) <= LABELS
     assert all(b - a >= number / LABELS for a, b in pairwise(drawn))
+    if drilled[-1].finished_at.date() != drilled[0].finished_at.date():
+        assert drawn[-1] == number - 1
 
 
 @settings(deadline=None)
@@ -229,9 +251,274 @@ def test_a_difference_may_be_accepted_and_a_broken_backup_not():
     assert ["history accept d-3" in page for page in pages] == [True, False]
 
 
+def test_an_acceptance_is_offered_only_where_it_settles_everything():
+    emptied = check("e", kind="not_emptied", outcome=FAILED)
+    before = Baseline(drill_id="d-0", at=NOW, readings="")
+    others = [
+        check("c", kind="row_count", outcome=FAILED),
+        check("c", kind="row_count", outcome=CheckOutcome.ERROR),
+        check("c", kind="row_count", outcome=FAILED, severity=Severity.WARNING),
+    ]
+
+    offered = [
+        "history accept" in page_of(night(0, Verdict.FAILED, [emptied, other], baseline=before))
+        for other in others
+    ]
+
+    assert offered == [False, False, True]
+    assert "history accept" not in page_of(night(0, Verdict.FAILED, [emptied]))
+
+
 def test_nights_without_a_proof_are_counted_in_a_row():
     verdicts = [Verdict.FAILED, Verdict.VERIFIED, Verdict.INCONCLUSIVE, Verdict.FAILED]
     past = past_of([night(n, verdict) for n, verdict in enumerate(verdicts)])
 
     assert past.nights_not_verified == 2
     assert past_of([]).nights_not_verified == 0
+
+
+def test_the_last_verified_backup_is_named_and_not_one_that_somebody_accepted():
+    def dump(number):
+        return Backup(kind="dump", identifier=f"/b/{number}.dump")
+
+    accepted = Baseline(
+        drill_id="d-2", at=NOW, readings="", accepted_by="kim", accepted_because="purged"
+    )
+    nights = [
+        night(1, backup=dump(1)),
+        night(2, Verdict.FAILED, backup=dump(2)),
+        night(3, Verdict.FAILED, backup=dump(3), baseline=accepted),
+    ]
+    past = past_of(nights)
+
+    page, said = html.render(nights[-1], past), markdown.render(nights[-1], past)
+
+    assert f"Last verified <time>{nights[0].finished_at:%Y-%m-%d %H:%M} UTC</time>: " in page
+    assert '<span class="id">/b/1.dump</span>' in page
+    assert f"Last verified {nights[0].finished_at:%Y-%m-%d %H:%M} UTC: /b/1.dump" in said
+    assert "Keep the last verified backup: do not let it expire." in page
+    for shown in (page, said):
+        assert f"Failing since {NOW + 2 * DAY:%Y-%m-%d} (2 nights)." in shown
+        assert "/b/2.dump" not in shown
+
+
+def test_without_a_verified_night_none_is_promised():
+    nights = [night(n, Verdict.FAILED) for n in range(3)]
+
+    page = html.render(nights[-1], past_of(nights))
+
+    assert "No verified backup is known of the last 3 nights." in page
+    assert "last verified backup" not in page
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([], ""),
+        ([Verdict.FAILED, Verdict.VERIFIED], ""),
+        ([Verdict.VERIFIED, Verdict.FAILED], "Failing since 2026-02-28 (1 night)."),
+        ([Verdict.INCONCLUSIVE, Verdict.FAILED], "Not proven since 2026-02-27 (2 nights)."),
+        ([Verdict.FAILED] * SHOWN, f"Not proven in any of the last {SHOWN} nights."),
+    ],
+)
+def test_since_says_no_more_than_is_known(verdicts, said):
+    nights = [night(n, verdict) for n, verdict in enumerate(verdicts)]
+
+    assert wording.since(nights[-1] if nights else night(), past_of(nights)) == said
+
+
+def test_what_to_do_begins_with_what_cannot_wait_and_ends_with_what_hides_it():
+    emptied = check("e", kind="not_emptied", outcome=FAILED)
+    before = Baseline(drill_id="d-0", at=NOW, readings="")
+    nights = [
+        night(0),
+        night(
+            1,
+            Verdict.FAILED,
+            [emptied],
+            hint="Ask Kim.",
+            baseline=before,
+            ledger=(
+                Resource(kind="db-instance", identifier="rc-1", account="222222222222"),
+                Resource(kind="server", identifier="rc-2", account="a host"),
+            ),
+            teardown_outcome=TeardownOutcome.INCOMPLETE,
+            teardown_details=("it did not stop",),
+        ),
+    ]
+
+    page = html.render(nights[-1], past_of(nights))
+
+    steps = [
+        "do not let it expire",
+        "restorecheck sweep",
+        "in AWS account 222222222222",
+        "in a host",
+        "Why: it did not stop",
+        "If that fails too",
+        "Ask Kim.",
+        "Look in production",
+        "restorecheck drill courses --keep",
+        "Only if this change was intended",
+        "restorecheck history accept d-1",
+    ]
+    places = [page.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "kind", "said", "tries", "looks"),
+    [
+        ("failed", "succeeded", "row_count", "but its data is wrong.", "--keep", True),
+        ("failed", "succeeded", "rpo", "restores, but not as asked.", "--keep", False),
+        ("failed", "failed", None, "The backup does not restore.", "", False),
+        ("failed", "pending", None, "The backup is bad.", "", False),
+        ("inconclusive", "succeeded", None, "could not decide", "--keep", False),
+        ("inconclusive", "timed_out", None, "could not decide", "", False),
+    ],
+)
+def test_a_verdict_is_a_sentence_and_keeps_the_database_only_where_there_is_one(
+    verdict, outcome, kind, said, tries, looks
+):
+    checks = [check(kind=kind, outcome=FAILED)] if kind else [check()]
+    report = night(0, Verdict(verdict), checks, restore_outcome=RestoreOutcome(outcome))
+
+    page = page_of(report)
+
+    assert said in page
+    assert f"<code>restorecheck drill courses{' ' if tries else ''}{tries}</code>" in page
+    assert ("Look in production" in page) is looks
+
+
+def test_a_backup_that_was_not_there_is_not_called_one_that_does_not_restore():
+    report = night(0, Verdict.FAILED, backup=None, restore_outcome=RestoreOutcome.PENDING)
+
+    assert "There is no backup that could be restored." in page_of(report)
+
+
+@pytest.mark.parametrize(
+    ("checks", "said", "mood", "shares"),
+    [
+        ([check()], "1 passed", "good", "1 of 1 required"),
+        (
+            [check(), check(outcome=FAILED, severity=WARNING)],
+            "1 passed, 1 warning",
+            "doubt",
+            "1 of 1 required, 0 of 1 warnings",
+        ),
+        (
+            [check(outcome=FAILED)] * 2 + [check(outcome=FAILED, severity=WARNING), check()],
+            "2 required checks and 1 warning failed, 1 passed",
+            "bad",
+            "1 of 3 required, 0 of 1 warnings",
+        ),
+        (
+            [check(outcome=CheckOutcome.ERROR), check(outcome=CheckOutcome.SKIPPED)],
+            "1 without an answer, 1 not asked",
+            "doubt",
+            "0 of 2 required",
+        ),
+    ],
+)
+def test_checks_are_counted_in_one_way(checks, said, mood, shares):
+    report = night(0, Verdict.INCONCLUSIVE, checks)
+
+    page = page_of(report)
+
+    assert f'<dd class="{mood}">{said}</dd><dd class="muted">{shares}</dd>' in page
+    assert f"| Did the checks pass? | {said} |" in markdown.render(report, past_of([report]))
+
+
+def test_a_failed_warning_of_a_verified_night_is_named_at_the_top_and_called_a_warning():
+    warned = check("sequences are ahead", outcome=FAILED, severity=WARNING)
+    nights = [night(0), night(1, checks=[check(), warned]), night(2, checks=[check(), warned])]
+
+    page = html.render(nights[-1], past_of(nights))
+
+    header = page[page.index("<header") : page.index("</header>")]
+    assert "1 warning: sequences are ahead, not passed since <time>2026-02-28</time>." in header
+    assert '<td class="outcome warning">warning</td>' in page
+    assert ">failed<" not in page.replace("</i> failed<", "")
+
+
+def test_an_auditor_finds_what_was_restored_and_what_ties_it_to_its_history():
+    plain = night(3)
+    tied = plain.model_copy(update={"chain": ChainReport(sequence=8, previous_sha256="ab" * 32)})
+
+    page, alone = page_of(tied), page_of(plain)
+
+    evidence = page[page.index("<h2>Evidence") :]
+    for text in (
+        "/b/1.dump",
+        "restored into PostgreSQL 17",
+        "d-3",
+        f"{plain.started_at:%Y-%m-%d %H:%M} UTC",
+        "report number 8",
+        "ab" * 32,
+        "restorecheck history verify",
+    ):
+        assert text in evidence
+    assert "history verify" not in alone
+
+
+def test_a_reason_without_an_end_stands_whole_below_its_first_lines():
+    reason = "table after table is gone " * (LONG // 10)
+
+    pages = [page_of(night(0, Verdict.FAILED, reason=text)) for text in (reason, "gone")]
+
+    assert [page.count("The whole reason") for page in pages] == [1, 0]
+    assert pages[0].count(reason) == 2
+
+
+def test_the_index_says_of_each_target_what_is_the_matter_and_nothing_of_what_is_well():
+    now = NOW + DAY / 96
+    statuses = [
+        status("well"),
+        status("late", overdue=True, proven_at=now - 9 * DAY),
+        status("new", None, proven_at=None),
+        status("mail", Verdict.INCONCLUSIVE, left_behind=True, bad=1),
+        status("wiki", Verdict.INCONCLUSIVE, bad=3),
+    ]
+    reports = {
+        name: night(0, verdict, target=name, reason=f"reason of {name}")
+        for name, verdict in {
+            "well": Verdict.VERIFIED,
+            "late": Verdict.VERIFIED,
+            "mail": Verdict.INCONCLUSIVE,
+            "wiki": Verdict.INCONCLUSIVE,
+        }.items()
+    }
+
+    page = html.render_index(statuses, reports, {}, now)
+
+    assert "As of <time>2026-02-27 03:30 UTC</time>, restorecheck 0." in page
+    assert "2 of 5 proven" in page
+    assert "3 need attention, 1 inconclusive but still within its allowed age." in page
+    assert "<p>Last proven 9 days ago; allowed: 24 h</p>" in page
+    assert "<p>Never drilled: <code>restorecheck drill new</code></p>" in page
+    assert "<p>Something was left behind: <code>restorecheck sweep</code></p>" in page
+    assert "3 drills without a proof since" in page
+    assert [f"reason of {name}" in page for name in reports] == [False, False, True, True]
+
+
+def test_a_name_in_the_margin_of_a_sheet_ends_neither_its_text_nor_the_style():
+    assert _css_string('a-1"; } </style>\n\\') == (
+        '"a-1\\22 \\3b  \\7d  \\3c \\2f style\\3e \\fffd \\5c "'
+    )
+
+
+def test_charts_show_the_objective_the_last_day_and_what_was_counted_last():
+    def objective(limit):
+        return check("rto", kind="rto", measured={"limit_seconds": limit, "seconds": 60})
+
+    nights = [night(n) for n in range(6)]
+    drawn = {}
+    for limit in (120, 86_400):
+        tonight = night(6, checks=[objective(limit)])
+        rows, restore, *_ = charts(tonight, past_of([*nights, tonight]))
+        drawn[limit] = (restore.key, restore.svg.count('class="line'))
+
+    assert drawn[120][0] == ("restore time", "objective: 2 min")
+    assert drawn[86_400][0] == ("restore time", "objective: 24 h, above this picture")
+    assert f"{nights[0].finished_at + 6 * DAY:%d %b}" in restore.svg
+    assert rows.key == ("public.answers: last counted: 500 on 2026-03-04",)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.checks.objectives import NAMES, spell
+from restorecheck.checks.objectives import NAMES
 from restorecheck.codec import decode, encode
 from restorecheck.lifecycle import Broken, Checked, Ready, TimedOut, apply, judge
 from restorecheck.model import (
@@ -19,6 +19,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import document
+from restorecheck.spelling import spell
 from tests.factories import BACKUP, ENDPOINT, HOUR, NOW, begun, drill, finished, result
 
 RPO, RTO = ObjectiveKind
@@ -131,7 +132,41 @@ def test_objectives_survive_the_store_and_stand_in_the_report():
         (timedelta(seconds=59.5), "1 min"),
         (timedelta(hours=26, minutes=30), "26 h 30 min"),
         (timedelta(hours=1, seconds=5), "1 h 5 s"),
+        (timedelta(days=2, hours=2, minutes=30), "2 days 2 h 30 min"),
     ],
 )
-def test_durations_are_spelled_out(duration, said):
+def test_limits_are_spelled_out_to_the_second(duration, said):
+    assert spell(duration, exact=True) == said
+
+
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(seconds=-5), "-5 s"),
+        (timedelta(seconds=59.5), "1 min"),
+        (timedelta(minutes=7, seconds=53), "7 min 53 s"),
+        (timedelta(minutes=59, seconds=59), "59 min 59 s"),
+        (timedelta(hours=2, minutes=15, seconds=1), "2 h 16 min"),
+        (timedelta(hours=2, minutes=15, seconds=0.4), "2 h 15 min"),
+        (timedelta(hours=47, minutes=59, seconds=1), "2 days"),
+        (timedelta(days=9, minutes=1), "9 days 1 h"),
+    ],
+)
+def test_nothing_looks_quicker_or_younger_than_it_is(duration, said):
     assert spell(duration) == said
+
+
+@pytest.mark.parametrize(
+    ("limit", "taken", "said"),
+    [
+        (timedelta(hours=2), timedelta(hours=2, seconds=1), "2 h 1 s"),
+        (timedelta(hours=2, seconds=40), timedelta(hours=2, seconds=30), "2 h 30 s"),
+        (timedelta(hours=2), timedelta(hours=1, seconds=1), "1 h 1 min"),
+        (timedelta(days=3), timedelta(days=3, minutes=1), "3 days 1 min"),
+    ],
+)
+def test_an_objective_that_is_nearly_met_is_told_to_the_second(limit, taken, said):
+    state = nights_end(objective(RTO, limit), restore=taken)
+
+    assert held(state)[RTO].found == said

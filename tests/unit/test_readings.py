@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restorecheck.checks import comparing, readings
+from restorecheck.checks.catalogue import Family
 from restorecheck.checks.fingerprint import fingerprint
 from restorecheck.checks.readings import DatabaseReading, TableReading, alike, bounded, pack, unpack
 from restorecheck.checks.scanning import (
@@ -23,7 +24,10 @@ from restorecheck.checks.scanning import (
     statement,
     units,
 )
+from restorecheck.checks.surveyed import Circumstances, judge_reading
 from restorecheck.checks.tables import Column, Constraint, Table, literal, quoted
+from restorecheck.model import CheckSpec
+from tests.factories import NOW
 
 COUNT = Aggregate(ROWS, "count(*)")
 LARGEST = Aggregate("newest:at", "max(at)", Merge.MAX)
@@ -194,6 +198,27 @@ def test_partitions_come_and_go_and_their_table_stays():
     assert emptied(before, {"log__mar": 0}) == [
         "table log: 1,000 rows → 0 rows",
         "all tables: 1,000 rows → 0 rows",
+    ]
+
+
+def test_no_table_has_shrunk_says_which_were_emptied_instead():
+    spec = CheckSpec(name="no table has shrunk", kind=Family.NOT_SHRUNK)
+    found = []
+    for after in (rows(a=1000, b=5000), rows(a=0, b=5000), rows(a=0, b=0)):
+        around = Circumstances(
+            baseline={"shop": rows(a=1000, b=5000)},
+            databases=("shop",),
+            taken_at=None,
+            started_at=NOW,
+        )
+        finding = judge_reading(spec, "shop", after, around)
+        assert finding.problems == ()
+        found.append(finding.found)
+
+    assert found == [
+        "2 tables compared",
+        "2 tables compared, 1 of them emptied",
+        "2 tables compared, 2 of them emptied",
     ]
 
 

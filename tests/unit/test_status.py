@@ -38,7 +38,7 @@ def test_one_line_a_target():
     first, second = lines(GOOD, FAILED)
 
     assert first == (
-        "courses  VERIFIED      2026-02-26 03:00 UTC  proof 6.0 h old of 30.0 h  "
+        "courses  VERIFIED      2026-02-26 03:00 UTC  proof 6 h old of 30 h  "
         "next 2026-02-27 03:00 UTC"
     )
     assert "orders   FAILED" in second
@@ -47,7 +47,7 @@ def test_one_line_a_target():
 
 def test_what_is_overdue_or_was_never_proven_says_so():
     assert "OVERDUE, proof 60" not in lines(OVERDUE)[0]
-    assert "OVERDUE, proof 2.5 days old of 30.0 h" in lines(OVERDUE)[0]
+    assert "OVERDUE, proof 2 days 12 h old of 30 h" in lines(OVERDUE)[0]
     assert "NEVER DRILLED" in lines(NEVER)[0]
     assert "OVERDUE, never proven" in lines(NEVER)[0]
 

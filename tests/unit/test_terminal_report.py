@@ -7,7 +7,8 @@ import pytest
 from restorecheck.lifecycle import Aborted, Closed, VerdictRecorded, apply
 from restorecheck.model import CheckOutcome, Verdict
 from restorecheck.report import document
-from restorecheck.report.terminal import clean, duration, render, size
+from restorecheck.report.terminal import clean, render, size
+from restorecheck.spelling import duration
 from tests.factories import NOW, SERVER, drill, finished, restored, result
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ def test_sizes_are_said_as_people_say_them(number, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(5, "5 s"), (300, "5 min"), (10_800, "3.0 h"), (400_000, "4.6 days")],
+    [(5, "5 s"), (300, "5 min"), (473, "7 min 53 s"), (10_800, "3 h"), (400_000, "4 days 16 h")],
 )
 def test_durations_are_said_as_people_say_them(seconds, text):
     assert duration(seconds) == text

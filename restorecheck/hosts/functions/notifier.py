@@ -58,7 +58,7 @@ def publish(_event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
             pages.write(_page_of(target.name), html.render(report, _past(target.name, around)))
             written.append(_page_of(target.name))
     links = {name: _page_of(name) for name in newest}
-    pages.write(INDEX, html.render_index(statuses, newest, links))
+    pages.write(INDEX, html.render_index(statuses, newest, links, now))
     log.info("pages.written", pages=[*written, INDEX])
     return {"pages": [*written, INDEX]}
 

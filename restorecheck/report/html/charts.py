@@ -6,12 +6,15 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from markupsafe import Markup
 
+from restorecheck.model import ObjectiveKind
 from restorecheck.report.document import Report
 from restorecheck.report.past import Night, Past
 from restorecheck.report.terminal import clean
+from restorecheck.spelling import spell
 
 with warnings.catch_warnings():
     # pygal (3.1) puts a finder of an old kind into everybody's way of importing; nobody needs it.
@@ -30,6 +33,8 @@ NAME = 28
 STEPS = 3
 """Parts of a scale, at most one more."""
 HEADROOM = 1.1
+FAR = 4
+"""Times the highest value: an objective beyond it would press the line to the floor."""
 NOTHING = 1e-6
 """What is not more than this needs no scale of its own; numbers are rounded to thousandths."""
 
@@ -57,8 +62,18 @@ def charts(report: Report, past: Past) -> list[Chart]:
     """Those for which there are numbers."""
     made = [
         _rows(past),
-        _line(past, "Restore time", lambda night: night.restore_seconds),
-        _line(past, "Age of the backup", lambda night: night.backup_age_seconds),
+        _line(
+            past,
+            "Restore time",
+            lambda night: night.restore_seconds,
+            _limit(report, ObjectiveKind.RTO),
+        ),
+        _line(
+            past,
+            "Age of the backup",
+            lambda night: night.backup_age_seconds,
+            _limit(report, ObjectiveKind.RPO),
+        ),
         _steps(report),
     ]
     return [chart for chart in made if chart is not None]
@@ -70,8 +85,16 @@ def _unit(highest: float) -> tuple[str, int]:
     return fitting[-1] if fitting else ("seconds", 1)
 
 
-def _line(past: Past, name: str, of: Callable[[Night], float | None]) -> Chart | None:
-    """`of`: seconds of a night, or None."""
+def _limit(report: Report, kind: ObjectiveKind) -> float | None:
+    """Seconds that are asked for now; None: none are."""
+    limits = [c.measured.get("limit_seconds") for c in report.checks if c.kind == kind]
+    return limits[0] if limits else None
+
+
+def _line(
+    past: Past, name: str, of: Callable[[Night], float | None], limit: float | None
+) -> Chart | None:
+    """`of`: seconds of a night, or None. `limit`: seconds that are asked for, drawn beside them."""
     seconds = [of(night) for night in past.nights]
     some = [value for value in seconds if value is not None]
     if len(some) < 2:  # noqa: PLR2004  # one point is no line
@@ -80,13 +103,21 @@ def _line(past: Past, name: str, of: Callable[[Night], float | None]) -> Chart |
     title = f"{name}, {word}"
     values = [None if value is None else round(value / unit, 3) for value in seconds]
     known = [value for value in values if value is not None]
-    scale = _scale(max(known))
+    asked = None if limit is None else round(limit / unit, 3)
+    fits = asked is not None and asked <= max(known) * FAR
+    scale = _scale(max(*known, asked) if asked is not None and fits else max(known))
     chart = pygal.Line(
         **_config(past), range=(0, scale[-1]), y_labels=scale, value_formatter=_number
     )
     chart.add(title, values)
     says = f"{title}: {known[0]:.3g} at first, {known[-1]:.3g} now, {max(known):.3g} at most"
-    return Chart(title, says, _svg(chart))
+    if asked is None or limit is None:
+        return Chart(title, says, _svg(chart))
+    objective = f"objective: {spell(timedelta(seconds=limit), exact=True)}"
+    if not fits:
+        objective += ", above this picture"
+    chart.add(objective, [asked if fits else None] * len(values))
+    return Chart(title, f"{says}; {objective}", _svg(chart), (name.lower(), objective))
 
 
 def _scale(highest: float) -> list[float]:
@@ -122,12 +153,18 @@ def _rows(past: Past) -> Chart | None:
         # A logarithm knows no 0: a table without rows is drawn on the floor, which says so.
         chart.add(clean(name)[:40], [v if v is None else max(v, floor) for v in values])
     chart.y_labels = scale
-    key = tuple(f"{clean(name)[:40]}: {_now(values)}" for name, values in drawn.items())
+    key = tuple(
+        f"{clean(name)[:40]}: {_now(values, past.nights)}" for name, values in drawn.items()
+    )
     return Chart("Rows of the largest tables", f"Rows now: {', '.join(key)}", _svg(chart), key)
 
 
-def _now(values: Sequence[float | None]) -> str:
-    return "not counted" if values[-1] is None else f"{values[-1]:,.0f}"
+def _now(values: Sequence[float | None], nights: Sequence[Night]) -> str:
+    if values[-1] is not None:
+        return f"{values[-1]:,.0f}"
+    counted = [(n, at.at) for n, at in zip(values, nights, strict=True) if n is not None]
+    number, at = counted[-1]  # a table is only drawn because it was counted once
+    return f"last counted: {number:,.0f} on {at:%Y-%m-%d}"
 
 
 def _powers(values: Sequence[float]) -> list[float]:
@@ -179,13 +216,17 @@ def _config(past: Past) -> dict[str, object]:
 
 
 def _days(nights: Sequence[Night]) -> list[str]:
-    """A date for some of the nights, with room between them; each once: pygal knows them by name."""
-    apart = math.ceil(len(nights) / LABELS)
+    """A date for some of the nights, the first and the last among them, with room between them.
+
+    Each day once: pygal knows them by name.
+    """
+    last = len(nights) - 1
+    fitting = (n for n in range(min(LABELS, len(nights)), 1, -1) if last // (n - 1) * LABELS > last)
+    parts = next(fitting, 2) - 1
+    places = [last * part // parts for part in range(parts + 1)]
     shown: dict[str, int] = {}
-    for number, night in enumerate(nights):
-        day = f"{night.at:%d %b}"
-        if day not in shown and number >= max(shown.values(), default=-apart) + apart:
-            shown[day] = number
+    for number in (places[0], places[-1], *places[1:-1]):
+        shown.setdefault(f"{nights[number].at:%d %b}", number)
     names = {number: day for day, number in shown.items()}
     return [names.get(number, "") for number in range(len(nights))]
 

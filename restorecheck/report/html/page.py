@@ -1,11 +1,15 @@
 """The pages, from their templates."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
+from restorecheck import __version__
 from restorecheck.model import (
     CheckOutcome,
     ObjectiveKind,
@@ -14,50 +18,66 @@ from restorecheck.model import (
     TeardownOutcome,
     Verdict,
 )
-from restorecheck.report.document import CheckReport, Report
+from restorecheck.report import wording
+from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Past, worst_first
 from restorecheck.report.status import TargetStatus
-from restorecheck.report.terminal import clean, duration, proof_line, size
+from restorecheck.report.terminal import clean, proof_line, size, took
+from restorecheck.spelling import duration, spell
 
 LONGEST = 2_000
 """Characters of any text from outside."""
-
-ACCEPTED = frozenset({"not_emptied", "not_shrunk", "newest_there", "structure_same"})
-"""Kinds of checks that `history accept` settles."""
+LONG = 140
+"""Characters of a reason that surely fit the lines of it that the header has on a phone."""
 NAMED = 7
 """Nights without a proof that are listed; all of them are drawn."""
-
-WORDS = {
-    Verdict.VERIFIED: "The backup restores.",
-    Verdict.FAILED: "The backup is bad.",
-    Verdict.INCONCLUSIVE: "Nobody can tell.",
-}
+ACCOUNT = 12
+"""Digits of an AWS account's id."""
+MARGIN = 60
+"""Characters of a name that fit the margin of a sheet."""
+_UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|days)\b)")
 
 
 def render(report: Report, past: Past) -> str:
     """One drill, with the nights before it."""
+    checks = [_row(check, past) for check in sorted(report.checks, key=_gravity)]
     return (
         _environment()
         .get_template("report.html")
         .render(
             report=report,
-            past=past,
-            words=_words(report),
+            words=wording.sentence(report),
+            failures=wording.failures(report.checks),
+            warnings=[_warned(check, past) for check in wording.warnings(report)],
+            is_long=len(report.reason) > LONG,
+            since=wording.since(report, past),
+            last_verified=past.last_verified,
+            nights=len(past.nights),
+            proven=report.verdict is Verdict.VERIFIED,
+            restored=report.restore.outcome is RestoreOutcome.SUCCEEDED,
+            wrong=wording.wrong(report),
+            acceptable=wording.acceptable(report),
             answers=_answers(report),
-            checks=[_row(check, past) for check in _worst_first(report.checks)],
-            compared=_compared(report),
+            shares=wording.shares(report.checks),
+            unwell=[row for row in checks if not row["passed"]],
+            well=[row for row in checks if row["passed"]],
+            marked=max((len(past.outcomes(check.name)) for check in report.checks), default=0),
+            left=[(each, _where(each)) for each in report.teardown.left],
             charts=charts(report, past),
             calendar=calendar(past.nights),
-            nights=_nights(past),
-            not_verified_since=past.not_verified_since,
-            not_verified_nights=past.nights_not_verified,
+            counted=_counted(past),
+            unproven=_unproven(past),
+            margin=_css_string(f"{report.target[:MARGIN]}, drill {report.drill_id[:MARGIN]}"),
         )
     )
 
 
 def render_index(
-    statuses: Sequence[TargetStatus], reports: Mapping[str, Report], links: Mapping[str, str]
+    statuses: Sequence[TargetStatus],
+    reports: Mapping[str, Report],
+    links: Mapping[str, str],
+    now: datetime,
 ) -> str:
     """All targets; `links`: where each one's page lies."""
     order = {report.target: n for n, report in enumerate(worst_first(reports.values()))}
@@ -65,10 +85,19 @@ def render_index(
         statuses,
         key=lambda s: (not s.alarming, not _wanting(s), order.get(s.target, -1), s.target),
     )
+    wanting = [status for status in rows if _wanting(status)]
     return (
         _environment()
         .get_template("index.html")
-        .render(rows=rows, wanting=[s for s in rows if _wanting(s)], reports=reports, links=links)
+        .render(
+            rows=[(s, _news(s, reports.get(s.target), now)) for s in rows],
+            wanting=len(wanting),
+            unclear=sum(s.verdict is Verdict.INCONCLUSIVE and s not in wanting for s in rows),
+            links=links,
+            now=now,
+            version=__version__,
+            margin=_css_string(f"restorecheck, {now:%Y-%m-%d %H:%M} UTC"),
+        )
     )
 
 
@@ -77,53 +106,65 @@ def _wanting(status: TargetStatus) -> bool:
     return status.alarming or status.proven_at is None
 
 
-def _words(report: Report) -> str:
-    """The verdict as a sentence; a backup that only misses an objective is not bad."""
-    failed = {
-        check.kind
-        for check in report.checks
-        if check.outcome is CheckOutcome.FAILED and check.severity is Severity.REQUIRED
-    }
-    restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
-    if report.verdict is Verdict.FAILED and restored and failed and failed <= set(ObjectiveKind):
-        return "The backup restores, but not as asked."
-    return WORDS[report.verdict]
+def _news(status: TargetStatus, report: Report | None, now: datetime) -> list[tuple[str, str]]:
+    """What is to be said of a target, each with a command or none; of one that is well, nothing."""
+    said = []
+    if status.verdict is None:
+        said.append(("Never drilled", f"restorecheck drill {status.target}"))
+    elif status.overdue and status.proven_at is None:
+        said.append((f"Never proven; allowed: {spell(status.allowed)}", ""))
+    if status.overdue and status.proven_at is not None:
+        age = spell(now - status.proven_at)
+        said.append((f"Last proven {age} ago; allowed: {spell(status.allowed)}", ""))
+    if status.left_behind:
+        said.append(("Something was left behind", "restorecheck sweep"))
+    if status.skipped:
+        said.append((f"Skipped: {status.skipped}", ""))
+    if report is not None and status.verdict is not Verdict.VERIFIED:
+        said.append((report.reason, ""))
+    return said
 
 
 def _answers(report: Report) -> list[tuple[str, str, str]]:
     """Three questions, three answers: never one for all."""
-    restored, torn = report.restore, report.teardown
-    good = torn.outcome in {TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}
-    counts = {
-        outcome: sum(1 for c in report.checks if c.outcome is outcome) for outcome in CheckOutcome
-    }
-    checks = ", ".join(f"{n} {o.value}" for o, n in counts.items() if n) or "none was run"
-    bad = any(
-        c.outcome is not CheckOutcome.PASSED and c.severity is Severity.REQUIRED
-        for c in report.checks
-    )
+    restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
+    clean_up = report.teardown.outcome in {TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}
     return [
+        ("Did it restore?", "good" if restored else "bad", wording.restored(report)),
         (
-            "Did it restore?",
-            "good" if restored.outcome.value == "succeeded" else "bad",
-            f"{restored.outcome.value.replace('_', ' ')} in {duration(round(restored.seconds))}",
+            "Did the checks pass?",
+            _mood(report),
+            wording.counted(report.checks),
         ),
-        ("Did the checks hold?", "bad" if bad or not report.checks else "good", checks),
-        ("Is all torn down?", "good" if good else "bad", torn.outcome.value),
+        (
+            "Was everything cleaned up?",
+            "good" if clean_up else "bad",
+            wording.cleaned_up(report),
+        ),
         *(_objective(check) for check in report.checks if check.kind in set(ObjectiveKind)),
     ]
 
 
+def _mood(report: Report) -> str:
+    """Of the checks: whatever did not pass keeps it from being green."""
+    if wording.failed_required(report) or not report.checks:
+        return "bad"
+    passed = all(check.outcome is CheckOutcome.PASSED for check in report.checks)
+    return "good" if passed else "doubt"
+
+
 def _objective(check: CheckReport) -> tuple[str, str, str]:
     """What the business asks for, and what was measured."""
-    mood = "good" if check.outcome is CheckOutcome.PASSED else "bad"
-    if check.outcome in {CheckOutcome.ERROR, CheckOutcome.SKIPPED}:
-        mood = "doubt"
-    return f"{check.name.capitalize()}: {check.expected}", mood, check.found or "not measured"
-
-
-def _worst_first(checks: Sequence[CheckReport]) -> list[CheckReport]:
-    return sorted(checks, key=_gravity)
+    question = f"{check.name.capitalize()}: {check.expected}"
+    found = check.found or "not measured"
+    match check.outcome:
+        case CheckOutcome.PASSED:
+            return question, "good", found
+        case CheckOutcome.FAILED:
+            mood = "bad" if check.severity is Severity.REQUIRED else "doubt"
+            return question, mood, f"{found}: missed"
+        case CheckOutcome.ERROR | CheckOutcome.SKIPPED:
+            return question, "doubt", found
 
 
 def _gravity(check: CheckReport) -> int:
@@ -138,36 +179,41 @@ def _gravity(check: CheckReport) -> int:
     )
 
 
-def _compared(report: Report) -> bool:
-    """Whether it failed because of a difference to an earlier night, which somebody may accept."""
-    return report.baseline is not None and any(
-        check.outcome is CheckOutcome.FAILED
-        and check.severity is Severity.REQUIRED
-        and check.kind in ACCEPTED
-        for check in report.checks
-    )
+def _warned(check: CheckReport, past: Past) -> tuple[str, datetime | None]:
+    """In the words of the check; its details stand in the table."""
+    return check.name, past.since(check.name)
 
 
-def _nights(past: Past) -> str:
-    """How many of each verdict, and the nights of those that are no proof."""
+def _where(left: LeftReport) -> str:
+    is_account = len(left.account) == ACCOUNT and left.account.isdecimal()
+    return f"AWS account {left.account}" if is_account else left.account
+
+
+def _counted(past: Past) -> str:
+    """How many nights of each verdict."""
     counts = {v: sum(1 for night in past.nights if night.verdict is v) for v in Verdict}
-    counted = ", ".join(f"{n} {verdict.value}" for verdict, n in counts.items() if n)
+    return ", ".join(f"{n} {verdict.value}" for verdict, n in counts.items() if n)
+
+
+def _unproven(past: Past) -> list[tuple[str, str]]:
+    """Day and verdict of the newest nights that are no proof; first an empty day if there are more."""
     bad = [night for night in past.nights if night.verdict is not Verdict.VERIFIED]
-    if not bad:
-        return counted
-    named = ", ".join(f"{night.at:%Y-%m-%d} ({night.verdict.value})" for night in bad[-NAMED:])
-    before = "…, " if len(bad) > NAMED else ""
-    return f"{counted}. Without a proof: {before}{named}"
+    named = [(f"{night.at:%Y-%m-%d}", night.verdict.value) for night in bad[-NAMED:]]
+    return [("", ""), *named] if len(bad) > NAMED else named
 
 
 def _row(check: CheckReport, past: Past) -> dict[str, object]:
     marks = [outcome.value if outcome else "none" for outcome in past.outcomes(check.name)]
     held = sum(1 for mark in marks if mark == "passed")
+    passed = check.outcome is CheckOutcome.PASSED
+    warns = check.outcome is CheckOutcome.FAILED and check.severity is Severity.WARNING
     return {
         "check": check,
+        "passed": passed,
+        "outcome": "warning" if warns else check.outcome.value,
         "marks": marks,
         "held": f"passed in {held} of the last {len(marks)} nights",
-        "since": past.since(check.name),
+        "since": None if passed else past.since(check.name),
     }
 
 
@@ -177,6 +223,28 @@ def _shown(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
+def _together(text: str) -> str:
+    """Numbers stay with their units."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _css_string(text: str) -> Markup:
+    """Text from outside as a string of a style sheet: whatever is not a plain letter is its number."""
+    plain = "".join(
+        c if c.isascii() and (c.isalnum() or c in " ,.:_-") else f"\\{ord(c):x} "
+        for c in clean(text)
+    )
+    return Markup(f'"{plain}"')  # noqa: S704  # nothing in it ends the string or the sheet
+
+
+def _day(moment: datetime) -> Markup:
+    return Markup("<time>{}</time>").format(f"{moment:%Y-%m-%d}")
+
+
+def _moment(moment: datetime) -> Markup:
+    return Markup("<time>{}</time>").format(f"{moment:%Y-%m-%d %H:%M} UTC")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -184,7 +252,11 @@ def _environment() -> Environment:
     )
     filters: dict[str, Callable[..., str]] = {
         "shown": _shown,
-        "duration": lambda seconds: duration(round(seconds)),
+        "day": _day,
+        "moment": _moment,
+        "duration": duration,
+        "took": took,
+        "together": _together,
         "size": size,
         "proof": proof_line,
     }

@@ -1,0 +1,174 @@
+"""What the faces say in the same words: what came of a drill, and of the nights before. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from restorecheck.model import (
+    CheckOutcome,
+    ObjectiveKind,
+    RestoreOutcome,
+    Severity,
+    TeardownOutcome,
+    Verdict,
+)
+from restorecheck.report.document import CheckReport, Report
+from restorecheck.report.past import SHOWN, Past
+from restorecheck.spelling import duration
+
+ACCEPTED = frozenset({"not_emptied", "not_shrunk", "newest_there", "structure_same"})
+"""Kinds of checks that `history accept` settles."""
+
+
+def sentence(report: Report) -> str:
+    """The verdict in words; a backup that only misses an objective is not bad."""
+    match report.verdict:
+        case Verdict.VERIFIED:
+            return "The backup restores."
+        case Verdict.INCONCLUSIVE:
+            return "The drill could not decide whether the backup is good."
+        case Verdict.FAILED:
+            return _failed(report)
+
+
+def _failed(report: Report) -> str:
+    if report.restore.outcome is RestoreOutcome.FAILED:
+        return "The backup does not restore."
+    if report.backup is None:
+        return "There is no backup that could be restored."
+    if report.restore.outcome is RestoreOutcome.SUCCEEDED and failed_required(report):
+        return (
+            "The backup restored, but its data is wrong."
+            if wrong(report)
+            else "The backup restores, but not as asked."
+        )
+    return "The backup is bad."
+
+
+def failed_required(report: Report) -> list[CheckReport]:
+    return [
+        check
+        for check in report.checks
+        if check.outcome is CheckOutcome.FAILED and check.severity is Severity.REQUIRED
+    ]
+
+
+def wrong(report: Report) -> bool:
+    """Whether it restored, and what it holds is not what it should hold."""
+    restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
+    kinds = {check.kind for check in failed_required(report)}
+    return report.verdict is Verdict.FAILED and restored and bool(kinds - set(ObjectiveKind))
+
+
+def acceptable(report: Report) -> bool:
+    """Whether an acceptance settles all of it: nothing but differences to an earlier night."""
+    unsettled = [
+        check
+        for check in report.checks
+        if check.severity is Severity.REQUIRED and check.outcome is not CheckOutcome.PASSED
+    ]
+    return (
+        report.verdict is Verdict.FAILED
+        and report.baseline is not None
+        and bool(unsettled)
+        and all(c.outcome is CheckOutcome.FAILED and c.kind in ACCEPTED for c in unsettled)
+    )
+
+
+def warnings(report: Report) -> list[CheckReport]:
+    """Those that failed."""
+    return [
+        check
+        for check in report.checks
+        if check.outcome is CheckOutcome.FAILED and check.severity is Severity.WARNING
+    ]
+
+
+def failures(checks: Iterable[CheckReport]) -> str:
+    """`2 required checks and 1 warning failed`; empty where none did."""
+    failed = [check for check in checks if check.outcome is CheckOutcome.FAILED]
+    required = sum(check.severity is Severity.REQUIRED for check in failed)
+    parts = [
+        _number(required, "required check"),
+        _number(len(failed) - required, "warning"),
+    ]
+    said = " and ".join(part for part in parts if part)
+    return f"{said} failed" if said else ""
+
+
+def counted(checks: Sequence[CheckReport]) -> str:
+    """All checks in a line: what failed, what has no answer, what passed.
+
+    `17 passed, 1 warning` where nothing is worse than that.
+    """
+    numbers = {o: sum(check.outcome is o for check in checks) for o in CheckOutcome}
+    required = any(c.severity is Severity.REQUIRED for c in checks if c.outcome is not _PASSED)
+    failed = failures(checks)
+    mild = [_number(numbers[CheckOutcome.FAILED], "warning")] if not required else []
+    parts = [
+        failed if required else "",
+        f"{numbers[CheckOutcome.ERROR]} without an answer" if numbers[CheckOutcome.ERROR] else "",
+        f"{numbers[CheckOutcome.SKIPPED]} not asked" if numbers[CheckOutcome.SKIPPED] else "",
+        f"{numbers[_PASSED]} passed" if numbers[_PASSED] else "",
+        *mild,
+    ]
+    return ", ".join(part for part in parts if part) or "No checks were run"
+
+
+_PASSED = CheckOutcome.PASSED
+
+
+def shares(checks: Sequence[CheckReport]) -> str:
+    """`10 of 10 required, 7 of 8 warnings`: how many of each passed."""
+    said = []
+    for severity, name in ((Severity.REQUIRED, "required"), (Severity.WARNING, "warnings")):
+        asked = [check for check in checks if check.severity is severity]
+        if asked:
+            good = sum(check.outcome is _PASSED for check in asked)
+            said.append(f"{good} of {len(asked)} {name}")
+    return ", ".join(said)
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def restored(report: Report) -> str:
+    """Did it restore?"""
+    seconds = report.restore.seconds
+    time = duration(seconds)
+    match report.restore.outcome:
+        case RestoreOutcome.SUCCEEDED if report.restore.adopted:
+            return f"Yes, by somebody else{f', in {time}' if seconds else ''}"
+        case RestoreOutcome.SUCCEEDED:
+            return f"Yes, in {time}"
+        case RestoreOutcome.FAILED:
+            return f"No: failed after {time}"
+        case RestoreOutcome.TIMED_OUT:
+            return f"No: timed out after {time}"
+        case RestoreOutcome.PENDING:
+            return "No: not begun"
+
+
+def cleaned_up(report: Report) -> str:
+    """Was everything cleaned up?"""
+    match report.teardown.outcome:
+        case TeardownOutcome.COMPLETE:
+            return "Yes"
+        case TeardownOutcome.KEPT:
+            return "Kept standing, as asked"
+        case TeardownOutcome.INCOMPLETE:
+            return f"No: {len(report.teardown.left)} left behind"
+        case TeardownOutcome.PENDING:
+            return "No: not begun"
+
+
+def since(report: Report, past: Past) -> str:
+    """Since when there has been no proof; empty where there is one."""
+    began, nights = past.not_verified_since, past.nights_not_verified
+    if report.verdict is Verdict.VERIFIED or began is None:
+        return ""
+    counted_nights = f"{nights} night{'' if nights == 1 else 's'}"
+    if nights == SHOWN:
+        return f"Not proven in any of the last {counted_nights}."
+    verdicts = {night.verdict for night in past.nights[-nights:]}
+    word = "Failing" if verdicts == {Verdict.FAILED} else "Not proven"
+    return f"{word} since {began:%Y-%m-%d} ({counted_nights})."

@@ -1,0 +1,44 @@
+"""How long something took, or how old it is, in the one spelling that every face uses. Pure."""
+
+import math
+from datetime import timedelta
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+LONG = 2 * DAY
+"""From here on people think in days."""
+
+
+def spell(value: timedelta, *, exact: bool = False) -> str:
+    """`45 s`, `7 min 53 s`, `2 h 16 min`, `9 days 4 h`.
+
+    What is left out is rounded up, so nothing looks quicker or younger than it is.
+    `exact`: to the second however long it is, for what was asked for and what nearly met it.
+    """
+    if value < timedelta(0):
+        return f"-{spell(-value, exact=exact)}"
+    whole = _whole(value, exact=exact)
+    minutes, seconds = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if whole >= LONG.total_seconds() else (0, hours)
+    parts = [(days, "days"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
+def _whole(value: timedelta, *, exact: bool) -> int:
+    """Seconds, of which only those are left that are said."""
+    second = timedelta(seconds=1)
+    if exact or value < MINUTE:
+        return math.ceil(value / second)
+    # Reports keep whole seconds of an age: what lies behind the point must not make a minute of it.
+    near = timedelta(seconds=round(value / second))
+    if near < HOUR:
+        return round(near / second)
+    unit = MINUTE if near < LONG else HOUR
+    return math.ceil(near / unit) * round(unit / second)
+
+
+def duration(seconds: float) -> str:
+    """As `spell`."""
+    return spell(timedelta(seconds=seconds))
