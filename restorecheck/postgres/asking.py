@@ -5,7 +5,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -62,9 +62,8 @@ def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:
     """For connections that are opened for a few statements and closed: cut after the limit, so that
     a server that stands still, or a network that swallows everything, ends in an error.
     """
-    watch = ExitStack()
-    watch.enter_context(deadline(connection, limit, threading.Event()))
-    weakref.finalize(connection, watch.close)
+    # It must not know the connection itself, or nobody could ever be done with that.
+    weakref.finalize(connection, _Cutter(connection.fileno(), limit, threading.Event()).stop)
     return connection
 
 
@@ -75,19 +74,29 @@ def deadline(connection: Connection, limit: timedelta, expired: threading.Event)
     Cancelling is the server's business and may never happen (a damaged index can make a query loop
     that ignores every cancel); closing the socket is ours.
     """
-    duplicate = os.dup(connection.fileno())
-
-    def cut() -> None:
-        expired.set()
-        with socket.socket(fileno=os.dup(duplicate)) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(limit.total_seconds(), cut)
-    timer.daemon = True
-    timer.start()
+    cutter = _Cutter(connection.fileno(), limit, expired)
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
-        os.close(duplicate)
+        cutter.stop()
+
+
+class _Cutter:
+    """Ends what goes through a socket when its time is up, unless it is stopped before."""
+
+    def __init__(self, descriptor: int, limit: timedelta, expired: threading.Event) -> None:
+        self._expired = expired
+        self._duplicate = os.dup(descriptor)
+        self._timer = threading.Timer(limit.total_seconds(), self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _cut(self) -> None:
+        self._expired.set()
+        with socket.socket(fileno=os.dup(self._duplicate)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        os.close(self._duplicate)
