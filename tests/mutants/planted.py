@@ -4,7 +4,11 @@ other in a copy of the package, and every one must turn a test red.
 
 from dataclasses import dataclass
 
-PURE = ("tests/unit/test_lifecycle.py", "tests/unit/test_retention.py")
+PURE = (
+    "tests/unit/test_lifecycle.py",
+    "tests/unit/test_retention.py",
+    "tests/unit/test_sweep.py",
+)
 NIGHTS = (
     "tests/simulation/test_found.py",
     "tests/simulation/test_many_nights.py",
@@ -570,6 +574,18 @@ PLANTED = (
         "retention prunes the copies of other targets",
         KEEPING,
         "            and tags.get(naming.TARGET) == self.settings.target\n",
+        "",
+    ),
+    bug(
+        "the standbys of other targets are ended",
+        INSTANCES,
+        "        and view.tags.get(naming.TARGET) == settings.target\n",
+        "",
+    ),
+    bug(
+        "the staging copies of other instances are pruned",
+        COPYING,
+        "            and tags.get(naming.SOURCE_INSTANCE) == self._production\n",
         "",
     ),
     bug(
