@@ -338,8 +338,8 @@ PLANTED = (
         INSTANCES,
         "latest(not_before=min(now, late_enough))",
         "latest()",
-        *NIGHTS,
         "tests/unit/test_aws_rooms.py",
+        *NIGHTS,
     ),
     bug(
         "an instance is deleted by its name alone",
@@ -411,8 +411,8 @@ PLANTED = (
         VIEWS,
         "        settled = not self.pending and not self.unsettled\n",
         "        settled = not self.unsettled\n",
-        *NIGHTS,
         "tests/unit/test_aws_rooms.py",
+        *NIGHTS,
     ),
     bug(
         "a restore that failed for a full subnet is called a bad backup",

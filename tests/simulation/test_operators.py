@@ -11,7 +11,7 @@ from restorecheck.model import Drill, TeardownOutcome, Verdict
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, Data, Instance, Snapshot
 from restorecheck.testing.cloud.clients import Session
 from tests.simulation.disturbing import clean_up
-from tests.simulation.stage import PASSWORD, PRODUCTION, Host, Setting, Stage
+from tests.simulation.stage import MINUTE, PASSWORD, PRODUCTION, Host, Setting, Stage
 
 Deed = Callable[[Stage, str], bool]
 """Done to the things of a drill with this name; False where there is nothing to do it to."""
@@ -252,6 +252,21 @@ def tags_at(stage: Stage, arn: str) -> dict[str, str] | None:
     for home in homes:
         things += [*home.instances.values(), *home.snapshots.values()]
     return next((dict(t.tags) for t in things if t.arn == arn), None)
+
+
+def test_a_copy_that_another_drill_has_taken_over_is_not_restored():
+    stage = Stage()
+    host = Host(stage)
+    name = host.start()
+    while stage.store.load(name).step.name != "unshare":
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+    assert says_that_the_copy_is_of_another_drill(stage, f"restorecheck-{name}")
+
+    drill = host.drive(name)
+
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert not [c for c in stage.cloud.calls if c.operation.startswith("Restore")]
 
 
 def test_what_lost_our_tags_is_named_and_left():

@@ -51,6 +51,14 @@ def test_every_hour_means_every_hour_that_passes():
     assert found == [start + timedelta(hours=n) for n in range(1, 7)]
 
 
+def test_between_two_moments_is_what_comes_after_the_first_up_to_the_second():
+    first, last = (datetime(2026, 2, day, 3, tzinfo=UTC) for day in (25, 27))
+
+    due = Schedule(cron="0 3 * * *", timezone="UTC").between(first, last)
+
+    assert list(due) == [first + timedelta(days=1), last]
+
+
 def test_sunday_is_0_and_7_as_cron_has_it():
     assert slots("0 4 * * 0", "2026-02-26", 7) == slots("0 4 * * 7", "2026-02-26", 7)
     assert slots("0 4 * * 0", "2026-02-26", 7) == ["03-01 04:00"]
