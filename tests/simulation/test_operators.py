@@ -278,3 +278,28 @@ def test_what_lost_our_tags_is_named_and_left():
     assert drill.verdict is Verdict.INCONCLUSIVE
     assert [r.kind for r in drill.ledger] == ["DB instance"]
     assert f"restorecheck-{drill.id}" in stage.cloud.backup.instances
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"owner": "somebody else"},
+        {"restorecheck:managed": "true", "restorecheck:drill-id": "20200101-000000-ffffff"},
+        {"restorecheck:drill-id": "its own"},
+    ],
+)
+def test_what_has_our_name_and_not_our_whole_mark_is_named_by_the_sweep_and_left(tags):
+    stage = Stage(setting=Setting(after=After.STOP))
+    host = Host(stage)
+    name = host.start()
+    host.drive(name)
+    instance = instance_of(stage, f"restorecheck-{name}")
+    stage.promises.disowned.add(instance.arn)
+    instance.tags.clear()
+    instance.tags.update({key: value.replace("its own", name) for key, value in tags.items()})
+    stage.world.pass_time(timedelta(days=2))
+
+    swept = Host(stage).sweep()
+
+    assert instance_of(stage, instance.identifier) is instance
+    assert [r.identifier for r, _ in swept.plan.spared] == [instance.arn]
