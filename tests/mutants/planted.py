@@ -477,7 +477,7 @@ PLANTED = (
         COPYING,
         "            self._remove_share(name)\n            return InProgress(",
         "            return Ready() if self.prune_staging() is None else InProgress(",
-        "tests/simulation/test_every_fault.py",
+        "tests/simulation/test_many_nights.py",
         "tests/rds/test_crash.py",
     ),
     bug(

@@ -77,6 +77,17 @@ def test_a_copy_is_kept_while_another_drill_of_its_target_is_at_work_on_it():
     assert kept(stage) == {first, second.id}
 
 
+def test_nothing_is_shared_any_more_when_the_restore_begins():
+    stage = Stage()
+    host = Host(stage)
+    name = host.start()
+    while not stage.cloud.backup.instances:
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+
+    assert not stage.cloud.source.snapshots[f"restorecheck-{name}"].shared
+
+
 def test_the_report_names_what_is_kept_and_what_was_deleted():
     stage = Stage(setting=Setting(keep_copies=1))
     first = night(stage)

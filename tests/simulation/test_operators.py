@@ -303,3 +303,21 @@ def test_what_has_our_name_and_not_our_whole_mark_is_named_by_the_sweep_and_left
 
     assert instance_of(stage, instance.identifier) is instance
     assert [r.identifier for r, _ in swept.plan.spared] == [instance.arn]
+
+
+def test_a_secret_that_lost_our_mark_is_named_and_left():
+    stage = Stage(setting=Setting(credentials=Credentials.RESET))
+    host = Host(stage)
+    name = host.start()
+    secrets = stage.cloud.backup.secrets
+    while not secrets:
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+    (secret,) = secrets.values()
+    stage.promises.disowned.add(secret.arn)
+    secret.tags.clear()
+
+    drill = host.drive(name)
+
+    assert list(secrets.values()) == [secret]
+    assert [r.kind for r in drill.ledger] == ["secret"]
