@@ -28,6 +28,7 @@ from restorecheck.lifecycle import (
     judge,
 )
 from restorecheck.model import (
+    Baseline,
     CheckOutcome,
     CheckSpec,
     Failure,
@@ -260,3 +261,12 @@ def test_what_became_of_the_kept_backups_is_stored():
 )
 def test_a_closed_drill_says_what_became_of_what_it_made(changes, outcome):
     assert apply(torn_down(**changes), Closed(), NOW).teardown_outcome is outcome
+
+
+def test_a_closed_drill_knows_its_end_and_no_longer_what_it_was_compared_with():
+    baseline = Baseline(drill_id="d-0", at=NOW, readings="packed")
+
+    state = apply(torn_down(baseline=baseline), Closed(), LATER)
+
+    assert (state.finished_at, state.phase) == (LATER, Phase.FINISHED)
+    assert state.baseline == Baseline(drill_id="d-0", at=NOW, readings="")

@@ -85,6 +85,15 @@ def test_what_is_wrong_is_named(cron, wrong):
     assert malformed(cron) == wrong
 
 
+def test_a_delay_fills_its_bounds():
+    slot = datetime(2026, 2, 26, 3, tzinfo=UTC)
+
+    delays = [delay(f"target {n}", slot, timedelta(hours=1)) for n in range(100)]
+
+    assert min(delays) < timedelta(minutes=10)
+    assert max(delays) > timedelta(minutes=50)
+
+
 def test_what_is_right_has_nothing_wrong():
     assert malformed("*/15 1-5 * jan,jul mon-fri") == ""
 
