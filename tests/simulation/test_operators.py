@@ -294,6 +294,7 @@ def test_what_has_our_name_and_not_our_whole_mark_is_named_by_the_sweep_and_left
     name = host.start()
     host.drive(name)
     instance = instance_of(stage, f"restorecheck-{name}")
+    assert instance is not None
     stage.promises.disowned.add(instance.arn)
     instance.tags.clear()
     instance.tags.update({key: value.replace("its own", name) for key, value in tags.items()})

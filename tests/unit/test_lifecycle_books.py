@@ -1,6 +1,7 @@
 """What a drill remembers: which step took how long and whose time it was, and what was said."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from restorecheck.lifecycle import (
     Gone,
     InProgress,
     Ready,
+    RecordVerdict,
     Retained,
     Retry,
     RunChecks,
@@ -48,7 +50,7 @@ TWO = (CheckSpec(name="rows", kind="row_count"), CheckSpec(name="fresh", kind="q
 
 
 def waited(state, status="creating", **changes):
-    event = {"wait": 30 * SECOND, "detail": f"it is {status}", "status": status}
+    event: dict[str, Any] = {"wait": 30 * SECOND, "detail": f"it is {status}", "status": status}
     return apply(state, InProgress(**(event | changes)), LATER)
 
 
@@ -87,7 +89,12 @@ def test_what_is_seen_is_remembered_with_its_moment():
 
 def test_what_steps_learn_adds_up():
     state = waited(begun(drill()), outputs={"a": "1"})
-    told = {"notes": ("one",), "outputs": {"b": "2"}, "restored_in": MINUTE, "backup": BACKUP}
+    told: dict[str, Any] = {
+        "notes": ("one",),
+        "outputs": {"b": "2"},
+        "restored_in": MINUTE,
+        "backup": BACKUP,
+    }
     state = apply(state, Ready(**told), LATER)
     state = waited(begun(state), outputs={"c": "3"})
     state = apply(state, Ready(notes=("two",), endpoint=ENDPOINT), LATER)
@@ -120,7 +127,11 @@ def test_a_step_that_ends_forgets_its_retries(ending):
 def test_a_step_that_fails_says_how_why_and_when(ending, outcome, failure):
     state = apply(begun(drill()), ending, LATER)
 
-    whole = {"verdict": Verdict.INCONCLUSIVE, "reason": "r", "step": "find"} | failure
+    whole: dict[str, Any] = {
+        "verdict": Verdict.INCONCLUSIVE,
+        "reason": "r",
+        "step": "find",
+    } | failure
     assert state.failure == Failure(**whole)
     assert state.records == (
         StepRecord(name="find", started_at=NOW, finished_at=LATER, outcome=outcome),
@@ -132,12 +143,14 @@ def test_the_hint_of_a_bad_backup_comes_with_its_verdict():
 
     verdict = decide(state)
 
+    assert isinstance(verdict, RecordVerdict)
     assert (verdict.reason, verdict.hint) == ("it is cut off", "take another")
 
 
 def test_the_last_of_the_retries_says_why_and_how_often():
     state = apply(begun(drill(retries=MAX_RETRIES)), Retry(reason="reset", wait=SECOND), LATER)
 
+    assert state.failure is not None
     assert state.failure.reason == f"reset ({MAX_RETRIES} times in a row)"
     assert state.records[0].finished_at == LATER
 
@@ -153,6 +166,8 @@ def test_a_step_is_late_from_its_deadline_on_and_so_is_a_drill():
     late = expire(begun(drill()), NOW + HOUR)
     over = expire(drill(), NOW + 4 * HOUR)
 
+    assert late.failure is not None
+    assert over.failure is not None
     assert late.failure.reason == "step 'find' took longer than 60 minutes"
     assert late.records[0].finished_at == NOW + HOUR
     assert over.failure.reason == "the drill's deadline of 240 minutes passed in step 'find'"
@@ -210,7 +225,7 @@ def test_of_several_failed_checks_the_first_is_told_and_the_others_are_counted()
 
     reason = judge(apply(restored(checks=TWO), Checked(results=tuple(wrong)), NOW)).reason
 
-    assert reason == "check 'rows': expected at least 1, found 5; 1 more failed"
+    assert reason == "check 'rows': expected at least 1, found 5; 1 more required check failed"
 
 
 def test_a_check_without_an_answer_says_why_or_at_least_what_became_of_it():

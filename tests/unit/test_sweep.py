@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def leftover(**changes) -> Leftover:
 
 
 def sweep(*found, **changes):
-    known = {"unfinished": (), "finished": (), "living": (), "now": NOW}
+    known: dict[str, Any] = {"unfinished": (), "finished": (), "living": (), "now": NOW}
     return plan_sweep(**(known | changes), found=found)
 
 
