@@ -68,7 +68,7 @@ PLANTED = (
     bug(
         "the clock is read before the call, and taken for the time after it",
         ENGINE,
-        "        after = apply(intended, event, self._clock.now())\n",
+        "        after = apply(intended, event, self._present(intended))\n",
         "        after = apply(intended, event, now)\n",
         "tests/simulation/test_every_fault.py",
     ),
@@ -114,10 +114,11 @@ PLANTED = (
     bug(
         "the teardown is skipped when the deadline passes",
         LIFECYCLE,
-        "            return drill.evolve(phase=Phase.TEARDOWN, evidence=drill.evidence + evidence)\n",
-        "            late = drill.failure is not None and drill.failure.timed_out\n"
-        "            phase = Phase.CLOSING if late else Phase.TEARDOWN\n"
-        "            return drill.evolve(phase=phase, evidence=drill.evidence + evidence)\n",
+        "                phase=Phase.TEARDOWN, evidence=drill.evidence + evidence, proof=proof\n            )\n",
+        "                phase=Phase.CLOSING\n"
+        "                if drill.failure is not None and drill.failure.timed_out\n"
+        "                else Phase.TEARDOWN,\n"
+        "                evidence=drill.evidence + evidence,\n                proof=proof,\n            )\n",
     ),
     bug(
         "the verdict comes from half a set of checks",
@@ -698,8 +699,8 @@ PLANTED = (
     bug(
         "a directory of that name is deleted, whoever made it",
         "postgres/cluster.py",
-        "    if mark is None or mark.drill_id != drill_id:\n        try:\n            directory.rmdir()\n",
-        "    if mark is None:\n        try:\n            shutil.rmtree(directory)\n",
+        "            directory.rmdir()\n        except OSError:\n",
+        "            shutil.rmtree(directory)\n        except OSError:\n",
         *LOCAL,
     ),
     bug(
