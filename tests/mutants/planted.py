@@ -4,7 +4,11 @@ other in a copy of the package, and every one must turn a test red.
 
 from dataclasses import dataclass
 
-PURE = ("tests/unit/test_lifecycle.py", "tests/unit/test_retention.py")
+PURE = (
+    "tests/unit/test_lifecycle.py",
+    "tests/unit/test_retention.py",
+    "tests/unit/test_sweep.py",
+)
 NIGHTS = (
     "tests/simulation/test_found.py",
     "tests/simulation/test_many_nights.py",
@@ -64,7 +68,7 @@ PLANTED = (
     bug(
         "the clock is read before the call, and taken for the time after it",
         ENGINE,
-        "        after = apply(intended, event, self._clock.now())\n",
+        "        after = apply(intended, event, self._present(intended))\n",
         "        after = apply(intended, event, now)\n",
         "tests/simulation/test_every_fault.py",
     ),
@@ -110,10 +114,11 @@ PLANTED = (
     bug(
         "the teardown is skipped when the deadline passes",
         LIFECYCLE,
-        "            return drill.evolve(phase=Phase.TEARDOWN, evidence=drill.evidence + evidence)\n",
-        "            late = drill.failure is not None and drill.failure.timed_out\n"
-        "            phase = Phase.CLOSING if late else Phase.TEARDOWN\n"
-        "            return drill.evolve(phase=phase, evidence=drill.evidence + evidence)\n",
+        "                phase=Phase.TEARDOWN, evidence=drill.evidence + evidence, proof=proof\n            )\n",
+        "                phase=Phase.CLOSING\n"
+        "                if drill.failure is not None and drill.failure.timed_out\n"
+        "                else Phase.TEARDOWN,\n"
+        "                evidence=drill.evidence + evidence,\n                proof=proof,\n            )\n",
     ),
     bug(
         "the verdict comes from half a set of checks",
@@ -334,8 +339,8 @@ PLANTED = (
         INSTANCES,
         "latest(not_before=min(now, late_enough))",
         "latest()",
-        *NIGHTS,
         "tests/unit/test_aws_rooms.py",
+        *NIGHTS,
     ),
     bug(
         "an instance is deleted by its name alone",
@@ -407,8 +412,8 @@ PLANTED = (
         VIEWS,
         "        settled = not self.pending and not self.unsettled\n",
         "        settled = not self.unsettled\n",
-        *NIGHTS,
         "tests/unit/test_aws_rooms.py",
+        *NIGHTS,
     ),
     bug(
         "a restore that failed for a full subnet is called a bad backup",
@@ -473,7 +478,7 @@ PLANTED = (
         COPYING,
         "            self._remove_share(name)\n            return InProgress(",
         "            return Ready() if self.prune_staging() is None else InProgress(",
-        "tests/simulation/test_every_fault.py",
+        "tests/simulation/test_many_nights.py",
         "tests/rds/test_crash.py",
     ),
     bug(
@@ -570,6 +575,18 @@ PLANTED = (
         "retention prunes the copies of other targets",
         KEEPING,
         "            and tags.get(naming.TARGET) == self.settings.target\n",
+        "",
+    ),
+    bug(
+        "the standbys of other targets are ended",
+        INSTANCES,
+        "        and view.tags.get(naming.TARGET) == settings.target\n",
+        "",
+    ),
+    bug(
+        "the staging copies of other instances are pruned",
+        COPYING,
+        "            and tags.get(naming.SOURCE_INSTANCE) == self._production\n",
         "",
     ),
     bug(
@@ -682,8 +699,8 @@ PLANTED = (
     bug(
         "a directory of that name is deleted, whoever made it",
         "postgres/cluster.py",
-        "    if mark is None or mark.drill_id != drill_id:\n        try:\n            directory.rmdir()\n",
-        "    if mark is None:\n        try:\n            shutil.rmtree(directory)\n",
+        "            directory.rmdir()\n        except OSError:\n",
+        "            shutil.rmtree(directory)\n        except OSError:\n",
         *LOCAL,
     ),
     bug(

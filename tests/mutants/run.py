@@ -1,7 +1,9 @@
 """`make mutants`: plants one bug after the other in a copy of the package and runs the tests.
 
-Prints for each which test caught it, and after how long. Exits with 1 where one survives.
-Options: --jobs N, --only WORD (in the sentence or the file).
+Prints for each which test caught it, and after how long. Exits with 1 where one survives, or
+where the tests came to no end in time: that shows nothing, a slow machine does it too.
+Options: --jobs N, --only WORD … (in the sentence or the file; in the order given),
+--patience SECONDS for one.
 
 Each runs in a process that is forked from this one, which has loaded what the tests need and
 nothing of restorecheck.
@@ -22,13 +24,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.chosen import SEED
 from tests.mutants.planted import PLANTED, Mutant
 
 ROOT = Path(__file__).parents[2]
 OURS = 99
 """Exit code of what went wrong in this program itself."""
-PATIENCE = 600
-"""Seconds; what hangs for so long is caught too: by whoever waits."""
+PATIENCE = 900
+"""Seconds."""
 COPIED = ("restorecheck", "tests", "pyproject.toml", "lambda", "infra", "docs", "constraints.txt")
 HEAVY = ("botocore.session", "boto3", "pydantic", "structlog", "yaml")
 
@@ -49,24 +52,27 @@ class Try:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="+", default=[""])
+    parser.add_argument("--patience", type=int, default=PATIENCE)
     given = parser.parse_args()
-    chosen = [m for m in PLANTED if given.only in f"{m.says} {m.file}"]
+    found = [m for word in given.only for m in PLANTED if word in f"{m.says} {m.file}"]
+    chosen = list(dict.fromkeys(found))
+    print(f"RESTORECHECK_SEED={SEED}")  # of what the tests choose
     for name in HEAVY:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
-        caught = try_out(chosen, Path(directory), given.jobs)
+        caught = try_out(chosen, Path(directory), given.jobs, given.patience)
     print(f"{caught} of {len(chosen)} caught")
     return 0 if caught == len(chosen) else 1
 
 
-def try_out(chosen: list[Mutant], directory: Path, jobs: int) -> int:
+def try_out(chosen: list[Mutant], directory: Path, jobs: int, patience: int) -> int:
     """How many are caught."""
     waiting, running, caught = [*chosen], dict[int, Try](), 0
     while waiting or running:
         while waiting and len(running) < jobs:
             attempt = plant(waiting.pop(0), directory / str(len(waiting)))
-            running[fork(attempt)] = attempt
+            running[fork(attempt, patience)] = attempt
         pid, status = os.wait()
         caught += tell(running.pop(pid), status)
     return caught
@@ -89,22 +95,22 @@ def plant(mutant: Mutant, copy: Path) -> Try:
     return Try(mutant, copy, time.monotonic())
 
 
-def fork(attempt: Try) -> int:
+def fork(attempt: Try, patience: int) -> int:
     """The process in which the tests run, from the copy."""
     sys.stdout.flush()
     pid = os.fork()
     if pid:
         return pid
     try:
-        code = run_tests(attempt)
+        code = run_tests(attempt, patience)
     except BaseException:  # noqa: BLE001  # nothing of the parent's may happen in this process
         traceback.print_exc()
         code = OURS
     os._exit(code)
 
 
-def run_tests(attempt: Try) -> int:
-    signal.alarm(PATIENCE)
+def run_tests(attempt: Try, patience: int) -> int:
+    signal.alarm(patience)
     os.chdir(attempt.copy)
     with attempt.output.open("w") as output:
         os.dup2(output.fileno(), 1)
@@ -125,17 +131,15 @@ def tell(attempt: Try, status: int) -> bool:
     text = attempt.output.read_text(errors="replace")
     code = os.waitstatus_to_exitcode(status)
     assert code not in {3, 4, 5, OURS}, f"the tests did not run:\n{text}"
-    survived = code == 0
     red = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", text, re.MULTILINE)
-    by = red[1] if red else "a test that never ends, or an end of pytest"
     mutant, seconds = attempt.mutant, time.monotonic() - attempt.began
-    word = "MISSED" if survived else "caught"
+    word = "MISSED" if code == 0 else "caught" if red else "NO END"
     print(f"{word} {seconds:6.1f} s  {mutant.file}: {mutant.says}")
-    if not survived:
-        print(f"                 by {by}")
+    if red:
+        print(f"                 by {red[1]}")
     sys.stdout.flush()
     shutil.rmtree(attempt.copy, ignore_errors=True)
-    return not survived
+    return red is not None
 
 
 if __name__ == "__main__":

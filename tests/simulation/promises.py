@@ -56,6 +56,8 @@ class Promises:
         """AWS lies for longer than anybody waits, or a host wakes up after its drill was ended: then
         what is in no ledger must be found by its mark.
         """
+        self._broken: PromiseBrokenError | None = None
+        """By a call. Who looks after what is kept survives any defect, this one too."""
         self._identified: set[tuple[str, str]] = set()
         self._reports: dict[str, str] = {}
         self._seen: dict[str, str] = {}
@@ -68,6 +70,13 @@ class Promises:
     # --- before every call -----------------------------------------------------------------
 
     def on_call(self, call: Call) -> None:
+        try:
+            self._judge(call)
+        except PromiseBrokenError as exc:
+            self._broken = exc
+            raise
+
+    def _judge(self, call: Call) -> None:
         if not call.caller.startswith(OURS):
             return
         self._calls[call.caller] = self._calls.get(call.caller, 0) + 1
@@ -261,7 +270,9 @@ class Promises:
     # --- after every step ------------------------------------------------------------------
 
     def look(self) -> None:
-        """Every promise that can be held against the present state."""
+        """Every promise that can be held against the present state, and what a call has broken."""
+        if self._broken is not None:
+            raise self._broken
         self.stage.cloud.tick()
         changed = self._read_store()
         for drill in changed:

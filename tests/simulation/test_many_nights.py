@@ -61,6 +61,33 @@ def test_of_several_copies_of_one_snapshot_the_proven_one_is_kept():
     assert kept(stage) == {first.id, third.id}
 
 
+def test_a_copy_is_kept_while_another_drill_of_its_target_is_at_work_on_it():
+    stage = Stage(setting=Setting(keep_copies=1))
+    slow = Host(stage)
+    first = slow.start()
+    while not any(s.status == "available" for s in stage.cloud.backup.snapshots.values()):
+        slow.engine.advance(first)
+        stage.world.pass_time(timedelta(minutes=1))
+        stage.cloud.tick()
+    stage.cloud.take_automated_snapshot(PRODUCTION, age=timedelta(minutes=1))
+
+    second = night(stage)
+
+    assert second.verdict is Verdict.VERIFIED
+    assert kept(stage) == {first, second.id}
+
+
+def test_nothing_is_shared_any_more_when_the_restore_begins():
+    stage = Stage()
+    host = Host(stage)
+    name = host.start()
+    while not stage.cloud.backup.instances:
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+
+    assert not stage.cloud.source.snapshots[f"restorecheck-{name}"].shared
+
+
 def test_the_report_names_what_is_kept_and_what_was_deleted():
     stage = Stage(setting=Setting(keep_copies=1))
     first = night(stage)
@@ -114,6 +141,38 @@ def test_a_standby_is_replaced_by_the_next_verified_one_and_by_no_other():
     assert set(stage.cloud.backup.instances) == {f"restorecheck-{third.id}"}
     assert stage.cloud.backup.instances[f"restorecheck-{third.id}"].status == "stopped"
     stage.promises.at_end()
+
+
+def test_where_standbys_are_no_longer_wanted_the_last_one_goes_with_the_next_verified_night():
+    stage = Stage(setting=Setting(after=After.STOP))
+    first = night(stage)
+    stage.setting = Setting(after=After.DELETE)
+    stage.next_night(good=False)
+    night(stage)
+    assert set(stage.cloud.backup.instances) == {f"restorecheck-{first.id}"}
+    stage.next_night()
+
+    night(stage)
+
+    assert not stage.cloud.backup.instances
+
+
+def test_what_is_kept_of_another_target_is_left_alone():
+    stage = Stage(setting=Setting(after=After.STOP, keep_copies=1))
+    other = f"restorecheck-{night(stage).id}"
+    source, backup = stage.cloud.source, stage.cloud.backup
+    for thing in (source.snapshots[other], backup.snapshots[other], backup.instances[other]):
+        thing.tags["restorecheck:target"] = "invoices"
+    source.snapshots[other].tags["restorecheck:source-db-instance"] = source.arn(
+        "db", "invoices-prod"
+    )
+    stage.next_night()
+
+    ours = f"restorecheck-{night(stage).id}"
+
+    assert set(backup.snapshots) == {other, ours}
+    assert set(backup.instances) == {other, ours}
+    assert {other, ours} <= set(source.snapshots)
 
 
 def test_a_standby_that_aws_has_started_again_is_stopped_by_the_sweep():

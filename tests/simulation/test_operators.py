@@ -11,7 +11,7 @@ from restorecheck.model import Drill, TeardownOutcome, Verdict
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, Data, Instance, Snapshot
 from restorecheck.testing.cloud.clients import Session
 from tests.simulation.disturbing import clean_up
-from tests.simulation.stage import PASSWORD, PRODUCTION, Host, Setting, Stage
+from tests.simulation.stage import MINUTE, PASSWORD, PRODUCTION, Host, Setting, Stage
 
 Deed = Callable[[Stage, str], bool]
 """Done to the things of a drill with this name; False where there is nothing to do it to."""
@@ -254,6 +254,21 @@ def tags_at(stage: Stage, arn: str) -> dict[str, str] | None:
     return next((dict(t.tags) for t in things if t.arn == arn), None)
 
 
+def test_a_copy_that_another_drill_has_taken_over_is_not_restored():
+    stage = Stage()
+    host = Host(stage)
+    name = host.start()
+    while stage.store.load(name).step.name != "unshare":
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+    assert says_that_the_copy_is_of_another_drill(stage, f"restorecheck-{name}")
+
+    drill = host.drive(name)
+
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert not [c for c in stage.cloud.calls if c.operation.startswith("Restore")]
+
+
 def test_what_lost_our_tags_is_named_and_left():
     stage = Stage()
 
@@ -263,3 +278,47 @@ def test_what_lost_our_tags_is_named_and_left():
     assert drill.verdict is Verdict.INCONCLUSIVE
     assert [r.kind for r in drill.ledger] == ["DB instance"]
     assert f"restorecheck-{drill.id}" in stage.cloud.backup.instances
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"owner": "somebody else"},
+        {"restorecheck:managed": "true", "restorecheck:drill-id": "20200101-000000-ffffff"},
+        {"restorecheck:drill-id": "its own"},
+    ],
+)
+def test_what_has_our_name_and_not_our_whole_mark_is_named_by_the_sweep_and_left(tags):
+    stage = Stage(setting=Setting(after=After.STOP))
+    host = Host(stage)
+    name = host.start()
+    host.drive(name)
+    instance = instance_of(stage, f"restorecheck-{name}")
+    assert instance is not None
+    stage.promises.disowned.add(instance.arn)
+    instance.tags.clear()
+    instance.tags.update({key: value.replace("its own", name) for key, value in tags.items()})
+    stage.world.pass_time(timedelta(days=2))
+
+    swept = Host(stage).sweep()
+
+    assert instance_of(stage, instance.identifier) is instance
+    assert [r.identifier for r, _ in swept.plan.spared] == [instance.arn]
+
+
+def test_a_secret_that_lost_our_mark_is_named_and_left():
+    stage = Stage(setting=Setting(credentials=Credentials.RESET))
+    host = Host(stage)
+    name = host.start()
+    secrets = stage.cloud.backup.secrets
+    while not secrets:
+        host.engine.advance(name)
+        stage.world.pass_time(MINUTE)
+    (secret,) = secrets.values()
+    stage.promises.disowned.add(secret.arn)
+    secret.tags.clear()
+
+    drill = host.drive(name)
+
+    assert list(secrets.values()) == [secret]
+    assert [r.kind for r in drill.ledger] == ["secret"]

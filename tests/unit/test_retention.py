@@ -121,3 +121,12 @@ def test_pruning_leaves_no_more_than_it_must(copies, keep):
     left = [c for c in copies if c.available and c.identifier not in gone]
 
     assert len(left) <= keep + 2
+
+
+def test_of_two_copies_of_one_snapshot_with_the_same_proof_the_newer_one_stays():
+    older, newer = (
+        copy(0),
+        copy(0, identifier="restorecheck-again", made_at=NOW + timedelta(days=1)),
+    )
+
+    assert prunable([older, newer], 1) == (older,)

@@ -51,6 +51,14 @@ def test_every_hour_means_every_hour_that_passes():
     assert found == [start + timedelta(hours=n) for n in range(1, 7)]
 
 
+def test_between_two_moments_is_what_comes_after_the_first_up_to_the_second():
+    first, last = (datetime(2026, 2, day, 3, tzinfo=UTC) for day in (25, 27))
+
+    due = Schedule(cron="0 3 * * *", timezone="UTC").between(first, last)
+
+    assert list(due) == [first + timedelta(days=1), last]
+
+
 def test_sunday_is_0_and_7_as_cron_has_it():
     assert slots("0 4 * * 0", "2026-02-26", 7) == slots("0 4 * * 7", "2026-02-26", 7)
     assert slots("0 4 * * 0", "2026-02-26", 7) == ["03-01 04:00"]
@@ -75,6 +83,15 @@ def test_day_of_month_or_weekday_as_cron_has_it():
 )
 def test_what_is_wrong_is_named(cron, wrong):
     assert malformed(cron) == wrong
+
+
+def test_a_delay_fills_its_bounds():
+    slot = datetime(2026, 2, 26, 3, tzinfo=UTC)
+
+    delays = [delay(f"target {n}", slot, timedelta(hours=1)) for n in range(100)]
+
+    assert min(delays) < timedelta(minutes=10)
+    assert max(delays) > timedelta(minutes=50)
 
 
 def test_what_is_right_has_nothing_wrong():
