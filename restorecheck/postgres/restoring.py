@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.errors import AccessDeniedError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
@@ -47,7 +48,9 @@ ARCHIVE_ERROR = re.compile(
 )
 PSQL_ERROR = re.compile(
     r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not)[^\n]*)"
+    r"|(?:^|\n)(backslash commands are restricted|invalid command \\)"
 )
+"""Of what it reads from a pipe, psql says some without its name."""
 BROKEN_OFF = (
     "server closed the connection unexpectedly",
     "connection to server was lost",
@@ -297,7 +300,7 @@ def _own_words(loaded: Loaded) -> str:
         return f"pg_restore: {match[1][:200]}"
     match = PSQL_ERROR.search(loaded.errors)
     if match:
-        return f"psql: {match[1][:200]}"
+        return f"psql: {(match[1] or match[2])[:200]}"
     return f"the program ended with {describe_exit(loaded.exit_code)}"
 
 
@@ -342,6 +345,13 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
     if inspection.path.is_dir():
         copy.mkdir(mode=0o700)
         for file in inspection.path.iterdir():
+            if file.is_symlink():
+                # What lies there may be nobody's but root's, and the restored code could read the copy.
+                raise AccessDeniedError(
+                    f"{inspection.path.name} holds the symbolic link {file.name}, "
+                    f"and the user {account.name} cannot read all of it",
+                    hint="Put the files themselves there, or let that user read them.",
+                )
             if file.is_file():
                 _copy(file, copy / file.name, account)
         _give(copy, account)
@@ -351,7 +361,11 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
 
 
 def _copy(source: Path, target: Path, account: Account) -> None:
-    shutil.copyfile(source, target)
+    # Whoever may write there can put a link in its place after the look; for a single file that is what
+    # was looked into, and may be one.
+    flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
+    with open(os.open(source, flags), "rb") as read, target.open("xb") as written:  # noqa: PTH123  # a descriptor
+        shutil.copyfileobj(read, written, 1 << 20)
     _give(target, account)
 
 
