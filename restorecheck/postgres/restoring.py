@@ -128,15 +128,25 @@ def choose_installation(
     )
 
 
+def obeys_dumps(inspection: Inspection, installation: Installation) -> bool:
+    """Whether the dump could have this psql run commands (CVE-2025-8714)."""
+    return inspection.kind == "plain" and not installation.knows_restrict
+
+
 def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...]:
     source = major_of(inspection.server_version)
-    if source is None or source == chosen.major:
-        return ()
-    note = (
-        f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
-        f"{chosen.version}, the lowest version at hand that fits"
-    )
-    return (note,)
+    notes: list[str] = []
+    if source is not None and source != chosen.major:
+        notes.append(
+            f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
+            f"{chosen.version}, the lowest version at hand that fits"
+        )
+    if obeys_dumps(inspection, chosen):
+        notes.append(
+            f"psql {chosen.version} in {chosen.bin_dir} runs commands that stand in a dump "
+            "(CVE-2025-8714); update it"
+        )
+    return tuple(notes)
 
 
 def omission_note(inspection: Inspection) -> tuple[str, ...]:
@@ -396,12 +406,27 @@ def server_version(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
-def choose_tools(major: int, installations: Iterable[Installation]) -> Installation | Unclear:
-    """Client programs for an existing server of this major version."""
+def choose_tools(
+    major: int, installations: Iterable[Installation], inspection: Inspection
+) -> Installation | Unclear:
+    """Client programs for an existing server of this major version.
+
+    None whose psql a plain dump could give commands to: here they would have the rights of our user,
+    and our password, where the dump's SQL has only those of the database's user.
+    """
     looked_at = list(installations)
-    chosen = choose(looked_at, major)
+    wary = [item for item in looked_at if not obeys_dumps(inspection, item)]
+    chosen = choose(wary, major)
     if chosen is not None:
         return chosen
+    obedient = choose(looked_at, major)
+    if obedient is not None:
+        return Unclear(
+            reason=f"psql {obedient.version} in {obedient.bin_dir} would run commands that stand in "
+            "the dump (CVE-2025-8714)",
+            hint="Update PostgreSQL's programs (13.22, 14.19, 15.14, 16.10, 17.6 or newer), "
+            "or dump in the custom format.",
+        )
     return Unclear(
         reason=f"no pg_restore and psql of PostgreSQL {major} or newer were found on this machine",
         hint="Install them, or name their folder in postgres.bin_dir.",

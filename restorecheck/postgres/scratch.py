@@ -191,7 +191,7 @@ class ScratchProvider(Provider):
                 reason=f"the dump needs PostgreSQL {needed} or newer; the scratch server "
                 f"{self.scratch.name} is {major}"
             )
-        return restoring.choose_tools(major, self._server.installations())
+        return restoring.choose_tools(major, self._server.installations(), inspection)
 
     def _load(self, drill: Drill, session: Session) -> StepEvent:
         inspection, installation = session.inspection, session.installation

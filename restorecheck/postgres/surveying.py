@@ -340,10 +340,11 @@ class Survey:
     def _prepared(self) -> Connection:
         connection = self._connect()
         try:
-            if self._run_began is None:
-                self._is_new(connection)
-            for name, value in self._plans.items():
-                connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
+            with deadline(connection, COMING_BACK, threading.Event()):
+                if self._run_began is None:
+                    self._is_new(connection)
+                for name, value in self._plans.items():
+                    connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
         except psycopg.Error as exc:
             connection.close()
             raise DatabaseUnreachableError("a new connection was lost at once") from exc
