@@ -38,12 +38,16 @@ def plainly(connection: Connection) -> Iterator[None]:
     A restored database may have a `search_path` with other functions, tables and operators of the same
     names before the catalog's; statements like SET are not looked up anywhere.
     """
-    connection.execute("begin read only; set local search_path to pg_catalog", prepare=False)
+    within = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+    begin = f"savepoint {OURS}" if within else "begin read only"
+    end = f"rollback to savepoint {OURS}; release savepoint {OURS}" if within else "rollback"
+    plain = f"{begin}; set local search_path to pg_catalog"
+    connection.execute(plain.encode(), prepare=False)
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("rollback")
+            connection.execute(end.encode())
 
 
 @contextmanager
