@@ -26,6 +26,30 @@ GRACE = timedelta(seconds=5)
 """How long after its own timeout the server may take to end a statement."""
 
 
+def pin(connection: Connection) -> None:
+    """Names mean what PostgreSQL means by them, from now on: for connections that are ours alone."""
+    connection.execute("set search_path to pg_catalog")
+
+
+@contextmanager
+def plainly(connection: Connection) -> Iterator[None]:
+    """A short reading transaction of our own in which names mean what PostgreSQL means by them.
+
+    A restored database may have a `search_path` with other functions, tables and operators of the same
+    names before the catalog's; statements like SET are not looked up anywhere.
+    """
+    within = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+    begin = f"savepoint {OURS}" if within else "begin read only"
+    end = f"rollback to savepoint {OURS}; release savepoint {OURS}" if within else "rollback"
+    plain = f"{begin}; set local search_path to pg_catalog"
+    connection.execute(plain.encode(), prepare=False)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(end.encode())
+
+
 @contextmanager
 def rolled_back(
     connection: Connection, timeout: timedelta, *, writes: bool = False
@@ -46,12 +70,12 @@ def rolled_back(
     try:
         if within and not writes:
             connection.execute("set transaction read only")
-        connection.execute(
-            "select set_config('statement_timeout', %(ms)s, true),"
-            " set_config('lock_timeout', %(ms)s, true),"
-            " set_config('idle_in_transaction_session_timeout', '0', true)",
-            {"ms": str(milliseconds)},
+        # Statements, not calls of set_config: a search path of the database may have another one first.
+        limits = (
+            f"set local statement_timeout to {milliseconds}; set local lock_timeout to {milliseconds};"
+            " set local idle_in_transaction_session_timeout to 0"
         )
+        connection.execute(limits.encode(), prepare=False)
         yield
     finally:
         if not connection.closed:

@@ -44,7 +44,7 @@ from restorecheck.checks.surveyed import seconds as seconds_of
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint, Severity
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
-from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, rolled_back
+from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, plainly, rolled_back
 from restorecheck.postgres.inquiring import Inquirer
 from restorecheck.postgres.messages import (
     is_absence,
@@ -83,6 +83,8 @@ CATALOG, MISSING_DATABASE = "catalog", "database"
 
 ANSWERS_WITHIN = timedelta(minutes=1)
 """What costs the server nothing. One that stands still does not even end a statement."""
+CONNECTS_WITHIN = 10
+"""Seconds."""
 CONNECTIONS = 4
 """For reading everything; the server's processors decide how many are of use."""
 SLICE = timedelta(seconds=30)
@@ -91,8 +93,10 @@ SLICE = timedelta(seconds=30)
 
 def identity_of(connection: Connection) -> str:
     """What `Endpoint.identity` is for a PostgreSQL database."""
-    row = connection.execute(IDENTITY).fetchone()
-    assert row is not None, "the query returns one row"
+    with plainly(connection):
+        row = connection.execute(IDENTITY).fetchone()
+    if row is None or len(row) != 1:
+        raise DatabaseUnreachableError("the server does not say which one it is")
     return str(row[0])
 
 
@@ -107,6 +111,9 @@ def by_system_identifier(connect: Connect) -> Connect:
         except psycopg.Error as exc:
             connection.close()
             raise unreachable(exc, database) from exc
+        except DatabaseUnreachableError:
+            connection.close()
+            raise
         if database == endpoint.databases[0] and found != endpoint.identity:
             connection.close()
             raise DatabaseUnreachableError(
@@ -313,7 +320,7 @@ class PostgresChecker(Checker):
     def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
         if endpoint.identity not in self._listed:
             connection = self._maintenance(endpoint)
-            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
                 names = connection.execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
             self._listed[endpoint.identity] = tuple(str(row[0]) for row in names)
         return self._listed[endpoint.identity]
@@ -329,10 +336,12 @@ class PostgresChecker(Checker):
     def _is_missing(self, endpoint: Endpoint, database: str) -> bool:
         """Whether the server, asked elsewhere, says that there is no such database."""
         try:
-            row = self._maintenance(endpoint).execute(
-                "select count(*) from pg_database where datname = %s", [database]
-            )
-            return row.fetchone() == (0,)
+            connection = self._maintenance(endpoint)
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
+                row = connection.execute(
+                    "select count(*) from pg_database where datname = %s", [database]
+                )
+                return row.fetchone() == (0,)
         except (DatabaseUnreachableError, psycopg.Error):
             return False
 
@@ -499,6 +508,12 @@ def unreachable(
     return DatabaseUnreachableError(message, hint=hint, patience=patience)
 
 
+def put_on(connection: Connection, role: str) -> None:
+    """Go on as this role. A server that accepts a connection and then says nothing is cut off."""
+    with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+
+
 def connect(
     endpoint: Endpoint,
     database: str,
@@ -522,7 +537,7 @@ def connect(
             dbname=database,
             password=password,
             autocommit=True,
-            connect_timeout=10,
+            connect_timeout=CONNECTS_WITHIN,
             application_name="restorecheck",
             options="-c default_transaction_read_only=on",
             # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
@@ -530,7 +545,7 @@ def connect(
             **cast(Any, security),
         )
         if role is not None:
-            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+            put_on(connection, role)
     except psycopg.Error as exc:
         raise unreachable(exc, database) from exc
     return connection

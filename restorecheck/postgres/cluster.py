@@ -25,7 +25,7 @@ from restorecheck.postgres import processes, sharedmemory
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.messages import LOG_PREFIX, errors_in_log, lacks_room
+from restorecheck.postgres.messages import LOG_PREFIX, errors_in_log, lacks_room, log_lines
 
 PREFIX = "restorecheck-"
 MARK = "restorecheck.json"
@@ -40,6 +40,9 @@ SOCKET_PATH_LIMIT = 103
 """Bytes: 107 on Linux, 103 on macOS, without the final zero (sockaddr_un)."""
 
 MEGABYTE = 1024 * 1024
+
+EVENT_TRIGGERS_MAJOR = 17
+"""Since when they can be switched off, and can fire at a login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,8 @@ def start(
     for key, value in settings(jobs=jobs).items():
         argv += ["-c", f"{key}={value}"]
     argv += ["-c", f"unix_socket_directories={places.directory}"]
+    if installation.major >= EVENT_TRIGGERS_MAJOR:
+        argv += ["-c", "event_triggers=off"]  # of restored ones, some fire when somebody logs in
     try:
         log = places.log.open("ab")
     except OSError as exc:
@@ -245,6 +250,7 @@ def start(
             outlive_us=outlive_us,
             # An immediate shutdown, which removes what the server shares; it never ignores this.
             dies_by=signal.SIGQUIT,
+            confined=True,
         )
     try:
         await_ready(places, server)
@@ -301,13 +307,14 @@ def killed(places: Places) -> str:
     "server process (PID 123) was terminated by signal 9: Killed", and "exited with exit code 2" of
     one that was told to give up at once. Source: src/backend/postmaster/postmaster.c, LogChildExit.
     """
-    try:
-        said = places.log.read_text(errors="replace")
-    except OSError:
-        return ""
-    numbers = [int(match[1]) for match in _TERMINATED.finditer(said)]
-    foreign = [processes.describe_exit(-n) for n in numbers if n not in BY_ITS_OWN_FAULT]
-    if _GAVE_UP.search(said):
+    foreign: list[str] = []
+    gave_up = False
+    for line in log_lines(places.log):
+        match = _TERMINATED.search(line)
+        if match and int(match[1]) not in BY_ITS_OWN_FAULT:
+            foreign.append(processes.describe_exit(-int(match[1])))
+        gave_up = gave_up or _GAVE_UP.search(line) is not None
+    if gave_up:
         foreign.append("somebody")
     return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
 
@@ -329,6 +336,7 @@ def superuser_connection(
 
 def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
     """End the server and everything below it. True when nothing runs any more."""
+    below = processes.descendants(places.data)
     if server is not None and server.poll() is None:
         server.send_signal(signal.SIGQUIT)  # immediate shutdown: nothing needs to be kept
         try:
@@ -342,6 +350,7 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
     if running:
         processes.end(running[0], signal.SIGQUIT)
         _, running = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
+    running += [process for process in below if process not in running and _runs(process)]
     for process in running:
         processes.end(process, signal.SIGKILL)
     _, still = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
@@ -401,6 +410,12 @@ def _remove_marked(directory: Path) -> str:
 
 def free_bytes(directory: Path) -> int:
     return shutil.disk_usage(directory).free
+
+
+def is_almost_full(directory: Path) -> bool:
+    """Whether a hundredth of the disk, or a gigabyte, is all that is left."""
+    usage = shutil.disk_usage(directory)
+    return usage.free < min(usage.total // 100, 1024 * MEGABYTE)
 
 
 def modified_at(path: Path) -> datetime | None:

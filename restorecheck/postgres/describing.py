@@ -39,7 +39,7 @@ def pin_settings(connection: Connection, *, search_path: bool = True) -> None:
     """What values and definitions look like as text, for this transaction; the same everywhere."""
     for name, value in SETTINGS.items():
         if search_path or name != "search_path":
-            connection.execute("select set_config(%s, %s, true)", [name, value])
+            connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
 
 
 def tables(connection: Connection) -> tuple[Table, ...]:

@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +47,8 @@ class Destination:
     user: str
     database: str
     password: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What libpq is to know besides; never on the command line."""
 
     def arguments(self) -> list[str]:
         return [
@@ -169,7 +171,7 @@ def restore_archive(
         directory=directory,
         account=account,
         stderr=errors,
-        extra_environment=_password(destination),
+        extra_environment=_libpq(destination),
     )
     return Load(process, errors)
 
@@ -199,7 +201,7 @@ def run_sql(
         account=account,
         stdin=subprocess.PIPE,
         stderr=errors,
-        extra_environment=_password(destination),
+        extra_environment=_libpq(destination),
     )
     load = Load(process, errors)
     load.feed(source, _restricted(installation))
@@ -212,8 +214,9 @@ def _restricted(installation: Installation) -> bytes:
     return b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
 
 
-def _password(destination: Destination) -> dict[str, str]:
-    return {"PGPASSWORD": destination.password} if destination.password else {}
+def _libpq(destination: Destination) -> dict[str, str]:
+    password = {"PGPASSWORD": destination.password} if destination.password else {}
+    return {**destination.environment, **password}
 
 
 def archive_contents(

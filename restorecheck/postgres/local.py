@@ -20,7 +20,7 @@ from restorecheck.lifecycle import (
 )
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
-from restorecheck.postgres import cluster, preparation, restoring
+from restorecheck.postgres import asking, cluster, preparation, restoring
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Mark, Places
@@ -33,7 +33,7 @@ from restorecheck.postgres.finding import (
     find_step,
     lost_session,
 )
-from restorecheck.postgres.load import Destination
+from restorecheck.postgres.load import Destination, Load
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.temporary import Temporary
 from restorecheck.postgres.timing import Stopwatch
@@ -174,6 +174,8 @@ class LocalDumpProvider(Provider):
             return self._begin_load(drill, session, session.inspection, session.installation)
         loaded = session.load.poll(restoring.patience(session.load))
         if loaded is None:
+            if cluster.is_almost_full(self._server.work_dir):
+                return self._stop_load(session.load)
             return InProgress(wait=timedelta(0), detail="loading")
         session.load.end()
         places = self._server.places(drill.id)
@@ -193,6 +195,14 @@ class LocalDumpProvider(Provider):
             return Unclear(reason=killed, external_seconds=loaded.seconds)
         return self._open(places, session.inspection, loaded.seconds)
 
+    def _stop_load(self, load: Load) -> Unclear:
+        """Before the disk is full: others write there, and a dump may grow without end."""
+        load.end()
+        return Unclear(
+            reason=f"the load was stopped: not enough space is left in {self._server.work_dir}",
+            hint=self._room_hint(),
+        )
+
     def _begin_load(
         self, drill: Drill, session: Session, inspection: Inspection, installation: Installation
     ) -> StepEvent:
@@ -211,6 +221,7 @@ class LocalDumpProvider(Provider):
             preparation.apply_settings(connection, name, inspection.needs)
             preparation.admit_roles(connection, name, inspection.needs.roles)
         with cluster.superuser_connection(places, name) as connection:
+            asking.pin(connection)
             preparation.make_way(connection, inspection)
         session.log_offset = places.log.stat().st_size
         destination = Destination(
@@ -236,8 +247,11 @@ class LocalDumpProvider(Provider):
         name = database_name(inspection, self._dump.databases)
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
+            asking.pin(connection)
             preparation.demote_roles(connection, inspection.needs.roles)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
+            room = cluster.free_bytes(places.directory) // 2
+            preparation.limit_temporary_files(connection, preparation.CHECKER_ROLE, room)
             endpoint = Endpoint(
                 identity=identity_of(connection),
                 host=str(places.directory),

@@ -6,7 +6,9 @@ Classes: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes".
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from psycopg import errors
@@ -19,6 +21,8 @@ QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
 
+LONGEST_LINE = 8192
+MOST_ERRORS = 10_000
 LOG_PREFIX = "%e|"
 _LOG_LINE = re.compile(r"^([0-9A-Z]{5})\|(ERROR|FATAL|PANIC):\s+(.*)$")
 
@@ -39,13 +43,17 @@ class ServerError:
 
 
 def safe_message(sqlstate: str | None, message: str) -> str:
-    """The part of a server's message that shows no row value, with its code."""
+    """The part of a server's message that shows no row value, with its code.
+
+    A server may put anything into its messages, also what a terminal obeys.
+    """
     if not sqlstate:
         return "the connection was lost"
     if sqlstate.startswith(CARRIES_VALUES):
         return f"{_condition(sqlstate)} (SQLSTATE {sqlstate})"
-    first_line = message.strip().split("\n", 1)[0]
-    return f"{first_line[:300]} (SQLSTATE {sqlstate})"
+    first_line = message.strip().split("\n", 1)[0][:300]
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in first_line)
+    return f"{shown} (SQLSTATE {sqlstate})"
 
 
 def redacted(message: str, known: str) -> str:
@@ -69,14 +77,23 @@ def _condition(sqlstate: str) -> str:
 
 def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
     """Errors that the server wrote to its log, in order; the log is ours, with `LOG_PREFIX`."""
+    matches = (_LOG_LINE.match(line) for line in log_lines(log, offset))
+    found = (ServerError(m[1], m[3]) for m in matches if m)
+    return list(islice(found, MOST_ERRORS))
+
+
+def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
+    """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
     try:
         with log.open("rb") as file:
             file.seek(offset)
-            lines = file.read().decode(errors="replace").splitlines()
+            whole = True
+            while piece := file.readline(LONGEST_LINE):
+                if whole:
+                    yield piece.decode(errors="replace").rstrip("\r\n")
+                whole = piece.endswith(b"\n")
     except OSError:
-        return []
-    matches = (_LOG_LINE.match(line) for line in lines)
-    return [ServerError(m[1], m[3]) for m in matches if m]
+        return
 
 
 def is_damage(sqlstate: str) -> bool:

@@ -15,6 +15,7 @@ from restorecheck.postgres.dumpfiles.needs import Needs
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CHECKER_ROLE = "restorecheck_checker"
+HARMLESS = " nosuperuser nocreatedb nocreaterole noreplication bypassrls"
 
 
 def lacking(connection: Connection, inspection: Inspection, ignored: Sequence[str]) -> list[str]:
@@ -81,6 +82,13 @@ def demote_roles(connection: Connection, roles: Sequence[str]) -> None:
     for (role,) in rows.fetchall():
         if role in roles:
             connection.execute(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(role)))
+
+
+def limit_temporary_files(connection: Connection, role: str, room: int) -> None:
+    """What one query of the role may spill to disk, in bytes: a question must not fill the disk."""
+    statement = "alter role {} set temp_file_limit = {}"
+    kilobytes = sql.Literal(f"{max(room, 0) // 1024}kB")
+    connection.execute(sql.SQL(statement).format(sql.Identifier(role), kilobytes))
 
 
 PROVIDERS = frozenset({"icu", "libc", "builtin"})
@@ -157,10 +165,15 @@ def make_reading_role(connection: Connection, name: str, *, login: bool) -> None
     pg_read_all_data, and the rights are granted one by one.
     """
     role = sql.Identifier(name)
-    exists = connection.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone()
-    if exists is None:
-        kind = sql.SQL("login" if login else "nologin")
-        connection.execute(sql.SQL("create role {} {} bypassrls").format(role, kind))
+    found = connection.execute("select oid from pg_roles where rolname = %s", (name,)).fetchone()
+    if found is not None and login:
+        # The dump may have made one of this name, a superuser: on a server that is thrown away, it is
+        # moved out of the way.
+        aside = sql.Identifier(f"{name[:40]} {found[0]}")
+        connection.execute(sql.SQL("alter role {} rename to {}").format(role, aside))
+    rights = sql.SQL(("login" if login else "nologin") + HARMLESS)
+    verb = sql.SQL("alter" if found is not None and not login else "create")
+    connection.execute(sql.SQL("{} role {} {}").format(verb, role, rights))
     if connection.info.server_version >= 140000:  # noqa: PLR2004  # 14.0
         connection.execute(sql.SQL("grant pg_read_all_data to {}").format(role))
         return

@@ -7,9 +7,10 @@ and it works in the directory that was recorded with it, or is a descendant of t
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +20,12 @@ from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.postgres.account import Account
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+_AF_INET, _SOCK_DGRAM = 2, 2
+"""Sources: linux/prctl.h, linux/sched.h, linux/sockios.h, linux/if.h; netdevice(7)."""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -38,18 +45,22 @@ def spawn(
     outlive_us: bool = False,
     dies_by: signal.Signals = signal.SIGKILL,
     extra_environment: dict[str, str] | None = None,
+    confined: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program as `account` in `directory`, in a session of its own.
 
     Unless `outlive_us`, it is ended by the signal `dies_by` when this process dies, by the kernel (Linux only;
     the signal follows the thread that started it, so start from one that lives on).
+    `confined`: what it starts stays below it, and, where root starts it, it has no network (Linux;
+    elsewhere, and where the kernel refuses, as in most containers, it runs all the same).
 
     Raises:
         ProviderError: The program cannot be started.
     """
     program = Path(argv[0]).name
     identity: dict[str, Any] = {}
-    if account is not None:
+    confine = _confinement(account) if confined else None
+    if account is not None and confine is None:
         identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
     try:
         return subprocess.Popen(  # a list, never a shell
@@ -61,7 +72,9 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=None if outlive_us else die_with_parent(dies_by),  # noqa: PLW1509  # one prctl call, no Python locks
+            preexec_fn=_one_after_the_other(  # noqa: PLW1509  # system calls, no Python locks
+                confine, None if outlive_us else die_with_parent(dies_by)
+            ),
             **identity,
         )
     except OSError as exc:
@@ -134,6 +147,20 @@ def server_processes(data_directory: Path) -> list[psutil.Process]:
         return []
     found = [p for p in _candidates(data_directory) if _is_server(p, data_directory, owner)]
     return sorted(found, key=lambda process: process.pid != _recorded_pid(data_directory))
+
+
+def descendants(data_directory: Path) -> list[psutil.Process]:
+    """What the server over this data directory started, wherever it works: `COPY … TO PROGRAM` of a
+    dump may leave a program behind, which is still below a server that was started `confined`.
+    """
+    recorded = _recorded_pid(data_directory)
+    try:
+        server = psutil.Process(recorded) if recorded is not None else None
+        if server is None or not _works_in(server, data_directory):
+            return []
+        return server.children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def strays(directory: Path) -> list[psutil.Process]:
@@ -222,3 +249,42 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Any:  # noqa: AN
             leave(1)
 
     return ask_the_kernel
+
+
+def _one_after_the_other(*steps: Callable[[], None] | None) -> Callable[[], None] | None:
+    wanted = [step for step in steps if step is not None]
+
+    def take() -> None:
+        for step in wanted:
+            step()
+
+    return take if wanted else None
+
+
+def _confinement(account: Account | None) -> Callable[[], None] | None:
+    """For Popen's preexec_fn: no network but its own loopback, adopt orphans, become `account`.
+
+    Only root may leave the network without a user namespace, which many kernels refuse half-way; so
+    the account is become here, after that. It forgets the signal of `die_with_parent`: that comes later.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.PyDLL(None)
+    # Looked up here, as in `die_with_parent`.
+    prctl, unshare, open_socket, ioctl = libc.prctl, libc.unshare, libc.socket, libc.ioctl
+    loopback = struct.pack("16sH22x", b"lo", _IFF_UP)  # struct ifreq
+
+    def confine() -> None:
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if account is None:
+            return
+        if unshare(_CLONE_NEWNET) == 0:
+            # PostgreSQL before 15 sends its statistics over the loopback.
+            wire = open_socket(_AF_INET, _SOCK_DGRAM, 0)
+            ioctl(wire, _SIOCSIFFLAGS, loopback)
+            os.close(wire)
+        os.setgroups([])
+        os.setgid(account.gid)
+        os.setuid(account.uid)
+
+    return confine

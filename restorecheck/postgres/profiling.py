@@ -77,7 +77,7 @@ class Profiler:
         ):
             describing.pin_settings(connection)
             for name, value in PLANS.items():
-                connection.execute("select set_config(%s, %s, true)", [name, value])
+                connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
             return connection.execute(sql.encode()).fetchall()
 
     def _block(self, connection: Connection, name: str) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.errors import AccessDeniedError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
@@ -47,7 +48,9 @@ ARCHIVE_ERROR = re.compile(
 )
 PSQL_ERROR = re.compile(
     r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not)[^\n]*)"
+    r"|(?:^|\n)(backslash commands are restricted|invalid command \\)"
 )
+"""Of what it reads from a pipe, psql says some without its name."""
 BROKEN_OFF = (
     "server closed the connection unexpectedly",
     "connection to server was lost",
@@ -125,15 +128,25 @@ def choose_installation(
     )
 
 
+def obeys_dumps(inspection: Inspection, installation: Installation) -> bool:
+    """Whether the dump could have this psql run commands (CVE-2025-8714)."""
+    return inspection.kind == "plain" and not installation.knows_restrict
+
+
 def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...]:
     source = major_of(inspection.server_version)
-    if source is None or source == chosen.major:
-        return ()
-    note = (
-        f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
-        f"{chosen.version}, the lowest version at hand that fits"
-    )
-    return (note,)
+    notes: list[str] = []
+    if source is not None and source != chosen.major:
+        notes.append(
+            f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
+            f"{chosen.version}, the lowest version at hand that fits"
+        )
+    if obeys_dumps(inspection, chosen):
+        notes.append(
+            f"psql {chosen.version} in {chosen.bin_dir} runs commands that stand in a dump "
+            "(CVE-2025-8714); update it"
+        )
+    return tuple(notes)
 
 
 def omission_note(inspection: Inspection) -> tuple[str, ...]:
@@ -297,7 +310,7 @@ def _own_words(loaded: Loaded) -> str:
         return f"pg_restore: {match[1][:200]}"
     match = PSQL_ERROR.search(loaded.errors)
     if match:
-        return f"psql: {match[1][:200]}"
+        return f"psql: {(match[1] or match[2])[:200]}"
     return f"the program ended with {describe_exit(loaded.exit_code)}"
 
 
@@ -342,6 +355,13 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
     if inspection.path.is_dir():
         copy.mkdir(mode=0o700)
         for file in inspection.path.iterdir():
+            if file.is_symlink():
+                # What lies there may be nobody's but root's, and the restored code could read the copy.
+                raise AccessDeniedError(
+                    f"{inspection.path.name} holds the symbolic link {file.name}, "
+                    f"and the user {account.name} cannot read all of it",
+                    hint="Put the files themselves there, or let that user read them.",
+                )
             if file.is_file():
                 _copy(file, copy / file.name, account)
         _give(copy, account)
@@ -351,7 +371,11 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
 
 
 def _copy(source: Path, target: Path, account: Account) -> None:
-    shutil.copyfile(source, target)
+    # Whoever may write there can put a link in its place after the look; for a single file that is what
+    # was looked into, and may be one.
+    flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
+    with open(os.open(source, flags), "rb") as read, target.open("xb") as written:  # noqa: PTH123  # a descriptor
+        shutil.copyfileobj(read, written, 1 << 20)
     _give(target, account)
 
 
@@ -382,12 +406,27 @@ def server_version(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
-def choose_tools(major: int, installations: Iterable[Installation]) -> Installation | Unclear:
-    """Client programs for an existing server of this major version."""
+def choose_tools(
+    major: int, installations: Iterable[Installation], inspection: Inspection
+) -> Installation | Unclear:
+    """Client programs for an existing server of this major version.
+
+    None whose psql a plain dump could give commands to: here they would have the rights of our user,
+    and our password, where the dump's SQL has only those of the database's user.
+    """
     looked_at = list(installations)
-    chosen = choose(looked_at, major)
+    wary = [item for item in looked_at if not obeys_dumps(inspection, item)]
+    chosen = choose(wary, major)
     if chosen is not None:
         return chosen
+    obedient = choose(looked_at, major)
+    if obedient is not None:
+        return Unclear(
+            reason=f"psql {obedient.version} in {obedient.bin_dir} would run commands that stand in "
+            "the dump (CVE-2025-8714)",
+            hint="Update PostgreSQL's programs (13.22, 14.19, 15.14, 16.10, 17.6 or newer), "
+            "or dump in the custom format.",
+        )
     return Unclear(
         reason=f"no pg_restore and psql of PostgreSQL {major} or newer were found on this machine",
         hint="Install them, or name their folder in postgres.bin_dir.",

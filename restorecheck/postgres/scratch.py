@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Gone, InProgress, Ready, StepEvent, StillThere, Unclear
@@ -34,6 +33,7 @@ from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.scratch_server import (
     KIND,
     ROLE_KIND,
+    SECURITY,
     ScratchServer,
     database_of,
     drill_of,
@@ -142,11 +142,16 @@ class ScratchProvider(Provider):
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
-        connection = checker.connect(endpoint, database, password=self.scratch.password)
+        connection = checker.connect(
+            endpoint, database, password=self.scratch.password, **self.scratch.security
+        )
         if is_superuser(connection):
             # The role is named like the database that it was made for.
-            role = sql.Identifier(endpoint.databases[0])
-            connection.execute(sql.SQL("set role {}").format(role))
+            try:
+                checker.put_on(connection, endpoint.databases[0])
+            except psycopg.Error as exc:
+                connection.close()
+                raise checker.unreachable(exc, database) from exc
         return connection
 
     def _resource(self, drill_id: str) -> Resource:
@@ -186,7 +191,7 @@ class ScratchProvider(Provider):
                 reason=f"the dump needs PostgreSQL {needed} or newer; the scratch server "
                 f"{self.scratch.name} is {major}"
             )
-        return restoring.choose_tools(major, self._server.installations())
+        return restoring.choose_tools(major, self._server.installations(), inspection)
 
     def _load(self, drill: Drill, session: Session) -> StepEvent:
         inspection, installation = session.inspection, session.installation
@@ -201,6 +206,9 @@ class ScratchProvider(Provider):
                     user=self.scratch.user,
                     password=self.scratch.password,
                     database=database_of(drill.id),
+                    environment={
+                        SECURITY[key]: value for key, value in self.scratch.security.items()
+                    },
                 ),
                 installation,
                 self._server.account(),

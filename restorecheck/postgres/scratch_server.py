@@ -5,11 +5,11 @@ The name carries the drill id; the comment on the database is our mark.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -19,7 +19,7 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
-from restorecheck.postgres.asking import bounded
+from restorecheck.postgres.asking import bounded, pin
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.timing import Stopwatch
 
@@ -28,6 +28,17 @@ ROLE_KIND = "temporary role"
 PREFIX = "restorecheck_"
 APPLICATION = "restorecheck"
 CONNECT_SECONDS = 10
+SECURITY = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "require_auth": "PGREQUIREAUTH",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+}
+"""Parameters of libpq, and the variables by which its programs take them."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -41,6 +52,8 @@ class ScratchServer:
     user: str
     password: str | None = field(repr=False, default=None)
     maintenance_database: str = "postgres"
+    security: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of libpq that say how the server must prove who it is."""
 
     @property
     def name(self) -> str:
@@ -58,6 +71,7 @@ class ScratchServer:
             user=unquote(parts.username or "") or query.get("user", ["postgres"])[0],
             password=unquote(parts.password) if parts.password else None,
             maintenance_database=parts.path.lstrip("/") or "postgres",
+            security={key: query[key][0] for key in SECURITY if key in query},
         )
 
     def open(self, database: str | None = None) -> Connection:
@@ -77,8 +91,11 @@ class ScratchServer:
                 connect_timeout=CONNECT_SECONDS,
                 client_encoding="UTF8",
                 application_name=APPLICATION,
+                **cast(Any, self.security),
             )
-            return bounded(connection)
+            bounded(connection)
+            pin(connection)
+            return connection
         except psycopg.Error as exc:
             reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else _first_line(exc)
             raise DatabaseUnreachableError(

@@ -50,7 +50,7 @@ SLOWEST = 1_000_000
 WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
 LOSSES = 20
 """So often connections may be lost in one call by a server that did not crash."""
-STATISTICS_SINCE = "select stats_reset::text from pg_stat_bgwriter"
+STATISTICS_SINCE = "select stats_reset::text from pg_catalog.pg_stat_bgwriter"
 LOOK_AGAIN = 0.2
 PLANS = {
     "jit": "off",
@@ -340,10 +340,11 @@ class Survey:
     def _prepared(self) -> Connection:
         connection = self._connect()
         try:
-            if self._run_began is None:
-                self._is_new(connection)
-            for name, value in self._plans.items():
-                connection.execute("select set_config(%s, %s, false)", [name, value])
+            with deadline(connection, COMING_BACK, threading.Event()):
+                if self._run_began is None:
+                    self._is_new(connection)
+                for name, value in self._plans.items():
+                    connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
         except psycopg.Error as exc:
             connection.close()
             raise DatabaseUnreachableError("a new connection was lost at once") from exc
@@ -463,7 +464,7 @@ class Survey:
                     connection.execute(prelude.encode())
                 pin_settings(connection)
                 for name, value in plans.items():
-                    connection.execute("select set_config(%s, %s, true)", [name, value])
+                    connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
                 return connection.execute(text.encode()).fetchall()
         except psycopg.OperationalError as exc:
             if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
+from restorecheck.lifecycle import Unclear
 from restorecheck.postgres.binaries import Installation, Source, choose, discover, make_cache
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.restoring import choose_tools, version_note
 
 
 def installation(
@@ -81,3 +84,25 @@ def test_a_cache_that_others_can_write_is_refused(tmp_path):
 )
 def test_restrict_is_known_since_the_minors_that_brought_it(major, minor, knows):
     assert installation(major, minor=minor).knows_restrict is knows
+
+
+def dump(kind: str) -> Inspection:
+    return Inspection(path=Path("/b/x"), size_bytes=1, mtime_ns=1, kind=kind, server_version="17.5")
+
+
+def test_no_psql_that_obeys_a_dump_is_used_with_our_password():
+    obedient, wary = installation(17, minor=5), installation(18)
+
+    refused = choose_tools(17, [obedient], dump("plain"))
+
+    assert isinstance(refused, Unclear)
+    assert "CVE-2025-8714" in refused.reason
+    assert choose_tools(17, [obedient, wary], dump("plain")) is wary
+    assert choose_tools(17, [obedient], dump("custom")) is obedient
+
+
+def test_a_report_says_when_the_programs_at_hand_obey_a_dump():
+    assert version_note(dump("plain"), installation(17, minor=6)) == ()
+    assert version_note(dump("custom"), installation(17, minor=5)) == ()
+    (note,) = version_note(dump("plain"), installation(17, minor=5))
+    assert "CVE-2025-8714" in note

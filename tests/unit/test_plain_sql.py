@@ -4,6 +4,8 @@ import io
 
 import pytest
 
+from restorecheck.postgres.dumpfiles import plain
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
 from restorecheck.postgres.dumpfiles.plain import restorable, scan
 
@@ -173,3 +175,13 @@ def test_many_quotes_on_one_line_take_no_longer_than_they_must():
     body = b"INSERT INTO t VALUES ('" + b"''" * 200_000 + b"');\n"
 
     assert facts(body).problem == ""
+
+
+def test_a_line_longer_than_any_server_takes_is_damage_and_is_not_held_whole(monkeypatch):
+    monkeypatch.setattr(plain, "LONGEST_LINE", 1000)
+
+    assert facts(b"SET x = '" + b"x" * 900 + b"';\n").problem == ""
+    with pytest.raises(DamagedLayerError, match="a line of more than"):
+        facts(b"SET x = '" + b"x" * 1000 + b"';\n")
+    with pytest.raises(DamagedLayerError):
+        passed(b"COPY t FROM stdin;\n" + b"x" * 1000 + b"\n\\.\n")

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import BinaryIO
 
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, decoded, unquote
 
 HEADER = b"-- PostgreSQL database dump"
@@ -18,6 +20,8 @@ CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
 TRAILER = b"-- PostgreSQL database dump complete"
 
 CHUNK = 1 << 18
+LONGEST_LINE = 1 << 30
+"""Neither a row nor a statement may be as long: src/include/utils/memutils.h, MaxAllocSize."""
 LONGEST_STATEMENT = 1 << 20
 """Of a statement that is looked into for what it needs; INSERTs are not."""
 
@@ -234,10 +238,18 @@ class _Scan:
             self.statement = b""
 
 
+def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Raises DamagedLayerError at a line that no server takes; a packed dump may hold one of any length."""
+    for line in iter(partial(stream.readline, LONGEST_LINE), b""):
+        if len(line) == LONGEST_LINE:
+            raise DamagedLayerError("is damaged: it holds a line of more than 1 GB")
+        yield line
+
+
 def scan(stream: BinaryIO) -> PlainFacts:
     """Read plain SQL to its end."""
     lines, seen = Lines(), _Scan()
-    for line in stream:
+    for line in _lines_of(stream):
         if b"\0" in line and seen.zero_at is None:
             seen.zero_at = seen.size + line.index(b"\0")
         seen.size += len(line)
@@ -287,7 +299,7 @@ def restorable(
     created = False
     batch: list[bytes] = []
     size = 0
-    for line in stream:
+    for line in _lines_of(stream):
         where = lines.place(line)
         if where is Where.START:
             created = created or line.startswith(CREATES)

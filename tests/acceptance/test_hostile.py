@@ -1,0 +1,269 @@
+"""Dumps that were written to do harm: what they try, what they get, and what people see of it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from restorecheck.postgres.load import Destination
+from restorecheck.postgres.scratch_server import ScratchServer
+
+ROOT = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can leave the network; .ci/run is root"
+)
+TRAILER = "--\n-- PostgreSQL database dump complete"
+
+
+@pytest.fixture
+def plant(world, dumps):
+    """Put SQL of somebody hostile into an otherwise good plain dump, before its end."""
+
+    def put(sql, **configured):
+        text = dumps["plain"].read_text()
+        head, mark, tail = text.rpartition(TRAILER)
+        assert mark
+        (world.backups / "library.sql").write_text(f"{head}{sql}\n{mark}{tail}")
+        world.configure(**configured)
+
+    return put
+
+
+def found(report, name):
+    (result,) = [r for r in report["checks"] if r["name"] == name]
+    return result
+
+
+@pytest.fixture
+def loot(world):
+    """A folder where everybody may write."""
+    folder = world.directory / "loot"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder
+
+
+def test_commands_to_psql_in_a_dump_are_not_run(world, plant, loot):
+    plant(rf"\! touch {loot}/touched")
+
+    code, report = world.drill()
+
+    assert list(loot.iterdir()) == []
+    assert (code, report["verdict"]) == (1, "failed"), report["reason"]
+    assert "backslash commands are restricted" in report["reason"]
+
+
+@ROOT
+def test_a_program_of_a_dump_has_neither_network_nor_secrets_and_does_not_outlive_the_drill(
+    world, plant, loot
+):
+    world.environment["PRODUCTION"] = "s3cret-of-production"
+    steps = (
+        f"id -u > {loot}/user; env > {loot}/environment; cat /proc/net/dev > {loot}/network; "
+        f"cd /; (setsid sleep 3617 >/dev/null 2>&1 & echo $! > {loot}/pid)"
+    )
+    plant(f"COPY public.authors TO PROGRAM '{steps}';")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert (loot / "user").read_text().strip() != "0"
+    assert "s3cret" not in (loot / "environment").read_text()
+    devices = re.findall(r"^\s*(\S+):", (loot / "network").read_text(), re.MULTILINE)
+    assert devices == ["lo"]
+    assert not is_running((loot / "pid").read_text().strip(), "3617")
+
+
+def is_running(pid, argument):
+    done = subprocess.run(
+        ["ps", "-o", "args=", "-p", pid], check=False, capture_output=True, text=True
+    )
+    return argument in done.stdout
+
+
+SHADOWS = """
+create function public.set_config(text, text, boolean) returns text language plpgsql as $body$
+begin raise exception 'called'; end $body$;
+create function public.current_setting(text) returns text language plpgsql as $body$
+begin raise exception 'called'; end $body$;
+create view public.pg_database as select 'elsewhere'::name as datname, false as datistemplate, 1::oid as oid;
+create view public.pg_roles as select null::name as rolname, false as rolsuper, false as rolcanlogin;
+create table public.pg_class (oid oid, relname name);
+create function public.pg_control_system() returns table (system_identifier bigint) language sql
+  as 'select 1::bigint';
+create function public.never(name, name) returns boolean language sql as 'select false';
+create operator public.= (leftarg = name, rightarg = name, function = public.never);
+do $body$ begin
+  execute format('alter database %I set search_path = public, pg_catalog', current_database());
+end $body$;
+"""
+
+
+RIGHTS = """
+create role restorecheck_checker superuser login;
+grant pg_execute_server_program to restorecheck_checker;
+"""
+EVENTS = """
+create function public.harm() returns event_trigger language plpgsql as $body$
+begin raise exception 'harm'; end $body$;
+do $body$ begin
+  if current_setting('server_version_num')::int >= 170000 then
+    create event trigger at_login on login execute function public.harm();
+  end if;
+end $body$;
+create event trigger at_start on ddl_command_start execute function public.harm();
+"""
+WIDE = ", ".join(f'"{"n" * 50} {n}" int' for n in range(1600))
+QUESTIONS = {
+    "the asking role is no superuser": "select not rolsuper from pg_catalog.pg_roles"
+    " where rolname operator(pg_catalog.=) current_user",
+    "nor may it run programs": "select not pg_has_role(current_user, 'pg_execute_server_program', 'usage')",
+    "a view that sleeps": "select answer from public.slow",
+}
+
+
+def test_a_dump_that_attacks_the_checks_gets_no_rights_and_no_time_and_changes_no_answer(
+    world, plant
+):
+    """A role of the checker's name, things of the catalog's names before the catalog in the search
+    path, event triggers that raise, a view that sleeps, as many columns as there can be.
+    """
+    queries = [
+        {
+            "query": {
+                "name": name,
+                "sql": sql,
+                "expect": {"equals": True},
+                "timeout_seconds": 1 if "sleeps" in name else 60,
+                "severity": "warning" if "sleeps" in name else "required",
+            }
+        }
+        for name, sql in QUESTIONS.items()
+    ]
+    plant(
+        f"set search_path = pg_catalog;\n{RIGHTS}{SHADOWS}"
+        f"create table public.wide ({WIDE});\ninsert into public.wide default values;\n"
+        f"create view public.slow as select true as answer from pg_sleep(3600);\n{EVENTS}",
+        checks=json.dumps(queries),
+    )
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    measured = found(report, "every table can be counted")["measured"]
+    assert (measured["public.books"], measured["public.wide"]) == (2000, 1)
+    assert "no answer within 1 s" in found(report, "a view that sleeps")["detail"]
+
+
+ESCAPES = "select E'\\x1b[2J<script>no</script>'"
+NAMES = (
+    "\x1b[31mred\x1b[0m",
+    "<script>alert(1)</script>",
+    "line\nbreak | cell",
+    "quote\"'; drop table books; --",
+    "percent %s %(x)s {x} $1",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp",
+)
+
+
+def test_names_with_escapes_tags_and_quotes_stay_text_on_every_way_out(world, plant):
+    def named(text):
+        return '"' + text.replace('"', '""') + '"'
+
+    tables = "".join(
+        f"create table public.{named(name)} (id int primary key, {named(name)} int check ({named(name)} > 0));\n"
+        f"insert into public.{named(name)} values (1, 1);\n"
+        f"alter table public.{named(name)} add foreign key (id) references public.{named(name)};\n"
+        for name in NAMES
+    )
+    plant(
+        tables + "do $body$ begin raise warning E'\\x1b[2J<b>%', repeat('x', 100); end $body$;",
+        checks=json.dumps(
+            [{"query": {"name": "<b>", "sql": ESCAPES, "expect": {"equals": "yes"}}}]
+        ),
+    )
+
+    done = world.run("drill")
+    faces = {
+        face: world.run("report", "library", "--format", face).stdout
+        for face in ("text", "markdown", "html", "junit", "json")
+    }
+
+    assert done.returncode == 1
+    said = [done.stdout, done.stderr, *faces.values()]
+    assert all(len(text) > 100 for text in faces.values()), {k: len(v) for k, v in faces.items()}
+    assert [m for m in ("\x1b", "\u202e") for text in said[:-1] if m in text] == []
+    assert "\x1b" not in said[-1]
+    assert "<script>alert" not in faces["html"] + faces["junit"] + faces["markdown"]
+    results = json.loads(faces["json"])["checks"]
+    (counted,) = [r for r in results if r["name"] == "every table can be counted"]
+    assert counted["outcome"] == "passed"
+    assert {f"public.{name}" for name in NAMES} <= set(counted["measured"])
+
+
+def test_a_flood_of_messages_costs_no_memory(world, plant):
+    """Tens of megabytes on one line of the server's log, and an error of that size after it."""
+    plant(
+        "do $body$ begin raise warning '%', repeat('x', 40000000); end $body$;\n"
+        "do $body$ begin raise exception '%', repeat('y', 40000000); end $body$;"
+    )
+    measured = (
+        "import resource, sys; from restorecheck.hosts.cli import main; code = main(sys.argv[1:]);"
+        " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr);"
+        " sys.exit(code)"
+    )
+
+    done = world.run("drill", "--json", command=[sys.executable, "-c", measured])
+
+    assert done.returncode == 1, done.stderr
+    assert len(done.stdout) < 100_000
+    assert int(done.stderr.split()[-1]) < 180, "megabytes"
+
+
+# --- the folder of the dumps, the command line
+
+
+def test_links_in_the_folder_that_lead_nowhere_or_in_circles_and_pipes_are_passed_over(
+    world, dumps
+):
+    (world.backups / "library.dump").write_bytes(dumps["custom"].read_bytes())
+    (world.backups / "loop.dump").symlink_to("loop.dump")
+    (world.backups / "gone.dump").symlink_to("/nowhere/at/all")
+    (world.backups / "secrets.dump").symlink_to("/etc/shadow")
+    os.utime(world.backups / "secrets.dump", (1, 1), follow_symlinks=False)
+    os.mkfifo(world.backups / "pipe.dump")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) in {(0, "verified"), (1, "failed")}, report["reason"]
+    assert report["backup"]["identifier"].endswith("library.dump")
+
+
+@ROOT
+def test_a_link_in_a_directory_dump_brings_no_file_of_roots_into_reach_of_the_restored_code(
+    world, source
+):
+    secret = world.directory / "secret"
+    secret.write_text("only root reads this")
+    secret.chmod(0o600)
+    source.dump(world.backups / "library.dir", "--format=directory")
+    (world.backups / "library.dir" / "9999.dat.gz").symlink_to(secret)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert "symbolic link 9999.dat.gz" in report["reason"]
+
+
+def test_no_password_is_in_an_argument_of_a_program_that_loads():
+    made = ScratchServer.of_url("postgresql://u:s3cret@h:1/d")
+    destination = Destination(
+        host=made.host, port=made.port, user=made.user, database="d", password=made.password
+    )
+
+    arguments = destination.arguments()
+
+    assert made.password == "s3cret"  # noqa: S105  # made up
+    assert not [argument for argument in arguments if "s3cret" in argument]
