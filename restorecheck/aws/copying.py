@@ -127,7 +127,13 @@ class Copying:
     def unshare(self, drill: Drill) -> StepEvent:
         """Nobody reads the staging copy any more; older ones of ours go."""
         name = naming.identifier_of(drill.id)
-        if self._settings.backup.place.account_id in self._admitted(name):
+        try:
+            admitted = self._admitted(name)
+        except (
+            NotFoundError
+        ):  # a newer drill of the same source has pruned it, and its share is gone
+            admitted = set()
+        if self._settings.backup.place.account_id in admitted:
             self._remove_share(name)
             return InProgress(wait=self._soon, detail="reading it back", status="unsharing")
         self.prune_staging()
