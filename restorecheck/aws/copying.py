@@ -127,13 +127,7 @@ class Copying:
     def unshare(self, drill: Drill) -> StepEvent:
         """Nobody reads the staging copy any more; older ones of ours go."""
         name = naming.identifier_of(drill.id)
-        try:
-            admitted = self._admitted(name)
-        except (
-            NotFoundError
-        ):  # a newer drill of the same source has pruned it, and its share is gone
-            admitted = set()
-        if self._settings.backup.place.account_id in admitted:
+        if self._settings.backup.place.account_id in self._still_admitted(name):
             self._remove_share(name)
             return InProgress(wait=self._soon, detail="reading it back", status="unsharing")
         self.prune_staging()
@@ -156,11 +150,7 @@ class Copying:
         arn = parse_arn(resource.identifier)
         if not naming.is_ours(arn.name) or arn.place != self._source.place:
             return StillThere(resource, "it is not in the configured source account and region")
-        try:
-            admitted = self._admitted(arn.name)
-        except NotFoundError:
-            admitted = set()
-        if self._settings.backup.place.account_id in admitted:
+        if self._settings.backup.place.account_id in self._still_admitted(arn.name):
             self._remove_share(arn.name)
             return StillThere(resource, "the share is being removed", self._soon)
         if self._clock.now() < made_until + self._settings.settling:
@@ -349,6 +339,13 @@ class Copying:
 
     def _admitted(self, name: str) -> set[str]:
         return admitted_to(self._source, name)
+
+    def _still_admitted(self, name: str) -> set[str]:
+        """Nobody, where the snapshot is gone (a newer drill prunes staging copies): so are its shares."""
+        try:
+            return self._admitted(name)
+        except NotFoundError:
+            return set()
 
     def _remove_share(self, name: str) -> None:
         backup_id = self._settings.backup.place.account_id

@@ -1,9 +1,11 @@
 """What the simulation has found in restorecheck, each as a night of its own."""
 
+from datetime import timedelta
+
 from restorecheck.aws.settings import After, Credentials
 from restorecheck.model import TeardownOutcome, Verdict
 from tests.simulation.disturbing import Disturbance, Fault, Kind, Rescue, disturbed, effects_of
-from tests.simulation.stage import Host, Setting, Stage
+from tests.simulation.stage import PRODUCTION, Host, Setting, Stage
 
 STANDBY = Setting(credentials=Credentials.RESET, after=After.STOP)
 
@@ -37,3 +39,20 @@ def test_a_standby_that_may_not_be_stopped_is_given_up_in_minutes_and_named():
     assert drill.teardown_outcome is TeardownOutcome.INCOMPLETE
     assert [r.kind for r in drill.ledger] == ["DB instance"]
     assert drill.version < 100
+
+
+def test_a_staging_copy_that_a_newer_drill_has_pruned_is_shared_with_nobody():
+    stage = Stage(setting=Setting(keep_copies=1))
+    slow = Host(stage)
+    first = slow.start()
+    while not any(s.status == "available" for s in stage.cloud.backup.snapshots.values()):
+        slow.engine.advance(first)
+        stage.world.pass_time(timedelta(minutes=1))
+        stage.cloud.tick()
+    stage.cloud.take_automated_snapshot(PRODUCTION, age=timedelta(minutes=1))
+
+    quick = Host(stage)
+    assert quick.drive(quick.start()).verdict is Verdict.VERIFIED
+    drill = slow.drive(first)
+
+    assert drill.verdict is Verdict.VERIFIED, drill.reason

@@ -66,7 +66,7 @@ class DumpsInTheWorld(WorldProvider):
 
 
 def directory(drill_id: str) -> Resource:
-    return Resource(kind="instance", identifier=f"/work/restorecheck-{drill_id}")
+    return Resource(kind="instance", identifier=f"/var/tmp/restorecheck-{drill_id}")
 
 
 def a_host(world, store):
