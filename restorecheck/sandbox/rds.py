@@ -10,7 +10,7 @@ import secrets
 import string
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,11 +26,18 @@ from restorecheck.sandbox import keys
 from restorecheck.sandbox.pace import Pace, Quotas, Worker
 from restorecheck.sandbox.servers import Farm, Server
 from restorecheck.sandbox.things import Instance, Snapshot
+from restorecheck.testing.cloud import rules
+from restorecheck.testing.cloud.described import (
+    Description,
+    Parameters,
+    attributes,
+    event,
+    tag_list,
+)
 from restorecheck.testing.cloud.refusals import (
     Refusal,
     bad_combination,
     bad_instance_state,
-    bad_snapshot_state,
     bad_value,
     no_instance,
     no_snapshot,
@@ -38,11 +45,8 @@ from restorecheck.testing.cloud.refusals import (
 from restorecheck.testing.cloud.rules import (
     LONGEST_INSTANCE,
     LONGEST_SNAPSHOT,
-    MOST_SHARES,
-    Description,
+    default_group,
     name_of,
-    refuse_bad_password,
-    tag_list,
     tags_of,
 )
 
@@ -83,19 +87,7 @@ class Region:
         return f"arn:aws:rds:{self.name}:{self.account_id}:{kind}:{name}"
 
     def tell(self, instance: str, message: str) -> None:
-        self.events.append(
-            {
-                "SourceIdentifier": instance,
-                "SourceType": "db-instance",
-                "SourceArn": self.arn("db", instance),
-                "Message": message,
-                "EventCategories": [],
-                "Date": utcnow(),
-            }
-        )
-
-
-Parameters = Mapping[str, Any]
+        self.events.append(event(instance, self.arn("db", instance), message, utcnow()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +159,7 @@ class Rds:
 
     def restore_for_test(self, region: Region, snapshot: Snapshot) -> Instance:
         """AWS Backup's own restore, with its name and its tag, in no public place."""
-        settings = self._settings_of_restore(region, snapshot, {"PubliclyAccessible": False})
+        settings = rules.settings_of_restore(snapshot, {"PubliclyAccessible": False})
         name = f"awsbackup-restore-test-{secrets.token_hex(8)}"
         instance = self._new_instance(region, name, settings, {"awsbackup-restore-test": "x"})
         self._bring_restore_to_its_end(region, instance, snapshot)
@@ -180,7 +172,7 @@ class Rds:
         name = name_of(given["DBSnapshotIdentifier"], LONGEST_SNAPSHOT)
         if instance.status != "available":
             raise bad_instance_state(f"Instance {instance.identifier} is not available.")
-        self._refuse_taken_snapshot(region, name)
+        rules.refuse_taken_snapshot(region.snapshots, name, self.quotas.snapshots)
         snapshot = self._snapshot(region, instance, name, "manual", tags_of(given))
         return {"DBSnapshot": snapshot.describe(region.account_id)}
 
@@ -231,14 +223,11 @@ class Rds:
 
     def _copy_snapshot(self, region: Region, given: Parameters) -> Description:
         name = name_of(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
-        self._refuse_taken_snapshot(region, name)
+        rules.refuse_taken_snapshot(region.snapshots, name, self.quotas.snapshots)
         tags = tags_of(given)
         source = self._find_snapshot(region, given["SourceDBSnapshotIdentifier"])
-        if source.status != "available":
-            raise bad_snapshot_state(f"The snapshot {source.identifier} is not available.")
-        copying = [s for s in region.snapshots.values() if s.type == "manual" and s.in_progress]
-        if len(copying) >= self.quotas.copies_in_progress:
-            raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
+        rules.refuse_unfinished(source)
+        rules.refuse_many_copies(region.snapshots.values(), self.quotas.copies_in_progress)
         foreign = source.account_id != region.account_id
         copy = Snapshot(
             identifier=name,
@@ -276,11 +265,8 @@ class Rds:
         self._worker.after(self.pace.real(self.pace.copy * outcome.slower), fail)
 
     def _key_of_copy(self, region: Region, source: Snapshot, wanted: str | None) -> str:
+        rules.refuse_copy_without_key(source, region.account_id, wanted)
         foreign = source.account_id != region.account_id
-        if source.kms_key_id and foreign and not wanted:
-            raise bad_combination(  # (?)
-                "KmsKeyId is required to copy an encrypted snapshot of another account."
-            )
         if source.kms_key_id and (foreign or not keys.is_default(source.kms_key_id)):
             keys.require(source.kms_key_id, region.account_id, keys.READ)
         if not wanted:
@@ -291,16 +277,10 @@ class Rds:
 
     def _delete_snapshot(self, region: Region, given: Parameters) -> Description:
         snapshot = self._own_snapshot(region, given["DBSnapshotIdentifier"])
-        if snapshot.type != "manual":
-            raise bad_snapshot_state("Automated snapshots cannot be deleted.")
-        if snapshot.status == "creating":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
+        rules.refuse_deletion_of_snapshot(snapshot)
         del region.snapshots[snapshot.identifier]
-        snapshot.status = "deleted"
-        # "Might fail", says the user guide, of a copy whose source is deleted meanwhile; here it does.
-        for other in (s for home in self._regions.values() for s in home.snapshots.values()):
-            if other.in_progress and other.copied_from == snapshot.arn:
-                other.status = "failed"
+        everywhere = (s for home in self._regions.values() for s in home.snapshots.values())
+        rules.forget_snapshot(snapshot, everywhere)
         return {"DBSnapshot": snapshot.describe(region.account_id)}
 
     def _describe_snapshots(self, region: Region, given: Parameters) -> Page:
@@ -335,44 +315,25 @@ class Rds:
 
     def _describe_attributes(self, region: Region, given: Parameters) -> Description:
         snapshot = self._own_snapshot(region, given["DBSnapshotIdentifier"])
-        return {"DBSnapshotAttributesResult": _attributes(snapshot)}
+        return attributes(snapshot, snapshot.shared)
 
     def _modify_attribute(self, region: Region, given: Parameters) -> Description:
         snapshot = self._own_snapshot(region, given["DBSnapshotIdentifier"])
-        added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
-        if given["AttributeName"] != "restore":
-            raise bad_value(f"Invalid snapshot attribute {given['AttributeName']}")
-        if snapshot.type != "manual":
-            raise bad_value("The parameter DBSnapshotIdentifier is not a valid identifier.")  # (?)
-        if snapshot.status != "available":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
-        if added and snapshot.kms_key_id:
-            if "all" in added:
-                raise bad_value("Encrypted snapshots cannot be made public.")  # (?)
-            if keys.is_default(snapshot.kms_key_id):
-                raise bad_combination(  # (?): the text is known, the code is not
-                    "Sharing snapshots encrypted with the default service key for RDS is currently "
-                    "not supported."
-                )
-        if len({*snapshot.shared, *added} - set(removed)) > MOST_SHARES:
-            raise Refusal("SharedSnapshotQuotaExceeded", "You have exceeded the limit of 20.")
-        for account in added:
-            snapshot.shared.setdefault(account, self._visible())
-        for account in removed:
-            snapshot.shared.pop(account, None)
-        return {"DBSnapshotAttributesResult": _attributes(snapshot)}
+        default = bool(snapshot.kms_key_id) and keys.is_default(snapshot.kms_key_id)
+        rules.share(snapshot, snapshot.shared, given, self._visible(), default=default)
+        return attributes(snapshot, snapshot.shared)
 
     # --- instances -------------------------------------------------------------------------
 
     def _create_instance(self, region: Region, given: Parameters) -> Description:
         name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
-        self._refuse_taken_instance(region, name)
+        rules.refuse_taken_instance(region.instances, name, self.quotas.instances)
         password, database = given["MasterUserPassword"], given.get("DBName")
-        settings = self._defaults | {k: v for k, v in given.items() if k not in _NOT_KEPT}
+        settings = self._defaults | {k: v for k, v in given.items() if k not in rules.NOT_KEPT}
         settings["DBParameterGroupName"] = given.get(
-            "DBParameterGroupName", _default_group(settings, "default.postgres{}")
+            "DBParameterGroupName", default_group(settings, "default.postgres{}")
         )
-        settings["OptionGroupName"] = _default_group(settings, "default:postgres-{}")
+        settings["OptionGroupName"] = default_group(settings, "default:postgres-{}")
         if given.get("StorageEncrypted"):
             wanted = given.get("KmsKeyId")
             settings["KmsKeyId"] = (
@@ -403,17 +364,13 @@ class Rds:
 
     def _restore_instance(self, region: Region, given: Parameters) -> Description:
         name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
-        if given.get("ManageMasterUserPassword"):
-            raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
+        rules.refuse_managed_restore(given)
         snapshot = self._find_snapshot(region, given["DBSnapshotIdentifier"])
-        if snapshot.account_id != region.account_id and snapshot.kms_key_id:
-            raise bad_snapshot_state(  # (?)
-                "An encrypted snapshot of another account cannot be restored; copy it first."
-            )
-        self._refuse_taken_instance(region, name)
-        if snapshot.status != "available":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
-        settings = self._settings_of_restore(region, snapshot, given)
+        rules.refuse_foreign_restore(snapshot, region.account_id)
+        rules.refuse_taken_instance(region.instances, name, self.quotas.instances)
+        rules.refuse_unfinished(snapshot)
+        settings = rules.settings_of_restore(snapshot, given)
+        self._refuse_unknown_groups(region, given)
         if snapshot.kms_key_id and not keys.is_default(snapshot.kms_key_id):
             keys.require(snapshot.kms_key_id, region.account_id, keys.READ)
         tags = tags_of(given) if "Tags" in given else dict(snapshot.instance_tags)
@@ -422,28 +379,6 @@ class Rds:
         self._bring_restore_to_its_end(region, instance, snapshot)
         return {"DBInstance": instance.describe()}
 
-    def _settings_of_restore(
-        self, region: Region, snapshot: Snapshot, given: Parameters
-    ) -> Description:
-        """AWS's own choices where none is given: the source's class and backups, a public address
-        without a subnet group.
-        """
-        source = snapshot.instance_settings
-        settings = source | {
-            "DeletionProtection": False,
-            "MultiAZ": False,
-            "CopyTagsToSnapshot": False,
-            "PubliclyAccessible": not given.get("DBSubnetGroupName"),
-            "DBSubnetGroupName": "default",
-            "DBParameterGroupName": _default_group(source, "default.postgres{}"),
-            "EngineLifecycleSupport": "open-source-rds-extended-support",
-            "VpcSecurityGroupIds": [],
-            "KmsKeyId": snapshot.kms_key_id,
-        }
-        settings |= {k: v for k, v in given.items() if k not in _NOT_KEPT}
-        self._refuse_unknown_groups(region, given)
-        return settings
-
     def _refuse_unknown_groups(self, region: Region, given: Parameters) -> None:
         """Moto keeps subnet groups, parameter groups and security groups."""
         backend: Any = rds_backends[region.account_id][region.name]
@@ -451,11 +386,7 @@ class Rds:
         if subnets:
             group = backend.subnet_groups.get(subnets)
             if group is None:
-                raise Refusal(
-                    "DBSubnetGroupNotFoundFault",
-                    f"DB subnet group {subnets} not found.",
-                    status=404,
-                )
+                raise rules.no_subnet_group(subnets)
             zones = {getattr(s, "availability_zone", None) for s in group._subnets}  # noqa: SLF001  # moto's
             if len(zones) < 2:  # noqa: PLR2004  # two zones
                 raise Refusal(
@@ -464,13 +395,11 @@ class Rds:
                 )
         parameters = given.get("DBParameterGroupName")
         if parameters and parameters not in backend.db_parameter_groups:
-            raise Refusal(
-                "DBParameterGroupNotFound", f"DBParameterGroup {parameters} not found.", status=404
-            )
+            raise rules.no_parameter_group(parameters)
         ec2: Any = ec2_backends[region.account_id][region.name]
         for security in given.get("VpcSecurityGroupIds") or []:
             if ec2.get_security_group_from_id(security) is None:
-                raise bad_value(f"Invalid security group , groupId= {security}, groupName=.")
+                raise rules.no_security_group(security)
 
     def _bring_restore_to_its_end(
         self, region: Region, instance: Instance, snapshot: Snapshot
@@ -533,17 +462,11 @@ class Rds:
 
     def _modify_instance(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
-        if instance.status not in {"available", "storage-optimization"}:
-            raise bad_instance_state(
-                f"Database instance is not in available state: {instance.status}"
-            )
+        rules.refuse_change(instance, given)
         password = given.get("MasterUserPassword")
         if given.get("ManageMasterUserPassword"):
-            if password:
-                raise bad_combination("You can't specify both a password and RDS-managed ones.")
             self._manage_password(region, instance)
         elif password is not None:
-            refuse_bad_password(password)
             self._change_password(region, instance, password)
         for key in ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible"):
             if key in given:
@@ -601,29 +524,9 @@ class Rds:
 
     def _delete_instance(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
-        skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
-        if instance.status == "deleting":
-            raise bad_instance_state(f"Instance {instance.identifier} is already being deleted.")
-        if instance.settings.get("DeletionProtection"):
-            raise bad_combination(
-                "Cannot delete protected DB Instance, please disable deletion protection and try "
-                "again."
-            )
-        if skip and final:
-            raise bad_combination(
-                "FinalDBSnapshotIdentifier can not be specified when deleting an instance with "
-                "SkipFinalSnapshot enabled."
-            )
-        if not skip and not final:
-            raise bad_combination(
-                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
-            )
-        if (
-            instance.status == "creating"
-            and instance.server is None
-            and not self._is_stuck(instance)
-        ):
-            raise bad_instance_state(f"Instance {instance.identifier} is being created.")  # (?)
+        begun = instance.status != "creating" or instance.server is not None
+        being_made = not begun and not self._is_stuck(instance)
+        rules.refuse_deletion(instance, given, being_made=being_made)
         instance.status = "deleting"
         self._worker.after(self.pace.real(self.pace.delete), lambda: self._forget(region, instance))
         return {"DBInstance": instance.describe()}
@@ -647,8 +550,7 @@ class Rds:
 
     def _stop_instance(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
-        if instance.status != "available":
-            raise bad_instance_state(f"Instance {instance.identifier} is not in available state.")
+        rules.refuse_unless(instance, "available")
         instance.status = "stopping"
 
         def stopped() -> None:
@@ -661,8 +563,7 @@ class Rds:
 
     def _start_instance(self, region: Region, given: Parameters) -> Description:
         instance = self._instance(region, given["DBInstanceIdentifier"])
-        if instance.status != "stopped":
-            raise bad_instance_state(f"Instance {instance.identifier} is not in stopped state.")
+        rules.refuse_unless(instance, "stopped")
         instance.status, instance.restart_at = "starting", None
 
         def started() -> None:
@@ -742,8 +643,7 @@ class Rds:
         name = given["DBSubnetGroupName"]
         group: Any = rds_backends[region.account_id][region.name].subnet_groups.get(name)
         if group is None:
-            message = f"DB subnet group {name} not found."
-            raise Refusal("DBSubnetGroupNotFoundFault", message, status=404)
+            raise rules.no_subnet_group(name)
         network: Any = ec2_backends[region.account_id][region.name]
         subnets = [network.get_subnet(identifier) for identifier in given["SubnetIds"]]
         if len({subnet.availability_zone for subnet in subnets}) < FEWEST_ZONES:
@@ -805,21 +705,14 @@ class Rds:
         self._worker.after(self.pace.real(seconds), change)
 
     def _instance(self, region: Region, name: str) -> Instance:
-        instance = region.instances.get(name.rpartition(":")[2].lower())
-        if instance is None:
-            raise no_instance(name)
-        return instance
+        return rules.instance_in(region.instances, name)
 
     def _own_snapshot(self, region: Region, name: str) -> Snapshot:
-        own = name.partition(f":{region.account_id}:snapshot:")[2] if _is_arn(name) else name
-        snapshot = region.snapshots.get(own.lower())
-        if snapshot is None:
-            raise no_snapshot(name)
-        return snapshot
+        return rules.own_snapshot_in(region.snapshots, region.account_id, name)
 
     def _find_snapshot(self, region: Region, name: str) -> Snapshot:
         """An own one by name or ARN; a foreign one by its ARN, if it is shared by now."""
-        if not _is_arn(name):
+        if not rules.is_arn(name):
             return self._own_snapshot(region, name)
         _, _, _, place, account_id, _, own = name.split(":", 6)
         home = self._regions.get((account_id, place))
@@ -830,33 +723,6 @@ class Rds:
             raise no_snapshot(name)
         return snapshot
 
-    def _refuse_taken_snapshot(self, region: Region, name: str) -> None:
-        if name in region.snapshots:
-            raise Refusal(
-                "DBSnapshotAlreadyExists",
-                f"Cannot create the snapshot because a snapshot with the identifier {name} already "
-                "exists.",
-            )
-        manual = [s for s in region.snapshots.values() if s.type == "manual"]
-        if len(manual) >= self.quotas.snapshots:
-            raise Refusal("SnapshotQuotaExceeded", "The request cannot be processed: quota.")
-
-    def _refuse_taken_instance(self, region: Region, name: str) -> None:
-        if name in region.instances:
-            raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
-        if len(region.instances) >= self.quotas.instances:
-            raise Refusal("InstanceQuotaExceeded", "Instance quota exceeded for this account.")
-
-
-_NOT_KEPT = frozenset(
-    {
-        "MasterUserPassword",
-        "Tags",
-        "DBInstanceIdentifier",
-        "DBSnapshotIdentifier",
-        "StorageEncrypted",
-    }
-)
 
 _DEFAULTS: Description = {
     "Engine": "postgres",
@@ -867,23 +733,6 @@ _DEFAULTS: Description = {
     "DeletionProtection": False,
     "VpcSecurityGroupIds": [],
 }
-
-
-def _default_group(settings: Mapping[str, Any], pattern: str) -> str:
-    return pattern.format(str(settings["EngineVersion"]).partition(".")[0])
-
-
-def _is_arn(name: str) -> bool:
-    return name.startswith("arn:")
-
-
-def _attributes(snapshot: Snapshot) -> Description:
-    return {
-        "DBSnapshotIdentifier": snapshot.identifier,
-        "DBSnapshotAttributes": [
-            {"AttributeName": "restore", "AttributeValues": sorted(snapshot.shared)}
-        ],
-    }
 
 
 def _filtered(items: list[Description], given: Parameters) -> list[Description]:

@@ -1,43 +1,49 @@
-"""What RDS takes and what it shows, as far as that is the same in memory and in the sandbox."""
+"""What RDS takes and what it refuses: the same in memory and in the sandbox.
+
+Codes of which nobody has seen the real thing are marked (?).
+"""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
 
-from restorecheck.testing.cloud.refusals import bad_value
-
-Description = dict[str, Any]
-Parameters = Mapping[str, Any]
+from restorecheck.testing.cloud.described import (
+    Description,
+    Parameters,
+    RdsInstance,
+    RdsSnapshot,
+)
+from restorecheck.testing.cloud.refusals import (
+    Refusal,
+    bad_combination,
+    bad_instance_state,
+    bad_snapshot_state,
+    bad_value,
+    no_instance,
+    no_snapshot,
+)
 
 NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
 LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
 MOST_SHARES = 20
 BAD_IN_PASSWORDS = set("/'\"@ ")
-
-COPIED = (
-    "DBInstanceClass",
-    "Engine",
-    "EngineVersion",
-    "EngineLifecycleSupport",
-    "MasterUsername",
-    "DBName",
-    "AllocatedStorage",
-    "StorageType",
-    "Iops",
-    "KmsKeyId",
-    "BackupRetentionPeriod",
-    "PubliclyAccessible",
-    "MultiAZ",
-    "DeletionProtection",
-    "AutoMinorVersionUpgrade",
-    "CopyTagsToSnapshot",
-    "DedicatedLogVolume",
+NOT_KEPT = frozenset(
+    {
+        "MasterUserPassword",
+        "Tags",
+        "DBInstanceIdentifier",
+        "DBSnapshotIdentifier",
+        "StorageEncrypted",
+    }
 )
-"""Settings that are described under the names under which they were given."""
+"""Parameters that are no settings of an instance."""
+
+I = TypeVar("I", bound=RdsInstance)  # noqa: E741  # an instance
+S = TypeVar("S", bound=RdsSnapshot)
+T = TypeVar("T")
 
 
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+# --- names ------------------------------------------------------------------------------------
 
 
 def name_of(text: str, longest: int) -> str:
@@ -57,6 +63,194 @@ def tags_of(given: Parameters) -> dict[str, str]:
     return tags
 
 
+def is_arn(name: str) -> bool:
+    return name.startswith("arn:")
+
+
+def instance_in(instances: Mapping[str, I], name: str) -> I:
+    """By its name or ARN."""
+    instance = instances.get(name.rpartition(":")[2].lower())
+    if instance is None:
+        raise no_instance(name)
+    return instance
+
+
+def own_snapshot_in(snapshots: Mapping[str, S], account_id: str, name: str) -> S:
+    """Of this account, by its name or ARN."""
+    own = name.partition(f":{account_id}:snapshot:")[2] if is_arn(name) else name
+    snapshot = snapshots.get(own.lower())
+    if snapshot is None:
+        raise no_snapshot(name)
+    return snapshot
+
+
+# --- snapshots --------------------------------------------------------------------------------
+
+
+def refuse_taken_snapshot(snapshots: Mapping[str, RdsSnapshot], name: str, most: int) -> None:
+    if name in snapshots:
+        raise Refusal(
+            "DBSnapshotAlreadyExists",
+            f"Cannot create the snapshot because a snapshot with the identifier {name} already "
+            "exists.",
+        )
+    if len([s for s in snapshots.values() if s.type == "manual"]) >= most:
+        raise Refusal("SnapshotQuotaExceeded", "The request cannot be processed: quota.")
+
+
+def refuse_unfinished(snapshot: RdsSnapshot) -> None:
+    if snapshot.status != "available":
+        raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
+
+
+def refuse_many_copies(snapshots: Iterable[RdsSnapshot], most: int) -> None:
+    if len([s for s in snapshots if s.type == "manual" and s.in_progress]) >= most:
+        raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
+
+
+def refuse_copy_without_key(source: RdsSnapshot, account_id: str, wanted: str | None) -> None:
+    if source.kms_key_id and source.account_id != account_id and not wanted:
+        raise bad_combination(  # (?)
+            "KmsKeyId is required to copy an encrypted snapshot of another account."
+        )
+
+
+def refuse_deletion_of_snapshot(snapshot: RdsSnapshot) -> None:
+    if snapshot.type != "manual":
+        raise bad_snapshot_state("Automated snapshots cannot be deleted.")
+    if snapshot.status == "creating":
+        raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
+
+
+def forget_snapshot(snapshot: RdsSnapshot, everywhere: Iterable[RdsSnapshot]) -> None:
+    """Gone at once. "Might fail", says the user guide, of copies from it; here they do."""
+    snapshot.status = "deleted"
+    for other in everywhere:
+        if other.in_progress and other.copied_from == snapshot.arn:
+            other.status = "failed"
+
+
+def share(
+    snapshot: RdsSnapshot, shared: dict[str, T], given: Parameters, seen_from: T, *, default: bool
+) -> None:
+    """Change who may use a snapshot. `default`: it is encrypted with the default key of RDS."""
+    added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
+    if given["AttributeName"] != "restore":
+        raise bad_value(f"Invalid snapshot attribute {given['AttributeName']}")
+    if snapshot.type != "manual":
+        raise bad_value("The parameter DBSnapshotIdentifier is not a valid identifier.")  # (?)
+    refuse_unfinished(snapshot)
+    if added and snapshot.kms_key_id:
+        if "all" in added:
+            raise bad_value("Encrypted snapshots cannot be made public.")  # (?)
+        if default:
+            raise bad_combination(  # (?): the text is known, the code is not
+                "Sharing snapshots encrypted with the default service key for RDS is currently "
+                "not supported."
+            )
+    if len({*shared, *added} - set(removed)) > MOST_SHARES:
+        raise Refusal("SharedSnapshotQuotaExceeded", "You have exceeded the limit of 20.")
+    for account in added:
+        shared.setdefault(account, seen_from)
+    for account in removed:
+        shared.pop(account, None)
+
+
+# --- instances --------------------------------------------------------------------------------
+
+
+def refuse_taken_instance(instances: Collection[str], name: str, most: int) -> None:
+    if name in instances:
+        raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
+    if len(instances) >= most:
+        raise Refusal("InstanceQuotaExceeded", "Instance quota exceeded for this account.")
+
+
+def refuse_managed_restore(given: Parameters) -> None:
+    if given.get("ManageMasterUserPassword"):
+        raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
+
+
+def refuse_foreign_restore(snapshot: RdsSnapshot, account_id: str) -> None:
+    if snapshot.account_id != account_id and snapshot.kms_key_id:
+        raise bad_snapshot_state(  # (?)
+            "An encrypted snapshot of another account cannot be restored; copy it first."
+        )
+
+
+def default_group(settings: Mapping[str, object], pattern: str) -> str:
+    return pattern.format(str(settings["EngineVersion"]).partition(".")[0])
+
+
+def settings_of_restore(snapshot: RdsSnapshot, given: Parameters) -> Description:
+    """AWS's own choices where none is given: the source's class and backups, a public address
+    without a subnet group.
+    """
+    source = snapshot.instance_settings
+    settings = source | {
+        "DeletionProtection": False,
+        "MultiAZ": False,
+        "CopyTagsToSnapshot": False,
+        "PubliclyAccessible": not given.get("DBSubnetGroupName"),
+        "DBSubnetGroupName": "default",
+        "DBParameterGroupName": default_group(source, "default.postgres{}"),
+        "EngineLifecycleSupport": "open-source-rds-extended-support",
+        "VpcSecurityGroupIds": [],
+        "KmsKeyId": snapshot.kms_key_id,
+    }
+    return settings | {key: value for key, value in given.items() if key not in NOT_KEPT}
+
+
+def no_subnet_group(name: str) -> Refusal:
+    return Refusal("DBSubnetGroupNotFoundFault", f"DB subnet group {name} not found.", status=404)
+
+
+def no_parameter_group(name: str) -> Refusal:
+    return Refusal("DBParameterGroupNotFound", f"DBParameterGroup {name} not found.", status=404)
+
+
+def no_security_group(name: str) -> Refusal:
+    return bad_value(f"Invalid security group , groupId= {name}, groupName=.")
+
+
+def refuse_change(instance: RdsInstance, given: Parameters) -> None:
+    if instance.status not in {"available", "storage-optimization"}:
+        raise bad_instance_state(f"Database instance is not in available state: {instance.status}")
+    password = given.get("MasterUserPassword")
+    if given.get("ManageMasterUserPassword"):
+        if password:
+            raise bad_combination("You can't specify both a password and RDS-managed ones.")
+    elif password is not None:
+        refuse_bad_password(password)
+
+
 def refuse_bad_password(password: str) -> None:
     if not 8 <= len(password) <= 128 or set(password) & BAD_IN_PASSWORDS:  # noqa: PLR2004  # RDS for PostgreSQL
         raise bad_value("The parameter MasterUserPassword is not a valid password.")
+
+
+def refuse_deletion(instance: RdsInstance, given: Parameters, *, being_made: bool) -> None:
+    """`being_made`: it is not up yet, and will be soon."""
+    skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
+    if instance.status == "deleting":
+        raise bad_instance_state(f"Instance {instance.identifier} is already being deleted.")
+    if instance.settings.get("DeletionProtection"):
+        raise bad_combination(
+            "Cannot delete protected DB Instance, please disable deletion protection and try again."
+        )
+    if skip and final:
+        raise bad_combination(
+            "FinalDBSnapshotIdentifier can not be specified when deleting an instance with "
+            "SkipFinalSnapshot enabled."
+        )
+    if not skip and not final:
+        raise bad_combination(
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
+        )
+    if being_made:
+        raise bad_instance_state(f"Instance {instance.identifier} is being created.")  # (?)
+
+
+def refuse_unless(instance: RdsInstance, status: str) -> None:
+    if instance.status != status:
+        raise bad_instance_state(f"Instance {instance.identifier} is not in {status} state.")

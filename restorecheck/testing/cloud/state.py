@@ -13,24 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from restorecheck.testing.cloud.refusals import (
-    Refusal,
-    bad_combination,
-    bad_instance_state,
-    bad_snapshot_state,
-    bad_value,
-    no_instance,
-    no_snapshot,
+from restorecheck.testing.cloud import rules
+from restorecheck.testing.cloud.described import (
+    Description,
+    Parameters,
+    attributes,
+    tag_list,
 )
+from restorecheck.testing.cloud.refusals import Refusal, no_snapshot
 from restorecheck.testing.cloud.rules import (
     LONGEST_INSTANCE,
     LONGEST_SNAPSHOT,
-    MOST_SHARES,
-    Description,
-    Parameters,
     name_of,
-    refuse_bad_password,
-    tag_list,
     tags_of,
 )
 from restorecheck.testing.cloud.things import (
@@ -239,14 +233,11 @@ class Cloud:
 
     def _rds_copy_db_snapshot(self, home: Home, given: Parameters, caller: str) -> Description:
         name = name_of(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
-        self._refuse_taken_snapshot(home, name)
+        rules.refuse_taken_snapshot(home.snapshots, name, self.quotas.snapshots)
         tags = tags_of(given)
         source = self._find_snapshot(home, given["SourceDBSnapshotIdentifier"])
-        if source.status != "available":
-            raise bad_snapshot_state(f"The snapshot {source.identifier} is not available.")
-        copying = [s for s in home.snapshots.values() if s.type == "manual" and s.in_progress]
-        if len(copying) >= self.quotas.copies_in_progress:
-            raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")
+        rules.refuse_unfinished(source)
+        rules.refuse_many_copies(home.snapshots.values(), self.quotas.copies_in_progress)
         foreign = source.account_id != home.account_id
         copy = Snapshot(
             identifier=name,
@@ -286,11 +277,8 @@ class Cloud:
         self._after(self.pace.copy if outcome.takes is None else outcome.takes, done)
 
     def _key_of_copy(self, home: Home, source: Snapshot, wanted: str | None) -> str:
+        rules.refuse_copy_without_key(source, home.account_id, wanted)
         foreign = source.account_id != home.account_id
-        if source.kms_key_id and foreign and not wanted:
-            raise bad_combination(
-                "KmsKeyId is required to copy an encrypted snapshot of another account."
-            )
         if source.kms_key_id and (foreign or not self._is_default(source.kms_key_id)):
             self._require_key(source.kms_key_id, home)
         if not wanted:
@@ -300,52 +288,28 @@ class Cloud:
 
     def _rds_delete_db_snapshot(self, home: Home, given: Parameters, _caller: str) -> Description:
         snapshot = self._own_snapshot(home, given["DBSnapshotIdentifier"])
-        if snapshot.type != "manual":
-            raise bad_snapshot_state("Automated snapshots cannot be deleted.")
-        if snapshot.status == "creating":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
+        rules.refuse_deletion_of_snapshot(snapshot)
         self.remove_snapshot(home, snapshot)
         return {"DBSnapshot": snapshot.describe()}
 
     def remove_snapshot(self, home: Home, snapshot: Snapshot) -> None:
-        """Gone at once. "Might fail", says the user guide, of copies from it; here they do."""
         del home.snapshots[snapshot.identifier]
-        snapshot.status = "deleted"
-        for other in (*self.source.snapshots.values(), *self.backup.snapshots.values()):
-            if other.in_progress and other.copied_from == snapshot.arn:
-                other.status = "failed"
+        everywhere = (*self.source.snapshots.values(), *self.backup.snapshots.values())
+        rules.forget_snapshot(snapshot, everywhere)
 
     def _rds_describe_db_snapshot_attributes(
         self, home: Home, given: Parameters, _caller: str
     ) -> Description:
-        return _attributes(self._own_snapshot(home, given["DBSnapshotIdentifier"]))
+        snapshot = self._own_snapshot(home, given["DBSnapshotIdentifier"])
+        return attributes(snapshot, snapshot.shared)
 
     def _rds_modify_db_snapshot_attribute(
         self, home: Home, given: Parameters, _caller: str
     ) -> Description:
         snapshot = self._own_snapshot(home, given["DBSnapshotIdentifier"])
-        added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
-        if given["AttributeName"] != "restore":
-            raise bad_value(f"Invalid snapshot attribute {given['AttributeName']}")
-        if snapshot.type != "manual":
-            raise bad_value("The parameter DBSnapshotIdentifier is not a valid identifier.")
-        if snapshot.status != "available":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
-        if added and snapshot.kms_key_id:
-            if "all" in added:
-                raise bad_value("Encrypted snapshots cannot be made public.")
-            if self._is_default(snapshot.kms_key_id):
-                raise bad_combination(
-                    "Sharing snapshots encrypted with the default service key for RDS is currently "
-                    "not supported."
-                )
-        if len({*snapshot.shared, *added} - set(removed)) > MOST_SHARES:
-            raise Refusal("SharedSnapshotQuotaExceeded", "You have exceeded the limit of 20.")
-        for account in added:
-            snapshot.shared.setdefault(account, self._seen_from())
-        for account in removed:
-            snapshot.shared.pop(account, None)
-        return _attributes(snapshot)
+        default = self._is_default(snapshot.kms_key_id)
+        rules.share(snapshot, snapshot.shared, given, self._seen_from(), default=default)
+        return attributes(snapshot, snapshot.shared)
 
     # --- instances -------------------------------------------------------------------------
 
@@ -360,17 +324,13 @@ class Cloud:
         self, home: Home, given: Parameters, caller: str
     ) -> Description:
         name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
-        if given.get("ManageMasterUserPassword"):
-            raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
+        rules.refuse_managed_restore(given)
         snapshot = self._find_snapshot(home, given["DBSnapshotIdentifier"])
-        if snapshot.account_id != home.account_id and snapshot.kms_key_id:
-            raise bad_snapshot_state(
-                "An encrypted snapshot of another account cannot be restored; copy it first."
-            )
-        self._refuse_taken_instance(home, name)
-        if snapshot.status != "available":
-            raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
-        settings = self._settings_of_restore(home, snapshot, given)
+        rules.refuse_foreign_restore(snapshot, home.account_id)
+        rules.refuse_taken_instance(home.instances, name, self.quotas.instances)
+        rules.refuse_unfinished(snapshot)
+        settings = rules.settings_of_restore(snapshot, given)
+        self._refuse_unknown_groups(home, given)
         if snapshot.kms_key_id and not self._is_default(snapshot.kms_key_id):
             self._require_key(snapshot.kms_key_id, home)
         instance = self._new_instance(
@@ -386,38 +346,15 @@ class Cloud:
         self._end_restore(home, instance)
         return {"DBInstance": instance.describe(self.world.now())}
 
-    def _settings_of_restore(
-        self, home: Home, snapshot: Snapshot, given: Parameters
-    ) -> Description:
-        """AWS's own choices where none is given: the source's class and backups, a public address
-        without a subnet group.
-        """
-        source = snapshot.instance_settings
-        settings = source | {
-            "DeletionProtection": False,
-            "MultiAZ": False,
-            "CopyTagsToSnapshot": False,
-            "PubliclyAccessible": not given.get("DBSubnetGroupName"),
-            "DBSubnetGroupName": "default",
-            "DBParameterGroupName": f"default.postgres{source['EngineVersion'].partition('.')[0]}",
-            "EngineLifecycleSupport": "open-source-rds-extended-support",
-            "VpcSecurityGroupIds": [],
-            "KmsKeyId": snapshot.kms_key_id,
-        }
-        settings |= {k: v for k, v in given.items() if k not in _NOT_KEPT}
+    def _refuse_unknown_groups(self, home: Home, given: Parameters) -> None:
         subnets, parameters = given.get("DBSubnetGroupName"), given.get("DBParameterGroupName")
         if subnets and subnets not in home.subnet_groups:
-            raise Refusal(
-                "DBSubnetGroupNotFoundFault", f"DB subnet group {subnets} not found.", status=404
-            )
+            raise rules.no_subnet_group(subnets)
         if parameters and parameters not in home.parameter_groups:
-            raise Refusal(
-                "DBParameterGroupNotFound", f"DBParameterGroup {parameters} not found.", status=404
-            )
+            raise rules.no_parameter_group(parameters)
         for security in given.get("VpcSecurityGroupIds") or []:
             if security not in home.security_groups:
-                raise bad_value(f"Invalid security group , groupId= {security}, groupName=.")
-        return settings
+                raise rules.no_security_group(security)
 
     def _end_restore(self, home: Home, instance: Instance) -> None:
         outcome = self.restores.popleft() if self.restores else Outcome()
@@ -474,17 +411,11 @@ class Cloud:
 
     def _rds_modify_db_instance(self, home: Home, given: Parameters, _caller: str) -> Description:
         instance = self._instance(home, given["DBInstanceIdentifier"])
-        if instance.status not in {"available", "storage-optimization"}:
-            raise bad_instance_state(
-                f"Database instance is not in available state: {instance.status}"
-            )
+        rules.refuse_change(instance, given)
         password = given.get("MasterUserPassword")
         if given.get("ManageMasterUserPassword"):
-            if password:
-                raise bad_combination("You can't specify both a password and RDS-managed ones.")
             self._manage_password(home, instance)
         elif password is not None:
-            refuse_bad_password(password)
             self._change_password(home, instance, self.secret_text(password))
         described = instance.describe(self.world.now())
         return {"DBInstance": described | {"PendingModifiedValues": dict(instance.pending)}}
@@ -547,20 +478,8 @@ class Cloud:
 
     def _rds_delete_db_instance(self, home: Home, given: Parameters, _caller: str) -> Description:
         instance = self._instance(home, given["DBInstanceIdentifier"])
-        skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
-        if instance.status == "deleting":
-            raise bad_instance_state(f"Instance {instance.identifier} is already being deleted.")
-        if instance.settings.get("DeletionProtection"):
-            raise bad_combination(
-                "Cannot delete protected DB Instance, please disable deletion protection and try "
-                "again."
-            )
-        if bool(skip) is bool(final):
-            raise bad_combination(
-                "Either FinalDBSnapshotIdentifier or SkipFinalSnapshot must be specified, not both."
-            )
-        if instance.status == "creating" and not self._is_stuck(instance):
-            raise bad_instance_state(f"Instance {instance.identifier} is being created.")
+        being_made = instance.status == "creating" and not self._is_stuck(instance)
+        rules.refuse_deletion(instance, given, being_made=being_made)
         instance.status, instance.shown_status = "deleting", ""
         self._after(self.pace.delete, lambda: self.remove_instance(home, instance))
         return {"DBInstance": instance.describe(self.world.now())}
@@ -578,16 +497,14 @@ class Cloud:
 
     def _rds_stop_db_instance(self, home: Home, given: Parameters, _caller: str) -> Description:
         instance = self._instance(home, given["DBInstanceIdentifier"])
-        if instance.status != "available":
-            raise bad_instance_state(f"Instance {instance.identifier} is not in available state.")
+        rules.refuse_unless(instance, "available")
         instance.status = "stopping"
         self._turn(instance, "stopping", self.pace.stop, "stopped")
         return {"DBInstance": instance.describe(self.world.now())}
 
     def _rds_start_db_instance(self, home: Home, given: Parameters, _caller: str) -> Description:
         instance = self._instance(home, given["DBInstanceIdentifier"])
-        if instance.status != "stopped":
-            raise bad_instance_state(f"Instance {instance.identifier} is not in stopped state.")
+        rules.refuse_unless(instance, "stopped")
         instance.status = "starting"
         self._turn(instance, "starting", self.pace.start, "available")
         return {"DBInstance": instance.describe(self.world.now())}
@@ -719,21 +636,14 @@ class Cloud:
         return {key: items[start:end], **rest}
 
     def _instance(self, home: Home, name: str) -> Instance:
-        instance = home.instances.get(name.rpartition(":")[2].lower())
-        if instance is None:
-            raise no_instance(name)
-        return instance
+        return rules.instance_in(home.instances, name)
 
     def _own_snapshot(self, home: Home, name: str) -> Snapshot:
-        own = name.partition(f":{home.account_id}:snapshot:")[2] if _is_arn(name) else name
-        snapshot = home.snapshots.get(own.lower())
-        if snapshot is None:
-            raise no_snapshot(name)
-        return snapshot
+        return rules.own_snapshot_in(home.snapshots, home.account_id, name)
 
     def _find_snapshot(self, home: Home, name: str) -> Snapshot:
         """An own one by name or ARN; a foreign one by its ARN, if it is shared by now."""
-        if not _is_arn(name):
+        if not rules.is_arn(name):
             return self._own_snapshot(home, name)
         _, _, _, _, account_id, _, own = name.split(":", 6)
         snapshot = self.home(account_id).snapshots.get(own.lower())
@@ -744,25 +654,6 @@ class Cloud:
             raise no_snapshot(name)
         return snapshot
 
-    def _refuse_taken_snapshot(self, home: Home, name: str) -> None:
-        if name in home.snapshots:
-            raise Refusal(
-                "DBSnapshotAlreadyExists",
-                f"Cannot create the snapshot because a snapshot with the identifier {name} already "
-                "exists.",
-            )
-        manual = [s for s in home.snapshots.values() if s.type == "manual"]
-        if len(manual) >= self.quotas.snapshots:
-            raise Refusal("SnapshotQuotaExceeded", "The request cannot be processed: quota.")
-
-    def _refuse_taken_instance(self, home: Home, name: str) -> None:
-        if name in home.instances:
-            raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
-        if len(home.instances) >= self.quotas.instances:
-            raise Refusal("InstanceQuotaExceeded", "Instance quota exceeded for this account.")
-
-
-_NOT_KEPT = frozenset({"Tags", "DBInstanceIdentifier", "DBSnapshotIdentifier"})
 
 _PRODUCTION: Description = {
     "DBInstanceClass": "db.r6g.4xlarge",
@@ -779,17 +670,3 @@ _PRODUCTION: Description = {
     "DBParameterGroupName": "default.postgres17",
     "OptionGroupName": "default:postgres-17",
 }
-
-
-def _is_arn(name: str) -> bool:
-    return name.startswith("arn:")
-
-
-def _attributes(snapshot: Snapshot) -> Description:
-    restore = {"AttributeName": "restore", "AttributeValues": sorted(snapshot.shared)}
-    return {
-        "DBSnapshotAttributesResult": {
-            "DBSnapshotIdentifier": snapshot.identifier,
-            "DBSnapshotAttributes": [restore],
-        }
-    }

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from restorecheck.testing.cloud.rules import COPIED, Description, Parameters, tag_list
+from restorecheck.testing.cloud.described import (
+    Description,
+    Parameters,
+    RdsInstance,
+    RdsSnapshot,
+    event,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,29 +86,18 @@ class Secret:
 
 
 @dataclass(slots=True, kw_only=True)
-class Instance:
+class Instance(RdsInstance):
     """A DB instance."""
 
-    identifier: str
-    arn: str
-    resource_id: str
     host: str
-    created_at: datetime
     visible_from: datetime
-    settings: Description
-    """What was asked for or inherited, under the names of the API."""
-    tags: dict[str, str]
     data: Data
     password: str = field(repr=False)
     made_by: str
-    status: str = "creating"
     up: bool = False
     """Its server has been started once, and so it has an address."""
-    pending: Description = field(default_factory=dict)
     pending_from: datetime | None = None
     secret_name: str = ""
-    secret_arn: str = ""
-    secret_status: str = ""
     shown_status: str = ""
     """Said in place of the status while it is set: a word of the future, or a wrong one."""
 
@@ -112,112 +107,35 @@ class Instance:
         return self.up and self.status not in unreachable
 
     def describe(self, now: datetime) -> Description:
-        settings = self.settings
-        shows_pending = self.pending_from is None or now >= self.pending_from
-        described: Description = {
-            "DBInstanceIdentifier": self.identifier,
-            "DBInstanceArn": self.arn,
-            "DbiResourceId": self.resource_id,
-            "DBInstanceStatus": self.shown_status or self.status,
-            "InstanceCreateTime": self.created_at,
-            "StorageEncrypted": bool(settings.get("KmsKeyId")),
-            "PendingModifiedValues": dict(self.pending) if shows_pending else {},
-            "TagList": tag_list(self.tags),
-            "VpcSecurityGroups": [
-                {"VpcSecurityGroupId": group, "Status": "active"}
-                for group in settings.get("VpcSecurityGroupIds", [])
-            ],
-            "DBParameterGroups": [
-                {
-                    "DBParameterGroupName": settings["DBParameterGroupName"],
-                    "ParameterApplyStatus": "in-sync",
-                }
-            ],
-            "OptionGroupMemberships": [
-                {"OptionGroupName": settings["OptionGroupName"], "Status": "in-sync"}
-            ],
-            "DBSubnetGroup": {"DBSubnetGroupName": settings.get("DBSubnetGroupName", "default")},
-            "IAMDatabaseAuthenticationEnabled": bool(
-                settings.get("EnableIAMDatabaseAuthentication")
-            ),
-        }
-        described |= {key: settings[key] for key in COPIED if key in settings}
+        described = self.described(
+            shows_pending=self.pending_from is None or now >= self.pending_from
+        )
+        if self.shown_status:
+            described["DBInstanceStatus"] = self.shown_status
         if self.up:
             described["Endpoint"] = {"Address": self.host, "Port": 5432, "HostedZoneId": "Z0"}
-        if self.secret_arn:
-            described["MasterUserSecret"] = {
-                "SecretArn": self.secret_arn,
-                "SecretStatus": self.secret_status,
-            }
         return described
 
 
 @dataclass(slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(RdsSnapshot):
     """A DB snapshot."""
 
-    identifier: str
-    arn: str
-    account_id: str
-    type: str
-    instance: str
-    instance_settings: Description
-    instance_tags: dict[str, str]
     data: Data
     password: str = field(repr=False)
     """Of the master user, when it was taken."""
     visible_from: datetime
-    original_at: datetime
     made_by: str
-    created_at: datetime | None = None
-    status: str = "creating"
-    percent: int = 0
-    kms_key_id: str = ""
-    source_arn: str = ""
-    copied_from: str = ""
-    """As `source_arn`, also for copies within the account and region, where RDS does not say it."""
-    tags: dict[str, str] = field(default_factory=dict)
     shared: dict[str, datetime] = field(default_factory=dict)
     """Account to the moment from which it may use the snapshot."""
     shown_status: str = ""
-
-    @property
-    def in_progress(self) -> bool:
-        return self.status in {"creating", "copying"}
 
     def usable_by(self, account_id: str, now: datetime) -> bool:
         return any(now >= self.shared[who] for who in (account_id, "all") if who in self.shared)
 
     def describe(self) -> Description:
-        settings = self.instance_settings
-        described: Description = {
-            "DBSnapshotIdentifier": self.identifier,
-            "DBSnapshotArn": self.arn,
-            "DBInstanceIdentifier": self.instance,
-            "SnapshotType": self.type,
-            "Status": self.shown_status or self.status,
-            "PercentProgress": self.percent,
-            "OriginalSnapshotCreateTime": self.original_at,
-            "SnapshotDatabaseTime": self.original_at,
-            "Encrypted": bool(self.kms_key_id),
-            "Engine": settings["Engine"],
-            "EngineVersion": settings["EngineVersion"],
-            "MasterUsername": settings["MasterUsername"],
-            "AllocatedStorage": settings["AllocatedStorage"],
-            "StorageType": settings["StorageType"],
-            "OptionGroupName": settings["OptionGroupName"],
-            "IAMDatabaseAuthenticationEnabled": bool(
-                settings.get("EnableIAMDatabaseAuthentication")
-            ),
-            "TagList": tag_list(self.tags),
-        }
-        if self.created_at is not None:
-            described["SnapshotCreateTime"] = self.created_at
-        if self.kms_key_id:
-            described["KmsKeyId"] = self.kms_key_id
-        if self.source_arn:
-            described["SourceDBSnapshotIdentifier"] = self.source_arn
-        return described
+        shown = {"Status": self.shown_status} if self.shown_status else {}
+        return self.described() | shown
 
 
 @dataclass(slots=True, kw_only=True)
@@ -240,13 +158,4 @@ class Home:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{kind}:{name}"
 
     def tell(self, instance: str, message: str, at: datetime) -> None:
-        self.events.append(
-            {
-                "SourceIdentifier": instance,
-                "SourceType": "db-instance",
-                "SourceArn": self.arn("db", instance),
-                "Message": message,
-                "EventCategories": [],
-                "Date": at,
-            }
-        )
+        self.events.append(event(instance, self.arn("db", instance), message, at))
