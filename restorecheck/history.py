@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from restorecheck.model import Verdict
+from restorecheck.report.status import TargetStatus
 
 
 def sha256_of(text: str) -> str:
@@ -147,3 +148,22 @@ def overdue_since(
     """When the target became, or will become, overdue; None while nothing is known of it."""
     begin = standing.proven.finished_at if standing.proven else known_since
     return None if begin is None else begin + allowed
+
+
+def status_of(
+    standing: Standing, allowed: timedelta, now: datetime, *, left_behind: bool
+) -> TargetStatus:
+    """Where a target stands, as far as its history tells. What was never proven is not proven now."""
+    latest, proven = standing.latest, standing.proven
+    return TargetStatus(
+        target=standing.target,
+        verdict=latest.verdict if latest else None,
+        drill_id=latest.drill_id if latest else "",
+        drilled_at=latest.finished_at if latest else None,
+        proven_at=proven.finished_at if proven else None,
+        allowed=allowed,
+        overdue=proven is None or now > proven.finished_at + allowed,
+        bad=standing.bad,
+        left_behind=left_behind,
+        next_at=None,
+    )

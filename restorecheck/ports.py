@@ -228,6 +228,12 @@ class History(Protocol):
         """Entries with their texts, in sequence, one by one."""
         ...
 
+    def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
+        """Reports of one target that were finished until then and not removed by retention, the
+        oldest first; of these the `newest` many.
+        """
+        ...
+
     def standing(self, target: str) -> Standing:
         """Where a target stands; its age in nights does not matter to the effort."""
         ...

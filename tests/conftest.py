@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from tests import chosen, pg
+from tests.iam import simulator as simulation
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -37,3 +38,14 @@ def dumps(source, tmp_path_factory):
         "plain -C": source.dump(folder / "library-c.sql", "--format=plain", "--create"),
         "inserts": source.dump(folder / "library-i.sql", "--format=plain", "--inserts"),
     }
+
+
+@pytest.fixture(scope="session")
+def simulator():
+    """AWS's evaluation of policies, in a node process."""
+    modules = simulation.find()
+    if modules is None:
+        pytest.skip("the IAM simulator is not installed; .ci/run installs it")
+    made = simulation.Simulator(modules)
+    yield made
+    made.close()

@@ -17,6 +17,7 @@ under the same key later changes nothing. Condition failures are told apart by t
 transaction (`CancellationReasons`, DynamoDB API reference, TransactWriteItems).
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -142,6 +143,15 @@ class AwsStore(DrillStore, History):
             entry = _entry(item)
             if since is None or entry.finished_at >= since:
                 yield Stored(entry=entry, text=self._text(item))
+
+    def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
+        kept = (
+            item
+            for item in self._items(target, 0, newest_first=True)
+            if "pruned_at" not in item and _entry(item).finished_at <= until
+        )
+        found = [self._text(item) for item in itertools.islice(kept, newest)]
+        return tuple(text for text in reversed(found) if text is not None)
 
     def standing(self, target: str) -> Standing:
         item = self._get(f"target#{target}", "standing")

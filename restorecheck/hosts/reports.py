@@ -12,6 +12,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.past import past_until
 from restorecheck.hosts.standings import overview_of, statuses_of
 from restorecheck.hosts.writing import FOR_EVERYBODY, writing
 from restorecheck.report import document
@@ -22,8 +23,6 @@ from restorecheck.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-    from restorecheck.report.past import Past
 
 SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "junit": "xml", "html": "html"}
 
@@ -88,13 +87,13 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
         case "markdown":
             from restorecheck.report import markdown
 
-            return markdown.render(made, _past(store, made))
+            return markdown.render(made, past_until(made, store))
         case "junit":
             from restorecheck.report import junit
 
             return junit.render([made])
         case "html":
-            page: str = _html().render(made, _past(store, made))
+            page: str = _html().render(made, past_until(made, store))
             return page
         case _:
             raise AssertionError(f"no format {form!r}")
@@ -134,14 +133,6 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
 
 def _file_of(target: str, form: str) -> str:
     return f"{target}.{SUFFIXES[form]}"
-
-
-def _past(store: SqliteStore, made: Report) -> "Past":
-    """Up to this report, and not beyond it."""
-    from restorecheck.report.past import SHOWN, past_of
-
-    texts = store.texts(made.target, until=made.finished_at, newest=SHOWN)
-    return past_of([document.parse(text) for text in texts])
 
 
 def _html() -> "ModuleType":

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from restorecheck.announcing import Overdue
 from restorecheck.config import Config, Target
 from restorecheck.errors import NotFoundError
-from restorecheck.history import overdue_since
+from restorecheck.history import overdue_since, status_of
 from restorecheck.hosts import leases
 from restorecheck.hosts.daemon.nights import plan_of
 from restorecheck.report import document
@@ -82,21 +83,11 @@ def _status(
 ) -> TargetStatus:
     standing = store.standing(target.name)
     allowed = timedelta(hours=target.max_proof_age_hours)
-    latest, proven = standing.latest, standing.proven
     plan = plan_of(target)
-    since = latest.started_at if latest else None
+    since = standing.latest.started_at if standing.latest else None
     skips = agenda.skips(target=target.name, since=since) if plan else ()
-    return TargetStatus(
-        target=target.name,
-        verdict=latest.verdict if latest else None,
-        drill_id=latest.drill_id if latest else "",
-        drilled_at=latest.finished_at if latest else None,
-        proven_at=proven.finished_at if proven else None,
-        allowed=allowed,
-        # To a monitoring system, what was never proven is not proven now.
-        overdue=proven is None or now > proven.finished_at + allowed,
-        bad=standing.bad,
-        left_behind=left_behind,
+    return replace(
+        status_of(standing, allowed, now, left_behind=left_behind),
         next_at=plan.next_start(now) if plan else None,
         running_since=running_since,
         skipped=skips[-1].reason if skips else "",

@@ -129,7 +129,6 @@ class SqliteStore(DrillStore, History):
             yield Stored(entry=_entry(tuple(entry)), text=text)
 
     def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
-        """Reports that were finished until then and not removed by retention, the oldest first."""
         rows = self.database.rows(
             "select report from (select sequence, report from reports where target = ?"
             " and finished_at <= ? and report is not null order by sequence desc limit ?)"

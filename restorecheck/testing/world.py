@@ -224,6 +224,14 @@ class MemoryStore(DrillStore, History):
             text = None if entry.pruned_at else self.reports[entry.drill_id][0]
             yield Stored(entry=entry, text=text)
 
+    def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
+        found = [
+            stored.text
+            for stored in self.stored(target=target)
+            if stored.text is not None and stored.entry.finished_at <= until
+        ]
+        return tuple(found[max(0, len(found) - newest) :])
+
     def standing(self, target: str) -> Standing:
         mine = self.entries(target=target)
         proven = [entry for entry in mine if entry.verdict is Verdict.VERIFIED]

@@ -157,6 +157,21 @@ def test_retention_drops_old_texts_and_keeps_the_chain(store):
         store.report("d-1")
 
 
+def test_texts_are_the_newest_until_a_moment_without_those_that_were_removed(store):
+    for number in range(5):
+        put(store, number)
+    assert store.prune(NOW + DAY, NOW + 9 * DAY) == 1
+
+    def texts(until, newest, target="courses"):
+        return store.texts(target, until=NOW + until * DAY, newest=newest)
+
+    whole = tuple(store.report(f"d-{number}") for number in range(1, 5))
+    assert texts(9, 2) == whole[2:]
+    assert texts(3, 9) == whole[:3]
+    assert texts(9, 9) == whole
+    assert texts(9, 9, "orders") == ()
+
+
 def test_retention_spares_the_newest_and_the_newest_verified_of_each_target(store):
     put(store, 1)
     put(store, 2)

@@ -16,7 +16,7 @@ from restorecheck.rules.permissions import (
 from restorecheck.rules.policies import Answer, evaluate
 from restorecheck.rules.policies import Request as Asked
 from tests.iam.requests import PRODUCTION_KEY
-from tests.iam.simulator import Request, Simulator, find
+from tests.iam.simulator import Request
 from tests.infra.resolving import BACKUP, REGION, SOURCE, source_stack
 
 STACK = source_stack(SourceKeyArns=PRODUCTION_KEY, AuditRoleName="on-call")
@@ -36,16 +36,6 @@ NAMES = Names(
     subnet_group="restorecheck",
     parameter_group="restorecheck",
 )
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    modules = find()
-    if modules is None:
-        pytest.skip("the IAM simulator is not installed; .ci/run installs it")
-    made = Simulator(modules)
-    yield made
-    made.close()
 
 
 def each(asks):

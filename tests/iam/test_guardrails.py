@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.iam.simulator import EVERYTHING, Request, Simulator, find
+from tests.iam.simulator import EVERYTHING, Request
 from tests.infra.resolving import BACKUP, INFRA, REGION, SOURCE
 
 GUARDRAILS = INFRA / "guardrails"
@@ -60,16 +60,6 @@ def own_policy(request):
         return None
     root = f"arn:aws:iam::{request.resource.split(':')[4]}:root"
     return [{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}]
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    modules = find()
-    if modules is None:
-        pytest.skip("the IAM simulator is not installed; .ci/run installs it")
-    made = Simulator(modules)
-    yield made
-    made.close()
 
 
 def asks(simulator, who, request, identity, guardrails=()):

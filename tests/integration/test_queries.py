@@ -12,7 +12,7 @@ import structlog
 from restorecheck.engine import _compose
 from restorecheck.history import sha256_of
 from restorecheck.hosts.cli import main
-from restorecheck.hosts.reports import _past
+from restorecheck.hosts.past import past_until
 from restorecheck.lifecycle import Gone, apply
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.report import document
@@ -439,7 +439,9 @@ def test_a_report_of_a_newer_version_silences_no_alarm(past, capsys):
 def test_a_past_night_knows_nothing_of_the_nights_after_it(past):
     store = SqliteStore(past.database)
 
-    known = [_past(store, document.parse(store.report(drill))).nights for drill in ("d-3", "d-4")]
+    known = [
+        past_until(document.parse(store.report(drill)), store).nights for drill in ("d-3", "d-4")
+    ]
 
     store.close()
     assert [[night.drill_id for night in nights] for nights in known] == [

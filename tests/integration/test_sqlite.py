@@ -203,20 +203,3 @@ def test_readings_are_kept_of_the_baseline_and_of_the_newest_drills(tmp_path):
     store.close()
 
     assert kept == [2, *range(10, 40)]
-
-
-def test_texts_are_the_newest_until_a_moment_without_those_that_were_removed(store):
-    day = timedelta(days=1)
-    for number in range(5):
-        at = NOW + number * day
-        done = finished().evolve(id=f"d-{number}", finished_at=at)
-        stored = store.create(done)
-        store.finish(done.evolve(version=stored.version), lambda _, n=number: f"report {n}")
-    assert store.prune(NOW + day, NOW + 9 * day) == 1
-
-    def texts(until, newest):
-        return store.texts("courses", until=NOW + until * day, newest=newest)
-
-    assert texts(9, 2) == ("report 3", "report 4")
-    assert texts(3, 9) == ("report 1", "report 2", "report 3")
-    assert store.texts("orders", until=NOW + 9 * day, newest=9) == ()

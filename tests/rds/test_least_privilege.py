@@ -12,7 +12,7 @@ from restorecheck.hosts.functions import adopter, checker, notifier, stepper, sw
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Call, Fault
 from tests.iam.requests import GRANT, OURS, PRODUCTION_KEY, READER, THROUGH_RDS, requests_of
-from tests.iam.simulator import Request, Simulator, find
+from tests.iam.simulator import Request
 from tests.infra.resolving import BACKUP, EXTERNAL_ID, REGION, SOURCE, backup_stack, source_stack
 from tests.rds.conftest import adoption, configure
 from tests.rds.test_functions import MACHINE_ARN, MINUTES, SLOT, Machines, planned
@@ -34,16 +34,6 @@ ROLES = {
     "adopter": (BACKUP_STACK, "AdopterRole"),
     "notifier": (BACKUP_STACK, "NotifierRole"),
 }
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    modules = find()
-    if modules is None:
-        pytest.skip("the IAM simulator is not installed; .ci/run installs it")
-    made = Simulator(modules)
-    yield made
-    made.close()
 
 
 def policy_of(role):

@@ -4,25 +4,20 @@ Called when a drill has ended, and every hour, because a proof becomes too old w
 Either way the pages are brought up to date: an event that was lost is made up for by the next one.
 """
 
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from restorecheck.aws.pages import Pages
-from restorecheck.config import Target
 from restorecheck.errors import NotFoundError
-from restorecheck.history import Standing
+from restorecheck.history import Standing, status_of
 from restorecheck.hosts.functions.surroundings import BUCKET, Surroundings
+from restorecheck.hosts.past import past_until
 from restorecheck.report import document
 from restorecheck.report.document import Report
-from restorecheck.report.status import TargetStatus
 from restorecheck.sweep import still_left
-
-if TYPE_CHECKING:
-    from restorecheck.report.past import Past
 
 log = structlog.get_logger("restorecheck.functions")
 
@@ -49,13 +44,17 @@ def publish(_event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         if not target.is_in_aws:
             continue
         standing = around.store.standing(target.name)
-        statuses.append(_status(target, standing, now, left_behind=target.name in left))
+        allowed = timedelta(hours=target.max_proof_age_hours)
+        # Without a next drill: the schedule is the template's.
+        statuses.append(status_of(standing, allowed, now, left_behind=target.name in left))
         report = _newest(standing, around)
         if report is None:
             continue
         newest[target.name] = report
         if _is_old(known.get(_page_of(target.name)), report):
-            pages.write(_page_of(target.name), html.render(report, _past(target.name, around)))
+            pages.write(
+                _page_of(target.name), html.render(report, past_until(report, around.store))
+            )
             written.append(_page_of(target.name))
     links = {name: _page_of(name) for name in newest}
     pages.write(INDEX, html.render_index(statuses, newest, links, now))
@@ -78,32 +77,3 @@ def _newest(standing: Standing, around: Surroundings) -> Report | None:
         return document.parse(around.store.report(standing.latest.drill_id))
     except NotFoundError:  # removed by retention
         return None
-
-
-def _past(target: str, around: Surroundings) -> "Past":
-    from restorecheck.report.past import SHOWN, past_of
-
-    reports = []
-    for entry in around.store.entries(target=target, newest=SHOWN):
-        with contextlib.suppress(NotFoundError):
-            reports.append(document.parse(around.store.report(entry.drill_id)))
-    return past_of(reports)
-
-
-def _status(
-    target: Target, standing: Standing, now: datetime, *, left_behind: bool
-) -> TargetStatus:
-    latest, proven = standing.latest, standing.proven
-    allowed = timedelta(hours=target.max_proof_age_hours)
-    return TargetStatus(
-        target=target.name,
-        verdict=latest.verdict if latest else None,
-        drill_id=latest.drill_id if latest else "",
-        drilled_at=latest.finished_at if latest else None,
-        proven_at=proven.finished_at if proven else None,
-        allowed=allowed,
-        overdue=proven is None or now > proven.finished_at + allowed,
-        bad=standing.bad,
-        left_behind=left_behind,
-        next_at=None,  # the schedule is the template's
-    )
