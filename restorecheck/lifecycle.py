@@ -421,9 +421,8 @@ def _describe(failed: list[CheckResult]) -> str:
     first = failed[0]
     answer = f"expected {first.expected}, found {first.found}" if first.expected else first.detail
     if first.detail and first.kind in LISTING:
-        answer = (
-            first.detail
-        )  # it names what is wrong; what was found is only how much was looked at
+        # It names what is wrong; what was found is only how much was looked at.
+        answer = first.detail
     elif first.expected and first.detail:
         answer = f"{answer} ({first.detail})"
     others = len(failed) - 1

@@ -394,6 +394,12 @@ class Drill:
         return max(timedelta(0), self.started_at - self.backup.taken_at)
 
     @property
+    def data_until(self) -> datetime:
+        """When the backup was taken; when the drill began, where nobody knows."""
+        taken_at = self.backup.taken_at if self.backup else None
+        return taken_at or self.started_at
+
+    @property
     def restore_time(self) -> timedelta | None:
         """Of the steps that bring the data back, or what whoever brought it back has taken.
 

@@ -1,7 +1,6 @@
 """The commands behind the command line: parse nothing, decide little, print the answer."""
 
 import argparse
-import difflib
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import Progress, use_color
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.signals import Interrupted, Interrupts
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
@@ -280,9 +280,7 @@ def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]
     problems = []
     for name in wanted:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            guess = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-            problems.append(Problem(message=f"no target {name!r} in the configuration{guess}"))
+            problems.append(unknown_target(name, known))
         elif name in adopted and not adopt:
             message = f"the target {name!r} restores nothing itself; name an instance to check"
             problems.append(Problem(message=f"{message}: --adopt INSTANCE"))

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Config, Target
-from restorecheck.errors import ConfigError, Problem, RestorecheckError
+from restorecheck.errors import ConfigError, RestorecheckError
 from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.writing import writing
 from restorecheck.ports import Clock
 from restorecheck.postgres import examining
@@ -73,9 +74,7 @@ def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
     known = {target.name: target for target in config.targets}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ConfigError(
-            tuple(Problem(message=f"no target {name!r} in the configuration") for name in unknown)
-        )
+        raise ConfigError(tuple(unknown_target(name, list(known)) for name in unknown))
     return [known[name] for name in names] or list(config.targets)
 
 

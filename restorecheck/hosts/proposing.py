@@ -96,9 +96,8 @@ def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, 
     for name in names:
         earlier = _nights(parts, drill.target, name)
         profiler = Profiler(lambda name=name: opener(endpoint, name), patience=PATIENCE)  # type: ignore[misc]  # bound in the loop on purpose
-        taken_at = drill.backup.taken_at if drill.backup else None
         try:
-            profile = profiler.profile(taken_at or drill.started_at, progress.say)
+            profile = profiler.profile(drill.data_until, progress.say)
         except psycopg.Error as exc:
             reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
             raise ProviderError(f"the restored database cannot be looked at: {reason}") from exc
@@ -179,8 +178,7 @@ def _readings(parts: Parts, target: str, database: str) -> list[tuple[DatabaseRe
         if reading is None and len(readings) == 1 and not database:
             (reading,) = readings.values()
         if reading is not None:
-            taken_at = drill.backup.taken_at if drill.backup else None
-            found.append((reading, taken_at or drill.started_at))
+            found.append((reading, drill.data_until))
     return found
 
 

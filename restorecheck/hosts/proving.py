@@ -102,8 +102,7 @@ class _Attempt:
         endpoint, drill = temporary.endpoint, temporary.drill
         opener = wiring.opener_of(parts.config, parts.providers[drill.target])
         profiler = Profiler(lambda: opener(endpoint, endpoint.databases[0]), patience=PATIENCE)
-        taken_at = drill.backup.taken_at if drill.backup else None
-        profile = profiler.profile(taken_at or drill.started_at)
+        profile = profiler.profile(drill.data_until)
         more = tuple(
             (proposal, spec_of(proposal))
             for proposal in proposed.unwritten(propose(profile), self._target)

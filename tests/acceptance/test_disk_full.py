@@ -12,6 +12,9 @@ import pytest
 from tests.acceptance.conftest import COMMAND
 from tests.failures import expect, expect_message
 
+ONLY_ROOT = "only root can mount a small disk; .ci/run is root"
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason=ONLY_ROOT)
+
 
 @pytest.fixture
 def small_disk(world):
@@ -22,14 +25,14 @@ def small_disk(world):
         capture_output=True,
     )
     if mounted.returncode != 0:
-        pytest.skip("only root can mount a small disk; .ci/run is root")
+        pytest.skip(ONLY_ROOT)
     try:
         yield world
     finally:
         subprocess.run(["umount", world.work], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@ROOT
 def test_a_disk_that_fills_up_during_the_load_is_inconclusive(small_disk, source):
     source.sql(
         "create table big as select repeat('x', 200) || i as t from generate_series(1, 400000) i"
@@ -46,7 +49,7 @@ def test_a_disk_that_fills_up_during_the_load_is_inconclusive(small_disk, source
     assert small_disk.leftovers() == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@ROOT
 def test_a_disk_that_is_full_from_the_start_is_inconclusive(small_disk, dumps):
     shutil.copy(dumps["custom"], small_disk.backups)
     (small_disk.work / "filler").write_bytes(b"x" * (55 << 20))
@@ -57,7 +60,7 @@ def test_a_disk_that_is_full_from_the_start_is_inconclusive(small_disk, dumps):
     assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@ROOT
 @pytest.mark.parametrize("room", [0, 100_000, 30_000_000])
 def test_a_disk_that_fills_up_at_any_step_is_inconclusive(small_disk, dumps, room):
     """Unpacking, initdb, the start and the load need ever more room."""
@@ -74,7 +77,7 @@ def test_a_disk_that_fills_up_at_any_step_is_inconclusive(small_disk, dumps, roo
     expect("disk: full", code, report)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@ROOT
 def test_a_check_that_needs_more_room_than_there_is_proves_nothing(small_disk, dumps):
     shutil.copy(dumps["custom"], small_disk.backups)
     sorts = "select repeat('x', 400) || g from generate_series(1, 400000) g order by 1 desc"
@@ -104,7 +107,7 @@ def small_history(world):
         subprocess.run(["umount", place], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; .ci/run is root")
+@ROOT
 @pytest.mark.parametrize("room_comes_back", [True, False])
 def test_no_room_for_the_history_loses_no_drill(world, dumps, small_history, room_comes_back):
     shutil.copy(dumps["custom"], world.backups)

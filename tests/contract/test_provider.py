@@ -126,7 +126,7 @@ def on_real_aws():
     with the credentials of the environment. Costs money, and takes an hour.
     """
     if "RESTORECHECK_LIVE_CONFIG" not in os.environ:
-        pytest.skip("RESTORECHECK_LIVE_CONFIG names no configuration")
+        pytest.skip("RESTORECHECK_LIVE_CONFIG names no configuration; .ci/run has no AWS account")
     provider = first_rds_provider(Path(os.environ["RESTORECHECK_LIVE_CONFIG"]))
     inventory = RdsInventory(provider, SystemClock())
     return Case(

@@ -37,7 +37,10 @@ def base(request):
 def seen(base, damage):
     elsewhere = base.installation.major != MAJORS[0] and not ALL_MAJORS
     if damage is not None and elsewhere and damage.name not in ON_EVERY_MAJOR:
-        pytest.skip("most is the same on every major: RESTORECHECK_DAMAGE=all asks all")
+        pytest.skip(
+            "most is the same on every major, and all of it takes longer than .ci/run may: "
+            "RESTORECHECK_DAMAGE=all asks all"
+        )
     with damaged(base, damage) as source:
         found, _ = ask(source, NAME, UNCHANGED, before=base.readings)
     return found

@@ -93,9 +93,9 @@ def test_of_what_looks_personal_nothing_but_the_filling_is_asked(source):
         def __init__(self, inner):
             self.inner = inner
 
-        def execute(self, text, *rest):
+        def execute(self, text, *rest, **options):
             asked.append(text.decode() if isinstance(text, bytes) else text)
-            return self.inner.execute(text, *rest)
+            return self.inner.execute(text, *rest, **options)
 
         def __getattr__(self, name):
             return getattr(self.inner, name)
