@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 
 import jsonschema
 import pytest
@@ -104,3 +105,18 @@ def test_objectives_are_measured_and_a_required_one_that_is_missed_fails_the_dri
     assert (outcomes["rpo"], outcomes["rto"]) == ("passed", "failed")
     plan = library.run("drill", "--plan").stdout
     assert "recovery time objective: restored within 1 s  [required]" in plan
+
+
+def test_the_demo_gives_each_night_its_verdict_and_names_the_page_that_it_has_written(world):
+    place = world.directory / "demo"
+
+    done = world.run("demo", "--answers", "1000", "--dir", str(place))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"The report of the last drill, with pictures: {place}/report.html" in done.stdout
+    assert "<!doctype html>" in (place / "report.html").read_text()
+    history = sqlite3.connect(place / "history.sqlite")
+    verdicts = [row[0] for row in history.execute("select verdict from reports order by sequence")]
+    history.close()
+    assert verdicts == ["verified", "failed", "failed"]
+    assert list((place / "work").iterdir()) == []

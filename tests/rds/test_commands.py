@@ -1,6 +1,7 @@
 """The commands around the sandbox, as people start them."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,3 +81,6 @@ def test_the_story_in_aws_ends_with_the_data_back(capfd):
     assert code == 0, told
     assert "courses-prod is back in the backup account: 2,000 of 2,000 answers" in told
     assert "The newest verified copy is restorecheck-" in told
+    page = re.search(r"^The report of .*: (/.*\.html)$", told, re.MULTILINE)
+    assert page is not None, told
+    assert "There is no backup that could be restored." in Path(page[1]).read_text()
