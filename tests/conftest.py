@@ -1,6 +1,7 @@
 """What every kind of test shares: quiet logs, and a real PostgreSQL with dumps of it."""
 
 import logging
+import os
 
 import pytest
 import structlog
@@ -10,6 +11,11 @@ from tests.iam import simulator as simulation
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are processors: much of the time a test waits for a server."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def pytest_report_header():

@@ -235,6 +235,13 @@ class Sandbox:
     def snapshots(self, account: Account) -> dict[str, Snapshot]:
         return dict(self.rds.region(account.account_id, self._region_of(account)).snapshots)
 
+    def calm(self) -> None:
+        """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""
+        self.faults.clear()
+        for ordered in (self.rds.restores, self.rds.copies, self.rds.passwords):
+            ordered.clear()
+        self.rds.before_start.clear()
+
     def next_restore(self, status: str, *, event: str = "", slower: float = 1.0) -> None:
         """The next restored instance ends in this status."""
         self.rds.restores.append(Outcome(status=status, event=event, slower=slower))

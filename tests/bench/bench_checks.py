@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pygal
 
 from restorecheck.checks.catalogue import Family, built_in
 from restorecheck.checks.readings import DatabaseReading
@@ -28,6 +29,7 @@ from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
+from tests.bench.drawing import LOOK, save
 from tests.damage.healthy import MAINTENANCE
 from tests.reading import endpoint_of
 
@@ -286,6 +288,11 @@ def growth(source: pg.Source) -> None:
     """Time against the number of tables, and against the number of rows; a bar for each."""
     print("\nGrowth: every drill's own checks")
     checks = tuple(s for s in built_in() if s.kind != Family.PAGES_SOUND)
+    chart = pygal.HorizontalBar(
+        title="Every drill's own checks, seconds", show_legend=False, print_values=True, **LOOK
+    )
+    chart.x_labels = [f"{count:,} x {rows:,} rows" for count, rows in GROWTH]
+    taken: list[float] = []
     for count, rows in GROWTH:
         name = f"grown_{count}_{rows}"
         source.sql(f"create database {name}", "postgres")
@@ -308,6 +315,9 @@ def growth(source: pg.Source) -> None:
         bar = "#" * max(1, round(seconds * 10))
         print(f"  {count:>5} x {rows:>10,} rows {seconds:7.2f} s  {each:6.2f} {unit:<17} {bar}")
         source.sql(f"drop database {name}", "postgres")
+        taken.append(round(seconds, 2))
+    chart.add("seconds", taken)
+    save(chart, "growth")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ Usage: python -m tests.bench.bench_scale [TARGETS…]
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,11 @@ from typing import Any
 
 import pygal
 import structlog
-from pygal.style import CleanStyle
 
+from tests.bench.drawing import LOOK, save
 from tests.simulation.scale import one_night
 
 ROOT = Path(__file__).parents[2]
-CHART = ROOT / "docs" / "images" / "scale.svg"
 COUNTS = (1, 10, 100, 500, 1000)
 PARALLEL = 40
 
@@ -52,13 +50,7 @@ def draw(nights: list[dict[str, Any]]) -> None:
         y_title="relative to the largest night",
         logarithmic=False,
         xrange=(0, max(night["targets"] for night in nights)),
-        style=CleanStyle,
-        js=[],
-        pretty_print=True,
-        width=800,
-        height=420,
-        legend_at_bottom=True,
-        disable_xml_declaration=True,
+        **LOOK,
     )
     for key, unit in (
         ("hours", "hours until the last report"),
@@ -68,9 +60,7 @@ def draw(nights: list[dict[str, Any]]) -> None:
         most = max(night[key] for night in nights)
         points = [(night["targets"], round(night[key] / most, 3)) for night in nights]
         chart.add(f"{unit} (1 = {most:.0f}{' MB' if key == 'megabytes' else ''})", points)
-    CHART.parent.mkdir(exist_ok=True)
-    drawn = re.sub(r"/\*.*?\*/|<!--.*?-->", "", chart.render(is_unicode=True), flags=re.DOTALL)
-    CHART.write_text(drawn.replace(chart.uuid, "scale") + "\n")  # a name of its own for every run
+    save(chart, "scale")
 
 
 def main() -> None:

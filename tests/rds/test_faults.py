@@ -153,7 +153,7 @@ def test_an_instance_that_does_not_come_up_for_our_own_reasons_is_inconclusive(s
 
 
 def test_an_instance_that_is_created_for_ever_runs_into_the_deadline_and_is_deleted(scene):
-    scene.keys["targets"][0]["deadline_minutes"] = 0.03
+    scene.keys["targets"][0]["deadline_minutes"] = 0.1
     scene.sandbox.next_restore("available", slower=NEVER)
 
     done = scene.drill()
@@ -164,7 +164,7 @@ def test_an_instance_that_is_created_for_ever_runs_into_the_deadline_and_is_dele
 
 
 def test_a_status_that_nobody_knows_is_waited_for_until_the_deadline(scene):
-    scene.keys["targets"][0]["deadline_minutes"] = 0.03
+    scene.keys["targets"][0]["deadline_minutes"] = 0.1
     scene.sandbox.next_restore("dreaming")
 
     done = scene.drill()
