@@ -275,6 +275,8 @@ class Found:
     restless: bool = False
     """Was brought to rest and has woken up by itself."""
     made_at: datetime | None = None
+    renamed: bool = False
+    """It carries our mark alone: somebody has given it a name of his own."""
 
 
 class Inventory(Protocol):

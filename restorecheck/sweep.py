@@ -21,6 +21,7 @@ class Leftover:
     kept: bool
     made_at: datetime | None
     restless: bool = False
+    renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,11 @@ def _spare(
     leftover: Leftover, *, living: Collection[str], now: datetime, end: Collection[str]
 ) -> str:
     """Why an unknown thing with our name is left alone; empty when it may be deleted."""
+    if leftover.renamed:
+        return (
+            "carries our mark, and a name that somebody else gave it: delete it, or take our tags "
+            "from it"
+        )
     if leftover.alive or leftover.drill_id in living:
         return "in use by a running drill"
     if leftover.kept and leftover.drill_id not in end:

@@ -195,8 +195,10 @@ class Account:
             StartTime=clock.now() - EVENTS_LOOK_BACK,
             EndTime=clock.now(),
         )
+        # They may come more than once, and in any order: RDS promises no better.
+        events = {event_view(raw) for page in pages for raw in page["Events"]}
         found: dict[str, tuple[EventView, ...]] = {}
-        for event in (event_view(raw) for page in pages for raw in page["Events"]):
+        for event in sorted(events, key=lambda e: (e.at, e.message)):
             found[event.instance] = (*found.get(event.instance, ()), event)
         return found
 

@@ -33,6 +33,8 @@ MAGNETIC = "standard"
 
 PROVISIONED = ("io1", "io2")
 
+RENAMED = "delete it, or take the tags restorecheck:* from it if it is to stay"
+
 
 def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
     """The instance from tonight's copy, up and settled."""
@@ -98,7 +100,7 @@ def own_instance(account: Account, drill: Drill, *, now: bool = False) -> Instan
         raise NotFoundError(
             f"the DB instance {naming.identifier_of(drill.id)} that this drill restored is not "
             f"there any more in {account.place}",
-            hint="Somebody else deleted it or replaced it.",
+            hint="Somebody else deleted it, renamed it or replaced it.",
         )
     refuse_foreign(view, drill)
     return view
@@ -128,6 +130,10 @@ def delete(
     if view is None:
         if now < late_enough:
             return StillThere(resource, "not seen, but may yet appear", settings.poll)
+        other = _other_name(account, name)
+        if other:
+            detail = f"it was renamed to {other}, and is not deleted under that name; {RENAMED}"
+            return StillThere(resource, detail, settings.poll, hopeless=True)
         return Gone(resource)
     if view.status in {"deleting", "deleted"}:
         return StillThere(resource, view.status, settings.poll)
@@ -148,6 +154,20 @@ def delete(
         # Also what AWS says of one that is being deleted already.
         return StillThere(resource, exc.message, settings.poll)
     return StillThere(resource, "deleting", settings.poll)
+
+
+def _other_name(account: Account, name: str) -> str:
+    """Of the instance that this drill restored, where somebody has renamed it since."""
+    return next(
+        (
+            view.identifier
+            for view in account.instances.latest().values()
+            if naming.is_renamed(view.identifier, view.tags)
+            and view.tags[naming.DRILL] == naming.drill_of(name)
+            and view.status not in {"deleting", "deleted"}
+        ),
+        "",
+    )
 
 
 def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked | StillThere:

@@ -30,7 +30,12 @@ class RdsInventory(Inventory):
         now = self._clock.now()
         instances = backup.instances.latest(not_before=now).values()
         snapshots = source.manual_snapshots.latest(not_before=now).values()
-        found = [self._instance(view) for view in instances if naming.is_ours(view.identifier)]
+        found = []
+        for view in instances:
+            if naming.is_ours(view.identifier):
+                found.append(self._instance(view))
+            elif naming.is_renamed(view.identifier, view.tags):
+                found.append(self._renamed(view))
         found += self._secrets(backup)
         found += [share for view in snapshots for share in self._shares(source, view)]
         return tuple(found)
@@ -52,6 +57,16 @@ class RdsInventory(Inventory):
             view.tags,
             kept=standby or view.tags.get(naming.KEPT) == "true",
             restless=standby and view.progress is Progress.READY,
+        )
+
+    def _renamed(self, view: InstanceView) -> Found:
+        place = self._provider.settings.backup.place
+        return Found(
+            resource=Resource(kind=INSTANCE, identifier=view.arn, account=place.account_id),
+            drill_id=view.tags[naming.DRILL],
+            marked=True,
+            alive=False,
+            renamed=True,
         )
 
     def _secrets(self, backup: Account) -> list[Found]:

@@ -72,6 +72,12 @@ def is_managed(tags: Mapping[str, str]) -> bool:
     return tags.get(MANAGED) == "true"
 
 
+def is_renamed(identifier: str, tags: Mapping[str, str]) -> bool:
+    """Whether a DB instance carries the mark that we gave it, under a name that we did not give."""
+    of_an_instance = is_managed(tags) and tags.get(ROLE) in {INSTANCE, STANDBY}
+    return of_an_instance and bool(tags.get(DRILL)) and identifier != identifier_of(tags[DRILL])
+
+
 def moment_in(tags: Mapping[str, str], key: str) -> datetime | None:
     """A time that we wrote into a tag; None where there is none that can be read."""
     try:

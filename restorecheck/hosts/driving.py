@@ -108,6 +108,7 @@ class Sweeper:
                     kept=f.kept,
                     made_at=f.made_at,
                     restless=f.restless,
+                    renamed=f.renamed,
                 )
                 for f in things
             ]

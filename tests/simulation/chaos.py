@@ -19,7 +19,7 @@ from restorecheck.aws.settings import After, Credentials
 from restorecheck.engine import Done, Elsewhere
 from restorecheck.errors import StoreError
 from restorecheck.testing import HostDied
-from restorecheck.testing.cloud import Outcome, Pace
+from restorecheck.testing.cloud import Delivery, Outcome, Pace
 from restorecheck.testing.cloud.state import NEVER
 from tests.simulation.disturbing import (
     DEATHS,
@@ -117,6 +117,7 @@ class Weeks:
         self.chance = Chance(self.stage, dice, share=dice.choice((0.0, 0.002, 0.01, 0.03)))
         self.meddling = dice.choice((0.0, 0.0, 0.01, 0.05))
         self.hosts = [Host(self.stage) for _ in range(dice.choice((1, 2, 3)))]
+        self.stage.cloud.delivery = dice.choice(list(Delivery))
 
     def run(self) -> None:
         for number in range(self.dice.choice((1, 2, 3))):

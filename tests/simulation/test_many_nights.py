@@ -8,7 +8,7 @@ import pytest
 from restorecheck.aws.settings import After, Credentials
 from restorecheck.model import RestoreOutcome, TeardownOutcome, Verdict
 from restorecheck.report import document
-from restorecheck.testing.cloud import BACKUP_ACCOUNT, Outcome, Pace, Refusal
+from restorecheck.testing.cloud import BACKUP_ACCOUNT, Delivery, Outcome, Pace, Refusal
 from restorecheck.testing.cloud.state import NEVER
 from tests.simulation.disturbing import Disturbance, Fault, Kind, clean_up
 from tests.simulation.stage import DEADLINE, MINUTE, PRODUCTION, Host, Setting, Stage
@@ -272,14 +272,40 @@ def test_a_password_that_rds_cannot_change_is_inconclusive(credentials):
     assert drill.results == ()
 
 
+@pytest.mark.parametrize("credentials", [Credentials.MANAGED_SECRET, Credentials.RESET])
+def test_a_password_that_rds_cannot_change_is_inconclusive_though_nobody_says_so(credentials):
+    stage = Stage(setting=Setting(credentials=credentials))
+    stage.cloud.passwords.append(Outcome(status="failed"))
+    stage.cloud.delivery = Delivery.NEVER
+
+    drill = night(stage)
+
+    assert (drill.verdict, drill.ledger) == (Verdict.INCONCLUSIVE, ())
+
+
+def test_events_that_come_twice_and_in_any_order_stand_once_and_in_order_in_the_evidence():
+    stage = Stage()
+    stage.cloud.delivery = Delivery.TWICE
+
+    events = [o for o in night(stage).evidence if o.source == "RDS event"]
+
+    assert [e.text for e in events][-1] == "Reset master credentials"
+    assert len(events) == len({(e.at, e.text) for e in events}) > 2
+    assert events == sorted(events, key=lambda e: e.at)
+
+
+@pytest.mark.parametrize("delivery", list(Delivery), ids=lambda delivery: delivery.value)
 @pytest.mark.parametrize("seconds", [20, 90, 200, 330])
 @pytest.mark.parametrize("credentials", [Credentials.MANAGED_SECRET, Credentials.RESET])
-def test_a_password_that_takes_its_time_is_waited_for(credentials, seconds):
-    """However long until it is seen that it is under way, nobody logs in too early for good."""
+def test_a_password_that_takes_its_time_is_waited_for(credentials, seconds, delivery):
+    """However long until it is seen that it is under way, nobody logs in too early for good, and
+    events, which may be lost, come twice or in any order, decide nothing.
+    """
     takes, visible = timedelta(seconds=seconds), timedelta(seconds=seconds / 3)
     stage = Stage(
         setting=Setting(credentials=credentials), pace=Pace(password=takes, visible=visible)
     )
+    stage.cloud.delivery = delivery
 
     drill = night(stage)
 

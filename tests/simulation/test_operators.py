@@ -132,6 +132,21 @@ def replaces_the_instance(stage, name):
     return True
 
 
+def renames_the_instance(stage, name):
+    """ModifyDBInstance with NewDBInstanceIdentifier: address and ARN change, what it is does not."""
+    found = instance_of(stage, name)
+    if found is None or found.status != "available":
+        return False
+    home = stage.cloud.backup
+    del home.instances[name]
+    found.identifier = f"rescued-{len(home.instances)}"
+    found.arn = home.arn("db", found.identifier)
+    found.host = found.host.replace(name, found.identifier)
+    home.instances[found.identifier] = found
+    stage.promises.disowned.add(found.arn)
+    return True
+
+
 def shares_the_staging_copy_with_a_stranger(stage, name):
     found = staging_of(stage, name)
     if found is None or found.status != "available":
@@ -183,6 +198,7 @@ DEEDS = [
     stops_the_instance,
     protects_the_instance,
     replaces_the_instance,
+    renames_the_instance,
     shares_the_staging_copy_with_a_stranger,
     swaps_what_the_copy_is_of,
     disables_the_key_of_the_copies,
@@ -278,6 +294,45 @@ def test_what_lost_our_tags_is_named_and_left():
     assert drill.verdict is Verdict.INCONCLUSIVE
     assert [r.kind for r in drill.ledger] == ["DB instance"]
     assert f"restorecheck-{drill.id}" in stage.cloud.backup.instances
+
+
+def test_an_instance_that_was_renamed_is_named_until_somebody_deletes_or_takes_it_over():
+    stage = Stage()
+
+    drill, did = meddled_with(stage, renames_the_instance, 17)
+
+    assert did
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert [r.kind for r in drill.ledger] == ["DB instance"]
+    assert "renamed to rescued-0" in drill.teardown_details[-1]
+    stage.world.pass_time(timedelta(days=2))
+    swept = Host(stage).sweep()
+    assert "renamed to rescued-0" in swept.left[0][1]
+    assert [r.identifier for r, _ in swept.plan.spared] == [
+        stage.cloud.backup.arn("db", "rescued-0")
+    ]
+
+    stage.cloud.backup.instances["rescued-0"].tags.clear()
+
+    swept = Host(stage).sweep()
+    assert (swept.left, swept.plan.spared) == ((), ())
+    assert "rescued-0" in stage.cloud.backup.instances
+
+
+def test_a_standby_that_was_renamed_is_named_by_the_sweep_and_left_as_it_is():
+    stage = Stage(setting=Setting(after=After.STOP))
+    host = Host(stage)
+    name = host.start()
+    host.drive(name)
+    instance = stage.cloud.backup.instances[f"restorecheck-{name}"]
+    instance.status = "available"
+    assert renames_the_instance(stage, instance.identifier)
+    stage.world.pass_time(timedelta(days=8))
+
+    swept = Host(stage).sweep()
+
+    assert [r.identifier for r, _ in swept.plan.spared] == [instance.arn]
+    assert instance.status == "available"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from restorecheck.testing.cloud.state import (
 from restorecheck.testing.cloud.things import (
     Call,
     Data,
+    Delivery,
     Home,
     Instance,
     Key,
@@ -32,6 +33,7 @@ __all__ = [
     "Call",
     "Cloud",
     "Data",
+    "Delivery",
     "Home",
     "Instance",
     "Key",

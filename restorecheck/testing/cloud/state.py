@@ -30,6 +30,7 @@ from restorecheck.testing.cloud.rules import (
 from restorecheck.testing.cloud.things import (
     Call,
     Data,
+    Delivery,
     Home,
     Instance,
     Key,
@@ -73,6 +74,7 @@ class Cloud:
         self.pace = pace or Pace()
         self.quotas = quotas or Quotas()
         self.page_size = 100
+        self.delivery = Delivery.IN_ORDER
         self.blind = False
         """While it is set, lists are empty: whoever answers has not heard of anything yet."""
         self.source = Home(account_id=SOURCE_ACCOUNT, region=REGION)
@@ -520,7 +522,8 @@ class Cloud:
 
     def _rds_describe_events(self, home: Home, given: Parameters, _caller: str) -> Description:
         since = given.get("StartTime")
-        items = [dict(e) for e in home.events if since is None or e["Date"] >= since]
+        shown = home.delivered(self.delivery, self.world.now())
+        items = [dict(e) for e in shown if since is None or e["Date"] >= since]
         return self._page("Events", items, given)
 
     def _rds_describe_db_log_files(

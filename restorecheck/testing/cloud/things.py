@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
 
 from restorecheck.testing.cloud.described import (
     Description,
@@ -28,6 +30,20 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.operation} in {self.account_id}"
+
+
+class Delivery(StrEnum):
+    """How events come. RDS promises neither their order nor that they come at all (Amazon RDS User
+    Guide, "Working with Amazon RDS event notification").
+    """
+
+    IN_ORDER = "each once, in order"
+    TWICE = "each twice, the newest first"
+    LATE = "half an hour late"
+    NEVER = "none at all"
+
+
+LATENESS = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +175,17 @@ class Home:
 
     def tell(self, instance: str, message: str, at: datetime) -> None:
         self.events.append(event(instance, self.arn("db", instance), message, at))
+
+    def delivered(self, delivery: Delivery, now: datetime) -> list[Description]:
+        """What the event log shows."""
+        match delivery:
+            case Delivery.IN_ORDER:
+                return self.events
+            case Delivery.TWICE:
+                return [e for e in reversed(self.events) for _ in range(2)]
+            case Delivery.LATE:
+                return [e for e in self.events if e["Date"] <= now - LATENESS]
+            case Delivery.NEVER:
+                return []
+            case _:
+                assert_never(delivery)
