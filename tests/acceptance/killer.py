@@ -1,4 +1,4 @@
-"""Kills, stops and continues whatever a drill is made of, at random moments; then looks around.
+"""Kills, stops and continues whatever a drill of dumps is made of, at random moments.
 
 Usage: python -m tests.acceptance.killer [--seed N] [--seconds S] [--verbose]
 
@@ -11,51 +11,32 @@ Then comes `sweep`, which may be killed too, and once more `sweep`. What must ho
 - every drill that was begun has one report, and the chain of reports verifies;
 - a damaged dump was never verified, and a good one never failed;
 - a report that was written is the same for ever, and so is every byte of the dumps.
-
-Signals go to processes that were seen below those that were started here, never to a name; each is
-looked at again (its time of birth) before the signal is sent.
 """
 
 import argparse
 import gzip
 import hashlib
-import json
-import os
 import random
 import secrets
 import shutil
-import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-
-from restorecheck.history import flaws
 from restorecheck.model import Verdict
 from restorecheck.postgres import cluster
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests import pg
+from tests.acceptance.hunting import BrokenPromiseError, Hunt, tell_of
 
-COMMAND = [sys.executable, "-m", "restorecheck"]
 GOOD = ("custom", "plain", "folder", "squeezed", "sealed", "shared")
 DAMAGED = ("cut", "cut-plain", "cut-sealed", "emptied")
-ROUND_ENDS = 90.0
-"""Seconds after which a command counts as hanging; nothing here takes a tenth of it."""
-OTHER_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGSEGV)
-PATIENCE = 8.0
-"""Seconds to wait for a victim of some kind."""
 ALWAYS = ("command", "command")
 SERVER = (
     *("postmaster", "postmaster", "postmaster", "backend", "backend", "backend"),
@@ -66,48 +47,22 @@ FEW = "few.yaml"
 """Of the same history: a target that was never drilled is due, and a round is to be short."""
 SEAL = b"\x99"
 """In front of what counts as encrypted; decrypting is to take it away."""
-STAND_STILL = (0.05, 1.5)
 MIDNIGHT = Schedule(cron="0 0 * * *", timezone="UTC")
-PERMANENT = {"runner.lock", "news.lock", "messages.lock"}
 SHARED_MEMORY = Path("/proc/sysvipc/shm")
 
-Known = dict[int, psutil.Process]
 
+@dataclass(kw_only=True)
+class DumpHunt(Hunt):
+    """Dumps, throw-away servers and a scratch server."""
 
-class BrokenPromiseError(AssertionError):
-    """Something was left behind, or lied."""
-
-
-@dataclass
-class Hunt:
-    """One world, and what was done in it."""
-
-    directory: Path
     scratch: pg.Source
-    chance: random.Random
-    verbose: bool = False
-    known: Known = field(default_factory=dict)
-    seen_reports: dict[str, str] = field(default_factory=dict)
     dumps: dict[str, str] = field(default_factory=dict)
-    verdicts: Counter[str] = field(default_factory=Counter)
-    signals: Counter[str] = field(default_factory=Counter)
-    story: list[str] = field(default_factory=list)
-    rounds: int = 0
-    began: float = 0.0
 
     # --- the world ------------------------------------------------------------------------
 
     @property
     def work(self) -> Path:
         return self.directory / "work"
-
-    @property
-    def history(self) -> Path:
-        return self.directory / "history.sqlite"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "NO_COLOR": "1", "TMPDIR": str(self.directory / "tmp")}
 
     def furnish(self, dumps: dict[str, Path]) -> None:
         """Dumps, good and bad, and the configuration that names them."""
@@ -166,18 +121,7 @@ class Hunt:
             for p in files
         }
 
-    # --- one round ------------------------------------------------------------------------
-
-    def round(self) -> None:
-        self.story, self.began = [], time.monotonic()
-        self.rounds += 1
-        self.perhaps_kill(self.start(*self.some_command()))
-        if self.chance.random() < 0.3:
-            self.perhaps_kill(self.start("sweep"))
-        swept = self.start("sweep")
-        self.wait(swept)
-        self.expect(swept.returncode == 0, f"the sweep exits with {swept.returncode}")
-        self.look_around()
+    # --- what is done in it -----------------------------------------------------------------
 
     def some_command(self) -> list[str]:
         kind = self.chance.random()
@@ -201,117 +145,36 @@ class Hunt:
         finally:
             store.close()
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        self.tell(f"starts {' '.join(arguments)}")
-        with (self.directory / "said.log").open("ab") as said:
-            process = subprocess.Popen(
-                [*COMMAND, *arguments],
-                cwd=self.directory,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        with suppress(psutil.NoSuchProcess):
-            self.known[process.pid] = psutil.Process(process.pid)
-        return process
-
-    def perhaps_kill(self, process: "subprocess.Popen[bytes]") -> None:
-        for _ in range(self.chance.choice((0, 1, 1, 1, 2, 3))):
-            self.strike(process, self.chance.choice(kinds_for(process)))
-        if "run" in process.args and "--once" not in process.args:  # type: ignore[operator]
-            self.pass_time(process, self.chance.uniform(0.0, 6.0))
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        self.wait(process)
-
-    def strike(self, process: "subprocess.Popen[bytes]", kind: str) -> None:
-        """One signal to one of the processes that work for this command, of a kind that may not
-        be there yet, or never.
-        """
-        delay = self.chance.choice((0.0, self.chance.uniform(0.0, 0.3), self.chance.uniform(0, 2)))
-        end = time.monotonic() + PATIENCE
-        while not (victims := [p for p in self.living() if kind_of(p) == kind]):
-            if process.poll() is not None or time.monotonic() > end:
-                return
-            threading.Event().wait(0.005)
-        self.pass_time(process, delay)
-        victim = self.chance.choice(victims)
-        number = self.chance.choice([*[signal.SIGKILL] * 3, *[signal.SIGSTOP] * 2, *OTHER_SIGNALS])
-        self.tell(f"{number.name} to {kind} ({victim.pid})")
-        self.signals[f"{number.name} {kind}"] += 1
-        with suppress(psutil.Error):
-            victim.send_signal(number)
-        if number is signal.SIGSTOP:
-            self.pass_time(process, self.chance.uniform(*STAND_STILL))
-            # Sometimes what stands still meets the end of everything around it.
-            if self.chance.random() < 0.3 and process.poll() is None:
-                self.tell("SIGKILL to the command, while that one stands still")
-                process.kill()
-                process.wait()
-                self.wait(self.start("sweep"))
-            with suppress(psutil.Error):
-                victim.send_signal(signal.SIGCONT)
-
-    def pass_time(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
-        """Look who is there all the time, so that whoever is left later is known to be ours."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and process.poll() is None:
-            self.living()
-            threading.Event().wait(0.02)
-
-    def wait(self, process: "subprocess.Popen[bytes]") -> None:
-        self.pass_time(process, ROUND_ENDS)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-            raise BrokenPromiseError(self.account(f"{process.args!r} hangs"))
-        self.tell(f"ended with {process.returncode}")
-
-    def living(self) -> list[psutil.Process]:
-        """What lives of all that was started here, and below it."""
-        found: list[psutil.Process] = []
-        for known in tuple(self.known.values()):
-            try:
-                family = [known, *known.children(recursive=True)]
-            except psutil.Error:
-                continue
-            for process in family:
-                if is_alive(process) and process not in found:
-                    found.append(process)
-                    self.known.setdefault(process.pid, process)
-        self.known.update({p.pid: p for p in found})
-        return found
+    def kinds_for(self, words: Sequence[str]) -> list[str]:
+        """Waiting for what never comes would be wasted time."""
+        if "sweep" in words:
+            return ["command"]
+        kinds = [*ALWAYS, *SERVER]
+        if "run" in words:
+            return [*kinds, *["worker"] * 5, "pg_restore", "psql"]
+        targets = [name for name in (*GOOD, *DAMAGED) if name in words]
+        if all(name.startswith("cut") for name in targets):
+            kinds = [*ALWAYS]
+        for name in targets:
+            kinds += ["decrypt"] * 3 if "sealed" in name else []
+            kinds += [LOADERS.get(name, "pg_restore")] * 3
+        return kinds
 
     # --- what must hold -------------------------------------------------------------------
 
+    def is_lie(self, target: str, verdict: str) -> bool:
+        return verdict == (Verdict.FAILED if target in GOOD else Verdict.VERIFIED).value
+
     def look_around(self) -> None:
         self.expect(self.fingerprints() == self.dumps, "a dump was changed")
-        psutil.wait_procs(self.living(), timeout=5)  # who was told to die may take a moment
-        for process in self.living():
-            with suppress(psutil.Error):
-                raise BrokenPromiseError(
-                    self.account(f"left running: {process.pid} {process.cmdline()[:4]}")
-                )
+        self.nothing_runs()
         for place in (self.work, self.directory / "tmp"):
             left = sorted(str(p.relative_to(place)) for p in place.rglob("*"))
             self.expect(not left, f"left in {place.name}: {left[:5]}")
-        self.no_process_works_here()
         self.nothing_on_the_scratch_server()
         self.no_shared_memory()
-        locks = {p.name for p in (self.directory / "history.sqlite.locks").glob("*")}
-        left_locks = {n for n in locks - PERMANENT if not n.startswith("target-")}
-        self.expect(not left_locks, f"left lock files: {sorted(left_locks)}")
+        self.no_lock_is_left()
         self.reports_are_whole()
-        self.known.clear()
-
-    def no_process_works_here(self) -> None:
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                place = process.cwd()
-                if place.startswith(f"{self.directory}/") and is_alive(process):
-                    raise BrokenPromiseError(self.account(f"{process} works in {place}"))
 
     def nothing_on_the_scratch_server(self) -> None:
         with cluster.superuser_connection(self.scratch.places) as connection:
@@ -328,107 +191,9 @@ class Hunt:
             maker = int(line.split()[4])
             self.expect(maker not in self.known, f"left shared memory of {maker}: {line.split()}")
 
-    def reports_are_whole(self) -> None:
-        if not self.history.exists():
-            return
-        database = sqlite3.connect(self.history)
-        try:
-            begun = {row[0] for row in database.execute("select id from drills")}
-            rows = database.execute("select drill_id, target, verdict, report from reports")
-            reports = rows.fetchall()
-        finally:
-            database.close()
-        ids = [row[0] for row in reports]
-        self.expect(sorted(ids) == sorted(begun), f"drills without a report: {begun - set(ids)}")
-        self.expect(set(self.seen_reports) <= set(ids), "a report is gone")
-        for drill_id, target, verdict, text in reports:
-            if self.seen_reports.get(drill_id, text) != text:
-                raise BrokenPromiseError(self.account(f"the report of {drill_id} was changed"))
-            if drill_id not in self.seen_reports:
-                self.judge(target, verdict, text)
-            self.seen_reports[drill_id] = text
-        store = SqliteStore(self.history)
-        try:
-            found = list(flaws(store.stored()))
-        finally:
-            store.close()
-        self.expect(not found, f"the chain of reports is broken: {found}")
-
-    def judge(self, target: str, verdict: str, text: str) -> None:
-        report = json.loads(text)
-        self.verdicts[f"{'good' if target in GOOD else 'bad'} {verdict}"] += 1
-        self.tell(f"report of {target}: {verdict}: {report['reason']}")
-        lied = Verdict.FAILED if target in GOOD else Verdict.VERIFIED
-        self.expect(verdict != lied.value, f"a {verdict} of {target}: {report['reason']}")
-        self.expect(report["teardown"]["outcome"] != "kept", "something was kept")
-
-    def expect(self, holds: bool, otherwise: str) -> None:
-        if not holds:
-            raise BrokenPromiseError(self.account(otherwise))
-
-    def account(self, what: str) -> str:
-        said = (self.directory / "said.log").read_text(errors="replace").splitlines()
-        return "\n".join([f"round {self.rounds}: {what}", *self.story, "--- said:", *said[-25:]])
-
-    def tell(self, what: str) -> None:
-        what = f"{time.monotonic() - self.began:5.1f} s: {what}"
-        self.story.append(what)
-        if self.verbose:
-            print(f"  {what}", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Whatever a broken promise left: of what was started here, and by its number."""
-        for process in self.living():
-            with suppress(psutil.Error):
-                process.kill()
-
-
-def kinds_for(process: "subprocess.Popen[bytes]") -> list[str]:
-    """Of what a command is made; waiting for what never comes would be wasted time."""
-    words = list(process.args)  # type: ignore[arg-type]  # a list, as it was given
-    if "sweep" in words:
-        return ["command"]
-    kinds = [*ALWAYS, *SERVER]
-    if "run" in words:
-        return [*kinds, *["worker"] * 5, "pg_restore", "psql"]
-    targets = [name for name in (*GOOD, *DAMAGED) if name in words]
-    if all(name.startswith("cut") for name in targets):
-        kinds = [*ALWAYS]
-    for name in targets:
-        kinds += ["decrypt"] * 3 if "sealed" in name else []
-        kinds += [LOADERS.get(name, "pg_restore")] * 3
-    return kinds
-
-
-def kind_of(process: psutil.Process) -> str:
-    """What it is in a drill: a kind is chosen first, or the many backends would get everything."""
-    try:
-        words = process.cmdline() or [""]
-    except psutil.Error:
-        return "gone"
-    if "restorecheck.hosts.daemon.worker" in words:
-        return "worker"
-    if "restorecheck" in words:
-        return "command"
-    if words[:2] == [sys.executable, "-c"]:
-        return "decrypt"
-    name = Path(words[0].split(":")[0]).name
-    if name != "postgres":
-        return name
-    if ":" in words[0]:
-        return "backend" if "[local]" in words[0] else "helper"
-    return "postmaster" if "-D" in words else "bootstrap"
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
 
 @contextmanager
-def world(chance: random.Random, *, verbose: bool = False) -> Iterator[Hunt]:
+def world(chance: random.Random, *, verbose: bool = False) -> Iterator[DumpHunt]:
     installation = min(pg.installations(), key=lambda i: i.major)
     with (
         pg.running(installation) as scratch,
@@ -443,7 +208,7 @@ def world(chance: random.Random, *, verbose: bool = False) -> Iterator[Hunt]:
         }
         place = Path(name) / "w"
         place.mkdir(mode=0o755)
-        hunt = Hunt(place, scratch, chance, verbose)
+        hunt = DumpHunt(directory=place, chance=chance, verbose=verbose, scratch=scratch)
         hunt.furnish(dumps)
         try:
             yield hunt
@@ -451,16 +216,10 @@ def world(chance: random.Random, *, verbose: bool = False) -> Iterator[Hunt]:
             hunt.clear()
 
 
-def hunt(seed: int, seconds: float, *, verbose: bool = False) -> Hunt:
-    """Rounds for so many seconds.
-
-    Raises:
-        BrokenPromiseError: With the story of the round in which one was broken.
-    """
+def hunt(seed: int, seconds: float, *, verbose: bool = False) -> DumpHunt:
+    """Raises BrokenPromiseError as `Hunt.hunt`."""
     with world(random.Random(seed), verbose=verbose) as made:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            made.round()
+        made.hunt(seconds)
         return made
 
 
@@ -476,9 +235,7 @@ def main() -> int:
     except BrokenPromiseError as exc:
         print(exc)
         return 1
-    print(f"{done.rounds} rounds; nothing left, no lie")
-    for name, counted in (("verdicts", done.verdicts), ("signals", done.signals)):
-        print(f"{name}: " + ", ".join(f"{k} {v}" for k, v in sorted(counted.items())))
+    tell_of(done)
     return 0
 
 

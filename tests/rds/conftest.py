@@ -43,11 +43,11 @@ class Stage:
     land: Landscape
 
 
-def run_stage(backup_region: str = "", *, drills: bool = True):
+def run_stage(backup_region: str = "", *, drills: bool = True, factor: float = 1 / 8000):
     """An eighth of a millisecond stands for a second of AWS's time; only what is late to be seen
     takes longer than a poll.
     """
-    pace = Pace(factor=1 / 8000, visible=240)
+    pace = Pace(factor=factor, visible=0.03 / factor)
     quotas = Quotas(snapshots=2000)
     with Sandbox(pace=pace, quotas=quotas, backup_region=backup_region) as sandbox:
         land = sandbox.prepare()
