@@ -7,9 +7,11 @@ Signals go to processes that were seen below those that were started here, never
 looked at again (its time of birth) before the signal is sent.
 """
 
+import argparse
 import json
 import os
 import random
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +20,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -301,7 +303,20 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def tell_of(done: Hunt) -> None:
+def main(what: str, hunt: Callable[..., Hunt]) -> int:
+    """The command line of a hunt: `--seed`, `--seconds`, `--verbose`."""
+    parser = argparse.ArgumentParser(description=what.partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}", flush=True)
+    try:
+        done = hunt(arguments.seed, arguments.seconds, verbose=arguments.verbose)
+    except BrokenPromiseError as exc:
+        print(exc)
+        return 1
     print(f"{done.rounds} rounds; nothing left, no lie")
     for name, counted in (("verdicts", done.verdicts), ("signals", done.signals)):
         print(f"{name}: " + ", ".join(f"{k} {v}" for k, v in sorted(counted.items())))
+    return 0

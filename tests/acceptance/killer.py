@@ -13,11 +13,9 @@ Then comes `sweep`, which may be killed too, and once more `sweep`. What must ho
 - a report that was written is the same for ever, and so is every byte of the dumps.
 """
 
-import argparse
 import gzip
 import hashlib
 import random
-import secrets
 import shutil
 import sys
 import tempfile
@@ -33,7 +31,7 @@ from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests import pg
-from tests.acceptance.hunting import BrokenPromiseError, Hunt, tell_of
+from tests.acceptance.hunting import Hunt, main
 
 GOOD = ("custom", "plain", "folder", "squeezed", "sealed", "shared")
 DAMAGED = ("cut", "cut-plain", "cut-sealed", "emptied")
@@ -223,21 +221,5 @@ def hunt(seed: int, seconds: float, *, verbose: bool = False) -> DumpHunt:
         return made
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
-    try:
-        done = hunt(arguments.seed, arguments.seconds, verbose=arguments.verbose)
-    except BrokenPromiseError as exc:
-        print(exc)
-        return 1
-    tell_of(done)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__ or "", hunt))

@@ -12,9 +12,7 @@ in two accounts. What must hold after the sweep:
 - every call that was made of AWS keeps promise 1.
 """
 
-import argparse
 import random
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -33,7 +31,7 @@ from restorecheck.sandbox import Sandbox
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
-from tests.acceptance.hunting import BrokenPromiseError, Hunt, tell_of
+from tests.acceptance.hunting import Hunt, main
 from tests.rds.conftest import ROWS, configuration, run_stage
 
 GOOD, WRONG, STANDBY = ("managed", "reset"), "wrong", "standby"
@@ -159,21 +157,5 @@ def hunt(seed: int, seconds: float, *, verbose: bool = False) -> SnapshotHunt:
         return made
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
-    try:
-        done = hunt(arguments.seed, arguments.seconds, verbose=arguments.verbose)
-    except BrokenPromiseError as exc:
-        print(exc)
-        return 1
-    tell_of(done)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__ or "", hunt))
