@@ -1,8 +1,10 @@
 """What the commands print: answers on stdout, progress on stderr, nothing done by a plan."""
 
 import json
+import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -107,6 +109,14 @@ def test_objectives_are_measured_and_a_required_one_that_is_missed_fails_the_dri
     assert "recovery time objective: restored within 1 s  [required]" in plan
 
 
+def said_of_checks(text: str) -> list[str]:
+    """Of the first report in it: everything but numbers of rows, times and names of files."""
+    report = text[text.index("courses  VERIFIED\n") :]
+    report = report[: report.index("  teardown")]
+    checks = re.findall(r"^    (?:ok|warn|FAIL|--) +.*?(?=  |$)", report, re.MULTILINE)
+    return [*report.splitlines()[:2], *re.findall(r"^  checks .*$", report, re.MULTILINE), *checks]
+
+
 def test_the_demo_gives_each_night_its_verdict_and_names_the_page_that_it_has_written(world):
     place = world.directory / "demo"
 
@@ -120,3 +130,5 @@ def test_the_demo_gives_each_night_its_verdict_and_names_the_page_that_it_has_wr
     history.close()
     assert verdicts == ["verified", "failed", "failed"]
     assert list((place / "work").iterdir()) == []
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert said_of_checks(readme) == said_of_checks(done.stdout), "README shows another first night"
