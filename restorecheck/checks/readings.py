@@ -20,6 +20,8 @@ item of DynamoDB takes 400 KB. Some 2,500 tables.
 """
 PRINT, NEWEST = "print", "newest:"
 DIGEST = 12
+CATALOG, MISSING_DATABASE = "catalog", "database"
+"""In `problems` and `doubts` of a reading that could not even begin: nothing else in it was read."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from restorecheck.checks.questions import (
     VISIBLE,
 )
 from restorecheck.checks.readings import (
+    CATALOG,
     DatabaseReading,
     Readings,
     TableReading,
@@ -143,6 +144,10 @@ def any_rows(spec: CheckSpec, readings: Readings) -> Judgement:
     found = f"{rows:,} rows in {len(tables):,} tables"
     if rows:
         return Judgement(CheckOutcome.PASSED, expected, found)
+    unread = next((r.doubts[CATALOG] for r in readings.values() if CATALOG in r.doubts), "")
+    if unread:
+        # Nobody knows which tables there are.
+        return Judgement(CheckOutcome.ERROR, expected, found, unread)
     if any(t.problem or ROWS in t.doubts for t in tables):
         return Judgement(CheckOutcome.ERROR, expected, found, "not every table could be counted")
     what = "every table is empty" if tables else "there is no table"

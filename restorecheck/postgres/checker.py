@@ -29,7 +29,15 @@ from restorecheck.checks.judge import (
     judge,
     measure,
 )
-from restorecheck.checks.readings import DatabaseReading, Readings, pack, progress, unpack
+from restorecheck.checks.readings import (
+    CATALOG,
+    MISSING_DATABASE,
+    DatabaseReading,
+    Readings,
+    pack,
+    progress,
+    unpack,
+)
 from restorecheck.checks.surveyed import (
     Circumstances,
     Finding,
@@ -77,9 +85,6 @@ DATABASES = """
 select datname from pg_database where not datistemplate and datname <> all(%s) order by datname
 """
 """Also those that allow no connections: what cannot be looked at is said, not left out."""
-
-CATALOG, MISSING_DATABASE = "catalog", "database"
-"""Keys of a reading that could not even begin."""
 
 ANSWERS_WITHIN = timedelta(minutes=1)
 """What costs the server nothing. One that stands still does not even end a statement."""

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
+
 from restorecheck.checks import questions, scanning
 from restorecheck.checks.catalogue import DEFAULT_PAGES_MINUTES, Family, TableName, parse_table_name
 from restorecheck.checks.readings import DatabaseReading, bounded
 from restorecheck.checks.scanning import ASKED, GREATEST, Aggregate, Depth, Question
 from restorecheck.checks.surveyed import ABSENT
 from restorecheck.checks.tables import ForeignKey, Table, quoted
+from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckSpec
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
@@ -62,14 +65,14 @@ class Inquirer:
         """Go on with the reading; `done` says whether it has come to its end.
 
         Raises:
-            DatabaseUnreachableError: No connection.
+            DatabaseUnreachableError: No connection, or it was lost before anything was read.
             psycopg.Error: The catalog itself cannot be read.
         """
-        connection = self._connect()
+        connection, expired = self._connect(), threading.Event()
         try:
             limit = min(CATALOG_TIMEOUT, allowed)
             with (
-                deadline(connection, limit + GRACE, threading.Event()),
+                deadline(connection, limit + GRACE, expired),
                 rolled_back(connection, limit),
             ):
                 describing.pin_settings(connection)
@@ -78,6 +81,11 @@ class Inquirer:
                 if not reading.structure:
                     reading.structure = bounded(describing.structure(connection))
                 major = describing.major_of(connection)
+        except psycopg.Error as exc:
+            if connection.broken and not expired.is_set():
+                reason = "the connection was lost while the catalog was read"
+                raise DatabaseUnreachableError(reason) from exc
+            raise
         finally:
             connection.close()
         reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}

@@ -16,6 +16,7 @@ from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
+from restorecheck.postgres import describing
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
@@ -658,6 +659,49 @@ def test_a_server_whose_log_says_that_it_was_killed_makes_no_table_guilty(source
         pytest.raises(ProviderError, match="by somebody"),
     ):
         checker.run(all_asked(source, name))
+
+
+def test_a_catalog_that_may_not_be_read_says_nothing_against_the_data(source):
+    """Nobody knows then which tables there are: none at all would be another thing."""
+    with database(source, "shut", "create table t (id int); insert into t values (1);") as name:
+        source.sql("create role weak login; revoke select on pg_class from public", name)
+        try:
+            found, _ = ask(source, name, [spec("row_count", table="public.t", min=1)], user="weak")
+        finally:
+            source.sql("grant select on pg_class to public; drop role weak", name)
+
+    outcomes = {kind: result.outcome for kind, result in found.items()}
+    assert outcomes.pop("server_answers") is PASSED
+    assert set(outcomes.values()) <= {ERROR, CheckOutcome.SKIPPED}, outcomes
+    assert "permission denied for table pg_class" in found["any_rows"].detail
+
+
+def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(source, monkeypatch):
+    tables = describing.tables
+    lost: list[object] = []
+
+    def cut_once(connection):
+        if not lost:
+            lost.append(connection)
+            with connection_to(source, "postgres") as other:
+                other.execute(
+                    "select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid]
+                )
+        return tables(connection)
+
+    monkeypatch.setattr(describing, "tables", cut_once)
+    with (
+        database(source, "lost", "create table t (id int); insert into t values (1);") as name,
+        contextlib.closing(
+            PostgresChecker(by_system_identifier(connect), SystemClock())
+        ) as checker,
+    ):
+        with pytest.raises(DatabaseUnreachableError, match="while the catalog was read"):
+            checker.run(all_asked(source, name))
+        results = checker.run(all_asked(source, name)).results
+
+    assert lost
+    assert alarms({result.kind: result for result in results}) == {}
 
 
 # --- time -------------------------------------------------------------------------------------
