@@ -5,6 +5,7 @@ second, the one with the most rows. What the database itself refuses (a CHECK, a
 could have; then the next one is tried.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,8 +18,9 @@ LARGEST = 64_000_000
 """Bytes: what is damaged is read again for every kind, and that is nearly all of the time it takes."""
 CANDIDATES = 6
 """So many are tried for one kind."""
-NUMBERS = frozenset({"int4", "int8", "numeric", "float8"})
+NUMBERS = frozenset({"int4", "int8", "numeric", "float4", "float8"})
 TEXTS = frozenset({"text", "varchar", "citext"})
+A_DAY = 86_400
 OFTEN = 10
 """So many rows a value make a column an enumeration."""
 TELLING = ("creat", "insert", "added", "submit", "time", "_at", "updat", "modif", "logged", "seen")
@@ -54,6 +56,8 @@ class Victim:
     profile: TableProfile
     """Of it, or of the partitioned table that it belongs to."""
     referenced: bool
+    until: float = math.inf
+    """Seconds since 1970: what the backup knows of is not later, but for plans and appointments."""
 
     @property
     def quoted(self) -> str:
@@ -75,7 +79,8 @@ class Victim:
     def moment(self) -> ColumnProfile | None:
         """The time that tells best when a row came about."""
         known = [c for c in self.profile.columns if c.type in MOMENTS and c.present]
-        return min(known, key=_promise, default=None)
+        past = [c for c in known if (c.high or 0) <= self.until + A_DAY]
+        return min(past, key=_promise, default=None)
 
     def ordering(self) -> ColumnProfile | None:
         """What tells old rows from new ones."""

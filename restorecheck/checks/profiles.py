@@ -7,114 +7,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from restorecheck.checks.personal import looks_personal
 from restorecheck.checks.tables import quoted
 
-WORDS = frozenset(
-    [
-        "name",
-        "mail",
-        "fax",
-        "tel",
-        "ip",
-        "mac",
-        "dob",
-        "born",
-        "age",
-        "sex",
-        "zip",
-        "city",
-        "tax",
-        "vat",
-        "ssn",
-        "pin",
-        "lat",
-        "lon",
-        "lng",
-        "geo",
-        "bic",
-        "card",
-        "salt",
-        "hash",
-        "note",
-        "notes",
-        "comment",
-        "comments",
-        "remark",
-        "remarks",
-        "message",
-        "body",
-        "subject",
-        "bio",
-        "race",
-        "cookie",
-        "signature",
-        "photo",
-        "avatar",
-        "plate",
-        "user",
-        "login",
-    ]
-)
-"""Whole words of a column's name that may stand for something about a person, or for a secret."""
-PARTS = [
-    "email",
-    "firstname",
-    "lastname",
-    "surname",
-    "forename",
-    "fullname",
-    "username",
-    "nickname",
-    "displayname",
-    "phone",
-    "mobile",
-    "address",
-    "street",
-    "postal",
-    "postcode",
-    "zipcode",
-    "birth",
-    "iban",
-    "passport",
-    "social",
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "private_key",
-    "credential",
-    "gender",
-    "salary",
-    "income",
-    "wage",
-    "religion",
-    "health",
-    "diagnos",
-    "medical",
-    "ethnic",
-    "nationality",
-    "licen",
-    "account_number",
-    "accountnumber",
-    "credit",
-    "latitude",
-    "longitude",
-    "location",
-    "fingerprint",
-    "useragent",
-    "user_agent",
-]
-"""Parts of it that do so wherever they stand."""
 TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
-
-
-def looks_personal(column: str) -> bool:
-    """Whether values of a column of this name are left alone. Rather one too many than one too few."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
-    return not WORDS.isdisjoint(re.split(r"[^a-z]+", spaced)) or any(p in spaced for p in PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +52,11 @@ class TableProfile:
     distinct: tuple[str, ...] = ()
     """Single columns whose values stand in one row only, though no index says so."""
     ordered: tuple[tuple[str, str], ...] = ()
-    """Pairs of times of which the first is never later than the second, and sometimes earlier."""
+    """Pairs of times of which the first is never later than the second, and often earlier."""
+    pointing: tuple[str, ...] = ()
+    """Columns of declared references."""
+    large_objects: tuple[str, ...] = ()
+    """Columns whose every value is a large object that is there."""
 
     @property
     def full_name(self) -> str:

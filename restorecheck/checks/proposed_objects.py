@@ -10,11 +10,21 @@ from restorecheck.checks.tables import literal
 
 INDEX, CONSTRAINT, FUNCTION, TRIGGER = "index", "constraint", "function", "trigger"
 VIEW, GRANT, POLICY, COLUMN, SEQUENCE = "view", "grant", "policy", "column", "sequence"
+ROLE, MEMBER = "role", "member"
 
 _NO_MEMBER = (
     "not exists (select from pg_depend d where d.objid = {oid} and d.deptype = 'e'"
     " and d.classid = '{catalog}'::regclass)"
 )
+_ROLES = (
+    "select r.oid, r.rolname::text as name from pg_roles r where not r.rolsuper and r.rolname !~ '^(pg_|rds|restorecheck)'"
+    " and exists (select from pg_shdepend d join pg_database b on b.oid = d.dbid where d.refclassid = 'pg_authid'::regclass"
+    " and b.datname = current_database() and (d.refobjid = r.oid or exists (select from pg_auth_members m"
+    " where m.roleid = r.oid and m.member = d.refobjid or m.member = r.oid and m.roleid = d.refobjid)))"
+)
+"""Those that own something in this database or may do something, or belong to one of these; a server has
+others, too.
+"""
 _CONDITIONS = {
     "{own}": "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
     "{function is nobody else's}": _NO_MEMBER.format(oid="p.oid", catalog="pg_proc"),
@@ -52,7 +62,8 @@ _TEXTS = {
     " where x.grantee <> 0 and x.grantee <> c.relowner and {own}",
     POLICY: "select n.nspname || '.' || c.relname || '.' || p.polname as name from pg_policy p"
     " join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace"
-    " where c.relrowsecurity and {own}",
+    " where c.relrowsecurity and {own} union all select n.nspname || '.' || c.relname"
+    " from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relrowsecurity and {own}",
     COLUMN: "select n.nspname || '.' || c.relname || '.' || a.attname || ' ' || tn.nspname || '.' || t.typname"
     " || case when a.atttypmod >= 0 then ' ' || a.atttypmod else '' end"
     " || case when a.attnotnull then ' not null' else '' end"
@@ -60,6 +71,9 @@ _TEXTS = {
     " from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace"
     " join pg_type t on t.oid = a.atttypid join pg_namespace tn on tn.oid = t.typnamespace"
     " where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and {own}",
+    ROLE: f"select name from ({_ROLES}) r",  # noqa: S608  # our own text
+    MEMBER: f"select a.name || ' of ' || b.name as name from pg_auth_members m"  # noqa: S608
+    f" join ({_ROLES}) a on a.oid = m.member join ({_ROLES}) b on b.oid = m.roleid",
 }
 NAMES = {kind: _completed(text) for kind, text in _TEXTS.items()}
 """Kind → a query of the names of those that are in order; the same whatever the search path."""
@@ -73,6 +87,8 @@ SAYS = {
     GRANT: "every role has the rights that it had",
     POLICY: "every policy of row security is there and in force",
     COLUMN: "every column has its type, its NOT NULL and its default",
+    ROLE: "every role that may do something is there",
+    MEMBER: "every role is a member of the roles that it was",
     SEQUENCE: "every sequence is ahead of its column",
 }
 """Kind → the name of its check."""
@@ -87,6 +103,15 @@ def present(kind: str, names: Sequence[str]) -> str:
         return f"select greatest(0, {len(names)} - count(*)) from ({NAMES[kind]}) x"  # noqa: S608  # our own text
     listed = ", ".join(literal(name) for name in names)
     return f"select {len(names)} - count(distinct name) from ({NAMES[kind]}) x where name in ({listed})"  # noqa: S608  # quoted
+
+
+COLLATIONS_SAY = "every collation is of the version that its indexes were built with"
+COLLATIONS = (
+    "select count(*) from pg_collation c where c.collversion <> pg_collation_actual_version(c.oid)"
+    " and exists (select from pg_depend d where d.refclassid = 'pg_collation'::regclass and d.refobjid = c.oid"
+    " and d.classid = 'pg_class'::regclass)"
+)
+"""One row, one number: by how many collations an index is sorted otherwise than it is searched."""
 
 
 def ahead(sequences: Sequence[tuple[str, str, str]]) -> str:

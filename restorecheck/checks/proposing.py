@@ -13,8 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 from restorecheck.checks import proposed_objects
+from restorecheck.checks.catalogue import parse_table_name
+from restorecheck.checks.personal import look_like_persons
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
-from restorecheck.checks.proposed_objects import SAYS, SEQUENCE
+from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
+from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.tables import quoted
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
@@ -23,6 +26,12 @@ VOLATILE = re.compile(
     r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?|migrations?)(_|$)"
 )
 """Names of tables that come and go: nothing is claimed of how many rows they have."""
+MOVED_LATER = re.compile(
+    r"updat|modif|chang|edit|last|latest|recent|current|sync|seen|refresh|touch|access|visit|login|next|expir|due|until|remind"
+)
+"""Names of times that what happens later may set anew: they are before nothing for good."""
+BORN = re.compile(r"creat|insert|record|submit|added|regist")
+"""Names of times when a row came about."""
 SIGNED = re.compile(
     r"(balance|delta|diff|change|offset|adjust|correction|temperature|profit|margin|net)"
 )
@@ -32,18 +41,26 @@ ENOUGH = 1_000
 """Rows from which on what holds in all of them is taken for a rule."""
 FEW_VALUES = 12
 SOME = 100
-"""Rows from which on that will do, where there is room for ten times as much, or for half."""
+"""Rows from which on that will do, where there is room for ten times as much, or for half; else for a warning."""
+HANDFUL = 20
+"""Rows from which on it will do for a warning that has room for ten times as much."""
 SEEN_OFTEN = 5
 """So often each value of an enumeration must stand there: a rare one tells of others unseen."""
 LONGEST_VALUE = 40
 NIGHTS = 7
 """Earlier nights from which on the history is evidence of its own."""
 ACTIVE_DAYS = 10
-"""Of fourteen, those with new rows, from which on a column is one that moves."""
+"""Of fourteen, those with new rows, from which on a column is to be fresh."""
+MOVING_DAYS = 5
+"""From which on it is one that moves with the present."""
 FORTNIGHT = timedelta(days=14)
 LEAST_HOURS = 12
+SLEEPLESS = 4
+"""Hours: what never rests longer than that does not keep holidays either."""
+HOLIDAY = 48
+"""Hours more than ever before, for all others."""
 MOVES_BY = 0.2
-"""How far an average may move in a night."""
+"""How far an average may move in a night, where it is known so well."""
 STEADY = 10
 """Standard errors of the average that must fit into that."""
 OLDER = timedelta(days=2)
@@ -92,7 +109,7 @@ def _of_table(
         yield from _steady(table, nights, say)
     yield from _keys(table, say)
     if not passing:
-        yield from _values(table, say)
+        yield from _values(table, profile.taken_at, say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +165,42 @@ def _rounded_down(number: float) -> int:
 def _fresh(
     table: TableProfile, profile: Profile, nights: Sequence[NightProfile], say: _Sayer
 ) -> Iterator[Proposal]:
-    """The one column that moves most steadily."""
+    """The one column that tells best when a row came about: every row has a value in it, its name says so,
+    it moves most steadily.
+
+    A holiday must fail no night; but for what never rests, a shorter silence is worth a warning.
+    """
     candidates = []
     for column in table.columns:
         if column.personal or column.type not in MOMENTS:
             continue
-        age = _age_by_nights(table, column, nights) or _age_by_hours(column, profile.taken_at)
-        if age is not None:
-            candidates.append((age, column.name))
-    if candidates:
-        (hours, because), name = min(candidates)
-        yield say("freshness", because, column=name, max_age_hours=hours)
+        silence = _age_by_nights(table, column, nights) or _age_by_hours(column, profile.taken_at)
+        if silence is not None:
+            rank = (column.present < table.rows, BORN.search(column.name.lower()) is None)
+            candidates.append((*rank, *silence, column.name))
+    if not candidates:
+        return
+    *_, hours, because, name = min(candidates)
+    ordinary = max(LEAST_HOURS, math.ceil(2 * hours) + 6)
+    rested = ordinary if hours <= SLEEPLESS else max(ordinary, math.ceil(hours) + HOLIDAY + 6)
+    if rested == ordinary:
+        yield say("freshness", because, column=name, max_age_hours=ordinary)
+        return
+    yield say(
+        "freshness", f"{because}; two days more for a holiday", column=name, max_age_hours=rested
+    )
+    yield say(
+        "freshness",
+        "the same without a holiday",
+        column=name,
+        max_age_hours=ordinary,
+        severity="warning",
+        name=f"freshness of {table.configured} on ordinary days",
+    )
 
 
-def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[int, str] | None:
+def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[float, str] | None:
+    """How many hours nothing came, at the longest."""
     if not column.hours or taken_at is None:
         return None
     until = taken_at.timestamp() / 3600
@@ -175,12 +214,12 @@ def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[int
     because = (
         f"new rows on {days} of the last 14 days, never more than {math.ceil(gap)} hours apart"
     )
-    return max(LEAST_HOURS, math.ceil(2 * gap) + 6), because
+    return gap, because
 
 
 def _age_by_nights(
     table: TableProfile, column: ColumnProfile, nights: Sequence[NightProfile]
-) -> tuple[int, str] | None:
+) -> tuple[float, str] | None:
     name = f"{table.full_name}.{column.name}"
     known = [(night.taken_at.timestamp(), night.newest.get(name)) for night in nights]
     seen = [(taken, newest) for taken, newest in known if newest is not None]
@@ -190,7 +229,7 @@ def _age_by_nights(
     if oldest < -1:
         return None
     because = f"at most {math.ceil(max(oldest, 0))} hours old in each of {len(seen)} nights"
-    return max(LEAST_HOURS, math.ceil(2 * oldest) + 6), because
+    return oldest, because
 
 
 def _steady(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
@@ -223,13 +262,13 @@ def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
 # --- values -------------------------------------------------------------------------------------
 
 
-def _values(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
-    in_keys = {name for key in table.keys for name in key}
+def _values(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
+    in_keys = {name for key in table.keys for name in key} | set(table.pointing)
     for column in table.columns:
         if column.personal:
             continue  # its values were not looked at
         yield from _enumeration(column, say)
-        yield from _times(column, say)
+        yield from _times(column, taken_at, say)
         if column.name not in in_keys and not _is_reference(column.name):
             yield from _numbers(table, column, say)
     filled = [c for c in table.columns if _is_filled(table, c)]
@@ -242,7 +281,15 @@ def _values(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
             f"select count(*) from (select from {table.quoted} having {share}) x",  # noqa: S608  # quoted names
             "at least 90 % of the rows have a value in each; half of them must",
         )
+    for name in table.large_objects:
+        yield say.query(
+            f"large objects of {name} of {table.configured} are there",
+            without_large_object(table.quoted, name),
+            "every value is one that is there",
+        )
     for earlier, later in table.ordered:
+        if MOVED_LATER.search(earlier.lower()):
+            continue
         yield say.query(
             f"{earlier} of {table.configured} not after {later}",
             f"select count(*) from {table.quoted} where {quoted(earlier)} > {quoted(later)}",  # noqa: S608  # quoted names
@@ -250,8 +297,12 @@ def _values(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
         )
 
 
+POINTING = re.compile(r"(?i:(^|_)(id|no|nr)_?$)|[a-z](Id|ID|No|Nr)$")
+"""Names of numbers that stand for something else, and are neither large nor small."""
+
+
 def _is_reference(name: str) -> bool:
-    return name.lower() == "id" or name.lower().endswith(("_id", "id_", "_no", "_nr"))
+    return POINTING.search(name) is not None
 
 
 def _is_filled(table: TableProfile, column: ColumnProfile) -> bool:
@@ -268,7 +319,9 @@ def _filled_rows(column: ColumnProfile) -> str:
 
 def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     values = column.values
-    if not 1 < len(values) <= FEW_VALUES or column.present < ENOUGH:
+    if not 1 < len(values) <= FEW_VALUES or column.present < SOME:
+        return
+    if look_like_persons([value for value, _ in values]):
         return
     if any(rows < SEEN_OFTEN or not _is_plain(value) for value, rows in values):
         return
@@ -276,45 +329,77 @@ def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     because = (
         f"{column.present:,} rows have one of {len(values)} values, each at least {rarest:,} times"
     )
-    yield say(
-        "accepted_values", because, column=column.name, values=sorted(value for value, _ in values)
-    )
+    listed = sorted(value for value, _ in values)
+    quiet = _severity(column, ENOUGH)
+    yield say("accepted_values", because, column=column.name, values=listed, **quiet)
+
+
+def _severity(column: ColumnProfile, enough: int) -> dict[str, str]:
+    """What fewer rows say is no rule that fails a night."""
+    return {} if column.present >= enough else {"severity": "warning"}
 
 
 def _is_plain(value: str) -> bool:
     return value.isprintable() and 0 < len(value) <= LONGEST_VALUE and value.strip() == value
 
 
-def _times(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
-    """Only where they begin: they move on by themselves, and a purge moves the beginning on."""
-    if column.type not in MOMENTS or column.low is None or column.present < ENOUGH:
+def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
+    """Only where they begin: they move on by themselves, and a purge moves the beginning on. What does not
+    move with the present (founded, published, built) may also be of long ago.
+    """
+    if column.type not in MOMENTS or column.low is None or column.high is None:
         return
-    oldest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low)
-    if not 1 < oldest.year < 9999:  # noqa: PLR2004  # what a year can be
+    moving = _is_moving(column, taken_at)
+    if column.present < (SOME if moving else ENOUGH):
         return
-    first = f"{oldest - OLDER:%Y-%m-%d}"
+    room = OLDER if moving else OLDER + timedelta(seconds=column.high - column.low)
     because = f"the oldest of {column.present:,} values is not older than that by two days"
-    yield say("range", because, column=column.name, min=first)
+    if not moving:
+        because = f"{column.present:,} values, with room for as many years again before the oldest"
+    try:
+        first = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low) - room
+    except OverflowError:
+        return
+    if first.year > 1:
+        quiet = _severity(column, ENOUGH)
+        yield say("range", because, column=column.name, min=first.date().isoformat(), **quiet)
+
+
+def _is_moving(column: ColumnProfile, taken_at: datetime | None) -> bool:
+    if not column.hours or taken_at is None:
+        return False
+    asleep = taken_at.timestamp() / 3600 - column.hours[-1]
+    days = {hour // 24 for hour in column.hours}
+    return asleep <= FORTNIGHT / timedelta(hours=1) and len(days) >= MOVING_DAYS
 
 
 def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     if column.type not in NUMBERS or column.low is None or column.high is None:
         return
-    if column.present < SOME or column.low == column.high:
+    if column.present < HANDFUL or column.low == column.high:
         return
     low, high = _room(column)
     because = f"{column.present:,} values, with ten times as much room"
-    yield say("range", because, column=column.name, min=low, max=high)
-    if _is_steady(table, column):
-        because = f"the average of {column.present:,} values hardly moves by what a night adds"
-        yield say("distribution", because, column=column.name, max_shift=f"{MOVES_BY:.0%}")
+    quiet = _severity(column, SOME)
+    yield say("range", because, column=column.name, min=low, max=high, **quiet)
+    shift = _shift(table, column)
+    if shift is not None:
+        because = f"the average of {column.present:,} values hardly moves by what a night adds; a warning, since a job may set it anew"
+        yield say(
+            "distribution",
+            because,
+            column=column.name,
+            max_shift=f"{shift:.0%}",
+            severity="warning",
+        )
 
 
 def _room(column: ColumnProfile) -> tuple[int, int]:
     assert column.low is not None, "asked before"
     assert column.high is not None, "asked before"
     reach = _rounded_up(10 * max(abs(column.low), abs(column.high)))
-    signed = column.low < 0 or SIGNED.search(column.name.lower()) is not None
+    measured = column.type in {"float4", "float8"}  # winter comes, and a temperature is below zero
+    signed = measured or column.low < 0 or SIGNED.search(column.name.lower()) is not None
     return (-reach if signed else 0), reach
 
 
@@ -326,12 +411,14 @@ def _rounded_up(number: float) -> int:
     return int(math.ceil(number / step) * step)
 
 
-def _is_steady(table: TableProfile, column: ColumnProfile) -> bool:
-    """Whether an average of so many values so far apart can be relied on."""
+def _shift(table: TableProfile, column: ColumnProfile) -> float | None:
+    """How far an average of so many values so far apart may move; None: it cannot be relied on."""
     if not column.mean or column.deviation is None or column.present < table.rows * WELL_FILLED:
-        return False
-    error = column.deviation / math.sqrt(column.present)
-    return STEADY * error < MOVES_BY * abs(column.mean)
+        return None
+    if column.present < SOME:
+        return None
+    error = STEADY * column.deviation / math.sqrt(column.present) / abs(column.mean)
+    return max(MOVES_BY, math.ceil(10 * error) / 10) if error < 1 else None
 
 
 # --- the database -------------------------------------------------------------------------------
@@ -350,6 +437,14 @@ def _of_objects(profile: Profile) -> Iterator[Proposal]:
         keys = {"name": name, "sql": sql, "expect": {"equals": 0}, "severity": "warning"}
         because = f"{len(names):,} of them tonight; a warning, since a migration may take one away"
         yield Proposal(kind="query", keys=keys, because=because)
+    if profile.objects.get(INDEX):
+        keys = {
+            "name": proposed_objects.COLLATIONS_SAY,
+            "sql": proposed_objects.COLLATIONS,
+            "expect": {"equals": 0},
+            "severity": "warning",
+        }
+        yield Proposal(kind="query", keys=keys, because="holds tonight")
     if profile.extensions:
         because = "installed tonight"
         yield Proposal(kind="extensions", keys={"names": list(profile.extensions)}, because=because)
@@ -361,13 +456,21 @@ def _sequence(text: str) -> tuple[str, str, str]:
 
 
 def same_subject(kind: str, keys: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a check is about: two of the same subject are not wanted side by side."""
+    """What a check is about: two of the same subject, one written and one proposed, are not wanted side by side."""
     columns = [*keys.get("columns", ()), *(keys[k] for k in ("column", "key") if k in keys)]
     if kind == "extensions":
         return (kind,)
     if kind == "query":
         return (kind, str(keys["name"]))
-    return (kind, str(keys.get("table", "")).lower(), *sorted(str(c).lower() for c in columns))
+    return (kind, _table_of(keys), *sorted(str(c).lower() for c in columns))
+
+
+def _table_of(keys: Mapping[str, Any]) -> str:
+    """However it is spelled: without a schema it is of the schema public."""
+    if "table" not in keys:
+        return ""
+    name = parse_table_name(str(keys["table"]))
+    return f"{name.schema or 'public'}.{name.table}".lower()
 
 
 def new_ones(

@@ -22,8 +22,17 @@ def orphans(key: ForeignKey, *, name: str = "") -> Question:
     )
     return Question(
         key=name or f"{ORPHANS}{key.table} {key.name}",
-        sql=f"select count(*) from {key.table} c where {_filled(key.columns, 'c.')}"  # noqa: S608  # quoted names
-        f" and not exists (select from {key.target} p where {same})",
+        sql=f"select count(*) from {'only ' * key.plain}{key.table} c where {_filled(key.columns, 'c.')}"  # noqa: S608  # quoted names
+        f" and not exists (select from {'only ' * key.target_plain}{key.target} p where {same})",
+    )
+
+
+def without_large_object(table: str, column: str) -> str:
+    """Statement: rows whose value is no large object's; no constraint could say so."""
+    name = f"t.{quoted(column)}"
+    return (
+        f"select count(*) from {table} t where {name} is not null"  # noqa: S608  # quoted names
+        f" and not exists (select from pg_largeobject_metadata m where m.oid = {name})"
     )
 
 

@@ -32,6 +32,10 @@ class ForeignKey:
     columns: tuple[str, ...]
     target: str
     target_columns: tuple[str, ...]
+    plain: bool = False
+    """Only rows of its own point to something: those of tables that inherit from it need not."""
+    target_plain: bool = False
+    """Only to rows of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,11 +51,6 @@ class _CheckKeys(Keys):
         )
 
 
-def row_count_name(table: str) -> str:
-    """What a row count is called that has no name of its own."""
-    return f"row count of {table}"
-
-
 class RowCount(_CheckKeys):
     table: Table = Field(description="Table to count, with its schema: public.answers.")
     min: Count | None = optional("The table must have at least this many rows.")
@@ -90,7 +85,7 @@ class RowCount(_CheckKeys):
             "max_growth": self.max_growth,
         }
         given = {key: value for key, value in bounds.items() if value is not None}
-        name = self.name or row_count_name(self.table)
+        name = self.name or f"row count of {self.table}"
         return self._spec(name, "row_count", {"table": self.table, **given})
 
 

@@ -6,25 +6,40 @@ Nothing that is there is parsed and written again: lines are added, and every ot
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from restorecheck.checks.proposing import Proposal, new_ones
+from restorecheck.config.checks import Check
 from restorecheck.config.targets import Target
 from restorecheck.errors import ConfigError, Problem
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|[0-9]+%")
 """Texts that need no quotes."""
+Mark = Any
+"""A place in a text, by PyYAML."""
 RESERVED = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
 def unwritten(proposals: Iterable[Proposal], target: Target) -> tuple[Proposal, ...]:
     """Without those whose subject has a check already."""
-    written = ((s.kind, {**s.options, "name": s.name}) for s in target.check_specs())
-    return new_ones(proposals, written)
+    specs = target.check_specs()
+    written = ((s.kind, {**s.options, "name": s.name}) for s in specs)
+    taken = {spec.name for spec in specs}
+    return tuple(_named_apart(proposal, taken) for proposal in new_ones(proposals, written))
+
+
+def _named_apart(proposal: Proposal, taken: Container[str]) -> Proposal:
+    """A check of another column may have the name that this one would be given."""
+    name = Check.model_validate({proposal.kind: dict(proposal.keys)}).check_spec().name
+    if name not in taken:
+        return proposal
+    apart = f"{name} by {proposal.keys.get('column', 'proposal')}"
+    return replace(proposal, keys={**proposal.keys, "name": apart})
 
 
 def block(proposals: Sequence[Proposal]) -> str:
@@ -127,16 +142,21 @@ class _Merger:
             raise self._refusal("it is written between braces; write one key a line")
         own = " " * self._mine.value[0][0].start_mark.column
         if checks is None:
+            if any(self._checks_node(node) for node in _merged_into(self._mine)):
+                raise self._refusal("its checks are another's, merged into it by an anchor")
+            if any(self._mine in _merged_into(other) for other in self._others):
+                raise self._refusal("another target takes its keys from it by an anchor")
             lines = [f"{own}checks:", *_items(proposals, f"{own}  ")]
-            return self._after_line(_last_line(self._mine), lines)
+            return self._after_line(self._last_line(self._mine), lines)
         key, node = checks
         shared = any(self._checks_node(other) is node for other in self._others)
         if shared or node.start_mark.index < key.end_mark.index:
             raise self._refusal("its checks are shared with another target by an anchor")
         if isinstance(node, yaml.SequenceNode) and not node.flow_style:
-            indent = " " * node.start_mark.column
-            return self._after_line(_last_line(node), _items(proposals, indent))
-        if isinstance(node, yaml.SequenceNode) and node.value:
+            indent = " " * self._column_of_items(node)
+            return self._after_line(self._last_line(node), _items(proposals, indent))
+        inside = self._text[node.start_mark.index + 1 : node.end_mark.index - 1]
+        if isinstance(node, yaml.SequenceNode) and inside.strip():
             return self._within_brackets(node, proposals, f"{own}  ")
         return self._instead_of_nothing(node, proposals, f"{own}  ")
 
@@ -162,8 +182,11 @@ class _Merger:
         return next(((k, v) for k, v in node.value if k.value == "checks"), None)
 
     def _checks_node(self, node: yaml.MappingNode) -> yaml.Node | None:
+        """Its own, or those that are merged into it."""
         found = self._checks(node)
-        return found[1] if found else None
+        if found:
+            return found[1]
+        return next(filter(None, map(self._checks_node, _merged_into(node))), None)
 
     def _after_line(self, number: int, lines: Sequence[str], text: str | None = None) -> str:
         written = (self._text if text is None else text).splitlines(keepends=True)
@@ -175,13 +198,27 @@ class _Merger:
     def _within_brackets(
         self, node: yaml.SequenceNode, proposals: Sequence[Proposal], indent: str
     ) -> str:
+        """A comment behind the last item stays behind it, and the bracket where it is."""
         end = node.end_mark.index - 1
-        parts = []
-        for proposal in proposals:
-            comment = self._newline.join(_comment(proposal.because, indent))
-            parts.append(f",{self._newline}{comment}{self._newline}{indent}{{{_flow(proposal)}}}")
-        before = self._text[:end].rstrip().removesuffix(",")
-        return f"{before}{''.join(parts)}{self._newline}{indent}{self._text[end:]}"
+        last = self._last(node)
+        items = _end_of(last).index if last else node.start_mark.index + 1
+        rest = self._text[items:end]
+        told = any(
+            isinstance(token, yaml.FlowEntryToken) and items <= token.start_mark.index < end
+            for token in yaml.scan(self._text, Loader=yaml.SafeLoader)
+        )
+        comma = "" if told or last is None else ","
+        lines = []
+        for number, proposal in enumerate(proposals, 1):
+            lines += _comment(proposal.because, indent)
+            lines.append(f"{indent}{{{_flow(proposal)}}}{',' if number < len(proposals) else ''}")
+        own_line = "\n" in rest and not rest.rpartition("\n")[2].strip()
+        before_bracket = rest.rpartition("\n")[2] if own_line else indent
+        added = "".join(f"{self._newline}{line}" for line in lines)
+        return (
+            f"{self._text[:items]}{comma}{rest.rstrip()}{added}"
+            f"{self._newline}{before_bracket}{self._text[end:]}"
+        )
 
     def _instead_of_nothing(
         self, node: yaml.Node, proposals: Sequence[Proposal], indent: str
@@ -192,6 +229,53 @@ class _Merger:
         line = self._text.count("\n", 0, begin)
         return self._after_line(line, _items(proposals, indent), text=left)
 
+    def _column_of_items(self, node: yaml.SequenceNode) -> int:
+        """That of the first dash: the list itself begins with its anchor, where it has one."""
+        return next(
+            int(token.start_mark.column)
+            for token in yaml.scan(self._text, Loader=yaml.SafeLoader)
+            if isinstance(token, yaml.BlockEntryToken)
+            and token.start_mark.index >= node.start_mark.index
+        )
+
+    def _last_line(self, node: yaml.Node) -> int:
+        """Of what is written in it; comments and empty lines behind it are somebody else's."""
+        last = self._last(node)
+        assert last is not None, "what is in a block is not empty"
+        line, column = int(_end_of(last).line), int(_end_of(last).column)
+        block_scalar = isinstance(last, yaml.ScalarEvent) and last.style in {"|", ">"}
+        return line - 1 if block_scalar and column == 0 and line else line
+
+    def _last(self, node: yaml.Node) -> yaml.Event | None:
+        """What is written last in a collection. An alias is where it stands, not where its anchor is."""
+        within: list[yaml.Event] = []
+        depth = 0
+        for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
+            begins = isinstance(event, yaml.CollectionStartEvent)
+            if not depth and not (begins and _start_of(event).index == node.start_mark.index):
+                continue
+            if isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+                if not depth:
+                    break
+                if _end_of(event).index > _start_of(event).index:  # a bracket or brace
+                    within.append(event)
+            elif begins:
+                depth += 1
+            else:
+                within.append(event)
+        return within[-1] if within else None
+
+
+def _start_of(event: yaml.Event) -> Mark:
+    assert event.start_mark is not None, "it was parsed from a text"
+    return event.start_mark
+
+
+def _end_of(event: yaml.Event) -> Mark:
+    assert event.end_mark is not None, "it was parsed from a text"
+    return event.end_mark
+
 
 def _of(node: yaml.Node | None, key: str) -> yaml.Node | None:
     if not isinstance(node, yaml.MappingNode):
@@ -199,14 +283,12 @@ def _of(node: yaml.Node | None, key: str) -> yaml.Node | None:
     return next((value for name, value in node.value if name.value == key), None)
 
 
-def _last_line(node: yaml.Node) -> int:
-    """Of what is written in it; comments and empty lines behind it are somebody else's."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        if isinstance(last, tuple):
-            key, value = last
-            return max(int(key.end_mark.line), _last_line(value))
-        return _last_line(last)
-    line, column = int(node.end_mark.line), int(node.end_mark.column)
-    block_scalar = isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}
-    return line - 1 if block_scalar and column == 0 and line else line
+def _merged_into(node: yaml.MappingNode) -> list[yaml.MappingNode]:
+    """The mappings whose keys it takes by `<<`."""
+    named = [value for name, value in node.value if name.value == "<<"]
+    every = [
+        part
+        for value in named
+        for part in (value.value if isinstance(value, yaml.SequenceNode) else [value])
+    ]
+    return [part for part in every if isinstance(part, yaml.MappingNode)]

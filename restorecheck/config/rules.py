@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import ValidationError
+
 from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.objectives import NAMES
 from restorecheck.config.adopt import broken_adopt_rules
-from restorecheck.config.checks import row_count_name
+from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import Finding, Path
 from restorecheck.config.notify_rules import broken_notify_rules
@@ -94,11 +96,13 @@ def _duplicate_check_names(
 
 
 def _check_name(kind: str, keys: object) -> object:
+    """Its own, or the one that is made for it: two freshnesses of one table are two names short of one."""
     if not isinstance(keys, dict):
         return None
-    if kind == "row_count" and keys.get("name") is None and isinstance(keys.get("table"), str):
-        return row_count_name(keys["table"])
-    return keys.get("name")
+    try:
+        return Check.model_validate({kind: keys}).check_spec().name
+    except ValidationError:
+        return keys.get("name")  # what is wrong with it is said elsewhere
 
 
 def _repeated(named: Iterable[tuple[Path, object]]) -> Iterator[tuple[Path, str, Path]]:

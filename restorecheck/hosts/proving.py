@@ -127,6 +127,7 @@ class _Attempt:
             parts.clock,
             until=drill.deadline,
             only=self._tables,
+            unproven=prover.unproven,
             tell=self._progress.say,
         )
         return together(found, breaker.prove(PHYSICAL))

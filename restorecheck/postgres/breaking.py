@@ -15,13 +15,13 @@ from pathlib import Path
 import psycopg
 
 from restorecheck.checks.damages import BTREE, HEAP, TOAST, Kind, Scene
-from restorecheck.checks.proving import unread, verdict_on
+from restorecheck.checks.proving import unread
 from restorecheck.checks.readings import pack, unpack
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import Baseline, CheckResult, Damaged, Proof
 from restorecheck.postgres import cluster, processes
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
-from restorecheck.postgres.proving import LATE, NOTHING_FITS, Healthy, Prover, untried
+from restorecheck.postgres.proving import LATE, NOTHING_FITS, Healthy, Prover, Tried, untried
 
 PAGE = 8192
 LEAST_PAGES = 4
@@ -99,18 +99,14 @@ class Breaker(Prover):
         healthy, reading_seconds = self._healthy()
         paths = self._paths(self._scene(healthy.reading))
         kept = self._set_aside()
-        damages = []
+        damages: list[Damaged | Tried] = []
         for number, kind in enumerate(kinds, 1):
             if self._clock.now() >= self._until:
                 damages.append(untried(kind, LATE))
                 continue
             self._tell(f"damage to files {number} of {len(kinds)}: {kind.name}")
             damages.append(self._broken(kind, paths, kept, healthy))
-        return Proof(
-            damages=tuple(damages),
-            seconds=time.perf_counter() - began,
-            reading_seconds=reading_seconds,
-        )
+        return self._proof(damages, healthy, time.perf_counter() - began, reading_seconds)
 
     def _prepare(self) -> None:
         """What checks of pages need is given to them, where the server has it."""
@@ -206,7 +202,7 @@ class Breaker(Prover):
 
     def _broken(
         self, kind: Kind, paths: Mapping[str, tuple[str, str, str]], kept: Path, healthy: Healthy
-    ) -> Damaged:
+    ) -> Damaged | Tried:
         of, _, how = kind.name.partition(": ")
         if of not in paths:
             return untried(kind, NOTHING_FITS)
@@ -235,13 +231,7 @@ class Breaker(Prover):
             return untried(kind, exc.message)
         finally:
             cluster.stop(places, server)
-        return verdict_on(
-            kind,
-            what,
-            healthy=healthy.outcomes,
-            results=results,
-            sides=self._questions.sides,
-        )
+        return Tried(kind=kind, what=what, results=results)
 
 
 def _edit(path: Path, edit: Edit | None) -> None:

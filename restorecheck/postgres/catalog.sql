@@ -43,7 +43,8 @@ select k.conname, n.nspname, c.relname,
     join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
   fn.nspname, f.relname,
   (select array_agg(a.attname::text order by u.place) from unnest(k.confkey) with ordinality u(num, place)
-    join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num)
+    join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num),
+  c.relkind = 'r', f.relkind = 'r'
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace

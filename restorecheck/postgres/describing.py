@@ -81,10 +81,20 @@ def foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
             columns=tuple(columns),
             target=f"{quoted(target_schema)}.{quoted(target)}",
             target_columns=tuple(target_columns),
+            plain=plain,
+            target_plain=target_plain,
         )
-        for name, schema, table, columns, target_schema, target, target_columns in _rows(
-            connection, "foreign keys"
-        )
+        for (
+            name,
+            schema,
+            table,
+            columns,
+            target_schema,
+            target,
+            target_columns,
+            plain,
+            target_plain,
+        ) in _rows(connection, "foreign keys")
     )
 
 

@@ -167,7 +167,7 @@ class Inquirer:
             wanted.absent[key] = f"column {missing} of {name}"
             return
         scanned = [t for t in tables if str(name) in {t.full_name, t.group}]
-        question = _question(spec, key, connection, name, scanned=bool(scanned))
+        question = _question(spec, key, connection, name, scanned)
         if question is not None:
             blocks = sum(table.blocks for table in scanned)
             wanted.questions.append(replace(question, weight=blocks, patience=spec.timeout))
@@ -240,16 +240,19 @@ def _aggregate(spec: CheckSpec, key: str) -> Aggregate | None:
 
 
 def _question(
-    spec: CheckSpec, key: str, connection: Connection, name: TableName, *, scanned: bool
+    spec: CheckSpec, key: str, connection: Connection, name: TableName, scanned: Sequence[Table]
 ) -> Question | None:
+    """About the rows that the scans read: of a table's own, not of those that inherit from it."""
     options = spec.options
     here = f"{quoted(name.schema)}.{quoted(name.table)}"
+    plain = any(table.full_name == str(name) and not table.view for table in scanned)
     match spec.kind:
         case Family.ROW_COUNT if not scanned:
             return Question(key=key, sql=f"select count(*) from {here}")  # noqa: S608  # quoted names
         case Family.UNIQUE:
             by_index = describing.has_index(connection, name, options["columns"])
-            return questions.duplicates(here, options["columns"], name=key, by_index=by_index)
+            own = f"only {here}" if plain else here
+            return questions.duplicates(own, options["columns"], name=key, by_index=by_index)
         case Family.REFERENCES:
             there = describing.find(connection, parse_table_name(options["to"]))
             target = f"{quoted(there.schema)}.{quoted(there.table)}" if there else options["to"]
@@ -259,6 +262,7 @@ def _question(
                 columns=tuple(options["columns"]),
                 target=target,
                 target_columns=tuple(options["to_columns"]),
+                plain=plain,
             )
             return questions.orphans(foreign, name=key)
         case _:

@@ -6,7 +6,7 @@ cannot be found out in it is not proposed for.
 
 import re
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from restorecheck.checks.profiles import (
 )
 from restorecheck.checks.proposed_objects import SEQUENCE
 from restorecheck.checks.proposing import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
-from restorecheck.checks.questions import orphans
+from restorecheck.checks.questions import orphans, without_large_object
 from restorecheck.checks.tables import ForeignKey, quoted
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
@@ -103,6 +103,7 @@ class Profiler:
                 unlogged=unlogged,
                 columns=tuple(columns[oid]),
                 keys=tuple(dict.fromkeys(keys[oid])),
+                pointing=tuple(sorted({name for names in references[oid] for name in names})),
             )
             tables.append(table)
             declared[table.full_name] = references[oid]
@@ -120,7 +121,10 @@ class Profiler:
                 for column in found.columns
             )
             return replace(
-                found, columns=columns, distinct=tuple(self._distinct(connection, found))
+                found,
+                columns=columns,
+                distinct=tuple(self._distinct(connection, found)),
+                large_objects=tuple(self._large_objects(connection, found)),
             )
         except psycopg.errors.Error:
             if connection.closed:
@@ -147,12 +151,11 @@ class Profiler:
         ordered = []
         for a, b in pairs:
             later, earlier = int(next(answers)), int(next(answers))
-            if not later and earlier:
+            if not later and earlier >= LEAST_REFERRING:
                 ordered.append((a.name, b.name))
-            elif not earlier and later:
+            elif not earlier and later >= LEAST_REFERRING:
                 ordered.append((b.name, a.name))
-        kept = tuple(ordered) if rows >= LEAST_REFERRING else ()
-        return replace(table, rows=rows, columns=columns, ordered=kept)
+        return replace(table, rows=rows, columns=columns, ordered=tuple(ordered))
 
     def _enumerated(
         self, connection: Connection, table: TableProfile, column: ColumnProfile
@@ -201,6 +204,14 @@ class Profiler:
                 f"select count(distinct {name}) = count(*) from {table.quoted}",  # noqa: S608  # quoted names
             )
             if same:
+                yield column.name
+
+    def _large_objects(self, connection: Connection, table: TableProfile) -> Iterator[str]:
+        for column in table.columns:
+            if column.type != "oid" or column.present < LEAST_REFERRING:
+                continue
+            ((lost,),) = self._asked(connection, without_large_object(table.quoted, column.name))
+            if not lost:
                 yield column.name
 
     def _references(
@@ -311,12 +322,21 @@ def candidates(tables: Iterable[TableProfile]) -> Iterator[Candidate]:
             found = (
                 (table, column, to, key)
                 for rule in rules
-                for to in every
-                if to.full_name != table.full_name and to.rows > 1
+                for to in _near(table, every)
                 for key in _keys_of_type(to, column.type)
                 if rule(column.name.lower(), to.name.lower(), key.lower())
             )
             yield from islice(found, 1)
+
+
+def _near(table: TableProfile, every: Sequence[TableProfile]) -> Iterator[TableProfile]:
+    """Those of its own schema first. One of another schema only where no other has its name: a database
+    with a schema for each tenant has all tables as often as tenants.
+    """
+    others = [to for to in every if to.full_name != table.full_name and to.rows > 1]
+    names = Counter(to.name for to in every)
+    yield from (to for to in others if to.schema == table.schema)
+    yield from (to for to in others if to.schema != table.schema and names[to.name] == 1)
 
 
 def _keys_of_type(table: TableProfile, wanted: str) -> Iterator[str]:

@@ -5,11 +5,14 @@ and as the same role as every night, and it is rolled back: nothing has happened
 not touched are not read again.
 """
 
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from types import MappingProxyType
 
 import psycopg
 
@@ -46,12 +49,14 @@ from restorecheck.model import (
     Damaged,
     Endpoint,
     Proof,
+    Severity,
 )
 from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import rolled_back
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.silence import hear_again, silence
 from restorecheck.postgres.surveying import PLANS
 from restorecheck.postgres.temporary import Connection, Lent, Temporary
 
@@ -61,6 +66,9 @@ CATALOG_WORDS = ("pg_", "information_schema", "has_", "::reg", "current_", "next
 """Parts of what looks at more than the rows of tables."""
 NOTHING_FITS = "there is nothing in this database that it could be done to"
 LATE = "no time was left"
+SURE = 3
+"""So often a query is asked again when it has alarmed, before it is taken at its word."""
+ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,15 @@ class Healthy:
     baseline: Baseline
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One damage that was done, and what everybody said."""
+
+    kind: Kind
+    what: str
+    results: tuple[CheckResult, ...]
+
+
 class Prover:
     """Puts the checks of one database to the proof."""
 
@@ -106,9 +123,12 @@ class Prover:
         *,
         until: datetime,
         only: Sequence[str] = (),
+        unproven: Mapping[str, str] = MappingProxyType({}),
         tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        """`only`: tables to damage, as readings name them; else whichever fits best."""
+        """`only`: tables to damage, as readings name them; else whichever fits best. `unproven`: as the
+        property, of a proof before this one.
+        """
         self._temporary = temporary
         self._questions = questions
         self._profile = profile
@@ -119,6 +139,13 @@ class Prover:
         self._database = temporary.endpoint.databases[0]
         self._tables: tuple[Table, ...] = ()
         self._around = Connected(foreign_keys=(), sequences=(), partitions={})
+        self._unproven = dict(unproven)
+        """Check that says nothing, since it does not tell damage from health → why."""
+        self._confirmed: Counter[str] = Counter()
+
+    @property
+    def unproven(self) -> Mapping[str, str]:
+        return self._unproven
 
     def prove(self, kinds: Sequence[Kind] = tuple(LOGICAL)) -> Proof:
         """Raises:
@@ -132,17 +159,40 @@ class Prover:
         reading_seconds = time.perf_counter() - began
         healthy = self._control(first)
         scene = self._scene(healthy.reading)
-        damages = []
+        damages: list[Damaged | Tried] = []
         for number, kind in enumerate(kinds, 1):
             if self._clock.now() >= self._until:
                 damages.append(untried(kind, LATE))
                 continue
             self._tell(f"damage {number} of {len(kinds)}: {kind.name}")
             damages.append(self._damaged(kind, scene, healthy))
+        return self._proof(damages, healthy, time.perf_counter() - began, reading_seconds)
+
+    def _proof(
+        self,
+        damages: Sequence[Damaged | Tried],
+        healthy: Healthy,
+        seconds: float,
+        reading_seconds: float,
+    ) -> Proof:
+        """Judged at the end: only then it is known whose word counts for nothing."""
+        outcomes = {**healthy.outcomes, **dict.fromkeys(self._unproven, CheckOutcome.ERROR)}
         return Proof(
-            damages=tuple(damages),
-            seconds=time.perf_counter() - began,
+            damages=tuple(
+                verdict_on(
+                    tried.kind,
+                    tried.what,
+                    healthy=outcomes,
+                    results=tried.results,
+                    sides=self._questions.sides,
+                )
+                if isinstance(tried, Tried)
+                else tried
+                for tried in damages
+            ),
+            seconds=seconds,
             reading_seconds=reading_seconds,
+            detail="; ".join(f"{name} {why}" for name, why in sorted(self._unproven.items())),
         )
 
     # --- health
@@ -221,27 +271,28 @@ class Prover:
             _undone(connection)
         outcomes = {result.name: result.outcome for result in results}
         sides = self._questions.sides
-        broken = [
-            r.name
-            for r in results
-            if r.outcome is not CheckOutcome.PASSED and r.name in sides.configured
-        ]
-        if broken:
-            raise InvalidStateError(
-                f"the undamaged copy is to pass every check, and does not pass {broken[0]}"
-            )
+        for result in results:
+            if result.outcome is CheckOutcome.PASSED or result.name not in sides.configured:
+                continue
+            if sides.severities[result.name] is Severity.REQUIRED:
+                raise InvalidStateError(
+                    f"the undamaged copy is to pass every check, and does not pass {result.name}"
+                )
+            self._unproven[result.name] = "does not pass on the undamaged copy: it proves nothing"
         (known,) = unpack(after).values()
         return Healthy(reading=known, outcomes=outcomes, baseline=baseline)
 
     def _scene(self, reading: DatabaseReading) -> Scene:
         profiles = {table.full_name: table for table in self._profile.tables}
         targets = {key.target for key in self._around.foreign_keys}
+        until = self._profile.taken_at
         victims = [
             Victim(
                 table=table,
                 rows=round(float(reading.tables[table.full_name].values.get("rows", 0))),
                 profile=profiles[table.group],
                 referenced=table.quoted in targets,
+                until=until.timestamp() if until else math.inf,
             )
             for table in self._tables
             if table.full_name in reading.tables and table.group in profiles
@@ -256,7 +307,7 @@ class Prover:
 
     # --- damage
 
-    def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged:
+    def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged | Tried:
         connection = self._begun()
         try:
             before = describing.tables(connection)
@@ -276,15 +327,46 @@ class Prover:
             results, _ = self._asked_within(
                 connection, healthy.reading, touched, pending, healthy.baseline
             )
+            doubted = self._doubted(results)
+            self._compared(doubted, self._asked_alone(connection, doubted), alarmed=True)
         except RestorecheckError as exc:
             return untried(kind, exc.message)
         except psycopg.Error as exc:
             return untried(kind, safe_message(exc.sqlstate, exc.diag.message_primary or ""))
         finally:
             _undone(connection)
-        return verdict_on(
-            kind, done.what, healthy=healthy.outcomes, results=results, sides=questions.sides
+        self._ask_of_health(doubted)
+        return Tried(kind=kind, what=done.what, results=results)
+
+    def _doubted(self, results: Sequence[CheckResult]) -> tuple[CheckSpec, ...]:
+        """Queries that have alarmed: nobody knows whether they answer the same twice."""
+        alarmed = {r.name for r in results if r.outcome in ALARMS} - set(self._unproven)
+        return tuple(
+            spec
+            for spec in self._questions.asked
+            if spec.name in alarmed
+            and spec.kind == Family.QUERY
+            and self._confirmed[spec.name] < SURE
         )
+
+    def _ask_of_health(self, doubted: Sequence[CheckSpec]) -> None:
+        if not doubted:
+            return
+        connection = self._begun()
+        try:
+            self._compared(doubted, self._asked_alone(connection, doubted), alarmed=False)
+        finally:
+            _undone(connection)
+        self._confirmed.update(spec.name for spec in doubted)
+
+    def _compared(
+        self, asked: Sequence[CheckSpec], results: Sequence[CheckResult], *, alarmed: bool
+    ) -> None:
+        said = {result.name for result in results if (result.outcome in ALARMS) is alarmed}
+        for spec in asked:
+            if spec.name not in said:
+                why = "does not answer the same twice: what it says of damage counts for nothing"
+                self._unproven[spec.name] = why
 
     def _is_affected(self, spec: CheckSpec, touched: set[str]) -> bool:
         return is_affected(spec, touched, self._around)
@@ -298,8 +380,7 @@ class Prover:
     def _done(self, connection: Connection, kind: Kind, scene: Scene) -> Candidate | str:
         """The first candidate that works, and has damaged something; else why there is none."""
         reason = NOTHING_FITS
-        connection.execute("set local session_replication_role = replica")
-        connection.execute("set local allow_system_table_mods = on")
+        silenced = silence(connection)
         for candidate in islice(self._candidates(connection, kind, scene), CANDIDATES):
             connection.execute("savepoint attempt")
             try:
@@ -312,8 +393,7 @@ class Prover:
                 continue
             if changed or not candidate.counted:
                 connection.execute("release savepoint attempt")
-                connection.execute("set local session_replication_role = origin")
-                connection.execute("set local allow_system_table_mods = off")
+                hear_again(connection, silenced)
                 return candidate
             connection.execute("rollback to savepoint attempt")
         return reason
@@ -341,6 +421,16 @@ class Prover:
         baseline: Baseline,
     ) -> tuple[tuple[CheckResult, ...], str]:
         """The checks see what the transaction sees, as the role that asks every night."""
+        left = pack({self._database: unread(reading, touched, self._around, pending)})
+        return self._ask(self._within(connection), pending, baseline=baseline, readings=left)
+
+    def _asked_alone(
+        self, connection: Lent, queries: Sequence[CheckSpec]
+    ) -> tuple[CheckResult, ...]:
+        """As `_asked_within`, and nothing is read."""
+        return self._ask(self._within(connection), queries, baseline=None)[0] if queries else ()
+
+    def _within(self, connection: Lent) -> PostgresChecker:
         role = psycopg.sql.Identifier(self._temporary.endpoint.user)
         connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
 
@@ -351,9 +441,7 @@ class Prover:
 
         # Only one connection sees the damage; the server's own workers see it with that one.
         workers = self._temporary.jobs - 1
-        checker = PostgresChecker(lend, self._clock, connections=1, workers=workers)
-        left = pack({self._database: unread(reading, touched, self._around, pending)})
-        return self._ask(checker, pending, baseline=baseline, readings=left)
+        return PostgresChecker(lend, self._clock, connections=1, workers=workers)
 
     def _ask(
         self,
@@ -431,5 +519,5 @@ def together(first: Proof, second: Proof) -> Proof:
         first,
         damages=(*first.damages, *second.damages),
         seconds=first.seconds + second.seconds,
-        detail=first.detail or second.detail,
+        detail="; ".join(dict.fromkeys(d for d in (first.detail, second.detail) if d)),
     )

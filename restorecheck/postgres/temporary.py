@@ -19,6 +19,17 @@ from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Places
 
+SETTINGS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": "0",
+        "lock_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "default_transaction_read_only": "off",
+    }.items()
+)
+"""Whatever the restored database asks of its sessions: they are for an application's, not for this one."""
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -107,6 +118,7 @@ class Temporary:
             autocommit=True,
             connect_timeout=10,
             client_encoding="UTF8",
+            options=SETTINGS,
             application_name="restorecheck prove",
         )
         row = connection.execute("show data_directory").fetchone()

@@ -178,6 +178,120 @@ def test_checks_that_fail_in_health_prove_nothing(source, store):
         prover(source, store, [wrong]).prove()
 
 
+FICKLE = """
+select case when count(*) = 12000 then true when pg_advisory_unlock(7) then true else pg_try_advisory_lock(7) is null end
+from order_items
+"""
+"""Of health always true; of damage once false, once true: a lock of the session outlives what is rolled back."""
+
+
+def test_a_check_that_does_not_answer_the_same_twice_sees_nothing(source, store):
+    asked = (
+        spec("query", name="fickle", sql=FICKLE, expect={"equals": True}),
+        spec("query", name="steady", sql="select count(*) from order_items", expect={"rows": 1}),
+    )
+
+    proof = prover(source, store, asked, only=["public.order_items"]).prove(
+        [KINDS["a tenth of a table is missing"]]
+    )
+
+    assert (proof.damages[0].noticed, proof.damages[0].by) == (Noticed.NOBODY, ())
+    assert proof.detail.startswith("fickle does not answer the same twice")
+
+
+def test_a_warning_that_is_given_in_health_proves_nothing_and_the_others_are_proven(source, store):
+    loud = spec("row_count", name="mine", table="order_items", min=12_000)
+    wrong = spec("row_count", name="softly", table="orders", min=10**9)
+    quiet = replace(wrong, severity=Severity.WARNING)
+
+    proof = prover(source, store, [loud, quiet]).prove([KINDS["a table without its rows"]])
+
+    assert proof.damages[0].by[0] == "mine"
+    assert "softly" not in proof.damages[0].by
+    assert proof.detail.startswith("softly does not pass on the undamaged copy")
+
+
+OBJECTING = """
+create function never() returns trigger language plpgsql as 'begin raise exception ''never''; end';
+create function ignored() returns trigger language plpgsql as 'begin return null; end';
+create function no_ddl() returns event_trigger language plpgsql as 'begin raise exception ''no DDL''; end';
+create table log (id bigserial primary key, body text not null, at timestamptz not null default now());
+insert into log (body) select 'line ' || g from generate_series(1, 20000) g;
+create trigger kept before delete or update on log for each row execute function ignored();
+create trigger filled before truncate on log for each statement execute function never();
+create rule twice as on insert to log do instead nothing;
+alter table log enable always trigger kept; alter table log enable replica trigger filled; alter table log enable always rule twice;
+alter table log enable row level security; alter table log force row level security;
+create event trigger no_ddl on ddl_command_start execute function no_ddl(); alter event trigger no_ddl enable always;
+"""
+
+
+def test_triggers_and_rules_that_fire_always_are_in_the_way_of_no_damage(source):
+    with database(source, "objecting", OBJECTING) as name:
+        before = state(source, name)
+        kinds = [
+            "a tenth of a table is missing",
+            "a truncated table",
+            "a table is gone",
+            "rows twice, and no key",
+            "a key twice, once in the index",
+            "every time is a month earlier",
+            "a disabled trigger",
+            "row security is off",
+            "an empty database of the same structure",
+        ]
+
+        proof = prover(source, name, proposed_specs(profile_of(source, name))).prove(
+            [KINDS[kind] for kind in kinds]
+        )
+
+        assert [d.kind for d in proof.tried] == kinds, proof.damages
+        assert all(d.noticed in {Noticed.YOURS, Noticed.YOURS_WARNING} for d in proof.tried[:5])
+        assert state(source, name) == before
+
+
+def test_what_a_database_asks_of_its_sessions_is_not_asked_of_the_one_that_damages(source):
+    wanted = {
+        "statement_timeout": "20s",
+        "lock_timeout": "1s",
+        "idle_in_transaction_session_timeout": "5s",
+        "default_transaction_read_only": "on",
+    }
+    with database(source, "impatient", "") as name:
+        for setting, value in wanted.items():
+            source.sql(f"alter database {name} set {setting} = '{value}'", "postgres")
+
+        connection = temporary_of(source, drill_of(source, name)).superuser(name)
+
+        found = {connection.execute(f"show {s}".encode()).fetchone() for s in wanted}
+        connection.end()
+        assert found == {("0",), ("off",)}
+
+
+PLANS = """
+create table visits (id serial primary key, at timestamptz not null);
+insert into visits (at) select timestamptz '2026-03-01' - interval '1 hour' * g from generate_series(1, 2000) g;
+create table appointments (id serial primary key, begins timestamptz not null);
+insert into appointments (begins) select timestamptz '2026-03-01' + interval '1 hour' * g from generate_series(1, 3000) g;
+"""
+
+
+def test_a_stale_snapshot_is_of_three_days_before_the_backup_and_not_before_the_last_appointment(
+    source,
+):
+    with database(source, "planned", PLANS) as name:
+        asked = (spec("row_count", name="mine", table="visits", min=2_000),)
+
+        proof = prover(source, name, asked, taken_at=shop.night(0)).prove(
+            [KINDS["a snapshot of three days ago"], KINDS["the last day is missing"]]
+        )
+
+        assert [(d.what, d.by[0]) for d in proof.damages] == [
+            ("1 tables with times", "mine"),
+            ("public.visits, by at", "mine"),
+        ]
+
+
 def test_no_damage_is_tried_when_there_is_no_time(source, store):
     late = prover(source, store, ())
     late._until = CLOCK.now() - timedelta(seconds=1)

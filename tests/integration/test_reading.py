@@ -130,6 +130,34 @@ def test_nothing_is_alarming_about_a_database_with_everything_in_it(server, exot
     assert first["references_hold"].found == "2 references"
 
 
+INHERITED = """
+create table people (id int primary key); insert into people values (1);
+create table vehicles (id serial primary key, owner int references people);
+create table trucks (payload int) inherits (vehicles);
+insert into vehicles (owner) values (1);
+insert into trucks (owner, payload) values (7, 100), (8, 200);
+"""
+
+
+def test_keys_and_references_of_a_table_say_nothing_of_those_that_inherit_from_it(server):
+    asked = (
+        spec("unique", name="key", table="vehicles", columns=["id"]),
+        spec(
+            "references",
+            name="owners",
+            table="vehicles",
+            columns=["owner"],
+            to="people",
+            to_columns=["id"],
+        ),
+    )
+    with database(server, "inherited", INHERITED) as name:
+        found, _ = ask(server, name, asked)
+
+    assert alarms(found) == {}
+    assert found["key"].outcome.value == "passed"
+
+
 def test_everything_is_read_to_the_last_value(server, exotic):
     reading = read(server, exotic)
 

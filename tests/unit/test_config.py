@@ -339,6 +339,20 @@ def test_two_checks_of_one_name_are_refused_with_both_lines():
     )
 
 
+def test_two_checks_that_would_be_given_one_name_are_refused_since_both_would_have_one_answer():
+    text = target(
+        "checks:\n"
+        "  - freshness: {table: t, column: created_at, max_age_hours: 30}\n"
+        "  - freshness: {table: t, column: paid_at, max_age_hours: 1}\n"
+        "  - freshness: {table: t, column: sent_at, max_age_hours: 1, name: newest post of t}\n"
+    )
+
+    assert problem(text) == (
+        "8: targets[0].checks[1].freshness.name: the name 'freshness of t' is taken by the check on "
+        "line 7; give this one its own"
+    )
+
+
 def test_check_cannot_have_the_name_of_a_built_in_one():
     found = check_problem("query: {name: the server answers, sql: s, expect: empty}")
 

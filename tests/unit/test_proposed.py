@@ -7,11 +7,13 @@ import pytest
 
 from restorecheck import config
 from restorecheck.checks.nights import night_of, profile_of
-from restorecheck.checks.profiles import ColumnProfile, Profile, TableProfile, looks_personal
+from restorecheck.checks.personal import looks_personal
+from restorecheck.checks.profiles import ColumnProfile, Profile, TableProfile
 from restorecheck.checks.proposing import NIGHTS, Proposal, propose
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.config import proposed
 from restorecheck.errors import ConfigError
+from restorecheck.postgres.profiling import candidates
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 ODD = "select count(*) from \"t $x\" where a in ('${b}', '# no comment: \"quoted\"', '%s') and  c"
@@ -49,51 +51,68 @@ def specs(text, target=0):
     return {s.name: s for s in parsed(text).targets[target].check_specs()}
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        "email",
-        "user_email",
-        "emailAddress",
-        "firstName",
-        "last_name",
-        "display_name",
-        "phone_2",
-        "home_address",
-        "dob",
-        "birth_date",
-        "iban",
-        "client_ip",
-        "ipAddress",
-        "ssn",
-        "password_digest",
-        "api_token",
-        "zip",
-        "postcode",
-        "gender",
-        "salary",
-        "notes",
-    ],
-)
+def words(text):
+    return text.split()
+
+
+PERSONAL = words("""
+email user_email emailAddress E-Mail eMail mailaddr firstName FIRSTNAME last_name lname custname display_name full_name
+phone_2 telNo mobileNr handynummer Telefonnummer téléphone home_address remoteAddr Straße strassenname PLZ Wohnort zip postcode
+dob DOBDate birth_date dateofbirth bday Geburtsdatum date_naissance fechaNacimiento iban IBANNumber kontonummer creditCardNumber cc_number
+client_ip clientIP ipAddress last_sign_in_ip ssn PESEL bsn cpf codiceFiscale password_digest passwordHash pwd contraseña senha hasło
+api_token apiKey sessionKey gender geschlecht salary Gehalt hourly_wage notes prénom nom vorname Nachname apellidos cognome imię nazwisko
+имя Фамилия 姓名 電話番号 이름 latitude geo_lat maritalStatus created_by assignee contact driver customer
+""")
+ORDINARY = words("""
+shipped_at status total description created_at quantity pages tip_count price amount seats rating shipping version kind category_id
+member_count customer_total stage currency temperature discount country mileage
+""")
+
+
+@pytest.mark.parametrize("column", PERSONAL)
 def test_names_that_look_personal_are_left_alone(column):
     assert looks_personal(column)
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        "shipped_at",
-        "status",
-        "total",
-        "description",
-        "created_at",
-        "quantity",
-        "pages",
-        "tip_count",
-    ],
-)
+@pytest.mark.parametrize("column", ORDINARY)
 def test_ordinary_names_are_looked_at(column):
     assert not looks_personal(column)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "anna@example.org",
+        "Anna Müller",
+        "van Dijk, Jan",
+        "+49 30 1234567",
+        "192.0.2.17",
+        "DE89 3704 0044 0532 0130 00",
+        "4929 1234 5678 9012",
+        "0f3c9a7be2d1440c",
+        "https://example.org/anna",
+    ],
+)
+def test_an_enumeration_with_a_value_that_looks_like_a_persons_is_not_written_down(value):
+    assert value not in repr(propose(enumerated("new", "paid", value)))
+
+
+def test_an_enumeration_of_ordinary_words_is():
+    words = ("EWR", "In Progress", "Won't Fix", "application/pdf", "not started", "to_do")
+
+    (found,) = (p for p in propose(enumerated(*words)) if p.kind == "accepted_values")
+
+    assert found.keys["values"] == sorted(words)
+
+
+def enumerated(*values, rows=1_200):
+    """A harmless name, and these values."""
+    each = tuple((value, rows // len(values)) for value in values)
+    column = ColumnProfile(name="channel", type="text", present=rows, values=each)
+    return Profile(
+        tables=(TableProfile(schema="public", name="t", rows=rows, columns=(column,)),),
+        taken_at=NOW,
+    )
 
 
 HEAD = "version: 1\ntargets:\n"
@@ -106,6 +125,16 @@ WRITTEN = {
     "brackets": "  - name: one\n    dump: {path: .}\n    checks: [{row_count: {table: t, min: 1}}, ]\n",
     "last line": "  - name: one\n    dump: {path: .}\n    checks:\n      - row_count: {table: t, min: 1}",
     "windows": "  - name: one\r\n    dump: {path: .}\r\n    checks:\r\n      - row_count: {table: t, min: 1}\r\n",
+    "an anchor": "  - name: one\n    dump: {path: .}\n    checks: &mine  # mine\n      - row_count: {table: t, min: 1}\n",
+    "an anchor on an item": "  - name: one\n    dump: {path: .}\n    checks:\n    - &first\n      row_count: {table: t, min: 1}\n  # after\n",
+    "an alias at the end": "  - name: zero\n    dump: {path: .}\n    checks:\n      - &far\n        row_count: {table: t, min: 1}\n"
+    "  - name: one\n    dump: {path: .}\n    checks:\n      - row_count: {table: u, min: 1}\n      - *far  # as above\n    # the end\n",
+    "text that keeps its end": "  - name: one\n    dump: {path: .}\n    checks:\n      - query:\n          name: q\n          expect: {equals: 1}\n"
+    "          sql: |+\n            select 1\n\n\n    deadline_minutes: 5\n",
+    "quotes of all kinds": '  - name: \'one\'\n    dump: {path: .}\n    "checks":\n      - query:\n          name: "a\n            b"\n'
+    "          expect: {'equals': 1}\n          sql: 'select\n            1'   # why\n",
+    "a comma at the end": "  - name: one\n    dump: {path: .}\n    checks: [\n      {row_count: {table: t, min: 1}},  # first, ok\n    ]\n    deadline_minutes: 5\n",
+    "nothing but a comment": "  - name: one\n    dump: {path: .}\n    checks: [  # none yet\n    ]\n",
     "second": "  - {name: zero, dump: {path: .}}\n  - name: one\n    dump: {path: .}\n",
 }
 
@@ -132,6 +161,49 @@ def test_merging_adds_and_changes_nothing_that_is_there(form):
     kept = [line.strip() for line in text.replace(" []", "").replace(", ]", "").splitlines()]
     rest = iter(merged.splitlines())
     assert all(any(line in other for other in rest) for line in kept), "in order, comments and all"
+
+
+def test_a_comma_is_put_before_the_comment_of_what_was_the_last_item():
+    text = (
+        HEAD + "  - name: one\n    dump: {path: .}\n    checks: [\n"
+        "      {row_count: {table: t, min: 1}}  # why\n    ]\n    deadline_minutes: 5\n"
+    )
+
+    merged = proposed.merged(text, "one", PROPOSALS)
+
+    assert "      {row_count: {table: t, min: 1}},  # why\n" in merged
+    assert merged.endswith("\n    ]\n    deadline_minutes: 5\n")
+    assert len(specs(merged)) == 1 + len(PROPOSALS)
+
+
+def test_what_is_added_to_one_target_is_not_added_to_the_one_that_an_alias_points_into():
+    merged = proposed.merged(HEAD + WRITTEN["an alias at the end"], "one", PROPOSALS)
+
+    assert set(specs(merged, 0)) == {"row count of t"}
+
+
+def test_a_table_without_its_schema_is_the_one_of_the_schema_public():
+    text = (
+        HEAD + "  - name: one\n    dump: {path: .}\n    checks: [{row_count: {table: A, min: 7}}]\n"
+    )
+
+    new = proposed.unwritten(PROPOSALS, parsed(text).targets[0])
+
+    assert "row_count" not in {p.kind for p in new}
+
+
+def test_a_check_whose_name_is_taken_by_one_of_another_column_is_given_a_name_of_its_own():
+    text = (
+        HEAD + "  - name: one\n    dump: {path: .}\n"
+        "    checks: [{freshness: {table: public.a, column: changed_at, max_age_hours: 7}}]\n"
+    )
+    keys = {"table": "public.a", "column": "created_at", "max_age_hours": 12}
+    fresh_one = Proposal(kind="freshness", keys=keys, because="x")
+
+    (new,) = proposed.unwritten([fresh_one], parsed(text).targets[0])
+
+    merged = proposed.merged(text, "one", [new])
+    assert set(specs(merged)) == {"freshness of public.a", "freshness of public.a by created_at"}
 
 
 def test_merging_twice_adds_nothing_the_second_time():
@@ -167,6 +239,15 @@ def test_what_a_person_wrote_about_a_table_is_not_proposed_again():
             "  - name: one\n    dump: {path: .}\n    checks: &c [{row_count: {table: t, min: 1}}]\n"
             "  - name: two\n    dump: {path: .}\n    checks: *c\n"
         ),
+        (
+            "  - &zero\n    name: zero\n    dump: {path: .}\n    checks: [{row_count: {table: t, min: 1}}]\n"
+            "  - <<: *zero\n    name: one\n"
+        ),
+        "  - &one\n    name: one\n    dump: {path: .}\n  - <<: *one\n    name: two\n",
+        (
+            "  - &one\n    name: one\n    dump: {path: .}\n    checks: [{row_count: {table: t, min: 1}}]\n"
+            "  - <<: [*one]\n    name: two\n"
+        ),
     ],
 )
 def test_what_cannot_be_added_to_without_changing_more_is_refused(text):
@@ -194,6 +275,22 @@ def test_a_column_that_sleeps_at_weekends_is_given_more_than_a_weekend():
     hours = [h for h in range(HOUR - 14 * 24, HOUR) if (h // 24) % 7 not in {2, 3}]
 
     assert fresh(hours) == [2 * 49 + 6]
+
+
+def test_a_holiday_fails_nobody_who_rests_at_night_and_a_shorter_silence_is_a_warning():
+    hours = [h for h in range(HOUR - 14 * 24, HOUR) if h % 24 in range(8, 18)]
+    profile = Profile(tables=(table(hours=tuple(hours)),), taken_at=NOW)
+
+    found = [p.keys for p in propose(profile) if p.kind == "freshness"]
+
+    assert [(k["max_age_hours"], k.get("severity", "required")) for k in found] == [
+        (15 + 48 + 6, "required"),
+        (2 * 15 + 6, "warning"),
+    ]
+
+
+def test_what_never_rests_keeps_no_holidays():
+    assert fresh(range(HOUR - 14 * 24, HOUR)) == [12]
 
 
 def test_a_column_that_moved_on_two_days_is_not_to_be_fresh():
@@ -238,3 +335,93 @@ def test_a_table_that_changed_in_one_night_is_not_said_to_stay_as_it_is():
     found = propose(profile_of(readings[0], NOW), [night_of(r, NOW) for r in readings])
 
     assert "unchanged" not in {p.kind for p in found}
+
+
+def column_checks(rows=1_200, kind="text", name="channel", ordered=(), **more):
+    column = ColumnProfile(name=name, type=kind, present=rows, **more)
+    made = TableProfile(schema="public", name="t", rows=rows, columns=(column,), ordered=ordered)
+    return [p for p in propose(Profile(tables=(made,), taken_at=NOW)) if p.kind != "row_count"]
+
+
+def of_kind(found, kind):
+    return [p.keys for p in found if p.kind == kind]
+
+
+def test_what_few_rows_say_fails_no_night():
+    few, many = (("a", 60), ("b", 60)), (("a", 600), ("b", 600))
+
+    (quiet,) = of_kind(column_checks(120, values=few), "accepted_values")
+    (loud,) = of_kind(column_checks(1_200, values=many), "accepted_values")
+    (narrow,) = of_kind(column_checks(30, "int4", low=0, high=9), "range")
+
+    assert (quiet["severity"], narrow["severity"]) == ("warning", "warning")
+    assert "severity" not in loud
+
+
+def test_an_average_is_a_warning_and_has_room_for_how_well_it_is_known():
+    numbers = {"kind": "int4", "low": 1.0, "high": 9_000.0, "mean": 100.0}
+
+    shifts = [
+        of_kind(column_checks(deviation=deviation, **numbers), "distribution")
+        for deviation in (10.0, 150.0, 9_000.0)
+    ]
+
+    assert [[(k["max_shift"], k["severity"]) for k in found] for found in shifts] == [
+        [("20%", "warning")],
+        [("50%", "warning")],
+        [],
+    ]
+
+
+@pytest.mark.parametrize("name", ["InvoiceId", "tag_id", "id", "order_no", "customerNr"])
+def test_numbers_that_stand_for_something_else_are_neither_large_nor_small(name):
+    assert of_kind(column_checks(kind="int4", name=name, low=1, high=9), "range") == []
+
+
+def test_times_that_later_events_set_anew_are_before_nothing():
+    pairs = (("updated_at", "deleted_at"), ("lastLogin", "closed_at"), ("created_at", "closed_at"))
+
+    found = [p.keys["name"] for p in column_checks(ordered=pairs) if p.kind == "query"]
+
+    assert [name for name in found if "not after" in name] == [
+        "created_at of public.t not after closed_at"
+    ]
+
+
+def test_times_of_long_ago_may_be_of_longer_ago():
+    years = 365 * 86_400
+    low, high = NOW.timestamp() - 40 * years, NOW.timestamp() - 20 * years
+    moving = tuple(range(HOUR - 14 * 24, HOUR))
+
+    (old,) = of_kind(column_checks(kind="date", low=low, high=high), "range")
+    (new,) = of_kind(
+        column_checks(kind="date", low=low, high=NOW.timestamp(), hours=moving), "range"
+    )
+
+    assert (old["min"], new["min"]) == ("1966-03-14", "1986-03-09")
+
+
+def keyed(schema, name, *columns):
+    made = tuple(ColumnProfile(name=c, type="int4", present=500) for c in ("id", *columns))
+    return TableProfile(schema=schema, name=name, rows=500, columns=made, keys=(("id",),))
+
+
+def pointed(*tables):
+    return [(t.full_name, c.name, to.full_name) for t, c, to, _ in candidates(tables)]
+
+
+def test_a_table_points_to_that_of_its_own_schema_and_not_to_another_tenants():
+    tenants = [
+        made
+        for schema in ("acme", "globex", "initech")
+        for made in (keyed(schema, "deals", "plan_id"), keyed(schema, "calls", "deal_id"))
+    ]
+
+    found = pointed(*tenants[:-2], keyed("initech", "calls", "deal_id"), keyed("public", "plans"))
+
+    assert found == [
+        ("acme.deals", "plan_id", "public.plans"),
+        ("acme.calls", "deal_id", "acme.deals"),
+        ("globex.deals", "plan_id", "public.plans"),
+        ("globex.calls", "deal_id", "globex.deals"),
+    ]
