@@ -22,6 +22,9 @@ create extension if not exists hstore;
 create role "Odd ""owner""" nologin;
 create role reader nologin;
 create role "grantee, two" nologin;
+create foreign data wrapper wrapper;
+create server elsewhere foreign data wrapper wrapper;
+create user mapping for reader server elsewhere options (password 's3cret');
 create collation german (provider = libc, locale = 'C');
 create table "Weird.Table" (id int primary key, "a column" text collate german);
 insert into "Weird.Table" select i, E'tab\t and \\. and\nnewline ' || i from generate_series(1, 3000) i;
@@ -92,6 +95,7 @@ def test_a_whole_dump_is_complete_and_tells_what_it_needs(made, name, tmp_path, 
     assert {'Odd "owner"', "reader", "grantee, two"} <= set(found.needs.roles)
     assert not {"nobody_at_all", "PUBLIC", "public"} & set(found.needs.roles)
     assert [c.provider for c in found.needs.collations] == ["libc"]
+    assert found.needs.foreign_servers, "it could log in there"
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "custom by pipe"])
