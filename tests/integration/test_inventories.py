@@ -117,14 +117,42 @@ def test_a_directory_of_another_user_is_passed_over_whatever_it_says(work):
     assert inventory(work).find() == ()
 
 
+def test_a_directory_is_removed_for_the_drill_that_made_it_only(work):
+    directory = make(work)
+
+    assert cluster.remove(Places(directory), OTHER) == "it does not carry the mark of this drill"
+    assert (directory / "data").exists()
+    assert cluster.remove(Places(directory), OURS) == ""
+
+
+class Cut(BaseException):
+    """The process is gone."""
+
+
+def test_a_mark_that_could_not_be_written_anew_is_the_old_one(work):
+    directory = make(work)
+    mark = cluster.read_mark(directory)
+    assert mark is not None
+
+    def cut(descriptor, *_):
+        os.write(descriptor, b'{"made_by"')
+        os.close(descriptor)
+        raise Cut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fdopen", cut)
+        with pytest.raises(Cut):
+            cluster.write_mark(Places(directory), replace(mark, kept=True))
+
+    assert cluster.read_mark(directory) == mark
+    (found,) = inventory(work).find()
+    assert isinstance(inventory(work).delete(found.resource), Gone)
+
+
 def test_a_removal_that_was_cut_short_is_taken_up_again(work):
     directory = make(work)
     (directory / "data" / "file").touch()
     real = os.rmdir
-    assert cluster.read_mark(directory) is not None
-
-    class Cut(BaseException):
-        """The process is gone."""
 
     def cut(path, *args, **more):
         if Path(os.fspath(path)).name == "data":
