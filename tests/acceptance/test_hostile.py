@@ -285,14 +285,18 @@ def test_a_dump_that_knows_another_server_cannot_log_in_there(world, source, tmp
     try:
         source.sql(ELSEWHERE, "knowing")
         source.sql("create table known (id int); insert into known values (1)", "knowing")
+        source.sql("create role keeper nologin; alter table known owner to keeper", "knowing")
         dump = source.dump(tmp_path / f"knowing.{kind}", f"--format={kind}", database="knowing")
     finally:
         source.sql("drop database knowing")
+        source.sql("drop role if exists keeper")
     (world.backups / "knowing.dump").write_bytes(dump.read_bytes())
     world.configure(
         "[{query: {name: no way in, sql: select count(*) from pg_user_mappings, expect: {equals: 0}}},"
         " {query: {name: not filled, sql: select relispopulated from pg_class where relname = 'brought',"
-        " expect: {equals: false}}}]"
+        " expect: {equals: false}}},"
+        " {query: {name: owners are no superusers, sql: select count(*) from pg_roles where rolsuper,"
+        " expect: {equals: 1}}}]"
     )
 
     code, report = world.drill()
