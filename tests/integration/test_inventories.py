@@ -3,17 +3,19 @@
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
 from restorecheck.postgres import cluster
 from restorecheck.postgres.cluster import Mark, Places
 from restorecheck.postgres.finding import SERVER
 from restorecheck.postgres.inventory import LocalInventory
+from restorecheck.postgres.local import LocalDumpProvider
 from restorecheck.postgres.scratch_server import (
     KIND,
     ScratchInventory,
@@ -21,7 +23,8 @@ from restorecheck.postgres.scratch_server import (
     drop_database,
     write_mark,
 )
-from tests.factories import NOW, drill
+from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from tests.factories import ENDPOINT, NOW, drill
 
 MADE = datetime(2026, 2, 27, 3, 0, tzinfo=UTC)
 OURS, OTHER = "20260227-030000-abcdef", "20260227-030000-fedcba"
@@ -168,6 +171,24 @@ def test_a_removal_that_was_cut_short_is_taken_up_again(work):
     assert found.marked
     assert isinstance(inventory(work).delete(found.resource), Gone)
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_left_standing_on_request_says_so_itself(work, keep):
+    """Another history, or a new one, knows nothing of the drill: its sweep reads the mark."""
+    make(work)
+    provider = LocalDumpProvider(
+        dump=DumpSettings(path="/b"),
+        server=ServerSettings(work_dir=work, cache_dir=work),
+        clock=SystemClock(),
+        lock_of=lambda _: Path("/locks/free"),
+        deadline=timedelta(hours=1),
+    )
+
+    provider.release(drill(id=OURS, keep=keep, endpoint=ENDPOINT))
+
+    (found,) = inventory(work).find()
+    assert (found.marked, found.kept, found.made_at) == (True, keep, MADE)
 
 
 # --- a scratch server -------------------------------------------------------------------------
