@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from datetime import timedelta, timezone
 
 import pytest
@@ -175,6 +176,20 @@ def test_a_report_once_written_cannot_be_changed_by_accident(store, statement):
         store.database.execute(statement)
 
     assert store.report("d-1") == "report 1"
+
+
+def test_a_history_that_is_locked_for_a_moment_is_waited_for(path, store):
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    release = threading.Timer(0.3, other.execute, ["commit"])
+    release.start()
+    try:
+        store.create(drill())
+    finally:
+        release.join()
+        other.close()
+
+    assert store.load("d-1").id == "d-1"
 
 
 def test_a_slot_has_one_drill(store):

@@ -939,6 +939,13 @@ PLANTED = (
         "tests/integration/test_asking.py",
     ),
     bug(
+        "roles of the dump stay superusers",
+        "postgres/local.py",
+        "            preparation.demote_roles(connection, inspection.needs.roles)\n",
+        "",
+        "tests/acceptance/test_hostile.py::test_a_dump_that_knows_another_server_cannot_log_in_there",
+    ),
+    bug(
         "restored event triggers fire",
         "postgres/cluster.py",
         '    if installation.major >= EVENT_TRIGGERS_MAJOR:\n        argv += ["-c", "event_triggers=off"]',
@@ -1210,6 +1217,20 @@ PLANTED = (
         "value.astimezone(UTC).isoformat",
         "value.isoformat",
         "tests/integration/test_sqlite.py",
+    ),
+    bug(
+        "a slot that was drilled can be given a reason why it was not",
+        "sqlite/agenda.py",
+        '                f" where target = ? and due_at = ? and {_OPEN}",',
+        '                " where target = ? and due_at = ? and reason is null",',
+        "tests/integration/test_sqlite.py",
+    ),
+    bug(
+        "the newest proof is one of the bad nights since",
+        "sqlite/store.py",
+        'where target = ? and sequence > ?",',
+        'where target = ? and sequence >= ?",',
+        "tests/contract/test_history.py",
     ),
     bug(
         "a slot at this very moment is none",
