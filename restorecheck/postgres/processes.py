@@ -103,14 +103,14 @@ def run(
     process = spawn(
         argv, directory=directory, account=account, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired as exc:
-        raise ProviderError(f"{program} did not end within {timeout:g} s") from exc
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    with process:  # which closes the pipes, also of a program that did not end
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as exc:
+            raise ProviderError(f"{program} did not end within {timeout:g} s") from exc
+        finally:
+            if process.poll() is None:
+                process.kill()
     if process.returncode == 0:
         return out.decode(errors="replace")
     last = last_line(err.decode(errors="replace"))

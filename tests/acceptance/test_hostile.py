@@ -268,3 +268,39 @@ def test_no_password_is_in_an_argument_of_a_program_that_loads():
 
     assert made.password == "s3cret"  # noqa: S105  # made up
     assert not [argument for argument in arguments if "s3cret" in argument]
+
+
+ELSEWHERE = """
+create foreign data wrapper wires;
+create server elsewhere foreign data wrapper wires options (host 'production.example');
+create user mapping for public server elsewhere options (user 'app', password 's3cret');
+create materialized view brought as select 1 as one;
+"""
+
+
+@pytest.mark.parametrize("kind", ["custom", "plain"])
+def test_a_dump_that_knows_another_server_cannot_log_in_there(world, source, tmp_path, kind):
+    """Not hostile at all, but it may be production: filling a view of what lies there would ask it."""
+    source.sql("create database knowing")
+    try:
+        source.sql(ELSEWHERE, "knowing")
+        source.sql("create table known (id int); insert into known values (1)", "knowing")
+        source.sql("create role keeper nologin; alter table known owner to keeper", "knowing")
+        dump = source.dump(tmp_path / f"knowing.{kind}", f"--format={kind}", database="knowing")
+    finally:
+        source.sql("drop database knowing")
+        source.sql("drop role if exists keeper")
+    (world.backups / "knowing.dump").write_bytes(dump.read_bytes())
+    world.configure(
+        "[{query: {name: no way in, sql: select count(*) from pg_user_mappings, expect: {equals: 0}}},"
+        " {query: {name: not filled, sql: select relispopulated from pg_class where relname = 'brought',"
+        " expect: {equals: false}}},"
+        " {query: {name: owners are no superusers, sql: select count(*) from pg_roles where rolsuper,"
+        " expect: {equals: 1}}}]"
+    )
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert "nothing logs in to another server" in " ".join(report["notes"])
+    assert found(report, "no way in")["outcome"] == "passed"

@@ -326,6 +326,8 @@ def test_once_drills_what_is_due_and_exits_as_a_drill_does(runner):
     ]
     assert (second.returncode, second.stdout) == (0, "")
     assert "nothing is due" in second.stderr
+    announced = runner.ask(lambda s: [entry.announce for entry in s.entries()])
+    assert announced == [True] * len(TARGETS), "whoever is to be told is told of them"
 
 
 def test_once_leaves_fresh_numbers_also_when_nothing_is_due(runner):

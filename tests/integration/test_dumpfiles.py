@@ -13,6 +13,7 @@ import zstandard
 
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.inspect import inspect
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
 from tests import pg
 
 SCHEMA = r'''
@@ -21,6 +22,9 @@ create extension if not exists hstore;
 create role "Odd ""owner""" nologin;
 create role reader nologin;
 create role "grantee, two" nologin;
+create foreign data wrapper wrapper;
+create server elsewhere foreign data wrapper wrapper;
+create user mapping for reader server elsewhere options (password 's3cret');
 create collation german (provider = libc, locale = 'C');
 create table "Weird.Table" (id int primary key, "a column" text collate german);
 insert into "Weird.Table" select i, E'tab\t and \\. and\nnewline ' || i from generate_series(1, 3000) i;
@@ -91,6 +95,7 @@ def test_a_whole_dump_is_complete_and_tells_what_it_needs(made, name, tmp_path, 
     assert {'Odd "owner"', "reader", "grantee, two"} <= set(found.needs.roles)
     assert not {"nobody_at_all", "PUBLIC", "public"} & set(found.needs.roles)
     assert [c.provider for c in found.needs.collations] == ["libc"]
+    assert found.needs.foreign_servers, "it could log in there"
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "custom by pipe"])
@@ -136,6 +141,30 @@ def test_no_proper_prefix_of_a_compressed_dump_is_complete(made, name, pack, tmp
 
     target.write_bytes(whole)
     assert look(target, tmp_path).complete
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, bz2.compress, lzma.compress, zstandard.compress],
+    ids=["gzip", "bzip2", "xz", "zstd"],
+)
+def test_the_end_of_a_cut_layer_is_not_taken_for_the_end_of_the_file(pack, tmp_path):
+    """Whatever is inside: not everything that is wrapped says itself where it ends."""
+    whole = pack(random.Random(5).randbytes(3000) + bytes(3000))
+    file = tmp_path / "cut"
+    for cut in range(len(whole) - 60, len(whole)):
+        file.write_bytes(whole[:cut])
+
+        with pytest.raises(DamagedLayerError):
+            unwrapped(file)
+
+    file.write_bytes(whole)
+    assert len(unwrapped(file)) == 6000
+
+
+def unwrapped(file):
+    with open_layers(file, None) as layers:
+        return layers.stream.read()
 
 
 def test_two_compressed_streams_in_one_file_are_read_as_one(made, tmp_path):

@@ -110,6 +110,28 @@ def test_the_lock_file_of_a_drill_that_never_began_is_forgotten(tmp_path):
     assert not path.exists()
 
 
+def test_a_lock_is_held_as_long_as_it_is_and_by_nobody_who_only_looks(tmp_path):
+    path = tmp_path / f"{ID}.lock"
+    assert not leases.is_held(path), "it is not there"
+    with Lease(path):
+        assert leases.is_held(path)
+    path.touch()
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # as `is_held` of another process does
+        assert not leases.is_held(path)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_lock_that_cannot_be_looked_at_is_held(tmp_path):
+    (tmp_path / "real").touch()
+    path = tmp_path / f"{ID}.lock"
+    path.symlink_to(tmp_path / "real")
+
+    assert leases.is_held(path)
+
+
 def test_who_locks_a_file_that_is_being_forgotten_holds_the_one_with_the_name(
     tmp_path, monkeypatch
 ):

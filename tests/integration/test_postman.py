@@ -207,6 +207,27 @@ def test_after_a_day_a_message_is_given_up_and_that_is_not_forgotten(scene):
     assert "not verified in 2 drills" in scene.on_call.messages[0].text
 
 
+def test_a_message_that_nobody_has_tried_to_deliver_is_not_too_old(scene):
+    scene.drill(1, Verdict.FAILED)
+    scene.postman.collect()  # and the machine sleeps for two days
+
+    scene.tick(48 * HOUR)
+
+    assert "night 1" in scene.on_call.messages[0].text
+
+
+def test_the_waits_for_a_deaf_channel_grow_up_to_an_hour(scene):
+    scene.on_call.deaf = True
+    scene.drill(1, Verdict.FAILED)
+    waits = []
+    for _ in range(10):
+        scene.tick(HOUR)
+        waiting, *_ = Outbox(scene.store.database).pending("on-call")
+        waits.append((waiting.next_try_at - scene.now()) / MINUTE)
+
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+
+
 def test_a_defect_in_a_messenger_is_one_that_does_not_deliver(scene, capsys):
     scene.on_call.broken = True
     scene.drill(1, Verdict.FAILED)

@@ -4,14 +4,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from datetime import timedelta
+import threading
+from datetime import timedelta, timezone
 
 import pytest
 
 from restorecheck.errors import StoreError
 from restorecheck.history import flaws
 from restorecheck.model import Verdict
-from restorecheck.sqlite import migration
+from restorecheck.sqlite import migration, moments
+from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import NOW, drill, finished
 
@@ -176,6 +178,20 @@ def test_a_report_once_written_cannot_be_changed_by_accident(store, statement):
     assert store.report("d-1") == "report 1"
 
 
+def test_a_history_that_is_locked_for_a_moment_is_waited_for(path, store):
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    release = threading.Timer(0.3, other.execute, ["commit"])
+    release.start()
+    try:
+        store.create(drill())
+    finally:
+        release.join()
+        other.close()
+
+    assert store.load("d-1").id == "d-1"
+
+
 def test_a_slot_has_one_drill(store):
     slot = drill().started_at
     store.create(drill(id="d-1", scheduled_for=slot))
@@ -185,6 +201,56 @@ def test_a_slot_has_one_drill(store):
 
     store.create(drill(id="d-3", target="orders", scheduled_for=slot))
     assert store.drill_of_slot("courses", slot) == "d-1"
+
+
+def test_a_slot_that_was_drilled_gets_no_reason_why_it_was_not(store):
+    agenda = Agenda(store.database)
+    store.create(drill(id="d-1", scheduled_for=NOW))
+
+    assert not agenda.settle("courses", NOW, "missed", NOW)
+    assert agenda.settle("courses", NOW + timedelta(days=1), "missed", NOW)
+    assert not agenda.settle("courses", NOW + timedelta(days=1), "skipped", NOW)
+
+    assert [(s.due_at, s.reason) for s in agenda.skips()] == [(NOW + timedelta(days=1), "missed")]
+
+
+def test_what_fails_in_the_middle_is_not_there_at_all(store):
+    def half():
+        with store.database.transaction():
+            store.database.execute("insert into cursors values ('ops', 1, 1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+
+    assert store.database.row("select count(*) from cursors") == (0,)
+    with store.database.transaction():
+        store.database.execute("insert into cursors values ('ops', 1, 1)")
+    assert store.database.row("select count(*) from cursors") == (1,)
+
+
+def test_a_report_that_cannot_be_made_leaves_the_drill_as_it_was(store):
+    stored = store.create(drill())
+
+    with pytest.raises(ZeroDivisionError):
+        store.finish(finished().evolve(version=stored.version), lambda _: str(1 / 0))
+
+    assert store.load("d-1") == stored
+    assert [left.id for left in store.unfinished()] == ["d-1"]
+
+
+def test_moments_sort_as_texts_whatever_their_zone_and_fraction():
+    rising = [
+        NOW,
+        NOW + timedelta(microseconds=1),
+        (NOW + timedelta(seconds=1)).astimezone(timezone(timedelta(hours=-11))),
+        (NOW + timedelta(seconds=1, microseconds=500)).astimezone(timezone(timedelta(hours=14))),
+        NOW + timedelta(seconds=2),
+    ]
+
+    texts = [moments.stamp(at) for at in rising]
+    assert sorted(texts) == texts
+    assert [moments.moment(text) for text in texts] == rising
 
 
 def test_readings_are_kept_of_the_baseline_and_of_the_newest_drills(tmp_path):

@@ -118,6 +118,7 @@ def run_tests(attempt: Try, patience: int) -> int:
     for name in [n for n in sys.modules if n.partition(".")[0] in {"tests", "restorecheck"}]:
         del sys.modules[name]
     sys.path.insert(0, str(attempt.copy))
+    os.environ["PYTHONPATH"] = str(attempt.copy)  # of the commands that tests start
     sys.dont_write_bytecode = True
     options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "--tb=line"]
     code = int(pytest.main([*options, *attempt.mutant.suites]))

@@ -58,6 +58,8 @@ class PlayedDrills(Launcher):
         self.stage = stage
         self.alive = True
         self.refuse = ""
+        self.defect: Exception | None = None
+        self.swept: list[datetime] = []
         self.held: set[str] = set()
         """Drills whose process lives; a sweep leaves these alone."""
 
@@ -65,6 +67,8 @@ class PlayedDrills(Launcher):
         stage = self.stage
         if self.refuse:
             return self.refuse
+        if self.defect:
+            raise self.defect
         stage.begin(target)
         with stage.history() as store:
             begun = drill().evolve(
@@ -96,6 +100,7 @@ class PlayedDrills(Launcher):
         return ""
 
     def sweep(self):
+        self.swept.append(self.stage.now())
         return self.finish()
 
     def stop(self, within):  # noqa: ARG002  # as above
@@ -528,6 +533,33 @@ def test_a_worker_that_cannot_even_begin_leaves_a_reason_and_a_message(stage):
     fates = stage.assert_every_slot_has_one_fate("courses", expected)
     assert set(fates.values()) == {"no drill began: no server program"}
     assert any(Kind.TROUBLE in message.kinds for message in stage.recorder.messages)
+
+
+def test_what_dead_drills_left_is_looked_for_at_the_start_and_every_hour(stage):
+    stage.configure(("courses", NIGHTLY))
+    begin = stage.now()
+
+    stage.run_until(begin + 9 * HOUR + MINUTE)
+
+    looked = stage.launcher.swept
+    assert [round((at - begin) / MINUTE) for at in looked] == [60 * n for n in range(10)]
+
+
+def test_a_defect_is_told_without_its_text_and_the_next_night_is_drilled(stage):
+    stage.configure(("courses", NIGHTLY))
+    first, second = nights("2026-02-24", 2)
+    stage.at(
+        first - HOUR, lambda: setattr(stage.launcher, "defect", ValueError("alice@example.org"))
+    )
+    stage.at(first + HOUR, lambda: setattr(stage.launcher, "defect", None))
+
+    stage.run_until(second + HOUR)
+
+    told = [m.text for m in stage.recorder.messages if Kind.TROUBLE in m.kinds]
+    assert len(told) == 1
+    assert "a defect in restorecheck (ValueError): drill courses" in told[0]
+    assert "alice" not in told[0]
+    stage.assert_every_slot_has_one_fate("courses", [first, second])
 
 
 def test_a_reload_brings_new_targets_and_takes_old_ones_away(stage):

@@ -104,6 +104,18 @@ def test_targets_inherit_defaults_and_override_each_key():
     assert (overriding.objectives.rpo_hours, overriding.objectives.rto_minutes) == (1, 60)
 
 
+def test_each_objective_has_a_weight_of_its_own():
+    text = target("objectives: {rpo_hours: 2, rto_minutes: 30, rto_severity: required}")
+    (only,) = parse(text).targets
+
+    wanted = {o.kind.value: (o.limit, o.severity.value) for o in only.objectives.wanted()}
+
+    assert wanted == {
+        "rpo": (timedelta(hours=2), "warning"),
+        "rto": (timedelta(minutes=30), "required"),
+    }
+
+
 def test_target_can_have_no_schedule_although_there_is_a_default_one():
     config = parse(target("schedule: null", top="defaults: {schedule: 1 2 3 4 5}"))
 

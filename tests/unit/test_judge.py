@@ -80,11 +80,18 @@ def test_a_row_count_is_held_against_the_last_verified_night(options, count, bef
         ({"at_least": 5}, float("nan"), ERROR),
         ({"at_least": 5}, "many", ERROR),
         ({"at_least": 5}, None, FAILED),
+        ({"at_most": 5}, 5, PASSED),
         ({"at_most": 5}, 6, FAILED),
+        ({"between": [1, 3]}, 1, PASSED),
         ({"between": [1, 3]}, 3, PASSED),
         ({"between": [1, 3]}, 0, FAILED),
+        ({"between": [1, 3]}, 4, FAILED),
         ({"at_least": "2026-02-26T00:00:00Z"}, datetime(2026, 2, 26, 1, tzinfo=UTC), PASSED),
         ({"at_least": "2026-02-26"}, datetime(2026, 2, 25, 23, tzinfo=UTC), FAILED),
+        ({"at_least": "2026-02-26T12:00:00Z"}, datetime(2026, 2, 26, 11, tzinfo=UTC), FAILED),
+        ({"at_least": "2026-02-26T12:00:00"}, datetime(2026, 2, 26, 11, tzinfo=UTC), FAILED),
+        ({"at_least": "2026-02-26T12:00:00"}, datetime(2026, 2, 26, 11), FAILED),  # noqa: DTZ001  # of a column without zone
+        ({"at_least": "2026-02-26T12:00:00Z"}, datetime(2026, 2, 26, 13), ERROR),  # noqa: DTZ001  # as above
         ({"at_least": 5}, timedelta(hours=9), ERROR),
         ({"equals": 5}, ["a list"], FAILED),
     ],
@@ -108,6 +115,22 @@ def test_one_value_is_held_against_the_expectation(expect, value, outcome):
 )
 def test_row_numbers_are_held_against_the_expectation(expect, count, outcome):
     answer = Rows(columns=1, count=count, first=(1,) if count else ())
+
+    assert judge(query(expect), answer).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("expect", "outcome"),
+    [
+        ({"rows": 3}, FAILED),
+        ({"rows": 2}, FAILED),
+        ({"rows": 4}, ERROR),
+        ({"empty": True}, FAILED),
+        ({"not_empty": True}, PASSED),
+    ],
+)
+def test_rows_that_were_not_read_any_more_are_there_all_the_same(expect, outcome):
+    answer = Rows(columns=1, count=3, first=(1,), more=True)
 
     assert judge(query(expect), answer).outcome is outcome
 

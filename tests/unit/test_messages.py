@@ -8,6 +8,7 @@ from restorecheck.postgres.messages import (
     is_about_this_server,
     redacted,
     safe_message,
+    why_refused,
 )
 
 
@@ -77,3 +78,19 @@ def test_errors_are_read_from_the_servers_log_from_an_offset_on(tmp_path):
 
     assert [e.sqlstate for e in errors_in_log(log, offset)] == ["22P02", "57P02"]
     assert errors_in_log(tmp_path / "absent") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (
+            "connection failed: FATAL:  password authentication failed for user s3cret",
+            "password authentication failed",
+        ),
+        ("SSL error: certificate verify failed", "the server's certificate was not accepted"),
+        ("received invalid response: s3cret of somebody", "the connection was lost"),
+        ("", "the connection was lost"),
+    ],
+)
+def test_of_a_refused_connection_only_known_words_are_repeated(message, told):
+    assert why_refused(message) == told

@@ -123,6 +123,15 @@ def test_a_target_is_told_with_its_standing_and_the_newest_report():
     }
 
 
+def test_a_proof_is_as_old_as_it_is_whatever_came_after_it():
+    proven, drilled = NOW - timedelta(days=3), NOW - timedelta(hours=1)
+
+    told = numbers(status("courses", Verdict.FAILED, proven_at=proven, drilled_at=drilled))
+
+    assert told["proof_timestamp_seconds",] == proven.timestamp()
+    assert told["drill_timestamp_seconds",] == drilled.timestamp()
+
+
 def test_a_target_that_was_never_drilled_is_overdue_and_has_no_verdict():
     new = status("new", None, drilled_at=None, proven_at=None, overdue=True)
 

@@ -165,6 +165,45 @@ def test_what_clean_drops_first_is_left_out_and_later_drops_are_kept():
     assert passed(body) == b"CREATE TABLE t ();\nALTER TABLE t DROP c;\n"
 
 
+@pytest.mark.parametrize("kind", ["SERVER", "FOREIGN SERVER"])
+def test_a_server_elsewhere_is_noticed_and_no_view_over_it_is_filled(kind):
+    body = (
+        f"-- Name: elsewhere; Type: {kind}; Schema: -; Owner: app\n"
+        "CREATE SERVER elsewhere FOREIGN DATA WRAPPER w;\n"
+        "REFRESH MATERIALIZED VIEW public.brought;\n"
+    ).encode()
+    assert facts(body).needs.foreign_servers
+    assert not facts(b"SET x = 1;\n").needs.foreign_servers
+
+    def loaded(refresh):
+        chunks = restorable(
+            io.BytesIO(body), ownership=True, ignored_extensions=(), refresh=refresh
+        )
+        return b"".join(chunks)
+
+    assert b"REFRESH" in loaded(True)
+    assert b"REFRESH" not in loaded(False)
+    assert b"CREATE SERVER" in loaded(False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DROP DATABASE other;",
+        "CREATE DATABASE other;",
+        "ALTER DATABASE other SET x TO 1;",
+        "COMMENT ON DATABASE other IS 'x';",
+        "\\connect other",
+        "\\c other",
+        "\\restrict x",
+    ],
+)
+def test_what_is_about_other_databases_is_left_out_wherever_it_stands(line):
+    body = f"CREATE TABLE t ();\n{line}\nSET x = 1;\n".encode()
+
+    assert passed(body) == b"CREATE TABLE t ();\nSET x = 1;\n"
+
+
 def test_how_the_source_logs_in_elsewhere_is_left_out():
     body = b"CREATE USER MAPPING FOR app SERVER s OPTIONS (\n    password 'x'\n);\nSET x = 1;\n"
 

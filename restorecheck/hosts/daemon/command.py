@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         _only_runner(stack, locks)
         stack.enter_context(_signals(flags))
         if arguments.once:
-            return _once(service, watched)
+            return _once(service, watched, flags)
         if watched.config.runner.textfile:
             metrics_room()  # or it would be missing every minute
         listen = watched.config.runner.listen
@@ -58,13 +58,15 @@ def _only_runner(stack: ExitStack, locks: Path) -> None:
         ) from exc
 
 
-def _once(service: Service, watched: Watched) -> int:
-    drills, left = service.once()
-    if not drills:
+def _once(service: Service, watched: Watched, flags: Flags) -> int:
+    drills, _ = service.once()
+    if flags.stop:
+        print("interrupted; what was not drilled is due at the next start", file=sys.stderr)
+    elif not drills:
         print("nothing is due", file=sys.stderr)
         return Exit.VERIFIED
     store = SqliteStore(Path(watched.config.history.path))
-    codes = [Exit.INTERRUPTED] if left else []
+    codes = [Exit.INTERRUPTED] if flags.stop else []
     try:
         for target, drill_id in sorted(drills.items()):
             try:

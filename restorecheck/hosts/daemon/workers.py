@@ -134,7 +134,8 @@ def _complaint(tail: "collections.deque[str]") -> str:
 
 
 def _read(stream: IO[str], tail: "collections.deque[str]", job: dict[str, str]) -> None:
-    while line := stream.readline(LINE):
-        text = clean(line.rstrip("\n"))
-        tail.append(text)
-        log.debug("worker.said", text=text, **job)
+    with stream:
+        while line := stream.readline(LINE):
+            text = clean(line.rstrip("\n"))
+            tail.append(text)
+            log.debug("worker.said", text=text, **job)

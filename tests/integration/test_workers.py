@@ -1,0 +1,55 @@
+"""Processes of the runner: what has no end is ended."""
+
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from restorecheck.config import parse
+from restorecheck.hosts.daemon.watched import Source
+from restorecheck.hosts.daemon.workers import Workers
+from tests.factories import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def workers(tmp_path):
+    """Over a dump that is decrypted without end."""
+    (tmp_path / "a.dump.age").write_bytes(b"age-encryption.org/v1\n")
+    text = (
+        "version: 1\n"
+        f"postgres: {{work_dir: {tmp_path}}}\n"
+        f"history: {{path: {tmp_path}/history.sqlite}}\n"
+        "targets:\n"
+        f"  - {{name: a, dump: {{path: {tmp_path}/a.dump.age, decrypt: [sleep, '3613']}}, deadline_minutes: 0.1}}\n"
+    )
+    file = tmp_path / "restorecheck.yaml"
+    config = parse(text, file=str(file), directory=tmp_path, environment={})
+    return Workers(lambda: Source(path=Path(file), text=text, config=config))
+
+
+def test_a_worker_that_takes_longer_than_its_limit_is_ended(workers):
+    assert workers.drill("a", NOW, timedelta(0)) == "the process was ended by signal 9"
+
+
+def test_a_worker_that_does_not_end_when_it_is_told_to_is_ended_and_counted(workers):
+    why: list[str] = []
+    drill = threading.Thread(target=lambda: why.append(workers.drill("a", NOW, MINUTE)))
+    drill.start()
+    while not workers._running:
+        assert drill.is_alive()
+    (process,) = workers._running
+    process.send_signal(signal.SIGSTOP)  # it cannot hear of it
+    try:
+        killed = workers.stop(timedelta(0))
+        gone = process.poll() is not None
+    finally:
+        process.kill()
+        drill.join()
+
+    assert (killed, gone) == (1, True)
+    assert why == ["the process was ended by signal 9"]
+    assert workers.sweep() == "the runner is being stopped"

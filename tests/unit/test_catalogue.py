@@ -1,0 +1,56 @@
+"""Which checks a drill has without being asked."""
+
+import pytest
+
+from restorecheck.checks.catalogue import BUILT_INS, MINIMUM, Family, built_in
+from restorecheck.model import Severity
+
+
+def kinds(specs):
+    return {spec.kind: spec.severity for spec in specs}
+
+
+ALL = kinds(built_in(baseline=True))
+
+
+def test_all_of_them_are_asked_of_a_backup_of_pages_with_an_earlier_night():
+    assert {check.kind: check.severity for check in BUILT_INS} == ALL
+
+
+@pytest.mark.parametrize("kind", [c.kind for c in BUILT_INS if c.kind not in MINIMUM])
+def test_what_is_turned_off_is_not_asked_and_nothing_else_is_missing(kind):
+    left = kinds(built_in({kind: None}, baseline=True))
+
+    assert left == {k: severity for k, severity in ALL.items() if k != kind}
+
+
+@pytest.mark.parametrize("kind", sorted(MINIMUM))
+def test_without_the_least_nothing_is_proven_so_it_stays(kind):
+    assert kinds(built_in({kind: None}, baseline=True)) == ALL
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_a_weight_that_is_given_counts_for_its_check_alone(severity):
+    given = kinds(built_in({Family.REFERENCES_HOLD: severity}, baseline=True))
+
+    assert given == ALL | {Family.REFERENCES_HOLD: severity}
+
+
+def test_pages_are_looked_at_where_they_are_the_backup_s_and_nights_are_compared_where_there_are_two():
+    of_a_dump = kinds(built_in(physical=False, baseline=True))
+    of_the_first_night = kinds(built_in(baseline=False))
+
+    assert set(ALL) - set(of_a_dump) == {c.kind for c in BUILT_INS if c.physical}
+    assert set(ALL) - set(of_the_first_night) == {c.kind for c in BUILT_INS if c.compares}
+
+
+def test_the_limits_that_are_configured_are_those_that_are_asked():
+    specs = built_in(
+        baseline=True, max_drop=0.07, pages_minutes=3.0, volatile_tables=["public.sessions"]
+    )
+    options = {spec.kind: spec.options for spec in specs}
+
+    assert options[Family.NOT_SHRUNK] == {"max_drop": 0.07, "volatile": ["public.sessions"]}
+    assert options[Family.NOT_EMPTIED] == {"volatile": ["public.sessions"]}
+    assert options[Family.NEWEST_THERE] == {"volatile": ["public.sessions"]}
+    assert options[Family.PAGES_SOUND] == {"minutes": 3.0}

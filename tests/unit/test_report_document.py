@@ -1,0 +1,89 @@
+"""What a report says of a drill that did not come to its end, and of one that did."""
+
+from datetime import timedelta
+
+from restorecheck.lifecycle import (
+    Aborted,
+    Checked,
+    Closed,
+    Ready,
+    VerdictRecorded,
+    apply,
+    decide,
+    intend,
+)
+from restorecheck.model import (
+    CheckSpec,
+    Resource,
+    StepOutcome,
+    StepRecord,
+    TeardownOutcome,
+    Verdict,
+)
+from restorecheck.report import document
+from tests.factories import BACKUP, ENDPOINT, HOUR, NOW, begun, drill, finished, restored, result
+
+MINUTE = timedelta(minutes=1)
+
+
+def closed(state, verdict=Verdict.INCONCLUSIVE, at=NOW + HOUR):
+    judged = apply(state, VerdictRecorded(verdict, "said"), at)
+    return apply(judged.evolve(ledger=()), Closed(), at)
+
+
+def test_a_drill_that_was_broken_off_says_which_step_it_was_in_and_what_was_not_asked():
+    specs = (
+        CheckSpec(name="rows", kind="row_count", options={"table": "t", "min": 1}),
+        CheckSpec(name="further", kind="row_count", options={"table": "u", "min": 1}),
+    )
+    asked = apply(restored(checks=specs), Checked(results=(result(),)), NOW + MINUTE)
+
+    ended = apply(begun(asked), Aborted("interrupted by SIGTERM"), NOW + 2 * MINUTE)
+
+    report = document.build(closed(ended))
+
+    assert report.interrupted
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [(c.name, c.outcome.value) for c in report.checks] == [
+        ("rows", "passed"),
+        ("further", "skipped"),
+    ]
+    assert [step.outcome for step in report.steps] == [
+        StepOutcome.SUCCEEDED,
+        StepOutcome.SUCCEEDED,
+        StepOutcome.ABORTED,
+    ]
+
+
+def test_a_step_without_an_end_has_not_succeeded():
+    record = StepRecord(name="load", started_at=NOW)
+
+    report = document.build(finished().evolve(records=(record,)))
+
+    assert [(step.outcome, step.seconds) for step in report.steps] == [(StepOutcome.ABORTED, 0)]
+
+
+def test_the_restore_took_as_long_as_its_own_steps():
+    found = apply(begun(drill()), Ready(backup=BACKUP), NOW + 5 * MINUTE)
+    loading = intend(found, decide(found), NOW + 5 * MINUTE)
+    loaded = apply(loading, Ready(endpoint=ENDPOINT), NOW + 12 * MINUTE)
+    asked = apply(loaded, Checked(results=(result(),)), NOW + 25 * MINUTE)
+
+    report = document.build(closed(asked, Verdict.VERIFIED, NOW + 25 * MINUTE))
+
+    assert report.restore.seconds == 7 * 60
+    assert report.time.total_seconds == 25 * 60
+
+
+def test_what_is_left_and_what_is_parked_are_told_apart():
+    server = Resource(kind="server", identifier="left")
+    standby = Resource(kind="server", identifier="parked")
+
+    report = document.build(
+        finished().evolve(
+            ledger=(server,), parked=(standby,), teardown_outcome=TeardownOutcome.INCOMPLETE
+        )
+    )
+
+    assert [left.identifier for left in report.teardown.left] == ["left"]
+    assert [parked.identifier for parked in report.teardown.parked] == ["parked"]

@@ -1,0 +1,188 @@
+"""Which dump is restored, and what is said of the others: over small files, without a server."""
+
+import gzip
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from restorecheck.model import CheckOutcome, Severity
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.selection import Selection, Snapshot, findings, select, taken_at
+from tests.factories import NOW
+
+HOUR = timedelta(hours=1)
+WHOLE = """--
+-- PostgreSQL database dump
+--
+-- Dumped from database version 17.5
+-- Dumped by pg_dump version 17.5
+CREATE TABLE public.t (id integer);
+COPY public.t (id) FROM stdin;
+1
+2
+\\.
+--
+-- PostgreSQL database dump complete
+--
+"""
+CUT = WHOLE.partition("2\n")[0]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "backups").mkdir()
+    return tmp_path / "backups"
+
+
+def put(folder, name, content=WHOLE, age=HOUR):
+    data = content.encode() if isinstance(content, str) else content
+    (folder / name).write_bytes(data)
+    moment = (NOW - age).timestamp()
+    os.utime(folder / name, (moment, moment))
+
+
+def chosen(folder, path=None, earlier=None):
+    return select(
+        str(path or folder), None, now=NOW, earlier=earlier or {}, materialise=folder.parent
+    )
+
+
+def names(inspections):
+    return [inspection.path.name for inspection in inspections]
+
+
+def test_the_newest_whole_dump_is_chosen_whatever_the_names_say(folder):
+    put(folder, "z-old.sql", age=9 * HOUR)
+    put(folder, "a-new.sql", age=HOUR)
+
+    assert chosen(folder).chosen.path.name == "a-new.sql"
+
+
+@pytest.mark.parametrize(
+    "bad", [CUT, WHOLE.partition("-- PostgreSQL database dump complete")[0], "", gzip.compress(b"")]
+)
+def test_a_newer_one_that_is_not_whole_is_passed_over_and_told(folder, bad):
+    put(folder, "old.sql", age=9 * HOUR)
+    put(folder, "new.sql", bad, age=HOUR)
+
+    found = chosen(folder)
+
+    assert found.chosen.path.name == "old.sql"
+    assert names(found.damaged) == ["new.sql"]
+    (result,) = findings(found, max_age=None, databases=(), now=NOW)
+    assert (result.outcome, result.severity) == (CheckOutcome.FAILED, Severity.REQUIRED)
+
+
+def test_no_older_dump_stands_for_one_that_cannot_be_looked_into(folder):
+    put(folder, "old.sql", age=9 * HOUR)
+    put(folder, "new.sql.age", b"age-encryption.org/v1\n", age=HOUR)
+
+    found = chosen(folder)
+
+    assert found.chosen is None
+    assert found.unusable.path.name == "new.sql.age"
+
+
+def test_what_is_no_dump_is_passed_over_in_a_folder_and_damage_where_it_is_named(folder):
+    put(folder, "old.sql", age=9 * HOUR)
+    put(folder, "readme", b"%PDF-1.7", age=HOUR)
+
+    assert chosen(folder).chosen.path.name == "old.sql"
+    assert names(chosen(folder, folder / "readme").damaged) == ["readme"]
+
+
+def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damaged(folder):
+    put(folder, "old.sql", age=9 * HOUR)
+    put(folder, "new.sql", CUT, age=timedelta(minutes=1))
+    first = chosen(folder)
+    assert list(first.undecided) == [folder / "new.sql"]
+
+    stopped = chosen(folder, earlier=first.undecided)
+    grown = chosen(folder, earlier={folder / "new.sql": Snapshot(size=1, mtime_ns=1)})
+
+    assert names(stopped.damaged) == ["new.sql"]
+    assert stopped.undecided == {}
+    assert grown.damaged == ()
+    assert grown.notes == ("new.sql was passed over: it is still being written",)
+    assert grown.chosen.path.name == "old.sql"
+
+
+# --- how old it is ----------------------------------------------------------------------------
+
+
+def inspection(modified=NOW, created=None, **changes):
+    known = Inspection(
+        path=Path("/b/1.dump"),
+        size_bytes=1,
+        mtime_ns=int(modified.timestamp() * 1e9),
+        complete=True,
+        created_at=None if created is None else created.replace(tzinfo=None),
+    )
+    return replace(known, **changes)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (timedelta(0), timedelta(0)),
+        (26 * HOUR, timedelta(0)),  # may be a time zone
+        (27 * HOUR, 27 * HOUR),
+        (timedelta(days=90), timedelta(days=90)),
+        (-26 * HOUR, timedelta(0)),
+    ],
+)
+def test_a_copy_is_as_old_as_what_was_copied(written, told):
+    found = inspection(created=NOW - written)
+
+    assert taken_at(found) == NOW - told
+
+
+def test_a_file_that_says_nothing_is_as_old_as_it_was_changed():
+    assert taken_at(inspection(NOW - HOUR)) == NOW - HOUR
+    assert taken_at(inspection(NOW - HOUR)).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"),
+    [
+        (26 * HOUR, CheckOutcome.PASSED),
+        (26 * HOUR + timedelta(seconds=1), CheckOutcome.FAILED),
+        (47 * HOUR, CheckOutcome.FAILED),
+        (-HOUR, CheckOutcome.PASSED),
+    ],
+)
+def test_a_dump_is_stale_from_the_moment_that_is_configured(age, outcome):
+    found = Selection(chosen=inspection(NOW - age))
+
+    (result,) = findings(found, max_age=26 * HOUR, databases=(), now=NOW)
+
+    assert (result.outcome, result.severity) == (outcome, Severity.REQUIRED)
+
+
+def test_an_old_dump_that_was_copied_anew_is_stale():
+    found = Selection(chosen=inspection(NOW, created=datetime(2026, 2, 20, tzinfo=UTC)))
+
+    (result,) = findings(found, max_age=26 * HOUR, databases=(), now=NOW)
+
+    assert result.outcome is CheckOutcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "outcomes"),
+    [
+        ("courses", ("courses", "shop"), [CheckOutcome.PASSED]),
+        ("Courses", ("courses",), [CheckOutcome.FAILED]),
+        ("other", ("courses",), [CheckOutcome.FAILED]),
+        ("other", (), []),
+        ("", ("courses",), []),
+    ],
+)
+def test_a_dump_of_another_database_is_not_the_one_that_is_wanted(name, wanted, outcomes):
+    found = Selection(chosen=inspection(dbname=name))
+
+    results = findings(found, max_age=None, databases=wanted, now=NOW)
+
+    assert [result.outcome for result in results] == outcomes
