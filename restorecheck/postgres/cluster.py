@@ -319,6 +319,18 @@ def killed(places: Places) -> str:
     return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
 
 
+OWN_SESSION = {
+    "role": "none",
+    "session_preload_libraries": "",
+    "local_preload_libraries": "",
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
+
+
 def superuser_connection(
     places: Places, database: str = "postgres"
 ) -> psycopg.Connection[tuple[object, ...]]:
@@ -329,6 +341,7 @@ def superuser_connection(
         dbname=database,
         autocommit=True,
         connect_timeout=10,
+        options=" ".join(f"-c {name}={value}" for name, value in OWN_SESSION.items()),
         client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
     )
     return bounded(connection)

@@ -34,6 +34,7 @@ from restorecheck.postgres.finding import (
     lost_session,
 )
 from restorecheck.postgres.load import Destination, Load
+from restorecheck.postgres.messages import why_not
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.temporary import Temporary
 from restorecheck.postgres.timing import Stopwatch
@@ -96,7 +97,7 @@ class LocalDumpProvider(Provider):
             # A full disk does not empty itself in the minutes that a retry would take.
             return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
         except psycopg.Error as exc:
-            return Unclear(reason=f"the throw-away server was lost: {type(exc).__name__}")
+            return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
 
     def delete(
         self,
@@ -250,6 +251,7 @@ class LocalDumpProvider(Provider):
             asking.pin(connection)
             preparation.demote_roles(connection, inspection.needs.roles)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
+            preparation.let_in(connection, name, preparation.CHECKER_ROLE)
             room = cluster.free_bytes(places.directory) // 2
             preparation.limit_temporary_files(connection, preparation.CHECKER_ROLE, room)
             endpoint = Endpoint(

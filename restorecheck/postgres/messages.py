@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import psycopg
 from psycopg import errors
 
 # Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
@@ -150,9 +151,25 @@ REFUSALS = (
     "Network is unreachable",
     "could not translate host name",
     "failed to resolve host",
+    "is not currently accepting connections",
+    "cannot connect to invalid database",
+    "too many connections for database",
+    "too many connections for role",
+    "permission denied for database",
+    "is not permitted to log in",
+    "could not access file",
+    "could not open file",
+    "does not exist",
     "server closed the connection unexpectedly",
 )
 """What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
+
+
+def why_not(exc: psycopg.Error) -> str:
+    """Of a statement that was refused, or a connection."""
+    if exc.sqlstate:
+        return safe_message(exc.sqlstate, exc.diag.message_primary or "")
+    return why_refused(str(exc))
 
 
 UNTRUSTED = "the server's certificate was not accepted"
