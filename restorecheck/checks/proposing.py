@@ -15,6 +15,7 @@ from typing import Any
 from restorecheck.checks import proposed_objects
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.proposed_objects import SAYS, SEQUENCE
+from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.tables import quoted
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
@@ -289,9 +290,9 @@ def _times(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     """Only where they begin: they move on by themselves, and a purge moves the beginning on."""
     if column.type not in MOMENTS or column.low is None or column.present < ENOUGH:
         return
-    oldest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low)
-    if not 1 < oldest.year < 9999:  # noqa: PLR2004  # what a year can be
+    if not FIRST_MOMENT < column.low < LAST_MOMENT:
         return
+    oldest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low)
     first = f"{oldest - OLDER:%Y-%m-%d}"
     because = f"the oldest of {column.present:,} values is not older than that by two days"
     yield say("range", because, column=column.name, min=first)

@@ -8,7 +8,7 @@ parts: sums are added, of maxima the largest is taken.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -183,6 +183,11 @@ def _newest(table: Table) -> Iterator[Aggregate]:
         yield newest(column.name, f"{NEWEST}{column.name}")
 
 
+FIRST_MOMENT = datetime(2, 1, 1, tzinfo=UTC).timestamp()
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""What a `datetime` can be, and a span away from it. PostgreSQL's years go from 4713 BC to 294276, and
+to 5874897 for dates.
+"""
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 
 

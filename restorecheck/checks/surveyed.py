@@ -30,7 +30,9 @@ from restorecheck.checks.readings import (
 from restorecheck.checks.scanning import (
     ASKED,
     CHECK,
+    FIRST_MOMENT,
     GREATEST,
+    LAST_MOMENT,
     NULLS,
     OVER_BUDGET,
     PRESENT,
@@ -339,20 +341,28 @@ def _unique(spec: CheckSpec, reading: DatabaseReading, key: str, expected: str) 
     return _counted(spec, number, expected)
 
 
+IN_THE_FUTURE = "the newest time is in the future"
+
+
 def _freshness(
     spec: CheckSpec, tables: Tables, key: str, around: Circumstances, expected: str
 ) -> Judgement:
     moments = [float(table.values[key]) for _, table in tables if key in table.values]
     if not moments:
         return Judgement(CheckOutcome.FAILED, expected, "no row with a time")
-    newest = datetime.fromtimestamp(max(moments), UTC)
+    latest = max(moments)
+    if latest < FIRST_MOMENT:
+        return Judgement(CheckOutcome.FAILED, expected, "a time before the year 1")
+    if latest > LAST_MOMENT:
+        return Judgement(CheckOutcome.FAILED, expected, "a time after the year 9999", IN_THE_FUTURE)
+    newest = datetime.fromtimestamp(latest, UTC)
     until = around.taken_at or around.started_at
     age = until - newest
     allowed = timedelta(minutes=float(spec.options["max_age_minutes"]))
     since = "before the backup" if around.taken_at else "before the drill"
     found = f"{newest:%Y-%m-%d %H:%M} UTC, {_span(age)} {since}"
     if age < -timedelta(days=1):
-        return Judgement(CheckOutcome.FAILED, expected, found, "the newest time is in the future")
+        return Judgement(CheckOutcome.FAILED, expected, found, IN_THE_FUTURE)
     outcome = CheckOutcome.PASSED if age <= allowed else CheckOutcome.FAILED
     return Judgement(outcome, expected, found)
 

@@ -107,11 +107,11 @@ class LocalDumpProvider(Provider):
         drill_id = resource.identifier.rpartition(cluster.PREFIX)[2]
         watch = Stopwatch()
         session = self._sessions.pop(drill_id, None)
-        server = None
+        server = by_us = None
         if session is not None:
-            server = session.server
+            server, by_us = session.server, session.made
             session.end()
-        detail = remove_cluster(Path(resource.identifier), drill_id, server)
+        detail = remove_cluster(Path(resource.identifier), drill_id, server, by_us)
         if detail:
             return StillThere(resource, detail)
         return Gone(resource, external_seconds=watch.seconds if server else 0.0)
@@ -290,11 +290,15 @@ def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
 
 
 def remove_cluster(
-    directory: Path, drill_id: str, server: subprocess.Popen[bytes] | None = None
+    directory: Path,
+    drill_id: str,
+    server: subprocess.Popen[bytes] | None = None,
+    by_us: cluster.Made | None = None,
 ) -> str:
     """Stop what runs in a drill's directory and remove it; empty when nothing is left."""
     places = Places(directory)
     mark = cluster.read_mark(directory)
-    if mark is not None and mark.drill_id == drill_id and not cluster.stop(places, server):
+    ours = (mark is not None and mark.drill_id == drill_id) or cluster.is_made(places, by_us)
+    if ours and not cluster.stop(places, server):
         return "its server does not stop"
-    return cluster.remove(places, drill_id)
+    return cluster.remove(places, drill_id, by_us)

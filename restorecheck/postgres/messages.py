@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 
+from restorecheck.postgres.theirs import open_regular
+
 # Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
 CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
 
@@ -86,7 +88,7 @@ def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
 def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
     """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
     try:
-        with log.open("rb") as file:
+        with open_regular(log) as file:
             file.seek(offset)
             whole = True
             while piece := file.readline(LONGEST_LINE):

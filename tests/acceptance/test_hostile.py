@@ -76,6 +76,26 @@ def test_a_program_of_a_dump_has_neither_network_nor_secrets_and_does_not_outliv
     assert not is_running((loot / "pid").read_text().strip(), "3617")
 
 
+SPOILED = """
+cat > /dev/null; rm -f postmaster.pid ../server.log ../restorecheck.json
+mkfifo postmaster.pid; ln -s /dev/zero ../server.log; mkfifo ../restorecheck.json
+mkdir closed && touch closed/file && chmod 0 closed
+"""
+
+
+def test_a_program_that_spoils_the_drills_own_directory_keeps_nothing_from_being_taken_away(
+    world, plant
+):
+    """The mark, the server's log and its lock file are pipes and devices then; the fixture looks for what is left."""
+    program = SPOILED.strip().replace("\n", "; ")
+    plant(f"COPY public.authors TO PROGRAM '{program}';")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["teardown"]["outcome"] == "complete"
+
+
 def is_running(pid, argument):
     done = subprocess.run(
         ["ps", "-o", "args=", "-p", pid], check=False, capture_output=True, text=True

@@ -415,6 +415,9 @@ def test_rows_that_no_constraint_would_let_in_are_found(source):
         ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
         ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 30}, FAILED),
         ("freshness", {"table": "orders", "column": "nowhere", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "bc", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "far", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "never", "max_age_minutes": 30}, FAILED),
         ("heartbeat", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
         ("not_null", {"table": "orders", "columns": ["at", "total"]}, PASSED),
         ("not_null", {"table": "gaps", "columns": ["id"]}, FAILED),
@@ -447,6 +450,8 @@ def test_configured_checks(source, kind, options, outcome):
         "create table gaps (id int, kind text);"
         "insert into gaps values (1, 'a'), (null, 'b'), (3, 'a'), (4, null);"
         "create view seen as select * from orders;"
+        "create table eras (bc date, far timestamptz, never timestamp);"
+        "insert into eras values ('4713-01-01 BC', '294276-12-31', '-infinity');"
     )
     with database(source, "asked", text) as name:
         found, _ = ask(source, name, [spec(kind, **options)], taken_at=datetime.now(UTC))  # noqa: TID251  # the server's clock is the real one
