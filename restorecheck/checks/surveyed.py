@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from restorecheck.checks import comparing
@@ -40,6 +41,7 @@ from restorecheck.checks.scanning import (
     ROWS,
     TOTAL,
     UNTIL,
+    added,
 )
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -407,6 +409,12 @@ def _distribution(spec: CheckSpec, tables: Tables, old: Tables, key: str) -> Jud
         outcome = CheckOutcome.PASSED if now is not None or not old else CheckOutcome.FAILED
         return Judgement(outcome, expected, _shown_average(now), detail)
     allowed = Decimal(str(spec.options["max_shift"]))
+    if not (now[0].is_finite() and before[0].is_finite()):
+        found = f"{_shown_average(now)}, before {_shown_average(before)}"
+        if before[0].is_finite():
+            return Judgement(CheckOutcome.FAILED, expected, found)
+        detail = "no shift can be told from an average that is no number"
+        return Judgement(CheckOutcome.ERROR, expected, found, detail)
     moved = abs(now[0] - before[0]) > allowed * abs(before[0])
     thinner = abs(now[1] - before[1]) > allowed
     found = f"{_shown_average(now)}, before {_shown_average(before)}"
@@ -416,10 +424,10 @@ def _distribution(spec: CheckSpec, tables: Tables, old: Tables, key: str) -> Jud
 
 def _average(tables: Tables, key: str) -> tuple[Decimal, Decimal] | None:
     """The average of the values there are, and the share of rows that have one."""
-    total = sum(Decimal(t.values.get(key + TOTAL, "0")) for _, t in tables)
+    total = reduce(added, (Decimal(t.values.get(key + TOTAL, "0")) for _, t in tables), Decimal())
     present = _sum(tables, key + PRESENT)
     rows = _sum(tables, ROWS)
-    return (Decimal(total) / present, Decimal(present) / rows) if present and rows else None
+    return (total / present, Decimal(present) / rows) if present and rows else None
 
 
 def _shown_average(average: tuple[Decimal, Decimal] | None) -> str:

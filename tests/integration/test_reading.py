@@ -534,6 +534,7 @@ def test_a_table_may_grow_by_time(source, shop):
             "alter table orders alter total drop not null; update orders set total = null where id % 2 = 0",
             FAILED,
         ),
+        ("update orders set total = 'NaN' where id = 7", FAILED),
     ],
 )
 def test_a_distribution_that_shifts_is_seen(source, shop, change, outcome):
@@ -545,6 +546,25 @@ def test_a_distribution_that_shifts_is_seen(source, shop, change, outcome):
     found, _ = ask(source, name, asked, before=readings)
 
     assert found["asked"].outcome is outcome, found["asked"]
+
+
+ENDLESS = """
+create table odd (id numeric primary key, v float8);
+insert into odd values (1, 'NaN'), ('NaN', 1);
+"""
+
+
+def test_numbers_that_are_none_are_compared_with_those_of_the_night_before(source):
+    asked = [
+        spec("distribution", "distribution", table="odd", column="v", max_shift=0.05),
+        spec("append_only", "append_only", table="odd", key="id"),
+    ]
+    with database(source, "odd", ENDLESS) as name:
+        _, readings = ask(source, name, asked)
+        found, _ = ask(source, name, asked, before=readings)
+
+    assert found["distribution"].outcome is ERROR, found["distribution"]
+    assert found["append_only"].outcome is PASSED, found["append_only"]
 
 
 def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source):
