@@ -18,6 +18,7 @@ from restorecheck.checks.personal import look_like_persons
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
+from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.tables import quoted
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
@@ -348,6 +349,8 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
     move with the present (founded, published, built) may also be of long ago.
     """
     if column.type not in MOMENTS or column.low is None or column.high is None:
+        return
+    if not FIRST_MOMENT < column.low <= column.high < LAST_MOMENT:
         return
     moving = _is_moving(column, taken_at)
     if column.present < (SOME if moving else ENOUGH):

@@ -8,8 +8,8 @@ parts: sums are added, of maxima the largest is taken.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
 from enum import StrEnum
 
 from restorecheck.checks.fingerprint import fingerprint, plain_fingerprint
@@ -152,10 +152,24 @@ def merged(
             if before is None:
                 whole[aggregate.key] = value
             elif aggregate.merge is Merge.SUM:
-                whole[aggregate.key] = str(Decimal(before) + Decimal(value))
+                whole[aggregate.key] = str(added(Decimal(before), Decimal(value)))
             else:
-                whole[aggregate.key] = max(before, value, key=Decimal)
+                whole[aggregate.key] = max(before, value, key=by_size)
     return whole
+
+
+_AS_POSTGRES = Context(traps=[])
+
+
+def added(one: Decimal, other: Decimal) -> Decimal:
+    """Infinities that cancel each other are NaN, as PostgreSQL has it, and no error."""
+    return _AS_POSTGRES.add(one, other)
+
+
+def by_size(value: str) -> tuple[bool, Decimal]:
+    """For sorting: PostgreSQL's NaN is greater than everything, Decimal's cannot be compared."""
+    number = Decimal(value)
+    return (True, Decimal()) if number.is_nan() else (False, number)
 
 
 def _where(blocks: tuple[int, int] | None) -> str:
@@ -183,6 +197,11 @@ def _newest(table: Table) -> Iterator[Aggregate]:
         yield newest(column.name, f"{NEWEST}{column.name}")
 
 
+FIRST_MOMENT = datetime(2, 1, 1, tzinfo=UTC).timestamp()
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""What a `datetime` can be, and a span away from it. PostgreSQL's years go from 4713 BC to 294276, and
+to 5874897 for dates.
+"""
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 
 
@@ -217,7 +236,8 @@ def until(
     value = f"(extract(epoch from {name}) * 1000000)" if moment else name
     bound = str(Decimal(limit))
     return Aggregate(
-        f"{key}{UNTIL}", f"{fingerprint(columns)} filter (where {value}::numeric <= {bound})"
+        f"{key}{UNTIL}",
+        f"{fingerprint(columns)} filter (where {value}::numeric <= '{bound}'::numeric)",
     )
 
 

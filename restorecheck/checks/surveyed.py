@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from restorecheck.checks import comparing
@@ -31,7 +32,9 @@ from restorecheck.checks.readings import (
 from restorecheck.checks.scanning import (
     ASKED,
     CHECK,
+    FIRST_MOMENT,
     GREATEST,
+    LAST_MOMENT,
     NULLS,
     OVER_BUDGET,
     PRESENT,
@@ -39,6 +42,7 @@ from restorecheck.checks.scanning import (
     ROWS,
     TOTAL,
     UNTIL,
+    added,
 )
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -344,20 +348,28 @@ def _unique(spec: CheckSpec, reading: DatabaseReading, key: str, expected: str) 
     return _counted(spec, number, expected)
 
 
+IN_THE_FUTURE = "the newest time is in the future"
+
+
 def _freshness(
     spec: CheckSpec, tables: Tables, key: str, around: Circumstances, expected: str
 ) -> Judgement:
     moments = [float(table.values[key]) for _, table in tables if key in table.values]
     if not moments:
         return Judgement(CheckOutcome.FAILED, expected, "no row with a time")
-    newest = datetime.fromtimestamp(max(moments), UTC)
+    latest = max(moments)
+    if latest < FIRST_MOMENT:
+        return Judgement(CheckOutcome.FAILED, expected, "a time before the year 1")
+    if latest > LAST_MOMENT:
+        return Judgement(CheckOutcome.FAILED, expected, "a time after the year 9999", IN_THE_FUTURE)
+    newest = datetime.fromtimestamp(latest, UTC)
     until = around.taken_at or around.started_at
     age = until - newest
     allowed = timedelta(minutes=float(spec.options["max_age_minutes"]))
     since = "before the backup" if around.taken_at else "before the drill"
     found = f"{newest:%Y-%m-%d %H:%M} UTC, {_span(age)} {since}"
     if age < -timedelta(days=1):
-        return Judgement(CheckOutcome.FAILED, expected, found, "the newest time is in the future")
+        return Judgement(CheckOutcome.FAILED, expected, found, IN_THE_FUTURE)
     outcome = CheckOutcome.PASSED if age <= allowed else CheckOutcome.FAILED
     return Judgement(outcome, expected, found)
 
@@ -402,6 +414,12 @@ def _distribution(spec: CheckSpec, tables: Tables, old: Tables, key: str) -> Jud
         outcome = CheckOutcome.PASSED if now is not None or not old else CheckOutcome.FAILED
         return Judgement(outcome, expected, _shown_average(now), detail)
     allowed = Decimal(str(spec.options["max_shift"]))
+    if not (now[0].is_finite() and before[0].is_finite()):
+        found = f"{_shown_average(now)}, before {_shown_average(before)}"
+        if before[0].is_finite():
+            return Judgement(CheckOutcome.FAILED, expected, found)
+        detail = "no shift can be told from an average that is no number"
+        return Judgement(CheckOutcome.ERROR, expected, found, detail)
     moved = abs(now[0] - before[0]) > allowed * abs(before[0])
     thinner = abs(now[1] - before[1]) > allowed
     found = f"{_shown_average(now)}, before {_shown_average(before)}"
@@ -411,10 +429,10 @@ def _distribution(spec: CheckSpec, tables: Tables, old: Tables, key: str) -> Jud
 
 def _average(tables: Tables, key: str) -> tuple[Decimal, Decimal] | None:
     """The average of the values there are, and the share of rows that have one."""
-    total = sum(Decimal(t.values.get(key + TOTAL, "0")) for _, t in tables)
+    total = reduce(added, (Decimal(t.values.get(key + TOTAL, "0")) for _, t in tables), Decimal())
     present = _sum(tables, key + PRESENT)
     rows = _sum(tables, ROWS)
-    return (Decimal(total) / present, Decimal(present) / rows) if present and rows else None
+    return (total / present, Decimal(present) / rows) if present and rows else None
 
 
 def _shown_average(average: tuple[Decimal, Decimal] | None) -> str:

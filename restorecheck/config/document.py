@@ -74,9 +74,10 @@ def _refuse_unusable(text: str) -> None:
         before = text.count("\n", 0, match.start())
         message = f"the character U+{ord(match[0]):04X} is not allowed"
         raise UnusableDocumentError(message, before + 1)
-    depth = documents = 0
+    depth = documents = nodes = 0
     for event in yaml.parse(text, Loader=_LOADER):
         documents += isinstance(event, yaml.DocumentStartEvent)
+        nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else None
@@ -84,6 +85,8 @@ def _refuse_unusable(text: str) -> None:
             raise UnusableDocumentError("a second document begins here; expected only one", line)
         if depth > MAX_DEPTH:
             raise UnusableDocumentError(f"nested more than {MAX_DEPTH} levels deep", line)
+        if nodes > 2 * MAX_NODES:  # a key, and its value
+            raise UnusableDocumentError(f"more than {MAX_NODES:,} values", line)
 
 
 def _syntax_error(exc: yaml.MarkedYAMLError) -> UnusableDocumentError:

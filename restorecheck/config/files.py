@@ -1,5 +1,8 @@
 """Which file is the configuration, and its text."""
 
+import errno
+import os
+import select
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +23,8 @@ def locate(option: str | None, environment: Mapping[str, str]) -> Path:
     named, origin = _named(option, environment)
     path = Path(named).expanduser()
     try:
-        missing = not path.exists()
+        # Of a link that leads nowhere, or in circles, reading tells what is wrong.
+        missing = not path.exists() and not path.is_symlink()
     except OSError:
         missing = False  # it may exist: reading it tells what is in the way
     if missing:
@@ -31,24 +35,58 @@ def locate(option: str | None, environment: Mapping[str, str]) -> Path:
 
 
 def _named(option: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    if option:
+    if option is not None:
         return option, "named by -c"
     if environment.get(VARIABLE):
         return environment[VARIABLE], f"named by {VARIABLE}"
     return DEFAULT_NAME, f"in the working directory, as neither -c nor {VARIABLE} names a file"
 
 
+PATIENCE = 10.0
+"""Seconds that a pipe or a terminal may be silent, all silences taken together."""
+LOOK = 0.1
+PIECES = 10_000
+
+
+def content_of(path: Path, limit: int) -> bytes:
+    """What is in the file, and no more than `limit` bytes of it.
+
+    It may be a pipe (`-c <(sops -d …)`), and so one into which nobody ever writes.
+
+    Raises:
+        OSError: It cannot be read; TimeoutError where nothing, or not enough, comes out of it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    content = b""
+    silences = round(PATIENCE / LOOK)
+    try:
+        for _ in range(PIECES):
+            # Before the first writer comes, reading from a pipe says that it has ended; this does not.
+            while not select.select([descriptor], [], [], LOOK)[0]:
+                silences -= 1
+                if silences <= 0:
+                    raise TimeoutError(errno.ETIMEDOUT, f"nothing came within {PATIENCE:g} s")
+            piece = os.read(descriptor, limit - len(content))
+            content += piece
+            if not piece:
+                return content
+    finally:
+        os.close(descriptor)
+    raise TimeoutError(errno.ETIMEDOUT, "it comes in too small pieces")
+
+
 def read(path: Path) -> str:
     """The text of the file; ConfigError says why there is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = content_of(path, MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _problem(path, f"the file does not exist; write one with `{_START}`") from None
+        what = "the link leads to no file" if path.is_symlink() else "the file does not exist"
+        raise _problem(path, f"{what}; write one with `{_START}`") from None
     except IsADirectoryError:
         raise _problem(path, "expected a file, found a directory") from None
-    except OSError as exc:
-        raise _problem(path, f"the file cannot be read: {exc.strerror}") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or "not a usable path"
+        raise _problem(path, f"the file cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
         raise _problem(path, "the file is larger than 1 MiB, which no configuration needs")
     return _decoded(path, content)

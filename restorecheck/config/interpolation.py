@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from restorecheck.config.files import content_of
+
 MASK = "\ue000"
 """Stands for one reference where only the hand-written text matters; of Unicode's private use."""
 
@@ -84,8 +86,8 @@ class Interpolator:
         if not name:
             raise _UnresolvedError(f"{source} names no file")
         try:
-            with (self.directory / expand_home(name, self.environment)).open("rb") as file:
-                content = file.read(_MAX_FILE_BYTES + 1)
+            path = self.directory / expand_home(name, self.environment)
+            content = content_of(path, _MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or "not a usable path"
             raise _UnresolvedError(f"{source} cannot be read: {reason}") from None

@@ -91,7 +91,7 @@ def _document(path: Path) -> Any:  # noqa: ANN401  # JSON
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         message = f"{path} cannot be read: {exc.strerror}"
-    except ValueError:
+    except (ValueError, RecursionError):
         message = (
             f"{path} is no JSON; a plan file is printed as such by `terraform show -json FILE`"
         )

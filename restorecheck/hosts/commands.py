@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
+MOST_LINES = 100
+"""Of the problems of a configuration; more would be of one kind."""
+
 WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove")
 """What does something writes logs; a question does not wait for structlog to be imported."""
 
@@ -351,7 +354,13 @@ def _print_json(reports: Sequence[Report], *, several: bool) -> None:
 
 
 def complain(exc: RestorecheckError) -> None:
-    for line in exc.message.splitlines():
+    # A key of a configuration may hold line breaks, and a problem is one line.
+    lines = (
+        [str(p) for p in exc.problems] if isinstance(exc, ConfigError) else exc.message.splitlines()
+    )
+    for line in lines[:MOST_LINES]:
         print(f"restorecheck: {clean(line)}", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        print(f"restorecheck: … and {len(lines) - MOST_LINES:,} more", file=sys.stderr)
     if exc.hint:
         print(f"restorecheck: {clean(exc.hint)}", file=sys.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Config, Target
+from restorecheck.config.files import MAX_BYTES, content_of
 from restorecheck.errors import ConfigError, RestorecheckError
 from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock
@@ -142,7 +143,7 @@ def holds_secrets(config: Config, path: Path) -> bool:
         if secret
     ]
     with contextlib.suppress(OSError):
-        written = path.read_text(encoding="utf-8", errors="replace")
+        written = content_of(path, MAX_BYTES).decode(errors="replace")
         return any(word in written for word in words)
     return False
 

@@ -4,6 +4,7 @@ however the host dies. A pid would have to be trusted; a lock cannot outlive its
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,8 +98,13 @@ def turn(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock."""
+    """Whether a living process holds the lock. Its name may come from a mark that somebody else wrote:
+    a device may act when it is opened, and no lease is one.
+    """
     try:
+        state = path.lstat()
+        if not (stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode)):
+            return False
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False

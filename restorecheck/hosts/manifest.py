@@ -19,6 +19,7 @@ from restorecheck.checks.catalogue import parse_table_name
 from restorecheck.checks.readings import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
 from restorecheck.checks.tables import Table
+from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
 from restorecheck.hosts.clock import sleep
 from restorecheck.postgres import describing
@@ -29,6 +30,8 @@ from restorecheck.postgres.surveying import PLANS
 VERSION = 1
 UNIT_BLOCKS = 8_192
 """64 MB at a time, so that the pauses are short."""
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a manifest: a million tables and more."""
 APPLICATION = "restorecheck manifest"
 
 
@@ -144,10 +147,10 @@ def load(path: Path) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(content_of(path, LARGEST))
         is_one = found["version"] == VERSION and all(ROWS in t for t in found["tables"].values())
         is_one = is_one and isinstance(found["structure"], dict)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_one = False
     if not is_one:
         message = f"{path} is no manifest that `restorecheck manifest` has written"

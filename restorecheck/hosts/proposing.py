@@ -15,6 +15,7 @@ from restorecheck.checks.profiles import NightProfile
 from restorecheck.checks.proposing import Proposal, propose
 from restorecheck.checks.readings import DatabaseReading, unpack
 from restorecheck.config import Config, Target, proposed
+from restorecheck.config.files import read
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError
 from restorecheck.hosts import performing, wiring
 from restorecheck.hosts.console import Progress
@@ -213,7 +214,7 @@ def _answer(
 ) -> None:
     new = proposed.unwritten(found, target)
     if arguments.merge:
-        text = proposed.merged(path.read_text(encoding="utf-8"), target.name, new)
+        text = proposed.merged(read(path), target.name, new)
     else:
         text = proposed.block(found)
     _refuse_invalid(text if arguments.merge else _alone(text), path)

@@ -223,7 +223,7 @@ def _of_export(path: Path) -> Iterator[Stored]:
         try:
             report = json.loads(line)
             stored = _stored(report, line)
-        except (ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
             message = f"{path}:{number}: not a line of `history export`"
             raise ConfigError((Problem(message=message),)) from exc
         yield stored

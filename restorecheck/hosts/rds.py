@@ -20,6 +20,7 @@ from restorecheck.aws.settings import (
     SourceSettings,
 )
 from restorecheck.config import Config, Target
+from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
@@ -28,6 +29,8 @@ from restorecheck.ports import Clock, Provider
 if TYPE_CHECKING:
     from restorecheck.postgres.asking import Connect
 
+LARGEST_BUNDLE = 16 * 1024 * 1024
+"""Bytes; that of all regions has a hundredth of it."""
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 HOW_TO_GET = (
     "curl -o rds-global-bundle.pem "
@@ -129,7 +132,7 @@ def check(config: Config, providers: Iterable[Provider]) -> None:
 def check_bundle(bundle: str | None) -> None:
     assert bundle is not None, "required beside a target in AWS"
     try:
-        text = Path(bundle).read_text(errors="replace")
+        text = content_of(Path(bundle), LARGEST_BUNDLE).decode(errors="replace")
     except OSError as exc:
         message = f"{bundle} cannot be read: {exc.strerror}"
     else:

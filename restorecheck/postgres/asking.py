@@ -21,6 +21,8 @@ endpoint's own server that answers. Raises DatabaseUnreachableError."""
 PREPARING = timedelta(minutes=10)
 """For the few statements before and after a load; dropping a large database is the slowest."""
 
+TRANSACTION_TIMEOUT = 170_000
+"""The version that has one; a database may have set it for sessions of its application."""
 OURS = "restorecheck"
 GRACE = timedelta(seconds=5)
 """How long after its own timeout the server may take to end a statement."""
@@ -75,6 +77,8 @@ def rolled_back(
             f"set local statement_timeout to {milliseconds}; set local lock_timeout to {milliseconds};"
             " set local idle_in_transaction_session_timeout to 0"
         )
+        if connection.info.server_version >= TRANSACTION_TIMEOUT:
+            limits += "; set local transaction_timeout to 0"
         connection.execute(limits.encode(), prepare=False)
         yield
     finally:

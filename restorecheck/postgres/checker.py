@@ -544,7 +544,8 @@ def connect(
             autocommit=True,
             connect_timeout=CONNECTS_WITHIN,
             application_name="restorecheck",
-            options="-c default_transaction_read_only=on",
+            # Whatever the database has set: each question brings limits of its own.
+            options="-c default_transaction_read_only=on -c statement_timeout=0 -c lock_timeout=0",
             # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
             client_encoding="UTF8",
             **cast(Any, security),

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import psutil
 import psycopg
 
 from restorecheck.errors import AlreadyExistsError, CapacityError, ProviderError
-from restorecheck.postgres import processes, sharedmemory
+from restorecheck.postgres import processes, sharedmemory, theirs
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.binaries import Installation
@@ -134,9 +133,7 @@ def write_mark(places: Places, mark: Mark) -> None:
 def read_mark(directory: Path) -> Mark | None:
     """The mark of a directory; None when there is none, or none that we wrote."""
     try:
-        if not stat.S_ISREG((directory / MARK).lstat().st_mode):
-            return None
-        values = json.loads((directory / MARK).read_text())
+        values = json.loads(theirs.read_small(directory / MARK))
         if values["made_by"] != "restorecheck":
             return None
         return Mark(
@@ -145,7 +142,7 @@ def read_mark(directory: Path) -> Mark | None:
             lock=str(values["lock"]),
             kept=bool(values["kept"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -280,7 +277,7 @@ def _says_ready(places: Places) -> bool:
     Source: src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS (since PostgreSQL 10).
     """
     try:
-        lines = (places.data / "postmaster.pid").read_text().split("\n")
+        lines = theirs.read_small(places.data / "postmaster.pid").split("\n")
     except OSError:
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready"  # noqa: PLR2004  # line 8
@@ -319,6 +316,18 @@ def killed(places: Places) -> str:
     return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
 
 
+OWN_SESSION = {
+    "role": "none",
+    "session_preload_libraries": "",
+    "local_preload_libraries": "",
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
+
+
 def superuser_connection(
     places: Places, database: str = "postgres"
 ) -> psycopg.Connection[tuple[object, ...]]:
@@ -329,6 +338,7 @@ def superuser_connection(
         dbname=database,
         autocommit=True,
         connect_timeout=10,
+        options=" ".join(f"-c {name}={value}" for name, value in OWN_SESSION.items()),
         client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
     )
     return bounded(connection)
@@ -368,7 +378,24 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def remove(places: Places, drill_id: str) -> str:
+Made = tuple[int, int]
+"""Names a directory by device and inode, for the process that has made it."""
+
+
+def made(places: Places) -> Made:
+    state = places.directory.lstat()
+    return state.st_dev, state.st_ino
+
+
+def is_made(places: Places, by_us: Made | None) -> bool:
+    """Whether this process made the directory: then its mark need not say so any more."""
+    try:
+        return by_us is not None and made(places) == by_us
+    except OSError:
+        return False
+
+
+def remove(places: Places, drill_id: str, by_us: Made | None = None) -> str:
     """Remove the directory of this drill; empty when it is gone, else why it is not.
 
     A directory without our mark is removed only when nothing but an unfinished mark is in it: a
@@ -380,7 +407,7 @@ def remove(places: Places, drill_id: str) -> str:
     if not directory.is_dir() or directory.is_symlink():
         return "" if not directory.exists() else "it is not a directory"
     mark = read_mark(directory)
-    if mark is None or mark.drill_id != drill_id:
+    if not is_made(places, by_us) and (mark is None or mark.drill_id != drill_id):
         try:
             if list(directory.iterdir()) == [places.unfinished_mark]:
                 places.unfinished_mark.unlink()
@@ -394,14 +421,8 @@ def remove(places: Places, drill_id: str) -> str:
 def _remove_marked(directory: Path) -> str:
     """The mark goes last, so that a removal cut short can be taken up again."""
     try:
-        for entry in directory.iterdir():
-            if entry.name == MARK:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-        (directory / MARK).unlink()
+        theirs.remove_all(directory, but=MARK)
+        (directory / MARK).unlink(missing_ok=True)
         directory.rmdir()
     except OSError as exc:
         return f"{exc.strerror}: {exc.filename}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.account import Account
@@ -22,12 +23,15 @@ from restorecheck.postgres.dumpfiles.layers import (
     UnusableLayerError,
     open_layers,
 )
+from restorecheck.postgres.selection import when_taken
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.rules.facts import DumpFacts, Unread
 
 HEAD = 64 * 1024
 """Of a plain dump: its versions stand in its first lines."""
 
+SQLITE = b"SQLite format 3\0"
+"""Source: sqlite.org, "Database File Format", 1.3."""
 _VERSION = re.compile(rb"-- Dumped from database version (\d+)")
 _READ, _USE = 0o4, 0o1
 
@@ -54,10 +58,11 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
         found = candidates(settings.path).files
         if not found:
             return replace(facts, problem=f"there is no dump at {settings.path}")
-        newest, head, major = _newest(found, settings)
+        newest, head = _newest(found, settings)
         size = _size(newest)
-        modified = (newest / "toc.dat" if newest.is_dir() else newest).stat().st_mtime
-        taken = datetime.fromtimestamp(modified, tz=UTC)
+        state = (newest / "toc.dat" if newest.is_dir() else newest).stat()
+        modified = datetime.fromtimestamp(state.st_mtime, tz=UTC)
+        taken = when_taken(modified, head.created_at)
     except PermissionError as exc:
         return replace(facts, problem=f"{exc.filename} cannot be read: {exc.strerror}")
     except OSError as exc:
@@ -65,7 +70,12 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
     except RestorecheckError as exc:
         return replace(facts, problem=exc.message)
     return replace(
-        facts, newest=newest.name, size_bytes=size, taken_at=taken, head=head, major=major
+        facts,
+        newest=newest.name,
+        size_bytes=size,
+        taken_at=taken,
+        head=head.problem,
+        major=head.major,
     )
 
 
@@ -73,14 +83,25 @@ MOST = 5
 """Candidates that are looked into: what lies beside dumps (roles, checksums) is passed over."""
 
 
-def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, str | Unread, int | None]:
+class Head(NamedTuple):
+    """What the first bytes of a dump tell."""
+
+    problem: str | Unread = ""
+    """Why it is no dump; empty where it is one."""
+    major: int | None = None
+    """Of the server that it was taken from."""
+    created_at: datetime | None = None
+    """As an archive says, in the time of the host that dumped."""
+
+
+def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, Head]:
     """The newest that is a dump; where none is, the newest, and why it is none."""
-    looked = [(path, *_head(path, settings)) for path in found[:1]]
+    looked = [(path, _head(path, settings)) for path in found[:1]]
     for path in found[1:MOST]:
-        if looked[-1][2] is not None:
+        if looked[-1][1].major is not None:
             break
-        looked.append((path, *_head(path, settings)))
-    return next((one for one in looked if one[2] is not None), looked[0])
+        looked.append((path, _head(path, settings)))
+    return next((one for one in looked if one[1].major is not None), looked[0])
 
 
 def _size(path: Path) -> int:
@@ -89,12 +110,11 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _head(path: Path, settings: DumpSettings) -> tuple[str | Unread, int | None]:
-    """Why it is no dump (empty where it is one), and the major version that it was taken from."""
+def _head(path: Path, settings: DumpSettings) -> Head:
     if path.is_dir():
         toc = path / "toc.dat"
         with toc.open("rb") as stream:
-            return _toc(stream.read(), custom=False)
+            return _toc(stream, toc.stat().st_size, custom=False)
     decryption = Decryption(settings.decrypt) if settings.decrypt else None
     try:
         with open_layers(path, decryption) as layers:
@@ -103,42 +123,42 @@ def _head(path: Path, settings: DumpSettings) -> tuple[str | Unread, int | None]
                 # What follows the table of contents is data, and a table of contents may be long.
                 head += layers.stream.read(LONGEST_TOC)
     except UnusableLayerError as exc:
-        return exc.message, None
+        return Head(exc.message)
     except DamagedLayerError as exc:
-        return str(exc), None
+        return Head(str(exc))
     if head.startswith(archive.MAGIC):
-        return _toc(head, custom=True)
+        return _toc(io.BytesIO(head), len(head), custom=True)
     return _text(head)
 
 
 LONGEST_TOC = 16 * 1024 * 1024
 
 
-def _toc(data: bytes, *, custom: bool) -> tuple[str | Unread, int | None]:
+def _toc(stream: BinaryIO, size: int, *, custom: bool) -> Head:
     try:
-        toc = archive.read_toc(io.BytesIO(data), len(data), custom=custom)
+        toc = archive.read_toc(stream, size, custom=custom)
     except DamagedArchiveError as exc:
-        return str(exc), None
+        return Head(str(exc))
     if not toc.known:
-        return "is of an archive version that this restorecheck does not know", None
+        return Head("is of an archive version that this restorecheck does not know")
     major = toc.server_version.partition(".")[0]
-    return "", int(major) if major.isdigit() else None
+    return Head("", int(major) if major.isdigit() else None, toc.created_at)
 
 
-def _text(head: bytes) -> tuple[str | Unread, int | None]:
+def _text(head: bytes) -> Head:
     if not head:
-        return "is empty", None
+        return Head("is empty")
     if head[257:262] == b"ustar":
-        return "", None  # pg_dump's tar format; its versions stand further in
+        return Head()  # pg_dump's tar format; its versions stand further in
     match = _VERSION.search(head)
     if match:
-        return "", int(match[1])
+        return Head("", int(match[1]))
     said = name_foreign(head[:512])
     if said:
-        return said, None
+        return Head(said)
     if looks_like_sql(head[:512]):
-        return "", None
-    return "is no dump that pg_dump wrote", None
+        return Head()
+    return Head("is no dump that pg_dump wrote")
 
 
 def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
@@ -151,7 +171,13 @@ def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
 def history_problem(path: Path) -> str:
     """Why no report could be written; empty where one can."""
     if path.exists():
-        return "" if os.access(path, os.R_OK | os.W_OK) else f"{path} cannot be written"
+        if not path.is_file():
+            return f"{path} is no file"
+        if not os.access(path, os.R_OK | os.W_OK):
+            return f"{path} cannot be written"
+        with path.open("rb") as file:
+            begins = file.read(len(SQLITE))
+        return "" if begins in {SQLITE, b""} else f"{path} is something else than a history"
     return _making_problem(path.parent)
 
 

@@ -47,6 +47,7 @@ class Session:
     log_offset: int = 0
     sorts_alike: bool = True
     """The database has the locale of the source."""
+    made: cluster.Made | None = None
     reached: bool = False
     """A server of somebody else's was reached: what was intended there may exist."""
 
@@ -79,6 +80,7 @@ class DumpFinder:
         places = self._server.places(drill.id)
         mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(self._lock_of(drill.id)))
         cluster.make_directory(places, mark, self._server.account())
+        session.made = cluster.made(places)
         if session.decryption is None and self._dump.decrypt:
             session.decryption = Decryption(self._dump.decrypt)
         if session.looking is None:

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 
 import psycopg
 
@@ -210,7 +209,7 @@ class Inquirer:
     def _greatest_before(self, key: str) -> str | None:
         tables = self._before.tables.values() if self._before else ()
         found = [t.values[key + GREATEST] for t in tables if key + GREATEST in t.values]
-        return max(found, key=Decimal, default=None)
+        return max(found, key=scanning.by_size, default=None)
 
 
 def _columns_of(spec: CheckSpec) -> list[str]:

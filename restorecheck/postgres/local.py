@@ -34,6 +34,7 @@ from restorecheck.postgres.finding import (
     lost_session,
 )
 from restorecheck.postgres.load import Destination, Load
+from restorecheck.postgres.messages import why_not
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.temporary import Temporary
 from restorecheck.postgres.timing import Stopwatch
@@ -96,7 +97,7 @@ class LocalDumpProvider(Provider):
             # A full disk does not empty itself in the minutes that a retry would take.
             return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
         except psycopg.Error as exc:
-            return Unclear(reason=f"the throw-away server was lost: {type(exc).__name__}")
+            return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
 
     def delete(
         self,
@@ -106,11 +107,11 @@ class LocalDumpProvider(Provider):
         drill_id = resource.identifier.rpartition(cluster.PREFIX)[2]
         watch = Stopwatch()
         session = self._sessions.pop(drill_id, None)
-        server = None
+        server = by_us = None
         if session is not None:
-            server = session.server
+            server, by_us = session.server, session.made
             session.end()
-        detail = remove_cluster(Path(resource.identifier), drill_id, server)
+        detail = remove_cluster(Path(resource.identifier), drill_id, server, by_us)
         if detail:
             return StillThere(resource, detail)
         return Gone(resource, external_seconds=watch.seconds if server else 0.0)
@@ -250,6 +251,7 @@ class LocalDumpProvider(Provider):
             asking.pin(connection)
             preparation.demote_roles(connection, inspection.needs.roles)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
+            preparation.let_in(connection, name, preparation.CHECKER_ROLE)
             room = cluster.free_bytes(places.directory) // 2
             preparation.limit_temporary_files(connection, preparation.CHECKER_ROLE, room)
             endpoint = Endpoint(
@@ -288,11 +290,15 @@ def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
 
 
 def remove_cluster(
-    directory: Path, drill_id: str, server: subprocess.Popen[bytes] | None = None
+    directory: Path,
+    drill_id: str,
+    server: subprocess.Popen[bytes] | None = None,
+    by_us: cluster.Made | None = None,
 ) -> str:
     """Stop what runs in a drill's directory and remove it; empty when nothing is left."""
     places = Places(directory)
     mark = cluster.read_mark(directory)
-    if mark is not None and mark.drill_id == drill_id and not cluster.stop(places, server):
+    ours = (mark is not None and mark.drill_id == drill_id) or cluster.is_made(places, by_us)
+    if ours and not cluster.stop(places, server):
         return "its server does not stop"
-    return cluster.remove(places, drill_id)
+    return cluster.remove(places, drill_id, by_us)

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import psycopg
 from psycopg import errors
+
+from restorecheck.postgres.theirs import open_regular
 
 # Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
 CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
@@ -85,7 +88,7 @@ def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
 def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
     """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
     try:
-        with log.open("rb") as file:
+        with open_regular(log) as file:
             file.seek(offset)
             whole = True
             while piece := file.readline(LONGEST_LINE):
@@ -150,9 +153,25 @@ REFUSALS = (
     "Network is unreachable",
     "could not translate host name",
     "failed to resolve host",
+    "is not currently accepting connections",
+    "cannot connect to invalid database",
+    "too many connections for database",
+    "too many connections for role",
+    "permission denied for database",
+    "is not permitted to log in",
+    "could not access file",
+    "could not open file",
+    "does not exist",
     "server closed the connection unexpectedly",
 )
 """What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
+
+
+def why_not(exc: psycopg.Error) -> str:
+    """Of a statement that was refused, or a connection."""
+    if exc.sqlstate:
+        return safe_message(exc.sqlstate, exc.diag.message_primary or "")
+    return why_refused(str(exc))
 
 
 UNTRUSTED = "the server's certificate was not accepted"

@@ -127,9 +127,43 @@ def _locale_options(needs: Needs) -> list[sql.Composable]:
     return options
 
 
+MEANINGS = frozenset(
+    {
+        "search_path",
+        "datestyle",
+        "intervalstyle",
+        "timezone",
+        "timezone_abbreviations",
+        "bytea_output",
+        "extra_float_digits",
+        "xmlbinary",
+        "xmloption",
+        "lc_messages",
+        "lc_monetary",
+        "lc_numeric",
+        "lc_time",
+        "default_text_search_config",
+        "array_nulls",
+        "transform_null_equals",
+    }
+)
+"""Settings of a database that decide what a name or a value means, which a query may rely on. So may
+it on those of the application (`app.tenant`). Others say how its server is to run: a time limit, a
+library that is not here, or `default_transaction_read_only` would only be in the way of load and questions.
+"""
+_SETTING = re.compile(r'SET "?([\w.$]+)')
+
+
+def has_meaning(setting: str) -> bool:
+    return "." in setting or setting.lower() in MEANINGS
+
+
 def apply_settings(connection: Connection, name: str, needs: Needs) -> None:
     """What ALTER DATABASE had set on the source: a search path decides what a name means."""
     for setting in needs.settings:
+        match = _SETTING.match(setting)
+        if match is None or not has_meaning(match[1]):
+            continue
         try:
             statement = sql.SQL(
                 "alter database {} " + setting.replace("{", "{{").replace("}", "}}")
@@ -137,6 +171,33 @@ def apply_settings(connection: Connection, name: str, needs: Needs) -> None:
             connection.execute(statement.format(sql.Identifier(name)))
         except psycopg.Error:
             continue  # a parameter of an extension that is not loaded: nothing is checked by it
+
+
+SETTINGS_LEFT = """
+select setdatabase <> 0, (select rolname from pg_roles r where r.oid = setrole),
+  array(select split_part(item, '=', 1) from unnest(setconfig) item)
+from pg_db_role_setting
+where setdatabase in (0, (select oid from pg_database where datname = current_database()))
+  and setrole in (0, (select oid from pg_roles where rolname = current_user))
+"""
+
+
+def let_in(connection: Connection, database: str, role: str) -> None:
+    """After the load: what the dump's SQL has set for its database, or for all, keeps nobody out."""
+    here = sql.Identifier(database)
+    for of_database, of_role, names in connection.execute(SETTINGS_LEFT).fetchall():
+        role_name = sql.Identifier(of_role) if of_role else sql.SQL("all")
+        who = sql.SQL("role {}").format(role_name)
+        if of_database:
+            who = sql.SQL("{} in database {}").format(who, here)
+        for name in names:
+            if not has_meaning(name):
+                statement = sql.SQL("alter {} reset {}").format(who, sql.Identifier(name))
+                connection.execute(statement)
+    connection.execute(sql.SQL("alter database {} connection limit -1").format(here))
+    connection.execute(
+        sql.SQL("grant connect on database {} to {}").format(here, sql.Identifier(role))
+    )
 
 
 def admit_roles(connection: Connection, database: str, roles: Sequence[str]) -> None:

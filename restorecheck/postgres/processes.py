@@ -17,6 +17,7 @@ from typing import IO, Any
 import psutil
 
 from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.postgres import theirs
 from restorecheck.postgres.account import Account
 
 _PR_SET_PDEATHSIG = 1
@@ -223,7 +224,7 @@ def _recorded_pid(data_directory: Path) -> int | None:
     Source: PostgreSQL documentation, "Database File Layout", postmaster.pid.
     """
     try:
-        first = (data_directory / "postmaster.pid").read_text().split("\n", 1)[0]
+        first = theirs.read_small(data_directory / "postmaster.pid").split("\n", 1)[0]
         return abs(int(first))
     except (OSError, ValueError):
         return None

@@ -126,10 +126,14 @@ def taken_at(inspection: Inspection) -> datetime:
 
     Copying a file anew makes it look young; what is written inside does not change.
     """
-    modified = inspection.modified_at
-    if inspection.created_at is None:
+    return when_taken(inspection.modified_at, inspection.created_at)
+
+
+def when_taken(modified: datetime, created_at: datetime | None) -> datetime:
+    """`created_at`: as the archive says, without a zone."""
+    if created_at is None:
         return modified
-    created = inspection.created_at.replace(tzinfo=UTC)
+    created = created_at.replace(tzinfo=UTC)
     return created if modified - created > CLOCK_DOUBT else modified
 
 

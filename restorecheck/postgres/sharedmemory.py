@@ -10,6 +10,8 @@ import ctypes
 import sys
 from pathlib import Path
 
+from restorecheck.postgres.theirs import read_small
+
 SEGMENTS = Path("/proc/sysvipc/shm")
 _LINE = 7
 _IPC_RMID = 0
@@ -41,7 +43,7 @@ def _lines() -> list[str]:
 def _named(data_directory: Path) -> tuple[int, int] | None:
     """Key and number of the segment; None when there was never one, or it is removed."""
     try:
-        lines = (data_directory / "postmaster.pid").read_text().split("\n")
+        lines = read_small(data_directory / "postmaster.pid").split("\n")
         key, number = lines[_LINE - 1].split()
         # The key is printed without its sign, the kernel lists it with one.
         return ctypes.c_int32(int(key)).value, int(number)

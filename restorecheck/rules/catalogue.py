@@ -40,6 +40,8 @@ class Rule:
     why: str
     mend: str
     link: str
+    pressing: bool = False
+    """It happens, or is about to; it stands before what could only happen."""
 
 
 def _rule(
@@ -51,6 +53,7 @@ def _rule(
     why: str,
     mend: str,
     link: str = "docs/how-to/doctor.md",
+    pressing: bool = False,
 ) -> Rule:
     by = By.DOCTOR if number < FIRST_OF_AUDIT else By.AUDIT
     return Rule(
@@ -62,6 +65,7 @@ def _rule(
         why=why,
         mend=mend,
         link=link,
+        pressing=pressing,
     )
 
 
@@ -530,6 +534,7 @@ _COPIES = (
         "deletion never again.",
         mend="Enable the key, or cancel its deletion, today.",
         link=f"{KMS_GUIDE}/deleting-keys.html",
+        pressing=True,
     ),
     _rule(
         706,
@@ -539,6 +544,7 @@ _COPIES = (
         why="Everybody with an AWS account can restore it, and read everything.",
         mend="Take the share back; assume that it was read.",
         link=f"{RDS_GUIDE}/USER_ShareSnapshot.html",
+        pressing=True,
     ),
     _rule(
         707,
@@ -584,6 +590,7 @@ _TERRAFORM = (
         mend="Do not apply it. Find out what took the database out of the state or the "
         "configuration.",
         link=f"{TERRAFORM_GUIDE}/internals/json-format",
+        pressing=True,
     ),
     _rule(
         902,

@@ -22,12 +22,13 @@ class Where(StrEnum):
     CONFIGURATION = "in the configuration"
     SOURCE = "in the source account"
     BACKUP = "in the backup account"
+    TERRAFORM = "in the Terraform files"
     PATIENCE = "wait"
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to do. Lines are for a shell, but for the configuration: `set KEY = JSON`.
+    """One thing to do. Lines are for a shell, but for the configuration (`set KEY = JSON`) and for Terraform's.
 
     What stands in <angle brackets> only the reader knows.
     """
@@ -105,7 +106,7 @@ def _marked(finding: Finding, ignores: Sequence[Ignore], today: date) -> Finding
 
 
 def by_importance(findings: Iterable[Finding]) -> list[Finding]:
-    """Problems first, the gravest of them first of all; then what was not looked at; then the rest."""
+    """Problems first, the gravest of them first of all, and of these what already happens; then what was not looked at; then the rest."""
     outcomes = [Outcome.PROBLEM, Outcome.NOT_LOOKED_AT, Outcome.OK]
     return sorted(
         findings,
@@ -113,6 +114,7 @@ def by_importance(findings: Iterable[Finding]) -> list[Finding]:
             f.ignored is not None,
             outcomes.index(f.outcome),
             f.rule.severity.rank,
+            not f.rule.pressing,
             f.rule.id,
             f.resource,
         ),

@@ -1,5 +1,6 @@
 """Findings for other programs: JSON, SARIF 2.1.0 (code scanning), JUnit XML. Pure."""
 
+import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -88,14 +89,17 @@ def as_sarif(findings: Sequence[Finding], by: By) -> str:
 
 def _sarif_rule(rule: Rule) -> Json:
     text = f"{rule.why} Mend: {rule.mend} See {rule.link}"
+    page = {"helpUri": rule.link} if rule.link.startswith("https://") else {}
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
         "help": {"text": text, "markdown": f"{rule.why}\n\n**Mend:** {rule.mend}\n\n{rule.link}"},
+        **page,
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
             "security-severity": SCORES[rule.severity],
+            "precision": "very-high",
             "tags": ["security", "backup"],
             "reads": rule.reads,
         },
@@ -112,7 +116,7 @@ def _result(finding: Finding, index: int) -> Json:
         "level": "none" if unseen else LEVELS[finding.rule.severity],
         "message": {"text": f"{finding.resource}: {finding.found}"},
         "locations": [_location(finding)],
-        "partialFingerprints": {"restorecheck/v1": f"{finding.rule.id}/{finding.resource}"},
+        "partialFingerprints": _fingerprints(finding),
     }
     if finding.ignored is not None:
         suppression = {"kind": "external", "status": "accepted"}
@@ -120,12 +124,21 @@ def _result(finding: Finding, index: int) -> Json:
     return result
 
 
+def _fingerprints(finding: Finding) -> dict[str, str]:
+    """GitHub uses `primaryLocationLineHash` alone. Where it is missing, the upload makes it of the line,
+    which is the same for all of ours: two databases with one problem would be one alert.
+    """
+    name = f"{finding.rule.id}/{finding.resource}"
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    return {"primaryLocationLineHash": f"{digest[:16]}:1", "restorecheck/v1": name}
+
+
 def _location(finding: Finding) -> Json:
     """What is looked at is no file; GitHub asks for one, so the configuration stands for it."""
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": "restorecheck.yaml"},
-            "region": {"startLine": 1},
+            "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
         },
         "logicalLocations": [{"fullyQualifiedName": finding.resource, "kind": "resource"}],
     }

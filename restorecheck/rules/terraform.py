@@ -5,7 +5,8 @@ Understood are a `terraform.tfstate` (version 4), and what `terraform show -json
 Output Format". None of them has the `lifecycle` of a resource: that stands in the configuration.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,12 +140,27 @@ def judge(databases: Iterable[Managed], blocks: Iterable[Block] | None) -> Itera
             database, "RC902", "deletion_protection", wanted=True, default=False, mend="true"
         )
         yield _flag(
-            database, "RC903", "skip_final_snapshot", wanted=False, default=False, mend="false"
+            database,
+            "RC903",
+            "skip_final_snapshot",
+            wanted=False,
+            default=False,
+            mend="false",
+            besides=_final_snapshot(database),
         )
         yield _flag(
             database, "RC904", "delete_automated_backups", wanted=False, default=True, mend="false"
         )
         yield _prevention(database, known)
+
+
+def _final_snapshot(database: Managed) -> tuple[str, ...]:
+    """Terraform refuses to destroy without a name for it."""
+    values = database.values
+    if values.get("final_snapshot_identifier"):
+        return ()
+    name = values.get("identifier") or values.get("cluster_identifier") or database.name
+    return (f"final_snapshot_identifier = {json.dumps(f'{name}-final'.replace('_', '-'))}",)
 
 
 def _fate(database: Managed) -> Finding:
@@ -154,7 +170,14 @@ def _fate(database: Managed) -> Finding:
 
 
 def _flag(
-    database: Managed, rule: str, key: str, *, wanted: bool, default: bool, mend: str
+    database: Managed,
+    rule: str,
+    key: str,
+    *,
+    wanted: bool,
+    default: bool,
+    mend: str,
+    besides: Sequence[str] = (),
 ) -> Finding:
     value = database.values.get(key)
     found = default if value is None else bool(value)
@@ -162,8 +185,13 @@ def _flag(
     said = f"{key} is {str(found).lower()}{by_default}"
     if found is wanted:
         return ok(rule, database.address, said)
-    advice = Advice(Where.CONFIGURATION, f"<{key} = {mend} in {database.kind}.{database.name}>")
-    return problem(rule, database.address, said, advice)
+    return problem(rule, database.address, said, *_written(database, f"{key} = {mend}", *besides))
+
+
+def _written(database: Managed, *lines: str) -> Iterator[Advice]:
+    """Lines for the block of the database."""
+    for line in lines:
+        yield Advice(Where.TERRAFORM, f"{line}  # {database.kind}.{database.name}")
 
 
 def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None) -> Finding:
@@ -175,9 +203,8 @@ def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None
         return not_looked_at("RC905", database.address, needs)
     if block.prevents_destroy:
         return ok("RC905", database.address, "prevent_destroy is true")
-    wanted = f"<lifecycle {{ prevent_destroy = true }} in {database.kind}.{database.name}>"
-    advice = Advice(Where.CONFIGURATION, wanted)
-    return problem("RC905", database.address, "prevent_destroy is not set", advice)
+    advice = _written(database, "lifecycle { prevent_destroy = true }")
+    return problem("RC905", database.address, "prevent_destroy is not set", *advice)
 
 
 def blocks_in(parsed: Json) -> Iterator[Block]:

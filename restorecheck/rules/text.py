@@ -91,10 +91,13 @@ def _details(finding: Finding) -> Iterable[str]:
     yield from _wrapped("why:  ", finding.rule.why)
     yield from _wrapped("mend: ", finding.rule.mend)
     for advice in finding.advice:
-        said = advice.where in {Where.CONFIGURATION, Where.PATIENCE} or advice.line[0] == "<"
+        said = advice.where in NOT_FOR_A_SHELL or advice.line[0] == "<"
         sign = "" if said else "$ "
         yield f"{INDENT}      {advice.where.value}:  {sign}{clean(advice.line)}"
     yield f"{INDENT}link: {finding.rule.link}"
+
+
+NOT_FOR_A_SHELL = frozenset({Where.CONFIGURATION, Where.TERRAFORM, Where.PATIENCE})
 
 
 def _wrapped(begin: str, text: str) -> Iterable[str]:

@@ -70,6 +70,40 @@ def test_a_bad_configuration_is_exit_2_with_file_and_line(world, text, said):
     assert not (world.directory / "history.sqlite").exists(), "nothing was touched"
 
 
+HOSTILE = {
+    "link in circles": lambda path: path.symlink_to(path.name),
+    "directory": lambda path: path.mkdir(),
+    "endless device": lambda path: path.symlink_to("/dev/zero"),
+    "terabyte": lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 1 << 40),
+    "binary": lambda path: path.write_bytes(bytes(range(256)) * 1000),
+    "deep": lambda path: path.write_text("[" * 1_000_000),
+    "cycle": lambda path: path.write_text("version: 1\ntargets: &t [*t]\n"),
+    "escapes and a forged line in a key": lambda path: path.write_text(
+        'version: 1\n"\\e[2J\\nrestorecheck: all is well": 1\n'
+    ),
+    "thousands of problems": lambda path: path.write_text(
+        "version: 1\ntargets:\n" + "- {name: a}\n" * 5000
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_configuration_is_exit_2_soon_and_touches_nothing(world, kind):
+    world.config.unlink()
+    HOSTILE[kind](world.config)
+    before = sorted(world.directory.rglob("*"))
+
+    done = run_bad(world, "drill")
+
+    assert done.returncode == 2
+    assert "restorecheck.yaml" in done.stderr
+    assert "\x1b" not in done.stderr
+    forged = [line for line in done.stderr.splitlines() if "all is well" in line]
+    assert all("unknown key" in line for line in forged)
+    assert len(done.stderr) < 20_000
+    assert sorted(world.directory.rglob("*")) == before
+
+
 def test_an_unknown_target_is_exit_2_and_the_nearest_is_named(world):
     done = run_bad(world, "drill", "libary")
 

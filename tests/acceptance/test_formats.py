@@ -169,6 +169,23 @@ def test_the_search_path_and_the_locale_of_the_source_come_along(world, source, 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
 
 
+@pytest.mark.parametrize("options", [["--format=custom"], ["--format=plain", "--create"]])
+def test_a_database_that_was_made_read_only_or_bounded_in_time_is_restored_all_the_same(
+    world, source, options
+):
+    for setting in ("default_transaction_read_only = on", "statement_timeout = '1min'"):
+        source.sql(f"alter database library set {setting}", database="postgres")
+    try:
+        source.dump(world.backups / "library.dump", *options)
+    finally:
+        source.sql("alter database library reset all", database="postgres")
+    world.configure(CHECKS)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
 def test_a_dump_of_another_database_than_the_configured_one_is_failed(world, dumps):
     put(dumps["custom"], world.backups / "library.dump")
     text = world.config.read_text()

@@ -76,6 +76,26 @@ def test_a_program_of_a_dump_has_neither_network_nor_secrets_and_does_not_outliv
     assert not is_running((loot / "pid").read_text().strip(), "3617")
 
 
+SPOILED = """
+cat > /dev/null; rm -f postmaster.pid ../server.log ../restorecheck.json
+mkfifo postmaster.pid; ln -s /dev/zero ../server.log; mkfifo ../restorecheck.json
+mkdir closed && touch closed/file && chmod 0 closed
+"""
+
+
+def test_a_program_that_spoils_the_drills_own_directory_keeps_nothing_from_being_taken_away(
+    world, plant
+):
+    """The mark, the server's log and its lock file are pipes and devices then; the fixture looks for what is left."""
+    program = SPOILED.strip().replace("\n", "; ")
+    plant(f"COPY public.authors TO PROGRAM '{program}';")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["teardown"]["outcome"] == "complete"
+
+
 def is_running(pid, argument):
     done = subprocess.run(
         ["ps", "-o", "args=", "-p", pid], check=False, capture_output=True, text=True
@@ -155,6 +175,39 @@ def test_a_dump_that_attacks_the_checks_gets_no_rights_and_no_time_and_changes_n
     measured = found(report, "every table can be counted")["measured"]
     assert (measured["public.books"], measured["public.wide"]) == (2000, 1)
     assert "no answer within 1 s" in found(report, "a view that sleeps")["detail"]
+
+
+IN_THE_WAY = """
+do $body$ begin
+  execute format('alter database %1$I set role = librarian; alter database %1$I set statement_timeout = 1;'
+    'alter database %1$I set session_preload_libraries = nothing_here;'
+    'alter database %1$I set default_transaction_read_only = on;'
+    'alter database %1$I set "app.tenant" = seven;'
+    'alter database %1$I connection limit 0; revoke connect on database %1$I from public',
+    current_database());
+end $body$;
+alter role all set statement_timeout = 1;
+alter role all set default_transaction_read_only = on;
+"""
+
+
+def test_what_a_dump_sets_for_every_session_keeps_no_question_out(world, plant):
+    tenant = "select current_setting('app.tenant') = 'seven'"
+    asked = {"name": "the application's own setting", "sql": tenant, "expect": {"equals": True}}
+    plant(IN_THE_WAY, checks=json.dumps([{"query": asked}]))
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_database_that_nobody_may_enter_is_named_as_such(world, plant):
+    plant("update pg_database set datallowconn = false where datname = current_database();")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert "not currently accepting connections" in report["reason"]
 
 
 ESCAPES = "select E'\\x1b[2J<script>no</script>'"

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
+from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.tls import expired
 from restorecheck.sandbox.certificates import Authority
 from tests.rds.robot import Robot
@@ -105,6 +106,15 @@ def a_file_where_the_folder_of_the_history_should_be(machine):
     (machine.directory / "state").write_text("")
 
 
+def something_else_than_a_history(machine):
+    (machine.directory / "notes.txt").write_text("remember the milk")
+    machine.keys["history"]["path"] = "notes.txt"
+
+
+def a_folder_in_place_of_the_history(machine):
+    machine.keys["history"]["path"] = "backups"
+
+
 def no_work_dir(machine):
     Path(machine.keys["postgres"]["work_dir"]).rmdir()
 
@@ -137,6 +147,8 @@ BROKEN = {
     something_else_than_a_dump: {"RC106"},
     no_program_to_decrypt: {"RC105"},
     a_file_where_the_folder_of_the_history_should_be: {"RC107"},
+    something_else_than_a_history: {"RC107"},
+    a_folder_in_place_of_the_history: {"RC107"},
     no_work_dir: {"RC104", "RC108"},
     a_work_dir_that_everybody_may_write_to: {"RC108"},
     no_such_user: {"RC109"},
@@ -167,6 +179,9 @@ def robot(machine, dumps):
             f"let us write to {machine.directory}/state, or correct history.path": (
                 machine.directory / "state"
             ).unlink,
+            f"let us write to {machine.directory}, or correct history.path": (
+                lambda: machine.keys.update(history={"path": "state/history.sqlite"})
+            ),
             "correct the channel, or install what it needs": lambda: machine.keys.update(notify=[]),
         },
     )
@@ -195,6 +210,35 @@ def test_a_broken_machine_is_mended_by_the_advice(break_it, machine, robot):
     if break_it is a_dump_larger_than_the_disk:
         os.truncate(machine.dump, 10**6)  # no disk is that large
     assert robot.look() == []
+
+
+def test_an_old_archive_that_was_copied_today_is_as_old_as_it_says(machine):
+    whole = bytearray(machine.dump.read_bytes())
+    with machine.dump.open("rb") as stream:
+        toc = archive.read_toc(stream, len(whole), custom=True)
+    assert toc.created_at is not None
+    year = (toc.created_at.year - 1900).to_bytes(4, "little")
+    place = whole.index(b"\0" + year)
+    whole[place + 1] -= 1  # last year
+    machine.dump.write_bytes(whole)
+
+    findings = json.loads(machine.run("doctor", "--format", "json").out)["findings"]
+
+    (age,) = [f for f in findings if f["rule"] == "RC103"]
+    assert age["outcome"] == "problem", age
+
+
+def test_a_file_full_of_holes_that_claims_to_be_an_archive_costs_no_memory(machine, dumps):
+    folder = machine.directory / "holes"
+    folder.mkdir()
+    head = (dumps["directory"] / "toc.dat").read_bytes()
+    (folder / "toc.dat").write_bytes(head[: len(head) // 2])
+    os.truncate(folder / "toc.dat", 1 << 40)
+    machine.target["path"] = str(folder)
+
+    findings = json.loads(machine.run("doctor", "--format", "json").out)["findings"]
+
+    assert "RC106" in {f["rule"] for f in findings if f["outcome"] == "problem"}
 
 
 @pytest.mark.parametrize("name", ["directory", "tar", "plain", "plain -C", "custom by pipe"])

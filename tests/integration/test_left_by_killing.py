@@ -150,3 +150,11 @@ def test_who_locks_a_file_that_is_being_forgotten_holds_the_one_with_the_name(
         monkeypatch.undo()
         assert path.stat().st_ino != opened[0] or leases.is_held(path)
         assert leases.is_held(path)
+
+
+def test_what_is_no_file_is_no_lease_and_is_not_opened(tmp_path):
+    """The name of a lock may come from a mark that restored code has written."""
+    os.mkfifo(tmp_path / "pipe")
+
+    assert not leases.is_held(tmp_path / "pipe")
+    assert not leases.is_held(Path("/dev/null"))

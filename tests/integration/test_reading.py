@@ -444,6 +444,9 @@ def test_rows_that_no_constraint_would_let_in_are_found(source):
         ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
         ("freshness", {"table": "orders", "column": "at", "max_age_minutes": 30}, FAILED),
         ("freshness", {"table": "orders", "column": "nowhere", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "bc", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "far", "max_age_minutes": 30}, FAILED),
+        ("freshness", {"table": "eras", "column": "never", "max_age_minutes": 30}, FAILED),
         ("heartbeat", {"table": "orders", "column": "at", "max_age_minutes": 90}, PASSED),
         ("not_null", {"table": "orders", "columns": ["at", "total"]}, PASSED),
         ("not_null", {"table": "gaps", "columns": ["id"]}, FAILED),
@@ -476,6 +479,8 @@ def test_configured_checks(source, kind, options, outcome):
         "create table gaps (id int, kind text);"
         "insert into gaps values (1, 'a'), (null, 'b'), (3, 'a'), (4, null);"
         "create view seen as select * from orders;"
+        "create table eras (bc date, far timestamptz, never timestamp);"
+        "insert into eras values ('4713-01-01 BC', '294276-12-31', '-infinity');"
     )
     with database(source, "asked", text) as name:
         found, _ = ask(source, name, [spec(kind, **options)], taken_at=datetime.now(UTC))  # noqa: TID251  # the server's clock is the real one
@@ -558,6 +563,7 @@ def test_a_table_may_grow_by_time(source, shop):
             "alter table orders alter total drop not null; update orders set total = null where id % 2 = 0",
             FAILED,
         ),
+        ("update orders set total = 'NaN' where id = 7", FAILED),
     ],
 )
 def test_a_distribution_that_shifts_is_seen(source, shop, change, outcome):
@@ -569,6 +575,25 @@ def test_a_distribution_that_shifts_is_seen(source, shop, change, outcome):
     found, _ = ask(source, name, asked, before=readings)
 
     assert found["asked"].outcome is outcome, found["asked"]
+
+
+ENDLESS = """
+create table odd (id numeric primary key, v float8);
+insert into odd values (1, 'NaN'), ('NaN', 1);
+"""
+
+
+def test_numbers_that_are_none_are_compared_with_those_of_the_night_before(source):
+    asked = [
+        spec("distribution", "distribution", table="odd", column="v", max_shift=0.05),
+        spec("append_only", "append_only", table="odd", key="id"),
+    ]
+    with database(source, "odd", ENDLESS) as name:
+        _, readings = ask(source, name, asked)
+        found, _ = ask(source, name, asked, before=readings)
+
+    assert found["distribution"].outcome is ERROR, found["distribution"]
+    assert found["append_only"].outcome is PASSED, found["append_only"]
 
 
 def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source):

@@ -5,6 +5,7 @@ import os
 import pwd
 import subprocess
 import sys
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from restorecheck import config as configuration
+from restorecheck.config import files
 from restorecheck.config.document import Document
 from restorecheck.config.findings import Finding
 from restorecheck.config.passwords import plain_password_arguments
@@ -910,6 +912,11 @@ def test_aliases_that_multiply_without_end_are_refused():
     assert "more than 20,000 values once aliases are followed" in problem("\n".join(bomb))
 
 
+@pytest.mark.parametrize("text", ["a: 1\n" * 40_000, f"a: [{'b,' * 50_000}]"])
+def test_values_without_number_are_refused_before_they_are_looked_at(text):
+    assert problem(text).endswith("more than 20,000 values")
+
+
 def test_merges_that_multiply_without_end_are_refused():
     bomb = ["a0: &a0 {k: 1}"]
     bomb += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
@@ -1090,6 +1097,44 @@ def test_file_that_is_too_large_is_refused(tmp_path):
     file.write_bytes(b"#" * (1024 * 1024 + 1))
 
     assert "larger than 1 MiB" in _load_problem(file).message
+
+
+def test_links_that_lead_nowhere_or_in_circles_are_told(tmp_path):
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "gone.yaml").symlink_to("/nowhere/at/all")
+
+    for name, said in (("loop.yaml", "symbolic links"), ("gone.yaml", "the link leads to no file")):
+        found = configuration.locate(str(tmp_path / name), {})
+        assert said in _load_problem(found).message
+
+
+def test_pipe_into_which_nobody_writes_is_told_and_one_that_is_written_to_is_read(
+    tmp_path, monkeypatch
+):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(files, "PATIENCE", 0.2)
+
+        assert "nothing came within 0.2 s" in _load_problem(pipe).message
+        silent = problem(target(f"databases: ['${{file:{pipe}}}']"))
+
+    assert "nothing came within 0.2 s" in silent
+    writer = threading.Thread(target=pipe.write_text, args=("version: 1\n",))
+    writer.start()
+    assert _load_problem(pipe).message == "missing key 'targets'"
+    writer.join()
+
+
+def test_device_without_an_end_is_too_large():
+    assert "larger than 1 MiB" in _load_problem(Path("/dev/zero")).message
+
+
+def test_empty_name_of_a_file_is_no_other_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "restorecheck.yaml").touch()
+
+    assert configuration.locate("", {}) == Path()
 
 
 def test_option_outranks_the_variable_which_outranks_the_working_directory(tmp_path, monkeypatch):

@@ -158,6 +158,12 @@ def test_the_gravest_comes_first_and_what_is_ignored_last():
     assert found[-1].ignored == KNOWN
 
 
+def test_what_happens_already_comes_before_what_only_could():
+    found = [problem(rule, "a", "so") for rule in ("RC601", "RC604", "RC901", "RC706")]
+
+    assert [f.rule.id for f in by_importance(found)] == ["RC706", "RC901", "RC601", "RC604"]
+
+
 def test_what_is_ignored_counts_again_on_the_day_after():
     found = ignoring(FINDINGS, [KNOWN], TODAY + timedelta(days=1))
 

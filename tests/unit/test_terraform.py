@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
-from restorecheck.rules.findings import Outcome
+from restorecheck.rules.findings import Outcome, Where
 from restorecheck.rules.terraform import NotTerraformError, blocks_in, databases_in, judge
 
 BAD = {"identifier": "prod", "deletion_protection": False, "skip_final_snapshot": True}
@@ -73,6 +73,25 @@ def test_a_database_that_a_destroy_takes_with_its_backups_is_found_in_every_form
 
 def test_what_is_protected_in_state_and_configuration_is_well():
     assert wrong(stored_state(GOOD), PROTECTED) == {}
+
+
+def test_what_is_advised_can_be_pasted_into_the_block_and_mends_it():
+    bare = 'resource "aws_db_instance" "prod" {'
+    blocks = [*blocks_in(hcl2.load(io.StringIO(f"{bare}}}")))]
+    found = [*judge(databases_in(shown_state(resource(BAD))), blocks)]
+
+    advised = [advice.line for finding in found for advice in finding.advice]
+    parsed = hcl2.load(io.StringIO("\n".join([bare, *advised, "}"])))
+    (body,) = (_plain(named)["prod"] for one in parsed["resource"] for named in one.values())
+
+    assert {advice.where for finding in found for advice in finding.advice} == {Where.TERRAFORM}
+    mended = judge(databases_in(shown_state(resource({**BAD, **body}))), [*blocks_in(parsed)])
+    assert [f.rule.id for f in mended if f.outcome is not Outcome.OK] == []
+    assert body["final_snapshot_identifier"].strip('"') == "prod-final"
+
+
+def _plain(named):
+    return {name.strip('"'): body for name, body in named.items()}
 
 
 def test_without_the_files_prevent_destroy_is_not_looked_at():

@@ -32,6 +32,8 @@ HAVE_DATA = frozenset({"TABLE DATA", "BLOBS"})
 """Entries that are nothing without data."""
 
 MAX_ENTRIES = 10_000_000
+LONGEST_TEXT = 256 * 1024 * 1024
+"""Bytes of one statement or name; no size that a header claims is believed beyond it."""
 
 
 class DamagedArchiveError(Exception):
@@ -101,7 +103,7 @@ class _Reader:
         length = self.integer()
         if length < 0:
             return None
-        if length > self._size:
+        if length > min(self._size, LONGEST_TEXT):
             raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
         return decoded(self.take(length))
 
@@ -197,8 +199,10 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
         reader.integer()  # kind of relation
     owner = reader.text() or ""
     reader.text()  # with oids
-    while reader.text() is not None:  # dependencies
-        pass
+    while (dependency := reader.text()) is not None:
+        if not dependency:
+            # They are numbers; of a file with a hole there would be as many as it has bytes.
+            raise DamagedArchiveError(f"is damaged: what {desc} {tag} depends on makes no sense")
     state, position, filename = NO_DATA, 0, ""
     if custom:
         state, position = reader.offset()

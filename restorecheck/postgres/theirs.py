@@ -1,0 +1,69 @@
+"""Files in a drill's directory, which belongs to the server's user: what is restored may have put
+anything in their place. Nothing is followed, waited for, or read without an end.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+SMALL = 64 * 1024
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file, for reading. OSError where it is a link, a pipe, a device or none at all."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_small(path: Path) -> str:
+    """The text of a file that has a few lines; OSError as above."""
+    with open_regular(path) as file:
+        return file.read(SMALL).decode(errors="replace")
+
+
+def remove_all(folder: Path, *, but: str = "") -> None:
+    """Everything in a folder, however deep; `but`, a file in it, stays.
+
+    What lies deep is moved up, so that depth costs neither descriptors nor recursion. By descriptors,
+    because a process that was not found could put a link in a folder's place.
+
+    Raises:
+        OSError: Something cannot be removed.
+    """
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        moved = 0
+        while folders := _remove_files(top, but):
+            for name in folders:
+                moved = _lift(top, name, moved)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+
+
+def _remove_files(folder: int, but: str) -> list[str]:
+    """Returns the names of the folders in it."""
+    folders = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.name != but:
+                os.unlink(entry.name, dir_fd=folder)
+    return folders
+
+
+def _lift(top: int, name: str, moved: int) -> int:
+    """Empty a folder: its files are removed, its folders move up; how many have moved by now."""
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+    try:
+        for inner in _remove_files(folder, ""):
+            moved += 1
+            os.rename(inner, f".restorecheck {moved}", src_dir_fd=folder, dst_dir_fd=top)
+    finally:
+        os.close(folder)
+    return moved
