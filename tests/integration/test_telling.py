@@ -14,7 +14,7 @@ import yaml
 from restorecheck import config as configuration
 from restorecheck.announcing import Overdue
 from restorecheck.engine import _compose
-from restorecheck.hosts.functions import metrics
+from restorecheck.hosts.functions import metrics, notifier
 from restorecheck.hosts.functions.sweeper import Found, _overdue
 from restorecheck.hosts.functions.telling import tell
 from restorecheck.model import TeardownOutcome, Verdict
@@ -193,6 +193,69 @@ def test_a_target_is_overdue_when_its_newest_proof_is_too_old():
     assert found_overdue(around) == ([], {"courses": 29.0, "grades": 29.0})
     around.clock.pass_time(HOUR)
     assert found_overdue(around) == (["courses", "grades"], {"courses": 30.0, "grades": 30.0})
+
+
+# --- pages
+
+
+class Bucket:
+    """As much of S3 as pages need."""
+
+    def __init__(self, around):
+        self.around = around
+        self.objects: dict[str, tuple[str, Any]] = {}
+
+    def get_paginator(self, operation):
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, **_):
+        listed = [{"Key": key, "LastModified": at} for key, (_, at) in self.objects.items()]
+        return [{"Contents": listed}]
+
+    def put_object(self, *, Key, Body, **_):  # noqa: N803  # boto3's names
+        self.objects[Key] = (Body.decode(), self.around.clock.now())
+
+
+@pytest.fixture
+def published():
+    around: Any = Around()
+    bucket = Bucket(around)
+    around.client = lambda _service: bucket
+    around.setting = lambda _name: "reports"
+
+    def publish():
+        written: list[str] = notifier.publish({}, around)["pages"]
+        return written, bucket.objects["pages/index.html"][0]
+
+    return around, publish
+
+
+def test_the_page_over_all_says_who_is_overdue_and_what_is_left(published):
+    around, publish = published
+    around.drill()
+    around.drill(target="grades")
+    _, page = publish()
+    assert ("overdue" in page, "left behind" in page) == (False, False)
+
+    around.drill(ledger=(SERVER,), teardown_outcome=TeardownOutcome.INCOMPLETE)
+    assert "left behind" in publish()[1]
+    around.clock.pass_time(30 * HOUR)
+    assert "overdue" not in publish()[1]
+    around.clock.pass_time(HOUR / 60)
+    assert "overdue" in publish()[1]
+
+
+def test_a_page_that_may_be_older_than_its_report_is_made_again(published):
+    """Two functions at once: one lists the reports, the other writes the page."""
+    around, publish = published
+    around.drill()
+    assert publish()[0] == ["courses.html", "index.html"]
+    around.clock.pass_time(notifier.DOUBT / 2)
+    assert publish()[0] == ["courses.html", "index.html"]
+    around.clock.pass_time(notifier.DOUBT)
+    assert publish()[0] == ["courses.html", "index.html"]
+    assert publish()[0] == ["index.html"]
 
 
 # --- numbers for CloudWatch
