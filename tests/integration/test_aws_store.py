@@ -1,6 +1,7 @@
 """What only the store in AWS can meet: others at the same chain, versions, denials, large drills."""
 
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -181,13 +182,13 @@ def test_the_table_is_read_as_it_is_and_not_as_it_was_a_moment_ago(store):
 @pytest.mark.parametrize("place", range(6))
 def test_two_reports_at_the_same_moment_are_written_one_after_the_other(store, place):
     """Whichever item they meet at, nobody has won: the one that is refused tries again."""
-    refused = []
+    refused: list[str] = []
 
     def meet(method, _arguments):
         if method == "transact_write_items" and not refused:
             refused.append(method)
             reasons = [{"Code": "TransactionConflict" if n == place else "None"} for n in range(6)]
-            answer = {
+            answer: Any = {
                 "Error": {"Code": "TransactionCanceledException", "Message": "conflict"},
                 "CancellationReasons": reasons,
             }
@@ -228,7 +229,7 @@ def test_what_retention_removes_is_removed_from_the_bucket(store):
 
 def test_a_passing_fault_is_told_as_one(store):
     def trouble(_method, _arguments):
-        answer = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+        answer: Any = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
         raise ClientError(answer, "GetItem")
 
     with pytest.raises(TransientError):

@@ -207,10 +207,11 @@ def test_an_instance_that_was_taken_over_a_moment_ago_is_neither_deleted_nor_sto
     host.provider.backup_account().instances.fresh()
     disown(stage, instance)
 
-    if deed == "delete":
-        answer = host.provider.delete(resource, drill.started_at)
-    else:
-        answer = host.provider.park(resource)
+    answer = (
+        host.provider.delete(resource, drill.started_at)
+        if deed == "delete"
+        else host.provider.park(resource)
+    )
 
     assert isinstance(answer, StillThere)
     assert answer.detail == "it does not carry our mark"
