@@ -51,18 +51,37 @@ FENCE, EVIDENCE, ACCOUNTS, BULLETIN = (
     "aws/bulletin.py",
 )
 
-
+ADOPTING = "aws/adopting.py"
+STORES = "aws/stores.py"
+WIRING = "hosts/rds.py"
+SWEEPING = "hosts/sweeping.py"
+LEASES = "hosts/leases.py"
+CHECKER = "hosts/functions/checker.py"
+TELLING = "hosts/functions/telling.py"
+METRICS = "hosts/functions/metrics.py"
+SWEEPER = "hosts/functions/sweeper.py"
 ACCOUNTS_TESTS = "tests/simulation/test_accounts.py"
+ADOPTING_TESTS = "tests/unit/test_adopting.py"
+ASKING_IN_AWS_TESTS = "tests/unit/test_asking_in_aws.py"
 AWS_ROOMS_TESTS = "tests/unit/test_aws_rooms.py"
+AWS_STORE_TESTS = "tests/integration/test_aws_store.py"
+CREDENTIALS_TESTS = "tests/unit/test_credentials.py"
 ENGINE_TESTS = "tests/unit/test_engine.py"
 FOUND_TESTS = "tests/simulation/test_found.py"
+GUARDING_TESTS = "tests/unit/test_guarding.py"
 HALF_OURS_TESTS = "tests/simulation/test_half_ours.py"
+INVENTORY_TESTS = "tests/simulation/test_inventory.py"
+LEASES_TESTS = "tests/unit/test_leases.py"
 LIFECYCLE_BOOKS_TESTS = "tests/unit/test_lifecycle_books.py"
 LIFECYCLE_TESTS = "tests/unit/test_lifecycle.py"
 MANY_NIGHTS_TESTS = "tests/simulation/test_many_nights.py"
 OBJECTIVES_TESTS = "tests/unit/test_objectives.py"
+RESTARTING_TESTS = "tests/unit/test_restarting.py"
 RETENTION_TESTS = "tests/unit/test_retention.py"
+SWEEPER_TESTS = "tests/unit/test_sweeper.py"
 SWEEP_TESTS = "tests/unit/test_sweep.py"
+TELLING_TESTS = "tests/integration/test_telling.py"
+WIRING_RDS_TESTS = "tests/unit/test_wiring_rds.py"
 
 PLANTED = (
     # --- the engine ------------------------------------------------------------------------
@@ -802,6 +821,13 @@ PLANTED = (
         ENGINE_TESTS,
     ),
     bug(
+        "a defect in the retention keeps a report unwritten",
+        ENGINE,
+        "        except Exception as exc:  # a defect in what comes after",
+        "        except ZeroDivisionError as exc:  # a",
+        ENGINE_TESTS,
+    ),
+    bug(
         "what a provider refuses in the retention ends the host",
         ENGINE,
         "        except RestorecheckError as exc:\n"
@@ -1210,6 +1236,20 @@ PLANTED = (
         ACCOUNTS_TESTS,
     ),
     bug(
+        "whatever a restore made, the given instance is taken for it",
+        ADOPTING,
+        '        if answer.get("CreatedResourceArn") != wanted:\n',
+        '        if not answer.get("CreatedResourceArn"):\n',
+        ADOPTING_TESTS,
+    ),
+    bug(
+        "the age of a recovery point is that of its restore",
+        ADOPTING,
+        '            taken_at=answer.get("RecoveryPointCreationDate"),\n',
+        '            taken_at=answer.get("CreationDate"),\n',
+        ADOPTING_TESTS,
+    ),
+    bug(
         "a look counts from its end",
         BULLETIN,
         "                began = self._clock.now()\n"
@@ -1217,6 +1257,13 @@ PLANTED = (
         "                self._read_at = began\n",
         "                self._latest = self._read()\n"
         "                self._read_at = self._clock.now()\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a look that failed counts as taken",
+        BULLETIN,
+        "                self._latest = self._read()\n                self._read_at = began\n",
+        "                self._read_at = began\n                self._latest = self._read()\n",
         AWS_ROOMS_TESTS,
     ),
     bug(
@@ -1345,6 +1392,20 @@ PLANTED = (
         HALF_OURS_TESTS,
     ),
     bug(
+        "looks need not be in a row",
+        CREDENTIALS,
+        'status=status, outputs={SEEN: "0"})',
+        "status=status)",
+        CREDENTIALS_TESTS,
+    ),
+    bug(
+        "a secret that is being made is used",
+        CREDENTIALS,
+        "    done = view.secret_status == ACTIVE\n",
+        "    done = True\n",
+        CREDENTIALS_TESTS,
+    ),
+    bug(
         "a secret stays for a week after its deletion",
         CREDENTIALS,
         "ForceDeleteWithoutRecovery=True)",
@@ -1466,6 +1527,13 @@ PLANTED = (
         ACCOUNTS_TESTS,
     ),
     bug(
+        "what is kept on request is stopped by the sweep",
+        INVENTORY,
+        "            restless=standby and view.progress is Progress.READY,\n",
+        "            restless=view.progress is Progress.READY,\n",
+        INVENTORY_TESTS,
+    ),
+    bug(
         "the verdict is written after an old look",
         KEEPING,
         "        view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))\n",
@@ -1509,6 +1577,134 @@ PLANTED = (
         "    return identifier.startswith(PREFIX)\n",
         "    return PREFIX in identifier\n",
         AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "two transactions at once are an error of the store",
+        STORES,
+        "    return {n + 2 for n in busy} if busy else None\n",
+        "    return None\n",
+        AWS_STORE_TESTS,
+    ),
+    bug(
+        "a proxy's page ends the host",
+        TRANSLATION,
+        "    except ResponseParserError as exc:",
+        "    except ZeroDivisionError as exc:",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "an unknown 500 is no passing fault",
+        TRANSLATION,
+        "    return TransientError if status >= 500 else",
+        "    return TransientError if status > 500 else",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "one word for throttling is missing",
+        TRANSLATION,
+        '        "TooManyRequestsException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "an expired token is an unknown error",
+        TRANSLATION,
+        '        "ExpiredTokenException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a key that may not be used is an unknown error",
+        TRANSLATION,
+        '        "KMSAccessDeniedException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a key that is out of reach is called a bad backup",
+        VIEWS,
+        '    "inaccessible-encryption-credentials": Progress.HOPELESS,\n',
+        '    "inaccessible-encryption-credentials": Progress.BAD_BACKUP,\n',
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a restore error is no bad backup",
+        VIEWS,
+        '    "restore-error": Progress.BAD_BACKUP,\n',
+        '    "restore-error": Progress.HOPELESS,\n',
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "what cannot be looked for any more counts as deleted",
+        DRIVING,
+        "                unseen = exc.message\n                continue\n            if found",
+        "                continue\n            if found",
+        SWEEPER_TESTS,
+    ),
+    bug(
+        "where nobody could look is no reason for an exit code",
+        SWEEPING,
+        "    if swept.left or swept.plan.unseen:\n",
+        "    if swept.left:\n",
+        SWEEPER_TESTS,
+    ),
+    bug(
+        "two pairs of accounts with one source are one",
+        WIRING,
+        "    pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}\n",
+        "    pairs = {p.settings.source: p for p in providers}\n",
+        WIRING_RDS_TESTS,
+    ),
+    bug(
+        "locks of targets are forgotten with those of drills",
+        "hosts/wiring.py",
+        "            if DRILL_LOCK.fullmatch(path.name):\n                leases.forget(path)\n",
+        "            leases.forget(path)\n",
+        GUARDING_TESTS,
+    ),
+    bug(
+        "the lock of a file that was removed meanwhile is held",
+        LEASES,
+        "                if _is_at(descriptor, self._path):\n"
+        "                    return descriptor\n",
+        "                return descriptor\n",
+        LEASES_TESTS,
+    ),
+    bug(
+        "nothing of an invocation is left for storing the last answer",
+        CHECKER,
+        "    end = around.clock.now() + remaining() - MARGIN\n",
+        "    end = around.clock.now() + remaining()\n",
+        ASKING_IN_AWS_TESTS,
+    ),
+    bug(
+        "where nobody could look is not counted",
+        METRICS,
+        '            "Unseen": (float(len(found.unseen)), MetricUnit.Count),\n',
+        "",
+        TELLING_TESTS,
+    ),
+    bug(
+        "every drill makes a target young again",
+        SWEEPER,
+        "        first = around.store.entries(target=target.name)[:1]\n",
+        "        first = around.store.entries(target=target.name)[-1:]\n",
+        TELLING_TESTS,
+    ),
+    bug(
+        "old news is told with every drill",
+        TELLING,
+        "    news = [item for item in _news(facts, line.rules) if item.fact.at == "
+        "drill.finished_at]\n",
+        "    news = _news(facts, line.rules)\n",
+        TELLING_TESTS,
+    ),
+    bug(
+        "a drill that was restarted in vain is never restarted again",
+        SWEEPER,
+        "            if status is None:\n                break\n",
+        "            break\n",
+        RESTARTING_TESTS,
     ),
     # --- local dumps -----------------------------------------------------------------------
     bug(
