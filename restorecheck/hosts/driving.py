@@ -196,15 +196,19 @@ class Sweeper:
         act: Callable[[Inventory, Resource], Gone | Parked | StillThere],
         done: type[Gone] | type[Parked],
     ) -> str:
-        """Let the inventory that finds it act on it; what nobody finds any more is done."""
+        """Let the inventory that finds it act on it; what nobody finds any more is done, unless
+        one could not look.
+        """
+        unseen = ""
         for inventory in self._inventories:
             try:
                 found = any(thing.resource == resource for thing in inventory.find())
             except RestorecheckError as exc:
-                return exc.message
+                unseen = exc.message
+                continue
             if found:
                 return self._until(partial(act, inventory, resource), done)
-        return ""
+        return unseen
 
     def _strike_off(self, drill_id: str, resource: Resource) -> None:
         """The report stays as it was written; only the ledger learns that the thing is gone."""

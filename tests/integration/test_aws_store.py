@@ -1,12 +1,15 @@
 """What only the store in AWS can meet: others at the same chain, versions, denials, large drills."""
 
+from datetime import timedelta
+from typing import Any
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from restorecheck.aws.stores import AwsStore
 from restorecheck.engine import _compose
-from restorecheck.errors import DrillConflictError, StoreError
+from restorecheck.errors import DrillConflictError, StoreError, TransientError
 from restorecheck.history import flaws
 from tests.contract.aws_store import REGION, simulated_store
 from tests.factories import drill, finished
@@ -119,3 +122,129 @@ def test_only_open_drills_are_in_the_index(store):
     scanned = store._dynamodb.scan(TableName="drills", IndexName="open")["Items"]
 
     assert [item["pk"]["S"] for item in scanned] == ["drill#d-9"]
+
+
+class Watched:
+    """A client of DynamoDB whose calls are looked at, and changed, before they are made."""
+
+    def __init__(self, inner, look):
+        self._inner, self._look = inner, look
+
+    def __getattr__(self, method):
+        def call(**arguments):
+            changed = self._look(method, arguments)
+            return getattr(self._inner, method)(**(changed or arguments))
+
+        return call
+
+
+def watched(store, look):
+    return AwsStore(Watched(store._dynamodb, look), store._s3, table="drills", bucket="reports")
+
+
+def test_everything_is_read_on_whatever_page_it_stands(store):
+    for number in range(1, 13):
+        put(store, number)
+        store.create(drill(id=f"open-{number}"))
+
+    def in_small_pages(method, arguments):
+        return {**arguments, "Limit": 2} if method == "query" else None
+
+    paged = watched(store, in_small_pages)
+
+    assert [entry.sequence for entry in paged.entries()] == list(range(1, 13))
+    assert len(paged.unfinished()) == 12
+    assert len(list(paged.stored(target="courses"))) == 12
+    assert len(paged.entries(newest=5)) == 5
+    assert list(flaws(paged.stored())) == []
+
+
+def test_the_table_is_read_as_it_is_and_not_as_it_was_a_moment_ago(store):
+    """Only the index cannot be: what it names is read from the table."""
+    asked = []
+
+    def look(method, arguments):
+        if method in {"get_item", "query"} and "IndexName" not in arguments:
+            asked.append(arguments.get("ConsistentRead"))
+
+    looking = watched(store, look)
+    put(looking, 1)
+    looking.create(drill(id="d-2"))
+    looking.unfinished()
+    looking.entries()
+    looking.standing("courses")
+    looking.report("d-1")
+
+    assert len(asked) > 5
+    assert set(asked) == {True}
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_two_reports_at_the_same_moment_are_written_one_after_the_other(store, place):
+    """Whichever item they meet at, nobody has won: the one that is refused tries again."""
+    refused: list[str] = []
+
+    def meet(method, _arguments):
+        if method == "transact_write_items" and not refused:
+            refused.append(method)
+            reasons = [{"Code": "TransactionConflict" if n == place else "None"} for n in range(6)]
+            answer: Any = {
+                "Error": {"Code": "TransactionCanceledException", "Message": "conflict"},
+                "CancellationReasons": reasons,
+            }
+            raise ClientError(answer, "TransactWriteItems")
+
+    put(watched(store, meet), 1)
+
+    assert [entry.drill_id for entry in store.entries()] == ["d-1"]
+    assert refused
+
+
+def test_a_drill_that_has_a_report_gets_no_second_one(store):
+    put(store, 1)
+    again = store.load("d-1")
+    composed = []
+
+    def compose(link):
+        composed.append(link)
+        return _compose(again, link)
+
+    with pytest.raises(DrillConflictError):
+        store.finish(again, compose)
+
+    assert len(composed) == 1, "it is not tried again and again"
+
+
+def test_what_retention_removes_is_removed_from_the_bucket(store):
+    put(store, 1)
+    put(store, 2)
+    (first, _) = store.entries()
+
+    assert store.prune(first.finished_at + timedelta(days=1), first.finished_at) == 1
+
+    listed = store._s3.list_object_versions(Bucket="reports")
+    assert "DeleteMarkers" not in listed
+    assert [version["Key"] for version in listed["Versions"]] == ["reports/courses/d-2.json"]
+
+
+def test_a_passing_fault_is_told_as_one(store):
+    def trouble(_method, _arguments):
+        answer: Any = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+        raise ClientError(answer, "GetItem")
+
+    with pytest.raises(TransientError):
+        watched(store, trouble).load("d-1")
+
+
+def test_a_stored_drill_that_cannot_be_read_is_named_and_not_quoted(store):
+    stored = store.create(drill(id="d-1"))
+    item = store._dynamodb.get_item(
+        TableName="drills", Key={"pk": {"S": f"drill#{stored.id}"}, "sk": {"S": "state"}}
+    )["Item"]
+    item["state"]["S"] = item["state"]["S"].replace('"steps"', '"hunter2"')
+    store._dynamodb.put_item(TableName="drills", Item=item)
+
+    with pytest.raises(StoreError, match="phase") as caught:
+        store.load("d-1")
+
+    assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"

@@ -51,6 +51,38 @@ FENCE, EVIDENCE, ACCOUNTS, BULLETIN = (
     "aws/bulletin.py",
 )
 
+ADOPTING = "aws/adopting.py"
+STORES = "aws/stores.py"
+WIRING = "hosts/rds.py"
+SWEEPING = "hosts/sweeping.py"
+LEASES = "hosts/leases.py"
+CHECKER = "hosts/functions/checker.py"
+TELLING = "hosts/functions/telling.py"
+METRICS = "hosts/functions/metrics.py"
+SWEEPER = "hosts/functions/sweeper.py"
+ACCOUNTS_TESTS = "tests/simulation/test_accounts.py"
+ADOPTING_TESTS = "tests/unit/test_adopting.py"
+ASKING_IN_AWS_TESTS = "tests/unit/test_asking_in_aws.py"
+AWS_ROOMS_TESTS = "tests/unit/test_aws_rooms.py"
+AWS_STORE_TESTS = "tests/integration/test_aws_store.py"
+CREDENTIALS_TESTS = "tests/unit/test_credentials.py"
+ENGINE_TESTS = "tests/unit/test_engine.py"
+FOUND_TESTS = "tests/simulation/test_found.py"
+GUARDING_TESTS = "tests/unit/test_guarding.py"
+HALF_OURS_TESTS = "tests/simulation/test_half_ours.py"
+INVENTORY_TESTS = "tests/simulation/test_inventory.py"
+LEASES_TESTS = "tests/unit/test_leases.py"
+LIFECYCLE_BOOKS_TESTS = "tests/unit/test_lifecycle_books.py"
+LIFECYCLE_TESTS = "tests/unit/test_lifecycle.py"
+MANY_NIGHTS_TESTS = "tests/simulation/test_many_nights.py"
+OBJECTIVES_TESTS = "tests/unit/test_objectives.py"
+RESTARTING_TESTS = "tests/unit/test_restarting.py"
+RETENTION_TESTS = "tests/unit/test_retention.py"
+SWEEPER_TESTS = "tests/unit/test_sweeper.py"
+SWEEP_TESTS = "tests/unit/test_sweep.py"
+TELLING_TESTS = "tests/integration/test_telling.py"
+WIRING_RDS_TESTS = "tests/unit/test_wiring_rds.py"
+
 PLANTED = (
     # --- the engine ------------------------------------------------------------------------
     bug(
@@ -694,6 +726,985 @@ PLANTED = (
         BULLETIN,
         "        return self.latest(not_before=self._clock.now())\n",
         "        return self.latest()\n",
+    ),
+    # --- the engine and AWS once more: each is caught within seconds ----------------------------
+    bug(
+        "a database that cannot be reached yet is given up at once",
+        ENGINE,
+        "        case TransientError() | DatabaseUnreachableError():\n",
+        "        case TransientError():\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "the patience that a database asks for is ignored",
+        ENGINE,
+        "wait=max(backoff, patience or backoff))",
+        "wait=backoff)",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "checks go on beyond the deadline of the drill",
+        ENGINE,
+        "    return min(drill.deadline, began + action.step.deadline)\n",
+        "    return max(drill.deadline, began + action.step.deadline)\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "a clock that is set back is believed",
+        ENGINE,
+        "        return max(self._clock.now(), *seen)\n",
+        "        return self._clock.now()\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "an abort that meets another save is lost",
+        ENGINE,
+        "            except DrillConflictError:\n                continue\n            return\n",
+        "            except DrillConflictError:\n                return\n            return\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "what is not found while it is deleted counts as gone",
+        ENGINE,
+        "            return self._provider_for(drill).delete(action.resource, "
+        "action.made_until)\n"
+        "        except ProviderError as exc:\n"
+        "            return StillThere(action.resource, exc.message)\n",
+        "            return self._provider_for(drill).delete(action.resource, "
+        "action.made_until)\n"
+        "        except ProviderError as exc:\n"
+        "            if type(exc).__name__ == 'NotFoundError':\n"
+        "                return Gone(action.resource)\n"
+        "            return StillThere(action.resource, exc.message)\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "the checks are not given the baseline",
+        ENGINE,
+        "            baseline=drill.baseline,\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "reading begins anew with every call",
+        ENGINE,
+        "            readings=drill.readings,\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "the checks do not know the backup",
+        ENGINE,
+        "            backup=drill.backup,\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "nobody waits for anything",
+        ENGINE,
+        "timedelta(0) if moved_on else _pause(event)",
+        "timedelta(0)",
+        FOUND_TESTS,
+    ),
+    bug(
+        "every host performs everything",
+        ENGINE,
+        "        if not self._performs(action):\n            return Elsewhere(action)\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "a defect in a study keeps the instance alive",
+        ENGINE,
+        "        except Exception as exc:  # as above\n",
+        "        except ZeroDivisionError as exc:\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "a defect in the retention keeps a report unwritten",
+        ENGINE,
+        "        except Exception as exc:  # a defect in what comes after",
+        "        except ZeroDivisionError as exc:  # a",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "what a provider refuses in the retention ends the host",
+        ENGINE,
+        "        except RestorecheckError as exc:\n"
+        "            return _not_looked_after(exc.message)\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "a drill is released before its report is written",
+        ENGINE,
+        "            self._provider_for(after).release(after)\n",
+        "",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "missing capacity counts as one of the tries in a row, at once",
+        ENGINE,
+        "            return Retry(reason=exc.message, wait=CAPACITY_WAIT)\n",
+        "            return Unclear(reason=exc.message)\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "what a park is refused ends the host",
+        ENGINE,
+        "            return self._provider_for(drill).park(action.resource)\n"
+        "        except ProviderError as exc:",
+        "            return self._provider_for(drill).park(action.resource)\n"
+        "        except ZeroDivisionError as exc:",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "warnings decide the verdict",
+        LIFECYCLE,
+        "    required = [r for r in drill.results if r.severity is Severity.REQUIRED]\n",
+        "    required = list(drill.results)\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what was not restored can be verified",
+        LIFECYCLE,
+        "    if drill.restore_outcome is not RestoreOutcome.SUCCEEDED or drill.endpoint is None:\n",
+        "    if drill.endpoint is None:\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a judgement on the file counts as an answer of the database",
+        LIFECYCLE,
+        "    asked = [r for r in required if r.origin is CheckOrigin.DATABASE]\n"
+        "    if drill.restore",
+        "    asked = required\n    if drill.restore",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what was interrupted is kept standing",
+        LIFECYCLE,
+        "    return drill.keep and drill.endpoint is not None and not aborted\n",
+        "    return drill.keep and drill.endpoint is not None\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "the endpoint is not asked for",
+        LIFECYCLE,
+        "    return drill.keep and drill.endpoint is not None and not aborted\n",
+        "    return drill.keep and not aborted\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "the oldest is deleted first",
+        LIFECYCLE,
+        "        resource = drill.ledger[-1]\n",
+        "        resource = drill.ledger[0]\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "waiting for the retention is not counted",
+        LIFECYCLE,
+        "            retention_waited=drill.retention_waited + max(event.wait, "
+        "MIN_TEARDOWN_WAIT),\n",
+        "",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "passing faults add up over the whole step",
+        LIFECYCLE,
+        "    return drill.evolve(retries=0, waiting_for=event.detail, outputs",
+        "    return drill.evolve(waiting_for=event.detail, outputs",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a deletion that is asked for again at once costs no patience",
+        LIFECYCLE,
+        "    counted = max(event.wait, MIN_TEARDOWN_WAIT) *",
+        "    counted = event.wait *",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "half of a restore counts as the whole",
+        LIFECYCLE,
+        "    if step.brings_back and not restores_left:\n",
+        "    if step.brings_back:\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a plan without a restore counts as restored",
+        LIFECYCLE,
+        "    if step.brings_back and not restores_left:\n",
+        "    if not restores_left:\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a failed check says that the restore failed",
+        LIFECYCLE,
+        "    if step.brings_back:\n        restored = Restore",
+        "    if step:\n        restored = Restore",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a parked standby stays in the ledger",
+        LIFECYCLE,
+        "            return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))\n",
+        "            return drill.evolve(parked=(*drill.parked, resource))\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "nobody remembers what was parked",
+        LIFECYCLE,
+        "            return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))\n",
+        "            return drill.evolve(ledger=ledger)\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a deletion strikes off everything of its kind",
+        LIFECYCLE,
+        "                ledger=tuple(r for r in drill.ledger if r != resource),\n"
+        "                teardown_external",
+        "                ledger=tuple(r for r in drill.ledger if r.kind != "
+        "resource.kind),\n"
+        "                teardown_external",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a deletion strikes off everything of its name",
+        LIFECYCLE,
+        "                ledger=tuple(r for r in drill.ledger if r != resource),\n"
+        "                teardown_external",
+        "                ledger=tuple(r for r in drill.ledger if r.identifier != "
+        "resource.identifier),\n"
+        "                teardown_external",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what is left of a drill that was to be kept is called kept",
+        LIFECYCLE,
+        "    return TeardownOutcome.KEPT if keeps_standing(drill) else",
+        "    return TeardownOutcome.KEPT if drill.keep else",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "retention is skipped where something is left",
+        LIFECYCLE,
+        "    if drill.retention_waited < drill.teardown_limit:\n",
+        "    if drill.retention_waited < drill.teardown_limit and not drill.ledger:\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "answers that nobody asked for count",
+        LIFECYCLE,
+        "    new = tuple(r for r in event.results if r.name in known)\n",
+        "    new = event.results\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "later answers replace the earlier ones",
+        LIFECYCLE,
+        "    drill = drill.evolve(results=drill.results + new, retries=0)\n",
+        "    drill = drill.evolve(results=new, retries=0)\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what was found on the backup itself is dropped",
+        LIFECYCLE,
+        "        results=drill.results + event.findings,\n",
+        "",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a later step forgets the backup",
+        LIFECYCLE,
+        "        backup=event.backup or drill.backup,\n",
+        "        backup=event.backup,\n",
+        LIFECYCLE_BOOKS_TESTS,
+    ),
+    bug(
+        "the first endpoint stays whatever comes",
+        LIFECYCLE,
+        "            endpoint=event.endpoint or drill.endpoint,\n",
+        "            endpoint=drill.endpoint or event.endpoint,\n",
+        FOUND_TESTS,
+    ),
+    bug(
+        "every look begins the step anew",
+        LIFECYCLE,
+        "    if _open_record(drill) is not None:\n"
+        "        return drill\n"
+        "    return drill.evolve(records=(",
+        "    return drill.evolve(records=(",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "objectives are not measured",
+        LIFECYCLE,
+        "phase=Phase.JUDGING, results=drill.results + objectives.measured(drill))",
+        "phase=Phase.JUDGING)",
+        OBJECTIVES_TESTS,
+    ),
+    bug(
+        "an answer that names nobody counts",
+        LIFECYCLE,
+        "if r.answered_by != drill.endpoint.identity]",
+        "if r.answered_by and r.answered_by != drill.endpoint.identity]",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a finding of the name of a check counts as its answer",
+        "model.py",
+        "        answered = {r.name for r in self.results if r.origin is CheckOrigin.DATABASE}\n",
+        "        answered = {r.name for r in self.results}\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what a later look finds is not put into the outputs",
+        LIFECYCLE,
+        "waiting_for=event.detail, outputs=drill.outputs | event.outputs)\n",
+        "waiting_for=event.detail)\n",
+        LIFECYCLE_BOOKS_TESTS,
+    ),
+    bug(
+        "an aborted drill is no failure",
+        LIFECYCLE,
+        "    return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome=StepOutcome.ABORTED)\n",
+        "    return _end_steps(_close_record(drill, StepOutcome.ABORTED, now))\n",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what a drill was kept for is deleted with its verdict",
+        LIFECYCLE,
+        "    if drill.ledger and not keeps_standing(drill) and not",
+        "    if drill.ledger and not",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "what finished drills keep is an orphan",
+        SWEEP,
+        "    known = {r for drill in (*unfinished, *finished) for r in drill.ledger}\n",
+        "    known = {r for drill in unfinished for r in drill.ledger}\n",
+        SWEEP_TESTS,
+    ),
+    bug(
+        "what living drills have is an orphan",
+        SWEEP,
+        "    known = {r for drill in (*unfinished, *finished) for r in drill.ledger}\n",
+        "    known = {r for drill in finished for r in drill.ledger}\n",
+        SWEEP_TESTS,
+    ),
+    bug(
+        "where nobody could look is not said",
+        SWEEP,
+        "        unseen=tuple(unseen),\n",
+        "",
+        SWEEP_TESTS,
+    ),
+    bug(
+        "targets with leftovers are those that were kept",
+        SWEEP,
+        "if d.teardown_outcome is not TeardownOutcome.KEPT)",
+        "if d.teardown_outcome is TeardownOutcome.KEPT)",
+        SWEEP_TESTS,
+    ),
+    bug(
+        "one that is kept hides what comes after it",
+        SWEEP,
+        "            spared.append((leftover.resource, reason))\n        else:",
+        "            spared.append((leftover.resource, reason))\n            break\n        else:",
+        SWEEP_TESTS,
+    ),
+    bug(
+        "the newest copy may go when an older one of its snapshot is proven",
+        RETENTION,
+        "*stay, *whole[:1], *(",
+        "*stay, *(",
+        MANY_NIGHTS_TESTS,
+    ),
+    bug(
+        "a broken copy goes though there is no whole one",
+        RETENTION,
+        " if c.broken and not c.available and whole]",
+        " if c.broken and not c.available]",
+        RETENTION_TESTS,
+    ),
+    bug(
+        "copies are sorted by when they were copied",
+        RETENTION,
+        "    return copy.taken_at or _LONG_AGO, copy.made_at or _LONG_AGO, copy.identifier\n",
+        "    return copy.made_at or _LONG_AGO, copy.taken_at or _LONG_AGO, copy.identifier\n",
+        RETENTION_TESTS,
+    ),
+    bug(
+        "every copy has an origin of its own",
+        KEEPING,
+        "        origin=view.tags.get(naming.SOURCE_SNAPSHOT, view.identifier),\n",
+        "        origin=view.identifier,\n",
+        MANY_NIGHTS_TESTS,
+    ),
+    bug(
+        "the oldest verified copy is the protected one",
+        RETENTION,
+        "next((c for c in whole if c.verdict is Verdict.VERIFIED), None)",
+        "next((c for c in reversed(whole) if c.verdict is Verdict.VERIFIED), None)",
+        RETENTION_TESTS,
+    ),
+    bug(
+        "manual snapshots are taken for automated ones",
+        ACCOUNTS,
+        '            lambda: self._read_snapshots("automated"), clock, tick\n',
+        '            lambda: self._read_snapshots("manual"), clock, tick\n',
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "events of the last moment only are asked for",
+        ACCOUNTS,
+        "            StartTime=clock.now() - EVENTS_LOOK_BACK,\n",
+        "            StartTime=clock.now(),\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "of several events of an instance the last one counts",
+        ACCOUNTS,
+        "            found[event.instance] = (*found.get(event.instance, ()), event)\n",
+        "            found[event.instance] = (event,)\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "two roles of one account are one",
+        ACCOUNTS,
+        '            ("source", settings.place, settings.role_arn, settings.external_id),\n',
+        '            ("source", settings.place),\n',
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "one client serves every region of the backup account",
+        ACCOUNTS,
+        '            ("backup", settings.place),\n',
+        '            ("backup", settings.place.account_id),\n',
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "one client serves every region of the source account",
+        ACCOUNTS,
+        '            ("source", settings.place, settings.role_arn, settings.external_id),\n',
+        '            ("source", settings.place.account_id, settings.role_arn, '
+        "settings.external_id),\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "an account that was refused is entered at the second try",
+        ACCOUNTS,
+        "        if self._identified:\n            return\n",
+        "        if self._identified:\n            return\n        self._identified = True\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the fence of the source account is that of the backup account",
+        ACCOUNTS,
+        "            writes=fence.SOURCE_WRITES,\n",
+        "            writes=fence.BACKUP_WRITES,\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the fence around what others restored lets through what our own may",
+        ACCOUNTS,
+        "            writes=fence.ADOPTED_WRITES,\n",
+        "            writes=fence.ADOPTED_WRITES | fence.BACKUP_WRITES,\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "who only looks may write",
+        ACCOUNTS,
+        "            writes=None,\n",
+        "            writes=fence.SOURCE_WRITES,\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the role is assumed at whatever endpoint there is",
+        ACCOUNTS,
+        "            refuse_forbidden_endpoint(client.meta.endpoint_url, "
+        "sandbox=self._sandbox)\n"
+        "            return client\n",
+        "            return client\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "calls go to the region of the environment",
+        ACCOUNTS,
+        "                        service, region_name=self.place.region, config=self._config\n",
+        "                        service, config=self._config\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "whatever a restore made, the given instance is taken for it",
+        ADOPTING,
+        '        if answer.get("CreatedResourceArn") != wanted:\n',
+        '        if not answer.get("CreatedResourceArn"):\n',
+        ADOPTING_TESTS,
+    ),
+    bug(
+        "the age of a recovery point is that of its restore",
+        ADOPTING,
+        '            taken_at=answer.get("RecoveryPointCreationDate"),\n',
+        '            taken_at=answer.get("CreationDate"),\n',
+        ADOPTING_TESTS,
+    ),
+    bug(
+        "a look counts from its end",
+        BULLETIN,
+        "                began = self._clock.now()\n"
+        "                self._latest = self._read()\n"
+        "                self._read_at = began\n",
+        "                self._latest = self._read()\n"
+        "                self._read_at = self._clock.now()\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a look that failed counts as taken",
+        BULLETIN,
+        "                self._latest = self._read()\n                self._read_at = began\n",
+        "                self._read_at = began\n                self._latest = self._read()\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "what is no PostgreSQL is copied and restored",
+        COPYING,
+        "        if newest.engine != ENGINE:\n",
+        '        if newest.engine == "oracle":\n',
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the age of a backup is that of its snapshot, not that of its data",
+        COPYING,
+        "        taken_at=view.database_time or view.taken_at,\n",
+        "        taken_at=view.taken_at,\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a foreign snapshot of that name is taken for the staging copy",
+        COPYING,
+        "        self._refuse_foreign(view, drill)\n"
+        '        waiting = self._wait_for(view, "the staging copy")\n',
+        '        waiting = self._wait_for(view, "the staging copy")\n',
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a staging copy with whatever key is shared",
+        COPYING,
+        "        if transit and view.kms_key_id != transit:\n",
+        "        if transit and not view.kms_key_id:\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a foreign snapshot of that name is taken for the copy",
+        COPYING,
+        "        self._refuse_foreign(view, drill)\n"
+        '        waiting = self._wait_for(view, "the copy")\n',
+        '        waiting = self._wait_for(view, "the copy")\n',
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a copy with whatever key is restored",
+        COPYING,
+        "        if view.kms_key_id != self._settings.backup.kms_key_id:\n",
+        "        if not view.kms_key_id:\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a copy of another night's snapshot is restored",
+        COPYING,
+        "        if view.taken_at is None or view.taken_at.isoformat() != taken_at:\n",
+        "        if view.taken_at is None:\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a copy from somewhere else is restored",
+        COPYING,
+        "        if view.source_arn and view.source_arn != staging:\n",
+        "        if not staging:\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "staging copies are deleted after an old look",
+        COPYING,
+        "        mine = [v for v in self._source.manual_snapshots.fresh().values() if",
+        "        mine = [v for v in self._source.manual_snapshots.latest().values() if",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the time of a share is counted from the drill's start",
+        COPYING,
+        "            began = drill.records[-1].started_at\n",
+        "            began = drill.started_at\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the staging copies of dead drills are in use for ever",
+        COPYING,
+        "        if is_expired(view, self._clock.now()):\n"
+        "            return False\n"
+        "        copy = self",
+        "        copy = self",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "a staging copy goes before its drill has begun to copy it",
+        COPYING,
+        "        return copy is None or copy.progress is not Progress.READY\n",
+        "        return copy is not None and copy.progress is not Progress.READY\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "what carries no end is never expired",
+        COPYING,
+        "    return expires is None or expires < now\n",
+        "    return expires is not None and expires < now\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a snapshot without our mark is pruned as a staging copy",
+        COPYING,
+        "            and naming.is_managed(tags)\n"
+        "            and tags.get(naming.ROLE) == naming.STAGING\n",
+        "            and tags.get(naming.ROLE) == naming.STAGING\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "every snapshot of ours of this instance is pruned as a staging copy",
+        COPYING,
+        "            and naming.is_managed(tags)\n"
+        "            and tags.get(naming.ROLE) == naming.STAGING\n",
+        "            and naming.is_managed(tags)\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the password of a foreign secret is used",
+        CREDENTIALS,
+        '    if naming.as_dict(described.get("Tags")).get(naming.DRILL) != drill.id:\n',
+        "    if not described:\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a password is changed after an old look",
+        CREDENTIALS,
+        "    view = own_instance(account, drill, now=True)\n",
+        "    view = own_instance(account, drill)\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "looks need not be in a row",
+        CREDENTIALS,
+        'status=status, outputs={SEEN: "0"})',
+        "status=status)",
+        CREDENTIALS_TESTS,
+    ),
+    bug(
+        "a secret that is being made is used",
+        CREDENTIALS,
+        "    done = view.secret_status == ACTIVE\n",
+        "    done = True\n",
+        CREDENTIALS_TESTS,
+    ),
+    bug(
+        "a secret stays for a week after its deletion",
+        CREDENTIALS,
+        "ForceDeleteWithoutRecovery=True)",
+        "RecoveryWindowInDays=7)",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the password is changed in the next maintenance window",
+        CREDENTIALS,
+        "ApplyImmediately=True, **cast",
+        "ApplyImmediately=False, **cast",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the fence stands at the wrong door of Secrets Manager",
+        FENCE,
+        "        refuse_strangers(model.name, params, writes)\n"
+        "\n"
+        "    service = meta.service_model.service_id.hyphenize()\n",
+        "        refuse_strangers(model.name, params, writes)\n"
+        "\n"
+        "    service = meta.service_model.endpoint_prefix\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the glass stands at the wrong door",
+        FENCE,
+        "        refuse_touching(model.name)\n"
+        "\n"
+        "    service = meta.service_model.service_id.hyphenize()\n",
+        "        refuse_touching(model.name)\n\n    service = meta.service_model.service_name\n",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "a second parameter is not looked at",
+        FENCE,
+        "    for parameter in named:\n",
+        "    for parameter in named[:1]:\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "whoever looks may read a secret's value",
+        FENCE,
+        '        "GetRole",\n',
+        '        "GetRole",\n        "GetSecretValue",\n',
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "the copy that was restored is not looked at again",
+        INSTANCES,
+        "    doubt = _doubt(settings, view) or _origin_doubt(account, drill, name)\n",
+        "    doubt = _doubt(settings, view)\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a public instance is used",
+        INSTANCES,
+        "    if view.publicly_accessible:\n",
+        "    if view.publicly_accessible and view.deletion_protection:\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "a protected instance is used",
+        INSTANCES,
+        "    if view.deletion_protection:\n",
+        "    if view.deletion_protection and view.publicly_accessible:\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "an instance in another subnet group is used",
+        INSTANCES,
+        "    if view.subnet_group and view.subnet_group.lower() != wanted.lower():\n",
+        "    if not view.subnet_group and view.host == wanted:\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the copy that was restored is looked at in an old look",
+        INSTANCES,
+        "    copy = account.manual_snapshots.fresh().get(name)\n    taken_at",
+        "    copy = account.manual_snapshots.latest().get(name)\n    taken_at",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "an instance that somebody took over is changed",
+        INSTANCES,
+        '            hint="Somebody else deleted it or replaced it.",\n'
+        "        )\n"
+        "    refuse_foreign(view, drill)\n",
+        '            hint="Somebody else deleted it or replaced it.",\n        )\n',
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "an instance is deleted after an old look",
+        INSTANCES,
+        "    view = account.instances.fresh().get(name)\n"
+        "    if view is None:\n"
+        "        return StillThere(",
+        "    view = account.instances.latest().get(name)\n"
+        "    if view is None:\n"
+        "        return StillThere(",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "an instance is stopped by its name alone",
+        INSTANCES,
+        '        raise NotFoundError(f"DB instance {resource.identifier} is not '
+        'there", resource=name)\n'
+        "    if not naming.is_ours(name) or not naming.is_managed(view.tags):\n",
+        '        raise NotFoundError(f"DB instance {resource.identifier} is not '
+        'there", resource=name)\n'
+        "    if not naming.is_ours(name):\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "every instance of the target is an earlier standby",
+        INSTANCES,
+        "        and view.tags.get(naming.ROLE) == naming.STANDBY\n",
+        "",
+        ACCOUNTS_TESTS,
+    ),
+    bug(
+        "what is kept on request is stopped by the sweep",
+        INVENTORY,
+        "            restless=standby and view.progress is Progress.READY,\n",
+        "            restless=view.progress is Progress.READY,\n",
+        INVENTORY_TESTS,
+    ),
+    bug(
+        "the verdict is written after an old look",
+        KEEPING,
+        "        view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))\n",
+        "        view = self.backup.manual_snapshots.latest().get(naming.identifier_of("
+        "drill.id))\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the verdict is written on whatever has the name",
+        KEEPING,
+        "        if view is None or not self._is_copy(view) or view.progress",
+        "        if view is None or view.progress",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "copies without our mark are pruned",
+        KEEPING,
+        "            and naming.is_managed(tags)\n"
+        "            and tags.get(naming.ROLE) == naming.COPY\n",
+        "            and tags.get(naming.ROLE) == naming.COPY\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "everything of the target is a copy",
+        KEEPING,
+        "            and naming.is_managed(tags)\n"
+        "            and tags.get(naming.ROLE) == naming.COPY\n",
+        "            and naming.is_managed(tags)\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "whatever value our mark has, it counts",
+        NAMING,
+        '    return tags.get(MANAGED) == "true"\n',
+        "    return MANAGED in tags\n",
+        HALF_OURS_TESTS,
+    ),
+    bug(
+        "the name is looked for anywhere",
+        NAMING,
+        "    return identifier.startswith(PREFIX)\n",
+        "    return PREFIX in identifier\n",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "two transactions at once are an error of the store",
+        STORES,
+        "    return {n + 2 for n in busy} if busy else None\n",
+        "    return None\n",
+        AWS_STORE_TESTS,
+    ),
+    bug(
+        "a proxy's page ends the host",
+        TRANSLATION,
+        "    except ResponseParserError as exc:",
+        "    except ZeroDivisionError as exc:",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "an unknown 500 is no passing fault",
+        TRANSLATION,
+        "    return TransientError if status >= 500 else",
+        "    return TransientError if status > 500 else",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "one word for throttling is missing",
+        TRANSLATION,
+        '        "TooManyRequestsException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "an expired token is an unknown error",
+        TRANSLATION,
+        '        "ExpiredTokenException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a key that may not be used is an unknown error",
+        TRANSLATION,
+        '        "KMSAccessDeniedException",\n',
+        "",
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a key that is out of reach is called a bad backup",
+        VIEWS,
+        '    "inaccessible-encryption-credentials": Progress.HOPELESS,\n',
+        '    "inaccessible-encryption-credentials": Progress.BAD_BACKUP,\n',
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "a restore error is no bad backup",
+        VIEWS,
+        '    "restore-error": Progress.BAD_BACKUP,\n',
+        '    "restore-error": Progress.HOPELESS,\n',
+        AWS_ROOMS_TESTS,
+    ),
+    bug(
+        "what cannot be looked for any more counts as deleted",
+        DRIVING,
+        "                unseen = exc.message\n                continue\n            if found",
+        "                continue\n            if found",
+        SWEEPER_TESTS,
+    ),
+    bug(
+        "where nobody could look is no reason for an exit code",
+        SWEEPING,
+        "    if swept.left or swept.plan.unseen:\n",
+        "    if swept.left:\n",
+        SWEEPER_TESTS,
+    ),
+    bug(
+        "two pairs of accounts with one source are one",
+        WIRING,
+        "    pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}\n",
+        "    pairs = {p.settings.source: p for p in providers}\n",
+        WIRING_RDS_TESTS,
+    ),
+    bug(
+        "locks of targets are forgotten with those of drills",
+        "hosts/wiring.py",
+        "            if DRILL_LOCK.fullmatch(path.name):\n                leases.forget(path)\n",
+        "            leases.forget(path)\n",
+        GUARDING_TESTS,
+    ),
+    bug(
+        "the lock of a file that was removed meanwhile is held",
+        LEASES,
+        "                if _is_at(descriptor, self._path):\n"
+        "                    return descriptor\n",
+        "                return descriptor\n",
+        LEASES_TESTS,
+    ),
+    bug(
+        "nothing of an invocation is left for storing the last answer",
+        CHECKER,
+        "    end = around.clock.now() + remaining() - MARGIN\n",
+        "    end = around.clock.now() + remaining()\n",
+        ASKING_IN_AWS_TESTS,
+    ),
+    bug(
+        "where nobody could look is not counted",
+        METRICS,
+        '            "Unseen": (float(len(found.unseen)), MetricUnit.Count),\n',
+        "",
+        TELLING_TESTS,
+    ),
+    bug(
+        "every drill makes a target young again",
+        SWEEPER,
+        "        first = around.store.entries(target=target.name)[:1]\n",
+        "        first = around.store.entries(target=target.name)[-1:]\n",
+        TELLING_TESTS,
+    ),
+    bug(
+        "old news is told with every drill",
+        TELLING,
+        "    news = [item for item in _news(facts, line.rules) if item.fact.at == "
+        "drill.finished_at]\n",
+        "    news = _news(facts, line.rules)\n",
+        TELLING_TESTS,
+    ),
+    bug(
+        "a drill that was restarted in vain is never restarted again",
+        SWEEPER,
+        "            if status is None:\n                break\n",
+        "            break\n",
+        RESTARTING_TESTS,
     ),
     # --- local dumps -----------------------------------------------------------------------
     bug(

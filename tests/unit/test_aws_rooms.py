@@ -1,5 +1,6 @@
 """The pure parts of the AWS room, and the fence before its wire."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,15 +12,22 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
 )
+from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.aws import evidence, fence, naming
+from restorecheck.aws import copying, evidence, fence, naming
 from restorecheck.aws.accounts import refuse_forbidden_endpoint
 from restorecheck.aws.bulletin import Bulletin
 from restorecheck.aws.settings import Place, parse_arn
 from restorecheck.aws.translation import attempting, is_throttled
-from restorecheck.aws.views import INSTANCE_STATUSES, Progress, instance_view
+from restorecheck.aws.views import (
+    INSTANCE_STATUSES,
+    SNAPSHOT_STATUSES,
+    Progress,
+    instance_view,
+    snapshot_view,
+)
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -51,14 +59,19 @@ def answer(code: str, status: int = 400, message: str = "because") -> ClientErro
         ("RequestLimitExceeded", 503, TransientError),
         ("InternalFailure", 500, TransientError),
         ("ServiceUnavailable", 503, TransientError),
+        ("SomethingNew", 500, TransientError),
         ("SomethingNew", 502, TransientError),
+        ("KMSInternalException", 500, TransientError),
         ("InstanceQuotaExceeded", 400, CapacityError),
         ("SnapshotQuotaExceeded", 400, CapacityError),
         ("StorageQuotaExceeded", 400, CapacityError),
         ("InsufficientDBInstanceCapacity", 400, CapacityError),
         ("AccessDenied", 403, AccessDeniedError),
         ("KMSKeyNotAccessibleFault", 400, AccessDeniedError),
+        ("KMSAccessDeniedException", 400, AccessDeniedError),
         ("ExpiredToken", 403, AccessDeniedError),
+        ("ExpiredTokenException", 400, AccessDeniedError),
+        ("UnrecognizedClientException", 400, AccessDeniedError),
         ("DBSnapshotNotFound", 404, NotFoundError),
         ("DBInstanceNotFoundFault", 404, NotFoundError),
         ("ResourceNotFoundException", 400, NotFoundError),
@@ -81,11 +94,29 @@ def test_each_answer_of_aws_becomes_one_of_our_errors(code, status, kind):
     assert caught.value.operation == "CopyDBSnapshot"
 
 
-def test_throttling_is_told_apart_from_other_passing_faults():
-    for code, throttled in {"Throttling": True, "InternalFailure": False}.items():
-        with pytest.raises(TransientError) as caught, attempting("look"):
-            raise answer(code)
-        assert is_throttled(caught.value) is throttled
+@pytest.mark.parametrize(
+    ("code", "throttled"),
+    [
+        ("Throttling", True),
+        ("ThrottlingException", True),
+        ("ThrottledException", True),
+        ("RequestThrottled", True),
+        ("RequestThrottledException", True),
+        ("RequestLimitExceeded", True),
+        ("BandwidthLimitExceeded", True),
+        ("PriorRequestNotComplete", True),
+        ("SlowDown", True),
+        ("TooManyRequestsException", True),
+        ("InternalFailure", False),
+        ("ServiceUnavailable", False),
+        ("RequestTimeout", False),
+    ],
+)
+def test_throttling_is_told_apart_from_other_passing_faults(code, throttled):
+    with pytest.raises(TransientError) as caught, attempting("look"):
+        raise answer(code)
+
+    assert is_throttled(caught.value) is throttled
 
 
 @pytest.mark.parametrize(
@@ -93,6 +124,7 @@ def test_throttling_is_told_apart_from_other_passing_faults():
     [
         (EndpointConnectionError(endpoint_url="https://rds"), TransientError),
         (ConnectTimeoutError(endpoint_url="https://rds"), TransientError),
+        (ResponseParserError("<html>hunter2</html>"), TransientError),
         (NoCredentialsError(), AccessDeniedError),
         (ParamValidationError(report="Invalid type: 'hunter2'"), ProviderError),
     ],
@@ -102,7 +134,7 @@ def test_errors_of_the_library_are_named_and_never_quoted(raised, kind):
         raise raised
 
     assert type(caught.value) is kind
-    assert type(raised).__name__ in caught.value.message
+    assert type(raised).__name__ in f"{caught.value.message} {caught.value.code}"
     assert "hunter2" not in caught.value.message
 
 
@@ -244,6 +276,30 @@ def test_a_look_that_is_too_old_for_the_question_is_taken_again():
     assert len(looks) == 2
 
 
+def test_a_look_is_as_old_as_its_beginning_and_one_that_failed_is_none():
+    world = World()
+    trouble: list[Exception] = []
+
+    def look() -> dict[str, datetime]:
+        world.pass_time(timedelta(seconds=10))
+        if trouble:
+            raise trouble.pop()
+        return {"looked at": world.now()}
+
+    bulletin = Bulletin(look, world, timedelta(seconds=30))
+    first = bulletin.latest()
+    assert bulletin.latest(not_before=world.now() - timedelta(seconds=5)) != first, (
+        "what happened while the look was taken may be missing in it"
+    )
+
+    world.pass_time(timedelta(seconds=30))
+    trouble.append(TransientError("reset"))
+    with pytest.raises(TransientError):
+        bulletin.latest()
+    asked_at = world.now()
+    assert bulletin.latest()["looked at"] > asked_at
+
+
 def test_a_status_that_nobody_knows_is_waited_for():
     view = instance_view({"DBInstanceIdentifier": "i", "DBInstanceStatus": "dreaming"})
 
@@ -262,6 +318,7 @@ def test_available_is_not_ready_while_something_is_still_being_changed():
     changing: list[dict[str, Any]] = [
         {"PendingModifiedValues": {"MasterUserPassword": "****"}},
         {"VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "adding"}]},
+        {"VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "removing"}]},
         {"DBParameterGroups": [{"DBParameterGroupName": "p", "ParameterApplyStatus": "applying"}]},
         {"Endpoint": None},
     ]
@@ -282,6 +339,47 @@ def test_the_statuses_that_botocore_waits_on_for_ever_are_ends_here():
 
     waited_for = {Progress.READY, Progress.UNDER_WAY}
     assert not [name for name in forgotten if INSTANCE_STATUSES[name] in waited_for]
+
+
+def test_only_these_statuses_blame_the_backup_and_only_these_are_ready():
+    def of(statuses, progress):
+        return {name for name, meaning in statuses.items() if meaning is progress}
+
+    blamed = {"failed", "incompatible-restore", "restore-error"}
+    assert of(INSTANCE_STATUSES, Progress.BAD_BACKUP) == blamed
+    ready = {"available", "storage-optimization", "storage-initialization"}
+    assert of(INSTANCE_STATUSES, Progress.READY) == ready
+    assert of(SNAPSHOT_STATUSES, Progress.BAD_BACKUP) == set()
+    assert of(SNAPSHOT_STATUSES, Progress.READY) == {"available"}
+    assert of(SNAPSHOT_STATUSES, Progress.UNDER_WAY) == {"copying", "creating", "pending"}
+
+
+def test_a_snapshot_is_as_old_as_its_data_and_sorted_by_when_its_original_was_begun():
+    """A copy has a time of its own, which says nothing of what is in it."""
+    begun, copied = datetime(2026, 2, 26, 3, tzinfo=UTC), datetime(2026, 2, 27, 3, tzinfo=UTC)
+    data = begun - timedelta(hours=5)
+    view = snapshot_view(
+        {
+            "DBSnapshotIdentifier": "s",
+            "DBSnapshotArn": "arn:aws:rds:eu-west-1:111111111111:snapshot:s",
+            "OriginalSnapshotCreateTime": begun,
+            "SnapshotCreateTime": copied,
+            "SnapshotDatabaseTime": data,
+        }
+    )
+
+    assert view.taken_at == begun
+    assert copying._backup_of(view).taken_at == data
+    assert copying._backup_of(replace(view, database_time=None)).taken_at == begun
+
+
+def test_the_last_lines_of_a_servers_log_are_kept():
+    log = "".join(f"LOG:  server process (PID {n}) exited with exit code 1\n" for n in range(99))
+
+    lines = evidence.safe_lines(log)
+
+    assert len(lines) == evidence.MOST_LINES
+    assert "PID 98" in lines[-1]
 
 
 def test_lines_of_a_servers_log_that_may_carry_rows_are_left_out():

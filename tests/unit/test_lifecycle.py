@@ -8,6 +8,7 @@ from restorecheck.lifecycle import (
     Aborted,
     Broken,
     Checked,
+    Closed,
     Collected,
     CollectEvidence,
     Delete,
@@ -44,9 +45,10 @@ from restorecheck.model import (
     Severity,
     Step,
     StepKind,
+    TeardownOutcome,
     Verdict,
 )
-from tests.factories import ENDPOINT, HOUR, NOW, SERVER, drill, finished, restored, result
+from tests.factories import ENDPOINT, HOUR, NOW, SERVER, begun, drill, finished, restored, result
 
 
 def checked(*results, **changes):
@@ -164,6 +166,19 @@ def test_an_answer_from_another_instance_is_never_verified():
     assert "not answered by the instance" in verdict.reason
 
 
+def test_an_answer_that_names_nobody_is_never_verified():
+    assert judge(checked(result(answered_by=""))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_judgement_on_the_file_answers_no_check_of_its_name():
+    finding = result(origin=CheckOrigin.BACKUP, answered_by="")
+    found = apply(begun(drill()), Ready(findings=(finding,)), NOW)
+    state = apply(begun(found), Ready(endpoint=ENDPOINT), NOW)
+
+    assert [spec.name for spec in state.pending_checks] == ["rows"]
+    assert judge(state).verdict is Verdict.INCONCLUSIVE
+
+
 def test_a_judgement_on_the_file_alone_verifies_nothing():
     on_file = result("file", origin=CheckOrigin.BACKUP)
     found = apply(drill(checks=()), Ready(findings=(on_file,)), NOW)
@@ -242,6 +257,20 @@ def test_the_deadline_of_a_restore_step_is_a_restore_that_timed_out():
     assert expire(begun, NOW + 2 * HOUR).restore_outcome is RestoreOutcome.TIMED_OUT
 
 
+@pytest.mark.parametrize(
+    "ending", [Unclear(reason="denied"), Broken(reason="no such table"), Aborted("Ctrl-C")], ids=str
+)
+def test_a_check_that_ends_badly_leaves_the_restore_what_it_was(ending):
+    state = apply(restored(), ending, NOW)
+
+    assert state.restore_outcome is RestoreOutcome.SUCCEEDED
+    assert expire(restored(), NOW + 100 * HOUR).restore_outcome is RestoreOutcome.SUCCEEDED
+
+
+def test_a_step_before_the_restore_that_ends_badly_leaves_it_pending():
+    assert apply(drill(), Unclear(reason="denied"), NOW).restore_outcome is RestoreOutcome.PENDING
+
+
 def test_a_deadline_never_touches_a_drill_that_tears_down():
     tearing_down = apply(checked(result()), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW)
 
@@ -287,16 +316,31 @@ def test_a_stubborn_resource_does_not_keep_the_others_alive():
     assert next_deletion(state) == SERVER
 
 
-def test_a_teardown_that_never_succeeds_ends_and_names_what_is_left():
+@pytest.mark.parametrize(
+    "changes", [{"identifier": "restorecheck-d-2"}, {"account": "222"}, {"kind": "secret"}], ids=str
+)
+def test_what_is_gone_takes_nothing_else_out_of_the_ledger(changes):
+    other = replace(SERVER, **changes)
+    state = checked(result()).evolve(ledger=(SERVER, other))
+
+    assert apply(state, Gone(SERVER), NOW).ledger == (other,)
+    assert apply(state, Parked(SERVER), NOW).ledger == (other,)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(60, 15), (0, 15 * 60)])
+def test_a_teardown_that_never_succeeds_ends_and_names_what_is_left(seconds, most):
+    """Also where each try is over at once."""
     state = apply(
         checked(result()).evolve(ledger=(SERVER,)), VerdictRecorded(Verdict.VERIFIED, "ok"), NOW
     )
     state = apply(state, Collected(), NOW)
     tries = 0
     while isinstance(decide(state), Delete):
-        state = apply(state, StillThere(SERVER, "in use", timedelta(minutes=1)), NOW)
+        state = apply(state, StillThere(SERVER, "in use", timedelta(seconds=seconds)), NOW)
         tries += 1
-        assert tries < 100
+        assert tries <= most
+
+    assert tries == most, "no wait is counted twice"
 
     assert decide(state) == Retain()
     assert decide(apply(state, Retained(), NOW)) == Finish()
@@ -317,6 +361,17 @@ def test_a_kept_database_is_not_deleted():
 def test_nothing_is_kept_of_a_drill_that_was_interrupted():
     interrupted = apply(restored(keep=True).evolve(ledger=(SERVER,)), Aborted("Ctrl-C"), NOW)
     state = apply(interrupted, VerdictRecorded(Verdict.INCONCLUSIVE, "Ctrl-C"), NOW)
+    state = apply(state, Collected(), NOW)
+
+    assert next_deletion(state) == SERVER
+    closed = apply(state, Closed(), NOW)
+    assert closed.teardown_outcome is TeardownOutcome.INCOMPLETE, "it is left, and not kept"
+
+
+def test_nothing_is_kept_of_a_backup_that_did_not_restore():
+    fresh = apply(begun(drill(keep=True)), Ready(), NOW)
+    broken = apply(begun(fresh), Broken(reason="it does not restore"), NOW)
+    state = apply(broken, VerdictRecorded(Verdict.FAILED, "it does not restore"), NOW)
     state = apply(state, Collected(), NOW)
 
     assert next_deletion(state) == SERVER

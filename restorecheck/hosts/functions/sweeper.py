@@ -1,7 +1,8 @@
 """Every hour: drills whose execution ended before they did, what nobody owns, and who is overdue."""
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from restorecheck.model import Drill
 
 log = structlog.get_logger("restorecheck.functions")
 
+ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 DEAD = "the execution of this drill ended before the drill did"
 
 
@@ -66,9 +68,9 @@ def sweep(around: Surroundings) -> Found:
 def _restart(drill: Drill, around: Surroundings) -> bool:
     """Give a drill without a living execution one that tears it down and writes its report."""
     machine = around.setting(MACHINE)
-    if _lives(drill, machine, around):
+    name = _free_name(drill, machine, around)
+    if name is None:
         return False
-    name = f"{drill.id}-v{drill.version}"  # once for each state in which it is found dead
     order = {
         "drill_id": drill.id,
         "target": drill.target,
@@ -86,20 +88,43 @@ def _restart(drill: Drill, around: Surroundings) -> bool:
     return True
 
 
-def _lives(drill: Drill, machine: str, around: Surroundings) -> bool:
-    """The execution that was started for it, or one of those that a sweep started."""
-    prefix = machine.replace(":stateMachine:", ":execution:")
-    for name in (drill.id, *(f"{drill.id}-v{n}" for n in range(drill.version + 1))):
-        try:
-            with attempting(f"look for the execution {name}", machine):
-                answer = around.client("stepfunctions").describe_execution(
-                    executionArn=f"{prefix}:{name}"
-                )
-        except NotFoundError:
-            continue
-        if answer["status"] in {"RUNNING", "PENDING_REDRIVE"}:
-            return True
-    return False
+def _free_name(drill: Drill, machine: str, around: Surroundings) -> str | None:
+    """The name of another execution; None while one that was started for the drill lives.
+
+    The same for two sweeps at once, so that one execution comes of them. One that has ended keeps
+    its name for ninety days (Step Functions API, StartExecution); another try has another one,
+    also where the last one did not bring the drill further.
+    """
+    if _status_of(drill.id, machine, around) in ALIVE:
+        return None
+    name = ""
+    for version in range(drill.version + 1):
+        for name in _tries(f"{drill.id}-v{version}"):
+            status = _status_of(name, machine, around)
+            if status is None:
+                break
+            if status in ALIVE:
+                return None
+    return name
+
+
+def _tries(name: str) -> Iterator[str]:
+    """Of a drill in one state: the sweep comes again until it has got further."""
+    yield name
+    yield from (f"{name}-{number}" for number in itertools.count(2))
+
+
+def _status_of(name: str, machine: str, around: Surroundings) -> str | None:
+    """None: no execution of this name was started."""
+    place = machine.replace(":stateMachine:", ":execution:")
+    try:
+        with attempting(f"look for the execution {name}", machine):
+            answer = around.client("stepfunctions").describe_execution(
+                executionArn=f"{place}:{name}"
+            )
+    except NotFoundError:
+        return None
+    return str(answer["status"])
 
 
 def _sweeper(config: Config, around: Surroundings) -> Sweeper:
