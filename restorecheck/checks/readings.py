@@ -22,6 +22,8 @@ PRINT, NEWEST = "print", "newest:"
 DIGEST = 12
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """In `problems` and `doubts` of a reading that could not even begin: nothing else in it was read."""
+HIDDEN = "hidden damage"
+"""In `doubts`: what was read without an error may be damaged all the same."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from restorecheck.checks.questions import (
 )
 from restorecheck.checks.readings import (
     CATALOG,
+    HIDDEN,
     DatabaseReading,
     Readings,
     TableReading,
@@ -503,6 +504,8 @@ def _unreadable(reading: DatabaseReading, key: str) -> Finding:
         for name, t in tables.items()
         if ROWS in t.doubts or key in t.doubts
     ]
+    if HIDDEN in reading.doubts:
+        doubts.insert(0, reading.doubts[HIDDEN])
     rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
     size = shown_size(sum(t.bytes for t in tables.values()))
     return Finding(

@@ -95,3 +95,8 @@ select exists (
       select array_agg(a.attname::text order by a.attname::text)
       from unnest(i.indkey[0:cardinality(%(columns)s::text[]) - 1]) k join pg_attribute a on a.attrelid = c.oid and a.attnum = k
     ) = %(columns)s::text[])
+
+-- name: hiding settings
+select name from pg_catalog.pg_settings
+where name in ('zero_damaged_pages', 'ignore_checksum_failure') and setting = 'on'
+order by name

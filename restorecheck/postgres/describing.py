@@ -42,6 +42,14 @@ def pin_settings(connection: Connection, *, search_path: bool = True) -> None:
             connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
 
 
+def hiding_settings(connection: Connection) -> list[str]:
+    """Those that are on and have damaged pages read as empty or as good ones, without an error.
+
+    PostgreSQL documentation, "Developer Options". Only a superuser may turn them off again.
+    """
+    return [name for (name,) in _rows(connection, "hiding settings")]
+
+
 def tables(connection: Connection) -> tuple[Table, ...]:
     """Everything with rows of its own, the largest first."""
     columns: dict[int, list[Column]] = defaultdict(list)

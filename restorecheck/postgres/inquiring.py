@@ -10,7 +10,7 @@ import psycopg
 
 from restorecheck.checks import questions, scanning
 from restorecheck.checks.catalogue import DEFAULT_PAGES_MINUTES, Family, TableName, parse_table_name
-from restorecheck.checks.readings import DatabaseReading, bounded
+from restorecheck.checks.readings import HIDDEN, DatabaseReading, bounded
 from restorecheck.checks.scanning import ASKED, GREATEST, Aggregate, Depth, Question
 from restorecheck.checks.surveyed import ABSENT
 from restorecheck.checks.tables import ForeignKey, Table, quoted
@@ -75,6 +75,7 @@ class Inquirer:
                 rolled_back(connection, limit),
             ):
                 describing.pin_settings(connection)
+                hiding = describing.hiding_settings(connection)
                 tables = describing.tables(connection)
                 wanted = self._wanted(connection, tables)
                 if not reading.structure:
@@ -87,6 +88,10 @@ class Inquirer:
             raise
         finally:
             connection.close()
+        if hiding:
+            reading.doubts[HIDDEN] = (
+                f"{' and '.join(hiding)} is on: damaged pages are read as if nothing were in them"
+            )
         reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}
         survey = Survey(
             self._connect,

@@ -729,6 +729,16 @@ def test_a_catalog_that_may_not_be_read_says_nothing_against_the_data(source):
     assert "permission denied for table pg_class" in found["any_rows"].detail
 
 
+@pytest.mark.parametrize("setting", ["zero_damaged_pages", "ignore_checksum_failure"])
+def test_a_server_that_hides_damaged_pages_proves_nothing(source, setting):
+    with database(source, "hiding", "create table t (id int); insert into t values (1);") as name:
+        source.sql(f"alter database hiding set {setting} = on", name)
+        found, _ = ask(source, name)
+
+    assert alarms(found).keys() == {"tables_countable", "rows_readable"}
+    assert f"{setting} is on" in found["rows_readable"].detail
+
+
 def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(source, monkeypatch):
     tables = describing.tables
     lost: list[object] = []
