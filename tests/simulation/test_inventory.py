@@ -62,6 +62,7 @@ def test_what_was_made_since_the_last_look_is_found():
     assert host.inventory.find() == ()
     stage.world.pass_time(timedelta(seconds=1))
     instance(stage, "restorecheck-d-1", tags_of("d-1"))
+    assert [f.resource.kind for f in host.inventory.find()] == ["DB instance"]
     working = Host(stage)
     drill_id = working.start()
     until(working, drill_id, "copy")
