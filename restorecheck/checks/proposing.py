@@ -65,6 +65,8 @@ MOVES_BY = 0.2
 STEADY = 10
 """Standard errors of the average that must fit into that."""
 OLDER = timedelta(days=2)
+ASLEEP = timedelta(days=90)
+"""Without anything new, from which on a column is one of an archive."""
 WELL_FILLED = 0.9
 
 
@@ -123,8 +125,8 @@ class _Sayer:
         known = {"table": self.table.configured, **keys}
         return Proposal(kind=kind, keys=known, because=because, tables=(self.table.full_name,))
 
-    def query(self, name: str, sql: str, because: str) -> Proposal:
-        keys = {"name": name, "sql": sql, "expect": {"equals": 0}}
+    def query(self, name: str, sql: str, because: str, **more: str) -> Proposal:
+        keys = {"name": name, "sql": sql, "expect": {"equals": 0}, **more}
         return Proposal(kind="query", keys=keys, because=because, tables=(self.table.full_name,))
 
 
@@ -270,6 +272,7 @@ def _values(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iter
             continue  # its values were not looked at
         yield from _enumeration(column, say)
         yield from _times(column, taken_at, say)
+        yield from _asleep(table, column, taken_at, say)
         if column.name not in in_keys and not _is_reference(column.name):
             yield from _numbers(table, column, say)
     filled = [c for c in table.columns if _is_filled(table, c)]
@@ -366,6 +369,28 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
     if first.year > 1:
         quiet = _severity(column, ENOUGH)
         yield say("range", because, column=column.name, min=first.date().isoformat(), **quiet)
+
+
+def _asleep(
+    table: TableProfile, column: ColumnProfile, taken_at: datetime | None, say: _Sayer
+) -> Iterator[Proposal]:
+    """Where nothing new has come for so long, freshness can tell nothing; what is old should still be
+    there. A warning: somebody may delete just the newest.
+    """
+    if taken_at is None or column.type not in MOMENTS or column.high is None:
+        return
+    if column.present < ENOUGH or not FIRST_MOMENT < column.high < LAST_MOMENT:
+        return
+    newest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.high)
+    if taken_at - newest < ASLEEP:
+        return
+    until = f"{newest - OLDER:%Y-%m-%d}"
+    yield say.query(
+        f"newest {column.name} of {table.configured} is still there",
+        f"select count(*) from (select from {table.quoted} having max({quoted(column.name)}) < '{until}') x",  # noqa: S608  # quoted names
+        f"nothing new for {(taken_at - newest).days:,} days; with room for two days",
+        severity="warning",
+    )
 
 
 def _is_moving(column: ColumnProfile, taken_at: datetime | None) -> bool:

@@ -388,6 +388,20 @@ def test_times_that_later_events_set_anew_are_before_nothing():
     ]
 
 
+def test_where_nothing_new_comes_any_more_the_newest_is_to_stay_with_room_for_two_days():
+    day = 86_400
+    low, asleep = NOW.timestamp() - 900 * day, NOW.timestamp() - 100 * day
+
+    found = column_checks(kind="timestamptz", low=low, high=asleep)
+    awake = column_checks(kind="timestamptz", low=low, high=NOW.timestamp() - 80 * day)
+
+    (kept,) = [k for k in of_kind(found, "query") if "is still there" in k["name"]]
+    until = datetime.fromtimestamp(asleep - 2 * day, UTC).date()
+    assert f"having max(\"channel\") < '{until}'" in kept["sql"]
+    assert kept["severity"] == "warning"
+    assert [k for k in of_kind(awake, "query") if "is still there" in k["name"]] == []
+
+
 def test_times_of_long_ago_may_be_of_longer_ago():
     years = 365 * 86_400
     low, high = NOW.timestamp() - 40 * years, NOW.timestamp() - 20 * years

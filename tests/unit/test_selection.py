@@ -62,7 +62,9 @@ def test_the_newest_whole_dump_is_chosen_whatever_the_names_say(folder):
 
 
 @pytest.mark.parametrize(
-    "bad", [CUT, WHOLE.partition("-- PostgreSQL database dump complete")[0], "", gzip.compress(b"")]
+    "bad",
+    [CUT, WHOLE.partition("-- PostgreSQL database dump complete")[0], "", gzip.compress(b"")],
+    ids=["cut in its data", "without its last line", "empty", "packed and empty"],
 )
 def test_a_newer_one_that_is_not_whole_is_passed_over_and_told(folder, bad):
     put(folder, "old.sql", age=9 * HOUR)
