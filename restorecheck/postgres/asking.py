@@ -90,9 +90,15 @@ def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:
     """For connections that are opened for a few statements and closed: cut after the limit, so that
     a server that stands still, or a network that swallows everything, ends in an error.
     """
-    # It must not know the connection itself, or nobody could ever be done with that.
-    weakref.finalize(connection, _Cutter(connection.fileno(), limit, threading.Event()).stop)
+    # It must not hold the connection itself, or nobody could ever be done with that.
+    watched = weakref.ref(connection)
+    cutter = _Cutter(connection.fileno(), limit, threading.Event(), lambda: is_open(watched()))
+    weakref.finalize(connection, cutter.stop)
     return connection
+
+
+def is_open(connection: Connection | None) -> bool:
+    return connection is not None and not connection.closed
 
 
 @contextmanager
@@ -112,14 +118,24 @@ def deadline(connection: Connection, limit: timedelta, expired: threading.Event)
 class _Cutter:
     """Ends what goes through a socket when its time is up, unless it is stopped before."""
 
-    def __init__(self, descriptor: int, limit: timedelta, expired: threading.Event) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        limit: timedelta,
+        expired: threading.Event,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`wanted`: asked at the end of the time; what is closed by then needs no cutting."""
         self._expired = expired
+        self._wanted = wanted
         self._duplicate = os.dup(descriptor)
         self._timer = threading.Timer(limit.total_seconds(), self._cut)
         self._timer.daemon = True
         self._timer.start()
 
     def _cut(self) -> None:
+        if not self._wanted():
+            return
         self._expired.set()
         with socket.socket(fileno=os.dup(self._duplicate)) as wire:
             wire.shutdown(socket.SHUT_RDWR)

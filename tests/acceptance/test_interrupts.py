@@ -34,10 +34,14 @@ def start(world, *arguments):
 
 
 def wait_for(process, said):
+    lines = []
     for line in process.stderr:
         if said in line:
             return
-    raise AssertionError(f"it ended without saying {said!r}")
+        lines.append(line)
+    out, _ = process.communicate(timeout=60)
+    rest = f"{''.join(lines)}\n{out}"
+    raise AssertionError(f"it ended with {process.returncode}, without saying {said!r}:\n{rest}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

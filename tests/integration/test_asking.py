@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,8 +12,8 @@ from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
+from restorecheck.postgres import asking, cluster, preparation
 from restorecheck.postgres import checker as checking
-from restorecheck.postgres import cluster, preparation
 from restorecheck.postgres.checker import (
     PostgresChecker,
     by_system_identifier,
@@ -105,6 +106,18 @@ def test_a_server_that_stands_still_is_not_waited_for(source, monkeypatch):
 
     assert (first.outcome, first.detail) == (CheckOutcome.ERROR, "no answer within 0.3 s")
     assert second.outcome is CheckOutcome.PASSED, "a connection that was cut is not used again"
+
+
+def test_the_end_of_the_time_comes_to_nothing_where_the_connection_was_closed_before(source):
+    """Sockets are forbidden here: a watch that wants to cut fails this test from its own thread."""
+    connection = cluster.superuser_connection(source.places)
+    before = set(threading.enumerate())
+    asking.bounded(connection, timedelta(seconds=0.05)).close()
+
+    for watch in set(threading.enumerate()) - before:
+        watch.join(10)
+
+    assert set(threading.enumerate()) <= before
 
 
 def test_an_answer_of_a_server_that_was_killed_meanwhile_is_none(source):
