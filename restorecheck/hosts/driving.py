@@ -21,9 +21,15 @@ DELETE_WAIT = timedelta(seconds=1)
 DEAD_HOST = "the process that ran this drill died before it was through"
 
 
-def drive(engine: Engine, drill_id: str, sleep: Sleep) -> Drill:
-    """Advance until the drill is finished. Ends: every step and the teardown are bounded."""
+def drive(
+    engine: Engine, drill_id: str, sleep: Sleep, look: Callable[[], None] = lambda: None
+) -> Drill:
+    """Advance until the drill is finished. Ends: every step and the teardown are bounded.
+
+    `look`: called before each step; may raise to break off.
+    """
     while True:
+        look()
         outcome = engine.advance(drill_id)
         if isinstance(outcome, Done):
             return outcome.drill

@@ -109,7 +109,7 @@ class Performer:
         tries = STORE_TRIES
         while True:
             try:
-                return drive(self._parts.engine, drill_id, sleep)
+                return drive(self._parts.engine, drill_id, sleep, self._interrupts.look)
             except StoreError as exc:
                 tries -= 1
                 if not tries:

@@ -35,13 +35,19 @@ class Interrupts:
     @contextmanager
     def raising(self) -> Iterator[None]:
         """While at work that can be broken off: a signal raises `Interrupted`."""
-        if self.seen is not None:
-            raise Interrupted(self.seen)
+        self.look()
         self._raising = True
         try:
             yield
         finally:
             self._raising = False
+
+    def look(self) -> None:
+        """Between two steps: a signal that was seen and came to nothing (it hit a callback, which eats
+        whatever is raised in it) ends the work now.
+        """
+        if self.seen is not None:
+            raise Interrupted(self.seen)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         self.seen = self.seen or signal.Signals(number)

@@ -5,7 +5,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -45,11 +45,8 @@ def plainly(connection: Connection) -> Iterator[None]:
     end = f"rollback to savepoint {OURS}; release savepoint {OURS}" if within else "rollback"
     plain = f"{begin}; set local search_path to pg_catalog"
     connection.execute(plain.encode(), prepare=False)
-    try:
+    with _ended(connection, end):
         yield
-    finally:
-        if not connection.closed:
-            connection.execute(end.encode())
 
 
 @contextmanager
@@ -69,7 +66,7 @@ def rolled_back(
         connection.execute(f"begin transaction isolation level repeatable read, {mode}".encode())
     else:
         connection.execute(f"savepoint {OURS}".encode())
-    try:
+    with _ended(connection, end):
         if within and not writes:
             connection.execute("set transaction read only")
         # Statements, not calls of set_config: a search path of the database may have another one first.
@@ -81,9 +78,25 @@ def rolled_back(
             limits += "; set local transaction_timeout to 0"
         connection.execute(limits.encode(), prepare=False)
         yield
-    finally:
-        if not connection.closed:
-            connection.execute(end.encode())
+
+
+@contextmanager
+def _ended(connection: Connection, end: str) -> Iterator[None]:
+    """Afterwards `end` is said, whatever happened; what is in flight (an interrupt, say) is not replaced
+    by the error that this comes to on a connection in the middle of a statement.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(psycopg.Error):
+            _say(connection, end)
+        raise
+    _say(connection, end)
+
+
+def _say(connection: Connection, end: str) -> None:
+    if not connection.closed:
+        connection.execute(end.encode())
 
 
 def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:

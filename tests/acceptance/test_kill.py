@@ -46,7 +46,7 @@ def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(library,
     assert count >= 14, "the enumeration covers find, start, load, each check, verdict, teardown"
     (library.directory / "history.sqlite").unlink()
 
-    tried = chosen(range(count), 0.5)
+    tried = chosen(range(count), 0.25)
     for number in tried:
         died = library.run(when, str(number), "drill", command=DYING)
         assert died.returncode == -signal.SIGKILL, (number, died.stderr)

@@ -10,6 +10,7 @@ import pytest
 
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.signals import Interrupted
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
 from restorecheck.postgres import asking, cluster, preparation
@@ -106,6 +107,21 @@ def test_a_server_that_stands_still_is_not_waited_for(source, monkeypatch):
 
     assert (first.outcome, first.detail) == (CheckOutcome.ERROR, "no answer within 0.3 s")
     assert second.outcome is CheckOutcome.PASSED, "a connection that was cut is not used again"
+
+
+@pytest.mark.parametrize("block", [asking.plainly, lambda c: asking.rolled_back(c, MINUTE)])
+def test_an_interrupt_in_the_middle_of_a_statement_stays_one(source, block):
+    """Rolling back fails then: another statement is under way."""
+    with cluster.superuser_connection(source.places) as connection:
+        with pytest.raises(Interrupted):
+            interrupt_within(block, connection)
+        connection.close()
+
+
+def interrupt_within(block, connection):
+    with block(connection):
+        connection.pgconn.send_query(b"select pg_sleep(20)")
+        raise Interrupted(signal.SIGINT)
 
 
 def test_the_end_of_the_time_comes_to_nothing_where_the_connection_was_closed_before(source):
