@@ -113,7 +113,7 @@ def test_whenever_the_host_dies_the_sweep_alone_leaves_nothing_and_one_report(sc
     verdicts = set()
     deaths = 0
 
-    for number in chosen(range(1, count), 0.25):
+    for number in chosen(range(1, count), 0.5):
         world = World()
         store = MemoryStore(world)
         world.kill_host_at(number, after=False)
