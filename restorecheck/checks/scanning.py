@@ -158,7 +158,8 @@ def merged(
     return whole
 
 
-_AS_POSTGRES = Context(traps=[])
+_AS_POSTGRES = Context(prec=1_000, traps=[])
+"""Exact: 28 digits, as usual, are fewer than sums of wide numerics have."""
 
 
 def added(one: Decimal, other: Decimal) -> Decimal:

@@ -1634,10 +1634,10 @@ PLANTED = (
     bug(
         "an instance that somebody took over is changed",
         INSTANCES,
-        '            hint="Somebody else deleted it or replaced it.",\n'
+        '            hint="Somebody else deleted it, renamed it or replaced it.",\n'
         "        )\n"
         "    refuse_foreign(view, drill)\n",
-        '            hint="Somebody else deleted it or replaced it.",\n        )\n',
+        '            hint="Somebody else deleted it, renamed it or replaced it.",\n        )\n',
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1721,8 +1721,8 @@ PLANTED = (
     bug(
         "every instance of the account is found",
         INVENTORY,
-        " for view in instances if naming.is_ours(view.identifier)]\n",
-        " for view in instances]\n",
+        "            if naming.is_ours(view.identifier):\n",
+        "            if True:\n",
         INVENTORY_TESTS,
     ),
     bug(
@@ -2046,8 +2046,8 @@ PLANTED = (
     bug(
         "a server of a local drill is left running",
         "postgres/local.py",
-        "    if mark is not None and mark.drill_id == drill_id and not cluster.stop(places, server):\n"
-        '        return "its server does not stop"\n    return cluster.remove(places, drill_id)\n',
+        "    if ours and not cluster.stop(places, server):\n"
+        '        return "its server does not stop"\n    return cluster.remove(places, drill_id, by_us)\n',
         '    return ""\n',
         *LOCAL,
     ),
@@ -2309,15 +2309,17 @@ PLANTED = (
     bug(
         "a directory is removed for any drill that asks",
         "postgres/cluster.py",
-        "    if mark is None or mark.drill_id != drill_id:\n        try:",
-        "    if mark is None:\n        try:",
+        "    if not is_made(places, by_us) and (mark is None or mark.drill_id != drill_id):\n",
+        "    if not is_made(places, by_us) and mark is None:\n",
         "tests/integration/test_inventories.py",
     ),
     bug(
         "the mark goes first",
         "postgres/cluster.py",
-        "            if entry.name == MARK:\n                continue\n",
-        "",
+        "        theirs.remove_all(directory, but=MARK)\n"
+        "        (directory / MARK).unlink(missing_ok=True)\n",
+        "        (directory / MARK).unlink(missing_ok=True)\n"
+        "        theirs.remove_all(directory, but=MARK)\n",
         "tests/integration/test_left_by_killing.py",
     ),
     bug(
@@ -2967,7 +2969,7 @@ PLANTED = (
     bug(
         "sums of parts forget what is negative",
         "checks/scanning.py",
-        "str(Decimal(before) + Decimal(value))",
+        "str(added(Decimal(before), Decimal(value)))",
         "str(max(Decimal(before), Decimal(value)))",
         "tests/unit/test_readings.py::test_parts_in_any_order_make_the_same_whole",
     ),
@@ -3019,5 +3021,41 @@ PLANTED = (
         "        and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR}",
         "        and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR, CheckOutcome.SKIPPED}",
         "tests/unit/test_proving.py",
+    ),
+    # --- what was found last ----------------------------------------------------------------
+    bug(
+        "an instance that somebody renamed is taken for gone",
+        INSTANCES,
+        "        other = _other_name(account, name)\n",
+        '        other = ""\n',
+        "tests/simulation/test_operators.py",
+    ),
+    bug(
+        "a catalog that could not be read is a database without tables",
+        "checks/surveyed.py",
+        "    if unread:\n",
+        "    if unread and tables:\n",
+        "tests/integration/test_reading.py",
+    ),
+    bug(
+        "damage that the server hides is not seen, and not asked for",
+        "checks/surveyed.py",
+        "    if HIDDEN in reading.doubts:\n",
+        "    if HIDDEN in reading.doubts and problems:\n",
+        "tests/integration/test_reading.py",
+    ),
+    bug(
+        "the error of a rollback replaces an interrupt",
+        "postgres/asking.py",
+        "        with suppress(psycopg.Error):\n            _say(connection, end)\n        raise\n",
+        "        _say(connection, end)\n        raise\n",
+        "tests/integration/test_asking.py",
+    ),
+    bug(
+        "events that come twice are told twice",
+        ACCOUNTS,
+        '        events = {event_view(raw) for page in pages for raw in page["Events"]}\n',
+        '        events = [event_view(raw) for page in pages for raw in page["Events"]]\n',
+        "tests/simulation/test_many_nights.py",
     ),
 )
