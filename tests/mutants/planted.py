@@ -2320,7 +2320,7 @@ PLANTED = (
         "        (directory / MARK).unlink(missing_ok=True)\n",
         "        (directory / MARK).unlink(missing_ok=True)\n"
         "        theirs.remove_all(directory, but=MARK)\n",
-        "tests/integration/test_left_by_killing.py",
+        "tests/integration/test_inventories.py",
     ),
     bug(
         "the mark is written in place",
@@ -3057,5 +3057,12 @@ PLANTED = (
         '        events = {event_view(raw) for page in pages for raw in page["Events"]}\n',
         '        events = [event_view(raw) for page in pages for raw in page["Events"]]\n',
         "tests/simulation/test_many_nights.py",
+    ),
+    bug(
+        "a signal that was eaten is forgotten",
+        "hosts/performing.py",
+        "drive(self._parts.engine, drill_id, sleep, self._interrupts.look)",
+        "drive(self._parts.engine, drill_id, sleep)",
+        "tests/unit/test_signals.py",
     ),
 )
