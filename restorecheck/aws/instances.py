@@ -33,8 +33,6 @@ MAGNETIC = "standard"
 
 PROVISIONED = ("io1", "io2")
 
-RENAMED = "delete it, or take the tags restorecheck:* from it if it is to stay"
-
 
 def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
     """The instance from tonight's copy, up and settled."""
@@ -132,7 +130,10 @@ def delete(
             return StillThere(resource, "not seen, but may yet appear", settings.poll)
         other = _other_name(account, name)
         if other:
-            detail = f"it was renamed to {other}, and is not deleted under that name; {RENAMED}"
+            detail = (
+                f"it was renamed to {other}, and is not deleted under that name; delete it, or take "
+                "the tags restorecheck:* from it if it is to stay"
+            )
             return StillThere(resource, detail, settings.poll, hopeless=True)
         return Gone(resource)
     if view.status in {"deleting", "deleted"}:

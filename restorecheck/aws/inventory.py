@@ -50,9 +50,8 @@ class RdsInventory(Inventory):
 
     def _instance(self, view: InstanceView) -> Found:
         standby = view.tags.get(naming.ROLE) == naming.STANDBY
-        place = self._provider.settings.backup.place
         return self._found(
-            Resource(kind=INSTANCE, identifier=view.arn, account=place.account_id),
+            self._resource(view),
             view.identifier,
             view.tags,
             kept=standby or view.tags.get(naming.KEPT) == "true",
@@ -60,14 +59,17 @@ class RdsInventory(Inventory):
         )
 
     def _renamed(self, view: InstanceView) -> Found:
-        place = self._provider.settings.backup.place
         return Found(
-            resource=Resource(kind=INSTANCE, identifier=view.arn, account=place.account_id),
+            resource=self._resource(view),
             drill_id=view.tags[naming.DRILL],
             marked=True,
             alive=False,
             renamed=True,
         )
+
+    def _resource(self, view: InstanceView) -> Resource:
+        account = self._provider.settings.backup.place.account_id
+        return Resource(kind=INSTANCE, identifier=view.arn, account=account)
 
     def _secrets(self, backup: Account) -> list[Found]:
         place = backup.place

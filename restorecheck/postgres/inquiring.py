@@ -90,7 +90,7 @@ class Inquirer:
             connection.close()
         if hiding:
             reading.doubts[HIDDEN] = (
-                f"{' and '.join(hiding)} is on: damaged pages are read as if nothing were in them"
+                f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
         reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}
         survey = Survey(
