@@ -115,7 +115,8 @@ class Stage:
         self.database = tmp_path / "history.sqlite"
         self.traveller = traveller
         self.moved = threading.Condition()
-        self.in_drill = 0
+        self.at_work: list[tuple[datetime, PlayedDrills]] = []
+        """Until when each drill that goes on is at work, and for whom."""
         self.running: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
         self.numbers = 0
@@ -162,13 +163,17 @@ class Stage:
 
     def pass_time(self, length, launcher):
         """Be at work until the clock was moved on by `length`."""
-        until = self.now() + length
+        work = (self.now() + length, launcher)
         with self.moved:
-            self.in_drill += 1
-            self.moved.wait_for(lambda: self.now() >= until or not launcher.alive)
-            self.in_drill -= 1
+            self.at_work.append(work)
+            self.moved.wait_for(lambda: not self._goes_on(work))
+            self.at_work.remove(work)
         if not launcher.alive:
             raise Killed
+
+    def _goes_on(self, work):
+        until, launcher = work
+        return self.now() < until and launcher.alive
 
     def write_report(self, begun, verdict):
         with self.history() as store:
@@ -218,7 +223,10 @@ class Stage:
         executors = [service._alarm._lookup_executor(name) for name in names]
         for _ in range(20_000):
             jobs = sum(sum(executor._instances.values()) for executor in executors)
-            if jobs <= self.in_drill + service._gate.waiting:
+            with self.moved:
+                # A drill whose time has come computes, though its thread may not have noticed.
+                in_drill = sum(map(self._goes_on, self.at_work))
+            if jobs <= in_drill + service._gate.waiting:
                 return
             nap.wait(0.001)
         raise AssertionError("the runner does not come to rest")
@@ -291,7 +299,9 @@ class Stage:
         """The lid is closed: no clock but the one on the wall goes on."""
 
         def close_the_lid():
-            self.traveller.move_to(moment)
+            with self.moved:
+                self.traveller.move_to(moment)
+                self.moved.notify_all()
 
         return close_the_lid
 

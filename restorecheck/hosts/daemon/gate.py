@@ -14,8 +14,11 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many wait for their turn."""
-        return len(self._queue)
+        """How many must wait; one whose turn has come may not have noticed yet."""
+        with self._changed:
+            if self._closed:
+                return 0
+            return max(0, len(self._queue) - max(0, self._limit - self._inside))
 
     def enter(self) -> bool:
         """Wait for one's turn, which nobody who came later takes; False when the gate was closed
