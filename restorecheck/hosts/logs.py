@@ -19,8 +19,10 @@ class StderrLogger:
 
     def msg(self, message: str) -> None:
         # ValueError: the stream is closed. Whoever read it is gone, and so is the reader of this.
+        # At once with its end: several drills write to one stderr, each in a process of its own.
         with contextlib.suppress(OSError, ValueError):
-            print(message, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
 
     log = debug = info = warning = warn = error = critical = fatal = exception = msg
 

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -42,6 +43,30 @@ def test_logs_go_to_the_stderr_of_now_and_survive_its_end(monkeypatch, capsys):
     structlog.get_logger("x").error("somebody.reads")
 
     assert "somebody.reads" in capsys.readouterr().err
+
+
+def test_a_line_and_its_end_are_one_write_or_those_of_two_drills_would_mix(monkeypatch):
+    class Pieces(io.RawIOBase):
+        def __init__(self):
+            self.written = []
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.written.append(bytes(data))
+            return len(data)
+
+    pieces = Pieces()
+    # As with PYTHONUNBUFFERED, which images of Python set.
+    stream = io.TextIOWrapper(cast(Any, pieces), write_through=True, line_buffering=True)
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    structlog.get_logger("x").error("drill.finished", target="a")
+    structlog.get_logger("x").error("drill.finished", target="b")
+
+    assert len(pieces.written) == 2
+    assert all(piece.endswith(b"}\n") for piece in pieces.written)
 
 
 def test_progress_without_a_reader_is_no_reason_to_stop():
