@@ -6,7 +6,7 @@ carries on from what is stored.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
@@ -183,10 +183,8 @@ class Engine:
                 return VerdictRecorded(verdict, reason, hint)
             case CollectEvidence():
                 return self._collect(drill)
-            case Delete():
-                return self._delete(drill, action)
-            case Park():
-                return self._park(drill, action)
+            case Delete() | Park():
+                return self._take_away(drill, action)
             case Retain():
                 return self._retain(drill)
             case Finish():
@@ -222,17 +220,22 @@ class Engine:
         assert moved_on, "a checker answers a pending check, or reads on"
         return Checked(results=answers.results, readings=answers.readings, detail=answers.detail)
 
-    def _delete(self, drill: Drill, action: Delete) -> Gone | StillThere:
+    def _take_away(self, drill: Drill, action: Delete | Park) -> Gone | Parked | StillThere:
+        begun = self._present(drill)
         try:
-            return self._provider_for(drill).delete(action.resource, action.made_until)
+            event = self._delete_or_park(drill, action)
         except ProviderError as exc:
-            return StillThere(action.resource, exc.message)
+            event = StillThere(action.resource, exc.message)
+        if isinstance(event, StillThere):
+            spent = max(self._present(drill) - begun, timedelta(0))
+            return replace(event, spent=spent)
+        return event
 
-    def _park(self, drill: Drill, action: Park) -> Parked | StillThere:
-        try:
-            return self._provider_for(drill).park(action.resource)
-        except ProviderError as exc:
-            return StillThere(action.resource, exc.message)
+    def _delete_or_park(self, drill: Drill, action: Delete | Park) -> Gone | Parked | StillThere:
+        provider = self._provider_for(drill)
+        if isinstance(action, Park):
+            return provider.park(action.resource)
+        return provider.delete(action.resource, action.made_until)
 
     def _collect(self, drill: Drill) -> Collected:
         """Once: evidence is a help, and neither the verdict nor the teardown waits for it."""

@@ -46,6 +46,9 @@ MAX_RETRIES = 5
 
 HOPELESSNESS = 10
 
+LEAST_ATTEMPTS = 20
+"""At deleting, however long each of them takes: an attempt uses up at most this part of the limit."""
+
 MIN_TEARDOWN_WAIT = timedelta(seconds=1)
 """Counted for every deletion that did not succeed at once, so that the teardown is bounded."""
 
@@ -224,6 +227,8 @@ class StillThere:
     wait: timedelta = timedelta(seconds=1)
     hopeless: bool = False
     """Trying again will hardly help (a missing right): the patience runs out ten times as fast."""
+    spent: timedelta = timedelta(0)
+    """How long the attempt itself took: without a network, minutes for each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,6 +587,8 @@ def _postpone_deletion(drill: Drill, event: StillThere) -> Drill:
     """Behind the others, so that one stubborn resource does not keep the rest alive."""
     others = tuple(r for r in drill.ledger if r != event.resource)
     counted = max(event.wait, MIN_TEARDOWN_WAIT) * (HOPELESSNESS if event.hopeless else 1)
+    # A host that was suspended in the middle of an attempt has others left.
+    counted += min(event.spent, drill.teardown_limit / LEAST_ATTEMPTS)
     seconds = drill.teardown_external_seconds + event.wait.total_seconds()
     return drill.evolve(
         ledger=(event.resource, *others),

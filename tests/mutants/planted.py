@@ -114,12 +114,8 @@ PLANTED = (
     bug(
         "a deletion that failed counts as done",
         ENGINE,
-        "            return self._provider_for(drill).delete(action.resource, action.made_until)\n"
-        "        except ProviderError as exc:\n"
-        "            return StillThere(action.resource, exc.message)\n",
-        "            return self._provider_for(drill).delete(action.resource, action.made_until)\n"
-        "        except ProviderError:\n"
-        "            return Gone(action.resource)\n",
+        "            event = StillThere(action.resource, exc.message)\n",
+        "            event = Gone(action.resource)\n",
         f"{CRASHES}::test_a_deletion_that_is_refused_is_asked_for_again_and_never_taken_for_done",
     ),
     bug(
@@ -766,16 +762,24 @@ PLANTED = (
     bug(
         "what is not found while it is deleted counts as gone",
         ENGINE,
-        "            return self._provider_for(drill).delete(action.resource, "
-        "action.made_until)\n"
-        "        except ProviderError as exc:\n"
-        "            return StillThere(action.resource, exc.message)\n",
-        "            return self._provider_for(drill).delete(action.resource, "
-        "action.made_until)\n"
-        "        except ProviderError as exc:\n"
+        "            event = StillThere(action.resource, exc.message)\n",
         "            if type(exc).__name__ == 'NotFoundError':\n"
         "                return Gone(action.resource)\n"
-        "            return StillThere(action.resource, exc.message)\n",
+        "            event = StillThere(action.resource, exc.message)\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "the minutes that each attempt takes without a network are not counted",
+        ENGINE,
+        "            return replace(event, spent=spent)\n",
+        "            return event\n",
+        ENGINE_TESTS,
+    ),
+    bug(
+        "one attempt in which the machine slept uses the patience up",
+        LIFECYCLE,
+        "min(event.spent, drill.teardown_limit / LEAST_ATTEMPTS)",
+        "event.spent",
         ENGINE_TESTS,
     ),
     bug(
@@ -850,12 +854,10 @@ PLANTED = (
         ENGINE_TESTS,
     ),
     bug(
-        "what a park is refused ends the host",
+        "what a deletion is refused ends the host",
         ENGINE,
-        "            return self._provider_for(drill).park(action.resource)\n"
-        "        except ProviderError as exc:",
-        "            return self._provider_for(drill).park(action.resource)\n"
-        "        except ZeroDivisionError as exc:",
+        "        except ProviderError as exc:\n            event = StillThere",
+        "        except ZeroDivisionError as exc:\n            event = StillThere",
         ENGINE_TESTS,
     ),
     bug(

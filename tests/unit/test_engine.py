@@ -27,7 +27,7 @@ from restorecheck.testing import MemoryStore, World
 from tests.factories import BACKUP, ENDPOINT, HOUR, SERVER, drill, restored, result
 
 MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 REFUSALS = [TransientError("reset"), NotFoundError("no account"), AccessDeniedError("denied")]
 
 
@@ -221,6 +221,34 @@ def test_whatever_a_deletion_is_refused_with_the_thing_stays_in_the_ledger(refus
     assert bench.drill.ledger == (SERVER,)
     assert isinstance(outcome, Wait)
     assert outcome.detail == refusal.message
+
+
+@pytest.mark.parametrize(
+    ("each", "tries"),
+    [(10 * SECOND, 82), (2 * MINUTE, 20), (HOUR, 20), (-HOUR, 900)],
+    ids=["the poll", "no network", "the machine sleeps", "the clock is set back"],
+)
+def test_a_teardown_ends_however_long_its_attempts_take(each, tries):
+    """Of a limit of a quarter of an hour, with a second between two of them."""
+
+    class Slow(Scripted):
+        def delete(self, resource, made_until):
+            asked.append((resource, made_until))
+            bench.world.pass_time(each)
+            return super().delete(resource, made_until)
+
+    asked: list[tuple[object, object]] = []
+    bench = Bench(tearing_down())
+    bench.world.pass_time(MINUTE)
+    bench.provider = Slow(TransientError("no answer"))
+    while bench.drill.ledger and len(asked) < 1000:
+        before = len(asked)
+        bench.advance()
+        if len(asked) == before:
+            break
+
+    assert len(asked) == tries
+    assert bench.drill.ledger == (SERVER,)
 
 
 @pytest.mark.parametrize("wrong", [*REFUSALS, ValueError("x")], ids=lambda e: type(e).__name__)
