@@ -173,6 +173,14 @@ CATALOGUE: dict[str, Failure] = {
         AWS, "A call is throttled, or answered with an error of the service, once", GOOD, 0,
         "the backup restores", "Nothing; calls are repeated.",
     ),
+    "aws: network gone for a while": _one(
+        AWS, "The network is gone for seconds, to AWS or to the restored database", GOOD, 0,
+        "the backup restores", "Nothing; calls are repeated, and a check waits for its answer.",
+    ),
+    "aws: network gone under a check": _one(
+        AWS, "The network is gone for longer than a check may take", DOUBT, 3,
+        "no answer within", "Drill again; if it happens again, look at the way from the checker to the instance.",
+    ),
     "aws: answer lost": _one(
         AWS, "A call does its work, and its answer is lost", GOOD, 0,
         "the backup restores", "Nothing; what is there is found, and made once.",
