@@ -1,16 +1,23 @@
 """What every kind of test shares: quiet logs, and a real PostgreSQL with dumps of it."""
 
+import functools
 import logging
 import os
 
+import botocore.loaders
 import pytest
 import structlog
 
-from tests import chosen, pg
+from tests import chosen, pg, places
 from tests.iam import simulator as simulation
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+places.settle()
+
+# Every drill has a session of its own, as in life; the descriptions of AWS are read once a process.
+botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 def pytest_xdist_auto_num_workers():

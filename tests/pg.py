@@ -14,6 +14,7 @@ from restorecheck.postgres import binaries, cluster, processes
 from restorecheck.postgres.account import Account, choose_account
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.cluster import Mark, Places
+from tests.places import SHORT
 
 LIBRARY = """
 create extension if not exists hstore;
@@ -113,7 +114,7 @@ def installations() -> list[Installation]:
 @contextmanager
 def running(installation: Installation, schema: str = LIBRARY) -> Iterator[Source]:
     """A server that lives as long as the block."""
-    directory = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="rc", dir=SHORT))
     account = choose_account(None)
     if account is not None:
         os.chown(directory, account.uid, account.gid)

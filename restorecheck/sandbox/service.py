@@ -77,6 +77,7 @@ class Sandbox:
         self._quotas = quotas or Quotas()
         self._port = port
         self._stack = ExitStack()
+        self._clients: dict[tuple[str, Account, str], Any] = {}
 
     def __enter__(self) -> Self:
         if not _ONE_AT_A_TIME.acquire(blocking=False):
@@ -142,7 +143,11 @@ class Sandbox:
         }
 
     def client(self, service: str, account: Account, region: str = "") -> Any:  # noqa: ANN401  # boto3's own
-        return landscape.client(service, account, self.endpoint_url, region or self.region)
+        """Made once: that takes boto3 longer than most calls."""
+        wanted = (service, account, region or self.region)
+        if wanted not in self._clients:
+            self._clients[wanted] = landscape.client(service, account, self.endpoint_url, wanted[2])
+        return self._clients[wanted]
 
     def prepare(self) -> Landscape:
         """Keys, the role and the groups, as a team would have made them."""

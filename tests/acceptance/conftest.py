@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,11 @@ from typing import Any
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "restorecheck"]
+from tests.acceptance.ready import COMMAND, Ready, from_nothing
+from tests.places import SHORT
+
+READY: list[Ready] = []
+"""What this process of a parallel run has ready, once it has been asked for."""
 
 
 @dataclass
@@ -49,16 +52,16 @@ class World:
     def run(
         self, *arguments: str, command: list[str] = COMMAND, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments],
-            cwd=self.directory,
-            env={**os.environ, "NO_COLOR": "1", **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-            **options,
-        )
+        options |= {
+            "cwd": self.directory,
+            "env": {**os.environ, "NO_COLOR": "1", **self.environment},
+            "timeout": 180,
+        }
+        if command is not COMMAND or options.keys() != {"cwd", "env", "timeout"}:
+            return from_nothing(list(arguments), command=command, **options)
+        if not READY:
+            READY.append(Ready())
+        return READY[0].run(list(arguments), **options)
 
     def drill(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Exit code and report of one drill."""
@@ -81,9 +84,16 @@ class World:
         return left
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_stays_ready():
+    yield
+    while READY:
+        READY.pop().close()
+
+
 @pytest.fixture
 def world():
-    with tempfile.TemporaryDirectory(prefix="rc", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="rc", dir=SHORT) as name:
         directory = Path(name)
         directory.chmod(0o755)
         made = World(directory)

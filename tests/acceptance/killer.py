@@ -32,6 +32,7 @@ from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests import pg
 from tests.acceptance.hunting import Hunt, main
+from tests.places import SHORT
 
 GOOD = ("custom", "plain", "folder", "squeezed", "sealed", "shared")
 DAMAGED = ("cut", "cut-plain", "cut-sealed", "emptied")
@@ -195,7 +196,7 @@ def world(chance: random.Random, *, verbose: bool = False) -> Iterator[DumpHunt]
     installation = min(pg.installations(), key=lambda i: i.major)
     with (
         pg.running(installation) as scratch,
-        tempfile.TemporaryDirectory(prefix="rk", dir="/tmp") as name,
+        tempfile.TemporaryDirectory(prefix="rk", dir=SHORT) as name,
     ):
         Path(name).chmod(0o755)
         made = Path(name) / "made"

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.acceptance.conftest import COMMAND
+from tests.acceptance.ready import COMMAND
 from tests.failures import expect, expect_message
 
 ONLY_ROOT = "only root can mount a small disk; .ci/run is root"

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from restorecheck.postgres import cluster
-from tests.acceptance.conftest import COMMAND
 from tests.acceptance.proxy import network
+from tests.acceptance.ready import COMMAND
 from tests.failures import expect, expect_message
 
 NAPS = """

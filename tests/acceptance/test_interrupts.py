@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from tests.acceptance.conftest import COMMAND
+from tests.acceptance.ready import COMMAND
 from tests.failures import expect
 
 SLEEPS = '[{query: {name: sleeper, sql: "select pg_sleep(120)", expect: not_empty, timeout_seconds: 300}}]'

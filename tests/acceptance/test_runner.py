@@ -19,7 +19,7 @@ from restorecheck.model import Phase
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
-from tests.acceptance.conftest import COMMAND
+from tests.acceptance.ready import COMMAND
 from tests.integration.test_messengers import Receiver, serving
 
 MIDNIGHT = Schedule(cron="0 0 * * *", timezone="UTC")

@@ -26,6 +26,7 @@ from restorecheck.postgres.scratch import ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.testing import World, WorldProvider
+from tests.places import SHORT
 from tests.rds.conftest import configuration, run_stage
 
 DRILL_ID = "20260226-031500-a1b2c3"
@@ -91,7 +92,7 @@ def resources(drill: Drill) -> list[Resource]:
 
 @pytest.fixture
 def folder():
-    with tempfile.TemporaryDirectory(prefix="rc", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="rc", dir=SHORT) as name:
         Path(name).chmod(0o755)
         (Path(name) / "work").mkdir(mode=0o755)
         yield Path(name)

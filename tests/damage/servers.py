@@ -16,6 +16,7 @@ from restorecheck.postgres.cluster import Places
 from tests import pg
 from tests.damage.healthy import FILES, MAINTENANCE, SCHEMA
 from tests.damage.kinds import Damage, Files
+from tests.places import SHORT
 from tests.reading import ask, spec
 
 NAME = "damaged"
@@ -70,7 +71,7 @@ def healthy(installation: Installation) -> Iterator[Healthy]:
 
 @contextmanager
 def damaged(base: Healthy, damage: Damage | None) -> Iterator[pg.Source]:
-    directory = Path(tempfile.mkdtemp(prefix="rd", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="rd", dir=SHORT))
     account = choose_account(None)
     server = None
     places = Places(directory / "restorecheck-damaged")

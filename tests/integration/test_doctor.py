@@ -15,6 +15,7 @@ from restorecheck.hosts.cli import main
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.tls import expired
 from restorecheck.sandbox.certificates import Authority
+from tests.places import SHORT
 from tests.rds.robot import Robot
 
 DAYS_AGO = timedelta(days=3)
@@ -69,7 +70,7 @@ def machine(tmp_path, dumps, capsys):
         "dump": {"path": str(backups), "max_age_hours": 26},
         "checks": [{"row_count": {"table": "public.books", "min": 1}}],
     }
-    room = Path(f"/tmp/rc-doctor-{os.getpid()}")
+    room = Path(SHORT, f"rc-doctor-{os.getpid()}")
     room.mkdir(exist_ok=True)
     keys: dict[str, Any] = {
         "version": 1,

@@ -18,11 +18,12 @@ from restorecheck.postgres import cluster, processes, sharedmemory
 from restorecheck.postgres.account import choose_account
 from restorecheck.postgres.cluster import Mark, Places
 from tests import pg
+from tests.places import SHORT
 
 
 @pytest.fixture
 def places():
-    directory = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="rc", dir=SHORT))
     directory.chmod(0o755)
     yield Places(directory / "restorecheck-20260101-000000-abcdef")
     shutil.rmtree(directory)

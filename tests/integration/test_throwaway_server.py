@@ -17,6 +17,7 @@ from restorecheck.postgres import cluster, processes
 from restorecheck.postgres.account import choose_account
 from restorecheck.postgres.cluster import Mark, Places
 from tests import pg
+from tests.places import SHORT
 
 WANTED = {
     "listen_addresses": "",
@@ -34,7 +35,7 @@ WANTED = {
 @pytest.fixture(scope="module")
 def running():
     """The newest at hand: event triggers can be switched off since 17."""
-    base = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    base = Path(tempfile.mkdtemp(prefix="rc", dir=SHORT))
     base.chmod(0o755)
     places = Places(base / "restorecheck-20260101-000000-abcdef")
     account = choose_account(None)

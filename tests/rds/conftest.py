@@ -20,6 +20,7 @@ from restorecheck.hosts.cli import main
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Landscape, Pace, Quotas, Sandbox
 from tests.contract.aws_store import make_table
+from tests.places import SHORT
 from tests.rds import promise
 
 PASSWORD = "Production-Password-1"  # noqa: S105  # of the sandbox
@@ -162,10 +163,22 @@ def run_scene(stage, monkeypatch, capsys):
     for key, value in sandbox.environment().items():
         monkeypatch.setenv(key, value)
     target = f"t-{next(NUMBERS)}"
-    with tempfile.TemporaryDirectory(prefix="rc", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="rc", dir=SHORT) as name:
         keys = configuration(sandbox, land, target)
-        yield Scene(stage, Path(name), target, capsys, keys)
+        scene = Scene(stage, Path(name), target, capsys, keys)
+        yield scene
         sandbox.calm()  # what one night has not come to must not happen to the next one
+        forget_copies(scene)
+
+
+def forget_copies(scene):
+    """Copies of targets that no test will look at again only make every list longer."""
+    sandbox = scene.sandbox
+    places = [(sandbox.source, sandbox.region, scene.staging_copies())]
+    places.append((sandbox.backup, sandbox.backup_region, scene.copies()))
+    for account, region, names in places:
+        for name in names:
+            sandbox.client("rds", account, region).delete_db_snapshot(DBSnapshotIdentifier=name)
 
 
 def configuration(sandbox: Sandbox, land: Landscape, target: str) -> dict[str, Any]:

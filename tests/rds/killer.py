@@ -32,6 +32,7 @@ from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.acceptance.hunting import Hunt, main
+from tests.places import SHORT
 from tests.rds.conftest import ROWS, configuration, run_stage
 
 GOOD, WRONG, STANDBY = ("managed", "reset"), "wrong", "standby"
@@ -138,7 +139,7 @@ class SnapshotHunt(Hunt):
 def world(chance: random.Random, *, verbose: bool = False) -> Iterator[SnapshotHunt]:
     with (
         contextmanager(run_stage)(factor=FACTOR) as stage,
-        tempfile.TemporaryDirectory(prefix="rk", dir="/tmp") as name,
+        tempfile.TemporaryDirectory(prefix="rk", dir=SHORT) as name,
     ):
         made = SnapshotHunt(
             directory=Path(name), chance=chance, verbose=verbose, sandbox=stage.sandbox
