@@ -2033,8 +2033,15 @@ PLANTED = (
     bug(
         "a drill that was restarted in vain is never restarted again",
         SWEEPER,
-        "            if status is None:\n                break\n",
-        "            break\n",
+        "itertools.count(2))\n",
+        "range(2, 3))\n",
+        RESTARTING_TESTS,
+    ),
+    bug(
+        "a drill without a first execution is restarted with every sweep, beside itself",
+        SWEEPER,
+        "        if status is None and name != drill.id:\n",
+        "        if status is None:\n",
         RESTARTING_TESTS,
     ),
     # --- local dumps -----------------------------------------------------------------------

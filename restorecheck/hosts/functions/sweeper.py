@@ -92,24 +92,19 @@ def _free_name(drill: Drill, machine: str, around: Surroundings) -> str | None:
     """The name of another execution; None while one that was started for the drill lives.
 
     The same for two sweeps at once, so that one execution comes of them. One that has ended keeps
-    its name for ninety days (Step Functions API, StartExecution); another try has another one,
-    also where the last one did not bring the drill further.
+    its name for ninety days (Step Functions API, StartExecution), so each try has the next one.
     """
-    if _status_of(drill.id, machine, around) in ALIVE:
-        return None
-    name = ""
-    for version in range(drill.version + 1):
-        for name in _tries(f"{drill.id}-v{version}"):
-            status = _status_of(name, machine, around)
-            if status is None:
-                break
-            if status in ALIVE:
-                return None
-    return name
+    for name in _tries(drill.id):
+        status = _status_of(name, machine, around)
+        if status in ALIVE:
+            return None
+        # The first name is the planner's: where it has died before it used it, it stays unused.
+        if status is None and name != drill.id:
+            return name
+    raise AssertionError("names do not end")
 
 
 def _tries(name: str) -> Iterator[str]:
-    """Of a drill in one state: the sweep comes again until it has got further."""
     yield name
     yield from (f"{name}-{number}" for number in itertools.count(2))
 
