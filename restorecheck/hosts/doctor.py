@@ -88,6 +88,7 @@ def machine_facts(
     server = wiring.server_settings(config)
     account, account_problem = _account(server)
     is_in_aws = any(target.is_in_aws for target in targets)
+    changer = examining.changer_of(path)
     return MachineFacts(
         history=config.history.path,
         history_problem=examining.history_problem(Path(config.history.path)),
@@ -99,6 +100,9 @@ def machine_facts(
         config_file=str(path),
         config_is_open=examining.is_open(path),
         config_holds_secrets=holds_secrets(config, path),
+        config_changer=changer.who if changer else "",
+        config_change_at=changer.place if changer else "",
+        config_changer_owns_it=changer.by_owning if changer else False,
         channels=len(config.notify),
         channel_problem=_channel_problem(config, clock),
         bundle=(config.aws.ca_bundle or "") if is_in_aws else "",

@@ -1,7 +1,9 @@
 """What `doctor` finds out about this machine and its dumps. Makes nothing, changes nothing."""
 
+import grp
 import io
 import os
+import pwd
 import re
 import shutil
 import stat
@@ -230,3 +232,62 @@ def is_open(path: Path) -> bool:
         return bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:
         return False
+
+
+class Changer(NamedTuple):
+    """Somebody who can change what they should not."""
+
+    who: str
+    place: str
+    """The file, or a folder on the way to it."""
+    by_owning: bool
+
+
+def changer_of(path: Path) -> Changer | None:
+    """Who but root and this user may change the file, or put another one in its place."""
+    try:
+        real = path.resolve(strict=True)
+        for place in (real, *real.parents):
+            changer = _changer(place)
+            if changer is not None:
+                return changer
+    except OSError:
+        return None  # what cannot be looked at is found out about by reading it
+    return None
+
+
+def _changer(place: Path) -> Changer | None:
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return None  # as Kubernetes mounts configurations, in folders that look open
+    state = place.stat()
+    if state.st_uid not in {0, os.geteuid()}:
+        return Changer(f"the user {_user(state.st_uid)}", str(place), by_owning=True)
+    if stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX:
+        return None  # as /tmp: only its owner may replace a file
+    if state.st_mode & stat.S_IWOTH:
+        return Changer("every user of this machine", str(place), by_owning=False)
+    if state.st_mode & stat.S_IWGRP and not _is_own_group(state.st_uid, state.st_gid):
+        return Changer(f"the group {_group(state.st_gid)}", str(place), by_owning=False)
+    return None
+
+
+def _is_own_group(uid: int, gid: int) -> bool:
+    """Many distributions give each user a group, and make files writable for it."""
+    try:
+        return pwd.getpwuid(uid).pw_gid == gid
+    except KeyError:
+        return False
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

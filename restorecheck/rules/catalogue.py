@@ -165,6 +165,15 @@ _THIS_MACHINE = (
         mend="Correct the URL, or install what it needs: pip install 'restorecheck[notify]'.",
     ),
     _rule(
+        112,
+        HIGH,
+        "Nobody else can change the configuration",
+        reads="owner and permissions of the configuration file and of the folders above it",
+        why="What stands in it is run: dump.decrypt, channels. Whoever may write it may do what "
+        "restorecheck may, and can make every night look well.",
+        mend="Take the right to write away from group and others, or let root own it.",
+    ),
+    _rule(
         120,
         CRITICAL,
         "The certificates of RDS are there, and not expired",

@@ -61,6 +61,11 @@ class MachineFacts:
     config_is_open: bool
     """Others may read it."""
     config_holds_secrets: bool
+    config_changer: str = ""
+    """Who but root and this user may change the configuration; empty: nobody."""
+    config_change_at: str = ""
+    """The file, or the folder on the way to it, that lets them."""
+    config_changer_owns_it: bool = False
     channels: int
     channel_problem: str
     bundle: str = ""

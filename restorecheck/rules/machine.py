@@ -73,6 +73,15 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
     else:
         fine = "only its owner and group read it" if facts.config_holds_secrets else "no secrets"
         yield ok("RC110", facts.config_file, fine)
+    yield _checked(
+        "RC112",
+        facts.config_file,
+        _may_change(facts),
+        "nobody else can change it",
+        _here("chown", "root", facts.config_change_at)
+        if facts.config_changer_owns_it
+        else _here("chmod", "go-w", facts.config_change_at),
+    )
     if facts.channels:
         yield _checked(
             "RC111",
@@ -81,6 +90,13 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
             f"{facts.channels} can be used",
             Advice(Where.CONFIGURATION, "<correct the channel, or install what it needs>"),
         )
+
+
+def _may_change(facts: MachineFacts) -> str:
+    if not facts.config_changer:
+        return ""
+    by = "owns" if facts.config_changer_owns_it else "may write to"
+    return f"{facts.config_changer} {by} {facts.config_change_at}"
 
 
 def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Finding]:

@@ -137,6 +137,30 @@ def a_channel_that_is_no_apprise_url(machine):
     machine.keys["notify"] = ["nosuchservice://token"]
 
 
+def only_root_gives_files_away():
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+
+
+def a_configuration_that_everybody_may_change(machine):
+    machine.path.chmod(0o666)
+
+
+def a_configuration_of_a_group(machine):
+    only_root_gives_files_away()
+    os.chown(machine.path, -1, os.getgid() + 4711)
+    machine.path.chmod(0o660)
+
+
+def a_configuration_of_somebody_else(machine):
+    only_root_gives_files_away()
+    os.chown(machine.path, 4711, -1)
+
+
+def a_configuration_in_a_folder_that_everybody_may_change(machine):
+    machine.directory.chmod(0o777)
+
+
 def no_programs(machine):
     machine.keys["postgres"]["bin_dir"] = str(machine.directory)
 
@@ -155,6 +179,10 @@ BROKEN = {
     no_such_user: {"RC109"},
     a_web_hook_that_everybody_may_read: {"RC110"},
     a_channel_that_is_no_apprise_url: {"RC110", "RC111"},
+    a_configuration_that_everybody_may_change: {"RC112"},
+    a_configuration_of_a_group: {"RC112"},
+    a_configuration_of_somebody_else: {"RC112"},
+    a_configuration_in_a_folder_that_everybody_may_change: {"RC112"},
     no_programs: {"RC101"},
 }
 
@@ -211,6 +239,21 @@ def test_a_broken_machine_is_mended_by_the_advice(break_it, machine, robot):
     if break_it is a_dump_larger_than_the_disk:
         os.truncate(machine.dump, 10**6)  # no disk is that large
     assert robot.look() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [(0o664, 0o775), (0o600, 0o1777)],
+    ids=["for the group that is the owner's own", "in a folder like /tmp"],
+)
+def test_what_only_looks_as_if_others_could_change_it_is_no_problem(machine, file, folder):
+    machine.path.write_text("")
+    machine.path.chmod(file)
+    machine.directory.chmod(folder)
+
+    findings = json.loads(machine.run("doctor", "--format", "json").out)["findings"]
+
+    assert [f["outcome"] for f in findings if f["rule"] == "RC112"] == ["ok"]
 
 
 def test_an_old_archive_that_was_copied_today_is_as_old_as_it_says(machine):
