@@ -373,11 +373,13 @@ class AwsStore(DrillStore, History):
         entry = _entry(item)
         answer = self._call(
             f"read the report of drill {entry.drill_id}",
-            self._s3.get_object,
+            _or_none_where_it_is_gone(self._s3.get_object),
             Bucket=self._bucket,
             Key=_key(entry.target, entry.drill_id),
             VersionId=item["version_id"]["S"],
         )
+        if answer is None:
+            return None  # `flaws` says so, because retention has not noted it
         with attempting(f"read the report of drill {entry.drill_id}", self._bucket):
             return str(answer["Body"].read().decode())
 
@@ -411,7 +413,22 @@ class AwsStore(DrillStore, History):
         except TransientError:
             raise
         except ProviderError as exc:
-            raise StoreError(exc.message, hint=exc.hint) from exc
+            where = f"; table {self._table}, bucket {self._bucket}"
+            raise StoreError(exc.message + where, hint=exc.hint) from exc
+
+
+def _or_none_where_it_is_gone(get_object: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 says that a version is gone only to those who may list the bucket; else it denies."""
+
+    def get(**arguments: Any) -> Any:  # noqa: ANN401  # boto3's own
+        try:
+            return get_object(**arguments)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in {"NoSuchVersion", "NoSuchKey"}:
+                return None
+            raise
+
+    return get
 
 
 class _ConditionError(Exception):

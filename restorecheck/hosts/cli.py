@@ -238,6 +238,12 @@ def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
     history.add_argument(
         "--older-than", type=int, metavar="DAYS", help="prune: instead of history.keep_days"
     )
+    history.add_argument(
+        "--table",
+        metavar="NAME",
+        help="the history of an AWS deployment, with the present credentials: its table, with --bucket",
+    )
+    history.add_argument("--bucket", metavar="NAME", help="its bucket of reports")
 
 
 def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:

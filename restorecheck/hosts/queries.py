@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from restorecheck.checks.readings import unpack
 from restorecheck.config import Config
-from restorecheck.errors import ConfigError, NotFoundError, Problem, StoreError
+from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError, StoreError
 from restorecheck.history import Acceptance, Entry, Stored, flaws, sha256_of
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
@@ -27,6 +28,9 @@ from restorecheck.report.status import Nagios, render_json, render_nagios, rende
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.agenda import Agenda, Skip
 from restorecheck.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:
+    from restorecheck.aws.stores import AwsStore
 
 NEWEST = 30
 """Drills that `history` lists when nothing else is asked for."""
@@ -42,6 +46,25 @@ def opened(config: Config) -> Iterator[SqliteStore]:
         yield store
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["SqliteStore | AwsStore"]:
+    """The history that `history` is about: the configuration's, or that of an AWS deployment."""
+    if not arguments.table and not arguments.bucket:
+        with opened(config) as store:
+            yield store
+        return
+    if not (arguments.table and arguments.bucket):
+        message = "--table and --bucket belong together: they are the history of an AWS deployment"
+        raise ConfigError((Problem(message=message),))
+    from restorecheck.hosts.functions.surroundings import BUCKET, SANDBOX, TABLE, Surroundings
+
+    names = {TABLE: arguments.table, BUCKET: arguments.bucket}
+    try:
+        yield Surroundings(names | {SANDBOX: str(config.sandbox).lower()}).store
+    except ProviderError as exc:
+        raise StoreError(exc.message, hint=exc.hint) from exc
 
 
 # --- status -----------------------------------------------------------------------------------
@@ -82,7 +105,7 @@ def history(config: Config, arguments: argparse.Namespace) -> int:
         return _accept(config, target, arguments)
     since = _since(arguments.since, SystemClock().now())
     if action == "export":
-        return _export(config, target, since, arguments.output)
+        return _export(config, target, since, arguments)
     return _list(config, target, since, arguments)
 
 
@@ -114,14 +137,15 @@ def _since(text: str | None, now: datetime) -> datetime | None:
 def _list(
     config: Config, target: str | None, since: datetime | None, arguments: argparse.Namespace
 ) -> int:
-    with opened(config) as store:
+    with asked_for(config, arguments) as store:
         newest = None if since else NEWEST
         entries = store.entries(target=target, since=since, newest=newest)
         begin = since or (entries[0].started_at if entries else None)
-        skips = Agenda(store.database).skips(target=target, since=begin)
+        skips = _skips(store, target, begin)
         if not entries and not skips:
             what = f"of {clean(target)} " if target else ""
-            print(f"no drill {what}in {store.database.path}", file=sys.stderr)
+            place = arguments.table or config.history.path
+            print(f"no drill {what}in {clean(place)}", file=sys.stderr)
             return Exit.VERIFIED
         lines = [
             *((e.finished_at, e.sequence, _drill_row(store, e)) for e in entries),
@@ -138,7 +162,16 @@ def _list(
     return Exit.VERIFIED
 
 
-def _drill_row(store: SqliteStore, entry: Entry) -> dict[str, object]:
+def _skips(
+    store: "SqliteStore | AwsStore", target: str | None, since: datetime | None
+) -> Sequence[Skip]:
+    """In AWS the schedule is EventBridge's: what did not take place stands in its metrics."""
+    if not isinstance(store, SqliteStore):
+        return ()
+    return Agenda(store.database).skips(target=target, since=since)
+
+
+def _drill_row(store: "SqliteStore | AwsStore", entry: Entry) -> dict[str, object]:
     try:
         report = json.loads(store.report(entry.drill_id))
     except NotFoundError:
@@ -197,7 +230,7 @@ def _verify(config: Config, arguments: argparse.Namespace) -> int:
     if arguments.file:
         found = list(flaws(seen(_of_export(Path(arguments.file)))))
     else:
-        with opened(config) as store:
+        with asked_for(config, arguments) as store:
             found = list(flaws(seen(store.stored()), keep))
     for flaw in found:
         print(f"FLAW  report {flaw.sequence} (drill {clean(flaw.drill_id)}): {flaw.what}")
@@ -230,6 +263,7 @@ def _of_export(path: Path) -> Iterator[Stored]:
 
 
 def _stored(report: dict[str, object], line: str) -> Stored:
+    without_text = "pruned" in report
     pruned = report.get("pruned")
     chain = report.get("chain") or {}
     if not isinstance(chain, dict):
@@ -246,24 +280,26 @@ def _stored(report: dict[str, object], line: str) -> Stored:
         announce=False,
         # What stands in the line is compared with the hash of the line before.
         previous_sha256=str(chain["previous_sha256"]),
-        sha256=str(report["sha256"]) if pruned else sha256_of(line),
+        sha256=str(report["sha256"]) if without_text else sha256_of(line),
         pruned_at=datetime.fromisoformat(str(pruned)) if pruned else None,
     )
-    return Stored(entry=entry, text=None if pruned else line)
+    return Stored(entry=entry, text=None if without_text else line)
 
 
-def _export(config: Config, target: str | None, since: datetime | None, output: str | None) -> int:
-    with opened(config) as store, writing(output) as stream:
+def _export(
+    config: Config, target: str | None, since: datetime | None, arguments: argparse.Namespace
+) -> int:
+    with asked_for(config, arguments) as store, writing(arguments.output) as stream:
         for report in store.stored(target=target, since=since):
             stream.write(f"{report.text or _pruned_line(report.entry)}\n")
     return Exit.VERIFIED
 
 
 def _pruned_line(entry: Entry) -> str:
-    assert entry.pruned_at is not None, "without a text"
     return json.dumps(
         {
-            "pruned": entry.pruned_at.isoformat(),
+            # Null where somebody removed the text: a flaw of the export as of the history.
+            "pruned": entry.pruned_at.isoformat() if entry.pruned_at else None,
             "drill_id": entry.drill_id,
             "target": entry.target,
             "verdict": entry.verdict.value,
@@ -280,6 +316,9 @@ def _prune(config: Config, arguments: argparse.Namespace) -> int:
     if days is None:
         message = "how old? Set history.keep_days, or give --older-than DAYS"
         raise ConfigError((Problem(message=message),))
+    if arguments.table or arguments.bucket:
+        message = "the reports of an AWS deployment are kept for as long as its template says"
+        raise ConfigError((Problem(message=message),))
     now = SystemClock().now()
     with opened(config) as store:
         pruned = store.prune(now - timedelta(days=days), now)
@@ -292,7 +331,7 @@ def _accept(config: Config, drill_id: str | None, arguments: argparse.Namespace)
     if drill_id is None or not (arguments.why or "").strip():
         message = "expected: history accept DRILL --why REASON; the reason stands in later reports"
         raise ConfigError((Problem(message=message),))
-    with opened(config) as store:
+    with asked_for(config, arguments) as store:
         entry = _acceptable(store, drill_id)
         acceptance = Acceptance(
             target=entry.target,
@@ -307,7 +346,7 @@ def _accept(config: Config, drill_id: str | None, arguments: argparse.Namespace)
     return Exit.VERIFIED
 
 
-def _acceptable(store: SqliteStore, drill_id: str) -> Entry:
+def _acceptable(store: "SqliteStore | AwsStore", drill_id: str) -> Entry:
     """The entry of a drill that can be compared with.
 
     Raises:

@@ -28,6 +28,7 @@ CONFIG = "RESTORECHECK_CONFIG"
 MACHINE = "RESTORECHECK_DRILL_MACHINE"
 TOPIC = "RESTORECHECK_TOPIC"
 BUNDLE = "RESTORECHECK_CA_BUNDLE"
+SANDBOX = "RESTORECHECK_SANDBOX"
 
 ATTEMPTS = 5
 READ_TIMEOUT = 20.0
@@ -64,7 +65,7 @@ class Surroundings:
         if service not in self._clients:
             with attempting(f"prepare calls to {service}"):
                 made = self._session.client(service, config=client_config(ATTEMPTS, READ_TIMEOUT))
-            sandbox = self._environment.get("RESTORECHECK_SANDBOX") == "true"
+            sandbox = self._environment.get(SANDBOX) == "true"
             refuse_forbidden_endpoint(made.meta.endpoint_url, sandbox=sandbox)
             self._clients[service] = made
         return self._clients[service]
