@@ -42,6 +42,7 @@ PARTS = _words("""
     gender geschlecht geslacht salary salaire salario income einkommen einkunft gehalt wage religion konfession health diagnos medical
     allerg pregnan disab ethnic nationalit staatsang citizen social licen fuehrerschein fingerprint biometr useragent user_agent
     account_number accountnumber account_no konto sort_code routing credit debit card_n cardn latitude longitude location wohnort woonplaats
+    marital spouse nationalid national_id hometown cardtype card_t expmonth expyear exp_month exp_year sickleave sick_leave
     apellido cognome nachname nazwisko prijmeni sobrenome direccion indirizzo endereco domicil steuer codice_fiscale codicefiscale
     krankenkasse versicherungsn personnummer rodne familia otchestvo
     姓名 名前 氏名 电话 電話 手机 住所 地址 邮箱 密码 生日 身份证 이름 전화 주소
@@ -68,14 +69,14 @@ WITHOUT_MARKS = str.maketrans("łøđıŁØĐ", "lodiLOD")
 
 def looks_personal(column: str) -> bool:
     """Whether values of a column of this name are left alone."""
-    spelled = _spelled(column)
-    words = [word for word in re.split(r"[\W\d_]+", spelled) if word]
-    if not WORDS.isdisjoint(words) or any(part in spelled for part in PARTS):
+    name = spelled(column)
+    words = [word for word in re.split(r"[\W\d_]+", name) if word]
+    if not WORDS.isdisjoint(words) or any(part in name for part in PARTS):
         return True
     return not PARTIES.isdisjoint(words) and words[-1] not in COUNTED
 
 
-def _spelled(column: str) -> str:
+def spelled(column: str) -> str:
     """`userIP`, `DOBDate`, `prénom` and `Straße` as `user_ip`, `dob_date`, `prenom` and `strasse`."""
     bare = unicodedata.normalize("NFKD", column)
     bare = "".join(c for c in bare if not unicodedata.combining(c)).translate(WITHOUT_MARKS)
@@ -84,9 +85,11 @@ def _spelled(column: str) -> str:
     return re.sub(r"[\s.-]+", "_", bare).casefold()
 
 
-def look_like_persons(values: Collection[str]) -> bool:
-    """Whether the few values of a column, whatever its name, may stand for people."""
-    return any(SHAPES.search(value) or _is_called(value) for value in values)
+def look_like_persons(values: Collection[str], *, called: bool = True) -> bool:
+    """Whether the few values of a column may stand for people. `called`: two words may be a name (in a
+    column named `type` they are not).
+    """
+    return any(SHAPES.search(value) or (called and _is_called(value)) for value in values)
 
 
 def _is_called(value: str) -> bool:

@@ -6,7 +6,7 @@ somebody has accepted: bounds have room, and what one night cannot tell is not c
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,7 +14,7 @@ from typing import Any
 
 from restorecheck.checks import proposed_objects
 from restorecheck.checks.catalogue import parse_table_name
-from restorecheck.checks.personal import look_like_persons
+from restorecheck.checks.personal import look_like_persons, spelled
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
@@ -24,7 +24,7 @@ from restorecheck.checks.tables import quoted
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 VOLATILE = re.compile(
-    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?|migrations?)(_|$)"
+    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?)(_|$)"
 )
 """Names of tables that come and go: nothing is claimed of how many rows they have."""
 MOVED_LATER = re.compile(
@@ -38,6 +38,12 @@ SIGNED = re.compile(
 )
 """Numbers that may become negative though none is tonight."""
 
+COUNTED = re.compile(
+    r"(^|_)(prices?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
+    r"|population|capacity)(_|$)"
+)
+"""Measures that are not below zero, though they are floats."""
+
 ENOUGH = 1_000
 """Rows from which on what holds in all of them is taken for a rule."""
 FEW_VALUES = 12
@@ -48,6 +54,14 @@ HANDFUL = 20
 SEEN_OFTEN = 5
 """So often each value of an enumeration must stand there: a rare one tells of others unseen."""
 LONGEST_VALUE = 40
+MOST_NAMED = 4
+"""Columns in the name of a check."""
+CLOSED = re.compile(
+    r"(^|_)(status|state|stage|phase|type|kind|mode|level|priority|severity|visibility|direction)(e?s)?_?$"
+)
+"""Names of columns whose values stand in a program, and not in what somebody types: a new one comes with a release."""
+ADDRESSES = re.compile(r"city|town|zip|postal|street|address|country")
+"""Names beside which a state is one of a country."""
 NIGHTS = 7
 """Earlier nights from which on the history is evidence of its own."""
 ACTIVE_DAYS = 10
@@ -65,6 +79,7 @@ MOVES_BY = 0.2
 STEADY = 10
 """Standard errors of the average that must fit into that."""
 OLDER = timedelta(days=2)
+A_YEAR = timedelta(days=365)
 ASLEEP = timedelta(days=90)
 """Without anything new, from which on a column is one of an archive."""
 WELL_FILLED = 0.9
@@ -95,7 +110,7 @@ def propose(profile: Profile, nights: Sequence[NightProfile] = ()) -> tuple[Prop
             "to": to,
             "to_columns": list(reference.to_columns),
         }
-        because = f"all {reference.rows:,} rows that point somewhere do; no constraint says so"
+        because = f"each of {reference.rows:,} values is found there; no constraint says so"
         about = (reference.table.full_name, reference.to.full_name)
         found.append(Proposal(kind="references", keys=keys, because=because, tables=about))
     return (*found, *_of_objects(profile))
@@ -112,7 +127,13 @@ def _of_table(
         yield from _steady(table, nights, say)
     yield from _keys(table, say)
     if not passing:
-        yield from _values(table, profile.taken_at, say)
+        undeclared = {
+            name
+            for r in profile.references
+            if r.table.full_name == table.full_name
+            for name in r.columns
+        }
+        yield from _values(table, profile.taken_at, {*table.pointing, *undeclared}, say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +161,23 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
     counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
     if counts:
         keys["min"] = _rounded_down(min(*counts, table.rows) / 2) or 1
-        because += f"; {min(counts):,} to {max(counts):,} in the last {len(counts)} of the history"
+        because += _earlier(counts, table.rows)
     drop = _allowed_drop(table.rows, counts)
     if drop is not None:
         keys["max_drop"] = drop
     yield say("row_count", because, **keys)
+
+
+def _earlier(counts: Sequence[int], rows: int) -> str:
+    """Nothing where one night, or one number, tells no more than tonight."""
+    low, high = min(counts), max(counts)
+    if low == high == rows:
+        return ""
+    return (
+        f"; {low:,} to {high:,} in {len(counts)} earlier nights"
+        if low < high
+        else f"; {low:,} earlier"
+    )
 
 
 def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
@@ -265,25 +298,32 @@ def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
 # --- values -------------------------------------------------------------------------------------
 
 
-def _values(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
+def _values(
+    table: TableProfile, taken_at: datetime | None, pointing: Collection[str], say: _Sayer
+) -> Iterator[Proposal]:
     in_keys = {name for key in table.keys for name in key} | set(table.pointing)
     for column in table.columns:
         if column.personal:
             continue  # its values were not looked at
-        yield from _enumeration(column, say)
+        if (
+            column.name not in pointing
+        ):  # those of what it points to are written there, and more may be
+            yield from _enumeration(column, say)
         yield from _times(column, taken_at, say)
-        yield from _asleep(table, column, taken_at, say)
         if column.name not in in_keys and not _is_reference(column.name):
             yield from _numbers(table, column, say)
+    yield from _asleep(table, taken_at, say)
     filled = [c for c in table.columns if _is_filled(table, c)]
     if filled:
+        quiet = {} if table.rows >= SOME else {"severity": "warning"}
         share = " or ".join(f"{_filled_rows(c)} * 2 < count(*)" for c in filled)
         # What is NOT NULL is seen by another check; this is one pass for all others.
-        listed = ", ".join(c.name for c in filled)
+        listed = _listed([c.name for c in filled])
         yield say.query(
             f"{listed} of {table.configured} filled as before",
             f"select count(*) from (select from {table.quoted} having {share}) x",  # noqa: S608  # quoted names
             "at least 90 % of the rows have a value in each; half of them must",
+            **quiet,
         )
     for name in table.large_objects:
         yield say.query(
@@ -294,24 +334,40 @@ def _values(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iter
     for earlier, later in table.ordered:
         if MOVED_LATER.search(earlier.lower()):
             continue
+        because, quiet = f"holds in all {table.rows:,} rows", {}
+        if MOVED_LATER.search(later.lower()) and not BORN.search(earlier.lower()):
+            because += "; a warning, since what is planned may be later than the last change"
+            quiet = {"severity": "warning"}
         yield say.query(
             f"{earlier} of {table.configured} not after {later}",
             f"select count(*) from {table.quoted} where {quoted(earlier)} > {quoted(later)}",  # noqa: S608  # quoted names
-            f"holds in all {table.rows:,} rows",
+            because,
+            **quiet,
         )
 
 
-POINTING = re.compile(r"(?i:(^|_)(id|no|nr)_?$)|[a-z](Id|ID|No|Nr)$")
+POINTING = re.compile(r"(?i:(^|_)(no|nr)_?$|id_?$)|[a-z](No|Nr)$")
 """Names of numbers that stand for something else, and are neither large nor small."""
+NOT_POINTING = frozenset(
+    {"paid", "prepaid", "unpaid", "bid", "void", "valid", "grid", "mid", "liquid", "solid", "humid"}
+)
+"""Words that end as `productid` does."""
 
 
 def _is_reference(name: str) -> bool:
-    return POINTING.search(name) is not None
+    return POINTING.search(name) is not None and spelled(name).split("_")[-1] not in NOT_POINTING
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The name of a check is a line of every report."""
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} more columns"
 
 
 def _is_filled(table: TableProfile, column: ColumnProfile) -> bool:
     """What is NOT NULL may still be an empty text."""
-    if table.rows < SOME or (column.not_null and column.type not in TEXTS):
+    if table.rows < HANDFUL or (column.not_null and column.type not in TEXTS):
         return False
     return column.present - column.empty >= table.rows * WELL_FILLED
 
@@ -325,7 +381,8 @@ def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     values = column.values
     if not 1 < len(values) <= FEW_VALUES or column.present < SOME:
         return
-    if look_like_persons([value for value, _ in values]):
+    closed = _is_closed(column, say.table)
+    if look_like_persons([value for value, _ in values], called=not closed):
         return
     if any(rows < SEEN_OFTEN or not _is_plain(value) for value, rows in values):
         return
@@ -333,9 +390,19 @@ def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     because = (
         f"{column.present:,} rows have one of {len(values)} values, each at least {rarest:,} times"
     )
-    listed = sorted(value for value, _ in values)
     quiet = _severity(column, ENOUGH)
+    if not closed:
+        quiet = {"severity": "warning"}
+        because += "; a warning, since somebody may need one more"
+    listed = sorted(value for value, _ in values)
     yield say("accepted_values", because, column=column.name, values=listed, **quiet)
+
+
+def _is_closed(column: ColumnProfile, table: TableProfile) -> bool:
+    found = CLOSED.search(spelled(column.name))
+    if found and found[2] == "state":
+        return not any(ADDRESSES.search(spelled(c.name)) for c in table.columns)
+    return found is not None
 
 
 def _severity(column: ColumnProfile, enough: int) -> dict[str, str]:
@@ -358,10 +425,11 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
     moving = _is_moving(column, taken_at)
     if column.present < (SOME if moving else ENOUGH):
         return
-    room = OLDER if moving else OLDER + timedelta(seconds=column.high - column.low)
+    span = max(timedelta(seconds=column.high - column.low), A_YEAR)
+    room = OLDER if moving else OLDER + span
     because = f"the oldest of {column.present:,} values is not older than that by two days"
     if not moving:
-        because = f"{column.present:,} values, with room for as many years again before the oldest"
+        because = f"{column.present:,} values, with room for as many years again before the oldest, one at least"
     try:
         first = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low) - room
     except OverflowError:
@@ -371,26 +439,39 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
         yield say("range", because, column=column.name, min=first.date().isoformat(), **quiet)
 
 
-def _asleep(
-    table: TableProfile, column: ColumnProfile, taken_at: datetime | None, say: _Sayer
-) -> Iterator[Proposal]:
+def _asleep(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
     """Where nothing new has come for so long, freshness can tell nothing; what is old should still be
     there. A warning: somebody may delete just the newest.
     """
-    if taken_at is None or column.type not in MOMENTS or column.high is None:
+    found = [
+        (c, since) for c in table.columns if (since := _newest_of_old(c, taken_at)) is not None
+    ]
+    if taken_at is None or not found:
         return
-    if column.present < ENOUGH or not FIRST_MOMENT < column.high < LAST_MOMENT:
-        return
-    newest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.high)
-    if taken_at - newest < ASLEEP:
-        return
-    until = f"{newest - OLDER:%Y-%m-%d}"
+    old = " or ".join(f"max({quoted(c.name)}) < '{_at_least(c, newest)}'" for c, newest in found)
+    days = sorted((taken_at - newest).days for _, newest in found)
+    span = f"{days[0]:,}" if days[0] == days[-1] else f"{days[0]:,} to {days[-1]:,}"
     yield say.query(
-        f"newest {column.name} of {table.configured} is still there",
-        f"select count(*) from (select from {table.quoted} having max({quoted(column.name)}) < '{until}') x",  # noqa: S608  # quoted names
-        f"nothing new for {(taken_at - newest).days:,} days; with room for two days",
+        f"newest {_listed([c.name for c, _ in found])} of {table.configured} still there",
+        f"select count(*) from (select from {table.quoted} having {old}) x",  # noqa: S608  # quoted names
+        f"nothing new for {span} days; a warning, since the newest may be deleted",
         severity="warning",
     )
+
+
+def _newest_of_old(column: ColumnProfile, taken_at: datetime | None) -> datetime | None:
+    if taken_at is None or column.personal or column.type not in MOMENTS or column.high is None:
+        return None
+    if column.present < SOME or not FIRST_MOMENT < column.high < LAST_MOMENT:
+        return None
+    newest = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.high)
+    return newest if taken_at - newest >= ASLEEP else None
+
+
+def _at_least(column: ColumnProfile, newest: datetime) -> str:
+    """Its day; two days before where it stands alone, and may be deleted with one row."""
+    alone = len({hour // 24 for hour in column.hours}) < MOVING_DAYS
+    return f"{newest - OLDER if alone else newest:%Y-%m-%d}"
 
 
 def _is_moving(column: ColumnProfile, taken_at: datetime | None) -> bool:
@@ -408,6 +489,9 @@ def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterato
         return
     low, high = _room(column)
     because = f"{column.present:,} values, with ten times as much room"
+    if _is_year(column):
+        low, high = _room_for_years(column)
+        because = f"{column.present:,} years, with as many more before the first, and {CENTURY} after the last"
     quiet = _severity(column, SOME)
     yield say("range", because, column=column.name, min=low, max=high, **quiet)
     shift = _shift(table, column)
@@ -427,8 +511,26 @@ def _room(column: ColumnProfile) -> tuple[int, int]:
     assert column.high is not None, "asked before"
     reach = _rounded_up(10 * max(abs(column.low), abs(column.high)))
     measured = column.type in {"float4", "float8"}  # winter comes, and a temperature is below zero
+    if COUNTED.search(spelled(column.name)) is not None:
+        measured = False
     signed = measured or column.low < 0 or SIGNED.search(column.name.lower()) is not None
     return (-reach if signed else 0), reach
+
+
+CENTURY = 100
+FIRST_YEAR, LAST_YEAR = 1000, 2200
+
+
+def _is_year(column: ColumnProfile) -> bool:
+    assert column.low is not None, "asked before"
+    assert column.high is not None, "asked before"
+    return "year" in spelled(column.name) and FIRST_YEAR <= column.low <= column.high <= LAST_YEAR
+
+
+def _room_for_years(column: ColumnProfile) -> tuple[int, int]:
+    assert column.low is not None, "asked before"
+    assert column.high is not None, "asked before"
+    return math.floor(2 * column.low - column.high), math.ceil(column.high) + CENTURY
 
 
 def _rounded_up(number: float) -> int:
@@ -464,6 +566,8 @@ def _of_objects(profile: Profile) -> Iterator[Proposal]:
         )
         keys = {"name": name, "sql": sql, "expect": {"equals": 0}, "severity": "warning"}
         because = f"{len(names):,} of them tonight; a warning, since a migration may take one away"
+        if kind != SEQUENCE and proposed_objects.MOST < len(names) <= proposed_objects.MOST_MARKS:
+            because += "; each stands there as the first digits of the SHA-256 of its name"
         yield Proposal(kind="query", keys=keys, because=because)
     if profile.objects.get(INDEX):
         keys = {

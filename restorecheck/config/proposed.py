@@ -114,6 +114,8 @@ def _value(value: Any) -> str:  # noqa: ANN401  # JSON
             return f"[{', '.join(_value(item) for item in value)}]"
         case str() if PLAIN.fullmatch(value) and value.lower() not in RESERVED:
             return value
+        case str() if '"' in value and value.isprintable() and "'" not in value:
+            return f"'{_escaped(value)}'"  # "public.\"Order\"" is hard to read
         case str():
             return json.dumps(_escaped(value), ensure_ascii=False)
         case _:

@@ -49,7 +49,7 @@ select sn.nspname || '.' || s.relname, format('alter sequence %I.%I restart with
 from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_sequence q on q.seqrelid = s.oid
 join pg_namespace sn on sn.oid = s.relnamespace join pg_class c on c.oid = d.refobjid join pg_namespace n on n.oid = c.relnamespace
 where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
-  and q.seqincrement > 0 and pg_relation_size(c.oid) > 0 and {own}
+  and q.seqincrement > 0 and pg_relation_size(c.oid) > 0 and pg_sequence_last_value(s.oid) > q.seqmin and {own}
 order by pg_relation_size(c.oid) desc, 1
 
 -- name: a function is gone

@@ -35,6 +35,8 @@ SAMPLE = 2_000
 MOST_MOMENTS = 4
 LEAST_REFERRING = 20
 """Rows from which on it is no accident that each finds its like in a table of a fitting name."""
+Owned = tuple[str, str, str]
+"""Sequence, table, column; quoted."""
 PLANS = {"jit": "off", "row_security": "off", "max_parallel_workers_per_gather": "0"}
 
 
@@ -253,10 +255,21 @@ class Profiler:
         with rolled_back(connection, self._patience):
             describing.pin_settings(connection)
             owned = describing.owned_sequences(connection)
-        found[SEQUENCE] = tuple(
-            f"{s.name}\0{s.table}\0{quoted(s.column)}" for s in owned if s.increment > 0
-        )
+        rising = [(s.name, s.table, quoted(s.column)) for s in owned if s.increment > 0]
+        found[SEQUENCE] = tuple("\0".join(parts) for parts in self._ahead(connection, rising))
         return found
+
+    def _ahead(self, connection: Connection, sequences: Sequence[Owned]) -> Sequence[Owned]:
+        """Without those that are behind tonight, in an import that brought its own numbers: one of them
+        would keep all others from being asked about.
+        """
+        if not sequences or not self._behind(connection, sequences):
+            return sequences
+        return [s for s in sequences if not self._behind(connection, [s])]
+
+    def _behind(self, connection: Connection, sequences: Sequence[Owned]) -> bool:
+        ((number,),) = self._asked(connection, proposed_objects.ahead(sequences))
+        return bool(number)
 
     def _extensions(self, connection: Connection) -> list[str]:
         return [name for (name,) in self._block(connection, "extensions")]

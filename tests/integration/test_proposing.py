@@ -175,3 +175,53 @@ def test_the_proposed_block_passes_tonight_and_thirty_nights_of_ordinary_growth(
                 assert seen <= failed, "a purge is to be seen, and accepted by somebody"
             else:
                 assert failed == set(), f"night {number}"
+
+
+IMPORTED = """
+create table staff (staff_no serial primary key, dept_no text not null);
+insert into staff select g, 'd' || g % 4 from generate_series(1, 2000) g;
+create table visits (id bigserial primary key, staff_no int not null);
+insert into visits (staff_no) select 1 + g % 2000 from generate_series(1, 200) g;
+create table depts (dept_no text primary key); insert into depts select distinct dept_no from staff;
+alter table staff add foreign key (dept_no) references depts;
+"""
+
+
+def failing(source, name, specs):
+    found, _ = ask(source, name, specs, suite=ONLY_THESE, taken_at=shop.night(0))
+    return set(alarms(found))
+
+
+def test_a_sequence_that_an_import_left_behind_keeps_no_other_from_being_asked_about(source):
+    with database(source, "imported", IMPORTED) as name:
+        specs = specs_of(proposals_for(source, name, shop.night(0)))
+        assert failing(source, name, specs) == set()
+
+        source.sql("alter sequence visits_id_seq restart with 7", name)
+
+        assert failing(source, name, specs) == {"every sequence is ahead of its column"}
+
+
+def test_a_new_value_of_what_stands_in_another_table_fails_no_night(source):
+    with database(source, "departments", IMPORTED) as name:
+        specs = specs_of(proposals_for(source, name, shop.night(0)))
+
+        source.sql("insert into depts values ('d9'); insert into staff values (9999, 'd9')", name)
+
+        assert failing(source, name, specs) == set()
+
+
+@pytest.mark.parametrize("columns", [30, 120], ids=["their names", "their marks"])
+def test_of_however_many_columns_one_of_another_type_is_seen_and_a_new_one_is_not(source, columns):
+    listed = ", ".join(f"c{n} int" for n in range(columns))
+    schema = "".join(f"create table t{n} ({listed});" for n in range(4))
+    schema += "insert into t0 (c0) values (1);"
+    with database(source, "wide", schema) as name:
+        specs = specs_of(proposals_for(source, name, shop.night(0)))
+        source.sql("alter table t1 add column another int default 5", name)
+        assert failing(source, name, specs) == set()
+
+        source.sql("alter table t2 alter c7 type bigint", name)
+
+        told = {"every column has its type, its NOT NULL and its default"}
+        assert failing(source, name, specs) == told

@@ -8,7 +8,13 @@ import pytest
 from restorecheck import config
 from restorecheck.checks.nights import night_of, profile_of
 from restorecheck.checks.personal import looks_personal
-from restorecheck.checks.profiles import ColumnProfile, Profile, TableProfile
+from restorecheck.checks.profiles import (
+    ColumnProfile,
+    NightProfile,
+    Profile,
+    ReferenceProfile,
+    TableProfile,
+)
 from restorecheck.checks.proposing import NIGHTS, Proposal, propose
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.config import proposed
@@ -60,7 +66,7 @@ email user_email emailAddress E-Mail eMail mailaddr firstName FIRSTNAME last_nam
 phone_2 telNo mobileNr handynummer Telefonnummer téléphone home_address remoteAddr Straße strassenname PLZ Wohnort zip postcode
 dob DOBDate birth_date dateofbirth bday Geburtsdatum date_naissance fechaNacimiento iban IBANNumber kontonummer creditCardNumber cc_number
 client_ip clientIP ipAddress last_sign_in_ip ssn PESEL bsn cpf codiceFiscale password_digest passwordHash pwd contraseña senha hasło
-api_token apiKey sessionKey gender geschlecht salary Gehalt hourly_wage notes prénom nom vorname Nachname apellidos cognome imię nazwisko
+api_token apiKey sessionKey maritalstatus nationalidnumber hometown cardtype expmonth sickleavehours gender geschlecht salary Gehalt hourly_wage notes prénom nom vorname Nachname apellidos cognome imię nazwisko
 имя Фамилия 姓名 電話番号 이름 latitude geo_lat maritalStatus created_by assignee contact driver customer
 """)
 ORDINARY = words("""
@@ -350,12 +356,108 @@ def of_kind(found, kind):
 def test_what_few_rows_say_fails_no_night():
     few, many = (("a", 60), ("b", 60)), (("a", 600), ("b", 600))
 
-    (quiet,) = of_kind(column_checks(120, values=few), "accepted_values")
-    (loud,) = of_kind(column_checks(1_200, values=many), "accepted_values")
+    (quiet,) = of_kind(column_checks(120, values=few, name="status"), "accepted_values")
+    (loud,) = of_kind(column_checks(1_200, values=many, name="status"), "accepted_values")
     (narrow,) = of_kind(column_checks(30, "int4", low=0, high=9), "range")
 
     assert (quiet["severity"], narrow["severity"]) == ("warning", "warning")
     assert "severity" not in loud
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "severity"),
+    [
+        ("orderStatus", "id", "required"),
+        ("type", "city", "required"),
+        ("state", "id", "required"),
+        ("state", "postal_code", "warning"),
+        ("signup_source", "id", "warning"),
+        ("job_title", "id", "warning"),
+    ],
+)
+def test_a_new_value_of_what_somebody_types_fails_no_night(name, beside, severity):
+    values = (("a", 600), ("b", 600))
+    columns = (
+        ColumnProfile(name=name, type="text", present=1_200, values=values),
+        ColumnProfile(name=beside, type="int4", present=1_200),
+    )
+    made = TableProfile(schema="public", name="t", rows=1_200, columns=columns)
+
+    (found,) = of_kind(propose(Profile(tables=(made,), taken_at=NOW)), "accepted_values")
+
+    assert found.get("severity", "required") == severity
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_values_that_stand_in_another_table_are_not_listed_a_second_time(declared):
+    column = ColumnProfile(
+        name="dept_type", type="text", present=1_200, values=(("a", 600), ("b", 600))
+    )
+    own = TableProfile(
+        schema="public",
+        name="t",
+        rows=1_200,
+        columns=(column,),
+        pointing=("dept_type",) if declared else (),
+    )
+    other = TableProfile(schema="public", name="dept_types", rows=2, keys=(("dept_type",),))
+    found_out = ReferenceProfile(
+        table=own, columns=("dept_type",), to=other, to_columns=("dept_type",), rows=1_200
+    )
+
+    found = propose(
+        Profile(tables=(own, other), references=() if declared else (found_out,), taken_at=NOW)
+    )
+
+    assert of_kind(found, "accepted_values") == []
+
+
+def test_two_words_in_a_column_of_kinds_are_nobodys_name():
+    values = (("Movie", 600), ("Tv Show", 600))
+
+    assert of_kind(column_checks(values=values, name="type"), "accepted_values")
+    assert of_kind(column_checks(values=values, name="channel"), "accepted_values") == []
+
+
+def test_years_have_the_room_of_years():
+    (years,) = of_kind(
+        column_checks(kind="int4", name="release_year", low=1925, high=2021), "range"
+    )
+    (yearly,) = of_kind(column_checks(kind="int4", name="years", low=0, high=2021), "range")
+
+    assert (years["min"], years["max"]) == (1829, 2121)
+    assert (yearly["min"], yearly["max"]) == (0, 30_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest"), [("unit_price", 0), ("surfaceArea", 0), ("reading", -300)]
+)
+def test_a_float_that_counts_or_costs_is_not_below_zero(name, lowest):
+    (found,) = of_kind(column_checks(kind="float8", name=name, low=1, high=30), "range")
+
+    assert (found["min"], found["max"]) == (lowest, 300)
+
+
+def test_the_name_of_a_check_lists_no_dozen_columns():
+    columns = tuple(ColumnProfile(name=n, type="text", present=200) for n in "abcdefg")
+    made = TableProfile(schema="public", name="t", rows=200, columns=columns)
+
+    (found,) = of_kind(propose(Profile(tables=(made,), taken_at=NOW)), "query")
+
+    assert found["name"] == "a, b, c and 4 more columns of public.t filled as before"
+
+
+def test_one_earlier_night_with_the_same_count_is_no_evidence_worth_a_line():
+    made = TableProfile(schema="public", name="t", rows=500)
+
+    def told(*counts):
+        nights = [
+            NightProfile(taken_at=NOW, rows={"public.t": n}, prints={}, newest={}) for n in counts
+        ]
+        return propose(Profile(tables=(made,), taken_at=NOW), nights)[0].because
+
+    assert told(500) == told()
+    assert told(480, 490).endswith("; 480 to 490 in 2 earlier nights")
 
 
 def test_an_average_is_a_warning_and_has_room_for_how_well_it_is_known():
@@ -373,9 +475,16 @@ def test_an_average_is_a_warning_and_has_room_for_how_well_it_is_known():
     ]
 
 
-@pytest.mark.parametrize("name", ["InvoiceId", "tag_id", "id", "order_no", "customerNr"])
+@pytest.mark.parametrize(
+    "name", ["InvoiceId", "tag_id", "id", "order_no", "customerNr", "productid", "ORDERID"]
+)
 def test_numbers_that_stand_for_something_else_are_neither_large_nor_small(name):
     assert of_kind(column_checks(kind="int4", name=name, low=1, high=9), "range") == []
+
+
+@pytest.mark.parametrize("name", ["paid", "amount_paid", "amountPaid", "highest_bid"])
+def test_words_that_end_like_an_identifier_are_numbers_all_the_same(name):
+    assert of_kind(column_checks(kind="int4", name=name, low=1, high=9), "range")
 
 
 def test_times_that_later_events_set_anew_are_before_nothing():
@@ -388,18 +497,36 @@ def test_times_that_later_events_set_anew_are_before_nothing():
     ]
 
 
-def test_where_nothing_new_comes_any_more_the_newest_is_to_stay_with_room_for_two_days():
+def test_what_may_be_planned_may_be_later_than_the_last_change():
+    pairs = (("created_at", "updated_at"), ("sell_start", "modifieddate"), ("start", "end"))
+
+    found = {k["name"]: k.get("severity") for k in of_kind(column_checks(ordered=pairs), "query")}
+
+    assert found == {
+        "created_at of public.t not after updated_at": None,
+        "sell_start of public.t not after modifieddate": "warning",
+        "start of public.t not after end": None,
+        "channel of public.t filled as before": None,
+    }
+
+
+def test_where_nothing_new_comes_any_more_the_newest_is_to_stay_with_room_for_one_that_stands_alone():
     day = 86_400
     low, asleep = NOW.timestamp() - 900 * day, NOW.timestamp() - 100 * day
 
     found = column_checks(kind="timestamptz", low=low, high=asleep)
     awake = column_checks(kind="timestamptz", low=low, high=NOW.timestamp() - 80 * day)
 
-    (kept,) = [k for k in of_kind(found, "query") if "is still there" in k["name"]]
+    daily = tuple(int(asleep // 3_600) - 24 * n for n in reversed(range(10)))
+    series = column_checks(150, "timestamptz", low=low, high=asleep, hours=daily)
+    (exact,) = [k for k in of_kind(series, "query") if k["name"].endswith("still there")]
+    assert f"< '{datetime.fromtimestamp(asleep, UTC).date()}'" in exact["sql"]
+
+    (kept,) = [k for k in of_kind(found, "query") if k["name"].endswith("still there")]
     until = datetime.fromtimestamp(asleep - 2 * day, UTC).date()
     assert f"having max(\"channel\") < '{until}'" in kept["sql"]
     assert kept["severity"] == "warning"
-    assert [k for k in of_kind(awake, "query") if "is still there" in k["name"]] == []
+    assert [k for k in of_kind(awake, "query") if k["name"].endswith("still there")] == []
 
 
 def test_times_of_long_ago_may_be_of_longer_ago():
