@@ -24,7 +24,7 @@ from restorecheck.checks.tables import quoted
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 VOLATILE = re.compile(
-    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?)(_|$)"
+    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?|tokens?|nonces?|carts?|baskets?|drafts?)(_|$)"
 )
 """Names of tables that come and go: nothing is claimed of how many rows they have."""
 MOVED_LATER = re.compile(
@@ -38,6 +38,10 @@ SIGNED = re.compile(
 )
 """Numbers that may become negative though none is tonight."""
 
+GROWING = re.compile(
+    r"(^|_)(counts?|views?|hits|visits|likes|followers|following|attempts|tries|balance|version|revision|position|rank)(_|$)"
+)
+"""Numbers that go up from where they begin: in a young table, tenfold in a month."""
 COUNTED = re.compile(
     r"(^|_)(prices?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
     r"|population|capacity)(_|$)"
@@ -104,12 +108,14 @@ def propose(profile: Profile, nights: Sequence[NightProfile] = ()) -> tuple[Prop
         found += _of_table(table, profile, nights)
     for reference in profile.references:
         where, to = reference.table.configured, reference.to.configured
-        keys = {
+        keys: dict[str, Any] = {
             "table": where,
             "columns": list(reference.columns),
             "to": to,
             "to_columns": list(reference.to_columns),
         }
+        if reference.rows < SOME:
+            keys["severity"] = "warning"
         because = f"each of {reference.rows:,} values is found there; no constraint says so"
         about = (reference.table.full_name, reference.to.full_name)
         found.append(Proposal(kind="references", keys=keys, because=because, tables=about))
@@ -165,6 +171,9 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
     drop = _allowed_drop(table.rows, counts)
     if drop is not None:
         keys["max_drop"] = drop
+    if table.rows < HANDFUL:
+        because += "; a warning, since so few come and go"
+        keys["severity"] = "warning"
     yield say("row_count", because, **keys)
 
 
@@ -292,7 +301,8 @@ def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
         )
     for name in table.distinct:
         because = f"all {table.rows:,} rows have values of their own; no index says so"
-        yield say("unique", because, columns=[name])
+        sure = table.rows >= SOME and name.lower() in {"id", "uuid"}
+        yield say("unique", because, columns=[name], **({} if sure else {"severity": "warning"}))
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -334,7 +344,8 @@ def _values(
     for earlier, later in table.ordered:
         if MOVED_LATER.search(earlier.lower()):
             continue
-        because, quiet = f"holds in all {table.rows:,} rows", {}
+        because = f"holds in all {table.rows:,} rows"
+        quiet = {} if table.rows >= SOME else {"severity": "warning"}
         if MOVED_LATER.search(later.lower()) and not BORN.search(earlier.lower()):
             because += "; a warning, since what is planned may be later than the last change"
             quiet = {"severity": "warning"}
@@ -492,7 +503,7 @@ def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterato
     if _is_year(column):
         low, high = _room_for_years(column)
         because = f"{column.present:,} years, with as many more before the first, and {CENTURY} after the last"
-    quiet = _severity(column, SOME)
+    quiet = _severity(column, ENOUGH if GROWING.search(spelled(column.name)) else SOME)
     yield say("range", because, column=column.name, min=low, max=high, **quiet)
     shift = _shift(table, column)
     if shift is not None:

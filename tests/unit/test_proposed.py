@@ -460,6 +460,58 @@ def test_one_earlier_night_with_the_same_count_is_no_evidence_worth_a_line():
     assert told(480, 490).endswith("; 480 to 490 in 2 earlier nights")
 
 
+def test_a_handful_of_rows_may_go():
+    def floors(rows):
+        made = TableProfile(schema="public", name="t", rows=rows)
+        return of_kind(propose(Profile(tables=(made,), taken_at=NOW)), "row_count")
+
+    assert floors(5) == [{"table": "public.t", "min": 2, "severity": "warning"}]
+    assert floors(50) == [{"table": "public.t", "min": 25}]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "severity"),
+    [("id", 500, "required"), ("id", 30, "warning"), ("code", 500, "warning")],
+)
+def test_values_that_differ_tonight_are_a_key_only_where_there_are_many_and_the_name_says_so(
+    name, rows, severity
+):
+    made = TableProfile(schema="public", name="t", rows=rows, distinct=(name,))
+
+    (found,) = of_kind(propose(Profile(tables=(made,), taken_at=NOW)), "unique")
+
+    assert found.get("severity", "required") == severity
+
+
+@pytest.mark.parametrize(("rows", "severity"), [(30, "warning"), (300, "required")])
+def test_what_holds_of_few_rows_only_is_a_warning(rows, severity):
+    columns = (ColumnProfile(name="city_code", type="int4", present=rows),)
+    made = TableProfile(
+        schema="public", name="t", rows=rows, columns=columns, ordered=(("start", "stop"),)
+    )
+    to = TableProfile(schema="public", name="cities", rows=9, keys=(("code",),))
+    reference = ReferenceProfile(
+        table=made, columns=("city_code",), to=to, to_columns=("code",), rows=rows
+    )
+
+    found = propose(Profile(tables=(made,), references=(reference,), taken_at=NOW))
+
+    (pointing,) = of_kind(found, "references")
+    (order,) = [k for k in of_kind(found, "query") if "not after" in k["name"]]
+    assert {k.get("severity", "required") for k in (pointing, order)} == {severity}
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("view_count", "warning"), ("discount", "required")]
+)
+def test_what_counts_up_may_be_ten_times_as_much_in_a_month(name, severity):
+    (young,) = of_kind(column_checks(150, "int4", name=name, low=1, high=7), "range")
+    (old,) = of_kind(column_checks(1_500, "int4", name=name, low=1, high=7), "range")
+
+    assert young.get("severity", "required") == severity
+    assert "severity" not in old
+
+
 def test_an_average_is_a_warning_and_has_room_for_how_well_it_is_known():
     numbers = {"kind": "int4", "low": 1.0, "high": 9_000.0, "mean": 100.0}
 
