@@ -43,7 +43,7 @@ GROWING = re.compile(
 )
 """Numbers that go up from where they begin: in a young table, tenfold in a month."""
 COUNTED = re.compile(
-    r"(^|_)(prices?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
+    r"(^|_)(prices?|discounts?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
     r"|population|capacity)(_|$)"
 )
 """Measures that are not below zero, though they are floats."""

@@ -6,7 +6,7 @@ Nothing that is there is parsed and written again: lines are added, and every ot
 import json
 import re
 import textwrap
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,10 +65,20 @@ def merged(text: str, target: str, proposals: Sequence[Proposal]) -> str:
 
 def _items(proposals: Sequence[Proposal], indent: str) -> list[str]:
     lines = []
-    for proposal in proposals:
-        lines += _comment(proposal.because, indent)
+    for proposal, because in _said_once(proposals):
+        lines += _comment(because, indent)
         lines += _item(proposal, indent)
     return lines
+
+
+def _said_once(proposals: Iterable[Proposal]) -> Iterator[tuple[Proposal, str]]:
+    """Each with its evidence; what is said about it besides, only where it is said of its kind for the first time."""
+    said: set[tuple[str, str]] = set()
+    for proposal in proposals:
+        first, *rest = proposal.because.split("; ")
+        new = [part for part in rest if (proposal.kind, part) not in said]
+        said.update((proposal.kind, part) for part in rest)
+        yield proposal, "; ".join((first, *new))
 
 
 def _comment(text: str, indent: str) -> list[str]:
@@ -211,8 +221,8 @@ class _Merger:
         )
         comma = "" if told or last is None else ","
         lines = []
-        for number, proposal in enumerate(proposals, 1):
-            lines += _comment(proposal.because, indent)
+        for number, (proposal, because) in enumerate(_said_once(proposals), 1):
+            lines += _comment(because, indent)
             lines.append(f"{indent}{{{_flow(proposal)}}}{',' if number < len(proposals) else ''}")
         own_line = "\n" in rest and not rest.rpartition("\n")[2].strip()
         before_bracket = rest.rpartition("\n")[2] if own_line else indent

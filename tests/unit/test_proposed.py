@@ -212,6 +212,36 @@ def test_a_check_whose_name_is_taken_by_one_of_another_column_is_given_a_name_of
     assert set(specs(merged)) == {"freshness of public.a", "freshness of public.a by created_at"}
 
 
+def test_what_is_true_of_a_whole_kind_is_said_once():
+    floors = [
+        Proposal(
+            kind="row_count",
+            keys={"table": f"public.{name}", "min": 5},
+            because=f"{rows} rows tonight; half of them may go",
+        )
+        for name, rows in (("a", 10), ("b", 11))
+    ]
+
+    text = proposed.block(floors)
+
+    assert [line.strip() for line in text.splitlines() if "#" in line] == [
+        "# 10 rows tonight; half of them may go",
+        "# 11 rows tonight",
+    ]
+
+
+def test_names_in_quotes_are_readable():
+    floor = Proposal(
+        kind="row_count", keys={"table": 'public."2019"', "min": 5}, because="10 rows tonight"
+    )
+
+    text = proposed.block([floor])
+
+    assert "{table: 'public.\"2019\"', min: 5}" in text
+    (spec,) = specs(proposed.merged(HEAD + WRITTEN["none"], "one", [floor])).values()
+    assert spec.options["table"] == 'public."2019"'
+
+
 def test_merging_twice_adds_nothing_the_second_time():
     text = HEAD + WRITTEN["block"]
     merged = proposed.merged(text, "one", PROPOSALS)
