@@ -143,7 +143,7 @@ def describe_expectation(spec: CheckSpec) -> str:
         case Family.STRUCTURE:
             return f"the structure of {str(options.get('taken_at', 'the manifest'))[:16]}"
         case Family.DISTRIBUTION:
-            return f"an average and a share of values within {options['max_shift']:.3%} of before"
+            return f"an average and a share of values within {_percent(options['max_shift'])} of before"
         case Family.ACCEPTED_VALUES:
             return f"one of {len(options['values'])} values"
         case kind if kind in EXPECTED:
@@ -328,9 +328,14 @@ def _describe_row_count(options: Mapping[str, Any]) -> str:
     bounds = [options.get(key) for key in ("min", "max", "equals")]
     parts = [] if bounds == [None] * 3 else [_describe_bounds(*bounds)]
     drop, growth = options.get("max_drop"), options.get("max_growth")
-    parts += [] if drop is None else [f"at most {drop:.3%} less than before"]
-    parts += [] if growth is None else [f"at most {growth:.3%} more than before"]
+    parts += [] if drop is None else [f"at most {_percent(drop)} less than before"]
+    parts += [] if growth is None else [f"at most {_percent(growth)} more than before"]
     return ", ".join(parts)
+
+
+def _percent(share: float) -> str:
+    """As it was written: `4%`, `0.125%`."""
+    return f"{float(f'{100 * share:.3f}'):g}%"
 
 
 def _describe_bounds(low: Any, high: Any, equals: Any) -> str:  # noqa: ANN401  # from JSON

@@ -58,6 +58,15 @@ def test_a_row_count_is_held_against_the_last_verified_night(options, count, bef
 
 
 @pytest.mark.parametrize(
+    ("share", "said"), [(0.04, "4%"), (0.00125, "0.125%"), (0.07, "7%"), (0.0, "0%"), (1.5, "150%")]
+)
+def test_a_share_is_said_as_it_was_written(share, said):
+    spec = CheckSpec(name="n", kind="row_count", options={"table": "t", "max_drop": share})
+
+    assert judge_row_count(spec, 1, 100).expected == f"at most {said} less than before"
+
+
+@pytest.mark.parametrize(
     ("expect", "value", "outcome"),
     [
         ({"equals": True}, True, PASSED),
