@@ -296,7 +296,10 @@ def _is_free_text(_victim: Victim, column: ColumnProfile) -> bool:
     return column.type in TEXTS
 
 
-def _is_enumeration(_victim: Victim, column: ColumnProfile) -> bool:
+def _is_enumeration(victim: Victim, column: ColumnProfile) -> bool:
+    """What points to another table has a kind of damage of its own."""
+    if column.name in victim.profile.pointing:
+        return False
     return column.type in TEXTS and 1 < len(column.values) <= column.present / OFTEN
 
 

@@ -33,6 +33,10 @@ MOVED_LATER = re.compile(
 """Names of times that what happens later may set anew: they are before nothing for good."""
 BORN = re.compile(r"creat|insert|record|submit|added|regist")
 """Names of times when a row came about."""
+BEGUN = re.compile(r"start|begin|open|order|issue|from|since|book")
+"""Names of times that are before every deadline."""
+DEADLINE = re.compile(r"requir|due|deadline|expir|until|plan|promis|expect|estimat|schedul|target")
+"""Names of times at which something should have happened."""
 SIGNED = re.compile(
     r"(balance|delta|diff|change|offset|adjust|correction|temperature|profit|margin|net)"
 )
@@ -346,8 +350,8 @@ def _values(
             continue
         because = f"holds in all {table.rows:,} rows"
         quiet = {} if table.rows >= SOME else {"severity": "warning"}
-        if MOVED_LATER.search(later.lower()) and not BORN.search(earlier.lower()):
-            because += "; a warning, since what is planned may be later than the last change"
+        if why := _may_be_later(earlier.lower(), later.lower()):
+            because += f"; a warning, since {why}"
             quiet = {"severity": "warning"}
         yield say.query(
             f"{earlier} of {table.configured} not after {later}",
@@ -355,6 +359,15 @@ def _values(
             because,
             **quiet,
         )
+
+
+def _may_be_later(earlier: str, later: str) -> str:
+    """Why; nothing, where the order is one of nature."""
+    if BORN.search(earlier):
+        return ""
+    if DEADLINE.search(later) and not BEGUN.search(earlier):
+        return "things are late at times"
+    return "what is planned may be later than the last change" if MOVED_LATER.search(later) else ""
 
 
 POINTING = re.compile(r"(?i:(^|_)(no|nr)_?$|id_?$)|[a-z](No|Nr)$")

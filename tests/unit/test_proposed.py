@@ -579,8 +579,14 @@ def test_times_that_later_events_set_anew_are_before_nothing():
     ]
 
 
-def test_what_may_be_planned_may_be_later_than_the_last_change():
-    pairs = (("created_at", "updated_at"), ("sell_start", "modifieddate"), ("start", "end"))
+def test_what_is_planned_may_be_later_than_the_last_change_and_things_may_be_late():
+    pairs = (
+        ("created_at", "updated_at"),
+        ("sell_start", "modifieddate"),
+        ("start", "end"),
+        ("shipped_on", "required_on"),
+        ("ordered_on", "required_on"),
+    )
 
     found = {k["name"]: k.get("severity") for k in of_kind(column_checks(ordered=pairs), "query")}
 
@@ -588,6 +594,8 @@ def test_what_may_be_planned_may_be_later_than_the_last_change():
         "created_at of public.t not after updated_at": None,
         "sell_start of public.t not after modifieddate": "warning",
         "start of public.t not after end": None,
+        "shipped_on of public.t not after required_on": "warning",
+        "ordered_on of public.t not after required_on": None,
         "channel of public.t filled as before": None,
     }
 
