@@ -362,6 +362,8 @@ class Grower:
             if made:
                 continue
             own = [n for n in key if n not in table.pointing]
+            if len(own) < len(key):  # what it points to makes it another one, or the line number
+                own = [n for n in own if table.type(n) in NUMBERS]
             for name in own[:1]:
                 row[name] = self._new_value(table, name, row[name])
 

@@ -37,7 +37,7 @@ select 1;
 do $$ declare t text; begin for t in select slug from public.tenants loop
   execute format($q$delete from %I.activities where created_at < %L::timestamptz - interval '29 days'$q$, t, {at});
 end loop; end $$;
--- tables: acme.activities globex.activities "Big Corp".activities
+-- tables: acme.activities "Big Corp".activities
 
 -- name: night 12
 do $$ declare t text; begin for t in select slug from public.tenants loop execute format('alter table %I.deals add column currency text', t); end loop; end $$;
