@@ -37,6 +37,10 @@ BEGUN = re.compile(r"start|begin|open|order|issue|from|since|book")
 """Names of times that are before every deadline."""
 DEADLINE = re.compile(r"requir|due|deadline|expir|until|plan|promis|expect|estimat|schedul|target")
 """Names of times at which something should have happened."""
+AHEAD = re.compile(
+    rf"{DEADLINE.pattern}|(^|_)ends?(_|$)|end_?(date|time)|return_?(date|on|by)?$|valid_?(from|to|until|till)"
+)
+"""Names of times that may be written down before they come: what is of next week is not fresh."""
 SIGNED = re.compile(
     r"(balance|delta|diff|change|offset|adjust|correction|temperature|profit|margin|net)"
 )
@@ -221,7 +225,7 @@ def _fresh(
     """
     candidates = []
     for column in table.columns:
-        if column.personal or column.type not in MOMENTS:
+        if column.personal or column.type not in MOMENTS or AHEAD.search(column.name.lower()):
             continue
         silence = _age_by_nights(table, column, nights) or _age_by_hours(column, profile.taken_at)
         if silence is not None:
@@ -260,9 +264,7 @@ def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[flo
     gap = max(after - before for before, after in pairwise(steps))
     if days < ACTIVE_DAYS:
         return None
-    because = (
-        f"new rows on {days} of the last 14 days, never more than {math.ceil(gap)} hours apart"
-    )
+    because = f"new rows on {min(days, 14)} of the last 14 days, never more than {math.ceil(gap)} hours apart"
     return gap, because
 
 

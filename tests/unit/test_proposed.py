@@ -325,6 +325,25 @@ def test_a_holiday_fails_nobody_who_rests_at_night_and_a_shorter_silence_is_a_wa
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "fresh_ones"), [("sent_at", 1), ("return_date", 0), ("due_on", 0), ("enddate", 0)]
+)
+def test_what_may_be_written_down_before_it_comes_is_not_to_be_fresh(name, fresh_ones):
+    hours = tuple(range(HOUR - 14 * 24, HOUR))
+
+    found = column_checks(100, "timestamptz", name=name, hours=hours)
+
+    assert len(of_kind(found, "freshness")) == fresh_ones
+
+
+def test_a_fortnight_has_fourteen_days():
+    profile = Profile(tables=(table(hours=tuple(range(HOUR - 14 * 24, HOUR + 1))),), taken_at=NOW)
+
+    (found,) = [p for p in propose(profile) if p.kind == "freshness"]
+
+    assert found.because.startswith("new rows on 14 of the last 14 days")
+
+
 def test_what_never_rests_keeps_no_holidays():
     assert fresh(range(HOUR - 14 * 24, HOUR)) == [12]
 
