@@ -389,6 +389,9 @@ def _extensions(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Jud
     return Judgement(CheckOutcome.PASSED, expected, f"all {len(wanted)}")
 
 
+NOT_KEPT = "too many tables: fingerprints are not kept"
+
+
 def _append_only(tables: Tables, old: Tables, key: str, expected: str) -> Judgement:
     """The prints of the rows up to the greatest key of before, against the prints of then. Summed:
     a row may lie in another partition by now.
@@ -398,6 +401,8 @@ def _append_only(tables: Tables, old: Tables, key: str, expected: str) -> Judgem
         return Judgement(
             CheckOutcome.PASSED, expected, f"{rows:,} rows", "nothing to compare with yet"
         )
+    if any(PRINT not in t.values and _rows(t) for _, t in old):
+        return Judgement(CheckOutcome.ERROR, expected, f"{rows:,} rows", NOT_KEPT)
     known = sum(Decimal(t.values.get(PRINT, "0")) for _, t in old)
     found = sum(Decimal(t.values.get(key + UNTIL, "0")) for _, t in tables)
     more = rows - _sum(old, ROWS)
@@ -452,21 +457,27 @@ def _structure(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judg
 def _manifest(spec: CheckSpec, reading: DatabaseReading, expected: str) -> Judgement:
     """Every table of the manifest, by its rows and its print."""
     wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
-    different = []
+    different, doubts = [], []
     for name, values in sorted(wanted.items()):
         table = reading.tables.get(name)
         if table is None:
             different.append(f"{name}: gone")
         elif table.problem:
             different.append(f"{name}: cannot be read: {table.problem}")
+        elif ROWS in table.doubts:
+            doubts.append(f"{name}: {table.doubts[ROWS]}")
         elif table.values.get(ROWS) != values[ROWS]:
             rows = round(float(table.values.get(ROWS, 0)))
             different.append(f"{name}: {rows:,} rows, not {int(values[ROWS]):,}")
+        elif PRINT in table.doubts or (PRINT not in table.values and _rows(table)):
+            doubts.append(f"{name}: {table.doubts.get(PRINT, NOT_KEPT)}")
         elif table.values.get(PRINT, "0") != values.get(PRINT, "0"):
             different.append(f"{name}: other contents")
     if different:
         found = f"{len(wanted) - len(different):,} of {len(wanted):,} tables are the same"
         return Judgement(CheckOutcome.FAILED, expected, found, _listed(different))
+    if doubts:
+        return Judgement(CheckOutcome.ERROR, expected, "", _listed(doubts))
     return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, as they were")
 
 
@@ -475,8 +486,7 @@ def _unchanged(tables: Tables, old: Tables, expected: str) -> Judgement:
     if any(PRINT in table.doubts for _, table in tables):
         return Judgement(CheckOutcome.ERROR, expected, "", "the contents could not be read in full")
     if any(PRINT not in t.values and _rows(t) for _, t in (*tables, *old)):
-        detail = "too many tables: fingerprints are not kept"
-        return Judgement(CheckOutcome.ERROR, expected, "", detail)
+        return Judgement(CheckOutcome.ERROR, expected, "", NOT_KEPT)
     rows = _sum(tables, ROWS)
     if not old:
         return Judgement(

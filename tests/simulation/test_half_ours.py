@@ -239,6 +239,40 @@ def test_a_snapshot_of_our_name_that_somebody_else_made_goes_no_further(step):
         host.provider.ensure(drill, drill.step)
 
 
+@pytest.mark.parametrize("stranger", ["999999999999", "all"])
+def test_a_staging_copy_that_somebody_else_may_read_goes_no_further(stranger):
+    stage = Stage()
+    host = Host(stage)
+    drill_id = host.start()
+    until(host, drill_id, "share")
+    staging = stage.cloud.source.snapshots[f"restorecheck-{drill_id}"]
+    staging.shared[stranger] = stage.world.now()
+
+    drill = host.drive(drill_id)
+
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert f"is shared with {stranger} too" in drill.reason
+    assert f"restorecheck-{drill_id}" not in stage.cloud.backup.snapshots
+
+
+@pytest.mark.parametrize("moved", [{"region": "eu-north-1"}, {"account_id": "333333333333"}])
+def test_a_share_in_a_place_that_is_no_longer_configured_is_not_called_gone(moved):
+    """The snapshot of that name here is not shared; the other one may be."""
+    stage = Stage()
+    drill = night(stage)
+    stage.world.pass_time(DAY)
+    place = replace(stage.settings().source.place, **moved)
+    share = Resource(
+        kind="snapshot share",
+        identifier=place.arn("snapshot", f"restorecheck-{drill.id}"),
+        account=place.account_id,
+    )
+
+    answer = Host(stage).provider.delete(share, drill.started_at)
+
+    assert isinstance(answer, StillThere)
+
+
 def test_an_instance_that_is_taken_over_before_its_password_is_changed_keeps_it():
     stage = Stage()
     host = Host(stage)

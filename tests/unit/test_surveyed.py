@@ -113,6 +113,23 @@ def test_what_one_database_says_is_not_drowned_by_the_others():
     assert judged(spec, {"a": good, "b": late, "c": bad}).outcome is FAILED
 
 
+@pytest.mark.parametrize(
+    ("tonight", "outcome"),
+    [
+        (table(rows=0), FAILED),
+        (None, FAILED),
+        (TableReading(doubts={ROWS: "no right"}, group="public.t"), PASSED),
+        (TableReading(problem="invalid page", group="public.t"), PASSED),
+    ],
+)
+def test_a_table_that_nobody_could_count_is_not_called_gone(tonight, outcome):
+    other = {"public.u": table(rows=1000, group="public.u")}
+    before = reading(tables={"public.t": table(rows=1000), **other})
+    after = reading(tables=other if tonight is None else {"public.t": tonight, **other})
+
+    assert own(Family.NOT_EMPTIED, after, before) is outcome
+
+
 # --- configured checks ------------------------------------------------------------------------
 
 
@@ -162,6 +179,13 @@ def test_rows_of_before_are_as_they_were_or_not(until, outcome):
     assert asked(Family.APPEND_ONLY, after, before) is outcome
 
 
+def test_an_earlier_night_without_fingerprints_condemns_no_row():
+    before = reading(tables={"public.t": table(print_="", **{KEY + GREATEST: "10"})})
+    after = reading(tables={"public.t": table(rows=99, **{KEY + UNTIL: "7"})})
+
+    assert asked(Family.APPEND_ONLY, after, before) is ERROR
+
+
 JAN, FEB = "public.t_jan", "public.t_feb"
 
 
@@ -187,11 +211,16 @@ def test_a_partition_that_is_gone_or_unread_is_not_unchanged(tables, outcome):
         ({"public.t": table(rows=9)}, FAILED),
         ({"public.t": table(print_="8")}, FAILED),
         ({"public.t": TableReading(problem="invalid page")}, FAILED),
+        ({"public.t": TableReading(doubts={ROWS: "no right"})}, ERROR),
+        ({"public.t": TableReading(values={ROWS: "10"}, doubts={PRINT: "late"})}, ERROR),
+        ({"public.t": replace(table(print_="3"), doubts={PRINT: "late"})}, ERROR),
+        ({"public.t": table(print_="")}, ERROR),
+        ({"public.t": TableReading(values={ROWS: "9"}, doubts={PRINT: "late"})}, FAILED),
         ({"public.u": table()}, FAILED),
         ({}, FAILED),
     ],
 )
-def test_every_table_of_a_manifest_is_wanted(tables, outcome):
+def test_every_table_of_a_manifest_is_wanted_and_a_doubt_is_no_difference(tables, outcome):
     wanted = {"public.t": {ROWS: "10", PRINT: "7"}}
 
     assert asked(Family.MANIFEST, reading(tables=tables), tables=wanted) is outcome
