@@ -227,14 +227,17 @@ class ScratchInventory(Inventory):
         self._is_held = is_held
 
     def find(self) -> tuple[Found, ...]:
+        """Raises DatabaseUnreachableError where nobody can look: then nothing is known to be gone."""
+        query = "select datname from pg_database where starts_with(datname, %s) order by 1"
         try:
-            connection = self._scratch.open()
-        except DatabaseUnreachableError:
-            return ()  # what is known to be there stands in a ledger, and is reported from it
-        with connection:
-            query = "select datname from pg_database where starts_with(datname, %s) order by 1"
-            names = [row[0] for row in connection.execute(query, (PREFIX,))]
-            return tuple(self._look_at(connection, name) for name in names)
+            with self._scratch.open() as connection:
+                names = [row[0] for row in connection.execute(query, (PREFIX,))]
+                return tuple(self._look_at(connection, name) for name in names)
+        except psycopg.Error as exc:
+            reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
+            raise DatabaseUnreachableError(
+                f"could not look for databases on the scratch server {self._scratch.name}: {reason}"
+            ) from exc
 
     def delete(self, resource: Resource) -> Gone | StillThere:
         return drop_database(self._scratch, resource)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
@@ -273,3 +274,27 @@ def test_a_database_with_something_in_it_is_dropped_by_its_mark_only(scratch, ma
     mark()
     assert isinstance(drop_database(scratch, resource), Gone)
     assert ScratchInventory(scratch, is_held).find() == ()
+
+
+def test_a_server_that_nobody_reaches_has_not_lost_what_was_on_it(work):
+    nowhere = ScratchServer(host=str(work), port=cluster.PORT, user="postgres")
+
+    with pytest.raises(DatabaseUnreachableError, match="no connection to the scratch server"):
+        ScratchInventory(nowhere, is_held).find()
+
+
+def test_a_connection_that_is_lost_over_the_look_has_found_nothing_out(scratch, made):
+    _, mark = made
+    mark()
+
+    class Cut(ScratchServer):
+        def open(self, database=None):
+            connection = super().open(database)
+            with scratch.open() as other:
+                other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+            return connection
+
+    cut = Cut(host=scratch.host, port=scratch.port, user=scratch.user)
+
+    with pytest.raises(DatabaseUnreachableError, match="could not look for databases"):
+        ScratchInventory(cut, is_held).find()

@@ -171,6 +171,14 @@ def test_the_source_account_is_never_written_to_but_for_our_own_snapshots(operat
             "RestoreDBInstanceFromDBSnapshot",
             {"DBInstanceIdentifier": "restorecheck-1", "DBSnapshotIdentifier": "theirs"},
         ),
+        (
+            "RestoreDBInstanceFromDBSnapshot",
+            {"DBInstanceIdentifier": "theirs", "DBSnapshotIdentifier": "restorecheck-1"},
+        ),
+        ("CopyDBSnapshot", {"TargetDBSnapshotIdentifier": "theirs"}),
+        ("DeleteDBSnapshot", {"DBSnapshotIdentifier": "theirs"}),
+        ("ModifyDBInstance", {"DBInstanceIdentifier": "courses-prod"}),
+        ("CreateSecret", {"Name": "production/password"}),
         ("DeleteSecret", {"SecretId": "production/password"}),
     ],
 )
