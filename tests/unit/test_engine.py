@@ -28,6 +28,7 @@ from tests.factories import BACKUP, ENDPOINT, HOUR, SERVER, drill, restored, res
 
 MINUTE = timedelta(minutes=1)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+ROW = "Ann Example, 1999-01-02"
 REFUSALS = [TransientError("reset"), NotFoundError("no account"), AccessDeniedError("denied")]
 
 
@@ -271,6 +272,23 @@ def test_a_study_that_ends_badly_keeps_nothing_from_being_torn_down(defect):
 
     assert bench.drill.phase is Phase.TEARDOWN
     assert bench.drill.proof.detail
+
+
+def test_the_text_of_a_defect_is_in_no_report_since_it_may_quote_a_row():
+    class Defective(Scripted):
+        def evidence(self, drill):  # noqa: ARG002  # the port's signature
+            raise ValueError(ROW)
+
+        study = retain = evidence
+
+    bench = Bench(restored().evolve(phase=Phase.EVIDENCE, verdict=Verdict.VERIFIED))
+    bench.provider = Defective()
+
+    while not isinstance(bench.advance(), Done):
+        pass
+
+    assert bench.store.report("d-1").count("ValueError") == len(("evidence", "study", "retention"))
+    assert ROW not in bench.store.report("d-1")
 
 
 def test_a_drill_is_let_go_of_once_when_its_report_is_written():

@@ -26,6 +26,7 @@ from restorecheck.lifecycle import (
     Retry,
     RunChecks,
     StillThere,
+    TimedOut,
     Unclear,
     VerdictRecorded,
     apply,
@@ -195,6 +196,15 @@ def test_a_bad_file_beside_a_good_one_fails_the_drill():
     assert judge(asked).verdict is Verdict.FAILED
 
 
+def test_why_a_backup_does_not_restore_goes_before_what_was_found_on_another_one():
+    bad = result("the newest dump is whole", origin=CheckOrigin.BACKUP, outcome=CheckOutcome.FAILED)
+    found = apply(drill(), Ready(findings=(bad,)), NOW)
+
+    broken = apply(found, Broken(reason="invalid page", hint="look at the disk"), NOW)
+
+    assert decide(broken) == RecordVerdict(Verdict.FAILED, "invalid page", "look at the disk")
+
+
 def test_results_for_checks_that_nobody_asked_are_dropped():
     assert checked(result("stranger")).results == ()
 
@@ -358,9 +368,10 @@ def test_a_kept_database_is_not_deleted():
     assert decide(state) == Retain()
 
 
-def test_nothing_is_kept_of_a_drill_that_was_interrupted():
-    interrupted = apply(restored(keep=True).evolve(ledger=(SERVER,)), Aborted("Ctrl-C"), NOW)
-    state = apply(interrupted, VerdictRecorded(Verdict.INCONCLUSIVE, "Ctrl-C"), NOW)
+@pytest.mark.parametrize("ending", [Aborted("Ctrl-C"), TimedOut("late"), Unclear(reason="denied")])
+def test_nothing_is_kept_of_a_drill_that_was_ended_without_an_answer(ending):
+    ended = apply(restored(keep=True).evolve(ledger=(SERVER,)), ending, NOW)
+    state = apply(ended, VerdictRecorded(Verdict.INCONCLUSIVE, "why"), NOW)
     state = apply(state, Collected(), NOW)
 
     assert next_deletion(state) == SERVER

@@ -173,6 +173,15 @@ def test_a_step_is_late_from_its_deadline_on_and_so_is_a_drill():
     assert over.failure.reason == "the drill's deadline of 240 minutes passed in step 'find'"
 
 
+def test_every_step_has_its_time_from_its_own_beginning():
+    began = NOW + 50 * MINUTE
+    found = apply(begun(drill()), Ready(), began)
+    loading = intend(found, decide(found), began)
+
+    assert expire(loading, began + HOUR - SECOND) == loading
+    assert expire(loading, began + HOUR).failure is not None
+
+
 def test_half_of_the_answers_leave_the_step_open_and_the_rest_is_asked():
     state = intend(waiting := restored(checks=TWO), decide(waiting), NOW)
     first = Checked(results=(result(seconds=2.0),), readings="packed", detail="of 2 tables")

@@ -6,7 +6,16 @@ import pytest
 
 from restorecheck.checks.objectives import NAMES
 from restorecheck.codec import decode, encode
-from restorecheck.lifecycle import Broken, Checked, Ready, TimedOut, apply, judge
+from restorecheck.lifecycle import (
+    Broken,
+    Checked,
+    Ready,
+    TimedOut,
+    apply,
+    decide,
+    intend,
+    judge,
+)
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -60,6 +69,21 @@ def test_an_objective_is_held_against_what_was_measured(kind, limit, outcome, fo
     assert answer.measured["limit_seconds"] == limit.total_seconds()
     missed = outcome is CheckOutcome.FAILED and severity is REQUIRED
     assert judge(state).verdict is (Verdict.FAILED if missed else Verdict.VERIFIED)
+
+
+def test_a_restore_of_several_steps_takes_as_long_as_all_of_them():
+    plan = tuple(
+        Step(name=name, kind=StepKind.RESTORE, does="", deadline=HOUR)
+        for name in ("start", "load", "replay")
+    )
+    state = drill(plan=plan, objectives=(objective(RTO, timedelta(minutes=29)),))
+    for minutes in (10, 20, 30):
+        began = NOW + timedelta(minutes=minutes - 10)
+        state = intend(state, decide(state), began)
+        state = apply(state, Ready(endpoint=ENDPOINT), NOW + timedelta(minutes=minutes))
+
+    assert held(state)[RTO].found == "30 min"
+    assert held(state)[RTO].outcome is CheckOutcome.FAILED
 
 
 def test_a_missed_objective_says_what_was_asked_for_and_what_was_measured():

@@ -75,6 +75,15 @@ def test_the_restore_took_as_long_as_its_own_steps():
     assert report.time.total_seconds == 25 * 60
 
 
+def test_a_backup_is_as_old_as_it_was_when_the_drill_began():
+    assert BACKUP.taken_at == NOW - 3 * HOUR
+
+    report = document.build(closed(restored(), at=NOW + 2 * HOUR))
+
+    assert report.backup is not None
+    assert report.backup.age_seconds == 3 * 3600
+
+
 def test_what_is_left_and_what_is_parked_are_told_apart():
     server = Resource(kind="server", identifier="left")
     standby = Resource(kind="server", identifier="parked")

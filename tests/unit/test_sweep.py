@@ -111,6 +111,15 @@ def test_a_standby_that_is_ended_by_name_is_deleted_though_it_is_restless():
     assert sweep(restless, end=["strange"]).orphans == (STRANGE,)
 
 
+def test_who_is_ended_by_name_takes_nobody_else_s_standby_along():
+    standby = leftover(kept=True)
+
+    plan = sweep(standby, end=["d-2"])
+
+    assert plan.orphans == ()
+    assert plan.spared == ((STRANGE, f"{KEPT} strange"),)
+
+
 def test_an_orphan_without_our_mark_is_never_deleted_however_old_it_is():
     old = leftover(marked=False, made_at=NOW - timedelta(days=400))
 
