@@ -213,7 +213,9 @@ def test_a_chain_with_a_changed_missing_or_emptied_report_has_a_flaw(store, vict
     assert list(flaws(emptied))
     assert list(flaws(swapped))
     # The last one can be cut off unseen; a hash that somebody was told shows it.
-    assert bool(list(flaws(missing))) is (victim != 4)
+    expected = [(victim + 2, f"1 report before it missing, from {victim + 1} on")]
+    found = [(flaw.sequence, flaw.what) for flaw in flaws(missing)]
+    assert found == (expected if victim != 4 else [])
 
 
 def test_what_retention_removed_before_its_time_is_a_flaw(store):
@@ -274,6 +276,12 @@ def test_tonight_is_compared_with_the_last_verified_or_a_later_accepted_night(st
     put(store, 2, readings="third")
     assert compared(store).readings == "third"
     assert compared(store).accepted_by == ""
+
+
+def test_a_night_that_kept_no_readings_is_nothing_to_compare_with(store):
+    put(store, 0)
+
+    assert baseline_of(store, "courses") is None
 
 
 def test_retention_spares_what_was_accepted(store):

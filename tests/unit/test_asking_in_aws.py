@@ -75,6 +75,16 @@ def test_one_question_is_asked_however_little_time_there_is():
     assert (said["next"], engine.asked) == ("check", 1)
 
 
+@pytest.mark.parametrize(("second", "third", "asked"), [(5, 60, 2), (60, 5, 1)])
+def test_it_is_the_next_question_that_must_fit(second, third, asked):
+    around = Around(MINUTE, second * MINUTE, third * MINUTE)
+    engine = Engine(around)
+
+    ask(around, engine, left=7 * MINUTE)
+
+    assert engine.asked == asked
+
+
 def test_reading_goes_on_while_a_unit_still_fits():
     reading = CheckSpec(name="r", kind="unchanged", timeout=60 * MINUTE)
 

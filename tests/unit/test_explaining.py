@@ -101,6 +101,19 @@ def test_an_error_in_the_log_counts_whatever_the_program_exits_with(dump, log, c
         assert "alice" not in found.reason
 
 
+def test_what_goes_wrong_after_this_server_has_no_room_is_not_the_dump_s_fault(dump, log):
+    full = "53100|ERROR:  could not extend file: No space left on device\n"
+    log.write_text(f"42P01|ERROR:  relation does not exist\n{full}")
+
+    assert isinstance(said(dump, log, exit_code=1), Unclear)
+
+
+def test_one_error_of_another_kind_is_not_excused_by_how_texts_sort(dump, log):
+    log.write_text("23514|ERROR:  a check constraint\n42P01|ERROR:  relation does not exist\n")
+
+    assert isinstance(said(dump, log, sorts_alike=False), Broken)
+
+
 @pytest.mark.parametrize(("sorts_alike", "kind"), [(True, Broken), (False, Unclear)])
 def test_texts_that_sort_otherwise_here_break_no_constraint_of_the_source(
     dump, log, sorts_alike, kind

@@ -23,6 +23,24 @@ def test_a_lease_is_held_until_it_is_let_go_of(path):
     assert not path.exists()
 
 
+def test_a_lock_has_no_name_any_more_when_it_is_let_go_of(path, monkeypatch):
+    """Else another process may hold it by then, and lose its name to us."""
+    there: list[bool] = []
+    close = os.close
+
+    with monkeypatch.context() as watched, Lease(path) as lease:
+
+        def closing(descriptor):
+            if descriptor == lease._descriptor:
+                there.append(path.exists())
+            close(descriptor)
+
+        watched.setattr(os, "close", closing)
+        lease.__exit__(None, None, None)
+
+    assert there == [False]
+
+
 def test_who_looks_at_a_lock_is_in_nobodys_way(path, monkeypatch):
     """Two who look at once do not take each other for its host."""
     path.parent.mkdir()

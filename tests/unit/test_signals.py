@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from restorecheck.engine import Done, Engine, Wait
+from restorecheck.errors import StoreError
+from restorecheck.hosts import performing
 from restorecheck.hosts.console import Progress
-from restorecheck.hosts.performing import Performer
+from restorecheck.hosts.performing import STORE_TRIES, Performer
 from restorecheck.hosts.signals import Interrupted, Interrupts
 from tests.factories import drill
 
@@ -45,6 +47,46 @@ def test_a_signal_that_was_eaten_ends_the_work_before_the_next_step():
         performer._drive("d")
 
     assert engine.told == ["step", "interrupted by SIGTERM", "teardown"]
+
+
+def test_the_first_signal_is_the_one_that_ended_the_work():
+    interrupts = Interrupts()
+    with interrupts.handled():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    assert interrupts.seen is signal.SIGTERM
+
+
+class Locked(Engine):
+    """Its store cannot be used, for so many steps."""
+
+    def __init__(self, times):
+        self.left = times
+
+    def advance(self, drill_id):  # noqa: ARG002  # there is one
+        self.left -= 1
+        if self.left >= 0:
+            raise StoreError("could not write the history: it is locked")
+        return Done(drill())
+
+
+@pytest.mark.parametrize(
+    ("times", "waits"), [(STORE_TRIES - 1, STORE_TRIES - 1), (STORE_TRIES, None)]
+)
+def test_a_history_that_cannot_be_used_is_waited_for_and_not_for_ever(times, waits, monkeypatch):
+    waited: list[timedelta] = []
+    monkeypatch.setattr(performing, "sleep", waited.append)
+    parts: Any = SimpleNamespace(engine=Locked(times))
+    performer = Performer(parts, Progress(io.StringIO()), Interrupts())
+
+    if waits is None:
+        with pytest.raises(StoreError):
+            performer._drive("d")
+        assert sum(waited, timedelta(0)) <= timedelta(minutes=1)
+    else:
+        performer._drive("d")
+        assert len(waited) == waits
 
 
 def test_what_is_seen_after_the_work_only_is_remembered():
