@@ -4,7 +4,16 @@ from decimal import Decimal
 import pytest
 
 from restorecheck.checks.catalogue import TableName, built_in, parse_table_name
-from restorecheck.checks.judge import Damaged, Missing, NoAnswer, Rows, judge, judge_row_count, show
+from restorecheck.checks.judge import (
+    Damaged,
+    Missing,
+    NoAnswer,
+    Rows,
+    judge,
+    judge_row_count,
+    measure,
+    show,
+)
 from restorecheck.model import CheckOutcome, CheckSpec
 
 PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
@@ -45,6 +54,8 @@ def test_a_row_count_is_held_against_its_bounds(options, count, outcome):
         ({"max_drop": 0.05}, 94, 100, FAILED),
         ({"max_growth": 0.5}, 150, 100, PASSED),
         ({"max_growth": 0.5}, 151, 100, FAILED),
+        ({"max_drop": 0.05, "max_growth": 0.5}, 140, 100, PASSED),
+        ({"max_drop": 0.05, "max_growth": 0.5}, 94, 100, FAILED),
         ({"max_drop": 0.05}, 1, None, PASSED),
         ({"max_drop": 0.05, "min": 50}, 40, None, FAILED),
         ({"max_drop": 0}, 100, 100, PASSED),
@@ -193,3 +204,26 @@ def test_table_names_are_read_as_sql_quotes_them(text, name):
 def test_what_is_no_table_name_is_refused(text):
     with pytest.raises(ValueError, match=r"table|quote"):
         parse_table_name(text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        (one(5), 5),
+        (one(2**63), None),
+        (one(Decimal("1.5")), 1.5),
+        (one(Decimal("1e400")), None),
+        (one(float("nan")), None),
+        (one(True), None),
+        (one("5"), None),
+        (one(None), None),
+        (Rows(columns=1, count=2, first=(5,)), None),
+        (Rows(columns=2, count=1, first=(5, 6)), None),
+        (Missing(what="table t"), None),
+    ],
+)
+def test_of_a_query_the_history_keeps_a_single_number_or_nothing(answer, number):
+    kept = measure(query({"at_least": 1}), answer)
+
+    assert kept == ({} if number is None else {"value": number})
+    assert type(kept.get("value")) is type(number)

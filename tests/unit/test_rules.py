@@ -180,6 +180,9 @@ def test_an_ignored_rule_is_ignored_for_its_resources_only():
 
 def test_less_grave_problems_are_left_out_below_the_threshold():
     assert [f.rule.id for f in problems(FINDINGS, Severity.HIGH)] == ["RC601"]
+    for rule in RULES:
+        found = problem(rule.id, "a", "so")
+        assert problems([found], rule.severity) == [found], "it is no less grave than itself"
 
 
 def test_the_text_has_no_escapes_but_our_own():

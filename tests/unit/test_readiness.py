@@ -1,0 +1,315 @@
+"""What `doctor` and `audit` say of AWS, at the limits of their rules: facts in, findings out."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from restorecheck.rules import exposure, readiness
+from restorecheck.rules.facts import (
+    AccountFacts,
+    Caller,
+    CopyFacts,
+    Database,
+    DatabaseFacts,
+    Key,
+    Principal,
+    Quota,
+    RdsFacts,
+    Refused,
+    SnapshotFacts,
+    Subnet,
+    SubnetGroup,
+    TargetFacts,
+    Unread,
+)
+from restorecheck.rules.findings import Outcome
+from restorecheck.rules.permissions import Names
+from tests.factories import NOW
+
+OK, PROBLEM, UNSEEN = Outcome.OK, Outcome.PROBLEM, Outcome.NOT_LOOKED_AT
+HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
+SOURCE, BACKUP = "111111111111", "222222222222"
+
+
+def outcomes(findings):
+    return {finding.rule.id: finding.outcome for finding in findings}
+
+
+# --- audit -----------------------------------------------------------------------------------------
+
+PRODUCTION = Database(
+    identifier="courses-prod",
+    arn=f"arn:aws:rds:eu-west-1:{SOURCE}:db:courses-prod",
+    retention_days=7,
+    deletion_protection=True,
+    kms_key_id="arn:k",
+)
+COPY = CopyFacts(
+    taken_at=NOW - HOUR, kms_key_id=f"arn:aws:kms:eu-west-1:{BACKUP}:key/k", verified=True
+)
+TARGET = TargetFacts(
+    target="courses",
+    max_age=26 * HOUR,
+    max_proof_age=30 * HOUR,
+    proven_at=None,
+    copies=(COPY,),
+)
+
+
+def snapshot(name="nightly", kind="manual", **changes):
+    arn = f"arn:aws:rds:eu-west-1:{SOURCE}:snapshot:{name}"
+    return replace(SnapshotFacts(arn=arn, kind=kind), **changes)
+
+
+def audited(**changes: Any):
+    facts = DatabaseFacts(
+        database=PRODUCTION,
+        snapshots=(snapshot(),),
+        replicated=False,
+        target=TARGET,
+        keys=(Key(arn="arn:k", state="Enabled"),),
+        principals=(),
+    )
+    account = AccountFacts(
+        account_id=SOURCE,
+        region="eu-west-1",
+        known_accounts=frozenset({SOURCE, BACKUP}),
+        databases=(replace(facts, **changes),),
+    )
+    return outcomes(exposure.judge(account, NOW))
+
+
+def test_a_database_that_is_protected_copied_and_proven_has_no_problem():
+    assert set(audited().values()) == {OK}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "outcome"),
+    [
+        ("RC602", {"retention_days": 1}, OK),
+        ("RC602", {"retention_days": 0}, PROBLEM),
+        ("RC604", {"retention_days": 7}, OK),
+        ("RC604", {"retention_days": 6}, PROBLEM),
+        ("RC601", {"deletion_protection": False}, PROBLEM),
+        ("RC605", {"public": True}, PROBLEM),
+    ],
+)
+def test_a_database_is_looked_at_setting_by_setting(rule, changes, outcome):
+    assert audited(database=replace(PRODUCTION, **changes))[rule] is outcome
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "replicated", "outcome"),
+    [
+        ((snapshot(),), False, OK),
+        ((snapshot(kind="awsbackup"),), False, OK),
+        ((snapshot("rds:courses-prod-1", "automated"),), False, PROBLEM),
+        ((snapshot("rds:courses-prod-1", "automated"),), True, OK),
+        ((snapshot("restorecheck-20260227-031500-a1b2c3"),), False, PROBLEM),
+        ((), False, PROBLEM),
+        (Unread("rds:DescribeDBSnapshots"), False, UNSEEN),
+        ((), Unread("rds:DescribeDBInstanceAutomatedBackups"), UNSEEN),
+    ],
+)
+def test_what_goes_with_the_database_and_what_the_next_drill_replaces_survives_nothing(
+    snapshots, replicated, outcome
+):
+    found = audited(snapshots=snapshots, replicated=replicated, target=None)
+
+    assert found["RC603"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("shared_with", "public", "shared"),
+    [
+        (frozenset(), OK, OK),
+        (frozenset({BACKUP}), OK, OK),
+        (frozenset({"all"}), PROBLEM, OK),
+        (frozenset({"all", BACKUP}), PROBLEM, OK),
+        (frozenset({"999999999999"}), OK, PROBLEM),
+        (frozenset({"all", "999999999999"}), PROBLEM, PROBLEM),
+        (Unread("rds:DescribeDBSnapshotAttributes"), UNSEEN, UNSEEN),
+    ],
+)
+def test_a_snapshot_is_nobody_s_but_ours(shared_with, public, shared):
+    found = audited(snapshots=(snapshot("other"), snapshot(shared_with=shared_with)))
+
+    assert (found["RC706"], found["RC707"]) == (public, shared)
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"), [(26 * HOUR + DAY, OK), (26 * HOUR + DAY + SECOND, PROBLEM)]
+)
+def test_a_copy_may_be_as_old_as_its_backup_and_a_day_of_copying(age, outcome):
+    target = replace(TARGET, copies=(replace(COPY, taken_at=NOW - age),))
+
+    assert audited(target=target)["RC702"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("age", "verified", "outcome"),
+    [
+        (56 * HOUR, True, OK),
+        (56 * HOUR + SECOND, True, PROBLEM),
+        (HOUR, False, PROBLEM),
+    ],
+)
+def test_a_proof_is_that_of_a_verified_copy_and_ages(age, verified, outcome):
+    copies = (replace(COPY, taken_at=NOW - age, verified=verified), replace(COPY, verified=False))
+
+    assert audited(target=replace(TARGET, copies=copies))["RC703"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("copies", "outcome"),
+    [((COPY,), OK), ((), PROBLEM), (Unread("rds:DescribeDBSnapshots"), UNSEEN)],
+)
+def test_a_target_without_a_copy_is_no_copy(copies, outcome):
+    assert audited(target=replace(TARGET, copies=copies))["RC701"] is outcome
+
+
+def test_copies_that_hang_on_a_key_of_production_s_account_go_with_it():
+    hanging = replace(COPY, kms_key_id=f"arn:aws:kms:eu-west-1:{SOURCE}:key/k")
+
+    assert audited(target=replace(TARGET, copies=(COPY, hanging)))["RC704"] is PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("may", "deleting", "ending"),
+    [
+        ({"rds:DeleteDBInstance"}, OK, OK),
+        ({"rds:DeleteDBSnapshot"}, OK, OK),
+        ({"rds:DeleteDBInstance", "rds:DeleteDBSnapshot"}, PROBLEM, OK),
+        ({"rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot"}, OK, OK),
+        ({"kms:DisableKey"}, OK, PROBLEM),
+        ({"kms:ScheduleKeyDeletion"}, OK, PROBLEM),
+    ],
+)
+def test_who_can_delete_all_of_it_or_end_its_key_is_named(may, deleting, ending):
+    somebody = Principal(arn=f"arn:aws:iam::{SOURCE}:user/ann", may=frozenset(may))
+
+    found = audited(principals=(somebody,))
+
+    assert (found["RC801"], found["RC802"]) == (deleting, ending)
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", "Unavailable"])
+def test_one_key_that_is_on_its_way_out_is_enough(state):
+    keys = (Key(arn="arn:k", state="Enabled"), Key(arn="arn:l", state=state))
+
+    assert audited(keys=keys)["RC705"] is PROBLEM
+
+
+def test_what_could_not_be_listed_is_not_well():
+    account = AccountFacts(
+        account_id=SOURCE,
+        region="eu-west-1",
+        known_accounts=frozenset(),
+        databases=Unread("rds:DescribeDBInstances"),
+    )
+
+    assert set(outcomes(exposure.judge(account, NOW)).values()) == {UNSEEN}
+
+
+# --- doctor ----------------------------------------------------------------------------------------
+
+NAMES = Names(
+    target="courses",
+    partition="aws",
+    source_account=SOURCE,
+    backup_account=BACKUP,
+    region="eu-west-1",
+    backup_region="eu-west-1",
+    role_arn=f"arn:aws:iam::{SOURCE}:role/restorecheck",
+    instance="courses-prod",
+    subnet_group="drills",
+)
+NOBODY = Unread("somebody who looks")
+QUOTAS = {
+    "DBInstances": Quota(used=1, most=40),
+    "ManualSnapshots": Quota(used=1, most=100),
+    "AllocatedStorage": Quota(used=1, most=100_000),
+}
+
+
+def looked_at(**changes: Any):
+    facts = RdsFacts(
+        names=NAMES,
+        max_age=26 * HOUR,
+        keep_copies=7,
+        caller=Caller(BACKUP, f"arn:aws:iam::{BACKUP}:role/stepper"),
+        source_caller=Caller(SOURCE, f"arn:aws:iam::{SOURCE}:role/restorecheck"),
+        trust=NOBODY,
+        production=replace(PRODUCTION, engine="postgres", version="17.5", storage_gib=100),
+        newest_snapshot=NOW - HOUR,
+        snapshot_key=None,
+        transit_key=None,
+        backup_key=NOBODY,
+        subnet_group=NOBODY,
+        other_subnets=(),
+        security_groups=NOBODY,
+        parameter_family=None,
+        backup_quotas=QUOTAS,
+        source_quotas=QUOTAS,
+        source_rights=NOBODY,
+        backup_rights=NOBODY,
+    )
+    return outcomes(readiness.judge(replace(facts, **changes), NOW))
+
+
+@pytest.mark.parametrize(
+    ("rule", "of", "key", "used", "outcome"),
+    [
+        ("RC409", "backup_quotas", "DBInstances", 39, OK),
+        ("RC409", "backup_quotas", "DBInstances", 40, PROBLEM),
+        ("RC410", "backup_quotas", "ManualSnapshots", 99, OK),
+        ("RC410", "backup_quotas", "ManualSnapshots", 100, PROBLEM),
+        ("RC411", "backup_quotas", "AllocatedStorage", 99_900, OK),
+        ("RC411", "backup_quotas", "AllocatedStorage", 99_901, PROBLEM),
+        ("RC412", "source_quotas", "ManualSnapshots", 98, OK),
+        ("RC412", "source_quotas", "ManualSnapshots", 99, PROBLEM),
+    ],
+)
+def test_a_quota_must_have_room_for_what_a_drill_makes(rule, of, key, used, outcome):
+    full = replace(QUOTAS[key], used=used)
+
+    assert looked_at(**{of: QUOTAS | {key: full}})[rule] is outcome
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"), [(26 * HOUR, OK), (26 * HOUR + SECOND, PROBLEM), (None, PROBLEM)]
+)
+def test_the_newest_snapshot_may_be_as_old_as_the_drill_allows(age, outcome):
+    found = looked_at(newest_snapshot=None if age is None else NOW - age)
+
+    assert found["RC212"] is outcome
+
+
+def group(*subnets):
+    made = [
+        Subnet(identifier=f"subnet-{n}", zone=zone, network="vpc", addresses="10.0.0.0/24", free=f)
+        for n, (zone, f) in enumerate(subnets)
+    ]
+    return SubnetGroup(name="drills", network="vpc", subnets=tuple(made))
+
+
+@pytest.mark.parametrize(
+    ("place", "zones", "addresses"),
+    [
+        (group(("a", 1), ("b", 1)), OK, OK),
+        (group(("a", 1), ("b", 0)), OK, PROBLEM),
+        (group(("a", 9), ("a", 9)), PROBLEM, OK),
+    ],
+)
+def test_a_subnet_group_needs_two_zones_and_an_address_in_each(place, zones, addresses):
+    found = looked_at(subnet_group=place)
+
+    assert (found["RC402"], found["RC403"]) == (zones, addresses)
+
+
+@pytest.mark.parametrize("caller", [Refused("another account"), Unread("credentials")])
+def test_nothing_is_said_of_accounts_that_were_not_entered(caller):
+    assert set(looked_at(caller=caller)) == {"RC201"}
+    assert "RC210" not in looked_at(source_caller=caller)
