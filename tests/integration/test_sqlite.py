@@ -36,6 +36,19 @@ def put(store, number, text="report"):
     store.finish(done.evolve(version=stored.version), lambda _: f"{text} {number}")
 
 
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+def test_nothing_is_written_into_a_history_that_is_not_there_any_more(path, store, replaced):
+    stored = store.create(drill())
+    path.rename(path.with_name("elsewhere"))
+    if replaced:
+        SqliteStore(path).close()
+
+    with pytest.raises(StoreError, match="removed or replaced meanwhile"):
+        store.save(stored)
+    with pytest.raises(StoreError, match="removed or replaced meanwhile"):
+        store.create(drill(id="d-2"))
+
+
 def test_the_history_is_for_the_eyes_of_its_owner(path, store):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 

@@ -239,6 +239,28 @@ def test_a_snapshot_of_our_name_that_somebody_else_made_goes_no_further(step):
         host.provider.ensure(drill, drill.step)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"restorecheck:target": "invoices"},
+        {ROLE: "something else"},
+        {"restorecheck:verdict": "failed"},
+    ],
+)
+def test_the_copy_that_is_named_to_restore_from_is_a_verified_one_of_this_target(changes):
+    stage = Stage()
+    first = f"restorecheck-{night(stage).id}"
+    backup = stage.cloud.backup
+    newer = twin(backup, backup.snapshots[first], "restorecheck-newer", changes)
+    newer.original_at += 2 * DAY
+    stage.world.pass_time(4 * DAY)
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.FAILED
+    assert f"The newest verified copy is {first} " in drill.hint
+
+
 @pytest.mark.parametrize("stranger", ["999999999999", "all"])
 def test_a_staging_copy_that_somebody_else_may_read_goes_no_further(stranger):
     stage = Stage()

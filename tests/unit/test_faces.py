@@ -170,6 +170,19 @@ def test_the_past_remembers_the_last_nights_of_each_check():
     assert past.not_verified_since is None
 
 
+@pytest.mark.parametrize(
+    ("outcome", "since"), [("failed", 1), ("error", 1), ("skipped", 1), ("passed", 3)]
+)
+def test_a_check_has_not_passed_since_the_night_after_it_did(outcome, since):
+    outcomes = ["passed", "failed", outcome, "failed"]
+    nights = [
+        night(n, checks=[check("rows", outcome=CheckOutcome(what))])
+        for n, what in enumerate(outcomes)
+    ]
+
+    assert past_of(nights).since("rows") == nights[since].finished_at
+
+
 def test_the_index_begins_with_what_wants_looking_at():
     statuses = [status("fine"), status("late", overdue=True), status("new", None, proven_at=None)]
     reports = {"fine": night(target="fine"), "late": night(target="late")}
