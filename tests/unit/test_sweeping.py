@@ -8,7 +8,7 @@ import pytest
 from restorecheck.hosts import sweeping
 from restorecheck.hosts.driving import Swept
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
-from restorecheck.model import Resource, TeardownOutcome
+from restorecheck.model import Resource, TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sweep import SweepPlan
 from tests.factories import drill, finished
@@ -112,4 +112,18 @@ def test_what_is_left_behind_outranks_every_verdict():
     left = finished().evolve(ledger=(THING,), teardown_outcome=TeardownOutcome.INCOMPLETE)
 
     assert of_report(document.build(left)) is Exit.LEFT_BEHIND
-    assert of_report(document.build(finished())) is Exit.VERIFIED
+
+
+@pytest.mark.parametrize("outcome", [TeardownOutcome.COMPLETE, TeardownOutcome.KEPT])
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        (Verdict.VERIFIED, Exit.VERIFIED),
+        (Verdict.FAILED, Exit.FAILED),
+        (Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE),
+    ],
+)
+def test_what_is_kept_on_request_is_not_left_behind(verdict, code, outcome):
+    done = finished(verdict).evolve(teardown_outcome=outcome)
+
+    assert of_report(document.build(done)) is code

@@ -1,0 +1,134 @@
+"""Which drills the functions start, under which names, and how often they look at them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from restorecheck.errors import ConfigError
+from restorecheck.hosts.functions import adopter, planner, stepper
+from restorecheck.testing import World
+from tests.unit.test_restarting import Machines
+from tests.unit.test_wiring_rds import TARGET, parsed
+
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+PRODUCTION = "arn:aws:rds:eu-west-1:111111111111:db"
+CREATED, AGAIN = "2026-02-27T03:00:00Z", "2026-02-27T03:40:00Z"
+
+
+def adopting(name):
+    adopt = {
+        "db_instance_arn": f"{PRODUCTION}:{name}-prod",
+        "account_id": "222222222222",
+        "region": "eu-west-1",
+        "user": "checker",
+        "credentials": "iam",
+    }
+    return {"name": name, "adopt": adopt}
+
+
+class Around(Machines):
+    def __init__(self):
+        super().__init__()
+        self.clock = World()
+
+    def config(self):
+        grades = {**TARGET, "name": "grades"}
+        return parsed(TARGET, grades, adopting("orders"), adopting("invoices"))
+
+
+def restored(source="invoices-prod", **changes):
+    """AWS Backup's event of a restore job that has ended."""
+    detail = {
+        "restoreJobId": "J-1",
+        "status": "COMPLETED",
+        "sourceResourceArn": f"{PRODUCTION}:{source}",
+        "createdResourceArn": "arn:aws:rds:eu-west-1:222222222222:db:awsbackup-1",
+        "creationDate": CREATED,
+    }
+    event = {"source": "aws.backup", "detail-type": "Restore Job State Change", "time": AGAIN}
+    return {**event, "detail": detail} | changes
+
+
+def adopt(event):
+    around: Any = Around()
+    order = adopter.adopt(event, around)
+    assert around.started == {order["drill_id"]: order}
+    return order
+
+
+def test_a_restore_is_checked_for_the_target_that_it_is_of():
+    order = adopt(restored())
+
+    assert order["target"] == "invoices"
+    assert order["adopt"] == {
+        "db_instance_arn": "arn:aws:rds:eu-west-1:222222222222:db:awsbackup-1",
+        "restore_job_id": "J-1",
+    }
+
+
+def test_a_restore_is_checked_once_however_often_and_late_it_is_told_of():
+    around: Any = Around()
+
+    first = adopter.adopt(restored(), around)
+    second = adopter.adopt(restored(time="2026-02-27T09:00:00Z"), around)
+
+    assert first == second
+    assert list(around.started) == [first["drill_id"]]
+    assert first["drill_id"].startswith("20260227-030000-")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        restored("courses-prod"),
+        restored("somebody-elses"),
+        {**restored(), "source": "aws.rds"},
+        restored(**{"detail-type": "Backup Job State Change"}),
+        restored(detail={**restored()["detail"], "status": "RUNNING"}),
+        restored(detail={**restored()["detail"], "restoreJobId": ""}),
+    ],
+    ids=["an rds target's", "nobody's", "of rds", "a backup", "under way", "without a job"],
+)
+def test_what_is_no_restore_of_an_adopted_target_starts_nothing(event):
+    around: Any = Around()
+
+    with pytest.raises(ConfigError):
+        adopter.adopt(event, around)
+
+    assert around.started == {}
+
+
+def test_a_night_has_one_drill_of_each_target_and_the_same_ones_if_it_comes_twice():
+    around: Any = Around()
+    event = {"scheduled_for": "2026-02-27T03:15:00Z"}
+
+    night = planner.plan(event, around)
+    around.clock.pass_time(9 * MINUTE)
+
+    assert planner.plan(event, around) == night
+    assert [drill["target"] for drill in night["drills"]] == ["courses", "grades"]
+    assert len({drill["drill_id"] for drill in night["drills"]}) == 2
+    assert {drill["scheduled_for"] for drill in night["drills"]} == {"2026-02-27T03:15:00+00:00"}
+
+
+def test_a_target_that_is_not_for_a_night_is_refused():
+    around: Any = Around()
+
+    assert len(planner.plan({"targets": ["grades"]}, around)["drills"]) == 1
+    with pytest.raises(ConfigError, match="invoices"):
+        planner.plan({"targets": ["invoices"]}, around)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "age", "waits"),
+    [
+        (0 * SECOND, 60 * MINUTE, 0 * SECOND),
+        (7 * SECOND, 0 * MINUTE, 30 * SECOND),
+        (7 * SECOND, 60 * MINUTE, MINUTE),
+        (7 * SECOND, 24 * 60 * MINUTE, 5 * MINUTE),
+        (10 * MINUTE, 60 * MINUTE, 10 * MINUTE),
+    ],
+)
+def test_an_older_drill_is_looked_at_more_rarely_and_no_sooner_than_it_asks_for(wanted, age, waits):
+    assert stepper._wait(wanted, age) == waits
