@@ -1,8 +1,14 @@
-"""Which checks a drill has without being asked."""
+"""Which checks a drill has without being asked, and what a file says of one."""
+
+import json
 
 import pytest
+import yaml
 
+from restorecheck import config as configuration
 from restorecheck.checks.catalogue import BUILT_INS, MINIMUM, Family, built_in
+from restorecheck.errors import ConfigError
+from restorecheck.hosts.drills import checks_of
 from restorecheck.model import Severity
 
 
@@ -54,3 +60,27 @@ def test_the_limits_that_are_configured_are_those_that_are_asked():
     assert options[Family.NOT_EMPTIED] == {"volatile": ["public.sessions"]}
     assert options[Family.NEWEST_THERE] == {"volatile": ["public.sessions"]}
     assert options[Family.PAGES_SOUND] == {"minutes": 3.0}
+
+
+def with_manifest(directory, *tables):
+    made = {
+        "version": 1,
+        "taken_at": "2026-02-27T03:15:00+00:00",
+        "tables": {name: {"rows": "1", "print": "7"} for name in ("public.books", "public.loans")},
+        "structure": {},
+    }
+    (directory / "m.json").write_text(json.dumps(made))
+    check = {"manifest": {"file": "m.json", **({"tables": list(tables)} if tables else {})}}
+    keys = {"version": 1, "targets": [{"name": "a", "dump": {"path": "d"}, "checks": [check]}]}
+    text = yaml.safe_dump(keys)
+    config = configuration.parse(text, file="c.yaml", directory=directory, environment={})
+    *_, spec = checks_of(config.targets[0], baseline=False)
+    return set(spec.options["tables"])
+
+
+def test_every_table_that_is_asked_for_is_in_the_manifest_or_nothing_is_begun(tmp_path):
+    assert with_manifest(tmp_path) == {"public.books", "public.loans"}
+    assert with_manifest(tmp_path, "public.loans") == {"public.loans"}
+    for tables in (["public.loans", "public.authors"], ["public.authors"]):
+        with pytest.raises(ConfigError, match=r"has no table 'public\.authors'"):
+            with_manifest(tmp_path, *tables)
