@@ -19,9 +19,12 @@ from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider
 from restorecheck.postgres.scratch_server import (
     KIND,
+    ROLE_KIND,
     ScratchInventory,
     ScratchServer,
     drop_database,
+    drop_role,
+    exists,
     write_mark,
 )
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
@@ -174,6 +177,17 @@ def test_a_removal_that_was_cut_short_is_taken_up_again(work):
     assert not directory.exists()
 
 
+def test_a_link_of_our_name_is_not_followed(work):
+    elsewhere = make(work)
+    link = work / f"restorecheck-{OTHER}"
+    link.symlink_to(elsewhere)
+
+    assert cluster.remove(Places(link), OURS) == "it is not a directory"
+
+    assert link.is_symlink()
+    assert (elsewhere / "data").is_dir()
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_is_left_standing_on_request_says_so_itself(work, keep):
     """Another history, or a new one, knows nothing of the drill: its sweep reads the mark."""
@@ -298,3 +312,18 @@ def test_a_connection_that_is_lost_over_the_look_has_found_nothing_out(scratch, 
 
     with pytest.raises(DatabaseUnreachableError, match="could not look for databases"):
         ScratchInventory(cut, is_held).find()
+
+
+def test_an_empty_database_or_a_role_of_another_name_is_somebody_else_s(scratch):
+    name = "not_restorecheck_1"
+    resource = Resource(kind=KIND, identifier=name, account=scratch.name)
+    with scratch.open() as connection:
+        connection.execute(f"create database {name}".encode())
+        connection.execute(f"create role {name}".encode())
+        try:
+            assert isinstance(drop_database(scratch, resource), StillThere)
+            assert isinstance(drop_role(scratch, replace(resource, kind=ROLE_KIND)), StillThere)
+            assert exists(connection, name)
+        finally:
+            connection.execute(f"drop database {name}".encode())
+            connection.execute(f"drop role {name}".encode())

@@ -6,9 +6,11 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from restorecheck.errors import ProviderError
@@ -62,6 +64,19 @@ def test_it_listens_to_nobody_else_and_acts_on_nothing(running):
 
     assert found == {name: value for name, value in WANTED.items() if name in found}
     assert set(WANTED) - set(found) <= {"event_triggers"}, "only of an older server"
+
+
+def test_its_log_repeats_neither_statements_nor_rows(running):
+    places, _, _ = running
+
+    with cluster.superuser_connection(places) as connection:
+        connection.execute("create temp table people (name text primary key)")
+        for _ in range(2):
+            with suppress(psycopg.errors.UniqueViolation):
+                connection.execute("insert into people values ('alice')")
+
+    assert "duplicate key value" in places.log.read_text()
+    assert "alice" not in places.log.read_text()
 
 
 def test_nobody_else_may_enter_its_directory(running):
