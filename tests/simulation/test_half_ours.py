@@ -396,6 +396,18 @@ def test_an_instance_that_is_set_up_otherwise_than_asked_for_is_not_asked(settin
     assert said in event.reason
 
 
+def test_a_subnet_group_has_the_same_name_in_large_and_small_letters():
+    stage = Stage()
+    host = Host(stage)
+    drill_id = host.start()
+    until(host, drill_id, "restore")
+    host.engine.advance(drill_id)
+    instance = stage.cloud.backup.instances[f"restorecheck-{drill_id}"]
+    instance.settings = instance.settings | {"DBSubnetGroupName": "Drills"}
+
+    assert host.drive(drill_id).verdict is Verdict.VERIFIED
+
+
 @pytest.mark.parametrize(
     ("where", "change", "said"),
     [

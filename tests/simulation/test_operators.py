@@ -319,6 +319,34 @@ def test_an_instance_that_was_renamed_is_named_until_somebody_deletes_or_takes_i
     assert "rescued-0" in stage.cloud.backup.instances
 
 
+def gone_but_for_a_renamed_one(stage, *, drill_id=None, status="available"):
+    """What a deletion says of an instance that is not there, beside one that somebody renamed."""
+    host = Host(stage)
+    name = host.start()
+    drill = host.drive(name)
+    assert drill.verdict is Verdict.VERIFIED
+    other = stage.cloud.backup.instances.pop(f"restorecheck-{name}")
+    stage.promises.disowned.add(other.arn)
+    other.identifier, other.status = "rescued", status
+    other.tags["restorecheck:drill-id"] = drill_id or name
+    stage.cloud.backup.instances["rescued"] = other
+    stage.world.pass_time(timedelta(days=1))
+    (resource,) = drill.parked
+    return type(Host(stage).provider.delete(resource, drill.started_at)).__name__
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({}, "StillThere"),
+        ({"drill_id": "20260226-031500-ffffff"}, "Gone"),
+        ({"status": "deleting"}, "Gone"),
+    ],
+)
+def test_an_instance_is_gone_whatever_else_somebody_renamed_or_deletes(other, said):
+    assert gone_but_for_a_renamed_one(Stage(setting=Setting(after=After.STOP)), **other) == said
+
+
 def test_a_standby_that_was_renamed_is_named_by_the_sweep_and_left_as_it_is():
     stage = Stage(setting=Setting(after=After.STOP))
     host = Host(stage)

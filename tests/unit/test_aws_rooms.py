@@ -433,3 +433,25 @@ def test_real_aws_and_the_sandbox_are_never_taken_for_one_another(url, sandbox):
 )
 def test_the_right_endpoint_is_taken(url, sandbox):
     refuse_forbidden_endpoint(url, sandbox=sandbox)
+
+
+EXPIRY = datetime(2026, 2, 27, 3, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("tag", "now", "expired"),
+    [
+        (EXPIRY.isoformat(), EXPIRY, False),
+        (EXPIRY.isoformat(), EXPIRY + timedelta(seconds=1), True),
+        (EXPIRY.isoformat(), EXPIRY - timedelta(days=1), False),
+        (EXPIRY.replace(tzinfo=None).isoformat(), EXPIRY - timedelta(days=1), True),
+        ("soon", EXPIRY, True),
+        (None, EXPIRY, True),
+    ],
+)
+def test_a_thing_belongs_to_a_drill_until_its_tag_says_otherwise(tag, now, expired):
+    """A tag that says nothing, or says it without a zone, is not one of ours."""
+    tags = {} if tag is None else {naming.EXPIRES: tag}
+    view = replace(snapshot_view({"DBSnapshotIdentifier": "s", "DBSnapshotArn": "arn"}), tags=tags)
+
+    assert copying.is_expired(view, now) is expired
