@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from restorecheck.aws.settings import Credentials
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, Data
 from tests.simulation.disturbing import Disturbance, Fault, Kind
-from tests.simulation.stage import Host, Stage
+from tests.simulation.stage import Host, Setting, Stage
 from tests.simulation.test_half_ours import EXPIRES, MANAGED, own_secret, until
 from tests.simulation.test_many_nights import night
 
@@ -74,6 +75,21 @@ def test_what_was_made_since_the_last_look_is_found():
     ]
 
 
+def test_what_is_found_is_what_a_ledger_names():
+    """Else a sweep takes for an orphan what it knows to belong to a drill."""
+    stage = Stage(setting=Setting(credentials=Credentials.RESET))
+    host = Host(stage)
+    drill_id = host.start()
+    seen = set()
+    for step in ("unshare", "check"):
+        until(host, drill_id, step)
+        stage.world.pass_time(timedelta(seconds=1))
+        seen |= {f.resource for f in host.inventory.find()}
+
+    assert seen == set(stage.store.load(drill_id).ledger)
+    assert len(seen) == len(("share", "instance", "secret"))
+
+
 @pytest.mark.parametrize(
     ("changes", "marked"),
     [
@@ -135,3 +151,19 @@ def test_a_log_that_is_not_to_be_had_costs_no_other_evidence():
     assert {"RDS event", "difference from production"} <= sources
     said = [seen.text for seen in drill.evidence if seen.source == "server log"]
     assert ["not to be had" in text for text in said] == [True]
+
+
+def test_of_an_instance_that_is_not_ours_any_more_no_log_is_read():
+    stage = Stage()
+    host = Host(stage)
+    drill_id = host.start()
+    until(host, drill_id, "check")
+    drill = stage.store.load(drill_id)
+    assert host.provider.evidence(drill)
+    theirs = stage.cloud.backup.instances[f"restorecheck-{drill_id}"]
+    theirs.tags.clear()
+    stage.world.pass_time(DAY)
+    calls = len(stage.cloud.calls)
+
+    assert host.provider.evidence(drill) == ()
+    assert not [c for c in stage.cloud.calls[calls:] if "Log" in c.operation]

@@ -101,6 +101,14 @@ def test_what_cannot_be_deleted_is_tried_so_often_and_named(stubborn, tries):
     assert tries <= shelf.asked <= tries + 1
 
 
+def test_who_has_a_host_is_left_to_it_and_who_has_none_is_ended():
+    dead, alive = drill(id="dead"), drill(id="alive")
+    bench = Bench(Shelf(), stored=[dead, alive])
+    bench.sweeper._is_alive = lambda state: state.id == "alive"
+
+    assert [state.id for state in bench.sweeper.plan().finish] == ["dead"]
+
+
 def test_who_is_not_patient_asks_once_and_does_not_sleep():
     shelf = Shelf(found(), stubborn=MINUTE)
     bench = Bench(shelf, patient=False)
@@ -179,6 +187,23 @@ def test_what_finished_drills_left_is_struck_off_when_it_is_gone_and_never_befor
     assert bench.store.load("d-1").ledger == ((SERVER,) if stubborn else ())
     assert [resource for resource, _ in swept.left] == [SERVER] * bool(stubborn)
     assert swept.deleted == ((SERVER,) if not stubborn else ())
+
+
+def test_a_sweep_that_another_one_overtakes_goes_on():
+    left = drill(
+        phase=Phase.FINISHED, ledger=(SERVER,), teardown_outcome=TeardownOutcome.INCOMPLETE
+    )
+    bench = Bench(Shelf(found()), stored=(left,))
+
+    def another_sweep(_number, name):
+        if name == "save drill":
+            bench.world.before = lambda _number, _name: None
+            bench.store.save(bench.store.load("d-1").evolve(ledger=()))
+
+    bench.world.before = another_sweep
+
+    assert bench.sweeper.sweep().deleted == (SERVER, ORPHAN)
+    assert bench.store.load("d-1").ledger == ()
 
 
 def test_what_dead_drills_could_not_delete_is_left():
