@@ -114,7 +114,11 @@ class Promises:
             given["SourceDBSnapshotIdentifier"].partition(":snapshot:")[2]
         )
         hold(source is None or source.instance == production, 1, f"{call} of a strange snapshot")
-        hold(given.get("KmsKeyId") == self.stage.transit_key, 1, f"{call} without the transit key")
+        hold(
+            given.get("KmsKeyId", "") == self.stage.transit_key,
+            1,
+            f"{call} without the transit key",
+        )
         self._hold_tags(call, drill, "staging-copy")
         hold(not given.get("CopyTags"), 1, f"{call} takes production's tags along")
 

@@ -1,6 +1,7 @@
 """Weeks of nights: what is kept, what stands by, and what AWS's own failures come to."""
 
 import itertools
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,15 @@ import pytest
 from restorecheck.aws.settings import After, Credentials
 from restorecheck.model import RestoreOutcome, TeardownOutcome, Verdict
 from restorecheck.report import document
-from restorecheck.testing.cloud import BACKUP_ACCOUNT, Delivery, Outcome, Pace, Refusal
+from restorecheck.testing.cloud import (
+    BACKUP_ACCOUNT,
+    SOURCE_ACCOUNT,
+    Delivery,
+    Outcome,
+    Pace,
+    Refusal,
+    Snapshot,
+)
 from restorecheck.testing.cloud.state import NEVER
 from tests.simulation.disturbing import Disturbance, Fault, Kind, clean_up
 from tests.simulation.stage import DEADLINE, MINUTE, PRODUCTION, Host, Setting, Stage
@@ -141,6 +150,33 @@ def test_a_standby_is_replaced_by_the_next_verified_one_and_by_no_other():
     assert set(stage.cloud.backup.instances) == {f"restorecheck-{third.id}"}
     assert stage.cloud.backup.instances[f"restorecheck-{third.id}"].status == "stopped"
     stage.promises.at_end()
+
+
+def test_the_report_names_what_was_deleted_however_long_the_earlier_standby_takes_to_go():
+    stage = Stage(setting=Setting(after=After.STOP, keep_copies=1))
+    first = night(stage)
+    stage.next_night()
+
+    second = night(stage)
+
+    assert second.retention_waited >= 2 * stage.settings().poll
+    ends = [
+        [arn.rpartition(":")[2] for arn in arns]
+        for arns in (second.retention.deleted, second.retention.kept)
+    ]
+    assert ends == [[f"restorecheck-{first.id}"], [f"restorecheck-{second.id}"]]
+
+
+def test_a_standby_stays_while_a_verified_night_leaves_none_of_its_own():
+    stage = Stage(setting=Setting(after=After.STOP))
+    first = night(stage)
+    stage.next_night()
+
+    second = night(stage, keep=True)
+
+    assert second.verdict is Verdict.VERIFIED
+    assert not second.parked
+    assert f"restorecheck-{first.id}" in stage.cloud.backup.instances
 
 
 def test_where_standbys_are_no_longer_wanted_the_last_one_goes_with_the_next_verified_night():
@@ -438,6 +474,42 @@ def test_a_default_key_without_a_transit_key_is_refused_before_anything_is_made(
     assert drill.verdict is Verdict.INCONCLUSIVE
     assert "default key" in drill.reason
     assert len(stage.cloud.source.snapshots) == 2
+
+
+@pytest.mark.parametrize("key", ["", "a customer's"])
+def test_without_a_transit_key_what_can_be_shared_is_proven(key):
+    stage = Stage()
+    stage.transit_key = ""
+    both = frozenset({SOURCE_ACCOUNT, BACKUP_ACCOUNT})
+    made = key and stage.cloud.key(stage.cloud.source, "production", admits=both)
+    stage.production.settings = stage.production.settings | {"KmsKeyId": made}
+    stage.world.pass_time(DAY)
+    stage.next_night()
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.VERIFIED
+    assert any("not encrypted" in note for note in drill.notes) is not bool(key)
+
+
+class WithOlderData(Snapshot):
+    """Its last transaction was a while before it was begun, as RDS says of every one."""
+
+    def described(self):
+        return super().described() | {"SnapshotDatabaseTime": self.original_at - 5 * MINUTE}
+
+
+def test_a_backup_is_as_old_as_its_data_and_known_by_when_it_was_begun():
+    stage = Stage()
+    newest = max(stage.cloud.source.snapshots.values(), key=lambda s: s.original_at)
+    older = WithOlderData(**{f.name: getattr(newest, f.name) for f in fields(newest)})
+    stage.cloud.source.snapshots[newest.identifier] = older
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.VERIFIED
+    assert drill.backup is not None
+    assert drill.backup.taken_at == newest.original_at - 5 * MINUTE
 
 
 def test_retention_that_may_not_prune_changes_no_verdict_and_is_told():
