@@ -9,7 +9,7 @@ import pytest
 
 from restorecheck.aws.settings import After, Credentials
 from restorecheck.errors import AlreadyExistsError
-from restorecheck.lifecycle import Retain, StillThere, Unclear, decide
+from restorecheck.lifecycle import Parked, Retain, StillThere, Unclear, decide
 from restorecheck.model import Resource, Verdict
 from restorecheck.testing.cloud import Data
 from restorecheck.testing.cloud.things import Secret
@@ -217,6 +217,31 @@ def test_an_instance_that_was_taken_over_a_moment_ago_is_neither_deleted_nor_sto
     assert answer.detail == "it does not carry our mark"
     assert instance.status == "available"
     stage.promises.look()
+
+
+@pytest.mark.parametrize(("status", "said"), [("stopping", StillThere), ("stopped", Parked)])
+def test_a_standby_is_at_rest_when_it_has_stopped_and_not_before(status, said):
+    stage = Stage(setting=Setting(after=After.STOP))
+    drill = night(stage)
+    (standby,) = drill.parked
+    instance = stage.cloud.backup.instances[f"restorecheck-{drill.id}"]
+    assert (instance.status, instance.tags[ROLE]) == ("stopped", "standby")
+    instance.status = status
+    stage.world.pass_time(SECOND)
+
+    assert isinstance(Host(stage).provider.park(standby), said)
+
+
+def test_a_copy_whose_verdict_is_none_that_we_know_is_one_without():
+    stage = Stage(setting=Setting(keep_copies=1))
+    first = f"restorecheck-{night(stage).id}"
+    stage.cloud.backup.snapshots[first].tags["restorecheck:verdict"] = "splendid"
+    for _ in range(2):
+        stage.next_night()
+        drill = night(stage)
+
+    assert set(stage.cloud.backup.snapshots) == {f"restorecheck-{drill.id}"}
+    assert not [note for note in drill.notes if "not looked after" in note]
 
 
 @pytest.mark.parametrize("step", ["staging copy", "copy"])
