@@ -11,7 +11,7 @@ from restorecheck.aws.evidence import _log
 from restorecheck.aws.settings import Credentials, RestoreSettings
 from restorecheck.aws.views import EventView, InstanceView, SnapshotView
 from restorecheck.errors import ProviderError
-from restorecheck.lifecycle import Gone, InProgress, Ready, StillThere, Unclear
+from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StillThere, Unclear
 from tests.factories import ENDPOINT, NOW, restored
 from tests.unit.test_wiring_rds import KEY, SETTINGS
 
@@ -129,6 +129,33 @@ def test_a_look_that_is_not_good_makes_the_looks_begin_anew(how, view):
 
     assert isinstance(event, InProgress)
     assert event.outputs == {credentials.SEEN: "0"}
+
+
+@pytest.mark.parametrize(
+    ("message", "looks"),
+    [
+        ("Reset master credentials", credentials.POSITIVE_LOOKS),
+        ("DB instance created", credentials.UNCONFIRMED_LOOKS),
+        ("", credentials.UNCONFIRMED_LOOKS),
+    ],
+)
+def test_a_password_of_which_no_event_says_that_it_is_set_is_looked_at_for_longer(message, looks):
+    news = [EventView(at=NOW, instance=NAME, message=message)] if message else []
+    account = Account(VIEW, news)
+
+    early = take_over(Credentials.RESET, account, seen(looks - 2))
+    assert isinstance(early, InProgress)
+    assert isinstance(take_over(Credentials.RESET, account, seen(looks - 1)), Ready)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [("incompatible-credentials", Unclear), ("storage-full", Unclear), ("restore-error", Broken)],
+)
+def test_an_instance_that_breaks_while_its_password_is_changed_is_not_waited_for(status, kind):
+    view = replace(MANAGED, status=status)
+
+    assert isinstance(take_over(Credentials.MANAGED_SECRET, Account(view), seen(1)), kind)
 
 
 def test_a_secret_that_rds_cannot_manage_is_no_reason_to_wait():
