@@ -158,6 +158,16 @@ def test_an_instance_that_breaks_while_its_password_is_changed_is_not_waited_for
     assert isinstance(take_over(Credentials.MANAGED_SECRET, Account(view), seen(1)), kind)
 
 
+def test_who_has_no_secret_logs_in_with_a_token_for_its_own_address():
+    class Signing(Account):
+        def log_in_token(self, host, port, user):
+            return f"token for {user} at {host}:{port}"
+
+    account: Any = Signing()
+
+    assert credentials.Passwords(account).of(ENDPOINT) == "token for u at h:5432"
+
+
 def test_a_secret_that_rds_cannot_manage_is_no_reason_to_wait():
     event = take_over(Credentials.MANAGED_SECRET, Account(managed("impaired")))
 
