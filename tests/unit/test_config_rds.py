@@ -142,6 +142,7 @@ def test_the_example_s_rds_target_is_valid_when_it_is_commented_in():
         ("Courses-Prod", "courses-", "1 to 63 letters"),
         ("db.t4g.medium", "t4g.medium", "an instance class"),
         ("db_subnet_group_name: restorecheck", "db_subnet_group_name: default", "public address"),
+        ("db_subnet_group_name: restorecheck", "db_subnet_group_name: DEFAULT", "public address"),
         ("[sg-0a1b2c3d]", "[default]", "a security group"),
         ("[sg-0a1b2c3d]", "[]", "at least one item"),
         ("${EXTERNAL_ID}", "x", "2 to 1224"),

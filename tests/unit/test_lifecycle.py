@@ -401,6 +401,17 @@ def test_evidence_is_collected_after_the_verdict_and_before_the_first_deletion()
     assert next_deletion(state) == SERVER
 
 
+def test_what_was_seen_on_the_way_stays_beside_what_is_collected():
+    status, event = (
+        Observation(at=NOW, source="restore", text=text) for text in ("creating", "recovery failed")
+    )
+    state = apply(checked(result()), VerdictRecorded(Verdict.FAILED, "bad"), NOW)
+
+    state = apply(state.evolve(evidence=(status,)), Collected((event,)), NOW)
+
+    assert state.evidence == (status, event)
+
+
 def test_a_status_is_evidence_each_time_that_it_changes():
     state = restored().evolve(position=0)
     for status in ("creating", "creating", "modifying", "creating"):
