@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -303,8 +304,11 @@ def test_a_deny_in_a_key_policy_outranks_every_allow():
     assert admits({"Statement": [allow, deny]}, "222222222222", "kms:Decrypt")
 
 
-def test_deletions_that_aws_refuses(room):
+def test_deletions_that_aws_refuses(room, monkeypatch):
     snapshot = room.kept("deletions-copy")
+    long_enough = 2 / FAST.factor  # to be called in the middle of it, by however slow a machine
+    pace = replace(FAST, restore=long_enough, delete=long_enough)
+    monkeypatch.setattr(room.sandbox.rds, "pace", pace)
 
     with refused("InvalidParameterCombination"):
         room.source.delete_db_instance(DBInstanceIdentifier="courses-prod", SkipFinalSnapshot=True)
