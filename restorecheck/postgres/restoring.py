@@ -51,6 +51,10 @@ PSQL_ERROR = re.compile(
     r"|(?:^|\n)(backslash commands are restricted|invalid command \\)"
 )
 """Of what it reads from a pipe, psql says some without its name."""
+WORKER_DIED = "a worker process died unexpectedly"
+"""Said by pg_restore of one that was killed, and, when it is quick to notice, of one that has ended
+itself because of what it read in the archive. Source: src/bin/pg_dump/parallel.c.
+"""
 BROKEN_OFF = (
     "server closed the connection unexpectedly",
     "connection to server was lost",
@@ -69,7 +73,6 @@ BROKEN_OFF = (
     "terminating connection",
     "canceling statement",
     "the database system is",
-    "a worker process died unexpectedly",
     "terminated by user",
     "too many clients",
     "No space left on device",
@@ -299,6 +302,9 @@ def _broken_off(loaded: Loaded, *, has_log: bool) -> str:
     for words in BROKEN_OFF:
         if words in said:
             return words
+    gave_a_reason = ARCHIVE_ERROR.search(said) or (not has_log and "ERROR: " in said)
+    if WORKER_DIED in said and not gave_a_reason:
+        return WORKER_DIED
     if has_log and not (ARCHIVE_ERROR.search(said) or PSQL_ERROR.search(said)):
         return f"the program ended with {describe_exit(loaded.exit_code)}"
     return ""

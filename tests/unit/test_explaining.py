@@ -13,6 +13,7 @@ from restorecheck.postgres.restoring import explain, needed_major
 
 ROW = 'pg_restore: error: COPY failed for table "t": ERROR:  invalid input syntax: alice'
 UNREADABLE = "pg_restore: error: could not uncompress data: (null)"
+DIED = "pg_restore: error: a worker process died unexpectedly"
 
 
 @pytest.fixture
@@ -54,6 +55,8 @@ def test_a_load_that_came_to_its_end_has_restored_the_dump(dump, log):
         ({"exit_code": -9}, Unclear),
         ({"exit_code": -15, "errors": UNREADABLE}, Unclear),
         ({"exit_code": 1, "errors": "server closed the connection unexpectedly"}, Unclear),
+        ({"exit_code": 1, "errors": DIED}, Unclear),
+        ({"exit_code": 1, "errors": f"{UNREADABLE}\n{DIED}"}, Broken),
         ({"feed_problem": "is truncated"}, Broken),
         ({"feed_problem": "is truncated", "exit_code": -9}, Broken),
         ({"feed_doubt": "an input error"}, Unclear),
@@ -71,6 +74,8 @@ def test_a_load_that_did_not_is_no_proof(dump, log, changes, kind):
         ({"exit_code": 1, "errors": ROW}, Broken),
         ({"exit_code": 3, "errors": "ERROR:  relation exists"}, Broken),
         ({"exit_code": -9, "errors": ROW}, Unclear),
+        ({"exit_code": 1, "errors": DIED}, Unclear),
+        ({"exit_code": 1, "errors": f"{ROW}\n{DIED}"}, Broken),
     ],
 )
 def test_of_a_server_without_a_log_the_program_is_believed(dump, changes, kind):
