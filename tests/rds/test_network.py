@@ -19,9 +19,8 @@ import pytest
 from restorecheck.hosts.rehearsal import without_aws
 from tests.chosen import chosen
 from tests.failures import expect
-from tests.rds.test_commands import read_exports
+from tests.rds.test_commands import COMMAND, read_exports
 
-COMMAND = [sys.executable, "-m", "restorecheck"]
 UP = "ip link set lo up"
 BREAKS = {
     "down": ("ip link set lo down", UP),
