@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from restorecheck.checks import objectives
-from restorecheck.checks.catalogue import LISTING
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -391,7 +390,7 @@ def judge(drill: Drill) -> RecordVerdict:
     if failure is not None and failure.verdict is Verdict.FAILED:
         return RecordVerdict(Verdict.FAILED, failure.reason, failure.hint)
     if failed:
-        return RecordVerdict(Verdict.FAILED, _describe(failed))
+        return RecordVerdict(Verdict.FAILED, _describe(failed, drill))
     if failure is not None:
         return RecordVerdict(failure.verdict, failure.reason, failure.hint)
     doubt = _doubt(drill, required)
@@ -422,10 +421,10 @@ def _doubt(drill: Drill, required: list[CheckResult]) -> str:
     return ""
 
 
-def _describe(failed: list[CheckResult]) -> str:
+def _describe(failed: list[CheckResult], drill: Drill) -> str:
     first = failed[0]
     answer = f"expected {first.expected}, found {first.found}" if first.expected else first.detail
-    if first.detail and first.kind in LISTING:
+    if first.detail and any(s.built_in and s.name == first.name for s in drill.checks):
         # It names what is wrong; what was found is only how much was looked at.
         answer = first.detail
     elif first.expected and first.detail:

@@ -242,23 +242,14 @@ def _orphans(scene: Scene, *, drop: bool) -> Iterator[Candidate]:
 
 
 def _without_parents(key: ForeignKey) -> str:
-    same = " and ".join(
-        f"p.{quoted(there)} = c.{quoted(here)}"
-        for here, there in zip(key.columns, key.target_columns, strict=True)
-    )
+    same = " and ".join(pair.same("p", "c") for pair in key.pairs)
     some = f"select p.ctid from {key.target} p where exists (select from {key.table} c where {same}) limit 10"  # noqa: S608
     return f"delete from only {key.target} where ctid = any(array({some}))"  # noqa: S608
 
 
 def _undeclared(scene: Scene) -> Iterator[Candidate]:
     for reference in scene.references:
-        key = ForeignKey(
-            name="",
-            table=reference.table.quoted,
-            columns=reference.columns,
-            target=reference.to.quoted,
-            target_columns=reference.to_columns,
-        )
+        key = reference.key
         names = (reference.table.full_name, reference.to.full_name)
         if scene.victim(key.target) is not None:
             yield Candidate(what=" to ".join(names), sql=(_without_parents(key),), touches=names)

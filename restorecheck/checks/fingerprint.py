@@ -4,15 +4,17 @@ The sum, over all rows, of a 64-bit hash of the row's typed hash. The second has
 without it, two rows that swap a value go unseen two times in three. (An exclusive or would not
 see two copies of one row added or lost.) NULL has a mark of its own by its place in the row.
 
-Types whose hash is not exact or not stable (numeric: 1.5 and 1.50; jsonb; enums and the like,
-which are hashed by number; citext) are hashed by their text, which the session's settings pin
-down. Collations are taken out: a nondeterministic one would make different texts equal.
+Types whose hash is not exact or not stable (numeric: 1.5 and 1.50; jsonb; enums and the like, which are
+hashed by number; citext; arrays, whose bounds are not hashed) go in as the text that their own output
+function gives, which the session's settings pin down. A record's output calls those and nothing else:
+`value::text` would call a cast that somebody has made. Collations are taken out: a nondeterministic one
+would make different texts equal.
 
 `hash_record_extended` is there since PostgreSQL 14 and gave the same numbers on 14 to 18
 (little-endian, 64 bit).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from restorecheck.checks.tables import Column, quoted
 
@@ -37,7 +39,7 @@ EXACT = frozenset(
         "macaddr8",
     }
 )
-"""Hashed by their own type; arrays of them too."""
+"""Hashed by their own type."""
 
 TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
 
@@ -57,20 +59,29 @@ SETTINGS = {
 
 def fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
     """An aggregate: numeric, NULL for an empty table."""
-    items = [expression(column, alias) for column in columns]
+    every = list(columns)
+    items = [_hashed(column, alias) for column in every if _is_hashed(column)]
+    others = [f"{alias}.{quoted(column.name)}" for column in every if not _is_hashed(column)]
+    if others:
+        items.append(_as_text(others))
     row = f"row({', '.join(items)})" if items else "row(0)"
     return f"sum(hashint8extended(hash_record_extended({row}, 0), 1))"
 
 
-def plain_fingerprint(alias: str = "t") -> str:
-    """Of the row's text: for servers before PostgreSQL 14, and where a type defeats the other."""
-    return f"sum(hashtextextended({alias}::text, 0)::numeric)"
+def plain_fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
+    """Of the row's text: for servers before PostgreSQL 14."""
+    names = [f"{alias}.{quoted(column.name)}" for column in columns]
+    return f"sum(hashtextextended({_as_text(names)}, 0)::numeric)"
 
 
-def expression(column: Column, alias: str) -> str:
+def _as_text(names: Sequence[str]) -> str:
+    return f'row({", ".join(names)})::text collate "C"'
+
+
+def _is_hashed(column: Column) -> bool:
+    return column.kind == "b" and column.type in EXACT | TEXTS
+
+
+def _hashed(column: Column, alias: str) -> str:
     name = f"{alias}.{quoted(column.name)}"
-    if column.kind == "b" and column.type.removeprefix("_") in EXACT:
-        return name
-    if column.kind == "b" and column.type in TEXTS:
-        return f'{name} collate "C"'
-    return f'{name}::text collate "C"'
+    return f'{name} collate "C"' if column.type in TEXTS else name

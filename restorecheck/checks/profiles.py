@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from restorecheck.checks.personal import looks_personal
-from restorecheck.checks.tables import quoted
+from restorecheck.checks.tables import ForeignKey, KeyPair, full_name, quoted
 
 TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
 
@@ -61,7 +61,7 @@ class TableProfile:
     @property
     def full_name(self) -> str:
         """As readings name it."""
-        return f"{self.schema}.{self.name}"
+        return full_name(self.schema, self.name)
 
     @property
     def quoted(self) -> str:
@@ -74,7 +74,8 @@ class TableProfile:
 
 
 def _written(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", name) else quoted(name)
+    """A name that SQL would fold to another one is quoted."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else quoted(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,19 @@ class ReferenceProfile:
     to_columns: tuple[str, ...]
     rows: int
     """That point somewhere."""
+    pairs: tuple[KeyPair, ...] = ()
+    """How their values are compared; by default with `=`."""
+
+    @property
+    def key(self) -> ForeignKey:
+        """As if it were declared."""
+        named = zip(self.columns, self.to_columns, strict=True)
+        return ForeignKey(
+            name="",
+            table=self.table.quoted,
+            target=self.to.quoted,
+            pairs=self.pairs or tuple(KeyPair(here=here, there=there) for here, there in named),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from itertools import pairwise
 from typing import Any
 
 from restorecheck.checks import proposed_objects
-from restorecheck.checks.catalogue import parse_table_name
+from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.personal import look_like_persons, spelled
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
-from restorecheck.checks.tables import quoted
+from restorecheck.checks.tables import full_name, quoted
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
@@ -628,7 +628,8 @@ def _table_of(keys: Mapping[str, Any]) -> str:
     if "table" not in keys:
         return ""
     name = parse_table_name(str(keys["table"]))
-    return f"{name.schema or 'public'}.{name.table}".lower()
+    schema, table = next(iter(name.readings))
+    return full_name(schema or "public", table)
 
 
 def new_ones(

@@ -8,23 +8,27 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from restorecheck.checks.catalogue import Family, parse_table_name
 from restorecheck.checks.damages import Kind
+from restorecheck.checks.kinds.query import Query
+from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.proposing import Proposal
 from restorecheck.checks.questions import (
     AGE,
     BEHIND,
     BTREE,
     COLLATIONS,
+    EXCLUDED,
     HEAP,
     INVALID,
     KEYS,
+    LARGE_CONTENTS,
+    LARGE_OBJECTS,
     ORPHANS,
     VISIBLE,
 )
 from restorecheck.checks.readings import DatabaseReading
-from restorecheck.checks.scanning import ASKED
-from restorecheck.checks.tables import ForeignKey, OwnedSequence
+from restorecheck.checks.scanning import ASKED, VIEW
+from restorecheck.checks.tables import ForeignKey, OwnedSequence, full_name
 from restorecheck.model import (
     CheckOutcome,
     CheckResult,
@@ -34,7 +38,7 @@ from restorecheck.model import (
     Severity,
 )
 
-ALWAYS = frozenset({INVALID, COLLATIONS, AGE})
+ALWAYS = frozenset({INVALID, COLLATIONS, AGE, LARGE_OBJECTS, LARGE_CONTENTS})
 OF_A_TABLE = (KEYS, HEAP, VISIBLE)
 
 
@@ -46,6 +50,8 @@ class Connected:
     sequences: Sequence[OwnedSequence]
     partitions: Mapping[str, str]
     """Table → the partitioned table at its top."""
+    quoted: Mapping[str, str] = field(default_factory=dict)
+    """Table → as SQL names it."""
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Check by a query → the tables that it reads, where PostgreSQL's plan tells, and all of them."""
 
@@ -58,19 +64,19 @@ def unread(
 ) -> DatabaseReading:
     """The reading without what these tables had to say: whoever goes on with it reads only them."""
     left = deepcopy(reading)
-    names = _with_parents(touched, around)
+    quoted_names = {around.quoted.get(name, name) for name in _with_parents(touched, around)}
     for name in touched:
         left.tables.pop(name, None)
     lost = {f"{beginning}{name}" for beginning in OF_A_TABLE for name in touched} | ALWAYS
-    lost |= {f"{ASKED}{spec.name}" for spec in pending}
+    lost |= {f"{begin}{spec.name}" for spec in pending for begin in (ASKED, VIEW)}
     lost |= {
         f"{ORPHANS}{key.table} {key.name}"
         for key in around.foreign_keys
-        if names & {_plain(key.table), _plain(key.target)}
+        if quoted_names & {key.table, key.target}
     }
-    lost |= {f"{BEHIND}{s.name}" for s in around.sequences if _plain(s.table) in names}
+    lost |= {f"{BEHIND}{s.name}" for s in around.sequences if s.table in quoted_names}
     for kept in (left.answers, left.problems, left.doubts, left.seconds):
-        for key in [key for key in kept if key in lost or key.startswith(BTREE)]:
+        for key in [key for key in kept if key in lost or key.startswith((BTREE, EXCLUDED))]:
             del kept[key]
     left.structure = {}
     left.done = False
@@ -81,19 +87,17 @@ def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) ->
     """Whether the answer to a configured check may be another one. What asks about the whole database
     is always asked again, and so is a query of which nobody knows what it reads.
     """
-    if spec.kind == Family.QUERY:
+    if spec.kind == Query.name:
         known = around.reads.get(spec.name)
         return known is None or not known.isdisjoint(touched)
     if "table" not in spec.options:
         return True
-    names = {name.lower() for name in _with_parents(touched, around)}
+    names = _with_parents(touched, around)
+    tables = {name.rpartition(".")[2] for name in names}
     for text in (spec.options["table"], spec.options.get("to")):
-        if text is None:
-            continue
-        wanted = parse_table_name(str(text))
-        full = str(wanted).lower()
-        if full in names or (not wanted.schema and any(n.endswith(f".{full}") for n in names)):
-            return True
+        for schema, table in parse_table_name(str(text)).readings if text else ():
+            if full_name(schema, table) in names or (not schema and full_name(table) in tables):
+                return True
     return False
 
 
@@ -104,10 +108,6 @@ def is_worth_asking(proposal: Proposal, touched: Collection[str], around: Connec
 
 def _with_parents(touched: Collection[str], around: Connected) -> set[str]:
     return {*touched, *(around.partitions[name] for name in touched if name in around.partitions)}
-
-
-def _plain(quoted_name: str) -> str:
-    return quoted_name.replace('"', "")
 
 
 def tables_in(plan: Any) -> frozenset[str]:  # noqa: ANN401  # what EXPLAIN (VERBOSE, FORMAT JSON) gives

@@ -2,11 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 
-from restorecheck.checks.scanning import Question
-from restorecheck.checks.tables import ForeignKey, OwnedSequence, Table, literal, quoted
+from restorecheck.checks.fingerprint import FIRST_MAJOR
+from restorecheck.checks.scanning import Question, lacks
+from restorecheck.checks.tables import (
+    Column,
+    Exclusion,
+    ForeignKey,
+    OwnedSequence,
+    Table,
+    literal,
+    quoted,
+)
 
 ORPHANS, KEYS, BEHIND, DUPLICATES = "orphans:", "keys:", "behind:", "duplicates:"
 BTREE, HEAP, VISIBLE = "btree:", "heap:", "visible:"
+EXCLUDED = "excluded:"
+LARGE_OBJECTS, LARGE_CONTENTS = "large objects", "contents of large objects"
 INVALID, COLLATIONS, AGE = "invalid indexes", "collations", "transaction ids"
 """Keys, or their beginnings."""
 
@@ -14,17 +25,65 @@ OWN_SCHEMA = "restorecheck_checks"
 """Made for the length of one transaction, for an extension that is not installed; rolled back."""
 
 
+OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+"""Of what belongs to users; `n` is its schema."""
+
+
 def orphans(key: ForeignKey, *, name: str = "") -> Question:
-    """Rows that point to a row that is not there; a NULL points nowhere."""
-    same = " and ".join(
-        f"p.{quoted(there)} = c.{quoted(here)}"
-        for here, there in zip(key.columns, key.target_columns, strict=True)
-    )
+    """Rows that point to a row that is not there; a NULL points nowhere.
+
+    As PostgreSQL asks it when the constraint is made (`RI_Initial_Check`; for periods, `RI_FKey_check`).
+    """
+    here = [f"c.{quoted(column)}" for column in key.columns]
+    some = " or ".join(f"{column} is not null" for column in here)
+    every = " and ".join(f"{column} is not null" for column in here)
+    points = some if key.full else every
+    there = f"{'only ' * key.target_plain}{key.target} p"
+    same = " and ".join(pair.same("p", "c") for pair in key.pairs)
+    found = f"select from {there} where {same}"  # quoted names, here and below
+    if key.period:
+        *keys, span = key.pairs
+        theirs, ours = f"p.{quoted(span.there)}", f"c.{quoted(span.here)}"
+        same = " and ".join([*(pair.same("p", "c") for pair in keys), f"{theirs} && {ours}"])
+        parts = f"select {theirs} as r from {there} where {same}"  # noqa: S608
+        found = f"select from ({parts}) x having {ours} <@ range_agg(x.r)"
     return Question(
         key=name or f"{ORPHANS}{key.table} {key.name}",
-        sql=f"select count(*) from {'only ' * key.plain}{key.table} c where {_filled(key.columns, 'c.')}"  # noqa: S608  # quoted names
-        f" and not exists (select from {'only ' * key.target_plain}{key.target} p where {same})",
+        sql=f"select count(*) from {'only ' * key.plain}{key.table} c where ({points}) and not exists ({found})",  # noqa: S608
     )
+
+
+def excluded(constraint: Exclusion) -> Question:
+    """Rows beside which there is another one that an EXCLUDE constraint forbids."""
+    names = [f"e{number}" for number in range(len(constraint.elements))]
+    listed = ", ".join(
+        f"({sql}) as {name}" for name, (sql, _) in zip(names, constraint.elements, strict=True)
+    )
+    condition = f" where {constraint.where}" if constraint.where else ""
+    rows = f"(select ctid as place, {listed} from only {constraint.table}{condition})"  # noqa: S608  # quoted names
+    both = " and ".join(
+        f"a.{name} {operator} b.{name}"
+        for name, (_, operator) in zip(names, constraint.elements, strict=True)
+    )
+    return Question(
+        key=f"{EXCLUDED}{constraint.table} {constraint.name}",
+        sql=f"select count(*) from {rows} a where exists (select from {rows} b where a.place <> b.place and {both})",  # noqa: S608
+        by_index=True,
+    )
+
+
+def large_objects() -> Question:
+    """How many there are."""
+    return Question(key=LARGE_OBJECTS, sql="select count(*) from pg_largeobject_metadata")
+
+
+def large_contents(major: int, *, key: str = LARGE_CONTENTS, of: str = "") -> Question:
+    """A fingerprint of them all. `of`: a query for the oids of some."""
+    row = "row(l.loid, l.pageno, l.data)"
+    typed = f"hashint8extended(hash_record_extended({row}, 0), 1)"
+    hashed = typed if major >= FIRST_MAJOR else f"hashtextextended({row}::text, 0)"
+    some = f" where l.loid in ({of})" if of else ""
+    return Question(key=key, sql=f"select sum({hashed}) from pg_largeobject l{some}")  # noqa: S608  # our own
 
 
 def without_large_object(table: str, column: str) -> str:
@@ -36,24 +95,21 @@ def without_large_object(table: str, column: str) -> str:
     )
 
 
-def duplicates(table: str, columns: Sequence[str], *, name: str, by_index: bool) -> Question:
+def duplicates(table: str, columns: Sequence[Column], *, name: str, by_index: bool) -> Question:
     """`DUPLICATES ROWS`: values that stand in more than one row, and rows that were looked at.
 
     A NULL is like no other. With an index over the columns its order saves sorting: it is
     read alone, and so many rows as the heap has must be in it. Else a row that the index has
     lost could stand there twice, unseen.
     """
-    listed = ", ".join(quoted(column) for column in columns)
+    listed = ", ".join(f"t.{quoted(column.name)}" for column in columns)
+    filled = " and ".join(f"not ({lacks(column)})" for column in columns)
     return Question(
         key=name,
         sql="select count(*) filter (where n > 1) || ' ' || coalesce(sum(n), 0)"  # noqa: S608  # quoted names
-        f" from (select count(*) as n from {table} where {_filled(columns)} group by {listed}) d",
+        f" from (select count(*) as n from {table} t where {filled} group by {listed}) d",
         by_index=by_index,
     )
-
-
-def _filled(columns: Sequence[str], alias: str = "") -> str:
-    return " and ".join(f"{alias}{quoted(column)} is not null" for column in columns)
 
 
 def keys(table: Table) -> Question:
@@ -80,12 +136,12 @@ def behind(sequence: OwnedSequence) -> Question:
     )
 
 
-def invalid_indexes(own: str) -> Question:
+def invalid_indexes() -> Question:
     return Question(
         key=INVALID,
         sql="select string_agg(n.nspname || '.' || x.relname, ', ' order by 1)"  # noqa: S608  # our own condition
         " from pg_index i join pg_class x on x.oid = i.indexrelid"
-        f" join pg_namespace n on n.oid = x.relnamespace where not (i.indisvalid and i.indisready) and {own}",
+        f" join pg_namespace n on n.oid = x.relnamespace where not (i.indisvalid and i.indisready) and {OWN}",
     )
 
 

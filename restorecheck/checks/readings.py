@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from restorecheck.checks.scanning import NEWEST, NOTHING, PRINT, ROWS
+
 LARGEST_STRUCTURE = 60_000
 """Bytes, compressed; beyond it definitions become digests, then one for each table, then for each schema."""
 LARGEST_PACKED = 150_000
 """Characters. A drill holds its own readings and those of the night that it is compared with, and an
 item of DynamoDB takes 400 KB. Some 2,500 tables.
 """
-PRINT, NEWEST = "print", "newest:"
 DIGEST = 12
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """In `problems` and `doubts` of a reading that could not even begin: nothing else in it was read."""
@@ -42,12 +43,42 @@ class TableReading:
 
 
 @dataclass(slots=True, kw_only=True)
+class RelationReading:
+    """What a configured check is about, as the database has resolved its name."""
+
+    kind: str = "r"
+    members: list[str] = field(default_factory=list)
+    """Tables that hold its rows; in `DatabaseReading.tables`."""
+    foreign: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    bounds: dict[str, list[str]] = field(default_factory=dict)
+    """Column → where its slices end, in ascending order (`scanning.slices`)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class AskedReading:
+    """What has become of the names in one configured check."""
+
+    relation: str = ""
+    """Full name; in `DatabaseReading.relations`."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """As configured → as the table has it."""
+    absent: str = ""
+    """What it is about and is not there: the backup lacks it."""
+    refused: str = ""
+    """Why the question has no answer, whatever the backup holds."""
+
+
+@dataclass(slots=True, kw_only=True)
 class DatabaseReading:
     """One database: finished tables, parts of unfinished ones, and its structure."""
 
     tables: dict[str, TableReading] = field(default_factory=dict)
     parts: dict[str, dict[str, dict[str, str | None]]] = field(default_factory=dict)
     """Table → unit → aggregates; dropped when the table is finished."""
+    relations: dict[str, RelationReading] = field(default_factory=dict)
+    asked: dict[str, AskedReading] = field(default_factory=dict)
+    """By the name of the check."""
     crashed: dict[str, int] = field(default_factory=dict)
     """Table → how often the server went away while it was read."""
     answers: dict[str, str] = field(default_factory=dict)
@@ -73,7 +104,9 @@ Readings = dict[str, DatabaseReading]
 
 
 def pack(readings: Mapping[str, DatabaseReading]) -> str:
-    """As text. Of more tables than fit, fingerprints and newest times are left out."""
+    """As text. Of more tables than fit, fingerprints and newest times are left out, but for those of the
+    tables that a configured check is about.
+    """
     text = _packed(readings)
     return text if len(text) <= LARGEST_PACKED else _packed(_without(readings, (PRINT, NEWEST)))
 
@@ -92,15 +125,18 @@ def _without(
         database: replace(
             reading,
             tables={
-                name: replace(
-                    table,
-                    values={k: v for k, v in table.values.items() if not k.startswith(beginnings)},
-                )
+                name: table if name in wanted else _with_less(table, beginnings)
                 for name, table in reading.tables.items()
             },
         )
         for database, reading in readings.items()
+        for wanted in ({name for r in reading.relations.values() for name in r.members},)
     }
+
+
+def _with_less(table: TableReading, beginnings: tuple[str, ...]) -> TableReading:
+    kept = {k: v for k, v in table.values.items() if not k.startswith(beginnings)}
+    return replace(table, values=kept)
 
 
 def unpack(text: str) -> Readings:
@@ -119,18 +155,25 @@ def unpack(text: str) -> Readings:
 
 def _database(value: dict[str, Any]) -> DatabaseReading:
     tables = {name: TableReading(**table) for name, table in value.pop("tables").items()}
-    return DatabaseReading(**value, tables=tables)
+    relations = {n: RelationReading(**r) for n, r in value.pop("relations", {}).items()}
+    asked = {name: AskedReading(**a) for name, a in value.pop("asked", {}).items()}
+    return DatabaseReading(**value, tables=tables, relations=relations, asked=asked)
+
+
+def shown_rows(rows: float, noun: str = "row") -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{rows:,.0f} {noun}{'' if rows == 1 else 's'}"
 
 
 def rows_by_group(reading: DatabaseReading) -> dict[str, int]:
     """Rows by table; the partitions of one table together."""
-    return {name: round(number) for name, number in summed(reading, "rows").items()}
+    return {name: round(number) for name, number in summed(reading, ROWS).items()}
 
 
 def summed(reading: DatabaseReading, key: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, table in reading.tables.items():
-        if key in table.values:
+        if table.values.get(key, NOTHING) != NOTHING:
             group = table.group or name
             found[group] = found.get(group, 0) + float(table.values[key])
     return found
@@ -141,7 +184,7 @@ def newest_by_group(reading: DatabaseReading, prefix: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, table in reading.tables.items():
         for key, value in table.values.items():
-            if key.startswith(prefix):
+            if key.startswith(prefix) and value != NOTHING:
                 column = f"{table.group or name}.{key.removeprefix(prefix)}"
                 found[column] = max(found.get(column, float("-inf")), float(value))
     return found

@@ -6,14 +6,16 @@ that what was interrupted goes on where it was. Every aggregate can be put toget
 parts: sums are added, of maxima the largest is taken.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
+from functools import reduce
 
 from restorecheck.checks.fingerprint import fingerprint, plain_fingerprint
-from restorecheck.checks.tables import Column, Table, literal, quoted
+from restorecheck.checks.tables import Column, Relation, Table, literal, quoted
 
 BLOCK = 8192
 UNIT_BLOCKS = 65_536
@@ -39,6 +41,10 @@ class Aggregate:
     key: str
     sql: str
     merge: Merge = Merge.SUM
+    natural: bool = False
+    """It calls what belongs to the database: names mean what they mean in its own search path, and the
+    table has its own name in place of the alias `t`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Depth:
     """Every value is read (out of TOAST, too) and goes into the fingerprint."""
     constraints: bool = True
     newest: bool = True
+    until: datetime | None = None
+    """Newest times are looked for up to this moment: what is planned for later hides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,42 +79,63 @@ class Question:
 
 OVER_BUDGET = "not within the time that it is given"
 """A doubt: `Question.budgeted`."""
-ROWS, PRINT, NULLS = "rows", "print", "nulls"
+ROWS, PRINT, NULLS = "rows", "contents", "nulls"
 CHECK, NEWEST, ASKED = "check:", "newest:", "asked:"
 """Beginnings of keys: of a constraint, of a column, of a configured check."""
+VIEW = "view:"
+"""Of a question that reads a view for a configured check."""
+SKEW = timedelta(minutes=5)
+"""How much later than the backup a time may be before it counts as one of the future."""
 
 
 def aggregates(
     table: Table, depth: Depth, asked: Iterable[Aggregate] = (), *, major: int
 ) -> tuple[Aggregate, ...]:
-    """Everything that one scan of this table finds out."""
+    """Everything that one scan of this table finds out, each thing once."""
     found = [Aggregate(ROWS, "count(*)")]
     if depth.contents:
-        typed = major >= FIRST_RANGE_MAJOR
-        found.append(Aggregate(PRINT, fingerprint(table.columns) if typed else plain_fingerprint()))
+        found.append(contents(table.columns, major=major))
     if depth.constraints:
         found += _constraints(table)
     if depth.newest:
-        found += _newest(table)
-    return (*found, *asked)
+        found += _newest(table, depth.until)
+    return tuple({aggregate.key: aggregate for aggregate in (*found, *asked)}.values())
 
 
-def simpler(table: Table, wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
-    """What to try when a scan cannot be done as it was: less and less of it, the count last."""
-    own = tuple(a for a in wanted if a.key in {ROWS, PRINT})
-    if own != tuple(wanted):
-        yield own
-    if any(a.key == PRINT for a in wanted):
-        yield (Aggregate(ROWS, "count(*)"), Aggregate(PRINT, plain_fingerprint()))
-        yield (Aggregate(ROWS, "count(*)"),)
-    elif not own:
-        raise AssertionError(f"every scan counts, that of {table.full_name} too")
+def contents(columns: Iterable[Column], *, major: int) -> Aggregate:
+    """The fingerprint of all rows."""
+    typed = major >= FIRST_RANGE_MAJOR
+    return Aggregate(PRINT, fingerprint(columns) if typed else plain_fingerprint(columns))
+
+
+def halves(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
+    """What to try when a statement cannot be answered: two with less each, down to single aggregates."""
+    if len(wanted) > 1:
+        middle = len(wanted) // 2
+        yield tuple(wanted[:middle])
+        yield tuple(wanted[middle:])
+
+
+def groups(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
+    """Those that go into one statement."""
+    for natural in (False, True):
+        some = tuple(a for a in wanted if a.natural is natural)
+        if some:
+            yield some
 
 
 def statement(table: Table, wanted: Sequence[Aggregate], blocks: tuple[int, int] | None) -> str:
     """One row: an array of texts, in the order of `wanted`."""
-    values = ", ".join(f"({aggregate.sql})::text" for aggregate in wanted)
-    return f"select array[{values}] from only {table.quoted} t{_where(blocks)}"  # noqa: S608  # quoted by us
+    values = ", ".join(f"({aggregate.sql})::pg_catalog.text" for aggregate in wanted)
+    natural = any(aggregate.natural for aggregate in wanted)
+    alias = quoted(table.name) if natural else "t"
+    return f"select array[{values}] from only {table.quoted} {alias}{_where(alias, blocks)}"  # noqa: S608  # quoted by us
+
+
+def of_view(relation: Relation, wanted: Sequence[Aggregate]) -> str:
+    """One value: a JSON object of texts, by key."""
+    values = ", ".join(f"{literal(a.key)}, ({a.sql})::pg_catalog.text" for a in wanted)
+    return f"select json_build_object({values})::text from {relation.quoted} t"  # noqa: S608  # quoted by us
 
 
 def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
@@ -138,24 +167,34 @@ def units(
     return tuple((first, first + size if first + size < table.blocks else -1) for first in firsts)
 
 
+NOTHING = ""
+"""SQL's NULL, of an aggregate that was asked for and had no value to work on."""
+
+
 def merged(
     wanted: Sequence[Aggregate], parts: Iterable[Mapping[str, str | None]]
 ) -> dict[str, str]:
-    """The aggregates of a whole, from those of its parts. What is NULL everywhere is left out."""
-    whole: dict[str, str] = {}
-    for part in parts:
-        for aggregate in wanted:
-            value = part.get(aggregate.key)
-            if value is None:
-                continue
-            before = whole.get(aggregate.key)
-            if before is None:
-                whole[aggregate.key] = value
-            elif aggregate.merge is Merge.SUM:
-                whole[aggregate.key] = str(added(Decimal(before), Decimal(value)))
-            else:
-                whole[aggregate.key] = max(before, value, key=by_size)
-    return whole
+    """The aggregates of a whole, from those of its parts. What is missing in one of them is left out."""
+    every = list(parts)
+    return {
+        aggregate.key: _whole(aggregate.merge, [part[aggregate.key] for part in every])
+        for aggregate in wanted
+        if all(aggregate.key in part for part in every)
+    }
+
+
+def _whole(merge: Merge, values: Iterable[str | None]) -> str:
+    there = [value for value in values if value is not None]
+    if not there:
+        return NOTHING
+    if merge is Merge.SUM:
+        return str(summed(there))
+    return max(there, key=by_size)
+
+
+def summed(values: Iterable[str]) -> Decimal:
+    """Of numbers as texts; what is NULL adds nothing."""
+    return reduce(added, (Decimal(value) for value in values if value != NOTHING), Decimal())
 
 
 _AS_POSTGRES = Context(prec=1_000, traps=[])
@@ -173,29 +212,45 @@ def by_size(value: str) -> tuple[bool, Decimal]:
     return (True, Decimal()) if number.is_nan() else (False, number)
 
 
-def _where(blocks: tuple[int, int] | None) -> str:
+def _where(alias: str, blocks: tuple[int, int] | None) -> str:
     if blocks is None:
         return ""
     first, last = blocks
-    end = "" if last < 0 else f" and t.ctid < '({last},0)'::tid"
-    return f" where t.ctid >= '({first},0)'::tid{end}"
+    tid = "'({},0)'::pg_catalog.tid"
+    end = "" if last < 0 else f" and {alias}.ctid operator(pg_catalog.<) {tid.format(last)}"
+    return f" where {alias}.ctid operator(pg_catalog.>=) {tid.format(first)}{end}"
 
 
 def _constraints(table: Table) -> Iterator[Aggregate]:
     """Rows that must not be there: of each validated constraint, and of all NOT NULL columns."""
-    required = [f"t.{quoted(c.name)} is null" for c in table.columns if c.not_null]
+    required = [lacks(c) for c in table.columns if c.not_null]
     if required:
-        yield Aggregate(NULLS, f"count(*) filter (where {' or '.join(required)})")
+        yield violations(" or ".join(required), NULLS)
     for constraint in table.constraints:
-        sql = f"count(*) filter (where not ({constraint.expression}))"
-        yield Aggregate(f"{CHECK}{constraint.name}", sql)
+        key, plain = f"{CHECK}{constraint.name}", constraint.plain
+        yield violations(f"not ({constraint.expression})", key, natural=not plain)
+    for column in table.columns:
+        for constraint in column.domain_checks:
+            # In a domain's check VALUE is read like a column: PostgreSQL, `replace_domain_constraint_value`.
+            value = f"(select t.{quoted(column.name)}::{column.sql_type} as value) d"
+            if not constraint.plain:
+                value = value.replace("t.", f"{quoted(table.name)}.", 1)
+            broken = f"(select not ({constraint.expression}) from {value})"  # noqa: S608  # quoted by us
+            key = f"{CHECK}{column.name}, {constraint.name}"
+            yield violations(broken, key, natural=not constraint.plain)
 
 
-def _newest(table: Table) -> Iterator[Aggregate]:
+def lacks(column: Column) -> str:
+    """True where the column has no value. A row of NULLs is a value."""
+    name = f"t.{quoted(column.name)}"
+    return f"num_nulls({name}) = 1" if column.composite else f"{name} is null"
+
+
+def _newest(table: Table, until: datetime | None) -> Iterator[Aggregate]:
     """Seconds since 1970 of the newest value; infinity is no time."""
     moments = [c for c in table.columns if c.kind == "b" and c.type in MOMENTS]
     for column in sorted(moments, key=_promise)[:MOST_NEWEST]:
-        yield newest(column.name, f"{NEWEST}{column.name}")
+        yield newest(column.name, f"{NEWEST}{column.name}", until)
 
 
 FIRST_MOMENT = datetime(2, 1, 1, tzinfo=UTC).timestamp()
@@ -206,10 +261,20 @@ to 5874897 for dates.
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 
 
-def newest(column: str, key: str) -> Aggregate:
+def newest(column: str, key: str, until: datetime | None = None) -> Aggregate:
     name = f"t.{quoted(column)}"
-    sql = f"extract(epoch from max({name}) filter (where isfinite({name})))"
-    return Aggregate(key, sql, Merge.MAX)
+    condition = f"isfinite({name})" + (f" and not {_later(column, until)}" if until else "")
+    return Aggregate(key, f"extract(epoch from max({name}) filter (where {condition}))", Merge.MAX)
+
+
+def later(column: str, key: str, until: datetime) -> Aggregate:
+    """Rows whose time is after the backup's."""
+    return violations(f"isfinite(t.{quoted(column)}) and {_later(column, until)}", key)
+
+
+def _later(column: str, until: datetime) -> str:
+    """By the seconds: a date and a time without zone are read in UTC."""
+    return f"t.{quoted(column)} > {literal((until + SKEW).isoformat())}::timestamptz"
 
 
 def _promise(column: Column) -> tuple[bool, str]:
@@ -218,72 +283,17 @@ def _promise(column: Column) -> tuple[bool, str]:
     return not any(word in column.name.lower() for word in telling), column.name
 
 
-UNTIL, GREATEST, TOTAL, PRESENT = ":until", ":greatest", ":total", ":present"
-"""Ends of keys: of checks that want several aggregates."""
+def violations(condition: str, key: str, *, natural: bool = False) -> Aggregate:
+    count = "pg_catalog.count(*)" if natural else "count(*)"
+    return Aggregate(key, f"{count} filter (where {condition})", natural=natural)
 
 
-def greatest(column: str, key: str, *, moment: bool) -> Aggregate:
-    """The greatest key of a table that is only appended to; of times, microseconds since 1970."""
-    name = f"t.{quoted(column)}"
-    sql = f"max(extract(epoch from {name}) * 1000000)" if moment else f"max({name})"
-    return Aggregate(f"{key}{GREATEST}", f"({sql})::numeric", Merge.MAX)
-
-
-def until(
-    columns: Iterable[Column], column: str, limit: str, key: str, *, moment: bool
-) -> Aggregate:
-    """The fingerprint of the rows that were there when the greatest key was `limit`."""
-    name = f"t.{quoted(column)}"
-    value = f"(extract(epoch from {name}) * 1000000)" if moment else name
-    bound = str(Decimal(limit))
-    return Aggregate(
-        f"{key}{UNTIL}",
-        f"{fingerprint(columns)} filter (where {value}::numeric <= '{bound}'::numeric)",
-    )
-
-
-def sums(column: str, key: str) -> tuple[Aggregate, Aggregate]:
-    """For the average of a column, and the share of rows that have a value."""
-    name = f"t.{quoted(column)}"
-    return (
-        Aggregate(f"{key}{TOTAL}", f"sum({name}::numeric)"),
-        Aggregate(f"{key}{PRESENT}", f"count({name})"),
-    )
-
-
-def filled(columns: Sequence[str], key: str) -> Aggregate:
+def filled(columns: Sequence[Column]) -> Aggregate:
     """Rows with a value in each."""
-    condition = " and ".join(f"t.{quoted(column)} is not null" for column in columns)
-    return Aggregate(f"{key}{PRESENT}", f"count(*) filter (where {condition})")
+    names = [column.name for column in columns]
+    condition = " and ".join(f"not ({lacks(column)})" for column in columns)
+    return violations(condition, filled_key(names))
 
 
-def violations(condition: str, key: str) -> Aggregate:
-    return Aggregate(key, f"count(*) filter (where {condition})")
-
-
-def outside_of(column: str, low: object, high: object) -> str:
-    """True of values outside of the bounds; NULL is none of them."""
-    name = f"t.{quoted(column)}"
-    parts = [f"{name} < {_bound(low)}"] if low is not None else []
-    parts += [f"{name} > {_bound(high)}"] if high is not None else []
-    return " or ".join(parts)
-
-
-def not_among(column: str, values: Sequence[object]) -> str:
-    """True of values that are none of these; NULL is none of them."""
-    listed = ", ".join(literal(_text(value)) for value in values)
-    name = f"t.{quoted(column)}"
-    return f"{name}::text <> all(array[{listed}]::text[])"
-
-
-def _bound(value: object) -> str:
-    """A number as it is, anything else as a text that the server reads as the column's type."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return repr(value)
-    return literal(str(value))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def filled_key(names: Sequence[str]) -> str:
+    return f"filled:{json.dumps(list(names))}"

@@ -4,6 +4,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    name: str
+    expression: str
+    """As `pg_get_expr` gives it: true or NULL for every row that may be there."""
+    plain: bool = True
+    """It names neither the row as a whole nor a function or an operator of the database's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     name: str
     type: str
@@ -13,13 +22,39 @@ class Column:
     category: str = ""
     """`pg_type.typcategory`: `D` is for dates and times."""
     not_null: bool = False
+    """Every row has a value: what was declared NOT VALID is not said of old rows."""
+    sql_type: str = ""
+    """The same type as SQL names it, with its schema."""
+    equals: str = ""
+    """Operator of the type's own equality (that of its default B-tree or hash class); empty: it has none."""
+    domain_checks: tuple[Constraint, ...] = ()
+    """Of the domains that the column is of; the value is called VALUE in them."""
+
+    @property
+    def composite(self) -> bool:
+        """`row(null, null) is null` is true of such a value, which is no NULL all the same."""
+        return self.kind == "c"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    name: str
-    expression: str
-    """As `pg_get_expr` gives it: true or NULL for every row that may be there."""
+class KeyPair:
+    """One column of a reference, and the column that it points to."""
+
+    here: str
+    there: str
+    operator: str = "="
+    """As SQL names it: `operator(public.=)`; the other table's column stands on its left."""
+    there_cast: str = ""
+    here_cast: str = ""
+    """`::schema.type`, where the operator takes another type than the column's."""
+    collation: str = ""
+    """`collate …`, where the columns differ in theirs: PostgreSQL compares by that of the other table's."""
+
+    def same(self, there: str, here: str) -> str:
+        """True of equal values; both are aliases."""
+        left = f"{there}.{quoted(self.there)}{self.there_cast}"
+        right = f"{here}.{quoted(self.here)}{self.here_cast}{self.collation}"
+        return f"{left} {self.operator} {right}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +64,68 @@ class ForeignKey:
     name: str
     table: str
     """Quoted, with its schema, as are all names here."""
-    columns: tuple[str, ...]
     target: str
-    target_columns: tuple[str, ...]
+    pairs: tuple[KeyPair, ...]
     plain: bool = False
     """Only rows of its own point to something: those of tables that inherit from it need not."""
     target_plain: bool = False
     """Only to rows of its own."""
+    full: bool = False
+    """MATCH FULL: all columns have a value, or none has."""
+    period: bool = False
+    """The last column is a range: several rows together cover it (PostgreSQL 18)."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(pair.here for pair in self.pairs)
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        return tuple(pair.there for pair in self.pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """An EXCLUDE constraint: no two rows for which all operators are true."""
+
+    name: str
+    table: str
+    """Quoted, with its schema."""
+    elements: tuple[tuple[str, str], ...]
+    """Expression over the columns, and its operator as SQL names it."""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """What a configured check is about: a table, with all that belongs to it."""
+
+    schema: str
+    name: str
+    kind: str = "r"
+    """`pg_class.relkind`: r table, p partitioned, v view, m materialized view, f foreign table."""
+    populated: bool = True
+    columns: tuple[Column, ...] = ()
+    members: tuple[str, ...] = ()
+    """Tables that hold its rows, by their full names: itself, partitions, children."""
+    foreign: tuple[str, ...] = ()
+    """Members whose rows are on another server, and in no backup of this one."""
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.schema, self.name)
+
+    @property
+    def quoted(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def alone(self) -> bool:
+        """All rows are its own."""
+        return self.members == (self.full_name,) and not self.foreign
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +143,14 @@ class Table:
     schema: str
     name: str
     root: str = ""
-    """Of a partition: the partitioned table at the top, `schema.name`."""
+    """Of a partition or a child: the table at the top, by its full name."""
     blocks: int = 0
     """Of the heap, by the size of its file."""
     bytes: int = 0
     """With TOAST, without indexes."""
     columns: tuple[Column, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    owner: str = ""
     key_index: str = ""
     """A valid unique B-tree index over the whole table, quoted; the smallest one."""
     unlogged: bool = False
@@ -68,7 +159,7 @@ class Table:
 
     @property
     def full_name(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return full_name(self.schema, self.name)
 
     @property
     def group(self) -> str:
@@ -78,6 +169,11 @@ class Table:
     @property
     def quoted(self) -> str:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def full_name(*parts: str) -> str:
+    """`schema.table`, as readings and reports name it: a part is quoted where it could be mistaken."""
+    return ".".join(quoted(part) if "." in part or '"' in part else part for part in parts)
 
 
 def quoted(name: str) -> str:

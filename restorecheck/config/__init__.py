@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from restorecheck.config.checks import Check, Expect, Query, RowCount
+    from restorecheck.config.checks import Check
     from restorecheck.config.files import locate
     from restorecheck.config.loading import load, parse
     from restorecheck.config.models import Config, History, Postgres
@@ -20,12 +20,9 @@ __all__ = [
     "Config",
     "Defaults",
     "Dump",
-    "Expect",
     "History",
     "Objectives",
     "Postgres",
-    "Query",
-    "RowCount",
     "Target",
     "example",
     "json_schema",
@@ -35,7 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "checks": ("Check", "Expect", "Query", "RowCount"),
+    "checks": ("Check",),
     "files": ("locate",),
     "loading": ("load", "parse"),
     "models": ("Config", "History", "Postgres"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from restorecheck.config.fields import Hours, Keys, Text, optional, refusal
+from restorecheck.checks.keys import Hours, Keys, Text, optional, refusal
 from restorecheck.config.findings import Finding, Path
 from restorecheck.config.rds import AccountId, Region
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from restorecheck.config.fields import FromList, Keys, Text, refusal
+from restorecheck.checks.keys import FromList, Keys, Text, refusal
 from restorecheck.rules.catalogue import is_known
 from restorecheck.rules.findings import Ignore
 

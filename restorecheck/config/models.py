@@ -4,21 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from restorecheck.config.audit import Audit
-from restorecheck.config.fields import (
+from restorecheck.checks.keys import (
     AtLeastOne,
     FromList,
-    Jobs,
     Keys,
-    Listen,
     Minutes,
-    Server,
-    ServerUser,
     Text,
-    TextFile,
     exactly_one,
     optional,
 )
+from restorecheck.config.audit import Audit
+from restorecheck.config.fields import Jobs, Listen, Server, ServerUser, TextFile
 from restorecheck.config.notify import Notification
 from restorecheck.config.targets import Defaults, Target, WrittenTarget
 

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from restorecheck.announcing import Kind
-from restorecheck.config.fields import FromList, Hours, Keys, Text, refusal
+from restorecheck.checks.keys import FromList, Hours, Keys, Text, refusal
 
 _DEFAULT = tuple(kind for kind in Kind if kind not in {Kind.VERIFIED, Kind.SKIPPED})
 _KINDS = tuple(kind.value for kind in Kind)

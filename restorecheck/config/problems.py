@@ -7,8 +7,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from restorecheck.checks.keys import OWN_WORDS
 from restorecheck.config.document import Document
-from restorecheck.config.fields import OWN_WORDS
 from restorecheck.config.findings import Finding, Path
 
 _SECRET_KEYS = frozenset({"into", "decrypt", "notify"})

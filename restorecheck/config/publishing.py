@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import Any
 
-from restorecheck.config.checks import BARE_EXPECTATIONS
+from restorecheck.checks.kinds.query import BARE_EXPECTATIONS
 from restorecheck.config.models import ConfigFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

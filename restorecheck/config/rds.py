@@ -5,15 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from restorecheck.config.fields import (
-    AtLeastOne,
-    FromList,
-    Hours,
-    Keys,
-    Text,
-    optional,
-    refusal,
-)
+from restorecheck.checks.keys import AtLeastOne, FromList, Hours, Keys, Text, optional, refusal
 
 CREDENTIALS = ("managed-secret", "reset", "iam")
 

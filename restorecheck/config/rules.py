@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.objectives import NAMES
+from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config.adopt import broken_adopt_rules
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
@@ -24,7 +24,9 @@ from restorecheck.config.server_url import (
 
 SUPPORTED_SOURCES = ("dump", "rds", "adopt")
 KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
-BUILT_IN_NAMES = frozenset({*(spec.name for spec in built_in()), *NAMES.values()})
+BUILT_IN_NAMES = frozenset(
+    {*(kind.built_in.name for kind in BUILT_INS if kind.built_in), *NAMES.values()}
+)
 
 
 def broken_rules(document: Document) -> Iterator[Finding]:

@@ -1,53 +1,20 @@
 """The keys of `suite`: the checks that every drill has without being asked."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, cast
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, create_model
 
-from restorecheck.checks.catalogue import BUILT_INS, DEFAULT_DROP, DEFAULT_PAGES_MINUTES, MINIMUM
-from restorecheck.config.fields import Keys, Minutes, Texts, optional, refusal
+from restorecheck.checks.keys import Keys, Minutes, Share, Texts, Weight, optional
+from restorecheck.checks.kinds.compared import DEFAULT_DROP
+from restorecheck.checks.kinds.pages import DEFAULT_MINUTES
+from restorecheck.checks.registry import BUILT_INS
 from restorecheck.model import Severity
 
-
-def _weight(value: Any) -> Any:  # noqa: ANN401  # before validation
-    return "off" if value is False else value  # YAML reads a bare `off` as false
-
-
-def _share(value: Any) -> Any:  # noqa: ANN401  # before validation
-    """`5%` or `0.05`."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
-    except ValueError:
-        raise refusal("expected a share such as 5% or 0.05, found {found}") from None
+CHOSEN = tuple(kind for kind in BUILT_INS if kind.built_in and not kind.built_in.always)
+"""Those that somebody may want to weigh differently."""
 
 
-Weight = Annotated[Literal["required", "warning", "off"], BeforeValidator(_weight)]
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
-Growth = Annotated[float, BeforeValidator(_share), Field(ge=0)]
-
-
-class Suite(Keys):
-    """What becomes of the built-in checks: required, warning or off."""
-
-    rows_readable: Weight | None = optional("Every value of every row can be read; and hashed.")
-    constraints_hold: Weight | None = optional("No row breaks a constraint that was validated.")
-    references_hold: Weight | None = optional("No row points to one that is not there.")
-    indexes_agree: Weight | None = optional(
-        "As many rows by an index as in its table. Not of dumps."
-    )
-    pages_sound: Weight | None = optional("amcheck and pg_visibility find no fault. Not of dumps.")
-    indexes_valid: Weight | None = optional("No index is invalid.")
-    sequences_ahead: Weight | None = optional("No sequence is behind the column that it fills.")
-    collations_current: Weight | None = optional("Texts are sorted as their indexes expect.")
-    transactions_young: Weight | None = optional("Transaction ids are far from their end.")
-    not_emptied: Weight | None = optional("No table has lost all of its rows since the last night.")
-    not_shrunk: Weight | None = optional("No table has lost more than max_drop of its rows.")
-    newest_there: Weight | None = optional("No newest time is older than it was.")
-    structure_same: Weight | None = optional(
-        "Tables, columns, functions, grants … are as they were."
-    )
+class _Suite(Keys):
     volatile_tables: Texts = Field(
         default=(),
         description="Tables that come and go, such as public.sessions or staging.*: their rows are "
@@ -56,19 +23,28 @@ class Suite(Keys):
     max_drop: Share = Field(
         default=DEFAULT_DROP, description="For not_shrunk: a share, 20% or 0.2."
     )
-
     pages_minutes: Minutes = Field(
-        default=DEFAULT_PAGES_MINUTES,
+        default=DEFAULT_MINUTES,
         description="For pages_sound: how long it may take; the report says what was left out.",
     )
 
     def severities(self) -> dict[str, Severity | None]:
         """Of those that were named: None is off."""
-        named = {
-            check.kind: getattr(self, check.kind)
-            for check in BUILT_INS
-            if check.kind not in MINIMUM and getattr(self, check.kind) is not None
-        }
+        named = {kind.name: getattr(self, kind.name) for kind in CHOSEN}
         return {
-            kind: None if weight == "off" else Severity(weight) for kind, weight in named.items()
+            kind: None if weight == "off" else Severity(weight)
+            for kind, weight in named.items()
+            if weight is not None
         }
+
+    def settings(self) -> dict[str, Any]:
+        """The other keys."""
+        return {key: getattr(self, key) for key in _Suite.model_fields}
+
+
+Suite = create_model(
+    "Suite",
+    __base__=_Suite,
+    __doc__="What becomes of the built-in checks: required, warning or off.",
+    **cast(dict[str, Any], {kind.name: (Weight | None, optional(kind.help)) for kind in CHOSEN}),
+)

@@ -6,23 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, Text, Texts, optional
 from restorecheck.config.adopt import Adopt
 from restorecheck.config.checks import Check
 from restorecheck.config.fields import (
     Command,
     Cron,
-    FromList,
-    Hours,
     Jobs,
-    Keys,
-    Minutes,
     ScratchUrl,
     SomeTexts,
     TargetName,
-    Text,
-    Texts,
     TimeZone,
-    optional,
 )
 from restorecheck.config.rds import Rds
 from restorecheck.config.server_url import ServerUrl, parse_server_url

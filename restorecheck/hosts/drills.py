@@ -1,11 +1,16 @@
 """What a target's configuration says of its drills, whichever host runs them."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from restorecheck.checks.catalogue import Family, built_in, parse_table_name
+from restorecheck.checks.kinds.manifest import Manifest
+from restorecheck.checks.kinds.structure import Structure
+from restorecheck.checks.names import parse_table_name
+from restorecheck.checks.registry import built_in
+from restorecheck.checks.tables import full_name
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.history import Acceptance, Standing
@@ -27,9 +32,7 @@ def checks_of(
         target.suite.severities(),
         physical=target.dump is None if physical is None else physical,
         baseline=baseline,
-        max_drop=target.suite.max_drop,
-        pages_minutes=target.suite.pages_minutes,
-        volatile_tables=target.suite.volatile_tables,
+        suite=target.suite.settings(),
     )
     return (*own, *(_with_manifest(spec) for spec in target.check_specs()))
 
@@ -40,21 +43,35 @@ def _with_manifest(spec: CheckSpec) -> CheckSpec:
     Raises:
         ConfigError: It cannot be read.
     """
-    if spec.kind not in {Family.MANIFEST, Family.STRUCTURE}:
+    if spec.kind not in {Manifest.name, Structure.name}:
         return spec
     from restorecheck.hosts import manifest
 
     made = manifest.load(Path(spec.options["file"]))
-    if spec.kind == Family.STRUCTURE:
+    if spec.kind == Structure.name:
         options = {"structure": made["structure"], "taken_at": made["taken_at"]}
         return replace(spec, options=options)
-    wanted = {str(parse_table_name(name)) for name in spec.options["only"]}
-    tables = {name: t for name, t in made["tables"].items() if not wanted or name in wanted}
-    lost = sorted(wanted - set(tables))
-    if lost:
-        message = f"{spec.options['file']} has no table {lost[0]!r}"
-        raise ConfigError((Problem(message=message, path="manifest.tables"),))
+    tables = dict(made["tables"])
+    if spec.options["only"]:
+        tables = {name: tables[name] for name in _chosen(spec, tables)}
     return replace(spec, options={"tables": tables, "taken_at": made["taken_at"]})
+
+
+def _chosen(spec: CheckSpec, tables: Collection[str]) -> Iterator[str]:
+    """Of the tables in a manifest, those that the check is about.
+
+    Raises:
+        ConfigError: One of them is not in it.
+    """
+    for text in spec.options["only"]:
+        names = (
+            full_name(*(part for part in pair if part)) for pair in parse_table_name(text).readings
+        )
+        found = next((name for name in names if name in tables), None)
+        if found is None:
+            message = f"{spec.options['file']} has no table {text!r}"
+            raise ConfigError((Problem(message=message, path="manifest.tables"),))
+        yield found
 
 
 class Past(Protocol):

@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import scanning
-from restorecheck.checks.catalogue import parse_table_name
 from restorecheck.checks.readings import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
 from restorecheck.checks.tables import Table
@@ -88,9 +87,10 @@ def _read(
     connection.execute("begin transaction isolation level repeatable read, read only")
     for name, value in PLANS.items():
         connection.execute("select set_config(%s, %s, true)", [name, value])
+    path = describing.search_path(connection)
     describing.pin_settings(connection)
     major = describing.major_of(connection)
-    tables = _chosen(connection, only)
+    tables = _chosen(connection, only, path)
     row = connection.execute("select now(), current_database()").fetchone()
     assert row is not None, "one row"
     taken_at: datetime = row[0]
@@ -107,17 +107,19 @@ def _read(
     }
 
 
-def _chosen(connection: Connection, only: Sequence[str]) -> list[Table]:
-    tables = [table for table in describing.tables(connection) if not table.view]
+def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) -> list[Table]:
+    directory = describing.directory(connection)
+    tables = [table for table in directory.tables.values() if not table.view]
     if not only:
         return tables
-    wanted = []
+    found = describing.find(connection, only, path)
+    wanted: set[str] = set()
     for text in only:
-        name = describing.find(connection, parse_table_name(text))
-        if name is None:
+        oid, _ = found.get(text, (0, ""))
+        if oid not in directory.relations:
             raise ConfigError((Problem(message=f"no table {text!r} in the source"),))
-        wanted.append(str(name))
-    return [table for table in tables if table.full_name in wanted or table.group in wanted]
+        wanted |= {*directory.relation(oid).members}
+    return [table for table in tables if table.full_name in wanted]
 
 
 def _contents(
@@ -136,7 +138,7 @@ def _contents(
             due = table.bytes / len(ranges) / 1e6 / megabytes_a_second
             sleep(timedelta(seconds=max(0.0, due - (time.monotonic() - began))))
     whole = scanning.merged(wanted, parts)
-    return {ROWS: whole[ROWS], PRINT: whole.get(PRINT, "0")}
+    return {ROWS: whole[ROWS], PRINT: whole[PRINT]}
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from restorecheck.checks.judge import describe_expectation
 from restorecheck.checks.objectives import NAMES, describe
+from restorecheck.checks.registry import expected
 from restorecheck.model import CheckSpec, Objective, Step
 from restorecheck.report.terminal import clean
 
@@ -39,7 +39,7 @@ def render_plan(
     lines.append("  checks")
     for spec in checks:
         built_in = "  (built in)" if spec.built_in else ""
-        name, wanted = clean(spec.name), clean(describe_expectation(spec))
+        name, wanted = clean(spec.name), clean(expected(spec))
         lines.append(f"     {name}: {wanted}  [{spec.severity}]{built_in}")
     lines += [f"     {NAMES[o.kind]}: {describe(o)}  [{o.severity}]" for o in objectives]
     return "\n".join(lines) + "\n"

@@ -1,33 +1,59 @@
 -- What is read of a database's catalog; each block begins with its name. {own} are the relations of users.
 
--- name: tables
-select c.oid, n.nspname, c.relname, c.relkind = 'm', c.relpersistence = 'u',
-  coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int,
-  coalesce(pg_table_size(c.oid), 0),
-  (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
-    where r.oid = pg_partition_root(c.oid) and r.oid <> c.oid)
+-- name: relations
+select c.oid, n.nspname, c.relname, c.relkind::text, c.relispopulated, c.relpersistence = 'u', pg_get_userbyid(c.relowner),
+  case when c.relkind in ('r', 'm') then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0 end,
+  case when c.relkind in ('r', 'm') then coalesce(pg_table_size(c.oid), 0) else 0 end
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where (c.relkind = 'r' or c.relkind = 'm' and c.relispopulated) and c.relpersistence <> 't' and {own}
-order by 7 desc, 2, 3
+where c.relkind in ('r', 'p', 'm', 'v', 'f') and c.relpersistence <> 't' and {own}
+order by 9 desc, 2, 3
+
+-- name: system relation
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = %(oid)s
+
+-- name: inherits
+select i.inhrelid, i.inhparent from pg_inherits i join pg_class c on c.oid = i.inhrelid
+join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'f') and {own}
+order by i.inhrelid, i.inhseqno
 
 -- name: columns
 with recursive base as (
-  select a.attrelid, a.attnum, a.attname, a.attnotnull, a.atttypid as type
+  select a.attrelid, a.attnum, a.attname, a.atttypid as type, array[]::oid[] as domains,
+    a.attnotnull and not exists (select from pg_constraint k where k.contype = 'n' and k.conrelid = a.attrelid
+      and k.conkey = array[a.attnum] and not k.convalidated) as required
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'm') and {own}
+  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f') and ({own} or c.oid = any(%(others)s::oid[]))
   union all
-  select b.attrelid, b.attnum, b.attname, b.attnotnull, t.typbasetype
+  select b.attrelid, b.attnum, b.attname, t.typbasetype, b.domains || t.oid, b.required or t.typnotnull
   from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
 )
-select b.attrelid, b.attname, t.typname, t.typtype, t.typcategory, b.attnotnull
-from base b join pg_type t on t.oid = b.type where t.typtype <> 'd'
+select b.attrelid, b.attname, t.typname, t.typtype::text, t.typcategory::text, b.required, b.domains, t.oid,
+  quote_ident(n.nspname) || '.' || quote_ident(t.typname)
+from base b join pg_type t on t.oid = b.type join pg_namespace n on n.oid = t.typnamespace where t.typtype <> 'd'
 order by b.attrelid, b.attnum
 
+-- name: equalities
+-- The operator by which values of a type are told apart: of its default B-tree class, or else of its hash class.
+select distinct on (c.opcintype) c.opcintype, format('operator(%I.%s)', n.nspname, o.oprname)
+from pg_opclass c join pg_am m on m.oid = c.opcmethod
+join pg_amop p on p.amopfamily = c.opcfamily and p.amoplefttype = c.opcintype and p.amoprighttype = c.opcintype
+  and p.amopstrategy = case m.amname when 'btree' then 3 else 1 end
+join pg_operator o on o.oid = p.amopopr join pg_namespace n on n.oid = o.oprnamespace
+where c.opcdefault and m.amname in ('btree', 'hash')
+order by c.opcintype, m.amname
+
 -- name: constraints
-select k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid)
-from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-where k.contype = 'c' and k.convalidated and c.relkind = 'r' and {own}
-order by 1, 2
+-- Written in another language than C, a function may look names up in the search path of the database.
+select k.conrelid, k.contypid, k.conname, pg_get_expr(k.conbin, k.conrelid),
+  not 0 = any(coalesce(k.conkey, '{}')) and not exists (
+    select from pg_depend d left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+    join pg_proc p on p.oid = coalesce(o.oprcode::oid, d.refobjid) join pg_language l on l.oid = p.prolang
+    where d.classid = 'pg_constraint'::regclass and d.objid = k.oid
+      and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass) and l.lanname not in ('c', 'internal'))
+from pg_constraint k left join pg_class c on c.oid = k.conrelid left join pg_type t on t.oid = k.contypid
+join pg_namespace n on n.oid = coalesce(c.relnamespace, t.typnamespace)
+where k.contype = 'c' and k.convalidated and (c.relkind = 'r' or k.contypid <> 0) and {own}
+order by 1, 2, 3
 
 -- name: key indexes
 select distinct on (i.indrelid) i.indrelid, n.nspname, x.relname
@@ -38,17 +64,37 @@ where m.amname = 'btree' and i.indisvalid and i.indisready and i.indpred is null
 order by i.indrelid, i.indisprimary desc, x.relpages, x.relname
 
 -- name: foreign keys
-select k.conname, n.nspname, c.relname,
-  (select array_agg(a.attname::text order by u.place) from unnest(k.conkey) with ordinality u(num, place)
-    join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
-  fn.nspname, f.relname,
-  (select array_agg(a.attname::text order by u.place) from unnest(k.confkey) with ordinality u(num, place)
-    join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num),
-  c.relkind = 'r', f.relkind = 'r'
+-- Columns are compared as PostgreSQL does it itself (ri_triggers.c, `RI_Initial_Check`): by the constraint's own
+-- operator, cast to its types, in the collation of the table that is pointed to.
+select k.conname, n.nspname, c.relname, fn.nspname, f.relname, c.relkind = 'r', f.relkind = 'r', k.confmatchtype = 'f',
+  coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false),
+  (select jsonb_agg(jsonb_build_object('here', a.attname, 'there', b.attname, 'operator', format('operator(%I.%s)', pn.nspname, o.oprname),
+      'there_cast', case when b.atttypid <> o.oprleft then format('::%I.%I', ln.nspname, l.typname) else '' end,
+      'here_cast', case when a.atttypid <> o.oprright then format('::%I.%I', rn.nspname, r.typname) else '' end,
+      'collation', case when a.attcollation <> b.attcollation then coalesce(format(' collate %I.%I', cn.nspname, v.collname), '') else '' end)
+      order by u.place)
+    from unnest(k.conkey, k.confkey, k.conpfeqop) with ordinality u(num, fnum, operator, place)
+    join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num
+    join pg_attribute b on b.attrelid = k.confrelid and b.attnum = u.fnum
+    join pg_operator o on o.oid = u.operator join pg_namespace pn on pn.oid = o.oprnamespace
+    join pg_type l on l.oid = o.oprleft join pg_namespace ln on ln.oid = l.typnamespace
+    join pg_type r on r.oid = o.oprright join pg_namespace rn on rn.oid = r.typnamespace
+    left join pg_collation v on v.oid = b.attcollation left join pg_namespace cn on cn.oid = v.collnamespace)
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
 where k.contype = 'f' and k.convalidated and k.conparentid = 0 and {own}
+order by 2, 3, 1
+
+-- name: exclusions
+select k.conname, n.nspname, c.relname,
+  (select jsonb_agg(jsonb_build_array(pg_get_indexdef(k.conindid, u.place::int, false), format('operator(%I.%s)', pn.nspname, o.oprname)) order by u.place)
+    from unnest(k.conexclop) with ordinality u(operator, place)
+    join pg_operator o on o.oid = u.operator join pg_namespace pn on pn.oid = o.oprnamespace),
+  coalesce(pg_get_expr(i.indpred, i.indrelid), '')
+from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+join pg_index i on i.indexrelid = k.conindid
+where k.conexclop is not null and c.relkind = 'r' and {own}
 order by 2, 3, 1
 
 -- name: sequences
@@ -76,21 +122,19 @@ select a.name, (select n.nspname from pg_extension e join pg_namespace n on n.oi
 from pg_available_extensions a
 
 -- name: find
-select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relname = %(table)s and c.relkind in ('r', 'p', 'm', 'v', 'f')
-  and (n.nspname = %(schema)s or (%(schema)s = '' and n.nspname = any(%(path)s)))
-order by array_position(%(path)s, n.nspname) limit 1
-
--- name: columns of
-select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
-join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = %(schema)s and c.relname = %(table)s and a.attnum > 0 and not a.attisdropped
+select r.place, c.oid, c.relkind::text
+from unnest(%(places)s::int[], %(schemas)s::text[], %(tables)s::text[]) r(place, schema, name)
+join lateral (
+  select c.oid, c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relname = r.name::name and (n.nspname = r.schema::name or r.schema = '' and n.nspname = any(%(path)s::name[]))
+  order by array_position(%(path)s::text[], n.nspname::text) limit 1) c on true
+order by r.place
 
 -- name: has index
 select exists (
-  select from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+  select from pg_index i join pg_class c on c.oid = i.indrelid
   join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
-  where n.nspname = %(schema)s and c.relname = %(table)s and m.amname = 'btree' and i.indisvalid and i.indisready
+  where c.oid = %(oid)s and m.amname = 'btree' and i.indisvalid and i.indisready
     and i.indpred is null and (
       select array_agg(a.attname::text order by a.attname::text)
       from unnest(i.indkey[0:cardinality(%(columns)s::text[]) - 1]) k join pg_attribute a on a.attrelid = c.oid and a.attnum = k

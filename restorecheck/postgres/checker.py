@@ -17,18 +17,18 @@ from typing import Any, cast
 import psycopg
 from psycopg import sql
 
-from restorecheck.checks.catalogue import ONE_BY_ONE, Family
-from restorecheck.checks.judge import (
-    Answer,
-    Damaged,
-    Judgement,
-    Missing,
-    NoAnswer,
-    Rows,
-    describe_expectation,
-    judge,
+from restorecheck.checks.answers import Answer, Damaged, Judgement, Missing, NoAnswer, Rows
+from restorecheck.checks.judging import (
+    counts,
+    judge_answer,
+    judge_built_in,
+    judge_configured,
     measure,
+    rows_of,
 )
+from restorecheck.checks.judging import seconds as seconds_of
+from restorecheck.checks.kind import Alone, Context
+from restorecheck.checks.kinds.tables_countable import TablesCountable
 from restorecheck.checks.readings import (
     CATALOG,
     MISSING_DATABASE,
@@ -38,19 +38,9 @@ from restorecheck.checks.readings import (
     progress,
     unpack,
 )
-from restorecheck.checks.surveyed import (
-    Circumstances,
-    Finding,
-    any_rows,
-    counts,
-    judge_asked,
-    judge_reading,
-    judged,
-    rows_of,
-)
-from restorecheck.checks.surveyed import seconds as seconds_of
+from restorecheck.checks.registry import expected, is_alone, kind_of
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint, Severity
+from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, plainly, rolled_back
 from restorecheck.postgres.inquiring import Inquirer
@@ -177,12 +167,12 @@ class PostgresChecker(Checker):
         left = inquiry.until - self._clock.now()
         if left <= timedelta(0):
             return Answers(results=(_no_time(spec, spec.database, endpoint),))
-        if spec.kind not in ONE_BY_ONE:
+        if not is_alone(spec):
             return self._read_on(inquiry, left)
         began = time.perf_counter()
         database, answer = self._ask_one(endpoint, spec, min(spec.timeout, left))
         seconds = time.perf_counter() - began
-        judgement = judge(spec, answer)
+        judgement = judge_answer(spec, answer)
         result = _result(spec, database, judgement, endpoint, seconds=seconds)
         return Answers(results=(replace(result, measured=measure(spec, answer)),))
 
@@ -195,21 +185,22 @@ class PostgresChecker(Checker):
     def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
         """One slice of the reading; at its end everything that it answers."""
         endpoint = inquiry.endpoint
-        specs = [spec for spec in inquiry.pending if spec.kind not in ONE_BY_ONE]
+        specs = [spec for spec in inquiry.pending if not is_alone(spec)]
         readings = unpack(inquiry.readings)
         names = self.databases(endpoint)
-        around = Circumstances(
+        context = Context(
             baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
             databases=tuple(names),
             taken_at=inquiry.backup.taken_at if inquiry.backup else None,
             started_at=self._clock.now(),
+            accepted=bool(inquiry.baseline and inquiry.baseline.accepted_by),
         )
         for name in names:
             reading = readings.setdefault(name, DatabaseReading())
             if reading.done:
                 continue
             try:
-                self._read(endpoint, name, specs, reading, left=left, around=around)
+                self._read(endpoint, name, specs, reading, left=left, context=context)
             except DatabaseUnreachableError:
                 if not self._is_missing(endpoint, name):
                     raise
@@ -217,7 +208,7 @@ class PostgresChecker(Checker):
                 reading.done = True
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
-        results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
+        results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
         return Answers(
             results=tuple(results),
             readings=pack(readings),
@@ -231,14 +222,15 @@ class PostgresChecker(Checker):
         reading: DatabaseReading,
         *,
         left: timedelta,
-        around: Circumstances,
+        context: Context,
     ) -> None:
         wanted = [s for s in specs if s.built_in or self._database_of(endpoint, s) == name]
         inquirer = Inquirer(
             lambda: self._connect(endpoint, name),
             wanted,
             connections=self._connections,
-            before=around.before(name),
+            context=context,
+            database=name,
             killed=lambda: self._killed(endpoint),
             workers=self._workers,
         )
@@ -256,37 +248,28 @@ class PostgresChecker(Checker):
         endpoint: Endpoint,
         readings: Readings,
         names: Sequence[str],
-        around: Circumstances,
+        context: Context,
     ) -> CheckResult:
         if not spec.built_in:
-            return self._judged_of_one(spec, endpoint, readings, around)
+            return self._judged_of_one(spec, endpoint, readings, context)
         read = {name: readings[name] for name in names}
-        if spec.kind == Family.ANY_ROWS:
-            judgement = any_rows(spec, read)
-        else:
-            findings = {n: _whole(spec, n, reading, around) for n, reading in read.items()}
-            judgement = judged(spec, findings, around.lost)
+        judgement = judge_built_in(spec, read, context)
         took = seconds_of(spec, read)
         result = _result(spec, ", ".join(names), judgement, endpoint, seconds=took)
-        if spec.kind == Family.TABLES_COUNTABLE:
+        if spec.kind == TablesCountable.name:
             result = replace(result, measured=counts(read))
-        if judgement.outcome is CheckOutcome.SKIPPED:
-            # Nobody asked for it, and it says what would make it possible.
-            result = replace(result, severity=Severity.WARNING)
         return result
 
     def _judged_of_one(
-        self, spec: CheckSpec, endpoint: Endpoint, readings: Readings, around: Circumstances
+        self, spec: CheckSpec, endpoint: Endpoint, readings: Readings, context: Context
     ) -> CheckResult:
         database = self._database_of(endpoint, spec)
         if not database:
-            judgement = judge(spec, NoAnswer(reason=self._which(endpoint)))
+            judgement = judge_answer(spec, NoAnswer(reason=self._which(endpoint)))
         elif database not in readings:
-            judgement = judge(spec, Missing(what=f"database {database}"))
+            judgement = judge_answer(spec, Missing(what=f"database {database}"))
         else:
-            judgement = _of_broken(spec, readings[database]) or judge_asked(
-                spec, database, readings[database], around
-            )
+            judgement = judge_configured(spec, database, readings[database], context)
         took = seconds_of(spec, {database: readings[database]} if database in readings else {})
         result = _result(spec, database, judgement, endpoint, seconds=took)
         rows = rows_of(spec, readings.get(database))
@@ -390,18 +373,17 @@ class PostgresChecker(Checker):
 
 
 def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
-    match spec.kind:
-        case Family.SERVER_ANSWERS:
-            return _query(session.connection, "select 1", timeout)
-        case Family.QUERY:
-            return _query(session.connection, spec.options["sql"], timeout)
-        case _:
-            return NoAnswer(reason=f"this version has no check of kind {spec.kind!r}")
+    kind = kind_of(spec)
+    if not isinstance(kind, Alone):
+        return NoAnswer(reason=f"this version has no check of kind {spec.kind!r}")
+    return _query(session.connection, kind.sql(spec.options), timeout)
 
 
 def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
     """The first row and the number of rows, read row by row: memory stays small."""
     with rolled_back(connection, timeout), connection.cursor() as cursor:
+        # Rows that a policy hides are missing from every answer; PostgreSQL says so with this setting.
+        connection.execute("set local row_security to off")
         first: tuple[Any, ...] = ()
         count = 0
         more = False
@@ -417,30 +399,6 @@ def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
                     first = row
         columns = len(cursor.description) if cursor.description else 0
     return Rows(columns=columns, count=count, first=first, more=more)
-
-
-def _whole(
-    spec: CheckSpec, database: str, reading: DatabaseReading, around: Circumstances
-) -> Finding:
-    missing = reading.doubts.get(MISSING_DATABASE)
-    if missing:
-        return Finding(problems=(f"{missing} is not there",))
-    if CATALOG in reading.problems:
-        return Finding(problems=(reading.problems[CATALOG],))
-    if CATALOG in reading.doubts:
-        return Finding(doubts=(reading.doubts[CATALOG],))
-    return judge_reading(spec, database, reading, around)
-
-
-def _of_broken(spec: CheckSpec, reading: DatabaseReading) -> Judgement | None:
-    """Of a database that is not there, or whose catalog cannot be read."""
-    if MISSING_DATABASE in reading.doubts:
-        return judge(spec, Missing(what=reading.doubts[MISSING_DATABASE]))
-    if CATALOG in reading.problems:
-        return judge(spec, Damaged(reason=reading.problems[CATALOG]))
-    if CATALOG in reading.doubts:
-        return judge(spec, NoAnswer(reason=reading.doubts[CATALOG]))
-    return None
 
 
 def _result(
@@ -499,7 +457,7 @@ def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
         database=database,
         severity=spec.severity,
         outcome=CheckOutcome.ERROR,
-        expected=describe_expectation(spec),
+        expected=expected(spec),
         detail="no time was left to ask",
         answered_by=endpoint.identity,
     )

@@ -2,18 +2,29 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from restorecheck.checks.catalogue import TableName
 from restorecheck.checks.fingerprint import SETTINGS
+from restorecheck.checks.names import parse_table_name
+from restorecheck.checks.questions import OWN
 from restorecheck.checks.readings import digest
-from restorecheck.checks.tables import Column, Constraint, ForeignKey, OwnedSequence, Table, quoted
+from restorecheck.checks.tables import (
+    Column,
+    Constraint,
+    Exclusion,
+    ForeignKey,
+    KeyPair,
+    OwnedSequence,
+    Relation,
+    Table,
+    full_name,
+    quoted,
+)
 from restorecheck.postgres.asking import Connection
-
-OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 
 
 @cache
@@ -50,35 +61,141 @@ def hiding_settings(connection: Connection) -> list[str]:
     return [name for (name,) in _rows(connection, "hiding settings")]
 
 
-def tables(connection: Connection) -> tuple[Table, ...]:
-    """Everything with rows of its own, the largest first."""
-    columns: dict[int, list[Column]] = defaultdict(list)
-    for oid, name, kind, typtype, category, required in _rows(connection, "columns"):
-        columns[oid].append(
-            Column(name=name, type=kind, kind=typtype, category=category, not_null=required)
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """One row of the catalog."""
+
+    schema: str
+    name: str
+    kind: str
+    populated: bool
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.schema, self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """What there is to read in a database, and how it belongs together."""
+
+    tables: Mapping[int, Table]
+    """Everything with rows of its own, by oid, the largest first."""
+    relations: Mapping[int, _Relation]
+    children: Mapping[int, Sequence[int]]
+    columns: Mapping[int, tuple[Column, ...]]
+
+    def relation(self, oid: int) -> Relation:
+        """With everything whose rows are its own, too: partitions and children, however deep."""
+        found = self.relations[oid]
+        every = [*self._below(oid)] if found.kind in {"r", "p"} else [oid]
+        return Relation(
+            schema=found.schema,
+            name=found.name,
+            kind=found.kind,
+            populated=found.populated,
+            columns=self.columns.get(oid, ()),
+            members=tuple(self.tables[one].full_name for one in every if one in self.tables),
+            foreign=tuple(
+                self.relations[one].full_name for one in every if self.relations[one].kind == "f"
+            ),
         )
-    constraints: dict[int, list[Constraint]] = defaultdict(list)
-    for oid, name, expression in _rows(connection, "constraints"):
-        constraints[oid].append(Constraint(name=name, expression=expression))
+
+    def _below(self, oid: int) -> dict[int, None]:
+        """Itself and all of its descendants, each once."""
+        found = {oid: None}
+        for child in self.children.get(oid, ()):
+            found |= self._below(child)
+        return found
+
+
+def directory(connection: Connection, others: Collection[int] = ()) -> Directory:
+    """`others`: oids of relations that are PostgreSQL's own, and asked about all the same."""
+    columns = _columns(connection, others)
+    constraints = _constraints(connection)
+    rows = _rows(connection, "relations")
+    relations = {row[0]: _Relation(*row[1:5]) for row in rows}
+    for oid in others:
+        ((schema, name),) = _rows(connection, "system relation", {"oid": oid})
+        relations[oid] = _Relation(schema, name, "v", populated=True)
+    children: dict[int, list[int]] = defaultdict(list)
+    parents: dict[int, list[int]] = defaultdict(list)
+    for child, parent in _rows(connection, "inherits"):
+        children[parent].append(child)
+        parents[child].append(parent)
     keys = {
         oid: f"{quoted(schema)}.{quoted(name)}"
         for oid, schema, name in _rows(connection, "key indexes")
     }
-    return tuple(
-        Table(
+    tables = {
+        oid: Table(
             schema=schema,
             name=name,
-            root=root or "",
+            root=_root(oid, parents, relations),
             blocks=blocks,
             bytes=size,
-            columns=tuple(columns[oid]),
-            constraints=tuple(constraints[oid]),
+            columns=columns.get(oid, ()),
+            constraints=tuple(constraints.get((oid, 0), ())),
             key_index=keys.get(oid, ""),
             unlogged=unlogged,
-            view=view,
+            view=kind == "m",
+            owner=owner,
         )
-        for oid, schema, name, view, unlogged, blocks, size, root in _rows(connection, "tables")
-    )
+        for oid, schema, name, kind, populated, unlogged, owner, blocks, size in rows
+        if kind == "r" or (kind == "m" and populated)
+    }
+    return Directory(tables=tables, relations=relations, children=children, columns=columns)
+
+
+def tables(connection: Connection) -> tuple[Table, ...]:
+    """Everything with rows of its own, the largest first."""
+    return tuple(directory(connection).tables.values())
+
+
+def _root(
+    oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int, _Relation]
+) -> str:
+    """The table at the top, where one way leads there; empty: it is one itself, or has several."""
+    top = oid
+    while len(parents.get(top, ())) == 1 and parents[top][0] in relations:
+        top = parents[top][0]
+    return relations[top].full_name if top != oid and not parents.get(top) else ""
+
+
+def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple[Column, ...]]:
+    constraints = _constraints(connection)
+    equals = dict(_rows(connection, "equalities"))
+    found: dict[int, list[Column]] = defaultdict(list)
+    rows = _rows(connection, "columns", {"others": list(others)})
+    for oid, name, kind, typtype, category, required, domains, type_oid, sql_type in rows:
+        found[oid].append(
+            Column(
+                name=name,
+                type=kind,
+                kind=typtype,
+                category=category,
+                not_null=required,
+                sql_type=sql_type,
+                equals=equals.get(type_oid) or _equality(kind, typtype, category),
+                domain_checks=tuple(c for d in domains for c in constraints.get((0, d), ())),
+            )
+        )
+    return {oid: tuple(columns) for oid, columns in found.items()}
+
+
+def _equality(name: str, typtype: str, category: str) -> str:
+    """Of types that share a class with others: arrays, enumerations, ranges, rows, varchar."""
+    shared = category == "A" or typtype in {"e", "r", "m", "c"} or name in {"varchar", "cidr"}
+    return "operator(pg_catalog.=)" if shared else ""
+
+
+def _constraints(connection: Connection) -> dict[tuple[int, int], list[Constraint]]:
+    """Of tables and domains: (oid of the table, or 0; oid of the domain, or 0) → CHECKs."""
+    found: dict[tuple[int, int], list[Constraint]] = defaultdict(list)
+    for table, domain, name, expression, plain in _rows(connection, "constraints"):
+        constraint = Constraint(name=name, expression=expression, plain=plain)
+        found[table, domain].append(constraint)
+    return found
 
 
 def foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
@@ -86,23 +203,37 @@ def foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
         ForeignKey(
             name=name,
             table=f"{quoted(schema)}.{quoted(table)}",
-            columns=tuple(columns),
             target=f"{quoted(target_schema)}.{quoted(target)}",
-            target_columns=tuple(target_columns),
+            pairs=tuple(KeyPair(**pair) for pair in pairs),
             plain=plain,
             target_plain=target_plain,
+            full=full,
+            period=period,
         )
         for (
             name,
             schema,
             table,
-            columns,
             target_schema,
             target,
-            target_columns,
             plain,
             target_plain,
+            full,
+            period,
+            pairs,
         ) in _rows(connection, "foreign keys")
+    )
+
+
+def exclusions(connection: Connection) -> tuple[Exclusion, ...]:
+    return tuple(
+        Exclusion(
+            name=name,
+            table=f"{quoted(schema)}.{quoted(table)}",
+            elements=tuple((sql, operator) for sql, operator in elements),
+            where=where,
+        )
+        for name, schema, table, elements, where in _rows(connection, "exclusions")
     )
 
 
@@ -129,36 +260,45 @@ def extensions(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
     return {name: schema or "" for name, schema in rows if name in wanted}
 
 
-def find(connection: Connection, wanted: TableName) -> TableName | None:
-    """The table as the catalog has it: as written, else folded to lower case as SQL does."""
-    for name in (wanted, TableName(wanted.schema.lower(), wanted.table.lower())):
-        given = {"table": name.table, "schema": name.schema, "path": _search_path(connection)}
-        for schema, table in _rows(connection, "find", given):
-            return TableName(schema, table)
-    return None
+def search_path(connection: Connection) -> list[str]:
+    """Schemas in which the database looks names up; to be asked before the settings are pinned."""
+    row = connection.execute("select pg_catalog.current_schemas(true)::text[]").fetchone()
+    assert row is not None, "a function"
+    return [str(name) for name in row[0]]
 
 
-def columns_of(connection: Connection, name: TableName) -> frozenset[str]:
-    given = {"schema": name.schema, "table": name.table}
-    return frozenset(column for (column,) in _rows(connection, "columns of", given))
+def find(
+    connection: Connection, texts: Iterable[str], path: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    """Tables as they are configured → oid and `relkind` of what PostgreSQL finds of that name."""
+    wanted = [
+        (text, schema, table)
+        for text in dict.fromkeys(texts)
+        for schema, table in parse_table_name(text).readings
+    ]
+    given = {
+        "places": list(range(len(wanted))),
+        "schemas": [schema for _, schema, _ in wanted],
+        "tables": [table for _, _, table in wanted],
+        "path": list(path),
+    }
+    found: dict[str, tuple[int, str]] = {}
+    for place, oid, kind in _rows(connection, "find", given):
+        found.setdefault(wanted[place][0], (oid, kind))
+    return found
 
 
-def has_index(connection: Connection, name: TableName, columns: Sequence[str]) -> bool:
+def is_system(connection: Connection, oid: int) -> bool:
+    """Whether a relation is PostgreSQL's own."""
+    ((schema, _name),) = _rows(connection, "system relation", {"oid": oid})
+    return str(schema).startswith("pg_") or schema == "information_schema"
+
+
+def has_index(connection: Connection, oid: int, columns: Sequence[str]) -> bool:
     """Whether a valid B-tree over the whole table begins with these columns."""
-    given = {"schema": name.schema, "table": name.table, "columns": sorted(columns)}
+    given = {"oid": oid, "columns": sorted(columns)}
     ((found,),) = _rows(connection, "has index", given)
     return bool(found)
-
-
-def _search_path(connection: Connection) -> list[str]:
-    """The database's own, whatever this transaction has pinned."""
-    row = connection.execute(
-        "select reset_val from pg_settings where name = 'search_path'"
-    ).fetchone()
-    parts = re.findall(r'"((?:[^"]|"")*)"|([^\s,]+)', row[0] if row else "public")
-    user = connection.info.user
-    names = [(inside or plain).replace('""', '"') for inside, plain in parts]
-    return [user if name == "$user" else name for name in names]
 
 
 OPAQUE = frozenset({"setting", "function", "view", "rule"})

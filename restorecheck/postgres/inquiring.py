@@ -2,29 +2,54 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 
-from restorecheck.checks import questions, scanning
-from restorecheck.checks.catalogue import DEFAULT_PAGES_MINUTES, Family, TableName, parse_table_name
-from restorecheck.checks.readings import HIDDEN, DatabaseReading, bounded
-from restorecheck.checks.scanning import ASKED, GREATEST, Aggregate, Depth, Question
-from restorecheck.checks.surveyed import ABSENT
-from restorecheck.checks.tables import ForeignKey, Table, quoted
+from restorecheck.checks import judging, scanning
+from restorecheck.checks.answers import UnansweredError
+from restorecheck.checks.kind import (
+    Ask,
+    Catalog,
+    Context,
+    OfDatabase,
+    OfRelation,
+    RelationScan,
+    Section,
+    resolve,
+)
+from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
+from restorecheck.checks.readings import (
+    HIDDEN,
+    AskedReading,
+    DatabaseReading,
+    RelationReading,
+    bounded,
+)
+from restorecheck.checks.registry import kind_of
+from restorecheck.checks.scanning import VIEW, Aggregate, Depth, Question
+from restorecheck.checks.tables import Relation, Table, full_name
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckSpec
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
-from restorecheck.postgres.surveying import Survey
+from restorecheck.postgres.describing import Directory
+from restorecheck.postgres.surveying import BY_INDEX, PLANS, Survey
 
-AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
-PRINTED = frozenset({Family.ROWS_READABLE, Family.UNCHANGED, Family.APPEND_ONLY, Family.MANIFEST})
-"""Checks that want the contents read and hashed."""
 CATALOG_TIMEOUT = timedelta(minutes=5)
-VERIFY_HEAP_MAJOR = 14
+PROBING = timedelta(seconds=30)
+"""For the smallest and the greatest key; without them the rows of a table are compared from the next night on."""
+RELATIONS = {
+    "i": "an index",
+    "I": "an index",
+    "S": "a sequence",
+    "c": "a type",
+    "t": "a TOAST table",
+}
+"""`pg_class.relkind` of what can be no table."""
 
 
 @dataclass
@@ -33,8 +58,6 @@ class Wanted:
 
     aggregates: dict[str, list[Aggregate]] = field(default_factory=lambda: defaultdict(list))
     questions: list[Question] = field(default_factory=list)
-    absent: dict[str, str] = field(default_factory=dict)
-    """Check → what it is about and is not there."""
 
 
 class Inquirer:
@@ -46,16 +69,16 @@ class Inquirer:
         specs: Sequence[CheckSpec],
         *,
         connections: int,
-        before: DatabaseReading | None = None,
+        context: Context | None = None,
+        database: str = "",
         workers: int = 0,
         killed: Callable[[], str] = str,
     ) -> None:
-        """`before`: the same database in the earlier night. `workers`, `killed`: as in `Survey`."""
+        """`context`, `database`: what the night before has found. `workers`, `killed`: as in `Survey`."""
         self._killed = killed
-        self._before = before
+        self._context = context
+        self._before = context.before(database) if context else None
         self._workers = workers
-        self._names: dict[str, TableName | None] = {}
-        self._columns: dict[TableName, frozenset[str]] = {}
         self._connect = connect
         self._specs = specs
         self._connections = connections
@@ -74,13 +97,17 @@ class Inquirer:
                 deadline(connection, limit + GRACE, expired),
                 rolled_back(connection, limit),
             ):
+                path = describing.search_path(connection)
                 describing.pin_settings(connection)
                 hiding = describing.hiding_settings(connection)
-                tables = describing.tables(connection)
-                wanted = self._wanted(connection, tables)
+                found = describing.find(connection, self._names(), path)
+                others = {oid for oid, kind in found.values() if kind not in RELATIONS}
+                directory = describing.directory(connection, _foreign_to(connection, others))
+                catalog = self._catalog(connection, directory)
+                wanted = self._of_built_ins(catalog)
+                self._of_configured(connection, directory, found, reading, wanted)
                 if not reading.structure:
                     reading.structure = bounded(describing.structure(connection))
-                major = describing.major_of(connection)
         except psycopg.Error as exc:
             if connection.broken and not expired.is_set():
                 reason = "the connection was lost while the catalog was read"
@@ -92,16 +119,15 @@ class Inquirer:
             reading.doubts[HIDDEN] = (
                 f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
-        reading.doubts |= {name: f"{ABSENT}{what}" for name, what in wanted.absent.items()}
         survey = Survey(
             self._connect,
-            tables,
+            catalog.tables,
             reading,
             depth=self._depth(),
             asked=wanted.aggregates,
             questions=wanted.questions,
             connections=self._connections,
-            major=major,
+            major=catalog.major,
             budget=self._budget(),
             killed=self._killed,
             workers=self._workers,
@@ -111,189 +137,211 @@ class Inquirer:
     # --- within
 
     def _budget(self) -> timedelta:
-        pages = [spec for spec in self._specs if spec.kind == Family.PAGES_SOUND]
-        return timedelta(
-            minutes=sum(spec.options.get("minutes", DEFAULT_PAGES_MINUTES) for spec in pages)
-        )
+        return timedelta(minutes=sum(spec.options.get("minutes", 0) for spec in self._specs))
 
     def _depth(self) -> Depth:
-        kinds = {spec.kind for spec in self._specs}
+        kinds = [kind for spec in self._specs if (kind := kind_of(spec)) is not None]
         return Depth(
-            contents=bool(kinds & PRINTED),
-            constraints=Family.CONSTRAINTS_HOLD in kinds,
-            newest=True,
+            contents=any(kind.contents for kind in kinds),
+            constraints=any(kind.constraints for kind in kinds),
+            until=self._until,
         )
 
-    def _wanted(self, connection: Connection, tables: Sequence[Table]) -> Wanted:
+    @property
+    def _until(self) -> datetime | None:
+        return self._context.until if self._context else None
+
+    def _names(self) -> Iterator[str]:
+        """Tables, as the checks name them."""
+        for spec in self._specs:
+            for option in ("table", "to"):
+                if isinstance(kind_of(spec), OfRelation) and option in spec.options:
+                    yield str(spec.options[option])
+
+    def _catalog(self, connection: Connection, directory: Directory) -> Catalog:
+        kinds = [kind for spec in self._specs if (kind := kind_of(spec)) is not None]
+        sections = frozenset[Section]().union(*(kind.reads for kind in kinds))
+        readers: Mapping[Section, tuple[str, Callable[[Connection], Any]]] = {
+            Section.FOREIGN_KEYS: ("foreign_keys", describing.foreign_keys),
+            Section.EXCLUSIONS: ("exclusions", describing.exclusions),
+            Section.SEQUENCES: ("sequences", describing.owned_sequences),
+            Section.BTREES: ("btrees", describing.btrees),
+            Section.EXTENSIONS: (
+                "extensions",
+                lambda c: describing.extensions(c, (AMCHECK, VISIBILITY)),
+            ),
+        }
+        parts = {readers[section][0]: readers[section][1](connection) for section in sections}
+        return Catalog(
+            major=describing.major_of(connection), tables=tuple(directory.tables.values()), **parts
+        )
+
+    def _of_built_ins(self, catalog: Catalog) -> Wanted:
         wanted = Wanted()
         for spec in self._specs:
-            if spec.built_in:
-                wanted.questions += self._of_built_in(spec, connection, tables)
-            else:
-                self._of_configured(spec, connection, tables, wanted)
+            kind = kind_of(spec)
+            if isinstance(kind, OfDatabase):
+                wanted.questions += kind.questions(catalog, spec.options)
         return wanted
 
-    def _of_built_in(
-        self, spec: CheckSpec, connection: Connection, tables: Sequence[Table]
-    ) -> Iterator[Question]:
-        match spec.kind:
-            case Family.REFERENCES_HOLD:
-                blocks = {table.quoted: table.blocks for table in tables}
-                for key in describing.foreign_keys(connection):
-                    yield replace(questions.orphans(key), weight=blocks.get(key.table, 0))
-            case Family.SEQUENCES_AHEAD:
-                yield from map(questions.behind, describing.owned_sequences(connection))
-            case Family.INDEXES_VALID:
-                yield questions.invalid_indexes(describing.OWN)
-            case Family.COLLATIONS_CURRENT:
-                yield questions.collations(describing.major_of(connection))
-            case Family.TRANSACTIONS_YOUNG:
-                yield questions.transaction_age()
-            case Family.INDEXES_AGREE:
-                yield from (questions.keys(table) for table in tables if table.key_index)
-            case Family.PAGES_SOUND:
-                yield from _about_pages(connection, tables)
-            case _:
-                return
-
     def _of_configured(
-        self, spec: CheckSpec, connection: Connection, tables: Sequence[Table], wanted: Wanted
+        self,
+        connection: Connection,
+        directory: Directory,
+        found: Mapping[str, tuple[int, str]],
+        reading: DatabaseReading,
+        wanted: Wanted,
     ) -> None:
-        key = f"{ASKED}{spec.name}"
-        if "table" not in spec.options:
-            return
-        name = self._find(connection, spec.options["table"])
-        if name is None:
-            wanted.absent[key] = f"table {parse_table_name(spec.options['table'])}"
-            return
-        missing = self._missing_columns(connection, name, spec)
-        if missing:
-            wanted.absent[key] = f"column {missing} of {name}"
-            return
-        scanned = [t for t in tables if str(name) in {t.full_name, t.group}]
-        question = _question(spec, key, connection, name, scanned)
+        tables = {table.full_name: table for table in directory.tables.values()}
+        for spec in self._specs:
+            kind = kind_of(spec)
+            if not isinstance(kind, OfRelation):
+                continue
+            asked = AskedReading()
+            reading.asked[spec.name] = asked
+            ask = _resolved(spec, kind, asked, found, directory)
+            if ask is None:
+                continue
+            reading.relations.setdefault(asked.relation, _kept(ask.relation))
+            ask = self._told(connection, ask, kind, found[str(spec.options["table"])][0], reading)
+            reading.relations[asked.relation].bounds |= kind.bounds(ask)
+            self._ask(ask, kind, tables, wanted)
+
+    def _told(
+        self,
+        connection: Connection,
+        ask: Ask,
+        kind: OfRelation,
+        oid: int,
+        reading: DatabaseReading,
+    ) -> Ask:
+        """With what the database and the night before know of it."""
+        spec = ask.spec
+        listed = [ask.columns[column] for column in spec.options.get("columns", ())]
+        return replace(
+            ask,
+            has_index=bool(listed) and describing.has_index(connection, oid, listed),
+            before=self._scan_before(spec, reading),
+            until=self._until,
+            probed=_probed(connection, kind.probe(ask)),
+            major=describing.major_of(connection),
+        )
+
+    def _scan_before(self, spec: CheckSpec, reading: DatabaseReading) -> RelationScan | None:
+        if self._before is None:
+            return None
+        try:
+            return judging.scan_before(spec, judging.scan_of(spec, reading), self._before)
+        except UnansweredError:
+            return None
+
+    def _ask(self, ask: Ask, kind: OfRelation, tables: Mapping[str, Table], wanted: Wanted) -> None:
+        own = list(kind.aggregates(ask))
+        if ask.relation.kind == "v":
+            every = [Aggregate(scanning.ROWS, "count(*)"), *own]
+            if kind.contents:
+                every.insert(1, scanning.contents(ask.relation.columns, major=ask.major))
+            sql = scanning.of_view(ask.relation, every)
+            wanted.questions.append(
+                Question(key=f"{VIEW}{ask.spec.name}", sql=sql, patience=ask.spec.timeout)
+            )
+        for name in ask.relation.members:
+            wanted.aggregates[name] += own
+        question = kind.question(ask)
         if question is not None:
-            blocks = sum(table.blocks for table in scanned)
-            wanted.questions.append(replace(question, weight=blocks, patience=spec.timeout))
-        for table in scanned:
-            wanted.aggregates[table.full_name] += self._aggregates(spec, key, table)
-        if not scanned and question is None:
-            wanted.absent[key] = f"a table {name} with rows of its own"
-
-    def _find(self, connection: Connection, text: str) -> TableName | None:
-        """Each table once, however many checks are about it."""
-        if text not in self._names:
-            self._names[text] = describing.find(connection, parse_table_name(text))
-        return self._names[text]
-
-    def _missing_columns(self, connection: Connection, name: TableName, spec: CheckSpec) -> str:
-        if name not in self._columns:
-            self._columns[name] = describing.columns_of(connection, name)
-        there = self._columns[name]
-        return ", ".join(column for column in _columns_of(spec) if column not in there)
-
-    def _aggregates(self, spec: CheckSpec, key: str, table: Table) -> Iterator[Aggregate]:
-        match spec.kind:
-            case Family.APPEND_ONLY:
-                column = spec.options["key"]
-                types = {c.name: c.type for c in table.columns}
-                moment = types[column] in scanning.MOMENTS
-                yield scanning.greatest(column, key, moment=moment)
-                limit = self._greatest_before(key)
-                if limit is not None:
-                    yield scanning.until(table.columns, column, limit, key, moment=moment)
-            case Family.UNIQUE:
-                yield scanning.filled(spec.options["columns"], key)
-            case Family.DISTRIBUTION:
-                yield from scanning.sums(spec.options["column"], key)
-            case _:
-                aggregate = _aggregate(spec, key)
-                if aggregate is not None:
-                    yield aggregate
-
-    def _greatest_before(self, key: str) -> str | None:
-        tables = self._before.tables.values() if self._before else ()
-        found = [t.values[key + GREATEST] for t in tables if key + GREATEST in t.values]
-        return max(found, key=scanning.by_size, default=None)
+            weight = sum(tables[name].blocks for name in ask.relation.members if name in tables)
+            wanted.questions.append(replace(question, weight=weight, patience=ask.spec.timeout))
 
 
-def _columns_of(spec: CheckSpec) -> list[str]:
-    options = spec.options
-    single = [options[key] for key in ("column", "key") if key in options]
-    return [*options.get("columns", ()), *single]
+def _foreign_to(connection: Connection, oids: Collection[int]) -> list[int]:
+    """Of these, the ones that belong to PostgreSQL itself."""
+    return [oid for oid in oids if describing.is_system(connection, oid)]
 
 
-def _aggregate(spec: CheckSpec, key: str) -> Aggregate | None:
-    options = spec.options
-    match spec.kind:
-        case Family.FRESHNESS | Family.HEARTBEAT:
-            return scanning.newest(options["column"], key)
-        case Family.NOT_NULL:
-            condition = " or ".join(f"t.{quoted(c)} is null" for c in options["columns"])
-            return scanning.violations(condition, key)
-        case Family.RANGE:
-            condition = scanning.outside_of(
-                options["column"], options.get("min"), options.get("max")
-            )
-            return scanning.violations(condition, key)
-        case Family.ACCEPTED_VALUES:
-            condition = scanning.not_among(options["column"], options["values"])
-            return scanning.violations(condition, key)
-        case _:
-            return None
+def _kept(relation: Relation) -> RelationReading:
+    return RelationReading(
+        kind=relation.kind,
+        members=list(relation.members),
+        foreign=list(relation.foreign),
+        columns=[column.name for column in relation.columns],
+    )
 
 
-def _question(
-    spec: CheckSpec, key: str, connection: Connection, name: TableName, scanned: Sequence[Table]
-) -> Question | None:
-    """About the rows that the scans read: of a table's own, not of those that inherit from it."""
-    options = spec.options
-    here = f"{quoted(name.schema)}.{quoted(name.table)}"
-    plain = any(table.full_name == str(name) and not table.view for table in scanned)
-    match spec.kind:
-        case Family.ROW_COUNT if not scanned:
-            return Question(key=key, sql=f"select count(*) from {here}")  # noqa: S608  # quoted names
-        case Family.UNIQUE:
-            by_index = describing.has_index(connection, name, options["columns"])
-            own = f"only {here}" if plain else here
-            return questions.duplicates(own, options["columns"], name=key, by_index=by_index)
-        case Family.REFERENCES:
-            there = describing.find(connection, parse_table_name(options["to"]))
-            target = f"{quoted(there.schema)}.{quoted(there.table)}" if there else options["to"]
-            foreign = ForeignKey(
-                name="",
-                table=here,
-                columns=tuple(options["columns"]),
-                target=target,
-                target_columns=tuple(options["to_columns"]),
-                plain=plain,
-            )
-            return questions.orphans(foreign, name=key)
-        case _:
-            return None
+def _resolved(
+    spec: CheckSpec,
+    kind: OfRelation,
+    asked: AskedReading,
+    found: Mapping[str, tuple[int, str]],
+    directory: Directory,
+) -> Ask | None:
+    """The check with all of its names found; None where `asked` says why not."""
+    relation = _relation(str(spec.options["table"]), found, directory, asked)
+    if relation is None:
+        return None
+    asked.relation = relation.full_name
+    columns = _columns(kind.used(spec.options), relation, asked)
+    to, to_columns = None, None
+    if "to" in spec.options:
+        to = _relation(str(spec.options["to"]), found, directory, asked)
+        to_columns = _columns(spec.options["to_columns"], to, asked) if to else None
+    if columns is None or ("to" in spec.options and to_columns is None):
+        return None
+    asked.columns = columns
+    ask = Ask(spec=spec, relation=relation, columns=columns, to=to, to_columns=to_columns or {})
+    asked.refused = _refusal(relation) or kind.refused(ask)
+    return None if asked.refused else ask
 
 
-def _about_pages(connection: Connection, tables: Sequence[Table]) -> Iterator[Question]:
-    """Where the extensions are, or can be made for the length of a transaction."""
-    has = describing.extensions(connection, (AMCHECK, VISIBILITY))
-    for name, make in _extension_questions(connection, tables).items():
-        if name in has:
-            schema = has[name]
-            before = "" if schema else questions.prelude(name)
-            yield from make(schema or questions.OWN_SCHEMA, before)
+def _relation(
+    text: str,
+    found: Mapping[str, tuple[int, str]],
+    directory: Directory,
+    asked: AskedReading,
+) -> Relation | None:
+    oid, kind = found.get(text, (0, ""))
+    if kind in RELATIONS:
+        asked.refused = f"{text} is {RELATIONS[kind]}, and no table"
+        return None
+    if oid not in directory.relations:
+        asked.absent = f"table {text}"
+        return None
+    return directory.relation(oid)
 
 
-def _extension_questions(
-    connection: Connection, tables: Sequence[Table]
-) -> Mapping[str, Callable[[str, str], Iterator[Question]]]:
-    heaps = [table for table in tables if not table.view]
+def _columns(
+    texts: Sequence[str], relation: Relation, asked: AskedReading
+) -> dict[str, str] | None:
+    found = dict(resolve(texts, relation))
+    missing = [text for text, name in found.items() if name is None]
+    if missing:
+        name = full_name(relation.schema, relation.name)
+        asked.absent = f"column {', '.join(missing)} of {name}"
+        return None
+    return {text: name for text, name in found.items() if name is not None}
 
-    def amcheck(schema: str, before: str) -> Iterator[Question]:
-        yield from questions.btree(schema, describing.btrees(connection), before=before)
-        if describing.major_of(connection) >= VERIFY_HEAP_MAJOR:
-            yield from questions.heaps(schema, heaps, before=before)
 
-    def visibility(schema: str, before: str) -> Iterator[Question]:
-        yield from questions.visible(schema, heaps, before=before)
+def _refusal(relation: Relation) -> str:
+    """Why nothing can be said of its rows."""
+    name = relation.full_name
+    if relation.kind == "f":
+        return (
+            f"{name} is a foreign table: another server holds its rows, and no backup of this one"
+        )
+    if relation.kind == "m" and not relation.populated:
+        return f"the materialized view {name} is not filled: REFRESH MATERIALIZED VIEW fills it"
+    return ""
 
-    return {AMCHECK: amcheck, VISIBILITY: visibility}
+
+def _probed(connection: Connection, sql: str) -> tuple[str, ...] | None:
+    """None where nothing is asked, nothing is there, or no answer came in time."""
+    if not sql:
+        return None
+    try:
+        with rolled_back(connection, PROBING):
+            for name, value in {**PLANS, **BY_INDEX}.items():
+                connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
+            row = connection.execute(sql.encode()).fetchone()
+    except psycopg.errors.QueryCanceled:
+        return None
+    values = row[0] if row else []
+    return tuple(str(value) for value in values if value is not None)

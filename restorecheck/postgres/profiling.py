@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import proposed_objects
+from restorecheck.checks.kinds.references import pair
 from restorecheck.checks.profiles import (
     TEXTS,
     ColumnProfile,
@@ -26,7 +27,7 @@ from restorecheck.checks.profiles import (
 from restorecheck.checks.proposed_objects import SEQUENCE
 from restorecheck.checks.proposing import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
 from restorecheck.checks.questions import orphans, without_large_object
-from restorecheck.checks.tables import ForeignKey, quoted
+from restorecheck.checks.tables import quoted
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
 
@@ -222,30 +223,33 @@ class Profiler:
         tables: Sequence[TableProfile],
         declared: Mapping[str, set[frozenset[str]]],
     ) -> Iterator[ReferenceProfile]:
+        with rolled_back(connection, self._patience):
+            describing.pin_settings(connection)
+            known = describing.directory(connection)
+        columns = {
+            (known.relations[oid].full_name, column.name): column
+            for oid, every in known.columns.items()
+            for column in every
+        }
         for table, column, to, there in candidates(tables):
             if frozenset({column.name}) in declared[table.full_name]:
                 continue
-            key = ForeignKey(
-                name="",
-                table=table.quoted,
+            reference = ReferenceProfile(
+                table=table,
                 columns=(column.name,),
-                target=to.quoted,
-                target_columns=(there,),
+                to=to,
+                to_columns=(there,),
+                rows=column.present,
+                pairs=(pair(columns[table.full_name, column.name], columns[to.full_name, there]),),
             )
             try:
-                ((lost,),) = self._asked(connection, orphans(key).sql)
+                ((lost,),) = self._asked(connection, orphans(reference.key).sql)
             except psycopg.errors.Error:
                 if connection.closed:
                     raise
                 continue
             if not lost:
-                yield ReferenceProfile(
-                    table=table,
-                    columns=(column.name,),
-                    to=to,
-                    to_columns=(there,),
-                    rows=column.present,
-                )
+                yield reference
 
     def _objects(self, connection: Connection) -> dict[str, tuple[str, ...]]:
         found = {

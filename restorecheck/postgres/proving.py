@@ -16,7 +16,6 @@ from types import MappingProxyType
 
 import psycopg
 
-from restorecheck.checks.catalogue import Family
 from restorecheck.checks.damages import (
     CANDIDATES,
     LOGICAL,
@@ -26,6 +25,8 @@ from restorecheck.checks.damages import (
     Victim,
     by_worth,
 )
+from restorecheck.checks.kinds.append_only import AppendOnly
+from restorecheck.checks.kinds.query import Query
 from restorecheck.checks.profiles import Profile
 from restorecheck.checks.proposing import Proposal
 from restorecheck.checks.proving import (
@@ -205,6 +206,7 @@ class Prover:
                 foreign_keys=describing.foreign_keys(connection),
                 sequences=describing.owned_sequences(connection),
                 partitions={t.full_name: t.root for t in self._tables if t.root},
+                quoted={t.full_name: t.quoted for t in self._tables},
                 reads=self._reads(connection),
             )
         finally:
@@ -219,7 +221,7 @@ class Prover:
         unclear = {*(str(name) for (name,) in rows), *CATALOG_WORDS}
         found = {}
         for spec in self._questions.every:
-            if spec.kind != Family.QUERY:
+            if spec.kind != Query.name:
                 continue
             text = str(spec.options["sql"])
             if any(name in text.lower() for name in unclear):
@@ -255,7 +257,7 @@ class Prover:
     def _control(self, readings: str) -> Healthy:
         """Nothing is damaged, and everything is judged as it will be: whoever alarms now does not count."""
         baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
-        append_only = [s for s in self._questions.every if s.kind == Family.APPEND_ONLY]
+        append_only = [s for s in self._questions.every if s.kind == AppendOnly.name]
         touched = [
             t.full_name
             for t in self._tables
@@ -345,7 +347,7 @@ class Prover:
             spec
             for spec in self._questions.asked
             if spec.name in alarmed
-            and spec.kind == Family.QUERY
+            and spec.kind == Query.name
             and self._confirmed[spec.name] < SURE
         )
 

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.checks.scanning import (
@@ -27,8 +28,9 @@ from restorecheck.checks.scanning import (
     Question,
     aggregates,
     batch,
+    groups,
+    halves,
     merged,
-    simpler,
     statement,
     units,
 )
@@ -45,6 +47,7 @@ COMING_BACK = timedelta(seconds=60)
 """What a server is given to recover after a crash."""
 PATIENCE = timedelta(minutes=10)
 """For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
+NO_RIGHT = "42501"
 SLOWEST = 1_000_000
 """Bytes a second, of a table that cannot be read in parts."""
 WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
@@ -128,6 +131,12 @@ class Progress:
     def doubt(self, table: Table, lost: Sequence[Aggregate], reason: str) -> None:
         with self.lock:
             self._of(table).doubts |= {aggregate.key: reason for aggregate in lost}
+
+    def answerable(self, table: Table, wanted: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
+        """Without those that another part of the table has refused to answer."""
+        with self.lock:
+            doubts = self._of(table).doubts
+            return tuple(aggregate for aggregate in wanted if aggregate.key not in doubts)
 
     def give_up(self, table: Table, *, problem: str = "", doubt: str = "") -> None:
         """The table is finished without its numbers: damaged, or nobody knows."""
@@ -288,7 +297,8 @@ class Survey:
                 continue
             scan = (table, self._progress.wanted[table.full_name])
             ranges = units(table, major=self._major)
-            if together and table.blocks <= SMALL_BLOCKS and ranges == (None,):
+            plain = not any(aggregate.natural for aggregate in scan[1])
+            if together and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
                 continue
             heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
@@ -378,13 +388,24 @@ class Survey:
             self._progress.note(table, task.key, _named(wanted, values), each)
 
     def _read_one(self, connection: Connection, scan: Scan, task: Task, end: float) -> None:
+        """In as few statements as can be answered: one aggregate that cannot takes no other with it."""
         table, wanted = scan
-        reason = ""
-        for some in (wanted, *simpler(table, wanted)):
+        found: dict[str, str | None] = {}
+        seconds = 0.0
+        left = [(some, "") for some in groups(self._progress.answerable(table, wanted))]
+        while left:
+            some, role = left.pop(0)
             began = time.perf_counter()
             try:
                 text = statement(table, some, task.unit)
-                ((values,),) = self._ask(connection, text, end, patience=_patience(table, task))
+                ((values,),) = self._ask(
+                    connection,
+                    text,
+                    end,
+                    patience=_patience(table, task),
+                    natural=some[0].natural,
+                    role=role,
+                )
             except psycopg.Error as exc:
                 reason = _reason(exc)
                 match _meaning(connection, exc, end):
@@ -399,13 +420,19 @@ class Survey:
                         reason = f"no answer within {minutes:g} minutes"
                         return self._progress.give_up(table, doubt=reason)
                     case Outcome.REFUSED:
-                        pass
+                        less = [(half, role) for half in halves(some)]
+                        if not less and _may_as_owner(exc, some[0], role):
+                            less = [(some, table.owner)]
+                        left[:0] = less
+                        if less:
+                            continue
+                if some[0].key == ROWS:
+                    return self._progress.give_up(table, doubt=reason)
+                self._progress.doubt(table, some, reason)
                 continue
-            keys = {aggregate.key for aggregate in some}
-            self._progress.doubt(table, [a for a in wanted if a.key not in keys], reason)
-            seconds = time.perf_counter() - began
-            return self._progress.note(table, task.key, _named(some, values), seconds)
-        return self._progress.give_up(table, doubt=reason)
+            seconds += time.perf_counter() - began
+            found |= _named(some, values)
+        return self._progress.note(table, task.key, found, seconds)
 
     def _put(self, connection: Connection, question: Question, end: float) -> None:
         if question.budgeted and self._is_spent():
@@ -449,7 +476,10 @@ class Survey:
         question: Question | None = None,
         *,
         patience: timedelta = PATIENCE,
+        natural: bool = False,
+        role: str = "",
     ) -> list[tuple[Any, ...]]:
+        """`natural`: as `Aggregate.natural`. `role`: whose rights are used, where it is not the checker's."""
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
@@ -462,7 +492,10 @@ class Survey:
             ):
                 if prelude:
                     connection.execute(prelude.encode())
-                pin_settings(connection)
+                if role:
+                    statement = sql.SQL("set local role {}").format(sql.Identifier(role))
+                    connection.execute(statement)
+                pin_settings(connection, search_path=not natural)
                 for name, value in plans.items():
                     connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
                 return connection.execute(text.encode()).fetchall()
@@ -518,6 +551,13 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
+
+
+def _may_as_owner(exc: psycopg.Error, aggregate: Aggregate, role: str) -> bool:
+    """A CHECK may call a function that only the application may: its table's owner evaluates it, where the
+    checker may become that owner.
+    """
+    return exc.sqlstate == NO_RIGHT and aggregate.natural and not role
 
 
 def _patience(table: Table, task: Task) -> timedelta:

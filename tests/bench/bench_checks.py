@@ -22,8 +22,8 @@ from typing import Any
 import psycopg
 import pygal
 
-from restorecheck.checks.catalogue import Family, built_in
 from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.registry import BUILT_INS, built_in
 from restorecheck.model import CheckSpec
 from restorecheck.postgres import cluster
 from restorecheck.postgres.checker import by_system_identifier, connect
@@ -88,7 +88,7 @@ def specs() -> tuple[CheckSpec, ...]:
         name = f"{kind} {table} {options}"
         return CheckSpec(name=name, kind=kind, options={"table": table, **options})
 
-    counts = built_in(dict.fromkeys((f for f in Family), None))
+    counts = built_in(dict.fromkeys((kind.name for kind in BUILT_INS), None))
     return (
         *counts,
         *(spec("not_null", t, columns=[c]) for t, c in NOT_NULL),
@@ -287,7 +287,7 @@ def _read_everything(inquirer: Inquirer) -> None:
 def growth(source: pg.Source) -> None:
     """Time against the number of tables, and against the number of rows; a bar for each."""
     print("\nGrowth: every drill's own checks")
-    checks = tuple(s for s in built_in() if s.kind != Family.PAGES_SOUND)
+    checks = tuple(s for s in built_in() if s.kind != "pages_sound")
     chart = pygal.HorizontalBar(
         title="Every drill's own checks, seconds", show_legend=False, print_values=True, **LOOK
     )
@@ -331,7 +331,7 @@ def main() -> None:
         )
         by_hand = statements(stage.tables)
         counts = [s for s in specs() if s.built_in]
-        everything = tuple(s for s in built_in() if s.kind != Family.PAGES_SOUND)
+        everything = tuple(s for s in built_in() if s.kind != "pages_sound")
         table(
             "Counting every table",
             medians(

@@ -23,7 +23,7 @@ from restorecheck.aws.settings import (
     RestoreSettings,
     SourceSettings,
 )
-from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.registry import built_in
 from restorecheck.engine import Engine, Wait
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Drill

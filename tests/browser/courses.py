@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import cycle
 
+from restorecheck.checks.registry import expected
+
 from restorecheck.checks import objectives
-from restorecheck.checks.catalogue import Family, built_in
-from restorecheck.checks.judge import describe_expectation
+from restorecheck.checks.registry import built_in
 from restorecheck.lifecycle import judge
 from restorecheck.model import (
     Backup,
@@ -68,15 +69,15 @@ PLAN = tuple(
 OWN = (
     CheckSpec(
         name="row count of public.answers",
-        kind=Family.ROW_COUNT,
+        kind="row_count",
         options={"table": "public.answers", "min": 4_000_000},
     ),
     CheckSpec(
         name="the newest enrolment is from the last day",
-        kind=Family.QUERY,
+        kind="query",
         options={"expect": {"equals": True}},
     ),
-    CheckSpec(name="every payment has a user", kind=Family.REFERENCES),
+    CheckSpec(name="every payment has a user", kind="references"),
 )
 OBJECTIVES = (
     Objective(kind=ObjectiveKind.RPO, limit=DAY, severity=Severity.WARNING),
@@ -290,29 +291,29 @@ def _results(number, rows, *, emptied):
     before = rows_of(NIGHTS - BAD - 1)["public.answers"]
     compared = f"{len(rows)} tables compared"
     found = {
-        Family.SERVER_ANSWERS: "an answer",
-        Family.TABLES_COUNTABLE: total,
-        Family.ANY_ROWS: total,
-        Family.ROWS_READABLE: total,
-        Family.CONSTRAINTS_HOLD: "14 looked at",
-        Family.REFERENCES_HOLD: "6 references",
-        Family.INDEXES_VALID: "no index is invalid",
-        Family.SEQUENCES_AHEAD: "5 sequences",
-        Family.COLLATIONS_CURRENT: "no collation has changed",
-        Family.NOT_EMPTIED: compared,
-        Family.NOT_SHRUNK: f"{compared}, 1 of them emptied" if emptied else compared,
-        Family.NEWEST_THERE: "the newest times compared",
-        Family.STRUCTURE_SAME: "61 objects compared",
-        Family.ROW_COUNT: f"{rows['public.answers']:,}",
-        Family.QUERY: "true",
-        Family.REFERENCES: "0",
+        "server_answers": "an answer",
+        "tables_countable": total,
+        "any_rows": total,
+        "rows_readable": total,
+        "constraints_hold": "14 looked at",
+        "references_hold": "6 references",
+        "indexes_valid": "no index is invalid",
+        "sequences_ahead": "5 sequences",
+        "collations_current": "no collation has changed",
+        "not_emptied": compared,
+        "not_shrunk": f"{compared}, 1 of them emptied" if emptied else compared,
+        "newest_there": "the newest times compared",
+        "structure_same": "61 objects compared",
+        "row_count": f"{rows['public.answers']:,}",
+        "query": "true",
+        "references": "0",
     }
     wrong = {}
     if emptied:
-        wrong[Family.NOT_EMPTIED] = f"table public.answers: {before:,} rows → 0 rows"
-        wrong[Family.ROW_COUNT] = ""
+        wrong["not_emptied"] = f"table public.answers: {before:,} rows → 0 rows"
+        wrong["row_count"] = ""
     if number >= NIGHTS - BEHIND:
-        wrong[Family.SEQUENCES_AHEAD] = (
+        wrong["sequences_ahead"] = (
             "public.payments_id_seq is 2,348 behind its column: the next insert fails"
         )
     for spec in (*built_in(physical=False, baseline=number > 0), *OWN):
@@ -322,10 +323,10 @@ def _results(number, rows, *, emptied):
             database="courses",
             severity=spec.severity,
             outcome=CheckOutcome.FAILED if spec.kind in wrong else CheckOutcome.PASSED,
-            expected=describe_expectation(spec),
-            found=found[Family(spec.kind)],
+            expected=expected(spec),
+            found=found[spec.kind],
             seconds=0.4,
-            detail=wrong.get(Family(spec.kind), ""),
-            measured=dict(rows) if spec.kind == Family.TABLES_COUNTABLE else {},
+            detail=wrong.get(spec.kind, ""),
+            measured=dict(rows) if spec.kind == "tables_countable" else {},
             answered_by=ENDPOINT.identity,
         )

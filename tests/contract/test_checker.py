@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.registry import built_in
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry

@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from restorecheck import config
-from restorecheck.checks.catalogue import built_in
 from restorecheck.checks.proposing import propose
+from restorecheck.checks.registry import built_in
 from restorecheck.config import proposed
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Backup, Drill, Resource

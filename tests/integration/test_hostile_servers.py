@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.registry import built_in
 from restorecheck.errors import DatabaseUnreachableError, RestorecheckError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Endpoint

@@ -10,7 +10,7 @@ import yaml
 
 from restorecheck.aws.accounts import Accounts
 from restorecheck.aws.inventory import RdsInventory
-from restorecheck.checks.catalogue import built_in
+from restorecheck.checks.registry import built_in
 from restorecheck.config import load
 from restorecheck.engine import Engine
 from restorecheck.errors import NotFoundError

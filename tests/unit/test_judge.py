@@ -2,8 +2,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-
-from restorecheck.checks.catalogue import TableName, built_in, parse_table_name
 from restorecheck.checks.judge import (
     Damaged,
     Missing,
@@ -14,6 +12,9 @@ from restorecheck.checks.judge import (
     measure,
     show,
 )
+
+from restorecheck.checks.names import TableName, parse_table_name
+from restorecheck.checks.registry import built_in
 from restorecheck.model import CheckOutcome, CheckSpec
 
 PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR

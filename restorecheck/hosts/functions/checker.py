@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from restorecheck.aws.credentials import read_password
-from restorecheck.checks.catalogue import ONE_BY_ONE
+from restorecheck.checks.registry import is_alone
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
 from restorecheck.hosts.functions.invoked import required
@@ -90,7 +90,7 @@ def _ask_while_there_is_time(
 
 def _needs(spec: CheckSpec) -> timedelta:
     """How much of an invocation must be left for it to be begun."""
-    return spec.timeout if spec.kind in ONE_BY_ONE else READING_ROOM
+    return spec.timeout if is_alone(spec) else READING_ROOM
 
 
 class Limited(Checker):

@@ -1,0 +1,57 @@
+"""What comes back from a question, and what a check makes of it. Frozen values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from restorecheck.model import CheckOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A query's result: how many rows, and the first one."""
+
+    columns: int
+    count: int
+    first: tuple[Any, ...] = ()
+    more: bool = False
+    """There are more rows than `count`; the rest was not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What the question asks about is not in the restored database."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """The server could not read its own data."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoAnswer:
+    """The question could not be put or answered; says nothing about the backup."""
+
+    reason: str
+
+
+Answer = Rows | Missing | Damaged | NoAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    outcome: CheckOutcome
+    expected: str = ""
+    found: str = ""
+    detail: str = ""
+
+
+class UnansweredError(Exception):
+    """A value that was asked for is not in the scan's result: never zero, never a pass."""
+
+
+class UnreadableError(Exception):
+    """The server could not read its own data."""

@@ -1,0 +1,236 @@
+"""What the reading of everything says to each check. Pure: readings in, a judgement out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from restorecheck.checks.answers import (
+    Answer,
+    Damaged,
+    Judgement,
+    Missing,
+    NoAnswer,
+    Rows,
+    UnansweredError,
+    UnreadableError,
+)
+from restorecheck.checks.kind import (
+    Alone,
+    Context,
+    Finding,
+    Kind,
+    OfDatabase,
+    OfReading,
+    OfRelation,
+    RelationScan,
+)
+from restorecheck.checks.kinds.query import measure as measured_by_query
+from restorecheck.checks.kinds.row_count import RowCount
+from restorecheck.checks.kinds.tables_countable import TablesCountable
+from restorecheck.checks.readings import (
+    CATALOG,
+    MISSING_DATABASE,
+    DatabaseReading,
+    Readings,
+    RelationReading,
+    TableReading,
+    rows_by_group,
+)
+from restorecheck.checks.registry import expected, kind_of
+from restorecheck.checks.scanning import ASKED, NOTHING, ROWS, VIEW
+from restorecheck.model import CheckOutcome, CheckSpec
+
+LARGEST = 50
+"""Tables whose counts are kept night by night."""
+
+
+def judge_answer(spec: CheckSpec, answer: Answer) -> Judgement:
+    """Whether the answer to a single question is the one that the check wants."""
+    wanted, kind = expected(spec), kind_of(spec)
+    match answer:
+        case NoAnswer(reason=reason):
+            return Judgement(CheckOutcome.ERROR, wanted, "", reason)
+        case Missing(what=what):
+            return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{what} is not there")
+        case Damaged(reason=reason):
+            return Judgement(CheckOutcome.FAILED, wanted, "unreadable data", reason)
+        case Rows():
+            assert isinstance(kind, Alone), f"a check of kind {spec.kind} is not answered by rows"
+            return kind.judge_rows(spec, answer)
+
+
+def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:
+    """The number in the answer to a query, for the history."""
+    return measured_by_query(answer) if spec.kind == "query" and isinstance(answer, Rows) else {}
+
+
+def judge_built_in(spec: CheckSpec, readings: Readings, context: Context) -> Judgement:
+    """Of all databases together."""
+    kind = kind_of(spec)
+    assert isinstance(kind, OfDatabase), f"a check of kind {spec.kind} is not built in"
+    findings = {
+        name: _unread(reading) or kind.find(spec, reading, context.before(name), context)
+        for name, reading in readings.items()
+    }
+    return kind.judge_all(spec, findings, context.lost)
+
+
+def _unread(reading: DatabaseReading) -> Finding | None:
+    """Of a database that is not there, or whose catalog cannot be read."""
+    if MISSING_DATABASE in reading.doubts:
+        return Finding(problems=(f"{reading.doubts[MISSING_DATABASE]} is not there",))
+    if CATALOG in reading.problems:
+        return Finding(problems=(reading.problems[CATALOG],))
+    if CATALOG in reading.doubts:
+        return Finding(doubts=(reading.doubts[CATALOG],))
+    return None
+
+
+def judge_configured(
+    spec: CheckSpec, database: str, reading: DatabaseReading, context: Context
+) -> Judgement:
+    """A configured check that the reading of one database answers."""
+    kind, wanted = kind_of(spec), expected(spec)
+    try:
+        _refuse(spec, reading)
+        match kind:
+            case OfReading():
+                return kind.judge_reading(spec, reading, context)
+            case OfRelation():
+                scan = scan_of(spec, reading)
+                scan.check()
+                earlier = context.before(database)
+                before = scan_before(spec, scan, earlier) if earlier else None
+                return kind.judge(spec, scan, before, context)
+            case _:
+                raise AssertionError(f"a check of kind {spec.kind} is not answered by the reading")
+    except _AbsentError as exc:
+        return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{exc} is not there")
+    except UnreadableError as exc:
+        return Judgement(CheckOutcome.FAILED, wanted, "unreadable data", str(exc))
+    except UnansweredError as exc:
+        return Judgement(CheckOutcome.ERROR, wanted, "", str(exc))
+
+
+class _AbsentError(Exception):
+    """What the check is about is not there."""
+
+
+def _refuse(spec: CheckSpec, reading: DatabaseReading) -> None:
+    """Where there is no answer for a reason that is known."""
+    key = f"{ASKED}{spec.name}"
+    if MISSING_DATABASE in reading.doubts:
+        raise _AbsentError(reading.doubts[MISSING_DATABASE])
+    if CATALOG in reading.problems:
+        raise UnreadableError(reading.problems[CATALOG])
+    if CATALOG in reading.doubts:
+        raise UnansweredError(reading.doubts[CATALOG])
+    asked = reading.asked.get(spec.name)
+    if asked is not None and asked.absent:
+        raise _AbsentError(asked.absent)
+    if asked is not None and asked.refused:
+        raise UnansweredError(asked.refused)
+    for kept in (key, f"{VIEW}{spec.name}"):
+        if kept in reading.problems:
+            raise UnreadableError(reading.problems[kept])
+        if kept in reading.doubts:
+            raise UnansweredError(reading.doubts[kept])
+
+
+def scan_of(spec: CheckSpec, reading: DatabaseReading) -> RelationScan:
+    """What was read of the relation that a check is about.
+
+    Raises:
+        UnansweredError: It was not resolved, or not read.
+    """
+    asked = reading.asked.get(spec.name)
+    relation = reading.relations.get(asked.relation) if asked else None
+    if asked is None or relation is None:
+        raise UnansweredError("the check was not asked")
+    tables = _tables_of(spec, asked.relation, relation, reading)
+    return RelationScan(
+        name=asked.relation,
+        relation=relation,
+        tables=tables,
+        answers=reading.answers,
+        columns=asked.columns,
+    )
+
+
+def _tables_of(
+    spec: CheckSpec, name: str, relation: RelationReading, reading: DatabaseReading
+) -> Mapping[str, TableReading | None]:
+    if relation.kind != "v":
+        return {member: reading.tables.get(member) for member in relation.members}
+    answer = reading.answers.get(f"{VIEW}{spec.name}")
+    if not answer:
+        return {name: None}
+    values: dict[str, Any] = json.loads(answer)
+    texts = {key: NOTHING if value is None else str(value) for key, value in values.items()}
+    return {name: TableReading(values=texts)}
+
+
+def scan_before(
+    spec: CheckSpec, scan: RelationScan, earlier: DatabaseReading
+) -> RelationScan | None:
+    """The same relation in the earlier night; None: it was not there, or nothing is known of it."""
+    known = earlier.relations.get(scan.name)
+    if known is None:
+        # A night before the check was configured: the table itself was read, or its partitions.
+        members = [n for n, t in earlier.tables.items() if scan.name in {n, t.group}]
+        known = RelationReading(members=members, columns=[])
+    tables = _tables_of(spec, scan.name, known, earlier)
+    if not tables or any(t is None or t.problem or ROWS not in t.values for t in tables.values()):
+        return None
+    return RelationScan(
+        name=scan.name, relation=known, tables=tables, answers=earlier.answers, columns=scan.columns
+    )
+
+
+def seconds(spec: CheckSpec, readings: Readings) -> float:
+    """The share of the reading's time that is this check's: of its own questions, or the scans."""
+    total, kind = 0.0, kind_of(spec)
+    for reading in readings.values():
+        scans = sum(table.seconds for table in reading.tables.values())
+        everything = scans + sum(reading.seconds.values())
+        if everything and kind is not None:
+            own = scans if _pays_for_scans(kind) else _asked_seconds(spec, kind, reading)
+            total += reading.wall * own / everything
+    return total
+
+
+def _pays_for_scans(kind: Kind) -> bool:
+    """The scans are counted here, whoever else has a part in them: they are made in any case."""
+    return kind.name == TablesCountable.name
+
+
+def _asked_seconds(spec: CheckSpec, kind: Kind, reading: DatabaseReading) -> float:
+    if not spec.built_in:
+        keys = (f"{ASKED}{spec.name}", f"{VIEW}{spec.name}")
+        return sum(reading.seconds.get(key, 0.0) for key in keys)
+    begin = kind.questions_begin
+    return sum(s for key, s in reading.seconds.items() if begin and key.startswith(begin))
+
+
+def counts(readings: Readings) -> dict[str, int | float]:
+    """Rows of the largest tables, for the history."""
+    several = len(readings) > 1
+    by_size = sorted(
+        (
+            (f"{database}.{table}" if several else table, rows)
+            for database, reading in readings.items()
+            for table, rows in rows_by_group(reading).items()
+        ),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return dict(by_size[:LARGEST])
+
+
+def rows_of(spec: CheckSpec, reading: DatabaseReading | None) -> int | None:
+    """What a row count found, for the history."""
+    if spec.kind != RowCount.name or reading is None:
+        return None
+    try:
+        return scan_of(spec, reading).rows
+    except (UnansweredError, UnreadableError):
+        return None

@@ -1,0 +1,198 @@
+"""The kinds of value that the keys of checks have, each with its own words for what does not fit."""
+
+import math
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from restorecheck.checks.names import parse_table_name
+
+OWN_WORDS = "restorecheck"
+"""Type of the errors whose message is ours; `{found}` in it stands for what was found."""
+
+
+def refusal(message: str) -> PydanticCustomError:
+    """An error in our own words."""
+    return PydanticCustomError(OWN_WORDS, message)
+
+
+class Keys(BaseModel):
+    """The keys of one mapping. A text is never taken for a number, and nothing is changed later."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def optional(description: str, **constraints: Any) -> Any:  # noqa: ANN401  # as pydantic's Field
+    """A key that may be left out, where the schema must not promise a default value."""
+    return Field(
+        default=None,
+        description=description,
+        json_schema_extra=_drop_default,
+        **constraints,
+    )
+
+
+def filled(value: str) -> str:
+    if not value.strip():
+        raise refusal("expected a text that is not empty")
+    if "\0" in value:
+        raise refusal("expected a text without zero bytes")
+    return value
+
+
+def _table(value: str) -> str:
+    try:
+        parse_table_name(value)
+    except ValueError:
+        raise refusal("expected table or schema.table, found {found}") from None
+    return value
+
+
+class _AtLeastOne:
+    """Not by min_length: there pydantic counts only the items that are valid."""
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,  # noqa: ANN401  # pydantic's protocol
+        handler: GetCoreSchemaHandler,
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_some, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "minItems": 1}
+
+
+def _some(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if value == []:
+        raise refusal("expected at least one item, found an empty list")
+    return value
+
+
+def _scalar(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refusal("expected a finite number, found {found}")
+    if isinstance(value, dict | list | tuple):
+        raise refusal("expected a single value, found {found}")
+    return value
+
+
+def _bound(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if value is None or isinstance(value, bool):
+        raise refusal("expected a number, or a date or time as text, found {found}")
+    return _scalar(value)
+
+
+def _exactly(expected: object) -> BeforeValidator:
+    """Python, and pydantic's Literal with it, takes `true` for 1."""
+
+    def check(value: Any) -> Any:  # noqa: ANN401  # before validation
+        if type(value) is not type(expected):
+            raise refusal(f"expected {str(expected).lower()}, found {{found}}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _weight(value: Any) -> Any:  # noqa: ANN401  # before validation
+    return "off" if value is False else value  # YAML reads a bare `off` as false
+
+
+def _share(value: Any) -> Any:  # noqa: ANN401  # before validation
+    """`5%` or `0.05`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        raise refusal("expected a share such as 5% or 0.05, found {found}") from None
+
+
+_A_DAY = timedelta(days=1)
+_A_YEAR_OF_MINUTES = 366 * _A_DAY // timedelta(minutes=1)
+_A_CENTURY_OF_HOURS = 100 * 366 * _A_DAY // timedelta(hours=1)
+
+FromList = Field(strict=False)
+"""A YAML list becomes a tuple; the items stay strict."""
+
+Text = Annotated[str, AfterValidator(filled)]
+Table = Annotated[str, AfterValidator(filled), AfterValidator(_table)]
+Texts = Annotated[tuple[Text, ...], FromList]
+AtLeastOne = _AtLeastOne()
+Columns = Annotated[tuple[Text, ...], FromList, AtLeastOne]
+Hours = Annotated[float, Field(gt=0, le=_A_CENTURY_OF_HOURS)]
+Minutes = Annotated[float, Field(gt=0, le=_A_YEAR_OF_MINUTES)]
+Count = Annotated[int, Field(ge=0)]
+Scalar = Annotated[bool | int | float | str | None, BeforeValidator(_scalar)]
+Bound = Annotated[int | float | str, BeforeValidator(_bound)]
+exactly_one = _exactly(1)
+exactly_true = _exactly(expected=True)
+Weight = Annotated[Literal["required", "warning", "off"], BeforeValidator(_weight)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Growth = Annotated[float, BeforeValidator(_share), Field(ge=0)]
+
+
+class CheckKeys(Keys):
+    """The keys that every configured check has."""
+
+    severity: Literal["required", "warning"] = Field(
+        default="required",
+        description="required: decides the verdict. warning: is reported and changes no verdict.",
+    )
+    timeout_seconds: int = Field(
+        default=300, ge=1, le=86_400, description="How long the database may take to answer."
+    )
+    database: Text | None = Field(
+        default=None, description="Database to ask; by default the first one that was restored."
+    )
+
+    @property
+    def title(self) -> str:
+        """Name in reports."""
+        raise NotImplementedError
+
+    def options(self) -> dict[str, Any]:
+        """What the kind needs to know, as JSON: every key of its own that was given."""
+        own = set(type(self).model_fields) - {*CheckKeys.model_fields, "name"}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key in type(self).model_fields
+            if key in own and (value := getattr(self, key)) is not None
+        }
+
+
+class TableKeys(CheckKeys):
+    """The keys of a check about one table."""
+
+    table: Table = Field(description="Table to look at, with its schema: public.answers.")
+    name: Text | None = optional("Name in reports; by default made of the kind and the table.")
+
+    @property
+    def title(self) -> str:
+        return self.name or f"{self.about} of {self.table}"
+
+    @property
+    def about(self) -> str:
+        """What of the table is looked at, for the name."""
+        raise NotImplementedError

@@ -1,0 +1,407 @@
+"""What all kinds of check have in common. Each kind stands in a file of its own in `kinds/`, and in the registry.
+
+A kind says which keys it has in the configuration, what it asks of the scan, which answer it wants, and what
+it makes of the answer. All of it is pure: a catalog goes in and statements come out, a scan's result goes in
+and a judgement comes out. Two rules hold for all kinds, since there is no other way to a value:
+
+* What was asked for and is not in the result is an error, never zero, never a pass (`RelationScan`).
+* A name is resolved once, in the database; the relation that was found goes on to the judgement.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+from restorecheck.checks.answers import Judgement, Rows, UnansweredError, UnreadableError
+from restorecheck.checks.keys import CheckKeys
+from restorecheck.checks.names import find_column
+from restorecheck.checks.readings import (
+    DatabaseReading,
+    Readings,
+    RelationReading,
+    TableReading,
+)
+from restorecheck.checks.scanning import (
+    ASKED,
+    NOTHING,
+    ROWS,
+    Aggregate,
+    Question,
+    by_size,
+    summed,
+)
+from restorecheck.checks.tables import (
+    Column,
+    Exclusion,
+    ForeignKey,
+    OwnedSequence,
+    Relation,
+    Table,
+)
+from restorecheck.model import CheckOutcome, CheckSpec, Severity
+
+SHOWN = 5
+NOTHING_YET = "nothing to compare with yet"
+
+
+class Section(Enum):
+    """Parts of the catalog that not every kind needs."""
+
+    FOREIGN_KEYS = auto()
+    EXCLUSIONS = auto()
+    SEQUENCES = auto()
+    BTREES = auto()
+    EXTENSIONS = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """A database as its catalog describes it, as far as the checks that are asked need it."""
+
+    major: int
+    tables: tuple[Table, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    sequences: tuple[OwnedSequence, ...] = ()
+    btrees: tuple[tuple[str, int], ...] = ()
+    """Quoted name, and blocks."""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """Those that are installed, with their schema, or could be, with none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What else a check may want to know."""
+
+    baseline: Readings
+    databases: tuple[str, ...]
+    """Those that are there now."""
+    taken_at: datetime | None
+    """Until when the backup holds data."""
+    started_at: datetime
+    accepted: bool = False
+    """Somebody has said that the baseline is right as it is."""
+
+    @property
+    def until(self) -> datetime:
+        return self.taken_at or self.started_at
+
+    def before(self, database: str) -> DatabaseReading | None:
+        """The same database in the earlier night; a single one may have got another name."""
+        known = self.baseline.get(database)
+        if known is None and len(self.databases) == len(self.baseline) == 1:
+            (known,) = self.baseline.values()
+        return known
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Databases of the earlier night that are not there any more."""
+        if len(self.databases) == len(self.baseline) == 1:
+            return ()
+        return tuple(sorted(set(self.baseline) - set(self.databases)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltIn:
+    """A check that every drill has without configuration."""
+
+    name: str
+    severity: Severity = Severity.REQUIRED
+    physical: bool = False
+    """Only of backups of pages: what a dump restores is built anew."""
+    compares: bool = False
+    """Needs an earlier night."""
+    always: bool = False
+    """Cannot be turned off: without it nothing is proven."""
+
+
+class Kind(ABC):
+    """One kind of check."""
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+    """One sentence for the schema of the configuration."""
+    keys: ClassVar[type[CheckKeys] | None] = None
+    """Its keys in `checks`; None where nobody can configure it."""
+    built_in: ClassVar[BuiltIn | None] = None
+    reads: ClassVar[frozenset[Section]] = frozenset()
+    contents: ClassVar[bool] = False
+    """It wants every value read and hashed."""
+    constraints: ClassVar[bool] = False
+    """It wants every row held against the constraints."""
+    questions_begin: ClassVar[tuple[str, ...]] = ()
+    """How the keys of its questions begin."""
+
+    @abstractmethod
+    def expected(self, options: Mapping[str, Any]) -> str:
+        """The answer that it wants, in a few words."""
+
+
+class Alone(Kind):
+    """Asked in a statement of its own, outside of the scan."""
+
+    @abstractmethod
+    def sql(self, options: Mapping[str, Any]) -> str: ...
+
+    @abstractmethod
+    def judge_rows(self, spec: CheckSpec, rows: Rows) -> Judgement: ...
+
+
+# --- of a whole database ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one database says to one check."""
+
+    found: str = ""
+    problems: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What could not be looked at, and why: a required check is an error then, and no pass."""
+    warnings: tuple[str, ...] = ()
+    """Worth a look, and no reason to call a backup bad."""
+
+
+class OfDatabase(Kind):
+    """Every drill's own: asked of each database, judged of all together."""
+
+    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+        """What of the keys of `suite` it needs to know."""
+        return {}
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        """What no scan of one table can tell."""
+        return ()
+
+    @abstractmethod
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding: ...
+
+    def judge_all(
+        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+    ) -> Judgement:
+        """`lost`: as `Context.lost`."""
+        return together(self.expected(spec.options), findings)
+
+
+def together(
+    expected: str, findings: Mapping[str, Finding], problems: Sequence[str] = ()
+) -> Judgement:
+    """One judgement of what several databases say."""
+    several = len(findings) > 1
+    prefix = {name: f"{name}: " if several else "" for name in findings}
+    wrong = [*(prefix[n] + p for n, f in findings.items() for p in f.problems), *problems]
+    doubts = [prefix[n] + d for n, f in findings.items() for d in f.doubts]
+    warnings = [prefix[n] + w for n, f in findings.items() for w in f.warnings]
+    found = "; ".join(prefix[n] + f.found for n, f in findings.items() if f.found)
+    if wrong:
+        return Judgement(CheckOutcome.FAILED, expected, found, listed([*wrong, *warnings]))
+    if doubts:
+        return Judgement(CheckOutcome.ERROR, expected, found, listed(doubts))
+    return Judgement(CheckOutcome.PASSED, expected, found, listed(warnings))
+
+
+def listed(texts: Iterable[str]) -> str:
+    every = list(texts)
+    first = "; ".join(every[:SHOWN])
+    return f"{first}; and {len(every) - SHOWN} more" if len(every) > SHOWN else first
+
+
+# --- of one relation --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One configured check, and what the database knows of what it is about."""
+
+    spec: CheckSpec
+    relation: Relation
+    columns: Mapping[str, str]
+    """As configured → as the table has it."""
+    to: Relation | None = None
+    to_columns: Mapping[str, str] = field(default_factory=dict)
+    has_index: bool = False
+    """A B-tree over the whole table begins with the columns of the check."""
+    before: "RelationScan | None" = None
+    until: datetime | None = None
+    """Until when the backup holds data; None: nobody knows."""
+    probed: tuple[str, ...] | None = None
+    """What `OfRelation.probe` has found."""
+    major: int = 18
+
+    @property
+    def key(self) -> str:
+        return f"{ASKED}{self.spec.name}"
+
+    def column(self, option: str = "column") -> Column:
+        return self.relation.column(self.columns[self.spec.options[option]])
+
+    @property
+    def listed(self) -> tuple[Column, ...]:
+        """The `columns` of the check."""
+        return tuple(self.relation.column(self.columns[c]) for c in self.spec.options["columns"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationScan:
+    """What a scan has found out about one relation: of all tables that hold its rows."""
+
+    name: str
+    relation: RelationReading
+    tables: Mapping[str, TableReading | None]
+    answers: Mapping[str, str]
+    """The database's own (`DatabaseReading.answers`)."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """As configured → as the table has it."""
+
+    def column(self, configured: str) -> str:
+        return self.columns.get(configured) or configured
+
+    def check(self) -> None:
+        """Every table was read.
+
+        Raises:
+            UnreadableError: One of them is damaged.
+            UnansweredError: Nobody knows.
+        """
+        for name, table in self.tables.items():
+            if table is not None and table.problem:
+                raise UnreadableError(f"table {name} cannot be read: {table.problem}")
+        for name, table in self.tables.items():
+            self._read(name, table)
+
+    def texts(self, key: str) -> list[str]:
+        """The value of each table that has one: SQL's NULL is none.
+
+        Raises:
+            UnreadableError: One of the tables is damaged.
+            UnansweredError: One of them was not read, or not asked.
+        """
+        self.check()
+        every = [self._value(name, key) for name in self.tables]
+        return [value for value in every if value != NOTHING]
+
+    def total(self, key: str) -> Decimal:
+        return summed(self.texts(key))
+
+    def count(self, key: str) -> int:
+        return round(self.total(key))
+
+    def greatest(self, key: str) -> str | None:
+        return max(self.texts(key), key=by_size, default=None)
+
+    def has(self, *keys: str) -> bool:
+        """Whether all tables that have rows know these: of an earlier night, which may have kept less."""
+        return all(
+            table is not None
+            and (all(k in table.values for k in keys) or table.values.get(ROWS) == "0")
+            for table in self.tables.values()
+        )
+
+    @property
+    def rows(self) -> int:
+        return self.count(ROWS)
+
+    def answer(self, key: str) -> str:
+        """To a question of the check's own.
+
+        Raises:
+            UnansweredError: It was not asked.
+        """
+        if key not in self.answers:
+            raise UnansweredError("the check was not answered")
+        return self.answers[key]
+
+    @property
+    def beside(self) -> str:
+        """What is not in it, for the reader."""
+        names = listed(self.relation.foreign)
+        return f"without the rows of {names}, which another server holds" if names else ""
+
+    def _value(self, name: str, key: str) -> str:
+        table = self._read(name, self.tables[name])
+        if key in table.values:
+            return table.values[key]
+        if key in table.doubts:
+            raise UnansweredError(f"table {name}: {table.doubts[key]}")
+        raise UnansweredError(f"table {name} was read without an answer to this check")
+
+    def _read(self, name: str, table: TableReading | None) -> TableReading:
+        if table is None:
+            raise UnansweredError(f"table {name} was not read")
+        if ROWS in table.doubts:
+            raise UnansweredError(f"table {name}: {table.doubts[ROWS]}")
+        return table
+
+
+class OfRelation(Kind):
+    """Configured, about one table; answered by the scan of all tables that hold its rows."""
+
+    views: ClassVar[bool] = True
+    """It has a meaning for a view."""
+
+    def used(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Columns, as configured."""
+        return (
+            *options.get("columns", ()),
+            *(options[k] for k in ("column", "key") if k in options),
+        )
+
+    def refused(self, ask: Ask) -> str:
+        """Why the question has no answer whatever the rows are; empty where it has one."""
+        return ""
+
+    def probe(self, ask: Ask) -> str:
+        """A statement of one row of texts that an index answers, asked before the scan; empty: none."""
+        return ""
+
+    def bounds(self, ask: Ask) -> Mapping[str, list[str]]:
+        """As `RelationReading.bounds`."""
+        return {}
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        """Of each table that holds rows of the relation."""
+        return ()
+
+    def question(self, ask: Ask) -> Question | None:
+        """What no scan of single tables can tell."""
+        return None
+
+    @abstractmethod
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement: ...
+
+
+class OfReading(Kind):
+    """Configured, about the database as a whole."""
+
+    @abstractmethod
+    def judge_reading(
+        self, spec: CheckSpec, reading: DatabaseReading, context: Context
+    ) -> Judgement: ...
+
+
+def violations_judged(
+    number: int, expected: str, what: str, *, noun: str = "row", detail: str = ""
+) -> Judgement:
+    """Of a number of rows that must be none."""
+    outcome = CheckOutcome.FAILED if number else CheckOutcome.PASSED
+    nouns = noun if number == 1 else f"{noun}s"
+    return Judgement(outcome, expected, f"{number:,} {nouns} {what}", detail)
+
+
+def resolve(texts: Iterable[str], relation: Relation) -> Iterator[tuple[str, str | None]]:
+    """Columns as configured → as the table has them."""
+    there = [column.name for column in relation.columns]
+    for text in texts:
+        yield text, find_column(text, there)

@@ -1,0 +1,75 @@
+"""Every value of a column is one of a list, by the equality of its type."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import AtLeastOne, Bound, FromList, TableKeys, Text, refusal
+from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
+from restorecheck.checks.scanning import ASKED, Aggregate, violations
+from restorecheck.checks.tables import literal, quoted
+from restorecheck.model import CheckSpec
+
+
+class AcceptedValuesKeys(TableKeys):
+    column: Text = Field(description="The column.")
+    values: Annotated[tuple[Bound | bool, ...], FromList, AtLeastOne] = Field(
+        description="Every value is one of these. NULL is not looked at: see not_null."
+    )
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if len({isinstance(value, bool) for value in self.values}) > 1:
+            raise refusal(
+                "expected either true and false or other values, found both; YAML reads a bare "
+                "yes, no, on and off as truth values: quote them, as in 'no'"
+            )
+        return self
+
+    @property
+    def about(self) -> str:
+        return f"values of {self.column}"
+
+
+class AcceptedValues(OfRelation):
+    name = "accepted_values"
+    help = "Every value is one of a list."
+    keys = AcceptedValuesKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return f"one of {len(options['values'])} values"
+
+    def refused(self, ask: Ask) -> str:
+        column, values = ask.column(), ask.spec.options["values"]
+        if column.type != "bool" and any(isinstance(value, bool) for value in values):
+            return (
+                f"column {column.name} is of type {column.type}, and the values are true and false; "
+                "YAML reads a bare yes, no, on and off as truth values: quote them, as in 'no'"
+            )
+        return ""
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        column = ask.column()
+        name = f"t.{quoted(column.name)}"
+        listed = ", ".join(literal(_text(value)) for value in ask.spec.options["values"])
+        if column.kind == "e" or not column.equals:
+            # An enumeration may lack a label of the list. `concat` calls the type's output function alone.
+            among = f"concat({name}) = any(array[{listed}])"
+        else:
+            among = f"{name} {column.equals} any(array[{listed}]::{column.sql_type}[])"
+        yield violations(f"{name} is not null and not ({among})", ask.key)
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        number = scan.count(f"{ASKED}{spec.name}")
+        expected = self.expected(spec.options)
+        return violations_judged(number, expected, "with another value", detail=scan.beside)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,64 @@
+"""At least one table has rows: an empty backup is none."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.questions import LARGE_OBJECTS, large_objects
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scanning import ROWS, Question
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class AnyRows(OfDatabase):
+    name = "any_rows"
+    help = "At least one table has rows."
+    built_in = BuiltIn(name="at least one table has rows", always=True)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "at least one row"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        yield large_objects()
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        tables = reading.tables.values()
+        rows = sum(round(float(t.values[ROWS])) for t in tables if ROWS in t.values)
+        kept = objects_of(reading)
+        found = f"{rows:,} rows in {len(tables):,} tables"
+        if kept:
+            found += f", {kept:,} large objects"
+        unread = any(t.problem or ROWS not in t.values for t in tables)
+        doubts = ("not every table could be counted",) if unread else ()
+        empty = "every table is empty" if tables else "there is no table"
+        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=doubts)
+
+    def judge_all(
+        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+    ) -> Judgement:
+        """Of all databases together: one may be empty."""
+        expected = self.expected(spec.options)
+        several = len(findings) > 1
+        found = "; ".join(
+            f"{n}: {f.found}" if several else f.found for n, f in findings.items() if f.found
+        )
+        if any(f.found and not f.problems for f in findings.values()):
+            return Judgement(CheckOutcome.PASSED, expected, found)
+        doubts = [doubt for f in findings.values() for doubt in f.doubts]
+        if doubts:
+            return Judgement(CheckOutcome.ERROR, expected, found, doubts[0])
+        problems = [problem for f in findings.values() for problem in f.problems]
+        return Judgement(CheckOutcome.FAILED, expected, found, problems[0] if problems else "")
+
+
+def objects_of(reading: DatabaseReading | None) -> int | None:
+    """How many large objects there are; None: nobody knows."""
+    answer = reading.answers.get(LARGE_OBJECTS) if reading else None
+    return int(answer.partition(" ")[0]) if answer else None

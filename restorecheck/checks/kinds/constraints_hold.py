@@ -1,0 +1,67 @@
+"""No row breaks a constraint that was validated: CHECK and NOT NULL of tables and domains, EXCLUDE."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kinds.references_hold import under
+from restorecheck.checks.questions import EXCLUDED, excluded
+from restorecheck.checks.readings import DatabaseReading, shown_rows
+from restorecheck.checks.scanning import CHECK, NULLS, Question
+from restorecheck.model import CheckSpec
+
+
+class ConstraintsHold(OfDatabase):
+    name = "constraints_hold"
+    help = "No row breaks a constraint that was validated."
+    built_in = BuiltIn(name="constraints hold")
+    reads = frozenset({Section.EXCLUSIONS})
+    constraints = True
+    questions_begin = (EXCLUDED,)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no violations"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        return map(excluded, catalog.exclusions)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        problems, doubts, looked_at = [], [], 0
+        for name, table in reading.tables.items():
+            for key, value in table.values.items():
+                if not _is_about(key):
+                    continue
+                looked_at += 1
+                if float(value) > 0:
+                    problems.append(f"{name}: {_broken(float(value))} {_constraint(key)}")
+            doubts += [
+                f"{name}, {_constraint(key)}: {reason}"
+                for key, reason in table.doubts.items()
+                if _is_about(key)
+            ]
+        for name, value in under(reading.answers, EXCLUDED):
+            looked_at += 1
+            if value not in {"", "0"}:
+                problems.append(f"{name}: {_broken(float(value))} it")
+        problems += [f"{name}: {why}" for name, why in under(reading.problems, EXCLUDED)]
+        doubts += [f"{name}: {why}" for name, why in under(reading.doubts, EXCLUDED)]
+        found = f"{looked_at:,} looked at" + (f", {len(doubts)} not" if doubts else "")
+        return Finding(found=found, problems=tuple(problems), doubts=tuple(doubts))
+
+
+def _is_about(key: str) -> bool:
+    return key == NULLS or key.startswith(CHECK)
+
+
+def _constraint(key: str) -> str:
+    return "NOT NULL" if key == NULLS else key.removeprefix(CHECK)
+
+
+def _broken(rows: float) -> str:
+    return f"{shown_rows(rows)} break{'s' if rows == 1 else ''}"

@@ -1,0 +1,103 @@
+"""The average of a column of numbers, and the share of rows that have one, are about as they were."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import Share, TableKeys, Text
+from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
+from restorecheck.checks.readings import shown_rows
+from restorecheck.checks.scanning import Aggregate, filled, filled_key, violations
+from restorecheck.checks.shown import percent
+from restorecheck.checks.tables import quoted
+from restorecheck.model import CheckOutcome, CheckSpec
+
+WHOLE = frozenset({"int2", "int4", "int8", "money"})
+BROKEN = frozenset({"numeric", "float4", "float8"})
+"""These may hold NaN and infinities, of which there is no average."""
+TOTAL, FINITE = "sum:", "numbers:"
+
+
+class DistributionKeys(TableKeys):
+    column: Text = Field(description="A column of numbers.")
+    max_shift: Share = Field(
+        description="How far average and share of values may move since the last verified night."
+    )
+
+    @property
+    def about(self) -> str:
+        return f"distribution of {self.column}"
+
+
+class Distribution(OfRelation):
+    name = "distribution"
+    help = "Average and filling are about as they were."
+    keys = DistributionKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        shift = percent(options["max_shift"])
+        return f"an average and a share of values within {shift} of before"
+
+    def refused(self, ask: Ask) -> str:
+        column = ask.column()
+        if column.type not in WHOLE | BROKEN:
+            return f"column {column.name} is of type {column.type}, which has no average"
+        return ""
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        column = ask.column()
+        name = f"t.{quoted(column.name)}"
+        finite = f"{name} is not null"
+        if column.type in BROKEN:
+            # NaN is greater than every number, and infinity greater than every other one.
+            finite = f"({name})::float8 between -1.7976931348623157e308 and 1.7976931348623157e308"
+            if column.type == "numeric":
+                finite = f"{name} < 'NaN' and concat({name}) not like '%Infinity'"
+        yield Aggregate(f"{TOTAL}{column.name}", f"sum({name}::numeric) filter (where {finite})")
+        yield violations(finite, f"{FINITE}{column.name}")
+        yield filled([column])
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        expected, column = self.expected(spec.options), scan.column(spec.options["column"])
+        now = _average(scan, column)
+        keys = (f"{TOTAL}{column}", f"{FINITE}{column}", filled_key([column]))
+        if before is None or not before.has(*keys):
+            return Judgement(CheckOutcome.PASSED, expected, _shown(now), NOTHING_YET)
+        earlier = _average(before, column)
+        found = f"{_shown(now)}, before {_shown(earlier)}"
+        allowed = Decimal(str(spec.options["max_shift"]))
+        if now is None or earlier is None:
+            # From nothing to something is no loss; a table that is empty is another check's.
+            holds = now is not None or earlier is None
+            return Judgement(_outcome(holds), expected, found)
+        broken = _broken(scan, column), _broken(before, column)
+        if broken[0] and not broken[1]:
+            detail = f"{shown_rows(broken[0])} with NaN or infinity, and none before"
+            return Judgement(CheckOutcome.FAILED, expected, found, detail)
+        moved = abs(now[0] - earlier[0]) > allowed * abs(earlier[0])
+        thinner = abs(now[1] - earlier[1]) > allowed
+        return Judgement(_outcome(not moved and not thinner), expected, found)
+
+
+def _average(scan: RelationScan, column: str) -> tuple[Decimal, Decimal] | None:
+    """Of the numbers there are, and the share of rows that have one."""
+    present, rows = scan.count(f"{FINITE}{column}"), scan.rows
+    total = scan.total(f"{TOTAL}{column}")
+    return (total / present, Decimal(present) / rows) if present and rows else None
+
+
+def _broken(scan: RelationScan, column: str) -> int:
+    return scan.count(filled_key([column])) - scan.count(f"{FINITE}{column}")
+
+
+def _shown(average: tuple[Decimal, Decimal] | None) -> str:
+    return f"{average[0]:.6g} on average, {average[1]:.1%} filled" if average else "no value"
+
+
+def _outcome(holds: bool) -> CheckOutcome:
+    return CheckOutcome.PASSED if holds else CheckOutcome.FAILED

@@ -1,0 +1,43 @@
+"""Extensions that the application cannot do without are there."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import AtLeastOne, CheckKeys, FromList, Text, optional
+from restorecheck.checks.kind import Context, OfReading
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class ExtensionsKeys(CheckKeys):
+    names: Annotated[tuple[Text, ...], FromList, AtLeastOne] = Field(
+        description="Extensions that the application cannot do without."
+    )
+    name: Text | None = optional("Name in reports; by default 'extensions'.")
+
+    @property
+    def title(self) -> str:
+        return self.name or "extensions"
+
+
+class Extensions(OfReading):
+    name = "extensions"
+    help = "Extensions that must be there."
+    keys = ExtensionsKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "all of them"
+
+    def judge_reading(
+        self, spec: CheckSpec, reading: DatabaseReading, context: Context
+    ) -> Judgement:
+        expected = self.expected(spec.options)
+        wanted = {str(name) for name in spec.options["names"]}
+        missing = sorted(name for name in wanted if f"extension {name}" not in reading.structure)
+        if missing:
+            detail = f"not there: {', '.join(missing)}"
+            return Judgement(CheckOutcome.FAILED, expected, f"{len(wanted - {*missing})}", detail)
+        return Judgement(CheckOutcome.PASSED, expected, f"all {len(wanted)}")

@@ -1,0 +1,112 @@
+"""How old the newest time of a column was when the backup was taken.
+
+What is later than the backup (an appointment, a clock that is wrong) is counted and left out: it says
+nothing about when the last row came.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import CheckKeys, Hours, Minutes, TableKeys, Text
+from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan
+from restorecheck.checks.readings import shown_rows
+from restorecheck.checks.scanning import (
+    ASKED,
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    MOMENTS,
+    Aggregate,
+    later,
+    newest,
+)
+from restorecheck.model import CheckOutcome, CheckSpec
+
+LATER = "later:"
+
+
+class FreshnessKeys(TableKeys):
+    column: Text = Field(description="A column with times: timestamptz, timestamp or date.")
+    max_age_hours: Hours = Field(
+        description="The newest time is at most this long before the backup was taken."
+    )
+
+    @property
+    def about(self) -> str:
+        return "freshness"
+
+    def options(self) -> dict[str, Any]:
+        own = {"table": self.table, "column": self.column}
+        return {**own, "max_age_minutes": self.max_age_hours * 60}
+
+
+class Freshness(OfRelation):
+    name: ClassVar[str] = "freshness"
+    help = "The newest time of a column, against the backup's."
+    keys: ClassVar[type[CheckKeys] | None] = FreshnessKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return f"at most {float(options['max_age_minutes']) / 60:g} hours before the backup"
+
+    def refused(self, ask: Ask) -> str:
+        column = ask.column()
+        if column.type not in MOMENTS:
+            return f"column {column.name} is of type {column.type}, which is no date and time"
+        return ""
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        name = ask.column().name
+        assert ask.until is not None, "a drill knows when it began"
+        yield newest(name, ask.key, ask.until)
+        yield later(name, f"{LATER}{ask.spec.name}", ask.until)
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        expected = self.expected(spec.options)
+        ahead = scan.count(f"{LATER}{spec.name}")
+        detail = f"{shown_rows(ahead)} later than the backup" if ahead else ""
+        greatest = scan.greatest(f"{ASKED}{spec.name}")
+        if greatest is None:
+            found = "no time before the backup" if ahead else "no row with a time"
+            return Judgement(CheckOutcome.FAILED, expected, found, detail)
+        latest = float(greatest)
+        if not FIRST_MOMENT <= latest <= LAST_MOMENT:
+            found = (
+                "a time before the year 1"
+                if latest < FIRST_MOMENT
+                else "a time after the year 9999"
+            )
+            return Judgement(CheckOutcome.FAILED, expected, found, detail)
+        newest_time = datetime.fromtimestamp(latest, UTC)
+        age = context.until - newest_time
+        allowed = timedelta(minutes=float(spec.options["max_age_minutes"]))
+        since = "before the backup" if context.taken_at else "before the drill"
+        found = f"{newest_time:%Y-%m-%d %H:%M} UTC, {_span(age)} {since}"
+        outcome = CheckOutcome.PASSED if age <= allowed else CheckOutcome.FAILED
+        return Judgement(outcome, expected, found, detail)
+
+
+def _span(age: timedelta) -> str:
+    hours = age / timedelta(hours=1)
+    return f"{hours:.1f} hours" if abs(hours) >= 1 else f"{age / timedelta(minutes=1):.0f} minutes"
+
+
+class HeartbeatKeys(TableKeys):
+    column: Text = Field(description="The time that the heartbeat writes.")
+    max_age_minutes: Minutes = Field(
+        description="The newest beat is at most this long before the backup was taken."
+    )
+
+    @property
+    def about(self) -> str:
+        return "heartbeat"
+
+
+class Heartbeat(Freshness):
+    name = "heartbeat"
+    help = "A row that something writes every few minutes is there."
+    keys = HeartbeatKeys

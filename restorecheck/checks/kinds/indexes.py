@@ -1,0 +1,80 @@
+"""What one question finds out by itself: invalid indexes, collations of another version, old transaction ids."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.questions import (
+    AGE,
+    COLLATIONS,
+    INVALID,
+    collations,
+    invalid_indexes,
+    transaction_age,
+)
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scanning import Question
+from restorecheck.model import CheckSpec, Severity
+
+
+class _Named(OfDatabase):
+    """The answer names what is wrong, and is NULL where nothing is."""
+
+    key: ClassVar[str]
+    good: ClassVar[str]
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        if self.key in reading.problems:
+            return Finding(problems=(reading.problems[self.key],))
+        if self.key not in reading.answers:
+            return Finding(doubts=(reading.doubts.get(self.key, "not asked"),))
+        names = reading.answers[self.key]
+        return Finding(found=self.good if not names else "", problems=(names,) if names else ())
+
+
+class IndexesValid(_Named):
+    name = "indexes_valid"
+    help = "No index is invalid."
+    built_in = BuiltIn(name="indexes are valid", severity=Severity.WARNING)
+    questions_begin = (INVALID,)
+    key, good = INVALID, "no index is invalid"
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "none invalid"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        yield invalid_indexes()
+
+
+class CollationsCurrent(_Named):
+    name = "collations_current"
+    help = "Texts are sorted as their indexes expect."
+    built_in = BuiltIn(name="collations are current", severity=Severity.WARNING)
+    questions_begin = (COLLATIONS,)
+    key, good = COLLATIONS, "no collation has changed"
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "none of another version"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        yield collations(catalog.major)
+
+
+class TransactionsYoung(_Named):
+    name = "transactions_young"
+    help = "Transaction ids are far from their end."
+    built_in = BuiltIn(name="transaction ids are young", severity=Severity.WARNING, physical=True)
+    questions_begin = (AGE,)
+    key, good = AGE, "far from their end"
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "far from their end"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        yield transaction_age()

@@ -1,0 +1,80 @@
+"""The contents of tables are those that `restorecheck manifest` has read from the source."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import CheckKeys, FromList, Table, Text, optional
+from restorecheck.checks.kind import Context, OfReading, listed
+from restorecheck.checks.readings import DatabaseReading, shown_rows
+from restorecheck.checks.scanning import NOTHING, PRINT, ROWS
+from restorecheck.model import CheckOutcome, CheckSpec
+
+OLD = "it is of an older version; let `restorecheck manifest` write it again"
+
+
+class ManifestKeys(CheckKeys):
+    """The contents that `restorecheck manifest` has read from the source."""
+
+    file: Text = Field(description="What it wrote; relative to the configuration file.")
+    tables: Annotated[tuple[Table, ...], FromList] = Field(
+        default=(), description="Of these only; by default of all that are in it."
+    )
+    name: Text | None = optional("Name in reports; by default 'manifest'.")
+
+    @property
+    def title(self) -> str:
+        return self.name or "manifest"
+
+    def options(self) -> dict[str, Any]:
+        return {"file": self.file, "only": list(self.tables)}
+
+
+class Manifest(OfReading):
+    name = "manifest"
+    help = "The contents are those of a manifest of the source."
+    keys = ManifestKeys
+    contents = True
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return f"the contents of {str(options.get('taken_at', 'the manifest'))[:16]}"
+
+    def judge_reading(
+        self, spec: CheckSpec, reading: DatabaseReading, context: Context
+    ) -> Judgement:
+        """Every table of the manifest, by its rows and its fingerprint."""
+        expected = self.expected(spec.options)
+        wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
+        different, doubts = [], []
+        for name, values in sorted(wanted.items()):
+            problem, doubt = _compared(values, name, reading)
+            different += [f"{name}: {problem}"] if problem else []
+            doubts += [f"{name}: {doubt}"] if doubt else []
+        if different:
+            found = f"{len(wanted) - len(different):,} of {len(wanted):,} tables are the same"
+            return Judgement(CheckOutcome.FAILED, expected, found, listed(different))
+        if doubts:
+            return Judgement(CheckOutcome.ERROR, expected, "", listed(doubts))
+        return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, as they were")
+
+
+def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) -> tuple[str, str]:
+    """What is different, and what nobody knows."""
+    table = reading.tables.get(name)
+    if table is None:
+        return "gone", ""
+    if table.problem:
+        return f"cannot be read: {table.problem}", ""
+    if ROWS in table.doubts or ROWS not in table.values:
+        return "", table.doubts.get(ROWS, "not counted")
+    if table.values[ROWS] != values[ROWS]:
+        return f"{shown_rows(float(table.values[ROWS]))}, not {int(values[ROWS]):,}", ""
+    if values[ROWS] == "0":
+        return "", ""
+    if PRINT not in values:
+        return "", OLD
+    if table.values.get(PRINT, NOTHING) == NOTHING:
+        return "", table.doubts.get(PRINT, "its contents were not read in full")
+    return ("other contents", "") if table.values[PRINT] != values[PRINT] else ("", "")

@@ -1,0 +1,119 @@
+"""What only a backup of pages can have: indexes that disagree with their tables, and faulty pages."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from restorecheck.checks import questions
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kinds.references_hold import questions_found
+from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scanning import OVER_BUDGET, ROWS, Question
+from restorecheck.model import CheckSpec
+
+DEFAULT_MINUTES = 60.0
+AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
+VERIFY_HEAP_MAJOR = 14
+
+
+class IndexesAgree(OfDatabase):
+    name = "indexes_agree"
+    help = "As many rows by an index as in its table. Not of dumps."
+    built_in = BuiltIn(name="indexes agree with their tables", physical=True)
+    questions_begin = (KEYS,)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "as many rows by the index as in the table"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        return (questions.keys(table) for table in catalog.tables if table.key_index)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        def say(name: str, value: str) -> str:
+            table = reading.tables.get(name)
+            if table is None or ROWS not in table.values:
+                return ""
+            rows = round(float(table.values[ROWS]))
+            if rows == int(value or 0):
+                return ""
+            return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in its index"
+
+        return questions_found(reading, KEYS, "tables", say)
+
+
+class PagesSound(OfDatabase):
+    name = "pages_sound"
+    help = "amcheck and pg_visibility find no fault. Not of dumps."
+    built_in = BuiltIn(name="pages are sound", physical=True)
+    reads = frozenset({Section.BTREES, Section.EXTENSIONS})
+    questions_begin = (BTREE, HEAP, VISIBLE)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no fault in heaps and B-trees"
+
+    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+        return {"minutes": suite.get("pages_minutes", DEFAULT_MINUTES)}
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        """Where the extensions are, or can be made for the length of a transaction."""
+        for name, schema in catalog.extensions.items():
+            before = "" if schema else questions.prelude(name)
+            within = schema or questions.OWN_SCHEMA
+            if name == AMCHECK:
+                yield from _amcheck(catalog, within, before)
+            if name == VISIBILITY:
+                yield from questions.visible(within, _heaps(catalog), before=before)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        kinds = ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
+        parts = [
+            questions_found(
+                reading, prefix, noun, lambda name, value: f"{name}: {value}" if value else ""
+            )
+            for prefix, noun in kinds
+        ]
+        doubts = tuple(doubt for part in parts for doubt in part.doubts)
+        asked = any(not part.found.startswith("0 ") for part in parts)
+        if not asked and not doubts and reading.tables:
+            doubts = ("amcheck is not available on this server",)
+        return Finding(
+            found=", ".join(part.found for part in parts) if asked else "",
+            problems=tuple(problem for part in parts for problem in part.problems),
+            doubts=tuple(_explained(doubts)),
+        )
+
+
+def _amcheck(catalog: Catalog, schema: str, before: str) -> Iterator[Question]:
+    yield from questions.btree(schema, catalog.btrees, before=before)
+    if catalog.major >= VERIFY_HEAP_MAJOR:
+        yield from questions.heaps(schema, _heaps(catalog), before=before)
+
+
+def _heaps(catalog: Catalog) -> Iterable:  # type: ignore[type-arg]
+    return [table for table in catalog.tables if not table.view]
+
+
+def _explained(doubts: Iterable[str]) -> Iterator[str]:
+    every = list(doubts)
+    if any("42501" in reason for reason in every):
+        yield (
+            "the checker's role may neither use nor make the extension amcheck: "
+            "create it in production, and grant execute on its functions"
+        )
+        return
+    late = sum(OVER_BUDGET in reason for reason in every)
+    if late:
+        yield f"{late:,} not within suite.pages_minutes: give it more, or make pages_sound a warning"
+    yield from (reason for reason in every if OVER_BUDGET not in reason)

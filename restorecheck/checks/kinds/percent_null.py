@@ -1,0 +1,76 @@
+"""The share of rows without a value in a column, against a bound and against the last verified night."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import Share, TableKeys, Text, optional, refusal
+from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
+from restorecheck.checks.scanning import Aggregate, filled, filled_key
+from restorecheck.checks.shown import percent
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class PercentNullKeys(TableKeys):
+    column: Text = Field(description="The column.")
+    max: Share | None = optional("At most this share of the rows has no value: 5% or 0.05.")
+    max_rise: Share | None = optional(
+        "The share is at most so much greater than in the last verified night: 1% or 0.01 is one "
+        "row more in a hundred."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.max is None and self.max_rise is None:
+            raise refusal("expected at least one of max and max_rise, found none")
+        return self
+
+    @property
+    def about(self) -> str:
+        return f"share of NULL in {self.column}"
+
+
+class PercentNull(OfRelation):
+    name = "percent_null"
+    help = "At most a share of the rows has no value in a column."
+    keys = PercentNullKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        most, rise = options.get("max"), options.get("max_rise")
+        parts = [] if most is None else [f"at most {percent(most)} of the rows"]
+        parts += [] if rise is None else [f"at most {percent(rise)} of the rows more than before"]
+        return ", ".join(parts)
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        yield filled([ask.column()])
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        options, expected = spec.options, self.expected(spec.options)
+        share = _share(scan, options["column"])
+        if share is None:
+            return Judgement(CheckOutcome.PASSED, expected, "no rows", scan.beside)
+        holds, found, detail = True, f"{share:.2%}", scan.beside
+        if (most := options.get("max")) is not None:
+            holds = share <= most
+        if (rise := options.get("max_rise")) is not None:
+            key = filled_key([scan.column(options["column"])])
+            known = before is not None and before.has(key)
+            earlier = _share(before, options["column"], scan) if before and known else None
+            if earlier is None:
+                detail = detail or NOTHING_YET
+            else:
+                found = f"{found}, before {earlier:.2%}"
+                holds = holds and share <= earlier + rise
+        outcome = CheckOutcome.PASSED if holds else CheckOutcome.FAILED
+        return Judgement(outcome, expected, found, detail)
+
+
+def _share(scan: RelationScan, configured: str, names: RelationScan | None = None) -> float | None:
+    """`names`: the scan that knows what the column is called; None: this one. None: there are no rows."""
+    name = (names or scan).column(configured)
+    rows = scan.rows
+    return (rows - scan.count(filled_key([name]))) / rows if rows else None

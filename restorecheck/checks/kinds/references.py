@@ -1,0 +1,71 @@
+"""No row points to nothing, also where no constraint says so."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from restorecheck.checks import questions
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import Columns, Table, TableKeys, refusal
+from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
+from restorecheck.checks.scanning import ASKED, Question
+from restorecheck.checks.tables import Column, ForeignKey, KeyPair
+from restorecheck.model import CheckSpec
+
+
+class ReferencesKeys(TableKeys):
+    columns: Columns = Field(description="Columns that point to another table.")
+    to: Table = Field(description="The table that they point to.")
+    to_columns: Columns = Field(description="Its columns, in the same order.")
+
+    @model_validator(mode="after")
+    def _is_paired(self) -> Self:
+        if len(self.columns) != len(self.to_columns):
+            raise refusal("expected as many to_columns as columns")
+        return self
+
+    @property
+    def about(self) -> str:
+        return f"references from {', '.join(self.columns)}"
+
+
+class References(OfRelation):
+    name = "references"
+    help = "No row points to nothing, also without a constraint."
+    keys = ReferencesKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no orphaned rows"
+
+    def question(self, ask: Ask) -> Question | None:
+        assert ask.to is not None, "who asks has found the other table"
+        names = [ask.to_columns[column] for column in ask.spec.options["to_columns"]]
+        there = [ask.to.column(name) for name in names]
+        key = ForeignKey(
+            name="",
+            table=ask.relation.quoted,
+            target=ask.to.quoted,
+            pairs=tuple(pair(h, t) for h, t in zip(ask.listed, there, strict=True)),
+        )
+        return questions.orphans(key, name=ask.key)
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        number = int(scan.answer(f"{ASKED}{spec.name}"))
+        expected = self.expected(spec.options)
+        return violations_judged(number, expected, "that point to nothing", detail=scan.beside)
+
+
+def pair(here: Column, there: Column) -> KeyPair:
+    """As a foreign key would compare them: by the equality of the type that is pointed to.
+
+    Types that PostgreSQL brings are compared by its own operators, which know other types than their own.
+    """
+    brought = all(column.sql_type.startswith("pg_catalog.") for column in (here, there))
+    if here.sql_type != there.sql_type and brought:
+        return KeyPair(here=here.name, there=there.name)
+    cast = f"::{there.sql_type}" if here.sql_type != there.sql_type else ""
+    operator = there.equals or "="
+    return KeyPair(here=here.name, there=there.name, operator=operator, here_cast=cast)

@@ -1,0 +1,61 @@
+"""No row points to one that is not there, by every validated foreign key."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kinds.tables_countable import with_grant
+from restorecheck.checks.questions import ORPHANS, orphans
+from restorecheck.checks.readings import DatabaseReading, shown_rows
+from restorecheck.checks.scanning import Question
+from restorecheck.model import CheckSpec
+
+
+class ReferencesHold(OfDatabase):
+    name = "references_hold"
+    help = "No row points to one that is not there."
+    built_in = BuiltIn(name="references hold")
+    reads = frozenset({Section.FOREIGN_KEYS})
+    questions_begin = (ORPHANS,)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no orphaned rows"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        blocks = {table.quoted: table.blocks for table in catalog.tables}
+        for key in catalog.foreign_keys:
+            yield replace(orphans(key), weight=blocks.get(key.table, 0))
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        return questions_found(reading, ORPHANS, "references", _orphaned)
+
+
+def _orphaned(name: str, value: str) -> str:
+    rows = int(value or 0)
+    return f"{name}: {shown_rows(rows)} point{'s' if rows == 1 else ''} to nothing" if rows else ""
+
+
+def questions_found(
+    reading: DatabaseReading, prefix: str, noun: str, say: Callable[[str, str], str]
+) -> Finding:
+    """Of questions about many things of one sort. `say`: a problem of name and value, or nothing."""
+    answers = list(under(reading.answers, prefix))
+    damaged = [f"{name}: {reason}" for name, reason in under(reading.problems, prefix)]
+    doubts = [f"{name}: {with_grant(reason)}" for name, reason in under(reading.doubts, prefix)]
+    said = (say(name, value) for name, value in answers)
+    return Finding(
+        found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not looked at" if doubts else ""),
+        problems=(*damaged, *(text for text in said if text)),
+        doubts=tuple(doubts),
+    )
+
+
+def under(kept: Mapping[str, str], prefix: str) -> Iterator[tuple[str, str]]:
+    return ((k.removeprefix(prefix), v) for k, v in sorted(kept.items()) if k.startswith(prefix))

@@ -1,0 +1,38 @@
+"""No sequence is behind the column that it fills: the next insert would fail."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kinds.references_hold import questions_found
+from restorecheck.checks.questions import BEHIND, behind
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scanning import Question
+from restorecheck.model import CheckSpec, Severity
+
+
+class SequencesAhead(OfDatabase):
+    name = "sequences_ahead"
+    help = "No sequence is behind the column that it fills."
+    built_in = BuiltIn(name="sequences are ahead", severity=Severity.WARNING)
+    reads = frozenset({Section.SEQUENCES})
+    questions_begin = (BEHIND,)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "none behind its column"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        return map(behind, catalog.sequences)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        return questions_found(reading, BEHIND, "sequences", _is_behind)
+
+
+def _is_behind(name: str, value: str) -> str:
+    return f"{name} is {value} behind its column: the next insert fails" if value else ""

@@ -1,0 +1,45 @@
+"""Tables, columns, functions, grants are those of a file that somebody has agreed to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from restorecheck.checks import comparing
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import CheckKeys, Text, optional
+from restorecheck.checks.kind import Context, OfReading
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class StructureKeys(CheckKeys):
+    """Tables, columns, functions, grants … as they are in a file that somebody has agreed to."""
+
+    file: Text = Field(
+        description="What `restorecheck manifest` wrote; relative to the configuration file."
+    )
+    name: Text | None = optional("Name in reports; by default 'structure'.")
+
+    @property
+    def title(self) -> str:
+        return self.name or "structure"
+
+
+class Structure(OfReading):
+    name = "structure"
+    help = "The structure is that of a file."
+    keys = StructureKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return f"the structure of {str(options.get('taken_at', 'the manifest'))[:16]}"
+
+    def judge_reading(
+        self, spec: CheckSpec, reading: DatabaseReading, context: Context
+    ) -> Judgement:
+        expected = self.expected(spec.options)
+        differences = comparing.structure_changes(spec.options["structure"], reading.structure)
+        found = f"{len(reading.structure):,} objects, {len(differences):,} differ"
+        if differences:
+            return Judgement(CheckOutcome.FAILED, expected, found, comparing.listed(differences))
+        return Judgement(CheckOutcome.PASSED, expected, found)

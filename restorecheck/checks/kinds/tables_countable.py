@@ -1,0 +1,92 @@
+"""Every table can be counted; and every row can be read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS, large_contents
+from restorecheck.checks.readings import HIDDEN, DatabaseReading, shown_size
+from restorecheck.checks.scanning import PRINT, ROWS, Question
+from restorecheck.model import CheckSpec
+
+
+class TablesCountable(OfDatabase):
+    name = "tables_countable"
+    help = "Every table can be counted."
+    built_in = BuiltIn(name="every table can be counted", always=True)
+    key = ROWS
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "a count of every table"
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        tables = reading.tables
+        problems = [
+            f"table {name} cannot be read: {t.problem}" for name, t in tables.items() if t.problem
+        ]
+        doubts = [
+            f"table {name}: {with_grant(_doubt(t.doubts, self.key))}"
+            for name, t in tables.items()
+            if not t.problem and self.key not in t.values
+        ]
+        if HIDDEN in reading.doubts:
+            doubts.insert(0, reading.doubts[HIDDEN])
+        rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
+        size = shown_size(sum(t.bytes for t in tables.values()))
+        return Finding(
+            found=f"{rows:,} rows in {len(tables):,} tables, {size}",
+            problems=tuple(problems),
+            doubts=tuple(doubts),
+        )
+
+
+def _doubt(doubts: Mapping[str, str], key: str) -> str:
+    return doubts.get(ROWS) or doubts.get(key) or "it was not read"
+
+
+class RowsReadable(TablesCountable):
+    name = "rows_readable"
+    help = "Every value of every row can be read; and hashed."
+    built_in = BuiltIn(name="every row can be read")
+    contents = True
+    questions_begin = (LARGE_CONTENTS,)
+    key = PRINT
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "every value of every row"
+
+    def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
+        yield large_contents(catalog.major)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        finding = super().find(spec, reading, before, context)
+        damaged = reading.problems.get(LARGE_CONTENTS)
+        unread = (
+            reading.doubts.get(LARGE_CONTENTS)
+            if reading.answers.get(LARGE_OBJECTS) != "0"
+            else None
+        )
+        problems = (f"large objects: {damaged}",) if damaged else ()
+        doubts = (f"large objects: {with_grant(unread)}",) if unread else ()
+        return replace(
+            finding, problems=(*finding.problems, *problems), doubts=(*finding.doubts, *doubts)
+        )
+
+
+def with_grant(reason: str) -> str:
+    if "42501" in reason:
+        return f"{reason}; grant the checker's role pg_read_all_data, and BYPASSRLS where row security is on"
+    return reason

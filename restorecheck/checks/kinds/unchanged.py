@@ -1,0 +1,55 @@
+"""The contents of a table are those of the last verified night."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import TableKeys
+from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
+from restorecheck.checks.questions import large_contents
+from restorecheck.checks.readings import shown_rows
+from restorecheck.checks.scanning import ASKED, PRINT, Question
+from restorecheck.checks.tables import quoted
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class UnchangedKeys(TableKeys):
+    """For tables that are written once: the contents are those of the last verified night."""
+
+    @property
+    def about(self) -> str:
+        return "contents"
+
+
+class Unchanged(OfRelation):
+    name = "unchanged"
+    help = "The contents are those of the last verified night."
+    keys = UnchangedKeys
+    contents = True
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "the same contents"
+
+    def question(self, ask: Ask) -> Question | None:
+        """The large objects that its rows name belong to its contents."""
+        names = [f"t.{quoted(c.name)}" for c in ask.relation.columns if c.type == "oid"]
+        if not names:
+            return None
+        of = f"select unnest(array[{', '.join(names)}]) from {ask.relation.quoted} t"  # noqa: S608  # quoted names
+        return large_contents(ask.major, key=ask.key, of=of)
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        expected = self.expected(spec.options)
+        rows, contents = scan.rows, scan.total(PRINT)
+        if before is None or not before.has(PRINT):
+            return Judgement(CheckOutcome.PASSED, expected, shown_rows(rows), NOTHING_YET)
+        key = f"{ASKED}{spec.name}"
+        objects = before.answers.get(key, scan.answers.get(key)) == scan.answers.get(key)
+        if objects and (before.rows, before.total(PRINT)) == (rows, contents):
+            found = f"{shown_rows(rows)}, as they were"
+            return Judgement(CheckOutcome.PASSED, expected, found, scan.beside)
+        found = f"{shown_rows(rows)}, before {before.rows:,}"
+        detail = f"other contents than in the last verified night: {scan.name}"
+        return Judgement(CheckOutcome.FAILED, expected, found, detail)

@@ -1,0 +1,52 @@
+"""No value stands in two rows: read from the table, not from the index that should see to it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from restorecheck.checks import questions
+from restorecheck.checks.answers import Judgement
+from restorecheck.checks.keys import Columns, TableKeys
+from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
+from restorecheck.checks.scanning import ASKED, Aggregate, Question, filled, filled_key
+from restorecheck.model import CheckOutcome, CheckSpec
+
+
+class UniqueKeys(TableKeys):
+    columns: Columns = Field(description="Columns whose values, together, stand in one row only.")
+
+    @property
+    def about(self) -> str:
+        return f"uniqueness of {', '.join(self.columns)}"
+
+
+class Unique(OfRelation):
+    name = "unique"
+    help = "No value stands in two rows; read from the table itself."
+    keys = UniqueKeys
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "every value once"
+
+    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
+        yield filled(ask.listed)
+
+    def question(self, ask: Ask) -> Question | None:
+        by_index = ask.has_index and ask.relation.alone
+        own = "only " if ask.relation.alone and ask.relation.kind == "r" else ""
+        table = f"{own}{ask.relation.quoted}"
+        return questions.duplicates(table, ask.listed, name=ask.key, by_index=by_index)
+
+    def judge(
+        self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
+    ) -> Judgement:
+        expected = self.expected(spec.options)
+        number, looked_at = (int(part) for part in scan.answer(f"{ASKED}{spec.name}").split())
+        rows = scan.count(filled_key([scan.column(c) for c in spec.options["columns"]]))
+        if rows != looked_at:
+            detail = f"{rows:,} rows with values in the table, {looked_at:,} in its index"
+            found = f"{number:,} values more than once"
+            return Judgement(CheckOutcome.FAILED, expected, found, detail)
+        what = "more than once"
+        return violations_judged(number, expected, what, noun="value", detail=scan.beside)

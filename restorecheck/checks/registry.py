@@ -1,0 +1,120 @@
+"""All kinds of check, in the order in which the built-in ones are asked. Nothing else lists them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from restorecheck.checks.kind import Alone, Kind, OfDatabase
+from restorecheck.checks.kinds.accepted_values import AcceptedValues
+from restorecheck.checks.kinds.any_rows import AnyRows
+from restorecheck.checks.kinds.append_only import AppendOnly
+from restorecheck.checks.kinds.compared import NewestThere, NotEmptied, NotShrunk, StructureSame
+from restorecheck.checks.kinds.constraints_hold import ConstraintsHold
+from restorecheck.checks.kinds.distribution import Distribution
+from restorecheck.checks.kinds.extensions import Extensions
+from restorecheck.checks.kinds.freshness import Freshness, Heartbeat
+from restorecheck.checks.kinds.indexes import CollationsCurrent, IndexesValid, TransactionsYoung
+from restorecheck.checks.kinds.manifest import Manifest
+from restorecheck.checks.kinds.not_null import NotNull
+from restorecheck.checks.kinds.pages import IndexesAgree, PagesSound
+from restorecheck.checks.kinds.percent_null import PercentNull
+from restorecheck.checks.kinds.query import Query
+from restorecheck.checks.kinds.range import Range
+from restorecheck.checks.kinds.references import References
+from restorecheck.checks.kinds.references_hold import ReferencesHold
+from restorecheck.checks.kinds.row_count import RowCount
+from restorecheck.checks.kinds.sequences_ahead import SequencesAhead
+from restorecheck.checks.kinds.server_answers import ServerAnswers
+from restorecheck.checks.kinds.structure import Structure
+from restorecheck.checks.kinds.tables_countable import RowsReadable, TablesCountable
+from restorecheck.checks.kinds.unchanged import Unchanged
+from restorecheck.checks.kinds.unique import Unique
+from restorecheck.model import CheckSpec, Severity
+
+KINDS: tuple[Kind, ...] = (
+    ServerAnswers(),
+    TablesCountable(),
+    AnyRows(),
+    RowsReadable(),
+    ConstraintsHold(),
+    ReferencesHold(),
+    IndexesAgree(),
+    PagesSound(),
+    IndexesValid(),
+    SequencesAhead(),
+    CollationsCurrent(),
+    TransactionsYoung(),
+    NotEmptied(),
+    NotShrunk(),
+    NewestThere(),
+    StructureSame(),
+    RowCount(),
+    Query(),
+    Freshness(),
+    Heartbeat(),
+    NotNull(),
+    PercentNull(),
+    Unique(),
+    Range(),
+    AcceptedValues(),
+    References(),
+    Unchanged(),
+    AppendOnly(),
+    Distribution(),
+    Manifest(),
+    Structure(),
+    Extensions(),
+)
+BY_NAME: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in KINDS})
+BUILT_INS = tuple(kind for kind in KINDS if kind.built_in is not None)
+CONFIGURED = tuple(kind for kind in KINDS if kind.keys is not None)
+
+READING_TIMEOUT = timedelta(hours=24)
+"""The reading is bounded by the drill's deadline; it is stored as it goes."""
+ANSWER_TIMEOUT = timedelta(seconds=30)
+
+
+def kind_of(spec: CheckSpec) -> Kind | None:
+    """None: of a later version."""
+    return BY_NAME.get(spec.kind)
+
+
+def is_alone(spec: CheckSpec) -> bool:
+    """Whether it is asked one by one; everything else is answered by the reading of everything."""
+    return isinstance(kind_of(spec), Alone | None)
+
+
+def expected(spec: CheckSpec) -> str:
+    """The answer that a check wants, in a few words."""
+    kind = kind_of(spec)
+    return kind.expected(spec.options) if kind else ""
+
+
+def built_in(
+    severities: Mapping[str, Severity | None] = MappingProxyType({}),
+    *,
+    physical: bool = True,
+    baseline: bool = False,
+    suite: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[CheckSpec, ...]:
+    """Asked of every restored database, configured or not.
+
+    `severities`: kind → its severity, or None to leave it out. `baseline`: there is an earlier night.
+    `suite`: the other keys of `suite`.
+    """
+    return tuple(
+        CheckSpec(
+            name=own.name,
+            kind=kind.name,
+            severity=severities.get(kind.name) or own.severity,
+            timeout=ANSWER_TIMEOUT if isinstance(kind, Alone) else READING_TIMEOUT,
+            options=kind.options(suite) if isinstance(kind, OfDatabase) else {},
+            built_in=True,
+        )
+        for kind in BUILT_INS
+        if (own := kind.built_in) is not None
+        and (physical or not own.physical)
+        and (baseline or not own.compares)
+        and (own.always or severities.get(kind.name, own.severity) is not None)
+    )
