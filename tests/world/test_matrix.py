@@ -1,8 +1,9 @@
-"""Every way to name a table × every kind of check × four nights."""
+"""Every way to name a table and every type of column, with every kind of check, on four nights."""
 
 import pytest
 
-from tests.world import names, nights
+from tests.reading import database
+from tests.world import names, nights, types
 
 CELLS = [
     pytest.param(world, form, kind, id=f"{form.name} - {kind}")
@@ -26,9 +27,51 @@ def test_a_check_has_the_right_answer_every_night(lived, world, form, kind):
     right = nights.expected(form, kind)
     found = lived[world][f"{form.name} - {kind}"]
 
-    wrong = [
-        f"{night}: {' or '.join(map(str, answers))} is right, not {nights.said(result)}"
-        for night, answers, result in zip(nights.NIGHTS, right, found, strict=True)
-        if not nights.is_right(result, answers)
+    assert nights.wrong(nights.NIGHTS, right, found) == []
+
+
+TYPED = [
+    pytest.param(world, case, kind, id=f"{case.name} - {kind}")
+    for world, (_, cases) in types.WORLDS.items()
+    for case in cases
+    for kind in types.options(case)
+    if kind in nights.KINDS
+]
+
+
+@pytest.fixture(scope="module")
+def lived_by_types(source):
+    """World → the results of all its checks."""
+    return {
+        world: _lived_by_types(source, f"types {world}", prepared, cases)
+        for world, (prepared, cases) in types.WORLDS.items()
+    }
+
+
+def _lived_by_types(source, name, prepared, cases):
+    tables = {case: f"types.t_{number}" for number, case in enumerate(cases)}
+    asked = [
+        nights.spec(kind, f"{case.name} - {kind}", table=table, **options)
+        for case, table in tables.items()
+        for kind, options in types.options(case).items()
+        if kind in nights.KINDS
     ]
-    assert wrong == []
+    found = {check.name: [] for check in asked}
+    before = None
+    with database(source, name, prepared):
+        made = (
+            f"{c.setup}; create table {t} (id int, v {c.type}{c.more})" for c, t in tables.items()
+        )
+        source.sql("; ".join(made), name)
+        for happens in types.NIGHTS:
+            done = (types.night(happens, table, case) for case, table in tables.items())
+            source.sql("; ".join(done), name)
+            before = nights.note(source, name, asked, found, before)
+    return found
+
+
+@pytest.mark.parametrize(("world", "case", "kind"), TYPED)
+def test_a_check_reads_a_type_as_the_database_does(lived_by_types, world, case, kind):
+    right = types.expected(case, kind)
+    found = lived_by_types[world][f"{case.name} - {kind}"]
+    assert nights.wrong(types.NIGHTS, right, found) == []
