@@ -27,7 +27,8 @@ def test_a_check_has_the_right_answer_every_night(lived, world, form, kind):
     right = nights.expected(form, kind)
     found = lived[world][f"{form.name} - {kind}"]
 
-    assert nights.wrong(nights.NIGHTS, right, found) == []
+    wrong = nights.wrong(nights.NIGHTS, right, found)
+    assert not wrong, "\n".join(wrong)
 
 
 TYPED = [
@@ -74,4 +75,5 @@ def _lived_by_types(source, name, prepared, cases):
 def test_a_check_reads_a_type_as_the_database_does(lived_by_types, world, case, kind):
     right = types.expected(case, kind)
     found = lived_by_types[world][f"{case.name} - {kind}"]
-    assert nights.wrong(types.NIGHTS, right, found) == []
+    wrong = nights.wrong(types.NIGHTS, right, found)
+    assert not wrong, "\n".join(wrong)
