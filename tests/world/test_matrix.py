@@ -1,5 +1,6 @@
 """Every way to name a table and every type of column, with every kind of check, on four nights."""
 
+import psycopg
 import pytest
 
 from tests.reading import database
@@ -44,26 +45,26 @@ TYPED = [
 def lived_by_types(source):
     """World → the results of all its checks."""
     return {
-        world: _lived_by_types(source, f"types {world}", prepared, cases)
+        world: lived_by_cases(source, f"types {world}", prepared, cases)
         for world, (prepared, cases) in types.WORLDS.items()
     }
 
 
-def _lived_by_types(source, name, prepared, cases):
-    tables = {case: f"types.t_{number}" for number, case in enumerate(cases)}
-    asked = [
-        nights.spec(kind, f"{case.name} - {kind}", table=table, **options)
-        for case, table in tables.items()
-        for kind, options in types.options(case).items()
-        if kind in nights.KINDS
-    ]
-    found = {check.name: [] for check in asked}
-    before = None
+def lived_by_cases(source, name, prepared, cases):
     with database(source, name, prepared):
-        made = (
-            f"{c.setup}; create table {t} (id int, v {c.type}{c.more})" for c, t in tables.items()
-        )
-        source.sql("; ".join(made), name)
+        tables = {
+            case: table
+            for number, case in enumerate(cases)
+            if _is_made(source, name, case, table := f"types.t_{number}")
+        }
+        asked = [
+            nights.spec(kind, f"{case.name} - {kind}", table=table, **options)
+            for case, table in tables.items()
+            for kind, options in types.options(case).items()
+            if kind in nights.KINDS
+        ]
+        found = {check.name: [] for check in asked}
+        before = None
         for happens in types.NIGHTS:
             done = (types.night(happens, table, case) for case, table in tables.items())
             source.sql("; ".join(done), name)
@@ -71,9 +72,24 @@ def _lived_by_types(source, name, prepared, cases):
     return found
 
 
+def _is_made(source, name, case, table):
+    """Not every server is built with ICU, or with libxml."""
+    try:
+        source.sql(
+            f"{case.setup}; create table {table} (id int, v {case.type}{case.more});"
+            f" insert into {table} (id, v) values (0, {case.values[0]}); truncate {table}",
+            name,
+        )
+    except psycopg.errors.FeatureNotSupported:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("world", "case", "kind"), TYPED)
 def test_a_check_reads_a_type_as_the_database_does(lived_by_types, world, case, kind):
     right = types.expected(case, kind)
-    found = lived_by_types[world][f"{case.name} - {kind}"]
+    found = lived_by_types[world].get(f"{case.name} - {kind}")
+    if found is None:
+        pytest.skip("this server does not have such a type")
     wrong = nights.wrong(types.NIGHTS, right, found)
     assert not wrong, "\n".join(wrong)
