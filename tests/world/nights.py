@@ -27,6 +27,8 @@ class Answer:
         return f"{self.outcome} ({self.words})" if self.words else self.outcome
 
 
+Found = dict[str, list[CheckResult | Exception | None]]
+"""Name of a check → what it said, night by night."""
 Answers = tuple[Answer, ...]
 """Any of them is right."""
 PASSED, FAILED = (Answer("passed"),), (Answer("failed"),)
@@ -203,10 +205,10 @@ def night(name: str, forms: Iterable[Form]) -> str:
     return ";\n".join(done)
 
 
-def lived(source, name: str, prepared: str, forms: tuple[Form, ...]) -> dict[str, list]:
+def lived(source, name: str, prepared: str, forms: tuple[Form, ...]) -> Found:
     """Name of a check → its results, night by night."""
     asked = [check for form in forms for check in specs(form)]
-    found: dict[str, list] = {check.name: [] for check in asked}
+    found: Found = {check.name: [] for check in asked}
     before = None
     with database(source, name, prepared):
         source.sql(made(forms), name)
@@ -216,8 +218,10 @@ def lived(source, name: str, prepared: str, forms: tuple[Form, ...]) -> dict[str
     return found
 
 
-def note(source, name: str, asked, found: dict[str, list], before: str | None) -> str | None:
+def note(source, name: str, asked, found: Found, before: str | None) -> str | None:
     """What is found tonight; and the readings, for the next night."""
+    results: Mapping[str, CheckResult | Exception]
+    readings: str | None
     try:
         results, readings = ask(source, name, asked, before=before)
     except Exception as exc:  # noqa: BLE001  # whatever ends a night is no answer to any check

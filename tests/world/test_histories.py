@@ -44,5 +44,5 @@ def test_a_check_says_what_has_happened(weak, source, history):
     "values", [["yes", False], [True, "open"], ["a", True, "b"]], ids=["no", "yes", "on"]
 )
 def test_a_word_that_yaml_takes_for_a_truth_value_is_to_be_quoted(values):
-    with pytest.raises(pydantic.ValidationError, match="(?i)quote"):
+    with pytest.raises(pydantic.ValidationError, match=r"(?i)quote"):
         spec("accepted_values", "values", table="t", column="c", values=values)

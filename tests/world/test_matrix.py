@@ -63,7 +63,7 @@ def lived_by_cases(source, name, prepared, cases):
             for kind, options in types.options(case).items()
             if kind in nights.KINDS
         ]
-        found = {check.name: [] for check in asked}
+        found: nights.Found = {check.name: [] for check in asked}
         before = None
         for happens in types.NIGHTS:
             done = (types.night(happens, table, case) for case, table in tables.items())
