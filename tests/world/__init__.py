@@ -1,0 +1,1 @@
+"""Odd but healthy databases, and the answer that each check owes them."""
