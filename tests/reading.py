@@ -68,10 +68,20 @@ def read(source, name, specs=None, *, connections=2) -> DatabaseReading:
     return reading
 
 
-def ask(source, name, specs=(), *, before=None, suite=None, user="postgres", taken_at=None):
+def ask(
+    source,
+    name,
+    specs=(),
+    *,
+    before=None,
+    suite=None,
+    user="postgres",
+    taken_at=None,
+    physical=True,
+):
     """Every result by its kind, or by its name where it was configured; and the readings."""
     checker = PostgresChecker(by_system_identifier(connect), SystemClock())
-    own = built_in(suite or {}, baseline=before is not None)
+    own = built_in(suite or {}, physical=physical, baseline=before is not None)
     pending = (*own, *specs)
     baseline = None
     if before is not None:
