@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+REFERENCED, UNLOGGED, VIEW = "r", "u", "v"
+"""Letters of `Table.traits`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -53,7 +56,7 @@ class Table:
     schema: str
     name: str
     root: str = ""
-    """Of a partition: the partitioned table at the top, `schema.name`."""
+    """Of a partition or a child: the table at the top, `schema.name`."""
     blocks: int = 0
     """Of the heap, by the size of its file."""
     bytes: int = 0
@@ -65,6 +68,8 @@ class Table:
     unlogged: bool = False
     view: bool = False
     """A materialized view."""
+    referenced: bool = False
+    """Other tables point to it."""
 
     @property
     def full_name(self) -> str:
@@ -74,6 +79,12 @@ class Table:
     def group(self) -> str:
         """What is compared night by night: partitions come and go, their parent stays."""
         return self.root or self.full_name
+
+    @property
+    def traits(self) -> str:
+        """What is to be known of it tomorrow."""
+        known = ((REFERENCED, self.referenced), (UNLOGGED, self.unlogged), (VIEW, self.view))
+        return "".join(letter for letter, holds in known if holds)
 
     @property
     def quoted(self) -> str:

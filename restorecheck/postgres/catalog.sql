@@ -1,12 +1,25 @@
 -- What is read of a database's catalog; each block begins with its name. {own} are the relations of users.
 
 -- name: tables
+with recursive up as (
+  select inhrelid as oid, inhparent as top from pg_inherits
+  union
+  select up.oid, i.inhparent from up join pg_inherits i on i.inhrelid = up.top
+), tops as (
+  select oid, min(top) as top from up
+  where not exists (select from pg_inherits i where i.inhrelid = up.top) group by oid
+), referenced as (
+  select distinct coalesce(b.top, k.confrelid) as top
+  from pg_constraint k left join tops a on a.oid = k.conrelid left join tops b on b.oid = k.confrelid
+  where k.contype = 'f' and coalesce(a.top, k.conrelid) <> coalesce(b.top, k.confrelid)
+)
 select c.oid, n.nspname, c.relname, c.relkind = 'm', c.relpersistence = 'u',
   coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int,
   coalesce(pg_table_size(c.oid), 0),
   (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
-    where r.oid = pg_partition_root(c.oid) and r.oid <> c.oid)
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where r.oid = tops.top),
+  exists (select from referenced f where f.top = coalesce(tops.top, c.oid))
+from pg_class c join pg_namespace n on n.oid = c.relnamespace left join tops on tops.oid = c.oid
 where (c.relkind = 'r' or c.relkind = 'm' and c.relispopulated) and c.relpersistence <> 't' and {own}
 order by 7 desc, 2, 3
 

@@ -76,8 +76,11 @@ def tables(connection: Connection) -> tuple[Table, ...]:
             key_index=keys.get(oid, ""),
             unlogged=unlogged,
             view=view,
+            referenced=referenced,
         )
-        for oid, schema, name, view, unlogged, blocks, size, root in _rows(connection, "tables")
+        for oid, schema, name, view, unlogged, blocks, size, root, referenced in _rows(
+            connection, "tables"
+        )
     )
 
 
