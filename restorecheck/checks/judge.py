@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, assert_never
 
 from restorecheck.checks.catalogue import Family
-from restorecheck.model import CheckOutcome, CheckSpec
+from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,8 @@ class Judgement:
     expected: str = ""
     found: str = ""
     detail: str = ""
+    severity: Severity | None = None
+    """Where it is another than the check's own."""
 
 
 def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:

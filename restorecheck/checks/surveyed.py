@@ -45,7 +45,7 @@ from restorecheck.checks.scanning import (
     UNTIL,
     added,
 )
-from restorecheck.model import CheckOutcome, CheckSpec
+from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 SHOWN = 5
 LARGEST = 50
@@ -59,6 +59,8 @@ class Finding:
     found: str = ""
     problems: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Worth a look, and no reason to call a backup bad."""
     unasked: str = ""
     """Why it could not be asked at all; a built-in check is skipped then."""
 
@@ -128,17 +130,27 @@ def judged(spec: CheckSpec, findings: Mapping[str, Finding], lost: Iterable[str]
     problems = [prefix[n] + p for n, f in findings.items() for p in f.problems]
     if spec.kind in {Family.NOT_EMPTIED, Family.STRUCTURE_SAME}:
         problems += [f"database {name}: gone" for name in lost]
+    warnings = [prefix[n] + w for n, f in findings.items() for w in f.warnings]
     doubts = [prefix[n] + d for n, f in findings.items() for d in f.doubts]
     unasked = [prefix[n] + f.unasked for n, f in findings.items() if f.unasked]
     found = "; ".join(prefix[n] + f.found for n, f in findings.items() if f.found)
     expected = describe_expectation(spec)
     if problems:
-        return Judgement(CheckOutcome.FAILED, expected, found, _listed(problems))
+        detail = _advised(spec, _listed([*problems, *warnings]))
+        return Judgement(CheckOutcome.FAILED, expected, found, detail)
     if doubts:
         return Judgement(CheckOutcome.ERROR, expected, found, _listed(doubts))
     if unasked:
         return Judgement(CheckOutcome.SKIPPED, expected, found, _listed(unasked))
+    if warnings:
+        detail = _advised(spec, _listed(warnings))
+        return Judgement(CheckOutcome.FAILED, expected, found, detail, severity=Severity.WARNING)
     return Judgement(CheckOutcome.PASSED, expected, found)
+
+
+def _advised(spec: CheckSpec, detail: str) -> str:
+    compares = spec.kind in {Family.NOT_EMPTIED, Family.NOT_SHRUNK}
+    return f"{detail}; {comparing.ADVICE}" if compares else detail
 
 
 def any_rows(spec: CheckSpec, readings: Readings) -> Judgement:
@@ -646,11 +658,18 @@ def _compared(spec: CheckSpec, before: DatabaseReading, after: DatabaseReading) 
             older = [f"{c}: the newest value is older than it was" for c in columns]
             return Finding(found="the newest times compared", problems=tuple(older))
         case Family.STRUCTURE_SAME:
-            differences = comparing.structure_changes(before.structure, after.structure)
+            differences = comparing.structure_changes(
+                before.structure, after.structure, before.past
+            )
             found = f"{len(after.structure):,} objects compared"
         case _:
             raise AssertionError(f"a check of kind {spec.kind} is not answered by a comparison")
-    return Finding(found=found, problems=tuple(str(d) for d in differences))
+    own = spec.kind == Family.NOT_EMPTIED
+    return Finding(
+        found=found,
+        problems=tuple(str(d) for d in differences if d.certain or not own),
+        warnings=tuple(str(d) for d in differences if own and not d.certain),
+    )
 
 
 def _listed(texts: Iterable[str]) -> str:

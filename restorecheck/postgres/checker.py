@@ -29,6 +29,7 @@ from restorecheck.checks.judge import (
     judge,
     measure,
 )
+from restorecheck.checks.memory import remember
 from restorecheck.checks.readings import (
     CATALOG,
     MISSING_DATABASE,
@@ -218,6 +219,7 @@ class PostgresChecker(Checker):
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
         results = [self._judged(spec, endpoint, readings, names, around) for spec in specs]
+        readings = {n: remember(around.before(n), reading) for n, reading in readings.items()}
         return Answers(
             results=tuple(results),
             readings=pack(readings),
@@ -455,7 +457,7 @@ def _result(
         name=spec.name,
         kind=spec.kind,
         database=database,
-        severity=spec.severity,
+        severity=judgement.severity or spec.severity,
         outcome=judgement.outcome,
         expected=judgement.expected,
         found=judgement.found,
