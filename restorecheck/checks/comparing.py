@@ -1,38 +1,34 @@
 """Tonight against the last verified night. Pure: two readings in, findings out.
 
 Some of what is missed is certain to matter: half of all rows, a table that others point to, one that was
-never empty in five weeks, a schema, all large objects. The rest may be ordinary life, and is a warning: once, for
-what a table has done before is no news (`memory`).
+never empty in five weeks, a schema, all large objects. The rest may be ordinary life, and is a warning; what
+a table has done before is no news (`memory`).
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
-from restorecheck.checks.families import family, like_others, ordinary, passing, united
-from restorecheck.checks.memory import HABIT, Past, night_of, past_of
-from restorecheck.checks.readings import (
-    DatabaseReading,
-    alike,
-    newest_by_group,
-    rows_by_group,
-)
-from restorecheck.checks.scanning import NEWEST, PRINT, ROWS
-from restorecheck.checks.tables import REFERENCED, UNLOGGED, VIEW
+from restorecheck.checks.families import like_others, ordinary
+from restorecheck.checks.pairs import Pair, older, pairs, unread
+from restorecheck.checks.readings import DatabaseReading, alike, newest_by_group, rows_by_group
+from restorecheck.checks.scanning import NEWEST, PRINT
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""
-HALF = 0.5
-FELL = 0.2
+HALF, TENTH = 0.5, 0.1
+MUCH = 0.2
 """The share of its rows that a table may lose before its newest ones are not looked at any more."""
 SHOWN = 5
-EVERYTHING = "all tables"
+EVERYTHING, LARGE_OBJECTS = "all tables", "large objects"
 ADVICE = (
     "if that was intended: `restorecheck history accept`, or name the table in `volatile_tables`"
 )
-LARGE_OBJECTS = "large objects"
 FOREIGN_KEY = re.compile(r"FOREIGN KEY \((.+?)\) REFERENCES (.+?)\(")
+CONSTRAINT, COLUMN = "constraint ", "column "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,69 +53,6 @@ def _shown(value: str) -> str:
     return "other text" if value.startswith("#") else value
 
 
-@dataclass(slots=True, kw_only=True)
-class _Pair:
-    """One table in both nights, or a family of them."""
-
-    name: str
-    before: int = 0
-    after: int = 0
-    there: bool = False
-    """Tonight."""
-    was_there: bool = False
-    traits: set[str] = field(default_factory=set)
-    past: Past
-    night: int
-    """Of the baseline."""
-
-    @property
-    def passing(self) -> bool:
-        return UNLOGGED in self.traits or VIEW in self.traits or passing(self.name)
-
-    @property
-    def referenced(self) -> bool:
-        return REFERENCED in self.traits and not self.passing
-
-    @property
-    def empties(self) -> bool:
-        """It has been empty before, and that was well."""
-        return self.past.habit(self.past.emptied, self.night)
-
-    @property
-    def always_full(self) -> bool:
-        return not self.passing and not self.empties and self.night - self.past.since >= HABIT
-
-    def fell(self, share: float) -> bool:
-        return self.after < self.before * (1 - share)
-
-
-def _pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, _Pair]:
-    """By what they are compared as; without those that nobody could count tonight."""
-    old, new = rows_by_group(before), rows_by_group(after)
-    units = united(old, new)
-    found: dict[str, _Pair] = {}
-    for group, unit in units.items():
-        if unit not in found:
-            found[unit] = _Pair(name=unit, past=past_of(before, unit), night=night_of(before))
-        pair = found[unit]
-        pair.before += old.get(group, 0)
-        pair.after += new.get(group, 0)
-        pair.there |= group in new
-        pair.was_there |= group in old
-    for name, table in before.tables.items():
-        unit = units.get(table.group or name)
-        if unit in found:
-            found[unit].traits.update(table.traits)
-    # What nobody could count is not gone: whoever was to count it says so.
-    for group in _unread(after):
-        found.pop(units.get(group, group), None)
-    return found
-
-
-def _unread(after: DatabaseReading) -> set[str]:
-    return {t.group or name for name, t in after.tables.items() if t.problem or ROWS in t.doubts}
-
-
 def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReading:
     """Without the tables that come and go."""
     if not patterns:
@@ -136,186 +69,202 @@ def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Differe
     """Tables that had rows and have none or are gone, schemas that are gone, and a database that has
     lost half of all. What is certain comes first.
     """
-    found = [*_emptied(before, after)]
-    yield from sorted(found, key=lambda difference: not difference.certain)
+    yield from sorted(_Losses(before, after).all(), key=lambda loss: not loss.certain)
 
 
-def _emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Difference]:
-    pairs = _pairs(before, after)
-    moved = _renamed(before, after)
-    lost = set(_lost_schemas(before, after)) if after.tables else set()
-    for name, pair in sorted(pairs.items(), key=lambda item: -item[1].before):
-        if pair.before < WORTH_WATCHING or pair.after or name in moved:
-            continue
-        if not pair.there and name.partition(".")[0] in lost:
-            continue
-        certain = _matters(pair, before, after)
-        if certain or _is_news(pair, before, after):
-            left = "0 rows" if pair.there else ""
-            rows = f"{pair.before:,} rows"
-            yield Difference(what=f"table {name}", before=rows, after=left, certain=certain)
-    yield from _without_schemas(
-        pairs, lost - {name.partition(".")[0] for name in moved}, before, after
-    )
-    if (
-        LARGE_OBJECTS in before.structure
-        and LARGE_OBJECTS not in after.structure
-        and after.structure
-    ):
-        yield Difference(what=LARGE_OBJECTS, before=before.structure[LARGE_OBJECTS], after="none")
-    counted = [pair for pair in pairs.values() if not _explained(pair, before, after)]
-    total, left_over = sum(p.before for p in counted), sum(p.after for p in counted)
-    unread = _unread(after)
-    if total >= WORTH_WATCHING and left_over < total * HALF and not unread:
-        yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+class _Losses:
+    """What the tables of one database have lost."""
 
+    def __init__(self, before: DatabaseReading, after: DatabaseReading) -> None:
+        self._before, self._after = before, after
+        self._old, self._new = rows_by_group(before), rows_by_group(after)
+        self._pairs = pairs(before, after)
+        self._renamed = _renamed(before, after)
 
-def _matters(pair: _Pair, before: DatabaseReading, after: DatabaseReading) -> bool:
-    if pair.there:
-        return (pair.referenced and not pair.empties) or pair.always_full
-    return pair.referenced and _still_wanted(pair.name, before, after)
+    def all(self) -> Iterator[Difference]:
+        lost = self._lost_schemas()
+        for pair in sorted(self._pairs.values(), key=lambda pair: -pair.before):
+            if pair.before < WORTH_WATCHING or pair.after or pair.name in self._renamed:
+                continue
+            if not pair.there and pair.schema in lost:
+                continue
+            certain = self._matters(pair)
+            if certain or self._is_news(pair):
+                yield Difference(
+                    what=f"table {pair.name}",
+                    before=f"{pair.before:,} rows",
+                    after="0 rows" if pair.there else "",
+                    certain=certain,
+                )
+        yield from self._schemas(lost)
+        was, now = (r.structure.get(LARGE_OBJECTS, "") for r in (self._before, self._after))
+        if was and not now and self._after.structure:
+            yield Difference(what=LARGE_OBJECTS, before=was, after="none")
+        total, left_over, least = self._everything()
+        if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):
+            yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
 
+    def _everything(self) -> tuple[int, int, float]:
+        """Rows before and tonight, and the share that must be left: of one table alone, to which no other
+        points, nearly all may be (it is being loaded, or a new week has begun).
+        """
+        counted = [pair for pair in self._pairs.values() if not self._is_its_way(pair)]
+        total, left_over = sum(p.before for p in counted), sum(p.after for p in counted)
+        without = [p.before for p in counted if p.before and not p.after and not p.referenced]
+        alone = len(without) == 1 and left_over >= (total - without[0]) * HALF
+        return total, left_over, TENTH if alone else HALF
 
-def _is_news(pair: _Pair, before: DatabaseReading, after: DatabaseReading) -> bool:
-    """Worth a warning, and of nobody else's: a table that is gone is a change of the structure."""
-    if pair.empties and not pair.referenced:
-        return False
-    return (
-        pair.there
-        or not before.structure
-        or f"table {pair.name}" in ordinary(before.structure, after.structure, before.past)
-    )
+    def _matters(self, pair: Pair) -> bool:
+        if pair.there:
+            return (pair.referenced and not pair.empties) or pair.always_full
+        return pair.referenced and self._is_still_wanted(pair.name)
 
+    def _is_news(self, pair: Pair) -> bool:
+        """Worth a warning, and nobody else's: a table that is gone is a change of the structure."""
+        if pair.empties and not pair.referenced:
+            return False
+        return pair.there or not self._before.structure or f"table {pair.name}" in self._ordinary
 
-def _still_wanted(name: str, before: DatabaseReading, after: DatabaseReading) -> bool:
-    """Whether columns are left tonight that pointed to a table that is gone."""
-    known = False
-    for key, definition in before.structure.items():
-        if not key.startswith("constraint "):
-            continue
-        table, _, _ = key.removeprefix("constraint ").rpartition(".")
-        match = FOREIGN_KEY.match(definition)
-        if match and match[2].replace('"', "") == name and table != name:
+    @cached_property
+    def _ordinary(self) -> frozenset[str]:
+        return ordinary(self._before.structure, self._after.structure, self._before.past)
+
+    def _is_still_wanted(self, name: str) -> bool:
+        """Whether columns are left tonight that pointed to a table that is gone."""
+        old, new = self._before.structure, self._after.structure
+        if not old:
+            return True
+        known = False
+        for key, definition in old.items():
+            match = FOREIGN_KEY.match(definition) if key.startswith(CONSTRAINT) else None
+            table = key.removeprefix(CONSTRAINT).rpartition(".")[0]
+            if match is None or match[2].replace('"', "") != name or table == name:
+                continue
             known = True
-            columns = [c.strip().strip('"') for c in match[1].split(",")]
-            if all(f"column {table}.{column}" in after.structure for column in columns):
+            columns = (column.strip().strip('"') for column in match[1].split(","))
+            if all(f"{COLUMN}{table}.{column}" in new for column in columns):
                 return True
-    return not known and _constraints_lost(before, after)
+        return not known and self._has_lost_unknown_constraints()
+
+    def _has_lost_unknown_constraints(self) -> bool:
+        """Whether tables that stayed have lost constraints of which only digests are kept, and no column."""
+        old, new = self._before.structure, self._after.structure
+        gone = [key for key in old if key not in new]
+        thinner = {_table_of(key, COLUMN) for key in gone if key.startswith(COLUMN)}
+        return any(
+            f"table {table}" in new and table not in thinner
+            for key in gone
+            if key.startswith(CONSTRAINT) and old[key].startswith("#")
+            for table in (_table_of(key, CONSTRAINT),)
+        )
+
+    def _lost_schemas(self) -> set[str]:
+        """Of all that are left none is a table of these; not where nothing is left at all."""
+        if not self._new:
+            return set()
+        return {_schema(n) for n in self._old if "." in n} - {_schema(n) for n in self._new}
+
+    def _schemas(self, lost: set[str]) -> Iterator[Difference]:
+        siblings = like_others(self._old, self._new)
+        for schema in sorted(lost - {_schema(name) for name in self._renamed}):
+            own = [p for p in self._pairs.values() if p.schema == schema and not p.passing]
+            rows = sum(pair.before for pair in own)
+            if rows >= WORTH_WATCHING and not all(pair.empties for pair in own):
+                yield Difference(
+                    what=f"schema {schema}",
+                    before=f"{rows:,} rows",
+                    after="",
+                    certain=schema not in siblings,
+                )
+
+    def _is_its_way(self, pair: Pair) -> bool:
+        """A queue's to be emptied, a log's to lose its old rows when it has gained new ones."""
+        if pair.referenced:
+            return False
+        return pair.passing or pair.empties or pair.shrinks or self._is_purged(pair)
+
+    def _is_purged(self, pair: Pair) -> bool:
+        newest, tonight = self._newest
+        own = newest.get(pair.name, {})
+        later = {c: tonight.get(pair.name, {}).get(c, at) - at for c, at in own.items()}
+        return (
+            pair.fell(0)
+            and pair.after > 0
+            and any(s > 0 for s in later.values())
+            and min(later.values()) >= 0
+        )
+
+    @cached_property
+    def _newest(self) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+        """Table → column → newest moment; of both nights."""
+        return _newest_by_table(self._before), _newest_by_table(self._after)
 
 
-def _constraints_lost(before: DatabaseReading, after: DatabaseReading) -> bool:
-    """Whether tables that stayed have lost constraints, where only digests of these are kept; and no
-    column with them.
-    """
-    if not before.structure:
-        return True
-    gone = set(before.structure) - set(after.structure)
-    thinner = {
-        key.removeprefix("column ").rpartition(".")[0] for key in gone if key.startswith("column ")
-    }
-    tables = {
-        key.removeprefix("constraint ").rpartition(".")[0]
-        for key in gone
-        if key.startswith("constraint ") and before.structure[key].startswith("#")
-    }
-    return any(f"table {t}" in after.structure and t not in thinner for t in tables)
+def _newest_by_table(reading: DatabaseReading) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for name, moment in newest_by_group(reading, NEWEST).items():
+        table, _, column = name.rpartition(".")
+        found[table][column] = moment
+    return found
+
+
+def _schema(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _table_of(key: str, kind: str) -> str:
+    return key.removeprefix(kind).rpartition(".")[0]
 
 
 def _renamed(before: DatabaseReading, after: DatabaseReading) -> frozenset[str]:
-    """Tables that are gone, and one that was not there before has their columns or their contents."""
+    """Tables that are gone, where one that was not there before has their columns or their contents."""
     old, new = rows_by_group(before), rows_by_group(after)
-    gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-    if not gone or not come:
+    come = sorted(set(new) - set(old))
+    if not come:
         return frozenset()
-    columns = {name: _columns(before, name) for name in gone}
-    others = {name: _columns(after, name) for name in come}
+    columns, others = _columns(before), _columns(after)
+    prints, their_prints = _prints(before), _prints(after)
     found = set()
-    for name in gone:
+    for name in sorted(set(old) - set(new)):
         for other in come:
-            same = columns[name] == others[other] and columns[name]
-            if new[other] >= old[name] * HALF and (
-                same or _same_contents(before, name, after, other)
-            ):
+            same = columns.get(name) == others.get(other, {}) or (
+                prints.get(name, [""]) == their_prints.get(other) and all(prints[name])
+            )
+            if same and new[other] >= old[name] * HALF:
                 come.remove(other)
                 found.add(name)
                 break
     return frozenset(found)
 
 
-def _columns(reading: DatabaseReading, name: str) -> dict[str, str]:
-    """Name → type; a default may name a sequence that is called like the table."""
-    prefix = f"column {name}."
-    return {
-        key.removeprefix(prefix): value.partition(" default ")[0]
-        for key, value in reading.structure.items()
-        if key.startswith(prefix)
-    }
+def _columns(reading: DatabaseReading) -> dict[str, dict[str, str]]:
+    """Table → column → type; without defaults, which may name a sequence that is called like the table."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for key, value in reading.structure.items():
+        if key.startswith(COLUMN):
+            table, _, column = key.removeprefix(COLUMN).rpartition(".")
+            found[table][column] = value.partition(" default ")[0]
+    return found
 
 
-def _same_contents(before: DatabaseReading, one: str, after: DatabaseReading, other: str) -> bool:
-    prints = [
-        sorted(t.values.get(PRINT, "") for n, t in reading.tables.items() if (t.group or n) == name)
-        for reading, name in ((before, one), (after, other))
-    ]
-    return prints[0] == prints[1] and all(prints[0])
-
-
-def _lost_schemas(before: DatabaseReading, after: DatabaseReading) -> set[str]:
-    old, new = rows_by_group(before), rows_by_group(after)
-    left = {name.partition(".")[0] for name in new}
-    return {name.partition(".")[0] for name in old if "." in name} - left
-
-
-def _without_schemas(
-    pairs: Mapping[str, _Pair],
-    lost: Collection[str],
-    before: DatabaseReading,
-    after: DatabaseReading,
-) -> Iterator[Difference]:
-    siblings = like_others(rows_by_group(before), rows_by_group(after))
-    for schema in sorted(lost):
-        own = [p for p in pairs.values() if p.name.partition(".")[0] == schema and not p.passing]
-        rows = sum(p.before for p in own)
-        if rows < WORTH_WATCHING or all(p.empties for p in own):
-            continue
-        tables = "1 table" if len(own) == 1 else f"{len(own):,} tables"
-        yield Difference(
-            what=f"schema {schema}",
-            before=f"{rows:,} rows in {tables}",
-            after="",
-            certain=schema not in siblings,
-        )
-
-
-def _explained(pair: _Pair, before: DatabaseReading, after: DatabaseReading) -> bool:
-    """Its loss is its own way: of a queue, or of a log that has lost its old rows and gained new ones."""
-    if pair.passing or pair.empties or pair.past.habit(pair.past.shrunk, pair.night):
-        return not pair.referenced
-    return (
-        pair.fell(0)
-        and pair.after > 0
-        and not pair.referenced
-        and _moved_on(pair.name, before, after)
-    )
-
-
-def _moved_on(name: str, before: DatabaseReading, after: DatabaseReading) -> bool:
-    old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
-    own = [c for c in old if c.startswith(f"{name}.")]
-    return any(new.get(c, old[c]) > old[c] for c in own) and not any(
-        new.get(c, old[c]) < old[c] for c in own
-    )
+def _prints(reading: DatabaseReading) -> dict[str, list[str]]:
+    """Table → fingerprints of its parts; an empty one where the contents were not read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, table in reading.tables.items():
+        found[table.group or name].append(table.values.get(PRINT, ""))
+    return {name: sorted(values) for name, values in found.items()}
 
 
 def without_rows(before: DatabaseReading, after: DatabaseReading) -> int:
     """Tables that had rows and have none or are gone."""
-    return sum(p.before >= WORTH_WATCHING and not p.after for p in _pairs(before, after).values())
+    compared = pairs(before, after).values()
+    return sum(pair.before >= WORTH_WATCHING and not pair.after for pair in compared)
 
 
 def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Iterator[Difference]:
     """Tables that have lost more than this share of their rows, and are not empty."""
-    for name, pair in sorted(_pairs(before, after).items(), key=lambda item: -item[1].before):
-        if pair.passing or pair.empties or pair.past.habit(pair.past.shrunk, pair.night):
+    for name, pair in sorted(pairs(before, after).items(), key=lambda item: -item[1].before):
+        if pair.passing or pair.empties or pair.shrinks:
             continue
         if pair.after and pair.before >= WORTH_WATCHING and pair.fell(share):
             rows = f"{pair.before:,} rows"
@@ -329,41 +278,17 @@ def rejuvenated(before: DatabaseReading, after: DatabaseReading) -> Iterator[str
 
     Not of tables that have lost many rows: they are named for that.
     """
-    pairs = _pairs(before, after)
-    for column in _older(before, after):
-        pair = pairs.get(column.rpartition(".")[0])
-        if pair is None or pair.passing or pair.empties or pair.fell(FELL):
-            continue
-        if not pair.past.habit(pair.past.back, pair.night):
-            yield column
-
-
-def _older(before: DatabaseReading, after: DatabaseReading) -> Iterator[str]:
-    old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
-    for column, moment in sorted(old.items()):
-        now = new.get(column)
-        if now is not None and now < moment:
-            yield column
+    compared = pairs(before, after)
+    for table, column in older(before, after):
+        pair = compared.get(table)
+        if pair and not (pair.passing or pair.empties or pair.goes_back or pair.fell(MUCH)):
+            yield f"{table}.{column}"
 
 
 def unmoved(before: DatabaseReading, after: DatabaseReading) -> bool:
     """Nothing at all is newer than it was, though there are columns that tell."""
     old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
     return bool(old) and not any(new[c] > m for c, m in old.items() if c in new)
-
-
-def events(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
-    """What is to be remembered: table, and the field of `Past`; none for a table that is new."""
-    for name, pair in _pairs(before, after).items():
-        if not pair.was_there:
-            known = name in before.past or family(name) in before.past
-            yield from () if known else ((name, ""),)
-        elif bool(pair.before) != bool(pair.after) or (pair.was_there and not pair.there):
-            yield name, "emptied"
-        elif pair.before >= WORTH_WATCHING and pair.fell(FELL):
-            yield name, "shrunk"
-    for name in sorted({column.rpartition(".")[0] for column in _older(before, after)}):
-        yield name, "back"
 
 
 def structure_changes(

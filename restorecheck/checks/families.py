@@ -22,7 +22,10 @@ CALENDAR = (
 )
 DATED = re.compile(rf"(?<!\d)(?:19|20)\d\d|(?:^|_)(?:{CALENDAR}|[wqdmh]\d{{1,3}})(?=_|$)")
 MOVING = re.compile(rf"\d+|(?:(?<=_)|^)(?:{CALENDAR})(?=_|$)")
-TABLE, SCHEMA = "table ", "schema "
+WHOLE = "all of "
+"""Begins keys of a large structure: one digest for all of a table."""
+OF_A_DATE = 4
+"""Digits."""
 OF_RELATIONS = frozenset(
     {
         "table",
@@ -100,9 +103,8 @@ def ordinary(
 
     `known`: tables of earlier nights that have come and gone (`DatabaseReading.past`).
     """
-    old = {key.removeprefix(TABLE) for key in before if key.startswith(TABLE)}
-    new = {key.removeprefix(TABLE) for key in after if key.startswith(TABLE)}
-    stay = {family(name) for name in old}, {family(name) for name in new}
+    old, new = _relations(before), _relations(after)
+    families = {family(name) for name in old} & {family(name) for name in new}
     alike = like_others(old, new)
     moved = {
         name
@@ -110,36 +112,48 @@ def ordinary(
         if name in known
         or name.partition(".")[0] in alike
         or TEMPORARY.search(name.lower().replace(".", "_"))
-        or (family(name) != name and family(name) in stay[0] and family(name) in stay[1])
+        or (family(name) != name and family(name) in families)
     }
     differing = [key for key in {*before, *after} if before.get(key) != after.get(key)]
-    of_moved = {key for key in differing if _belongs(key, moved, alike)}
-    return frozenset(
-        of_moved | _renumbered(differing, before, after, of_moved) | _counted(before, after)
-    )
+    of_moved = _of_moved(differing, moved, alike)
+    renumbered = _renumbered(differing, before, after, of_moved)
+    return frozenset({*of_moved, *renumbered, *_counted(before, after)})
 
 
-def _belongs(key: str, moved: Collection[str], alike: Collection[str]) -> bool:
-    kind, name = _parts(key)
-    schema, _, rest = name.partition(".")
-    if schema in alike:
-        return True
-    if kind in OF_RELATIONS:
-        return ".".join((schema, rest.partition(".")[0])) in moved
-    # The name of an index holds that of its table, or at least the same numbers.
-    return kind in NAMED_FREELY and any(
-        _local(table) in rest or (numbers and numbers <= set(re.findall(r"\d+", rest)))
-        for table in moved
-        if table.startswith(f"{schema}.")
-        for numbers in ({n for n in re.findall(r"\d+", _local(table)) if len(n) >= 4},)  # noqa: PLR2004  # of dates
-    )
+def _relations(structure: Mapping[str, str]) -> set[str]:
+    """Their names, of whatever form is kept of the structure (`readings.bounded`)."""
+    parts = (_parts(key) for key in structure)
+    return {name for kind, name in parts if kind == "table"}
 
 
-def _local(table: str) -> str:
-    return table.partition(".")[2]
+def _of_moved(
+    keys: Iterable[str], moved: Collection[str], alike: Collection[str]
+) -> frozenset[str]:
+    """Those that belong to tables or schemas that have come or gone."""
+    locals_: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
+    for table in moved:
+        schema, _, name = table.partition(".")
+        locals_[schema].append((name, {n for n in re.findall(r"\d+", name) if len(n) >= OF_A_DATE}))
+    found = set()
+    for key in keys:
+        kind, name = _parts(key)
+        schema, _, rest = name.partition(".")
+        if schema in alike or (kind in OF_RELATIONS and ".".join(name.split(".")[:2]) in moved):
+            found.add(key)
+        elif kind in NAMED_FREELY:
+            # The name of an index holds that of its table, or at least the same date.
+            own = set(re.findall(r"\d+", rest))
+            if any(table in rest or (of and of <= own) for table, of in locals_[schema]):
+                found.add(key)
+    return frozenset(found)
 
 
 def _parts(key: str) -> tuple[str, str]:
+    """Kind and name."""
+    if key.startswith(WHOLE):
+        key = key.removeprefix(WHOLE)
+        if " " not in key:
+            return "table", key
     for kind in (*OF_RELATIONS, *NAMED_FREELY, "schema"):
         if key.startswith(f"{kind} "):
             return kind, key.removeprefix(f"{kind} ")
