@@ -299,9 +299,14 @@ def structure_changes(
     no_change = ordinary(old, new, known)
     return tuple(
         Difference(what=key, before=old.get(key, ""), after=new.get(key, ""), certain=False)
-        for key in sorted({*old, *new} - no_change)
+        for key in sorted({*old, *new} - no_change, key=_tables_first)
         if old.get(key) != new.get(key)
     )
+
+
+def _tables_first(key: str) -> tuple[bool, str]:
+    """The list is cut off: a table that is gone is more than its columns."""
+    return not key.startswith(("schema ", "table ")), key
 
 
 def listed(differences: tuple[Difference, ...] | list[Difference]) -> str:

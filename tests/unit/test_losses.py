@@ -292,6 +292,19 @@ def test_what_shrinks_and_what_goes_back_is_said_once():
     assert list(rejuvenated(lived(late, early, late), early)) == []
 
 
+def test_what_shrinks_as_a_rule_is_no_loss_of_half_of_all_rows():
+    much, less = night(a=150, b=150, q=3000), night(a=150, b=150, q=300)
+
+    assert losses(lived(much), less)[0] == ["all tables"]
+    assert losses(lived(much, less, much), less)[0] == []
+
+
+def test_a_table_that_is_gone_is_named_before_its_columns():
+    before = of_tables("public.z", columns="abcdef")
+
+    assert changed(before, {})[0] == "table public.z: gone"
+
+
 def test_a_table_that_is_named_for_its_rows_is_not_named_for_its_times():
     before = night(a=900, newest={"a": 10})
 
