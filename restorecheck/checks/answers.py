@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from restorecheck.model import CheckOutcome
+from restorecheck.model import CheckOutcome, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class Judgement:
     expected: str = ""
     found: str = ""
     detail: str = ""
+    severity: Severity | None = None
+    """Less than that of the check: what was found is worth a look, and no reason to call a backup bad."""
 
 
 class UnansweredError(Exception):

@@ -1,22 +1,34 @@
-"""Tonight against the last verified night. Pure: two readings in, findings out."""
+"""Tonight against the last verified night. Pure: two readings in, findings out.
 
-from collections.abc import Iterator, Mapping, Sequence
+Some of what is missed is certain to matter: half of all rows, a table that others point to, one that was
+never empty in five weeks, a schema, all large objects. The rest may be ordinary life, and is a warning; what
+a table has done before is no news (`memory`).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
-from restorecheck.checks.readings import (
-    DatabaseReading,
-    alike,
-    newest_by_group,
-    rows_by_group,
-)
-from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.checks.families import like_others, ordinary
+from restorecheck.checks.pairs import Pair, older, pairs, unread
+from restorecheck.checks.readings import DatabaseReading, alike, newest_by_group, rows_by_group
+from restorecheck.checks.scanning import NEWEST, PRINT
 
 WORTH_WATCHING = 100
-"""Rows from which on a table that is suddenly empty is worth a failed night."""
-HALF = 0.5
+"""Rows from which on a table that is suddenly empty is worth a word."""
+HALF, TENTH = 0.5, 0.1
+MUCH = 0.2
+"""The share of its rows that a table may lose before its newest ones are not looked at any more."""
 SHOWN = 5
-EVERYTHING = "all tables"
+EVERYTHING, LARGE_OBJECTS = "all tables", "large objects"
+ADVICE = (
+    "if that was intended: `restorecheck history accept`, or name the table in `volatile_tables`"
+)
+FOREIGN_KEY = re.compile(r"FOREIGN KEY \((.+?)\) REFERENCES (.+?)\(")
+CONSTRAINT, COLUMN = "constraint ", "column "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,8 @@ class Difference:
     what: str
     before: str
     after: str
+    certain: bool = True
+    """The backup is bad; else it may be ordinary life, and is a warning."""
 
     def __str__(self) -> str:
         if not self.before:
@@ -52,40 +66,223 @@ def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReadin
 
 
 def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Difference]:
-    """Tables that had rows and have none or are gone, and a database that has lost half of all."""
+    """Tables that had rows and have none or are gone, schemas that are gone, and a database that has
+    lost half of all. What is certain comes first.
+    """
+    yield from sorted(_Losses(before, after).all(), key=lambda loss: not loss.certain)
+
+
+class _Losses:
+    """What the tables of one database have lost."""
+
+    def __init__(self, before: DatabaseReading, after: DatabaseReading) -> None:
+        self._before, self._after = before, after
+        self._old, self._new = rows_by_group(before), rows_by_group(after)
+        self._pairs = pairs(before, after)
+        self._renamed = _renamed(before, after)
+
+    def all(self) -> Iterator[Difference]:
+        lost = self._lost_schemas()
+        for pair in sorted(self._pairs.values(), key=lambda pair: -pair.before):
+            if pair.before < WORTH_WATCHING or pair.after or pair.name in self._renamed:
+                continue
+            if not pair.there and pair.schema in lost:
+                continue
+            certain = self._matters(pair)
+            if certain or self._is_news(pair):
+                yield Difference(
+                    what=f"table {pair.name}",
+                    before=f"{pair.before:,} rows",
+                    after="0 rows" if pair.there else "",
+                    certain=certain,
+                )
+        yield from self._schemas(lost)
+        was, now = (r.structure.get(LARGE_OBJECTS, "") for r in (self._before, self._after))
+        if was and not now and self._after.structure:
+            yield Difference(what=LARGE_OBJECTS, before=was, after="none")
+        total, left_over, least = self._everything()
+        if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):
+            yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+
+    def _everything(self) -> tuple[int, int, float]:
+        """Rows before and tonight, and the share that must be left: of one table alone, to which no other
+        points, nearly all may be (it is being loaded, or a new week has begun).
+        """
+        counted = [pair for pair in self._pairs.values() if not self._is_its_way(pair)]
+        total, left_over = sum(p.before for p in counted), sum(p.after for p in counted)
+        without = [p.before for p in counted if p.before and not p.after and not p.referenced]
+        alone = len(without) == 1 and left_over >= (total - without[0]) * HALF
+        return total, left_over, TENTH if alone else HALF
+
+    def _matters(self, pair: Pair) -> bool:
+        if pair.there:
+            return (pair.referenced and not pair.empties) or pair.always_full
+        return pair.referenced and self._is_still_wanted(pair.name)
+
+    def _is_news(self, pair: Pair) -> bool:
+        """Worth a warning, and nobody else's: a table that is gone is a change of the structure."""
+        if pair.empties and not pair.referenced:
+            return False
+        return pair.there or not self._before.structure or f"table {pair.name}" in self._ordinary
+
+    @cached_property
+    def _ordinary(self) -> frozenset[str]:
+        return ordinary(self._before.structure, self._after.structure, self._before.past)
+
+    def _is_still_wanted(self, name: str) -> bool:
+        """Whether columns are left tonight that pointed to a table that is gone."""
+        old, new = self._before.structure, self._after.structure
+        if not old:
+            return True
+        known = False
+        for key, definition in old.items():
+            match = FOREIGN_KEY.match(definition) if key.startswith(CONSTRAINT) else None
+            table = key.removeprefix(CONSTRAINT).rpartition(".")[0]
+            if match is None or match[2].replace('"', "") != name or table == name:
+                continue
+            known = True
+            columns = (column.strip().strip('"') for column in match[1].split(","))
+            if all(f"{COLUMN}{table}.{column}" in new for column in columns):
+                return True
+        return not known and self._has_lost_unknown_constraints()
+
+    def _has_lost_unknown_constraints(self) -> bool:
+        """Whether tables that stayed have lost constraints of which only digests are kept, and no column."""
+        old, new = self._before.structure, self._after.structure
+        gone = [key for key in old if key not in new]
+        thinner = {_table_of(key, COLUMN) for key in gone if key.startswith(COLUMN)}
+        return any(
+            f"table {table}" in new and table not in thinner
+            for key in gone
+            if key.startswith(CONSTRAINT) and old[key].startswith("#")
+            for table in (_table_of(key, CONSTRAINT),)
+        )
+
+    def _lost_schemas(self) -> set[str]:
+        """Of all that are left none is a table of these; not where nothing is left at all."""
+        if not self._new:
+            return set()
+        return {_schema(n) for n in self._old if "." in n} - {_schema(n) for n in self._new}
+
+    def _schemas(self, lost: set[str]) -> Iterator[Difference]:
+        siblings = like_others(self._old, self._new)
+        for schema in sorted(lost - {_schema(name) for name in self._renamed}):
+            own = [p for p in self._pairs.values() if p.schema == schema and not p.passing]
+            rows = sum(pair.before for pair in own)
+            if rows >= WORTH_WATCHING and not all(pair.empties for pair in own):
+                yield Difference(
+                    what=f"schema {schema}",
+                    before=f"{rows:,} rows",
+                    after="",
+                    certain=schema not in siblings,
+                )
+
+    def _is_its_way(self, pair: Pair) -> bool:
+        """A queue's to be emptied, a log's to lose its old rows when it has gained new ones."""
+        if pair.referenced:
+            return False
+        return pair.passing or pair.empties or pair.shrinks or self._is_purged(pair)
+
+    def _is_purged(self, pair: Pair) -> bool:
+        newest, tonight = self._newest
+        own = newest.get(pair.name, {})
+        later = {c: tonight.get(pair.name, {}).get(c, at) - at for c, at in own.items()}
+        return (
+            pair.fell(0)
+            and pair.after > 0
+            and any(s > 0 for s in later.values())
+            and min(later.values()) >= 0
+        )
+
+    @cached_property
+    def _newest(self) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+        """Table → column → newest moment; of both nights."""
+        return _newest_by_table(self._before), _newest_by_table(self._after)
+
+
+def _newest_by_table(reading: DatabaseReading) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for name, moment in newest_by_group(reading, NEWEST).items():
+        table, _, column = name.rpartition(".")
+        found[table][column] = moment
+    return found
+
+
+def _schema(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _table_of(key: str, kind: str) -> str:
+    return key.removeprefix(kind).rpartition(".")[0]
+
+
+def _renamed(before: DatabaseReading, after: DatabaseReading) -> frozenset[str]:
+    """Tables that are gone, where one that was not there before has their columns or their contents."""
     old, new = rows_by_group(before), rows_by_group(after)
-    # What nobody could count is not gone: whoever was to count it says so.
-    unread = {t.group or name for name, t in after.tables.items() if t.problem or ROWS in t.doubts}
-    for name, rows in sorted(old.items(), key=lambda item: -item[1]):
-        if rows >= WORTH_WATCHING and not new.get(name) and name not in unread:
-            left = "0 rows" if name in new else ""
-            yield Difference(what=f"table {name}", before=f"{rows:,} rows", after=left)
-    total, left_over = sum(old.values()), sum(new.values())
-    if total >= WORTH_WATCHING and left_over < total * HALF and not unread:
-        yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+    come = sorted(set(new) - set(old))
+    if not come:
+        return frozenset()
+    columns, others = _columns(before), _columns(after)
+    prints, their_prints = _prints(before), _prints(after)
+    found = set()
+    for name in sorted(set(old) - set(new)):
+        for other in come:
+            same = columns.get(name) == others.get(other, {}) or (
+                prints.get(name, [""]) == their_prints.get(other) and all(prints[name])
+            )
+            if same and new[other] >= old[name] * HALF:
+                come.remove(other)
+                found.add(name)
+                break
+    return frozenset(found)
+
+
+def _columns(reading: DatabaseReading) -> dict[str, dict[str, str]]:
+    """Table → column → type; without defaults, which may name a sequence that is called like the table."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for key, value in reading.structure.items():
+        if key.startswith(COLUMN):
+            table, _, column = key.removeprefix(COLUMN).rpartition(".")
+            found[table][column] = value.partition(" default ")[0]
+    return found
+
+
+def _prints(reading: DatabaseReading) -> dict[str, list[str]]:
+    """Table → fingerprints of its parts; an empty one where the contents were not read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, table in reading.tables.items():
+        found[table.group or name].append(table.values.get(PRINT, ""))
+    return {name: sorted(values) for name, values in found.items()}
 
 
 def without_rows(before: DatabaseReading, after: DatabaseReading) -> int:
-    """Tables among `emptied`."""
-    return sum(difference.what != EVERYTHING for difference in emptied(before, after))
+    """Tables that had rows and have none or are gone."""
+    compared = pairs(before, after).values()
+    return sum(pair.before >= WORTH_WATCHING and not pair.after for pair in compared)
 
 
 def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Iterator[Difference]:
     """Tables that have lost more than this share of their rows, and are not empty."""
-    old, new = rows_by_group(before), rows_by_group(after)
-    for name, rows in sorted(old.items(), key=lambda item: -item[1]):
-        now = new.get(name, 0)
-        if now and rows >= WORTH_WATCHING and now < rows * (1 - share):
-            yield Difference(what=f"table {name}", before=f"{rows:,} rows", after=f"{now:,}")
+    for name, pair in sorted(pairs(before, after).items(), key=lambda item: -item[1].before):
+        if pair.passing or pair.empties or pair.shrinks:
+            continue
+        if pair.after and pair.before >= WORTH_WATCHING and pair.fell(share):
+            rows = f"{pair.before:,} rows"
+            yield Difference(
+                what=f"table {name}", before=rows, after=f"{pair.after:,}", certain=False
+            )
 
 
 def rejuvenated(before: DatabaseReading, after: DatabaseReading) -> Iterator[str]:
-    """Columns whose newest value is older than it was: rows of the last days are missing."""
-    old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
-    for column, moment in sorted(old.items()):
-        now = new.get(column)
-        if now is not None and now < moment:
-            yield column
+    """Columns whose newest value is older than it was: rows of the last days are missing.
+
+    Not of tables that have lost many rows: they are named for that.
+    """
+    compared = pairs(before, after)
+    for table, column in older(before, after):
+        pair = compared.get(table)
+        if pair and not (pair.passing or pair.empties or pair.goes_back or pair.fell(MUCH)):
+            yield f"{table}.{column}"
 
 
 def unmoved(before: DatabaseReading, after: DatabaseReading) -> bool:
@@ -95,14 +292,21 @@ def unmoved(before: DatabaseReading, after: DatabaseReading) -> bool:
 
 
 def structure_changes(
-    before: Mapping[str, str], after: Mapping[str, str]
+    before: Mapping[str, str], after: Mapping[str, str], known: Collection[str] = ()
 ) -> tuple[Difference, ...]:
+    """`known`: as in `families.ordinary`."""
     old, new = alike(before, after)
+    no_change = ordinary(old, new, known)
     return tuple(
-        Difference(what=key, before=old.get(key, ""), after=new.get(key, ""))
-        for key in sorted({*old, *new})
+        Difference(what=key, before=old.get(key, ""), after=new.get(key, ""), certain=False)
+        for key in sorted({*old, *new} - no_change, key=_tables_first)
         if old.get(key) != new.get(key)
     )
+
+
+def _tables_first(key: str) -> tuple[bool, str]:
+    """The list is cut off: a table that is gone is more than its columns."""
+    return not key.startswith(("schema ", "table ")), key
 
 
 def listed(differences: tuple[Difference, ...] | list[Difference]) -> str:

@@ -207,7 +207,10 @@ def together(
         return Judgement(CheckOutcome.FAILED, expected, found, listed([*wrong, *warnings]))
     if doubts:
         return Judgement(CheckOutcome.ERROR, expected, found, listed(doubts))
-    return Judgement(CheckOutcome.PASSED, expected, found, listed(warnings))
+    if warnings:
+        outcome, detail = CheckOutcome.FAILED, listed(warnings)
+        return Judgement(outcome, expected, found, detail, severity=Severity.WARNING)
+    return Judgement(CheckOutcome.PASSED, expected, found)
 
 
 def listed(texts: Iterable[str]) -> str:

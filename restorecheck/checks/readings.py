@@ -34,6 +34,8 @@ class TableReading:
     values: dict[str, str] = field(default_factory=dict)
     """Aggregate by its key, as `scanning` names them."""
     group: str = ""
+    traits: str = ""
+    """`Table.traits`."""
     problem: str = ""
     """Why it could not be read: the data are damaged."""
     doubts: dict[str, str] = field(default_factory=dict)
@@ -96,6 +98,10 @@ class DatabaseReading:
     wall: float = 0.0
     """Seconds that all of it took, side by side."""
     rounds: int = 0
+    nights: int = 0
+    """Verified ones that this one goes on from, with itself (`memory`)."""
+    past: dict[str, str] = field(default_factory=dict)
+    """Tables that have come and gone, been empty, or shrunk: `memory.Past`."""
     done: bool = False
     """Every table is read, every question answered."""
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+REFERENCED, UNLOGGED, VIEW = "r", "u", "v"
+"""Letters of `Table.traits`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
@@ -156,6 +159,8 @@ class Table:
     unlogged: bool = False
     view: bool = False
     """A materialized view."""
+    referenced: bool = False
+    """Other tables point to it."""
 
     @property
     def full_name(self) -> str:
@@ -165,6 +170,12 @@ class Table:
     def group(self) -> str:
         """What is compared night by night: partitions come and go, their parent stays."""
         return self.root or self.full_name
+
+    @property
+    def traits(self) -> str:
+        """What is to be known of it tomorrow."""
+        known = ((REFERENCED, self.referenced), (UNLOGGED, self.unlogged), (VIEW, self.view))
+        return "".join(letter for letter, holds in known if holds)
 
     @property
     def quoted(self) -> str:

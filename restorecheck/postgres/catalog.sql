@@ -16,6 +16,9 @@ select i.inhrelid, i.inhparent from pg_inherits i join pg_class c on c.oid = i.i
 join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'f') and {own}
 order by i.inhrelid, i.inhseqno
 
+-- name: pointing
+select distinct k.conrelid, k.confrelid from pg_constraint k where k.contype = 'f'
+
 -- name: columns
 with recursive base as (
   select a.attrelid, a.attnum, a.attname, a.atttypid as type, array[]::oid[] as domains,

@@ -29,6 +29,7 @@ from restorecheck.checks.judging import (
 from restorecheck.checks.judging import seconds as seconds_of
 from restorecheck.checks.kind import Alone, Context
 from restorecheck.checks.kinds.tables_countable import TablesCountable
+from restorecheck.checks.memory import remember
 from restorecheck.checks.readings import (
     CATALOG,
     MISSING_DATABASE,
@@ -209,6 +210,7 @@ class PostgresChecker(Checker):
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
         results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
+        readings = {n: remember(context.before(n), reading) for n, reading in readings.items()}
         return Answers(
             results=tuple(results),
             readings=pack(readings),
@@ -413,7 +415,7 @@ def _result(
         name=spec.name,
         kind=spec.kind,
         database=database,
-        severity=spec.severity,
+        severity=judgement.severity or spec.severity,
         outcome=judgement.outcome,
         expected=judgement.expected,
         found=judgement.found,

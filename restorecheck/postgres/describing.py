@@ -127,11 +127,17 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
         oid: f"{quoted(schema)}.{quoted(name)}"
         for oid, schema, name in _rows(connection, "key indexes")
     }
+    tops = {oid: _top(oid, parents, relations) for oid in relations}
+    referenced = {
+        tops.get(to)
+        for table, to in _rows(connection, "pointing")
+        if tops.get(table) != tops.get(to)
+    }
     tables = {
         oid: Table(
             schema=schema,
             name=name,
-            root=_root(oid, parents, relations),
+            root=relations[tops[oid]].full_name if tops[oid] != oid else "",
             blocks=blocks,
             bytes=size,
             columns=columns.get(oid, ()),
@@ -140,6 +146,7 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
             unlogged=unlogged,
             view=kind == "m",
             owner=owner,
+            referenced=tops[oid] in referenced,
         )
         for oid, schema, name, kind, populated, unlogged, owner, blocks, size in rows
         if kind == "r" or (kind == "m" and populated)
@@ -152,14 +159,12 @@ def tables(connection: Connection) -> tuple[Table, ...]:
     return tuple(directory(connection).tables.values())
 
 
-def _root(
-    oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int, _Relation]
-) -> str:
-    """The table at the top, where one way leads there; empty: it is one itself, or has several."""
+def _top(oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int, _Relation]) -> int:
+    """The table at the top, where one way leads there; else itself."""
     top = oid
     while len(parents.get(top, ())) == 1 and parents[top][0] in relations:
         top = parents[top][0]
-    return relations[top].full_name if top != oid and not parents.get(top) else ""
+    return oid if parents.get(top) else top
 
 
 def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple[Column, ...]]:

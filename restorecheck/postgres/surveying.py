@@ -176,7 +176,7 @@ class Progress:
 
     def _of(self, table: Table) -> TableReading:
         return self.reading.tables.setdefault(
-            table.full_name, TableReading(group=table.group, bytes=table.bytes)
+            table.full_name, TableReading(group=table.group, bytes=table.bytes, traits=table.traits)
         )
 
 

@@ -354,7 +354,7 @@ def shop(source):
     ("change", "kind", "words"),
     [
         ("truncate notes", "not_emptied", "table public.notes: 300 rows → 0 rows"),
-        ("drop table notes", "not_emptied", "table public.notes: gone"),
+        ("drop table notes", "structure_same", "table public.notes: gone"),
         ("delete from orders where id > 300", "not_emptied", "all tables: 1,300 rows"),
         ("delete from notes where id > 200", "not_shrunk", "table public.notes: 300 rows → 200"),
         ("delete from orders where id < 30", "newest_there", "public.orders.at"),

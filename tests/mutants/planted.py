@@ -3337,8 +3337,8 @@ PLANTED = (
     bug(
         "a database that lost half of all is well",
         "checks/comparing.py",
-        "    if total >= WORTH_WATCHING and left_over < total * HALF and not unread:\n",
-        "    if total >= WORTH_WATCHING and not left_over and not unread:\n",
+        "        if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):\n",
+        "        if total >= WORTH_WATCHING and not left_over and not unread(self._after):\n",
         "tests/unit/test_comparing.py",
     ),
     bug(
@@ -3364,7 +3364,7 @@ PLANTED = (
     ),
     bug(
         "a table that nobody could count is gone",
-        "checks/comparing.py",
+        "checks/pairs.py",
         "if t.problem or ROWS in t.doubts}",
         "if t.problem}",
         "tests/unit/test_surveyed.py",

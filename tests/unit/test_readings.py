@@ -194,8 +194,8 @@ def test_partitions_come_and_go_and_their_table_stays():
 
     assert emptied(before, {"log__feb": 500, "log__mar": 400}) == []
     assert emptied(before, {"log__mar": 0}) == [
-        "table log: 1,000 rows → 0 rows",
         "all tables: 1,000 rows → 0 rows",
+        "table log: 1,000 rows → 0 rows",
     ]
 
 

@@ -1,20 +1,25 @@
 """What is compared with the last verified night: rows that are gone, older times, another structure."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from restorecheck.checks import comparing
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase, together
-from restorecheck.checks.kinds.any_rows import objects_of
 from restorecheck.checks.readings import DatabaseReading, rows_by_group
-from restorecheck.model import CheckSpec, Severity
+from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 DEFAULT_DROP = 0.2
 NOT_BEFORE = "nothing to compare with: this database was not there before"
 
 
 class _Compared(OfDatabase):
+    of_databases: ClassVar[bool] = False
+    """A database that is gone is one of its problems."""
+    advice: ClassVar[str] = ""
+
     def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
         volatile = list(suite.get("volatile_tables", ()))
         return {"volatile": volatile} if volatile else {}
@@ -33,16 +38,27 @@ class _Compared(OfDatabase):
             spec, comparing.without(before, volatile), comparing.without(reading, volatile), context
         )
 
+    @abstractmethod
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding:
-        raise NotImplementedError
+    ) -> Finding: ...
+
+    def judge_all(
+        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+    ) -> Judgement:
+        gone = [f"database {name}: gone" for name in lost if self.of_databases]
+        judgement = together(self.expected(spec.options), findings, gone)
+        if judgement.outcome is CheckOutcome.FAILED and self.advice:
+            return replace(judgement, detail=f"{judgement.detail}; {self.advice}")
+        return judgement
 
 
 class NotEmptied(_Compared):
     name = "not_emptied"
     help = "No table has lost all of its rows since the last night."
     built_in = BuiltIn(name="no table was emptied", compares=True)
+    of_databases = True
+    advice = comparing.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "rows where there were rows"
@@ -50,18 +66,11 @@ class NotEmptied(_Compared):
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
-        problems = [str(difference) for difference in comparing.emptied(before, after)]
-        kept = objects_of(before)
-        if kept and objects_of(after) == 0:
-            problems.append(f"large objects: {kept:,} → 0")
-        found = f"{len(rows_by_group(before)):,} tables compared"
-        return Finding(found=found, problems=tuple(problems))
-
-    def judge_all(
-        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
-    ) -> Judgement:
-        return together(
-            self.expected(spec.options), findings, [f"database {n}: gone" for n in lost]
+        differences = list(comparing.emptied(before, after))
+        return Finding(
+            found=f"{len(rows_by_group(before)):,} tables compared",
+            problems=tuple(str(d) for d in differences if d.certain),
+            warnings=tuple(str(d) for d in differences if not d.certain),
         )
 
 
@@ -69,6 +78,7 @@ class NotShrunk(_Compared):
     name = "not_shrunk"
     help = "No table has lost more than max_drop of its rows."
     built_in = BuiltIn(name="no table has shrunk", severity=Severity.WARNING, compares=True)
+    advice = comparing.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no sudden loss"
@@ -107,6 +117,7 @@ class StructureSame(_Compared):
     name = "structure_same"
     help = "Tables, columns, functions, grants … are as they were."
     built_in = BuiltIn(name="the structure is the same", severity=Severity.WARNING, compares=True)
+    of_databases = True
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no difference"
@@ -114,13 +125,6 @@ class StructureSame(_Compared):
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
-        differences = comparing.structure_changes(before.structure, after.structure)
+        differences = comparing.structure_changes(before.structure, after.structure, before.past)
         found = f"{len(after.structure):,} objects compared"
         return Finding(found=found, problems=tuple(str(d) for d in differences))
-
-    def judge_all(
-        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
-    ) -> Judgement:
-        return together(
-            self.expected(spec.options), findings, [f"database {n}: gone" for n in lost]
-        )

@@ -1,0 +1,131 @@
+"""The tables of two nights, each beside itself, and what earlier nights have taught of it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from restorecheck.checks.families import passing, united
+from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.checks.tables import REFERENCED, UNLOGGED, VIEW
+
+HABIT = 35
+"""Nights: longer than a month, so that what is emptied monthly has been seen empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What one table has done; kept as four numbers with spaces."""
+
+    since: int = 0
+    """The night of the last of it; of a new table the first one."""
+    emptied: int = 0
+    """Times that it came to have no rows or was gone; one, where it was empty from the beginning."""
+    shrunk: int = 0
+    back: int = 0
+    """Times that its newest time was older than before."""
+
+    def __str__(self) -> str:
+        return f"{self.since} {self.emptied} {self.shrunk} {self.back}"
+
+    @classmethod
+    def of(cls, text: str) -> "Past":
+        return cls(*(int(part) for part in text.split()))
+
+    def habit(self, times: int, night: int) -> bool:
+        """Whether what happened so often is what this table does."""
+        return times > 1 or (times > 0 and night - self.since <= HABIT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pair:
+    """One table in both nights, or a family of them."""
+
+    name: str
+    before: int = 0
+    after: int = 0
+    was_there: bool = False
+    there: bool = False
+    """Tonight."""
+    traits: set[str] = field(default_factory=set)
+    past: Past
+    night: int
+    """Of the baseline."""
+
+    @property
+    def schema(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def passing(self) -> bool:
+        return UNLOGGED in self.traits or VIEW in self.traits or passing(self.name)
+
+    @property
+    def referenced(self) -> bool:
+        return REFERENCED in self.traits and not self.passing
+
+    @property
+    def empties(self) -> bool:
+        """It has been empty before, and that was well."""
+        return self.past.habit(self.past.emptied, self.night)
+
+    @property
+    def shrinks(self) -> bool:
+        return self.past.habit(self.past.shrunk, self.night)
+
+    @property
+    def goes_back(self) -> bool:
+        return self.past.habit(self.past.back, self.night)
+
+    @property
+    def always_full(self) -> bool:
+        return not self.passing and not self.empties and self.night - self.past.since >= HABIT
+
+    def fell(self, share: float) -> bool:
+        """It has lost more than this share of its rows."""
+        return self.after < self.before * (1 - share)
+
+
+def night_of(reading: DatabaseReading) -> int:
+    """How many verified nights this reading is the last of; one where none are counted."""
+    return max(1, reading.nights)
+
+
+def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
+    """By what they are compared as; without those that nobody could count tonight."""
+    old, new = rows_by_group(before), rows_by_group(after)
+    units = united(old, new)
+    found: dict[str, Pair] = {}
+    for group, unit in units.items():
+        pair = found.get(unit)
+        if pair is None:
+            past = Past.of(before.past.get(unit, ""))
+            found[unit] = pair = Pair(name=unit, past=past, night=night_of(before))
+        pair.before += old.get(group, 0)
+        pair.after += new.get(group, 0)
+        pair.was_there |= group in old
+        pair.there |= group in new
+    for name, table in before.tables.items():
+        unit = units.get(table.group or name, "")
+        if unit in found:
+            found[unit].traits.update(table.traits)
+    # What nobody could count is not gone: whoever was to count it says so.
+    for group in unread(after):
+        found.pop(units.get(group, group), None)
+    return found
+
+
+def unread(after: DatabaseReading) -> set[str]:
+    return {t.group or name for name, t in after.tables.items() if t.problem or ROWS in t.doubts}
+
+
+def older(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
+    """Table and column, where the newest value is older than it was."""
+    old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
+    groups = {group for reading in (before, after) for group in rows_by_group(reading)}
+    for name, moment in sorted(old.items()):
+        if name in new and new[name] < moment:
+            table, _, column = name.rpartition(".")
+            while table and table not in groups:  # a column's name may have dots
+                table, _, more = table.rpartition(".")
+                column = f"{more}.{column}"
+            yield table, column
