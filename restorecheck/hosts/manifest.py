@@ -16,7 +16,7 @@ import psycopg
 
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import parse_table_name
-from restorecheck.checks.readings import bounded
+from restorecheck.checks.structure import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
 from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of

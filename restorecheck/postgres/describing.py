@@ -9,7 +9,7 @@ from typing import Any
 
 from restorecheck.checks.catalogue import TableName
 from restorecheck.checks.fingerprint import SETTINGS
-from restorecheck.checks.readings import digest
+from restorecheck.checks.structure import digest
 from restorecheck.checks.tables import Column, Constraint, ForeignKey, OwnedSequence, Table, quoted
 from restorecheck.postgres.asking import Connection
 
