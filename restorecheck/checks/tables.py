@@ -1,6 +1,9 @@
 """A database as its catalog describes it, as far as checks need it. Frozen values, no SQL."""
 
+import re
 from dataclasses import dataclass
+
+PART = re.compile(r'(?:^|\.)(?:"((?:[^"]|"")*)"|([^.]*))')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,20 @@ class Table:
     @property
     def quoted(self) -> str:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def full_name(*parts: str) -> str:
+    """`schema.table`, as reports and readings name it; no two tables have the same one.
+
+    A part is in double quotes only where it holds a dot or a double quote.
+    """
+    return ".".join(quoted(part) if "." in part or '"' in part else part for part in parts)
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """What `full_name` was made of."""
+    found = PART.findall(name)
+    return tuple(inside.replace('""', '"') if inside else plain for inside, plain in found)
 
 
 def quoted(name: str) -> str:
