@@ -124,46 +124,50 @@ def kind_of(key: str) -> str:
 
 def table_of(key: str) -> str | None:
     """The table, view or foreign table that a key is about, by its full name; None: about none."""
-    kind = kind_of(key)
+    kind, known = kind_of(key), OF_TABLES
     if kind in ABOUT:
-        _, _, key = key.partition(" ")
+        key, known = key.removeprefix(f"{kind} "), ADDRESSED
         words = key.split(" ")
         beginnings = (" ".join(words[:n]) for n in range(len(words) - 1, 0, -1))
-        kind = next((k for k in beginnings if k in OF_TABLES or k in ADDRESSED), "")
-    if kind not in OF_TABLES and kind not in ADDRESSED:
+        kind = next((k for k in beginnings if k in known), "")
+    if kind not in known:
         return None
     return full_name(*parts_of(key.removeprefix(f"{kind} "))[:2])
 
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:
     """The structure as it is, or as much of it as may be kept."""
-    for form in FORMS:
-        reduced = form(structure)
+    reduced = dict(structure)
+    for coarser in (*COARSER, None):
         if len(zlib.compress(json.dumps(reduced).encode())) <= LARGEST_STRUCTURE:
             return reduced
+        if coarser is not None:
+            reduced = coarser(reduced)
     return {"everything": digest(json.dumps(sorted(structure.items())))}
 
 
 def _digested(structure: Mapping[str, str]) -> dict[str, str]:
     return {
-        key: value if len(value) <= DIGEST or kind_of(key) in KEPT else digest(value)
+        key: value
+        if kind_of(key) in KEPT or len(value) <= DIGEST or A_DIGEST.match(value)
+        else digest(value)
         for key, value in structure.items()
     }
 
 
 def _by_relation(structure: Mapping[str, str]) -> dict[str, str]:
     """One digest for everything of one table: its columns, constraints, triggers."""
-    return _grouped(structure, lambda key: f"all of table {t}" if (t := table_of(key)) else key)
+    return _grouped(structure, lambda key: f"{ALL_OF}table {t}" if (t := table_of(key)) else key)
 
 
 def _folded(structure: Mapping[str, str]) -> dict[str, str]:
-    """One digest for everything of one schema and kind."""
-    return _grouped(structure, lambda key: f"every {kind_of(key)} of {_schema_of(key)}")
+    """One digest for all tables of one schema, and so on."""
 
+    def group_of(key: str) -> str:
+        kind, name = kind_of(key), key.removeprefix(kind_of(key)).strip()
+        return f"{EVERY}{kind} of {full_name(*parts_of(name)[:1])}"
 
-def _schema_of(key: str) -> str:
-    name = key.removeprefix(kind_of(key)).strip()
-    return full_name(parts_of(name)[0]) if name else ""
+    return _grouped(structure, lambda key: group_of(key.removeprefix(ALL_OF)))
 
 
 def _grouped(structure: Mapping[str, str], group_of: Callable[[str], str]) -> dict[str, str]:
@@ -183,41 +187,51 @@ def _gathered(structure: Mapping[str, str]) -> dict[str, str]:
         found = OF_OBJECTS.match(key)
         if found:
             schema = full_name(*parts_of(key[found.end() :])[:1])
-            rights[f"rights on every {found[1]} of {schema}"] |= set(value.split("; "))
+            rights[f"{RIGHTS_ON_EVERY}{found[1]} of {schema}"] |= set(value.split("; "))
         else:
             rest[key] = value
-    return _folded(rest) | {key: "; ".join(sorted(values)) for key, values in rights.items()}
+    return rest | {key: "; ".join(sorted(values)) for key, values in rights.items()}
 
 
-FORMS = (dict, _digested, _by_relation, _folded, _gathered)
+COARSER = (_digested, _by_relation, _folded, _gathered)
+"""Each is made of what the one before it has left: of an earlier night there is nothing else."""
+ALL_OF, EVERY, RIGHTS_ON_EVERY = "all of ", "every ", "rights on every "
+A_DIGEST = re.compile(rf"#[0-9a-f]{{{DIGEST}}}$")
 
 
 def alike(
     first: Mapping[str, str], second: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Both in the form of the coarser one, so that they can be compared."""
-    coarser = max(_form_of(first), _form_of(second))
-    return (
-        dict(first) if _form_of(first) == coarser else FORMS[coarser](first),
-        dict(second) if _form_of(second) == coarser else FORMS[coarser](second),
-    )
+    form = max(_form_of(first), _form_of(second))
+    return in_form(first, form), in_form(second, form)
+
+
+def in_form(structure: Mapping[str, str], form: int) -> dict[str, str]:
+    """0: as it is; 1 to 4: after so many of `COARSER`. A finer one there is not any more."""
+    reduced = dict(structure)
+    for coarser in COARSER[_form_of(structure) : form]:
+        reduced = coarser(reduced)
+    return reduced
 
 
 def _form_of(structure: Mapping[str, str]) -> int:
-    """The place in `FORMS`."""
-    if any(key.startswith("rights on every ") for key in structure):
-        return 4
-    if any(key.startswith("every ") for key in structure):
-        return 3
-    if any(key.startswith("all of ") for key in structure):
-        return 2
+    for form, beginning in ((4, RIGHTS_ON_EVERY), (3, EVERY), (2, ALL_OF)):
+        if any(key.startswith(beginning) for key in structure):
+            return form
     values = [value for key, value in structure.items() if kind_of(key) not in KEPT]
-    return int(bool(values) and not any(len(value) > DIGEST + 1 for value in values))
+    return int(bool(values) and all(len(value) <= DIGEST + 1 for value in values))
 
 
 def structure_changes(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Difference, ...]:
+    """What differs. Of two versions of this product everything would: that is one difference."""
+    if before and after and before.get("format") != after.get("format"):
+        formats = (structure.get("format", "1") for structure in (before, after))
+        return (
+            Difference(what="format of the structure", before=next(formats), after=next(formats)),
+        )
     old, new = alike(before, after)
     return tuple(
         Difference(what=key, before=old.get(key, ""), after=new.get(key, ""))

@@ -16,8 +16,8 @@ import psycopg
 
 from restorecheck.checks import scanning
 from restorecheck.checks.catalogue import parse_table_name
-from restorecheck.checks.structure import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
+from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError

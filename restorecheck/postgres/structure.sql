@@ -349,11 +349,11 @@ where d.objoid >= 16384 and (d.classoid <> 'pg_database'::regclass
   or d.objoid = (select oid from pg_database where datname = current_database()))
 
 -- name: security label
-select {addressed d.classoid, d.objoid, d.objsubid} || ' by ' || d.provider, d.label
+select {addressed d.classoid, d.objoid, d.objsubid}, string_agg(d.provider || ': ' || d.label, ', ' order by d.provider)
 from (select classoid, objoid, objsubid, provider, label from pg_seclabel
   union all select classoid, objoid, 0, provider, label from pg_shseclabel
     where classoid <> 'pg_database'::regclass or objoid = (select oid from pg_database where datname = current_database())) d,
-  pg_identify_object_as_address(d.classoid, d.objoid, d.objsubid) i
+  pg_identify_object_as_address(d.classoid, d.objoid, d.objsubid) i group by 1
 
 -- name: rights
 -- An ACL that is NULL is the default one. Of extensions and the system itself: what is no longer as it was installed.

@@ -167,7 +167,7 @@ def test_a_change_is_seen_whatever_is_kept_of_the_structure(tables):
 
 def test_a_coarse_and_a_fine_structure_are_compared_as_coarse():
     fine = reading(10).structure
-    coarse = structure._by_relation(fine)
+    coarse = structure.in_form(fine, 2)
 
     first, second = alike(fine, coarse)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from restorecheck.checks.rights import rights_of, widened
-from restorecheck.checks.structure import _gathered
+from restorecheck.checks.structure import in_form
 
 TABLE = "rights table public.orders"
 BASE = {
@@ -23,7 +23,7 @@ BASE = {
     "role admins": "in boss",
 }
 
-WIDER = {
+WIDER: dict[str, dict[str, str | None]] = {
     "everybody": {TABLE: "owner app; PUBLIC: SELECT; reader: SELECT"},
     "another grantee": {TABLE: "owner app; other: SELECT; reader: SELECT"},
     "one more privilege": {TABLE: "owner app; reader: DELETE, SELECT"},
@@ -31,7 +31,9 @@ WIDER = {
     "a grant option": {TABLE: "owner app; reader: SELECT*"},
     "a strange role": {TABLE: 'owner app; "a; b: c": SELECT; reader: SELECT'},
     "the owner": {TABLE: "owner boss; reader: SELECT"},
-    "CREATE on schema public": {"rights schema public": "owner pg_database_owner; PUBLIC: CREATE, USAGE"},
+    "CREATE on schema public": {
+        "rights schema public": "owner pg_database_owner; PUBLIC: CREATE, USAGE"
+    },
     "everybody on a schema": {"rights schema sales": "owner app; PUBLIC: USAGE"},
     "a column": {"rights column public.orders.name": "other: SELECT"},
     "default privileges": {"rights new tables of app": "PUBLIC: SELECT"},
@@ -42,14 +44,28 @@ WIDER = {
     },
     "row security off": {"row security public.orders": None},
     "row security not forced": {"row security public.orders": "on"},
-    "a policy for every row": {"policy public.orders.own": "permissive for SELECT to reader using (true)"},
-    "a policy for everybody": {"policy public.orders.own": "permissive for SELECT to PUBLIC using #0123456789ab"},
-    "a policy for all commands": {"policy public.orders.own": "permissive for ALL to reader using #0123456789ab"},
-    "one more policy": {"policy public.orders.more": "permissive for SELECT to reader #1123456789ab"},
+    "a policy for every row": {
+        "policy public.orders.own": "permissive for SELECT to reader using (true)"
+    },
+    "a policy for everybody": {
+        "policy public.orders.own": "permissive for SELECT to PUBLIC using #0123456789ab"
+    },
+    "a policy for all commands": {
+        "policy public.orders.own": "permissive for ALL to reader using #0123456789ab"
+    },
+    "one more policy": {
+        "policy public.orders.more": "permissive for SELECT to reader #1123456789ab"
+    },
     "a restrictive policy dropped": {"policy public.orders.fence": None},
-    "a restrictive policy made permissive": {"policy public.orders.fence": "permissive for ALL to PUBLIC #0123456789ab"},
-    "a restrictive policy for fewer": {"policy public.orders.fence": "restrictive for ALL to reader #0123456789ab"},
-    "a restrictive policy for one command": {"policy public.orders.fence": "restrictive for INSERT to PUBLIC #0123456789ab"},
+    "a restrictive policy made permissive": {
+        "policy public.orders.fence": "permissive for ALL to PUBLIC #0123456789ab"
+    },
+    "a restrictive policy for fewer": {
+        "policy public.orders.fence": "restrictive for ALL to reader #0123456789ab"
+    },
+    "a restrictive policy for one command": {
+        "policy public.orders.fence": "restrictive for INSERT to PUBLIC #0123456789ab"
+    },
     "a function with its owner's rights": {"security definer public.f(a integer)": "yes"},
     "a view with its owner's rights": {"view security public.titles": "security_barrier"},
     "a view without a barrier": {"view security public.titles": "security_invoker"},
@@ -65,7 +81,7 @@ WIDER = {
     "a parameter": {"rights on parameter work_mem": "reader: ALTER SYSTEM"},
 }
 
-NO_WIDER = {
+NO_WIDER: dict[str, dict[str, str | None]] = {
     "nothing": {},
     "less": {TABLE: "owner app"},
     "nothing for the owner": {TABLE: "owner app; app: NOTHING; reader: SELECT"},
@@ -79,11 +95,22 @@ NO_WIDER = {
     "a new type": {"rights type public.mood": "owner app; PUBLIC: USAGE"},
     "a column that could be read before": {"rights column public.orders.name": "reader: SELECT"},
     "defaults taken away": {"rights new functions of app": "there"},
-    "a table dropped": {TABLE: None, "row security public.orders": None, "policy public.orders.own": None, "policy public.orders.fence": None},
+    "a table dropped": {
+        TABLE: None,
+        "row security public.orders": None,
+        "policy public.orders.own": None,
+        "policy public.orders.fence": None,
+    },
     "a permissive policy dropped": {"policy public.orders.own": None},
-    "one more restrictive policy": {"policy public.orders.more": "restrictive for ALL to PUBLIC #1123456789ab"},
-    "another condition": {"policy public.orders.own": "permissive for SELECT to reader using #9923456789ab"},
-    "policies of a table without row security": {"policy public.titles.p": "permissive for ALL to PUBLIC using (true)"},
+    "one more restrictive policy": {
+        "policy public.orders.more": "restrictive for ALL to PUBLIC #1123456789ab"
+    },
+    "another condition": {
+        "policy public.orders.own": "permissive for SELECT to reader using #9923456789ab"
+    },
+    "policies of a table without row security": {
+        "policy public.titles.p": "permissive for ALL to PUBLIC using (true)"
+    },
     "a new role": {"role new": "login"},
     "a member of a plain group": {"role app": "login in readers"},
     "a role that may not log in any more": {"role app": "there"},
@@ -122,17 +149,19 @@ def test_default_privileges_that_were_there_explain_what_a_new_table_has():
 def test_of_a_very_large_schema_rights_are_compared_by_schema():
     more = changed({TABLE: "owner app; PUBLIC: SELECT; reader: SELECT"})
 
-    (found,) = widened(_gathered(BASE), more)
+    (found,) = widened(in_form(BASE, 4), more)
 
     assert str(found) == (
         "rights on every table of public: owner app; reader: SELECT"
         " → PUBLIC: SELECT; owner app; reader: SELECT"
     )
-    assert widened(_gathered(BASE), changed({"rights table public.new": "owner app"})) == ()
+    assert widened(in_form(BASE, 4), changed({"rights table public.new": "owner app"})) == ()
 
 
 def test_names_of_roles_are_read_as_they_are_written():
-    found = rights_of('owner "a;b"; "PUBLIC": SELECT; "x ""y"" by z" by boss: INSERT*, SELECT; c: NOTHING')
+    found = rights_of(
+        'owner "a;b"; "PUBLIC": SELECT; "x ""y"" by z" by boss: INSERT*, SELECT; c: NOTHING'
+    )
 
     assert found.owners == {'"a;b"'}
     assert found.granted == {
