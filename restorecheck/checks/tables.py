@@ -43,10 +43,15 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedSequence:
+    """One that fills a column: by identity, or because its next value is the column's default."""
+
     name: str
+    """Quoted, with its schema, as are the names of tables here."""
     table: str
     column: str
     increment: int = 1
+    others: tuple[tuple[str, str], ...] = ()
+    """More columns that it fills: table and column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,14 +243,16 @@ def foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
 
 
 def owned_sequences(connection: Connection) -> tuple[OwnedSequence, ...]:
+    """Those that fill columns, each once; not those that begin again, by themselves or by hand."""
+    filled: dict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+    for schema, name, table_schema, table, column, increment in _rows(connection, "sequences"):
+        sequence = f"{quoted(schema)}.{quoted(name)}"
+        filled[sequence, increment].append((f"{quoted(table_schema)}.{quoted(table)}", column))
     return tuple(
         OwnedSequence(
-            name=f"{quoted(schema)}.{quoted(name)}",
-            table=f"{quoted(table_schema)}.{quoted(table)}",
-            column=column,
-            increment=increment,
+            name=name, table=table, column=column, increment=increment, others=tuple(others)
         )
-        for schema, name, table_schema, table, column, increment in _rows(connection, "sequences")
+        for (name, increment), ((table, column), *others) in filled.items()
     )
 
 

@@ -4,7 +4,8 @@
 --
 -- {own}: schemas of users. {made pg_class c}: made by users, not by an extension. {name a, b}: a full
 -- name. All of these are in describing.py. Columns that only later versions have are read out of
--- to_jsonb(row).
+-- to_jsonb(row), or named in a subquery with a column of the same name outside: that one is taken
+-- where the catalog has none.
 
 -- name: database
 select x.name, x.value from pg_database d, lateral (values
@@ -76,13 +77,14 @@ select {name n.nspname, c.relname, a.attname}, concat_ws(' ', format_type(a.attt
   (select 'collation ' || {name ln.nspname, l.collname} from pg_collation l join pg_namespace ln on ln.oid = l.collnamespace
     where l.oid = a.attcollation and t.typcollation <> l.oid),
   case when a.attstorage <> t.typstorage then 'storage ' || a.attstorage::text end,
-  'compression ' || nullif(to_jsonb(a)->>'attcompression', ''),
+  'compression ' || nullif(a.compression, ''),
   'statistics ' || nullif(a.attstattarget, -1),
   case when a.attislocal and a.attinhcount > 0 and not c.relispartition then 'its own too' end,
-  (select string_agg(o, ',' order by o) from (select unnest(a.attoptions) union all select unnest(a.attfdwoptions)) x(o)
-    where o !~ '^pg_'))
-from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-join pg_type t on t.oid = a.atttypid
+  case when a.attoptions is not null or a.attfdwoptions is not null then
+    (select string_agg(o, ',' order by o) from (select unnest(a.attoptions) union all select unnest(a.attfdwoptions)) x(o)
+      where o !~ '^pg_') end)
+from (select null as attcompression) missing, lateral (select *, attcompression::text as compression from pg_attribute) a
+join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
 where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f')
   and c.relpersistence <> 't' and {own} and {made pg_class c}
 
@@ -222,7 +224,6 @@ select p.pubname, concat_ws(' ', case when p.puballtables then 'all tables' end,
 from pg_publication p where {made pg_publication p}
 
 -- name: publication table
--- A column that the catalog has wins over the one of the same name outside: so PostgreSQL 13 and 14 read NULL.
 select {name n.nspname, c.relname, p.pubname}, nullif(concat_ws(' ', 'columns ' || r.columns, 'where ' || r.filter), '')
 from (select null::pg_node_tree as prqual, null::int2vector as prattrs) missing, lateral (
   select prpubid, prrelid, pg_get_expr(prqual, prrelid), (select string_agg({name a.attname}, ', ' order by a.attnum)
