@@ -9,7 +9,7 @@ import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from restorecheck.checks.tables import full_name, parts_of
@@ -78,10 +78,17 @@ KINDS = (
         ).split("/")
     )
 )
-WORDS = max(len(kind.split()) for kind in KINDS)
+
+
+def _first_of(words: Iterable[str]) -> re.Pattern[str]:
+    """The longest that a text begins with, before a space or at its end."""
+    return re.compile(f"(?:{'|'.join(sorted(words, key=len, reverse=True))})(?= |$)")
+
+
+KIND = _first_of(KINDS)
 ABOUT = frozenset({"rights", "comment", "security label"})
 """Kinds whose names begin with the kind of what they are about."""
-ADDRESSED = frozenset(
+ABOUT_TABLES = _first_of(
     """table/column/owned sequence/view/materialized view/foreign table/table column/view column
     materialized view column/foreign table column/table constraint/trigger/policy/rule""".replace(
         "\n    ", "/"
@@ -116,23 +123,21 @@ def digest(text: str) -> str:
 
 
 def kind_of(key: str) -> str:
-    """The kind that a key begins with."""
-    words = key.split(" ")
-    beginnings = (" ".join(words[:n]) for n in range(min(len(words), WORDS), 0, -1))
-    return next((kind for kind in beginnings if kind in KINDS), words[0])
+    """The kind that a key begins with; of a folded one only its first word."""
+    found = KIND.match(key)
+    return found[0] if found else key.partition(" ")[0]
 
 
 def table_of(key: str) -> str | None:
     """The table, view or foreign table that a key is about, by its full name; None: about none."""
-    kind, known = kind_of(key), OF_TABLES
+    kind = kind_of(key)
     if kind in ABOUT:
-        key, known = key.removeprefix(f"{kind} "), ADDRESSED
-        words = key.split(" ")
-        beginnings = (" ".join(words[:n]) for n in range(len(words) - 1, 0, -1))
-        kind = next((k for k in beginnings if k in known), "")
-    if kind not in known:
-        return None
-    return full_name(*parts_of(key.removeprefix(f"{kind} "))[:2])
+        key = key.removeprefix(f"{kind} ")
+        found = ABOUT_TABLES.match(key)
+        kind = found[0] if found else ""
+    elif kind not in OF_TABLES:
+        kind = ""
+    return full_name(*parts_of(key.removeprefix(f"{kind} "))[:2]) if kind else None
 
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:
