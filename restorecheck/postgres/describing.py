@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -315,16 +315,24 @@ def structure(connection: Connection) -> dict[str, str]:
     password in a setting).
     """
     found: dict[str, str] = {"format": FORMAT}
+    connection.execute("select pg_catalog.set_config('jit', 'off', true)")
+    with connection.pipeline():  # one round trip for all: there are many kinds, and few rows
+        asked = [(kind, connection.execute(text.encode())) for kind, text in _kinds(connection)]
+        for kind, cursor in asked:
+            for subject, definition, *hidden in cursor.fetchall():
+                found[f"{kind} {subject}".strip()] = _described(kind, definition, *hidden)
+    return found
+
+
+def _kinds(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Every kind that this server has and shows to this role, and its statement."""
     for name, text in statements("structure.sql").items():
         kind, _, first = name.partition(FROM)
         if first and major_of(connection) < int(first):
             continue
         if kind in ALLOWED and connection.execute(ALLOWED[kind].encode()).fetchone() != (True,):
             continue
-        rows: list[tuple[Any, ...]] = connection.execute(text.encode()).fetchall()
-        for subject, definition, *hidden in rows:
-            found[f"{kind} {subject}".strip()] = _described(kind, definition, *hidden)
-    return found
+        yield kind, text
 
 
 def _described(kind: str, definition: str | None, hidden: str | None = None) -> str:

@@ -375,9 +375,9 @@ with object(kind, name, type, owner, acl, class, oid, place, own) as (
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
   where a.attacl is not null and not a.attisdropped and c.relpersistence <> 't'
   union all select 'function', {function n.nspname, p}, 'f', p.proowner, p.proacl, 'pg_proc'::regclass, p.oid, 0, {own} and {made pg_proc p}
-  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.proacl is not null or {made pg_proc p}
   union all select 'type', {name n.nspname, t.typname}, 'T', t.typowner, t.typacl, 'pg_type'::regclass, t.oid, 0, {own} and {made pg_type t}
-  from pg_type t join pg_namespace n on n.oid = t.typnamespace where {standing t}
+  from pg_type t join pg_namespace n on n.oid = t.typnamespace where (t.typacl is not null or {made pg_type t}) and {standing t}
   union all select 'schema', {name n.nspname}, 'n', n.nspowner, n.nspacl, 'pg_namespace'::regclass, n.oid, 0, {own} and not {installed pg_namespace n}
   from pg_namespace n where n.nspname !~ '^pg_(toast|temp)'
   union all select 'language', l.lanname, 'l', l.lanowner, l.lanacl, 'pg_language'::regclass, l.oid, 0, {made pg_language l} from pg_language l
@@ -391,28 +391,28 @@ with object(kind, name, type, owner, acl, class, oid, place, own) as (
   union all select 'large objects', 'of ' || {role pg_get_userbyid(l.lomowner)}, 'L', l.lomowner, l.acl, null, null, 0, true
   from (select lomowner, array_agg(distinct x::text)::aclitem[] as acl from pg_largeobject_metadata,
     unnest(coalesce(lomacl, acldefault('L', lomowner))) x group by 1) l
-  union all select 'operator', {operator n.nspname, o}, null, o.oprowner, null, null, null, 0, {own} and {made pg_operator o}
-  from pg_operator o join pg_namespace n on n.oid = o.oprnamespace
-  union all select 'operator class', {name n.nspname, o.opcname} || ' using ' || m.amname, null, o.opcowner, null, null, null, 0,
-    {own} and {made pg_opclass o}
-  from pg_opclass o join pg_am m on m.oid = o.opcmethod join pg_namespace n on n.oid = o.opcnamespace
-  union all select 'operator family', {name n.nspname, f.opfname} || ' using ' || m.amname, null, f.opfowner, null, null, null, 0,
-    {own} and {made pg_opfamily f}
-  from pg_opfamily f join pg_am m on m.oid = f.opfmethod join pg_namespace n on n.oid = f.opfnamespace
-  union all select 'collation', {name n.nspname, l.collname}, null, l.collowner, null, null, null, 0, {own} and {made pg_collation l}
-  from pg_collation l join pg_namespace n on n.oid = l.collnamespace
-  union all select 'conversion', {name n.nspname, c.conname}, null, c.conowner, null, null, null, 0, {own} and {made pg_conversion c}
-  from pg_conversion c join pg_namespace n on n.oid = c.connamespace
-  union all select 'text search dictionary', {name n.nspname, d.dictname}, null, d.dictowner, null, null, null, 0, {own} and {made pg_ts_dict d}
-  from pg_ts_dict d join pg_namespace n on n.oid = d.dictnamespace
-  union all select 'text search configuration', {name n.nspname, c.cfgname}, null, c.cfgowner, null, null, null, 0, {own} and {made pg_ts_config c}
-  from pg_ts_config c join pg_namespace n on n.oid = c.cfgnamespace
-  union all select 'statistics', {name n.nspname, s.stxname}, null, s.stxowner, null, null, null, 0, {own} and {made pg_statistic_ext s}
-  from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace
-  union all select 'publication', p.pubname, null, p.pubowner, null, null, null, 0, {made pg_publication p} from pg_publication p
+  union all select 'operator', {operator n.nspname, o}, null, o.oprowner, null, null, null, 0, true
+  from pg_operator o join pg_namespace n on n.oid = o.oprnamespace where {own} and {made pg_operator o}
+  union all select 'operator class', {name n.nspname, o.opcname} || ' using ' || m.amname, null, o.opcowner, null, null, null, 0, true
+  from pg_opclass o join pg_am m on m.oid = o.opcmethod join pg_namespace n on n.oid = o.opcnamespace where {own} and {made pg_opclass o}
+  union all select 'operator family', {name n.nspname, f.opfname} || ' using ' || m.amname, null, f.opfowner, null, null, null, 0, true
+  from pg_opfamily f join pg_am m on m.oid = f.opfmethod join pg_namespace n on n.oid = f.opfnamespace where {own} and {made pg_opfamily f}
+  union all select 'collation', {name n.nspname, l.collname}, null, l.collowner, null, null, null, 0, true
+  from pg_collation l join pg_namespace n on n.oid = l.collnamespace where {own} and {made pg_collation l}
+  union all select 'conversion', {name n.nspname, c.conname}, null, c.conowner, null, null, null, 0, true
+  from pg_conversion c join pg_namespace n on n.oid = c.connamespace where {own} and {made pg_conversion c}
+  union all select 'text search dictionary', {name n.nspname, d.dictname}, null, d.dictowner, null, null, null, 0, true
+  from pg_ts_dict d join pg_namespace n on n.oid = d.dictnamespace where {own} and {made pg_ts_dict d}
+  union all select 'text search configuration', {name n.nspname, c.cfgname}, null, c.cfgowner, null, null, null, 0, true
+  from pg_ts_config c join pg_namespace n on n.oid = c.cfgnamespace where {own} and {made pg_ts_config c}
+  union all select 'statistics', {name n.nspname, s.stxname}, null, s.stxowner, null, null, null, 0, true
+  from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace where {own} and {made pg_statistic_ext s}
+  union all select 'publication', p.pubname, null, p.pubowner, null, null, null, 0, true
+  from pg_publication p where {made pg_publication p}
   union all select 'subscription', s.subname, null, s.subowner, null, null, null, 0, true
   from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())
-  union all select 'event trigger', e.evtname, null, e.evtowner, null, null, null, 0, {made pg_event_trigger e} from pg_event_trigger e
+  union all select 'event trigger', e.evtname, null, e.evtowner, null, null, null, 0, true
+  from pg_event_trigger e where {made pg_event_trigger e}
 ), one as (
   select o.kind, o.name, o.type, o.owner, coalesce(o.acl, acldefault(o.type, o.owner)) as acl, o.own,
     coalesce(i.initprivs, acldefault(o.type, o.owner)) as installed,
