@@ -84,6 +84,26 @@ create function app.to_pair(internal) returns app.pair language internal immutab
 create transform for app.pair language mylang (from sql with function app.from_pair(internal), to sql with function app.to_pair(internal));
 """
 
+WRITINGS = """
+create table app.accounts(aid int primary key, f char(84) default 'x', b bit(3) default b'101', iv interval default '1 day', ts timestamp default now(), j jsonb default '{}', a int[] default '{1,2}', v varchar check (v in ('a','b') or v is null), c char(2) check (c not in ('xx','yy')), n numeric check (n between 0.5 and 10), t time default '10:00', check (not (a is null and v is null)));
+create view app.w1 as select a.aid as id1, lag(a.aid) over w, a.v like 'x%' as l, a.v ~* 'y' r, a.ts at time zone 'UTC' as tz, position('a' in a.v) p, substring(a.v from 1 for 2) s, trim(both 'x' from a.v) tr, overlay(a.v placing 'x' from 1) o, a.n::int as ni, a.v is not distinct from 'q' dd, nullif(a.v,'x') nu, greatest(a.n, 1) gr, array(select 1) arr, a.a[1:2] sl, a.v collate "C" co, exists(select 1 from app.accounts b where b.aid=a.aid) ex, a.aid = any(a.a) an, a.aid in (1,2,3) ii, a.v in ('x','y') vi, case a.v when 'x' then 1 else 2 end cc, (a.j->>'k')::int jj, localtimestamp as cu0, current_user as cu1 from app.accounts a window w as (order by a.aid);
+create view app.w2 as select distinct on (v) v, aid from app.accounts order by v, aid desc limit 5 offset 1;
+create view app.w3 as select v, n, grouping(v) g, count(*) filter (where n > 1) cf, string_agg(v, ',' order by n desc), percentile_cont(0.5) within group (order by n) from app.accounts group by rollup(v), n having max(n) > 1;
+create view app.w4 as with recursive r(x) as (values (1) union all select x+1 from r where x < 5) select x from r;
+create view app.w5 as select a.aid, l.c from app.accounts a left join lateral (select count(*) c from app.accounts b where b.aid < a.aid) l on true;
+create view app.w6 as values (1,'a'),(2,'b');
+create view app.w7 as select * from app.accounts natural join (select aid from app.accounts) q;
+create view app.w8 as select aid from app.accounts a join app.accounts b using (aid);
+create view app.w9 as select x.* from unnest(array[1,2], array['a','b']) with ordinality x(a,b,c);
+create view app.w10 as select count(*) from app.accounts tablesample system (10);
+create view app.w11 as select accounts from app.accounts;
+create view app.w12 as select aid from only app.accounts where v = any (array['a','b']::varchar[]);
+create view app.w13 as table app.accounts;
+create view app.w14 as select a.aid from app.accounts a for update;
+create view app.w15 as select (select max(z.aid) from app.accounts z where z.v = y.v) from app.accounts y where y.aid in (select aid from app.accounts where n > 1);
+"""
+"""Expressions that one version or another may write in its own way."""
+
 ALSO_FROM = {
     14: "alter table app.plain alter column tags set compression pglz;",
     15: "create publication pub_schema for tables in schema app; alter view app.from_sub set (security_invoker = true);"
@@ -210,7 +230,7 @@ CHANGES_FROM = {
 
 def of_major(major):
     """As much of it as a server of this major version has; one statement a line is not promised."""
-    return RICH + "".join(text for first, text in ALSO_FROM.items() if first <= major)
+    return RICH + WRITINGS + "".join(text for first, text in ALSO_FROM.items() if first <= major)
 
 
 def changes_of_major(major):

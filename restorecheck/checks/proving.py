@@ -68,7 +68,11 @@ def unread(
         for key in around.foreign_keys
         if names & {_plain(key.table), _plain(key.target)}
     }
-    lost |= {f"{BEHIND}{s.name}" for s in around.sequences if _plain(s.table) in names}
+    lost |= {
+        f"{BEHIND}{sequence.name}"
+        for sequence in around.sequences
+        if names & {_plain(table) for table, _ in ((sequence.table, ""), *sequence.others)}
+    }
     for kept in (left.answers, left.problems, left.doubts, left.seconds):
         for key in [key for key in kept if key in lost or key.startswith(BTREE)]:
             del kept[key]

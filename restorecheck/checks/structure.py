@@ -59,11 +59,14 @@ NOT_IN_A_DUMP_EITHER = (
     "comment role ",
     "comment tablespace ",
     "comment extension ",
+    "comment schema public ",
     "security label database ",
     "security label role ",
     "security label tablespace ",
 )
-"""Beginnings of keys. A comment on an extension is that of the version which is installed."""
+"""Beginnings of keys. A comment on an extension is that of the version which is installed; pg_dump before
+15 leaves schema public out (release notes of 15).
+"""
 KEPT = READABLE | {"format", *NOT_IN_A_DUMP}
 """Kinds that are not folded away, however many tables there are."""
 KINDS = (
