@@ -45,8 +45,11 @@ class Rights:
 def widened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Difference, ...]:
     """Everything that lets somebody do more than before.
 
-    Of logical dumps give what is `structure.comparable`: the rest is our own server's.
+    Of logical dumps give what is `structure.comparable`: the rest is our own server's. Nothing where
+    another version of this product has read one of the two: `structure_changes` says so.
     """
+    if before.get("format") != after.get("format"):
+        return ()
     old, new = alike(before, after)
     found = [
         Difference(what=key, before=old.get(key, NOTHING), after=new.get(key, NOTHING))

@@ -146,6 +146,10 @@ def test_default_privileges_that_were_there_explain_what_a_new_table_has():
     assert [d.what for d in widened(BASE, BASE | table)] == ["rights table public.new"]
 
 
+def test_what_another_version_has_read_is_no_baseline():
+    assert widened(BASE, BASE | {"format": "2", "rights new tables of app": "PUBLIC: SELECT"}) == ()
+
+
 def test_of_a_very_large_schema_rights_are_compared_by_schema():
     more = changed({TABLE: "owner app; PUBLIC: SELECT; reader: SELECT"})
 
