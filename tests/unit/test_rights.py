@@ -21,6 +21,7 @@ BASE = {
     "role reader": "login in readers",
     "role boss": "superuser login",
     "role admins": "in boss",
+    "role staff": "in app",
 }
 
 WIDER: dict[str, dict[str, str | None]] = {
@@ -75,6 +76,7 @@ WIDER: dict[str, dict[str, str | None]] = {
     "a new superuser": {"role new": "superuser"},
     "a member of a superuser": {"role reader": "login in boss, readers"},
     "a member of a member of a superuser": {"role reader": "login in admins, readers"},
+    "a member of a member of an owner": {"role reader": "login in readers, staff"},
     "a member of a predefined role": {"role app": "login in pg_read_all_data"},
     "a member of an owner": {"role reader": "login in app, readers"},
     "an admin of a predefined role": {"role app": "login in pg_monitor with admin"},
@@ -144,6 +146,13 @@ def test_default_privileges_that_were_there_explain_what_a_new_table_has():
 
     assert widened(before, before | table) == ()
     assert [d.what for d in widened(BASE, BASE | table)] == ["rights table public.new"]
+
+
+def test_a_policy_for_everybody_is_no_wider_for_some():
+    key = "policy public.orders.own"
+    before = BASE | {key: "permissive for SELECT to PUBLIC using #0123456789ab"}
+
+    assert widened(before, BASE) == ()
 
 
 def test_what_another_version_has_read_is_no_baseline():

@@ -106,6 +106,13 @@ def test_structures_that_were_kept_in_other_forms_can_be_compared(form, other):
     assert len(structure_changes(in_form(before, form), in_form(after, other))) == 1
 
 
+def test_a_structure_of_short_values_alone_is_compared_with_a_longer_one():
+    before = {"table public.t": "r", "index public.t.i": "#0123456789ab"}
+    after = before | {"column public.t.name": "character varying(20)"}
+
+    assert [d.what for d in structure_changes(before, after)] == ["column public.t.name"]
+
+
 # --- of a dump --------------------------------------------------------------------------------
 
 
