@@ -8,14 +8,16 @@ a table has done before is no news (`memory`).
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from restorecheck.checks import structure
 from restorecheck.checks.families import like_others, ordinary
 from restorecheck.checks.pairs import Pair, older, pairs, unread
-from restorecheck.checks.readings import DatabaseReading, alike, newest_by_group, rows_by_group
+from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
 from restorecheck.checks.scanning import NEWEST, PRINT
+from restorecheck.checks.structure import Difference
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""
@@ -29,28 +31,6 @@ ADVICE = (
 )
 FOREIGN_KEY = re.compile(r"FOREIGN KEY \((.+?)\) REFERENCES (.+?)\(")
 CONSTRAINT, COLUMN = "constraint ", "column "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One thing that is not as it was."""
-
-    what: str
-    before: str
-    after: str
-    certain: bool = True
-    """The backup is bad; else it may be ordinary life, and is a warning."""
-
-    def __str__(self) -> str:
-        if not self.before:
-            return f"{self.what}: new"
-        if not self.after:
-            return f"{self.what}: gone"
-        return f"{self.what}: {_shown(self.before)} → {_shown(self.after)}"
-
-
-def _shown(value: str) -> str:
-    return "other text" if value.startswith("#") else value
 
 
 def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReading:
@@ -295,13 +275,10 @@ def structure_changes(
     before: Mapping[str, str], after: Mapping[str, str], known: Collection[str] = ()
 ) -> tuple[Difference, ...]:
     """`known`: as in `families.ordinary`."""
-    old, new = alike(before, after)
-    no_change = ordinary(old, new, known)
-    return tuple(
-        Difference(what=key, before=old.get(key, ""), after=new.get(key, ""), certain=False)
-        for key in sorted({*old, *new} - no_change, key=_tables_first)
-        if old.get(key) != new.get(key)
-    )
+    no_change = ordinary(*structure.alike(before, after), known)
+    differences = structure.structure_changes(before, after)
+    found = [replace(d, certain=False) for d in differences if d.what not in no_change]
+    return tuple(sorted(found, key=lambda difference: _tables_first(difference.what)))
 
 
 def _tables_first(key: str) -> tuple[bool, str]:

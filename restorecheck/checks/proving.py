@@ -74,7 +74,11 @@ def unread(
         for key in around.foreign_keys
         if quoted_names & {key.table, key.target}
     }
-    lost |= {f"{BEHIND}{s.name}" for s in around.sequences if s.table in quoted_names}
+    lost |= {
+        f"{BEHIND}{sequence.name}"
+        for sequence in around.sequences
+        if quoted_names & {table for table, _ in ((sequence.table, ""), *sequence.others)}
+    }
     for kept in (left.answers, left.problems, left.doubts, left.seconds):
         for key in [key for key in kept if key in lost or key.startswith((BTREE, EXCLUDED))]:
             del kept[key]

@@ -123,16 +123,23 @@ def keys(table: Table) -> Question:
 
 
 def behind(sequence: OwnedSequence) -> Question:
-    """By how much the sequence is behind the column that it fills: the next insert would fail."""
-    column = quoted(sequence.column)
-    beyond = "greatest" if sequence.increment > 0 else "least"
-    extreme = "max" if sequence.increment > 0 else "min"
-    sign = "" if sequence.increment > 0 else "-1 * "
+    """By how much the sequence is behind the columns that it fills: the next insert would fail.
+
+    `last_value` itself comes next until `is_called`. Of steps larger than one only the values count
+    that the sequence can reach: two servers may number in turns.
+    """
+    extreme, sign = ("max", "") if sequence.increment > 0 else ("min", "-1 * ")
+    reached = f" where (t.v - s.last_value) % {abs(sequence.increment)} = 0"
+    columns = " union all ".join(
+        f"select {extreme}(t.v) as v from (select {quoted(column)}::numeric as v from {table}) t"  # noqa: S608  # quoted names
+        + (reached if abs(sequence.increment) > 1 else "")
+        for table, column in ((sequence.table, sequence.column), *sequence.others)
+    )
+    lead = f"{sign}(m.v - s.last_value) + case when s.is_called then 0 else 1 end"
     return Question(
         key=f"{BEHIND}{sequence.name}",
-        sql=f"select {beyond}(0, {sign}(m.v - s.last_value)) from {sequence.name} s,"  # noqa: S608  # quoted names
-        f" (select {extreme}({column})::numeric v from {sequence.table}) m"
-        f" where {sign}m.v > {sign}s.last_value",
+        sql=f"select {lead} from {sequence.name} s,"  # noqa: S608  # quoted names
+        f" lateral (select {extreme}(x.v) as v from ({columns}) x) m where {lead} > 0",
     )
 
 

@@ -5,7 +5,6 @@ for an item of DynamoDB: of a very large schema only a digest of each object is 
 """
 
 import base64
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -14,13 +13,10 @@ from typing import Any
 
 from restorecheck.checks.scanning import NEWEST, NOTHING, PRINT, ROWS
 
-LARGEST_STRUCTURE = 60_000
-"""Bytes, compressed; beyond it definitions become digests, then one for each table, then for each schema."""
 LARGEST_PACKED = 150_000
 """Characters. A drill holds its own readings and those of the night that it is compared with, and an
 item of DynamoDB takes 400 KB. Some 2,500 tables.
 """
-DIGEST = 12
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """In `problems` and `doubts` of a reading that could not even begin: nothing else in it was read."""
 HIDDEN = "hidden damage"
@@ -194,73 +190,6 @@ def newest_by_group(reading: DatabaseReading, prefix: str) -> dict[str, float]:
                 column = f"{table.group or name}.{key.removeprefix(prefix)}"
                 found[column] = max(found.get(column, float("-inf")), float(value))
     return found
-
-
-def digest(text: str) -> str:
-    return "#" + hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
-
-
-def bounded(structure: Mapping[str, str]) -> dict[str, str]:
-    """The structure as it is, or as much of it as may be kept."""
-    for form in (dict, _digested, _by_relation, _folded):
-        reduced = form(structure)
-        if len(zlib.compress(json.dumps(reduced).encode())) <= LARGEST_STRUCTURE:
-            return reduced
-    return {"everything": digest(json.dumps(sorted(structure.items())))}
-
-
-def _digested(structure: Mapping[str, str]) -> dict[str, str]:
-    return {
-        key: value if len(value) <= DIGEST else digest(value) for key, value in structure.items()
-    }
-
-
-def _by_relation(structure: Mapping[str, str]) -> dict[str, str]:
-    """One digest for everything of one table: its columns, constraints, triggers."""
-    groups: dict[str, list[str]] = {}
-    for key, value in sorted(structure.items()):
-        kind, _, name = key.partition(" ")
-        parts = name.split(".")
-        group = ".".join(parts[:2]) if kind in OF_RELATIONS else key
-        groups.setdefault(f"all of {group}", []).append(f"{key}={value}")
-    return {key: digest("\n".join(values))[:9] for key, values in groups.items()}
-
-
-OF_RELATIONS = frozenset(
-    {"table", "grants", "column", "constraint", "trigger", "policy", "view", "rule", "system"}
-)
-
-
-def _folded(structure: Mapping[str, str]) -> dict[str, str]:
-    """One digest for everything of one schema and kind."""
-    groups: dict[str, list[str]] = {}
-    for key, value in sorted(structure.items()):
-        kind, _, name = key.partition(" ")
-        schema = name.partition(".")[0]
-        groups.setdefault(f"every {kind} of {schema}", []).append(f"{key}={value}")
-    return {key: digest("\n".join(values)) for key, values in groups.items()}
-
-
-def alike(
-    first: Mapping[str, str], second: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Both in the form of the coarser one, so that they can be compared."""
-    forms = (dict, _digested, _by_relation, _folded)
-    coarser = max(_form_of(first), _form_of(second))
-    return (
-        dict(first) if _form_of(first) == coarser else forms[coarser](first),
-        dict(second) if _form_of(second) == coarser else forms[coarser](second),
-    )
-
-
-def _form_of(structure: Mapping[str, str]) -> int:
-    """0: as it is; 1: digests; 2: of relations; 3: of schemas."""
-    keys = tuple(structure)
-    if any(key.startswith("every ") for key in keys):
-        return 3
-    if any(key.startswith("all of ") for key in keys):
-        return 2
-    return int(bool(keys) and not any(len(value) > DIGEST + 1 for value in structure.values()))
 
 
 def progress(readings: Mapping[str, DatabaseReading]) -> str:

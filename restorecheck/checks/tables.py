@@ -1,6 +1,9 @@
 """A database as its catalog describes it, as far as checks need it. Frozen values, no SQL."""
 
+import re
 from dataclasses import dataclass
+
+PART = re.compile(r'(?:^|\.)(?:"((?:[^"]|"")*)"|([^.]*))')
 
 REFERENCED, UNLOGGED, VIEW = "r", "u", "v"
 """Letters of `Table.traits`."""
@@ -133,10 +136,15 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedSequence:
+    """One that fills a column: by identity, or because its next value is the column's default."""
+
     name: str
+    """Quoted, with its schema, as are the names of tables here."""
     table: str
     column: str
     increment: int = 1
+    others: tuple[tuple[str, str], ...] = ()
+    """More columns that it fills: table and column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +191,17 @@ class Table:
 
 
 def full_name(*parts: str) -> str:
-    """`schema.table`, as readings and reports name it: a part is quoted where it could be mistaken."""
+    """`schema.table`, as reports and readings name it; no two tables have the same one.
+
+    A part is in double quotes only where it holds a dot or a double quote.
+    """
     return ".".join(quoted(part) if "." in part or '"' in part else part for part in parts)
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """What `full_name` was made of."""
+    found = PART.findall(name)
+    return tuple(inside.replace('""', '"') if inside else plain for inside, plain in found)
 
 
 def quoted(name: str) -> str:

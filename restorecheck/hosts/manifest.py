@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import scanning
-from restorecheck.checks.readings import bounded
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
+from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError

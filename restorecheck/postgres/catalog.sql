@@ -101,15 +101,27 @@ where k.conexclop is not null and c.relkind = 'r' and {own}
 order by 2, 3, 1
 
 -- name: sequences
-select distinct sn.nspname, s.relname, n.nspname, c.relname, a.attname, q.seqincrement
-from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S'
-join pg_sequence q on q.seqrelid = s.oid
+-- A column of a unique key of several columns, and of none alone, may count anew in each year or tenant.
+select sn.nspname, s.relname, n.nspname, c.relname, a.attname, q.seqincrement
+from (
+  select d.objid, d.refobjid, d.refobjsubid from pg_depend d
+  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype = 'i' and d.refobjsubid > 0
+  union
+  select d.refobjid, f.adrelid, f.adnum from pg_attrdef f
+  join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass
+  where pg_get_expr(f.adbin, f.adrelid) ~ '^\(?nextval\(''([^'']|'''')*''::regclass\)\)?(::[a-z]+)?$'
+) filled(sequence, relation, number)
+join pg_class s on s.oid = filled.sequence and s.relkind = 'S' join pg_sequence q on q.seqrelid = s.oid
 join pg_namespace sn on sn.oid = s.relnamespace
-join pg_class c on c.oid = d.refobjid join pg_namespace n on n.oid = c.relnamespace
-join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
-where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass
-  and d.deptype in ('a', 'i') and d.refobjsubid > 0 and not q.seqcycle and {own}
-order by 1, 2
+join pg_class c on c.oid = filled.relation and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum = filled.number
+join pg_type t on t.oid = a.atttypid and t.typcategory = 'N'
+where not q.seqcycle and {own} and coalesce((
+  select bool_or(i.indnkeyatts = 1) from pg_index i
+  where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey[0:i.indnkeyatts - 1])
+), true)
+order by 1, 2, 3, 4, 5
 
 -- name: btrees
 select quote_ident(n.nspname) || '.' || quote_ident(x.relname), x.relpages

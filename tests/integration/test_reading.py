@@ -364,7 +364,7 @@ def shop(source):
             "text → character varying(20)",
         ),
         ("alter table orders drop constraint orders_total_check", "structure_same", "constraint"),
-        ("revoke select on orders from app", "structure_same", "grants on public.orders"),
+        ("revoke select on orders from app", "structure_same", "rights table public.orders"),
         ("create function f() returns int language sql return 1", "structure_same", "f(): new"),
         ("alter role app createdb", "structure_same", "role app"),
         ("alter table orders enable row level security", "structure_same", "row security"),

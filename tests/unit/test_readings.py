@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.checks import comparing, readings
+from restorecheck.checks import comparing, structure
 from restorecheck.checks.fingerprint import fingerprint
 from restorecheck.checks.readings import DatabaseReading, TableReading, alike, bounded, pack, unpack
 from restorecheck.checks.scanning import (
@@ -165,7 +165,7 @@ def test_a_change_is_seen_whatever_is_kept_of_the_structure(tables):
 
 def test_a_coarse_and_a_fine_structure_are_compared_as_coarse():
     fine = reading(10).structure
-    coarse = readings._by_relation(fine)
+    coarse = structure.in_form(fine, 2)
 
     first, second = alike(fine, coarse)
 

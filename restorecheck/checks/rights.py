@@ -1,0 +1,255 @@
+"""Rights that are wider than they were, by two structures. Pure.
+
+A backup whose rights widened restores, and whoever restores it in an emergency opens the data to others.
+What is new with the rights that its kind has by default is no widening, and what only changed is none
+either: the structure tells that.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from restorecheck.checks.structure import Difference, alike, kind_of, table_of
+from restorecheck.checks.tables import full_name, parts_of
+
+PUBLIC, ALL, OWNER = "PUBLIC", "ALL", "owner"
+BY_DEFAULT = {
+    "function": {"EXECUTE"},
+    "type": {"USAGE"},
+    "language": {"USAGE"},
+    "database": {"CONNECT", "TEMPORARY"},
+    "new functions": {"EXECUTE"},
+    "new types": {"USAGE"},
+}
+"""What everybody may where nothing is said (PostgreSQL documentation, "Privileges", table 5.2)."""
+OF_INITDB = "as initdb makes it"
+POWERFUL = ("superuser", "createrole", "createdb", "replication", "bypassrls")
+POWERFUL_GROUPS = re.compile(r"pg_|rds_(superuser|replication)$")
+"""Predefined roles: they read, write or run what no grant says."""
+ROLE = re.compile(r'"(?:[^"]|"")*"|[^\s,;:"()]+')
+ENTRY = re.compile(rf"(?P<who>{ROLE.pattern})(?: by (?:{ROLE.pattern}))?: (?P<what>[A-Z *,]+)")
+OF_OWNER = re.compile(rf"{OWNER} (?P<who>{ROLE.pattern})")
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """Of one object."""
+
+    owners: frozenset[str] = frozenset()
+    """More than one where the objects of a schema are taken together."""
+    granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Grantee → privileges; `X*` is X with the right to grant it on."""
+
+
+def widened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Difference, ...]:
+    """Everything that lets somebody do more than before.
+
+    Of logical dumps give what is `structure.comparable`: the rest is our own server's. Nothing where
+    another version of this product has read one of the two: `structure_changes` says so.
+    """
+    if before.get("format") != after.get("format"):
+        return ()
+    old, new = alike(before, after)
+    found = [
+        Difference(what=key, before=old.get(key, NOTHING), after=new.get(key, NOTHING))
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and _is_wider(key, old, new)
+    ]
+    return (*found, *_new_powers(old, new))
+
+
+def rights_of(value: str) -> Rights:
+    """What a value of `rights …` says."""
+    if value == OF_INITDB:
+        return Rights(granted={PUBLIC: frozenset({"USAGE"})})
+    granted: dict[str, frozenset[str]] = {}
+    owners = set()
+    for entry in re.findall(r'(?:"(?:[^"]|"")*"|[^;"])+', value):
+        if found := OF_OWNER.fullmatch(entry.strip()):
+            owners.add(found["who"])
+        elif found := ENTRY.fullmatch(entry.strip()):
+            what = {part.strip() for part in found["what"].split(",")} - {NOTHING.upper()}
+            granted[found["who"]] = granted.get(found["who"], frozenset()) | what
+    return Rights(owners=frozenset(owners), granted=granted)
+
+
+def _is_wider(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    before, after = old.get(key, ""), new.get(key, "")
+    match kind_of(key):
+        case "rights" | "rights on parameter":
+            return _more_rights(key, old, new)
+        case "row security" | "view security":
+            return bool({*before.split()} - {*after.split()}) and _is_there(key, new)
+        case "policy":
+            return _more_rows(key, old, new)
+        case "security definer":
+            return bool(after) and f"rights function {key.removeprefix('security definer ')}" in old
+        case _:
+            return False
+
+
+def _is_there(key: str, structure: Mapping[str, str]) -> bool:
+    """Whether the table or view that a key is about is there; of very large schemas nobody knows."""
+    table = table_of(key) or ""
+    return f"rights table {table}" in structure or any(
+        key.startswith("rights on every table ") for key in structure
+    )
+
+
+def _more_rights(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    subject = key.removeprefix("rights ").removeprefix("on every ")
+    if subject.startswith("installed "):
+        return False
+    usual = _usual(subject)
+    now = rights_of(new[key]) if key in new else Rights(granted=usual)
+    if key in old:
+        earlier = rights_of(old[key])
+    elif f"rights installed {subject}" in new:
+        earlier = rights_of(new[f"rights installed {subject}"])
+    elif subject.startswith("column ") and f"rights table {table_of(key)}" in old:
+        earlier = rights_of(old[f"rights table {table_of(key)}"])
+    elif subject.startswith("new ") or kind_of(key) == "rights on parameter":
+        earlier = Rights(granted=usual)
+    else:
+        # A new object: only what everybody may, beyond the usual and what was arranged before.
+        everybody = usual.get(PUBLIC, frozenset()) | _arranged(subject, now.owners, old)
+        return _beyond(now.granted.get(PUBLIC, frozenset()), everybody)
+    if key in new and earlier.owners and now.owners - earlier.owners:
+        return True
+    everybody = earlier.granted.get(PUBLIC, frozenset())
+    return (key in new or subject.startswith("new ")) and any(
+        _beyond(what, earlier.granted.get(who, frozenset()) | everybody)
+        for who, what in now.granted.items()
+        if who not in earlier.owners
+    )
+
+
+def _usual(subject: str) -> Mapping[str, frozenset[str]]:
+    """Those of a schema come on top of those for all schemas, and take nothing away."""
+    if subject.startswith("new ") and " in " in subject:
+        return {}
+    kind = next((kind for kind in BY_DEFAULT if f"{subject} ".startswith(f"{kind} ")), "")
+    return {PUBLIC: frozenset(BY_DEFAULT[kind])} if kind else {}
+
+
+def _beyond(now: frozenset[str], before: frozenset[str]) -> bool:
+    """Whether `now` has something that `before` had not. All of a kind is more than each list."""
+    plain = {what.rstrip("*") for what in before}
+    return any(
+        not ({what, f"{ALL}*"} & before or ("*" not in what and {what, ALL} & plain))
+        for what in now
+    )
+
+
+def _arranged(subject: str, owners: frozenset[str], old: Mapping[str, str]) -> frozenset[str]:
+    """What default privileges give everybody on new objects of this kind."""
+    kind, _, name = subject.removeprefix("owned ").partition(" ")
+    schema = full_name(*parts_of(name)[:1])
+    keys = [
+        f"rights new {kind}s of {owner}{where}"
+        for owner in owners
+        for where in ("", f" in {schema}")
+    ]
+    given = (rights_of(old[key]).granted.get(PUBLIC, frozenset()) for key in keys if key in old)
+    return frozenset().union(*given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Policy:
+    permissive: bool
+    command: str
+    roles: frozenset[str]
+    every_row: frozenset[str]
+    """Of USING and WITH CHECK: which is just `true`."""
+
+
+def _policy(value: str) -> _Policy:
+    found = re.match(
+        r"(permissive|restrictive) for (\w+) to (.*?)(?: (?:using|with check) \(true\)| #|$)", value
+    )
+    mode, command, roles = found.groups() if found else ("restrictive", "ALL", "")
+    true = re.findall(r"(using|with check) \(true\)", value)
+    return _Policy(
+        permissive=mode == "permissive",
+        command=command,
+        roles=frozenset(ROLE.findall(roles)),
+        every_row=frozenset(true),
+    )
+
+
+def _more_rows(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Permissive policies add up, restrictive ones take away; without row security neither counts."""
+    if "on" not in old.get(f"row security {table_of(key)}", "").split() or not _is_there(key, new):
+        return False
+    if key not in old:
+        return _policy(new[key]).permissive
+    before = _policy(old[key])
+    if key not in new:
+        return not before.permissive
+    now = _policy(new[key])
+    if before.permissive != now.permissive:
+        return now.permissive
+    larger = (now, before) if now.permissive else (before, now)
+    return (
+        bool(now.every_row - before.every_row)
+        or (PUBLIC not in larger[1].roles and bool(larger[0].roles - larger[1].roles))
+        or larger[1].command not in {"ALL", larger[0].command}
+    )
+
+
+# --- roles -----------------------------------------------------------------------------------------
+
+
+def _new_powers(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    """Roles with attributes that they had not, or in a powerful role that they were not in."""
+    owners = _owners(old) | _owners(new)
+    for key in sorted(key for key in new if kind_of(key) == "role" and old.get(key) != new[key]):
+        attributes, groups = _role(old.get(key, ""))
+        now, groups_now = _role(new[key])
+        powerful = {
+            g
+            for g in groups_now
+            if POWERFUL_GROUPS.match(g) or g in owners or _reaches(g, new, owners)
+        }
+        if (now & {*POWERFUL}) - attributes or {
+            g for g in powerful if groups_now[g] - groups.get(g, set())
+        }:
+            yield Difference(what=key, before=old.get(key, NOTHING), after=new[key])
+
+
+def _owners(structure: Mapping[str, str]) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for key, value in structure.items():
+        if kind_of(key) == "rights":
+            found |= rights_of(value).owners
+    return found
+
+
+def _role(value: str) -> tuple[set[str], dict[str, set[str]]]:
+    """Attributes, and the groups with what may be done with each."""
+    first, _, groups = f" {value}".partition(" in ")
+    found: dict[str, set[str]] = {}
+    for group in re.findall(rf"(?:{ROLE.pattern})(?: with(?:out)? \w+)*", groups):
+        name = ROLE.match(group)
+        assert name is not None, "a role"
+        rest = group[name.end() :]
+        found[name[0]] = {"member"} | ({"admin"} if "with admin" in rest else set())
+        found[name[0]] |= set() if "without inherit" in rest else {"inherit"}
+        found[name[0]] |= set() if "without set" in rest else {"set"}
+    return {*first.split()}, found
+
+
+def _reaches(group: str, structure: Mapping[str, str], owners: frozenset[str]) -> bool:
+    """Whether the group itself, or one that it is in, is powerful."""
+    seen, ahead = set(), [group]
+    while ahead:
+        name = ahead.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        attributes, groups = _role(structure.get(f"role {name}", ""))
+        if attributes & {*POWERFUL} or name in owners or POWERFUL_GROUPS.match(name):
+            return True
+        ahead += groups
+    return False
