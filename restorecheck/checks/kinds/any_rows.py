@@ -36,9 +36,10 @@ class AnyRows(OfDatabase):
         if kept:
             found += f", {kept:,} large objects"
         unread = any(t.problem or ROWS not in t.values for t in tables)
-        doubts = ("not every table could be counted",) if unread else ()
+        doubts = ["not every table could be counted"] if unread else []
+        doubts += ["the large objects could not be counted"] if kept is None else []
         empty = "every table is empty" if tables else "there is no table"
-        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=doubts)
+        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=tuple(doubts))
 
     def judge_all(
         self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
