@@ -108,10 +108,14 @@ def test_a_table_that_nobody_read_is_an_error_of_every_kind_that_looks_at_tables
     [
         ("rows_readable", reading(answers=CONTENTS), PASSED),
         ("rows_readable", reading(), ERROR),
-        ("rows_readable", reading({"t": DAMAGED}), FAILED),
-        ("rows_readable", reading({"t": TableReading(doubts={PRINT: "late"})}), ERROR),
-        ("rows_readable", reading({"t": UNCOUNTED}), ERROR),
-        ("rows_readable", reading({"t": table(contents="")}), ERROR),
+        ("rows_readable", reading({"t": DAMAGED}, answers=CONTENTS), FAILED),
+        (
+            "rows_readable",
+            reading({"t": TableReading(doubts={PRINT: "late"})}, answers=CONTENTS),
+            ERROR,
+        ),
+        ("rows_readable", reading({"t": UNCOUNTED}, answers=CONTENTS), ERROR),
+        ("rows_readable", reading({"t": table(contents="")}, answers=CONTENTS), ERROR),
         ("rows_readable", reading(problems={LARGE_CONTENTS: "invalid page"}), FAILED),
         ("rows_readable", reading(doubts={LARGE_CONTENTS: "no right"}), ERROR),
         (
@@ -227,8 +231,8 @@ def test_what_one_database_says_is_not_drowned_by_the_others():
 
     good, late, bad = (
         reading(answers=CONTENTS),
-        reading({"t": TableReading(doubts={PRINT: "late"})}),
-        reading({"t": DAMAGED}),
+        reading({"t": TableReading(doubts={PRINT: "late"})}, answers=CONTENTS),
+        reading({"t": DAMAGED}, answers=CONTENTS),
     )
 
     assert of_all(a=good, b=late).outcome is ERROR
