@@ -15,7 +15,12 @@ from functools import cached_property
 from restorecheck.checks import structure
 from restorecheck.checks.families import like_others, ordinary
 from restorecheck.checks.pairs import Pair, older, pairs, unread
-from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.readings import (
+    DatabaseReading,
+    newest_by_group,
+    objects_of,
+    rows_by_group,
+)
 from restorecheck.checks.scanning import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
 
@@ -25,7 +30,7 @@ HALF, TENTH = 0.5, 0.1
 MUCH = 0.2
 """The share of its rows that a table may lose before its newest ones are not looked at any more."""
 SHOWN = 5
-EVERYTHING, LARGE_OBJECTS = "all tables", "large objects"
+EVERYTHING = "all tables"
 ADVICE = (
     "if that was intended: `restorecheck history accept`, or name the table in `volatile_tables`"
 )
@@ -77,9 +82,9 @@ class _Losses:
                     certain=certain,
                 )
         yield from self._schemas(lost)
-        was, now = (r.structure.get(LARGE_OBJECTS, "") for r in (self._before, self._after))
-        if was and not now and self._after.structure:
-            yield Difference(what=LARGE_OBJECTS, before=was, after="none")
+        was, now = objects_of(self._before), objects_of(self._after)
+        if was and now == 0:
+            yield Difference(what="large objects", before=f"{was:,}", after="none")
         total, left_over, least = self._everything()
         if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):
             yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")

@@ -343,6 +343,8 @@ class RelationScan:
             raise UnansweredError(f"table {name} was not read")
         if ROWS in table.doubts:
             raise UnansweredError(f"table {name}: {table.doubts[ROWS]}")
+        if ROWS not in table.values:
+            raise UnansweredError(f"table {name} was not counted")
         return table
 
 

@@ -106,7 +106,7 @@ def duplicates(table: str, columns: Sequence[Column], *, name: str, by_index: bo
     filled = " and ".join(f"not ({lacks(column)})" for column in columns)
     return Question(
         key=name,
-        sql="select count(*) filter (where n > 1) || ' ' || coalesce(sum(n), 0)"  # noqa: S608  # quoted names
+        sql="select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0))"  # noqa: S608  # quoted names
         f" from (select count(*) as n from {table} t where {filled} group by {listed}) d",
         by_index=by_index,
     )
@@ -182,8 +182,8 @@ def transaction_age() -> Question:
     """How near the database is to the end of its transaction ids, where that is near."""
     return Question(
         key=AGE,
-        sql="select 'the oldest transaction id is ' || max(age(datfrozenxid)) || ' behind; at"  # noqa: S608  # our own number
-        f" 2,147,483,648 the server stops' from pg_database having max(age(datfrozenxid)) > {OLD}",
+        sql="select concat('the oldest transaction id is ', max(age(datfrozenxid)), ' behind; at"  # noqa: S608  # our own number
+        f" 2,147,483,648 the server stops') from pg_database having max(age(datfrozenxid)) > {OLD}",
     )
 
 
@@ -212,7 +212,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
     return tuple(
         Question(
             key=f"{HEAP}{table.full_name}",
-            sql="select case when count(*) > 0 then count(*) || ' faults, the first: ' || min(msg) end"  # noqa: S608  # quoted names
+            sql="select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end"  # noqa: S608  # quoted names
             f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
             weight=table.blocks,
             prelude=before,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scanning import NEWEST, NOTHING, PRINT, ROWS
 
 LARGEST_PACKED = 150_000
@@ -160,6 +161,12 @@ def _database(value: dict[str, Any]) -> DatabaseReading:
     relations = {n: RelationReading(**r) for n, r in value.pop("relations", {}).items()}
     asked = {name: AskedReading(**a) for name, a in value.pop("asked", {}).items()}
     return DatabaseReading(**value, tables=tables, relations=relations, asked=asked)
+
+
+def objects_of(reading: DatabaseReading | None) -> int | None:
+    """How many large objects there are; None: nobody knows."""
+    answer = reading.answers.get(LARGE_OBJECTS) if reading else None
+    return int(answer) if answer else None
 
 
 def shown_rows(rows: float, noun: str = "row") -> str:

@@ -126,16 +126,21 @@ def groups(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
 
 def statement(table: Table, wanted: Sequence[Aggregate], blocks: tuple[int, int] | None) -> str:
     """One row: an array of texts, in the order of `wanted`."""
-    values = ", ".join(f"({aggregate.sql})::pg_catalog.text" for aggregate in wanted)
+    values = ", ".join(_as_text(aggregate) for aggregate in wanted)
     natural = any(aggregate.natural for aggregate in wanted)
     alias = quoted(table.name) if natural else "t"
     return f"select array[{values}] from only {table.quoted} {alias}{_where(alias, blocks)}"  # noqa: S608  # quoted by us
 
 
+def _as_text(aggregate: Aggregate) -> str:
+    """By the type's own output: a cast of numbers to text may be the database's. NULL is empty."""
+    return f"pg_catalog.concat({aggregate.sql})"
+
+
 def of_view(relation: Relation, wanted: Sequence[Aggregate]) -> str:
     """One value: a JSON object of texts, by key."""
-    values = ", ".join(f"{literal(a.key)}, ({a.sql})::pg_catalog.text" for a in wanted)
-    return f"select json_build_object({values})::text from {relation.quoted} t"  # noqa: S608  # quoted by us
+    values = ", ".join(f"{literal(a.key)}, {_as_text(a)}" for a in wanted)
+    return f"select pg_catalog.concat(json_build_object({values})) from {relation.quoted} t"  # noqa: S608  # quoted by us
 
 
 def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:

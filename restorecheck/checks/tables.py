@@ -33,6 +33,9 @@ class Column:
     """The same type as SQL names it, with its schema."""
     equals: str = ""
     """Operator of the type's own equality (that of its default B-tree or hash class); empty: it has none."""
+    below: str = "<"
+    above: str = ">"
+    """Operators of the type's own order."""
     domain_checks: tuple[Constraint, ...] = ()
     """Of the domains that the column is of; the value is called VALUE in them."""
 
@@ -130,6 +133,20 @@ class Relation:
         """All rows are its own."""
         return self.members == (self.full_name,) and not self.foreign
 
+    @property
+    def rows(self) -> str:
+        """What to select them from, without those that another server holds."""
+        if self.kind == "r" and self.alone:
+            return f"only {self.quoted}"
+        if not self.foreign:
+            return self.quoted
+        listed = ", ".join(quoted(column.name) for column in self.columns) or "1"
+        parts = [
+            f"select {listed} from only {'.'.join(map(quoted, parts_of(name)))}"  # noqa: S608  # quoted
+            for name in self.members
+        ]
+        return f"({' union all '.join(parts) or f'select {listed} from {self.quoted} limit 0'})"  # noqa: S608
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
@@ -161,7 +178,6 @@ class Table:
     """With TOAST, without indexes."""
     columns: tuple[Column, ...] = ()
     constraints: tuple[Constraint, ...] = ()
-    owner: str = ""
     key_index: str = ""
     """A valid unique B-tree index over the whole table, quoted; the smallest one."""
     unlogged: bool = False

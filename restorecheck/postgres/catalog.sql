@@ -1,12 +1,12 @@
 -- What is read of a database's catalog; each block begins with its name. {own} are the relations of users.
 
 -- name: relations
-select c.oid, n.nspname, c.relname, c.relkind::text, c.relispopulated, c.relpersistence = 'u', pg_get_userbyid(c.relowner),
+select c.oid, n.nspname, c.relname, c.relkind::text, c.relispopulated, c.relpersistence = 'u',
   case when c.relkind in ('r', 'm') then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0 end,
   case when c.relkind in ('r', 'm') then coalesce(pg_table_size(c.oid), 0) else 0 end
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm', 'v', 'f') and c.relpersistence <> 't' and {own}
-order by 9 desc, 2, 3
+order by 8 desc, 2, 3
 
 -- name: system relation
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = %(oid)s
@@ -35,15 +35,15 @@ select b.attrelid, b.attname, t.typname, t.typtype::text, t.typcategory::text, b
 from base b join pg_type t on t.oid = b.type join pg_namespace n on n.oid = t.typnamespace where t.typtype <> 'd'
 order by b.attrelid, b.attnum
 
--- name: equalities
--- The operator by which values of a type are told apart: of its default B-tree class, or else of its hash class.
-select distinct on (c.opcintype) c.opcintype, format('operator(%I.%s)', n.nspname, o.oprname)
+-- name: comparisons
+-- The operators by which values of a type are told apart and put in order: those of its default B-tree class, or
+-- else the one of its hash class.
+select c.opcintype, case when m.amname = 'btree' then p.amopstrategy else 3 end, format('operator(%I.%s)', n.nspname, o.oprname)
 from pg_opclass c join pg_am m on m.oid = c.opcmethod
 join pg_amop p on p.amopfamily = c.opcfamily and p.amoplefttype = c.opcintype and p.amoprighttype = c.opcintype
-  and p.amopstrategy = case m.amname when 'btree' then 3 else 1 end
 join pg_operator o on o.oid = p.amopopr join pg_namespace n on n.oid = o.oprnamespace
-where c.opcdefault and m.amname in ('btree', 'hash')
-order by c.opcintype, m.amname
+where c.opcdefault and (m.amname = 'btree' and p.amopstrategy in (1, 3, 5) or m.amname = 'hash')
+order by c.opcintype, m.amname desc
 
 -- name: constraints
 -- Written in another language than C, a function may look names up in the search path of the database.

@@ -274,10 +274,9 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
             key_index=keys.get(oid, ""),
             unlogged=unlogged,
             view=kind == "m",
-            owner=owner,
             referenced=tops[oid] in referenced,
         )
-        for oid, schema, name, kind, populated, unlogged, owner, blocks, size in rows
+        for oid, schema, name, kind, populated, unlogged, blocks, size in rows
         if kind == "r" or (kind == "m" and populated)
     }
     return Directory(tables=tables, relations=relations, children=children, columns=columns)
@@ -296,9 +295,14 @@ def _top(oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int,
     return oid if parents.get(top) else top
 
 
+LESS, EQUAL, GREATER = 1, 3, 5
+"""Strategies of B-tree classes: PostgreSQL documentation, "Index Method Strategies"."""
+
+
 def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple[Column, ...]]:
     constraints = _constraints(connection)
-    equals = dict(_rows(connection, "equalities"))
+    rows = _rows(connection, "comparisons")
+    operators = {(type_oid, strategy): operator for type_oid, strategy, operator in rows}
     found: dict[int, list[Column]] = defaultdict(list)
     rows = _rows(connection, "columns", {"others": list(others)})
     for oid, name, kind, typtype, category, required, domains, type_oid, sql_type in rows:
@@ -310,7 +314,9 @@ def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple
                 category=category,
                 not_null=required,
                 sql_type=sql_type,
-                equals=equals.get(type_oid) or _equality(kind, typtype, category),
+                equals=operators.get((type_oid, EQUAL)) or _equality(kind, typtype, category),
+                below=operators.get((type_oid, LESS), "<"),
+                above=operators.get((type_oid, GREATER), ">"),
                 domain_checks=tuple(c for d in domains for c in constraints.get((0, d), ())),
             )
         )

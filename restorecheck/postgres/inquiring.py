@@ -27,10 +27,10 @@ from restorecheck.checks.readings import (
     AskedReading,
     DatabaseReading,
     RelationReading,
-    bounded,
 )
 from restorecheck.checks.registry import kind_of
 from restorecheck.checks.scanning import VIEW, Aggregate, Depth, Question
+from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Relation, Table, full_name
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckSpec
@@ -341,7 +341,8 @@ def _probed(connection: Connection, sql: str) -> tuple[str, ...] | None:
             for name, value in {**PLANS, **BY_INDEX}.items():
                 connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
             row = connection.execute(sql.encode()).fetchone()
-    except psycopg.errors.QueryCanceled:
+    except psycopg.Error:
+        if connection.broken:
+            raise
         return None
-    values = row[0] if row else []
-    return tuple(str(value) for value in values if value is not None)
+    return tuple(str(value) for value in (row[0] if row else []) if value)

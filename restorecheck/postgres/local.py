@@ -252,6 +252,7 @@ class LocalDumpProvider(Provider):
             preparation.demote_roles(connection, inspection.needs.roles)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
             preparation.let_in(connection, name, preparation.CHECKER_ROLE)
+            preparation.let_evaluate(connection, preparation.CHECKER_ROLE)
             room = cluster.free_bytes(places.directory) // 2
             preparation.limit_temporary_files(connection, preparation.CHECKER_ROLE, room)
             endpoint = Endpoint(

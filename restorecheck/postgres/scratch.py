@@ -232,6 +232,7 @@ class ScratchProvider(Provider):
         with self.scratch.open(name) as connection:
             if is_superuser(connection):
                 preparation.make_reading_role(connection, name, login=False)
+                preparation.let_evaluate(connection, name)
             endpoint = Endpoint(
                 identity=checker.identity_of(connection),
                 host=self.scratch.host,

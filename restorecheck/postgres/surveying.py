@@ -15,7 +15,6 @@ from enum import Enum, auto
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.checks.scanning import (
@@ -47,7 +46,6 @@ COMING_BACK = timedelta(seconds=60)
 """What a server is given to recover after a crash."""
 PATIENCE = timedelta(minutes=10)
 """For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
-NO_RIGHT = "42501"
 SLOWEST = 1_000_000
 """Bytes a second, of a table that cannot be read in parts."""
 WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
@@ -392,9 +390,9 @@ class Survey:
         table, wanted = scan
         found: dict[str, str | None] = {}
         seconds = 0.0
-        left = [(some, "") for some in groups(self._progress.answerable(table, wanted))]
+        left = [*groups(self._progress.answerable(table, wanted))]
         while left:
-            some, role = left.pop(0)
+            some = left.pop(0)
             began = time.perf_counter()
             try:
                 text = statement(table, some, task.unit)
@@ -404,7 +402,6 @@ class Survey:
                     end,
                     patience=_patience(table, task),
                     natural=some[0].natural,
-                    role=role,
                 )
             except psycopg.Error as exc:
                 reason = _reason(exc)
@@ -420,9 +417,7 @@ class Survey:
                         reason = f"no answer within {minutes:g} minutes"
                         return self._progress.give_up(table, doubt=reason)
                     case Outcome.REFUSED:
-                        less = [(half, role) for half in halves(some)]
-                        if not less and _may_as_owner(exc, some[0], role):
-                            less = [(some, table.owner)]
+                        less = [*halves(some)]
                         left[:0] = less
                         if less:
                             continue
@@ -477,9 +472,8 @@ class Survey:
         *,
         patience: timedelta = PATIENCE,
         natural: bool = False,
-        role: str = "",
     ) -> list[tuple[Any, ...]]:
-        """`natural`: as `Aggregate.natural`. `role`: whose rights are used, where it is not the checker's."""
+        """`natural`: as `Aggregate.natural`."""
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
@@ -492,9 +486,6 @@ class Survey:
             ):
                 if prelude:
                     connection.execute(prelude.encode())
-                if role:
-                    statement = sql.SQL("set local role {}").format(sql.Identifier(role))
-                    connection.execute(statement)
                 pin_settings(connection, search_path=not natural)
                 for name, value in plans.items():
                     connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
@@ -551,13 +542,6 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
-
-
-def _may_as_owner(exc: psycopg.Error, aggregate: Aggregate, role: str) -> bool:
-    """A CHECK may call a function that only the application may: its table's owner evaluates it, where the
-    checker may become that owner.
-    """
-    return exc.sqlstate == NO_RIGHT and aggregate.natural and not role
 
 
 def _patience(table: Table, task: Task) -> timedelta:

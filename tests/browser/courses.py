@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import cycle
 
-from restorecheck.checks.registry import expected
-
 from restorecheck.checks import objectives
-from restorecheck.checks.registry import built_in
+from restorecheck.checks.registry import built_in, expected
 from restorecheck.lifecycle import judge
 from restorecheck.model import (
     Backup,

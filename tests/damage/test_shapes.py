@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from restorecheck.checks.registry import BUILT_INS
 from restorecheck.model import Noticed
 from tests import pg
 from tests.damage.proving import admit_checker, profile_of, proposed_specs, prover

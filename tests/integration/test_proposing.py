@@ -9,6 +9,7 @@ import pytest
 
 from restorecheck import config
 from restorecheck.checks.proposing import propose
+from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config import proposed
 from restorecheck.postgres.profiling import Profiler
 from tests import pg, shop

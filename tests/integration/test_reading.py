@@ -428,7 +428,7 @@ def test_rows_that_no_constraint_would_let_in_are_found(source):
     assert "1 row points to nothing" in found["references_hold"].detail
     detail = found["constraints_hold"].detail
     assert "1 row breaks NOT NULL" in detail
-    assert "1 rows break pet_age_check" in detail
+    assert "1 row breaks pet_age_check" in detail
 
 
 # --- configured checks ------------------------------------------------------------------------

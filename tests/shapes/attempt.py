@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from restorecheck.checks.proposing import propose
+from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config import proposed
 from restorecheck.model import Noticed
 from tests import pg

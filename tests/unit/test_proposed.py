@@ -17,6 +17,7 @@ from restorecheck.checks.profiles import (
 )
 from restorecheck.checks.proposing import NIGHTS, Proposal, propose
 from restorecheck.checks.readings import DatabaseReading, TableReading
+from restorecheck.checks.scanning import PRINT
 from restorecheck.config import proposed
 from restorecheck.errors import ConfigError
 from restorecheck.postgres.profiling import candidates
@@ -357,7 +358,7 @@ def test_a_column_of_the_future_is_not_to_be_fresh():
 
 
 def reading(rows, newest, text="1"):
-    values = {"rows": str(rows), "print": text, "newest:at": str(newest)}
+    values = {"rows": str(rows), PRINT: text, "newest:at": str(newest)}
     structure = {
         "column public.t.at": "timestamp with time zone not null",
         "column public.t.id": "integer not null",

@@ -53,10 +53,14 @@ class AcceptedValues(OfRelation):
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
         column = ask.column()
         name = f"t.{quoted(column.name)}"
-        listed = ", ".join(literal(_text(value)) for value in ask.spec.options["values"])
+        texts = [literal(_text(value)) for value in ask.spec.options["values"]]
+        listed = ", ".join(texts)
         if column.kind == "e" or not column.equals:
             # An enumeration may lack a label of the list. `concat` calls the type's output function alone.
             among = f"concat({name}) = any(array[{listed}])"
+        elif column.type.startswith("_"):  # there are no arrays of arrays
+            each = (f"{name} {column.equals} {text}::{column.sql_type}" for text in texts)
+            among = " or ".join(each)
         else:
             among = f"{name} {column.equals} any(array[{listed}]::{column.sql_type}[])"
         yield violations(f"{name} is not null and not ({among})", ask.key)

@@ -5,8 +5,8 @@ from typing import Any
 
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
-from restorecheck.checks.questions import LARGE_OBJECTS, large_objects
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.questions import large_objects
+from restorecheck.checks.readings import DatabaseReading, objects_of
 from restorecheck.checks.scanning import ROWS, Question
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -36,9 +36,10 @@ class AnyRows(OfDatabase):
         if kept:
             found += f", {kept:,} large objects"
         unread = any(t.problem or ROWS not in t.values for t in tables)
-        doubts = ("not every table could be counted",) if unread else ()
+        doubts = ["not every table could be counted"] if unread else []
+        doubts += ["the large objects could not be counted"] if kept is None else []
         empty = "every table is empty" if tables else "there is no table"
-        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=doubts)
+        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=tuple(doubts))
 
     def judge_all(
         self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
@@ -56,9 +57,3 @@ class AnyRows(OfDatabase):
             return Judgement(CheckOutcome.ERROR, expected, found, doubts[0])
         problems = [problem for f in findings.values() for problem in f.problems]
         return Judgement(CheckOutcome.FAILED, expected, found, problems[0] if problems else "")
-
-
-def objects_of(reading: DatabaseReading | None) -> int | None:
-    """How many large objects there are; None: nobody knows."""
-    answer = reading.answers.get(LARGE_OBJECTS) if reading else None
-    return int(answer.partition(" ")[0]) if answer else None

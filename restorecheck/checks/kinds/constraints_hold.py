@@ -7,7 +7,7 @@ from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatab
 from restorecheck.checks.kinds.references_hold import under
 from restorecheck.checks.questions import EXCLUDED, excluded
 from restorecheck.checks.readings import DatabaseReading, shown_rows
-from restorecheck.checks.scanning import CHECK, NULLS, Question
+from restorecheck.checks.scanning import CHECK, NULLS, ROWS, Question
 from restorecheck.model import CheckSpec
 
 
@@ -40,6 +40,8 @@ class ConstraintsHold(OfDatabase):
                 looked_at += 1
                 if float(value) > 0:
                     problems.append(f"{name}: {_broken(float(value))} {_constraint(key)}")
+            if not table.problem and ROWS not in table.values:
+                doubts.append(f"{name}: {table.doubts.get(ROWS, 'not read')}")
             doubts += [
                 f"{name}, {_constraint(key)}: {reason}"
                 for key, reason in table.doubts.items()

@@ -64,7 +64,7 @@ class Distribution(OfRelation):
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
     ) -> Judgement:
         expected, column = self.expected(spec.options), scan.column(spec.options["column"])
-        now = _average(scan, column)
+        now, broken_now = _average(scan, column), _broken(scan, column)
         keys = (f"{TOTAL}{column}", f"{FINITE}{column}", filled_key([column]))
         if before is None or not before.has(*keys):
             return Judgement(CheckOutcome.PASSED, expected, _shown(now), NOTHING_YET)
@@ -75,9 +75,8 @@ class Distribution(OfRelation):
             # From nothing to something is no loss; a table that is empty is another check's.
             holds = now is not None or earlier is None
             return Judgement(_outcome(holds), expected, found)
-        broken = _broken(scan, column), _broken(before, column)
-        if broken[0] and not broken[1]:
-            detail = f"{shown_rows(broken[0])} with NaN or infinity, and none before"
+        if broken_now and not _broken(before, column):
+            detail = f"{shown_rows(broken_now)} with NaN or infinity, and none before"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         moved = abs(now[0] - earlier[0]) > allowed * abs(earlier[0])
         thinner = abs(now[1] - earlier[1]) > allowed

@@ -1,11 +1,12 @@
 """What only a backup of pages can have: indexes that disagree with their tables, and faulty pages."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from restorecheck.checks import questions
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
-from restorecheck.checks.kinds.references_hold import questions_found
+from restorecheck.checks.kinds.references_hold import questions_found, under
 from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE
 from restorecheck.checks.readings import DatabaseReading
 from restorecheck.checks.scanning import OVER_BUDGET, ROWS, Question
@@ -44,7 +45,14 @@ class IndexesAgree(OfDatabase):
                 return ""
             return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in its index"
 
-        return questions_found(reading, KEYS, "tables", say)
+        found = questions_found(reading, KEYS, "tables", say)
+        tables = ((name, reading.tables.get(name)) for name, _ in under(reading.answers, KEYS))
+        unread = [
+            f"{name}: its rows could not be counted"
+            for name, table in tables
+            if table is None or not (table.problem or ROWS in table.values)
+        ]
+        return replace(found, doubts=(*found.doubts, *unread))
 
 
 class PagesSound(OfDatabase):

@@ -52,7 +52,8 @@ class Range(OfRelation):
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
         column = ask.column()
         name = f"t.{quoted(column.name)}"
-        ends = (("<", ask.spec.options.get("min")), (">", ask.spec.options.get("max")))
+        options = ask.spec.options
+        ends = ((column.below, options.get("min")), (column.above, options.get("max")))
         outside = [f"{name} {sign} {_bound(end, column)}" for sign, end in ends if end is not None]
         yield violations(" or ".join(outside), ask.key)
 

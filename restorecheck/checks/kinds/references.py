@@ -44,8 +44,8 @@ class References(OfRelation):
         there = [ask.to.column(name) for name in names]
         key = ForeignKey(
             name="",
-            table=ask.relation.quoted,
-            target=ask.to.quoted,
+            table=ask.relation.rows,
+            target=ask.to.rows,
             pairs=tuple(pair(h, t) for h, t in zip(ask.listed, there, strict=True)),
         )
         return questions.orphans(key, name=ask.key)

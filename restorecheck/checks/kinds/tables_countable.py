@@ -74,11 +74,8 @@ class RowsReadable(TablesCountable):
     ) -> Finding:
         finding = super().find(spec, reading, before, context)
         damaged = reading.problems.get(LARGE_CONTENTS)
-        unread = (
-            reading.doubts.get(LARGE_CONTENTS)
-            if reading.answers.get(LARGE_OBJECTS) != "0"
-            else None
-        )
+        answered = LARGE_CONTENTS in reading.answers or reading.answers.get(LARGE_OBJECTS) == "0"
+        unread = "" if answered or damaged else reading.doubts.get(LARGE_CONTENTS, "not read")
         problems = (f"large objects: {damaged}",) if damaged else ()
         doubts = (f"large objects: {with_grant(unread)}",) if unread else ()
         return replace(

@@ -35,7 +35,7 @@ class Unchanged(OfRelation):
         names = [f"t.{quoted(c.name)}" for c in ask.relation.columns if c.type == "oid"]
         if not names:
             return None
-        of = f"select unnest(array[{', '.join(names)}]) from {ask.relation.quoted} t"  # noqa: S608  # quoted names
+        of = f"select unnest(array[{', '.join(names)}]) from {ask.relation.rows} t"  # noqa: S608  # quoted names
         return large_contents(ask.major, key=ask.key, of=of)
 
     def judge(
@@ -45,9 +45,9 @@ class Unchanged(OfRelation):
         rows, contents = scan.rows, scan.total(PRINT)
         if before is None or not before.has(PRINT):
             return Judgement(CheckOutcome.PASSED, expected, shown_rows(rows), NOTHING_YET)
+        same = (before.rows, before.total(PRINT)) == (rows, contents)
         key = f"{ASKED}{spec.name}"
-        objects = before.answers.get(key, scan.answers.get(key)) == scan.answers.get(key)
-        if objects and (before.rows, before.total(PRINT)) == (rows, contents):
+        if same and (key not in before.answers or before.answer(key) == scan.answer(key)):
             found = f"{shown_rows(rows)}, as they were"
             return Judgement(CheckOutcome.PASSED, expected, found, scan.beside)
         found = f"{shown_rows(rows)}, before {before.rows:,}"

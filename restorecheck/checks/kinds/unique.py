@@ -34,9 +34,7 @@ class Unique(OfRelation):
 
     def question(self, ask: Ask) -> Question | None:
         by_index = ask.has_index and ask.relation.alone
-        own = "only " if ask.relation.alone and ask.relation.kind == "r" else ""
-        table = f"{own}{ask.relation.quoted}"
-        return questions.duplicates(table, ask.listed, name=ask.key, by_index=by_index)
+        return questions.duplicates(ask.relation.rows, ask.listed, name=ask.key, by_index=by_index)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

@@ -5,7 +5,7 @@ from dataclasses import replace
 from restorecheck.checks.damages import Kind
 from restorecheck.checks.proving import Connected, Sides, is_affected, tables_in, unread, verdict_on
 from restorecheck.checks.readings import DatabaseReading, TableReading
-from restorecheck.checks.tables import ForeignKey, OwnedSequence
+from restorecheck.checks.tables import ForeignKey, KeyPair, OwnedSequence
 from restorecheck.model import CheckOutcome, CheckResult, Noticed, Severity
 from tests.reading import spec
 
@@ -14,13 +14,13 @@ AROUND = Connected(
         ForeignKey(
             name="fk",
             table='"a"."child"',
-            columns=("p",),
             target='"a"."parent"',
-            target_columns=("id",),
+            pairs=(KeyPair(here="p", there="id"),),
         )
     ],
     sequences=[OwnedSequence(name='"a"."child_id_seq"', table='"a"."child"', column="id")],
     partitions={"a.part_1": "a.whole"},
+    quoted={"a.child": '"a"."child"', "a.parent": '"a"."parent"'},
 )
 
 
@@ -33,6 +33,9 @@ def healthy():
         "invalid indexes": "",
         "asked:mine": "0",
         "asked:other": "0",
+        "view:mine": "{}",
+        'excluded:"a"."other" once': "0",
+        "large objects": "0",
     }
     tables = {n: TableReading(values={"rows": "1"}) for n in ("a.child", "a.parent", "a.part_1")}
     return DatabaseReading(tables=tables, answers=answers, structure={"x": "y"}, done=True)
@@ -60,6 +63,8 @@ def test_a_check_is_asked_again_when_it_is_about_what_was_damaged():
 
     assert affected("row_count", {"a.child"}, table="a.child")
     assert affected("row_count", {"a.child"}, table="CHILD")
+    assert affected("row_count", {"a.Child"}, table="A.Child"), "where it is written so"
+    assert not affected("row_count", {"a.Child"}, table='"a"."CHILD"')
     assert not affected("row_count", {"a.child"}, table="a.parent")
     assert affected("references", {"a.parent"}, table="a.child", to="a.parent")
     assert affected("row_count", {"a.part_1"}, table="a.whole"), "by a partition"

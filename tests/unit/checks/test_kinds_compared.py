@@ -1,0 +1,109 @@
+"""What tonight has lost against the last verified night: the pure part, at its limits."""
+
+import pytest
+
+from restorecheck.checks.judging import judge_built_in
+from restorecheck.checks.questions import LARGE_OBJECTS
+from restorecheck.checks.readings import TableReading
+from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.model import CheckOutcome, CheckSpec
+from tests.scans import context, own, reading
+
+PASSED, FAILED = CheckOutcome.PASSED, CheckOutcome.FAILED
+AT = f"{NEWEST}made_at"
+
+
+def night(*, newest=None, objects=None, **rows):
+    """Tables by name, with their rows; `newest`: seconds since 1970, of all of them."""
+    more = {} if newest is None else {AT: str(newest)}
+    tables = {
+        f"public.{name}": TableReading(values={ROWS: str(count)} | more)
+        for name, count in rows.items()
+    }
+    return reading(tables, answers={} if objects is None else {LARGE_OBJECTS: str(objects)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (night(a=100, b=900), night(a=0, b=900), FAILED),
+        (night(a=100, b=900), night(b=900), FAILED),
+        (night(a=99, b=900), night(a=0, b=900), PASSED),
+        (night(a=100, b=900), night(a=1, b=900), PASSED),
+        (night(a=90, b=90), night(a=45, b=45), PASSED),
+        (night(a=90, b=90), night(a=45, b=44), FAILED),
+        (night(a=49, b=50), night(), PASSED),
+    ],
+)
+def test_a_table_is_missed_from_a_hundred_rows_on_and_a_database_from_half_of_them(
+    before, after, outcome
+):
+    assert own("not_emptied", after, before).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [(7, 0, FAILED), (7, 1, PASSED), (7, None, PASSED), (0, 0, PASSED)],
+)
+def test_large_objects_are_missed_where_they_were_counted(before, after, outcome):
+    """What nobody could count is another check's error."""
+    tonight = night(a=1, objects=after)
+
+    assert own("not_emptied", tonight, night(a=1, objects=before)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (night(a=100), night(a=80), PASSED),
+        (night(a=100), night(a=79), FAILED),
+        (night(a=99), night(a=1), PASSED),
+        (night(a=100), night(a=0), PASSED),
+        (night(a=100), night(a=200), PASSED),
+    ],
+)
+def test_a_table_may_lose_the_share_that_it_may_lose_and_not_one_row_more(before, after, outcome):
+    """One that is empty is another check's."""
+    assert own("not_shrunk", after, before, max_drop=0.2).outcome is outcome
+
+
+@pytest.mark.parametrize(("newest", "outcome"), [(1001, PASSED), (1000, PASSED), (999, FAILED)])
+def test_the_newest_time_of_before_is_still_there(newest, outcome):
+    before, after = night(a=1, newest=1000), night(a=1, newest=newest)
+
+    assert own("newest_there", after, before).outcome is outcome
+
+
+@pytest.mark.parametrize("kind", ["not_emptied", "not_shrunk"])
+def test_what_comes_and_goes_is_not_missed(kind):
+    before, after = night(a=1000, cache=1000), night(a=1000, cache=3)
+    gone = night(a=1000)
+
+    for tonight in (after, gone):
+        assert own(kind, tonight, before, volatile=["public.cac*"]).outcome is PASSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("not_emptied", FAILED),
+        ("structure_same", FAILED),
+        ("not_shrunk", PASSED),
+        ("newest_there", PASSED),
+    ],
+)
+def test_a_database_that_is_gone_is_missed_once_and_not_by_everybody(kind, outcome):
+    spec = CheckSpec(name="own", kind=kind, built_in=True, options={"max_drop": 0.2})
+    same = night(a=1000)
+    around = context(baseline={"shop": same, "grades": same})
+
+    assert around.lost == ("grades",)
+    assert judge_built_in(spec, {"shop": same}, around).outcome is outcome
+
+
+def test_a_single_database_may_have_another_name_than_before():
+    around = context(baseline={"shop_2025": night(a=1)})
+
+    assert around.lost == ()
+    assert around.before("shop") == night(a=1)
+    assert context(baseline={"x": night(), "y": night()}).before("shop") is None

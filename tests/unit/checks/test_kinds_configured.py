@@ -1,0 +1,525 @@
+"""What a scan says to each configured check: at its limits, and where something is missing."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from restorecheck.checks import registry
+from restorecheck.checks.judging import scan_of
+from restorecheck.checks.kind import OfRelation, RelationScan
+from restorecheck.checks.kinds.append_only import ENDS, SLICE, THEN
+from restorecheck.checks.kinds.distribution import FINITE, TOTAL
+from restorecheck.checks.kinds.freshness import LATER
+from restorecheck.checks.kinds.row_count import RowCount
+from restorecheck.checks.readings import AskedReading, DatabaseReading, TableReading
+from restorecheck.checks.scanning import ASKED, NOTHING, PRINT, ROWS, filled_key
+from restorecheck.model import CheckOutcome
+from tests.factories import NOW
+from tests.scans import NAME, TABLE, about, ask, asked, context, reading, spec, table
+
+PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
+KEY = f"{ASKED}{NAME}"
+FILLED = filled_key(["id"])
+UNREADABLE, UNREAD = TableReading(problem="invalid page"), TableReading(doubts={ROWS: "no right"})
+
+
+def holding(rows=10, contents="7", *, answers=None, **values):
+    """A reading of the table that the check is about."""
+    return about(reading({TABLE: table(rows, contents, **values)}, answers=answers or {}))
+
+
+# --- what every kind keeps: what is missing is never zero, never a pass ------------------------
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "row_count": {"min": 1, "max_drop": 0.5},
+    "freshness": {"column": "at", "max_age_minutes": 60},
+    "heartbeat": {"column": "at", "max_age_minutes": 60},
+    "not_null": {"columns": ["id"]},
+    "percent_null": {"column": "id", "max": 0.5, "max_rise": 0.5},
+    "unique": {"columns": ["id"]},
+    "range": {"column": "id", "min": 1},
+    "accepted_values": {"column": "name", "values": ["a"]},
+    "references": {"columns": ["id"], "to": "public.u", "to_columns": ["id"]},
+    "unchanged": {},
+    "append_only": {"key": "id"},
+    "distribution": {"column": "id", "max_shift": 0.5},
+}
+"""Of every configured kind that a scan answers."""
+OF_RELATIONS = [kind for kind in registry.KINDS if isinstance(kind, OfRelation)]
+
+
+def everything(kind: OfRelation, before: RelationScan | None) -> tuple[dict[str, str], str]:
+    """A reading's values by key, as if everything that this kind asks for had its best answer; and the key
+    of its question.
+    """
+    wanted = ask(kind, before, **OPTIONS[kind.name])
+    values = {aggregate.key: "0" for aggregate in kind.aggregates(wanted)}
+    values |= {key: "10" for key in values if key == FILLED or key.startswith(FINITE)}
+    if kind.name in {"freshness", "heartbeat"}:
+        values[KEY] = str(NOW.timestamp())
+    values[ROWS] = "10"
+    if kind.contents:
+        values[PRINT] = "7"
+    question = kind.question(wanted)
+    return values, question.key if question else ""
+
+
+def night(kind: OfRelation, values: dict[str, str], question: str) -> DatabaseReading:
+    answers = {} if not question else {question: "0 10" if kind.name == "unique" else "0"}
+    bounds = kind.bounds(ask(kind, **OPTIONS[kind.name]))
+    return about(reading({TABLE: TableReading(values=values)}, answers=answers), bounds=bounds)
+
+
+def two_nights(kind: OfRelation) -> tuple[DatabaseReading, DatabaseReading, dict[str, str], str]:
+    """Last night, tonight, and what tonight was asked."""
+    before = night(kind, *everything(kind, None))
+    seen = scan_of(spec(kind.name, **OPTIONS[kind.name]), before)
+    values, question = everything(kind, seen)
+    return before, night(kind, values, question), values, question
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_what_is_missing_is_an_error_of_every_kind_and_never_zero_and_never_a_pass(kind):
+    before, tonight, values, question = two_nights(kind)
+    assert asked(kind.name, tonight, before, **OPTIONS[kind.name]).outcome is PASSED
+
+    for key in values:
+        less = replace(
+            tonight,
+            tables={TABLE: TableReading(values={k: v for k, v in values.items() if k != key})},
+        )
+        found = asked(kind.name, less, before, **OPTIONS[kind.name])
+        assert found.outcome is ERROR, f"without {key}: {found}"
+    if question:
+        found = asked(kind.name, replace(tonight, answers={}), before, **OPTIONS[kind.name])
+        assert found.outcome is ERROR, f"without an answer to {question}: {found}"
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_what_the_first_night_lacks_is_an_error_at_once_and_not_a_night_later(kind):
+    values, question = everything(kind, None)
+    tonight = night(kind, values, question)
+    assert asked(kind.name, tonight, **OPTIONS[kind.name]).outcome is PASSED
+
+    for key in values:
+        less = {k: v for k, v in values.items() if k != key}
+        found = asked(kind.name, night(kind, less, question), **OPTIONS[kind.name])
+        assert found.outcome is ERROR, f"without {key}: {found}"
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"problems": {KEY: "invalid page"}}, FAILED),
+        ({"doubts": {KEY: "no answer within 5 s"}}, ERROR),
+        ({"tables": {TABLE: UNREADABLE}}, FAILED),
+        ({"tables": {TABLE: UNREAD}}, ERROR),
+        ({"tables": {}}, ERROR),
+        ({"asked": {}}, ERROR),
+        ({"relations": {}}, ERROR),
+        ({"asked": {NAME: AskedReading(absent="table t")}}, FAILED),
+        ({"asked": {NAME: AskedReading(refused="no table")}}, ERROR),
+    ],
+)
+def test_a_question_without_its_answer_does_not_pass(kind, changes, outcome):
+    before, tonight, *_ = two_nights(kind)
+    tonight = replace(tonight, **changes)
+
+    assert asked(kind.name, tonight, before, **OPTIONS[kind.name]).outcome is outcome
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_an_aggregate_that_was_refused_says_why(kind):
+    before, tonight, values, _ = two_nights(kind)
+    own = values.keys() - {ROWS}
+    refused = TableReading(values={ROWS: "10"}, doubts=dict.fromkeys(own, "no right"))
+
+    found = asked(
+        kind.name, replace(tonight, tables={TABLE: refused}), before, **OPTIONS[kind.name]
+    )
+
+    if own:
+        assert (found.outcome, found.detail) == (ERROR, f"table {TABLE}: no right")
+
+
+# --- row counts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "count", "outcome"),
+    [
+        ({"min": 10}, 10, PASSED),
+        ({"min": 10}, 9, FAILED),
+        ({"max": 10}, 10, PASSED),
+        ({"max": 10}, 11, FAILED),
+        ({"min": 1, "max": 3}, 2, PASSED),
+        ({"min": 1, "max": 3}, 4, FAILED),
+        ({"equals": 0}, 0, PASSED),
+        ({"equals": 5}, 6, FAILED),
+        ({}, 6, ERROR),
+    ],
+)
+def test_a_row_count_is_held_against_its_bounds(options, count, outcome):
+    assert asked("row_count", holding(count), **options).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("options", "count", "before", "outcome"),
+    [
+        ({"max_drop": 0.05}, 95, 100, PASSED),
+        ({"max_drop": 0.05}, 94, 100, FAILED),
+        ({"max_growth": 0.5}, 150, 100, PASSED),
+        ({"max_growth": 0.5}, 151, 100, FAILED),
+        ({"max_drop": 0.05, "max_growth": 0.5}, 140, 100, PASSED),
+        ({"max_drop": 0.05, "max_growth": 0.5}, 94, 100, FAILED),
+        ({"max_drop": 0.05}, 1, None, PASSED),
+        ({"max_drop": 0.05, "min": 50}, 40, None, FAILED),
+        ({"max_drop": 0}, 100, 100, PASSED),
+        ({"max_drop": 0}, 99, 100, FAILED),
+    ],
+)
+def test_a_row_count_is_held_against_the_last_verified_night(options, count, before, outcome):
+    earlier = None if before is None else holding(before)
+
+    assert asked("row_count", holding(count), earlier, **options).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.04, "4%"), (0.00125, "0.125%"), (0.07, "7%"), (0.0, "0%"), (1.5, "150%")]
+)
+def test_a_share_is_said_as_it_was_written(share, said):
+    assert RowCount().expected({"max_drop": share}) == f"at most {said} less than before"
+
+
+def test_the_rows_of_a_parent_are_those_of_its_children():
+    """A partitioned table has none of its own."""
+    parts = {name: table(rows=4) for name in ("public.jan", "public.feb")}
+    read = about(reading(parts | {"public.other": table(rows=99)}), *parts)
+
+    found = asked("row_count", read, equals=8)
+
+    assert (found.outcome, found.found) == (PASSED, "8")
+    without = replace(read, tables={"public.jan": table(rows=4)})
+    assert asked("row_count", without, min=1).outcome is ERROR
+
+
+def test_a_table_of_another_schema_does_not_answer_for_it():
+    others = {"old_public.t": table(9), "public.more_t": table(9)}
+    read = about(reading(others | {TABLE: table(0)}))
+
+    assert asked("row_count", read, min=1).outcome is FAILED
+
+
+def test_rows_that_another_server_holds_are_said_to_be_left_out():
+    read = holding(5)
+    read.relations[TABLE].foreign = ["public.t_elsewhere"]
+
+    found = asked("row_count", read, min=1)
+
+    assert found.detail == "without the rows of public.t_elsewhere, which another server holds"
+
+
+@pytest.mark.parametrize("answer", ['{"rows": 3}', '{"rows": null}', ""])
+def test_a_view_is_counted_by_its_own_answer(answer):
+    read = about(reading({}, answers={f"view:{NAME}": answer}))
+    read.relations[TABLE].kind = "v"
+
+    found = asked("row_count", read, min=1)
+
+    if answer == "":
+        assert found.outcome is ERROR
+    else:
+        assert found.found == ("3" if "3" in answer else "0")
+
+
+# --- times ------------------------------------------------------------------------------------
+
+
+def fresh(newest, *, taken_at=NOW, started_at=NOW, ahead=0):
+    moment = NOTHING if newest is None else str(newest.timestamp())
+    read = holding(**{KEY: moment, f"{LATER}{NAME}": ahead})
+    around = context(taken_at=taken_at, started_at=started_at)
+    return asked("freshness", read, around=around, column="at", max_age_minutes=60)
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"), [(timedelta(hours=1), PASSED), (timedelta(hours=1, seconds=1), FAILED)]
+)
+def test_the_newest_time_is_held_against_the_moment_of_the_backup(age, outcome):
+    of_a_slow_drill = fresh(NOW - age, started_at=NOW + timedelta(days=9))
+    of_an_unknown_age = fresh(NOW - age, taken_at=None)
+
+    assert of_a_slow_drill.outcome is of_an_unknown_age.outcome is outcome
+    assert "before the backup" in of_a_slow_drill.found
+    assert "before the drill" in of_an_unknown_age.found
+
+
+def test_rows_later_than_the_backup_are_counted_and_make_nothing_fresh():
+    stale = fresh(NOW - timedelta(days=3), ahead=2)
+    none = fresh(None, ahead=2)
+
+    assert (stale.outcome, stale.detail) == (FAILED, "2 rows later than the backup")
+    assert (none.outcome, none.found) == (FAILED, "no time before the backup")
+    assert (fresh(NOW, ahead=1).outcome, fresh(NOW, ahead=1).detail) == (
+        PASSED,
+        "1 row later than the backup",
+    )
+    assert (fresh(None).outcome, fresh(None).found) == (FAILED, "no row with a time")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"), [("-1e15", "before the year 1"), ("1e15", "after the year")]
+)
+def test_times_that_no_calendar_here_has_are_told_and_fail(moment, said):
+    read = holding(**{KEY: moment, f"{LATER}{NAME}": 0})
+
+    found = asked("freshness", read, column="at", max_age_minutes=60)
+
+    assert found.outcome is FAILED
+    assert said in found.found
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["not_null", "range", "accepted_values"])
+@pytest.mark.parametrize(("wrong", "outcome"), [(0, PASSED), (1, FAILED)])
+def test_one_wrong_row_is_enough(kind, wrong, outcome):
+    assert asked(kind, holding(**{KEY: wrong}), **OPTIONS[kind]).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("present", "before", "outcome"),
+    [
+        (95, None, PASSED),
+        (94, None, FAILED),
+        (95, 97, PASSED),
+        (95, 98, FAILED),
+        (100, 50, PASSED),
+    ],
+)
+def test_the_share_of_null_has_a_bound_and_may_rise_by_so_much(present, before, outcome):
+    def of(number):
+        return holding(100, **{FILLED: number})
+
+    options: dict[str, Any] = {"column": "id", "max": 0.05, "max_rise": 0.02}
+    found = asked("percent_null", of(present), None if before is None else of(before), **options)
+
+    assert found.outcome is outcome, found
+
+
+def test_of_no_rows_no_share_is_null_and_the_report_says_so():
+    found = asked("percent_null", holding(0, **{FILLED: 0}), column="id", max=0)
+
+    assert (found.outcome, found.found) == (PASSED, "no rows")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("0 10", PASSED), ("1 10", FAILED), ("0 9", FAILED), ("0 11", FAILED)],
+)
+def test_an_index_that_has_not_every_row_proves_no_uniqueness(answer, outcome):
+    read = holding(answers={KEY: answer}, **{FILLED: 10})
+
+    assert asked("unique", read, columns=["id"]).outcome is outcome
+
+
+@pytest.mark.parametrize(("orphans", "outcome"), [("0", PASSED), ("1", FAILED)])
+def test_one_row_that_points_to_nothing_is_enough(orphans, outcome):
+    read = holding(answers={KEY: orphans})
+
+    assert asked("references", read, **OPTIONS["references"]).outcome is outcome
+
+
+# --- compared with the last verified night ----------------------------------------------------
+
+JAN, FEB = "public.t_jan", "public.t_feb"
+
+
+@pytest.mark.parametrize(
+    ("tables", "outcome"),
+    [
+        ({JAN: table(contents="1"), FEB: table(contents="2")}, PASSED),
+        ({JAN: table(contents="1"), FEB: table(contents="3")}, FAILED),
+        ({JAN: table(contents="1")}, FAILED),
+        ({JAN: table(contents="1"), FEB: table(contents="")}, ERROR),
+    ],
+)
+def test_a_partition_that_is_gone_or_unread_is_not_unchanged(tables, outcome):
+    before = about(reading({JAN: table(contents="1"), FEB: table(contents="2")}), JAN, FEB)
+
+    assert asked("unchanged", about(reading(tables), *tables), before).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "outcome"),
+    [({KEY: "5"}, {KEY: "5"}, PASSED), ({KEY: "5"}, {KEY: "6"}, FAILED), ({}, {KEY: "6"}, PASSED),
+     ({KEY: "5"}, {}, ERROR)],
+)  # fmt: skip
+def test_large_objects_that_rows_name_belong_to_what_is_unchanged(earlier, now, outcome):
+    found = asked("unchanged", holding(answers=now), holding(answers=earlier))
+
+    assert found.outcome is outcome
+
+
+def test_an_earlier_night_without_fingerprints_condemns_no_row():
+    before = holding(contents="")
+
+    found = [asked("unchanged", holding(), before), asked("unchanged", holding(), reading({}))]
+
+    assert [(j.outcome, j.detail) for j in found] == [(PASSED, "nothing to compare with yet")] * 2
+
+
+KEYS_OF_SLICES = len(ENDS) + 1
+
+
+def grown(rows, prints, beginning=SLICE):
+    """Values of one night of an `append_only` table, slice by slice; the last has the rows without a key."""
+    values = {}
+    for number, (count, contents) in enumerate(zip(rows, prints, strict=True)):
+        values[f"{beginning}rows:{number}:id"] = str(count)
+        values[f"{beginning}contents:{number}:id"] = str(contents)
+    return values
+
+
+BOUNDS = {"id": [str(10 * n) for n in range(1, len(ENDS) + 1)]}
+ROWS_BEFORE, PRINTS_BEFORE = [1000] * len(ENDS) + [0], [*range(len(ENDS)), ""]
+
+
+def appended(rows, prints, total=None):
+    before = about(
+        reading({TABLE: table(sum(ROWS_BEFORE), **grown(ROWS_BEFORE, PRINTS_BEFORE))}),
+        bounds=BOUNDS,
+    )
+    tonight = grown(rows, prints, THEN) | grown(rows, prints)
+    after = about(reading({TABLE: table(total or sum(rows), **tonight)}), bounds=BOUNDS)
+    return asked("append_only", after, before, key="id")
+
+
+def changed(values, number, value):
+    return [value if n == number else v for n, v in enumerate(values)]
+
+
+def test_rows_of_before_are_as_they_were_or_not():
+    oldest, newest = 0, len(ENDS) - 1
+
+    assert appended(ROWS_BEFORE, PRINTS_BEFORE, total=99_999).outcome is PASSED
+    for number in (oldest, newest):
+        other = changed(PRINTS_BEFORE, number, 99)
+        assert appended(ROWS_BEFORE, other).outcome is FAILED, "changed"
+        fewer = changed(ROWS_BEFORE, number, 999)
+        assert appended(fewer, other).outcome is FAILED, "lost"
+
+
+def test_rows_that_came_late_are_no_loss_and_cannot_be_told_from_those_beside_them():
+    found = appended(
+        changed(ROWS_BEFORE, len(ENDS) - 1, 1300), changed(PRINTS_BEFORE, len(ENDS) - 1, 99)
+    )
+
+    assert found.outcome is PASSED
+    assert found.detail.startswith("300 rows with smaller keys came late; 1,000 rows among them")
+
+
+@pytest.mark.parametrize(("more", "outcome"), [(20, PASSED), (21, FAILED)])
+def test_among_the_oldest_rows_few_come_late(more, outcome):
+    found = appended(changed(ROWS_BEFORE, 0, 1000 + more), changed(PRINTS_BEFORE, 0, 99))
+
+    assert found.outcome is outcome
+
+
+def test_a_column_that_is_gone_has_taken_its_values_with_it():
+    before, tonight = two_nights(registry.BY_NAME["append_only"])[:2]  # type: ignore[arg-type]
+    tonight.relations[TABLE].columns.remove("name")
+
+    found = asked("append_only", tonight, before, key="id")
+
+    assert (found.outcome, found.detail) == (FAILED, "column name is not there any more")
+
+
+def averaged(total, present, rows, filled=None):
+    values = {f"{TOTAL}id": total, f"{FINITE}id": present, FILLED: filled or present}
+    return holding(rows, **values)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        ((1000, 100, 100), (1100, 100, 100), PASSED),
+        ((1000, 100, 100), (1101, 100, 100), FAILED),
+        ((1000, 100, 100), (899, 100, 100), FAILED),
+        ((-1000, 100, 100), (-1100, 100, 100), PASSED),
+        ((-1000, 100, 100), (-1101, 100, 100), FAILED),
+        ((1000, 100, 100), (900, 90, 100), PASSED),
+        ((1000, 100, 100), (890, 89, 100), FAILED),
+        ((1000, 100, 100), (1000, 100, 100, 101), FAILED),
+        ((1000, 100, 100, 101), (1000, 100, 100, 101), PASSED),
+        ((1000, 100, 100), (NOTHING, 0, 100), FAILED),
+        ((NOTHING, 0, 100), (1000, 100, 100), PASSED),
+    ],
+)
+def test_an_average_may_move_and_a_column_may_thin_out_by_the_share_that_is_allowed(
+    before, after, outcome
+):
+    """NaN and infinities count as values, and as no numbers."""
+    tonight, earlier = averaged(*after), averaged(*before)
+
+    assert asked("distribution", tonight, earlier, column="id", max_shift=0.1).outcome is outcome
+
+
+# --- of the database as a whole ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tables", "outcome"),
+    [
+        ({TABLE: table(), "public.new": table()}, PASSED),
+        ({TABLE: table(rows=9)}, FAILED),
+        ({TABLE: table(contents="8")}, FAILED),
+        ({TABLE: UNREADABLE}, FAILED),
+        ({TABLE: UNREAD}, ERROR),
+        ({TABLE: TableReading(values={ROWS: "10"}, doubts={PRINT: "late"})}, ERROR),
+        ({TABLE: table(contents="")}, ERROR),
+        ({TABLE: TableReading()}, ERROR),
+        ({TABLE: TableReading(values={ROWS: "9"}, doubts={PRINT: "late"})}, FAILED),
+        ({"public.u": table()}, FAILED),
+        ({}, FAILED),
+    ],
+)
+def test_every_table_of_a_manifest_is_wanted_and_a_doubt_is_no_difference(tables, outcome):
+    wanted = {TABLE: {ROWS: "10", PRINT: "7"}}
+
+    assert asked("manifest", reading(tables), tables=wanted).outcome is outcome
+
+
+def test_a_manifest_of_an_older_version_is_to_be_written_again():
+    found = asked("manifest", reading(), tables={TABLE: {ROWS: "10", "print": "7"}})
+
+    assert found.outcome is ERROR
+    assert "restorecheck manifest" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("there", "outcome"),
+    [
+        (["extension citext", "extension postgis"], PASSED),
+        (["extension citext"], FAILED),
+        (["schema postgis", "extension citext"], FAILED),
+        ([], FAILED),
+    ],
+)
+def test_every_extension_is_wanted(there, outcome):
+    read = reading(structure=dict.fromkeys(there, "1.0"))
+
+    assert asked("extensions", read, names=["citext", "postgis"]).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("there", "outcome"), [({"table a": "1"}, PASSED), ({"table a": "2"}, FAILED), ({}, FAILED)]
+)
+def test_the_structure_is_that_of_the_file(there, outcome):
+    found = asked("structure", reading(structure=there), structure={"table a": "1"})
+
+    assert found.outcome is outcome

@@ -1,0 +1,156 @@
+"""What is kept of a reading, and compared: the pure part."""
+
+import pytest
+
+from restorecheck.checks import comparing, structure
+from restorecheck.checks.readings import (
+    AskedReading,
+    DatabaseReading,
+    RelationReading,
+    TableReading,
+    pack,
+    unpack,
+)
+from restorecheck.checks.scanning import NEWEST, PRINT, ROWS
+from restorecheck.checks.structure import alike, bounded
+from tests.scans import own
+
+# --- kept -------------------------------------------------------------------------------------
+
+
+def reading(count, columns=3, **structure):
+    made = DatabaseReading(done=True)
+    for n in range(count):
+        name = f"public.table_of_things_{n}"
+        made.tables[name] = TableReading(
+            values={ROWS: str(n * 7919), PRINT: str(n * 10**19 + 7), f"{NEWEST}at": str(n * 3.3)},
+            group=name,
+        )
+        made.structure[f"table {name}"] = "r owner app"
+        for c in range(columns):
+            made.structure[f"column {name}.c{c}"] = f"numeric({c},{n}) not null"
+    made.structure |= structure
+    made.structure = bounded(made.structure)
+    return made
+
+
+def test_what_is_packed_is_what_is_unpacked():
+    parts = DatabaseReading(parts={"t": {"0": {ROWS: "1", PRINT: None}}})
+    asked = DatabaseReading(
+        relations={"public.t": RelationReading(members=["public.t"], bounds={"id": ["1", "2"]})},
+        asked={"mine": AskedReading(relation="public.t", columns={"Id": "id"})},
+    )
+    made = {"a": reading(5), "b": parts, "c": asked}
+
+    assert unpack(pack(made)) == made
+
+
+def test_fingerprints_of_tables_that_a_check_is_about_are_kept_however_many_tables_there_are():
+    made = reading(5000, columns=25)
+    wanted = "public.table_of_things_7"
+    made.relations[wanted] = RelationReading(members=[wanted])
+
+    kept = unpack(pack({"courses": made}))["courses"].tables
+
+    assert [name for name, table in kept.items() if PRINT in table.values] == [wanted]
+    assert all(ROWS in table.values for table in kept.values())
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "{}", pack({})])
+def test_what_cannot_be_understood_is_no_baseline(text):
+    assert unpack(text) == {}
+
+
+@pytest.mark.parametrize("tables", [10, 1000, 5000])
+def test_readings_of_any_size_and_their_baseline_fit_into_an_item_of_dynamodb(tables):
+    made = pack({"courses": reading(tables, columns=25)})
+
+    assert 2 * len(made) < 390_000
+    assert len(unpack(made)["courses"].tables) == tables
+
+
+@pytest.mark.parametrize("tables", [10, 400, 2000, 6000])
+def test_a_change_is_seen_whatever_is_kept_of_the_structure(tables):
+    before = reading(tables, columns=25).structure
+    after = reading(tables, columns=25, **{"column public.table_of_things_3.c1": "text"}).structure
+
+    assert comparing.structure_changes(before, before) == ()
+    assert len(comparing.structure_changes(before, after)) == 1
+
+
+def test_a_coarse_and_a_fine_structure_are_compared_as_coarse():
+    fine = reading(10).structure
+    coarse = structure.in_form(fine, 2)
+
+    first, second = alike(fine, coarse)
+
+    assert first == second == coarse
+    assert comparing.structure_changes(coarse, fine) == ()
+
+
+# --- compared ---------------------------------------------------------------------------------
+
+
+def rows(**tables):
+    return DatabaseReading(
+        tables={
+            name: TableReading(values={ROWS: str(count)}, group=name.partition("__")[0])
+            for name, count in tables.items()
+        }
+    )
+
+
+def emptied(before, after):
+    return [str(d) for d in comparing.emptied(rows(**before), rows(**after))]
+
+
+def test_partitions_come_and_go_and_their_table_stays():
+    before = {"log__jan": 500, "log__feb": 500}
+
+    assert emptied(before, {"log__feb": 500, "log__mar": 400}) == []
+    assert emptied(before, {"log__mar": 0}) == [
+        "table log: 1,000 rows → 0 rows",
+        "all tables: 1,000 rows → 0 rows",
+    ]
+
+
+def test_no_table_has_shrunk_says_which_were_emptied_instead():
+    before, tonight = (
+        rows(a=1000, b=5000),
+        [rows(a=1000, b=5000), rows(a=0, b=5000), rows(a=0, b=0)],
+    )
+
+    found = [own("not_shrunk", after, before) for after in tonight]
+
+    assert {judgement.detail for judgement in found} == {""}
+    assert [judgement.found for judgement in found] == [
+        "2 tables compared",
+        "2 tables compared, 1 of them emptied",
+        "2 tables compared, 2 of them emptied",
+    ]
+
+
+def test_small_tables_may_be_emptied():
+    assert emptied({"queue": 99, "big": 1000}, {"queue": 0, "big": 1000}) == []
+
+
+def test_a_table_that_could_not_be_read_is_not_called_empty():
+    after = rows(a=1000)
+    after.tables["b"] = TableReading(problem="invalid page", group="b")
+
+    assert list(comparing.emptied(rows(a=1000, b=5000), after)) == []
+
+
+def test_tables_that_come_and_go_are_not_compared():
+    before, after = (
+        rows(**{"public.sessions": 900, "public.users": 50_000}),
+        rows(**{"public.users": 50_000}),
+    )
+
+    assert emptied_without(before, after, []) == ["table public.sessions: gone"]
+    assert emptied_without(before, after, ["public.sess*"]) == []
+
+
+def emptied_without(before, after, patterns):
+    pair = (comparing.without(before, patterns), comparing.without(after, patterns))
+    return [str(difference) for difference in comparing.emptied(*pair)]
