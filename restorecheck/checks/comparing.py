@@ -7,13 +7,13 @@ a table has done before is no news (`memory`).
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 
 from restorecheck.checks import structure
 from restorecheck.checks.families import like_others, ordinary
+from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.pairs import Pair, older, pairs, unread
 from restorecheck.checks.readings import (
     DatabaseReading,
@@ -23,6 +23,7 @@ from restorecheck.checks.readings import (
 )
 from restorecheck.checks.scanning import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
+from restorecheck.checks.tables import parts_of
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""
@@ -42,12 +43,35 @@ def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReadin
     """Without the tables that come and go."""
     if not patterns:
         return reading
+    volatile = [_matcher(pattern) for pattern in patterns]
     kept = {
         name: table
         for name, table in reading.tables.items()
-        if not any(fnmatchcase(table.group or name, pattern) for pattern in patterns)
+        if not any(matches(table.group or name) for matches in volatile)
     }
     return replace(reading, tables=kept)
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """Names as SQL reads them, `*` for anything; without a schema, of any."""
+    try:
+        name = parse_table_name(pattern)
+    except ValueError:
+        return lambda full: full == pattern
+    parts = [part for part in (name.schema, name.table) if part is not None]
+    expressions = [
+        re.compile("|".join(map(_expression, part.readings)), re.DOTALL) for part in parts
+    ]
+
+    def matches(full: str) -> bool:
+        there = parts_of(full)[-len(expressions) :]
+        return all(e.fullmatch(text) for e, text in zip(expressions, there, strict=True))
+
+    return matches
+
+
+def _expression(text: str) -> str:
+    return ".*".join(map(re.escape, text.split("*")))
 
 
 def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Difference]:

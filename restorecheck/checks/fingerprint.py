@@ -41,7 +41,7 @@ EXACT = frozenset(
 )
 """Hashed by their own type."""
 
-TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
+TEXTS = frozenset({"text", "varchar", "name"})
 
 SETTINGS = {
     "bytea_output": "hex",
@@ -59,19 +59,26 @@ SETTINGS = {
 
 def fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
     """An aggregate: numeric, NULL for an empty table."""
+    return f"sum({row_hash(columns, alias)})"
+
+
+def plain_fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
+    """Of the row's text: for servers before PostgreSQL 14."""
+    return f"sum({row_hash(columns, alias, typed=False)}::numeric)"
+
+
+def row_hash(columns: Iterable[Column], alias: str = "t", *, typed: bool = True) -> str:
+    """Of one row: bigint."""
     every = list(columns)
+    if not typed:
+        names = [f"{alias}.{quoted(column.name)}" for column in every]
+        return f"hashtextextended({_as_text(names)}, 0)"
     items = [_hashed(column, alias) for column in every if _is_hashed(column)]
     others = [f"{alias}.{quoted(column.name)}" for column in every if not _is_hashed(column)]
     if others:
         items.append(_as_text(others))
     row = f"row({', '.join(items)})" if items else "row(0)"
-    return f"sum(hashint8extended(hash_record_extended({row}, 0), 1))"
-
-
-def plain_fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
-    """Of the row's text: for servers before PostgreSQL 14."""
-    names = [f"{alias}.{quoted(column.name)}" for column in columns]
-    return f"sum(hashtextextended({_as_text(names)}, 0)::numeric)"
+    return f"hashint8extended(hash_record_extended({row}, 0), 1)"
 
 
 def _as_text(names: Sequence[str]) -> str:

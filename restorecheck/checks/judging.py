@@ -130,7 +130,8 @@ def _refuse(spec: CheckSpec, reading: DatabaseReading) -> None:
         raise _AbsentError(asked.absent)
     if asked is not None and asked.refused:
         raise UnansweredError(asked.refused)
-    for kept in (key, f"{VIEW}{spec.name}"):
+    own = asked.question if asked is not None and asked.question else key
+    for kept in (own, f"{VIEW}{spec.name}"):
         if kept in reading.problems:
             raise UnreadableError(reading.problems[kept])
         if kept in reading.doubts:
@@ -206,7 +207,8 @@ def _pays_for_scans(kind: Kind) -> bool:
 
 def _asked_seconds(spec: CheckSpec, kind: Kind, reading: DatabaseReading) -> float:
     if not spec.built_in:
-        keys = (f"{ASKED}{spec.name}", f"{VIEW}{spec.name}")
+        asked = reading.asked.get(spec.name)
+        keys = (asked.question if asked else "", f"{VIEW}{spec.name}")
         return sum(reading.seconds.get(key, 0.0) for key in keys)
     begin = kind.questions_begin
     return sum(s for key, s in reading.seconds.items() if begin and key.startswith(begin))

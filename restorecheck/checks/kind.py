@@ -237,8 +237,6 @@ class Ask:
     before: "RelationScan | None" = None
     until: datetime | None = None
     """Until when the backup holds data; None: nobody knows."""
-    probed: tuple[str, ...] | None = None
-    """What `OfRelation.probe` has found."""
     major: int = 18
 
     @property
@@ -281,6 +279,11 @@ class RelationScan:
                 raise UnreadableError(f"table {name} cannot be read: {table.problem}")
         for name, table in self.tables.items():
             self._read(name, table)
+        if self.relation.foreign and all(
+            t and t.values.get(ROWS) == "0" for t in self.tables.values()
+        ):
+            names = listed(self.relation.foreign)
+            raise UnansweredError(f"all rows are in foreign tables, which no backup holds: {names}")
 
     def texts(self, key: str) -> list[str]:
         """The value of each table that has one: SQL's NULL is none.
@@ -364,14 +367,6 @@ class OfRelation(Kind):
     def refused(self, ask: Ask) -> str:
         """Why the question has no answer whatever the rows are; empty where it has one."""
         return ""
-
-    def probe(self, ask: Ask) -> str:
-        """A statement of one row of texts that an index answers, asked before the scan; empty: none."""
-        return ""
-
-    def bounds(self, ask: Ask) -> Mapping[str, list[str]]:
-        """As `RelationReading.bounds`."""
-        return {}
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
         """Of each table that holds rows of the relation."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from restorecheck.checks.fingerprint import FIRST_MAJOR
-from restorecheck.checks.scanning import Question, lacks
+from restorecheck.checks.scanning import Plan, Question, lacks
 from restorecheck.checks.tables import (
     Column,
     Exclusion,
@@ -44,12 +44,15 @@ def orphans(key: ForeignKey, *, name: str = "") -> Question:
     if key.period:
         *keys, span = key.pairs
         theirs, ours = f"p.{quoted(span.there)}", f"c.{quoted(span.here)}"
-        same = " and ".join([*(pair.same("p", "c") for pair in keys), f"{theirs} && {ours}"])
+        same = " and ".join(
+            [*(pair.same("p", "c") for pair in keys), f"{theirs} operator(pg_catalog.&&) {ours}"]
+        )
         parts = f"select {theirs} as r from {there} where {same}"  # noqa: S608
-        found = f"select from ({parts}) x having {ours} <@ range_agg(x.r)"
+        found = f"select from ({parts}) x having {ours} operator(pg_catalog.<@) pg_catalog.range_agg(x.r)"
     return Question(
         key=name or f"{ORPHANS}{key.table} {key.name}",
-        sql=f"select count(*) from {'only ' * key.plain}{key.table} c where ({points}) and not exists ({found})",  # noqa: S608
+        natural=key.declared,
+        sql=f"select pg_catalog.count(*) from {'only ' * key.plain}{key.table} c where ({points}) and not exists ({found})",  # noqa: S608
     )
 
 
@@ -61,14 +64,16 @@ def excluded(constraint: Exclusion) -> Question:
     )
     condition = f" where {constraint.where}" if constraint.where else ""
     rows = f"(select ctid as place, {listed} from only {constraint.table}{condition})"  # noqa: S608  # quoted names
+    # No index proves `is true`: each row of the heap is looked at, whatever the index has lost.
+    every = rows.replace(condition, f" where ({constraint.where}) is true") if condition else rows
     both = " and ".join(
         f"a.{name} {operator} b.{name}"
         for name, (_, operator) in zip(names, constraint.elements, strict=True)
     )
     return Question(
         key=f"{EXCLUDED}{constraint.table} {constraint.name}",
-        sql=f"select count(*) from {rows} a where exists (select from {rows} b where a.place <> b.place and {both})",  # noqa: S608
-        by_index=True,
+        sql=f"select count(*) from {every} a where exists (select from {rows} b where a.place <> b.place and {both})",  # noqa: S608
+        plan=Plan.ANY,
     )
 
 
@@ -108,7 +113,7 @@ def duplicates(table: str, columns: Sequence[Column], *, name: str, by_index: bo
         key=name,
         sql="select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0))"  # noqa: S608  # quoted names
         f" from (select count(*) as n from {table} t where {filled} group by {listed}) d",
-        by_index=by_index,
+        plan=Plan.INDEX if by_index else Plan.HEAP,
     )
 
 
@@ -118,7 +123,7 @@ def keys(table: Table) -> Question:
         key=f"{KEYS}{table.full_name}",
         sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
         weight=table.blocks,
-        by_index=True,
+        plan=Plan.INDEX,
     )
 
 

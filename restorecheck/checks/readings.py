@@ -50,8 +50,6 @@ class RelationReading:
     """Tables that hold its rows; in `DatabaseReading.tables`."""
     foreign: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-    bounds: dict[str, list[str]] = field(default_factory=dict)
-    """Column → where its slices end, in ascending order (`scanning.slices`)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +60,8 @@ class AskedReading:
     """Full name; in `DatabaseReading.relations`."""
     columns: dict[str, str] = field(default_factory=dict)
     """As configured → as the table has it."""
+    question: str = ""
+    """Key of its own question, where it has one."""
     absent: str = ""
     """What it is about and is not there: the backup lacks it."""
     refused: str = ""

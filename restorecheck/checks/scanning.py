@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from functools import reduce
 
 from restorecheck.checks.fingerprint import fingerprint, plain_fingerprint
-from restorecheck.checks.tables import Column, Relation, Table, literal, quoted
+from restorecheck.checks.tables import Column, Constraint, Relation, Table, literal, quoted
 
 BLOCK = 8192
 UNIT_BLOCKS = 65_536
@@ -32,6 +32,15 @@ FIRST_RANGE_MAJOR = 14
 class Merge(StrEnum):
     SUM = "sum"
     MAX = "max"
+
+
+class Plan(Enum):
+    """What a question may be answered from."""
+
+    HEAP = auto()
+    INDEX = auto()
+    ANY = auto()
+    """The rows of the heap, and for each of them whatever finds its like the fastest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,9 @@ class Question:
     sql: str
     weight: int = 0
     """Roughly the blocks to be read: the largest come first."""
-    by_index: bool = False
-    """Answered out of an index, and not out of the heap."""
+    plan: Plan = Plan.HEAP
+    natural: bool = False
+    """As `Aggregate.natural`: by the database's own settings."""
     prelude: str = ""
     """A statement before it, in the same transaction, which is rolled back."""
     patience: timedelta | None = None
@@ -189,7 +199,7 @@ def merged(
 
 
 def _whole(merge: Merge, values: Iterable[str | None]) -> str:
-    there = [value for value in values if value is not None]
+    there = [value for value in values if value not in {None, NOTHING}]
     if not there:
         return NOTHING
     if merge is Merge.SUM:
@@ -235,14 +245,30 @@ def _constraints(table: Table) -> Iterator[Aggregate]:
         key, plain = f"{CHECK}{constraint.name}", constraint.plain
         yield violations(f"not ({constraint.expression})", key, natural=not plain)
     for column in table.columns:
-        for constraint in column.domain_checks:
-            # In a domain's check VALUE is read like a column: PostgreSQL, `replace_domain_constraint_value`.
-            value = f"(select t.{quoted(column.name)}::{column.sql_type} as value) d"
-            if not constraint.plain:
-                value = value.replace("t.", f"{quoted(table.name)}.", 1)
-            broken = f"(select not ({constraint.expression}) from {value})"  # noqa: S608  # quoted by us
+        for constraint, broken in _of_domains(table, column):
             key = f"{CHECK}{column.name}, {constraint.name}"
             yield violations(broken, key, natural=not constraint.plain)
+
+
+def _of_domains(table: Table, column: Column) -> Iterator[tuple[Constraint, str]]:
+    """Checks of domains, and SQL that is true where they are broken.
+
+    In a domain's check VALUE is read like a column: PostgreSQL, `replace_domain_constraint_value`.
+    """
+
+    def value(constraint: Constraint) -> str:
+        return f"{'t' if constraint.plain else quoted(table.name)}.{quoted(column.name)}"
+
+    for constraint in column.domain_checks:
+        one = f"(select {value(constraint)}::{column.sql_type} as value) d"
+        yield constraint, f"(select not ({constraint.expression}) from {one})"  # noqa: S608  # quoted by us, and below
+    for field, constraint in column.nested_checks:
+        if field:
+            one = f"(select ({value(constraint)}).{quoted(field)} as value) d"
+            yield constraint, f"(select not ({constraint.expression}) from {one})"  # noqa: S608
+        else:
+            every = f"pg_catalog.unnest({value(constraint)}) d(value)"
+            yield constraint, f"exists (select from {every} where not ({constraint.expression}))"
 
 
 def lacks(column: Column) -> str:

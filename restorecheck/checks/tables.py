@@ -31,6 +31,8 @@ class Column:
     """Every row has a value: what was declared NOT VALID is not said of old rows."""
     sql_type: str = ""
     """The same type as SQL names it, with its schema."""
+    collation: str = ""
+    """`collate …`; empty: its values are no texts."""
     equals: str = ""
     """Operator of the type's own equality (that of its default B-tree or hash class); empty: it has none."""
     below: str = "<"
@@ -38,6 +40,9 @@ class Column:
     """Operators of the type's own order."""
     domain_checks: tuple[Constraint, ...] = ()
     """Of the domains that the column is of; the value is called VALUE in them."""
+
+    nested_checks: tuple[tuple[str, Constraint], ...] = ()
+    """Of domains within: the field of a row, or empty for the elements of an array."""
 
     @property
     def composite(self) -> bool:
@@ -83,6 +88,11 @@ class ForeignKey:
     """MATCH FULL: all columns have a value, or none has."""
     period: bool = False
     """The last column is a range: several rows together cover it (PostgreSQL 18)."""
+
+    @property
+    def declared(self) -> bool:
+        """The operators are those of a constraint: nothing is looked up by its bare name."""
+        return all(pair.operator.startswith("operator(") for pair in self.pairs)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -21,19 +21,28 @@ select distinct k.conrelid, k.confrelid from pg_constraint k where k.contype = '
 
 -- name: columns
 with recursive base as (
-  select a.attrelid, a.attnum, a.attname, a.atttypid as type, array[]::oid[] as domains,
+  select a.attrelid, a.attnum, a.attname, a.atttypid as type, a.attcollation as collation, array[]::oid[] as domains,
     a.attnotnull and not exists (select from pg_constraint k where k.contype = 'n' and k.conrelid = a.attrelid
       and k.conkey = array[a.attnum] and not k.convalidated) as required
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
   where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f') and ({own} or c.oid = any(%(others)s::oid[]))
   union all
-  select b.attrelid, b.attnum, b.attname, t.typbasetype, b.domains || t.oid, b.required or t.typnotnull
+  select b.attrelid, b.attnum, b.attname, t.typbasetype, b.collation, b.domains || t.oid, b.required or t.typnotnull
   from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
 )
 select b.attrelid, b.attname, t.typname, t.typtype::text, t.typcategory::text, b.required, b.domains, t.oid,
-  quote_ident(n.nspname) || '.' || quote_ident(t.typname)
+  quote_ident(n.nspname) || '.' || quote_ident(t.typname),
+  coalesce((select ' collate ' || quote_ident(ln.nspname) || '.' || quote_ident(l.collname) from pg_collation l join pg_namespace ln on ln.oid = l.collnamespace
+    where l.oid = b.collation), ''),
+  case when t.typcategory = 'A' then (select jsonb_agg(jsonb_build_array('', e.oid::bigint)) from pg_type e where e.oid = t.typelem and e.typtype = 'd')
+    when t.typtype = 'c' then (select jsonb_agg(jsonb_build_array(f.attname, e.oid::bigint) order by f.attnum)
+      from pg_attribute f join pg_type e on e.oid = f.atttypid
+      where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped and e.typtype = 'd') end
 from base b join pg_type t on t.oid = b.type join pg_namespace n on n.oid = t.typnamespace where t.typtype <> 'd'
 order by b.attrelid, b.attnum
+
+-- name: domains
+select oid, typbasetype from pg_type where typtype = 'd'
 
 -- name: comparisons
 -- The operators by which values of a type are told apart and put in order: those of its default B-tree class, or
@@ -46,9 +55,14 @@ where c.opcdefault and (m.amname = 'btree' and p.amopstrategy in (1, 3, 5) or m.
 order by c.opcintype, m.amname desc
 
 -- name: constraints
--- Written in another language than C, a function may look names up in the search path of the database.
+-- Written in another language than C, a function may look names up in the search path of the database; what is cast to
+-- a time, or out of one, depends on its zone and style.
 select k.conrelid, k.contypid, k.conname, pg_get_expr(k.conbin, k.conrelid),
-  not 0 = any(coalesce(k.conkey, '{}')) and not exists (
+  not 0 = any(coalesce(k.conkey, '{}'))
+  and pg_get_expr(k.conbin, k.conrelid) !~* '::"?(date|time|interval|money|regconfig)|to_char|to_date|to_timestamp|to_number|extract|date_part|date_trunc|age\(|timezone\(|now\(|current_|localtime'
+  and (select count(distinct a.atttypid) < 2 and (count(*) = 0 or pg_get_expr(k.conbin, k.conrelid) !~ '::') from pg_attribute a join pg_type y on y.oid = a.atttypid
+    where a.attrelid = k.conrelid and a.attnum = any(k.conkey) and (y.typcategory in ('D', 'T') or y.typname = 'money'))
+  and not exists (
     select from pg_depend d left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
     join pg_proc p on p.oid = coalesce(o.oprcode::oid, d.refobjid) join pg_language l on l.oid = p.prolang
     where d.classid = 'pg_constraint'::regclass and d.objid = k.oid

@@ -175,11 +175,20 @@ def major_of(connection: Connection) -> int:
     return connection.info.server_version // 10_000
 
 
-def pin_settings(connection: Connection, *, search_path: bool = True) -> None:
+def set_all(settings: Mapping[str, str], *, local: bool) -> bytes:
+    """One statement for all of them. `local`: for this transaction."""
+    each = (
+        f"pg_catalog.set_config({literal(n)}, {literal(v)}, {local})" for n, v in settings.items()
+    )
+    return f"select {', '.join(each)}".encode()
+
+
+PINNED = set_all(SETTINGS, local=True)
+
+
+def pin_settings(connection: Connection) -> None:
     """What values and definitions look like as text, for this transaction; the same everywhere."""
-    for name, value in SETTINGS.items():
-        if search_path or name != "search_path":
-            connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
+    connection.execute(PINNED)
 
 
 def hiding_settings(connection: Connection) -> list[str]:
@@ -304,8 +313,27 @@ def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple
     rows = _rows(connection, "comparisons")
     operators = {(type_oid, strategy): operator for type_oid, strategy, operator in rows}
     found: dict[int, list[Column]] = defaultdict(list)
+    below = dict(_rows(connection, "domains"))
+
+    def checks_of(domain: int) -> Iterator[Constraint]:
+        while domain in below:
+            yield from constraints.get((0, domain), ())
+            domain = below[domain]
+
     rows = _rows(connection, "columns", {"others": list(others)})
-    for oid, name, kind, typtype, category, required, domains, type_oid, sql_type in rows:
+    for (
+        oid,
+        name,
+        kind,
+        typtype,
+        category,
+        required,
+        domains,
+        type_oid,
+        sql_type,
+        collation,
+        nested,
+    ) in rows:
         found[oid].append(
             Column(
                 name=name,
@@ -317,7 +345,11 @@ def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple
                 equals=operators.get((type_oid, EQUAL)) or _equality(kind, typtype, category),
                 below=operators.get((type_oid, LESS), "<"),
                 above=operators.get((type_oid, GREATER), ">"),
+                collation=collation,
                 domain_checks=tuple(c for d in domains for c in constraints.get((0, d), ())),
+                nested_checks=tuple(
+                    (field, check) for field, domain in nested or () for check in checks_of(domain)
+                ),
             )
         )
     return {oid: tuple(columns) for oid, columns in found.items()}

@@ -37,11 +37,9 @@ from restorecheck.model import CheckSpec
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
 from restorecheck.postgres.describing import Directory
-from restorecheck.postgres.surveying import BY_INDEX, PLANS, Survey
+from restorecheck.postgres.surveying import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
-PROBING = timedelta(seconds=30)
-"""For the smallest and the greatest key; without them the rows of a table are compared from the next night on."""
 RELATIONS = {
     "i": "an index",
     "I": "an index",
@@ -203,15 +201,13 @@ class Inquirer:
             if ask is None:
                 continue
             reading.relations.setdefault(asked.relation, _kept(ask.relation))
-            ask = self._told(connection, ask, kind, found[str(spec.options["table"])][0], reading)
-            reading.relations[asked.relation].bounds |= kind.bounds(ask)
-            self._ask(ask, kind, tables, wanted)
+            ask = self._told(connection, ask, found[str(spec.options["table"])][0], reading)
+            self._ask(ask, kind, asked, tables, wanted)
 
     def _told(
         self,
         connection: Connection,
         ask: Ask,
-        kind: OfRelation,
         oid: int,
         reading: DatabaseReading,
     ) -> Ask:
@@ -223,7 +219,6 @@ class Inquirer:
             has_index=bool(listed) and describing.has_index(connection, oid, listed),
             before=self._scan_before(spec, reading),
             until=self._until,
-            probed=_probed(connection, kind.probe(ask)),
             major=describing.major_of(connection),
         )
 
@@ -235,7 +230,14 @@ class Inquirer:
         except UnansweredError:
             return None
 
-    def _ask(self, ask: Ask, kind: OfRelation, tables: Mapping[str, Table], wanted: Wanted) -> None:
+    def _ask(
+        self,
+        ask: Ask,
+        kind: OfRelation,
+        asked: AskedReading,
+        tables: Mapping[str, Table],
+        wanted: Wanted,
+    ) -> None:
         own = list(kind.aggregates(ask))
         if ask.relation.kind == "v":
             every = [Aggregate(scanning.ROWS, "count(*)"), *own]
@@ -249,6 +251,7 @@ class Inquirer:
             wanted.aggregates[name] += own
         question = kind.question(ask)
         if question is not None:
+            asked.question = question.key
             weight = sum(tables[name].blocks for name in ask.relation.members if name in tables)
             wanted.questions.append(replace(question, weight=weight, patience=ask.spec.timeout))
 
@@ -330,19 +333,3 @@ def _refusal(relation: Relation) -> str:
     if relation.kind == "m" and not relation.populated:
         return f"the materialized view {name} is not filled: REFRESH MATERIALIZED VIEW fills it"
     return ""
-
-
-def _probed(connection: Connection, sql: str) -> tuple[str, ...] | None:
-    """None where nothing is asked, nothing is there, or no answer came in time."""
-    if not sql:
-        return None
-    try:
-        with rolled_back(connection, PROBING):
-            for name, value in {**PLANS, **BY_INDEX}.items():
-                connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
-            row = connection.execute(sql.encode()).fetchone()
-    except psycopg.Error:
-        if connection.broken:
-            raise
-        return None
-    return tuple(str(value) for value in (row[0] if row else []) if value)

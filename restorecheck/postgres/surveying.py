@@ -24,6 +24,7 @@ from restorecheck.checks.scanning import (
     SMALL_BLOCKS,
     Aggregate,
     Depth,
+    Plan,
     Question,
     aggregates,
     batch,
@@ -66,10 +67,10 @@ PLANS = {
 row security would hide rows. Several connections take the place of parallel workers.
 """
 
-BY_INDEX = {
-    "enable_seqscan": "off",
-    "enable_indexonlyscan": "on",
-    "enable_indexscan": "on",
+OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
+    Plan.HEAP: {},
+    Plan.INDEX: {"enable_seqscan": "off", "enable_indexonlyscan": "on", "enable_indexscan": "on"},
+    Plan.ANY: {"enable_indexscan": "on", "enable_bitmapscan": "on"},
 }
 
 Scan = tuple[Table, tuple[Aggregate, ...]]
@@ -477,7 +478,8 @@ class Survey:
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
-        plans = BY_INDEX if question and question.by_index else {}
+        plans = OTHER_PLANS[question.plan] if question else {}
+        natural = natural or (question is not None and question.natural)
         expired = threading.Event()
         try:
             with (
@@ -486,7 +488,8 @@ class Survey:
             ):
                 if prelude:
                     connection.execute(prelude.encode())
-                pin_settings(connection, search_path=not natural)
+                if not natural:
+                    pin_settings(connection)
                 for name, value in plans.items():
                     connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
                 return connection.execute(text.encode()).fetchall()

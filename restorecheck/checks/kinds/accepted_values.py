@@ -57,6 +57,8 @@ class AcceptedValues(OfRelation):
         listed = ", ".join(texts)
         if column.kind == "e" or not column.equals:
             # An enumeration may lack a label of the list. `concat` calls the type's output function alone.
+            if column.kind != "e":
+                listed = ", ".join(f"concat({text}::{column.sql_type})" for text in texts)
             among = f"concat({name}) = any(array[{listed}])"
         elif column.type.startswith("_"):  # there are no arrays of arrays
             each = (f"{name} {column.equals} {text}::{column.sql_type}" for text in texts)

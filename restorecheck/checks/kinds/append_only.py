@@ -1,33 +1,30 @@
 """Rows are added, and none is changed or lost.
 
-The table is cut into slices of keys, finer towards its end, and each has a number of rows and a
-fingerprint. A slice with as many rows as last night must have the same contents. One with more has got rows
-that came late: a transaction that was still at work last night has taken a smaller key. Those are no loss;
-what else is in their slice cannot be told apart from them.
+The rows up to the greatest key of last night lie in buckets by their hash, each with a number of rows and a
+sum of hashes. A row that is lost or changed is missing in its bucket. One that came late (a transaction that
+was still at work last night has taken a smaller key) is one more in its bucket, and no loss.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.fingerprint import FIRST_MAJOR, fingerprint, plain_fingerprint
+from restorecheck.checks.fingerprint import FIRST_MAJOR, row_hash
 from restorecheck.checks.keys import TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.readings import shown_rows
-from restorecheck.checks.scanning import MOMENTS, Aggregate, violations
-from restorecheck.checks.tables import Column, quoted
+from restorecheck.checks.scanning import MOMENTS, Question
+from restorecheck.checks.tables import Column, literal, quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 
-ENDS = ("0.5", "0.75", "0.875", "0.94", "0.97", "0.985", "0.995", "1")
-"""Where the slices end, as shares of the way from the smallest key to the greatest."""
+BUCKETS = 256
+"""A change is missed where as many rows came late in its bucket as were lost there."""
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8", "oid", "xid8"})
-LATE_ROWS, LATE_SHARE = 10, Decimal("0.02")
-"""So many may come late in the older half; more of them are no latecomers."""
-SLICE, THEN = "slice:", "then:"
-"""Tonight's slices, for the next night; and those of the last night, for tonight."""
+LATE_ROWS, LATE_SHARE = 10, 0.02
+"""So many rows may come late; more of them were loaded twice."""
 
 
 class AppendOnlyKeys(TableKeys):
@@ -54,125 +51,109 @@ class AppendOnly(OfRelation):
             return f"column {column.name} is of type {column.type}: a key is a number or a time"
         return ""
 
-    def probe(self, ask: Ask) -> str:
+    def question(self, ask: Ask) -> Question | None:
+        """A JSON object: the greatest key, how many rows have it, tonight's buckets; and those of the rows
+        of last night, by the columns of last night.
+        """
         column = ask.column("key")
-        name = quoted(column.name)
-        ends = ", ".join(f"concat({_number(f'{f}({name})', column)})" for f in ("min", "max"))
-        finite = f"isfinite({name})" if column.type in MOMENTS else "true"
-        if column.type in {"numeric", "float4", "float8"}:
-            finite = f"{name} < 'NaN'"
-        return f"select array[{ends}] from {ask.relation.rows} t where {finite}"  # noqa: S608  # quoted names
-
-    def bounds(self, ask: Ask) -> Mapping[str, list[str]]:
-        if ask.probed is None or len(ask.probed) != 2:  # noqa: PLR2004  # both ends
-            return {}
-        low, high = (Decimal(value) for value in ask.probed)
-        if not (low.is_finite() and high.is_finite()):
-            return {}
-        ends = {str(low + (high - low) * Decimal(share)): None for share in ENDS[:-1]}
-        return {ask.column("key").name: [*ends, str(high)]}
-
-    def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        column = ask.column("key")
-        tonight = self.bounds(ask).get(column.name, [])
-        yield from _slices(SLICE, column, tonight, ask.relation.columns, ask.major)
-        if ask.before is not None:
-            known = ask.before.relation
-            columns = [c for c in ask.relation.columns if c.name in known.columns]
-            ends = known.bounds.get(column.name, [])
-            yield from _slices(THEN, column, ends, columns, ask.major)
+        key = f"t.{quoted(column.name)}"
+        before = _answer(ask.before, column.name)
+        old, columns = "false", ask.relation.columns
+        if before and ask.before is not None:
+            known = ask.before.relation.columns
+            columns = tuple(c for c in columns if c.name in known)
+            limit = f"{literal(before['greatest'])}::{column.sql_type}"
+            old = f"{key} is null or not {_finite(column)}"
+            old += f" or {key} <= {limit}" if before["greatest"] else ""
+        all_columns, old_columns = (_hash(c, ask.major) for c in (ask.relation.columns, columns))
+        rows = (
+            f"select {key} as k, {_finite(column)} as finite, {old} as old, {all_columns} as h,"  # noqa: S608  # quoted names
+            f" {old_columns} as o from {ask.relation.rows} t offset 0"  # quoted names
+        )
+        buckets = (
+            f"select abs(h % {BUCKETS}) as place, count(*) as n, sum(h) as s from r group by 1",  # noqa: S608  # our own
+            f"select abs(o % {BUCKETS}) as place, count(*) as n, sum(o) as s from r where old group by 1",  # noqa: S608  # our own
+        )
+        listed = [
+            f"(select json_object_agg(place, concat(n, ' ', s)) from ({sql}) b)"  # noqa: S608  # ours
+            for sql in buckets
+        ]
+        limit = "(select max(k) from r where finite)"
+        last = (
+            f"{literal(before['greatest'])}::{column.sql_type}"
+            if before and before["greatest"]
+            else "null"
+        )
+        sql = (
+            f"with r as materialized ({rows})"  # noqa: S608  # quoted names
+            f" select concat(json_build_object('greatest', concat({limit}),"
+            f" 'last', (select count(*) from r where k = {limit}),"
+            f" 'last then', (select count(*) from r where k = {last}),"
+            f" 'rows', {listed[0]}, 'then', {listed[1]}))"
+        )
+        return Question(key=_key(ask.relation.full_name, column.name), sql=sql)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
     ) -> Judgement:
         expected, column = self.expected(spec.options), scan.column(spec.options["key"])
+        now = json.loads(scan.answer(_key(scan.name, column)))
+        earlier = _answer(before, column)
         rows = scan.rows
-        for key in _every_key(SLICE, column, scan.relation.bounds.get(column, [])):
-            scan.texts(key)  # without them the next night would have nothing to compare with
-        ends = before.relation.bounds.get(column, []) if before else []
-        if before is None or not ends or not before.has(*_keys(SLICE, column, 0)):
+        if before is None or earlier is None:
             return Judgement(CheckOutcome.PASSED, expected, shown_rows(rows), NOTHING_YET)
         found = f"{shown_rows(rows)}, {rows - before.rows:+,}"
         lost = sorted(set(before.relation.columns) - set(scan.relation.columns))
         if lost:
             detail = f"column {', '.join(lost)} is not there any more"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        return _compared(_each(scan, before, column, len(ends)), expected, found)
-
-
-def _compared(slices: Sequence[tuple[int, int, bool]], expected: str, found: str) -> Judgement:
-    """Of each slice: rows before, rows now, whether the contents are the same; the oldest first."""
-    late = beside = 0
-    for number, (before, now, same) in enumerate(slices):
-        more = now - before
-        if more < 0 or (more == 0 and not same):
+        late = _late(earlier["rows"] or {}, now["then"] or {})
+        if late is None:
             detail = "earlier rows are missing or changed"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        few = more <= LATE_ROWS or more <= LATE_SHARE * before
-        if more and number < len(slices) // 2 and not few:
-            detail = f"{shown_rows(more)} came among the earlier ones; were they loaded twice?"
+        # Of the greatest key itself more may come: of a date, all day.
+        among = late - (now["last then"] - earlier["last"])
+        if among > max(LATE_ROWS, LATE_SHARE * before.rows):
+            detail = f"{shown_rows(among)} came among the earlier ones; were they loaded twice?"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        if more:
-            late, beside = late + more, beside + before
-    if not late:
-        return Judgement(CheckOutcome.PASSED, expected, found)
-    detail = (
-        f"{shown_rows(late)} with smaller keys came late; {shown_rows(beside)} among them could not "
-        "be compared one by one"
-    )
-    return Judgement(CheckOutcome.PASSED, expected, found, detail)
+        detail = f"{shown_rows(among)} with smaller keys came late" if among > 0 else ""
+        return Judgement(CheckOutcome.PASSED, expected, found, detail)
 
 
-def _each(
-    scan: RelationScan, before: RelationScan, column: str, ends: int
-) -> list[tuple[int, int, bool]]:
-    slices = []
-    # Rows without a key are the last slice: they may be of any age.
-    for number in range(ends + 1):
-        counted, contents = _keys(SLICE, column, number)
-        counted_now, contents_now = _keys(THEN, column, number)
-        same = before.total(contents) == scan.total(contents_now)
-        slices.append((before.count(counted), scan.count(counted_now), same))
-    return slices
+def _late(before: Mapping[str, str], now: Mapping[str, str]) -> int | None:
+    """How many rows more there are among the earlier ones; None: some are missing or changed."""
+    late = 0
+    for place in {*before, *now}:
+        rows, total = before.get(place, "0 0").split()
+        rows_now, total_now = now.get(place, "0 0").split()
+        more = int(rows_now) - int(rows)
+        if more < 0 or (more == 0 and total != total_now):
+            return None
+        late += more
+    return late
 
 
-def _every_key(beginning: str, column: str, ends: Sequence[str]) -> Iterator[str]:
-    for number in range(len(ends) + 1 if ends else 0):
-        yield from _keys(beginning, column, number)
+def _key(relation: str, column: str) -> str:
+    """The history goes on when the check gets another name."""
+    return f"append_only:{relation}:{column}"
 
 
-def _keys(beginning: str, column: str, number: int) -> tuple[str, str]:
-    return f"{beginning}rows:{number}:{column}", f"{beginning}contents:{number}:{column}"
+def _answer(scan: RelationScan | None, column: str) -> dict[str, Any] | None:
+    text = scan.answers.get(_key(scan.name, column)) if scan else None
+    found: dict[str, Any] | None = json.loads(text) if text else None
+    return found
 
 
-def _slices(
-    beginning: str,
-    column: Column,
-    ends: Sequence[str],
-    columns: Iterable[Column],
-    major: int,
-) -> Iterator[Aggregate]:
-    if not ends:
-        return
-    every = list(columns)
-    contents = fingerprint(every) if major >= FIRST_MAJOR else plain_fingerprint(every)
-    value = _number(f"t.{quoted(column.name)}", column)
-    limits = [f"'{end}'::numeric" for end in ends]
-    conditions = [
-        f"{value} <= {limit}" + (f" and {value} > {limits[n - 1]}" if n else "")
-        for n, limit in enumerate(limits)
-    ]
-    conditions.append(f"t.{quoted(column.name)} is null")
-    for number, condition in enumerate(conditions):
-        counted, content = _keys(beginning, column.name, number)
-        yield violations(condition, counted)
-        yield Aggregate(content, f"{contents} filter (where {condition})")
+def _hash(columns: tuple[Column, ...], major: int) -> str:
+    return row_hash(columns, typed=major >= FIRST_MAJOR)
 
 
-def _number(value: str, column: Column) -> str:
-    """Of a time, microseconds since 1970."""
+def _finite(column: Column) -> str:
+    name = f"t.{quoted(column.name)}"
     if column.type in MOMENTS:
-        return f"(extract(epoch from {value}) * 1000000)::numeric"
-    if column.type in {"oid", "xid8"}:
-        return f"({value})::text::numeric"
-    return f"({value})::numeric"
+        return f"isfinite({name})"
+    if column.type in {"float4", "float8"}:
+        return f"{name} between '-1e308' and '1e308'"
+    if column.type == "numeric":
+        return f"({name} < 'NaN' and concat({name}) not like '%Infinity')"
+    return "true"

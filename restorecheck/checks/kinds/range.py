@@ -69,6 +69,6 @@ def _bound(value: float | str, column: Column) -> str:
     """A value of the column's own type, so that its own order decides."""
     if column.type in WHOLE and not isinstance(value, str):
         return repr(value)
-    if column.type == "money":
+    if column.type == "money" and not isinstance(value, str):
         return f"{literal(str(value))}::numeric::money"  # a number whatever the currency looks like
     return f"{literal(str(value))}::{column.sql_type}"

@@ -65,7 +65,13 @@ def pair(here: Column, there: Column) -> KeyPair:
     """
     brought = all(column.sql_type.startswith("pg_catalog.") for column in (here, there))
     if here.sql_type != there.sql_type and brought:
-        return KeyPair(here=here.name, there=there.name)
+        operator = "operator(pg_catalog.=)"
+        return KeyPair(here=here.name, there=there.name, operator=operator)
     cast = f"::{there.sql_type}" if here.sql_type != there.sql_type else ""
-    operator = there.equals or "="
-    return KeyPair(here=here.name, there=there.name, operator=operator, here_cast=cast)
+    return KeyPair(
+        here=here.name,
+        there=there.name,
+        operator=there.equals or "=",
+        here_cast=cast,
+        collation=there.collation if there.collation != here.collation else "",
+    )
