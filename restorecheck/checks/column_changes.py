@@ -303,7 +303,7 @@ def _broken(p: _Pair) -> str:
     b, a = p.before("broken"), p.now("broken")
     sure = _certain(b, p.n[0], a, p.n[1]) >= SIGNIFICANT or (not b and p.a.get("broken", 0) >= 5)
     if a >= (0.05 if p.replaced else 0.005) and a >= 4 * b and sure and p.agrees(a - b):
-        return _shares("texts with broken characters (as 'Ã¼')", b, a)
+        return _shares("texts with broken characters (such as Ã¼)", b, a)
     return ""
 
 
@@ -314,7 +314,7 @@ def _lost_letters(p: _Pair) -> str:
     if not sure or p.replaced or not p.agrees(b - a):
         return ""
     if asked >= 0.4 * (b - a) and b - a >= max(0.01, 0.05 * b):
-        return f"{_shares('texts with non-ASCII characters', b, a)}; {_shares('texts with '?'', p.before('asked'), p.now('asked'))}"
+        return f"{_shares('texts with non-ASCII characters', b, a)}; {_shares('texts with a question mark', p.before('asked'), p.now('asked'))}"
     if a <= 0.3 * b:
         return _shares("texts with non-ASCII characters", b, a)
     return ""
@@ -521,8 +521,7 @@ def _collapsed(p: _Pair) -> str:
         or not few
         or b < 3
         or zeroed
-        or UNSETTLED.search(p.name.lower())
-        and b <= FEW_VALUES
+        or (UNSETTLED.search(p.name.lower()) and b <= FEW_VALUES)
     ):
         return (
             ""
@@ -534,7 +533,6 @@ def _collapsed(p: _Pair) -> str:
                 and p.moved is not None
                 and p.moved >= 0.5
             )
-          
             else (f"different values: {b:.0f} before, {a:.0f} now")
         )
     if p.agrees(0.2):
