@@ -30,7 +30,7 @@ from restorecheck.checks.words_of_names import BORN
 
 SAMPLED_ROWS = 4_096
 """The sample has half as many up to so many; what is smaller is read as a whole."""
-SAMPLED_BYTES = 32 * 1024 * 1024
+SAMPLED_BYTES = 256 * 1024 * 1024
 """Of heap and TOAST; of long texts only the beginning is read."""
 SAMPLED_BLOCKS = 1_024
 BEGINNING = 200
@@ -45,7 +45,7 @@ FAR_APART = 8
 """Keys for each row: beyond that they are not counted one by one."""
 GROUPS = 16
 LEAST_PROBED = 8
-"""Rows from which on a table is probed."""
+"""Rows from which on a table is looked at: of fewer, nothing is certain."""
 MOST_NEWEST, LEAST_NEWEST, NEWEST_SHARE = 256, 32, 20
 """The newest twentieth, but no more and no fewer rows than that; of smaller tables nothing."""
 NOTHING = -1
@@ -177,12 +177,12 @@ class ColumnStatistics:
 
 
 def statement(table: Table, *, key: Sequence[str], rows_estimate: int) -> str | None:
-    """One row, an array of three texts; None where no column can be looked at.
+    """One row, an array of three texts; None where there is nothing to look at.
 
     `key`: the columns of the primary key or of another unique index without NULLs; empty: none.
     """
     columns = _measured(table)
-    if not columns:
+    if not columns or rows_estimate < LEAST_PROBED:
         return None
     source = f"only {table.quoted} t{_sampled(table, rows_estimate)}"
     projected = ", ".join(part for i, c in enumerate(columns) for part in _projected(i, c))
@@ -381,7 +381,7 @@ def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
     """
     order = ", ".join(f"t.{quoted(name)}" for name in key)
     types = {c.name: c.type for c in table.columns}
-    if len(key) > 1 or types.get(key[0]) not in WHOLE:
+    if len(key) > 1 or types.get(key[0]) not in WHOLE or rows <= PROBED:
         return f"select {picked} from only {table.quoted} t order by {order} limit {PROBED}"
     # Each `offset 0` has what is before it calculated once, and not for each row after it.
     apart = f"greatest(0, ceil(log(2, (e.high - e.low + 1) / {PROBED})))"
