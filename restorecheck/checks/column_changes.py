@@ -36,6 +36,8 @@ REMEMBERED = 8
 """Nights: a column that is reset every week is known by then."""
 REWRITTEN_TIMES = 0.5
 """Month and day can be swapped in four of ten dates only."""
+REWRITTEN_FEW = 0.75
+"""Where there are few values."""
 FEW_VALUES = 12
 SENTENCE = 20
 """Bytes: a shorter text, of few, is a state."""
@@ -51,7 +53,8 @@ RESET = re.compile(
 )
 """Numbers that go back to zero, or all change in one night, in some applications."""
 UNSETTLED = re.compile(
-    r"cache|etag|token|nonce|state|status|snapshot|stats?$|checksum|cursor|secret_?code|heartbeat|lock"
+    r"cache|etag|token|nonce|snapshot|stats?$|checksum|cursor|secret_?code|heartbeat|lock|(^|_)(state|status|phase|stage|mode|direction|signal|result|health"
+    r"|availability|condition|presence|risk|tier|rating|grade|weather)$"
 )
 """Names of columns, of no time, that programs write anew."""
 IDENTITY = re.compile(r"(^|_)(id|no|nr|number|key|ref|fk)$|id$")
@@ -251,7 +254,9 @@ def _alike(p: _Pair) -> bool:
     if p.kind is Kind.TIME:
         span = p.b.get("latest", 0) / 86_400 - p.before("days")
         return abs(p.now("days") - p.before("days")) <= max(0.05 * span, 1e-3)
-    b, a = p.before("distinct"), p.now("distinct")
+    if max(p.n) > 1.1 * min(p.n):  # samples of other sizes
+        return abs(p.before("distinct") - p.now("distinct")) <= 0.1 * p.before("distinct")
+    b, a = p.b.get("distinct", 0), p.a.get("distinct", 0)
     return abs(a - b) <= 0.1 * max(a, b)
 
 
@@ -390,7 +395,7 @@ def _new_sign(p: _Pair) -> str:
             name == "negative"
             and abs(a - (1 - b - p.before("zero"))) < 0.02
             and abs(a - b) >= 0.3
-            and p.rewritten
+            and (p.rewritten or p.moved is None)
         )
         if sure and (turned or (b <= 0.002 and a >= 0.03 and p.agrees(a - b))):
             return _shares(what, b, a)
@@ -500,7 +505,8 @@ def _emptied(p: _Pair) -> str:
         return ""
     moved = MOVED_LATER.search(p.name.lower()) or UNSETTLED.search(p.name.lower())
     always = b >= 0.995 and a <= 0.96
-    if not moved and (always or (b >= 0.05 and a <= 0.4 * b)):
+    nowhere = b >= 0.9 and not a
+    if nowhere or (not moved and (always or (b >= 0.05 and a <= 0.4 * b))):
         return _shares("rows with a value", b, a)
     return ""
 
@@ -543,7 +549,8 @@ def _collapsed(p: _Pair) -> str:
 def _rewritten(p: _Pair) -> str:
     """The same rows have other values, in a column whose values last."""
     name = p.name.lower()
-    filling = p.filled[1] - p.filled[0] > 0.02
+    # A step that rows take and go back from: what was set moves more than what is there.
+    filling = p.filled[1] - p.filled[0] > 0.02 or (p.kind is Kind.TIME and p.filled[0] < 0.5)
     if (
         p.moved is None
         or not p.rewritten
@@ -552,17 +559,15 @@ def _rewritten(p: _Pair) -> str:
         or GROWING.search(name)
     ):
         return ""
-    few = p.b.get("distinct", FEW_VALUES + 1) <= FEW_VALUES and not (
-        p.kind is Kind.TEXT and p.moved >= 0.7 and p.before("octets") >= SENTENCE
-    )
+    if p.b.get("distinct", FEW_VALUES + 1) <= FEW_VALUES and p.moved < REWRITTEN_FEW:
+        return ""
+    state = UNSETTLED.search(name) and not (p.kind is Kind.TEXT and p.before("octets") >= SENTENCE)
     match p.kind:
         case Kind.BOOLEAN | Kind.NUMBER:
             return ""
         case Kind.WHOLE if not IDENTITY.search(name):
             return ""
-        case Kind.TEXT | Kind.CODE if few or UNSETTLED.search(name):
-            return ""
-        case Kind.JSON | Kind.LIST | Kind.OTHER if UNSETTLED.search(name):
+        case Kind.TEXT | Kind.CODE | Kind.JSON | Kind.LIST | Kind.OTHER if state:
             return ""
         case _:
             pass

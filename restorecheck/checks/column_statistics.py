@@ -8,7 +8,7 @@ of blocks is a power of two and the seed is fixed, so the sample of the next nig
 
 The *newest* rows: how many of them have a value in each column.
 
-*Probes*: some 64 rows with fixed keys, in 16 groups by the hash of the key. Of each group a hash of the keys, and of
+*Probes*: some 60 rows with fixed keys, in 16 groups by the hash of the key. Of each group a hash of the keys, and of
 each column a hash of 4 bits. So it is known whether the same rows have other values, and no value is
 kept. Times keep their average in quarters of an hour instead: a shift shows.
 
@@ -373,33 +373,41 @@ def _probes(table: Table, columns: Sequence[Column], key: Sequence[str], rows: i
 
 
 def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
-    """Rows by the index of the key: the first ones; of one integer, one each of 64 stretches of keys.
+    """Rows by the index of the key: the first ones; of one integer, one each of at most 64 stretches of keys.
 
-    Where in a stretch is chance, and always the same: what is done to each tenth row is met. Stretches have
-    a power of two of keys, as many as rows would fill, so they are the same ones the next night;
-    where keys are far apart, the whole of them is cut in 64.
+    Where in a stretch is chance, and always the same: what is done to each tenth row is met. Stretches are
+    as long as rows would fill, and of round length, so they are the same ones the next night. Where
+    keys are far apart, the first rows have to do.
     """
     order = ", ".join(f"t.{quoted(name)}" for name in key)
     types = {c.name: c.type for c in table.columns}
+    source = f"select {picked} from only {table.quoted} t"
+    first = f"{source} order by {order} limit {PROBED}"
     if len(key) > 1 or types.get(key[0]) not in WHOLE or rows <= PROBED:
-        return f"select {picked} from only {table.quoted} t order by {order} limit {PROBED}"
+        return first
     # Each `offset 0` has what is before it calculated once, and not for each row after it.
-    apart = f"greatest(0, ceil(log(2, (e.high - e.low + 1) / {PROBED})))"
-    step = f"case when e.high - e.low > {FAR_APART * max(rows, PROBED)} then power(2, {apart}) else {2 ** _halves(rows, PROBED)} end"
-    ends = (
-        f"select e.low, e.high, ({step})::numeric(40, 0) as step"
-        f" from (select min({order})::numeric as low, max({order})::numeric as high from only {table.quoted} t) e offset 0"
-    )
+    step = _stretch(rows)
+    far = f"b.high - b.low > {FAR_APART * rows}"
+    ends = f"select min({order})::numeric as low, max({order})::numeric as high from only {table.quoted} t"
     stretches = (
-        "select greatest(n * step + (hashint8(n::int8) & (step::int8 - 1)), -9223372036854775808)::int8 as first,"
-        " least(n * step + step - 1, 9223372036854775807)::int8 as last"
-        f" from ({ends}) b, generate_series(floor(low / step), least(floor(high / step), floor(low / step) + {PROBED - 1})) n offset 0"
+        f"select greatest(n * {step} + mod(hashint8(n::int8)::int8 & 2147483647, {step}), -9223372036854775808)::int8 as first,"
+        f" least(n * {step} + {step - 1}, 9223372036854775807)::int8 as last"
+        f" from b, generate_series(floor(b.low / {step}), least(floor(b.high / {step}), floor(b.low / {step}) + {PROBED - 1})) n"
+        f" where not {far} offset 0"
     )
-    one = (
-        f"select {picked} from only {table.quoted} t where {order} >= v.first and {order} <= v.last"
-        f" order by {order} limit 1"
+    one = f"{source} where {order} >= v.first and {order} <= v.last order by {order} limit 1"
+    return (
+        f"with b as ({ends}) select r.* from ({stretches}) v cross join lateral ({one}) r"
+        f" union all (select r.* from ({first}) r where (select {far} from b))"
     )
-    return f"select r.* from ({stretches}) v cross join lateral ({one}) r"
+
+
+def _stretch(rows: int) -> int:
+    """Keys: a power of two, or half as many again."""
+    size = 1
+    while size * PROBED < rows:
+        size = size // 2 * 3 if size & (size - 1) == 0 and size > 1 else size // 3 * 4 or 2
+    return size
 
 
 def _state(i: int, column: Column) -> str:
@@ -664,7 +672,10 @@ def unpack(text: str) -> ColumnStatistics:
 
 
 def _unpacked_column(r: _Reader, rows: int, newest: int) -> ColumnMeasures:
-    mark, kind, moves = r.number(16), KINDS[r.number(4)], r.number(4)
+    mark, number, moves = r.number(16), r.number(4), r.number(4)
+    if number >= len(KINDS):
+        raise ValueError("statistics of columns: an unknown kind of column")
+    kind = KINDS[number]
     late = newest - r.count() if r.number(1) else None
     filled = rows - r.count()
     sums: dict[str, float] = {"filled": filled} if filled else {}

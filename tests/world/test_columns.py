@@ -363,3 +363,44 @@ def test_an_odd_database_is_plausible_every_night(source, odd):
             now = looked_at(source, name)
             assert told(before, now) == {}, f"night {night}"
             before = kept(before, now)
+
+
+ODD_TYPES = """
+create type mood as enum ('fine', 'bad'); create type pair as (x int, y text); create domain moody as mood; create domain many as int[]; create domain price as numeric(10, 2);
+create function refuse(mood) returns text language plpgsql as $$begin raise exception 'a cast of a user was called'; end$$;
+create function refuse(pair) returns text language plpgsql as $$begin raise exception 'a cast of a user was called'; end$$;
+create function refuse(mood[]) returns text language plpgsql as $$begin raise exception 'a cast of a user was called'; end$$;
+create cast (mood as text) with function refuse(mood) as implicit; create cast (pair as text) with function refuse(pair) as implicit;
+create cast (mood[] as text) with function refuse(mood[]) as implicit;
+create table t (
+  t int8 primary key, k mood, r0 moody, s pair, p mood[], v many, n price, "a ""b" point, at json, g xml, b bit(3), one tsvector, e int4range, f interval, h money, i timetz, j "char",
+  l oid, m name, o bytea, q varchar(9) collate "C", u char(4), w float4, x date, y timestamp, z int2vector, aa tsquery, bb lseg, cc jsonb, dd inet
+);
+insert into t select i * 1000003 - 9000000, 'fine', 'bad', row(i, null)::pair, array['bad']::mood[], array[1, i], 'NaN', point(i, 1), '{}', null, b'101', 'a b', int4range(i, 900), '1 day', '1.5', '12:00+02', 'c',
+  i, 'n', '\\x00', 'é', 'u', 'infinity', 'infinity', '-infinity', '1 2', 'a', '[(0,0),(1,1)]', 'null', '10.0.0.1' from generate_series(1, 500) i;
+insert into t (t) values (-9223372036854775808), (9223372036854775807);
+create table compound (a int, b mood, c timestamptz, v text, primary key (a, b)); insert into compound select i, 'bad', 'infinity', 'v' || i from generate_series(1, 300) i;
+create materialized view seen as select * from compound; create table nothing (); create table huge (a numeric, b text); insert into huge select 10::numeric ^ 5000, repeat('ü', 300000) from generate_series(1, 40);
+"""
+
+
+@pytest.mark.parametrize("major", [15, 17, 18])
+def test_no_type_stands_in_the_way_and_no_cast_of_a_user_is_called(major):
+    installation = next((i for i in pg.installations() if i.major == major), None)
+    if installation is None:
+        pytest.skip(f"no PostgreSQL {major} here")
+    with (
+        pg.running(installation, schema="select 1") as made,
+        database(made, "types", ODD_TYPES) as name,
+    ):
+        before = kept({}, looked_at(made, name))
+        now = looked_at(made, name)
+        made.sql(
+            "update t set s = row(9, 'x')::pair, p = '{fine}', k = 'bad' where s is not null or p is not null",
+            name,
+        )
+        later = looked_at(made, name)
+
+    assert set(now) >= {"public.t", "public.compound", "public.seen", "public.huge"}
+    assert told(before, now) == {}
+    assert {"t.s", "t.p"} <= set(told(before, later))
