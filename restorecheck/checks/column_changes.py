@@ -85,6 +85,8 @@ class _Pair:
     """Seconds by which all times have moved, where it is the same for all and not 0."""
     replaced: bool
     """The rows are others, or nothing tells that they are the same."""
+    fresh: float
+    """Share of the rows that are more than before."""
 
     def before(self, what: str, of: str = "filled") -> float:
         return _ratio(self.b.get(what, 0), self.b.get(of, 0))
@@ -108,11 +110,15 @@ class _Pair:
         return self.b.get("filled", 0), self.a.get("filled", 0)
 
     def agrees(self, share: float) -> bool:
-        """Whether the probes bear it that so large a share of the old rows has another value."""
+        """Whether so large a share of the old rows can have another value: new rows alone do not explain it, and
+        the probes bear it where that many changed rows would be among them.
+        """
+        if abs(share) <= self.fresh:
+            return False
         if self.moved is None:
             return not self.replaced
         expected = 1 - (1 - min(1.0, abs(share))) ** 4
-        return expected * self.groups < 4 or self.moved >= expected / 3
+        return expected * self.groups < COMPARABLE or self.moved >= expected / 4
 
     @property
     def rewritten(self) -> bool:
@@ -178,6 +184,7 @@ def compare(
                 groups=n,
                 shift=shift,
                 replaced=replaced or loose,
+                fresh=max(0.0, 1 - _ratio(rows_before, rows_after)),
             )
         )
     if not (before.keyed and after.keyed) and SAME_SIZE[0] <= size <= SAME_SIZE[1]:
