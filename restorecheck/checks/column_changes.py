@@ -659,3 +659,27 @@ def _doubled(
                 f"{growth:+.0%} rows, and they are as old as those before: on average {latest_a - mean_a:.0f} days before the newest",
             )
             return
+
+
+ACTIVE = 86_400.0
+"""Seconds between the newest value of a database and its backup, up to which it was in use that day."""
+
+
+def same_backup(
+    newest: tuple[Mapping[str, float], Mapping[str, float]],
+    taken_at: tuple[float, float],
+    prints: tuple[Mapping[str, str], Mapping[str, str]],
+) -> str:
+    """Whether tonight's backup is last night's under another date; words, or nothing.
+
+    Each pair: before, now. `newest`: column → seconds since 1970 of its newest value; `prints`: table →
+    fingerprint. A database that was in use the day before has something newer, or some table that differs.
+    """
+    past = [value for value in newest[0].values() if value <= taken_at[0]]
+    if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
+        return ""
+    newer = any(value > newest[0].get(name, value) for name, value in newest[1].items())
+    if newer or prints[0] != prints[1]:
+        return ""
+    hours = (taken_at[1] - max(past)) / 3_600
+    return f"no time column has a newer value and every table has the same rows: the newest value is {hours:.0f} hours older than the backup"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.checks.column_changes import REMEMBERED, carried, compare
+from restorecheck.checks.column_changes import REMEMBERED, carried, compare, same_backup
 from restorecheck.checks.column_statistics import (
     GROUPS,
     NOTHING,
@@ -238,3 +238,47 @@ def test_a_few_rows_are_no_evidence():
 
     assert told(before, after, rows=(20, 20)) == []
     assert told(ColumnStatistics(), after) == []
+
+
+def test_what_may_be_chance_is_not_told():
+    some = tuple(SAME[:8]) + OTHER[8:]
+    before = statistics(rows=60, keys=KEYS, states=SAME, distinct=50, octets=900, blanks=8)
+    after = statistics(rows=60, keys=KEYS, states=some, distinct=50, octets=900, blanks=2)
+    many = [
+        statistics(rows=600, keys=KEYS, states=states, distinct=50, octets=9000, blanks=blanks)
+        for states, blanks in ((SAME, 80), (some, 20))
+    ]
+
+    assert told(before, after, rows=(60, 60)) == []
+    assert told(*many, rows=(600, 600)) == [
+        "texts with a blank at their beginning or end: 13% before, 3.3% now"
+    ]
+
+
+HOUR = 3_600.0
+NIGHT = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("newest", "prints", "later", "alarm"),
+    [
+        (NIGHT - HOUR, "1", 24, True),
+        (NIGHT + 5 * HOUR, "1", 24, False),
+        (NIGHT - HOUR, "2", 24, False),
+        (NIGHT - HOUR, "1", 1, False),
+    ],
+)
+def test_last_nights_backup_under_a_new_date(newest, prints, later, alarm):
+    words = same_backup(
+        ({"t.at": NIGHT - HOUR}, {"t.at": newest}),
+        (NIGHT, NIGHT + later * HOUR),
+        ({"t": "1"}, {"t": prints}),
+    )
+
+    assert bool(words) is alarm
+
+
+def test_a_database_at_rest_is_the_same_every_night():
+    old = {"t.at": NIGHT - 900 * HOUR, "t.due": NIGHT + 900 * HOUR}
+
+    assert same_backup((old, old), (NIGHT, NIGHT + 24 * HOUR), ({}, {})) == ""
