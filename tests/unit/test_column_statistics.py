@@ -244,13 +244,13 @@ def test_what_may_be_chance_is_not_told():
     some = tuple(SAME[:8]) + OTHER[8:]
     before = statistics(rows=60, keys=KEYS, states=SAME, distinct=50, octets=900, blanks=8)
     after = statistics(rows=60, keys=KEYS, states=some, distinct=50, octets=900, blanks=2)
-    many = [
+    old, new = (
         statistics(rows=600, keys=KEYS, states=states, distinct=50, octets=9000, blanks=blanks)
         for states, blanks in ((SAME, 80), (some, 20))
-    ]
+    )
 
     assert told(before, after, rows=(60, 60)) == []
-    assert told(*many, rows=(600, 600)) == [
+    assert told(old, new, rows=(600, 600)) == [
         "texts with a blank at their beginning or end: 13% before, 3.3% now"
     ]
 
