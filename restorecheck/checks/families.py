@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from restorecheck.checks.proposing import VOLATILE
+from restorecheck.checks.words_of_names import VOLATILE
 
 PASSING = re.compile(
     r"(^|_)(stg|imports?|incoming|pending|spool|leaderboards?|rankings?|otps?|captchas?|idempotency|rate_?limits?|leases?"

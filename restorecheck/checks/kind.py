@@ -169,13 +169,22 @@ class Finding:
 class OfDatabase(Kind):
     """Every drill's own: asked of each database, judged of all together."""
 
-    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
-        """What of the keys of `suite` it needs to know."""
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
+        """What of the keys of `suite` it needs to know. `physical`: of a backup of pages."""
         return {}
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         """What no scan of one table can tell."""
         return ()
+
+    def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
+        """What is asked when all tables are read."""
+        return ()
+
+    def settle(
+        self, catalog: Catalog, reading: DatabaseReading, before: DatabaseReading | None
+    ) -> None:
+        """Make of the answers to `studies` what is kept of them."""
 
     @abstractmethod
     def find(

@@ -20,19 +20,10 @@ from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.tables import full_name, quoted
+from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
-VOLATILE = re.compile(
-    r"(^|_)(sessions?|caches?|queues?|jobs?|tasks?|te?mp|staging|stage|outbox|inbox|locks?|scratch|buffers?|tokens?|nonces?|carts?|baskets?|drafts?)(_|$)"
-)
-"""Names of tables that come and go: nothing is claimed of how many rows they have."""
-MOVED_LATER = re.compile(
-    r"updat|modif|chang|edit|last|latest|recent|current|sync|seen|refresh|touch|access|visit|login|next|expir|due|until|remind"
-)
-"""Names of times that what happens later may set anew: they are before nothing for good."""
-BORN = re.compile(r"creat|insert|record|submit|added|regist")
-"""Names of times when a row came about."""
 BEGUN = re.compile(r"start|begin|open|order|issue|from|since|book")
 """Names of times that are before every deadline."""
 DEADLINE = re.compile(r"requir|due|deadline|expir|until|plan|promis|expect|estimat|schedul|target")
@@ -46,10 +37,6 @@ SIGNED = re.compile(
 )
 """Numbers that may become negative though none is tonight."""
 
-GROWING = re.compile(
-    r"(^|_)(counts?|views?|hits|visits|likes|followers|following|attempts|tries|balance|version|revision|position|rank)(_|$)"
-)
-"""Numbers that go up from where they begin: in a young table, tenfold in a month."""
 COUNTED = re.compile(
     r"(^|_)(prices?|discounts?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
     r"|population|capacity)(_|$)"

@@ -87,6 +87,14 @@ class DatabaseReading:
     doubts: dict[str, str] = field(default_factory=dict)
     """Questions that could not be answered."""
     structure: dict[str, str] = field(default_factory=dict)
+    unsettled: dict[str, str] = field(default_factory=dict)
+    """What differs from the structure that was last accepted, and what it was then; empty: nothing was there."""
+    statistics: dict[str, str] = field(default_factory=dict)
+    """Table → its columns (`column_statistics`)."""
+    implausible: list[str] = field(default_factory=list)
+    """What of tonight's columns no ordinary night makes of those of the night before."""
+    until: str = ""
+    """Until when the backup holds data, ISO 8601."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Question → time."""
     bytes_there: int = 0

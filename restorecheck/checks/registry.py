@@ -9,8 +9,15 @@ from restorecheck.checks.kind import Alone, Kind, OfDatabase
 from restorecheck.checks.kinds.accepted_values import AcceptedValues
 from restorecheck.checks.kinds.any_rows import AnyRows
 from restorecheck.checks.kinds.append_only import AppendOnly
-from restorecheck.checks.kinds.compared import NewestThere, NotEmptied, NotShrunk, StructureSame
+from restorecheck.checks.kinds.compared import (
+    NewestThere,
+    NotEmptied,
+    NotShrunk,
+    NotWidened,
+    StructureSame,
+)
 from restorecheck.checks.kinds.constraints_hold import ConstraintsHold
+from restorecheck.checks.kinds.contents_plausible import ContentsPlausible
 from restorecheck.checks.kinds.distribution import Distribution
 from restorecheck.checks.kinds.extensions import Extensions
 from restorecheck.checks.kinds.freshness import Freshness, Heartbeat
@@ -49,6 +56,8 @@ KINDS: tuple[Kind, ...] = (
     NotShrunk(),
     NewestThere(),
     StructureSame(),
+    NotWidened(),
+    ContentsPlausible(),
     RowCount(),
     Query(),
     Freshness(),
@@ -109,7 +118,7 @@ def built_in(
             kind=kind.name,
             severity=severities.get(kind.name) or own.severity,
             timeout=ANSWER_TIMEOUT if isinstance(kind, Alone) else READING_TIMEOUT,
-            options=kind.options(suite) if isinstance(kind, OfDatabase) else {},
+            options=kind.options(suite, physical=physical) if isinstance(kind, OfDatabase) else {},
             built_in=True,
         )
         for kind in BUILT_INS

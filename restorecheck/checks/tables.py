@@ -190,6 +190,8 @@ class Table:
     constraints: tuple[Constraint, ...] = ()
     key_index: str = ""
     """A valid unique B-tree index over the whole table, quoted; the smallest one."""
+    key: tuple[str, ...] = ()
+    """Columns by which a row is found: of a unique index without NULLs."""
     unlogged: bool = False
     view: bool = False
     """A materialized view."""

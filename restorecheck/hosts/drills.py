@@ -34,10 +34,13 @@ def checks_of(
         baseline=baseline,
         suite=target.suite.settings(),
     )
-    return (*own, *(_with_manifest(spec) for spec in target.check_specs()))
+    return (
+        *own,
+        *(_with_manifest(spec, logical=target.dump is not None) for spec in target.check_specs()),
+    )
 
 
-def _with_manifest(spec: CheckSpec) -> CheckSpec:
+def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:
     """What the file of a manifest says, so that the drill knows it whichever host goes on with it.
 
     Raises:
@@ -49,7 +52,7 @@ def _with_manifest(spec: CheckSpec) -> CheckSpec:
 
     made = manifest.load(Path(spec.options["file"]))
     if spec.kind == Structure.name:
-        options = {"structure": made["structure"], "taken_at": made["taken_at"]}
+        options = {"structure": made["structure"], "taken_at": made["taken_at"], "logical": logical}
         return replace(spec, options=options)
     tables = dict(made["tables"])
     if spec.options["only"]:

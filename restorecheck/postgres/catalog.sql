@@ -80,6 +80,18 @@ where m.amname = 'btree' and i.indisvalid and i.indisready and i.indpred is null
   and c.relkind = 'r' and {own}
 order by i.indrelid, i.indisprimary desc, x.relpages, x.relname
 
+-- name: unique keys
+-- The columns by which a row is found: of the primary key, or of another unique index without NULLs.
+select distinct on (i.indrelid) i.indrelid,
+  (select array_agg(a.attname::text order by u.place) from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality u(num, place)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num)
+from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+where m.amname = 'btree' and i.indisunique and i.indisvalid and i.indisready and i.indpred is null and i.indexprs is null
+  and c.relkind = 'r' and {own} and not exists (select from unnest(i.indkey[0:i.indnkeyatts - 1]) k
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k where not a.attnotnull)
+order by i.indrelid, i.indisprimary desc, i.indnkeyatts, x.relname
+
 -- name: foreign keys
 -- Columns are compared as PostgreSQL does it itself (ri_triggers.c, `RI_Initial_Check`): by the constraint's own
 -- operator, cast to its types, in the collation of the table that is pointed to.

@@ -28,6 +28,7 @@ from restorecheck.checks.judging import (
 )
 from restorecheck.checks.judging import seconds as seconds_of
 from restorecheck.checks.kind import Alone, Context
+from restorecheck.checks.kinds.compared import unsettled
 from restorecheck.checks.kinds.tables_countable import TablesCountable
 from restorecheck.checks.memory import remember
 from restorecheck.checks.readings import (
@@ -210,7 +211,7 @@ class PostgresChecker(Checker):
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
         results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
-        readings = {n: remember(context.before(n), reading) for n, reading in readings.items()}
+        readings = {n: _remembered(context, n, reading) for n, reading in readings.items()}
         return Answers(
             results=tuple(results),
             readings=pack(readings),
@@ -372,6 +373,14 @@ class PostgresChecker(Checker):
         session = self._sessions.pop(key, None)
         if session is not None:
             session.connection.close()
+
+
+def _remembered(context: Context, name: str, reading: DatabaseReading) -> DatabaseReading:
+    """With what is to be known of this night in later ones."""
+    before = context.before(name)
+    if before is not None:
+        reading = replace(reading, unsettled=unsettled(before, reading, context))
+    return remember(before, reading)
 
 
 def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:

@@ -265,6 +265,7 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
         oid: f"{quoted(schema)}.{quoted(name)}"
         for oid, schema, name in _rows(connection, "key indexes")
     }
+    unique = dict(_rows(connection, "unique keys"))
     tops = {oid: _top(oid, parents, relations) for oid in relations}
     referenced = {
         tops.get(to)
@@ -281,6 +282,7 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
             columns=columns.get(oid, ()),
             constraints=tuple(constraints.get((oid, 0), ())),
             key_index=keys.get(oid, ""),
+            key=tuple(unique.get(oid, ())),
             unlogged=unlogged,
             view=kind == "m",
             referenced=tops[oid] in referenced,

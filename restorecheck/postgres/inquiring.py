@@ -1,6 +1,7 @@
 """What is read of one database for the checks that are asked, and reading it."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -117,22 +118,47 @@ class Inquirer:
             reading.doubts[HIDDEN] = (
                 f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
-        survey = Survey(
+        began = time.monotonic()
+        self._survey(catalog, reading, wanted.questions, wanted.aggregates).run(soon, allowed)
+        if reading.done:
+            spent = timedelta(seconds=time.monotonic() - began)
+            self._study(catalog, reading, soon - spent, max(timedelta(seconds=1), allowed - spent))
+        reading.until = self._until.isoformat() if self._until else ""
+
+    # --- within
+
+    def _survey(
+        self,
+        catalog: Catalog,
+        reading: DatabaseReading,
+        questions: Sequence[Question],
+        aggregates: Mapping[str, Sequence[Aggregate]],
+    ) -> Survey:
+        return Survey(
             self._connect,
             catalog.tables,
             reading,
             depth=self._depth(),
-            asked=wanted.aggregates,
-            questions=wanted.questions,
+            asked=aggregates,
+            questions=questions,
             connections=self._connections,
             major=catalog.major,
             budget=self._budget(),
             killed=self._killed,
             workers=self._workers,
         )
-        survey.run(soon, allowed)
 
-    # --- within
+    def _study(
+        self, catalog: Catalog, reading: DatabaseReading, soon: timedelta, allowed: timedelta
+    ) -> None:
+        """What is asked of tables that are read: by how many rows they have."""
+        kinds = [k for spec in self._specs if isinstance(k := kind_of(spec), OfDatabase)]
+        questions = [q for kind in kinds for q in kind.studies(catalog, reading)]
+        if questions:
+            self._survey(catalog, reading, questions, {}).run(soon, allowed)
+        if reading.done:
+            for kind in kinds:
+                kind.settle(catalog, reading, self._before)
 
     def _budget(self) -> timedelta:
         return timedelta(minutes=sum(spec.options.get("minutes", 0) for spec in self._specs))

@@ -5,6 +5,7 @@ One table that cannot be read stops no other. A server that goes away while one 
 says something about that table.
 """
 
+import json
 import queue
 import threading
 import time
@@ -455,7 +456,7 @@ class Survey:
             return
         value = rows[0][0] if rows else None
         seconds = time.perf_counter() - began
-        answer = "" if value is None else str(value)
+        answer = "" if value is None else _text(value)
         self._progress.settle(question, answer=answer, seconds=seconds)
 
     def _is_spent(self) -> bool:
@@ -545,6 +546,11 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
+
+
+def _text(value: object) -> str:
+    """Several values in one answer are kept as JSON."""
+    return json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def _patience(table: Table, task: Task) -> timedelta:

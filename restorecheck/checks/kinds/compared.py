@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from restorecheck.checks import comparing
+from restorecheck.checks import comparing, rights, structure
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase, together
 from restorecheck.checks.readings import DatabaseReading, rows_by_group
@@ -20,7 +20,7 @@ class _Compared(OfDatabase):
     """A database that is gone is one of its problems."""
     advice: ClassVar[str] = ""
 
-    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
         volatile = list(suite.get("volatile_tables", ()))
         return {"volatile": volatile} if volatile else {}
 
@@ -83,8 +83,11 @@ class NotShrunk(_Compared):
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no sudden loss"
 
-    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
-        return {"max_drop": suite.get("max_drop", DEFAULT_DROP), **super().options(suite)}
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
+        return {
+            "max_drop": suite.get("max_drop", DEFAULT_DROP),
+            **super().options(suite, physical=physical),
+        }
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
@@ -113,18 +116,78 @@ class NewestThere(_Compared):
         return Finding(found="the newest times compared", problems=tuple(older))
 
 
-class StructureSame(_Compared):
-    name = "structure_same"
-    help = "Tables, columns, functions, grants … are as they were."
-    built_in = BuiltIn(name="the structure is the same", severity=Severity.WARNING, compares=True)
-    of_databases = True
+class _OfStructure(_Compared):
+    """Against the structure that was last accepted: a difference stays until somebody says that it is right."""
 
-    def expected(self, options: Mapping[str, Any]) -> str:
-        return "no difference"
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
+        return {
+            **super().options(suite, physical=physical),
+            **({} if physical else {"logical": True}),
+        }
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
-        differences = comparing.structure_changes(before.structure, after.structure, before.past)
-        found = f"{len(after.structure):,} objects compared"
-        return Finding(found=found, problems=tuple(str(d) for d in differences))
+        logical = bool(spec.options.get("logical"))
+        old = structure.comparable(settled(before, context), logical=logical)
+        new = structure.comparable(after.structure, logical=logical)
+        return self.differences(old, new, before)
+
+    @abstractmethod
+    def differences(
+        self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
+    ) -> Finding: ...
+
+
+def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
+    """The structure that was last accepted."""
+    if context.accepted:
+        return before.structure
+    merged = {**before.structure, **before.unsettled}
+    return {key: value for key, value in merged.items() if value}
+
+
+def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context) -> dict[str, str]:
+    """As `DatabaseReading.unsettled`, of tonight; where both are kept in one form."""
+    old = settled(before, context)
+    forms = structure.alike(old, after.structure)
+    if forms != (old, after.structure):
+        return {}
+    changes = comparing.structure_changes(old, after.structure, before.past)
+    return {d.what: d.before for d in changes if d.before}
+
+
+class StructureSame(_OfStructure):
+    name = "structure_same"
+    help = "Tables, columns, functions, grants … are as they were."
+    built_in = BuiltIn(name="the structure is the same", severity=Severity.WARNING, compares=True)
+    of_databases = True
+    advice = "if that was intended: `restorecheck history accept`"
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no difference"
+
+    def differences(
+        self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
+    ) -> Finding:
+        changes = comparing.structure_changes(old, new, before.past)
+        added = sum(not change.before for change in changes)
+        found = f"{len(new):,} objects compared" + (f", {added:,} of them new" if added else "")
+        return Finding(found=found, problems=tuple(str(c) for c in changes if c.before))
+
+
+class NotWidened(_OfStructure):
+    name = "not_widened"
+    help = "Nobody may do more than in the last night: grants, owners, row security, roles."
+    built_in = BuiltIn(name="no right was widened", compares=True)
+    advice = "if that was intended: `restorecheck history accept`"
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "no more rights than before"
+
+    def differences(
+        self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
+    ) -> Finding:
+        wider = rights.widened(old, new)
+        number = sum(key.startswith("rights ") for key in new)
+        return Finding(found=f"{number:,} objects compared", problems=tuple(map(str, wider)))

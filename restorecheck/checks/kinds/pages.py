@@ -65,7 +65,7 @@ class PagesSound(OfDatabase):
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no fault in heaps and B-trees"
 
-    def options(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
         return {"minutes": suite.get("pages_minutes", DEFAULT_MINUTES)}
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:

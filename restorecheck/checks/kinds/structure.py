@@ -10,6 +10,7 @@ from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import CheckKeys, Text, optional
 from restorecheck.checks.kind import Context, OfReading
 from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.structure import comparable
 from restorecheck.model import CheckOutcome, CheckSpec
 
 
@@ -38,8 +39,11 @@ class Structure(OfReading):
         self, spec: CheckSpec, reading: DatabaseReading, context: Context
     ) -> Judgement:
         expected = self.expected(spec.options)
-        differences = comparing.structure_changes(spec.options["structure"], reading.structure)
-        found = f"{len(reading.structure):,} objects, {len(differences):,} differ"
+        logical = bool(spec.options.get("logical"))
+        wanted = comparable(spec.options["structure"], logical=logical)
+        there = comparable(reading.structure, logical=logical)
+        differences = comparing.structure_changes(wanted, there)
+        found = f"{len(there):,} objects, {len(differences):,} differ"
         if differences:
             return Judgement(CheckOutcome.FAILED, expected, found, comparing.listed(differences))
         return Judgement(CheckOutcome.PASSED, expected, found)

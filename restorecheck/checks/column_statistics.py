@@ -1,0 +1,702 @@
+"""What the columns of a table look like, in a few hundred bytes, to be compared with another night. Pure: SQL out.
+
+Three parts, one statement:
+
+*Measures* of a sample of whole blocks: rows with a value, empty texts, non-ASCII characters, whole
+numbers, times at midnight, and so on. Sums only, so those of partitions can be added up. The share
+of blocks is a power of two and the seed is fixed, so the sample of the next night has the same blocks.
+
+The *newest* rows: how many of them have a value in each column.
+
+*Probes*: some 60 rows with fixed keys, in 16 groups by the hash of the key. Of each group a hash of the keys, and of
+each column a hash of 4 bits. So it is known whether the same rows have other values, and no value is
+kept. Times keep their average in quarters of an hour instead: a shift shows.
+
+No statistic is a value of a row: sums and counts of many rows, and hashes too short to be reversed.
+"""
+
+# ruff: noqa: S608  # every name is quoted by us, every other part is ours
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from restorecheck.checks.tables import Column, Table, quoted
+from restorecheck.checks.words_of_names import BORN
+
+SAMPLED_ROWS = 4_096
+"""The sample has half as many up to so many; what is smaller is read as a whole."""
+SAMPLED_BYTES = 256 * 1024 * 1024
+"""Of heap and TOAST; of long texts only the beginning is read."""
+SAMPLED_BLOCKS = 1_024
+BEGINNING = 200
+"""Characters of a text that are looked at."""
+INLINE = 2_000
+"""Bytes: larger values are in TOAST, and are not opened to be counted."""
+HASHED = 8_000
+"""Bytes, as stored: of larger values the probes look at the size alone."""
+MOST_COLUMNS = 60
+PROBED = 64
+FAR_APART = 8
+"""Keys for each row: beyond that they are not counted one by one."""
+GROUPS = 16
+LEAST_PROBED = 8
+"""Rows from which on a table is looked at: of fewer, nothing is certain."""
+MOST_NEWEST, LEAST_NEWEST, NEWEST_SHARE = 256, 32, 20
+"""The newest twentieth, but no more and no fewer rows than that; of smaller tables nothing."""
+NOTHING = -1
+"""The state of a group of probes without rows."""
+
+
+class Kind(Enum):
+    """How the values of a column are measured, and what of: names of sums, `filled` first."""
+
+    TEXT = (
+        "filled",
+        "distinct",
+        "empty",
+        "octets",
+        "longest",
+        "foreign",
+        "broken",
+        "asked",
+        "blanks",
+    )
+    WHOLE = ("filled", "distinct", "total", "negative", "zero")
+    NUMBER = (
+        "filled",
+        "distinct",
+        "total",
+        "negative",
+        "zero",
+        "whole",
+        "tenths",
+        "single",
+        "digits",
+    )
+    BOOLEAN = ("filled", "true")
+    TIME = ("filled", "distinct", "days", "latest", "zero", "midnight", "seconds")
+    JSON = ("filled", "size", "keys")
+    LIST = ("filled", "size", "items")
+    CODE = ("filled", "distinct")
+    OTHER = ("filled", "size")
+
+
+SUMS = frozenset({"octets", "total", "digits", "days", "size", "keys", "items"})
+"""Kept as averages over the rows with a value; all others but these two are numbers of rows."""
+GREATEST = frozenset({"longest", "latest"})
+
+TEXTS = frozenset({"text", "varchar", "bpchar"})
+WHOLE = frozenset({"int2", "int4", "int8"})
+NUMBERS = frozenset({"numeric", "float4", "float8"})
+TIMES = frozenset({"timestamptz", "timestamp", "date"})
+CODES = frozenset({"uuid", "inet", "cidr", "macaddr", "macaddr8"})
+
+_FOLLOWS = r"[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+BROKEN = rf"[\u00c2-\u00df]{_FOLLOWS}|[\u00e0-\u00ef]{_FOLLOWS}{_FOLLOWS}|\u00f0{_FOLLOWS}{_FOLLOWS}|\ufffd"
+"""UTF-8 that was read as Latin-1 or Windows-1252, and U+FFFD. Written as escapes of PostgreSQL's regular
+expressions: they need no conversion, whatever the encoding of the database.
+"""
+
+
+def kind_of(column: Column) -> Kind:
+    name = column.type
+    if column.kind == "b":
+        if name in TEXTS or name == "citext":
+            return Kind.TEXT
+        if name in WHOLE:
+            return Kind.WHOLE
+        if name in NUMBERS:
+            return Kind.NUMBER
+        if name == "bool":
+            return Kind.BOOLEAN
+        if name in TIMES:
+            return Kind.TIME
+        if name == "jsonb":
+            return Kind.JSON
+        if name in CODES:
+            return Kind.CODE
+        if name.startswith("_"):
+            return Kind.LIST
+    return Kind.CODE if column.kind == "e" else Kind.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """The same rows every night, in groups by the hash of the key."""
+
+    member: int = 0
+    """Of which part of a partitioned table: 16 bits of the hash of its name."""
+    keys: tuple[int, ...]
+    """Of each group, 12 bits of the hash of the keys of its rows; `NOTHING` where there is none."""
+    states: Mapping[int, tuple[int, ...]]
+    """Column, by `mark`, → of each group 4 bits, or of times 12 bits of quarters of an hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnMeasures:
+    mark: int
+    """16 bits of the hash of the name: that is all that is kept of it."""
+    kind: Kind
+    sums: Mapping[str, float] = field(default_factory=dict)
+    """As `Kind` names them; what is 0 is left out."""
+    key: bool = False
+    """Whether it is a column of the key; unknown after `unpack`."""
+    newest: float | None = None
+    """How many of the newest rows have a value; None: not asked."""
+    moves: int = 0
+    """Nights for which it is still remembered that the column changed in all rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnStatistics:
+    """Of one table, or of all parts of one."""
+
+    names: tuple[str, ...] = ()
+    """Of the columns, in their order; unknown after `unpack`."""
+    rows: float = 0
+    """In the sample."""
+    newest: float = 0
+    """The newest rows that were looked at."""
+    latest: float = 0
+    """How new they are; for choosing among parts only."""
+    keyed: bool = False
+    """Whether there is a key by which rows could be probed."""
+    columns: tuple[ColumnMeasures, ...] = ()
+    probes: tuple[Probes, ...] = ()
+
+    def pack(self) -> str:
+        return _pack(self)
+
+
+# --- asking
+
+
+def statement(table: Table, *, key: Sequence[str], rows_estimate: int) -> str | None:
+    """One row, an array of three texts; None where there is nothing to look at.
+
+    `key`: the columns of the primary key or of another unique index without NULLs; empty: none.
+    """
+    columns = _measured(table)
+    if not columns or rows_estimate < LEAST_PROBED:
+        return None
+    source = f"only {table.quoted} t{_sampled(table, rows_estimate)}"
+    projected = ", ".join(part for i, c in enumerate(columns) for part in _projected(i, c))
+    sums = ", ".join(["count(*)", *(a for i, c in enumerate(columns) for a in _aggregates(i, c))])
+    # `offset 0` keeps the planner from writing the expressions out once for each aggregate.
+    sample = f"select {projected} from {source} offset 0"
+    measures = f"(select array_to_string(array[{sums}]::float8[], ',', '') from s)"
+    newest = _newest(table, columns, key, rows_estimate)
+    probes = _probes(table, columns, key, rows_estimate)
+    return f"with s as ({sample}) select array[{measures}, {newest}, {probes}]"
+
+
+def _measured(table: Table) -> tuple[Column, ...]:
+    return table.columns[:MOST_COLUMNS]
+
+
+def _sampled(table: Table, rows: int) -> str:
+    halves = max(
+        _halves(rows, SAMPLED_ROWS),
+        _halves(table.blocks, SAMPLED_BLOCKS),
+        _halves(table.bytes, SAMPLED_BYTES),
+    )
+    return f" tablesample system ({100 / 2**halves!r}) repeatable (17)" if halves else ""
+
+
+def _halves(size: int, most: int) -> int:
+    return max(0, math.ceil(math.log2(max(1, size) / most)))
+
+
+def as_text(column: Column, value: str) -> str:
+    """By the type's own output function: a cast, even an implied one, may be a function of a user.
+
+    `concat` takes any type and calls its output function (varlena.c, `build_concat_foutcache`); of NULL it
+    makes an empty text.
+    """
+    if column.kind == "b" and column.type in TEXTS:
+        return f'{value} collate "C"'
+    return f'(case when {_given(column, value)} then concat({value}) end) collate "C"'
+
+
+def _given(column: Column, value: str) -> str:
+    """`row(null, null) is null` is true though the row is there."""
+    return f"num_nulls({value}) = 0" if column.kind == "c" else f"{value} is not null"
+
+
+def _projected(i: int, column: Column) -> tuple[str, ...]:
+    value = f"t.{quoted(column.name)}"
+    match kind_of(column):
+        case Kind.TEXT:
+            text = as_text(column, value)
+            return (f"octet_length({text}) as r{i}", f"substr({text}, 1, {BEGINNING}) as s{i}")
+        case Kind.NUMBER if column.type == "numeric":
+            # Beyond that a float8 overflows, with an error.
+            number = f"case when {value} between -1e300 and 1e300 then {value}::float8 end"
+            return (f"{value} as r{i}", f"{number} as s{i}")
+        case Kind.NUMBER:
+            number = f"case when abs({value}::float8) < 1e300 then {value}::float8 end"
+            return (f"{value} as r{i}", f"{number} as s{i}")
+        case Kind.TIME:
+            seconds = f"case when isfinite({value}) then date_part('epoch', {value}) end"
+            return (f"{value} as r{i}", f"{seconds} as s{i}")
+        case Kind.CODE if column.kind == "e":
+            return (f"hashtext({as_text(column, value)}) as r{i}",)
+        case _:
+            return (f"{value} as r{i}",)
+
+
+def _aggregates(i: int, column: Column) -> Iterable[str]:
+    """In the order of the names in `Kind`."""
+    r, s = f"r{i}", f"s{i}"
+
+    def rows(condition: str) -> str:
+        return f"count(*) filter (where {condition})"
+
+    yield f"count({r})"
+    match kind_of(column):
+        case Kind.TEXT:
+            foreign = f"octet_length({s}) <> char_length({s})"
+            yield f"count(distinct hashtext({s}))"
+            yield rows(f"{r} = 0")
+            yield f"sum({r})"
+            yield f"max({r})"
+            yield rows(foreign)
+            yield rows(f"{foreign} and {s} ~ '{BROKEN}'")
+            yield rows(f"{s} like '%?%'")
+            yield rows(f"{s} like ' %' or {s} like '% '")
+        case Kind.WHOLE:
+            yield f"count(distinct {r})"
+            yield f"sum({r}::float8)"
+            yield rows(f"{r} < 0")
+            yield rows(f"{r} = 0")
+        case Kind.NUMBER:
+            yield f"count(distinct {s})"
+            yield f"sum({s})"
+            yield rows(f"{s} < 0")
+            yield rows(f"{s} = 0")
+            yield rows(f"{s} = trunc({s})")
+            yield rows(f"abs({s} * 10 - round({s} * 10)) < 1e-6")
+            yield rows(
+                f"case when abs({s}) between 1e-30 and 1e30 then {s}::float4::float8 = {s} end"
+            )
+            yield f"sum(octet_length(concat({r})))"
+        case Kind.BOOLEAN:
+            yield rows(r)
+        case Kind.TIME:
+            yield f"count(distinct {s})"
+            yield f"sum({s} / 86400)"
+            yield f"max({s})"
+            yield rows(f"{s} = 0")
+            yield rows(f"{s} = floor({s} / 86400) * 86400")
+            yield rows(f"{s} = floor({s})")
+        case Kind.JSON:
+            top = (
+                f"case when pg_column_size({r}) < {INLINE} then case when jsonb_typeof({r}) = 'object'"
+                f" then (select count(*) from jsonb_object_keys({r})) end end"
+            )
+            yield f"sum(pg_column_size({r}))"
+            yield f"sum({top})"
+        case Kind.LIST:
+            yield f"sum(pg_column_size({r}))"
+            yield f"sum(case when pg_column_size({r}) < {INLINE} then cardinality({r}) end)"
+        case Kind.CODE:
+            yield f"count(distinct {r})"
+        case Kind.OTHER:
+            yield f"sum(pg_column_size({r}))"
+
+
+def _newest(table: Table, columns: Sequence[Column], key: Sequence[str], rows: int) -> str:
+    """How many rows, how new they are, and how many have a value in each column that may have none."""
+    wanted = [(i, c) for i, c in enumerate(columns) if not c.not_null]
+    number = min(MOST_NEWEST, rows // NEWEST_SHARE)
+    if not wanted or number < LEAST_NEWEST:
+        return "null"
+    counted = ", ".join(f"count(r{i})" for i, _ in wanted)
+    numbered = next((c for c in table.columns if [c.name] == list(key) and c.type in WHOLE), None)
+    born = next((i for i, c in enumerate(columns) if _tells_birth(c)), None)
+    if numbered is not None:
+        values = ", ".join(f"t.{quoted(c.name)} as r{i}" for i, c in wanted)
+        name = f"t.{quoted(numbered.name)}"
+        rest = f"select {values}, {name} as at from only {table.quoted} t order by {name} desc limit {number}"
+    elif born is not None:
+        values = ", ".join(f"r{i}" for i, _ in wanted)
+        rest = (
+            f"select {values}, s{born} as at from s order by s{born} desc nulls last limit {number}"
+        )
+    else:
+        return "null"
+    listed = f"array[count(*), max(at), {counted}]::float8[]"
+    return f"(select array_to_string({listed}, ',', '') from ({rest}) n)"
+
+
+def _tells_birth(column: Column) -> bool:
+    return kind_of(column) is Kind.TIME and BORN.search(column.name.lower()) is not None
+
+
+def _identity(table: Table, key: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of the key; without times, which may have been shifted, where the rest looks like a key.
+
+    So in partitioned tables: their keys have to contain the time that they are partitioned by.
+    """
+    found = {c.name: c for c in table.columns}
+    columns = tuple(found[name] for name in key if name in found)
+    lasting = tuple(c for c in columns if kind_of(c) is not Kind.TIME)
+    return lasting if any(c.name.lower() in {"id", "uuid", "guid"} for c in lasting) else columns
+
+
+def _probed(table: Table, columns: Sequence[Column], key: Sequence[str]) -> list[Column]:
+    own = {c.name for c in _identity(table, key)}
+    return [c for c in columns if c.name not in own]
+
+
+def _probes(table: Table, columns: Sequence[Column], key: Sequence[str], rows: int) -> str:
+    """The number of rows and of keys, then for each group its number, its keys, and its columns."""
+    identity = _identity(table, key)
+    wanted = _probed(table, columns, key)
+    if not identity or not wanted:
+        return "null"
+    parts = ", '/', ".join(f"t.{quoted(c.name)}" for c in identity)
+    listed = ", ".join(f"t.{quoted(c.name)} as r{i}" for i, c in enumerate(wanted))
+    picked = f'hashtext(concat({parts}) collate "C") as k, {listed}'
+    states = ", ".join(_state(i, c) for i, c in enumerate(wanted))
+    chosen = _chosen(table, key, picked, rows)
+    groups = (
+        f"select array_to_string(array[k & {GROUPS - 1}, count(*), count(distinct k), sum(k & 1048575), {states}]::float8[], ',', '') as g"
+        f" from ({chosen}) p group by k & {GROUPS - 1}"
+    )
+    return f"(select string_agg(g, ';') from ({groups}) q)"
+
+
+def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
+    """Rows by the index of the key: the first ones; of one integer, one each of at most 64 stretches of keys.
+
+    Where in a stretch is chance, and always the same: what is done to each tenth row is met. Stretches are
+    as long as rows would fill, and of round length, so they are the same ones the next night. Where
+    keys are far apart, the first rows have to do.
+    """
+    order = ", ".join(f"t.{quoted(name)}" for name in key)
+    types = {c.name: c.type for c in table.columns}
+    source = f"select {picked} from only {table.quoted} t"
+    first = f"{source} order by {order} limit {PROBED}"
+    if len(key) > 1 or types.get(key[0]) not in WHOLE or rows <= PROBED:
+        return first
+    # Each `offset 0` has what is before it calculated once, and not for each row after it.
+    step = _stretch(rows)
+    far = f"b.high - b.low > {FAR_APART * rows}"
+    ends = f"select min({order})::numeric as low, max({order})::numeric as high from only {table.quoted} t"
+    stretches = (
+        f"select greatest(n * {step} + mod(hashint8(n::int8)::int8 & 2147483647, {step}), -9223372036854775808)::int8 as first,"
+        f" least(n * {step} + {step - 1}, 9223372036854775807)::int8 as last"
+        f" from b, generate_series(floor(b.low / {step}), least(floor(b.high / {step}), floor(b.low / {step}) + {PROBED - 1})) n"
+        f" where not {far} offset 0"
+    )
+    one = f"{source} where {order} >= v.first and {order} <= v.last order by {order} limit 1"
+    return (
+        f"with b as ({ends}) select r.* from ({stretches}) v cross join lateral ({one}) r"
+        f" union all (select r.* from ({first}) r where (select {far} from b))"
+    )
+
+
+def _stretch(rows: int) -> int:
+    """Keys: a power of two, or half as many again."""
+    size = 1
+    while size * PROBED < rows:
+        size = size // 2 * 3 if size & (size - 1) == 0 and size > 1 else size // 3 * 4 or 2
+    return size
+
+
+def _state(i: int, column: Column) -> str:
+    r = f"r{i}"
+    if kind_of(column) is Kind.TIME:
+        epoch = f"date_part('epoch', {r})"
+        return f"floor(sum({epoch}) filter (where isfinite({r})) / 900 / nullif(count(*) filter (where isfinite({r})), 0))"
+    text = f"hashtext(concat({r}, '/', k) collate \"C\")"
+    if column.type not in CODES | WHOLE | NUMBERS | {"bool"}:
+        text = f"case when pg_column_size({r}) > {HASHED} then pg_column_size({r}) else {text} end"
+    return f"sum(case when {_given(column, r)} then {text} & 65535 else 7 + (k & 255) end)"
+
+
+# --- answers
+
+
+def mark_of(name: str) -> int:
+    return zlib.crc32(name.encode()) & 0xFFFF
+
+
+def read(table: Table, answer: Sequence[str | None], *, key: Sequence[str]) -> ColumnStatistics:
+    """What `statement` with the same key found."""
+    columns = _measured(table)
+    sums, newest, probes = ([*answer, None, None, None])[:3]
+    numbers = [float(x) if x else 0.0 for x in (sums or "").split(",")]
+    found: list[ColumnMeasures] = []
+    at = 1
+    for column in columns:
+        kind = kind_of(column)
+        values = dict(zip(kind.value, numbers[at : at + len(kind.value)], strict=False))
+        at += len(kind.value)
+        kept = {name: value for name, value in values.items() if value and math.isfinite(value)}
+        found.append(
+            ColumnMeasures(mark=mark_of(column.name), kind=kind, sums=kept, key=column.name in key)
+        )
+    late = [float(x) if x else 0.0 for x in newest.split(",")] if newest else [0.0, 0.0]
+    if newest:
+        nullable = [i for i, c in enumerate(columns) if not c.not_null]
+        for i, value in zip(nullable, late[2:], strict=False):
+            found[i] = replace(found[i], newest=value)
+    read_probes = _read_probes(table, probes, key) if probes else None
+    return ColumnStatistics(
+        names=tuple(c.name for c in columns),
+        rows=numbers[0],
+        newest=late[0],
+        latest=late[1],
+        keyed=bool(_identity(table, key)) and not (probes and read_probes is None),
+        columns=tuple(found),
+        probes=(read_probes,) if read_probes else (),
+    )
+
+
+def _read_probes(table: Table, answer: str, key: Sequence[str]) -> Probes | None:
+    """None where there are few rows, or where the key without its times is not one."""
+    wanted = _probed(table, _measured(table), key)
+    keys = [NOTHING] * GROUPS
+    states = [[NOTHING] * GROUPS for _ in wanted]
+    rows = distinct = 0
+    for group in answer.split(";"):
+        number, count, different, hashes, *values = [
+            float(x) if x else None for x in group.split(",")
+        ]
+        g = int(number or 0)
+        rows, distinct = rows + int(count or 0), distinct + int(different or 0)
+        keys[g] = _folded(int(hashes or 0) + int(count or 0) * 977, 12)
+        for i, value in enumerate(values[: len(wanted)]):
+            if kind_of(wanted[i]) is Kind.TIME:
+                states[i][g] = (
+                    4095 if value is None or not math.isfinite(value) else int(value) % 4095
+                )
+            else:
+                states[i][g] = _folded(int(value or 0), 4)
+    if rows < LEAST_PROBED or distinct < rows:
+        return None
+    return Probes(
+        member=mark_of(table.full_name),
+        keys=tuple(keys),
+        states={mark_of(c.name): tuple(s) for c, s in zip(wanted, states, strict=True)},
+    )
+
+
+def _folded(number: int, bits: int) -> int:
+    """All of the number in so many bits."""
+    return ((number * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF) >> (64 - bits)
+
+
+def merge(parts: Iterable[ColumnStatistics]) -> ColumnStatistics:
+    """Of a partitioned table: sums are added, the newest rows are those of the newest part.
+
+    Probes are kept of two parts, the same ones as long as they are there.
+    """
+    given = [part for part in parts if part.rows]
+    if len(given) < 2:  # noqa: PLR2004  # nothing to add
+        return given[0] if given else ColumnStatistics()
+    newest = max(given, key=lambda part: (part.newest > 0, part.latest))
+    names: dict[int, str] = {}
+    columns: dict[int, ColumnMeasures] = {}
+    for part in given:
+        for name, column in zip(part.names, part.columns, strict=True):
+            names[column.mark] = name
+            before = columns.get(column.mark)
+            sums = column.sums if before is None else _added(before.sums, column.sums)
+            columns[column.mark] = replace(column, sums=sums, newest=None)
+    late = {c.mark: c.newest for c in newest.columns}
+    probes = sorted((p for part in given for p in part.probes), key=lambda p: p.member)
+    return ColumnStatistics(
+        names=tuple(names[mark] for mark in columns),
+        rows=sum(part.rows for part in given),
+        newest=newest.newest,
+        latest=newest.latest,
+        keyed=any(part.keyed for part in given),
+        columns=tuple(replace(c, newest=late.get(c.mark)) for c in columns.values()),
+        probes=tuple(probes[:2]),
+    )
+
+
+def _added(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    return {
+        name: max(one.get(name, 0), other.get(name, 0))
+        if name in GREATEST
+        else one.get(name, 0) + other.get(name, 0)
+        for name in {**one, **other}
+    }
+
+
+# --- one string
+
+KINDS = tuple(Kind)
+VERSION = 1
+
+
+class _Writer:
+    """Bits, the first ones first."""
+
+    def __init__(self) -> None:
+        self.bits, self.length = 0, 0
+
+    def number(self, value: int, width: int) -> None:
+        self.bits = self.bits << width | (value & ((1 << width) - 1))
+        self.length += width
+
+    def count(self, value: float) -> None:
+        """Whole and not negative: its length in 5 bits, then its bits but the first."""
+        whole = max(0, min(round(value), 2**31 - 1))
+        self.number(whole.bit_length(), 5)
+        if whole > 1:
+            self.number(whole, whole.bit_length() - 1)
+
+    def real(self, value: float) -> None:
+        """22 bits of a float32: four digits."""
+        size = max(-3e38, min(value, 3e38))
+        self.number(int.from_bytes(struct.pack(">f", size), "big") >> 10, 22)
+
+    def text(self) -> str:
+        spare = -self.length % 8
+        return base64.b85encode(
+            (self.bits << spare).to_bytes((self.length + spare) // 8, "big")
+        ).decode()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        content = base64.b85decode(text)
+        self.bits, self.left = int.from_bytes(content, "big"), 8 * len(content)
+
+    def number(self, width: int) -> int:
+        if width > self.left:
+            raise ValueError("statistics of columns: the text is too short")
+        self.left -= width
+        return self.bits >> self.left & ((1 << width) - 1)
+
+    def count(self) -> int:
+        length = self.number(5)
+        return length if length < 2 else 1 << length - 1 | self.number(length - 1)  # noqa: PLR2004  # 0 and 1 have no more bits
+
+    def real(self) -> float:
+        return float(struct.unpack(">f", (self.number(22) << 10).to_bytes(4, "big"))[0])
+
+
+def _pack(statistics: ColumnStatistics) -> str:
+    w = _Writer()
+    w.number(VERSION, 4)
+    w.count(statistics.rows)
+    w.count(statistics.newest)
+    w.number(statistics.keyed, 1)
+    w.number(len(statistics.columns), 7)
+    for column in statistics.columns:
+        w.number(column.mark, 16)
+        w.number(KINDS.index(column.kind), 4)
+        w.number(min(column.moves, 15), 4)
+        w.number(column.newest is not None, 1)
+        if column.newest is not None:
+            w.count(statistics.newest - column.newest)
+        w.count(statistics.rows - column.sums.get("filled", 0))
+        _pack_sums(w, column)
+    w.number(len(statistics.probes), 2)
+    for probes in statistics.probes:
+        w.number(probes.member, 16)
+        for key in probes.keys:
+            w.number(key != NOTHING, 1)
+            if key != NOTHING:
+                w.number(key, 12)
+        for column in statistics.columns:
+            states = probes.states.get(column.mark)
+            w.number(states is not None, 1)
+            if states is not None:
+                for key, state in zip(probes.keys, states, strict=True):
+                    if key != NOTHING:
+                        w.number(state, _width(column.kind))
+    return w.text()
+
+
+def _width(kind: Kind) -> int:
+    return 12 if kind is Kind.TIME else 4
+
+
+def _pack_sums(w: _Writer, column: ColumnMeasures) -> None:
+    filled = column.sums.get("filled", 0)
+    if not filled:
+        return
+    for name in column.kind.value[1:]:
+        value = column.sums.get(name, 0)
+        w.number(value != 0, 1)
+        if not value:
+            continue
+        if name in SUMS:
+            w.real(value / filled)
+        elif name in GREATEST:
+            w.real(value)
+        else:
+            w.number(value == filled, 1)
+            if value != filled:
+                w.count(value)
+
+
+def unpack(text: str) -> ColumnStatistics:
+    """Without the names of the columns.
+
+    Raises:
+        ValueError: this is not what `pack` has made.
+    """
+    r = _Reader(text)
+    if r.number(4) != VERSION:
+        raise ValueError("statistics of columns: an unknown version")
+    rows, newest, keyed = r.count(), r.count(), bool(r.number(1))
+    columns = [_unpacked_column(r, rows, newest) for _ in range(r.number(7))]
+    probes: list[Probes] = []
+    for _ in range(r.number(2)):
+        member = r.number(16)
+        keys = tuple(r.number(12) if r.number(1) else NOTHING for _ in range(GROUPS))
+        states = {
+            column.mark: tuple(
+                NOTHING if key == NOTHING else r.number(_width(column.kind)) for key in keys
+            )
+            for column in columns
+            if r.number(1)
+        }
+        probes.append(Probes(member=member, keys=keys, states=states))
+    return ColumnStatistics(
+        rows=rows, newest=newest, keyed=keyed, columns=tuple(columns), probes=tuple(probes)
+    )
+
+
+def _unpacked_column(r: _Reader, rows: int, newest: int) -> ColumnMeasures:
+    mark, number, moves = r.number(16), r.number(4), r.number(4)
+    if number >= len(KINDS):
+        raise ValueError("statistics of columns: an unknown kind of column")
+    kind = KINDS[number]
+    late = newest - r.count() if r.number(1) else None
+    filled = rows - r.count()
+    sums: dict[str, float] = {"filled": filled} if filled else {}
+    for name in kind.value[1:] if filled else ():
+        if not r.number(1):
+            continue
+        if name in SUMS:
+            sums[name] = r.real() * filled
+        elif name in GREATEST:
+            sums[name] = r.real()
+        else:
+            sums[name] = filled if r.number(1) else r.count()
+    return ColumnMeasures(mark=mark, kind=kind, sums=sums, newest=late, moves=moves)
+
+
+def bounded(statistics: Mapping[str, tuple[str, int]], limit: int) -> dict[str, str]:
+    """Of packed statistics by table, with the rows of each: the largest tables, in `limit` characters."""
+    kept: dict[str, str] = {}
+    left = limit
+    for name, (text, _) in sorted(statistics.items(), key=lambda item: (-item[1][1], item[0])):
+        if len(text) <= left:
+            kept[name] = text
+            left -= len(text)
+    return kept

@@ -1,0 +1,101 @@
+"""What the columns look like is what they looked like in the last verified night: by a sample of each table."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from restorecheck.checks import column_statistics
+from restorecheck.checks.column_changes import carried, compare, same_backup
+from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
+from restorecheck.checks.kind import NOTHING_YET, BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.scanning import NEWEST, PRINT, ROWS, Plan, Question
+from restorecheck.checks.tables import Table
+from restorecheck.model import CheckSpec, Severity
+
+COLUMNS = "columns:"
+MOST_TABLES = 500
+"""The largest ones: a statement of its own for each of many thousand small tables would take too long."""
+LARGEST = 60_000
+"""Characters that are kept of one database."""
+
+
+class ContentsPlausible(OfDatabase):
+    name = "contents_plausible"
+    help = "The columns look as they did: no letters lost, no NULLs in new rows, nothing rewritten."
+    built_in = BuiltIn(name="the contents are plausible", severity=Severity.WARNING)
+    questions_begin = (COLUMNS,)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "columns that look as they did"
+
+    def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
+        tables = [t for t in catalog.tables if not t.view and _rows(t, reading)]
+        for table in sorted(tables, key=lambda t: -_rows(t, reading))[:MOST_TABLES]:
+            sql = column_statistics.statement(
+                table, key=table.key, rows_estimate=_rows(table, reading)
+            )
+            if sql is not None:
+                key = f"{COLUMNS}{table.full_name}"
+                yield Question(key=key, sql=sql, plan=Plan.ANY, weight=table.blocks)
+
+    def settle(
+        self, catalog: Catalog, reading: DatabaseReading, before: DatabaseReading | None
+    ) -> None:
+        parts: dict[str, list[ColumnStatistics]] = defaultdict(list)
+        for table in catalog.tables:
+            answer = reading.answers.pop(f"{COLUMNS}{table.full_name}", None)
+            if answer:
+                parts[table.group].append(read(table, json.loads(answer), key=table.key))
+        rows = rows_by_group(reading)
+        earlier = rows_by_group(before) if before else {}
+        kept = {}
+        reading.implausible = []
+        for name, some in sorted(parts.items()):
+            now = merge(some)
+            known = before.statistics.get(name) if before else None
+            then = unpack(known) if known else None
+            if then is not None:
+                found = compare(
+                    then, now, rows_before=earlier.get(name, 0), rows_after=rows[name], table=name
+                )
+                reading.implausible += [f"{name}.{f.column}: {f.words}" for f in found]
+            kept[name] = (carried(then, now).pack(), rows[name])
+        reading.statistics = bounded(kept, LARGEST)
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        number = len(reading.statistics)
+        if before is None or not before.statistics:
+            return Finding(found=f"{number:,} tables looked at; {NOTHING_YET}")
+        same = _same_backup(before, reading)
+        common = len({*reading.statistics} & {*before.statistics})
+        return Finding(
+            found=f"{common:,} tables compared",
+            problems=(*([same] if same else ()), *reading.implausible),
+        )
+
+
+def _rows(table: Table, reading: DatabaseReading) -> int:
+    found = reading.tables.get(table.full_name)
+    return round(float(found.values.get(ROWS, "0"))) if found else 0
+
+
+def _same_backup(before: DatabaseReading, after: DatabaseReading) -> str:
+    """Words, where tonight's backup is last night's under another date."""
+    if not (before.until and after.until):
+        return ""
+    taken = [datetime.fromisoformat(reading.until).timestamp() for reading in (before, after)]
+    prints = [
+        {name: table.values.get(PRINT, "") for name, table in reading.tables.items()}
+        for reading in (before, after)
+    ]
+    newest = [newest_by_group(reading, NEWEST) for reading in (before, after)]
+    return same_backup((newest[0], newest[1]), (taken[0], taken[1]), (prints[0], prints[1]))
