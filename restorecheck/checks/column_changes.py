@@ -24,6 +24,8 @@ from restorecheck.checks.column_statistics import (
 from restorecheck.checks.words_of_names import GROWING, MOVED_LATER, VOLATILE
 
 MOST_SHIFT = 4095
+MASSIVE = 100
+"""Rows with a value in the sample: from there on a column that is wrong as a whole is no accident of a few rows."""
 QUARTER = 900
 """Seconds: what times in probes are counted in."""
 COMPARABLE = 6
@@ -66,6 +68,8 @@ class Implausible:
     column: str
     words: str
     """What was measured before and now."""
+    certain: bool = False
+    """Nothing that people do to their data makes it; else it may be a migration, and is a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,19 +196,19 @@ def compare(
         if sum(map(_alike, telling)) >= len(telling) / 2:
             pairs = [replace(p, replaced=loose) for p in pairs]
     reloaded = loose or _reloaded(pairs)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, bool]] = {}
     for pair in pairs:
         anew = reloaded or pair.name in restless
-        words = _of_column(replace(pair, replaced=pair.replaced or anew), anew=anew)
+        words, certain = _of_column(replace(pair, replaced=pair.replaced or anew), anew=anew)
         if words:
-            found[pair.name] = words
+            found[pair.name] = words, certain
     if not loose:
         if size <= MOST_GROWTH:
             for name, words in _of_newest(before, after, names):
-                found.setdefault(name, words)
+                found.setdefault(name, (words, False))
         for name, words in _doubled(pairs, before, after, rows_before, rows_after):
-            found.setdefault(name, words)
-    return [Implausible(column=name, words=words) for name, words in found.items()]
+            found.setdefault(name, (words, rows_after >= 1.9 * rows_before))
+    return [Implausible(column=n, words=w, certain=c) for n, (w, c) in found.items()]
 
 
 def carried(before: ColumnStatistics | None, after: ColumnStatistics) -> ColumnStatistics:
@@ -293,14 +297,19 @@ def _reloaded(pairs: list[_Pair]) -> bool:
 # --- one column
 
 
-def _of_column(pair: _Pair, *, anew: bool) -> str:
-    for rule in _RULES.get(pair.kind, ()):
+def _of_column(pair: _Pair, *, anew: bool) -> tuple[str, bool]:
+    """What is implausible, and whether it is certain."""
+    rules = (*_RULES.get(pair.kind, ()), *(() if anew else (_emptied, _collapsed, _rewritten)))
+    for rule in rules:
         words = rule(pair)
         if words:
-            return words
-    if anew:
-        return ""
-    return _emptied(pair) or _collapsed(pair) or _rewritten(pair)
+            return words, rule in _CERTAIN and _is_massive(pair)
+    return "", False
+
+
+def _is_massive(pair: _Pair) -> bool:
+    """Of so many rows that were there before that no few of them explain it."""
+    return max(pair.n) >= MASSIVE and (pair.moved is None or pair.moved >= REWRITTEN_TIMES)
 
 
 def _percent(share: float) -> str:
@@ -586,6 +595,9 @@ def _rewritten(p: _Pair) -> str:
     return words
 
 
+_CERTAIN = frozenset({_broken, _lost_letters, _cut, _shifted, _collapsed})
+
+
 # --- the newest rows, and rows that came twice
 
 
@@ -678,8 +690,8 @@ def same_backup(
     past = [value for value in newest[0].values() if value <= taken_at[0]]
     if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
         return ""
-    newer = any(value > newest[0].get(name, value) for name, value in newest[1].items())
-    if newer or prints[0] != prints[1]:
+    # A newer value proves nothing: what was planned for today was there yesterday.
+    if not all(prints[0].values()) or prints[0] != prints[1]:
         return ""
     hours = (taken_at[1] - max(past)) / 3_600
-    return f"no time column has a newer value and every table has the same rows: the newest value is {hours:.0f} hours older than the backup"
+    return f"every table has the same rows as last night, and the newest is {hours:.0f} hours older than the backup"

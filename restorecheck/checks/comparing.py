@@ -125,7 +125,8 @@ class _Losses:
 
     def _matters(self, pair: Pair) -> bool:
         if pair.there:
-            return (pair.referenced and not pair.empties) or pair.always_full
+            matters = pair.referenced or pair.weighty
+            return (matters and not pair.empties) or pair.always_full
         return pair.referenced and self._is_still_wanted(pair.name)
 
     def _is_news(self, pair: Pair) -> bool:
