@@ -73,6 +73,11 @@ class Pair:
         return POINTING in self.traits and not self.passing and self.before >= WEIGHTY
 
     @property
+    def joined(self) -> bool:
+        related = POINTING in self.traits or self.referenced
+        return related and not self.passing and self.before >= WEIGHTY
+
+    @property
     def empties(self) -> bool:
         """It has been empty before, and that was well."""
         return self.past.habit(self.past.emptied, self.night)

@@ -113,7 +113,9 @@ class NewestThere(_Compared):
     ) -> Finding:
         columns = comparing.rejuvenated(before, after)
         older = [f"{column}: the newest value is older than it was" for column in columns]
-        return Finding(found="the newest times compared", problems=tuple(older))
+        silent = comparing.silent(before, after)
+        problems = (*older, *([silent] if silent else ()))
+        return Finding(found="the newest times compared", problems=problems)
 
 
 class _OfStructure(_Compared):

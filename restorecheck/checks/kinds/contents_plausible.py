@@ -10,7 +10,13 @@ from restorecheck.checks import column_statistics
 from restorecheck.checks.column_changes import carried, compare, same_backup
 from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
 from restorecheck.checks.kind import NOTHING_YET, BuiltIn, Catalog, Context, Finding, OfDatabase
-from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.questions import LARGE_CONTENTS
+from restorecheck.checks.readings import (
+    DatabaseReading,
+    newest_by_group,
+    objects_of,
+    rows_by_group,
+)
 from restorecheck.checks.scanning import NEWEST, PRINT, ROWS, Plan, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
@@ -82,9 +88,18 @@ class ContentsPlausible(OfDatabase):
             problems=tuple(words for words, certain in reading.implausible.items() if certain),
             warnings=(
                 *([same] if same else ()),
+                *_other_objects(before, reading),
                 *(words for words, certain in reading.implausible.items() if not certain),
             ),
         )
+
+
+def _other_objects(before: DatabaseReading, after: DatabaseReading) -> Iterable[str]:
+    """Large objects are hardly ever written again."""
+    was, now = objects_of(before), objects_of(after)
+    prints = [reading.answers.get(LARGE_CONTENTS) for reading in (before, after)]
+    if was and was == now and all(prints) and prints[0] != prints[1]:
+        yield f"large objects: as many as before ({was:,}), with other contents"
 
 
 def _rows(table: Table, reading: DatabaseReading) -> int:
