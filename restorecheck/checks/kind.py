@@ -133,6 +133,10 @@ class Kind(ABC):
     """It wants every value read and hashed."""
     constraints: ClassVar[bool] = False
     """It wants every row held against the constraints."""
+    structure: ClassVar[bool] = False
+    """It wants the structure."""
+    collects: ClassVar[bool] = False
+    """It compares with something that must have been kept the night before."""
     questions_begin: ClassVar[tuple[str, ...]] = ()
     """How the keys of its questions begin."""
 

@@ -34,7 +34,7 @@ from restorecheck.checks.kinds.row_count import RowCount
 from restorecheck.checks.kinds.sequences_ahead import SequencesAhead
 from restorecheck.checks.kinds.server_answers import ServerAnswers
 from restorecheck.checks.kinds.structure import Structure
-from restorecheck.checks.kinds.tables_countable import RowsReadable, TablesCountable
+from restorecheck.checks.kinds.tables_countable import COLLECTED, RowsReadable, TablesCountable
 from restorecheck.checks.kinds.unchanged import Unchanged
 from restorecheck.checks.kinds.unique import Unique
 from restorecheck.model import CheckSpec, Severity
@@ -112,18 +112,23 @@ def built_in(
     `severities`: kind → its severity, or None to leave it out. `baseline`: there is an earlier night.
     `suite`: the other keys of `suite`.
     """
+    asked = [
+        kind
+        for kind in BUILT_INS
+        if (own := kind.built_in) is not None
+        and (physical or not own.physical)
+        and (own.always or severities.get(kind.name, own.severity) is not None)
+    ]
+    known = {**suite, COLLECTED: [kind.name for kind in asked if kind.collects]}
     return tuple(
         CheckSpec(
             name=own.name,
             kind=kind.name,
             severity=severities.get(kind.name) or own.severity,
             timeout=ANSWER_TIMEOUT if isinstance(kind, Alone) else READING_TIMEOUT,
-            options=kind.options(suite, physical=physical) if isinstance(kind, OfDatabase) else {},
+            options=kind.options(known, physical=physical) if isinstance(kind, OfDatabase) else {},
             built_in=True,
         )
-        for kind in BUILT_INS
-        if (own := kind.built_in) is not None
-        and (physical or not own.physical)
-        and (baseline or not own.compares)
-        and (own.always or severities.get(kind.name, own.severity) is not None)
+        for kind in asked
+        if (own := kind.built_in) is not None and (baseline or not own.compares)
     )

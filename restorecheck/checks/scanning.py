@@ -298,9 +298,10 @@ def newest(column: str, key: str, until: datetime | None = None) -> Aggregate:
     return Aggregate(key, f"extract(epoch from max({name}) filter (where {condition}))", Merge.MAX)
 
 
-def later(column: str, key: str, until: datetime) -> Aggregate:
-    """Rows whose time is after the backup's."""
-    return violations(f"isfinite(t.{quoted(column)}) and {_later(column, until)}", key)
+def later(column: str, key: str, until: datetime | None) -> Aggregate:
+    """Rows whose time is after the backup's; None: nobody knows when that was taken."""
+    condition = f"isfinite(t.{quoted(column)}) and {_later(column, until)}" if until else "false"
+    return violations(condition, key)
 
 
 def _later(column: str, until: datetime) -> str:

@@ -23,13 +23,14 @@ from restorecheck.checks.kind import (
     resolve,
 )
 from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
+from restorecheck.checks.kinds.tables_countable import COLLECTED
 from restorecheck.checks.readings import (
     HIDDEN,
     AskedReading,
     DatabaseReading,
     RelationReading,
 )
-from restorecheck.checks.registry import kind_of
+from restorecheck.checks.registry import BY_NAME, kind_of
 from restorecheck.checks.scanning import VIEW, Aggregate, Depth, Question
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Relation, Table, full_name
@@ -80,6 +81,9 @@ class Inquirer:
         self._workers = workers
         self._connect = connect
         self._specs = specs
+        known = [kind_of(spec) for spec in specs]
+        collected = {name for spec in specs for name in spec.options.get(COLLECTED, ())}
+        self._kinds = {k.name: k for k in (*known, *map(BY_NAME.get, collected)) if k is not None}
         self._connections = connections
 
     def read(self, reading: DatabaseReading, soon: timedelta, allowed: timedelta) -> None:
@@ -105,7 +109,7 @@ class Inquirer:
                 catalog = self._catalog(connection, directory)
                 wanted = self._of_built_ins(catalog)
                 self._of_configured(connection, directory, found, reading, wanted)
-                if not reading.structure:
+                if not reading.structure and any(k.structure for k in self._kinds.values()):
                     reading.structure = bounded(describing.structure(connection))
         except psycopg.Error as exc:
             if connection.broken and not expired.is_set():
@@ -152,7 +156,7 @@ class Inquirer:
         self, catalog: Catalog, reading: DatabaseReading, soon: timedelta, allowed: timedelta
     ) -> None:
         """What is asked of tables that are read: by how many rows they have."""
-        kinds = [k for spec in self._specs if isinstance(k := kind_of(spec), OfDatabase)]
+        kinds = [kind for kind in self._kinds.values() if isinstance(kind, OfDatabase)]
         questions = [q for kind in kinds for q in kind.studies(catalog, reading)]
         if questions:
             self._survey(catalog, reading, questions, {}).run(soon, allowed)
@@ -164,7 +168,7 @@ class Inquirer:
         return timedelta(minutes=sum(spec.options.get("minutes", 0) for spec in self._specs))
 
     def _depth(self) -> Depth:
-        kinds = [kind for spec in self._specs if (kind := kind_of(spec)) is not None]
+        kinds = self._kinds.values()
         return Depth(
             contents=any(kind.contents for kind in kinds),
             constraints=any(kind.constraints for kind in kinds),
@@ -183,8 +187,7 @@ class Inquirer:
                     yield str(spec.options[option])
 
     def _catalog(self, connection: Connection, directory: Directory) -> Catalog:
-        kinds = [kind for spec in self._specs if (kind := kind_of(spec)) is not None]
-        sections = frozenset[Section]().union(*(kind.reads for kind in kinds))
+        sections = frozenset[Section]().union(*(kind.reads for kind in self._kinds.values()))
         readers: Mapping[Section, tuple[str, Callable[[Connection], Any]]] = {
             Section.FOREIGN_KEYS: ("foreign_keys", describing.foreign_keys),
             Section.EXCLUSIONS: ("exclusions", describing.exclusions),

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from restorecheck.checks import comparing, rights, structure
+from restorecheck.checks import comparing, rights
+from restorecheck.checks import structure as structures
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase, together
 from restorecheck.checks.readings import DatabaseReading, rows_by_group
@@ -16,6 +17,8 @@ NOT_BEFORE = "nothing to compare with: this database was not there before"
 
 
 class _Compared(OfDatabase):
+    structure = True
+    collects = True
     of_databases: ClassVar[bool] = False
     """A database that is gone is one of its problems."""
     advice: ClassVar[str] = ""
@@ -131,8 +134,8 @@ class _OfStructure(_Compared):
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
         logical = bool(spec.options.get("logical"))
-        old = structure.comparable(settled(before, context), logical=logical)
-        new = structure.comparable(after.structure, logical=logical)
+        old = structures.comparable(settled(before, context), logical=logical)
+        new = structures.comparable(after.structure, logical=logical)
         return self.differences(old, new, before)
 
     @abstractmethod
@@ -152,20 +155,22 @@ def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
 def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context) -> dict[str, str]:
     """As `DatabaseReading.unsettled`, of tonight; where both are kept in one form."""
     old = settled(before, context)
-    forms = structure.alike(old, after.structure)
+    forms = structures.alike(old, after.structure)
     if forms != (old, after.structure):
         return {}
     changes = comparing.structure_changes(old, after.structure, before.past)
     migrated = _migrated(old, after.structure)
     return {
-        d.what: d.before for d in changes if d.before and structure.table_of(d.what) not in migrated
+        d.what: d.before
+        for d in changes
+        if d.before and structures.table_of(d.what) not in migrated
     }
 
 
 def _migrated(old: Mapping[str, str], new: Mapping[str, str]) -> set[str | None]:
     """Tables that are gone, or have lost a column: a migration does that, and it is told once."""
     gone = [key for key in old if key not in new]
-    return {structure.table_of(key) for key in gone if key.startswith(("table ", "column "))} - {
+    return {structures.table_of(key) for key in gone if key.startswith(("table ", "column "))} - {
         None
     }
 

@@ -27,6 +27,7 @@ class Extensions(OfReading):
     name = "extensions"
     help = "Extensions that must be there."
     keys = ExtensionsKeys
+    structure = True
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "all of them"

@@ -31,6 +31,7 @@ class Structure(OfReading):
     name = "structure"
     help = "The structure is that of a file."
     keys = StructureKeys
+    structure = True
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return f"the structure of {str(options.get('taken_at', 'the manifest'))[:16]}"

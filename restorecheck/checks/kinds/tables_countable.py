@@ -10,12 +10,19 @@ from restorecheck.checks.readings import HIDDEN, DatabaseReading, shown_size
 from restorecheck.checks.scanning import PRINT, ROWS, Question
 from restorecheck.model import CheckSpec
 
+COLLECTED = "collected"
+
 
 class TablesCountable(OfDatabase):
     name = "tables_countable"
     help = "Every table can be counted."
     built_in = BuiltIn(name="every table can be counted", always=True)
     key = ROWS
+
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
+        """Kinds for whose comparisons something is kept, also in the first night."""
+        collected = list(suite.get(COLLECTED, ()))
+        return {COLLECTED: collected} if collected else {}
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "a count of every table"
@@ -58,6 +65,9 @@ class RowsReadable(TablesCountable):
     contents = True
     questions_begin = (LARGE_CONTENTS,)
     key = PRINT
+
+    def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
+        return {}
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "every value of every row"
