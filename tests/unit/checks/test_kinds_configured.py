@@ -238,6 +238,25 @@ def test_rows_that_another_server_holds_are_said_to_be_left_out():
     assert found.detail == "without the rows of public.t_elsewhere, which another server holds"
 
 
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_where_all_rows_are_on_another_server_no_kind_says_anything(kind):
+    """Its own tables are empty: that is no answer to what the check is about."""
+    values = dict.fromkeys(everything(kind, None)[0], "0")
+    for tables in ({}, {TABLE: TableReading(values=values)}):
+        read = about(reading(tables))
+        read.relations[TABLE].members = list(tables)
+        read.relations[TABLE].foreign = ["public.t_elsewhere"]
+
+        found = asked(kind.name, read, **OPTIONS[kind.name])
+
+        assert found.outcome is ERROR
+        assert "foreign tables, which no backup holds: public.t_elsewhere" in found.detail
+
+
+def test_a_table_without_foreign_rows_may_be_empty():
+    assert asked("row_count", holding(0), equals=0).outcome is PASSED
+
+
 @pytest.mark.parametrize("answer", ['{"rows": 3}', '{"rows": null}', ""])
 def test_a_view_is_counted_by_its_own_answer(answer):
     read = about(reading({}, answers={f"view:{NAME}": answer}))
