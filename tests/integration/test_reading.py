@@ -16,7 +16,7 @@ from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import describing
+from restorecheck.postgres import describing, preparation
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
@@ -327,6 +327,23 @@ def test_a_connection_that_is_cut_now_and_then_costs_nothing(source):
             cutter.join()
 
     assert broken_off == whole
+
+
+def test_the_functions_of_checks_may_be_called_by_the_role_that_asks(source):
+    text = (
+        "create function \"is 100%\"(variadic int[]) returns bool immutable language sql as 'select true';"
+        'revoke execute on function "is 100%" from public;'
+        'create table t (id int check ("is 100%"(id))); insert into t values (1);'
+        "create role asking nologin; grant pg_read_all_data to asking;"
+    )
+    with database(source, "checking", text) as name, connection_to(source, name) as connection:
+        for _ in range(2):
+            preparation.let_evaluate(connection, "asking")
+        may = connection.execute(
+            "select has_function_privilege('asking', '\"is 100%\"(int[])', 'execute')"
+        )
+        assert may.fetchone() == (True,)
+        connection.execute("drop owned by asking; drop role asking")
 
 
 # --- comparisons ------------------------------------------------------------------------------
