@@ -40,14 +40,10 @@ def reading(tables: Mapping[str, TableReading] | None = None, **changes: Any) ->
     return replace(DatabaseReading(tables=known, done=True), **changes)
 
 
-def about(
-    read: DatabaseReading, *members: str, bounds: Mapping[str, list[str]] | None = None
-) -> DatabaseReading:
+def about(read: DatabaseReading, *members: str) -> DatabaseReading:
     """The same, in which a check called `NAME` has found its table; of these members, by default itself."""
     names = [column.name for column in COLUMNS]
-    relation = RelationReading(
-        members=list(members or (TABLE,)), columns=names, bounds=dict(bounds or {})
-    )
+    relation = RelationReading(members=list(members or (TABLE,)), columns=names)
     asked = AskedReading(relation=TABLE, columns={name: name for name in names})
     return replace(
         read,
@@ -63,9 +59,16 @@ def context(
     started_at: datetime = NOW,
     baseline: Mapping[str, DatabaseReading] | None = None,
     databases: tuple[str, ...] = ("shop",),
+    accepted: bool = False,
 ) -> Context:
     known = dict(baseline or {}) if before is None else {"shop": before}
-    return Context(baseline=known, databases=databases, taken_at=taken_at, started_at=started_at)
+    return Context(
+        baseline=known,
+        databases=databases,
+        taken_at=taken_at,
+        started_at=started_at,
+        accepted=accepted,
+    )
 
 
 def spec(kind: str, **options: Any) -> CheckSpec:
@@ -73,11 +76,16 @@ def spec(kind: str, **options: Any) -> CheckSpec:
 
 
 def own(
-    kind: str, read: DatabaseReading, before: DatabaseReading | None = None, **options: Any
+    kind: str,
+    read: DatabaseReading,
+    before: DatabaseReading | None = None,
+    *,
+    accepted: bool = False,
+    **options: Any,
 ) -> Judgement:
     """What a check of every drill says to one database."""
     built_in = CheckSpec(name="own", kind=kind, built_in=True, options=options)
-    return judge_built_in(built_in, {"shop": read}, context(before))
+    return judge_built_in(built_in, {"shop": read}, context(before, accepted=accepted))
 
 
 def asked(
@@ -103,5 +111,4 @@ def ask(kind: OfRelation, before: RelationScan | None = None, **options: Any) ->
         to_columns=there,
         before=before,
         until=NOW,
-        probed=("0", "100"),
     )

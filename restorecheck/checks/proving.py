@@ -68,7 +68,9 @@ def unread(
     for name in touched:
         left.tables.pop(name, None)
     lost = {f"{beginning}{name}" for beginning in OF_A_TABLE for name in touched} | ALWAYS
-    lost |= {f"{begin}{spec.name}" for spec in pending for begin in (ASKED, VIEW)}
+    names = [spec.name for spec in pending]
+    lost |= {f"{begin}{name}" for name in names for begin in (ASKED, VIEW)}
+    lost |= {reading.asked[name].question for name in names if name in reading.asked}
     lost |= {
         f"{ORPHANS}{key.table} {key.name}"
         for key in around.foreign_keys

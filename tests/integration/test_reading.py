@@ -16,7 +16,7 @@ from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import describing
+from restorecheck.postgres import describing, preparation
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
@@ -329,12 +329,31 @@ def test_a_connection_that_is_cut_now_and_then_costs_nothing(source):
     assert broken_off == whole
 
 
+def test_the_functions_of_checks_may_be_called_by_the_role_that_asks(source):
+    text = (
+        "create function \"is 100%\"(variadic int[]) returns bool immutable language sql as 'select true';"
+        'revoke execute on function "is 100%" from public;'
+        'create table t (id int check ("is 100%"(id))); insert into t values (1);'
+        "create role asking nologin; grant pg_read_all_data to asking;"
+    )
+    with database(source, "checking", text) as name, connection_to(source, name) as connection:
+        for _ in range(2):
+            preparation.let_evaluate(connection, "asking")
+        may = connection.execute(
+            "select has_function_privilege('asking', '\"is 100%\"(int[])', 'execute')"
+        )
+        assert may.fetchone() == (True,)
+        connection.execute("drop owned by asking; drop role asking")
+
+
 # --- comparisons ------------------------------------------------------------------------------
 
 SHOP = (
     "create table orders (id bigserial primary key, at timestamptz not null, total numeric not null check (total >= 0));"
     "insert into orders (at, total) select now() - g * interval '1 hour', g from generate_series(1, 1000) g;"
     "create table notes (id int primary key, t text); insert into notes select g, 'n' from generate_series(1, 300) g;"
+    "create table guarded (id int); alter table guarded enable row level security;"
+    "create function f() returns int language sql return 1;"
     "create role app nologin; grant select on orders to app;"
 )
 
@@ -365,9 +384,14 @@ def shop(source):
         ),
         ("alter table orders drop constraint orders_total_check", "structure_same", "constraint"),
         ("revoke select on orders from app", "structure_same", "rights table public.orders"),
-        ("create function f() returns int language sql return 1", "structure_same", "f(): new"),
-        ("alter role app createdb", "structure_same", "role app"),
-        ("alter table orders enable row level security", "structure_same", "row security"),
+        (
+            "create or replace function f() returns int language sql return 2",
+            "structure_same",
+            "function public.f()",
+        ),
+        ("alter role app createdb", "not_widened", "role app"),
+        ("grant delete on orders to app", "not_widened", "rights table public.orders"),
+        ("alter table guarded disable row level security", "not_widened", "row security"),
         ("select setval('orders_id_seq', 5)", "sequences_ahead", "is 995 behind"),
     ],
 )
@@ -385,8 +409,13 @@ def test_a_difference_from_the_last_verified_night_is_seen_and_named(
 
 def test_ordinary_work_is_no_difference(source, shop):
     name, readings = shop
-    source.sql("insert into orders (at, total) select now(), 5 from generate_series(1, 50)", name)
-    source.sql("update notes set t = 'm' where id < 100", name)
+    source.sql(
+        "insert into orders (at, total)"
+        " select now() + g * interval '1 minute', g + 1000 from generate_series(1, 50) g",
+        name,
+    )
+    source.sql("create table more (id int); alter table orders add more int", name)
+    source.sql("update notes set t = 'm' where id % 30 = 0", name)
     source.sql("delete from notes where id > 290", name)
     source.sql("vacuum full orders", name)
 

@@ -15,7 +15,7 @@ from restorecheck.checks.judging import (
     seconds,
 )
 from restorecheck.checks.questions import ORPHANS
-from restorecheck.checks.readings import CATALOG, MISSING_DATABASE
+from restorecheck.checks.readings import CATALOG, MISSING_DATABASE, AskedReading
 from restorecheck.checks.registry import BUILT_INS, CONFIGURED, KINDS, built_in
 from restorecheck.checks.scanning import ASKED
 from restorecheck.model import CheckOutcome, CheckSpec
@@ -76,9 +76,9 @@ def test_a_night_in_which_the_table_could_not_be_read_is_no_night_to_compare_wit
 
 
 def test_time_is_shared_out_by_what_each_check_asked():
-    read = reading(
-        {TABLE: table()}, seconds={f"{ORPHANS}fk": 2.0, f"{ASKED}{NAME}": 1.0, "catalog": 3.0}
-    )
+    key = f"{ASKED}{NAME}"
+    read = reading({TABLE: table()}, seconds={f"{ORPHANS}fk": 2.0, key: 1.0, "catalog": 3.0})
+    read.asked[NAME] = AskedReading(question=key)
     read.tables[TABLE].seconds = 4.0
     read.wall = 20.0
 
@@ -88,6 +88,8 @@ def test_time_is_shared_out_by_what_each_check_asked():
     assert (of("tables_countable"), of("references_hold"), of("unique", own=False)) == (8, 4, 2)
     assert of("rows_readable") == 0, "the scans are counted once"
     assert of("of a later version") == 0
+    read.asked.clear()
+    assert of("unique", own=False) == 0
 
 
 def test_the_history_keeps_the_rows_of_the_largest_tables_by_database_where_there_are_several():

@@ -62,14 +62,15 @@ OF_DATABASES = [kind for kind in KINDS if isinstance(kind, OfDatabase)]
 ASKING = [
     kind
     for kind in OF_DATABASES
-    if kind.name != "any_rows" and list(kind.questions(KEYS_OF_A_DATABASE, kind.options({})))
+    if kind.name != "any_rows"
+    and list(kind.questions(KEYS_OF_A_DATABASE, kind.options({}, physical=True)))
 ]
 """Of emptiness, see below: rows are enough, whatever else there is."""
 
 
 def answered(kind):
     """Every question with its best answer."""
-    questions = kind.questions(KEYS_OF_A_DATABASE, kind.options({}))
+    questions = kind.questions(KEYS_OF_A_DATABASE, kind.options({}, physical=True))
     return {q.key: "10" if q.key.startswith(KEYS) else "" for q in questions}
 
 

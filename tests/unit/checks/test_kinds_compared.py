@@ -2,15 +2,18 @@
 
 import pytest
 
+from restorecheck.checks.comparing import without
 from restorecheck.checks.judging import judge_built_in
 from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.readings import TableReading
 from restorecheck.checks.scanning import NEWEST, ROWS
 from restorecheck.model import CheckOutcome, CheckSpec
-from tests.scans import context, own, reading
+from tests.scans import context, own, reading, table
 
 PASSED, FAILED = CheckOutcome.PASSED, CheckOutcome.FAILED
 AT = f"{NEWEST}made_at"
+ALL = {"public.sessions", "public.Sessions", "other.sessions", "staging.sessions", "staging.a",
+       "public.page_cache", '"x.y".a b'}  # fmt: skip
 
 
 def night(*, newest=None, objects=None, **rows):
@@ -81,6 +84,47 @@ def test_what_comes_and_goes_is_not_missed(kind):
 
     for tonight in (after, gone):
         assert own(kind, tonight, before, volatile=["public.cac*"]).outcome is PASSED
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("public.sessions", {"public.sessions"}),
+        ("sessions", {"public.sessions", "other.sessions", "staging.sessions"}),
+        ("staging.*", {"staging.sessions", "staging.a"}),
+        ("*.a", {"staging.a"}),
+        ("*_cache", {"public.page_cache"}),
+        ("*", ALL),
+        ("*.*", ALL),
+        ("Sessions", {"public.Sessions", "public.sessions", "other.sessions", "staging.sessions"}),
+        ('public."Sessions"', {"public.Sessions"}),
+        ('"x.y"."a b"', {'"x.y".a b'}),
+        ("public.s.ssions", set()),
+        ("a.b.c", set()),
+        ('"open', set()),
+        ("sess", set()),
+    ],
+)
+def test_what_comes_and_goes_is_named_as_sql_names_it(pattern, names):
+    every = reading({name: table() for name in ALL})
+
+    assert ALL - set(without(every, [pattern]).tables) == names
+    assert without(every, []) is every
+
+
+def test_what_comes_and_goes_may_be_named_for_all_of_its_partitions():
+    every = reading({"public.log_jan": table(group="public.log"), "public.a": table()})
+
+    assert set(without(every, ["public.log"]).tables) == {"public.a"}
+    assert set(without(every, ["public.log_jan"]).tables) == {"public.log_jan", "public.a"}
+
+
+def test_several_patterns_add_up():
+    every = reading({name: table() for name in ALL})
+
+    kept = without(every, ["public.*", "staging.*", '"x.y".*']).tables
+
+    assert set(kept) == {"other.sessions"}
 
 
 @pytest.mark.parametrize(

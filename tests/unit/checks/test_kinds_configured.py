@@ -1,5 +1,7 @@
 """What a scan says to each configured check: at its limits, and where something is missing."""
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,12 +11,18 @@ import pytest
 from restorecheck.checks import registry
 from restorecheck.checks.judging import scan_of
 from restorecheck.checks.kind import OfRelation, RelationScan
-from restorecheck.checks.kinds.append_only import ENDS, SLICE, THEN
+from restorecheck.checks.kinds.append_only import AppendOnly
 from restorecheck.checks.kinds.distribution import FINITE, TOTAL
 from restorecheck.checks.kinds.freshness import LATER
 from restorecheck.checks.kinds.row_count import RowCount
-from restorecheck.checks.readings import AskedReading, DatabaseReading, TableReading
+from restorecheck.checks.readings import (
+    AskedReading,
+    DatabaseReading,
+    RelationReading,
+    TableReading,
+)
 from restorecheck.checks.scanning import ASKED, NOTHING, PRINT, ROWS, filled_key
+from restorecheck.checks.tables import Column, Relation
 from restorecheck.model import CheckOutcome
 from tests.factories import NOW
 from tests.scans import NAME, TABLE, about, ask, asked, context, reading, spec, table
@@ -22,6 +30,7 @@ from tests.scans import NAME, TABLE, about, ask, asked, context, reading, spec, 
 PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
 KEY = f"{ASKED}{NAME}"
 FILLED = filled_key(["id"])
+BY_ID = f"append_only:{TABLE}:id"
 UNREADABLE, UNREAD = TableReading(problem="invalid page"), TableReading(doubts={ROWS: "no right"})
 
 
@@ -67,9 +76,11 @@ def everything(kind: OfRelation, before: RelationScan | None) -> tuple[dict[str,
 
 
 def night(kind: OfRelation, values: dict[str, str], question: str) -> DatabaseReading:
-    answers = {} if not question else {question: "0 10" if kind.name == "unique" else "0"}
-    bounds = kind.bounds(ask(kind, **OPTIONS[kind.name]))
-    return about(reading({TABLE: TableReading(values=values)}, answers=answers), bounds=bounds)
+    best = {"unique": "0 10", "append_only": json.dumps(then())}
+    answers = {question: best.get(kind.name, "0")} if question else {}
+    made = about(reading({TABLE: TableReading(values=values)}, answers=answers))
+    made.asked[NAME].question = question
+    return made
 
 
 def two_nights(kind: OfRelation) -> tuple[DatabaseReading, DatabaseReading, dict[str, str], str]:
@@ -125,7 +136,12 @@ def test_what_the_first_night_lacks_is_an_error_at_once_and_not_a_night_later(ki
     ],
 )
 def test_a_question_without_its_answer_does_not_pass(kind, changes, outcome):
-    before, tonight, *_ = two_nights(kind)
+    before, tonight, _, question = two_nights(kind)
+    own = {KEY: question or KEY}
+    changes = {
+        part: {own.get(key, key): value for key, value in of.items()}
+        for part, of in changes.items()
+    }
     tonight = replace(tonight, **changes)
 
     assert asked(kind.name, tonight, before, **OPTIONS[kind.name]).outcome is outcome
@@ -220,6 +236,25 @@ def test_rows_that_another_server_holds_are_said_to_be_left_out():
     found = asked("row_count", read, min=1)
 
     assert found.detail == "without the rows of public.t_elsewhere, which another server holds"
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_where_all_rows_are_on_another_server_no_kind_says_anything(kind):
+    """Its own tables are empty: that is no answer to what the check is about."""
+    values = dict.fromkeys(everything(kind, None)[0], "0")
+    for tables in ({}, {TABLE: TableReading(values=values)}):
+        read = about(reading(tables))
+        read.relations[TABLE].members = list(tables)
+        read.relations[TABLE].foreign = ["public.t_elsewhere"]
+
+        found = asked(kind.name, read, **OPTIONS[kind.name])
+
+        assert found.outcome is ERROR
+        assert "foreign tables, which no backup holds: public.t_elsewhere" in found.detail
+
+
+def test_a_table_without_foreign_rows_may_be_empty():
+    assert asked("row_count", holding(0), equals=0).outcome is PASSED
 
 
 @pytest.mark.parametrize("answer", ['{"rows": 3}', '{"rows": null}', ""])
@@ -373,61 +408,115 @@ def test_an_earlier_night_without_fingerprints_condemns_no_row():
     assert [(j.outcome, j.detail) for j in found] == [(PASSED, "nothing to compare with yet")] * 2
 
 
-KEYS_OF_SLICES = len(ENDS) + 1
+GREATEST = {"greatest": "30", "last": 1}
 
 
-def grown(rows, prints, beginning=SLICE):
-    """Values of one night of an `append_only` table, slice by slice; the last has the rows without a key."""
-    values = {}
-    for number, (count, contents) in enumerate(zip(rows, prints, strict=True)):
-        values[f"{beginning}rows:{number}:id"] = str(count)
-        values[f"{beginning}contents:{number}:id"] = str(contents)
-    return values
+def buckets(**changes):
+    """The answer of one night: three buckets, 300 rows, one of them with the greatest key."""
+    rows = {"0": "100 11", "1": "100 22", "2": "100 33"}
+    return {**GREATEST, "last then": 0, "rows": rows, "then": None, **changes}
 
 
-BOUNDS = {"id": [str(10 * n) for n in range(1, len(ENDS) + 1)]}
-ROWS_BEFORE, PRINTS_BEFORE = [1000] * len(ENDS) + [0], [*range(len(ENDS)), ""]
+def then(*, last=1, **places):
+    """Tonight's answer: the rows of before as they were, but for these buckets."""
+    kept = {"0": "100 11", "1": "100 22", "2": "100 33"}
+    kept |= {place.removeprefix("b"): value for place, value in places.items()}
+    found = {place: value for place, value in kept.items() if value}
+    return buckets(greatest="99", **{"last then": last, "then": found})
 
 
-def appended(rows, prints, total=None):
-    before = about(
-        reading({TABLE: table(sum(ROWS_BEFORE), **grown(ROWS_BEFORE, PRINTS_BEFORE))}),
-        bounds=BOUNDS,
-    )
-    tonight = grown(rows, prints, THEN) | grown(rows, prints)
-    after = about(reading({TABLE: table(total or sum(rows), **tonight)}), bounds=BOUNDS)
-    return asked("append_only", after, before, key="id")
+def appended(tonight, *, rows=300, before=None, rows_before=300):
+    def night(answer, count):
+        return about(reading({TABLE: table(count)}, answers={BY_ID: json.dumps(answer)}))
+
+    first = night(before or buckets(), rows_before)
+    return asked("append_only", night(tonight, rows), first, key="id")
 
 
-def changed(values, number, value):
-    return [value if n == number else v for n, v in enumerate(values)]
+def test_rows_of_before_are_as_they_were_however_many_are_new():
+    found = appended(then(), rows=99_999)
+
+    assert (found.outcome, found.found, found.detail) == (PASSED, "99,999 rows, +99,699", "")
 
 
-def test_rows_of_before_are_as_they_were_or_not():
-    oldest, newest = 0, len(ENDS) - 1
+@pytest.mark.parametrize(
+    ("bucket", "what"),
+    [
+        ("100 12", "a row is changed"),
+        ("99 9", "a row is lost"),
+        ("99 11", "a row is lost, whose hash is zero"),
+        ("", "all rows of the bucket are lost"),
+    ],
+)
+def test_a_row_that_is_changed_or_lost_is_told(bucket, what):
+    found = appended(then(b0=bucket))
 
-    assert appended(ROWS_BEFORE, PRINTS_BEFORE, total=99_999).outcome is PASSED
-    for number in (oldest, newest):
-        other = changed(PRINTS_BEFORE, number, 99)
-        assert appended(ROWS_BEFORE, other).outcome is FAILED, "changed"
-        fewer = changed(ROWS_BEFORE, number, 999)
-        assert appended(fewer, other).outcome is FAILED, "lost"
-
-
-def test_rows_that_came_late_are_no_loss_and_cannot_be_told_from_those_beside_them():
-    found = appended(
-        changed(ROWS_BEFORE, len(ENDS) - 1, 1300), changed(PRINTS_BEFORE, len(ENDS) - 1, 99)
-    )
-
-    assert found.outcome is PASSED
-    assert found.detail.startswith("300 rows with smaller keys came late; 1,000 rows among them")
+    assert (found.outcome, found.detail) == (FAILED, "earlier rows are missing or changed"), what
 
 
-@pytest.mark.parametrize(("more", "outcome"), [(20, PASSED), (21, FAILED)])
-def test_among_the_oldest_rows_few_come_late(more, outcome):
-    found = appended(changed(ROWS_BEFORE, 0, 1000 + more), changed(PRINTS_BEFORE, 0, 99))
+def test_a_row_that_is_lost_is_told_though_another_came_late_in_another_bucket():
+    assert appended(then(b0="99 9", b1="101 25")).outcome is FAILED
+
+
+@pytest.mark.parametrize("bucket", [{"b0": "101 17"}, {"b7": "1 6"}])
+def test_a_row_with_a_smaller_key_came_late_and_nothing_is_lost(bucket):
+    found = appended(then(**bucket), rows=301)
+
+    assert (found.outcome, found.detail) == (PASSED, "1 row with smaller keys came late")
+
+
+@pytest.mark.parametrize(
+    ("rows_before", "late", "outcome"),
+    [(300, 10, PASSED), (300, 11, FAILED), (1000, 20, PASSED), (1000, 21, FAILED)],
+)
+def test_few_rows_come_late_and_many_were_loaded_twice(rows_before, late, outcome):
+    found = appended(then(b0=f"{100 + late} 99"), rows_before=rows_before)
 
     assert found.outcome is outcome
+    assert f"{late} rows" in found.detail
+    assert ("loaded twice" in found.detail) == (outcome is FAILED)
+
+
+def test_all_rows_are_there_twice():
+    twice = then(b0="200 22", b1="200 44", b2="200 66", last=2)
+
+    assert (
+        appended(twice, rows=600).detail
+        == "299 rows came among the earlier ones; were they loaded twice?"
+    )
+
+
+def test_of_the_greatest_key_itself_more_may_come_all_day():
+    """Of a date there are as many rows as the day brings."""
+    found = appended(then(b0="150 99", b1="150 98", last=101), rows=400)
+
+    assert (found.outcome, found.detail) == (PASSED, "")
+    assert appended(then(b0="150 99", b1="150 98", last=50)).outcome is FAILED
+
+
+@pytest.mark.parametrize(
+    ("tonight", "outcome"),
+    [
+        ({"rows": {"4": "2 5"}, "then": {"4": "2 5"}}, PASSED),
+        ({"rows": {"4": "3 9"}, "then": {"4": "3 9"}}, PASSED),
+        ({"rows": {"4": "2 6"}, "then": {"4": "2 6"}}, FAILED),
+        ({"rows": None, "then": None}, FAILED),
+    ],
+)
+def test_rows_without_a_key_are_earlier_ones_every_night(tonight, outcome):
+    nothing = {"greatest": "", "last": 0, "last then": 0}
+    first = {**nothing, "rows": {"4": "2 5"}, "then": None}
+
+    found = appended({**nothing, **tonight}, before=first, rows=2, rows_before=2)
+
+    assert found.outcome is outcome
+
+
+def test_of_a_table_that_was_empty_nothing_is_missed():
+    empty = {"greatest": "", "last": 0, "last then": 0, "rows": None, "then": None}
+
+    assert appended(empty, before=empty, rows=0, rows_before=0).outcome is PASSED
+    assert appended(buckets(), before=empty, rows_before=0).outcome is PASSED
 
 
 def test_a_column_that_is_gone_has_taken_its_values_with_it():
@@ -437,6 +526,81 @@ def test_a_column_that_is_gone_has_taken_its_values_with_it():
     found = asked("append_only", tonight, before, key="id")
 
     assert (found.outcome, found.detail) == (FAILED, "column name is not there any more")
+
+
+APPEND_ONLY = AppendOnly()
+
+
+def scan(answer, *columns):
+    """Last night's, with these columns."""
+    relation = RelationReading(members=[TABLE], columns=list(columns))
+    return RelationScan(
+        name=TABLE,
+        relation=relation,
+        tables={TABLE: table(300)},
+        answers={BY_ID: json.dumps(answer)} if answer else {},
+    )
+
+
+def asks(before=None, **options):
+    question = APPEND_ONLY.question(ask(APPEND_ONLY, before, **options))
+    assert question is not None
+    return question
+
+
+def test_tonight_s_buckets_have_every_column_and_those_of_before_the_columns_of_before():
+    """A column that is new changes no row of before."""
+    hashes = re.compile(r"row\(([^)]*)\)")
+
+    both = hashes.findall(asks(scan(buckets(), "id", "name"), key="id").sql)
+    first = hashes.findall(asks(key="id").sql)
+
+    assert first == [first[0]] * 2
+    assert both == [first[0], 't."id", t."name" collate "C"']
+
+
+def test_earlier_rows_are_those_up_to_the_greatest_key_and_those_without_one():
+    def old(before):
+        found = re.search(r" as finite, (.*?) as old,", asks(before, key="id").sql)
+        return found and found[1]
+
+    none = 't."id" is null or not true'
+    limit = "t.\"id\" <= '30'::pg_catalog.int8"
+    assert old(scan(buckets(), "id")) == f"{none} or {limit}"
+    assert old(scan(buckets(greatest=""), "id")) == none
+    assert [old(None), old(scan(None, "id"))] == ["false", "false"]
+
+
+def test_what_grows_with_every_row_is_a_number_or_a_time():
+    def refused(key):
+        return APPEND_ONLY.refused(ask(APPEND_ONLY, key=key))
+
+    assert [refused(key) for key in ("id", "at", "lo")] == [""] * 3
+    assert refused("name") == "column name is of type text: a key is a number or a time"
+
+
+@pytest.mark.parametrize(
+    ("kind", "finite"),
+    [
+        ("int8", "true"),
+        ("timestamptz", 'isfinite(t."k")'),
+        ("float8", "t.\"k\" between '-1e308' and '1e308'"),
+        ("numeric", "(t.\"k\" < 'NaN' and concat(t.\"k\") not like '%Infinity')"),
+    ],
+)
+def test_the_greatest_key_is_no_infinity(kind, finite):
+    """After it no key would be greater."""
+    column = Column(name="k", type=kind, sql_type=f"pg_catalog.{kind}")
+    wanted = replace(
+        ask(APPEND_ONLY, key="k"),
+        relation=Relation(schema="public", name="t", columns=(column,), members=(TABLE,)),
+        columns={"k": "k"},
+    )
+
+    question = APPEND_ONLY.question(wanted)
+
+    assert question is not None
+    assert f"{finite} as finite" in question.sql
 
 
 def averaged(total, present, rows, filled=None):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from restorecheck.checks.damages import Kind
 from restorecheck.checks.proving import Connected, Sides, is_affected, tables_in, unread, verdict_on
-from restorecheck.checks.readings import DatabaseReading, TableReading
+from restorecheck.checks.readings import AskedReading, DatabaseReading, TableReading
 from restorecheck.checks.tables import ForeignKey, KeyPair, OwnedSequence
 from restorecheck.model import CheckOutcome, CheckResult, Noticed, Severity
 from tests.reading import spec
@@ -34,18 +34,31 @@ def healthy():
         "asked:mine": "0",
         "asked:other": "0",
         "view:mine": "{}",
+        "append_only:a.parent:id": "{}",
+        "append_only:a.child:id": "{}",
         'excluded:"a"."other" once': "0",
         "large objects": "0",
     }
     tables = {n: TableReading(values={"rows": "1"}) for n in ("a.child", "a.parent", "a.part_1")}
-    return DatabaseReading(tables=tables, answers=answers, structure={"x": "y"}, done=True)
+    asked = {
+        name: AskedReading(question=f"append_only:{table}:id")
+        for name, table in (("mine", "a.parent"), ("other", "a.child"))
+    }
+    return DatabaseReading(
+        tables=tables, answers=answers, asked=asked, structure={"x": "y"}, done=True
+    )
 
 
 def test_only_what_the_damaged_table_has_to_do_with_is_read_again():
     left = unread(healthy(), {"a.parent"}, AROUND, [spec("unique", name="mine")])
 
     assert set(left.tables) == {"a.child", "a.part_1"}
-    assert set(left.answers) == {'behind:"a"."child_id_seq"', "keys:a.child", "asked:other"}
+    assert set(left.answers) == {
+        'behind:"a"."child_id_seq"',
+        "keys:a.child",
+        "asked:other",
+        "append_only:a.child:id",
+    }
     assert (left.structure, left.done) == ({}, False)
 
 

@@ -37,7 +37,7 @@ def reading(count, columns=3, **structure):
 def test_what_is_packed_is_what_is_unpacked():
     parts = DatabaseReading(parts={"t": {"0": {ROWS: "1", PRINT: None}}})
     asked = DatabaseReading(
-        relations={"public.t": RelationReading(members=["public.t"], bounds={"id": ["1", "2"]})},
+        relations={"public.t": RelationReading(members=["public.t"], columns=["id"])},
         asked={"mine": AskedReading(relation="public.t", columns={"Id": "id"})},
     )
     made = {"a": reading(5), "b": parts, "c": asked}
@@ -109,8 +109,8 @@ def test_partitions_come_and_go_and_their_table_stays():
 
     assert emptied(before, {"log__feb": 500, "log__mar": 400}) == []
     assert emptied(before, {"log__mar": 0}) == [
-        "table log: 1,000 rows → 0 rows",
         "all tables: 1,000 rows → 0 rows",
+        "table log: 1,000 rows → 0 rows",
     ]
 
 
