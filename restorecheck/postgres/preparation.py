@@ -220,7 +220,7 @@ def make_way(connection: Connection, inspection: Inspection) -> None:
 
 
 CHECKING = """
-select distinct format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+select distinct format('%%I.%%I(%%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
 from pg_constraint k join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid
   and d.refclassid = 'pg_proc'::regclass
 join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
