@@ -101,11 +101,9 @@ def test_without_checks_of_ones_own_the_score_is_nothing(source, store):
     )
 
     assert (proof.seen, proof.score) == (0, 0.0)
-    assert [d.noticed for d in proof.damages] == [
-        Noticed.NOBODY,
-        found["a table without its rows"].noticed,
-        Noticed.OWN,
-    ]
+    missing, emptied, everything = (d.noticed for d in proof.damages)
+    assert (missing, everything) == (Noticed.NOBODY, Noticed.OWN)
+    assert emptied in {Noticed.OWN, Noticed.OWN_WARNING}
 
 
 def test_a_check_written_by_hand_sees_what_it_asks_about_and_nothing_else(source, store):
