@@ -238,7 +238,7 @@ class Noticed(StrEnum):
     """Who would say something about a damage, the loudest first."""
 
     YOURS = "yours"  # a configured check that is required fails
-    YOURS_WARNING = "yours, a warning"  # a configured check that is a warning: the verdict stays
+    YOURS_WARNING = "yours, a warning"  # of the configured ones only warnings do
     OWN = "own"  # a required one of every drill's own
     OWN_WARNING = "own, a warning"
     NOBODY = "nobody"
@@ -257,10 +257,24 @@ class Damaged:
     """Names of the checks that noticed."""
     proposed: tuple[str, ...] = ()
     """Names of checks that are not configured, are proposed, and would notice."""
+    own_fails: bool = False
+    """A required check of every drill's own has noticed, whatever yours say."""
     needs_contents: bool = False
     """Only a comparison of contents (`unchanged`, `manifest`) can see it."""
+    of_pages: bool = False
+    """Done to files: a drill of a dump never meets it, and the score is without it."""
     detail: str = ""
     """Why it was not tried."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the drill would not be verified."""
+        return self.own_fails or self.noticed in {Noticed.YOURS, Noticed.OWN}
+
+    @property
+    def warns(self) -> bool:
+        """Whether the drill would be verified, with a warning."""
+        return not self.fails and self.noticed in {Noticed.YOURS_WARNING, Noticed.OWN_WARNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,8 +292,13 @@ class Proof:
     def tried(self) -> tuple[Damaged, ...]:
         return tuple(d for d in self.damages if d.noticed is not Noticed.NOT_TRIED)
 
+    @property
+    def counted(self) -> tuple[Damaged, ...]:
+        """Of what was tried, what a drill of this kind of backup can meet."""
+        return tuple(d for d in self.tried if not d.of_pages)
+
     def noticed_by(self, *who: Noticed) -> int:
-        return sum(1 for damaged in self.damages if damaged.noticed in who)
+        return sum(1 for damaged in self.counted if damaged.noticed in who)
 
     @property
     def seen(self) -> int:
@@ -288,8 +307,8 @@ class Proof:
 
     @property
     def score(self) -> float:
-        """Percent of what was tried that configured checks see."""
-        return 100 * self.seen / len(self.tried) if self.tried else 0.0
+        """Percent of what a drill can meet that configured checks see."""
+        return 100 * self.seen / len(self.counted) if self.counted else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from itertools import combinations
 
 from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableProfile
 from restorecheck.checks.scanning import MOMENTS
+from restorecheck.checks.structure import NOT_IN_A_DUMP
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
 
 LARGEST = 64_000_000
@@ -33,6 +34,8 @@ class Kind:
     """Nothing tells it from health but a comparison of contents or definitions."""
     physical: bool = False
     """Done to files, on a copy of the stopped server."""
+    not_in_a_dump: str = ""
+    """Why no dump of one database brings it; empty: one can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -506,7 +509,8 @@ _ROWS: tuple[tuple[Kind, Maker], ...] = (
 )  # fmt: skip
 _OBJECTS: tuple[Kind, ...] = (
     Kind(name="an index is gone"),
-    Kind(name="an invalid index"),
+    # getIndexes in pg_dump.c: "i.indisvalid OR t2.relkind = 'p'".
+    Kind(name="an invalid index", not_in_a_dump="pg_dump leaves invalid indexes out"),
     Kind(name="a constraint is gone"),
     Kind(name="a column is gone"),
     Kind(name="a column of another type"),
@@ -522,9 +526,15 @@ _OBJECTS: tuple[Kind, ...] = (
     Kind(name="a policy is gone"),
     Kind(name="an extension is gone"),
     Kind(name="a role is gone"),
-    Kind(name="a role is no member any more"),
+    Kind(
+        name="a role is no member any more",
+        not_in_a_dump=f"roles are in no dump of one database: {NOT_IN_A_DUMP['role']}",
+    ),
     Kind(name="a large object is gone"),
-    Kind(name="collation of another version"),
+    Kind(
+        name="collation of another version",
+        not_in_a_dump="what a dump restores has the collations of the server that it is restored on",
+    ),
 )
 _WHOLE: tuple[tuple[Kind, Maker], ...] = (
     (Kind(name="a snapshot of three days ago"), _stale),

@@ -26,7 +26,7 @@ from restorecheck.checks.questions import (
     ORPHANS,
     VISIBLE,
 )
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.readings import DatabaseReading, RelationReading
 from restorecheck.checks.scanning import ASKED, VIEW
 from restorecheck.checks.tables import ForeignKey, OwnedSequence, full_name
 from restorecheck.model import (
@@ -54,6 +54,8 @@ class Connected:
     """Table → as SQL names it."""
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Check by a query → the tables that it reads, where PostgreSQL's plan tells, and all of them."""
+    about: Mapping[str, RelationReading] = field(default_factory=dict)
+    """Check of one relation → that relation, as the database has resolved its name."""
 
 
 def unread(
@@ -68,9 +70,12 @@ def unread(
     for name in touched:
         left.tables.pop(name, None)
     lost = {f"{beginning}{name}" for beginning in OF_A_TABLE for name in touched} | ALWAYS
-    names = [spec.name for spec in pending]
-    lost |= {f"{begin}{name}" for name in names for begin in (ASKED, VIEW)}
-    lost |= {reading.asked[name].question for name in names if name in reading.asked}
+    for spec in pending:
+        lost |= {f"{ASKED}{spec.name}", f"{VIEW}{spec.name}"}
+        asked = left.asked.pop(spec.name, None)
+        if asked is not None:
+            lost.add(asked.question)
+            left.relations.pop(asked.relation, None)
     lost |= {
         f"{ORPHANS}{key.table} {key.name}"
         for key in around.foreign_keys
@@ -85,18 +90,23 @@ def unread(
         for key in [key for key in kept if key in lost or key.startswith((BTREE, EXCLUDED))]:
             del kept[key]
     left.structure = {}
+    left.statistics = {}
+    left.implausible = type(left.implausible)()
     left.done = False
     return left
 
 
 def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) -> bool:
     """Whether the answer to a configured check may be another one. What asks about the whole database
-    is always asked again, and so is a query of which nobody knows what it reads.
+    is always asked again, and so is a view or a query of which nobody knows what it reads.
     """
     if spec.kind == Query.name:
         known = around.reads.get(spec.name)
         return known is None or not known.isdisjoint(touched)
     if "table" not in spec.options:
+        return True
+    about = around.about.get(spec.name)
+    if about is not None and (about.kind == "v" or not {*touched}.isdisjoint(about.members)):
         return True
     names = _with_parents(touched, around)
     tables = {name.rpartition(".")[2] for name in names}
@@ -135,7 +145,6 @@ class Sides:
 
     configured: frozenset[str]
     proposed: frozenset[str]
-    severities: Mapping[str, Severity]
 
 
 def verdict_on(
@@ -148,35 +157,30 @@ def verdict_on(
 ) -> Damaged:
     """Who noticed: a check that passed in health and does not now."""
     alarmed = [
-        r.name
+        r
         for r in results
         if healthy.get(r.name) is CheckOutcome.PASSED
         and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR}
     ]
-    proposed = tuple(name for name in alarmed if name in sides.proposed)
-    yours = [name for name in alarmed if name in sides.configured]
-    own = [n for n in alarmed if n not in sides.configured and n not in sides.proposed]
-    noticed, by = _loudest(yours, own, sides.severities)
+    yours = [r for r in alarmed if r.name in sides.configured]
+    own = [r for r in alarmed if r.name not in sides.configured | sides.proposed]
+    noticed = Noticed.NOBODY
+    if yours:
+        noticed = Noticed.YOURS if _fail(yours) else Noticed.YOURS_WARNING
+    elif own:
+        noticed = Noticed.OWN if _fail(own) else Noticed.OWN_WARNING
     return Damaged(
         kind=kind.name,
         what=what,
         noticed=noticed,
-        by=by,
-        proposed=proposed,
+        by=tuple(r.name for r in (*yours, *own)),
+        proposed=tuple(r.name for r in alarmed if r.name in sides.proposed),
+        own_fails=_fail(own),
         needs_contents=kind.needs_contents,
+        of_pages=kind.physical,
     )
 
 
-def _loudest(
-    yours: Sequence[str], own: Sequence[str], severities: Mapping[str, Severity]
-) -> tuple[Noticed, tuple[str, ...]]:
-    ranks = (
-        (yours, Noticed.YOURS, Noticed.YOURS_WARNING),
-        (own, Noticed.OWN, Noticed.OWN_WARNING),
-    )
-    everybody = (*yours, *own)
-    for names, loud, quiet in ranks:
-        if names:
-            required = any(severities[name] is Severity.REQUIRED for name in names)
-            return loud if required else quiet, everybody
-    return Noticed.NOBODY, ()
+def _fail(results: Sequence[CheckResult]) -> bool:
+    """By the severity of the answer: a required check may only warn of what it is not certain of."""
+    return any(r.severity is Severity.REQUIRED for r in results)

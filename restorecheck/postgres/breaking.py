@@ -136,6 +136,7 @@ class Breaker(Prover):
         began = time.perf_counter()
         readings = self._read_all()
         seconds = time.perf_counter() - began
+        self._know(readings)
         baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
         results, after = self._asked(baseline, readings, ())
         (known,) = unpack(after).values()

@@ -100,6 +100,7 @@ select extname, format('drop extension %I cascade', extname), '' from pg_extensi
 -- name: a role is gone
 select rolname, format('drop owned by %1$I; drop role %1$I', rolname), '' from pg_roles r
 where rolname !~ '^(pg_|rds|restorecheck)' and not rolsuper
+  and exists (select from pg_shdepend d join pg_database b on b.oid = d.dbid where b.datname = current_database() and d.refobjid = r.oid)
   and not exists (select from pg_shdepend d where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o')
 order by 1
 

@@ -39,7 +39,7 @@ from restorecheck.checks.proving import (
     verdict_on,
 )
 from restorecheck.checks.readings import DatabaseReading, pack, unpack
-from restorecheck.checks.tables import Table
+from restorecheck.checks.tables import Table, full_name
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import (
     Backup,
@@ -69,6 +69,8 @@ NOTHING_FITS = "there is nothing in this database that it could be done to"
 LATE = "no time was left"
 SURE = 3
 """So often a query is asked again when it has alarmed, before it is taken at its word."""
+DUMP = "dump"
+"""Kind of backup."""
 ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
 
 
@@ -90,7 +92,6 @@ class Questions:
         return Sides(
             configured=frozenset(s.name for s in self.asked if not s.built_in),
             proposed=proposed,
-            severities={s.name: s.severity for s in self.every},
         )
 
 
@@ -157,6 +158,7 @@ class Prover:
         self._look_around()
         self._tell("asking everything of the healthy copy")
         first = self._read_all()
+        self._know(first)
         reading_seconds = time.perf_counter() - began
         healthy = self._control(first)
         scene = self._scene(healthy.reading)
@@ -164,6 +166,9 @@ class Prover:
         for number, kind in enumerate(kinds, 1):
             if self._clock.now() >= self._until:
                 damages.append(untried(kind, LATE))
+                continue
+            if kind.not_in_a_dump and self._backup and self._backup.kind == DUMP:
+                damages.append(untried(kind, kind.not_in_a_dump))
                 continue
             self._tell(f"damage {number} of {len(kinds)}: {kind.name}")
             damages.append(self._damaged(kind, scene, healthy))
@@ -254,6 +259,16 @@ class Prover:
             checker.close()
         return readings
 
+    def _know(self, readings: str) -> None:
+        """What the database has made of the names in the checks."""
+        (reading,) = unpack(readings).values()
+        about = {
+            name: reading.relations[asked.relation]
+            for name, asked in reading.asked.items()
+            if asked.relation in reading.relations
+        }
+        self._around = replace(self._around, about=about)
+
     def _control(self, readings: str) -> Healthy:
         """Nothing is damaged, and everything is judged as it will be: whoever alarms now does not count."""
         baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
@@ -276,7 +291,7 @@ class Prover:
         for result in results:
             if result.outcome is CheckOutcome.PASSED or result.name not in sides.configured:
                 continue
-            if sides.severities[result.name] is Severity.REQUIRED:
+            if result.severity is Severity.REQUIRED:
                 raise InvalidStateError(
                     f"the undamaged copy is to pass every check, and does not pass {result.name}"
                 )
@@ -406,8 +421,10 @@ class Prover:
             yield from LOGICAL[kind](scene)
             return
         rank = {victim.name: number for number, victim in enumerate(scene.victims)}
+        names = {f"{t.schema}.{t.name}": t.full_name for t in self._tables}
         rows = connection.execute(text.encode()).fetchall()
-        for what, sql, table in sorted(rows, key=lambda row: rank.get(row[2], len(rank))):
+        found = [(what, sql, names.get(str(table), str(table))) for what, sql, table in rows]
+        for what, sql, table in sorted(found, key=lambda row: rank.get(row[2], len(rank))):
             if not self._only or not table or table in self._only:
                 touches = (table,) if table else ()
                 yield Candidate(what=what, sql=(sql,), touches=touches, counted=False)
@@ -483,13 +500,13 @@ def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
     Not other than in the beginning of it all: what was rolled back has left its room in the files.
     """
     rows = connection.execute(
-        "select schemaname || '.' || relname from pg_stat_xact_user_tables"
+        "select schemaname, relname from pg_stat_xact_user_tables"
         " where n_tup_ins + n_tup_upd + n_tup_del > 0"
     ).fetchall()
     before = {table.full_name: table for table in earlier}
     after = {table.full_name: table for table in describing.tables(connection)}
     other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
-    return {str(name) for (name,) in rows} & {*before, *after} | other
+    return {full_name(*row) for row in rows} & {*before, *after} | other
 
 
 def _executed(connection: Connection, statements: Sequence[str]) -> int:
@@ -512,7 +529,12 @@ def _undone(connection: Lent) -> None:
 
 
 def untried(kind: Kind, detail: str) -> Damaged:
-    return Damaged(kind=kind.name, detail=detail, needs_contents=kind.needs_contents)
+    return Damaged(
+        kind=kind.name,
+        detail=detail,
+        needs_contents=kind.needs_contents,
+        of_pages=kind.physical,
+    )
 
 
 def together(first: Proof, second: Proof) -> Proof:

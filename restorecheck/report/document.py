@@ -92,6 +92,14 @@ class DamageReport(_Part):
     needs_contents: bool = Field(
         description="Only a comparison of contents (`unchanged`, `manifest`) can see it."
     )
+    fails: bool = Field(
+        default=False,
+        description="A required check notices, yours or every drill's own: the drill would not be verified.",
+    )
+    of_pages: bool = Field(
+        default=False,
+        description="Done to files, which a drill of a dump never meets: it is not in the numbers.",
+    )
     detail: str = Field(description="Why it was not tried.")
 
 
@@ -99,12 +107,18 @@ class ProofReport(_Part):
     """What the checks see of damage (`restorecheck prove`)."""
 
     seen: int = Field(description="Kinds of damage that configured checks notice.")
-    of: int = Field(description="Kinds of damage that were tried.")
-    seen_as_warning: int = Field(
-        description="Of `seen`, those that warnings notice: the verdict stays."
-    )
+    of: int = Field(description="Kinds of damage that were tried, and that such a backup can have.")
+    seen_as_warning: int = Field(description="Of `seen`, those of which your checks only warn.")
     seen_by_own: int = Field(
         description="Those that only the checks notice that every drill has by itself."
+    )
+    failing: int = Field(
+        default=0,
+        description="Those that a required check notices, yours or every drill's own: the drill would not be verified.",
+    )
+    warned: int = Field(
+        default=0,
+        description="Those that only warnings notice, yours or every drill's own: the drill would be verified.",
     )
     unseen: tuple[str, ...] = Field(description="Kinds that nobody notices.")
     damages: tuple[DamageReport, ...]
@@ -290,10 +304,12 @@ def proof_of(drill: Drill) -> ProofReport | None:
         return None
     return ProofReport(
         seen=proof.seen,
-        of=len(proof.tried),
+        of=len(proof.counted),
         seen_as_warning=proof.noticed_by(Noticed.YOURS_WARNING),
         seen_by_own=proof.noticed_by(Noticed.OWN, Noticed.OWN_WARNING),
-        unseen=tuple(d.kind for d in proof.damages if d.noticed is Noticed.NOBODY),
+        failing=sum(d.fails for d in proof.counted),
+        warned=sum(d.warns for d in proof.counted),
+        unseen=tuple(d.kind for d in proof.counted if d.noticed is Noticed.NOBODY),
         damages=tuple(
             DamageReport(
                 kind=d.kind,
@@ -302,6 +318,8 @@ def proof_of(drill: Drill) -> ProofReport | None:
                 by=d.by,
                 proposed=d.proposed,
                 needs_contents=d.needs_contents,
+                fails=d.fails,
+                of_pages=d.of_pages,
                 detail=d.detail,
             )
             for d in proof.damages

@@ -1,10 +1,10 @@
 """What the checks see of damage, as a person reads it. Pure: report in, text out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from restorecheck.model import Noticed
 from restorecheck.report.document import DamageReport, ProofReport
-from restorecheck.report.terminal import clean, score
+from restorecheck.report.terminal import clean, score, verdicts
 
 WIDTH = 58
 MARKS = {
@@ -27,9 +27,16 @@ def render(target: str, proof: ProofReport, *, checks: int) -> str:
     if not checks:
         lines.append("  there are no checks of yours: `restorecheck propose` writes some")
     lines += [f"  {text}" for text in _beside(proof)]
-    for noticed, mark in MARKS.items():
-        lines += [""] if any(d.noticed is noticed for d in proof.damages) else []
-        lines += [_line(d, mark) for d in proof.damages if d.noticed is noticed]
+    lines += _listed([d for d in proof.damages if not d.of_pages])
+    of_pages = [d for d in proof.damages if d.of_pages and d.noticed in MARKS]
+    if of_pages:
+        seen = sum(1 for d in of_pages if _is_yours(d))
+        failing = sum(1 for d in of_pages if d.fails)
+        told = (
+            "  of files, which a drill of a dump never meets, only one of a backup of pages; not in the "
+            f"numbers above: your checks see {seen} of {len(of_pages)}, required ones see {failing}"
+        )
+        lines += ["", told, *_listed(of_pages)]
     untried = [d for d in proof.damages if d.noticed is Noticed.NOT_TRIED]
     if untried:
         lines += ["", f"  not tried: {len(untried)}"]
@@ -41,26 +48,35 @@ def render(target: str, proof: ProofReport, *, checks: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _listed(damages: Sequence[DamageReport]) -> Iterator[str]:
+    for noticed, mark in MARKS.items():
+        lines = [_line(d, mark) for d in damages if d.noticed is noticed]
+        yield from ["", *lines] if lines else []
+
+
 def _beside(proof: ProofReport) -> Iterator[str]:
+    if proof.failing or proof.warned:
+        yield f"{verdicts(proof)} ({100 * proof.failing / proof.of:.0f} % and {100 * proof.warned / proof.of:.0f} %)"
+    counted = [d for d in proof.damages if d.noticed in MARKS and not d.of_pages]
     if proof.seen_by_own:
-        warned = sum(1 for d in proof.damages if d.noticed is Noticed.OWN_WARNING)
+        warned = sum(1 for d in counted if d.noticed is Noticed.OWN_WARNING)
         only = f", {warned} of them only as a warning" if warned else ""
         are = "is" if proof.seen_by_own == 1 else "are"
         yield f"{proof.seen_by_own} more {are} seen by what every drill asks by itself{only}"
     if proof.unseen:
-        compared = sum(1 for d in proof.damages if d.noticed is Noticed.NOBODY and d.needs_contents)
+        compared = sum(1 for d in counted if d.noticed is Noticed.NOBODY and d.needs_contents)
         told = (
             f": {compared} of them can be seen by a comparison of contents only" if compared else ""
         )
         yield f"nobody sees {len(proof.unseen)}{told}"
-    seeable = [d for d in proof.damages if d.noticed in MARKS and not d.needs_contents]
+    seeable = [d for d in counted if not d.needs_contents]
     if seeable:
         seen = sum(1 for d in seeable if _is_yours(d))
         yield (
             f"{len(seeable)} can be seen without a comparison of contents (`unchanged`, `manifest`): "
             f"yours see {seen} of them ({100 * seen / len(seeable):.0f} %)"
         )
-    helped = sum(1 for d in proof.damages if d.proposed and not _is_yours(d))
+    helped = sum(1 for d in counted if d.proposed and not _is_yours(d))
     if helped:
         yield f"with what `restorecheck propose` proposes, your checks would see {proof.seen + helped}"
 

@@ -158,7 +158,14 @@ def proof_line(proof: ProofReport) -> str:
     parts = [score(proof)]
     if proof.unseen:
         parts.append(f"nobody sees {len(proof.unseen)}: {', '.join(proof.unseen)}")
+    if proof.failing or proof.warned:
+        parts.append(verdicts(proof))
     return "; ".join(parts)
+
+
+def verdicts(proof: ProofReport) -> str:
+    """What would become of the drill, by all checks together."""
+    return f"required checks, yours or every drill's own, see {proof.failing}, and only warnings {proof.warned} more"
 
 
 def score(proof: ProofReport) -> str:

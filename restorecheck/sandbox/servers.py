@@ -58,6 +58,11 @@ create role rds_iam nologin;
 create database rdsadmin owner rdsadmin; revoke connect on database rdsadmin from public;
 """
 
+EXTENSIONS = ("amcheck", "pg_visibility")
+"""Both are in `rds.extensions`, and rds_superuser can make what is listed there (RDS User Guide, "Supported
+PostgreSQL extension versions"; aws/pgactive#9 shows it done).
+"""
+
 
 class Server:
     """One cluster: its directory, and its server while that runs."""
@@ -124,6 +129,8 @@ class Server:
             for statement in ROLES.split(";"):
                 if statement.strip():
                     connection.execute(statement.encode())
+            for place in ("template1", "postgres"):
+                self._extend(place)
             role = sql.Identifier(name)
             connection.execute(
                 sql.SQL("create role {} login createdb createrole password {}").format(
@@ -135,6 +142,18 @@ class Server:
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(sql.Identifier(database), role)
                 )
+
+    def _extend(self, database: str) -> None:
+        """What members of rds_superuser can make themselves in RDS is there already, as PostgreSQL lets only
+        superusers make it.
+        """
+        with self.superuser(database) as connection:
+            for name in EXTENSIONS:
+                try:
+                    connection.execute(f"create extension {name}".encode())
+                except psycopg.errors.FeatureNotSupported:
+                    continue  # it does not come with this PostgreSQL
+            connection.execute("grant execute on all functions in schema public to rds_superuser")
 
     def set_password(self, name: str, password: str) -> None:
         with self.superuser() as connection:

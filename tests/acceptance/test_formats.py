@@ -206,3 +206,23 @@ def test_a_plain_dump_is_restored_under_the_configured_name(world, dumps):
 
     assert code == 0, report["reason"]
     assert {c["database"] for c in report["checks"]} == {"library"}
+
+
+SHY = """
+create schema "Odd %s"; create function "Odd %s"."Is {ok}"(n int) returns boolean language sql as 'select n > 0';
+revoke execute on function "Odd %s"."Is {ok}" from public;
+create table items (n int check ("Odd %s"."Is {ok}"(n))); insert into items values (1), (2);
+"""
+
+
+def test_a_check_with_a_function_that_not_everybody_may_call_is_evaluated(world, source):
+    source.sql("create database shy", database="postgres")
+    source.sql(SHY, database="shy")
+    source.dump(world.backups / "shy.dump", "--format=custom", database="shy")
+    source.sql("drop database shy", database="postgres")
+
+    code, report = world.drill()
+
+    assert code == 0, report["reason"]
+    (held,) = [c for c in report["checks"] if c["name"] == "constraints hold"]
+    assert (held["outcome"], held["found"]) == ("passed", "1 looked at")

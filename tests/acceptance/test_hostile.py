@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from restorecheck.checks.tables import full_name
 from restorecheck.postgres.load import Destination
 from restorecheck.postgres.scratch_server import ScratchServer
 
@@ -253,7 +254,7 @@ def test_names_with_escapes_tags_and_quotes_stay_text_on_every_way_out(world, pl
     results = json.loads(faces["json"])["checks"]
     (counted,) = [r for r in results if r["name"] == "every table can be counted"]
     assert counted["outcome"] == "passed"
-    assert {f"public.{name}" for name in NAMES} <= set(counted["measured"])
+    assert {full_name("public", name) for name in NAMES} <= set(counted["measured"])
 
 
 def test_a_flood_of_messages_costs_no_memory(world, plant):

@@ -52,10 +52,6 @@ def store(source):
         yield "shop"
 
 
-def by_kind(proof):
-    return {damage.kind: damage for damage in proof.damages}
-
-
 def seeable(proof):
     return [d for d in proof.tried if not d.needs_contents]
 
@@ -97,13 +93,17 @@ def test_proposed_checks_of_the_course_platform_see_nine_in_ten(source):
 
 def test_without_checks_of_ones_own_the_score_is_nothing(source, store):
     proof = prover(source, store, (), taken_at=shop.night(0)).prove(
-        [KINDS["a tenth of a table is missing"], KINDS["a table without its rows"]]
+        [
+            KINDS["a tenth of a table is missing"],
+            KINDS["a table without its rows"],
+            KINDS["an empty database of the same structure"],
+        ]
     )
 
-    found = by_kind(proof)
     assert (proof.seen, proof.score) == (0, 0.0)
-    assert found["a tenth of a table is missing"].noticed is Noticed.NOBODY
-    assert found["a table without its rows"].noticed is Noticed.OWN
+    missing, emptied, everything = (d.noticed for d in proof.damages)
+    assert (missing, everything) == (Noticed.NOBODY, Noticed.OWN)
+    assert emptied in {Noticed.OWN, Noticed.OWN_WARNING}
 
 
 def test_a_check_written_by_hand_sees_what_it_asks_about_and_nothing_else(source, store):
@@ -154,6 +154,59 @@ def test_a_warning_is_told_from_what_fails_the_night(source, store):
     assert proof.damages[0].noticed is Noticed.YOURS_WARNING
 
 
+def test_what_no_dump_can_bring_is_not_tried(source, store):
+    why = {kind.name: kind.not_in_a_dump for kind in LOGICAL if kind.not_in_a_dump}
+    damaging = prover(source, store, ())
+
+    proof = damaging.prove([KINDS[name] for name in why])
+
+    assert {"collation of another version", "a role is no member any more"} <= set(why)
+    assert {d.kind: d.detail for d in proof.damages} == why
+    assert (proof.tried, proof.score) == ((), 0.0)
+
+
+VIEWED = """
+create table visits (id serial primary key, country text not null);
+insert into visits (country) select 'fr' from generate_series(1, 2000);
+create view french as select id, country from visits where country = 'fr';
+create table older (check (id > 0)) inherits (visits);
+insert into older (country) select 'it' from generate_series(1, 500);
+"""
+
+
+def test_checks_of_views_and_of_parents_see_what_is_damaged_behind_them(source):
+    with database(source, "viewed", VIEWED) as name:
+        asked = (
+            spec("row_count", name="view", table="french", min=2_000),
+            spec("row_count", name="parent", table="visits", min=2_500),
+        )
+        kind = [KINDS["a third of a table is missing"]]
+
+        behind = prover(source, name, asked, only=["public.visits"]).prove(kind)
+        below = prover(source, name, asked[1:], only=["public.older"]).prove(kind)
+
+        assert behind.damages[0].by[:2] == ("view", "parent")
+        assert below.damages[0].by[:1] == ("parent",)
+
+
+ODD = """
+create schema "a.b";
+create table "a.b"."c.d" (id serial primary key, at timestamptz not null, name text not null default 'x');
+insert into "a.b"."c.d" (at) select timestamptz '2026-03-01' - interval '1 hour' * g from generate_series(1, 2000) g;
+create index "by.time" on "a.b"."c.d" (at);
+"""
+
+
+def test_tables_with_dots_in_their_names_are_read_again_when_they_are_damaged(source):
+    with database(source, "odd", ODD) as name:
+        asked = (spec("row_count", name="mine", table='"a.b"."c.d"', min=2_000),)
+        kinds = ["a tenth of a table is missing", "an index is gone"]
+
+        proof = prover(source, name, asked, taken_at=shop.night(0)).prove([KINDS[k] for k in kinds])
+
+        assert [d.by[:1] for d in proof.damages] == [("mine",), ("the structure is the same",)]
+
+
 def test_append_only_tables_are_compared_with_the_healthy_copy(source, store):
     asked = (spec("append_only", name="mine", table="order_items", key="id"),)
     kinds = [
@@ -169,6 +222,23 @@ def test_append_only_tables_are_compared_with_the_healthy_copy(source, store):
 
     yours = [d.noticed in {Noticed.YOURS, Noticed.YOURS_WARNING} for d in proof.damages]
     assert yours == [True, True, True, False]
+
+
+def test_what_columns_look_like_is_looked_at_again(source, store):
+    proof = prover(source, store, (), only=["public.order_items"]).prove(
+        [KINDS["texts are empty"], KINDS["a column without its values"]]
+    )
+
+    assert all("the contents are plausible" in d.by for d in proof.damages), proof.damages
+
+
+def test_rights_that_widened_fail_what_only_warnings_of_ones_own_have_seen(source, store):
+    structure = [s for s in proposed_specs(profile_of(source, store)) if "policy" in s.name]
+
+    proof = prover(source, store, structure).prove([KINDS["row security is off"]])
+
+    assert proof.damages[0].noticed is Noticed.YOURS_WARNING
+    assert proof.damages[0].fails
 
 
 def test_checks_that_fail_in_health_prove_nothing(source, store):
@@ -351,6 +421,7 @@ def test_verdicts_on_damaged_files_are_those_of_the_matrix(matrix):
     proof = breaker.prove([KINDS[name] for name in FILES_OF_THE_MATRIX])
 
     assert [d.kind for d in proof.tried] == list(FILES_OF_THE_MATRIX)
+    assert (proof.counted, proof.seen) == ((), 0), "a drill of a dump meets none of them"
     for damage in proof.tried:
         kinds = {names.get(name, "unchanged") for name in damage.by}
         assert kinds & BY_NAME[FILES_OF_THE_MATRIX[damage.kind]].seen_by, damage

@@ -18,6 +18,7 @@ DAMAGES = (
     Damaged(kind="a table is gone", what="a.b", noticed=Noticed.YOURS, by=("m", "n", "o", "p")),
     Damaged(kind="an index is gone", what="a.i", noticed=Noticed.YOURS_WARNING, by=("m",)),
     Damaged(kind="a policy is gone", detail="there is nothing"),
+    Damaged(kind="heap: no file", what="a.b", noticed=Noticed.YOURS, by=("m",), of_pages=True),
 )
 DRILL = finished().evolve(proof=Proof(damages=DAMAGES, seconds=8, reading_seconds=2))
 REPORT = document.build(DRILL)
@@ -33,6 +34,22 @@ def test_the_score_is_of_configured_checks_and_of_what_was_tried():
     assert REPORT.proof is not None
     assert (REPORT.proof.seen, REPORT.proof.of, REPORT.proof.seen_by_own) == (2, 4, 1)
     assert REPORT.proof.unseen == ("one row lost",)
+
+
+def test_what_fails_a_drill_is_told_from_what_only_warns():
+    assert REPORT.proof is not None
+    assert (REPORT.proof.failing, REPORT.proof.warned) == (1, 2)
+    told = "required checks, yours or every drill's own, see 1, and only warnings 2 more"
+    assert f"  {told} (25 % and 50 %)\n" in rendered()
+    assert told in terminal.render(REPORT, color=False)
+    assert told.replace("'", "&#39;") in html.render(REPORT, past_of([REPORT]))
+
+
+def test_damage_to_files_is_told_apart_from_what_a_dump_can_have():
+    told = rendered()
+
+    assert "not in the numbers above: your checks see 1 of 1, required ones see 1" in told
+    assert told.index("a table is gone") < told.index("of files") < told.index("heap: no file")
 
 
 def test_what_nobody_sees_comes_first_and_what_would_help_is_said():

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from restorecheck.checks.damages import Kind
 from restorecheck.checks.proving import Connected, Sides, is_affected, tables_in, unread, verdict_on
-from restorecheck.checks.readings import AskedReading, DatabaseReading, TableReading
+from restorecheck.checks.readings import (
+    AskedReading,
+    DatabaseReading,
+    RelationReading,
+    TableReading,
+)
 from restorecheck.checks.tables import ForeignKey, KeyPair, OwnedSequence
 from restorecheck.model import CheckOutcome, CheckResult, Noticed, Severity
 from tests.reading import spec
@@ -62,6 +67,24 @@ def test_only_what_the_damaged_table_has_to_do_with_is_read_again():
     assert (left.structure, left.done) == ({}, False)
 
 
+def test_what_was_kept_of_columns_and_under_names_of_relations_is_read_again():
+    reading = replace(
+        healthy(),
+        statistics={"a.child": "…"},
+        asked={
+            "mine": AskedReading(relation="a.child", question="append_only:a.child:id"),
+            "other": AskedReading(relation="a.parent"),
+        },
+        relations={"a.child": RelationReading(), "a.parent": RelationReading()},
+    )
+    reading.answers["append_only:a.child:id"] = "{}"
+
+    left = unread(reading, {"a.child"}, AROUND, [spec("append_only", name="mine")])
+
+    assert "append_only:a.child:id" not in left.answers
+    assert (left.statistics, set(left.asked), set(left.relations)) == ({}, {"other"}, {"a.parent"})
+
+
 def test_the_healthy_reading_itself_is_left_as_it_is():
     reading = healthy()
 
@@ -83,6 +106,19 @@ def test_a_check_is_asked_again_when_it_is_about_what_was_damaged():
     assert affected("row_count", {"a.part_1"}, table="a.whole"), "by a partition"
     assert affected("query", set(), sql="select 1"), "nobody knows what this query reads"
     assert affected("structure", set(), structure={})
+
+
+def test_what_a_view_or_a_parent_shows_is_asked_again():
+    about = {
+        "view": RelationReading(kind="v"),
+        "whole": RelationReading(members=["a.older", "a.newer"]),
+    }
+    around = replace(AROUND, about=about)
+    view, whole = (spec("row_count", name=name, table=f"a.{name}") for name in about)
+
+    assert is_affected(view, {"a.child"}, around), "nobody knows what it shows"
+    assert is_affected(whole, {"a.newer"}, around)
+    assert not is_affected(whole, {"a.child"}, around)
 
 
 def test_a_query_is_asked_again_when_its_plan_reads_what_was_damaged():
@@ -109,27 +145,27 @@ def test_a_query_is_asked_again_when_its_plan_reads_what_was_damaged():
 SIDES = Sides(
     configured=frozenset({"mine", "softly"}),
     proposed=frozenset({"better"}),
-    severities={
-        "mine": Severity.REQUIRED,
-        "softly": Severity.WARNING,
-        "own": Severity.REQUIRED,
-        "own softly": Severity.WARNING,
-        "better": Severity.REQUIRED,
-    },
 )
-PASSED = dict.fromkeys(SIDES.severities, CheckOutcome.PASSED)
+SEVERITIES = {
+    "mine": Severity.REQUIRED,
+    "softly": Severity.WARNING,
+    "own": Severity.REQUIRED,
+    "own softly": Severity.WARNING,
+    "better": Severity.REQUIRED,
+}
+PASSED = dict.fromkeys(SEVERITIES, CheckOutcome.PASSED)
 
 
-def noticed(*failed, outcome=CheckOutcome.FAILED, healthy=None):
+def noticed(*failed, outcome=CheckOutcome.FAILED, healthy=None, severities=SEVERITIES):
     results = [
         CheckResult(
             name=name,
             kind="x",
             database="d",
-            severity=SIDES.severities[name],
+            severity=severities[name],
             outcome=outcome if name in failed else CheckOutcome.PASSED,
         )
-        for name in SIDES.severities
+        for name in SEVERITIES
     ]
     return verdict_on(Kind(name="k"), "w", healthy=healthy or PASSED, results=results, sides=SIDES)
 
@@ -140,6 +176,22 @@ def test_the_loudest_who_noticed_is_told():
     assert noticed("own", "own softly").noticed is Noticed.OWN
     assert noticed("own softly").noticed is Noticed.OWN_WARNING
     assert noticed().noticed is Noticed.NOBODY
+
+
+def test_a_required_check_that_only_warns_of_a_damage_is_a_warning():
+    uncertain = dict.fromkeys(SEVERITIES, Severity.WARNING)
+
+    assert noticed("own", severities=uncertain).noticed is Noticed.OWN_WARNING
+    assert noticed("mine", severities=uncertain).noticed is Noticed.YOURS_WARNING
+
+
+def test_what_would_become_of_the_drill_is_told_by_all_checks_together():
+    assert noticed("mine").fails
+    assert noticed("softly", "own").fails, "yours warn, and every drill's own fails"
+    assert noticed("softly", "own softly").warns
+    assert not noticed("softly").fails
+    assert not noticed("better").fails
+    assert not noticed().warns
 
 
 def test_what_is_only_proposed_notices_nothing_yet():
