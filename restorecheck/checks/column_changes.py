@@ -21,7 +21,7 @@ from restorecheck.checks.column_statistics import (
     Kind,
     Probes,
 )
-from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
+from restorecheck.checks.words_of_names import BORN, GROWING, HAPPENED, MOVED_LATER, VOLATILE
 
 MOST_SHIFT = 4095
 MASSIVE = 100
@@ -715,7 +715,7 @@ def same_backup(
     Each pair: before, now. `newest`: column → seconds since 1970 of its newest value; `prints`: table →
     fingerprint. A database that was in use the day before has something newer, or some table that differs.
     """
-    born = {n: at for n, at in newest[0].items() if BORN.search(n.rpartition(".")[2].lower())}
+    born = {n: at for n, at in newest[0].items() if HAPPENED.search(n.rpartition(".")[2].lower())}
     past = [value for value in born.values() if value <= taken_at[0]]
     if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
         return ""

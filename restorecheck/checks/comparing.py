@@ -25,7 +25,7 @@ from restorecheck.checks.readings import (
 from restorecheck.checks.scanning import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
 from restorecheck.checks.tables import parts_of
-from restorecheck.checks.words_of_names import BORN
+from restorecheck.checks.words_of_names import HAPPENED
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""
@@ -338,7 +338,9 @@ def silent(before: DatabaseReading, after: DatabaseReading) -> str:
         return ""
     was, now = (datetime.fromisoformat(reading.until) for reading in (before, after))
     old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
-    born = {name: at for name, at in old.items() if BORN.search(name.rpartition(".")[2].lower())}
+    born = {
+        name: at for name, at in old.items() if HAPPENED.search(name.rpartition(".")[2].lower())
+    }
     active = [n for n, at in born.items() if was.timestamp() - at <= DAY.total_seconds()]
     if len(active) < SEVERAL or now - was < DAY / 2:
         return ""

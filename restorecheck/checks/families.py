@@ -133,20 +133,21 @@ def _of_moved(
 ) -> frozenset[str]:
     """Those that belong to tables or schemas that have come or gone."""
     locals_: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
-    for table in moved:
-        schema, _, name = table.partition(".")
+    for moving in moved:
+        schema, _, name = moving.partition(".")
         locals_[schema].append((name, {n for n in re.findall(r"\d+", name) if len(n) >= OF_A_DATE}))
     found = set()
     for key in keys:
-        if table_of(key) in moved or _schema_of(key) in alike:
+        kind, name = _parts(key)
+        table = name if kind == "table" else table_of(key)
+        if table in moved or _schema_of(key) in alike:
             found.add(key)
             continue
-        kind, name = _parts(key)
         schema, _, rest = name.partition(".")
         if kind in NAMED_FREELY:
             # The name of an index holds that of its table, or at least the same date.
             own = set(re.findall(r"\d+", rest))
-            if any(table in rest or (of and of <= own) for table, of in locals_[schema]):
+            if any(one in rest or (of and of <= own) for one, of in locals_[schema]):
                 found.add(key)
     return frozenset(found)
 

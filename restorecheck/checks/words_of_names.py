@@ -12,6 +12,8 @@ MOVED_LATER = re.compile(
 """Names of times that what happens later may set anew: they are before nothing for good."""
 BORN = re.compile(r"creat|insert|record|submit|added|regist")
 """Names of times when a row came about."""
+HAPPENED = re.compile(rf"{BORN.pattern}|made|placed|logged|received|paid|posted|sent|occur|happen")
+"""Names of times of what has happened: none is of next week."""
 GROWING = re.compile(
     r"(^|_)(counts?|views?|hits|visits|likes|followers|following|attempts|tries|balance|version|revision|position|rank)(_|$)"
 )

@@ -263,14 +263,14 @@ NIGHT = 1_800_000_000.0
     ("newest", "prints", "later", "alarm"),
     [
         (NIGHT - HOUR, "1", 24, True),
-        (NIGHT + 5 * HOUR, "1", 24, False),
+        (NIGHT + 5 * HOUR, "1", 24, True),
         (NIGHT - HOUR, "2", 24, False),
         (NIGHT - HOUR, "1", 1, False),
     ],
 )
 def test_last_nights_backup_under_a_new_date(newest, prints, later, alarm):
     words = same_backup(
-        ({"t.at": NIGHT - HOUR}, {"t.at": newest}),
+        ({"t.created_at": NIGHT - HOUR}, {"t.created_at": newest}),
         (NIGHT, NIGHT + later * HOUR),
         ({"t": "1"}, {"t": prints}),
     )

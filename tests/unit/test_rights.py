@@ -7,6 +7,7 @@ from restorecheck.checks.structure import in_form
 
 TABLE = "rights table public.orders"
 BASE = {
+    "column public.orders.name": "text",
     "schema public": "there",
     TABLE: "owner app; reader: SELECT",
     "rights schema public": "as initdb makes it",

@@ -31,7 +31,9 @@ def night(*, newest=None, objects=None, **rows):
     [
         (night(a=100, b=900), night(a=0, b=900), FAILED),
         (night(a=100, b=900), night(b=900), FAILED),
-        (night(a=99, b=900), night(a=0, b=900), PASSED),
+        (night(newest=1, a=99, b=900), night(newest=1, a=0, b=900), PASSED),
+        (night(a=99, b=900), night(a=0, b=900), FAILED),
+        (night(a=9, b=900), night(a=0, b=900), PASSED),
         (night(a=100, b=900), night(a=1, b=900), PASSED),
         (night(a=90, b=90), night(a=45, b=45), PASSED),
         (night(a=90, b=90), night(a=45, b=44), FAILED),

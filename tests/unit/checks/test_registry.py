@@ -64,6 +64,7 @@ def test_pages_are_looked_at_where_they_are_the_backup_s_and_nights_are_compared
     assert set(ALL) - set(of_a_dump) == {"indexes_agree", "pages_sound", "transactions_young"}
     assert set(ALL) - set(of_the_first_night) == {
         "not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
+        "contents_plausible",
     }  # fmt: skip
 
 
