@@ -21,9 +21,11 @@ from restorecheck.checks.column_statistics import (
     Kind,
     Probes,
 )
-from restorecheck.checks.words_of_names import GROWING, MOVED_LATER, VOLATILE
+from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
 
 MOST_SHIFT = 4095
+MASSIVE = 100
+"""Rows with a value in the sample: from there on a column that is wrong as a whole is no accident of a few rows."""
 QUARTER = 900
 """Seconds: what times in probes are counted in."""
 COMPARABLE = 6
@@ -39,6 +41,8 @@ REWRITTEN_TIMES = 0.5
 REWRITTEN_FEW = 0.75
 """Where there are few values."""
 FEW_VALUES = 12
+MANY_VALUES = 20
+"""Values from which on a column is none of a state, and no program sets all of them alike."""
 SENTENCE = 20
 """Bytes: a shorter text, of few, is a state."""
 SAME_SIZE = (0.75, 1.34)
@@ -66,6 +70,8 @@ class Implausible:
     column: str
     words: str
     """What was measured before and now."""
+    certain: bool = False
+    """Nothing that people do to their data makes it; else it may be a migration, and is a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,19 +198,19 @@ def compare(
         if sum(map(_alike, telling)) >= len(telling) / 2:
             pairs = [replace(p, replaced=loose) for p in pairs]
     reloaded = loose or _reloaded(pairs)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, bool]] = {}
     for pair in pairs:
         anew = reloaded or pair.name in restless
-        words = _of_column(replace(pair, replaced=pair.replaced or anew), anew=anew)
+        words, certain = _of_column(replace(pair, replaced=pair.replaced or anew), anew=anew)
         if words:
-            found[pair.name] = words
+            found[pair.name] = words, certain
     if not loose:
         if size <= MOST_GROWTH:
             for name, words in _of_newest(before, after, names):
-                found.setdefault(name, words)
+                found.setdefault(name, (words, False))
         for name, words in _doubled(pairs, before, after, rows_before, rows_after):
-            found.setdefault(name, words)
-    return [Implausible(column=name, words=words) for name, words in found.items()]
+            found.setdefault(name, (words, rows_after >= 1.9 * rows_before))
+    return [Implausible(column=n, words=w, certain=c) for n, (w, c) in found.items()]
 
 
 def carried(before: ColumnStatistics | None, after: ColumnStatistics) -> ColumnStatistics:
@@ -293,14 +299,45 @@ def _reloaded(pairs: list[_Pair]) -> bool:
 # --- one column
 
 
-def _of_column(pair: _Pair, *, anew: bool) -> str:
-    for rule in _RULES.get(pair.kind, ()):
+def _of_column(pair: _Pair, *, anew: bool) -> tuple[str, bool]:
+    """What is implausible, and whether it is certain."""
+    general = () if anew else (_emptied, _rewritten)
+    first = () if anew else (_collapsed,)
+    rules = (*first, *_RULES.get(pair.kind, ()), *general)
+    for rule in rules:
         words = rule(pair)
         if words:
-            return words
-    if anew:
-        return ""
-    return _emptied(pair) or _collapsed(pair) or _rewritten(pair)
+            return words, _is_certain(pair, rule) and _is_massive(pair)
+    return "", False
+
+
+def _is_certain(pair: _Pair, rule: Callable[[_Pair], str]) -> bool:
+    """What a dump or a restore does to data, and no migration."""
+    if rule is _collapsed:
+        return pair.b.get("distinct", 0) >= MANY_VALUES
+    if rule is _emptied:
+        return pair.filled[0] >= 0.9 and not pair.filled[1]
+    if rule is _flipped:
+        return pair.moved is not None and pair.moved >= REWRITTEN_FEW
+    if rule is _new_sign:
+        return pair.now("negative") >= 0.5 > pair.before("negative")
+    if rule in _LESS:
+        return (
+            not any(pair.a.get(name) for name in ("keys", "items")) and pair.kind is not Kind.OTHER
+        )
+    if rule is _rewritten:
+        return pair.kind is Kind.TIME and BORN.search(pair.name.lower()) is not None
+    return rule in _CERTAIN
+
+
+def _is_massive(pair: _Pair) -> bool:
+    """Of so many rows that were there before that no few of them explain it."""
+    lost, kept = pair.filled
+    return (
+        max(pair.n) >= MASSIVE
+        and (pair.moved is None or pair.moved >= 0.1)
+        and (not kept or abs(lost - kept) < 0.02)
+    )
 
 
 def _percent(share: float) -> str:
@@ -491,17 +528,17 @@ def _fewer(name: str, what: str) -> Callable[[_Pair], str]:
     return rule
 
 
+_keys = _fewer("keys", "keys at the top of a document")
+_items = _fewer("items", "items of a list")
+_LESS = frozenset({_keys, _items})
 _RULES: Mapping[Kind, tuple[Callable[[_Pair], str], ...]] = {
     Kind.TEXT: (_broken, _lost_letters, _null_or_empty, _cut, _trimmed),
     Kind.WHOLE: (_new_sign, _scaled),
-    Kind.NUMBER: (_rounded, _new_sign, _scaled),
+    Kind.NUMBER: (_scaled, _rounded, _new_sign),
     Kind.BOOLEAN: (_flipped,),
     Kind.TIME: (_zeroed_times, _cut_times, _shifted),
-    Kind.JSON: (
-        _fewer("keys", "keys at the top of a document"),
-        _fewer("size", "bytes of a document"),
-    ),
-    Kind.LIST: (_fewer("items", "items of a list"), _fewer("size", "bytes of a list")),
+    Kind.JSON: (_keys, _fewer("size", "bytes of a document")),
+    Kind.LIST: (_items, _fewer("size", "bytes of a list")),
     Kind.OTHER: (_fewer("size", "bytes of a value"),),
 }
 
@@ -584,6 +621,9 @@ def _rewritten(p: _Pair) -> str:
             f"; average length: {p.before('octets'):.1f} bytes before, {p.now('octets'):.1f} now"
         )
     return words
+
+
+_CERTAIN = frozenset({_broken, _lost_letters, _cut, _rounded, _zeroed_times, _cut_times, _shifted})
 
 
 # --- the newest rows, and rows that came twice
@@ -675,11 +715,12 @@ def same_backup(
     Each pair: before, now. `newest`: column → seconds since 1970 of its newest value; `prints`: table →
     fingerprint. A database that was in use the day before has something newer, or some table that differs.
     """
-    past = [value for value in newest[0].values() if value <= taken_at[0]]
+    born = {n: at for n, at in newest[0].items() if BORN.search(n.rpartition(".")[2].lower())}
+    past = [value for value in born.values() if value <= taken_at[0]]
     if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
         return ""
-    newer = any(value > newest[0].get(name, value) for name, value in newest[1].items())
-    if newer or prints[0] != prints[1]:
+    # A newer value proves nothing: what was planned for today was there yesterday.
+    if not all(prints[0].values()) or prints[0] != prints[1]:
         return ""
     hours = (taken_at[1] - max(past)) / 3_600
-    return f"no time column has a newer value and every table has the same rows: the newest value is {hours:.0f} hours older than the backup"
+    return f"every table has the same rows as last night, and the newest is {hours:.0f} hours older than the backup"

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from restorecheck.checks import structure
@@ -24,10 +25,18 @@ from restorecheck.checks.readings import (
 from restorecheck.checks.scanning import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
 from restorecheck.checks.tables import parts_of
+from restorecheck.checks.words_of_names import BORN
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""
 HALF, TENTH = 0.5, 0.1
+QUARTER, PART = 0.25, 0.05
+"""Shares of the rows of a table, and of all rows, that together are too many to have been deleted in a day."""
+SMALL = 0.03
+"""The share of its rows that a large table may lose in a night, when it is joined with others."""
+FEW, SEVERAL = 10, 3
+"""Rows of a table without times that is not to be empty; tables with new rows that make a busy day."""
+DAY = timedelta(days=1)
 MUCH = 0.2
 """The share of its rows that a table may lose before its newest ones are not looked at any more."""
 SHOWN = 5
@@ -93,7 +102,7 @@ class _Losses:
     def all(self) -> Iterator[Difference]:
         lost = self._lost_schemas()
         for pair in sorted(self._pairs.values(), key=lambda pair: -pair.before):
-            if pair.before < WORTH_WATCHING or pair.after or pair.name in self._renamed:
+            if pair.after or pair.name in self._renamed or not self._is_watched(pair):
                 continue
             if not pair.there and pair.schema in lost:
                 continue
@@ -109,9 +118,29 @@ class _Losses:
         was, now = objects_of(self._before), objects_of(self._after)
         if was and now == 0:
             yield Difference(what="large objects", before=f"{was:,}", after="none")
+        yield from self._halved()
         total, left_over, least = self._everything()
         if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):
             yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+
+    def _halved(self) -> Iterator[Difference]:
+        """Large tables, joined with others, that have lost a good part of their rows, and the database with them."""
+        rows = sum(pair.before for pair in self._pairs.values())
+        for pair in self._pairs.values():
+            lost = pair.before - pair.after
+            usual = pair.shrinks or self._is_purged(pair)
+            if (
+                pair.after
+                and pair.joined
+                and pair.fell(QUARTER)
+                and lost >= rows * PART
+                and not usual
+            ):
+                yield Difference(
+                    what=f"table {pair.name}",
+                    before=f"{pair.before:,} rows",
+                    after=f"{pair.after:,}",
+                )
 
     def _everything(self) -> tuple[int, int, float]:
         """Rows before and tonight, and the share that must be left: of one table alone, to which no other
@@ -123,9 +152,15 @@ class _Losses:
         alone = len(without) == 1 and left_over >= (total - without[0]) * HALF
         return total, left_over, TENTH if alone else HALF
 
+    def _is_watched(self, pair: Pair) -> bool:
+        """A small table may well be empty, but for one that is no diary: settings, countries."""
+        settings = pair.there and not pair.passing and pair.name not in self._newest[0]
+        return pair.before >= (FEW if settings else WORTH_WATCHING)
+
     def _matters(self, pair: Pair) -> bool:
         if pair.there:
-            return (pair.referenced and not pair.empties) or pair.always_full
+            matters = pair.referenced or pair.weighty
+            return (matters and not pair.empties) or pair.always_full
         return pair.referenced and self._is_still_wanted(pair.name)
 
     def _is_news(self, pair: Pair) -> bool:
@@ -271,11 +306,14 @@ def without_rows(before: DatabaseReading, after: DatabaseReading) -> int:
 
 
 def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Iterator[Difference]:
-    """Tables that have lost more than this share of their rows, and are not empty."""
+    """Tables that have lost more than this share of their rows, and are not empty; of those that others
+    are joined with, a much smaller one.
+    """
     for name, pair in sorted(pairs(before, after).items(), key=lambda item: -item[1].before):
         if pair.passing or pair.empties or pair.shrinks:
             continue
-        if pair.after and pair.before >= WORTH_WATCHING and pair.fell(share):
+        most = min(share, SMALL) if pair.joined else share
+        if pair.after and pair.before >= WORTH_WATCHING and pair.fell(most):
             rows = f"{pair.before:,} rows"
             yield Difference(
                 what=f"table {name}", before=rows, after=f"{pair.after:,}", certain=False
@@ -294,10 +332,19 @@ def rejuvenated(before: DatabaseReading, after: DatabaseReading) -> Iterator[str
             yield f"{table}.{column}"
 
 
-def unmoved(before: DatabaseReading, after: DatabaseReading) -> bool:
-    """Nothing at all is newer than it was, though there are columns that tell."""
+def silent(before: DatabaseReading, after: DatabaseReading) -> str:
+    """Words, where rows came into several tables on the day of last night's backup, and into none since."""
+    if not (before.until and after.until):
+        return ""
+    was, now = (datetime.fromisoformat(reading.until) for reading in (before, after))
     old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
-    return bool(old) and not any(new[c] > m for c, m in old.items() if c in new)
+    born = {name: at for name, at in old.items() if BORN.search(name.rpartition(".")[2].lower())}
+    active = [n for n, at in born.items() if was.timestamp() - at <= DAY.total_seconds()]
+    if len(active) < SEVERAL or now - was < DAY / 2:
+        return ""
+    if any(new.get(name, at) > at for name, at in born.items()):
+        return ""
+    return f"no new row since last night, in none of {len(born):,} tables that say when a row came"
 
 
 def structure_changes(

@@ -7,6 +7,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from restorecheck.checks.structure import table_of
+from restorecheck.checks.tables import parts_of
 from restorecheck.checks.words_of_names import VOLATILE
 
 PASSING = re.compile(
@@ -136,16 +138,23 @@ def _of_moved(
         locals_[schema].append((name, {n for n in re.findall(r"\d+", name) if len(n) >= OF_A_DATE}))
     found = set()
     for key in keys:
+        if table_of(key.removeprefix(WHOLE)) in moved or _schema_of(key) in alike:
+            found.add(key)
+            continue
         kind, name = _parts(key)
         schema, _, rest = name.partition(".")
-        if schema in alike or (kind in OF_RELATIONS and ".".join(name.split(".")[:2]) in moved):
-            found.add(key)
-        elif kind in NAMED_FREELY:
+        if kind in NAMED_FREELY:
             # The name of an index holds that of its table, or at least the same date.
             own = set(re.findall(r"\d+", rest))
             if any(table in rest or (of and of <= own) for table, of in locals_[schema]):
                 found.add(key)
     return frozenset(found)
+
+
+def _schema_of(key: str) -> str:
+    """Of whatever has one: the first part of the last word that has parts."""
+    named = [word for word in key.split(" ") if "." in word] or [key.rpartition(" ")[2]]
+    return parts_of(named[0])[0]
 
 
 def _parts(key: str) -> tuple[str, str]:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from restorecheck.checks.families import passing, united
 from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
 from restorecheck.checks.scanning import NEWEST, ROWS
-from restorecheck.checks.tables import REFERENCED, UNLOGGED, VIEW
+from restorecheck.checks.tables import POINTING, REFERENCED, UNLOGGED, VIEW
 
 HABIT = 35
 """Nights: longer than a month, so that what is emptied monthly has been seen empty."""
+
+
+WEIGHTY = 1_000
+"""Rows of a table that points to others, from which on it is missed as one that others point to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,16 @@ class Pair:
     @property
     def referenced(self) -> bool:
         return REFERENCED in self.traits and not self.passing
+
+    @property
+    def weighty(self) -> bool:
+        """A large part of a model of data: what only passes through has no such place in it."""
+        return POINTING in self.traits and not self.passing and self.before >= WEIGHTY
+
+    @property
+    def joined(self) -> bool:
+        related = POINTING in self.traits or self.referenced
+        return related and not self.passing and self.before >= WEIGHTY
 
     @property
     def empties(self) -> bool:

@@ -91,8 +91,8 @@ class DatabaseReading:
     """What differs from the structure that was last accepted, and what it was then; empty: nothing was there."""
     statistics: dict[str, str] = field(default_factory=dict)
     """Table → its columns (`column_statistics`)."""
-    implausible: list[str] = field(default_factory=list)
-    """What of tonight's columns no ordinary night makes of those of the night before."""
+    implausible: dict[str, bool] = field(default_factory=dict)
+    """What of tonight's columns no ordinary night makes of those of the night before; whether it is certain."""
     until: str = ""
     """Until when the backup holds data, ISO 8601."""
     seconds: dict[str, float] = field(default_factory=dict)

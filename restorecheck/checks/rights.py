@@ -107,7 +107,9 @@ def _more_rights(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bo
         earlier = rights_of(old[key])
     elif f"rights installed {subject}" in new:
         earlier = rights_of(new[f"rights installed {subject}"])
-    elif subject.startswith("column ") and f"rights table {table_of(key)}" in old:
+    elif (
+        subject.startswith("column ") and subject in old and f"rights table {table_of(key)}" in old
+    ):
         earlier = rights_of(old[f"rights table {table_of(key)}"])
     elif subject.startswith("new ") or kind_of(key) == "rights on parameter":
         earlier = Rights(granted=usual)

@@ -22,7 +22,7 @@ LARGEST_STRUCTURE = 60_000
 DIGEST = 12
 
 OF_TABLES = frozenset(
-    """table/row security/view security/tablespace of/foreign table/column/constraint/not null/index/trigger
+    """table/clustered/row security/view security/tablespace of/foreign table/column/constraint/not null/index/trigger
     system trigger/policy/view/rule/statistics/owned sequence/publication table""".replace(
         "\n    ", "/"
     ).split("/")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 PART = re.compile(r'(?:^|\.)(?:"((?:[^"]|"")*)"|([^.]*))')
 
-REFERENCED, UNLOGGED, VIEW = "r", "u", "v"
+REFERENCED, UNLOGGED, VIEW, POINTING = "r", "u", "v", "p"
 """Letters of `Table.traits`."""
 
 
@@ -197,6 +197,8 @@ class Table:
     """A materialized view."""
     referenced: bool = False
     """Other tables point to it."""
+    pointing: bool = False
+    """It points to other tables."""
 
     @property
     def full_name(self) -> str:
@@ -210,7 +212,12 @@ class Table:
     @property
     def traits(self) -> str:
         """What is to be known of it tomorrow."""
-        known = ((REFERENCED, self.referenced), (UNLOGGED, self.unlogged), (VIEW, self.view))
+        known = (
+            (REFERENCED, self.referenced),
+            (POINTING, self.pointing),
+            (UNLOGGED, self.unlogged),
+            (VIEW, self.view),
+        )
         return "".join(letter for letter, holds in known if holds)
 
     @property

@@ -267,11 +267,9 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
     }
     unique = dict(_rows(connection, "unique keys"))
     tops = {oid: _top(oid, parents, relations) for oid in relations}
-    referenced = {
-        tops.get(to)
-        for table, to in _rows(connection, "pointing")
-        if tops.get(table) != tops.get(to)
-    }
+    pointing = {(tops.get(table), tops.get(to)) for table, to in _rows(connection, "pointing")}
+    outward = {table for table, to in pointing if table != to}
+    referenced = {to for table, to in pointing if table != to}
     tables = {
         oid: Table(
             schema=schema,
@@ -286,6 +284,7 @@ def directory(connection: Connection, others: Collection[int] = ()) -> Directory
             unlogged=unlogged,
             view=kind == "m",
             referenced=tops[oid] in referenced,
+            pointing=tops[oid] in outward,
         )
         for oid, schema, name, kind, populated, unlogged, blocks, size in rows
         if kind == "r" or (kind == "m" and populated)

@@ -100,10 +100,15 @@ from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n o
 join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
 where k.contype = 'n' and k.conislocal and k.conname <> c.relname || '_' || a.attname || '_not_null' and {own} and {made pg_class c}
 
+-- name: clustered
+select {name n.nspname, c.relname}, x.relname
+from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid
+join pg_namespace n on n.oid = c.relnamespace where i.indisclustered and c.relpersistence <> 't' and {own} and {made pg_class c}
+
 -- name: index
 select {name n.nspname, c.relname, x.relname}, concat_ws(' ', pg_get_indexdef(x.oid),
   case when not i.indisvalid then 'invalid' end, case when not i.indisready then 'not ready' end,
-  case when i.indisreplident then 'replica identity' end, case when i.indisclustered then 'clustered on' end,
+  case when i.indisreplident then 'replica identity' end,
   (select 'part of ' || h.relname from pg_inherits p join pg_class h on h.oid = p.inhparent where p.inhrelid = x.oid),
   (select 'statistics ' || string_agg(a.attnum || ': ' || a.attstattarget, ', ' order by a.attnum)
     from pg_attribute a where a.attrelid = x.oid and a.attstattarget >= 0))

@@ -9,6 +9,7 @@ TABLE = "rights table public.orders"
 BASE = {
     "schema public": "there",
     TABLE: "owner app; reader: SELECT",
+    "column public.orders.name": "text",
     "rights schema public": "as initdb makes it",
     "rights schema sales": "owner app",
     "rights function public.f(a integer)": "owner app; PUBLIC: EXECUTE",
@@ -96,6 +97,10 @@ NO_WIDER: dict[str, dict[str, str | None]] = {
     },
     "a new type": {"rights type public.mood": "owner app; PUBLIC: USAGE"},
     "a column that could be read before": {"rights column public.orders.name": "reader: SELECT"},
+    "a new column that may be read": {
+        "column public.orders.more": "text",
+        "rights column public.orders.more": "other: SELECT",
+    },
     "defaults taken away": {"rights new functions of app": "there"},
     "a table dropped": {
         TABLE: None,

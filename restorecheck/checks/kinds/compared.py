@@ -113,7 +113,9 @@ class NewestThere(_Compared):
     ) -> Finding:
         columns = comparing.rejuvenated(before, after)
         older = [f"{column}: the newest value is older than it was" for column in columns]
-        return Finding(found="the newest times compared", problems=tuple(older))
+        silent = comparing.silent(before, after)
+        problems = (*older, *([silent] if silent else ()))
+        return Finding(found="the newest times compared", problems=problems)
 
 
 class _OfStructure(_Compared):
@@ -154,7 +156,18 @@ def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context)
     if forms != (old, after.structure):
         return {}
     changes = comparing.structure_changes(old, after.structure, before.past)
-    return {d.what: d.before for d in changes if d.before}
+    migrated = _migrated(old, after.structure)
+    return {
+        d.what: d.before for d in changes if d.before and structure.table_of(d.what) not in migrated
+    }
+
+
+def _migrated(old: Mapping[str, str], new: Mapping[str, str]) -> set[str | None]:
+    """Tables that are gone, or have lost a column: a migration does that, and it is told once."""
+    gone = [key for key in old if key not in new]
+    return {structure.table_of(key) for key in gone if key.startswith(("table ", "column "))} - {
+        None
+    }
 
 
 class StructureSame(_OfStructure):

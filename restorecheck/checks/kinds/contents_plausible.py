@@ -10,10 +10,16 @@ from restorecheck.checks import column_statistics
 from restorecheck.checks.column_changes import carried, compare, same_backup
 from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
 from restorecheck.checks.kind import NOTHING_YET, BuiltIn, Catalog, Context, Finding, OfDatabase
-from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.questions import LARGE_CONTENTS
+from restorecheck.checks.readings import (
+    DatabaseReading,
+    newest_by_group,
+    objects_of,
+    rows_by_group,
+)
 from restorecheck.checks.scanning import NEWEST, PRINT, ROWS, Plan, Question
 from restorecheck.checks.tables import Table
-from restorecheck.model import CheckSpec, Severity
+from restorecheck.model import CheckSpec
 
 COLUMNS = "columns:"
 MOST_TABLES = 500
@@ -25,7 +31,7 @@ LARGEST = 60_000
 class ContentsPlausible(OfDatabase):
     name = "contents_plausible"
     help = "The columns look as they did: no letters lost, no NULLs in new rows, nothing rewritten."
-    built_in = BuiltIn(name="the contents are plausible", severity=Severity.WARNING)
+    built_in = BuiltIn(name="the contents are plausible")
     questions_begin = (COLUMNS,)
 
     def expected(self, options: Mapping[str, Any]) -> str:
@@ -52,7 +58,7 @@ class ContentsPlausible(OfDatabase):
         rows = rows_by_group(reading)
         earlier = rows_by_group(before) if before else {}
         kept = {}
-        reading.implausible = []
+        reading.implausible = {}
         for name, some in sorted(parts.items()):
             now = merge(some)
             known = before.statistics.get(name) if before else None
@@ -61,7 +67,7 @@ class ContentsPlausible(OfDatabase):
                 found = compare(
                     then, now, rows_before=earlier.get(name, 0), rows_after=rows[name], table=name
                 )
-                reading.implausible += [f"{name}.{f.column}: {f.words}" for f in found]
+                reading.implausible |= {f"{name}.{f.column}: {f.words}": f.certain for f in found}
             kept[name] = (carried(then, now).pack(), rows[name])
         reading.statistics = bounded(kept, LARGEST)
 
@@ -79,8 +85,21 @@ class ContentsPlausible(OfDatabase):
         common = len({*reading.statistics} & {*before.statistics})
         return Finding(
             found=f"{common:,} tables compared",
-            problems=(*([same] if same else ()), *reading.implausible),
+            problems=tuple(words for words, certain in reading.implausible.items() if certain),
+            warnings=(
+                *([same] if same else ()),
+                *_other_objects(before, reading),
+                *(words for words, certain in reading.implausible.items() if not certain),
+            ),
         )
+
+
+def _other_objects(before: DatabaseReading, after: DatabaseReading) -> Iterable[str]:
+    """Large objects are hardly ever written again."""
+    was, now = objects_of(before), objects_of(after)
+    prints = [reading.answers.get(LARGE_CONTENTS) for reading in (before, after)]
+    if was and was == now and all(prints) and prints[0] != prints[1]:
+        yield f"large objects: as many as before ({was:,}), with other contents"
 
 
 def _rows(table: Table, reading: DatabaseReading) -> int:
@@ -94,7 +113,11 @@ def _same_backup(before: DatabaseReading, after: DatabaseReading) -> str:
         return ""
     taken = [datetime.fromisoformat(reading.until).timestamp() for reading in (before, after)]
     prints = [
-        {name: table.values.get(PRINT, "") for name, table in reading.tables.items()}
+        {
+            name: table.values.get(PRINT, "")
+            for name, table in reading.tables.items()
+            if table.values.get(ROWS) != "0"
+        }
         for reading in (before, after)
     ]
     newest = [newest_by_group(reading, NEWEST) for reading in (before, after)]
