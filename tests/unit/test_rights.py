@@ -7,9 +7,9 @@ from restorecheck.checks.structure import in_form
 
 TABLE = "rights table public.orders"
 BASE = {
-    "column public.orders.name": "text",
     "schema public": "there",
     TABLE: "owner app; reader: SELECT",
+    "column public.orders.name": "text",
     "rights schema public": "as initdb makes it",
     "rights schema sales": "owner app",
     "rights function public.f(a integer)": "owner app; PUBLIC: EXECUTE",
@@ -97,6 +97,10 @@ NO_WIDER: dict[str, dict[str, str | None]] = {
     },
     "a new type": {"rights type public.mood": "owner app; PUBLIC: USAGE"},
     "a column that could be read before": {"rights column public.orders.name": "reader: SELECT"},
+    "a new column that may be read": {
+        "column public.orders.more": "text",
+        "rights column public.orders.more": "other: SELECT",
+    },
     "defaults taken away": {"rights new functions of app": "there"},
     "a table dropped": {
         TABLE: None,

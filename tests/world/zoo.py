@@ -322,6 +322,7 @@ ANIMALS = (
     alone(
         "a numbered tenant leaves",
         "".join(map(tenant, ("t1", "t2", "t3"))),
+        "insert into t1.notes values ({n} * 1000, 1, 'n', {now});",
         on4="drop schema t2 cascade;",
     ),
     beside(

@@ -3,13 +3,16 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from restorecheck.checks.column_statistics import unpack
 from restorecheck.checks.kind import Catalog
 from restorecheck.checks.kinds.contents_plausible import COLUMNS, MOST_TABLES, ContentsPlausible
+from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
 from restorecheck.checks.readings import DatabaseReading
 from restorecheck.checks.scanning import NEWEST
 from restorecheck.checks.tables import Column, Table
-from restorecheck.model import CheckOutcome
+from restorecheck.model import CheckOutcome, Severity
 from tests.factories import NOW
 from tests.scans import own, reading, table
 
@@ -130,7 +133,7 @@ def test_letters_that_are_lost_are_told_and_those_that_were_never_there_are_not(
     good, bad = own("contents_plausible", same, first), own("contents_plausible", lost, first)
 
     assert (good.outcome, good.found) == (PASSED, "1 tables compared")
-    assert bad.outcome is FAILED
+    assert (bad.outcome, bad.severity) == (FAILED, None)
     assert bad.detail.startswith("public.places.town: texts with non-ASCII characters")
 
 
@@ -164,8 +167,46 @@ def test_last_night_s_backup_under_another_date_is_told():
     first = taken(0, newest=-1)
 
     def outcome(*args, **changes):
-        return own("contents_plausible", taken(*args, **changes), first).outcome
+        found = own("contents_plausible", taken(*args, **changes), first)
+        return found.outcome, found.severity
 
-    assert outcome(24, newest=-1) is FAILED
-    assert outcome(24, newest=-1, contents="8") is PASSED
-    assert outcome(None, newest=-1) is PASSED
+    assert outcome(24, newest=-1) == (FAILED, Severity.WARNING)
+    assert outcome(24, newest=-1, contents="8") == (PASSED, None)
+    assert outcome(24, newest=-1, contents="") == (PASSED, None), "nobody has read them"
+    assert outcome(None, newest=-1) == (PASSED, None)
+
+
+def test_what_may_be_a_migration_warns_and_what_cannot_fails():
+    first = night({"places": answer()})
+    second = night({"places": answer()}, first)
+
+    def of(**found):
+        second.implausible = found
+        told = own("contents_plausible", second, first)
+        return told.outcome, told.detail, told.severity
+
+    assert of(a=False) == (FAILED, "a", Severity.WARNING)
+    assert of(a=False, b=True) == (FAILED, "b; a", None)
+
+
+@pytest.mark.parametrize(
+    ("tonight", "outcome"),
+    [
+        (("20", "7"), PASSED),
+        (("20", "8"), FAILED),
+        (("21", "8"), PASSED),
+        (("20", None), PASSED),
+        ((None, "8"), PASSED),
+    ],
+)
+def test_large_objects_with_other_contents_are_worth_a_word(tonight, outcome):
+    def holding(number, contents):
+        made = night({"places": answer()})
+        known = {LARGE_OBJECTS: number, LARGE_CONTENTS: contents}
+        made.answers = {key: value for key, value in known.items() if value}
+        return made
+
+    found = own("contents_plausible", holding(*tonight), holding("20", "7"))
+
+    assert found.outcome is outcome
+    assert found.severity is (Severity.WARNING if outcome is FAILED else None)

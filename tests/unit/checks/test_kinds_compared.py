@@ -31,16 +31,17 @@ def night(*, newest=None, objects=None, **rows):
     [
         (night(a=100, b=900), night(a=0, b=900), FAILED),
         (night(a=100, b=900), night(b=900), FAILED),
-        (night(newest=1, a=99, b=900), night(newest=1, a=0, b=900), PASSED),
-        (night(a=99, b=900), night(a=0, b=900), FAILED),
+        (night(a=10, b=900), night(a=0, b=900), FAILED),
         (night(a=9, b=900), night(a=0, b=900), PASSED),
+        (night(a=99, b=900), night(b=900), PASSED),
+        (night(a=99, b=900, newest=5), night(a=0, b=900, newest=5), PASSED),
         (night(a=100, b=900), night(a=1, b=900), PASSED),
         (night(a=90, b=90), night(a=45, b=45), PASSED),
         (night(a=90, b=90), night(a=45, b=44), FAILED),
         (night(a=49, b=50), night(), PASSED),
     ],
 )
-def test_a_table_is_missed_from_a_hundred_rows_on_and_a_database_from_half_of_them(
+def test_a_table_is_missed_from_a_hundred_rows_on_settings_from_ten_and_a_database_from_half_of_them(
     before, after, outcome
 ):
     assert own("not_emptied", after, before).outcome is outcome
