@@ -674,7 +674,12 @@ def _doubled(
         for p in single
     ]
     twice = abs(growth - 1) <= 0.02
-    if single and all(-0.1 <= share <= 0.1 for share in fresh) and (len(single) > 1 or twice):
+    newer = any(p.kind is Kind.TIME and p.a.get("latest", 0) > p.b.get("latest", 0) for p in pairs)
+    if (
+        single
+        and all(-0.1 <= share <= 0.1 for share in fresh)
+        and (twice or (len(single) > 1 and not newer))
+    ):
         p = single[0]
         yield (
             p.name,
@@ -706,16 +711,16 @@ ACTIVE = 86_400.0
 
 
 def same_backup(
-    newest: tuple[Mapping[str, float], Mapping[str, float]],
+    newest: Mapping[str, float],
     taken_at: tuple[float, float],
     prints: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> str:
     """Whether tonight's backup is last night's under another date; words, or nothing.
 
-    Each pair: before, now. `newest`: column → seconds since 1970 of its newest value; `prints`: table →
-    fingerprint. A database that was in use the day before has something newer, or some table that differs.
+    `newest`: column → seconds since 1970 of its newest value last night. Each pair: before, now; `prints`:
+    table → fingerprint. In a database that was in use the day before some table differs.
     """
-    born = {n: at for n, at in newest[0].items() if HAPPENED.search(n.rpartition(".")[2].lower())}
+    born = {n: at for n, at in newest.items() if HAPPENED.search(n.rpartition(".")[2].lower())}
     past = [value for value in born.values() if value <= taken_at[0]]
     if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
         return ""

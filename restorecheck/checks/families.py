@@ -119,7 +119,7 @@ def ordinary(
     differing = [key for key in {*before, *after} if before.get(key) != after.get(key)]
     of_moved = _of_moved(differing, moved, alike)
     renumbered = _renumbered(differing, before, after, of_moved)
-    return frozenset({*of_moved, *renumbered, *_counted(before, after)})
+    return frozenset({*of_moved, *renumbered})
 
 
 def _relations(structure: Mapping[str, str]) -> set[str]:
@@ -199,8 +199,3 @@ def _renumbered(
 def _meaning(definition: str) -> str:
     """Without the names in it; a digest says nothing without them."""
     return "#" if definition.startswith("#") else re.sub(r"_new|_old|_te?mp|\d+", "", definition)
-
-
-def _counted(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """The number of large objects is no structure, as long as there are any."""
-    return {key for key in ("large objects",) if key in before and key in after}

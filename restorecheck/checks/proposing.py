@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from restorecheck.checks import proposed_objects
+from restorecheck.checks import families, proposed_objects
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.personal import look_like_persons, spelled
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
@@ -20,7 +20,7 @@ from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.tables import full_name, quoted
-from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
+from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
@@ -121,7 +121,7 @@ def _of_table(
     table: TableProfile, profile: Profile, nights: Sequence[NightProfile]
 ) -> Iterator[Proposal]:
     say = _Sayer(table)
-    passing = table.unlogged or VOLATILE.search(table.name) is not None
+    passing = table.unlogged or families.passing(table.name) or families.dated(table.name)
     if table.rows and not passing:
         yield from _counts(table, nights, say)
         yield from _fresh(table, profile, nights, say)

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import scanning
+from restorecheck.checks.questions import LARGE_OBJECTS, large_contents, large_objects
 from restorecheck.checks.scanning import PRINT, ROWS, Depth
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Table
@@ -103,8 +104,18 @@ def _read(
         "tables": {
             table.full_name: _contents(connection, table, major, megabytes_a_second)
             for table in tables
-        },
+        }
+        | ({} if only else _large_objects(connection, major)),
     }
+
+
+def _large_objects(connection: Connection, major: int) -> dict[str, dict[str, str]]:
+    """As if they were a table; nothing where there are none."""
+    ((count,),) = connection.execute(large_objects().sql.encode()).fetchall()
+    if not count:
+        return {}
+    ((contents,),) = connection.execute(large_contents(major).sql.encode()).fetchall()
+    return {LARGE_OBJECTS: {ROWS: str(count), PRINT: str(contents)}}
 
 
 def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) -> list[Table]:

@@ -3,7 +3,7 @@
 -- name: relations
 select c.oid, n.nspname, c.relname, c.relpersistence = 'u'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't' and {own}
+where c.relkind in ('r', 'p') and not exists (select from pg_inherits h where h.inhrelid = c.oid) and c.relpersistence <> 't' and {own}
   and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 order by 2, 3
 
@@ -11,7 +11,7 @@ order by 2, 3
 with recursive base as (
   select a.attrelid, a.attnum, a.attname, a.attnotnull, a.atttypid as type
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and {own}
+  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p') and not exists (select from pg_inherits h where h.inhrelid = c.oid) and {own}
   union all
   select b.attrelid, b.attnum, b.attname, b.attnotnull, t.typbasetype
   from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
@@ -25,7 +25,7 @@ select i.indrelid,
   (select array_agg(a.attname::text order by u.place) from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality u(num, place)
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num)
 from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
-where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and not c.relispartition
+where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and not exists (select from pg_inherits h where h.inhrelid = c.oid)
   and c.relkind in ('r', 'p') and {own}
 order by 1, i.indisprimary desc, i.indexrelid
 

@@ -154,12 +154,12 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
 
 def omission_note(inspection: Inspection) -> tuple[str, ...]:
     if not inspection.needs.foreign_servers:
-        return ()
+        return inspection.missing
     note = (
         "the dump has foreign servers: user mappings were left out and materialized views were "
         "not filled, so that nothing logs in to another server"
     )
-    return (note,)
+    return (*inspection.missing, note)
 
 
 def unfit(missing: Sequence[str], installation: Installation) -> Unclear:

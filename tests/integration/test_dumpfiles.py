@@ -15,6 +15,7 @@ from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.inspect import inspect
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
 from tests import pg
+from tests.reading import database
 
 SCHEMA = r'''
 set check_function_bodies = off;
@@ -262,3 +263,30 @@ def test_a_hole_in_an_lz4_data_file_is_found(source, tmp_path):
         largest.write_bytes(content[:position] + content[position + 16 :])
 
         assert not look(folder, tmp_path).complete, position
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), ""),
+        (("--table=a",), "one table only (pg_dump -t?): table public.a"),
+        (("--exclude-table-data=b",), "leaves out the rows of table public.b"),
+        (("--schema-only",), "holds no rows"),
+        (("--section=pre-data", "--section=data"), "no key, no index and no foreign key"),
+        (("--no-unlogged-table-data",), ""),
+    ],
+)
+@pytest.mark.parametrize("form", ["custom", "directory", "tar"])
+def test_what_the_list_of_an_archive_leaves_out_is_said(source, tmp_path, form, options, said):
+    text = (
+        "create table a (id int primary key); insert into a values (1);"
+        "create table b (id int primary key, a int references a); insert into b values (1, 1);"
+        "create unlogged table u (id int); insert into u values (1);"
+        "create table p (d int) partition by range (d); create table p1 partition of p for values from (0) to (9);"
+    )
+    with database(source, "parts", text) as name:
+        path = source.dump(tmp_path / "x", f"--format={form}", *options, database=name)
+
+    found = inspect(path, None, materialise=tmp_path)
+
+    assert (said in " ".join(found.missing)) if said else found.missing == ()

@@ -678,6 +678,27 @@ def test_a_manifest_of_the_source_is_held_against_what_is_restored(source, shop,
     )
 
 
+def test_a_manifest_holds_large_objects_as_well(source, tmp_path):
+    text = "select lo_from_bytea(0, 'x' || g::text::bytea) from generate_series(1, 3) g; create table t (id int)"
+    with database(source, "objects", text) as name:
+        dsn = f"host={source.places.directory} dbname={name} user=postgres"
+        made = manifest.write(dsn, tmp_path / "m.json", only=(), megabytes_a_second=None)
+        asked = [spec("manifest", tables=made["tables"], taken_at=made["taken_at"])]
+        same, _ = ask(source, name, asked)
+        source.sql(
+            "update pg_largeobject set data = 'y' where loid = (select min(loid) from pg_largeobject)",
+            name,
+        )
+        flipped, _ = ask(source, name, asked)
+        source.sql("select lo_unlink(min(oid)) from pg_largeobject_metadata", name)
+        lost, _ = ask(source, name, asked)
+
+    assert made["tables"]["large objects"]["rows"] == "3"
+    assert same["asked"].outcome is PASSED
+    assert flipped["asked"].detail == "large objects: other contents"
+    assert lost["asked"].detail == "large objects: 2 rows, not 3"
+
+
 def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
     name, _ = shop
     file = tmp_path / "m.json"

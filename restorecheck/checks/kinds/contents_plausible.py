@@ -121,5 +121,6 @@ def _same_backup(before: DatabaseReading, after: DatabaseReading) -> str:
         }
         for reading in (before, after)
     ]
-    newest = [newest_by_group(reading, NEWEST) for reading in (before, after)]
-    return same_backup((newest[0], newest[1]), (taken[0], taken[1]), (prints[0], prints[1]))
+    return same_backup(
+        newest_by_group(before, NEWEST), (taken[0], taken[1]), (prints[0], prints[1])
+    )

@@ -8,7 +8,8 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import CheckKeys, FromList, Table, Text, optional
 from restorecheck.checks.kind import Context, OfReading, listed
-from restorecheck.checks.readings import DatabaseReading, shown_rows
+from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
+from restorecheck.checks.readings import DatabaseReading, TableReading, shown_rows
 from restorecheck.checks.scanning import NOTHING, PRINT, ROWS
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -60,9 +61,17 @@ class Manifest(OfReading):
         return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, as they were")
 
 
+def _objects(reading: DatabaseReading) -> TableReading:
+    """Large objects, as if they were a table."""
+    found = {ROWS: reading.answers.get(LARGE_OBJECTS), PRINT: reading.answers.get(LARGE_CONTENTS)}
+    keys = {ROWS: LARGE_OBJECTS, PRINT: LARGE_CONTENTS}
+    doubts = {key: reading.doubts[at] for key, at in keys.items() if at in reading.doubts}
+    return TableReading(values={k: v for k, v in found.items() if v is not None}, doubts=doubts)
+
+
 def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) -> tuple[str, str]:
     """What is different, and what nobody knows."""
-    table = reading.tables.get(name)
+    table = _objects(reading) if name == LARGE_OBJECTS else reading.tables.get(name)
     if table is None:
         return "gone", ""
     if table.problem:

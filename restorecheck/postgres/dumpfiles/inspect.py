@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from restorecheck.postgres.dumpfiles import archive
+from restorecheck.postgres.dumpfiles import archive, partial
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import (
@@ -53,6 +53,8 @@ class Inspection:
     dump_version: str = ""
     dbname: str = ""
     needs: Needs = field(default_factory=Needs)
+    missing: tuple[str, ...] = ()
+    """What the list of the archive says was left out of it."""
     unwrapped: Path | None = None
     """Where an archive was put that had to be decompressed or decrypted to be restored."""
 
@@ -250,6 +252,7 @@ def _with_toc(found: Inspection, toc: Toc) -> Inspection:
         dump_version=toc.dump_version.split(" ")[0],
         dbname=toc.dbname,
         needs=_needs(toc),
+        missing=partial.missing(toc),
     )
 
 
