@@ -249,8 +249,8 @@ class Directory:
 
 def directory(connection: Connection, others: Collection[int] = ()) -> Directory:
     """`others`: oids of relations that are PostgreSQL's own, and asked about all the same."""
-    columns = _columns(connection, others)
     constraints = _constraints(connection)
+    columns = _columns(connection, others, constraints)
     rows = _rows(connection, "relations")
     relations = {row[0]: _Relation(*row[1:5]) for row in rows}
     for oid in others:
@@ -309,8 +309,11 @@ LESS, EQUAL, GREATER = 1, 3, 5
 """Strategies of B-tree classes: PostgreSQL documentation, "Index Method Strategies"."""
 
 
-def _columns(connection: Connection, others: Collection[int]) -> dict[int, tuple[Column, ...]]:
-    constraints = _constraints(connection)
+def _columns(
+    connection: Connection,
+    others: Collection[int],
+    constraints: Mapping[tuple[int, int], Sequence[Constraint]],
+) -> dict[int, tuple[Column, ...]]:
     rows = _rows(connection, "comparisons")
     operators = {(type_oid, strategy): operator for type_oid, strategy, operator in rows}
     found: dict[int, list[Column]] = defaultdict(list)

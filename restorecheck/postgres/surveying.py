@@ -38,7 +38,7 @@ from restorecheck.checks.scanning import (
 from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
-from restorecheck.postgres.describing import pin_settings
+from restorecheck.postgres.describing import pin_settings, set_all
 from restorecheck.postgres.messages import is_damage, safe_message
 
 CRASHES = 2
@@ -353,8 +353,7 @@ class Survey:
             with deadline(connection, COMING_BACK, threading.Event()):
                 if self._run_began is None:
                     self._is_new(connection)
-                for name, value in self._plans.items():
-                    connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
+                connection.execute(set_all(self._plans, local=False))
         except psycopg.Error as exc:
             connection.close()
             raise DatabaseUnreachableError("a new connection was lost at once") from exc
@@ -491,8 +490,8 @@ class Survey:
                     connection.execute(prelude.encode())
                 if not natural:
                     pin_settings(connection)
-                for name, value in plans.items():
-                    connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
+                if plans:
+                    connection.execute(set_all(plans, local=True))
                 return connection.execute(text.encode()).fetchall()
         except psycopg.OperationalError as exc:
             if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
