@@ -302,7 +302,8 @@ def _reloaded(pairs: list[_Pair]) -> bool:
 def _of_column(pair: _Pair, *, anew: bool) -> tuple[str, bool]:
     """What is implausible, and whether it is certain."""
     general = () if anew else (_emptied, _rewritten)
-    first = () if anew else (_collapsed,)
+    alike = pair.a.get("distinct", 0) <= 1
+    first = (_collapsed,) if alike and not anew else ()
     rules = (*first, *_RULES.get(pair.kind, ()), *general)
     for rule in rules:
         words = rule(pair)

@@ -22,13 +22,13 @@ def test_damage_that_nobody_noticed_is_named_and_the_score_stands_in_the_report(
 
     assert done.returncode == 1, done.stderr
     assert "library: your checks see " in done.stdout
-    assert "NOBODY        the oldest tenth of a table is missing" in done.stdout
-    assert "would be seen by: row count of public.books" in done.stdout
+    assert "NOBODY        a key twice, once in the index" in done.stdout
+    assert "would be seen by: uniqueness of id of public.books" in done.stdout
     stored = json.loads(dumped.run("report", "--format", "json").stdout)
     assert stored["verdict"] == "verified"
     assert stored["teardown"]["outcome"] == "complete"
     proof = stored["proof"]
-    assert "the oldest tenth of a table is missing" in proof["unseen"]
+    assert "a key twice, once in the index" in proof["unseen"]
     assert 0 < proof["seen"] < proof["of"] / 2
     seen = {d["kind"]: d for d in proof["damages"]}
     assert seen["a required column without its values"]["noticed"] == "yours"

@@ -16,7 +16,7 @@ def ask(scene, around):
     return lambda *words: scene.run("history", *words, "--table", table, "--bucket", bucket)
 
 
-def test_a_purge_in_a_deployment_is_accepted_and_the_next_night_is_compared_with_it(
+def test_a_difference_in_a_deployment_is_accepted_and_the_next_night_is_compared_with_it(
     scene, around, ask
 ):
     sandbox, instance = scene.sandbox, "courses-prod"
@@ -43,12 +43,12 @@ def test_a_purge_in_a_deployment_is_accepted_and_the_next_night_is_compared_with
     )
     first, verdict, _ = night(21)
     assert verdict == "verified"
-    say("drop table old_answers")
+    say("grant select on old_answers to public")
     purged, verdict, failed = night(22)
-    assert (verdict, failed) == ("failed", {"no table was emptied"})
+    assert (verdict, failed) == ("failed", {"no right was widened"})
 
     refused = ask("accept", first, "--why", "it was verified")
-    accepted = ask("accept", purged, "--why", "the old answers were purged", "--by", "ada")
+    accepted = ask("accept", purged, "--why", "the old answers are public now", "--by", "ada")
 
     assert refused.code == 2
     assert accepted.code == 0, accepted.err

@@ -168,7 +168,7 @@ DAMAGES = {
     "masked telephone numbers": (
         "update members set phone = '***' where phone is not null",
         "members.phone",
-        "longest",
+        "different values",
     ),
     "one hash of all passwords": (
         "update members set secret = md5('x')",
@@ -215,7 +215,7 @@ DAMAGES = {
     "single precision": ("update visits set ratio = ratio::float4", "visits.ratio", "single"),
     "negative amounts": ("update visits set fee = -fee", "visits.fee", "below zero"),
     "a tenth of nothing": ("update visits set fee = 0 where id % 10 = 4", "visits.fee", "zeros"),
-    "all to one": ("update visits set member_id = 3", "visits.member_id", "average"),
+    "all to one": ("update visits set member_id = 3", "visits.member_id", "different values"),
     "references moved by one": (
         "update visits set member_id = member_id + 1",
         "visits.member_id",
