@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 
+from restorecheck.checks.registry import BUILT_INS
 from tests import pg
 from tests.damage.kinds import ALL, Damage
 from tests.damage.servers import NAME, UNCHANGED, Healthy, damaged, healthy
@@ -22,7 +23,7 @@ It is coverage of a list, not a rate of detection in the world.
 |---|---|---|---|
 """
 NOT = "\N{EN DASH}"
-COMPARE = {"not_emptied", "not_shrunk", "newest_there", "structure_same"}
+COMPARE = {kind.name for kind in BUILT_INS if kind.built_in and kind.built_in.compares}
 
 
 def line(base: Healthy, damage: Damage) -> tuple[str, ...]:
