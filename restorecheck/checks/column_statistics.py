@@ -196,7 +196,7 @@ def statement(table: Table, *, key: Sequence[str], rows_estimate: int) -> str | 
 
 
 def _measured(table: Table) -> tuple[Column, ...]:
-    return table.columns[:MOST_COLUMNS]
+    return tuple(c for c in table.columns if not c.virtual)[:MOST_COLUMNS]
 
 
 def _sampled(table: Table, rows: int) -> str:

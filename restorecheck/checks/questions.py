@@ -72,8 +72,9 @@ def excluded(constraint: Exclusion) -> Question:
     )
     return Question(
         key=f"{EXCLUDED}{constraint.table} {constraint.name}",
-        sql=f"select count(*) from {every} a where exists (select from {rows} b where a.place <> b.place and {both})",  # noqa: S608
+        sql=f"select pg_catalog.count(*) from {every} a where exists (select from {rows} b where a.place operator(pg_catalog.<>) b.place and {both})",  # noqa: S608
         plan=Plan.ANY,
+        natural=True,
     )
 
 

@@ -31,6 +31,8 @@ class Column:
     """Every row has a value: what was declared NOT VALID is not said of old rows."""
     sql_type: str = ""
     """The same type as SQL names it, with its schema."""
+    virtual: bool = False
+    """Generated, and not stored."""
     collation: str = ""
     """`collate …`; empty: its values are no texts."""
     equals: str = ""
@@ -61,6 +63,8 @@ class KeyPair:
     there_cast: str = ""
     here_cast: str = ""
     """`::schema.type`, where the operator takes another type than the column's."""
+    virtual: bool = False
+    """Generated, and not stored."""
     collation: str = ""
     """`collate …`, where the columns differ in theirs: PostgreSQL compares by that of the other table's."""
 

@@ -21,13 +21,13 @@ select distinct k.conrelid, k.confrelid from pg_constraint k where k.contype = '
 
 -- name: columns
 with recursive base as (
-  select a.attrelid, a.attnum, a.attname, a.atttypid as type, a.attcollation as collation, array[]::oid[] as domains,
+  select a.attrelid, a.attnum, a.attname, a.atttypid as type, a.attcollation as collation, a.attgenerated = 'v' as virtual, array[]::oid[] as domains,
     a.attnotnull and not exists (select from pg_constraint k where k.contype = 'n' and k.conrelid = a.attrelid
       and k.conkey = array[a.attnum] and not k.convalidated) as required
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
   where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f') and ({own} or c.oid = any(%(others)s::oid[]))
   union all
-  select b.attrelid, b.attnum, b.attname, t.typbasetype, b.collation, b.domains || t.oid, b.required or t.typnotnull
+  select b.attrelid, b.attnum, b.attname, t.typbasetype, b.collation, b.virtual, b.domains || t.oid, b.required or t.typnotnull
   from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
 )
 select b.attrelid, b.attname, t.typname, t.typtype::text, t.typcategory::text, b.required, b.domains, t.oid,
@@ -37,7 +37,8 @@ select b.attrelid, b.attname, t.typname, t.typtype::text, t.typcategory::text, b
   case when t.typcategory = 'A' then (select jsonb_agg(jsonb_build_array('', e.oid::bigint)) from pg_type e where e.oid = t.typelem and e.typtype = 'd')
     when t.typtype = 'c' then (select jsonb_agg(jsonb_build_array(f.attname, e.oid::bigint) order by f.attnum)
       from pg_attribute f join pg_type e on e.oid = f.atttypid
-      where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped and e.typtype = 'd') end
+      where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped and e.typtype = 'd') end,
+  b.virtual
 from base b join pg_type t on t.oid = b.type join pg_namespace n on n.oid = t.typnamespace where t.typtype <> 'd'
 order by b.attrelid, b.attnum
 
@@ -62,6 +63,9 @@ select k.conrelid, k.contypid, k.conname, pg_get_expr(k.conbin, k.conrelid),
   and pg_get_expr(k.conbin, k.conrelid) !~* '::"?(date|time|interval|money|regconfig)|to_char|to_date|to_timestamp|to_number|extract|date_part|date_trunc|age\(|timezone\(|now\(|current_|localtime'
   and (select count(distinct a.atttypid) < 2 and (count(*) = 0 or pg_get_expr(k.conbin, k.conrelid) !~ '::') from pg_attribute a join pg_type y on y.oid = a.atttypid
     where a.attrelid = k.conrelid and a.attnum = any(k.conkey) and (y.typcategory in ('D', 'T') or y.typname = 'money'))
+  and (pg_get_expr(k.conbin, k.conrelid) !~ '::"?(text|character|bpchar|name)' or not exists (
+    select from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+      and y.typname not in ('text', 'varchar', 'bpchar', 'name', 'int2', 'int4', 'int8', 'numeric', 'bool', 'uuid')))
   and not exists (
     select from pg_depend d left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
     join pg_proc p on p.oid = coalesce(o.oprcode::oid, d.refobjid) join pg_language l on l.oid = p.prolang
@@ -112,7 +116,8 @@ select k.conname, n.nspname, c.relname, fn.nspname, f.relname, c.relkind = 'r', 
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
-where k.contype = 'f' and k.convalidated and k.conparentid = 0 and {own}
+where k.contype = 'f' and k.convalidated and {own}
+  and (k.conparentid = 0 or not (select p.convalidated from pg_constraint p where p.oid = k.conparentid))
 order by 2, 3, 1
 
 -- name: exclusions
@@ -135,6 +140,7 @@ from (
   union
   select d.refobjid, f.adrelid, f.adnum from pg_attrdef f
   join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass
+  join pg_class q on q.oid = d.refobjid and q.relkind = 'S'
   where pg_get_expr(f.adbin, f.adrelid) ~ '^\(?nextval\(''([^'']|'''')*''::regclass\)\)?(::[a-z]+)?$'
 ) filled(sequence, relation, number)
 join pg_class s on s.oid = filled.sequence and s.relkind = 'S' join pg_sequence q on q.seqrelid = s.oid

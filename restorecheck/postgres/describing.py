@@ -337,6 +337,7 @@ def _columns(
         sql_type,
         collation,
         nested,
+        virtual,
     ) in rows:
         found[oid].append(
             Column(
@@ -349,6 +350,7 @@ def _columns(
                 equals=operators.get((type_oid, EQUAL)) or _equality(kind, typtype, category),
                 below=operators.get((type_oid, LESS), "<"),
                 above=operators.get((type_oid, GREATER), ">"),
+                virtual=virtual,
                 collation=collation,
                 domain_checks=tuple(c for d in domains for c in constraints.get((0, d), ())),
                 nested_checks=tuple(

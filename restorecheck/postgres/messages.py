@@ -100,10 +100,10 @@ def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
 
 
 def is_damage(sqlstate: str) -> bool:
-    """The server could not read its own data: corrupted pages or indexes, missing files,
-    text that is not valid in the encoding, a TOAST value that is not there.
+    """The server could not read its own data: corrupted pages or indexes, missing files, a TOAST value that
+    is not there. A text that is not valid in an encoding may be that of the question.
     """
-    return sqlstate.startswith("XX") or sqlstate in {"22021", "58030", "58P01", "22P05"}
+    return sqlstate.startswith("XX") or sqlstate in {"58030", "58P01"}
 
 
 def is_absence(sqlstate: str) -> bool:

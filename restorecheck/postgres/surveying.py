@@ -63,6 +63,7 @@ PLANS = {
     "enable_indexonlyscan": "off",
     "enable_bitmapscan": "off",
     "row_security": "off",
+    "standard_conforming_strings": "on",
 }
 """The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
 row security would hide rows. Several connections take the place of parallel workers.

@@ -3443,7 +3443,7 @@ PLANTED = (
     bug(
         "the share of NULL may rise by any share",
         "checks/kinds/percent_null.py",
-        "holds = holds and share <= earlier + rise",
+        "holds = holds and share <= earlier + Fraction(str(rise))",
         "holds = holds and share <= earlier + 1",
         "tests/unit/checks/test_kinds_configured.py",
     ),

@@ -22,7 +22,7 @@ from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
 
 COLUMNS = "columns:"
-MOST_TABLES = 100
+MOST_TABLES = 60
 """The largest ones: a statement of its own for each of many thousand small tables would take too long."""
 LARGEST = 60_000
 """Characters that are kept of one database."""

@@ -1,6 +1,7 @@
 """The share of rows without a value in a column, against a bound and against the last verified night."""
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -53,9 +54,9 @@ class PercentNull(OfRelation):
         share = _share(scan, options["column"])
         if share is None:
             return Judgement(CheckOutcome.PASSED, expected, "no rows", scan.beside)
-        holds, found, detail = True, f"{share:.2%}", scan.beside
+        holds, found, detail = True, _shown(share), scan.beside
         if (most := options.get("max")) is not None:
-            holds = share <= most
+            holds = share <= Fraction(str(most))
         if (rise := options.get("max_rise")) is not None:
             key = filled_key([scan.column(options["column"])])
             known = before is not None and before.has(key)
@@ -63,14 +64,21 @@ class PercentNull(OfRelation):
             if earlier is None:
                 detail = detail or NOTHING_YET
             else:
-                found = f"{found}, before {earlier:.2%}"
-                holds = holds and share <= earlier + rise
+                found = f"{found}, before {_shown(earlier)}"
+                holds = holds and share <= earlier + Fraction(str(rise))
         outcome = CheckOutcome.PASSED if holds else CheckOutcome.FAILED
         return Judgement(outcome, expected, found, detail)
 
 
-def _share(scan: RelationScan, configured: str, names: RelationScan | None = None) -> float | None:
+def _share(
+    scan: RelationScan, configured: str, names: RelationScan | None = None
+) -> Fraction | None:
     """`names`: the scan that knows what the column is called; None: this one. None: there are no rows."""
     name = (names or scan).column(configured)
     rows = scan.rows
-    return (rows - scan.count(filled_key([name]))) / rows if rows else None
+    return Fraction(rows - scan.count(filled_key([name])), rows) if rows else None
+
+
+def _shown(share: Fraction) -> str:
+    """A share that is not nothing is not shown as nothing."""
+    return "less than 0.01%" if 0 < share < Fraction(1, 20_000) else f"{float(share):.2%}"
