@@ -185,7 +185,13 @@ def _more_rows(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool
     if "on" not in old.get(f"row security {table_of(key)}", "").split() or not _is_there(key, new):
         return False
     if key not in old:
-        return _policy(new[key]).permissive
+        added = _policy(new[key])
+        # Under another name, or for one command of all those that it was for.
+        same = {new[key], new[key].replace(f" for {added.command} ", " for ALL ", 1)}
+        there = {
+            v for k, v in old.items() if kind_of(k) == "policy" and table_of(k) == table_of(key)
+        }
+        return added.permissive and not same & there
     before = _policy(old[key])
     if key not in new:
         return not before.permissive

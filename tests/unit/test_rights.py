@@ -187,3 +187,25 @@ def test_names_of_roles_are_read_as_they_are_written():
         '"x ""y"" by z"': {"INSERT*", "SELECT"},
         "c": set(),
     }
+
+
+def test_a_policy_under_another_name_or_for_fewer_commands_is_not_wider():
+    own = "permissive for ALL to reader using #0123456789ab"
+    before = changed({"policy public.orders.own": own})
+    renamed = changed({"policy public.orders.own": None, "policy public.orders.mine": own})
+    narrower = changed(
+        {
+            "policy public.orders.own": None,
+            "policy public.orders.see": own.replace("ALL", "SELECT"),
+        }
+    )
+    other = changed(
+        {
+            "policy public.orders.own": None,
+            "policy public.orders.see": own.replace("reader", "writer"),
+        }
+    )
+
+    assert widened(before, renamed) == ()
+    assert widened(before, narrower) == ()
+    assert [d.what for d in widened(before, other)] == ["policy public.orders.see"]
