@@ -20,7 +20,7 @@ from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.tables import full_name, quoted
-from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER
+from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
@@ -121,7 +121,8 @@ def _of_table(
     table: TableProfile, profile: Profile, nights: Sequence[NightProfile]
 ) -> Iterator[Proposal]:
     say = _Sayer(table)
-    passing = table.unlogged or families.passing(table.name) or families.dated(table.name)
+    volatile = VOLATILE.search(table.name) is not None
+    passing = table.unlogged or volatile or families.dated(table.name)
     if table.rows and not passing:
         yield from _counts(table, nights, say)
         yield from _fresh(table, profile, nights, say)
