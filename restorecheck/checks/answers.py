@@ -51,6 +51,10 @@ class Judgement:
     """Less than that of the check: what was found is worth a look, and no reason to call a backup bad."""
 
 
+def passed_if(holds: bool) -> CheckOutcome:  # the one thing that it is about
+    return CheckOutcome.PASSED if holds else CheckOutcome.FAILED
+
+
 class UnansweredError(Exception):
     """A value that was asked for is not in the scan's result: never zero, never a pass."""
 

@@ -39,7 +39,6 @@ FEW, SEVERAL = 10, 3
 DAY = timedelta(days=1)
 MUCH = 0.2
 """The share of its rows that a table may lose before its newest ones are not looked at any more."""
-SHOWN = 5
 EVERYTHING = "all tables"
 ADVICE = (
     "if that was intended: `restorecheck history accept`, or name the table in `volatile_tables`"
@@ -362,9 +361,3 @@ def structure_changes(
 def _tables_first(key: str) -> tuple[bool, str]:
     """The list is cut off: a table that is gone is more than its columns."""
     return not key.startswith(("schema ", "table ")), key
-
-
-def listed(differences: tuple[Difference, ...] | list[Difference]) -> str:
-    first = "; ".join(str(difference) for difference in differences[:SHOWN])
-    more = len(differences) - SHOWN
-    return f"{first}; and {more} more" if more > 0 else first

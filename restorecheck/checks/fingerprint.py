@@ -58,22 +58,17 @@ SETTINGS = {
 """What values look like as text; the same on every server."""
 
 
-def fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
+def fingerprint(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
     """An aggregate: numeric, NULL for an empty table."""
-    return f"sum({row_hash(columns, alias)})"
+    return f"sum({row_hash(columns, major=major)})"
 
 
-def plain_fingerprint(columns: Iterable[Column], alias: str = "t") -> str:
-    """Of the row's text: for servers before PostgreSQL 14."""
-    return f"sum({row_hash(columns, alias, typed=False)}::numeric)"
-
-
-def row_hash(columns: Iterable[Column], alias: str = "t", *, typed: bool = True) -> str:
+def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR, alias: str = "t") -> str:
     """Of one row: bigint. By the names of the columns, so that two that swap theirs are told apart. What is
-    computed when it is read (PostgreSQL 18) is in no backup.
+    computed when it is read (PostgreSQL 18) is in no backup. Before PostgreSQL 14, of the row's text.
     """
     every = sorted((c for c in columns if not c.virtual), key=lambda column: column.name)
-    if not typed:
+    if major < FIRST_MAJOR:
         names = [f"{alias}.{quoted(column.name)}" for column in every]
         return f"hashtextextended({_as_text(names)}, 0)"
     items = [_hashed(column, alias) for column in every if _is_hashed(column)]
@@ -81,6 +76,11 @@ def row_hash(columns: Iterable[Column], alias: str = "t", *, typed: bool = True)
     if others:
         items.append(_as_text(others))
     row = f"row({', '.join(items)})" if items else "row(0)"
+    return typed_hash(row)
+
+
+def typed_hash(row: str) -> str:
+    """Of a record: bigint, sound in a sum."""
     return f"hashint8extended(hash_record_extended({row}, 0), 1)"
 
 

@@ -1,6 +1,7 @@
 """The kinds of value that the keys of checks have, each with its own words for what does not fit."""
 
 import math
+from abc import abstractmethod
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -168,9 +169,9 @@ class CheckKeys(Keys):
     )
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """Name in reports."""
-        raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
         """What the kind needs to know, as JSON: every key of its own that was given."""
@@ -193,6 +194,6 @@ class TableKeys(CheckKeys):
         return self.name or f"{self.about} of {self.table}"
 
     @property
+    @abstractmethod
     def about(self) -> str:
         """What of the table is looked at, for the name."""
-        raise NotImplementedError

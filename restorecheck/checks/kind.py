@@ -16,7 +16,13 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, ClassVar
 
-from restorecheck.checks.answers import Judgement, Rows, UnansweredError, UnreadableError
+from restorecheck.checks.answers import (
+    Judgement,
+    Rows,
+    UnansweredError,
+    UnreadableError,
+    passed_if,
+)
 from restorecheck.checks.keys import CheckKeys
 from restorecheck.checks.names import find_column
 from restorecheck.checks.readings import (
@@ -367,9 +373,6 @@ class RelationScan:
 class OfRelation(Kind):
     """Configured, about one table; answered by the scan of all tables that hold its rows."""
 
-    views: ClassVar[bool] = True
-    """It has a meaning for a view."""
-
     def used(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Columns, as configured."""
         return (
@@ -408,9 +411,8 @@ def violations_judged(
     number: int, expected: str, what: str, *, noun: str = "row", detail: str = ""
 ) -> Judgement:
     """Of a number of rows that must be none."""
-    outcome = CheckOutcome.FAILED if number else CheckOutcome.PASSED
     nouns = noun if number == 1 else f"{noun}s"
-    return Judgement(outcome, expected, f"{number:,} {nouns} {what}", detail)
+    return Judgement(passed_if(number == 0), expected, f"{number:,} {nouns} {what}", detail)
 
 
 def resolve(texts: Iterable[str], relation: Relation) -> Iterator[tuple[str, str | None]]:

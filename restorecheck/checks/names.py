@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from restorecheck.checks.tables import quoted
-
 FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 """PostgreSQL folds ASCII letters; others only in single-byte encodings (`downcase_identifier`)."""
 
@@ -44,14 +42,6 @@ class TableName:
         """Schema (empty: along the search path) and table, the likeliest first."""
         schemas = self.schema.readings if self.schema else ("",)
         yield from product(schemas, self.table.readings)
-
-    @property
-    def regclasses(self) -> tuple[str, ...]:
-        """For PostgreSQL's `to_regclass`."""
-        return tuple(
-            f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
-            for schema, table in self.readings
-        )
 
 
 def parse_table_name(text: str) -> TableName:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from restorecheck.checks.fingerprint import FIRST_MAJOR
+from restorecheck.checks.fingerprint import FIRST_MAJOR, typed_hash
 from restorecheck.checks.scanning import Plan, Question, lacks
 from restorecheck.checks.tables import (
     Column,
@@ -86,8 +86,7 @@ def large_objects() -> Question:
 def large_contents(major: int, *, key: str = LARGE_CONTENTS, of: str = "") -> Question:
     """A fingerprint of them all. `of`: a query for the oids of some."""
     row = "row(l.loid, l.pageno, l.data)"
-    typed = f"hashint8extended(hash_record_extended({row}, 0), 1)"
-    hashed = typed if major >= FIRST_MAJOR else f"hashtextextended({row}::text, 0)"
+    hashed = typed_hash(row) if major >= FIRST_MAJOR else f"hashtextextended({row}::text, 0)"
     some = f" where l.loid in ({of})" if of else ""
     return Question(key=key, sql=f"select sum({hashed}) from pg_largeobject l{some}")  # noqa: S608  # our own
 

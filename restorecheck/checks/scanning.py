@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from enum import Enum, StrEnum, auto
 from functools import reduce
 
-from restorecheck.checks.fingerprint import fingerprint, plain_fingerprint
+from restorecheck.checks.fingerprint import fingerprint
 from restorecheck.checks.tables import Column, Constraint, Relation, Table, literal, quoted
 
 BLOCK = 8192
@@ -114,8 +114,7 @@ def aggregates(
 
 def contents(columns: Iterable[Column], *, major: int) -> Aggregate:
     """The fingerprint of all rows."""
-    typed = major >= FIRST_RANGE_MAJOR
-    return Aggregate(PRINT, fingerprint(columns) if typed else plain_fingerprint(columns))
+    return Aggregate(PRINT, fingerprint(columns, major=major))
 
 
 def halves(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:

@@ -8,8 +8,9 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm', 'v', 'f') and c.relpersistence <> 't' and {own}
 order by 8 desc, 2, 3
 
--- name: system relation
-select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = %(oid)s
+-- name: other relations
+select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.oid = any(%(wanted)s::oid[]) and not ({own})
 
 -- name: inherits
 select i.inhrelid, i.inhparent from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -25,7 +26,7 @@ with recursive base as (
     a.attnotnull and not exists (select from pg_constraint k where k.contype = 'n' and k.conrelid = a.attrelid
       and k.conkey = array[a.attnum] and not k.convalidated) as required
   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f') and ({own} or c.oid = any(%(others)s::oid[]))
+  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'v', 'f') and ({own} or c.oid = any(%(wanted)s::oid[]))
   union all
   select b.attrelid, b.attnum, b.attname, t.typbasetype, b.collation, b.virtual, b.domains || t.oid, b.required or t.typnotnull
   from base b join pg_type t on t.oid = b.type where t.typtype = 'd'

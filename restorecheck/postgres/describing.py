@@ -247,14 +247,13 @@ class Directory:
         return found
 
 
-def directory(connection: Connection, others: Collection[int] = ()) -> Directory:
-    """`others`: oids of relations that are PostgreSQL's own, and asked about all the same."""
+def directory(connection: Connection, wanted: Collection[int] = ()) -> Directory:
+    """`wanted`: oids of relations that are in it even where they are PostgreSQL's own, read like views."""
     constraints = _constraints(connection)
-    columns = _columns(connection, others, constraints)
+    columns = _columns(connection, wanted, constraints)
     rows = _rows(connection, "relations")
     relations = {row[0]: _Relation(*row[1:5]) for row in rows}
-    for oid in others:
-        ((schema, name),) = _rows(connection, "system relation", {"oid": oid})
+    for oid, schema, name in _rows(connection, "other relations", {"wanted": list(wanted)}):
         relations[oid] = _Relation(schema, name, "v", populated=True)
     children: dict[int, list[int]] = defaultdict(list)
     parents: dict[int, list[int]] = defaultdict(list)
@@ -311,7 +310,7 @@ LESS, EQUAL, GREATER = 1, 3, 5
 
 def _columns(
     connection: Connection,
-    others: Collection[int],
+    wanted: Collection[int],
     constraints: Mapping[tuple[int, int], Sequence[Constraint]],
 ) -> dict[int, tuple[Column, ...]]:
     rows = _rows(connection, "comparisons")
@@ -324,7 +323,7 @@ def _columns(
             yield from constraints.get((0, domain), ())
             domain = below[domain]
 
-    rows = _rows(connection, "columns", {"others": list(others)})
+    rows = _rows(connection, "columns", {"wanted": list(wanted)})
     for (
         oid,
         name,
@@ -466,12 +465,6 @@ def find(
     for place, oid, kind in _rows(connection, "find", given):
         found.setdefault(wanted[place][0], (oid, kind))
     return found
-
-
-def is_system(connection: Connection, oid: int) -> bool:
-    """Whether a relation is PostgreSQL's own."""
-    ((schema, _name),) = _rows(connection, "system relation", {"oid": oid})
-    return str(schema).startswith("pg_") or schema == "information_schema"
 
 
 def has_index(connection: Connection, oid: int, columns: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,8 +104,8 @@ class Inquirer:
                 describing.pin_settings(connection)
                 hiding = describing.hiding_settings(connection)
                 found = describing.find(connection, self._names(), path)
-                others = {oid for oid, kind in found.values() if kind not in RELATIONS}
-                directory = describing.directory(connection, _foreign_to(connection, others))
+                tables = {oid for oid, kind in found.values() if kind not in RELATIONS}
+                directory = describing.directory(connection, tables)
                 catalog = self._catalog(connection, directory)
                 wanted = self._of_built_ins(catalog)
                 self._of_configured(connection, directory, found, reading, wanted)
@@ -123,28 +123,24 @@ class Inquirer:
                 f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
         began = time.monotonic()
-        self._survey(catalog, reading, wanted.questions, wanted.aggregates).run(soon, allowed)
+        survey = self._survey(catalog, reading, wanted)
+        survey.run(soon, allowed)
         if reading.done:
             spent = timedelta(seconds=time.monotonic() - began)
-            self._study(catalog, reading, soon - spent, max(timedelta(seconds=1), allowed - spent))
+            left = max(timedelta(seconds=1), allowed - spent)
+            self._study(survey, catalog, reading, soon - spent, left)
         reading.until = self._until.isoformat() if self._until else ""
 
     # --- within
 
-    def _survey(
-        self,
-        catalog: Catalog,
-        reading: DatabaseReading,
-        questions: Sequence[Question],
-        aggregates: Mapping[str, Sequence[Aggregate]],
-    ) -> Survey:
+    def _survey(self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted) -> Survey:
         return Survey(
             self._connect,
             catalog.tables,
             reading,
             depth=self._depth(),
-            asked=aggregates,
-            questions=questions,
+            asked=wanted.aggregates,
+            questions=wanted.questions,
             connections=self._connections,
             major=catalog.major,
             budget=self._budget(),
@@ -153,13 +149,19 @@ class Inquirer:
         )
 
     def _study(
-        self, catalog: Catalog, reading: DatabaseReading, soon: timedelta, allowed: timedelta
+        self,
+        survey: Survey,
+        catalog: Catalog,
+        reading: DatabaseReading,
+        soon: timedelta,
+        allowed: timedelta,
     ) -> None:
         """What is asked of tables that are read: by how many rows they have."""
         kinds = [kind for kind in self._kinds.values() if isinstance(kind, OfDatabase)]
         questions = [q for kind in kinds for q in kind.studies(catalog, reading)]
         if questions:
-            self._survey(catalog, reading, questions, {}).run(soon, allowed)
+            survey.add(questions)
+            survey.run(soon, allowed)
         if reading.done:
             for kind in kinds:
                 kind.settle(catalog, reading, self._before)
@@ -283,11 +285,6 @@ class Inquirer:
             asked.question = question.key
             weight = sum(tables[name].blocks for name in ask.relation.members if name in tables)
             wanted.questions.append(replace(question, weight=weight, patience=ask.spec.timeout))
-
-
-def _foreign_to(connection: Connection, oids: Collection[int]) -> list[int]:
-    """Of these, the ones that belong to PostgreSQL itself."""
-    return [oid for oid in oids if describing.is_system(connection, oid)]
 
 
 def _kept(relation: Relation) -> RelationReading:

@@ -224,8 +224,14 @@ class Survey:
                 )
                 for table in tables
             },
-            questions={q.key: q for q in questions if not _is_settled(q.key, reading)},
+            questions={},
         )
+        self.add(questions)
+
+    def add(self, questions: Sequence[Question]) -> None:
+        """To be asked by the next run, where they have no answer yet."""
+        reading = self._progress.reading
+        self._progress.questions |= {q.key: q for q in questions if not _is_settled(q.key, reading)}
 
     def run(self, soon: timedelta, allowed: timedelta) -> None:
         """Read until all is read. After `soon` nothing more is begun, after `allowed` what was

@@ -802,14 +802,14 @@ def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(sourc
     directory = describing.directory
     lost: list[object] = []
 
-    def cut_once(connection, others=()):
+    def cut_once(connection, wanted=()):
         if not lost:
             lost.append(connection)
             with connection_to(source, "postgres") as other:
                 other.execute(
                     "select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid]
                 )
-        return directory(connection, others)
+        return directory(connection, wanted)
 
     monkeypatch.setattr(describing, "directory", cut_once)
     with (

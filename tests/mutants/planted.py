@@ -3345,8 +3345,8 @@ PLANTED = (
     bug(
         "a distribution that thins out is the same",
         "checks/kinds/distribution.py",
-        "_outcome(not moved and not thinner)",
-        "_outcome(not moved)",
+        "passed_if(not moved and not thinner)",
+        "passed_if(not moved)",
         "tests/unit/checks/test_kinds_configured.py",
     ),
     bug(

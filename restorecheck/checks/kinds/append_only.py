@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.fingerprint import FIRST_MAJOR, row_hash
+from restorecheck.checks.fingerprint import row_hash
 from restorecheck.checks.keys import TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.readings import shown_rows
@@ -65,7 +65,9 @@ class AppendOnly(OfRelation):
             limit = f"{literal(before['greatest'])}::{column.sql_type}"
             old = f"{key} is null or not {_finite(column)}"
             old += f" or {key} <= {limit}" if before["greatest"] else ""
-        all_columns, old_columns = (_hash(c, ask.major) for c in (ask.relation.columns, columns))
+        all_columns, old_columns = (
+            row_hash(c, major=ask.major) for c in (ask.relation.columns, columns)
+        )
         rows = (
             f"select {key} as k, {_finite(column)} as finite, {old} as old, {all_columns} as h,"  # noqa: S608  # quoted names
             f" {old_columns} as o from {ask.relation.rows} t offset 0"  # quoted names
@@ -142,10 +144,6 @@ def _answer(scan: RelationScan | None, column: str) -> dict[str, Any] | None:
     text = scan.answers.get(_key(scan.name, column)) if scan else None
     found: dict[str, Any] | None = json.loads(text) if text else None
     return found
-
-
-def _hash(columns: tuple[Column, ...], major: int) -> str:
-    return row_hash(columns, typed=major >= FIRST_MAJOR)
 
 
 def _finite(column: Column) -> str:

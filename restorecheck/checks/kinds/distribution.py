@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from restorecheck.checks.answers import Judgement
+from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Share, TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.readings import shown_rows
@@ -74,13 +74,13 @@ class Distribution(OfRelation):
         if now is None or earlier is None:
             # From nothing to something is no loss; a table that is empty is another check's.
             holds = now is not None or earlier is None
-            return Judgement(_outcome(holds), expected, found)
+            return Judgement(passed_if(holds), expected, found)
         if broken_now and not _broken(before, column):
             detail = f"{shown_rows(broken_now)} with NaN or infinity, and none before"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         moved = abs(now[0] - earlier[0]) > allowed * abs(earlier[0])
         thinner = abs(now[1] - earlier[1]) > allowed
-        return Judgement(_outcome(not moved and not thinner), expected, found)
+        return Judgement(passed_if(not moved and not thinner), expected, found)
 
 
 def _average(scan: RelationScan, column: str) -> tuple[Decimal, Decimal] | None:
@@ -96,7 +96,3 @@ def _broken(scan: RelationScan, column: str) -> int:
 
 def _shown(average: tuple[Decimal, Decimal] | None) -> str:
     return f"{average[0]:.6g} on average, {average[1]:.1%} filled" if average else "no value"
-
-
-def _outcome(holds: bool) -> CheckOutcome:
-    return CheckOutcome.PASSED if holds else CheckOutcome.FAILED

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from restorecheck.checks.answers import Judgement
+from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import CheckKeys, Hours, Minutes, TableKeys, Text
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.readings import shown_rows
@@ -85,8 +85,7 @@ class Freshness(OfRelation):
         allowed = timedelta(minutes=float(spec.options["max_age_minutes"]))
         since = "before the backup" if context.taken_at else "before the drill"
         found = f"{newest_time:%Y-%m-%d %H:%M} UTC, {_span(age)} {since}"
-        outcome = CheckOutcome.PASSED if age <= allowed else CheckOutcome.FAILED
-        return Judgement(outcome, expected, found, detail)
+        return Judgement(passed_if(age <= allowed), expected, found, detail)
 
 
 def _span(age: timedelta) -> str:

@@ -10,6 +10,7 @@ from restorecheck.checks.kinds.references_hold import questions_found, under
 from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE
 from restorecheck.checks.readings import DatabaseReading
 from restorecheck.checks.scanning import OVER_BUDGET, ROWS, Question
+from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
 
 DEFAULT_MINUTES = 60.0
@@ -109,7 +110,7 @@ def _amcheck(catalog: Catalog, schema: str, before: str) -> Iterator[Question]:
         yield from questions.heaps(schema, _heaps(catalog), before=before)
 
 
-def _heaps(catalog: Catalog) -> Iterable:  # type: ignore[type-arg]
+def _heaps(catalog: Catalog) -> list[Table]:
     return [table for table in catalog.tables if not table.view]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from restorecheck.checks.answers import Judgement
+from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Share, TableKeys, Text, optional, refusal
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.scanning import Aggregate, filled, filled_key
@@ -66,8 +66,7 @@ class PercentNull(OfRelation):
             else:
                 found = f"{found}, before {_shown(earlier)}"
                 holds = holds and share <= earlier + Fraction(str(rise))
-        outcome = CheckOutcome.PASSED if holds else CheckOutcome.FAILED
-        return Judgement(outcome, expected, found, detail)
+        return Judgement(passed_if(holds), expected, found, detail)
 
 
 def _share(

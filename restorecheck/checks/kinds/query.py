@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from restorecheck.checks.answers import Judgement, Rows
+from restorecheck.checks.answers import Judgement, Rows, passed_if
 from restorecheck.checks.keys import (
     Bound,
     CheckKeys,
@@ -180,15 +180,15 @@ def _judge_row_number(kind: str, wanted: Any, answer: Rows, expected: str) -> Ju
         detail = f"no more than {answer.count:,} rows are read; ask for count(*) instead"
         return Judgement(CheckOutcome.ERROR, expected, found, detail)
     if kind == "rows":
-        return Judgement(_outcome(answer.count == wanted and not answer.more), expected, found)
+        return Judgement(passed_if(answer.count == wanted and not answer.more), expected, found)
     holds = (answer.count == 0) == (kind == "empty")
-    return Judgement(_outcome(holds), expected, "rows" if answer.count else "no row")
+    return Judgement(passed_if(holds), expected, "rows" if answer.count else "no row")
 
 
 def _judge_value(kind: str, wanted: Any, value: Any, expected: str) -> Judgement:  # noqa: ANN401  # from JSON and a driver
     found = show(value)
     if kind == "equals" and wanted is None:
-        return Judgement(_outcome(value is None), expected, found)
+        return Judgement(passed_if(value is None), expected, found)
     if value is None:
         return Judgement(CheckOutcome.FAILED, expected, found)
     bounds = wanted if kind == "between" else [wanted]
@@ -209,7 +209,7 @@ def _judge_value(kind: str, wanted: Any, value: Any, expected: str) -> Judgement
             holds = compared[0][0] <= compared[0][1]
         case _:
             return Judgement(CheckOutcome.ERROR, expected, found, f"unknown expectation {kind!r}")
-    return Judgement(_outcome(bool(holds)), expected, found)
+    return Judgement(passed_if(bool(holds)), expected, found)
 
 
 def _align(value: Any, bound: Any) -> tuple[Any, Any]:  # noqa: ANN401  # from a driver and JSON
@@ -279,7 +279,3 @@ def _kind(value: Any) -> str:  # noqa: ANN401  # any value
 def _literal(value: Any) -> str:  # noqa: ANN401  # a scalar of the configuration
     """A value of the configuration, which may be shown whole."""
     return value if isinstance(value, str) else show(value)
-
-
-def _outcome(holds: bool) -> CheckOutcome:
-    return CheckOutcome.PASSED if holds else CheckOutcome.FAILED

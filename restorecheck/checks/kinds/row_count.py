@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from restorecheck.checks.answers import Judgement
+from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Count, Growth, Share, Table, TableKeys, optional, refusal
 from restorecheck.checks.kind import Context, OfRelation, RelationScan
 from restorecheck.checks.shown import bounds, percent, show
@@ -80,5 +80,4 @@ class RowCount(OfRelation):
             found = f"{found}, before {before:,}"
             holds = holds and (drop is None or count >= before * (1 - drop))
             holds = holds and (growth is None or count <= before * (1 + growth))
-        outcome = CheckOutcome.PASSED if holds else CheckOutcome.FAILED
-        return Judgement(outcome, expected, found, beside)
+        return Judgement(passed_if(holds), expected, found, beside)

@@ -8,7 +8,7 @@ from pydantic import Field
 from restorecheck.checks import comparing
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import CheckKeys, Text, optional
-from restorecheck.checks.kind import Context, OfReading
+from restorecheck.checks.kind import Context, OfReading, listed
 from restorecheck.checks.readings import DatabaseReading
 from restorecheck.checks.structure import comparable
 from restorecheck.model import CheckOutcome, CheckSpec
@@ -46,5 +46,5 @@ class Structure(OfReading):
         differences = comparing.structure_changes(wanted, there)
         found = f"{len(there):,} objects, {len(differences):,} differ"
         if differences:
-            return Judgement(CheckOutcome.FAILED, expected, found, comparing.listed(differences))
+            return Judgement(CheckOutcome.FAILED, expected, found, listed(map(str, differences)))
         return Judgement(CheckOutcome.PASSED, expected, found)

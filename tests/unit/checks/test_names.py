@@ -3,6 +3,7 @@
 import pytest
 
 from restorecheck.checks.names import Part, TableName, find_column, parse_table_name
+from restorecheck.checks.tables import quoted
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,9 @@ def test_what_is_no_table_name_is_refused(text):
 )
 def test_a_name_is_read_as_sql_reads_it_and_then_as_it_is_written(text, regclasses):
     """Without a schema the search path decides, and PostgreSQL folds ASCII letters alone."""
-    assert list(parse_table_name(text).regclasses) == regclasses
+    readings = parse_table_name(text).readings
+
+    assert [".".join(map(quoted, filter(None, pair))) for pair in readings] == regclasses
 
 
 @pytest.mark.parametrize(
