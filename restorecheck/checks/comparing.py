@@ -163,7 +163,7 @@ class _Losses:
         return pair.referenced and self._is_still_wanted(pair.name)
 
     def _is_news(self, pair: Pair) -> bool:
-        """Worth a warning, and nobody else's: a table that is gone is a change of the structure."""
+        """Worth a warning of this check only: that the table is gone, the structure reports."""
         if pair.empties and not pair.referenced:
             return False
         return pair.there or not self._before.structure or f"table {pair.name}" in self._ordinary

@@ -7,7 +7,7 @@ see two copies of one row added or lost.) NULL has a mark of its own by its plac
 Types whose hash is not exact or not stable (numeric: 1.5 and 1.50; jsonb; enums and the like, which are
 hashed by number; citext; arrays, whose bounds are not hashed) go in as the text that their own output
 function gives, which the session's settings pin down. A record's output calls those and nothing else:
-`value::text` would call a cast that somebody has made. Collations are taken out: a nondeterministic one
+`value::text` would call a user-defined cast. Collations are taken out: a nondeterministic one
 would make different texts equal.
 
 `hash_record_extended` is there since PostgreSQL 14 and gave the same numbers on 14 to 18

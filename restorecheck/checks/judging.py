@@ -201,7 +201,7 @@ def seconds(spec: CheckSpec, readings: Readings) -> float:
 
 
 def _pays_for_scans(kind: Kind) -> bool:
-    """The scans are counted here, whoever else has a part in them: they are made in any case."""
+    """The whole scan is counted here, also where other checks share it: it is made in any case."""
     return kind.name == TablesCountable.name
 
 

@@ -90,7 +90,7 @@ class Context:
     """Until when the backup holds data."""
     started_at: datetime
     accepted: bool = False
-    """Somebody has said that the baseline is right as it is."""
+    """A person accepted the baseline (`history accept`)."""
 
     @property
     def until(self) -> datetime:
@@ -132,7 +132,7 @@ class Kind(ABC):
     help: ClassVar[str]
     """One sentence for the schema of the configuration."""
     keys: ClassVar[type[CheckKeys] | None] = None
-    """Its keys in `checks`; None where nobody can configure it."""
+    """Its keys in `checks`; None where it cannot be configured."""
     built_in: ClassVar[BuiltIn | None] = None
     reads: ClassVar[frozenset[Section]] = frozenset()
     contents: ClassVar[bool] = False
@@ -255,7 +255,7 @@ class Ask:
     """A B-tree over the whole table begins with the columns of the check."""
     before: "RelationScan | None" = None
     until: datetime | None = None
-    """Until when the backup holds data; None: nobody knows."""
+    """Until when the backup holds data; None: not known."""
     major: int = 18
 
     @property
@@ -291,7 +291,7 @@ class RelationScan:
 
         Raises:
             UnreadableError: One of them is damaged.
-            UnansweredError: Nobody knows.
+            UnansweredError: It is not known.
         """
         for name, table in self.tables.items():
             if table is not None and table.problem:

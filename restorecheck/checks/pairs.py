@@ -105,7 +105,7 @@ def night_of(reading: DatabaseReading) -> int:
 
 
 def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
-    """By what they are compared as; without those that nobody could count tonight."""
+    """By what they are compared as; without those that could not be counted tonight."""
     old, new = rows_by_group(before), rows_by_group(after)
     units = united(old, new)
     found: dict[str, Pair] = {}
@@ -122,7 +122,7 @@ def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
         unit = units.get(table.group or name, "")
         if unit in found:
             found[unit].traits.update(table.traits)
-    # What nobody could count is not gone: whoever was to count it says so.
+    # What could not be counted is not gone: the check that was to count it says so.
     for group in unread(after):
         found.pop(units.get(group, group), None)
     return found

@@ -98,7 +98,7 @@ def unread(
 
 def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) -> bool:
     """Whether the answer to a configured check may be another one. What asks about the whole database
-    is always asked again, and so is a view or a query of which nobody knows what it reads.
+    is always asked again, and so is a view or a query of which it is not known what it reads.
     """
     if spec.kind == Query.name:
         known = around.reads.get(spec.name)

@@ -172,7 +172,7 @@ def _database(value: dict[str, Any]) -> DatabaseReading:
 
 
 def objects_of(reading: DatabaseReading | None) -> int | None:
-    """How many large objects there are; None: nobody knows."""
+    """How many large objects there are; None: not known."""
     answer = reading.answers.get(LARGE_OBJECTS) if reading else None
     return int(answer) if answer else None
 

@@ -1,6 +1,6 @@
 """Rights that are wider than they were, by two structures. Pure.
 
-A backup whose rights widened restores, and whoever restores it in an emergency opens the data to others.
+A backup whose rights widened restores, and a restore in an emergency opens the data to others.
 What is new with the rights that its kind has by default is no widening, and what only changed is none
 either: the structure tells that.
 """
@@ -43,7 +43,7 @@ class Rights:
 
 
 def widened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Difference, ...]:
-    """Everything that lets somebody do more than before.
+    """Every right that is wider than before.
 
     Of logical dumps give what is `structure.comparable`: the rest is our own server's. Nothing where
     another version of this product has read one of the two: `structure_changes` says so.
@@ -90,7 +90,7 @@ def _is_wider(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
 
 
 def _is_there(key: str, structure: Mapping[str, str]) -> bool:
-    """Whether the table or view that a key is about is there; of very large schemas nobody knows."""
+    """Whether the table or view that a key is about is there; of very large schemas this is not known."""
     table = table_of(key) or ""
     return f"rights table {table}" in structure or any(
         key.startswith("rights on every table ") for key in structure

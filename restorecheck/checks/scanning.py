@@ -298,7 +298,7 @@ def newest(column: str, key: str, until: datetime | None = None) -> Aggregate:
 
 
 def later(column: str, key: str, until: datetime | None) -> Aggregate:
-    """Rows whose time is after the backup's; None: nobody knows when that was taken."""
+    """Rows whose time is after the backup's; None: it is not known when that was taken."""
     condition = f"isfinite(t.{quoted(column)}) and {_later(column, until)}" if until else "false"
     return violations(condition, key)
 

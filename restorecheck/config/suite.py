@@ -11,7 +11,7 @@ from restorecheck.checks.registry import BUILT_INS
 from restorecheck.model import Severity
 
 CHOSEN = tuple(kind for kind in BUILT_INS if kind.built_in and not kind.built_in.always)
-"""Those that somebody may want to weigh differently."""
+"""Those whose severity can be configured."""
 
 
 class _Suite(Keys):

@@ -486,7 +486,7 @@ ALLOWED = {
 def structure(connection: Connection) -> dict[str, str]:
     """Everything that a dump of the schema would hold, as `kind name` → definition or digest.
 
-    A third column is kept as a digest: it may be long, or quote what is nobody else's business (a
+    A third column is kept as a digest: it may be long, or quote personal data (a
     password in a setting).
     """
     found: dict[str, str] = {"format": FORMAT}

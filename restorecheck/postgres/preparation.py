@@ -229,7 +229,7 @@ where k.contype = 'c' and not has_function_privilege(%s, p.oid, 'execute')
 
 
 def let_evaluate(connection: Connection, role: str) -> None:
-    """The role may call the functions of CHECKs, as whoever has written the rows could."""
+    """The role may call the functions of CHECKs, as the role that wrote the rows could."""
     for (function,) in connection.execute(CHECKING, (role,)).fetchall():
         statement = f"grant execute on function {function} to "
         connection.execute(sql.Composed([sql.SQL(statement), sql.Identifier(role)]))

@@ -43,7 +43,7 @@ class AppendOnly(OfRelation):
     keys = AppendOnlyKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "the rows of before as they were"
+        return "every row of the last verified night, unchanged"
 
     def refused(self, ask: Ask) -> str:
         column = ask.column("key")

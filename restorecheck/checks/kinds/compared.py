@@ -122,7 +122,7 @@ class NewestThere(_Compared):
 
 
 class _OfStructure(_Compared):
-    """Against the structure that was last accepted: a difference stays until somebody says that it is right."""
+    """Against the structure that was last accepted: a difference stays until a person accepts it."""
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
         return {

@@ -70,7 +70,7 @@ def _objects(reading: DatabaseReading) -> TableReading:
 
 
 def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) -> tuple[str, str]:
-    """What is different, and what nobody knows."""
+    """What is different, and what could not be compared."""
     table = _objects(reading) if name == LARGE_OBJECTS else reading.tables.get(name)
     if table is None:
         return "gone", ""
