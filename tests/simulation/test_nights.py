@@ -70,18 +70,19 @@ class PlayedDrills(Launcher):
         if self.defect:
             raise self.defect
         stage.begin(target)
-        with stage.history() as store:
-            begun = drill().evolve(
-                id=stage.new_id(),
-                target=target,
-                started_at=stage.now(),
-                deadline=stage.now() + DAY,
-                scheduled_for=slot,
-                announce=True,
-            )
-            store.create(begun)
+        begun = drill().evolve(
+            id=stage.new_id(),
+            target=target,
+            started_at=stage.now(),
+            deadline=stage.now() + DAY,
+            scheduled_for=slot,
+            announce=True,
+        )
+        # Held before it is recorded: a sweep on another thread ends what it finds and nobody holds.
         self.held.add(begun.id)
         try:
+            with stage.history() as store:
+                store.create(begun)
             stage.pass_time(stage.length.get(target, 10 * MINUTE), self)
             if target in stage.dying:
                 return "the process was ended by signal 9"
