@@ -47,6 +47,10 @@ class Session:
     log_offset: int = 0
     sorts_alike: bool = True
     """The database has the locale of the source."""
+    roles: set[str] = field(default_factory=set)
+    """Made because the load before missed them; as `names.kept` keeps them."""
+    alone: bool = False
+    """One job loads: several have waited for each other."""
     made: cluster.Made | None = None
     reached: bool = False
     """A server of somebody else's was reached: what was intended there may exist."""

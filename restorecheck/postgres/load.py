@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.postgres import processes
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 
 STDERR_READ = 64 * 1024
@@ -30,7 +31,7 @@ class Loaded:
 
     exit_code: int
     errors: str
-    """The last part of what the program said; may show row values, so never repeat it whole."""
+    """The first and the last part of what the program said; may show row values, so never repeat it whole."""
     seconds: float
     feed_problem: str = ""
     """Why the SQL could not be read to its end; psql alone does not notice."""
@@ -90,9 +91,7 @@ class Load:
             return None
         if self._feeder is not None:
             self._feeder.join(timeout=60)
-        size = self._errors.seek(0, 2)
-        self._errors.seek(max(0, size - STDERR_READ))
-        errors = self._errors.read().decode(errors="replace")
+        errors = self._said().decode(errors="replace")
         return Loaded(
             exit_code=self._process.returncode,
             errors=errors,
@@ -100,6 +99,14 @@ class Load:
             feed_problem=self._feed_problem,
             feed_doubt=self._feed_doubt,
         )
+
+    def _said(self) -> bytes:
+        """The first errors name what is wrong, the last ones how it ended."""
+        size = self._errors.seek(0, 2)
+        self._errors.seek(0)
+        first = self._errors.read(STDERR_READ)
+        self._errors.seek(max(STDERR_READ, size - STDERR_READ))
+        return first + self._errors.read(STDERR_READ)
 
     def end(self) -> None:
         """Stop the program, if it still runs, and what feeds it."""
@@ -189,9 +196,11 @@ def run_sql(
         installation.program("psql"),
         *destination.arguments(),
         "--no-psqlrc",
+        "--file=-",  # so that errors say their line
         "--quiet",
         "--set=ON_ERROR_STOP=1",
-        "--set=VERBOSITY=terse",
+        "--set=VERBOSITY=verbose",  # with the SQLSTATE
+        "--set=SHOW_CONTEXT=never",
         "--output=/dev/null",
     ]
     errors = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # lives as long as the load
@@ -209,9 +218,13 @@ def run_sql(
 
 
 def _restricted(installation: Installation) -> bytes:
+    """Without a line break of its own: psql's numbers are those of the dump's lines.
+
+    A command of psql ends at two backslashes. Source: PostgreSQL documentation, psql, "Meta-Commands".
+    """
     if not installation.knows_restrict:
         return b""
-    return b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
+    return b"\\restrict " + secrets.token_hex(16).encode() + b" \\\\ "
 
 
 def _libpq(destination: Destination) -> dict[str, str]:
@@ -231,23 +244,28 @@ def archive_contents(
     )
 
 
-def restorable_contents(contents: str, ignored: Sequence[str], *, refresh: bool) -> str:
-    """The list of an archive without the named extensions and their comments, without user
-    mappings (how the source logs in to other servers), and, unless `refresh`, without filling
-    materialized views.
+def restorable_contents(
+    contents: str, ignored: Sequence[str], left_out: Collection[TocEntry], *, refresh: bool
+) -> str:
+    """The list of an archive without the named extensions and their comments, without the entries
+    `left_out`, without user mappings (how the source logs in to other servers), and, unless `refresh`,
+    without filling materialized views.
 
     A line reads `5; 3079 16390 EXTENSION - hstore` and `4034; 0 0 COMMENT - EXTENSION hstore`.
     """
-    wanted = {f"EXTENSION - {name}" for name in ignored}
-    comments = {f"COMMENT - EXTENSION {name}" for name in ignored}
+    wanted = [f"EXTENSION - {name}" for name in ignored]
+    wanted += [f"COMMENT - EXTENSION {q}{name}{q}" for name in ignored for q in ("", '"')]
+    identifiers = {f"{entry.dump_id};" for entry in left_out}
 
     def names(line: str) -> bool:
         rest = line.partition(";")[2].strip().split(" ", 2)[-1]
-        return any(rest == item or rest.startswith(f"{item} ") for item in wanted | comments)
+        return any(rest == item or rest.startswith(f"{item} ") for item in wanted)
 
     unwanted = [" USER MAPPING - "] + ([] if refresh else [" MATERIALIZED VIEW DATA "])
     return "".join(
         line
         for line in contents.splitlines(keepends=True)
-        if not names(line) and not any(part in line for part in unwanted)
+        if not names(line)
+        and line.split(" ", 1)[0] not in identifiers
+        and not any(part in line for part in unwanted)
     )

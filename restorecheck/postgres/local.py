@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from restorecheck.lifecycle import (
 )
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
-from restorecheck.postgres import asking, cluster, preparation, restoring
+from restorecheck.postgres import asking, cluster, collations, preparation, restoring
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Mark, Places
@@ -34,10 +35,16 @@ from restorecheck.postgres.finding import (
     lost_session,
 )
 from restorecheck.postgres.load import Destination, Load
-from restorecheck.postgres.messages import why_not
+from restorecheck.postgres.load_errors import Into, LoadError
+from restorecheck.postgres.messages import depends_on_order, roles_missing, why_not
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.temporary import Temporary
 from restorecheck.postgres.timing import Stopwatch
+
+MAINTENANCE = "template1"
+"""Where databases are made and dropped from; also `postgres` may be one that is restored."""
+MOST_ROLES = 100
+"""Made after a load that missed them; a dump that names more than that is loaded no further."""
 
 
 class LocalDumpProvider(Provider):
@@ -181,13 +188,15 @@ class LocalDumpProvider(Provider):
         session.load.end()
         places = self._server.places(drill.id)
         server_lost = session.server.poll() is not None
+        if not server_lost and self._begins_again(session, session.inspection, places):
+            return InProgress(wait=timedelta(0), detail="loading again")
         failed = restoring.explain(
             loaded,
             session.inspection,
             log=places.log,
             offset=session.log_offset,
             server_lost=server_lost,
-            sorts_alike=session.sorts_alike,
+            into=self._into(session, session.inspection, session.installation, places),
         )
         if failed is not None:
             return failed
@@ -195,6 +204,41 @@ class LocalDumpProvider(Provider):
         if killed:
             return Unclear(reason=killed, external_seconds=loaded.seconds)
         return self._open(places, session.inspection, loaded.seconds)
+
+    def _begins_again(self, session: Session, inspection: Inspection, places: Places) -> bool:
+        """Whether the load lacked only what can be made: a role that no statement of the dump names (a row
+        of type regrole, say), or the order in which one job loads.
+        """
+        missing = roles_missing(places.log, session.log_offset) - {
+            *session.roles,
+            *inspection.needs.roles,
+        }
+        several = not session.alone and inspection.kind in {"custom", "directory"}
+        alone = several and depends_on_order(places.log, session.log_offset)
+        if not alone and (not missing or len(session.roles) + len(missing) > MOST_ROLES):
+            return False
+        session.roles |= missing
+        session.alone = session.alone or alone
+        session.load = None
+        return True
+
+    def _into(
+        self, session: Session, inspection: Inspection, installation: Installation, places: Places
+    ) -> Into:
+        ignored = set(self._dump.ignore_extensions)
+        return Into(
+            major=installation.major,
+            source_major=restoring.major_of(inspection.server_version),
+            ignored=tuple(name for name in inspection.needs.extensions if name in ignored),
+            sorts_alike=session.sorts_alike,
+            by_collation=partial(self._by_collation, places, inspection),
+        )
+
+    def _by_collation(self, places: Places, inspection: Inspection, error: LoadError) -> bool:
+        name = database_name(inspection, self._dump.databases)
+        with cluster.superuser_connection(places, name) as connection:
+            asking.pin(connection)
+            return collations.may_decide(connection, error, inspection)
 
     def _stop_load(self, load: Load) -> Unclear:
         """Before the disk is full: others write there, and a dump may grow without end."""
@@ -210,19 +254,18 @@ class LocalDumpProvider(Provider):
         places = self._server.places(drill.id)
         account = self._server.account()
         name = database_name(inspection, self._dump.databases)
-        with cluster.superuser_connection(places) as connection:
+        with cluster.superuser_connection(places, MAINTENANCE) as connection:
             missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
             if missing:
                 return restoring.unfit(missing, installation)
-            preparation.make_roles(connection, inspection.needs.roles)
-            if name != "postgres":
-                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
-            else:
-                session.sorts_alike = False
+            preparation.drop_database(connection, name)
+            session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
             preparation.apply_settings(connection, name, inspection.needs)
-            preparation.admit_roles(connection, name, inspection.needs.roles)
+            preparation.admit_everybody(connection, name)
         with cluster.superuser_connection(places, name) as connection:
             asking.pin(connection)
+            roles = {*inspection.needs.roles, *session.roles}
+            preparation.make_roles(connection, sorted(roles), inspection.needs.client_encoding)
             preparation.make_way(connection, inspection)
         session.log_offset = places.log.stat().st_size
         destination = Destination(
@@ -237,7 +280,7 @@ class LocalDumpProvider(Provider):
             installation,
             account,
             directory=places.directory,
-            jobs=self._server.parallel(self._dump),
+            jobs=1 if session.alone else self._server.parallel(self._dump),
             decryption=session.decryption,
             ignored=self._dump.ignore_extensions,
             ownership=True,
@@ -249,7 +292,7 @@ class LocalDumpProvider(Provider):
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
             asking.pin(connection)
-            preparation.demote_roles(connection, inspection.needs.roles)
+            preparation.demote_roles(connection)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
             preparation.let_in(connection, name, preparation.CHECKER_ROLE)
             preparation.let_evaluate(connection, preparation.CHECKER_ROLE)
@@ -266,7 +309,7 @@ class LocalDumpProvider(Provider):
         return Ready(
             endpoint=endpoint,
             external_seconds=seconds + watch.seconds,
-            notes=restoring.omission_note(inspection),
+            notes=restoring.omission_notes(inspection, self._dump.ignore_extensions),
         )
 
     def _room_hint(self) -> str:

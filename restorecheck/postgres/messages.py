@@ -21,12 +21,18 @@ CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
 
 QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
 
+UNKNOWN = "?"
+"""Of a message that a program repeats without its SQLSTATE."""
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
+FOLLOWING = frozenset({"57014", "08006", "08P01", "23503"})
+"""What an error of another job leaves behind: cancelled statements, lost connections, missed rows."""
 
 LONGEST_LINE = 8192
 MOST_ERRORS = 10_000
 LOG_PREFIX = "%e|"
+_POSITION = re.compile(r" at character \d+$")
+"""In a statement; the log alone says it on the line of the message: src/backend/utils/error/elog.c."""
 _LOG_LINE = re.compile(r"^([0-9A-Z]{5})\|(ERROR|FATAL|PANIC):\s+(.*)$")
 
 
@@ -41,7 +47,7 @@ class ServerError:
         unknown columns quote them.
         """
         if self.sqlstate in QUOTES_SQL:
-            return f"{_condition(self.sqlstate)} (SQLSTATE {self.sqlstate})"
+            return f"{condition(self.sqlstate)} (SQLSTATE {self.sqlstate})"
         return safe_message(self.sqlstate, self.message)
 
 
@@ -53,10 +59,11 @@ def safe_message(sqlstate: str | None, message: str) -> str:
     if not sqlstate:
         return "the connection was lost"
     if sqlstate.startswith(CARRIES_VALUES):
-        return f"{_condition(sqlstate)} (SQLSTATE {sqlstate})"
+        return f"{condition(sqlstate)} (SQLSTATE {sqlstate})"
     first_line = message.strip().split("\n", 1)[0][:300]
+    code = f" (SQLSTATE {sqlstate})" if sqlstate != UNKNOWN else ""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in first_line)
-    return f"{shown} (SQLSTATE {sqlstate})"
+    return f"{shown}{code}"
 
 
 def redacted(message: str, known: str) -> str:
@@ -70,7 +77,7 @@ def redacted(message: str, known: str) -> str:
     return re.sub(r'"([^"]*)"', replace, message)
 
 
-def _condition(sqlstate: str) -> str:
+def condition(sqlstate: str) -> str:
     try:
         name = errors.lookup(sqlstate).__name__
     except KeyError:
@@ -81,11 +88,11 @@ def _condition(sqlstate: str) -> str:
 def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
     """Errors that the server wrote to its log, in order; the log is ours, with `LOG_PREFIX`."""
     matches = (_LOG_LINE.match(line) for line in log_lines(log, offset))
-    found = (ServerError(m[1], m[3]) for m in matches if m)
+    found = (ServerError(m[1], _POSITION.sub("", m[3])) for m in matches if m)
     return list(islice(found, MOST_ERRORS))
 
 
-def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
+def log_lines(log: Path, offset: int = 0, errors: str = "replace") -> Iterator[str]:
     """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
     try:
         with open_regular(log) as file:
@@ -93,10 +100,31 @@ def log_lines(log: Path, offset: int = 0) -> Iterator[str]:
             whole = True
             while piece := file.readline(LONGEST_LINE):
                 if whole:
-                    yield piece.decode(errors="replace").rstrip("\r\n")
+                    yield piece.decode(errors=errors).rstrip("\r\n")
                 whole = piece.endswith(b"\n")
     except OSError:
         return
+
+
+_ROLE_MISSING = re.compile(r'^\w{5}\|(?:ERROR|FATAL):\s+role "(.*)" does not exist$')
+
+
+def roles_missing(log: Path, offset: int) -> set[str]:
+    """Names of roles that statements did not find; as `names.kept` keeps them."""
+    matches = (
+        _ROLE_MISSING.match(line) for line in log_lines(log, offset, errors="surrogateescape")
+    )
+    return {match[1] for match in matches if match}
+
+
+DEPENDS_ON_ORDER = frozenset({"40P01", "23514", "P0001"})
+"""Deadlocks; checks whose functions read other tables, and what such functions say."""
+
+
+def depends_on_order(log: Path, offset: int) -> bool:
+    """Whether several jobs may have met an error that one job would not."""
+    codes = {error.sqlstate for error in errors_in_log(log, offset)}
+    return bool(codes & DEPENDS_ON_ORDER) and codes <= DEPENDS_ON_ORDER | FOLLOWING
 
 
 def is_damage(sqlstate: str) -> bool:
@@ -119,7 +147,7 @@ def lacks_room(sqlstate: str) -> bool:
 def is_about_this_server(error: ServerError) -> bool:
     """Whether a failed load says something about the server that was used, not about the dump."""
     message = error.message
-    if lacks_room(error.sqlstate) or error.sqlstate.startswith("57"):
+    if lacks_room(error.sqlstate) or error.sqlstate.startswith(("57", "40")):
         return True
     if error.sqlstate == "08001":  # a foreign server that this one cannot reach
         return True

@@ -3,13 +3,15 @@ and what is made for it: the database, the roles that it mentions, the role that
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.names import identifier, raw
 from restorecheck.postgres.dumpfiles.needs import Needs
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -62,26 +64,50 @@ def _normalise(locale: str) -> str:
     return re.sub(r"[^a-z0-9@_.]", "", locale.lower())
 
 
-def make_roles(connection: Connection, roles: Sequence[str]) -> None:
+def make_roles(connection: Connection, roles: Sequence[str], client_encoding: str) -> None:
     """Placeholders that cannot log in, so that ownership and grants load as they were.
 
     Superusers for the time of the load: event triggers must be owned by one, and materialized
     views are filled with their owner's rights, which may come from roles that are not in the dump.
+
+    Args:
+        connection: To the restored database: names of roles are kept in its encoding.
+        roles: As `names.kept` keeps them.
+        client_encoding: Of the roles' names.
     """
-    existing = {row[0] for row in connection.execute("select rolname from pg_roles")}
-    for role in roles:
-        if role not in existing and not role.startswith("pg_"):
-            connection.execute(
-                sql.SQL("create role {} superuser nologin").format(sql.Identifier(role))
-            )
+    with _speaking(connection, client_encoding):
+        for role in roles:
+            if not role.startswith("pg_"):
+                statement = b"create role " + identifier(role) + b" superuser nologin"
+                with suppress(errors.DuplicateObject):
+                    connection.execute(statement)
 
 
-def demote_roles(connection: Connection, roles: Sequence[str]) -> None:
+@contextmanager
+def _speaking(connection: Connection, encoding: str) -> Iterator[None]:
+    """Statements of bytes are sent as they are; the server reads them in this encoding."""
+    before = connection.execute("show client_encoding").fetchone()
+    connection.execute(sql.SQL("set client_encoding to {}").format(sql.Literal(encoding)))
+    try:
+        yield
+    finally:
+        assert before is not None, "a setting has a value"
+        connection.execute(b"set client_encoding to '" + str(before[0]).encode() + b"'")
+
+
+DEMOTE = """
+do $$ declare made record; begin
+  for made in select rolname from pg_catalog.pg_roles where rolsuper and oid >= 16384 and not rolcanlogin loop
+    execute pg_catalog.format('alter role %I nosuperuser', made.rolname);
+  end loop;
+end $$
+"""
+"""Objects of users have numbers from 16384: src/include/access/transam.h, FirstNormalObjectId."""
+
+
+def demote_roles(connection: Connection) -> None:
     """After the load nobody but the bootstrap superuser is one."""
-    rows = connection.execute("select rolname from pg_roles where rolsuper and not rolcanlogin")
-    for (role,) in rows.fetchall():
-        if role in roles:
-            connection.execute(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(role)))
+    connection.execute(DEMOTE)
 
 
 def limit_temporary_files(connection: Connection, role: str, room: int) -> None:
@@ -92,27 +118,34 @@ def limit_temporary_files(connection: Connection, role: str, room: int) -> None:
 
 
 PROVIDERS = frozenset({"icu", "libc", "builtin"})
+CLIENT_ONLY = frozenset({"BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SJIS", "UHC"})
+"""Encodings that no database can have: PostgreSQL documentation, "Character Set Support"."""
 
 
 def make_database(connection: Connection, name: str, needs: Needs) -> bool:
     """An empty database; False when it does not sort as the source did, or nobody knows.
 
-    It takes the locale of the source where this server has it: check constraints and partitions
-    may compare texts. SQL_ASCII stays what it is: its bytes may be valid in no encoding.
+    It takes the encoding of the source, and its locale where this server has it: check constraints,
+    partitions and hashes may depend on both.
     """
-    encoding = "SQL_ASCII" if needs.encoding == "SQL_ASCII" else "UTF8"
+    encoding = "UTF8" if needs.encoding.upper() in CLIENT_ONLY else needs.encoding
     plain = sql.SQL("create database {} template template0 encoding {}").format(
         sql.Identifier(name), sql.Literal(encoding)
     )
     if needs.locale:
-        try:
+        with suppress(psycopg.Error):  # the server lacks it, or it does not go with the encoding
             connection.execute(sql.Composed([plain, *_locale_options(needs)]))
             return True
-        except psycopg.Error:
-            pass  # the server lacks it, or it does not go with the encoding
-    fallback = sql.SQL(" locale 'C'" if encoding == "SQL_ASCII" else "")
-    connection.execute(sql.Composed([plain, fallback]))
+    with suppress(psycopg.Error):  # the server's own locale may not go with the encoding
+        connection.execute(plain)
+        return False
+    connection.execute(sql.Composed([plain, sql.SQL(" locale 'C'")]))
     return False
+
+
+def drop_database(connection: Connection, name: str) -> None:
+    """On a server that is thrown away: one of an earlier load, or initdb's own `postgres`."""
+    connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
 
 
 def _locale_options(needs: Needs) -> list[sql.Composable]:
@@ -164,13 +197,9 @@ def apply_settings(connection: Connection, name: str, needs: Needs) -> None:
         match = _SETTING.match(setting)
         if match is None or not has_meaning(match[1]):
             continue
-        try:
-            statement = sql.SQL(
-                "alter database {} " + setting.replace("{", "{{").replace("}", "}}")
-            )
-            connection.execute(statement.format(sql.Identifier(name)))
-        except psycopg.Error:
-            continue  # a parameter of an extension that is not loaded: nothing is checked by it
+        statement = b"alter database " + identifier(name) + b" " + raw(setting)
+        with suppress(psycopg.Error):  # a parameter of an extension that is not loaded
+            connection.execute(statement)
 
 
 SETTINGS_LEFT = """
@@ -195,20 +224,16 @@ def let_in(connection: Connection, database: str, role: str) -> None:
                 statement = sql.SQL("alter {} reset {}").format(who, sql.Identifier(name))
                 connection.execute(statement)
     connection.execute(sql.SQL("alter database {} connection limit -1").format(here))
+    connection.execute(sql.SQL("revoke create on database {} from public").format(here))
     connection.execute(
         sql.SQL("grant connect on database {} to {}").format(here, sql.Identifier(role))
     )
 
 
-def admit_roles(connection: Connection, database: str, roles: Sequence[str]) -> None:
+def admit_everybody(connection: Connection, database: str) -> None:
     """A dump made with --use-set-session-authorization creates things as their owners."""
-    for role in roles:
-        if not role.startswith("pg_"):
-            connection.execute(
-                sql.SQL("grant all on database {} to {}").format(
-                    sql.Identifier(database), sql.Identifier(role)
-                )
-            )
+    here = sql.Identifier(database)
+    connection.execute(sql.SQL("grant all on database {} to public").format(here))
 
 
 def make_way(connection: Connection, inspection: Inspection) -> None:

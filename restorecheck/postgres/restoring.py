@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from restorecheck.errors import AccessDeniedError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
+from restorecheck.postgres.dumpfiles.archive import label
+from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
+from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
-from restorecheck.postgres.dumpfiles.plain import restorable
 from restorecheck.postgres.load import (
     Destination,
     Load,
@@ -27,23 +30,32 @@ from restorecheck.postgres.load import (
     restore_archive,
     run_sql,
 )
-from restorecheck.postgres.messages import errors_in_log, is_about_this_server
+from restorecheck.postgres.load_errors import (
+    COMPARES_TEXTS,
+    Into,
+    LoadError,
+    located,
+    names_of,
+    ours,
+)
+from restorecheck.postgres.messages import errors_in_log
 from restorecheck.postgres.processes import describe_exit
 
 POLL_SECONDS = 0.5
-COMPARES_TEXTS = frozenset({"23514", "42P17"})
-"""Check constraints, partition bounds: the order of texts may decide them."""
 CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
 """Of another error, never the reason: nobody cancels here but pg_restore, when another of its jobs
 met an error, and its connections are lost when it gives up.
 """
+
+FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {"23503"}
+"""Rows that were refused are missed by the foreign keys to them."""
 
 OLDEST = 8
 """A dump that says nothing of its version may be of any."""
 
 # What pg_restore itself says of an archive that it cannot read; never a word of the data.
 ARCHIVE_ERROR = re.compile(
-    r"pg_restore: error: ((?:could not (?:read|uncompress|seek|find|open)|unexpected|did not find|corrupt"
+    r"pg_restore: error: ((?:could not (?:read|uncompress|decompress|seek|find|open)|unexpected|did not find|corrupt"
     r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
 )
 PSQL_ERROR = re.compile(
@@ -82,11 +94,10 @@ BROKEN_OFF = (
 """Said by libpq and PostgreSQL's programs, or by a server, of what happened to the load, not of what
 was loaded. Sources: src/interfaces/libpq, src/bin/pg_dump/parallel.c, src/backend/tcop/postgres.c.
 """
-QUOTING = re.compile(r"^(?:CONTEXT|DETAIL|COPY|LINE|STATEMENT|Command was)\b.*$", re.MULTILINE)
-"""Lines in which rows and statements of the dump are repeated."""
-TABLE_OF_ERROR = re.compile(
-    r'COPY failed for table "([^"\n]*)"|(?:^|\n)COPY ([^\s,"]+|"[^"]+"), line'
+QUOTING = re.compile(
+    r"^(?:CONTEXT|DETAIL|HINT|LOCATION|COPY|LINE|STATEMENT|Command was)\b.*$", re.MULTILINE
 )
+"""Lines in which rows and statements of the dump are repeated."""
 
 
 def major_of(version: str) -> int | None:
@@ -152,14 +163,20 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
     return tuple(notes)
 
 
-def omission_note(inspection: Inspection) -> tuple[str, ...]:
-    if not inspection.needs.foreign_servers:
-        return inspection.missing
-    note = (
-        "the dump has foreign servers: user mappings were left out and materialized views were "
-        "not filled, so that nothing logs in to another server"
-    )
-    return (*inspection.missing, note)
+def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
+    notes = list(inspection.notes)
+    if inspection.needs.foreign_servers:
+        notes.append(
+            "the dump has foreign servers: user mappings were left out and materialized views were "
+            "not filled, so that nothing logs in to another server"
+        )
+    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    if left_out:
+        notes.append(
+            f"with ignore_extensions, {len(left_out)} grants and comments on objects of extensions "
+            f"were left out, for example {label(left_out[0])}"
+        )
+    return tuple(notes)
 
 
 def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
@@ -200,17 +217,19 @@ def begin(
                     layers.stream,
                     ownership=ownership,
                     ignored_extensions=ignored,
+                    left_out=members_of_extensions(inspection.entries) if ignored else (),
                     refresh=not inspection.needs.foreign_servers,
                 )
 
         return run_sql(source, destination, installation, account, directory=directory)
     archive = _reachable(inspection, account, directory)
     use_list = None
+    left_out = members_of_extensions(inspection.entries) if ignored else ()
     if ignored or inspection.needs.foreign_servers:
         contents = archive_contents(archive, installation, account, directory)
         use_list = directory / "contents.list"
         refresh = not inspection.needs.foreign_servers
-        use_list.write_text(restorable_contents(contents, ignored, refresh=refresh))
+        use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
         _give(use_list, account)
     return restore_archive(
         archive,
@@ -231,29 +250,22 @@ def explain(
     log: Path | None,
     offset: int,
     server_lost: bool,
-    sorts_alike: bool,
+    into: Into,
 ) -> Broken | Unclear | None:
     """What a load that ended says; None when the dump is in the database."""
     name = inspection.path.name
     seconds = loaded.seconds
-    errors = errors_in_log(log, offset) if log is not None else []
-    errors = [error for error in errors if error.sqlstate not in CONSEQUENCES]
-    ours = [error for error in errors if is_about_this_server(error)]
-    if ours:
-        return Unclear(
-            reason=f"{name} could not be loaded into this server: {ours[0].safe}",
-            hint=_hint(ours[0].message),
-            external_seconds=seconds,
-        )
-    by_order = [error for error in errors if error.sqlstate in COMPARES_TEXTS]
-    if by_order and len(by_order) == len(errors) and not sorts_alike:
-        return Unclear(
-            reason=f"{name} could not be loaded into this server, which sorts texts differently "
-            f"from the source: {by_order[0].safe}",
-            hint="Install the source's locale or an ICU build here, or restore `into` a server "
-            "that has it.",
-            external_seconds=seconds,
-        )
+    errors = load_errors(loaded, inspection, log=log, offset=offset)
+    names = names_of(inspection.entries)
+    if not all(error.sqlstate in FOLLOWS_FROM_ORDER for error in errors):
+        into = replace(into, sorts_alike=True)  # what else is wrong is not excused by that
+    for error in errors:
+        if doubt := ours(error, into, names):
+            return Unclear(
+                reason=f"{name} could not be loaded into this server{doubt.why}",
+                hint=doubt.hint,
+                external_seconds=seconds,
+            )
     if loaded.feed_doubt:
         return Unclear(
             reason=f"{name} could not be read to its end: {loaded.feed_doubt}",
@@ -269,25 +281,40 @@ def explain(
             reason="the throw-away server died while the dump was loaded",
             external_seconds=seconds,
         )
-    if errors or loaded.exit_code != 0:
-        reason = errors[0].safe if errors else _own_words(loaded)
-        table = _table(loaded.errors)
-        where = f" (table {table})" if table else ""
+    if errors and (log is not None or not _broken_off(loaded, has_log=False)):
         more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
-        if not errors and (lost := _broken_off(loaded, has_log=log is not None)):
-            return Unclear(
-                reason=f"loading {name} was broken off: {lost}",
-                hint="Look whether memory or disk ran short, or somebody ended it; then drill again.",
-                external_seconds=seconds,
-            )
         return Broken(
-            reason=f"{name} does not restore: {reason}{where}{more}", external_seconds=seconds
+            reason=f"{name} does not restore: {errors[0].told(names)}{more}",
+            external_seconds=seconds,
         )
+    if loaded.exit_code != 0:
+        return _without_an_error(loaded, name, has_log=log is not None)
     if _changed(inspection):
         return Unclear(
             reason=f"{name} was changed while it was being restored", external_seconds=seconds
         )
     return None
+
+
+def load_errors(
+    loaded: Loaded, inspection: Inspection, *, log: Path | None, offset: int
+) -> list[LoadError]:
+    """The errors of a load, in order, without those that only follow from others."""
+    logged = errors_in_log(log, offset) if log is not None else []
+    found = located(logged, loaded.errors, inspection)
+    return [error for error in found if error.sqlstate not in CONSEQUENCES]
+
+
+def _without_an_error(loaded: Loaded, name: str, *, has_log: bool) -> Broken | Unclear:
+    if lost := _broken_off(loaded, has_log=has_log):
+        return Unclear(
+            reason=f"loading {name} was broken off: {lost}",
+            hint="Look whether memory or disk ran short, or somebody ended it; then drill again.",
+            external_seconds=loaded.seconds,
+        )
+    return Broken(
+        reason=f"{name} does not restore: {_own_words(loaded)}", external_seconds=loaded.seconds
+    )
 
 
 def _broken_off(loaded: Loaded, *, has_log: bool) -> str:
@@ -318,22 +345,6 @@ def _own_words(loaded: Loaded) -> str:
     if match:
         return f"psql: {(match[1] or match[2])[:200]}"
     return f"the program ended with {describe_exit(loaded.exit_code)}"
-
-
-def _table(errors: str) -> str:
-    match = TABLE_OF_ERROR.search(errors)
-    return (match[1] or match[2] or "") if match else ""
-
-
-def _hint(message: str) -> str:
-    if "No space left" in message:
-        return "The restored database needs more room; postgres.work_dir names another place."
-    if "shared_preload_libraries" in message:
-        return (
-            "Extensions that must be preloaded are not: list this one under ignore_extensions "
-            "if the proof does not need it."
-        )
-    return ""
 
 
 def _changed(inspection: Inspection) -> bool:

@@ -28,6 +28,7 @@ from restorecheck.postgres.finding import (
     lost_session,
 )
 from restorecheck.postgres.load import Destination
+from restorecheck.postgres.load_errors import Into
 from restorecheck.postgres.local import remove_cluster
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.scratch_server import (
@@ -223,8 +224,11 @@ class ScratchProvider(Provider):
         if loaded is None:
             return InProgress(wait=timedelta(0), detail="loading")
         session.load.end()
+        into = Into(
+            major=installation.major, source_major=restoring.major_of(inspection.server_version)
+        )
         failed = restoring.explain(
-            loaded, inspection, log=None, offset=0, server_lost=False, sorts_alike=True
+            loaded, inspection, log=None, offset=0, server_lost=False, into=into
         )
         if failed is not None:
             return failed
@@ -244,7 +248,7 @@ class ScratchProvider(Provider):
         return Ready(
             endpoint=endpoint,
             external_seconds=loaded.seconds,
-            notes=restoring.omission_note(inspection),
+            notes=restoring.omission_notes(inspection, self._dump.ignore_extensions),
         )
 
 

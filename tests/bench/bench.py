@@ -21,7 +21,8 @@ from pathlib import Path
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.demo import story
 from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.dumpfiles.plain import restorable, scan
+from restorecheck.postgres.dumpfiles.filtering import restorable
+from restorecheck.postgres.dumpfiles.plain import scan
 
 ANSWERS = 2_000_000
 STARTS = 21

@@ -171,9 +171,9 @@ def test_roles_of_a_dump_keep_no_right_that_they_had_for_the_load(source):
     """Their functions may run with their owner's rights, whoever calls them."""
     with cluster.superuser_connection(source.places) as connection:
         try:
-            preparation.make_roles(connection, ["of the dump"])
+            preparation.make_roles(connection, ["of the dump"], "UTF8")
             during = rights(connection)
-            preparation.demote_roles(connection, ["of the dump"])
+            preparation.demote_roles(connection)
             after = rights(connection)
         finally:
             connection.execute('drop role if exists "of the dump"')

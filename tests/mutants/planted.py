@@ -2289,7 +2289,7 @@ PLANTED = (
     bug(
         "roles of the dump stay superusers",
         "postgres/local.py",
-        "            preparation.demote_roles(connection, inspection.needs.roles)\n",
+        "            preparation.demote_roles(connection)\n",
         "",
         "tests/acceptance/test_hostile.py::test_a_dump_that_knows_another_server_cannot_log_in_there",
     ),
@@ -2452,8 +2452,8 @@ PLANTED = (
     bug(
         "the trailer of a plain dump is not asked for where it has rows",
         "postgres/dumpfiles/plain.py",
-        "    if not seen.trailer:",
-        "    if not seen.trailer and not lines.rows:",
+        "    if seen.trailers < seen.headers:",
+        "    if seen.trailers < seen.headers and not lines.rows:",
         "tests/unit/test_selection.py",
     ),
     bug(
@@ -2473,15 +2473,15 @@ PLANTED = (
     bug(
         "an exit code is no error",
         "postgres/restoring.py",
-        "    if errors or loaded.exit_code != 0:",
-        "    if errors:",
+        "    if loaded.exit_code != 0:\n        return _without",
+        "    if loaded.exit_code > 3:\n        return _without",
         "tests/unit/test_explaining.py",
     ),
     bug(
         "a load that was killed has succeeded",
         "postgres/restoring.py",
-        "    if errors or loaded.exit_code != 0:",
-        "    if errors or loaded.exit_code > 0:",
+        "    if loaded.exit_code != 0:\n        return _without_an_error",
+        "    if loaded.exit_code > 0:\n        return _without_an_error",
         "tests/unit/test_explaining.py",
     ),
     bug(
@@ -2844,27 +2844,27 @@ PLANTED = (
     bug(
         "a foreign server in a plain dump is not noticed",
         "postgres/dumpfiles/plain.py",
-        '        if kind in {"SERVER", "FOREIGN SERVER"}:',
-        '        if kind == "FOREIGN SERVERS":',
+        '        if entry.desc in {"SERVER", "FOREIGN SERVER"}:',
+        '        if entry.desc == "FOREIGN SERVERS":',
         "tests/unit/test_plain_sql.py",
     ),
     bug(
         "user mappings of a plain dump are loaded",
-        "postgres/dumpfiles/plain.py",
+        "postgres/dumpfiles/filtering.py",
         'b"SET default_tablespace = ", b"CREATE USER MAPPING ",',
         'b"SET default_tablespace = ",',
         "tests/unit/test_plain_sql.py",
     ),
     bug(
         "a plain dump may say where it is loaded",
-        "postgres/dumpfiles/plain.py",
-        'b"\\\\connect", b"\\\\c ",',
-        "",
+        "postgres/dumpfiles/filtering.py",
+        'line.startswith((b"\\\\", *NEVER',
+        "line.startswith((*NEVER",
         "tests/unit/test_plain_sql.py",
     ),
     bug(
         "a plain dump may drop databases",
-        "postgres/dumpfiles/plain.py",
+        "postgres/dumpfiles/filtering.py",
         'b"DROP DATABASE ", b"ALTER DATABASE "',
         'b"ALTER DATABASE "',
         "tests/unit/test_plain_sql.py",
@@ -3310,8 +3310,8 @@ PLANTED = (
     bug(
         "an error about this server is the dump's",
         "postgres/restoring.py",
-        "    ours = [error for error in errors if is_about_this_server(error)]\n",
-        "    ours = [error for error in errors[:1] if is_about_this_server(error)]\n",
+        "    for error in errors:\n        if doubt",
+        "    for error in errors[:1]:\n        if doubt",
         "tests/unit/test_explaining.py",
     ),
     bug(

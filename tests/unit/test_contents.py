@@ -26,6 +26,6 @@ ALL = (TABLE, HSTORE, HSTORE_COMMENT, HSTORE_PLUS, SERVER, MAPPING, VIEW, FILLED
     ],
 )
 def test_how_the_source_logs_in_elsewhere_never_comes_along(ignored, refresh, left_out):
-    left = restorable_contents(HEAD + "".join(ALL), ignored, refresh=refresh)
+    left = restorable_contents(HEAD + "".join(ALL), ignored, (), refresh=refresh)
 
     assert left == HEAD + "".join(line for line in ALL if line not in left_out)

@@ -8,6 +8,7 @@ import pytest
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.load import Loaded
+from restorecheck.postgres.load_errors import Into
 from restorecheck.postgres.messages import LOG_PREFIX
 from restorecheck.postgres.restoring import explain, needed_major
 
@@ -38,7 +39,7 @@ def said(dump, log=None, *, lost=False, sorts_alike=True, **changes):
         log=log,
         offset=0,
         server_lost=lost,
-        sorts_alike=sorts_alike,
+        into=Into(major=17, source_major=17, sorts_alike=sorts_alike),
     )
 
 

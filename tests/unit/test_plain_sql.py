@@ -4,10 +4,12 @@ import io
 
 import pytest
 
-from restorecheck.postgres.dumpfiles import plain
+from restorecheck.postgres.dumpfiles import statements
+from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
+from restorecheck.postgres.dumpfiles.names import kept
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
-from restorecheck.postgres.dumpfiles.plain import restorable, scan
+from restorecheck.postgres.dumpfiles.plain import scan
 
 HEAD = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 17.5\n\n"
 END = b"--\n-- PostgreSQL database dump complete\n--\n\n"
@@ -18,7 +20,11 @@ def facts(body: bytes, head: bytes = HEAD, end: bytes = END):
 
 
 def passed(body: bytes, *, ownership: bool = True, ignored: tuple[str, ...] = ()) -> bytes:
-    return b"".join(restorable(io.BytesIO(body), ownership=ownership, ignored_extensions=ignored))
+    """Without the empty lines that stand for what is left out."""
+    chunks = restorable(io.BytesIO(body), ownership=ownership, ignored_extensions=ignored)
+    text = b"".join(chunks)
+    assert text.count(b"\n") == body.count(b"\n"), "psql counts the lines of the dump"
+    return b"".join(line for line in text.splitlines(keepends=True) if line.strip())
 
 
 def test_header_trailer_and_version_are_read():
@@ -37,8 +43,15 @@ def test_comments_and_unrestrict_may_follow_the_trailer(after):
     assert facts(b"SET x = 1;\n", end=END + after).problem == ""
 
 
-def test_statements_after_the_trailer_begin_another_dump_that_has_to_end_too():
-    assert "missing" in facts(b"", end=END + b"CREATE TABLE t ();\n").problem
+def test_another_dump_after_the_trailer_has_to_end_too():
+    assert "missing" in facts(b"", end=END + HEAD + b"CREATE TABLE t ();\n").problem
+
+
+def test_statements_after_the_trailer_are_said():
+    found = facts(b"", end=END + b"COMMIT;\n")
+
+    assert found.problem == ""
+    assert "from line 11" in " ".join(found.notes)
 
 
 def test_a_trailer_inside_of_data_ends_nothing():
@@ -125,7 +138,7 @@ def test_names_are_split_as_sql_quotes_them():
 def test_names_in_other_encodings_are_read_too():
     body = "-- Name: t; Type: TABLE; Schema: public; Owner: rôlé\n".encode("latin-1")
 
-    assert facts(body).needs.roles == ("rôlé",)
+    assert facts(body).needs.roles == (kept("rôlé".encode("latin-1")),)
 
 
 def test_grantees_of_every_kind_are_roles():
@@ -217,10 +230,11 @@ def test_many_quotes_on_one_line_take_no_longer_than_they_must():
 
 
 def test_a_line_longer_than_any_server_takes_is_damage_and_is_not_held_whole(monkeypatch):
-    monkeypatch.setattr(plain, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(statements, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(statements, "CHUNK", 100)
 
     assert facts(b"SET x = '" + b"x" * 900 + b"';\n").problem == ""
     with pytest.raises(DamagedLayerError, match="a line of more than"):
         facts(b"SET x = '" + b"x" * 1000 + b"';\n")
     with pytest.raises(DamagedLayerError):
-        passed(b"COPY t FROM stdin;\n" + b"x" * 1000 + b"\n\\.\n")
+        passed(b"COPY t FROM stdin;\n" + b"x" * 1200 + b"\n\\.\n")

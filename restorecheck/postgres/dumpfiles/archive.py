@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from restorecheck.postgres.dumpfiles.needs import decoded
+from restorecheck.postgres.dumpfiles.names import kept, shown
 
 MAGIC = b"PGDMP"
 
@@ -105,7 +105,7 @@ class _Reader:
             return None
         if length > min(self._size, LONGEST_TEXT):
             raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
-        return decoded(self.take(length))
+        return kept(self.take(length))
 
     def offset(self) -> tuple[int, int]:
         state = self.byte()
@@ -187,7 +187,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     reader.text(), reader.text()  # catalog table and object id
     tag, desc = reader.text() or "", reader.text() or ""
     if reader.integer() not in SECTIONS:
-        raise DamagedArchiveError(f"is damaged: the section of {desc} {tag} makes no sense")
+        raise DamagedArchiveError(f"is damaged: the section of {desc} {shown(tag)} makes no sense")
     defn = reader.text() or ""
     reader.text()  # drop statement
     copied = (reader.text() or "").lstrip().upper().startswith("COPY")
@@ -202,14 +202,18 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     while (dependency := reader.text()) is not None:
         if not dependency:
             # They are numbers; of a file with a hole there would be as many as it has bytes.
-            raise DamagedArchiveError(f"is damaged: what {desc} {tag} depends on makes no sense")
+            raise DamagedArchiveError(
+                f"is damaged: what {desc} {shown(tag)} depends on makes no sense"
+            )
     state, position, filename = NO_DATA, 0, ""
     if custom:
         state, position = reader.offset()
     else:
         filename = reader.text() or ""
     if desc in HAVE_DATA and not (has_data and (not custom or state != NO_DATA)):
-        raise DamagedArchiveError(f"is damaged: the data of {namespace}.{tag} is not there")
+        raise DamagedArchiveError(
+            f"is damaged: the data of {shown(namespace)}.{shown(tag)} is not there"
+        )
     return TocEntry(
         dump_id=dump_id,
         has_data=has_data,
@@ -252,11 +256,11 @@ def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
             if kind not in {BLOCK_DATA, BLOCK_BLOBS} or entry is None:
                 return "is damaged: its data is not where its table of contents ends"
             if entry.position_state == POSITION_SET and entry.position != position:
-                return f"is damaged: the data of {_name(entry)} is not where it should be"
+                return f"is damaged: the data of {label(entry)} is not where it should be"
             _walk_block(stream, toc, size, kind)
             missing.discard(dump_id)
     except _EndedError:
-        lost = _name(wanted[min(missing)])
+        lost = label(wanted[min(missing)])
         return f"is truncated or damaged: its data ends before that of {lost} is complete"
     return ""
 
@@ -308,5 +312,7 @@ def _integer(stream: BinaryIO, toc: Toc) -> int:
     return -value if data[0] else value
 
 
-def _name(entry: TocEntry) -> str:
-    return f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc
+def label(entry: TocEntry) -> str:
+    """How an entry is named in messages."""
+    named = f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc
+    return shown(named)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles import archive, partial
-from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc, TocEntry
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import (
     HEAD,
@@ -22,7 +22,8 @@ from restorecheck.postgres.dumpfiles.layers import (
     open_layers,
 )
 from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
-from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
+from restorecheck.postgres.dumpfiles.names import shown
+from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.plain import scan
 
 UNWRAPPED = "unwrapped"
@@ -53,8 +54,12 @@ class Inspection:
     dump_version: str = ""
     dbname: str = ""
     needs: Needs = field(default_factory=Needs)
-    missing: tuple[str, ...] = ()
-    """What the list of the archive says was left out of it."""
+    entries: tuple[TocEntry, ...] = ()
+    """What the dump says that it holds."""
+    last_line: int = 0
+    """Of a plain dump: number of pg_dump's last line."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what its list says was left out of it, and what happened to it on its way."""
     unwrapped: Path | None = None
     """Where an archive was put that had to be decompressed or decrypted to be restored."""
 
@@ -130,16 +135,28 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
             problem=facts.problem,
             hint="Dump with pg_dump: its last line says that the dump is whole.",
         )
+    if not facts.written_by_pg_dump:
+        return replace(found, foreign=True, problem="is a text, not a PostgreSQL dump")
+    if facts.commands and not facts.problem:
+        return replace(
+            found,
+            unusable=True,
+            problem=f"holds the psql command {facts.commands[0]}, which is not run here",
+            hint="A drill runs no command that stands in a dump: write the dump with pg_dump alone.",
+        )
+    problem = facts.problem or partial.without_definitions(facts.entries)
     return replace(
         found,
-        kind="plain" if facts.written_by_pg_dump else "",
-        foreign=not facts.written_by_pg_dump,
-        complete=not facts.problem,
-        problem=facts.problem if facts.written_by_pg_dump else "is a text, not a PostgreSQL dump",
+        kind="plain",
+        complete=not problem,
+        problem=problem,
         server_version=facts.server_version,
         dump_version=facts.dump_version,
         dbname=facts.dbname,
         needs=facts.needs,
+        entries=facts.entries,
+        last_line=facts.last_line,
+        notes=(*facts.notes, *partial.missing(facts.entries)),
     )
 
 
@@ -172,7 +189,7 @@ def _inspect_custom(found: Inspection, stream: BinaryIO, size: int) -> Inspectio
     if not toc.known:
         return _newer(found, toc)
     problem = archive.custom_data_problem(stream, toc, size)
-    return replace(_with_toc(found, toc), complete=not problem, problem=problem)
+    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
@@ -188,7 +205,7 @@ def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
             problem = _tar_end_problem(stream, size) or data_problem(toc, members)
     except (tarfile.TarError, EOFError):
         return replace(found, problem="is damaged or truncated: its tar structure ends early")
-    return replace(_with_toc(found, toc), complete=not problem, problem=problem)
+    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 TAR_END = 1024
@@ -231,7 +248,7 @@ def _inspect_directory(path: Path) -> Inspection:
     if not toc.known:
         return _newer(found, toc)
     problem = data_problem(toc, DirectoryMembers(path, files))
-    return replace(_with_toc(found, toc), complete=not problem, problem=problem)
+    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 def _newer(found: Inspection, toc: Toc) -> Inspection:
@@ -245,14 +262,18 @@ def _newer(found: Inspection, toc: Toc) -> Inspection:
 
 
 def _with_toc(found: Inspection, toc: Toc) -> Inspection:
+    problem = found.problem or partial.without_definitions(toc.entries)
     return replace(
         found,
+        complete=found.complete and not problem,
+        problem=problem,
         created_at=toc.created_at,
         server_version=toc.server_version.split(" ")[0],
         dump_version=toc.dump_version.split(" ")[0],
-        dbname=toc.dbname,
+        dbname=shown(toc.dbname),
         needs=_needs(toc),
-        missing=partial.missing(toc),
+        entries=toc.entries,
+        notes=partial.missing(toc.entries),
     )
 
 
@@ -266,7 +287,7 @@ def _needs(toc: Toc) -> Needs:
             collector.add_extension(entry.tag)
         elif entry.desc in {"DATABASE", "DATABASE PROPERTIES"}:
             collector.add_database(entry.defn.lstrip())
-        elif entry.desc in LOOKED_INTO:
+        elif entry.desc in LOOKED_INTO or entry.defn.lstrip().startswith(FUNCTIONS):
             collector.add_statement(entry.defn.lstrip())
     return collector.finish()
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry
+from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry, label
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
 
 COPY_ENDS = (b"\n\\.\n\n\n", b"\n\\.\r\n\r\n\r\n")
@@ -211,8 +211,3 @@ class TarMembers(Members):
             raise DamagedLayerError("is truncated: its data ends early")
         # Not through a file object of its own: the callers share one stream, one after another.
         return os.pread(self._stream.fileno(), member.size - offset, member.offset_data + offset)
-
-
-def label(entry: TocEntry) -> str:
-    """How an entry is named in messages."""
-    return f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc

@@ -23,9 +23,14 @@ _POLICY = re.compile(
 _MAPPING = re.compile(rf"^(?:CREATE|ALTER) USER MAPPING FOR ({_NAME})", re.MULTILINE)
 _AUTHORIZATION = re.compile(rf"^SET SESSION AUTHORIZATION ({_NAME}|'[^']+');", re.MULTILINE)
 
+_ROLE_OF_FUNCTION = re.compile(rf"^\s+SET role TO ({_NAME}|'[^']+')", re.MULTILINE)
+FUNCTIONS = ("CREATE FUNCTION ", "CREATE PROCEDURE ")
+DATABASES = ("CREATE DATABASE ", "ALTER DATABASE ")
+
+_ENCODING = re.compile(r"\bENCODING = '([^']+)'")
 _COLLATION = re.compile(r"CREATE COLLATION (\S+) \((.*?)\);", re.DOTALL)
 _LOCALE = re.compile(
-    r"\b(LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|BUILTIN_LOCALE)"
+    r"\b(LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES|BUILTIN_LOCALE)"
     r" = (?:'((?:[^']|'')*)'|(\w+))"
 )
 _DATABASE_SETTING = re.compile(rf"^ALTER DATABASE {_NAME} (SET [^;\n]+);$", re.MULTILINE)
@@ -47,7 +52,11 @@ class Needs:
     extensions: tuple[str, ...] = ()
     collations: tuple[Collation, ...] = ()
     roles: tuple[str, ...] = ()
+    """As `names.kept` keeps them: a name may be of any encoding."""
+    client_encoding: str = "UTF8"
+    """Of the texts in the dump."""
     encoding: str = "UTF8"
+    """Of the source database; that of the texts where the dump does not say."""
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
     locale: tuple[tuple[str, str], ...] = ()
@@ -65,7 +74,8 @@ class NeedsCollector:
     extensions: dict[str, None] = field(default_factory=dict)
     collations: dict[str, Collation] = field(default_factory=dict)
     roles: dict[str, None] = field(default_factory=dict)
-    encoding: str = "UTF8"
+    client_encoding: str = "UTF8"
+    encoding: str = ""
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
     foreign_servers: bool = False
@@ -76,6 +86,8 @@ class NeedsCollector:
         """Look at CREATE DATABASE and ALTER DATABASE … SET."""
         if text.startswith("CREATE DATABASE "):
             self.locale = {m[1]: (m[2] or m[3]).replace("''", "'") for m in _LOCALE.finditer(text)}
+            encoding = _ENCODING.search(text)
+            self.encoding = encoding[1] if encoding else ""
         self.settings += [match[1] for match in _DATABASE_SETTING.finditer(text)]
 
     def add_owner(self, owner: str) -> None:
@@ -88,6 +100,12 @@ class NeedsCollector:
 
     def add_statement(self, text: str) -> None:
         """Look at the SQL of one object, or at a run of statements."""
+        text = text.lstrip()
+        if text.startswith(FUNCTIONS):
+            self._add_roles(unquote(match[1]) for match in _ROLE_OF_FUNCTION.finditer(text))
+            return
+        if text.startswith(DATABASES):
+            self.add_database(text)
         for pattern in (_GRANTEES, _DEFAULT_GRANTEES, _POLICY):
             for match in pattern.finditer(text):
                 self._add_roles(split_names(match[1]))
@@ -102,14 +120,15 @@ class NeedsCollector:
             self.creates_plpgsql = True
         encoding = re.search(r"^SET client_encoding = '([^']+)';", text, re.MULTILINE)
         if encoding:
-            self.encoding = encoding[1]
+            self.client_encoding = encoding[1]
 
     def finish(self) -> Needs:
         return Needs(
             extensions=tuple(self.extensions),
             collations=tuple(self.collations.values()),
             roles=tuple(self.roles),
-            encoding=self.encoding,
+            client_encoding=self.client_encoding,
+            encoding=self.encoding or self.client_encoding,
             creates_schema_public=self.creates_schema_public,
             creates_plpgsql=self.creates_plpgsql,
             foreign_servers=self.foreign_servers,
@@ -130,14 +149,6 @@ class NeedsCollector:
             provider=values.get("provider", "libc"),
             locale=values.get("locale") or values.get("lc_collate", ""),
         )
-
-
-def decoded(data: bytes) -> str:
-    """Text of a dump. UTF-8 almost always; Latin 1 takes whatever is not."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def split_names(text: str) -> list[str]:

@@ -3,17 +3,31 @@
 import re
 from collections.abc import Iterator
 
-from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry
+from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 
 AFTERWARDS = frozenset({"CONSTRAINT", "FK CONSTRAINT", "INDEX", "TRIGGER", "CHECK CONSTRAINT"})
 """Of the section post-data."""
+DATA_ONLY = frozenset(
+    {"TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "BLOB METADATA", "ENCODING", "STDSTRINGS",
+     "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES", "STATISTICS DATA"}
+)  # fmt: skip
+"""Entries of a dump made with --data-only."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
 SHOWN = 3
 
 
-def missing(toc: Toc) -> tuple[str, ...]:
+def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
     """Sentences, each about one thing that was left out; nothing where the dump is whole."""
-    return tuple(_missing(toc.entries))
+    return tuple(_missing(entries))
+
+
+def without_definitions(entries: tuple[TocEntry, ...]) -> str:
+    """Completes `the dump …`, where it has rows and no table; empty where it has both."""
+    if all(entry.desc in DATA_ONLY for entry in entries) and any(
+        entry.desc == "TABLE DATA" for entry in entries
+    ):
+        return "holds rows only and defines no table (pg_dump --data-only): it cannot be restored alone"
+    return ""
 
 
 def _missing(entries: tuple[TocEntry, ...]) -> Iterator[str]:
@@ -37,7 +51,7 @@ def _has_rows(table: TocEntry) -> bool:
 
 
 def _named(tables: list[TocEntry]) -> str:
-    names = [f"{t.namespace}.{t.tag}" for t in tables]
+    names = [label(table) for table in tables]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     noun = "table" if len(names) == 1 else "tables"
     return f"{noun} {', '.join(names[:SHOWN])}{more}" if names else "no table"

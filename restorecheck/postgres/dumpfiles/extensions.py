@@ -1,0 +1,40 @@
+"""What a dump says of the members of extensions, which it does not define itself. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from restorecheck.postgres.dumpfiles.archive import TocEntry
+from restorecheck.postgres.dumpfiles.needs import unquote
+
+ABOUT = frozenset({"ACL", "COMMENT", "SECURITY LABEL"})
+_MEMBER = re.compile(
+    r"^(COLUMN|TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE|FUNCTION|PROCEDURE|AGGREGATE|TYPE|DOMAIN) (.*)$"
+)
+"""Tags of entries about objects that live in a schema: `FUNCTION uuid_generate_v4()`."""
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+
+
+def members_of_extensions(entries: Sequence[TocEntry]) -> tuple[TocEntry, ...]:
+    """Grants, comments and security labels on objects that the dump does not define.
+
+    pg_dump writes no definition of an extension's members, but the rights that were changed on them.
+    Source: src/bin/pg_dump/pg_dump.c, checkExtensionMembership.
+    """
+    defined = {(entry.namespace, _plain(entry.tag)) for entry in entries if entry.desc not in ABOUT}
+    return tuple(entry for entry in entries if entry.desc in ABOUT and _is_member(entry, defined))
+
+
+def _is_member(entry: TocEntry, defined: Iterable[tuple[str, str]]) -> bool:
+    match = _MEMBER.match(entry.tag)
+    if match is None or not entry.namespace or entry.namespace == "pg_catalog":
+        return False
+    name = _plain(match[2])
+    names = [name]
+    if match[1] == "COLUMN":
+        names = [name[:at] for at, letter in enumerate(name) if letter == "."]
+    return not any((entry.namespace, candidate) in defined for candidate in names)
+
+
+def _plain(tag: str) -> str:
+    """Without the quotes that SQL needs; the entries of tables have none, those about them do."""
+    return _QUOTED.sub(lambda match: unquote(match[0]), tag)

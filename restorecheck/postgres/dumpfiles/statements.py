@@ -1,0 +1,255 @@
+r"""Where each piece of plain SQL stands: a statement, a comment, or rows of COPY.
+
+A plain dump that was cut in the middle of a COPY loads without an error and psql exits 0. So whoever
+reads it must know where rows and quoted text are, and never take them for statements. Lines are
+looked at one by one only where a statement can begin; rows pass in blocks.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import BinaryIO
+
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
+
+CHUNK = 1 << 18
+LONGEST_LINE = 1 << 30
+"""Neither a row nor a statement may be as long: src/include/utils/memutils.h, MaxAllocSize."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Of UTF-8. psql skips it at the beginning of a file: src/bin/psql/mainloop.c."""
+
+MESSAGES = (b"pg_dump: ", b"pg_dumpall: ")
+"""Messages of these programs, where a job mixes their standard error into the dump."""
+
+_COPY = re.compile(rb"^COPY (.+?) (?:\(.*\) )?FROM stdin;$", re.IGNORECASE)
+_TOKEN = re.compile(rb"--|'|\"|\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
+_END = re.compile(rb"\\\.\r?\n")
+"""Of rows, where it begins a line."""
+_LONGEST_END = 5
+"""With the line break before it."""
+_INSERT = b"INSERT INTO "
+
+
+class Where(Enum):
+    """Where a piece stands."""
+
+    START = "start"  # a line that begins a statement, a comment or a psql command
+    INSIDE = "inside"  # a line that goes on with a statement
+    DATA = "data"  # rows of COPY, with the line that ends them; or INSERT statements
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    where: Where
+    data: bytes
+    number: int
+    """Of its first line, from 1."""
+
+
+class Lines:
+    """Says of each line where it stands."""
+
+    def __init__(self) -> None:
+        self.table: bytes | None = None
+        """The table whose COPY data is being read."""
+        self.rows = 0
+        self._quote: bytes | None = None
+        self._open = False
+        self._copying = False
+
+    @property
+    def between_statements(self) -> bool:
+        return not self._open and self.table is None
+
+    def place(self, line: bytes) -> Where:
+        """Of a line outside of COPY data; `table` is set where it begins such data."""
+        where = Where.INSIDE if self._open else Where.START
+        if where is Where.START and line.startswith((b"\\", *MESSAGES)):
+            return where  # a command of psql ends with its line
+        if where is Where.START and line.startswith(b"COPY "):
+            match = _COPY.match(line.rstrip())
+            if match:
+                self.table, self.rows = match[1], 0
+                return where
+            self._copying = True
+        self._follow(line)
+        if self._copying and self._quote is None:
+            self._copying = False
+            if line.rstrip().endswith(b" FROM stdin;"):
+                # A table or column whose name has a line break.
+                self.table, self.rows, self._open = b"with a line break in its name", 0, False
+        return where
+
+    def _follow(self, line: bytes) -> None:
+        """Follow quotes and statement ends over one line."""
+        code = line
+        if self._quote is not None or any(mark in line for mark in (b"'", b'"', b"$", b"--")):
+            code = self._outside_of_quotes(line)
+        stripped = code.strip()
+        if self._quote is not None:
+            self._open = True
+        elif stripped:
+            self._open = not stripped.endswith(b";")
+
+    def _outside_of_quotes(self, line: bytes) -> bytes:
+        kept: list[bytes] = []
+        position = 0
+        while position < len(line):
+            if self._quote is not None:
+                end = line.find(self._quote, position)
+                if end < 0:
+                    return b"".join(kept)
+                position = end + len(self._quote)
+                self._quote = None
+                kept.append(b"q")
+                continue
+            match = _TOKEN.search(line, position)
+            if match is None:
+                kept.append(line[position:])
+                break
+            kept.append(line[position : match.start()])
+            position = match.end()
+            if match[0] == b"--":
+                break
+            if match[0] == b"'" and _is_escape_string(line, match.start()):
+                position = self._skip_escape_string(line, position)
+                continue
+            self._quote = match[0]
+        return b"".join(kept)
+
+    def _skip_escape_string(self, line: bytes, position: int) -> int:
+        r"""E'…\'…': a backslash takes the next character with it. Does not span lines here."""
+        while position < len(line):
+            if line[position : position + 1] == b"\\":
+                position += 2
+            elif line[position : position + 1] == b"'":
+                return position + 1
+            else:
+                position += 1
+        self._quote = b"'"
+        return position
+
+
+def _is_escape_string(line: bytes, start: int) -> bool:
+    before = line[max(0, start - 2) : start]
+    return before[-1:] in {b"E", b"e"} and not before[:1].isalnum()
+
+
+class Reader:
+    """Plain SQL in pieces, from its beginning to its end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.lines = Lines()
+        self.size = 0
+        self.zero_at: int | None = None
+        """Offset of the first zero byte. Text has none, and psql drops what follows it on its line."""
+        self._stream = stream
+        self._number = 1
+
+    def pieces(self) -> Iterator[Piece]:
+        """Raises DamagedLayerError at a line that no server takes; a packed dump may hold one of any length."""
+        rest = self._read().removeprefix(BYTE_ORDER_MARK)
+        while rest:
+            if self.lines.table is None:
+                rest = yield from self._statements(rest)
+            else:
+                rest = yield from self._rows(rest)
+
+    def _read(self) -> bytes:
+        chunk = self._stream.read(CHUNK)
+        if self.zero_at is None and (at := chunk.find(b"\0")) >= 0:
+            self.zero_at = self.size + at
+        self.size += len(chunk)
+        return chunk
+
+    def _statements(self, text: bytes) -> Generator[Piece, None, bytes]:
+        """Lines up to the rows of a COPY, or to the end of what was read; returns the rest."""
+        position = looked_to = 0
+        while self.lines.table is None:
+            if position >= looked_to and self.lines.between_statements:
+                looked_to, block = _inserts(text, position)
+                if block:
+                    position = looked_to
+                    yield self._piece(Where.DATA, block)
+            end = text.find(b"\n", position) + 1
+            if not end:
+                line, text = self._completed(text[position:])
+                if line:
+                    yield self._piece(self.lines.place(line), line)
+                return text
+            line = text[position:end]
+            position = end
+            yield self._piece(self.lines.place(line), line)
+        return text[position:] or self._read()
+
+    def _completed(self, begun: bytes) -> tuple[bytes, bytes]:
+        """A line to its end, and what was read beyond it."""
+        parts, size = [begun], len(begun)
+        while chunk := self._read():
+            end = chunk.find(b"\n") + 1
+            size += end or len(chunk)
+            if size > LONGEST_LINE:
+                raise _too_long()
+            if end:
+                return b"".join([*parts, chunk[:end]]), chunk[end:] or self._read()
+            parts.append(chunk)
+        return b"".join(parts), b""
+
+    def _rows(self, rest: bytes) -> Generator[Piece, None, bytes]:
+        """The rows of one table, in blocks; returns what was read beyond them."""
+        before, unbroken = b"\n", 0  # an end may begin in the block before
+        while rest:
+            window = before + rest
+            end = _end_of_rows(window) - len(before)
+            if end > 0:
+                self.lines.table = None
+                yield self._piece(Where.DATA, rest[:end])
+                return rest[end:] or self._read()
+            block = self._piece(Where.DATA, rest)
+            self.lines.rows += self._number - block.number
+            yield block
+            unbroken = len(rest) - rest.rfind(b"\n") - 1 if b"\n" in rest else unbroken + len(rest)
+            if unbroken >= LONGEST_LINE:
+                raise _too_long()
+            before = window[-_LONGEST_END:]
+            rest = self._read()
+        if before.endswith(b"\n\\."):
+            self.lines.table = None
+        return b""
+
+    def _piece(self, where: Where, data: bytes) -> Piece:
+        number = self._number
+        self._number += data.count(b"\n")
+        return Piece(where, data, number)
+
+
+def _end_of_rows(window: bytes) -> int:
+    """The offset behind the line that ends rows; 0 where there is none."""
+    if b"\\" not in window:  # by far the fastest of all looks
+        return 0
+    for match in _END.finditer(window):
+        if window[match.start() - 1 : match.start()] == b"\n":
+            return match.end()
+    return 0
+
+
+def _inserts(text: bytes, position: int) -> tuple[int, bytes]:
+    """INSERT statements as pg_dump writes them, one behind the other, with every quote closed.
+
+    Returns how far was looked, and the statements; none where it is better to look at each line.
+    """
+    if not text.startswith(_INSERT, position):
+        return position, b""
+    end = text.rfind(b"\n") + 1
+    block = text[position:end]
+    if not block.endswith(b");\n") or b'"' in block or b"\\" in block or block.count(b"'") % 2:
+        return end, b""
+    followed = block.count(b");\n" + _INSERT)
+    if followed + 1 in {block.count(b"\n"), block.count(b");\n")}:
+        return end, block
+    return end, b""
+
+
+def _too_long() -> DamagedLayerError:
+    return DamagedLayerError("is damaged: it holds a line of more than 1 GB")

@@ -1,0 +1,258 @@
+"""The errors of a load: of which object each is, what may be repeated of it, and whom it blames.
+
+A load that fails says something about the dump only where the dump would not load on the server that
+it came from either. Pure.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from restorecheck.postgres.dumpfiles.archive import TocEntry, label
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.messages import (
+    UNKNOWN,
+    ServerError,
+    condition,
+    is_about_this_server,
+    redacted,
+    safe_message,
+)
+
+_FROM_ENTRY = re.compile(r"^pg_restore: from TOC entry (\d+);")
+_PG_RESTORE = re.compile(r"^pg_restore: error: [^:\n]*: (?:ERROR|FATAL):  ?(.*)$")
+_COPY_FAILED = re.compile(
+    r'^pg_restore: error: COPY failed for table "(.*?)": (?:ERROR|FATAL):  ?(.*)$'
+)
+_PSQL = re.compile(r"^psql:[^\n]*?:(\d+): (?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?(.*)$")
+
+ROWS = frozenset(
+    {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
+)
+"""Entries whose statements hold or read rows."""
+READ_ROWS = frozenset({"INDEX", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT"})
+"""Entries whose statements evaluate expressions over rows."""
+NO_SUCH = re.compile(r" does not exist$| is not unique$|^syntax error at ")
+
+WITHOUT_VALUES = re.compile(
+    r"^(?:could not create (?:unique index|exclusion constraint) \"[^\"]*\""
+    r"|duplicate key value violates unique constraint \"[^\"]*\""
+    r"|conflicting key value violates exclusion constraint \"[^\"]*\""
+    r"|(?:insert or update|update or delete) on table \"[^\"]*\" violates foreign key constraint \"[^\"]*\""
+    r"(?: on table \"[^\"]*\")?"
+    r"|new row for relation \"[^\"]*\" violates (?:check|partition) constraint(?: \"[^\"]*\")?"
+    r"|check constraint \"[^\"]*\" of relation \"[^\"]*\" is violated by some row"
+    r"|null value in column \"[^\"]*\" of relation \"[^\"]*\" violates not-null constraint"
+    r"|column \"[^\"]*\" of relation \"[^\"]*\" contains null values"
+    r"|domain \S+ does not allow null values|value for domain \S+ violates check constraint \"[^\"]*\""
+    r"|no partition of relation \"[^\"]*\" found for row"
+    r"|invalid input syntax for type [\w ]+|invalid byte sequence for encoding \"\w+\""
+    r"|character with byte sequence (?:0x[0-9a-f]{2} ?)+ in encoding \"\w+\" has no equivalent in encoding \"\w+\""
+    r"|value too long for type [\w ]+\(\d+\)|numeric field overflow|\w+ out of range"
+    r"|extra data after last expected column|missing data for column \"[^\"]*\")"
+)
+"""The beginnings of messages that name objects and types, where other messages of their class show values.
+Source: PostgreSQL, src/backend, where these messages are made.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadError:
+    sqlstate: str
+    """Empty where the program does not tell."""
+    message: str
+    entry: TocEntry | None = None
+    """Of which object of the dump."""
+    line: int = 0
+    """Of a plain dump."""
+    afterwards: bool = False
+    """Behind the last line of pg_dump."""
+
+    @property
+    def where(self) -> str:
+        if self.afterwards:
+            return f" after the dump's last line, in line {self.line:,}"
+        named = f"{self.entry.desc} {label(self.entry)}" if self.entry else ""
+        if self.line and named:
+            return f" in {named} (line {self.line:,})"
+        if self.line:
+            return f" in line {self.line:,}"
+        return f" in {named}" if named else ""
+
+    @property
+    def about_definitions(self) -> bool:
+        """Syntax error or access rule violation (class 42), or invalid schema name (class 3F)."""
+        if self.sqlstate:
+            return self.sqlstate.startswith(("42", "3F"))
+        return NO_SUCH.search(self.message) is not None
+
+    def told(self, names: str) -> str:
+        """Without a value of a row, with the object. `names`: what is known not to be such a value."""
+        return f"{self._safe(names)}{self.where}"
+
+    def _safe(self, names: str) -> str:
+        code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        known = WITHOUT_VALUES.match(self.message)
+        if known and (self.entry is None or self.entry.desc != "MATERIALIZED VIEW DATA"):
+            return f"{known[0]}{code}"
+        if not self.sqlstate:
+            defines = self.entry is not None and self.entry.desc not in ROWS | READ_ROWS
+            return (
+                redacted(safe_message(UNKNOWN, self.message), names)
+                if defines
+                else "an error of the server"
+            )
+        defined = self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
+        if self.sqlstate.startswith("42") and not defined:
+            # Of a damaged dump, rows may be taken for SQL: then such messages quote them.
+            return f"{condition(self.sqlstate)}{code}"
+        if self.sqlstate.startswith("42601"):
+            return f"{condition(self.sqlstate)}{code}"
+        return redacted(safe_message(self.sqlstate, self.message), names)
+
+
+def names_of(entries: Iterable[TocEntry]) -> str:
+    """What a dump itself calls things: no value of a row."""
+    return "\n".join(
+        f"{entry.namespace} {entry.tag} {entry.owner} {entry.defn}" for entry in entries
+    )
+
+
+def located(errors: Sequence[ServerError], said: str, inspection: Inspection) -> list[LoadError]:
+    """The errors in the server's log, each with the object that the program names with the same message.
+
+    Args:
+        errors: From the server's log; empty where that is not at hand.
+        said: What pg_restore or psql wrote to standard error.
+        inspection: The dump.
+    """
+    heard = list(_heard(said, inspection))
+    if not errors:
+        return heard
+    by_message = {error.message: error for error in reversed(heard)}
+    found = []
+    for error in errors:
+        same = by_message.get(error.message)
+        found.append(
+            LoadError(
+                sqlstate=error.sqlstate,
+                message=error.message,
+                entry=same.entry if same else None,
+                line=same.line if same else 0,
+                afterwards=same.afterwards if same else False,
+            )
+        )
+    return found
+
+
+def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
+    by_id = {entry.dump_id: entry for entry in inspection.entries}
+    entry: TocEntry | None = None
+    for line in said.splitlines():
+        if begin := _FROM_ENTRY.match(line):
+            entry = by_id.get(int(begin[1]))
+        elif error := _COPY_FAILED.match(line):
+            rows = [e for e in inspection.entries if (e.desc, e.tag) == ("TABLE DATA", error[1])]
+            yield LoadError(
+                sqlstate="", message=error[2], entry=rows[0] if len(rows) == 1 else None
+            )
+        elif error := _PG_RESTORE.match(line):
+            yield LoadError(sqlstate="", message=error[1], entry=entry)
+        elif error := _PSQL.match(line):
+            number = int(error[1])
+            yield LoadError(
+                sqlstate=error[2] or "",
+                message=error[3],
+                entry=_entry_at(number, inspection.entries),
+                line=number,
+                afterwards=0 < inspection.last_line < number,
+            )
+
+
+def _entry_at(number: int, entries: Sequence[TocEntry]) -> TocEntry | None:
+    """Of a plain dump: the object whose comment stands last before this line."""
+    before = [entry for entry in entries if entry.position <= number]
+    return before[-1] if before else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Into:
+    """What a dump was loaded into, as far as it may be to blame."""
+
+    major: int
+    source_major: int | None
+    ignored: tuple[str, ...] = ()
+    """Extensions that the dump needs and the configuration leaves out."""
+    sorts_alike: bool = True
+    """The database has the locale of the source."""
+    by_collation: Callable[[LoadError], bool] = lambda _: True
+    """Whether how texts compare may decide what failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Why an error says nothing about the dump; completes `… could not be loaded into this server`."""
+
+    why: str
+    hint: str = ""
+
+
+COMPARES_TEXTS = frozenset({"23514", "42P17", "23505", "23P01"})
+"""Check constraints, partition bounds, unique expressions: how texts compare may decide them."""
+ROLE_MISSING = re.compile(r'^role "(.*)" does not exist$')
+
+
+def ours(error: LoadError, into: Into, names: str) -> Ours | None:
+    """What this machine has to do with an error; None where the dump is to blame."""
+    message, told = error.message, error.told(names)
+    if is_about_this_server(ServerError(error.sqlstate, message)):
+        return Ours(f": {told}", _hint(message))
+    if ROLE_MISSING.match(message):
+        return Ours(
+            f": {told}", "Roles are not in a dump of one database; name the dump's roles here."
+        )
+    if message.startswith("security label provider"):
+        return Ours(
+            f", which has no such provider of security labels: {told}",
+            "Dump with --no-security-labels, or restore `into` a server that loads the provider.",
+        )
+    if error.sqlstate.startswith("F0"):
+        return Ours(
+            f", which has not every file of the source's text search dictionaries: {told}",
+            "Copy them from the source's SHAREDIR/tsearch_data to that of the server named in "
+            "postgres.bin_dir.",
+        )
+    if message.startswith("invalid input syntax for type money"):
+        return Ours(
+            f", whose lc_monetary reads money otherwise than the source's wrote it: {told}",
+            "A dump does not say the source's lc_monetary. Restore `into` a server that has it.",
+        )
+    if into.ignored and error.about_definitions:
+        return Ours(
+            f" without what ignore_extensions leaves out ({', '.join(into.ignored)}): {told}",
+            "Install the extension for this server, or name a server that has it in postgres.bin_dir; "
+            "what the dump has of it cannot be left out.",
+        )
+    if error.about_definitions and into.source_major not in {None, into.major}:
+        return Ours(
+            f": it was restored into PostgreSQL {into.major}, the dump is of {into.source_major}: {told}",
+            f"Install PostgreSQL {into.source_major} here, or name its bin folder in postgres.bin_dir.",
+        )
+    if error.sqlstate in COMPARES_TEXTS and not into.sorts_alike and into.by_collation(error):
+        return Ours(
+            f", which may compare texts differently from the source: {told}",
+            "Install the source's locale or an ICU build here, or restore `into` a server that has it; "
+            "pg_dump --create writes the locale into a plain dump.",
+        )
+    return None
+
+
+def _hint(message: str) -> str:
+    if "No space left" in message:
+        return "The restored database needs more room; postgres.work_dir names another place."
+    if "shared_preload_libraries" in message:
+        return (
+            "Extensions that must be preloaded are not: list this one under ignore_extensions "
+            "if the proof does not need it."
+        )
+    return ""
