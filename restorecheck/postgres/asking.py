@@ -33,6 +33,34 @@ def pin(connection: Connection) -> None:
     connection.execute("set search_path to pg_catalog")
 
 
+NAMES = """
+select pg_catalog.string_agg(name::text, '') from (
+  select nspname from pg_catalog.pg_namespace union all select relname from pg_catalog.pg_class
+  union all select proname from pg_catalog.pg_proc union all select conname from pg_catalog.pg_constraint
+  union all select attname from pg_catalog.pg_attribute where attrelid >= 16384
+) named(name)
+"""
+
+
+def spell(connection: Connection) -> None:
+    """Names in an SQL_ASCII database may be of any encoding. Where they are not UTF-8, every byte is sent
+    and read as the Latin 1 letter of its number, so that it comes back as it was.
+
+    Source: src/backend/utils/mb/mbutils.c, pg_server_to_any: what such a database sends is only verified.
+    """
+    if connection.info.parameter_status("server_encoding") != "SQL_ASCII":
+        return
+    try:
+        connection.execute(NAMES)
+    except psycopg.errors.CharacterNotInRepertoire:
+        connection.execute("set client_encoding to 'LATIN1'")
+
+
+def spelled(connection: Connection, text: str) -> bytes:
+    """A statement in the encoding of its connection; of a letter that it lacks, nothing has a name."""
+    return text.encode(connection.info.encoding, errors="replace")
+
+
 @contextmanager
 def plainly(connection: Connection) -> Iterator[None]:
     """A short reading transaction of our own in which names mean what PostgreSQL means by them.

@@ -44,7 +44,15 @@ from restorecheck.checks.registry import expected, is_alone, kind_of
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
-from restorecheck.postgres.asking import GRACE, Connect, Connection, deadline, plainly, rolled_back
+from restorecheck.postgres.asking import (
+    GRACE,
+    Connect,
+    Connection,
+    deadline,
+    plainly,
+    rolled_back,
+    spell,
+)
 from restorecheck.postgres.inquiring import Inquirer
 from restorecheck.postgres.messages import (
     is_absence,
@@ -521,6 +529,8 @@ def connect(
         )
         if role is not None:
             put_on(connection, role)
+        with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+            spell(connection)
     except psycopg.Error as exc:
         raise unreachable(exc, database) from exc
     return connection

@@ -19,17 +19,20 @@ from restorecheck.postgres.messages import (
     safe_message,
 )
 
+_MESSAGES = re.compile(r"\n(?=pg_restore: |psql:)")
 _FROM_ENTRY = re.compile(r"^pg_restore: from TOC entry (\d+);")
-_PG_RESTORE = re.compile(r"^pg_restore: error: [^:\n]*: (?:ERROR|FATAL):  ?(.*)$")
+_PG_RESTORE = re.compile(r"^pg_restore: error: [^:\n]*: (?:ERROR|FATAL):  ?([^\n]*)")
 _COPY_FAILED = re.compile(
-    r'^pg_restore: error: COPY failed for table "(.*?)": (?:ERROR|FATAL):  ?(.*)$'
+    r'^pg_restore: error: COPY failed for table "(.*?)": (?:ERROR|FATAL):  ?([^\n]*)'
 )
-_PSQL = re.compile(r"^psql:[^\n]*?:(\d+): (?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?(.*)$")
+_PSQL = re.compile(r"^psql:[^\n]*?:(\d+): (?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?([^\n]*)")
 
 ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
 )
 """Entries whose statements hold or read rows."""
+FILLED = "MATERIALIZED VIEW DATA"
+"""Of an archive, no row is ever taken for its statement."""
 READ_ROWS = frozenset({"INDEX", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT"})
 """Entries whose statements evaluate expressions over rows."""
 NO_SUCH = re.compile(r" does not exist$| is not unique$|^syntax error at ")
@@ -102,7 +105,10 @@ class LoadError:
                 if defines
                 else "an error of the server"
             )
-        defined = self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
+        filled = not self.line and self.entry is not None and self.entry.desc == FILLED
+        defined = filled or (
+            self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
+        )
         if self.sqlstate.startswith("42") and not defined:
             # Of a damaged dump, rows may be taken for SQL: then such messages quote them.
             return f"{condition(self.sqlstate)}{code}"
@@ -146,27 +152,37 @@ def located(errors: Sequence[ServerError], said: str, inspection: Inspection) ->
 
 
 def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
-    by_id = {entry.dump_id: entry for entry in inspection.entries}
+    entries = inspection.entries
+    by_id = {entry.dump_id: entry for entry in entries}
     entry: TocEntry | None = None
-    for line in said.splitlines():
-        if begin := _FROM_ENTRY.match(line):
+    for message in _MESSAGES.split(said):
+        if begin := _FROM_ENTRY.match(message):
             entry = by_id.get(int(begin[1]))
-        elif error := _COPY_FAILED.match(line):
-            rows = [e for e in inspection.entries if (e.desc, e.tag) == ("TABLE DATA", error[1])]
+        elif error := _COPY_FAILED.match(message):
+            rows = [e for e in entries if (e.desc, e.tag) == ("TABLE DATA", error[1])]
+            found = rows[0] if len(rows) == 1 else None
+            yield LoadError(sqlstate="", message=error[2], entry=found)
+        elif error := _PG_RESTORE.match(message):
             yield LoadError(
-                sqlstate="", message=error[2], entry=rows[0] if len(rows) == 1 else None
+                sqlstate="", message=error[1], entry=_commanded(message, entries) or entry
             )
-        elif error := _PG_RESTORE.match(line):
-            yield LoadError(sqlstate="", message=error[1], entry=entry)
-        elif error := _PSQL.match(line):
+        elif error := _PSQL.match(message):
             number = int(error[1])
             yield LoadError(
                 sqlstate=error[2] or "",
                 message=error[3],
-                entry=_entry_at(number, inspection.entries),
+                entry=_entry_at(number, entries),
                 line=number,
                 afterwards=0 < inspection.last_line < number,
             )
+
+
+def _commanded(message: str, entries: Sequence[TocEntry]) -> TocEntry | None:
+    """The object that the refused command makes: of several jobs, pg_restore names no entry."""
+    _, _, command = message.partition("\nCommand was: ")
+    if not command:
+        return None
+    return next((entry for entry in entries if entry.defn.strip() == command.strip()), None)
 
 
 def _entry_at(number: int, entries: Sequence[TocEntry]) -> TocEntry | None:

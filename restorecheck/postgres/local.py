@@ -292,6 +292,7 @@ class LocalDumpProvider(Provider):
         watch = Stopwatch()
         with cluster.superuser_connection(places, name) as connection:
             asking.pin(connection)
+            asking.spell(connection)
             preparation.demote_roles(connection)
             preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
             preparation.let_in(connection, name, preparation.CHECKER_ROLE)

@@ -29,7 +29,7 @@ from restorecheck.checks.proposing import FEW_VALUES, LONGEST_VALUE, MOMENTS, NU
 from restorecheck.checks.questions import orphans, without_large_object
 from restorecheck.checks.tables import quoted
 from restorecheck.postgres import describing
-from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
+from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back, spelled
 
 SAMPLE = 2_000
 """Rows that say whether it is worth looking for an enumeration in all of them."""
@@ -81,7 +81,7 @@ class Profiler:
             describing.pin_settings(connection)
             for name, value in PLANS.items():
                 connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
-            return connection.execute(sql.encode()).fetchall()
+            return connection.execute(spelled(connection, sql)).fetchall()
 
     def _block(self, connection: Connection, name: str) -> list[tuple[Any, ...]]:
         return self._asked(connection, describing.statements("profiling.sql")[name])

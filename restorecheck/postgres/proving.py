@@ -54,7 +54,7 @@ from restorecheck.model import (
 )
 from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres import describing
-from restorecheck.postgres.asking import rolled_back
+from restorecheck.postgres.asking import rolled_back, spelled
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.silence import hear_again, silence
@@ -222,7 +222,7 @@ class Prover:
         database's own, or looks into the catalog, may depend on more than its plan shows.
         """
         text = describing.statements("profiling.sql")["functions and views"]
-        rows = connection.execute(text.encode()).fetchall()
+        rows = connection.execute(spelled(connection, text)).fetchall()
         unclear = {*(str(name) for (name,) in rows), *CATALOG_WORDS}
         found = {}
         for spec in self._questions.every:
@@ -244,7 +244,7 @@ class Prover:
             connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
             try:
                 row = connection.execute(
-                    f"explain (verbose, format json) {text}".encode(), prepare=True
+                    spelled(connection, f"explain (verbose, format json) {text}"), prepare=True
                 ).fetchone()
             except psycopg.Error:
                 return None  # asked again each time, and judged as always
@@ -422,7 +422,7 @@ class Prover:
             return
         rank = {victim.name: number for number, victim in enumerate(scene.victims)}
         names = {f"{t.schema}.{t.name}": t.full_name for t in self._tables}
-        rows = connection.execute(text.encode()).fetchall()
+        rows = connection.execute(spelled(connection, text)).fetchall()
         found = [(what, sql, names.get(str(table), str(table))) for what, sql, table in rows]
         for what, sql, table in sorted(found, key=lambda row: rank.get(row[2], len(rank))):
             if not self._only or not table or table in self._only:
@@ -512,7 +512,7 @@ def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
 def _executed(connection: Connection, statements: Sequence[str]) -> int:
     changed = 0
     for text in statements:
-        cursor = connection.execute(text.encode())
+        cursor = connection.execute(spelled(connection, text))
         changed = max(cursor.rowcount, 0)
     return changed
 

@@ -37,7 +37,7 @@ from restorecheck.checks.scanning import (
 )
 from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
+from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back, spelled
 from restorecheck.postgres.describing import pin_settings, set_all
 from restorecheck.postgres.messages import is_damage, safe_message
 
@@ -494,12 +494,12 @@ class Survey:
                 rolled_back(connection, timeout, writes=bool(prelude)),
             ):
                 if prelude:
-                    connection.execute(prelude.encode())
+                    connection.execute(spelled(connection, prelude))
                 if not natural:
                     pin_settings(connection)
                 if plans:
                     connection.execute(set_all(plans, local=True))
-                return connection.execute(text.encode()).fetchall()
+                return connection.execute(spelled(connection, text)).fetchall()
         except psycopg.OperationalError as exc:
             if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
                 raise psycopg.errors.QueryCanceled("no answer") from exc

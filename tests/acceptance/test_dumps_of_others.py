@@ -111,6 +111,25 @@ def test_roles_are_named_in_the_encoding_of_the_dump(world, source, form):
     assert verdict(world)[0] == "verified"
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_names_that_are_valid_in_no_encoding_are_asked_as_they_are(world, source, form):
+    name = "caf\u00e9".encode("latin-1")
+    with database(source, ROWS, options="encoding 'SQL_ASCII' locale 'C'") as made:
+        with cluster.superuser_connection(source.places, made) as connection:
+            connection.execute(b"set client_encoding to 'SQL_ASCII'")
+            connection.execute(
+                b'create schema "%b"; create table "%b"."%b" (id int primary key, "%b" text not null);'
+                b'create function "%b"."%b"(text) returns boolean language sql as \'select true\';'
+                b'alter table "%b"."%b" add check ("%b"."%b"("%b"));'
+                b'insert into "%b"."%b" values (1, \'\xff\')'.replace(b"%b", name)
+            )
+        source.dump(world.backups / "x.dump", f"--format={form}", database=made)
+
+    found, reason, _ = verdict(world)
+
+    assert (found, reason) == ("verified", reason)
+
+
 def test_the_database_postgres_is_restored_in_its_encoding_too(world, source):
     text = "create table public.bytes (v text check (octet_length(v) = 1)); insert into bytes values (chr(233));"
     with database(source, text, options="encoding 'LATIN1' locale 'C'") as name:
@@ -308,3 +327,35 @@ def test_a_check_that_no_order_of_texts_decides_fails_whatever_the_locale(
     assert found == "failed"
     assert "is_known" in reason
     assert "TABLE DATA public.a" in reason
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "create index t_norm_idx on t (public.norm(v));",
+            ["INDEX public.t_norm_idx", "function helper(text) does not exist"],
+        ),
+        (
+            "create materialized view public.filled as select public.norm(v) from t;",
+            ["MATERIALIZED VIEW DATA public.filled"],
+        ),
+        ("alter table t add check (public.norm(v) is not null);", ["TABLE DATA public.t"]),
+    ],
+    ids=["index", "view", "check"],
+)
+def test_the_object_that_does_not_restore_is_named(world, source, form, jobs, text, named):
+    """A function that needs the search path of its sessions restores nowhere: pg_dump sets none."""
+    functions = (
+        "create function public.helper(text) returns text immutable language sql as 'select lower($1)';"
+        "create function public.norm(text) returns text immutable language sql as 'select helper($1)';"
+    )
+    with database(source, ROWS + functions + text) as name:
+        source.dump(world.backups / "x.dump", f"--format={form}", database=name)
+
+    found, reason, _ = verdict(world, dump=f", jobs: {jobs}")
+
+    assert found == "failed"
+    assert all(words in reason for words in named), reason
