@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.messages import (
-    UNKNOWN,
     ServerError,
     condition,
     is_about_this_server,
     redacted,
     safe_message,
 )
+from restorecheck.postgres.sqlstates import NO_RIGHT, UNKNOWN, is_about_a_right, state_of
 
 _MESSAGES = re.compile(r"\n(?=pg_restore: |psql:)")
 _FROM_ENTRY = re.compile(r"^pg_restore: from TOC entry (\d+);")
@@ -33,10 +33,6 @@ ROWS = frozenset(
 """Entries whose statements hold or read rows."""
 FILLED = "MATERIALIZED VIEW DATA"
 """Of an archive, no row is ever taken for its statement."""
-READ_ROWS = frozenset({"INDEX", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT"})
-"""Entries whose statements evaluate expressions over rows."""
-NO_SUCH = re.compile(r" does not exist$| is not unique$|^syntax error at ")
-
 WITHOUT_VALUES = re.compile(
     r"^(?:could not create (?:unique index|exclusion constraint) \"[^\"]*\""
     r"|duplicate key value violates unique constraint \"[^\"]*\""
@@ -62,7 +58,7 @@ Source: PostgreSQL, src/backend, where these messages are made.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadError:
     sqlstate: str
-    """Empty where the program does not tell."""
+    """Empty where the program does not tell, and its words are none that are known."""
     message: str
     entry: TocEntry | None = None
     """Of which object of the dump."""
@@ -85,9 +81,7 @@ class LoadError:
     @property
     def about_definitions(self) -> bool:
         """Syntax error or access rule violation (class 42), or invalid schema name (class 3F)."""
-        if self.sqlstate:
-            return self.sqlstate.startswith(("42", "3F"))
-        return NO_SUCH.search(self.message) is not None
+        return self.sqlstate.startswith(("42", "3F"))
 
     def told(self, names: str) -> str:
         """Without a value of a row, with the object. `names`: what is known not to be such a value."""
@@ -98,13 +92,11 @@ class LoadError:
         known = WITHOUT_VALUES.match(self.message)
         if known and (self.entry is None or self.entry.desc != "MATERIALIZED VIEW DATA"):
             return f"{known[0]}{code}"
-        if not self.sqlstate:
-            defines = self.entry is not None and self.entry.desc not in ROWS | READ_ROWS
-            return (
-                redacted(safe_message(UNKNOWN, self.message), names)
-                if defines
-                else "an error of the server"
-            )
+        if self.sqlstate == UNKNOWN:
+            return "an error that is not repeated here, because it may quote rows"
+        if self.sqlstate == NO_RIGHT:
+            said = self.message if is_about_a_right(self.message) else condition(NO_RIGHT)
+            return f"{said}{code}"
         filled = not self.line and self.entry is not None and self.entry.desc == FILLED
         defined = filled or (
             self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
@@ -161,15 +153,18 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
         elif error := _COPY_FAILED.match(message):
             rows = [e for e in entries if (e.desc, e.tag) == ("TABLE DATA", error[1])]
             found = rows[0] if len(rows) == 1 else None
-            yield LoadError(sqlstate="", message=error[2], entry=found)
+            state = state_of(error[2], loads_rows=True)
+            yield LoadError(sqlstate=state, message=error[2], entry=found)
         elif error := _PG_RESTORE.match(message):
             yield LoadError(
-                sqlstate="", message=error[1], entry=_commanded(message, entries) or entry
+                sqlstate=state_of(error[1], loads_rows=False),
+                message=error[1],
+                entry=_commanded(message, entries) or entry,
             )
         elif error := _PSQL.match(message):
             number = int(error[1])
             yield LoadError(
-                sqlstate=error[2] or "",
+                sqlstate=error[2] or state_of(error[3], loads_rows=False),
                 message=error[3],
                 entry=_entry_at(number, entries),
                 line=number,
@@ -199,6 +194,8 @@ class Into:
     source_major: int | None
     ignored: tuple[str, ...] = ()
     """Extensions that the dump needs and the configuration leaves out."""
+    server: str = ""
+    """Name of a scratch server, where our user may lack rights, and roles are those of others."""
     sorts_alike: bool = True
     """The database has the locale of the source."""
     by_collation: Callable[[LoadError], bool] = lambda _: True
@@ -223,6 +220,8 @@ def ours(error: LoadError, into: Into, names: str) -> Ours | None:
     message, told = error.message, error.told(names)
     if is_about_this_server(ServerError(error.sqlstate, message)):
         return Ours(f": {told}", _hint(message))
+    if into.server and (doubt := _of_a_scratch_server(error, told)):
+        return doubt
     if ROLE_MISSING.match(message):
         return Ours(
             f": {told}", "Roles are not in a dump of one database; name the dump's roles here."
@@ -260,6 +259,27 @@ def ours(error: LoadError, into: Into, names: str) -> Ours | None:
             "Install the source's locale or an ICU build here, or restore `into` a server that has it; "
             "pg_dump --create writes the locale into a plain dump.",
         )
+    return None
+
+
+LACKS_RIGHT = (
+    "The user in `into` lacks this right. Use a superuser of a server that holds nothing else, "
+    "or leave out `into`: in a throw-away server every right is there."
+)
+IGNORE = " List an extension that the proof does not need under ignore_extensions."
+
+
+def _of_a_scratch_server(error: LoadError, told: str) -> Ours | None:
+    if ROLE_MISSING.match(error.message):
+        return Ours(
+            f": {told}",
+            "Create the role on that server (it needs no rights), or leave out `into`: a "
+            "throw-away server gets every role that the dump names.",
+        )
+    if error.sqlstate == NO_RIGHT:
+        return Ours(f": {told}", LACKS_RIGHT + (IGNORE if "extension" in error.message else ""))
+    if error.sqlstate == UNKNOWN:
+        return Ours(f": {told}", "The log of that server has the whole error.")
     return None
 
 

@@ -21,8 +21,6 @@ CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
 
 QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
 
-UNKNOWN = "?"
-"""Of a message that a program repeats without its SQLSTATE."""
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
 FOLLOWING = frozenset({"57014", "08006", "08P01", "23503"})
@@ -61,9 +59,8 @@ def safe_message(sqlstate: str | None, message: str) -> str:
     if sqlstate.startswith(CARRIES_VALUES):
         return f"{condition(sqlstate)} (SQLSTATE {sqlstate})"
     first_line = message.strip().split("\n", 1)[0][:300]
-    code = f" (SQLSTATE {sqlstate})" if sqlstate != UNKNOWN else ""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in first_line)
-    return f"{shown}{code}"
+    return f"{shown} (SQLSTATE {sqlstate})"
 
 
 def redacted(message: str, known: str) -> str:

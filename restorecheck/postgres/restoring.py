@@ -281,14 +281,14 @@ def explain(
             reason="the throw-away server died while the dump was loaded",
             external_seconds=seconds,
         )
-    if errors and (log is not None or not _broken_off(loaded, has_log=False)):
+    if errors:
         more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
         return Broken(
             reason=f"{name} does not restore: {errors[0].told(names)}{more}",
             external_seconds=seconds,
         )
     if loaded.exit_code != 0:
-        return _without_an_error(loaded, name, has_log=log is not None)
+        return _without_an_error(loaded, name)
     if _changed(inspection):
         return Unclear(
             reason=f"{name} was changed while it was being restored", external_seconds=seconds
@@ -300,13 +300,17 @@ def load_errors(
     loaded: Loaded, inspection: Inspection, *, log: Path | None, offset: int
 ) -> list[LoadError]:
     """The errors of a load, in order, without those that only follow from others."""
+    if log is None and (loaded.exit_code < 0 or _lost(loaded)):
+        return []  # what a program said before it was ended proves nothing
     logged = errors_in_log(log, offset) if log is not None else []
+    if log is not None and not logged:
+        return []
     found = located(logged, loaded.errors, inspection)
     return [error for error in found if error.sqlstate not in CONSEQUENCES]
 
 
-def _without_an_error(loaded: Loaded, name: str, *, has_log: bool) -> Broken | Unclear:
-    if lost := _broken_off(loaded, has_log=has_log):
+def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
+    if lost := _broken_off(loaded):
         return Unclear(
             reason=f"loading {name} was broken off: {lost}",
             hint="Look whether memory or disk ran short, or somebody ended it; then drill again.",
@@ -317,24 +321,26 @@ def _without_an_error(loaded: Loaded, name: str, *, has_log: bool) -> Broken | U
     )
 
 
-def _broken_off(loaded: Loaded, *, has_log: bool) -> str:
+def _broken_off(loaded: Loaded) -> str:
     """What ended a load of which the server reports no error; empty where the dump is to blame.
 
-    With a log at hand, a server that had nothing to say of an error had none: then only what the
-    program says of the archive itself counts against that. Without one, the program repeats them.
+    Only what the program says of the archive itself counts against that.
     """
     if loaded.exit_code < 0:
         return f"the program was ended by {describe_exit(loaded.exit_code)}"
+    if lost := _lost(loaded):
+        return lost
     said = QUOTING.sub("", loaded.errors)
-    for words in BROKEN_OFF:
-        if words in said:
-            return words
-    gave_a_reason = ARCHIVE_ERROR.search(said) or (not has_log and "ERROR: " in said)
-    if WORKER_DIED in said and not gave_a_reason:
+    if WORKER_DIED in said and not ARCHIVE_ERROR.search(said):
         return WORKER_DIED
-    if has_log and not (ARCHIVE_ERROR.search(said) or PSQL_ERROR.search(said)):
+    if not (ARCHIVE_ERROR.search(said) or PSQL_ERROR.search(said)):
         return f"the program ended with {describe_exit(loaded.exit_code)}"
     return ""
+
+
+def _lost(loaded: Loaded) -> str:
+    said = QUOTING.sub("", loaded.errors)
+    return next((words for words in BROKEN_OFF if words in said), "")
 
 
 def _own_words(loaded: Loaded) -> str:

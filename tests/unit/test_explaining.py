@@ -13,6 +13,7 @@ from restorecheck.postgres.messages import LOG_PREFIX
 from restorecheck.postgres.restoring import explain, needed_major
 
 ROW = 'pg_restore: error: COPY failed for table "t": ERROR:  invalid input syntax: alice'
+GERMAN = "pg_restore: error: could not execute query: FEHLER:  Rolle »alice« existiert nicht"
 UNREADABLE = "pg_restore: error: could not uncompress data: (null)"
 DIED = "pg_restore: error: a worker process died unexpectedly"
 
@@ -73,10 +74,11 @@ def test_a_load_that_did_not_is_no_proof(dump, log, changes, kind):
     ("changes", "kind"),
     [
         ({"exit_code": 1, "errors": ROW}, Broken),
-        ({"exit_code": 3, "errors": "ERROR:  relation exists"}, Broken),
+        ({"exit_code": 3, "errors": 'psql:<stdin>:3: ERROR:  42P07: relation "t" exists'}, Broken),
         ({"exit_code": -9, "errors": ROW}, Unclear),
         ({"exit_code": 1, "errors": DIED}, Unclear),
         ({"exit_code": 1, "errors": f"{ROW}\n{DIED}"}, Broken),
+        ({"exit_code": 1, "errors": GERMAN}, Unclear),
     ],
 )
 def test_of_a_server_without_a_log_the_program_is_believed(dump, changes, kind):
