@@ -109,11 +109,11 @@ class LoadError:
         return redacted(safe_message(self.sqlstate, self.message), names)
 
 
-def names_of(entries: Iterable[TocEntry]) -> str:
+def names_of(inspection: Inspection) -> str:
     """What a dump itself calls things: no value of a row."""
-    return "\n".join(
-        f"{entry.namespace} {entry.tag} {entry.owner} {entry.defn}" for entry in entries
-    )
+    entries = inspection.entries
+    named = (f"{entry.namespace} {entry.tag} {entry.owner} {entry.defn}" for entry in entries)
+    return "\n".join((*named, *inspection.needs.roles))
 
 
 def located(errors: Sequence[ServerError], said: str, inspection: Inspection) -> list[LoadError]:

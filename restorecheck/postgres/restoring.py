@@ -256,7 +256,7 @@ def explain(
     name = inspection.path.name
     seconds = loaded.seconds
     errors = load_errors(loaded, inspection, log=log, offset=offset)
-    names = names_of(inspection.entries)
+    names = names_of(inspection)
     if not all(error.sqlstate in FOLLOWS_FROM_ORDER for error in errors):
         into = replace(into, sorts_alike=True)  # what else is wrong is not excused by that
     for error in errors:

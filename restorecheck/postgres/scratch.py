@@ -7,6 +7,7 @@ Whether a server is scratch is said in the configuration (`scratch_servers`), ap
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Gone, InProgress, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Inventory, Provider
-from restorecheck.postgres import checker, preparation, restoring
+from restorecheck.postgres import checker, collations, preparation, restoring
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.finding import (
@@ -28,7 +29,7 @@ from restorecheck.postgres.finding import (
     lost_session,
 )
 from restorecheck.postgres.load import Destination
-from restorecheck.postgres.load_errors import Into
+from restorecheck.postgres.load_errors import LACKS_RIGHT, Into, LoadError
 from restorecheck.postgres.local import remove_cluster
 from restorecheck.postgres.messages import safe_message
 from restorecheck.postgres.scratch_server import (
@@ -46,6 +47,7 @@ from restorecheck.postgres.scratch_server import (
     write_mark,
 )
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.sqlstates import NO_RIGHT
 from restorecheck.postgres.timing import Stopwatch
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -113,7 +115,11 @@ class ScratchProvider(Provider):
             return Unclear(reason=exc.message, hint=exc.hint)
         except psycopg.Error as exc:
             reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
-            return Unclear(reason=f"the scratch server {self.scratch.name} refused: {reason}")
+            hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
+            return Unclear(
+                reason=f"the scratch server {self.scratch.name} refused: {reason}",
+                hint=hint if exc.sqlstate == NO_RIGHT else "",
+            )
 
     def delete(
         self,
@@ -174,7 +180,7 @@ class ScratchProvider(Provider):
                 return restoring.unfit(missing, chosen)
             name = database_of(drill.id)
             if mark_of(connection, name) is None and not exists(connection, name):
-                preparation.make_database(connection, name, inspection.needs)
+                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
                 preparation.apply_settings(connection, name, inspection.needs)
             write_mark(connection, name, drill, self._lock_of(drill.id))
         with self.scratch.open(database_of(drill.id)) as connection:
@@ -216,7 +222,9 @@ class ScratchProvider(Provider):
                 directory=self._server.places(drill.id).directory,
                 jobs=self._server.parallel(self._dump),
                 decryption=session.decryption,
-                ignored=self._dump.ignore_extensions,
+                # It is there already, and belongs to a superuser: its comment, which pg_dump wrote
+                # before version 11, would be refused.
+                ignored=(*self._dump.ignore_extensions, "plpgsql"),
                 ownership=False,
             )
             return InProgress(wait=timedelta(0), detail="loading")
@@ -225,7 +233,11 @@ class ScratchProvider(Provider):
             return InProgress(wait=timedelta(0), detail="loading")
         session.load.end()
         into = Into(
-            major=installation.major, source_major=restoring.major_of(inspection.server_version)
+            major=installation.major,
+            source_major=restoring.major_of(inspection.server_version),
+            server=self.scratch.name,
+            sorts_alike=session.sorts_alike,
+            by_collation=partial(self._by_collation, drill, inspection),
         )
         failed = restoring.explain(
             loaded, inspection, log=None, offset=0, server_lost=False, into=into
@@ -237,6 +249,8 @@ class ScratchProvider(Provider):
             if is_superuser(connection):
                 preparation.make_reading_role(connection, name, login=False)
                 preparation.let_evaluate(connection, name)
+            else:
+                preparation.let_owner_read(connection)
             endpoint = Endpoint(
                 identity=checker.identity_of(connection),
                 host=self.scratch.host,
@@ -248,8 +262,21 @@ class ScratchProvider(Provider):
         return Ready(
             endpoint=endpoint,
             external_seconds=loaded.seconds,
-            notes=restoring.omission_notes(inspection, self._dump.ignore_extensions),
+            notes=(
+                *restoring.omission_notes(inspection, self._dump.ignore_extensions),
+                *_left_out(inspection),
+            ),
         )
+
+    def _by_collation(self, drill: Drill, inspection: Inspection, error: LoadError) -> bool:
+        with self.scratch.open(database_of(drill.id)) as connection:
+            return collations.may_decide(connection, error, inspection)
+
+
+def _left_out(inspection: Inspection) -> tuple[str, ...]:
+    if not inspection.needs.roles:
+        return ()
+    return ("owners and grants were left out: on a scratch server, roles belong to the server",)
 
 
 class Forgotten(Provider):

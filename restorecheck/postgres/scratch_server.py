@@ -130,6 +130,7 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
             if mark_of(connection, name) is None and not _is_empty(scratch, name):
                 return StillThere(resource, "it does not carry our mark")
             watch = Stopwatch()
+            _drop_subscriptions(scratch, connection, name)
             force = " with (force)" if connection.info.server_version >= 130000 else ""  # noqa: PLR2004
             statement = sql.SQL("drop database if exists {}" + force)
             connection.execute(statement.format(sql.Identifier(name)))
@@ -149,8 +150,9 @@ def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
         with scratch.open() as connection:
             if _end_its_making(connection, resource.identifier):
                 return StillThere(resource, "it is being made; that is ended first")
-            role = sql.Identifier(resource.identifier)
-            connection.execute(sql.SQL("drop role if exists {}").format(role))
+            if _has_role(connection, resource.identifier):
+                role = sql.Identifier(resource.identifier)
+                connection.execute(sql.SQL("drop role if exists {}").format(role))
             return Gone(resource)
     except psycopg.Error as exc:
         reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
@@ -179,6 +181,30 @@ def is_superuser(connection: Connection) -> bool:
 def exists(connection: Connection, name: str) -> bool:
     query = "select 1 from pg_database where datname = %s"
     return connection.execute(query, (name,)).fetchone() is not None
+
+
+def _has_role(connection: Connection, name: str) -> bool:
+    """Asked first: without the right to drop roles, even "drop role if exists" is refused."""
+    query = "select 1 from pg_roles where rolname = %s"
+    return connection.execute(query, (name,)).fetchone() is not None
+
+
+def _drop_subscriptions(scratch: ScratchServer, connection: Connection, name: str) -> None:
+    """No database with a subscription can be dropped (src/backend/commands/dbcommands.c). Without a slot
+    name, dropping one asks nothing of the publisher.
+    """
+    query = "select subname from pg_subscription s join pg_database d on d.oid = subdbid where datname = %s"
+    subscriptions = connection.execute(query, (name,)).fetchall()
+    if not subscriptions:
+        return
+    with scratch.open(name) as inside:
+        for (subscription,) in subscriptions:
+            for statement in (
+                "alter subscription {} disable",
+                "alter subscription {} set (slot_name = none)",
+                "drop subscription {}",
+            ):
+                inside.execute(sql.SQL(statement).format(sql.Identifier(subscription)))
 
 
 def _is_empty(scratch: ScratchServer, name: str) -> bool:

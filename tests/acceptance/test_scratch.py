@@ -19,9 +19,43 @@ def library(world, dumps, source):
     return world
 
 
-def into(world, source, *, scratch=True, checks="[]"):
+PLAIN_USER = "maker"
+"""May create databases, and nothing else."""
+SHOPS = """
+create table shops (id int primary key, name text);
+insert into shops select i, 'shop ' || i from generate_series(1, 50) i;
+"""
+FORMATS = pytest.mark.parametrize("kind", ["custom", "plain"])
+
+
+@pytest.fixture
+def dumped(world, source):
+    """Dumps a database of its own, made by this SQL; roles that it names are gone before the drill."""
+    source.sql(f"create role {PLAIN_USER} login createdb", "postgres")
+    source.sql("create role tenant", "postgres")
+    source.sql("create database shops", "postgres")
+
+    def dump(kind, sql=SHOPS, *options):
+        source.sql(sql, "shops")
+        source.dump(world.backups / "shops.dump", f"--format={kind}", *options, database="shops")
+        drop()
+
+    def drop():
+        with cluster.superuser_connection(source.places, "shops") as connection:
+            found = connection.execute("select subname from pg_subscription").fetchall()
+            for (name,) in found:
+                connection.execute(f"alter subscription {name} set (slot_name = none)".encode())
+                connection.execute(f"drop subscription {name}".encode())
+        source.sql("drop database shops", "postgres")
+        source.sql("drop role tenant", "postgres")
+
+    yield dump
+    source.sql(f"drop role {PLAIN_USER}", "postgres")
+
+
+def into(world, source, *, scratch=True, checks="[]", user="postgres"):
     place = source.places.directory
-    url = f"postgresql://postgres@{str(place).replace('/', '%2F')}:{cluster.PORT}/postgres"
+    url = f"postgresql://{user}@{str(place).replace('/', '%2F')}:{cluster.PORT}/postgres"
     extra = f"scratch_servers: ['{place}:{cluster.PORT}']\n" if scratch else ""
     world.configure(checks, dump=f", into: '{url}'", extra=extra)
 
@@ -94,6 +128,101 @@ def test_a_scratch_server_that_is_down_is_inconclusive(library):
 
     assert (code, report["verdict"]) == (3, "inconclusive")
     assert "127.0.0.1:1" in report["reason"]
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    "more",
+    [
+        "alter table shops owner to tenant; grant select on shops to tenant",
+        "comment on extension plpgsql is 'as pg_dump wrote it before version 11'",
+        """alter table shops enable row level security, force row level security;
+        create policy few on shops using (id < 10)""",
+    ],
+)
+def test_a_user_who_may_only_create_databases_verifies_a_good_dump(
+    world, source, dumped, kind, more
+):
+    dumped(kind, SHOPS + more)
+    into(
+        world,
+        source,
+        user=PLAIN_USER,
+        checks="[{row_count: {table: public.shops, equals: 50}}]",
+    )
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["teardown"]["left"] == []
+    assert temporary_databases(source) == temporary_roles(source) == []
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("create policy own on shops to tenant using (true)", 'role "tenant" does not exist'),
+        (
+            """create function f() returns event_trigger language plpgsql as 'begin end';
+            create event trigger noted on sql_drop execute function f()""",
+            'permission denied to create event trigger "noted"',
+        ),
+        ("create publication all_of_it for all tables", "superuser"),
+    ],
+)
+def test_what_the_user_may_not_do_or_the_server_has_not_says_nothing_about_the_dump(
+    world, source, dumped, kind, more, said
+):
+    dumped(kind, SHOPS + more)
+    into(world, source, user=PLAIN_USER)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive")
+    assert said in report["reason"]
+    assert report["hint"]
+
+
+def test_a_user_who_may_create_nothing_is_inconclusive_and_says_which_right_is_needed(
+    world, source, dumped
+):
+    dumped("custom")
+    source.sql(f"alter role {PLAIN_USER} nocreatedb", "postgres")
+    into(world, source, user=PLAIN_USER)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive")
+    assert "CREATEDB" in report["hint"]
+
+
+def test_a_dump_that_would_restore_nowhere_is_failed_without_a_log_too(world, source, dumped):
+    dumped("plain")
+    file = world.backups / "shops.dump"
+    file.write_text(file.read_text().replace("\n8\tshop 8\n", "\n7\tshop 8\n"))
+    into(world, source, user=PLAIN_USER)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (1, "failed")
+    assert 'could not create unique index "shops_pkey"' in report["reason"]
+    assert "shop 8" not in report["reason"]
+
+
+@FORMATS
+def test_a_subscription_does_not_keep_the_temporary_database(world, source, dumped, kind):
+    dumped(
+        kind,
+        SHOPS + "create subscription shipping connection 'host=nowhere' publication p"
+        " with (connect = false)",
+    )
+    into(world, source)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert temporary_databases(source) == []
 
 
 def test_a_database_that_is_still_being_made_is_not_taken_for_gone(source):

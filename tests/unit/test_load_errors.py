@@ -26,16 +26,16 @@ ENTRIES = (
     ),
     entry("TABLE DATA", "t"),
 )
+FOUND = Inspection(path=Path("x"), size_bytes=1, mtime_ns=1, entries=ENTRIES)
 SCRATCH = Into(major=17, source_major=17, server="scratch:5432")
 
 
 def said(text):
-    found = Inspection(path=Path("x"), size_bytes=1, mtime_ns=1, entries=ENTRIES)
-    return located([], text, found)
+    return located([], text, FOUND)
 
 
 def told(text):
-    names = names_of(ENTRIES).replace("alice", "")
+    names = names_of(FOUND).replace("alice", "")
     return [(error.sqlstate, error.told(names)) for error in said(text)]
 
 
