@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from restorecheck.checks.families import passing, united
 from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
 from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.checks.structure import unfilled
 from restorecheck.checks.tables import POINTING, REFERENCED, UNLOGGED, VIEW
 
 HABIT = 35
@@ -122,8 +123,9 @@ def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
         unit = units.get(table.group or name, "")
         if unit in found:
             found[unit].traits.update(table.traits)
-    # What could not be counted is not gone: the check that was to count it says so.
-    for group in unread(after):
+    # What could not be counted is not gone: the check that was to count it says so. Nor is a
+    # materialized view that nobody has filled.
+    for group in unread(after) | unfilled(after.structure):
         found.pop(units.get(group, group), None)
     return found
 

@@ -264,6 +264,35 @@ def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]
     }
 
 
+NOT_FILLED = " not populated"
+"""As `postgres/structure.sql` says it of a materialized view."""
+FOREIGN_SERVER = "foreign server "
+
+
+def unfilled(structure: Mapping[str, str]) -> frozenset[str]:
+    """Materialized views without rows of their own: nothing that a backup could have lost."""
+    return frozenset(
+        key.removeprefix("table ")
+        for key, value in structure.items()
+        if key.startswith("table ") and value.startswith("m ") and NOT_FILLED in value
+    )
+
+
+def filled_alike(*several: Mapping[str, str]) -> list[dict[str, str]]:
+    """Where one of them has a foreign server, its drill has filled no materialized view: then none of them
+    tells whether views are filled.
+    """
+    if not any(key.startswith(FOREIGN_SERVER) for each in several for key in each):
+        return [dict(each) for each in several]
+    return [
+        {
+            key: value.replace(NOT_FILLED, "") if key.startswith("table ") else value
+            for key, value in each.items()
+        }
+        for each in several
+    ]
+
+
 # --- definitions -----------------------------------------------------------------------------------
 
 TOKEN = re.compile(r"""E?'(?:[^']|'')*'|"(?:[^"]|"")*"|::|\w+|\s+|.""", re.DOTALL)

@@ -1,6 +1,6 @@
 """At least one table has rows: an empty backup is none."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
@@ -8,6 +8,8 @@ from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatab
 from restorecheck.checks.questions import large_objects
 from restorecheck.checks.readings import DatabaseReading, objects_of
 from restorecheck.checks.scanning import ROWS, Question
+from restorecheck.checks.structure import unfilled
+from restorecheck.checks.tables import UNLOGGED
 from restorecheck.model import CheckOutcome, CheckSpec
 
 
@@ -38,6 +40,7 @@ class AnyRows(OfDatabase):
         unread = any(t.problem or ROWS not in t.values for t in tables)
         doubts = ["not every table could be counted"] if unread else []
         doubts += ["the large objects could not be counted"] if kept is None else []
+        doubts += list(_excuses(reading))
         empty = "every table is empty" if tables else "there is no table"
         return Finding(found=found, problems=() if rows or kept else (empty,), doubts=tuple(doubts))
 
@@ -57,3 +60,14 @@ class AnyRows(OfDatabase):
             return Judgement(CheckOutcome.ERROR, expected, found, doubts[0])
         problems = [problem for f in findings.values() for problem in f.problems]
         return Judgement(CheckOutcome.FAILED, expected, found, problems[0] if problems else "")
+
+
+def _excuses(reading: DatabaseReading) -> Iterator[str]:
+    """Why a database may be without rows though nothing is lost."""
+    if views := unfilled(reading.structure):
+        yield f"materialized views that are not filled: {len(views):,}"
+    foreign = sum(key.startswith("foreign table ") for key in reading.structure)
+    if foreign:
+        yield f"foreign tables, whose rows are on other servers: {foreign:,}"
+    if reading.tables and all(UNLOGGED in table.traits for table in reading.tables.values()):
+        yield "all tables are unlogged: pg_dump may have left out their rows"

@@ -134,8 +134,11 @@ class _OfStructure(_Compared):
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
         logical = bool(spec.options.get("logical"))
-        old = structures.comparable(settled(before, context), logical=logical)
-        new = structures.comparable(after.structure, logical=logical)
+        old, new = settled(before, context), after.structure
+        if logical:
+            old, new = structures.filled_alike(old, new)
+        old = structures.comparable(old, logical=logical)
+        new = structures.comparable(new, logical=logical)
         return self.differences(old, new, before)
 
     @abstractmethod
@@ -154,12 +157,11 @@ def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
 
 def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context) -> dict[str, str]:
     """As `DatabaseReading.unsettled`, of tonight; where both are kept in one form."""
-    old = settled(before, context)
-    forms = structures.alike(old, after.structure)
-    if forms != (old, after.structure):
+    old, new = structures.filled_alike(settled(before, context), after.structure)
+    if structures.alike(old, new) != (old, new):
         return {}
-    changes = comparing.structure_changes(old, after.structure, before.past)
-    migrated = _migrated(old, after.structure)
+    changes = comparing.structure_changes(old, new, before.past)
+    migrated = _migrated(old, new)
     return {
         d.what: d.before
         for d in changes

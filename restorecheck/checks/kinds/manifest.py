@@ -11,6 +11,7 @@ from restorecheck.checks.kind import Context, OfReading, listed
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
 from restorecheck.checks.readings import DatabaseReading, TableReading, shown_rows
 from restorecheck.checks.scanning import NOTHING, PRINT, ROWS
+from restorecheck.checks.structure import unfilled
 from restorecheck.model import CheckOutcome, CheckSpec
 
 OLD = "it is of an older version; let `restorecheck manifest` write it again"
@@ -72,6 +73,8 @@ def _objects(reading: DatabaseReading) -> TableReading:
 def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) -> tuple[str, str]:
     """What is different, and what could not be compared."""
     table = _objects(reading) if name == LARGE_OBJECTS else reading.tables.get(name)
+    if table is None and name in unfilled(reading.structure):
+        return "", "the materialized view is not filled"
     if table is None:
         return "gone", ""
     if table.problem:

@@ -24,7 +24,14 @@ from restorecheck.checks.questions import (
 from restorecheck.checks.readings import CATALOG, HIDDEN, MISSING_DATABASE, TableReading
 from restorecheck.checks.registry import KINDS
 from restorecheck.checks.scanning import CHECK, NULLS, OVER_BUDGET, PRINT, ROWS
-from restorecheck.checks.tables import Exclusion, ForeignKey, KeyPair, OwnedSequence, Table
+from restorecheck.checks.tables import (
+    UNLOGGED,
+    Exclusion,
+    ForeignKey,
+    KeyPair,
+    OwnedSequence,
+    Table,
+)
 from restorecheck.model import CheckOutcome, CheckSpec
 from tests.scans import TABLE, context, own, reading, table
 
@@ -203,6 +210,20 @@ def test_a_table_is_no_row_and_what_nobody_counted_is_no_emptiness(tables, objec
     answers = {} if objects is None else {LARGE_OBJECTS: objects}
 
     assert own("any_rows", reading(tables, answers=answers)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("tables", "structure"),
+    [
+        ({}, {"table public.m": "m not populated"}),
+        ({}, {"table public.f": "f", "foreign table public.f": "on far"}),
+        ({"t": replace(table(rows=0), traits=UNLOGGED)}, {"table t": "r u"}),
+    ],
+)
+def test_rows_that_no_dump_was_to_bring_are_not_lost_and_prove_nothing(tables, structure):
+    read = reading(tables, answers=NO_OBJECTS, structure=structure)
+
+    assert own("any_rows", read).outcome is ERROR
 
 
 EMPTY = reading({"t": table(rows=0)}, answers=NO_OBJECTS)

@@ -47,6 +47,37 @@ def test_a_table_is_missed_from_a_hundred_rows_on_settings_from_ten_and_a_databa
     assert own("not_emptied", after, before).outcome is outcome
 
 
+FILLED = {"table public.m": "m", "table public.t": "r"}
+UNFILLED = FILLED | {"table public.m": "m not populated"}
+FOREIGN = {"foreign server far": "postgres_fdw"}
+
+
+def test_a_materialized_view_that_is_not_filled_has_lost_nothing():
+    before = reading({"public.m": table(rows=900), "public.t": table()}, structure=FILLED)
+    after = reading({"public.t": table()}, structure=UNFILLED)
+
+    found = own("not_emptied", after, before)
+
+    assert (found.outcome, found.detail) == (PASSED, "")
+    assert "emptied" not in own("not_shrunk", after, before).found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (FILLED, UNFILLED | FOREIGN, PASSED),
+        (UNFILLED | FOREIGN, FILLED | FOREIGN, PASSED),
+        (FILLED, UNFILLED, FAILED),
+        (FILLED, UNFILLED | FOREIGN | {"table public.t": "r u"}, FAILED),
+    ],
+)
+def test_a_view_that_the_drill_did_not_fill_is_no_change_of_the_structure(before, after, outcome):
+    """Beside a foreign server, a drill fills none: that could log in to production."""
+    tonight, last_night = reading(structure=after), reading(structure=before)
+
+    assert own("structure_same", tonight, last_night, logical=True).outcome is outcome
+
+
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [(7, 0, FAILED), (7, 1, PASSED), (7, None, PASSED), (0, 0, PASSED)],

@@ -687,3 +687,12 @@ def test_the_structure_is_that_of_the_file(there, outcome):
     found = asked("structure", reading(structure=there), structure={"table a": "1"})
 
     assert found.outcome is outcome
+
+
+def test_a_materialized_view_of_a_manifest_that_was_not_filled_is_no_difference():
+    read = reading({}, structure={f"table {TABLE}": "m not populated"})
+
+    found = asked("manifest", read, tables={TABLE: {ROWS: "10", "print": "7"}})
+
+    assert found.outcome is CheckOutcome.ERROR
+    assert "not filled" in found.detail
