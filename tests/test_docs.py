@@ -73,6 +73,7 @@ def test_the_configuration_of_the_readme_is_valid():
     parsed = config.parse(block, file="README.md", directory=ROOT, environment={})
 
     assert [target.name for target in parsed.targets] == ["courses"]
+    assert parsed.targets[0].schedule, "the README's `restorecheck run` drills it"
 
 
 def test_the_readme_is_short():

@@ -37,8 +37,8 @@ exit status:
 
 RUN_STATUSES = """
 exit status:
-  0    stopped as told; with --once: nothing was due, or everything verified
-  2    usage or configuration
+  0    stopped as told; with --once: nothing was due (and nothing was proven), or everything verified
+  2    usage or configuration; no target has a schedule
   3    the history cannot be used, or another runner is at work on it
        with --once also 1, 3, 4 and 130, as `restorecheck drill`
 """
@@ -50,6 +50,7 @@ exit status:
   2    usage or configuration
   3    the history cannot be used
        with --nagios: 0 ok, 1 warning (inconclusive), 2 critical (what is 1 above), 3 unknown
+       (configuration or history cannot be used)
 """
 
 HISTORY_STATUSES = """
@@ -217,8 +218,8 @@ def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
         nargs="*",
         metavar="[verify | export | prune | accept] [TARGET | DRILL]",
         help="verify: nobody changed or removed a report; export: JSON lines, as they are stored; "
-        "prune: reduce old reports to one line; accept: what failed in a drill is as it should be, "
-        "later nights are compared with it. Without one of these: the newest 30 drills",
+        "prune: reduce old reports to one line; accept: what failed in a drill (of a target: its newest) "
+        "is as it should be, later nights are compared with it. Without one of these: the newest 30 drills",
     )
     history.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     history.add_argument(

@@ -91,6 +91,8 @@ def ask(arguments: argparse.Namespace) -> int:
     """A question to the history; its rooms are imported when one is asked."""
     from restorecheck.hosts import queries, reports
 
+    if arguments.command == "status" and arguments.nagios:
+        return queries.status_for_nagios(lambda: _load(arguments.config), arguments)
     questions = {"status": queries.status, "history": queries.history, "report": reports.report}
     return questions[arguments.command](_load(arguments.config), arguments)
 

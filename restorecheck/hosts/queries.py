@@ -8,7 +8,7 @@ import getpass
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,18 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.standings import notes_of, statuses_of
 from restorecheck.hosts.writing import writing
 from restorecheck.model import Verdict
-from restorecheck.report.status import Nagios, render_json, render_nagios, render_text
+from restorecheck.report import document, wording
+from restorecheck.report.status import (
+    Nagios,
+    nagios_unknown,
+    render_json,
+    render_nagios,
+    render_text,
+)
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.agenda import Agenda, Skip
 from restorecheck.sqlite.store import SqliteStore
@@ -70,6 +78,15 @@ def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["Sqlite
 # --- status -----------------------------------------------------------------------------------
 
 
+def status_for_nagios(load: Callable[[], Config], arguments: argparse.Namespace) -> int:
+    """A plugin exits with 3 (UNKNOWN) where it cannot look; 2 would say that a backup is bad."""
+    try:
+        config = load()
+    except ConfigError as exc:
+        return _say_nagios(nagios_unknown(str(exc.problems[0])))
+    return status(config, arguments)
+
+
 def status(config: Config, arguments: argparse.Namespace) -> int:
     now = SystemClock().now()
     try:
@@ -79,17 +96,20 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
     except StoreError as exc:
         if not arguments.nagios:
             raise
-        print(f"RESTORECHECK UNKNOWN - {clean(exc.message).replace('|', '/')}")
-        return Nagios.UNKNOWN
+        return _say_nagios(nagios_unknown(exc.message))
     if arguments.nagios:
-        line, state = render_nagios(statuses, now)
-        print(line)
-        return state
+        return _say_nagios(render_nagios(statuses, now))
     if arguments.json:
         print(json.dumps(render_json(statuses, now, notes), indent=2))
     else:
         print(render_text(statuses, now, notes, color=use_color(sys.stdout)), end="")
     return Exit.FAILED if any(s.alarming for s in statuses) else Exit.VERIFIED
+
+
+def _say_nagios(answer: tuple[str, Nagios]) -> int:
+    line, state = answer
+    print(line)
+    return state
 
 
 # --- history ----------------------------------------------------------------------------------
@@ -143,6 +163,7 @@ def _list(
         begin = since or (entries[0].started_at if entries else None)
         skips = _skips(store, target, begin)
         if not entries and not skips:
+            _refuse_unknown(config, store, target)
             what = f"of {clean(target)} " if target else ""
             place = arguments.table or config.history.path
             print(f"no drill {what}in {clean(place)}", file=sys.stderr)
@@ -160,6 +181,20 @@ def _list(
         for row in rows:
             print(_line(row, width))
     return Exit.VERIFIED
+
+
+def _refuse_unknown(config: Config, store: "SqliteStore | AwsStore", name: str | None) -> None:
+    """Raises ConfigError for a name that is neither in the configuration nor in the history."""
+    known = _known_targets(config, store)
+    if name is not None and name not in known:
+        problem = unknown_target(name, [*known, *ACTIONS], "in the configuration or the history")
+        raise ConfigError((problem,))
+
+
+def _known_targets(config: Config, store: "SqliteStore | AwsStore") -> list[str]:
+    """Those of the configuration first; the history also has targets that were removed from it."""
+    past = sorted({entry.target for entry in store.entries()})
+    return list(dict.fromkeys([*(target.name for target in config.targets), *past]))
 
 
 def _skips(
@@ -289,10 +324,18 @@ def _stored(report: dict[str, object], line: str) -> Stored:
 def _export(
     config: Config, target: str | None, since: datetime | None, arguments: argparse.Namespace
 ) -> int:
-    with asked_for(config, arguments) as store, writing(arguments.output) as stream:
+    with asked_for(config, arguments) as store:
+        _refuse_unknown(config, store, target)
+        _write_stored(store, target, since, arguments.output)
+    return Exit.VERIFIED
+
+
+def _write_stored(
+    store: "SqliteStore | AwsStore", target: str | None, since: datetime | None, output: str | None
+) -> None:
+    with writing(output) as stream:
         for report in store.stored(target=target, since=since):
             stream.write(f"{report.text or _pruned_line(report.entry)}\n")
-    return Exit.VERIFIED
 
 
 def _pruned_line(entry: Entry) -> str:
@@ -326,42 +369,77 @@ def _prune(config: Config, arguments: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def _accept(config: Config, drill_id: str | None, arguments: argparse.Namespace) -> int:
+def _accept(config: Config, what: str | None, arguments: argparse.Namespace) -> int:
     """What failed in a drill is as it should be: from now on it is what later nights compare with."""
-    if drill_id is None or not (arguments.why or "").strip():
-        message = "expected: history accept DRILL --why REASON; the reason stands in later reports"
+    if what is None or not (arguments.why or "").strip():
+        message = (
+            "expected: history accept DRILL|TARGET --why REASON; the reason stands in later reports"
+        )
         raise ConfigError((Problem(message=message),))
     with asked_for(config, arguments) as store:
-        entry = _acceptable(store, drill_id)
+        entry = _acceptable(store, _drill_to_accept(config, store, what))
         acceptance = Acceptance(
             target=entry.target,
-            drill_id=drill_id,
+            drill_id=entry.drill_id,
             sequence=entry.sequence,
             at=SystemClock().now(),
             by=arguments.by or getpass.getuser(),
             why=arguments.why.strip(),
         )
         store.accept(acceptance)
-    print(f"{clean(entry.target)}: later nights are compared with drill {drill_id}")
+    print(f"{clean(entry.target)}: later nights are compared with drill {entry.drill_id}")
     return Exit.VERIFIED
 
 
-def _acceptable(store: "SqliteStore | AwsStore", drill_id: str) -> Entry:
-    """The entry of a drill that can be compared with.
+def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str) -> Entry:
+    """The drill of this id; of a target its newest drill, if its report asks to be accepted.
 
     Raises:
-        ConfigError: There is none, or a later one is verified, or it has not read everything.
+        ConfigError: There is none, or the newest report of the target asks for no acceptance.
     """
-    found = [entry for entry in store.entries() if entry.drill_id == drill_id]
-    if not found:
-        raise ConfigError((Problem(message=f"no finished drill {drill_id!r} in the history"),))
-    (entry,) = found
+    of_id = [entry for entry in store.entries() if entry.drill_id == what]
+    if of_id:
+        return of_id[0]
+    newest = store.entries(target=what, newest=1)
+    if not newest:
+        known = _known_targets(config, store)
+        if what in known:
+            message = f"the target {what!r} has no finished drill"
+            raise ConfigError((Problem(message=message),))
+        raise ConfigError((unknown_target(what, known, "and no finished drill of that name"),))
+    (entry,) = newest
+    if entry.verdict is not Verdict.VERIFIED and not _asks_for_acceptance(store, entry):
+        message = (
+            f"the newest drill of {what!r} asks for no acceptance: more failed in it than the "
+            "comparison with an earlier night, or it could not tell"
+        )
+        hint = (
+            f"`restorecheck report {what}` says what to do; to compare later nights with it all "
+            f"the same: `restorecheck history accept {entry.drill_id} --why REASON`."
+        )
+        raise ConfigError((Problem(message=message),), hint=hint)
+    return entry
+
+
+def _asks_for_acceptance(store: "SqliteStore | AwsStore", entry: Entry) -> bool:
+    try:
+        return wording.acceptable(document.parse(store.report(entry.drill_id)))
+    except (NotFoundError, ValueError):
+        return False  # retention removed its text, or a newer version wrote it
+
+
+def _acceptable(store: "SqliteStore | AwsStore", entry: Entry) -> Entry:
+    """The entry itself, of a drill that can be compared with.
+
+    Raises:
+        ConfigError: A later one is verified, or it has not read everything.
+    """
     proven = store.standing(entry.target).proven
     if proven is not None and proven.sequence >= entry.sequence:
         message = f"drill {proven.drill_id} is verified: later nights are compared with that one"
         raise ConfigError((Problem(message=message),))
-    readings = unpack(store.load(drill_id).readings)
+    readings = unpack(store.load(entry.drill_id).readings)
     if not readings or not all(reading.done for reading in readings.values()):
-        message = f"drill {drill_id} has not read everything: nothing can be compared with it"
+        message = f"drill {entry.drill_id} has not read everything: nothing can be compared with it"
         raise ConfigError((Problem(message=message),))
     return entry

@@ -23,6 +23,11 @@ from restorecheck.sweep import still_left
 LOOK_BACK = timedelta(days=1)
 
 
+def unscheduled(config: Config) -> list[str]:
+    """The targets that `restorecheck run` never drills. Adopted ones wait for no schedule."""
+    return [t.name for t in config.targets if t.schedule is None and t.adopt is None]
+
+
 def statuses_of(
     config: Config, store: SqliteStore, locks: Path, now: datetime
 ) -> tuple[TargetStatus, ...]:

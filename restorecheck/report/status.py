@@ -110,6 +110,16 @@ def _proof(status: TargetStatus, now: datetime) -> str:
     return f"{'OVERDUE, ' if status.overdue else ''}proof {age} old of {allowed}"
 
 
+def render_waiting(statuses: Sequence[TargetStatus], now: datetime) -> str:
+    """Why no drill took place; one line a target with what is known of it."""
+    lines = ["no drill took place: no target is due"]
+    for status in statuses:
+        verdict = f"newest drill {status.verdict.value}" if status.verdict else "never drilled"
+        due = f"due {_moment(status.next_at)}" if status.next_at else "has no schedule"
+        lines.append(f"  {clean(status.target)}: {due}; {verdict}; {_proof(status, now)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def render_json(
     statuses: Sequence[TargetStatus], now: datetime, notes: Sequence[str]
 ) -> dict[str, Any]:
@@ -139,21 +149,18 @@ def render_json(
 
 
 def render_nagios(statuses: Sequence[TargetStatus], now: datetime) -> tuple[str, Nagios]:
-    """One line of a plugin's output with performance data, and its exit status."""
-    alarming = [status for status in statuses if status.alarming]
-    unclear = [
-        status
-        for status in statuses
-        if not status.alarming and status.verdict is not Verdict.VERIFIED
-    ]
-    state = Nagios.CRITICAL if alarming else Nagios.WARNING if unclear else Nagios.OK
-    told = alarming or unclear
-    if told:
-        summary = ", ".join(f"{clean(s.target)} {_trouble(s)}" for s in told)
-    else:
-        summary = f"{len(statuses)} of {len(statuses)} proven"
+    """One line of a plugin's output with performance data, and its exit status.
+
+    The worst first: what is known to be bad, then what nobody proved, then what is unclear.
+    """
+    alarming = any(status.alarming for status in statuses)
+    troubled = sorted((s for s in statuses if _troubles(s)), key=lambda s: _troubles(s)[0][0])
+    state = Nagios.CRITICAL if alarming else Nagios.WARNING if troubled else Nagios.OK
+    summary = ", ".join(
+        f"{clean(s.target)} {' and '.join(said for _, said in _troubles(s))}" for s in troubled
+    )
     # The vertical bar divides text and performance data.
-    summary = summary.replace("|", "/")
+    summary = (summary or f"{len(statuses)} of {len(statuses)} proven").replace("|", "/")
     data = " ".join(
         f"'{clean(s.target)}'={_seconds(now - s.proven_at)}s;;{_seconds(s.allowed)};0"
         for s in statuses
@@ -162,14 +169,21 @@ def render_nagios(statuses: Sequence[TargetStatus], now: datetime) -> tuple[str,
     return f"RESTORECHECK {state.name} - {summary}{f' | {data}' if data else ''}", state
 
 
-def _trouble(status: TargetStatus) -> str:
-    if status.overdue:
-        return "is overdue"
-    if status.verdict is Verdict.FAILED:
-        return "failed"
-    if status.left_behind:
-        return "left something behind"
-    return status.verdict.value if status.verdict else "was never drilled"
+def nagios_unknown(why: str) -> tuple[str, Nagios]:
+    line = clean(why).replace("|", "/")
+    return f"RESTORECHECK UNKNOWN - {line}", Nagios.UNKNOWN
+
+
+def _troubles(status: TargetStatus) -> list[tuple[int, str]]:
+    """What is wrong with a target, each with its rank: 0 is the worst."""
+    found = [
+        (status.verdict is Verdict.FAILED, "failed"),
+        (status.left_behind, "left something behind"),
+        (status.verdict is None, "was never drilled"),
+        (status.overdue and status.verdict is not None, "is overdue"),
+        (status.verdict is Verdict.INCONCLUSIVE, "is inconclusive"),
+    ]
+    return [(rank, said) for rank, (holds, said) in enumerate(found) if holds]
 
 
 def _seconds(value: timedelta) -> int:

@@ -14,8 +14,11 @@ from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import SHOWN, Past
 from restorecheck.spelling import duration
 
-ACCEPTED = frozenset({"not_emptied", "not_shrunk", "newest_there", "structure_same"})
-"""Kinds of checks that `history accept` settles."""
+ACCEPTED = frozenset(
+    {"not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
+     "contents_plausible", "unchanged", "append_only"}
+)  # fmt: skip
+"""Kinds of checks that `history accept` settles: they compare with an earlier night and with nothing else."""
 
 
 def sentence(report: Report) -> str:

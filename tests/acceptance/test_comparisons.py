@@ -62,6 +62,32 @@ def test_a_purge_fails_until_somebody_says_why_it_is_right(library, smaller):
     }
 
 
+def test_the_name_of_a_target_accepts_its_newest_drill(library, smaller):
+    library.drill()
+    shutil.copy(smaller, library.backups / "2.dump")
+    _, second = library.drill()
+    target = second["target"]
+
+    done = library.run("history", "accept", target, "--why", "ticket 4711")
+
+    assert done.returncode == 0, done.stderr
+    assert f"{target}: later nights are compared with drill {second['drill_id']}" in done.stdout
+    assert library.drill()[0] == 0
+
+
+def test_the_name_of_a_target_accepts_nothing_but_differences_to_an_earlier_night(library, smaller):
+    library.drill()
+    shutil.copy(smaller, library.backups / "2.dump")
+    library.configure("[{row_count: {table: public.books, min: 1}}]")
+    _, second = library.drill()
+
+    done = library.run("history", "accept", second["target"], "--why", "x")
+
+    assert done.returncode == 2
+    assert "asks for no acceptance" in done.stderr
+    assert f"history accept {second['drill_id']}" in done.stderr
+
+
 def test_what_cannot_be_accepted_is_refused(library):
     _, report = library.drill()
     verified = report["drill_id"]
@@ -69,7 +95,8 @@ def test_what_cannot_be_accepted_is_refused(library):
     for arguments, said in [
         (["accept", verified], "--why REASON"),
         (["accept", verified, "--why", " "], "--why REASON"),
-        (["accept", "nobody", "--why", "x"], "no finished drill 'nobody'"),
+        (["accept", "nobody", "--why", "x"], "no target 'nobody' and no finished drill"),
+        (["accept", report["target"], "--why", "x"], f"drill {verified} is verified"),
         (["accept", verified, "--why", "x"], f"drill {verified} is verified"),
     ]:
         done = library.run("history", *arguments)

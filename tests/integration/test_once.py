@@ -1,17 +1,19 @@
 """What `restorecheck run --once` exits with, whatever came of its drills and in which order."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from restorecheck.hosts.cli import main
 from restorecheck.hosts.daemon import command
 from restorecheck.hosts.daemon.service import Flags
+from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.model import Resource, TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sqlite.store import SqliteStore
+from restorecheck.testing.world import World
 from tests.factories import finished
 
 
@@ -23,19 +25,25 @@ class PlayedService:
         return self.drills, 0
 
 
-@dataclass
-class Kept:
-    path: Path
+CONFIGURATION = """\
+version: 1
+history: {path: history.sqlite}
+targets:
+  - {name: a, schedule: "15 3 * * *", dump: {path: backups}}
+  - {name: b, dump: {path: backups}}
+"""
 
 
-@dataclass
-class Settings:
-    history: Kept
+@pytest.fixture
+def path(tmp_path):
+    made = tmp_path / "restorecheck.yaml"
+    made.write_text(CONFIGURATION)
+    return made
 
 
-@dataclass
-class Read:
-    config: Settings
+def exit_of(path, drills, flags=None):
+    service: Any = PlayedService(drills)
+    return command._once(service, Watched(path), flags or Flags(), World())
 
 
 @pytest.fixture
@@ -77,23 +85,48 @@ GOOD, BAD, UNCLEAR = Verdict.VERIFIED, Verdict.FAILED, Verdict.INCONCLUSIVE
         ([LEFT, GOOD], True, Exit.LEFT_BEHIND),
     ],
 )
-def test_the_worst_of_all_counts(history, verdicts, stopped, code, capsys):
+def test_the_worst_of_all_counts(history, path, verdicts, stopped, code, capsys):
     names = "abc"[: len(verdicts)]
     for name, verdict in zip(names, verdicts, strict=True):
         put(history, name, verdict)
-    service: Any = PlayedService({name: f"d-{name}" for name in names})
-    watched: Any = Read(Settings(Kept(history)))
+    drills = {name: f"d-{name}" for name in names}
 
-    assert command._once(service, watched, Flags(stop=stopped)) == code
+    assert exit_of(path, drills, Flags(stop=stopped)) == code
 
     assert [line[0] for line in capsys.readouterr().out.splitlines()] == list(names)
 
 
-def test_a_target_without_a_drill_is_inconclusive_and_named(history, capsys):
+def test_a_target_without_a_drill_is_inconclusive_and_named(history, path, capsys):
     put(history, "a", GOOD)
-    service: Any = PlayedService({"a": "d-a", "b": ""})
-    watched: Any = Read(Settings(Kept(history)))
 
-    assert command._once(service, watched, Flags()) == Exit.INCONCLUSIVE
+    assert exit_of(path, {"a": "d-a", "b": ""}) == Exit.INCONCLUSIVE
 
     assert "b: no drill took place" in capsys.readouterr().err
+
+
+def test_where_nothing_is_due_nothing_is_called_proven(history, path, capsys):
+    put(history, "a", BAD)
+
+    assert exit_of(path, {}) == Exit.VERIFIED
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, a, b = captured.err.splitlines()
+    assert first == "no drill took place: no target is due"
+    assert a.startswith("  a: due ")
+    assert "newest drill failed; OVERDUE, never proven" in a
+    assert b.startswith("  b: has no schedule; never drilled")
+
+
+@pytest.mark.parametrize("words", [["run", "--once"], ["run"]])
+def test_a_runner_without_any_schedule_is_refused_with_the_line_and_what_to_add(
+    path, capsys, words
+):
+    path.write_text(CONFIGURATION.replace('schedule: "15 3 * * *", ', ""))
+
+    assert main([*words, "-c", str(path)]) == Exit.USAGE
+
+    said = capsys.readouterr().err
+    assert f"{path}:3: targets: no target has a schedule" in said
+    assert "schedule:" in said
+    assert "`restorecheck drill`" in said

@@ -162,6 +162,17 @@ def test_status_is_unknown_to_nagios_where_the_history_cannot_be_read(past, caps
     assert "The file is damaged" in err
 
 
+def test_status_is_unknown_to_nagios_where_the_configuration_is_broken(past, capsys):
+    past.path.write_text("version: 1\ntargets: []\n")
+
+    code, out, err = ask(capsys, "status", "--nagios")
+
+    assert (code, err) == (3, "")
+    assert out.startswith(f"RESTORECHECK UNKNOWN - {past.path.name}:2: targets: ")
+    assert len(out.splitlines()) == 1
+    assert ask(capsys, "status")[0] == 2
+
+
 def test_status_as_json(past, capsys):
     _, out, _ = ask(capsys, "status", "--json")
 
@@ -209,11 +220,41 @@ def test_history_lists_the_newest_thirty(past, capsys):
     assert len(ask(capsys, "history", "--since", "30d")[1].splitlines()) == 45
 
 
-def test_history_of_nobody_says_so(past, capsys):
-    code, out, err = ask(capsys, "history", "nobody")
+def test_history_of_a_target_without_drills_says_so(past, capsys):
+    past.database.unlink()
+    code, out, err = ask(capsys, "history", "orders")
 
     assert (code, out) == (0, "")
-    assert "no drill of nobody" in err
+    assert "no drill of orders" in err
+
+
+@pytest.mark.parametrize("action", [[], ["export"]])
+def test_history_of_an_unknown_target_is_refused_with_the_nearest_name(past, capsys, action):
+    code, out, err = ask(capsys, "history", *action, "corses")
+    assert (code, out) == (2, "")
+    assert "no target 'corses' in the configuration or the history; did you mean 'courses'?" in err
+
+    code, _, err = ask(capsys, "history", *action, "zzz")
+    assert code == 2
+    assert "known: courses, orders" in err
+
+
+def test_history_of_a_target_that_was_taken_out_of_the_configuration_is_still_there(past, capsys):
+    past.drill("former", BAD, HOUR)
+
+    code, out, _ = ask(capsys, "history", "former")
+    assert (code, len(out.splitlines())) == (0, 1)
+
+    code, _, err = ask(capsys, "history", "formr")
+    assert code == 2
+    assert "did you mean 'former'?" in err
+
+
+def test_a_misspelt_action_of_history_is_suggested(past, capsys):
+    code, _, err = ask(capsys, "history", "verfy")
+
+    assert code == 2
+    assert "did you mean 'verify'?" in err
 
 
 @pytest.mark.parametrize(

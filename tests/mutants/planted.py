@@ -2739,8 +2739,8 @@ PLANTED = (
     bug(
         "nagios is warned of what is critical",
         "report/status.py",
-        "Nagios.CRITICAL if alarming else Nagios.WARNING if unclear",
-        "Nagios.WARNING if alarming or unclear",
+        "Nagios.CRITICAL if alarming else Nagios.WARNING if troubled",
+        "Nagios.WARNING if alarming or troubled",
         "tests/unit/test_status.py",
     ),
     bug(

@@ -598,6 +598,17 @@ def test_a_broken_configuration_is_told_and_the_old_one_stays(stage):
     assert any("the changed configuration is not used" in message.text for message in told)
 
 
+def test_a_configuration_without_any_schedule_is_told_and_the_old_one_stays(stage):
+    stage.configure(("courses", NIGHTLY))
+    expected = nights("2026-02-24", 3)
+    stage.at(expected[0] + HOUR, lambda: stage.configure(("courses", {})))
+
+    stage.run_until(expected[-1] + HOUR)
+
+    assert len(stage.assert_every_slot_has_one_fate("courses", expected)) == 3
+    assert any("no target has a schedule" in m.text for m in stage.recorder.messages)
+
+
 def test_what_is_held_open_cannot_be_moved_while_the_runner_runs(stage):
     stage.configure(("courses", NIGHTLY))
     expected = nights("2026-02-24", 2)

@@ -4,7 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from restorecheck.model import Verdict
-from restorecheck.report.status import Nagios, TargetStatus, render_json, render_nagios, render_text
+from restorecheck.report.status import (
+    Nagios,
+    TargetStatus,
+    render_json,
+    render_nagios,
+    render_text,
+    render_waiting,
+)
 
 NOW = datetime(2026, 2, 26, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -74,14 +81,36 @@ def test_nagios_is_ok_when_everything_is_proven():
 
 
 def test_nagios_is_critical_for_what_is_bad_and_warns_of_what_is_unclear():
-    line, state = render_nagios([GOOD, FAILED, OVERDUE, NEVER, UNCLEAR], NOW)
+    line, state = render_nagios([GOOD, UNCLEAR, OVERDUE, NEVER, FAILED], NOW)
     assert state is Nagios.CRITICAL
-    assert "orders failed, old is overdue, new is overdue |" in line
-    assert "odd" not in line.partition("|")[0]
+    assert line.partition(" |")[0] == (
+        "RESTORECHECK CRITICAL - orders failed, new was never drilled, "
+        "old is overdue and is inconclusive, odd is inconclusive"
+    )
 
     line, state = render_nagios([GOOD, UNCLEAR], NOW)
     assert state is Nagios.WARNING
-    assert line.startswith("RESTORECHECK WARNING - odd inconclusive |")
+    assert line.startswith("RESTORECHECK WARNING - odd is inconclusive |")
+
+
+def test_nagios_says_of_one_target_that_it_failed_before_that_it_is_overdue():
+    both = replace(FAILED, overdue=True, left_behind=True)
+
+    line, state = render_nagios([both], NOW)
+
+    assert state is Nagios.CRITICAL
+    assert "- orders failed and left something behind and is overdue |" in line
+
+
+def test_where_no_target_is_due_each_says_when_it_is_and_how_old_its_proof_is():
+    on_demand = replace(FAILED, next_at=None)
+
+    assert render_waiting([GOOD, on_demand, NEVER], NOW).splitlines() == [
+        "no drill took place: no target is due",
+        "  courses: due 2026-02-27 03:00 UTC; newest drill verified; proof 6 h old of 30 h",
+        "  orders: has no schedule; newest drill failed; proof 6 h old of 30 h",
+        "  new: due 2026-02-27 03:00 UTC; never drilled; OVERDUE, never proven",
+    ]
 
 
 def test_json_has_everything():

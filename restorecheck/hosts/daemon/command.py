@@ -10,7 +10,10 @@ from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 
+import structlog
+
 from restorecheck import config as configuration
+from restorecheck.config import Config
 from restorecheck.errors import BusyError, NotFoundError, StoreError
 from restorecheck.hosts import logs, wiring
 from restorecheck.hosts.clock import SystemClock, sleep
@@ -21,15 +24,21 @@ from restorecheck.hosts.daemon.workers import Workers
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import Lease, locks_of
 from restorecheck.hosts.reports import metrics_room
-from restorecheck.hosts.standings import overview_of
+from restorecheck.hosts.standings import overview_of, statuses_of, unscheduled
+from restorecheck.ports import Clock
 from restorecheck.report import document
+from restorecheck.report.status import render_waiting
 from restorecheck.sqlite.store import SqliteStore
+
+log = structlog.get_logger("restorecheck.runner")
 
 
 def run(arguments: argparse.Namespace) -> int:
     logs.configure(default="info")
     watched = Watched(configuration.locate(arguments.config, os.environ))
     wiring.refuse_impossible(watched.config)
+    watched.source.refuse_idle()
+    _name_unscheduled(watched.config)
     clock = SystemClock()
     flags = Flags()
     locks = locks_of(Path(watched.config.history.path))
@@ -38,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         _only_runner(stack, locks)
         stack.enter_context(_signals(flags))
         if arguments.once:
-            return _once(service, watched, flags)
+            return _once(service, watched, flags, clock)
         if watched.config.runner.textfile:
             metrics_room()  # or it would be missing every minute
         listen = watched.config.runner.listen
@@ -46,6 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         stack.enter_context(serving(listen, pages))
         service.run()
     return Exit.VERIFIED
+
+
+def _name_unscheduled(config: Config) -> None:
+    for name in unscheduled(config):
+        log.warning("target.unscheduled", target=name, consequence="it is drilled on demand only")
 
 
 def _only_runner(stack: ExitStack, locks: Path) -> None:
@@ -58,14 +72,18 @@ def _only_runner(stack: ExitStack, locks: Path) -> None:
         ) from exc
 
 
-def _once(service: Service, watched: Watched, flags: Flags) -> int:
+def _once(service: Service, watched: Watched, flags: Flags, clock: Clock) -> int:
     drills, _ = service.once()
+    history = Path(watched.config.history.path)
+    store = SqliteStore(history)
     if flags.stop:
         print("interrupted; what was not drilled is due at the next start", file=sys.stderr)
     elif not drills:
-        print("nothing is due", file=sys.stderr)
+        now = clock.now()
+        statuses = statuses_of(watched.config, store, locks_of(history), now)
+        store.close()
+        print(render_waiting(statuses, now), end="", file=sys.stderr)
         return Exit.VERIFIED
-    store = SqliteStore(Path(watched.config.history.path))
     codes = [Exit.INTERRUPTED] if flags.stop else []
     try:
         for target, drill_id in sorted(drills.items()):

@@ -213,6 +213,7 @@ class Service:
         if self._watched.reload():
             try:
                 _refuse_to_move(before.config, self._watched.config)
+                self._watched.source.refuse_idle()
                 self._lines = self._reach(self._watched.config, self._clock)
             except ConfigError as exc:
                 self._watched.source, self._watched.problem = before, exc.message

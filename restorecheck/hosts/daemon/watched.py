@@ -9,8 +9,10 @@ import structlog
 
 from restorecheck import config as configuration
 from restorecheck.config import Config
+from restorecheck.config.document import read_document
 from restorecheck.config.files import read
-from restorecheck.errors import ConfigError
+from restorecheck.config.interpolation import Interpolator
+from restorecheck.errors import ConfigError, Problem
 
 log = structlog.get_logger("restorecheck.runner")
 
@@ -24,6 +26,27 @@ class Source:
     path: Path
     text: str
     config: Config
+
+    def refuse_idle(self) -> None:
+        """A runner without a schedule never drills, and its exit status would read as a proof.
+
+        Raises:
+            ConfigError: No target has a schedule.
+        """
+        if any(target.schedule for target in self.config.targets):
+            return
+        interpolator = Interpolator(os.environ, self.path.parent)
+        problem = Problem(
+            message="no target has a schedule: `restorecheck run` would never drill",
+            file=str(self.path),
+            line=read_document(self.text, interpolator).line(("targets",)),
+            path="targets",
+        )
+        hint = (
+            'Add `defaults: {schedule: "15 3 * * *"}` (minute hour day month weekday) to the file, '
+            "or drill every target now: `restorecheck drill`."
+        )
+        raise ConfigError((problem,), hint=hint)
 
 
 class Watched:
