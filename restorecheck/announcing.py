@@ -35,6 +35,8 @@ class Finished:
     verdict: Verdict
     reason: str
     hint: str = ""
+    do_now: str = ""
+    """The first thing to do about a failed one, in one clause."""
     left: tuple[str, ...] = ()
     sha256: str = ""
     """Of the report: who keeps the message can tell later whether the report was changed."""

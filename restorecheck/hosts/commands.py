@@ -345,8 +345,10 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
 
 def _print_report(finished: Report, parts: "Parts") -> None:
     from restorecheck.hosts.kept import how_to_connect
+    from restorecheck.hosts.past import past_until
 
-    print(render(finished, color=use_color(sys.stdout)), end="", flush=True)
+    past = past_until(finished, parts.store)
+    print(render(finished, past, color=use_color(sys.stdout)), end="", flush=True)
     print(how_to_connect(parts.store.load(finished.drill_id)), end="", flush=True)
 
 

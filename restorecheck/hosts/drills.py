@@ -88,9 +88,9 @@ class Past(Protocol):
 
 
 def baseline_of(store: Past, target: str) -> Baseline | None:
-    """The last verified drill of a target, or a later one that somebody accepted."""
+    """The last verified drill of a target, or one since then that somebody accepted."""
     proven, accepted = store.standing(target).proven, store.acceptance(target)
-    if accepted is not None and (proven is None or accepted.sequence > proven.sequence):
+    if accepted is not None and (proven is None or accepted.sequence >= proven.sequence):
         drill = store.load(accepted.drill_id)
         return _baseline(drill, accepted.by, accepted.why)
     return _baseline(store.load(proven.drill_id), "", "") if proven else None

@@ -27,6 +27,7 @@ from restorecheck.hosts import leases
 from restorecheck.hosts.messengers import Line
 from restorecheck.ports import Clock
 from restorecheck.report import document
+from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Cursor, Outbox, Pending
@@ -149,6 +150,7 @@ class Postman:
             verdict=entry.verdict,
             reason=report.reason,
             hint=report.hint,
+            do_now=do_now(report),
             left=tuple(f"{left.kind} {left.identifier}" for left in report.teardown.left)
             if entry.left_behind
             else (),

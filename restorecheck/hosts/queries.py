@@ -432,10 +432,13 @@ def _acceptable(store: "SqliteStore | AwsStore", entry: Entry) -> Entry:
     """The entry itself, of a drill that can be compared with.
 
     Raises:
-        ConfigError: A later one is verified, or it has not read everything.
+        ConfigError: It or a later one is verified and has nothing to accept, or it has not read
+            everything.
     """
     proven = store.standing(entry.target).proven
-    if proven is not None and proven.sequence >= entry.sequence:
+    is_it = proven is not None and proven.sequence == entry.sequence
+    settles = is_it and bool(wording.unsettled(document.parse(store.report(entry.drill_id))))
+    if proven is not None and proven.sequence >= entry.sequence and not settles:
         message = f"drill {proven.drill_id} is verified: later nights are compared with that one"
         raise ConfigError((Problem(message=message),))
     readings = unpack(store.load(entry.drill_id).readings)

@@ -83,7 +83,8 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
         case "text":
             from restorecheck.report.terminal import render
 
-            return render(made, color=use_color(sys.stdout) and not to_file)
+            past = past_until(made, store)
+            return render(made, past, color=use_color(sys.stdout) and not to_file)
         case "markdown":
             from restorecheck.report import markdown
 

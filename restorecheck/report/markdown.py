@@ -5,6 +5,7 @@ import re
 
 from restorecheck.model import CheckOutcome, Severity, Verdict
 from restorecheck.report import wording
+from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import Past
 from restorecheck.report.terminal import clean, proof_line, size
@@ -19,6 +20,8 @@ LONGEST = 500
 """Characters of any text from outside."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
+_PLAIN = re.compile(r"[\w .:/-]+", re.ASCII)
+
 
 def text(value: str) -> str:
     """Text from outside that stays text: no link, no mention, no table cell is made of it."""
@@ -32,17 +35,30 @@ def render(report: Report, past: Past) -> str:
         "",
         f"**{wording.sentence(report)}** {text(report.reason)}.",
     ]
-    if report.hint:
-        lines += ["", f"> {text(report.hint)}"]
     if since := wording.since(report, past):
         lines += ["", since]
     proven = past.last_verified
     if since and proven is not None:
         lines += ["", f"Last verified {proven.at:%Y-%m-%d %H:%M} UTC: {text(proven.backup)}"]
     lines += ["", "| question | answer |", "|---|---|", *_answers(report)]
+    lines += ["", *_advice(report, past)]
     lines += ["", *_checks(report, past)]
     lines += ["", f"Drill `{clean(report.drill_id)}`, {report.started_at:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
+
+
+def _advice(report: Report, past: Past) -> list[str]:
+    items = advise(report, past.last_verified)
+    if not items:
+        return []
+    return ["### What to do", "", *(f"- {text(i.text)}{_command(i.command)}" for i in items)]
+
+
+def _command(command: str) -> str:
+    """A command of ours holds names from elsewhere: as code only where they cannot end it."""
+    if not command:
+        return ""
+    return f" `{command}`" if _PLAIN.fullmatch(command) else f" {text(command)}"
 
 
 def _answers(report: Report) -> list[str]:

@@ -91,6 +91,8 @@ def to_do(item: News) -> str:
     """What to do now, in one sentence."""
     target = _name(item)
     match item.kind:
+        case Kind.FAILED if isinstance(item.fact, Finished) and item.fact.do_now:
+            return f"Do now: {clean(item.fact.do_now)}"
         case Kind.FAILED:
             return "Do now: take a new backup, then find out why this one does not hold."
         case Kind.INCONCLUSIVE:

@@ -2,9 +2,11 @@
 
 import re
 from datetime import UTC, datetime
+from textwrap import wrap
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
 from restorecheck.report import wording
+from restorecheck.report.advice import advise
 from restorecheck.report.document import (
     BackupReport,
     CheckReport,
@@ -12,6 +14,7 @@ from restorecheck.report.document import (
     ProofReport,
     Report,
 )
+from restorecheck.report.past import Past
 from restorecheck.spelling import duration
 
 GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
@@ -26,6 +29,8 @@ MARKS = {
 }
 
 LABEL = 10
+WIDTH = 110
+NOTHING_KNOWN = Past()
 EVIDENCE_LINES = 12
 NAME_WIDTH = 44
 
@@ -37,8 +42,8 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def render(report: Report, *, color: bool) -> str:
-    """The report as lines of text, the verdict first."""
+def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
+    """The report as lines of text, the verdict first, and then what to do."""
     paint = Paint(color)
     lines = [
         (
@@ -47,8 +52,7 @@ def render(report: Report, *, color: bool) -> str:
         ),
         f"  {clean(report.reason)}",
     ]
-    if report.hint:
-        lines.append(f"  {clean(report.hint)}")
+    lines += _advice_lines(report, past)
     lines += ["", _field("backup", _backup(report.backup)), _field("restore", _restore(report))]
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)
@@ -62,6 +66,23 @@ def render(report: Report, *, color: bool) -> str:
     lines += [_field("note", clean(note)) for note in report.notes]
     lines.append(_field("drill", f"{report.drill_id}  {_moment(report.started_at)}"))
     return "\n".join(lines) + "\n"
+
+
+def _advice_lines(report: Report, past: Past) -> list[str]:
+    lines = [""] if (advice := advise(report, past.last_verified)) else []
+    for n, item in enumerate(advice):
+        command = f" {item.command}" if item.command else ""
+        lines += _wrapped("" if n else "to do", clean(f"{item.text}{command}"))
+    if past.last_verified is not None and report.verdict is not Verdict.VERIFIED:
+        night = past.last_verified
+        backup = f"{clean(night.backup)}, " if night.backup else ""
+        lines.append(_field("proven", f"{backup}verified {_moment(night.at)}"))
+    return lines
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    lines = wrap(text, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False)
+    return [_field(label if n == 0 else "", line) for n, line in enumerate(lines)]
 
 
 class Paint:

@@ -20,6 +20,16 @@ ACCEPTED = frozenset(
 )  # fmt: skip
 """Kinds of checks that `history accept` settles: they compare with an earlier night and with nothing else."""
 
+UNTIL_ACCEPTED = frozenset({"structure_same", "not_widened"})
+"""Of these, those that compare with what was last accepted, not with the night before."""
+
+OF_THE_FILE = "backup_file"
+"""Kind of the checks on the dump file itself, which say nothing of the data in it."""
+NEWEST_WHOLE = "the newest dump is whole"
+YOUNG = "the backup is young enough"
+RIGHT_DATABASE = "the dump is of the right database"
+"""Names of such checks, as `postgres.selection.findings` gives them."""
+
 
 def sentence(report: Report) -> str:
     """The verdict in words; a backup that only misses an objective is not bad."""
@@ -37,13 +47,18 @@ def _failed(report: Report) -> str:
         return "The backup does not restore."
     if report.backup is None:
         return "There is no backup that could be restored."
-    if report.restore.outcome is RestoreOutcome.SUCCEEDED and failed_required(report):
-        return (
-            "The backup restored, but its data is wrong."
-            if wrong(report)
-            else "The backup restores, but not as asked."
-        )
-    return "The backup is bad."
+    names = {check.name for check in failed_required(report)}
+    restored_one = report.restore.outcome is RestoreOutcome.SUCCEEDED
+    if NEWEST_WHOLE in names and not wrong(report):
+        older = "an older one restores" if restored_one else "no other one was restored"
+        return f"The newest dump is damaged; {older}."
+    if not restored_one or not names:
+        return "The backup is bad."
+    if wrong(report):
+        return "The backup restored, but its data is wrong."
+    if YOUNG in names:
+        return "The backup restores, but it is too old."
+    return "The backup restores, but not as asked."
 
 
 def failed_required(report: Report) -> list[CheckReport]:
@@ -58,7 +73,20 @@ def wrong(report: Report) -> bool:
     """Whether it restored, and what it holds is not what it should hold."""
     restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
     kinds = {check.kind for check in failed_required(report)}
-    return report.verdict is Verdict.FAILED and restored and bool(kinds - set(ObjectiveKind))
+    about_data = kinds - set(ObjectiveKind) - {OF_THE_FILE}
+    return report.verdict is Verdict.FAILED and restored and bool(about_data)
+
+
+def beyond_the_file(report: Report) -> bool:
+    """Whether more is wrong than that the newest dump is damaged, old, missing or another's."""
+    if report.backup is None:
+        return False
+    failed = failed_required(report)
+    return (
+        report.restore.outcome is RestoreOutcome.FAILED
+        or not failed
+        or any(check.kind != OF_THE_FILE for check in failed)
+    )
 
 
 def acceptable(report: Report) -> bool:
@@ -74,6 +102,13 @@ def acceptable(report: Report) -> bool:
         and bool(unsettled)
         and all(c.outcome is CheckOutcome.FAILED and c.kind in ACCEPTED for c in unsettled)
     )
+
+
+def unsettled(report: Report) -> list[CheckReport]:
+    """Warnings of a verified night that only an acceptance ends."""
+    if report.baseline is None:
+        return []
+    return [check for check in warnings(report) if check.kind in UNTIL_ACCEPTED]
 
 
 def warnings(report: Report) -> list[CheckReport]:

@@ -20,6 +20,17 @@ def smaller(source, tmp_path):
     source.sql("drop database thin", database="postgres")
 
 
+@pytest.fixture
+def without_an_index(source, tmp_path):
+    """Tonight's dump: an index of last night's database is gone."""
+    source.sql("create database plain template library", database="postgres")
+    source.sql("create index by_title on books (title)", database="plain")
+    before = source.dump(tmp_path / "before.dump", "--format=custom", database="plain")
+    source.sql("drop index by_title", database="plain")
+    yield before, source.dump(tmp_path / "after.dump", "--format=custom", database="plain")
+    source.sql("drop database plain", database="postgres")
+
+
 def names(report):
     return [check["name"] for check in report["checks"]]
 
@@ -86,6 +97,26 @@ def test_the_name_of_a_target_accepts_nothing_but_differences_to_an_earlier_nigh
     assert done.returncode == 2
     assert "asks for no acceptance" in done.stderr
     assert f"history accept {second['drill_id']}" in done.stderr
+
+
+def test_a_warning_that_stays_in_verified_nights_ends_when_it_is_accepted(world, without_an_index):
+    before, after = without_an_index
+    shutil.copy(before, world.backups / "1.dump")
+    world.drill()
+    shutil.copy(after, world.backups / "2.dump")
+    warned = [world.drill()[1] for _ in range(2)]
+    assert [report["verdict"] for report in warned] == ["verified", "verified"]
+    advice = f"restorecheck history accept {warned[-1]['drill_id']} --why REASON"
+    assert advice in world.run("report").stdout
+
+    done = world.run("history", "accept", warned[-1]["target"], "--why", "ticket 4711")
+
+    assert done.returncode == 0, done.stderr
+    _, settled = world.drill()
+    outcomes = {check["name"]: check["outcome"] for check in settled["checks"]}
+    assert outcomes["the structure is the same"] == "passed"
+    assert settled["baseline"]["accepted_because"] == "ticket 4711"
+    assert "history accept" not in world.run("report").stdout
 
 
 def test_what_cannot_be_accepted_is_refused(library):

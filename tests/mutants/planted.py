@@ -2935,7 +2935,7 @@ PLANTED = (
     bug(
         "an accepted night is never compared with",
         "hosts/drills.py",
-        "accepted.sequence > proven.sequence",
+        "accepted.sequence >= proven.sequence",
         "accepted.sequence < proven.sequence",
         "tests/contract/test_history.py",
     ),

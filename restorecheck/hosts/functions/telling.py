@@ -9,6 +9,7 @@ from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.messengers import Line, lines_of
 from restorecheck.model import Drill
 from restorecheck.report import document
+from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
 
 log = structlog.get_logger("restorecheck.functions")
@@ -58,6 +59,7 @@ def _fact(entry: Entry, around: Surroundings) -> Finished:
         verdict=entry.verdict,
         reason=report.reason,
         hint=report.hint,
+        do_now=do_now(report),
         left=tuple(f"{left.kind} {left.identifier}" for left in report.teardown.left),
         sha256=entry.sha256,
         scheduled_for=entry.scheduled_for,

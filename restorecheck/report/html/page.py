@@ -19,6 +19,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import wording
+from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Past, worst_first
@@ -55,9 +56,7 @@ def render(report: Report, past: Past) -> str:
             last_verified=past.last_verified,
             nights=len(past.nights),
             proven=report.verdict is Verdict.VERIFIED,
-            restored=report.restore.outcome is RestoreOutcome.SUCCEEDED,
-            wrong=wording.wrong(report),
-            acceptable=wording.acceptable(report),
+            advice=advise(report, past.last_verified),
             answers=_answers(report),
             shares=wording.shares(report.checks),
             unwell=[row for row in checks if not row["passed"]],

@@ -1,0 +1,213 @@
+"""What to do after a drill: the one place from which every face takes it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from restorecheck.model import (
+    CheckOutcome,
+    ObjectiveKind,
+    RestoreOutcome,
+    Severity,
+    Verdict,
+)
+from restorecheck.report import wording
+from restorecheck.report.document import CheckReport, Report
+from restorecheck.report.past import Night
+
+NAMED = 3
+"""Checks that one sentence names; the others stand in the list of checks."""
+LOOK_AT_THE_JOB = (
+    "Look at the backup job: its log, its schedule and the room on its disk; then run it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do."""
+
+    text: str
+    """Whole sentences, or the beginning of one that the command ends."""
+    command: str = ""
+    names_left: bool = False
+    """What was left behind is to be listed with it."""
+
+
+def advise(report: Report, last_verified: Night | None = None) -> tuple[Advice, ...]:
+    """What to do, the most urgent first; nothing where all is well."""
+    return tuple(_advise(report, last_verified))
+
+
+def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
+    proven = report.verdict is Verdict.VERIFIED
+    if last_verified is not None and not proven:
+        yield Advice("Keep the last verified backup: do not let it expire.")
+    if report.teardown.left:
+        text = "Delete what was left behind, it may cost money:"
+        yield Advice(text, "restorecheck sweep", names_left=True)
+    if report.hint:
+        yield Advice(report.hint)
+    if proven:
+        yield from _settling(report)
+        return
+    yield from _causes(report, last_verified)
+    yield _again(report)
+    if wording.acceptable(report):
+        yield Advice(
+            "Only if this change was intended: later nights are then compared with this one.",
+            f"restorecheck history accept {report.drill_id} --why REASON",
+        )
+
+
+def _settling(report: Report) -> Iterator[Advice]:
+    """A verified drill becomes the next baseline by itself, but for what stays until accepted."""
+    names = [check.name for check in wording.unsettled(report)]
+    if names:
+        yield Advice(
+            f"The warning about {' and '.join(names)} comes again every night until the difference "
+            "is accepted. Only if it was intended:",
+            f"restorecheck history accept {report.drill_id} --why REASON",
+        )
+
+
+def do_now(report: Report) -> str:
+    """The first thing to do about a failed backup, in one clause: for a headline."""
+    failed = _failed_names(report)
+    if wording.NEWEST_WHOLE in failed:
+        older = "the one before it restores" if _restored(report) else "no other dump restores"
+        return f"look at the backup job: the newest dump is damaged, {older}."
+    if wording.YOUNG in failed or report.backup is None:
+        return "look at the backup job and run it: there is no recent backup."
+    if wording.RIGHT_DATABASE in failed:
+        return "look at what the backup job dumps: it is the wrong database."
+    if wording.wrong(report):
+        return (
+            "look in production whether the data is there; if not, keep the last verified backup."
+        )
+    if _restored(report):
+        return "find out why an objective was missed; the backup itself restores."
+    return "take a new backup, then find out why this one does not restore."
+
+
+def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
+    match report.verdict:
+        case Verdict.FAILED:
+            yield from _about_the_file(report)
+            yield from _about_the_restore(report)
+            yield from _about_the_data(report, last_verified)
+        case Verdict.INCONCLUSIVE:
+            yield from _unclear(report)
+        case Verdict.VERIFIED:
+            return
+
+
+def _about_the_file(report: Report) -> Iterator[Advice]:
+    failed = _failed_names(report)
+    if damaged := failed.get(wording.NEWEST_WHOLE):
+        yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report)}")
+        yield Advice(LOOK_AT_THE_JOB)
+    elif report.backup is None and not report.hint:
+        yield Advice(f"There is no backup to restore. {LOOK_AT_THE_JOB}")
+    if stale := failed.get(wording.YOUNG):
+        same = " The dump itself restores." if _restored(report) else ""
+        yield Advice(
+            f"The newest dump is too old: {stale.found}, expected {stale.expected}.{same} "
+            "Find out why the backup job has written no newer one."
+        )
+        if not damaged:
+            yield Advice(LOOK_AT_THE_JOB)
+    if other := failed.get(wording.RIGHT_DATABASE):
+        yield Advice(
+            f"The dump is of the database {other.found}, expected is {other.expected}. Correct "
+            "what the backup job dumps, or `databases` of the target."
+        )
+
+
+def _older(report: Report) -> str:
+    """What is known of the dump before the damaged one."""
+    if report.backup is None or report.restore.outcome is RestoreOutcome.PENDING:
+        return "No other dump that could be restored is there."
+    name = report.backup.identifier.rpartition("/")[2]
+    if not _restored(report):
+        return f"The newest whole dump, {name}, does not restore."
+    if wording.wrong(report):
+        return f"The newest whole dump, {name}, restores, but its data is wrong."
+    return f"The previous dump restores and passed every required check: {name}."
+
+
+def _about_the_restore(report: Report) -> Iterator[Advice]:
+    if report.restore.outcome is not RestoreOutcome.FAILED:
+        return
+    yield Advice(
+        "This backup does not restore, on the server that it came from either. Take a new one now "
+        "and drill it. If the new one fails at the same object, mend that object in production."
+    )
+
+
+def _about_the_data(report: Report, last_verified: Night | None) -> Iterator[Advice]:
+    if wording.wrong(report):
+        source = "the last verified backup" if last_verified else "an older backup"
+        differs = "The data differs from that of an earlier night. " if _differs(report) else ""
+        yield Advice(
+            f"{differs}Look in production: is the data there as it should be? If not, restore from "
+            f"{source}. If it is, the backup job is at fault."
+        )
+    kinds = {check.kind for check in wording.failed_required(report)}
+    if ObjectiveKind.RPO in kinds:
+        yield Advice(
+            "The newest backup is older than the recovery point objective: back up more often, or "
+            "change `objectives.rpo_hours`."
+        )
+    if ObjectiveKind.RTO in kinds:
+        yield Advice(
+            "The restore took longer than the recovery time objective: the steps say where the "
+            "time went; restore on a faster machine, or change `objectives.rto_minutes`."
+        )
+
+
+def _differs(report: Report) -> bool:
+    kinds = {check.kind for check in wording.failed_required(report)}
+    return report.baseline is not None and bool(kinds & wording.ACCEPTED)
+
+
+def _unclear(report: Report) -> Iterator[Advice]:
+    yield Advice("The backup is neither proven nor known to be bad.")
+    errors = [
+        check.name
+        for check in report.checks
+        if check.outcome is CheckOutcome.ERROR and check.severity is Severity.REQUIRED
+    ]
+    if errors:
+        more = f" and {len(errors) - NAMED} more" if len(errors) > NAMED else ""
+        yield Advice(
+            f"No answer: {', '.join(errors[:NAMED])}{more}. Remove the cause that stands beside "
+            "each check."
+        )
+    elif report.restore.outcome is RestoreOutcome.TIMED_OUT and not report.hint:
+        yield Advice("Give the drill more time: `deadline_minutes` of the target.")
+    elif not report.hint and not report.interrupted:
+        yield Advice("Remove the cause that the reason names.")
+
+
+def _again(report: Report) -> Advice:
+    drill = f"restorecheck drill {report.target}"
+    if report.restore.adopted:
+        text = "Restore it again where it was restored, then:"
+        return Advice(text, f"{drill} --adopt INSTANCE")
+    if report.verdict is Verdict.FAILED and not wording.beyond_the_file(report):
+        return Advice("When there is a new backup, drill that one:", drill)
+    if _restored(report):
+        text = "Restore it again and keep the database to look at:"
+        return Advice(text, f"{drill} --keep")
+    return Advice("Try it again:", drill)
+
+
+def _restored(report: Report) -> bool:
+    return report.restore.outcome is RestoreOutcome.SUCCEEDED
+
+
+def _failed_names(report: Report) -> dict[str, CheckReport]:
+    return {
+        check.name: check
+        for check in wording.failed_required(report)
+        if check.kind == wording.OF_THE_FILE
+    }

@@ -1,0 +1,189 @@
+"""What to do after a drill: said for each kind of trouble, and alike by every face of a report."""
+
+import html as entities
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from restorecheck.model import Backup, Baseline, CheckOutcome, RestoreOutcome, Severity, Verdict
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.selection import Selection, findings
+from restorecheck.report import html, markdown, terminal, wording
+from restorecheck.report.advice import advise, do_now
+from restorecheck.report.past import past_of
+from tests.factories import NOW
+from tests.nights import check, night
+
+FAILED, BAD, UNCLEAR = CheckOutcome.FAILED, Verdict.FAILED, Verdict.INCONCLUSIVE
+CUT = check(
+    wording.NEWEST_WHOLE, kind="backup_file", outcome=FAILED, detail="tue.dump is truncated"
+)
+OLD = check(
+    wording.YOUNG,
+    kind="backup_file",
+    outcome=FAILED,
+    found="50.0 hours old",
+    expected="at most 26.0 hours old",
+)
+OTHER = check(
+    wording.RIGHT_DATABASE, kind="backup_file", outcome=FAILED, found="shop", expected="courses"
+)
+WRONG = check("rows", kind="row_count", outcome=FAILED)
+EMPTIED = check("no table was emptied", kind="not_emptied", outcome=FAILED)
+BEFORE = Baseline(drill_id="d-0", at=NOW, readings="")
+
+
+def bad(*checks, restored="succeeded", **changes):
+    return night(1, BAD, list(checks), restore_outcome=RestoreOutcome(restored), **changes)
+
+
+def bare(text):
+    """Without what faces add: escapes, spaces, breaks."""
+    return re.sub(r"[\\`\s]", "", text)
+
+
+def all_of(report):
+    return " ".join(f"{item.text} {item.command}".strip() for item in advise(report))
+
+
+KINDS = {
+    "the newest dump is cut, the one before it restores": (
+        bad(CUT),
+        ["tue.dump is truncated", "The previous dump restores", "1.dump", "backup job"],
+        "The newest dump is damaged; an older one restores.",
+    ),
+    "the newest dump is cut, the one before it is wrong": (
+        bad(CUT, WRONG),
+        ["restores, but its data is wrong", "Look in production"],
+        "The backup restored, but its data is wrong.",
+    ),
+    "no dump is whole": (
+        bad(CUT, restored="pending"),
+        ["No other dump that could be restored is there", "backup job"],
+        "The newest dump is damaged; no other one was restored.",
+    ),
+    "there is no dump": (
+        bad(check(), restored="pending", backup=None),
+        ["There is no backup to restore", "backup job"],
+        "There is no backup that could be restored.",
+    ),
+    "the dump is stale": (
+        bad(OLD),
+        ["50.0 hours old, expected at most 26.0 hours old", "itself restores", "backup job"],
+        "The backup restores, but it is too old.",
+    ),
+    "the dump is of another database": (
+        bad(OTHER),
+        ["of the database shop, expected is courses"],
+        "The backup restores, but not as asked.",
+    ),
+    "it does not restore": (
+        bad(check(), restored="failed"),
+        ["does not restore, on the server that it came from either", "Take a new one now"],
+        "The backup does not restore.",
+    ),
+    "the data differs from an earlier night": (
+        bad(EMPTIED, baseline=BEFORE),
+        ["differs from that of an earlier night", "Look in production", "history accept d-1"],
+        "The backup restored, but its data is wrong.",
+    ),
+    "an objective is missed": (
+        bad(check(kind="rpo", outcome=FAILED)),
+        ["back up more often"],
+        "The backup restores, but not as asked.",
+    ),
+    "a check has no answer": (
+        night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),
+        ["neither proven nor known to be bad", "No answer: newest answer"],
+        "The drill could not decide whether the backup is good.",
+    ),
+    "the machine lacks something": (
+        night(1, UNCLEAR, hint="Install PostGIS.", restore_outcome=RestoreOutcome.PENDING),
+        ["Install PostGIS.", "neither proven nor known to be bad"],
+        "The drill could not decide whether the backup is good.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("report", "said", "sentence"), KINDS.values(), ids=KINDS)
+def test_each_kind_of_trouble_says_what_to_do(report, said, sentence):
+    for words in said:
+        assert words in all_of(report)
+    assert "restorecheck drill courses" in all_of(report)
+    assert wording.sentence(report) == sentence
+
+
+@pytest.mark.parametrize("report", [kind[0] for kind in KINDS.values()], ids=KINDS)
+def test_every_face_gives_the_same_advice_in_the_same_order(report):
+    past = past_of([night(0), report])
+    page = entities.unescape(re.sub(r"<[^>]+>", "", html.render(report, past)))
+    ticket = entities.unescape(markdown.render(report, past))
+    shown = terminal.render(report, past, color=False)
+
+    for face in map(bare, (page, ticket, shown)):
+        places = [
+            face.index(bare(item.text + item.command))
+            for item in advise(report, past.last_verified)
+        ]
+        assert places == sorted(places)
+
+
+def test_a_night_without_trouble_has_nothing_to_do():
+    assert advise(night(0)) == ()
+    assert "to do" not in terminal.render(night(0), color=False)
+    assert "What to do" not in markdown.render(night(0), past_of([night(0)]))
+
+
+def test_the_terminal_names_the_last_verified_backup():
+    nights = [night(0), bad(CUT)]
+
+    shown = terminal.render(nights[1], past_of(nights), color=False)
+
+    assert f"  proven    /b/1.dump, verified {nights[0].finished_at:%Y-%m-%d}" in shown
+    assert "proven" not in terminal.render(nights[1], past_of(nights[1:]), color=False)
+
+
+def test_a_warning_that_stays_until_it_is_accepted_says_how_in_a_verified_night():
+    changed = check(
+        "the structure is the same",
+        kind="structure_same",
+        outcome=FAILED,
+        severity=Severity.WARNING,
+    )
+    purged = check("e", kind="not_emptied", outcome=FAILED, severity=Severity.WARNING)
+
+    assert "history accept d-2" in all_of(night(2, checks=[changed], baseline=BEFORE))
+    assert all_of(night(2, checks=[changed])) == "", "there was no night to differ from"
+    assert all_of(night(2, checks=[purged], baseline=BEFORE)) == "", "it is the next baseline"
+
+
+def test_the_names_of_the_checks_on_files_are_those_that_the_drill_gives_them():
+    file = Inspection(path=Path("/b/1.dump"), size_bytes=1, mtime_ns=0, dbname="shop")
+    selection = Selection(chosen=file, damaged=(file,))
+
+    results = findings(selection, max_age=timedelta(hours=1), databases=["courses"], now=NOW)
+
+    assert {result.name for result in results} == {
+        wording.NEWEST_WHOLE,
+        wording.YOUNG,
+        wording.RIGHT_DATABASE,
+    }
+    assert {result.kind for result in results} == {wording.OF_THE_FILE}
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (bad(CUT), "look at the backup job: the newest dump is damaged, the one before it"),
+        (bad(CUT, restored="pending"), "no other dump restores"),
+        (bad(OLD), "there is no recent backup"),
+        (bad(OTHER), "wrong database"),
+        (bad(WRONG), "look in production"),
+        (bad(check(kind="rto", outcome=FAILED)), "the backup itself restores"),
+        (bad(check(), restored="failed", backup=Backup(kind="dump", identifier="x")), "new backup"),
+    ],
+)
+def test_a_headline_says_the_first_thing_to_do(report, said):
+    assert said in do_now(report)
