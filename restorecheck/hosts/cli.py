@@ -297,7 +297,7 @@ def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
     doctor = _add(
         commands,
         "doctor",
-        "before the first night: would a drill succeed? Makes and changes nothing",
+        "before the first night: would a drill succeed? Looks into the newest dumps; changes nothing",
         DOCTOR_STATUSES,
     )
     doctor.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")

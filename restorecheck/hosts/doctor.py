@@ -1,29 +1,33 @@
-"""`restorecheck doctor`: before the first night, would a drill succeed? Nothing is made or changed."""
+"""`restorecheck doctor`: before the first night, would a drill succeed? Nothing is changed, and
+nothing made but a folder in the work directory that is removed again.
+"""
 
 import argparse
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restorecheck.config import Config, Target
+from restorecheck.config import Config, Dump, Target
 from restorecheck.config.files import MAX_BYTES, content_of
 from restorecheck.errors import ConfigError, RestorecheckError
 from restorecheck.hosts import wiring
-from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.clock import SystemClock, new_drill_id, sleep
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.writing import writing
 from restorecheck.ports import Clock
-from restorecheck.postgres import examining
+from restorecheck.postgres import examining, previewing
 from restorecheck.postgres.account import Account
-from restorecheck.postgres.settings import ServerSettings
+from restorecheck.postgres.scratch_server import ScratchServer
+from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.rules import machine, machine_readable, readiness, text
 from restorecheck.rules.catalogue import By, Severity
-from restorecheck.rules.facts import DumpFacts, MachineFacts
+from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
 from restorecheck.rules.findings import Finding, ignoring, problems, unseen
 
 if TYPE_CHECKING:
@@ -107,7 +111,8 @@ def machine_facts(
         channel_problem=_channel_problem(config, clock),
         bundle=(config.aws.ca_bundle or "") if is_in_aws else "",
         bundle_problem=_bundle_problem(config, clock) if is_in_aws else "",
-        dumps=() if account_problem else tuple(_dumps(targets, server)),
+        dumps=() if account_problem else tuple(_dumps(targets, server, clock)),
+        unscheduled=tuple(t.name for t in targets if t.schedule is None and t.adopt is None),
     )
 
 
@@ -118,15 +123,29 @@ def _account(server: ServerSettings) -> tuple[Account | None, str]:
         return None, exc.message
 
 
-def _dumps(targets: Sequence[Target], server: ServerSettings) -> Iterator[DumpFacts]:
+def _dumps(targets: Sequence[Target], server: ServerSettings, clock: Clock) -> Iterator[DumpFacts]:
     for target in targets:
         if target.dump is not None:
-            yield examining.examine_dump(
-                target.name,
-                wiring.dump_settings(target, target.dump),
-                server,
-                restores_here=target.dump.into is None,
+            settings = wiring.dump_settings(target, target.dump)
+            facts = examining.examine_dump(
+                target.name, settings, server, restores_here=target.dump.into is None
             )
+            yield replace(facts, preview=_preview(facts, target.dump, settings, server, clock))
+
+
+def _preview(
+    facts: DumpFacts, dump: Dump, settings: DumpSettings, server: ServerSettings, clock: Clock
+) -> Preview | Unread:
+    """As the drill would begin; where the machine itself is not ready, other rules say so."""
+    if facts.problem or not facts.decrypt_found:
+        return Unread("a dump that can be read", "see RC102 and RC105")
+    if isinstance(facts.majors, Unread):
+        return Unread("PostgreSQL's programs", "see RC101")
+    if examining.work_dir_problem(server.work_dir, server.account()):
+        return Unread("the work directory", "see RC108")
+    scratch = ScratchServer.of_url(dump.into.get_secret_value()) if dump.into else None
+    host = previewing.Host(clock, sleep, new_drill_id(clock.now()))
+    return previewing.preview(settings, server, scratch, host)
 
 
 def holds_secrets(config: Config, path: Path) -> bool:

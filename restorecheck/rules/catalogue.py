@@ -181,6 +181,46 @@ _THIS_MACHINE = (
         why="Without them no connection to an instance can be trusted, and none is made.",
         mend="Fetch the bundle anew (global-bundle.pem of RDS).",
     ),
+    _rule(
+        121,
+        LOW,
+        "The target has a schedule",
+        reads="`schedule` of the target and of `defaults`",
+        why="`restorecheck run` drills by schedules alone; a target without one is proven only when "
+        "somebody or something else calls `restorecheck drill`.",
+        mend="Add a schedule. Where cron or a pipeline calls `restorecheck drill`, accept the finding "
+        "in audit.ignore.",
+    ),
+    _rule(
+        122,
+        CRITICAL,
+        "The newest dump is whole, and of a kind that a drill restores",
+        reads="the files, as a drill reads them: to their end, up to 2 GB of the newest one, for at "
+        "most a minute; of larger ones the head (RC106)",
+        why="A damaged dump, a format that cannot be read, or a file of several databases is better "
+        "found by day.",
+        mend="Do what is said; look at the job that writes the dumps.",
+    ),
+    _rule(
+        123,
+        HIGH,
+        "The server has what the newest dump needs",
+        reads="extensions, collations and locale that the dump names; what a throw-away server of the "
+        "version that a drill would choose offers, or the scratch server of `into`, its user's "
+        "rights and its roles",
+        why="Without them the drill is inconclusive, and nothing is proven.",
+        mend="Install what is missing, name another server in postgres.bin_dir, or leave extensions "
+        "out by ignore_extensions.",
+    ),
+    _rule(
+        124,
+        LOW,
+        "What is passed over among the dumps is known",
+        reads="the files in dump.path, the newest first, until a whole dump is found",
+        why="Roles, markers and checksums beside a dump are not restored; a dump that is passed over "
+        "is not proven.",
+        mend="Let dump.path name the dumps alone.",
+    ),
 )
 
 _ACCOUNTS = (

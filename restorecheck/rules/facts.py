@@ -22,6 +22,28 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What the first steps of a drill say of a target's newest dump, before anything is loaded."""
+
+    verdict: str = ""
+    """`failed` or `inconclusive`, where the drill would end so; empty where it would load the dump."""
+    reason: str = ""
+    hint: str = ""
+    newest: str = ""
+    """The dump that would be restored."""
+    problems: tuple[str, ...] = ()
+    """What fails the drill although a dump is restored: a newer one is damaged, another database."""
+    notes: tuple[str, ...] = ()
+    """What was passed over, and why."""
+    server: str = ""
+    """What it would be restored into."""
+    other_locale: str = ""
+    """Of the source database, where the server has not the same."""
+    lacks: str = ""
+    """What that server has not, so that the drill would be inconclusive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFacts:
     """The dumps of one target."""
 
@@ -42,6 +64,7 @@ class DumpFacts:
     """Of the server that it was taken from; None where its head does not say."""
     majors: tuple[int, ...] | Unread = ()
     """Of the PostgreSQL programs at hand."""
+    preview: Preview | Unread = field(default_factory=lambda: Unread("a dump"))
     restores_here: bool = True
     """False where the target is restored into a scratch server, which has programs of its own."""
 
@@ -72,6 +95,8 @@ class MachineFacts:
     """Empty where no target is in AWS."""
     bundle_problem: str = ""
     dumps: tuple[DumpFacts, ...] = ()
+    unscheduled: tuple[str, ...] = ()
+    """Targets that no schedule drills."""
 
 
 # --- AWS, before a drill -----------------------------------------------------------------------

@@ -4,17 +4,21 @@ import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from restorecheck.rules.facts import DumpFacts, MachineFacts, Unread
+from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
 from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
 
 ROOM = 3
 """Times the size of a dump that its restore is expected to need; RC104 says so."""
+
+SKEW = timedelta(hours=1)
+"""Clocks of two machines may differ; a dump that is later than this is from a wrong one."""
 
 FETCH_BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 
 
 def judge(facts: MachineFacts, now: datetime) -> Iterator[Finding]:
     yield from _places(facts)
+    yield from _schedules(facts)
     for dump in facts.dumps:
         yield from _dump(dump, facts, now)
 
@@ -99,6 +103,16 @@ def _may_change(facts: MachineFacts) -> str:
     return f"{facts.config_changer} {by} {facts.config_change_at}"
 
 
+def _schedules(facts: MachineFacts) -> Iterator[Finding]:
+    for target in facts.unscheduled:
+        yield problem(
+            "RC121",
+            target,
+            "it has no schedule: `restorecheck run` never drills it",
+            Advice(Where.CONFIGURATION, 'set defaults.schedule = "15 3 * * *"'),
+        )
+
+
 def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Finding]:
     if dump.decrypt:
         yield _checked(
@@ -122,11 +136,16 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
     if dump.restores_here:
         yield _programs(dump)
         yield _room(dump, facts)
+    yield from _preview(dump)
 
 
 def _age(dump: DumpFacts, now: datetime) -> Finding:
     assert dump.taken_at is not None, "of every dump that was found"
     age = now - dump.taken_at
+    if age < -SKEW:
+        said = f"the newest dump is from the future: taken {dump.taken_at:%Y-%m-%d %H:%M} UTC"
+        correct = "correct the clock that is wrong, here or where the dump was made"
+        return problem("RC103", dump.target, said, Advice(Where.HERE, f"<{correct}>"))
     shown = f"the newest dump is {age / timedelta(hours=1):.1f} hours old"
     if dump.max_age is None:
         return ok("RC103", dump.target, f"{shown}; dump.max_age_hours is not set")
@@ -137,15 +156,57 @@ def _age(dump: DumpFacts, now: datetime) -> Finding:
     return problem("RC103", dump.target, said, Advice(Where.HERE, "<run the job that dumps>"))
 
 
+def _preview(dump: DumpFacts) -> Iterator[Finding]:
+    """What the drill's own first steps say, where no other rule says it already."""
+    seen = dump.preview
+    if isinstance(seen, Unread):
+        if not seen.because.startswith("see RC"):
+            yield not_looked_at("RC122", dump.target, seen.needs, seen.because)
+        return
+    if seen.reason and not _is_said(dump, seen):
+        said = f"{seen.reason}: the drill would be {seen.verdict}"
+        yield problem("RC122", dump.target, said, *_advised(seen.hint))
+    for said in seen.problems:
+        yield problem("RC122", dump.target, f"{said}: the drill would be failed", *_advised(""))
+    if not seen.reason and not seen.problems:
+        yield ok("RC122", dump.target, f"{seen.newest} is whole, and can be restored")
+    if seen.server or seen.lacks:
+        yield _server(dump.target, seen)
+    for note in seen.notes:
+        yield ok("RC124", dump.target, note)
+
+
+def _is_said(dump: DumpFacts, seen: Preview) -> bool:
+    """The head told it already (RC106)."""
+    return bool(dump.head) and isinstance(dump.head, str) and dump.head in seen.reason
+
+
+def _advised(hint: str) -> Iterator[Advice]:
+    yield Advice(Where.HERE, f"<{hint or 'look at the job that writes the dumps, and run it'}>")
+
+
+def _server(target: str, seen: Preview) -> Finding:
+    if seen.lacks:
+        mend = seen.hint or "mend that on the server, or correct dump.into"
+        return problem("RC123", target, seen.lacks, *_advised(mend))
+    fine = f"{seen.server} has the extensions and collations that the dump names"
+    if seen.other_locale:
+        fine += (
+            f"; it has not the locale of the source ({seen.other_locale}), and sorts differently"
+        )
+    return ok("RC123", target, fine)
+
+
 def _head(dump: DumpFacts) -> Finding:
     if isinstance(dump.head, Unread):
         return not_looked_at("RC106", dump.target, dump.head.needs, dump.head.because)
+    hint = dump.preview.hint if isinstance(dump.preview, Preview) else ""
     return _checked(
         "RC106",
         dump.target,
         f"{dump.newest} {dump.head}" if dump.head else "",
         "its head is that of a dump",
-        Advice(Where.HERE, "<correct dump.decrypt or dump.path>"),
+        Advice(Where.HERE, f"<{hint or 'correct dump.decrypt or dump.path'}>"),
     )
 
 

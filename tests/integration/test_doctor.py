@@ -1,7 +1,10 @@
 """Before the first night, on one machine: broken set-ups, each mended by doctor's own advice."""
 
+import gzip
 import json
 import os
+import re
+import resource
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +15,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
+from restorecheck.postgres import previewing
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.tls import expired
 from restorecheck.sandbox.certificates import Authority
@@ -74,6 +78,7 @@ def machine(tmp_path, dumps, capsys):
     room.mkdir(exist_ok=True)
     keys: dict[str, Any] = {
         "version": 1,
+        "defaults": {"schedule": "15 3 * * *"},
         "targets": [target],
         "history": {"path": "state/history.sqlite"},
         "postgres": {"work_dir": str(room)},
@@ -165,10 +170,27 @@ def no_programs(machine):
     machine.keys["postgres"]["bin_dir"] = str(machine.directory)
 
 
+def no_schedule(machine):
+    machine.keys["defaults"] = {}
+
+
+def a_dump_that_is_cut(machine):
+    whole = machine.dump.read_bytes()
+    machine.dump.write_bytes(whole[: len(whole) * 9 // 10])
+    an_hour_ago = machine.dump.stat().st_mtime - 3600
+    os.utime(machine.dump, (an_hour_ago, an_hour_ago))
+
+
+def a_dump_of_another_database(machine):
+    machine.keys["targets"][0]["databases"] = ["shop"]
+
+
 BROKEN = {
+    no_schedule: {"RC121"},
+    a_dump_that_is_cut: {"RC122"},
     no_dump: {"RC102"},
     old_dump: {"RC103"},
-    a_dump_larger_than_the_disk: {"RC104"},
+    a_dump_larger_than_the_disk: {"RC104", "RC122"},
     something_else_than_a_dump: {"RC106"},
     no_program_to_decrypt: {"RC105"},
     a_file_where_the_folder_of_the_history_should_be: {"RC107"},
@@ -211,6 +233,7 @@ def robot(machine, dumps):
             f"let us write to {machine.directory}, or correct history.path": (
                 lambda: machine.keys.update(history={"path": "state/history.sqlite"})
             ),
+            "look at the job that writes the dumps, and run it": dump_again,
             "correct the channel, or install what it needs": lambda: machine.keys.update(notify=[]),
         },
     )
@@ -254,6 +277,177 @@ def test_what_only_looks_as_if_others_could_change_it_is_no_problem(machine, fil
     findings = json.loads(machine.run("doctor", "--format", "json").out)["findings"]
 
     assert [f["outcome"] for f in findings if f["rule"] == "RC112"] == ["ok"]
+
+
+def findings_of(machine, rule):
+    outcome = machine.run("doctor", "--format", "json")
+    found = [f for f in json.loads(outcome.out)["findings"] if f["rule"] == rule]
+    assert sorted(Path(machine.keys["postgres"]["work_dir"]).iterdir()) == [], "all is removed"
+    return [(f["outcome"], f["found"], f["advice"]) for f in found]
+
+
+def plain(machine, dumps, before, after):
+    """The plain dump, with something else in it."""
+    machine.dump.unlink()
+    text = dumps["plain"].read_text()
+    assert before in text
+    (machine.directory / "backups" / "library.sql").write_text(text.replace(before, after, 1))
+
+
+EXTENSION = """\
+--
+-- Name: pg_nowhere; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS pg_nowhere WITH SCHEMA public;
+"""
+START = "SET default_table_access_method = heap;\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "lacks"),
+    [
+        (EXTENSION, "the extension pg_nowhere"),
+        (
+            "CREATE COLLATION public.x (provider = libc, locale = 'xx_XX.utf8');",
+            "the locale xx_XX.utf8, for the collation public.x",
+        ),
+    ],
+)
+def test_what_the_server_lacks_for_the_newest_dump_is_said_before_the_night(
+    machine, dumps, statement, lacks
+):
+    plain(machine, dumps, START, f"{START}\n{statement}\n\n")
+
+    ((outcome, found, advice),) = findings_of(machine, "RC123")
+
+    assert outcome == "problem"
+    assert lacks in found
+    assert "ignore_extensions" in advice[0]["line"]
+
+
+def test_an_extension_that_is_left_out_on_purpose_is_not_missed(machine, dumps):
+    plain(machine, dumps, START, f"{START}\n{EXTENSION}\n")
+    machine.target["ignore_extensions"] = ["pg_nowhere"]
+
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+
+    assert (outcome, found.startswith("PostgreSQL 1")) == ("ok", True)
+
+
+def test_a_locale_that_the_server_has_not_is_named(machine, dumps):
+    machine.dump.unlink()
+    text = dumps["plain -C"].read_text()
+    other, number = re.subn(r"LOCALE = '[^']*'", "LOCALE = 'xx_XX.utf8'", text)
+    assert number
+    (machine.directory / "backups" / "library.sql").write_text(other)
+
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+
+    assert outcome == "ok"
+    assert "it has not the locale of the source (" in found
+    assert "xx_XX.utf8" in found
+
+
+def test_a_damaged_newest_dump_is_told_with_the_one_that_would_be_restored(machine, dumps):
+    a_dump_that_is_cut(machine)
+    older = machine.directory / "backups" / "older.dump"
+    older.write_bytes(dumps["custom"].read_bytes())
+    os.utime(older, (machine.dump.stat().st_mtime - 60,) * 2)
+
+    ((outcome, found, _),) = findings_of(machine, "RC122")
+
+    assert outcome == "problem"
+    assert "library.dump is truncated or damaged" in found
+    assert "the drill would be failed" in found
+
+
+def test_a_dump_of_another_database_is_told(machine):
+    a_dump_of_another_database(machine)
+
+    ((outcome, found, _),) = findings_of(machine, "RC122")
+
+    assert outcome == "problem"
+    assert "expected shop, found library" in found
+
+
+def test_what_lies_beside_the_dumps_and_is_passed_over_is_named(machine):
+    (machine.directory / "backups" / "roles.sql").write_text(
+        "--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE a;\n"
+        "--\n-- PostgreSQL database cluster dump complete\n--\n"
+    )
+
+    ((outcome, found, _),) = findings_of(machine, "RC124")
+
+    assert outcome == "ok"
+    assert "roles.sql was passed over" in found
+
+
+def test_a_dump_from_the_future_is_told(machine, dumps):
+    plain(machine, dumps, START, START)
+    (dump,) = machine.dump.parent.iterdir()
+    later = dump.stat().st_mtime + 3 * 86400
+    os.utime(dump, (later, later))
+
+    ((outcome, found, _),) = findings_of(machine, "RC103")
+
+    assert outcome == "problem"
+    assert "from the future" in found
+
+
+def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(machine, monkeypatch):
+    monkeypatch.setattr(previewing, "MOST_BYTES", 1000)
+
+    ((outcome, found, _),) = findings_of(machine, "RC122")
+
+    assert outcome == "not looked at"
+    assert "only its head was looked at" in found
+
+
+def test_a_dump_that_unpacks_to_more_than_there_is_room_for_ends_the_look(machine, monkeypatch):
+    monkeypatch.setattr(previewing, "MOST_UNPACKED", 20_000)
+    packed = gzip.compress(machine.dump.read_bytes() + bytes(100_000))
+    machine.dump.unlink()
+    (machine.directory / "backups" / "library.dump.gz").write_bytes(packed)
+
+    ((outcome, found, _),) = findings_of(machine, "RC122")
+
+    assert outcome == "not looked at"
+    assert "unpacks to more than" in found
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 20_000
+
+
+def test_a_look_that_takes_too_long_ends(machine, monkeypatch):
+    monkeypatch.setattr(previewing, "LIMIT", timedelta(0))
+
+    ((outcome, found, _),) = findings_of(machine, "RC122")
+
+    assert outcome == "not looked at"
+    assert "was not read within 0 s" in found
+
+
+def test_a_scratch_server_is_asked_for_rights_and_for_roles_of_policies(machine, source):
+    socket = source.places.directory
+    for text in ("create role tenant nologin", "create role weak login"):
+        source.sql(text, database="postgres")
+    source.sql("create database shielded template library", database="postgres")
+    source.sql("alter table books enable row level security", database="shielded")
+    source.sql("create policy p on books to tenant using (true)", database="shielded")
+    source.dump(machine.dump, "--format=custom", database="shielded")
+    source.sql("drop database shielded", database="postgres")
+    source.sql("drop role tenant", database="postgres")
+    machine.target["into"] = f"postgresql://weak@/postgres?host={socket}&port=5432"
+    machine.keys["scratch_servers"] = [f"{socket}:5432"]
+
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+    assert outcome == "problem"
+    assert "the role weak may not create databases (CREATEDB)" in found
+
+    source.sql("alter role weak createdb", database="postgres")
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+    assert outcome == "problem"
+    assert "no role tenant, which policies or user mappings of the dump name" in found
+    source.sql("drop role weak", database="postgres")
 
 
 def test_an_old_archive_that_was_copied_today_is_as_old_as_it_says(machine):
