@@ -112,7 +112,8 @@ def machine_facts(
         bundle=(config.aws.ca_bundle or "") if is_in_aws else "",
         bundle_problem=_bundle_problem(config, clock) if is_in_aws else "",
         dumps=() if account_problem else tuple(_dumps(targets, server, clock)),
-        unscheduled=tuple(t.name for t in targets if t.schedule is None and t.adopt is None),
+        # Of RDS targets the schedule may be EventBridge's.
+        unscheduled=tuple(t.name for t in targets if t.schedule is None and t.dump is not None),
     )
 
 

@@ -11,7 +11,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import wording
-from restorecheck.report.document import CheckReport, Report
+from restorecheck.report.document import Report
 from restorecheck.report.past import Night
 
 NAMED = 3
@@ -71,7 +71,7 @@ def _settling(report: Report) -> Iterator[Advice]:
 
 def do_now(report: Report) -> str:
     """The first thing to do about a failed backup, in one clause: for a headline."""
-    failed = _failed_names(report)
+    failed = wording.failed_of_the_file(report)
     if wording.NEWEST_WHOLE in failed:
         older = "the one before it restores" if _restored(report) else "no other dump restores"
         return f"look at the backup job: the newest dump is damaged, {older}."
@@ -101,7 +101,7 @@ def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
 
 
 def _about_the_file(report: Report) -> Iterator[Advice]:
-    failed = _failed_names(report)
+    failed = wording.failed_of_the_file(report)
     if damaged := failed.get(wording.NEWEST_WHOLE):
         yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report)}")
         yield Advice(LOOK_AT_THE_JOB)
@@ -203,11 +203,3 @@ def _again(report: Report) -> Advice:
 
 def _restored(report: Report) -> bool:
     return report.restore.outcome is RestoreOutcome.SUCCEEDED
-
-
-def _failed_names(report: Report) -> dict[str, CheckReport]:
-    return {
-        check.name: check
-        for check in wording.failed_required(report)
-        if check.kind == wording.OF_THE_FILE
-    }

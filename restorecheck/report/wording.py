@@ -25,10 +25,10 @@ UNTIL_ACCEPTED = frozenset({"structure_same", "not_widened"})
 
 OF_THE_FILE = "backup_file"
 """Kind of the checks on the dump file itself, which say nothing of the data in it."""
-NEWEST_WHOLE = "the newest dump is whole"
-YOUNG = "the backup is young enough"
-RIGHT_DATABASE = "the dump is of the right database"
-"""Names of such checks, as `postgres.selection.findings` gives them."""
+NEWEST_WHOLE = "is whole"
+YOUNG = "is young enough"
+RIGHT_DATABASE = "is of the right database"
+"""Ends of the names of such checks, which may also name a database (`postgres.selection.findings`)."""
 
 
 def sentence(report: Report) -> str:
@@ -47,12 +47,12 @@ def _failed(report: Report) -> str:
         return "The backup does not restore."
     if report.backup is None:
         return "There is no backup that could be restored."
-    names = {check.name for check in failed_required(report)}
+    names = failed_of_the_file(report)
     restored_one = report.restore.outcome is RestoreOutcome.SUCCEEDED
     if NEWEST_WHOLE in names and not wrong(report):
         older = "an older one restores" if restored_one else "no other one was restored"
         return f"The newest dump is damaged; {older}."
-    if not restored_one or not names:
+    if not restored_one or not failed_required(report):
         return "The backup is bad."
     if wrong(report):
         return "The backup restored, but its data is wrong."
@@ -67,6 +67,16 @@ def failed_required(report: Report) -> list[CheckReport]:
         for check in report.checks
         if check.outcome is CheckOutcome.FAILED and check.severity is Severity.REQUIRED
     ]
+
+
+def failed_of_the_file(report: Report) -> dict[str, CheckReport]:
+    """The first required check of each of these kinds that failed, by the end of its name."""
+    found: dict[str, CheckReport] = {}
+    for check in failed_required(report):
+        for end in (NEWEST_WHOLE, YOUNG, RIGHT_DATABASE):
+            if check.kind == OF_THE_FILE and check.name.endswith(end):
+                found.setdefault(end, check)
+    return found
 
 
 def wrong(report: Report) -> bool:

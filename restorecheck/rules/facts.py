@@ -96,7 +96,7 @@ class MachineFacts:
     bundle_problem: str = ""
     dumps: tuple[DumpFacts, ...] = ()
     unscheduled: tuple[str, ...] = ()
-    """Targets that no schedule drills."""
+    """Targets with dumps that no schedule drills."""
 
 
 # --- AWS, before a drill -----------------------------------------------------------------------
