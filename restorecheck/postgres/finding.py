@@ -48,7 +48,7 @@ class Session:
     sorts_alike: bool = True
     """The database has the locale of the source."""
     roles: set[str] = field(default_factory=set)
-    """Made because the load before missed them; as `names.kept` keeps them."""
+    """Made because the load before missed them; as `texts.kept` keeps them."""
     alone: bool = False
     """One job loads: several have waited for each other."""
     made: cluster.Made | None = None

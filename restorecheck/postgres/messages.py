@@ -107,7 +107,7 @@ _ROLE_MISSING = re.compile(r'^\w{5}\|(?:ERROR|FATAL):\s+role "(.*)" does not exi
 
 
 def roles_missing(log: Path, offset: int) -> set[str]:
-    """Names of roles that statements did not find; as `names.kept` keeps them."""
+    """Names of roles that statements did not find; as `texts.kept` keeps them."""
     matches = (
         _ROLE_MISSING.match(line) for line in log_lines(log, offset, errors="surrogateescape")
     )

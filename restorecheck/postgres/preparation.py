@@ -11,8 +11,8 @@ import psycopg
 from psycopg import errors, sql
 
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.dumpfiles.names import identifier, raw
 from restorecheck.postgres.dumpfiles.needs import Needs
+from restorecheck.postgres.dumpfiles.texts import identifier, raw
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -72,7 +72,7 @@ def make_roles(connection: Connection, roles: Sequence[str], client_encoding: st
 
     Args:
         connection: To the restored database: names of roles are kept in its encoding.
-        roles: As `names.kept` keeps them.
+        roles: As `texts.kept` keeps them.
         client_encoding: Of the roles' names.
     """
     with _speaking(connection, client_encoding):

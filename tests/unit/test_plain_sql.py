@@ -7,9 +7,9 @@ import pytest
 from restorecheck.postgres.dumpfiles import statements
 from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
-from restorecheck.postgres.dumpfiles.names import kept
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
 from restorecheck.postgres.dumpfiles.plain import scan
+from restorecheck.postgres.dumpfiles.texts import kept
 
 HEAD = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 17.5\n\n"
 END = b"--\n-- PostgreSQL database dump complete\n--\n\n"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from restorecheck.postgres.dumpfiles.names import kept, shown
+from restorecheck.postgres.dumpfiles.texts import kept, shown
 
 MAGIC = b"PGDMP"
 

@@ -22,9 +22,9 @@ from restorecheck.postgres.dumpfiles.layers import (
     open_layers,
 )
 from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
-from restorecheck.postgres.dumpfiles.names import shown
 from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.plain import scan
+from restorecheck.postgres.dumpfiles.texts import shown
 
 UNWRAPPED = "unwrapped"
 

@@ -52,7 +52,7 @@ class Needs:
     extensions: tuple[str, ...] = ()
     collations: tuple[Collation, ...] = ()
     roles: tuple[str, ...] = ()
-    """As `names.kept` keeps them: a name may be of any encoding."""
+    """As `texts.kept` keeps them: a name may be of any encoding."""
     client_encoding: str = "UTF8"
     """Of the texts in the dump."""
     encoding: str = "UTF8"

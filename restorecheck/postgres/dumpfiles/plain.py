@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
-from restorecheck.postgres.dumpfiles.names import kept, shown
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.statements import MESSAGES, Reader, Where
+from restorecheck.postgres.dumpfiles.texts import kept, shown
 
 HEADER = b"-- PostgreSQL database dump"
 TRAILER = b"-- PostgreSQL database dump complete"
