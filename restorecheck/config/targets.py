@@ -89,7 +89,7 @@ class Dump(Keys):
         default=None,
         repr=False,  # may hold an interpolated passphrase
         description="Command that reads the file from stdin and writes the plain dump to stdout, "
-        "one list item per argument.",
+        "one list item per argument. It is used for files that are neither dumps nor compressed.",
     )
     max_age_hours: Hours | None = Field(
         default=None, description="A newest dump that is older than this fails the drill."

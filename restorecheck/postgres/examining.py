@@ -18,12 +18,13 @@ from restorecheck.postgres.account import Account
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.folders import name_folder
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
-from restorecheck.postgres.dumpfiles.layers import (
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
+from restorecheck.postgres.dumpfiles.unreadable import (
     DamagedLayerError,
-    Decryption,
+    NoDumpError,
     UnusableLayerError,
-    open_layers,
 )
 from restorecheck.postgres.selection import when_taken
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
@@ -115,19 +116,21 @@ def _size(path: Path) -> int:
 def _head(path: Path, settings: DumpSettings) -> Head:
     if path.is_dir():
         toc = path / "toc.dat"
+        if not toc.is_file():
+            return Head(name_folder(path))
         with toc.open("rb") as stream:
             return _toc(stream, toc.stat().st_size, custom=False)
     decryption = Decryption(settings.decrypt) if settings.decrypt else None
     try:
         with open_layers(path, decryption) as layers:
+            if layers.folder is not None:
+                return Head()  # a packed directory-format dump; its versions stand further in
             head = layers.stream.read(HEAD)
             if head.startswith(archive.MAGIC):
                 # What follows the table of contents is data, and a table of contents may be long.
                 head += layers.stream.read(LONGEST_TOC)
-    except UnusableLayerError as exc:
+    except (UnusableLayerError, DamagedLayerError, NoDumpError) as exc:
         return Head(exc.message)
-    except DamagedLayerError as exc:
-        return Head(str(exc))
     if head.startswith(archive.MAGIC):
         return _toc(io.BytesIO(head), len(head), custom=True)
     return _text(head)

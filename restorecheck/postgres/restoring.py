@@ -21,6 +21,7 @@ from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
 from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
+from restorecheck.postgres.dumpfiles.pieces import state_of
 from restorecheck.postgres.load import (
     Destination,
     Load,
@@ -164,7 +165,7 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
 
 
 def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
-    notes = list(inspection.notes)
+    notes = list(inspection.missing)
     if inspection.needs.foreign_servers:
         notes.append(
             "the dump has foreign servers: user mappings were left out and materialized views were "
@@ -355,13 +356,12 @@ def _own_words(loaded: Loaded) -> str:
 
 def _changed(inspection: Inspection) -> bool:
     try:
-        path = inspection.path / "toc.dat" if inspection.kind == "directory" else inspection.path
-        state = path.stat()
+        if inspection.path.is_dir():
+            (inspection.path / "toc.dat").stat()
+            return False
+        return state_of(inspection.path) != (inspection.size_bytes, inspection.mtime_ns)
     except OSError:
         return True
-    if inspection.kind == "directory":
-        return False
-    return (state.st_size, state.st_mtime_ns) != (inspection.size_bytes, inspection.mtime_ns)
 
 
 def _reachable(inspection: Inspection, account: Account | None, directory: Path) -> Path:
@@ -403,8 +403,12 @@ def _copy(source: Path, target: Path, account: Account) -> None:
 
 
 def _give(path: Path, account: Account | None) -> None:
-    if account is not None:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    """To the user that PostgreSQL runs as: what is in a folder first, as it may be replaced afterwards."""
+    if account is None:
+        return
+    for file in path.iterdir() if path.is_dir() and not path.is_symlink() else ():
+        os.chown(file, account.uid, account.gid, follow_symlinks=False)
+    os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def _readable_by(path: Path, account: Account) -> bool:

@@ -1,6 +1,5 @@
 """Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,12 +15,7 @@ from restorecheck.model import (
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Inspection, inspect
 from restorecheck.postgres.dumpfiles.layers import Decryption
-
-DUMP_NAMES = tuple(
-    f"*.{suffix}{wrapping}"
-    for suffix in ("dump", "sql", "pgdump", "backup", "tar", "custom", "bak", "dmp", "pgsql")
-    for wrapping in ("", ".*")
-)
+from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
 
 RECENT = timedelta(minutes=10)
 """An incomplete file that was changed this recently may still be being written."""
@@ -77,21 +71,26 @@ def select(
     named = not Path(path).is_dir()
     notes: list[str] = []
     damaged: list[Inspection] = []
+    doubtful: list[Inspection] = []
     undecided: dict[Path, Snapshot] = {}
     for file in found.files[:EXAMINED]:
         inspection = inspect(file, decryption, materialise=materialise)
         if inspection.complete:
+            alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
             return Selection(
                 chosen=inspection,
-                damaged=tuple(damaged),
+                damaged=tuple(sorted(damaged + alike, key=lambda i: -i.mtime_ns)),
                 undecided=undecided,
-                notes=tuple(notes),
+                notes=(*notes, *_passed(doubtful, alike), *inspection.notes),
             )
         if inspection.unusable:
+            notes.extend(_passed(doubtful, ()))
             return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
-        passed = not named and not _looks_like_a_dump(file)
-        if inspection.beside or (inspection.foreign and passed):
+        if inspection.beside:
             notes.append(f"{file.name} was passed over: it {inspection.problem}")
+            continue
+        if not named and _says_nothing(inspection):
+            doubtful.append(inspection)
             continue
         seen = Snapshot(inspection.size_bytes, inspection.mtime_ns)
         if file in earlier and earlier[file] != seen:
@@ -100,11 +99,22 @@ def select(
         if file not in earlier and now - inspection.modified_at < RECENT:
             undecided[file] = seen
         damaged.append(inspection)
-    return Selection(damaged=tuple(damaged), undecided=undecided, notes=tuple(notes))
+    return Selection(
+        damaged=tuple(damaged), undecided=undecided, notes=(*notes, *_passed(doubtful, ()))
+    )
 
 
-def _looks_like_a_dump(file: Path) -> bool:
-    return any(fnmatch.fnmatch(file.name.lower(), pattern) for pattern in DUMP_NAMES)
+def _says_nothing(inspection: Inspection) -> bool:
+    """Whether neither content nor name say that it is a dump: then a dump of the same job has to."""
+    if inspection.kind == "container":
+        return True  # a .tar.gz may hold anything
+    nothing = inspection.foreign or inspection.size_bytes == 0
+    return nothing and not looks_like_a_dump(inspection.path.name)
+
+
+def _passed(doubtful: Sequence[Inspection], but: Sequence[Inspection]) -> tuple[str, ...]:
+    passed = [inspection for inspection in doubtful if inspection not in but]
+    return tuple(f"{i.path.name} was passed over: it {i.problem}" for i in passed)
 
 
 def backup_of(inspection: Inspection) -> Backup:

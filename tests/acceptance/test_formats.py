@@ -5,9 +5,12 @@ import gzip
 import lzma
 import shutil
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import lz4.frame
 import pytest
 import zstandard
 
@@ -33,6 +36,7 @@ WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
+    "lz4": lz4.frame.compress,
     "zst": zstandard.ZstdCompressor().compress,
 }
 # Stands for age or gpg: reads stdin, writes stdout, knows a key.
@@ -70,6 +74,33 @@ def test_a_compressed_dump_is_verified(world, dumps, kind, suffix):
     code, report = world.drill()
 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_packed_directory_format_dump_is_verified(world, dumps):
+    with tarfile.open(world.backups / "library.tar.gz", "w:gz") as tar:
+        tar.add(dumps["directory"], "library")
+    world.configure(CHECKS)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+@pytest.mark.parametrize("kind", ["custom", "plain"])
+def test_a_dump_in_a_zip_file_is_verified_and_so_are_the_pieces_of_one(world, dumps, kind):
+    with zipfile.ZipFile(world.directory / "library.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.write(dumps[kind], dumps[kind].name)
+    content = (world.directory / "library.zip").read_bytes()
+    half = len(content) // 2
+    for name, piece in (("zip.aa", content[:half]), ("zip.ab", content[half:])):
+        (world.backups / name).write_bytes(piece)
+    (world.backups / "zip.ab.done").touch()
+    world.configure(CHECKS)
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert report["backup"]["size_bytes"] == len(content)
 
 
 @pytest.mark.parametrize("kind", ["custom", "plain"])

@@ -1,5 +1,6 @@
 """Which files a target's path names."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,11 @@ from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.postgres.dumpfiles.find import candidates
 
 NOBODY = 65534
+BESIDE = (
+    "a.dump.sha256", "a.dump.md5", "a.md5", "a.dump.gz.md5", "a.dump.metadata", "a.dump.done", "a.dump.ok",
+    "a.dump.fin", "a.info", "a.manifest", "a.lock", "a.stat", "a.log", "last_success", "latest-run",
+    "SHA256SUMS", "md5sums.txt", "_SUCCESS", "notes.txt", ".hidden", "a.dump.part", "b.dump.tmp",
+)  # fmt: skip
 
 
 @contextmanager
@@ -39,16 +45,92 @@ def test_the_newest_comes_first(tmp_path):
     assert [file.name for file in found.files] == ["b.dump", "a.dump", "c.dump"]
 
 
-def test_what_lies_beside_dumps_is_ignored_in_a_folder_but_not_in_a_glob(tmp_path):
-    for name in ("a.dump", "a.dump.sha256", "notes.txt", ".hidden"):
-        (tmp_path / name).touch()
+def test_what_lies_beside_dumps_is_ignored_in_a_folder_and_under_a_glob(tmp_path):
+    for name in BESIDE:
+        (tmp_path / name).write_text("x")
+    (tmp_path / "a.dump").touch()
     (tmp_path / "folder").mkdir()
 
-    in_folder = candidates(str(tmp_path))
-    by_glob = candidates(str(tmp_path / "a*"))
+    for path in (tmp_path, tmp_path / "*"):
+        assert [file.name for file in candidates(str(path)).files] == ["a.dump"]
 
-    assert [file.name for file in in_folder.files] == ["a.dump"]
-    assert {file.name for file in by_glob.files} == {"a.dump", "a.dump.sha256"}
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_dump_is_a_candidate_whatever_its_name_says(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PGDMP\x01\x0e\x00")
+
+    found = [file.name for file in candidates(str(tmp_path)).files]
+
+    unfinished = name.endswith((".part", ".tmp"))
+    assert found == ([] if unfinished or name.startswith(".") else [name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.dump.gz", "latest-db.dump", "last_night.sql", "a.dump.20260102", "a.sql.1", "a.backup_2",
+     "SUCCESS.dump", "list.sql.zst.gpg"],
+)  # fmt: skip
+def test_what_has_the_name_of_a_dump_is_a_candidate_whatever_it_holds(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    (tmp_path / "a.dump").touch()
+
+    assert name in [file.name for file in candidates(str(tmp_path)).files]
+
+
+def test_a_link_and_the_file_that_it_leads_to_are_one_candidate_under_the_files_name(tmp_path):
+    touch(tmp_path / "db-20260101.dump", 10)
+    (tmp_path / "latest.dump").symlink_to("db-20260101.dump")
+    (tmp_path / "current.dump").hardlink_to(tmp_path / "db-20260101.dump")
+    (tmp_path / "old-latest.dump").symlink_to("gone")
+
+    found = candidates(str(tmp_path)).files
+    named = candidates(str(tmp_path / "latest.dump")).files
+
+    assert [file.name for file in found] == ["db-20260101.dump"]
+    assert [file.name for file in named] == ["db-20260101.dump"]
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    (tmp_path / "latest.dump").symlink_to("gone")
+
+    with pytest.raises(NotFoundError, match="is a link to gone, which is not there"):
+        candidates(str(tmp_path / "latest.dump"))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "found"),
+    [
+        (("x.aa", "x.ab", "x.ac"), ["x.aa"]),
+        (("x-part00", "x-part01"), ["x-part00"]),
+        (("x.001", "x.002"), ["x.001"]),
+        (("x.aa.gz", "x.ab.gz"), ["x.aa.gz"]),
+        (("x.aa", "x.ac"), ["x.aa"]),  # and what is missing is told when it is read
+        (("x.ba", "x.bb"), ["x.ba", "x.bb"]),
+    ],
+)
+def test_a_file_in_pieces_is_one_candidate(tmp_path, pieces, found):
+    text = gzip.compress(b"PGDMP") if pieces[0].endswith(".gz") else b"PGDMP"
+    for number, name in enumerate(pieces):
+        rest = gzip.compress(b"rest") if name.endswith(".gz") else b"rest"
+        (tmp_path / name).write_bytes(rest if number else text)
+
+    assert sorted(file.name for file in candidates(str(tmp_path)).files) == found
+
+
+def test_dumps_that_are_numbered_by_day_are_no_pieces(tmp_path):
+    for name in ("db-00", "db-01", "db-02"):
+        (tmp_path / name).write_bytes(b"--\n-- PostgreSQL database dump\n--\n")
+
+    assert len(candidates(str(tmp_path)).files) == 3
+
+
+def test_a_folder_that_holds_another_kind_of_backup_is_named_where_there_is_no_dump(tmp_path):
+    (tmp_path / "2026").mkdir()
+    (tmp_path / "2026" / "backup_label").touch()
+
+    assert [file.name for file in candidates(str(tmp_path)).files] == ["2026"]
+    (tmp_path / "a.dump").touch()
+    assert [file.name for file in candidates(str(tmp_path)).files] == ["a.dump"]
 
 
 def test_a_directory_format_dump_is_one_candidate(tmp_path):

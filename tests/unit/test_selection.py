@@ -1,7 +1,9 @@
 """Which dump is restored, and what is said of the others: over small files, without a server."""
 
 import gzip
+import io
 import os
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +96,38 @@ def test_what_is_no_dump_is_passed_over_in_a_folder_and_damage_where_it_is_named
 
     assert chosen(folder).chosen.path.name == "old.sql"
     assert names(chosen(folder, folder / "readme").damaged) == ["readme"]
+
+
+@pytest.mark.parametrize("rubbish", ["", "<html>502", "%PDF-1.7"])
+def test_rubbish_under_the_name_of_a_job_is_its_newest_dump(folder, rubbish):
+    put(folder, "shop-20260101", age=9 * HOUR)
+    put(folder, "shop-20260102", rubbish, age=HOUR)
+    put(folder, "finished", "", age=HOUR / 2)
+
+    found = chosen(folder)
+
+    assert found.chosen.path.name == "shop-20260101"
+    assert names(found.damaged) == ["shop-20260102"]
+    assert found.notes == ("finished was passed over: it is empty",)
+
+
+def test_an_archive_of_other_files_is_passed_over_unless_the_dumps_of_the_job_are_named_so(folder):
+    files = io.BytesIO()
+    with zipfile.ZipFile(files, "w") as packed:
+        packed.writestr("a.png", "1")
+        packed.writestr("b.png", "2")
+    dump = io.BytesIO()
+    with zipfile.ZipFile(dump, "w") as packed:
+        packed.writestr("shop.sql", WHOLE)
+    put(folder, "shop-1.sql.zip", dump.getvalue(), age=9 * HOUR)
+    put(folder, "uploads.tar.zip", files.getvalue(), age=2 * HOUR)
+
+    found = chosen(folder)
+
+    assert found.damaged == ()
+    assert "uploads.tar.zip was passed over: it is a zip file of 2 files" in found.notes[0]
+    put(folder, "shop-2.sql.zip", files.getvalue(), age=HOUR)
+    assert names(chosen(folder).damaged) == ["shop-2.sql.zip"]
 
 
 def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damaged(folder):

@@ -60,7 +60,9 @@ class TocEntry:
 class Toc:
     archive_version: tuple[int, int]
     known: bool
-    """False: newer than this reader knows; only the version is told."""
+    """False: newer or older than this reader knows; only the version is told."""
+    compression: int = 0
+    """0 none, 1 gzip, 2 lz4, 3 zstd; before version 1.15 there was only gzip."""
     int_size: int = 4
     off_size: int = 8
     created_at: datetime | None = None
@@ -129,14 +131,12 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
         raise DamagedArchiveError("is not an archive of pg_dump")
     major, minor, _revision = reader.byte(), reader.byte(), reader.byte()
     version = (major, minor)
-    if version > NEWEST:
+    if not OLDEST <= version <= NEWEST:
         return Toc(archive_version=version, known=False)
-    if version < OLDEST:
-        raise DamagedArchiveError(f"is of the archive version {major}.{minor}, older than 9.0's")
     reader.int_size, reader.off_size, _format = reader.byte(), reader.byte(), reader.byte()
     if reader.int_size not in {2, 4, 8} or reader.off_size not in {4, 8}:
         raise DamagedArchiveError("is damaged: its header makes no sense")
-    _skip_compression(reader, version)
+    compression = _compression(reader, version)
     created_at = _created_at([reader.integer() for _ in range(7)])
     dbname, server, dumped_by = reader.text(), reader.text(), reader.text()
     start = reader.tell()
@@ -147,6 +147,7 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
     return Toc(
         archive_version=version,
         known=True,
+        compression=compression,
         int_size=reader.int_size,
         off_size=reader.off_size,
         created_at=created_at,
@@ -159,11 +160,10 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
     )
 
 
-def _skip_compression(reader: _Reader, version: tuple[int, int]) -> None:
+def _compression(reader: _Reader, version: tuple[int, int]) -> int:
     if version >= (1, 15):
-        reader.byte()  # the algorithm
-    else:
-        reader.integer()  # the level
+        return reader.byte()
+    return 1 if reader.integer() else 0  # the level
 
 
 def _created_at(parts: list[int]) -> datetime | None:

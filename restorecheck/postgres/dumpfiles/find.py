@@ -2,23 +2,25 @@
 
 import glob
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
-
-BESIDES = (
-    ".log", ".txt", ".md", ".json", ".yaml", ".yml", ".sha256", ".sha512", ".sha1", ".md5", ".sig",
-    ".minisig", ".part", ".tmp", ".partial", ".swp",
-)  # fmt: skip
-"""Endings of what people keep beside their dumps; passed over in a folder, not in a glob."""
+from restorecheck.postgres.dumpfiles.folders import name_folder
+from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump
+from restorecheck.postgres.dumpfiles.names import is_about, is_unfinished, looks_beside
+from restorecheck.postgres.dumpfiles.pieces import state_of, without_later_pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     files: tuple[Path, ...]
-    """Files and directory-format dumps, the newest first."""
+    """Files and directory-format dumps, the newest first; of a link, the file that it leads to; of a
+    file in pieces, the first one. A folder that holds another kind of backup stands alone.
+    """
     ignored: tuple[Path, ...] = ()
+    """What lies beside dumps."""
 
 
 def candidates(path: str) -> Candidates:
@@ -33,12 +35,12 @@ def candidates(path: str) -> Candidates:
     """
     place = Path(path)
     try:
-        if (place / "toc.dat").is_file():
+        if (place / "toc.dat").is_file() or (place.is_dir() and name_folder(place)):
             return Candidates((place,))
         if place.is_dir():
             return _in_folder(place)
         if place.is_file():
-            return Candidates((place,))
+            return Candidates((_itself(place),))
         if place.exists():
             raise NotFoundError(
                 f"{path} is neither a file nor a folder",
@@ -46,6 +48,11 @@ def candidates(path: str) -> Candidates:
             )
     except PermissionError as exc:
         raise _denied(path, exc) from exc
+    if place.is_symlink():
+        raise NotFoundError(
+            f"{path} is a link to {place.readlink()}, which is not there",
+            hint="Correct the link, or look why the backup job wrote nothing.",
+        )
     if not glob.has_magic(path):
         raise NotFoundError(
             f"there is no file or folder {path}",
@@ -59,9 +66,11 @@ def _in_folder(folder: Path) -> Candidates:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except PermissionError as exc:
         raise _denied(str(folder), exc) from exc
-    ignored = [e for e in entries if e.suffix.lower() in BESIDES or not _is_candidate(e)]
-    files = [entry for entry in entries if entry not in set(ignored)]
-    return Candidates(_newest_first(files), tuple(sorted(ignored)))
+    found = _among(entries)
+    if found.files:
+        return found
+    others = tuple(entry for entry in entries if entry.is_dir() and name_folder(entry))
+    return Candidates(_newest_first(others), found.ignored)
 
 
 def _matching(pattern: str) -> Candidates:
@@ -75,20 +84,63 @@ def _matching(pattern: str) -> Candidates:
     if not os.access(base, os.R_OK | os.X_OK):
         raise _denied(str(base), None)
     files = [Path(name) for name in glob.glob(pattern)]  # noqa: PTH207  # the pattern is absolute; Path.glob takes relative ones
-    return Candidates(_newest_first([file for file in files if _is_candidate(file)]))
+    return _among(files)
 
 
-def _is_candidate(path: Path) -> bool:
-    return path.is_file() or (path / "toc.dat").is_file()
+def _among(entries: list[Path]) -> Candidates:
+    names = frozenset(entry.name for entry in entries)
+    files = [entry for entry in entries if _is_candidate(entry, names)]
+    ignored = tuple(sorted(set(entries) - set(files)))
+    return Candidates(_newest_first(without_later_pieces(_once(files))), ignored)
 
 
-def _newest_first(files: list[Path]) -> tuple[Path, ...]:
+def _is_candidate(path: Path, names: frozenset[str]) -> bool:
+    if not path.is_file():
+        return (path / "toc.dat").is_file()
+    if is_unfinished(path.name):
+        return False
+    if looks_beside(path.name) or is_about(path.name, names):
+        return _begins_a_dump(path)
+    return True
+
+
+def _begins_a_dump(path: Path) -> bool:
+    """Whatever its name says: people write dumps to files named `db.txt`, too."""
+    try:
+        with path.open("rb") as file:
+            return begins_a_dump(file.read(HEAD))
+    except OSError:
+        return False
+
+
+def _once(files: Iterable[Path]) -> list[Path]:
+    """Each file by one name: `latest.dump` is a link to another one, or another name of it."""
+    by_identity: dict[tuple[int, int], Path] = {}
+    for file in map(_itself, files):
+        state = file.stat()
+        known = by_identity.setdefault((state.st_dev, state.st_ino), file)
+        if _digits(file) > _digits(known):
+            by_identity[state.st_dev, state.st_ino] = file
+    return list(by_identity.values())
+
+
+def _itself(path: Path) -> Path:
+    return path.resolve() if path.is_symlink() else path
+
+
+def _digits(path: Path) -> int:
+    """A name with a date says more than `latest`."""
+    return sum(letter.isdigit() for letter in path.name)
+
+
+def _newest_first(files: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(files, key=lambda file: (_modified(file), file.name), reverse=True))
 
 
 def _modified(path: Path) -> int:
     try:
-        return (path / "toc.dat" if path.is_dir() else path).stat().st_mtime_ns
+        toc = path / "toc.dat"
+        return toc.stat().st_mtime_ns if toc.is_file() else state_of(path)[1]
     except OSError:
         return 0
 

@@ -1,8 +1,10 @@
-"""Naming what is no PostgreSQL dump, by its first bytes."""
+"""Naming what is no PostgreSQL dump, by its first bytes. Pure."""
+
+import math
+import re
 
 MAGICS = (
     (b"%PDF", "is a PDF document, not a PostgreSQL dump"),
-    (b"PK\x03\x04", "is a zip archive, not a PostgreSQL dump"),
     (b"\x7fELF", "is a program, not a PostgreSQL dump"),
     (b"\x89PNG", "is a picture, not a PostgreSQL dump"),
     (b"\xff\xd8\xff", "is a picture, not a PostgreSQL dump"),
@@ -11,11 +13,23 @@ MAGICS = (
     (b"-- MariaDB dump", "is a dump of MariaDB, not of PostgreSQL"),
     (b"/*!999999", "is a dump of MariaDB, not of PostgreSQL"),
     (b"/*M!999999", "is a dump of MariaDB, not of PostgreSQL"),
+    (b"XBSTCK0", "is a backup of MySQL or MariaDB (xbstream), not of PostgreSQL"),
     (b"REDIS", "is a dump of Redis, not of PostgreSQL"),
-    (b"7z\xbc\xaf", "is a 7z archive, not a PostgreSQL dump"),
+    (b"\x6d\xe2\x99\x81", "is an archive of MongoDB, not of PostgreSQL"),
+    (b"TAPE\x00\x00", "is a backup of Microsoft SQL Server, not of PostgreSQL"),
+    (b"\x03\x03ishEXPORT:", "is an export of Oracle, not of PostgreSQL"),
+    (b"EXPORT:V", "is an export of Oracle, not of PostgreSQL"),
+    (b"\x00\x01\x00\x00Standard Jet DB", "is a database of Microsoft Access, not of PostgreSQL"),
+    (b"PGCOPY\n\xff\r\n\x00", "holds the rows of one table (COPY in binary), it is no dump"),
 )
 
 HTML = (b"<!doctype html", b"<html")
+
+UNKNOWN = "is not a PostgreSQL dump: its content is unknown"
+
+_WIDE = re.compile(rb"(?:[\t\n\r -~]\x00){16}|(?:\x00[\t\n\r -~]){16}")
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b") + b"\x7f"
+_OTHER_DUMP = re.compile(rb"^-- (\S.*?) database (?:cluster )?dump\r?$", re.MULTILINE)
 
 
 def name_foreign(head: bytes) -> str:
@@ -25,11 +39,38 @@ def name_foreign(head: bytes) -> str:
             return name
     if head.lstrip().lower().startswith(HTML):
         return "is an HTML page, not a PostgreSQL dump"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _WIDE.match(head):
+        return (
+            "is UTF-16 text, which neither psql nor pg_restore reads (PowerShell's > writes it): "
+            "let pg_dump write the file (--file)"
+        )
     if not head.strip(b"\x00"):
         return "holds only zero bytes"
-    if b"\x00" in head:
-        return "is not a PostgreSQL dump: its content is unknown"
+    if b"\x00" in head or not is_text(head):
+        return UNKNOWN
     return ""
+
+
+def name_other_dump(head: bytes) -> str:
+    """The product that wrote a dump in PostgreSQL's manner; empty where that is PostgreSQL."""
+    match = _OTHER_DUMP.search(head)
+    name = match[1].decode(errors="replace") if match else ""
+    return "" if name == "PostgreSQL" else name
+
+
+def is_text(head: bytes) -> bool:
+    """Whether it holds no control characters: in any encoding that PostgreSQL has."""
+    return len(head.translate(None, _CONTROLS)) == len(head)
+
+
+FEWEST = 64
+"""Bytes that are needed to call them random."""
+
+
+def looks_random(head: bytes) -> bool:
+    """Whether nearly as many different bytes occur as do among random ones, as in what is encrypted."""
+    expected = 256 * (1 - math.exp(-len(head) / 256))
+    return len(head) >= FEWEST and len(set(head)) > 0.85 * expected
 
 
 def looks_like_sql(head: bytes) -> bool:

@@ -4,16 +4,25 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from restorecheck.postgres.dumpfiles import archive, partial
+from restorecheck.postgres import cluster
+from restorecheck.postgres.dumpfiles import archive, checksums, partial
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc, TocEntry
-from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
+from restorecheck.postgres.dumpfiles.containers import BASE_BACKUP_HINT, DATA_FILE, Member
+from restorecheck.postgres.dumpfiles.folders import name_folder
+from restorecheck.postgres.dumpfiles.foreign import (
+    is_text,
+    looks_like_sql,
+    name_foreign,
+    name_other_dump,
+)
 from restorecheck.postgres.dumpfiles.layers import (
+    COMMANDED,
     HEAD,
     DamagedLayerError,
     Decryption,
@@ -23,8 +32,10 @@ from restorecheck.postgres.dumpfiles.layers import (
 )
 from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
 from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollector, unquote
+from restorecheck.postgres.dumpfiles.pieces import pieces_of, state_of
 from restorecheck.postgres.dumpfiles.plain import scan
 from restorecheck.postgres.dumpfiles.texts import shown
+from restorecheck.postgres.dumpfiles.unreadable import NoDumpError
 
 UNWRAPPED = "unwrapped"
 
@@ -37,7 +48,7 @@ class Inspection:
     size_bytes: int
     mtime_ns: int
     kind: str = ""
-    """`custom`, `directory`, `tar`, `plain`, or empty."""
+    """`custom`, `directory`, `tar`, `plain`; `container`: a zip or tar file without a dump; or empty."""
     layers: tuple[str, ...] = ()
     complete: bool = False
     problem: str = ""
@@ -58,8 +69,10 @@ class Inspection:
     """What the dump says that it holds."""
     last_line: int = 0
     """Of a plain dump: number of pg_dump's last line."""
+    missing: tuple[str, ...] = ()
+    """What its list says was left out of it."""
     notes: tuple[str, ...] = ()
-    """Sentences: what its list says was left out of it, and what happened to it on its way."""
+    """What else was seen, for the report."""
     unwrapped: Path | None = None
     """Where an archive was put that had to be decompressed or decrypted to be restored."""
 
@@ -81,14 +94,12 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
     """
     if path.is_dir():
         return _inspect_directory(path)
-    state = path.stat()
-    found = Inspection(path=path, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns)
-    if state.st_size == 0:
+    size, mtime_ns = state_of(path)
+    found = Inspection(path=path, size_bytes=size, mtime_ns=mtime_ns)
+    if size == 0:
         return replace(found, problem="is empty")
     try:
-        with open_layers(path, decryption) as layers:
-            found = replace(found, layers=layers.names)
-            return _inspect_stream(found, layers, materialise)
+        found = _against_checksum(_inspect_file(found, decryption, materialise))
     except PermissionError as exc:
         return replace(
             found,
@@ -98,8 +109,59 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
         )
     except UnusableLayerError as exc:
         return replace(found, unusable=True, problem=exc.message, hint=exc.hint)
+    except NoDumpError as exc:
+        return replace(found, kind="container", foreign=True, problem=exc.message)
     except (DamagedLayerError, DamagedArchiveError) as exc:
-        return replace(found, problem=str(exc))
+        found = replace(found, problem=str(exc))
+    return _with_line_ends(found)
+
+
+def _inspect_file(
+    found: Inspection, decryption: Decryption | None, materialise: Path
+) -> Inspection:
+    with open_layers(found.path, decryption) as layers:
+        found = replace(found, layers=layers.names)
+        looked = (
+            _inspect_stream(found, layers, materialise)
+            if layers.folder is None
+            else _inspect_packed(found, layers.folder, materialise)
+        )
+    if decryption is not None and not COMMANDED & set(layers.names):
+        note = f"{found.path.name} is not encrypted, though decrypt is configured"
+        return replace(looked, notes=(*looked.notes, note))
+    return looked
+
+
+def _against_checksum(found: Inspection) -> Inspection:
+    """What a checksum file beside a whole dump says of it."""
+    said = checksums.checksum_of(found.path) if found.complete else None
+    if said is None or len(pieces_of(found.path)) > 1:
+        return found
+    problem = checksums.problem_of(found.path, said)
+    if problem:
+        return replace(found, complete=False, problem=problem)
+    note = f"the {checksums.shown(said)} of {found.path.name} is that in {said.source}"
+    return replace(found, notes=(*found.notes, note))
+
+
+LOOKED_AT = 1 << 20
+FEWEST_LINES = 4
+
+
+def _with_line_ends(found: Inspection) -> Inspection:
+    """Names a binary file whose line feeds have all become carriage return and line feed."""
+    if found.complete or found.foreign or found.unusable or found.kind in {"plain", "directory"}:
+        return found
+    with found.path.open("rb") as file:
+        data = file.read(LOOKED_AT)
+    lines = data.count(b"\n")
+    if lines < FEWEST_LINES or data.count(b"\r\n") < lines or is_text(data[:HEAD]):
+        return found
+    said = (
+        "each of its line feeds follows a carriage return, as after a transfer in text mode "
+        "or through a terminal (docker exec -t)"
+    )
+    return replace(found, problem=f"{found.problem}; {said}")
 
 
 def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Inspection:
@@ -113,6 +175,14 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
     name = name_foreign(head)
     if name:
         return replace(found, foreign=True, problem=name)
+    other = name_other_dump(head)
+    if other:
+        return replace(
+            found,
+            unusable=True,
+            problem=f"is a dump of {other}, which may need more than PostgreSQL has",
+            hint=f"Restore it into {other}; this version proves dumps of PostgreSQL.",
+        )
     facts = scan(layers.stream)
     if facts.globals_only:
         return replace(
@@ -156,7 +226,8 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
         needs=facts.needs,
         entries=facts.entries,
         last_line=facts.last_line,
-        notes=(*facts.notes, *partial.missing(facts.entries)),
+        missing=partial.missing(facts.entries),
+        notes=facts.notes,
     )
 
 
@@ -172,10 +243,8 @@ def _seekable(
         with found.path.open("rb") as stream:
             return look(found, stream, found.size_bytes)
     target = materialise / UNWRAPPED
-    target.unlink(missing_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        shutil.copyfileobj(layers.stream, file, 1 << 20)
+    _clear(target)
+    _write(layers.stream, target)
     with target.open("rb") as stream:
         looked = look(found, stream, target.stat().st_size)
     if not looked.complete:
@@ -184,10 +253,58 @@ def _seekable(
     return replace(looked, unwrapped=target)
 
 
+def _clear(target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _write(stream: BinaryIO, target: Path) -> None:
+    """Raises UnusableLayerError before the disk is full: what is packed may grow without end."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        while chunk := stream.read(1 << 20):
+            if cluster.is_almost_full(target.parent):
+                raise UnusableLayerError(
+                    f"was not unpacked: not enough space is left in {target.parent}",
+                    hint="postgres.work_dir names another place.",
+                )
+            file.write(chunk)
+
+
+def _inspect_packed(found: Inspection, files: Iterator[Member], materialise: Path) -> Inspection:
+    """A directory-format dump out of a zip or tar file: pg_restore wants the files."""
+    target = materialise / UNWRAPPED
+    _clear(target)
+    target.mkdir(mode=0o700)
+    try:
+        for file in files:
+            if DATA_FILE.fullmatch(file.name):
+                _write(cast(BinaryIO, file.stream), target / file.name)
+    except FileExistsError:
+        raise UnusableLayerError(
+            "holds more than one directory-format dump", hint="Put each into a file of its own."
+        ) from None
+    if not (target / "toc.dat").is_file():
+        return replace(
+            found, problem="is incomplete: toc.dat of its directory-format dump is missing"
+        )
+    looked = _inspect_directory(target)
+    return replace(
+        looked,
+        path=found.path,
+        size_bytes=found.size_bytes,
+        mtime_ns=found.mtime_ns,
+        layers=found.layers,
+        unwrapped=target,
+    )
+
+
 def _inspect_custom(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
     toc = archive.read_toc(stream, size, custom=True)
     if not toc.known:
-        return _newer(found, toc)
+        return _unknown(found, toc)
     problem = archive.custom_data_problem(stream, toc, size)
     return _with_toc(replace(found, complete=not problem, problem=problem), toc)
 
@@ -197,11 +314,11 @@ def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             members = TarMembers(tar, stream, size)
             if members.find("toc.dat") is None:
-                return replace(found, foreign=True, problem=_name_tar(members.names))
+                return replace(found, foreign=True, problem="is no tar archive that pg_dump wrote")
             toc_bytes = members.read("toc.dat")
             toc = archive.read_toc(io.BytesIO(toc_bytes), len(toc_bytes), custom=False)
             if not toc.known:
-                return _newer(found, toc)
+                return _unknown(found, toc)
             problem = _tar_end_problem(stream, size) or data_problem(toc, members)
     except (tarfile.TarError, EOFError):
         return replace(found, problem="is damaged or truncated: its tar structure ends early")
@@ -219,20 +336,13 @@ def _tar_end_problem(stream: BinaryIO, size: int) -> str:
     return ""
 
 
-def _name_tar(names: frozenset[str]) -> str:
-    if any(name.endswith("/toc.dat") for name in names):
-        return (
-            "is a tar archive of a directory-format dump; unpack it, "
-            "and let the target's path name the folder"
-        )
-    if {"PG_VERSION", "backup_label"} & {name.rpartition("/")[2] for name in names}:
-        return "is a base backup, not a dump"
-    return "is a tar archive, but not one that pg_dump wrote"
-
-
 def _inspect_directory(path: Path) -> Inspection:
     toc_path = path / "toc.dat"
-    state = toc_path.stat()
+    state = (toc_path if toc_path.exists() else path).stat()
+    name = name_folder(path)
+    if name:
+        found = Inspection(path=path, size_bytes=0, mtime_ns=state.st_mtime_ns, unusable=True)
+        return replace(found, problem=name, hint=BASE_BACKUP_HINT)
     files = {entry.name: entry.stat().st_size for entry in os.scandir(path) if entry.is_file()}
     found = Inspection(
         path=path,
@@ -246,34 +356,48 @@ def _inspect_directory(path: Path) -> Inspection:
     except DamagedArchiveError as exc:
         return replace(found, problem=f"{exc} (toc.dat)")
     if not toc.known:
-        return _newer(found, toc)
+        return _unknown(found, toc)
     problem = data_problem(toc, DirectoryMembers(path, files))
     return _with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
-def _newer(found: Inspection, toc: Toc) -> Inspection:
+def _unknown(found: Inspection, toc: Toc) -> Inspection:
     major, minor = toc.archive_version
+    newer = toc.archive_version > archive.NEWEST
     return replace(
         found,
         unusable=True,
-        problem=f"is of the archive version {major}.{minor}, newer than this version knows",
-        hint="Upgrade restorecheck.",
+        problem=f"is of the archive version {major}.{minor}, "
+        f"{'newer' if newer else 'older'} than this version knows",
+        hint="Upgrade restorecheck."
+        if newer
+        else "pg_restore reads it; dump again with a pg_dump of version 9.0 or newer.",
     )
+
+
+UNCHECKED = {2: "lz4", 3: "zstd"}
+"""Source: PostgreSQL, src/include/common/compression.h; pg_dump sets no checksum for either."""
 
 
 def _with_toc(found: Inspection, toc: Toc) -> Inspection:
     problem = found.problem or partial.without_definitions(toc.entries)
+    notes = found.notes
+    if toc.compression in UNCHECKED and any(entry.has_data for entry in toc.entries):
+        name = UNCHECKED[toc.compression]
+        note = f"its data has no checksum (pg_dump --compress={name}): a changed byte may go unseen"
+        notes = (*notes, note)
     return replace(
         found,
         complete=found.complete and not problem,
         problem=problem,
+        notes=notes,
         created_at=toc.created_at,
         server_version=toc.server_version.split(" ")[0],
         dump_version=toc.dump_version.split(" ")[0],
         dbname=shown(toc.dbname),
         needs=_needs(toc),
         entries=toc.entries,
-        notes=partial.missing(toc.entries),
+        missing=partial.missing(toc.entries),
     )
 
 

@@ -1,48 +1,50 @@
 """Compression and encryption around a dump, peeled by what the bytes are, not by the file's name."""
 
-import bz2
-import gzip
 import io
-import lzma
 import os
 import subprocess
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-import zstandard
-
 from restorecheck.errors import RestorecheckError
+from restorecheck.postgres.dumpfiles import streams
+from restorecheck.postgres.dumpfiles.containers import Member, open_container
+from restorecheck.postgres.dumpfiles.foreign import (
+    UNKNOWN,
+    is_text,
+    looks_like_sql,
+    looks_random,
+    name_foreign,
+)
+from restorecheck.postgres.dumpfiles.magic import is_archive, is_tar, packing_of
+from restorecheck.postgres.dumpfiles.pieces import open_pieces
+from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
 from restorecheck.postgres.processes import describe_exit, die_with_parent
 
-MAX_LAYERS = 4
-HEAD = 512
-ENCRYPTED_SUFFIXES = (".age", ".gpg", ".pgp", ".asc", ".enc")
+__all__ = ["DamagedLayerError", "Decryption", "Layers", "UnusableLayerError", "open_layers"]
 
-MAGICS = (
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-    (b"age-encryption.org/v1", "age"),
-    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age"),
-    (b"-----BEGIN PGP MESSAGE-----", "gpg"),
+MAX_LAYERS = 6
+HEAD = 512
+ENCRYPTED_SUFFIXES = (
+    ".age",
+    ".gpg",
+    ".pgp",
+    ".asc",
+    ".enc",
+    ".aes",
+    ".crypt",
+    ".crypted",
+    ".encrypted",
 )
 
-ENCRYPTED = frozenset({"age", "gpg", "encrypted"})
-
-
-class DamagedLayerError(RestorecheckError):
-    """The bytes of a layer are not whole; the text completes `the dump …`."""
-
-
-class UnusableLayerError(RestorecheckError):
-    """The layer cannot be peeled here; says nothing about the backup."""
+ENCRYPTED = frozenset({"age", "gpg", "openssl", "encrypted"})
+BY_OTHERS = frozenset({"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "zip with a password"})
+"""What other programs unpack: `decrypt` may name one."""
+COMMANDED = ENCRYPTED | BY_OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,16 @@ class Layers:
     stream: BinaryIO
     """Buffered; `peek` works. Reading to the end raises DamagedLayerError where a layer is cut."""
     names: tuple[str, ...]
+    folder: Iterator[Member] | None = None
+    """The files of a directory-format dump that was packed; then `stream` is of no use."""
 
 
 class Decryption:
     """The configured command, and the processes of it that run now."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], *, does: str = "decrypted") -> None:
         self.command = tuple(command)
+        self.does = does
         self._running: set[subprocess.Popen[bytes]] = set()
         self._canceled = False
 
@@ -77,7 +82,7 @@ class Decryption:
             )
         except OSError as exc:
             raise UnusableLayerError(
-                f"cannot be decrypted: {self.command[0]} cannot be run: {exc.strerror}",
+                f"cannot be {self.does}: {self.command[0]} cannot be run: {exc.strerror}",
                 hint="Install it, or correct decrypt in the configuration.",
             ) from exc
         self._running.add(process)
@@ -97,139 +102,113 @@ class Decryption:
 
 @contextmanager
 def open_layers(path: Path, decryption: Decryption | None) -> Iterator[Layers]:
-    """The innermost bytes of a file.
+    """The innermost bytes of a file, or of the pieces that it is the first of.
 
     Raises:
-        UnusableLayerError: It is encrypted and no command is configured, or that cannot be run.
-        DamagedLayerError: While reading: a layer ends early or is corrupt.
+        UnusableLayerError: It is encrypted and no command is configured, or that cannot be run; it
+            is packed in a manner that only others can unpack.
+        DamagedLayerError: A layer ends early or is corrupt; also while reading.
     """
     with ExitStack() as stack:
-        stream: io.BufferedReader = stack.enter_context(path.open("rb"))
-        names: list[str] = []
+        stream, names = stack.enter_context(open_pieces(path))
         for _ in range(MAX_LAYERS):
-            name = layer_of(stream.peek(HEAD)[:HEAD], path, outermost=not names)
+            name = layer_of(stream.peek(HEAD)[:HEAD], path, names, decrypts=decryption is not None)
             if name is None:
                 break
-            stream = stack.enter_context(_peel(stream, name, decryption))
-            names.append(name)
-        yield Layers(cast(BinaryIO, stream), tuple(names))
+            if name in {"zip", "tar"}:
+                content = stack.enter_context(open_container(stream, name))
+                if content.folder is not None:
+                    yield Layers(cast(BinaryIO, stream), (*names, name), content.folder)
+                    return
+                stream = content.stream
+            else:
+                once = None if COMMANDED & set(names) else decryption
+                stream = stack.enter_context(_peel(stream, name, once))
+            names = (*names, name)
+        yield Layers(cast(BinaryIO, stream), names)
 
 
-def layer_of(head: bytes, path: Path, *, outermost: bool) -> str | None:
-    """The layer that begins with these bytes; None where the content itself begins."""
-    for magic, name in MAGICS:
-        if head.startswith(magic):
-            return name
-    if outermost and path.suffix.lower() in ENCRYPTED_SUFFIXES and not _is_content(head):
-        # gpg's binary packets and home-made encryption have no magic of their own.
-        return "gpg" if path.suffix.lower() in {".gpg", ".pgp"} else "encrypted"
-    return None
+def layer_of(head: bytes, path: Path, names: Sequence[str], *, decrypts: bool) -> str | None:
+    """The layer that begins with these bytes; None where the content itself begins.
+
+    Args:
+        head: The first bytes.
+        path: Named like an encrypted file, it may be one.
+        names: The layers around it.
+        decrypts: A command is configured: then it is given what nothing else explains.
+    """
+    name = packing_of(head)
+    if name is not None:
+        return name
+    if is_tar(head):
+        return None if head.startswith(b"toc.dat\0") else "tar"
+    return "encrypted" if _may_be_encrypted(head, path, names, decrypts=decrypts) else None
 
 
-def _is_content(head: bytes) -> bool:
-    return not head or head.startswith((b"PGDMP", b"--", b"%PDF")) or b"ustar" in head[257:263]
+def _may_be_encrypted(head: bytes, path: Path, names: Sequence[str], *, decrypts: bool) -> bool:
+    if not head or is_archive(head) or name_foreign(head) not in {"", UNKNOWN}:
+        return False
+    if ENCRYPTED & set(names):
+        if looks_random(head):
+            raise UnusableLayerError(
+                "was decrypted, but what came out is no dump",
+                hint="Look whether decrypt uses the right key.",
+            )
+        return False
+    named = path.suffix.lower() in ENCRYPTED_SUFFIXES
+    if is_text(head):
+        return named and not looks_like_sql(head)
+    return named or decrypts or looks_random(head)
 
 
 @contextmanager
 def _peel(
     stream: io.BufferedReader, name: str, decryption: Decryption | None
 ) -> Iterator[io.BufferedReader]:
-    if name in ENCRYPTED:
+    if name == "compress":
+        # Python has no reader of it; gzip has, also without `uncompress`, which is a script around it.
+        gzip = Decryption(("gzip", "--decompress", "--stdout"), does="decompressed")
+        with _decrypted(stream, gzip) as plain:
+            yield plain
+    elif name in COMMANDED:
+        if decryption is None:
+            raise _unread(name)
         with _decrypted(stream, decryption) as plain:
             yield plain
-        return
-    if name == "lz4":
-        raise UnusableLayerError(
-            "is compressed with lz4, which this version cannot read",
-            hint="Compress with gzip, zstd, bzip2 or xz instead.",
+    else:
+        yield streams.decompressed(stream, name)
+
+
+def _unread(name: str) -> UnusableLayerError:
+    if name in BY_OTHERS:
+        return UnusableLayerError(
+            f"is packed as {name}, which this version cannot read",
+            hint="Compress with gzip, zstd, bzip2, xz or lz4 instead, or set decrypt: a command that "
+            "reads the file on stdin and writes the dump to stdout.",
         )
-    yield io.BufferedReader(_Checked(_decompressor(stream, name), name), buffer_size=1 << 18)
-
-
-def _decompressor(stream: io.BufferedReader, name: str) -> IO[bytes]:
-    match name:
-        case "gzip":
-            return cast(IO[bytes], gzip.GzipFile(fileobj=stream, mode="rb"))
-        case "bzip2":
-            return cast(IO[bytes], bz2.BZ2File(stream))
-        case "xz":
-            return cast(IO[bytes], lzma.LZMAFile(stream))
-        case _:
-            return cast(IO[bytes], _Zstd(stream))
-
-
-class _Zstd:
-    """Frame after frame. zstandard's own reader takes a cut frame for the end of the file."""
-
-    def __init__(self, stream: io.BufferedReader) -> None:
-        self._stream = stream
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._begun = False
-        self._ready = b""
-
-    def read(self, size: int) -> bytes:
-        while not self._ready:
-            unused = self._frame.unused_data if self._frame.eof else b""
-            if self._frame.eof:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-                self._begun = False
-            data = unused or self._stream.read(1 << 17)
-            if not data:
-                if self._begun:
-                    raise EOFError
-                return b""
-            self._begun = True
-            self._ready = self._frame.decompress(data)
-        taken, self._ready = self._ready[:size], self._ready[size:]
-        return taken
-
-
-class _Checked(io.RawIOBase):
-    """Says in one kind of error what each library says in its own."""
-
-    def __init__(self, inner: IO[bytes], name: str) -> None:
-        self._inner = inner
-        self._name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        try:
-            data = self._inner.read(len(buffer))
-        except EOFError:
-            raise DamagedLayerError(
-                f"is truncated: the {self._name} stream ends before its end"
-            ) from None
-        except (OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError) as exc:
-            if isinstance(exc, OSError) and exc.errno is not None:
-                raise
-            raise DamagedLayerError(f"is damaged: its {self._name} stream is corrupt") from None
-        buffer[: len(data)] = data
-        return len(data)
+    known = name != "encrypted"
+    return UnusableLayerError(
+        ("is encrypted" if known else "is encrypted or of an unknown format")
+        + ", and no command is configured that decrypts it",
+        hint="Set decrypt: [command, argument, …] for this target; "
+        "it reads the file on stdin and writes the dump to stdout.",
+    )
 
 
 @contextmanager
-def _decrypted(
-    stream: io.BufferedReader, decryption: Decryption | None
-) -> Iterator[io.BufferedReader]:
+def _decrypted(stream: io.BufferedReader, decryption: Decryption) -> Iterator[io.BufferedReader]:
     """The command's standard output; its standard input is fed from the stream."""
-    if decryption is None:
-        raise UnusableLayerError(
-            "is encrypted, and no command is configured that decrypts it",
-            hint="Set decrypt: [command, argument, …] for this target; "
-            "it reads the file on stdin and writes the dump to stdout.",
-        )
     process = decryption.start()
     errors: list[bytes] = []
+    unfed: list[RestorecheckError] = []
     threads = [
-        threading.Thread(target=_feed, args=(stream, process), daemon=True),
+        threading.Thread(target=_feed, args=(stream, process, unfed), daemon=True),
         threading.Thread(target=lambda: errors.append(_tail(process)), daemon=True),
     ]
     for thread in threads:
         thread.start()
     assert process.stdout is not None, "a pipe"
-    ended = _Ended(process, errors, threads[1], Path(decryption.command[0]).name)
+    ended = _Ended(process, errors, unfed, threads[1], decryption)
     try:
         yield io.BufferedReader(_Judged(process.stdout, ended), buffer_size=1 << 18)
     finally:
@@ -251,14 +230,18 @@ def _close(pipe: IO[bytes] | None) -> None:
         return  # what was not written has no reader any more
 
 
-def _feed(stream: io.BufferedReader, process: subprocess.Popen[bytes]) -> None:
+def _feed(
+    stream: io.BufferedReader, process: subprocess.Popen[bytes], unfed: list[RestorecheckError]
+) -> None:
     assert process.stdin is not None, "a pipe"
     try:
         while chunk := stream.read(1 << 17):
             process.stdin.write(chunk)
-        process.stdin.close()
-    except (OSError, ValueError, DamagedLayerError):
-        return  # the command ended, or what it got was cut: its exit code tells
+    except (DamagedLayerError, UnusableLayerError) as exc:
+        unfed.append(exc)
+    except (OSError, ValueError):
+        pass  # the command ended: its exit code tells
+    _close(process.stdin)
 
 
 def _tail(process: subprocess.Popen[bytes]) -> bytes:
@@ -273,26 +256,29 @@ def _tail(process: subprocess.Popen[bytes]) -> bytes:
 class _Ended:
     process: subprocess.Popen[bytes]
     errors: list[bytes]
+    unfed: list[RestorecheckError]
+    """Why the command did not get all that it should have."""
     reader: threading.Thread
-    program: str
+    decryption: Decryption
 
     def check(self) -> None:
         code = self.process.wait()
+        if self.unfed:
+            raise self.unfed[0]
         if code == 0:
             return
+        does, program = self.decryption.does, Path(self.decryption.command[0]).name
         if code < 0:
             # Bad input makes a program give up, it does not kill it: somebody did, or the kernel.
             raise UnusableLayerError(
-                f"could not be decrypted: {self.program} was ended by {describe_exit(code)}",
+                f"could not be {does}: {program} was ended by {describe_exit(code)}",
                 hint="Look whether memory was short, and run the drill again.",
             )
         self.reader.join(timeout=10)
         text = b"".join(self.errors).decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         said = f": {lines[-1][:200]}" if lines else ""
-        raise DamagedLayerError(
-            f"cannot be decrypted: {self.program} ended with exit code {code}{said}"
-        )
+        raise DamagedLayerError(f"cannot be {does}: {program} ended with exit code {code}{said}")
 
 
 class _Judged(io.RawIOBase):
@@ -306,8 +292,12 @@ class _Judged(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = os.read(self._inner.fileno(), len(buffer))
-        if not data:
-            self._ended.check()
-        buffer[: len(data)] = data
-        return len(data)
+        filled = 0
+        while filled < min(streams.FULL, len(buffer)):
+            data = os.read(self._inner.fileno(), len(buffer) - filled)
+            if not data:
+                self._ended.check()
+                break
+            buffer[filled : filled + len(data)] = data
+            filled += len(data)
+        return filled

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from restorecheck.postgres.dumpfiles.archive import Toc, TocEntry, label
-from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, open_layers
+from restorecheck.postgres.dumpfiles.archive import LONGEST_TEXT, Toc, TocEntry, label
+from restorecheck.postgres.dumpfiles.streams import PACKED, decompressed
+from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
 
 COPY_ENDS = (b"\n\\.\n\n\n", b"\n\\.\r\n\r\n\r\n")
 INSERT_END = b";\n\n\n"
@@ -34,8 +35,8 @@ class Members(Protocol):
         """The name as it is there, with the ending of its compression; None where it is not."""
         ...
 
-    def tail(self, name: str) -> bytes | None:
-        """The last bytes of the content, read to its end; None where that cannot be told.
+    def tail(self, name: str) -> bytes:
+        """The last bytes of the content, read to its end.
 
         Raises:
             DamagedLayerError: The file ends early or is corrupt.
@@ -67,7 +68,7 @@ def _table_problem(entry: TocEntry, members: Members) -> str:
         tail = members.tail(name)
     except DamagedLayerError as exc:
         return f"{exc.message} ({name}, {label(entry)})"
-    if tail is None or entry.desc != "TABLE DATA" or _ends_well(entry, tail):
+    if entry.desc != "TABLE DATA" or _ends_well(entry, tail):
         return ""
     return f"is truncated: the data of {label(entry)} ends early ({name})"
 
@@ -128,60 +129,34 @@ class DirectoryMembers(Members):
     def find(self, name: str) -> str | None:
         return next((name + w for w in WRAPPINGS if name + w in self._names), None)
 
-    def tail(self, name: str) -> bytes | None:
+    def tail(self, name: str) -> bytes:
         file = self._folder / name
-        if file.suffix == ".lz4":
-            _check_lz4(file)
-            return None
-        if file.suffix in {".gz", ".zst"}:
-            return _unwrapped_tail(file)
+        if file.suffix in PACKED:
+            return _unpacked_tail(file)
         with file.open("rb") as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - TAIL))
             return stream.read()
 
     def read(self, name: str) -> bytes:
-        with open_layers(self._folder / name, None) as layers:
-            return layers.stream.read()
+        file = self._folder / name
+        with file.open("rb") as stream:
+            packed = file.suffix in PACKED
+            content = decompressed(stream, PACKED[file.suffix]) if packed else stream
+            data = content.read(LONGEST_TEXT + 1)
+        if len(data) > LONGEST_TEXT:
+            raise DamagedLayerError(f"is damaged: {name} has no end")
+        return data
 
 
-def _unwrapped_tail(file: Path) -> bytes:
+def _unpacked_tail(file: Path) -> bytes:
+    """Through one compression only: a large object may be a compressed file itself."""
     tail = b""
-    with open_layers(file, None) as layers:
-        if not layers.names:
-            raise DamagedLayerError("is damaged: a data file is not compressed as its name says")
-        while chunk := layers.stream.read(1 << 20):
+    with file.open("rb") as stream:
+        content = decompressed(stream, PACKED[file.suffix])
+        while chunk := content.read(1 << 20):
             tail = (tail + chunk)[-TAIL:]
     return tail
-
-
-LZ4_MAGIC = b"\x04\x22\x4d\x18"
-
-
-def _check_lz4(file: Path) -> None:
-    """Walk an LZ4 frame: header, blocks, a block size of zero exactly before the end.
-
-    Source: LZ4 Frame Format Description 1.6.4. The content is not decompressed.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        head = stream.read(7)
-        if len(head) < 7 or not head.startswith(LZ4_MAGIC):  # noqa: PLR2004  # the shortest header
-            raise DamagedLayerError("is damaged: an lz4 stream has no header")
-        flags = head[4]
-        block_checksums, content_size = flags & 0x10, flags & 0x08
-        content_checksum, dictionary = flags & 0x04, flags & 0x01
-        stream.seek(7 + (8 if content_size else 0) + (4 if dictionary else 0))
-        while True:
-            word = stream.read(4)
-            if len(word) < 4 or stream.tell() > size:  # noqa: PLR2004  # a block's size
-                raise DamagedLayerError("is truncated or damaged: an lz4 stream ends early")
-            length = int.from_bytes(word, "little") & 0x7FFFFFFF
-            if length == 0:
-                break
-            stream.seek(length + (4 if block_checksums else 0), os.SEEK_CUR)
-        if stream.tell() + (4 if content_checksum else 0) != size:
-            raise DamagedLayerError("is damaged: an lz4 stream does not end with its file")
 
 
 class TarMembers(Members):

@@ -1,0 +1,117 @@
+"""Checksum files beside a dump: `x.dump.sha256`, `SHA256SUMS`, in the forms that coreutils and BSD write."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ALGORITHMS = {
+    "md5": "md5", "sha": "sha1", "sha1": "sha1", "sha224": "sha224", "sha256": "sha256",
+    "sha384": "sha384", "sha512": "sha512", "b2": "blake2b", "blake2": "blake2b", "blake2b": "blake2b",
+}  # fmt: skip
+BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+"""Digits in hexadecimal, where no name tells."""
+SHOWN = {"md5": "MD5", "blake2b": "BLAKE2b"}
+LARGEST = 1 << 20
+
+_OWN = re.compile(r"(?:\.|^)(md5|sha\d*|b2|blake2b?)(?:[-_]?sums?)?$", re.IGNORECASE)
+_LIST = re.compile(
+    r"(?:(md5|sha\d*|b2|blake2b?)[-_]?sums?|check[-_]?sums?)(?:\.txt)?", re.IGNORECASE
+)
+_COREUTILS = re.compile(r"^(?P<escaped>\\?)(?P<hex>[0-9A-Fa-f]{32,128})(?: [ *](?P<name>.+))?$")
+_BSD = re.compile(
+    r"^(?P<escaped>\\?)(?P<kind>[A-Za-z0-9-]+) ?\((?P<name>.+)\) ?= ?(?P<hex>[0-9A-Fa-f]{32,128})$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a file beside a dump says of it."""
+
+    algorithm: str
+    """As hashlib names it."""
+    digest: str
+    source: str
+    """The name of the file that says so."""
+
+
+def checksum_of(dump: Path) -> Checksum | None:
+    """The strongest checksum that lies beside a dump; None where there is none that can be read."""
+    said = [found for file, own in _files(dump) for found in _read(file, dump.name, own=own)]
+    return max(said, key=lambda found: len(found.digest), default=None)
+
+
+def problem_of(dump: Path, said: Checksum) -> str:
+    """Why the file is not the one whose checksum was written; empty where it is. Reads all of it."""
+    size = len(said.digest) // 2
+    with dump.open("rb") as file:
+        digest = (
+            hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=size))
+            if said.algorithm == "blake2b"
+            else hashlib.file_digest(file, said.algorithm)
+        )
+    if digest.hexdigest() == said.digest:
+        return ""
+    return f"is damaged: its {shown(said)} differs from that in {said.source}"
+
+
+def shown(said: Checksum) -> str:
+    return SHOWN.get(said.algorithm) or said.algorithm.replace("sha", "SHA-")
+
+
+def _files(dump: Path) -> Iterator[tuple[Path, bool]]:
+    """Files that may hold its checksum, and whether they are about it alone."""
+    try:
+        names = [path for path in dump.parent.iterdir() if path.is_file()]
+    except OSError:
+        return
+    stems = {dump.name, dump.stem}
+    for path in names:
+        match = _OWN.search(path.name)
+        if match and path.name[: match.start()] in stems:
+            yield path, True
+        elif _LIST.fullmatch(path.name):
+            yield path, False
+
+
+def _read(file: Path, name: str, *, own: bool) -> Iterator[Checksum]:
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(LARGEST).decode(errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        match = _BSD.match(line.strip("\ufeff")) or _COREUTILS.match(line.strip("\ufeff").rstrip())
+        if match is None:
+            continue
+        groups = match.groupdict()
+        named = groups["name"]
+        if named is None and not own:
+            continue
+        # A name that is another one may be that of the file before it was compressed or moved.
+        if named is not None and _base(named, escaped=bool(groups["escaped"])) != name:
+            continue
+        algorithm = _algorithm(groups.get("kind"), file.name, groups["hex"])
+        if algorithm is not None:
+            yield Checksum(algorithm, groups["hex"].lower(), file.name)
+
+
+def _base(named: str, *, escaped: bool) -> str:
+    if escaped:
+        named = re.sub(r"\\([\\nr])", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), named)
+    return named.replace("\\", "/").rpartition("/")[2] if not escaped else named.rpartition("/")[2]
+
+
+def _algorithm(kind: str | None, file: str, digits: str) -> str | None:
+    """By what the line says, the file's name, or the length. Others of these lengths are not known here."""
+    length = len(digits)
+    match = _OWN.search(file) or _LIST.fullmatch(file)
+    told = (kind or (match[1] if match else None) or "").lower().replace("-", "")
+    named = ALGORITHMS.get(told.partition("blake2b")[1] or told)
+    if named == "blake2b" and length % 2 == 0:
+        return named
+    if told and named is None:
+        return None
+    by_length = BY_LENGTH.get(length)
+    return by_length if named in {None, by_length} else None

@@ -1,0 +1,88 @@
+"""What the first bytes of a file say of its format. Pure."""
+
+import re
+import tarfile
+
+from restorecheck.postgres.dumpfiles.streams import GZIP, LZ4, SKIPPABLE, XZ, ZSTD
+
+HEAD = 512
+
+MAGICS = (
+    (GZIP, "gzip"),
+    (ZSTD, "zstd"),
+    (b"BZh", "bzip2"),
+    (XZ, "xz"),
+    (LZ4, "lz4"),
+    (b"\x1f\x9d", "compress"),
+    (b"age-encryption.org/v1", "age"),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age"),
+    (b"-----BEGIN PGP MESSAGE-----", "gpg"),
+    (b"Salted__", "openssl"),
+    (b"U2FsdGVkX1", "openssl"),  # the same in base64
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"\x02\x21\x4c\x18", "legacy lz4"),
+    (b"\x89LZO\x00", "lzop"),
+    (b"LZIP", "lzip"),
+    (b"LRZI", "lrzip"),
+)
+
+ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
+
+_HEADER = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump\r?$", re.MULTILINE)
+
+
+def packing_of(head: bytes) -> str | None:
+    """The compression, encryption or container that begins so, but for tar."""
+    for magic, name in MAGICS:
+        if head.startswith(magic):
+            return name
+    if head.startswith(SKIPPABLE):
+        return "lz4" if LZ4 in head and ZSTD not in head else "zstd"
+    if head.startswith(ZIP):
+        return "zip with a password" if head[6:7] and head[6] & 1 else "zip"
+    if _is_lzma(head):
+        return "lzma"
+    return "gpg" if _is_pgp(head) else None
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether it begins as an archive of pg_dump does, or a tar file."""
+    return head.startswith(b"PGDMP") or head[257:262] == b"ustar" or is_tar(head)
+
+
+def begins_a_dump(head: bytes) -> bool:
+    """Whether it says itself that it is a dump, in bytes that stand at the beginning only."""
+    return is_archive(head) or _HEADER.search(head) is not None
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a header of tar comes first, of any age: its checksum tells."""
+    try:
+        tarfile.TarInfo.frombuf(head[:HEAD], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _is_lzma(head: bytes) -> bool:
+    """The header of the format before xz: properties, a size of the dictionary that is a power of two
+    or half as much again, the size of the content, and a first byte that is always zero.
+    Source: xz, doc/lzma-file-format.txt, 1.1.
+    """
+    if len(head) < 14 or head[0] != 0x5D or head[13]:  # noqa: PLR2004  # lc=3, lp=0, pb=2, as all write it
+        return False
+    dictionary, size = (int.from_bytes(head[a:b], "little") for a, b in ((1, 5), (5, 13)))
+    usual = {1 << n for n in range(12, 32)} | {3 << n for n in range(11, 31)}
+    return dictionary in usual and (size == (1 << 64) - 1 or size < 1 << 48)
+
+
+def _is_pgp(head: bytes) -> bool:
+    """A session key comes first: packets of the tags 1 and 3, versions 3 to 6 (RFC 9580, 4.2, 5.1, 5.3)."""
+    if len(head) < 6 or not head[0] & 0x80:  # noqa: PLR2004  # the longest of these headers, and a version
+        return False
+    if head[0] & 0x40:
+        tag, start = head[0] & 0x3F, 2 if head[1] < 192 else 3  # noqa: PLR2004  # RFC 9580, 4.2.1
+    else:
+        tag, start = head[0] >> 2 & 0xF, {0: 2, 1: 3}.get(head[0] & 3, 0)
+    return tag in {1, 3} and start > 0 and head[start] in {3, 4, 5, 6}

@@ -1,0 +1,100 @@
+"""What the name of a file says of it: a dump, a piece of one, or something beside it. Pure."""
+
+import re
+from functools import reduce
+from typing import NamedTuple
+
+WRAPPINGS = (
+    "gz", "zst", "zstd", "bz2", "xz", "lz4", "lzma", "z", "zip", "7z", "tgz",
+    "age", "gpg", "pgp", "asc", "enc", "aes", "crypt", "crypted", "encrypted",
+)  # fmt: skip
+"""Endings of compression and encryption."""
+
+_KINDS = "dump|sql|pgdump|pg_dump|backup|tar|custom|bak|dmp|pgsql|pgc|psql|archive"
+_DUMP = re.compile(
+    rf".*\.(?:(?:{_KINDS})(?:[._-].*)?|tgz|tbz2?|txz|tzst)", re.IGNORECASE | re.DOTALL
+)
+
+UNFINISHED = (".part", ".tmp", ".partial", ".swp", ".filepart", ".crdownload", ".temp", "~")
+"""What is being written, by the name that its writer gives it."""
+
+_BESIDE = re.compile(
+    r".*\.(?:log|txt|md|json|ya?ml|xml|csv|html?|sha\d*(?:sums?)?|md5(?:sums?)?|sum|crc32?|sfv|b2(?:sums?)?"
+    r"|blake2b?|checksums?|hash|digest|sig|sign|signature|minisig|meta|metadata|manifest|info|stats?|status"
+    r"|done|ok|okay|success|complete|completed|finished|ready|flag|marker|lock|lck|pid|err|error|stderr"
+    r"|stdout|out|list|lst|toc|idx|index|catalog|size|time|timestamp|date|schedule|conf|cfg|ini|env|sh|py)"
+    r"|(?:last|latest)[_-]?(?:success(?:ful)?|run|status|ok|done|time|timestamp|backup)"
+    r"|_?(?:success|done|ok|complete|ready|lock|readme|timestamp|manifest|latest)"
+    r"|(?:sha\d*|md5|b2|blake2b?|check)-?_?sums?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def looks_like_a_dump(name: str) -> bool:
+    """Whether it has the name of a dump; then it counts as one, whatever it holds."""
+    return _DUMP.fullmatch(name) is not None and not looks_beside(name)
+
+
+def looks_beside(name: str) -> bool:
+    """Whether it has the name of what people and programs keep beside dumps: checksums, flags, logs."""
+    return _BESIDE.fullmatch(name) is not None
+
+
+def is_unfinished(name: str) -> bool:
+    return name.lower().endswith(UNFINISHED)
+
+
+def is_about(name: str, others: frozenset[str]) -> bool:
+    """Whether it is named after another file, with one ending more that is no packing: `x.dump.fin`."""
+    stem, _, ending = name.rpartition(".")
+    return stem in others and ending.isalpha() and ending.lower() not in WRAPPINGS
+
+
+_PIECE = re.compile(
+    r"(?P<base>.*?(?:[._-]|[._-]?part|^x))(?P<mark>[a-z]{2,4}|\d{2,4})(?P<end>\.(?:gz|zst|bz2|xz|lz4))?",
+    re.DOTALL,
+)
+
+
+class Mark(NamedTuple):
+    """Which piece of a file a name says it is, as `split` names them: `x.dump.aa`, `x.dump.000`."""
+
+    base: str
+    mark: str
+    end: str
+    """The ending of what each piece was packed with; mostly empty."""
+
+    @property
+    def number(self) -> int:
+        if self.mark.isdigit():
+            return int(self.mark)
+        return reduce(lambda value, letter: value * 26 + ord(letter) - ord("a"), self.mark, 0)
+
+    def at(self, number: int) -> str:
+        """The name of the piece with another number."""
+        width = len(self.mark)
+        if self.mark.isdigit():
+            return f"{self.base}{number:0{width}}{self.end}"
+        letters = (chr(ord("a") + number // 26**place % 26) for place in reversed(range(width)))
+        return f"{self.base}{''.join(letters)}{self.end}"
+
+    @property
+    def group(self) -> tuple[str, str, int, bool]:
+        """The same for all pieces of one file."""
+        return self.base, self.end, len(self.mark), self.mark.isdigit()
+
+
+def mark_of(name: str) -> Mark | None:
+    match = _PIECE.fullmatch(name)
+    return Mark(match["base"], match["mark"], match["end"] or "") if match else None
+
+
+def family(name: str) -> str:
+    """The name with its numbers left out: one for all the nights of one job."""
+    return re.sub(r"\d+", "#", name)
+
+
+def printable(name: str) -> str:
+    """For a message: a name out of somebody else's file may hold what a terminal obeys."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."  # noqa: PLR2004  # a line of a terminal

@@ -1,0 +1,206 @@
+"""Decompressing, stream after stream of one file, in pieces that bound the memory.
+
+The readers of the libraries take the end of a file inside of a zstd frame for its end, drop what
+follows the zeros between two xz streams, and do not tell what follows a gzip stream from damage in it.
+"""
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import IO, Protocol, cast
+
+import lz4.frame
+import psutil
+import zstandard
+
+from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
+
+GZIP = b"\x1f\x8b"
+XZ = b"\xfd7zXZ\x00"
+ZSTD = b"\x28\xb5\x2f\xfd"
+LZ4 = b"\x04\x22\x4d\x18"
+SKIPPABLE = tuple(bytes([number]) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
+"""Frames of zstd and lz4 that hold no content; pzstd puts one before each of its frames."""
+
+PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz", ".lz4": "lz4"}
+"""The endings that pg_dump and `split --filter` give."""
+
+PIECE = 1 << 14
+"""Bytes that are decompressed at a time: 16 KB of zstd become 512 MB at most."""
+LONGEST_HEADER = 18
+"""Of a zstd frame (RFC 8878, 3.1.1.1); an xz header has 12 bytes, one of lz4 up to 19 of which 7 tell."""
+LARGEST_WINDOW = 1 << 31
+"""`zstd --long=31`, the largest that the program writes."""
+FULL = 512
+"""Bytes that a read gives at least, unless the stream ends: what it is, is told from its head."""
+
+
+def decompressed(stream: io.BufferedReader, name: str) -> io.BufferedReader:
+    """The content of a compressed stream.
+
+    Raises:
+        DamagedLayerError: While reading: the stream ends early or is corrupt.
+        UnusableLayerError: While reading: this machine has too little memory for it.
+    """
+    return io.BufferedReader(Checked(_reader(stream, name), name), buffer_size=1 << 18)
+
+
+def _reader(stream: io.BufferedReader, name: str) -> IO[bytes]:
+    match name:
+        case "gzip":
+            return cast(IO[bytes], _Streams(stream, _gzip, (GZIP,), padded=True))
+        case "bzip2":
+            return cast(IO[bytes], bz2.BZ2File(stream))
+        case "xz" | "lzma":
+            return cast(IO[bytes], _Streams(stream, _xz, (XZ,), padded=True))
+        case "lz4":
+            return cast(IO[bytes], _Streams(stream, _lz4, (LZ4, *SKIPPABLE)))
+        case _:
+            return cast(IO[bytes], _Streams(stream, _zstd, (ZSTD, *SKIPPABLE)))
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def _zstd(head: bytes) -> _Decompressor:
+    try:
+        window = zstandard.get_frame_parameters(head).window_size
+    except zstandard.ZstdError:
+        if len(head) < LONGEST_HEADER:
+            raise EOFError from None
+        raise
+    if window > psutil.virtual_memory().available:
+        raise MemoryError
+    decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+    return cast(_Decompressor, decompressor.decompressobj())
+
+
+def _gzip(_head: bytes) -> _Decompressor:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _xz(_head: bytes) -> _Decompressor:
+    return lzma.LZMADecompressor(memlimit=psutil.virtual_memory().available)
+
+
+def _lz4(_head: bytes) -> _Decompressor:
+    return cast(_Decompressor, lz4.frame.LZ4FrameDecompressor())
+
+
+class TrailingError(Exception):
+    """After the end of a compressed stream follows something else."""
+
+
+class _Streams:
+    """Stream after stream until the end of the file."""
+
+    def __init__(
+        self,
+        stream: io.BufferedReader,
+        begin: Callable[[bytes], _Decompressor],
+        magics: tuple[bytes, ...],
+        *,
+        padded: bool = False,
+    ) -> None:
+        self._stream = stream
+        self._begin = begin
+        self._magics = magics
+        self._padded = padded  # zeros may follow a stream
+        self._current: _Decompressor | None = None
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        while not self._ready:
+            if self._current is None or self._current.eof:
+                data = self._next_stream()
+                if not data:
+                    return b""
+                self._current = self._begin(data)
+            else:
+                data = self._stream.read(PIECE)
+                if not data:
+                    raise EOFError
+            self._ready = self._current.decompress(data)
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+    def _next_stream(self) -> bytes:
+        """The first bytes of the next stream; empty at the end of the file."""
+        data = self._unpadded(self._current.unused_data or b"") if self._current else b""
+        while len(data) < LONGEST_HEADER and (more := self._stream.read(PIECE)):
+            data = self._unpadded(data + more)
+        first = self._current is None
+        if data and not (first or any(m.startswith(data[: len(m)]) for m in self._magics)):
+            raise TrailingError
+        return data
+
+    def _unpadded(self, data: bytes) -> bytes:
+        return data.lstrip(b"\0") if self._padded and self._current else data
+
+
+_CORRUPT = (
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    ValueError,
+    RuntimeError,  # lz4's
+)
+
+
+class Checked(io.RawIOBase):
+    """Says in one kind of error what each library says in its own; gives `FULL` bytes at least."""
+
+    def __init__(self, inner: IO[bytes], name: str) -> None:
+        self._inner = inner
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        filled = 0
+        while filled < min(FULL, len(buffer)):
+            data = self._read(len(buffer) - filled)
+            if not data:
+                break
+            buffer[filled : filled + len(data)] = data
+            filled += len(data)
+        return filled
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._inner.read(size)
+        except EOFError:
+            raise DamagedLayerError(
+                f"is truncated: the {self._name} stream ends before its end"
+            ) from None
+        except TrailingError:
+            raise DamagedLayerError(
+                f"is damaged: after the end of its {self._name} stream follows other data, "
+                "which the program that decompresses it ignores or refuses"
+            ) from None
+        except MemoryError:
+            raise self._too_large() from None
+        except _CORRUPT as exc:
+            raise self._problem(exc) from None
+
+    def _problem(self, exc: Exception) -> Exception:
+        if isinstance(exc, OSError) and exc.errno is not None:
+            return exc
+        if "emory" in str(exc):  # "Memory usage limit exceeded", "Frame requires too much memory"
+            return self._too_large()
+        return DamagedLayerError(f"is damaged: its {self._name} stream is corrupt")
+
+    def _too_large(self) -> UnusableLayerError:
+        return UnusableLayerError(
+            f"cannot be decompressed here: its {self._name} stream needs more memory than is free",
+            hint="Free memory on this machine, or compress with a smaller window (zstd without --long).",
+        )

@@ -1,0 +1,15 @@
+"""The two ways in which the bytes of a file cannot be read."""
+
+from restorecheck.errors import RestorecheckError
+
+
+class DamagedLayerError(RestorecheckError):
+    """The bytes of a layer are not whole; the text completes `the dump …`."""
+
+
+class UnusableLayerError(RestorecheckError):
+    """The layer cannot be peeled here; says nothing about the backup."""
+
+
+class NoDumpError(RestorecheckError):
+    """A zip or tar file holds other files only."""
