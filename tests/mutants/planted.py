@@ -2480,8 +2480,8 @@ PLANTED = (
     bug(
         "a checksum beside a dump is not looked at",
         "postgres/dumpfiles/inspect.py",
-        "        return replace(found, complete=False, problem=problem)\n    note = ",
-        "        return found\n    note = ",
+        "        if not checksums.holds(piece, said):",
+        "        if not said:",
         "tests/integration/test_formats.py",
     ),
     bug(

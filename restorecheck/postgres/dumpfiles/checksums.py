@@ -35,6 +35,10 @@ class Checksum:
     source: str
     """The name of the file that says so."""
 
+    @property
+    def kind(self) -> str:
+        return SHOWN.get(self.algorithm) or self.algorithm.replace("sha", "SHA-")
+
 
 def checksum_of(dump: Path) -> Checksum | None:
     """The strongest checksum that lies beside a dump; None where there is none that can be read."""
@@ -42,8 +46,8 @@ def checksum_of(dump: Path) -> Checksum | None:
     return max(said, key=lambda found: len(found.digest), default=None)
 
 
-def problem_of(dump: Path, said: Checksum) -> str:
-    """Why the file is not the one whose checksum was written; empty where it is. Reads all of it."""
+def holds(dump: Path, said: Checksum) -> bool:
+    """Whether the file is the one whose checksum was written. Reads all of it."""
     size = len(said.digest) // 2
     with dump.open("rb") as file:
         digest = (
@@ -51,13 +55,7 @@ def problem_of(dump: Path, said: Checksum) -> str:
             if said.algorithm == "blake2b"
             else hashlib.file_digest(file, said.algorithm)
         )
-    if digest.hexdigest() == said.digest:
-        return ""
-    return f"is damaged: its {shown(said)} differs from that in {said.source}"
-
-
-def shown(said: Checksum) -> str:
-    return SHOWN.get(said.algorithm) or said.algorithm.replace("sha", "SHA-")
+    return digest.hexdigest() == said.digest
 
 
 def _files(dump: Path) -> Iterator[tuple[Path, bool]]:

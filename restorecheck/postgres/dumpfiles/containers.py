@@ -34,7 +34,9 @@ OF_A_BASE_BACKUP = re.compile(
     r"|[0-9A-F]{24}"
 )
 
-BASE_BACKUP = "is a base backup of a whole server, not a dump"
+GLOBALS = re.compile(r"(?:.*[._-])?(?:globals?|roles?)(?:[._-].*)?", re.IGNORECASE | re.DOTALL)
+
+BASE_BACKUP = "is a base backup (a copy of a server's data directory), not a dump"
 BASE_BACKUP_HINT = (
     "Base backups are not restored by this version: prove dumps of pg_dump, and check the base backup "
     "with pg_verifybackup."
@@ -73,6 +75,8 @@ def open_container(stream: io.BufferedReader, kind: str) -> Iterator[Content]:
 def _content(members: Iterator[Member], kind: str) -> Content:
     seen = 0
     for member in members:
+        if member.name.startswith("."):
+            continue  # what macOS puts beside each file, under its name
         seen += 1
         if OF_A_BASE_BACKUP.fullmatch(member.name):
             raise UnusableLayerError(BASE_BACKUP, hint=BASE_BACKUP_HINT)
@@ -89,6 +93,8 @@ def _content(members: Iterator[Member], kind: str) -> Content:
 
 
 def _is_dump(member: Member) -> bool:
+    if member.name.startswith(".") or GLOBALS.fullmatch(member.name):
+        return False
     head = member.stream.peek(HEAD)[:HEAD]
     return begins_a_dump(head) or looks_like_a_dump(member.name)
 

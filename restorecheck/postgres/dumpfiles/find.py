@@ -36,7 +36,7 @@ def candidates(path: str) -> Candidates:
     place = Path(path)
     try:
         if (place / "toc.dat").is_file() or (place.is_dir() and name_folder(place)):
-            return Candidates((place,))
+            return Candidates((_itself(place),))
         if place.is_dir():
             return _in_folder(place)
         if place.is_file():
@@ -66,11 +66,7 @@ def _in_folder(folder: Path) -> Candidates:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except PermissionError as exc:
         raise _denied(str(folder), exc) from exc
-    found = _among(entries)
-    if found.files:
-        return found
-    others = tuple(entry for entry in entries if entry.is_dir() and name_folder(entry))
-    return Candidates(_newest_first(others), found.ignored)
+    return _among(entries)
 
 
 def _matching(pattern: str) -> Candidates:
@@ -90,6 +86,8 @@ def _matching(pattern: str) -> Candidates:
 def _among(entries: list[Path]) -> Candidates:
     names = frozenset(entry.name for entry in entries)
     files = [entry for entry in entries if _is_candidate(entry, names)]
+    if not files:
+        files = [entry for entry in entries if entry.is_dir() and name_folder(entry)]
     ignored = tuple(sorted(set(entries) - set(files)))
     return Candidates(_newest_first(without_later_pieces(_once(files))), ignored)
 
@@ -117,7 +115,10 @@ def _once(files: Iterable[Path]) -> list[Path]:
     """Each file by one name: `latest.dump` is a link to another one, or another name of it."""
     by_identity: dict[tuple[int, int], Path] = {}
     for file in map(_itself, files):
-        state = file.stat()
+        try:
+            state = file.stat()
+        except OSError:
+            continue  # deleted a moment ago
         known = by_identity.setdefault((state.st_dev, state.st_ino), file)
         if _digits(file) > _digits(known):
             by_identity[state.st_dev, state.st_ino] = file

@@ -134,14 +134,16 @@ def _inspect_file(
 
 def _against_checksum(found: Inspection) -> Inspection:
     """What a checksum file beside a whole dump says of it."""
-    said = checksums.checksum_of(found.path) if found.complete else None
-    if said is None or len(pieces_of(found.path)) > 1:
-        return found
-    problem = checksums.problem_of(found.path, said)
-    if problem:
-        return replace(found, complete=False, problem=problem)
-    note = f"the {checksums.shown(said)} of {found.path.name} is that in {said.source}"
-    return replace(found, notes=(*found.notes, note))
+    for piece in pieces_of(found.path) if found.complete else ():
+        said = checksums.checksum_of(piece)
+        if said is None:
+            continue
+        if not checksums.holds(piece, said):
+            problem = f"its {said.kind} differs from that in {said.source}"
+            return replace(found, complete=False, problem=f"is damaged: {problem}")
+        note = f"the {said.kind} of {piece.name} is that in {said.source}"
+        found = replace(found, notes=(*found.notes, note))
+    return found
 
 
 LOOKED_AT = 1 << 20
@@ -384,7 +386,10 @@ def _with_toc(found: Inspection, toc: Toc) -> Inspection:
     notes = found.notes
     if toc.compression in UNCHECKED and any(entry.has_data for entry in toc.entries):
         name = UNCHECKED[toc.compression]
-        note = f"its data has no checksum (pg_dump --compress={name}): a changed byte may go unseen"
+        note = (
+            f"the data of {found.path.name} has no checksum (pg_dump --compress={name}): "
+            "a changed byte in it may go unseen"
+        )
         notes = (*notes, note)
     return replace(
         found,

@@ -42,7 +42,20 @@ ENCRYPTED_SUFFIXES = (
 )
 
 ENCRYPTED = frozenset({"age", "gpg", "openssl", "encrypted"})
-BY_OTHERS = frozenset({"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "zip with a password"})
+BY_OTHERS = frozenset(
+    {
+        "7z",
+        "rar",
+        "legacy lz4",
+        "lzop",
+        "lzip",
+        "lrzip",
+        "snappy",
+        "cab",
+        "cpio",
+        "zip with a password",
+    }
+)
 """What other programs unpack: `decrypt` may name one."""
 COMMANDED = ENCRYPTED | BY_OTHERS
 
@@ -83,7 +96,9 @@ class Decryption:
         except OSError as exc:
             raise UnusableLayerError(
                 f"cannot be {self.does}: {self.command[0]} cannot be run: {exc.strerror}",
-                hint="Install it, or correct decrypt in the configuration.",
+                hint="Install it, or correct decrypt in the configuration."
+                if self.does == "decrypted"
+                else "Install it.",
             ) from exc
         self._running.add(process)
         if self._canceled:

@@ -19,15 +19,30 @@ MAGICS = (
     (b"-----BEGIN PGP MESSAGE-----", "gpg"),
     (b"Salted__", "openssl"),
     (b"U2FsdGVkX1", "openssl"),  # the same in base64
+    (b"$ANSIBLE_VAULT;", "encrypted"),
+    (b"-----BEGIN PKCS7-----", "encrypted"),
+    (b"-----BEGIN CMS-----", "encrypted"),
+    (b"MIME-Version: 1.0", "encrypted"),  # openssl smime and cms
+    (b"AES\x02", "encrypted"),  # AES Crypt
+    (b"AES\x03", "encrypted"),
+    (b"scrypt\x00", "encrypted"),
+    (b"\x00m\x03", "encrypted"),  # mcrypt
+    (b"RCLONE\x00\x00", "encrypted"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
     (b"Rar!\x1a\x07", "rar"),
     (b"\x02\x21\x4c\x18", "legacy lz4"),
     (b"\x89LZO\x00", "lzop"),
     (b"LZIP", "lzip"),
     (b"LRZI", "lrzip"),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy"),
+    (b"MSCF\x00", "cab"),
+    (b"07070", "cpio"),
 )
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
+
+ENVELOPED = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
+"""The beginning of what `openssl smime` and `cms` write as DER: the identifier pkcs7 (RFC 5652, 14)."""
 
 _HEADER = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump\r?$", re.MULTILINE)
 
@@ -43,7 +58,9 @@ def packing_of(head: bytes) -> str | None:
         return "zip with a password" if head[6:7] and head[6] & 1 else "zip"
     if _is_lzma(head):
         return "lzma"
-    return "gpg" if _is_pgp(head) else None
+    if _is_pgp(head):
+        return "gpg"
+    return "encrypted" if ENVELOPED in head[:20] else None
 
 
 def is_archive(head: bytes) -> bool:

@@ -114,20 +114,20 @@ class _Streams:
         self._magics = magics
         self._padded = padded  # zeros may follow a stream
         self._current: _Decompressor | None = None
-        self._ready = b""
+        self._ready = memoryview(b"")
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> memoryview:
         while not self._ready:
             if self._current is None or self._current.eof:
                 data = self._next_stream()
                 if not data:
-                    return b""
+                    return self._ready
                 self._current = self._begin(data)
             else:
                 data = self._stream.read(PIECE)
                 if not data:
                     raise EOFError
-            self._ready = self._current.decompress(data)
+            self._ready = memoryview(self._current.decompress(data))
         taken, self._ready = self._ready[:size], self._ready[size:]
         return taken
 
