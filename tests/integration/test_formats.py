@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import random
 import shutil
 import subprocess
@@ -220,6 +221,29 @@ def test_the_pieces_of_a_split_dump_are_joined(made, folder, kind, options, pref
     assert f"the piece {pieces[2].name} is missing" in look(pieces[0]).problem
 
 
+def test_the_checksums_of_pieces_are_held_against_them(made, folder):
+    subprocess.run(["split", "--number=3", str(made["custom"]), str(folder / "x.")], check=True)
+    text = "".join(sums(piece.name, piece.read_bytes()) for piece in sorted(folder.iterdir()))
+    (folder / "SHA256SUMS").write_text(text)
+    assert len(look(folder / "x.aa").notes) == 3
+    piece = bytearray((folder / "x.ab").read_bytes())
+    piece[len(piece) // 2] ^= 1
+    put(folder, "x.ab", bytes(piece))
+
+    assert "differs from that in SHA256SUMS" in look(folder / "x.aa").problem
+
+
+def test_a_dump_beside_roles_and_what_macos_adds_is_the_only_one_in_a_zip_file(contents, folder):
+    files = {
+        "__MACOSX/._db.sql": b"x",
+        "globals.sql": b"--\n-- PostgreSQL database cluster dump\n--\n",
+    }
+
+    found = look(put(folder, "x.zip", zipped(**files, **{"db.sql": contents["plain"]})))
+
+    assert found.complete
+
+
 def test_a_split_dump_without_its_last_piece_is_cut(made, folder):
     subprocess.run(["split", "--number=3", str(made["custom"]), str(folder / "x.")], check=True)
     (folder / "x.ac").unlink()
@@ -254,6 +278,11 @@ UNREADABLE = {
     "zip with a password": (
         lambda d: password(zipped(**{"a.sql": d["plain"]})),
         "zip with a password",
+    ),
+    "S/MIME": (lambda _: b"MIME-Version: 1.0\nContent-Disposition: attachment", "is encrypted"),
+    "CMS": (
+        lambda _: b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03" + bytes(99),
+        "is encrypted",
     ),
     "zip in gzip": (
         lambda d: gzip.compress(zipped(**{"a.sql": d["plain"]})),
@@ -313,6 +342,11 @@ BAD = {
         lambda _: zipped(a=b"1", b=b"2"),
         "zip file of 2 files, none of which is a dump",
     ),
+    "messages": (
+        lambda d: b"pg_dump: warning: x\n" + d["custom"],
+        "begins with a text before the dump",
+    ),
+    "a banner": (lambda d: b"\r\n** hello **\n" + gzip.compress(d["plain"]), "begins with a text"),
     "SQL Server": (lambda _: b"TAPE\x00\x00\x03\x00" + bytes(99), "Microsoft SQL Server"),
 }
 
@@ -392,6 +426,7 @@ SUMS = {
     "SHA256SUMS": lambda d: sums("other.dump", b"") + sums("./x.dump", d),
     "MD5SUMS": lambda d: f"MD5 (x.dump) = {hashlib.md5(d).hexdigest()}\n",  # noqa: S324  # as people do
     "CHECKSUMS.txt": lambda d: f"SHA384 (x.dump) = {hashlib.sha384(d).hexdigest().upper()}\r\n",
+    "x.dump.sha224": lambda d: f"SHA2-224(stdin)= {hashlib.sha224(d).hexdigest()}\n",
     "b2sums": lambda d: (
         f"BLAKE2b-256 (x.dump) = {hashlib.blake2b(d, digest_size=32).hexdigest()}\n"
     ),
@@ -402,6 +437,7 @@ SUMS = {
 def test_a_checksum_beside_a_dump_is_held_against_it(contents, folder, name, write):
     data = bytearray(contents["custom"])
     (folder / name).write_text(write(bytes(data)))
+    os.utime(folder / name, (1, 1))
 
     whole = look(put(folder, "x.dump", bytes(data)))
     data[-40] ^= 1
@@ -410,7 +446,7 @@ def test_a_checksum_beside_a_dump_is_held_against_it(contents, folder, name, wri
     assert whole.complete
     assert whole.notes[0].endswith(f"of x.dump is that in {name}")
     assert not changed.complete
-    assert changed.problem.endswith(f"differs from that in {name}")
+    assert f"differs from that in {name}, which is older than the dump" in changed.problem
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ NOBODY = 65534
 BESIDE = (
     "a.dump.sha256", "a.dump.md5", "a.md5", "a.dump.gz.md5", "a.dump.metadata", "a.dump.done", "a.dump.ok",
     "a.dump.fin", "a.info", "a.manifest", "a.lock", "a.stat", "a.log", "last_success", "latest-run",
-    "SHA256SUMS", "md5sums.txt", "_SUCCESS", "notes.txt", ".hidden", "a.dump.part", "b.dump.tmp",
+    "SHA256SUMS", "md5sums.txt", "backup.key", "_SUCCESS", "notes.txt", ".hidden", "a.dump.part", "b.dump.tmp",
 )  # fmt: skip
 
 
@@ -90,6 +90,16 @@ def test_a_link_and_the_file_that_it_leads_to_are_one_candidate_under_the_files_
     assert [file.name for file in named] == ["db-20260101.dump"]
 
 
+def test_a_signature_is_no_dump_and_an_encrypted_dump_of_the_same_name_is_one(tmp_path):
+    (tmp_path / "a.dump").write_bytes(b"PGDMP")
+    (tmp_path / "a.dump.asc").write_text("-----BEGIN PGP SIGNATURE-----\n")
+    (tmp_path / "b.dump.asc").write_text("-----BEGIN PGP MESSAGE-----\n")
+
+    found = candidates(str(tmp_path)).files
+
+    assert {file.name for file in found} == {"a.dump", "b.dump.asc"}
+
+
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "latest.dump").symlink_to("gone")
 
@@ -103,6 +113,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path):
         (("x.aa", "x.ab", "x.ac"), ["x.aa"]),
         (("x-part00", "x-part01"), ["x-part00"]),
         (("x.001", "x.002"), ["x.001"]),
+        (("x.dumpaa", "x.dumpab"), ["x.dumpaa"]),
         (("x.aa.gz", "x.ab.gz"), ["x.aa.gz"]),
         (("x.aa", "x.ac"), ["x.aa"]),  # and what is missing is told when it is read
         (("x.ba", "x.bb"), ["x.ba", "x.bb"]),

@@ -14,6 +14,7 @@ BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 12
 """Digits in hexadecimal, where no name tells."""
 SHOWN = {"md5": "MD5", "blake2b": "BLAKE2b"}
 LARGEST = 1 << 20
+STANDARD_INPUT = frozenset({"-", "stdin"})
 
 _OWN = re.compile(r"(?:\.|^)(md5|sha\d*|b2|blake2b?)(?:[-_]?sums?)?$", re.IGNORECASE)
 _LIST = re.compile(
@@ -21,7 +22,7 @@ _LIST = re.compile(
 )
 _COREUTILS = re.compile(r"^(?P<escaped>\\?)(?P<hex>[0-9A-Fa-f]{32,128})(?: [ *](?P<name>.+))?$")
 _BSD = re.compile(
-    r"^(?P<escaped>\\?)(?P<kind>[A-Za-z0-9-]+) ?\((?P<name>.+)\) ?= ?(?P<hex>[0-9A-Fa-f]{32,128})$"
+    r"^(?P<escaped>\\?)(?P<kind>[A-Za-z0-9/-]+) ?\((?P<name>.+)\) ?= ?(?P<hex>[0-9A-Fa-f]{32,128})$"
 )
 
 
@@ -32,8 +33,8 @@ class Checksum:
     algorithm: str
     """As hashlib names it."""
     digest: str
-    source: str
-    """The name of the file that says so."""
+    path: Path
+    """The file that says so."""
 
     @property
     def kind(self) -> str:
@@ -56,6 +57,13 @@ def holds(dump: Path, said: Checksum) -> bool:
             else hashlib.file_digest(file, said.algorithm)
         )
     return digest.hexdigest() == said.digest
+
+
+def mismatch(dump: Path, said: Checksum) -> str:
+    """Why such a dump is bad."""
+    older = said.path.stat().st_mtime < dump.stat().st_mtime
+    when = ", which is older than the dump" if older else ""
+    return f"is damaged: its {said.kind} differs from that in {said.path.name}{when}"
 
 
 def _files(dump: Path) -> Iterator[tuple[Path, bool]]:
@@ -87,12 +95,14 @@ def _read(file: Path, name: str, *, own: bool) -> Iterator[Checksum]:
         named = groups["name"]
         if named is None and not own:
             continue
+        if own and named in STANDARD_INPUT:
+            named = None
         # A name that is another one may be that of the file before it was compressed or moved.
         if named is not None and _base(named, escaped=bool(groups["escaped"])) != name:
             continue
         algorithm = _algorithm(groups.get("kind"), file.name, groups["hex"])
         if algorithm is not None:
-            yield Checksum(algorithm, groups["hex"].lower(), file.name)
+            yield Checksum(algorithm, groups["hex"].lower(), file)
 
 
 def _base(named: str, *, escaped: bool) -> str:
@@ -105,7 +115,8 @@ def _algorithm(kind: str | None, file: str, digits: str) -> str | None:
     """By what the line says, the file's name, or the length. Others of these lengths are not known here."""
     length = len(digits)
     match = _OWN.search(file) or _LIST.fullmatch(file)
-    told = (kind or (match[1] if match else None) or "").lower().replace("-", "")
+    told = (kind or (match[1] if match else None) or "").lower()
+    told = told.replace("sha2-", "sha").replace("-", "")  # as OpenSSL 3 writes it
     named = ALGORITHMS.get(told.partition("blake2b")[1] or told)
     if named == "blake2b" and length % 2 == 0:
         return named

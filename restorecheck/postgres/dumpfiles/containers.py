@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from restorecheck.postgres.dumpfiles.magic import begins_a_dump
 from restorecheck.postgres.dumpfiles.names import looks_like_a_dump, printable
@@ -25,6 +25,8 @@ from restorecheck.postgres.dumpfiles.unreadable import (
 )
 
 HEAD = 512
+MOST_FILES = 1_000_000
+"""More are not looked at: a few gigabytes can hold any number of empty ones."""
 
 DATA_FILE = re.compile(r"toc\.dat|(?:\d+|blob_\d+)\.dat(?:\.gz|\.lz4|\.zst)?|blobs(?:_\d+)?\.toc")
 """Files of the directory format. Source: src/bin/pg_dump/pg_backup_directory.c."""
@@ -78,6 +80,11 @@ def _content(members: Iterator[Member], kind: str) -> Content:
         if member.name.startswith("."):
             continue  # what macOS puts beside each file, under its name
         seen += 1
+        if seen > MOST_FILES:
+            raise UnusableLayerError(
+                f"is a {kind} file of more than {MOST_FILES:,} files",
+                hint="Put the dump itself there.",
+            )
         if OF_A_BASE_BACKUP.fullmatch(member.name):
             raise UnusableLayerError(BASE_BACKUP, hint=BASE_BACKUP_HINT)
         if DATA_FILE.fullmatch(member.name):
@@ -127,6 +134,7 @@ def _tarred(stream: io.BufferedReader) -> Generator[Member]:
     try:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for info in tar:
+                cast(Any, tar).members.clear()  # it remembers each one
                 file = tar.extractfile(info) if info.isreg() else None
                 if file is not None:
                     yield _member(info.name, file, info.size, "tar")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.postgres.dumpfiles.folders import name_folder
+from restorecheck.postgres.dumpfiles.foreign import SIGNATURE
 from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump
 from restorecheck.postgres.dumpfiles.names import is_about, is_unfinished, looks_beside
 from restorecheck.postgres.dumpfiles.pieces import state_of, without_later_pieces
@@ -98,17 +99,17 @@ def _is_candidate(path: Path, names: frozenset[str]) -> bool:
     if is_unfinished(path.name):
         return False
     if looks_beside(path.name) or is_about(path.name, names):
-        return _begins_a_dump(path)
-    return True
+        # People write dumps to files named `db.txt`, too.
+        return begins_a_dump(_head(path))
+    return path.suffix != ".asc" or not _head(path).startswith(SIGNATURE)
 
 
-def _begins_a_dump(path: Path) -> bool:
-    """Whatever its name says: people write dumps to files named `db.txt`, too."""
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return begins_a_dump(file.read(HEAD))
+            return file.read(HEAD)
     except OSError:
-        return False
+        return b""
 
 
 def _once(files: Iterable[Path]) -> list[Path]:

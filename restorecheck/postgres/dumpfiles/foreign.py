@@ -23,11 +23,13 @@ MAGICS = (
     (b"PGCOPY\n\xff\r\n\x00", "holds the rows of one table (COPY in binary), it is no dump"),
 )
 
+SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 HTML = (b"<!doctype html", b"<html")
 
 UNKNOWN = "is not a PostgreSQL dump: its content is unknown"
 
 _WIDE = re.compile(rb"(?:[\t\n\r -~]\x00){16}|(?:\x00[\t\n\r -~]){16}")
+_MIXED = re.compile(rb"[\t\r\n -~]{2,}?(?:PGDMP[\x01\x02]|\x1f\x8b\x08|\x28\xb5\x2f\xfd)")
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b") + b"\x7f"
 _OTHER_DUMP = re.compile(rb"^-- (\S.*?) database (?:cluster )?dump\r?$", re.MULTILINE)
 
@@ -43,6 +45,11 @@ def name_foreign(head: bytes) -> str:
         return (
             "is UTF-16 text, which neither psql nor pg_restore reads (PowerShell's > writes it): "
             "let pg_dump write the file (--file)"
+        )
+    if _MIXED.match(head):
+        return (
+            "begins with a text before the dump: messages were written into it "
+            "(2>&1, a banner of ssh, docker exec -t)"
         )
     if not head.strip(b"\x00"):
         return "holds only zero bytes"

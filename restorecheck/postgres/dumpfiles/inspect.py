@@ -139,9 +139,8 @@ def _against_checksum(found: Inspection) -> Inspection:
         if said is None:
             continue
         if not checksums.holds(piece, said):
-            problem = f"its {said.kind} differs from that in {said.source}"
-            return replace(found, complete=False, problem=f"is damaged: {problem}")
-        note = f"the {said.kind} of {piece.name} is that in {said.source}"
+            return replace(found, complete=False, problem=checksums.mismatch(piece, said))
+        note = f"the {said.kind} of {piece.name} is that in {said.path.name}"
         found = replace(found, notes=(*found.notes, note))
     return found
 

@@ -21,7 +21,7 @@ UNFINISHED = (".part", ".tmp", ".partial", ".swp", ".filepart", ".crdownload", "
 _BESIDE = re.compile(
     r".*\.(?:log|txt|md|json|ya?ml|xml|csv|html?|sha\d*(?:sums?)?|md5(?:sums?)?|sum|crc32?|sfv|b2(?:sums?)?"
     r"|blake2b?|checksums?|hash|digest|sig|sign|signature|minisig|meta|metadata|manifest|info|stats?|status"
-    r"|done|ok|okay|success|complete|completed|finished|ready|flag|marker|lock|lck|pid|err|error|stderr"
+    r"|key|pem|crt|cer|pub|done|ok|okay|success|complete|completed|finished|ready|flag|marker|lock|lck|pid|err|error|stderr"
     r"|stdout|out|list|lst|toc|idx|index|catalog|size|time|timestamp|date|schedule|conf|cfg|ini|env|sh|py)"
     r"|(?:last|latest)[_-]?(?:success(?:ful)?|run|status|ok|done|time|timestamp|backup)"
     r"|_?(?:success|done|ok|complete|ready|lock|readme|timestamp|manifest|latest)"
@@ -51,7 +51,7 @@ def is_about(name: str, others: frozenset[str]) -> bool:
 
 
 _PIECE = re.compile(
-    r"(?P<base>.*?(?:[._-]|[._-]?part|^x))(?P<mark>[a-z]{2,4}|\d{2,4})(?P<end>\.(?:gz|zst|bz2|xz|lz4))?",
+    r"(?P<base>.*?(?:[._-]|[._-]?part|^x|\.(?:dump|sql|tar|backup|gz|zst|bz2|xz|zip|gpg|age|enc)))(?P<mark>[a-z]{2,4}|\d{2,4})(?P<end>\.(?:gz|zst|bz2|xz|lz4))?",
     re.DOTALL,
 )
 
