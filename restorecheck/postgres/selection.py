@@ -21,7 +21,9 @@ RECENT = timedelta(minutes=10)
 """An incomplete file that was changed this recently may still be being written."""
 
 EXAMINED = 10
-"""Newest files that are looked into before giving up: a folder may hold thousands."""
+"""Bad dumps that are looked into before giving up: a folder may hold thousands."""
+LOOKED_AT = 100
+"""Newest files, whatever they are: other files may lie among the dumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +75,30 @@ def select(
     damaged: list[Inspection] = []
     doubtful: list[Inspection] = []
     undecided: dict[Path, Snapshot] = {}
-    for file in found.files[:EXAMINED]:
+    for file in found.files[:LOOKED_AT]:
+        if len(damaged) == EXAMINED:
+            break
         inspection = inspect(file, decryption, materialise=materialise)
         if inspection.complete:
             alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
+            doubt = next((i for i in alike if i.unusable), None)
+            if doubt is not None:
+                notes.extend(_passed(doubtful, alike))
+                return Selection(unusable=doubt, damaged=tuple(damaged), notes=tuple(notes))
             return Selection(
                 chosen=inspection,
                 damaged=tuple(sorted(damaged + alike, key=lambda i: -i.mtime_ns)),
                 undecided=undecided,
                 notes=(*notes, *_passed(doubtful, alike), *inspection.notes),
             )
+        if not named and _says_nothing(inspection):
+            doubtful.append(inspection)
+            continue
         if inspection.unusable:
             notes.extend(_passed(doubtful, ()))
             return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
         if inspection.beside:
             notes.append(f"{file.name} was passed over: it {inspection.problem}")
-            continue
-        if not named and _says_nothing(inspection):
-            doubtful.append(inspection)
             continue
         seen = Snapshot(inspection.size_bytes, inspection.mtime_ns)
         if file in earlier and earlier[file] != seen:
@@ -99,16 +107,24 @@ def select(
         if file not in earlier and now - inspection.modified_at < RECENT:
             undecided[file] = seen
         damaged.append(inspection)
+    unusable = next((i for i in doubtful if i.unusable), None) if not damaged else None
     return Selection(
-        damaged=tuple(damaged), undecided=undecided, notes=(*notes, *_passed(doubtful, ()))
+        unusable=unusable,
+        damaged=tuple(damaged),
+        undecided=undecided,
+        notes=(*notes, *_passed(doubtful, [unusable] if unusable else ())),
     )
 
 
 def _says_nothing(inspection: Inspection) -> bool:
     """Whether neither content nor name say that it is a dump: then a dump of the same job has to."""
+    if inspection.beside:
+        return False
     if inspection.kind == "container":
         return True  # a .tar.gz may hold anything
-    nothing = inspection.foreign or inspection.size_bytes == 0
+    if inspection.unusable and inspection.kind != "packed":
+        return False
+    nothing = inspection.unusable or inspection.foreign or inspection.size_bytes == 0
     return nothing and not looks_like_a_dump(inspection.path.name)
 
 

@@ -130,6 +130,39 @@ def test_an_archive_of_other_files_is_passed_over_unless_the_dumps_of_the_job_ar
     assert names(chosen(folder).damaged) == ["shop-2.sql.zip"]
 
 
+def test_many_other_files_do_not_hide_a_dump(folder):
+    put(folder, "shop-1.sql", age=9 * HOUR)
+    for number in range(30):
+        put(folder, f"{number}.document", "%PDF-1.7", age=HOUR)
+
+    assert chosen(folder).chosen.path.name == "shop-1.sql"
+
+
+OF_OTHERS = b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(99)
+
+
+def test_an_archive_that_others_unpack_is_passed_over_where_the_dumps_have_other_names(folder):
+    put(folder, "shop-1.sql", age=9 * HOUR)
+    put(folder, "photos.7z", OF_OTHERS, age=HOUR)
+
+    found = chosen(folder)
+
+    assert found.chosen.path.name == "shop-1.sql"
+    assert "photos.7z was passed over: it is packed as 7z" in found.notes[0]
+
+
+@pytest.mark.parametrize(("old", "new"), [("shop-1", "shop-2"), ("x.sql", "y.sql.7z"), (None, "y")])
+def test_an_archive_that_others_unpack_and_that_may_be_the_dump_says_nothing(folder, old, new):
+    if old is not None:
+        put(folder, old, age=9 * HOUR)
+    put(folder, new, OF_OTHERS, age=HOUR)
+
+    found = chosen(folder)
+
+    assert found.chosen is None
+    assert found.unusable.path.name == new
+
+
 def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damaged(folder):
     put(folder, "old.sql", age=9 * HOUR)
     put(folder, "new.sql", CUT, age=timedelta(minutes=1))

@@ -16,15 +16,15 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
-from restorecheck.postgres.dumpfiles.magic import begins_a_dump
+from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump
 from restorecheck.postgres.dumpfiles.names import looks_like_a_dump, printable
 from restorecheck.postgres.dumpfiles.unreadable import (
+    BaseBackupError,
     DamagedLayerError,
     NoDumpError,
     UnusableLayerError,
 )
 
-HEAD = 512
 MOST_FILES = 1_000_000
 """More are not looked at: a few gigabytes can hold any number of empty ones."""
 
@@ -86,7 +86,7 @@ def _content(members: Iterator[Member], kind: str) -> Content:
                 hint="Put the dump itself there.",
             )
         if OF_A_BASE_BACKUP.fullmatch(member.name):
-            raise UnusableLayerError(BASE_BACKUP, hint=BASE_BACKUP_HINT)
+            raise BaseBackupError(BASE_BACKUP, hint=BASE_BACKUP_HINT)
         if DATA_FILE.fullmatch(member.name):
             return Content(member.stream, chain([member], members))
         if _is_dump(member):

@@ -35,7 +35,11 @@ from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollect
 from restorecheck.postgres.dumpfiles.pieces import pieces_of, state_of
 from restorecheck.postgres.dumpfiles.plain import scan
 from restorecheck.postgres.dumpfiles.texts import shown
-from restorecheck.postgres.dumpfiles.unreadable import NoDumpError
+from restorecheck.postgres.dumpfiles.unreadable import (
+    BaseBackupError,
+    NoDumpError,
+    OthersFormatError,
+)
 
 UNWRAPPED = "unwrapped"
 
@@ -48,7 +52,9 @@ class Inspection:
     size_bytes: int
     mtime_ns: int
     kind: str = ""
-    """`custom`, `directory`, `tar`, `plain`; `container`: a zip or tar file without a dump; or empty."""
+    """`custom`, `directory`, `tar`, `plain`; `container`: a zip or tar file without a dump; `packed`: what
+    others can unpack; or empty.
+    """
     layers: tuple[str, ...] = ()
     complete: bool = False
     problem: str = ""
@@ -81,6 +87,9 @@ class Inspection:
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
 
 
+KINDS: dict[type[Exception], str] = {BaseBackupError: "container", OthersFormatError: "packed"}
+
+
 def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> Inspection:
     """Look into a file or folder, to its end.
 
@@ -108,7 +117,8 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
             hint="Give the user that runs restorecheck the right to read it.",
         )
     except UnusableLayerError as exc:
-        return replace(found, unusable=True, problem=exc.message, hint=exc.hint)
+        kind = KINDS.get(type(exc), "")
+        return replace(found, kind=kind, unusable=True, problem=exc.message, hint=exc.hint)
     except NoDumpError as exc:
         return replace(found, kind="container", foreign=True, problem=exc.message)
     except (DamagedLayerError, DamagedArchiveError) as exc:

@@ -20,42 +20,26 @@ from restorecheck.postgres.dumpfiles.foreign import (
     looks_random,
     name_foreign,
 )
-from restorecheck.postgres.dumpfiles.magic import is_archive, is_tar, packing_of
+from restorecheck.postgres.dumpfiles.magic import HEAD, is_archive, is_tar, packing_of
 from restorecheck.postgres.dumpfiles.pieces import open_pieces
-from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
+from restorecheck.postgres.dumpfiles.unreadable import (
+    DamagedLayerError,
+    OthersFormatError,
+    UnusableLayerError,
+)
 from restorecheck.postgres.processes import describe_exit, die_with_parent
 
-__all__ = ["DamagedLayerError", "Decryption", "Layers", "UnusableLayerError", "open_layers"]
+__all__ = ["HEAD", "DamagedLayerError", "Decryption", "Layers", "UnusableLayerError", "open_layers"]
 
 MAX_LAYERS = 6
-HEAD = 512
 ENCRYPTED_SUFFIXES = (
-    ".age",
-    ".gpg",
-    ".pgp",
-    ".asc",
-    ".enc",
-    ".aes",
-    ".crypt",
-    ".crypted",
-    ".encrypted",
-)
+    ".age", ".gpg", ".pgp", ".asc", ".enc", ".aes", ".crypt", ".crypted", ".encrypted",
+)  # fmt: skip
 
 ENCRYPTED = frozenset({"age", "gpg", "openssl", "encrypted"})
 BY_OTHERS = frozenset(
-    {
-        "7z",
-        "rar",
-        "legacy lz4",
-        "lzop",
-        "lzip",
-        "lrzip",
-        "snappy",
-        "cab",
-        "cpio",
-        "zip with a password",
-    }
-)
+    {"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "snappy", "cab", "cpio", "zip with a password"}
+)  # fmt: skip
 """What other programs unpack: `decrypt` may name one."""
 COMMANDED = ENCRYPTED | BY_OTHERS
 
@@ -196,7 +180,7 @@ def _peel(
 
 def _unread(name: str) -> UnusableLayerError:
     if name in BY_OTHERS:
-        return UnusableLayerError(
+        return OthersFormatError(
             f"is packed as {name}, which this version cannot read",
             hint="Compress with gzip, zstd, bzip2, xz or lz4 instead, or set decrypt: a command that "
             "reads the file on stdin and writes the dump to stdout.",

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from restorecheck.postgres.dumpfiles.magic import begins_a_dump, packing_of
+from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump, packing_of
 from restorecheck.postgres.dumpfiles.names import Mark, mark_of
 from restorecheck.postgres.dumpfiles.streams import PACKED, decompressed
 from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
-
-HEAD = 512
 
 
 def pieces_of(path: Path) -> tuple[Path, ...]:

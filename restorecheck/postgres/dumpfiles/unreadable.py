@@ -11,5 +11,13 @@ class UnusableLayerError(RestorecheckError):
     """The layer cannot be peeled here; says nothing about the backup."""
 
 
+class OthersFormatError(UnusableLayerError):
+    """What others can unpack may be a dump, or anything else that people archive."""
+
+
+class BaseBackupError(UnusableLayerError):
+    """It is a backup of a whole server, and so no dump."""
+
+
 class NoDumpError(RestorecheckError):
     """A zip or tar file holds other files only."""
