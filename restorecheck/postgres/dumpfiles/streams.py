@@ -17,6 +17,14 @@ import zstandard
 
 from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
 
+try:
+    from isal import isal_zlib
+except ImportError:  # no wheel for this machine
+    _inflate: Callable[..., object] = zlib.decompressobj
+    GzipError: type[Exception] = zlib.error
+else:
+    _inflate, GzipError = isal_zlib.decompressobj, cast(type[Exception], isal_zlib.error)
+
 GZIP = b"\x1f\x8b"
 XZ = b"\xfd7zXZ\x00"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -83,7 +91,7 @@ def _zstd(head: bytes) -> _Decompressor:
 
 
 def _gzip(_head: bytes) -> _Decompressor:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    return cast(_Decompressor, _inflate(wbits=zlib.MAX_WBITS | 16))
 
 
 def _xz(_head: bytes) -> _Decompressor:
@@ -148,6 +156,7 @@ class _Streams:
 _CORRUPT = (
     OSError,
     zlib.error,
+    GzipError,
     lzma.LZMAError,
     zstandard.ZstdError,
     ValueError,
