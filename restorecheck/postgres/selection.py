@@ -85,11 +85,13 @@ def select(
             if doubt is not None:
                 notes.extend(_passed(doubtful, alike))
                 return Selection(unusable=doubt, damaged=tuple(damaged), notes=tuple(notes))
+            notes.extend(_passed(doubtful, alike))
+            damaged += [i for i in alike if _has_stopped(i, earlier, undecided, notes, now)]
             return Selection(
                 chosen=inspection,
-                damaged=tuple(sorted(damaged + alike, key=lambda i: -i.mtime_ns)),
+                damaged=tuple(sorted(damaged, key=lambda i: -i.mtime_ns)),
                 undecided=undecided,
-                notes=(*notes, *_passed(doubtful, alike), *inspection.notes),
+                notes=(*notes, *inspection.notes),
             )
         if not named and _says_nothing(inspection):
             doubtful.append(inspection)
@@ -100,13 +102,8 @@ def select(
         if inspection.beside:
             notes.append(f"{file.name} was passed over: it {inspection.problem}")
             continue
-        seen = Snapshot(inspection.size_bytes, inspection.mtime_ns)
-        if file in earlier and earlier[file] != seen:
-            notes.append(f"{file.name} was passed over: it is still being written")
-            continue
-        if file not in earlier and now - inspection.modified_at < RECENT:
-            undecided[file] = seen
-        damaged.append(inspection)
+        if _has_stopped(inspection, earlier, undecided, notes, now):
+            damaged.append(inspection)
     unusable = next((i for i in doubtful if i.unusable), None) if not damaged else None
     return Selection(
         unusable=unusable,
@@ -116,15 +113,30 @@ def select(
     )
 
 
+def _has_stopped(
+    inspection: Inspection,
+    earlier: dict[Path, Snapshot],
+    undecided: dict[Path, Snapshot],
+    notes: list[str],
+    now: datetime,
+) -> bool:
+    """Whether a bad file is not being written any more, as far as can be told; notes what else it is."""
+    file, seen = inspection.path, Snapshot(inspection.size_bytes, inspection.mtime_ns)
+    if file in earlier and earlier[file] != seen:
+        notes.append(f"{file.name} was passed over: it is still being written")
+        return False
+    if file not in earlier and now - inspection.modified_at < RECENT:
+        undecided[file] = seen
+    return True
+
+
 def _says_nothing(inspection: Inspection) -> bool:
     """Whether neither content nor name say that it is a dump: then a dump of the same job has to."""
     if inspection.beside:
         return False
     if inspection.kind == "container":
         return True  # a .tar.gz may hold anything
-    if inspection.unusable and inspection.kind != "packed":
-        return False
-    nothing = inspection.unusable or inspection.foreign or inspection.size_bytes == 0
+    nothing = inspection.foreign or inspection.kind == "packed" or inspection.size_bytes == 0
     return nothing and not looks_like_a_dump(inspection.path.name)
 
 

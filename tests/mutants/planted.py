@@ -2445,8 +2445,8 @@ PLANTED = (
     bug(
         "a file that is being written is bad",
         "postgres/selection.py",
-        "        if file in earlier and earlier[file] != seen:",
-        "        if file in earlier and earlier[file] == seen:",
+        "    if file in earlier and earlier[file] != seen:",
+        "    if file in earlier and earlier[file] == seen:",
         "tests/unit/test_selection.py",
     ),
     bug(

@@ -12,6 +12,7 @@ import pytest
 
 from restorecheck.model import CheckOutcome, Severity
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.selection import Selection, Snapshot, findings, select, taken_at
 from tests.factories import NOW
 
@@ -128,6 +129,47 @@ def test_an_archive_of_other_files_is_passed_over_unless_the_dumps_of_the_job_ar
     assert "uploads.tar.zip was passed over: it is a zip file of 2 files" in found.notes[0]
     put(folder, "shop-2.sql.zip", files.getvalue(), age=HOUR)
     assert names(chosen(folder).damaged) == ["shop-2.sql.zip"]
+
+
+def test_an_empty_file_under_the_name_of_a_job_may_still_be_being_written(folder):
+    put(folder, "shop-1", age=9 * HOUR)
+    put(folder, "shop-2", "", age=timedelta(minutes=1))
+    first = chosen(folder)
+    assert list(first.undecided) == [folder / "shop-2"]
+
+    grown = chosen(folder, earlier={folder / "shop-2": Snapshot(size=1, mtime_ns=1)})
+
+    assert names(chosen(folder, earlier=first.undecided).damaged) == ["shop-2"]
+    assert grown.damaged == ()
+    assert grown.notes == ("shop-2 was passed over: it is still being written",)
+
+
+def test_a_file_that_no_key_fits_and_whose_name_is_no_dumps_is_passed_over(folder):
+    decryption = Decryption(["false"])
+    put(folder, "shop-1.sql", age=9 * HOUR)
+    put(folder, "photo.heic", bytes(range(256)), age=HOUR)
+
+    found = select(str(folder), decryption, now=NOW, earlier={}, materialise=folder.parent)
+
+    assert found.chosen is not None
+    assert "photo.heic was passed over: it cannot be decrypted" in found.notes[0]
+
+
+@pytest.mark.parametrize("name", ["x.gz", "shop-2", "x.gpg"])
+def test_a_packed_or_encrypted_file_that_is_damaged_is_the_newest_dump_whatever_its_name(
+    folder, name
+):
+    content = (
+        b"\x8c\x0d\x04\x09" + bytes(99) if name == "x.gpg" else gzip.compress(WHOLE.encode())[:-9]
+    )
+    put(folder, "shop-1.sql", age=9 * HOUR)
+    put(folder, name, content, age=HOUR)
+
+    found = select(
+        str(folder), Decryption(["false"]), now=NOW, earlier={}, materialise=folder.parent
+    )
+
+    assert names(found.damaged) == [name]
 
 
 def test_many_other_files_do_not_hide_a_dump(folder):

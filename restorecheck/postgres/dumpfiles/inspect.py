@@ -23,6 +23,7 @@ from restorecheck.postgres.dumpfiles.foreign import (
 )
 from restorecheck.postgres.dumpfiles.layers import (
     COMMANDED,
+    ENCRYPTED_SUFFIXES,
     HEAD,
     DamagedLayerError,
     Decryption,
@@ -30,6 +31,7 @@ from restorecheck.postgres.dumpfiles.layers import (
     UnusableLayerError,
     open_layers,
 )
+from restorecheck.postgres.dumpfiles.magic import is_archive, packing_of
 from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
 from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.pieces import pieces_of, state_of
@@ -122,8 +124,17 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
     except NoDumpError as exc:
         return replace(found, kind="container", foreign=True, problem=exc.message)
     except (DamagedLayerError, DamagedArchiveError) as exc:
-        found = replace(found, problem=str(exc))
+        unknown = decryption is not None and _says_nothing(path)
+        found = replace(found, problem=str(exc), foreign=unknown)
     return _with_line_ends(found)
+
+
+def _says_nothing(path: Path) -> bool:
+    """Whether a file that decrypt did not explain may as well be anything else."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    known = packing_of(head) or is_archive(head) or is_text(head)
+    return not known and path.suffix.lower() not in ENCRYPTED_SUFFIXES
 
 
 def _inspect_file(

@@ -39,6 +39,8 @@ PIECE = 1 << 14
 """Bytes that are decompressed at a time: 16 KB of zstd become 512 MB at most."""
 LONGEST_HEADER = 18
 """Of a zstd frame (RFC 8878, 3.1.1.1); an xz header has 12 bytes, one of lz4 up to 19 of which 7 tell."""
+USUAL_WINDOW = 1 << 27
+"""The largest that `zstd` reads without being told so."""
 LARGEST_WINDOW = 1 << 31
 """`zstd --long=31`, the largest that the program writes."""
 FULL = 512
@@ -84,7 +86,7 @@ def _zstd(head: bytes) -> _Decompressor:
         if len(head) < LONGEST_HEADER:
             raise EOFError from None
         raise
-    if window > psutil.virtual_memory().available:
+    if window > USUAL_WINDOW and window > psutil.virtual_memory().available:
         raise MemoryError
     decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
     return cast(_Decompressor, decompressor.decompressobj())
