@@ -225,12 +225,25 @@ def test_the_checksums_of_pieces_are_held_against_them(made, folder):
     subprocess.run(["split", "--number=3", str(made["custom"]), str(folder / "x.")], check=True)
     text = "".join(sums(piece.name, piece.read_bytes()) for piece in sorted(folder.iterdir()))
     (folder / "SHA256SUMS").write_text(text)
-    assert len(look(folder / "x.aa").notes) == 3
+    assert look(folder / "x.aa").notes == ("the checksum of 3 files of x.aa is that in SHA256SUMS",)
     piece = bytearray((folder / "x.ab").read_bytes())
     piece[len(piece) // 2] ^= 1
     put(folder, "x.ab", bytes(piece))
 
     assert "differs from that in SHA256SUMS" in look(folder / "x.aa").problem
+
+
+def test_the_checksums_in_a_directory_format_dump_are_held_against_its_files(made, folder):
+    path = shutil.copytree(made["directory"], folder / "db")
+    files = sorted(path.iterdir())
+    (path / "MD5SUMS").write_text(
+        "".join(sums(f"./{f.name}", f.read_bytes(), "md5") for f in files)
+    )
+    assert look(path).notes == (f"the checksum of {len(files)} files of db is that in MD5SUMS",)
+    blob = next(path.glob("blob_*"))
+    blob.write_bytes(gzip.compress(b"another"))
+
+    assert f"the MD5 of {blob.name} differs from that in MD5SUMS" in look(path).problem
 
 
 def test_a_dump_beside_roles_and_what_macos_adds_is_the_only_one_in_a_zip_file(contents, folder):
@@ -344,9 +357,12 @@ BAD = {
     ),
     "messages": (
         lambda d: b"pg_dump: warning: x\n" + d["custom"],
-        "begins with a text before the dump",
+        "begins with messages",
     ),
-    "a banner": (lambda d: b"\r\n** hello **\n" + gzip.compress(d["plain"]), "begins with a text"),
+    "a banner": (
+        lambda d: b"\r\n** hello **\n" + gzip.compress(d["plain"]),
+        "begins with messages",
+    ),
     "SQL Server": (lambda _: b"TAPE\x00\x00\x03\x00" + bytes(99), "Microsoft SQL Server"),
 }
 
@@ -444,7 +460,7 @@ def test_a_checksum_beside_a_dump_is_held_against_it(contents, folder, name, wri
     changed = look(put(folder, "x.dump", bytes(data)))
 
     assert whole.complete
-    assert whole.notes[0].endswith(f"of x.dump is that in {name}")
+    assert whole.notes == (f"the checksum of x.dump is that in {name}",)
     assert not changed.complete
     assert f"differs from that in {name}, which is older than the dump" in changed.problem
 

@@ -2480,8 +2480,8 @@ PLANTED = (
     bug(
         "a checksum beside a dump is not looked at",
         "postgres/dumpfiles/inspect.py",
-        "        if not checksums.holds(piece, said):",
-        "        if not said:",
+        "        if not checksums.holds(file, checksum):",
+        "        if not file:",
         "tests/integration/test_formats.py",
     ),
     bug(

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ ALGORITHMS = {
 BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 """Digits in hexadecimal, where no name tells."""
 SHOWN = {"md5": "MD5", "blake2b": "BLAKE2b"}
-LARGEST = 1 << 20
+LARGEST = 1 << 24
+"""Bytes of a checksum file: a line for each of 100,000 data files."""
 STANDARD_INPUT = frozenset({"-", "stdin"})
 
 _OWN = re.compile(r"(?:\.|^)(md5|sha\d*|b2|blake2b?)(?:[-_]?sums?)?$", re.IGNORECASE)
@@ -41,10 +42,32 @@ class Checksum:
         return SHOWN.get(self.algorithm) or self.algorithm.replace("sha", "SHA-")
 
 
-def checksum_of(dump: Path) -> Checksum | None:
-    """The strongest checksum that lies beside a dump; None where there is none that can be read."""
-    said = [found for file, own in _files(dump) for found in _read(file, dump.name, own=own)]
-    return max(said, key=lambda found: len(found.digest), default=None)
+def checksums_of(files: Sequence[Path]) -> dict[Path, Checksum]:
+    """The strongest checksum that lies beside each file; nothing of those that have none.
+
+    Args:
+        files: Of one folder.
+    """
+    names = {file.name: file for file in files}
+    owners = {file.stem: file.name for file in files} | {name: name for name in names}
+    found: dict[Path, Checksum] = {}
+    for path in _regular_files(files[0].parent) if files else ():
+        match = _OWN.search(path.name)
+        owner = owners.get(path.name[: match.start()]) if match else None
+        if owner is None and not _LIST.fullmatch(path.name):
+            continue
+        for name, said in _read(path, owner):
+            file = names.get(name)
+            if file and (file not in found or len(said.digest) > len(found[file].digest)):
+                found[file] = said
+    return found
+
+
+def _regular_files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
 
 
 def holds(dump: Path, said: Checksum) -> bool:
@@ -63,27 +86,13 @@ def mismatch(dump: Path, said: Checksum) -> str:
     """Why such a dump is bad."""
     older = said.path.stat().st_mtime < dump.stat().st_mtime
     when = ", which is older than the dump" if older else ""
-    return f"is damaged: its {said.kind} differs from that in {said.path.name}{when}"
+    return f"is damaged: the {said.kind} of {dump.name} differs from that in {said.path.name}{when}"
 
 
-def _files(dump: Path) -> Iterator[tuple[Path, bool]]:
-    """Files that may hold its checksum, and whether they are about it alone."""
+def _read(path: Path, owner: str | None) -> Iterator[tuple[str, Checksum]]:
+    """Names and checksums. A line without a name is about `owner`, the file that this one is named after."""
     try:
-        names = [path for path in dump.parent.iterdir() if path.is_file()]
-    except OSError:
-        return
-    stems = {dump.name, dump.stem}
-    for path in names:
-        match = _OWN.search(path.name)
-        if match and path.name[: match.start()] in stems:
-            yield path, True
-        elif _LIST.fullmatch(path.name):
-            yield path, False
-
-
-def _read(file: Path, name: str, *, own: bool) -> Iterator[Checksum]:
-    try:
-        with file.open("rb") as stream:
+        with path.open("rb") as stream:
             text = stream.read(LARGEST).decode(errors="replace")
     except OSError:
         return
@@ -93,16 +102,13 @@ def _read(file: Path, name: str, *, own: bool) -> Iterator[Checksum]:
             continue
         groups = match.groupdict()
         named = groups["name"]
-        if named is None and not own:
-            continue
-        if own and named in STANDARD_INPUT:
-            named = None
-        # A name that is another one may be that of the file before it was compressed or moved.
-        if named is not None and _base(named, escaped=bool(groups["escaped"])) != name:
-            continue
-        algorithm = _algorithm(groups.get("kind"), file.name, groups["hex"])
-        if algorithm is not None:
-            yield Checksum(algorithm, groups["hex"].lower(), file)
+        # Another name may be that of the file before it was compressed or moved: it is nobody's here.
+        name = _base(named, escaped=bool(groups["escaped"])) if named else owner
+        if name in STANDARD_INPUT:
+            name = owner
+        algorithm = _algorithm(groups.get("kind"), path.name, groups["hex"])
+        if name is not None and algorithm is not None:
+            yield name, Checksum(algorithm, groups["hex"].lower(), path)
 
 
 def _base(named: str, *, escaped: bool) -> str:

@@ -30,6 +30,7 @@ UNKNOWN = "is not a PostgreSQL dump: its content is unknown"
 
 _WIDE = re.compile(rb"(?:[\t\n\r -~]\x00){16}|(?:\x00[\t\n\r -~]){16}")
 _MIXED = re.compile(rb"[\t\r\n -~]{2,}?(?:PGDMP[\x01\x02]|\x1f\x8b\x08|\x28\xb5\x2f\xfd)")
+_SAID = re.compile(rb"\s*pg_dump(?:all)?: (?:warning|error|detail|hint|last built-in)")
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b") + b"\x7f"
 _OTHER_DUMP = re.compile(rb"^-- (\S.*?) database (?:cluster )?dump\r?$", re.MULTILINE)
 
@@ -46,10 +47,10 @@ def name_foreign(head: bytes) -> str:
             "is UTF-16 text, which neither psql nor pg_restore reads (PowerShell's > writes it): "
             "let pg_dump write the file (--file)"
         )
-    if _MIXED.match(head):
+    if _MIXED.match(head) or _SAID.match(head):
         return (
-            "begins with a text before the dump: messages were written into it "
-            "(2>&1, a banner of ssh, docker exec -t)"
+            "begins with messages that were written into it before the dump "
+            "(standard error by 2>&1, a banner of ssh)"
         )
     if not head.strip(b"\x00"):
         return "holds only zero bytes"

@@ -104,13 +104,13 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
         OSError: It cannot be read, or there is no room to unwrap it.
     """
     if path.is_dir():
-        return _inspect_directory(path)
+        return _against_checksums(_inspect_directory(path))
     size, mtime_ns = state_of(path)
     found = Inspection(path=path, size_bytes=size, mtime_ns=mtime_ns)
     if size == 0:
         return replace(found, problem="is empty")
     try:
-        found = _against_checksum(_inspect_file(found, decryption, materialise))
+        found = _against_checksums(_inspect_file(found, decryption, materialise))
     except PermissionError as exc:
         return replace(
             found,
@@ -153,15 +153,20 @@ def _inspect_file(
     return looked
 
 
-def _against_checksum(found: Inspection) -> Inspection:
-    """What a checksum file beside a whole dump says of it."""
-    for piece in pieces_of(found.path) if found.complete else ():
-        said = checksums.checksum_of(piece)
-        if said is None:
-            continue
-        if not checksums.holds(piece, said):
-            return replace(found, complete=False, problem=checksums.mismatch(piece, said))
-        note = f"the {said.kind} of {piece.name} is that in {said.path.name}"
+def _against_checksums(found: Inspection) -> Inspection:
+    """What checksum files say of a whole dump: those beside it, and those in the folder that it is."""
+    if not found.complete:
+        return found
+    files = list(found.path.iterdir()) if found.path.is_dir() else pieces_of(found.path)
+    said = checksums.checksums_of(files)
+    for file, checksum in said.items():
+        if not checksums.holds(file, checksum):
+            _clear(found.unwrapped)
+            return replace(found, complete=False, problem=checksums.mismatch(file, checksum))
+    for source in sorted({checksum.path.name for checksum in said.values()}):
+        of = [file.name for file, checksum in said.items() if checksum.path.name == source]
+        what = of[0] if len(of) == 1 else f"{len(of)} files of {found.path.name}"
+        note = f"the checksum of {what} is that in {source}"
         found = replace(found, notes=(*found.notes, note))
     return found
 
@@ -275,7 +280,9 @@ def _seekable(
     return replace(looked, unwrapped=target)
 
 
-def _clear(target: Path) -> None:
+def _clear(target: Path | None) -> None:
+    if target is None:
+        return
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     else:
