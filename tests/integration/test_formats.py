@@ -471,6 +471,7 @@ def test_a_checksum_beside_a_dump_is_held_against_it(contents, folder, name, wri
         ("x.dump.sha256", sums("before-compression", b"")),
         ("SHA256SUMS", sums("other.dump", b"")),
         ("x.dump.md5", "not a checksum\n"),
+        ("x.md5", hashlib.md5(b"").hexdigest()),  # noqa: S324  # of x, before it became x.dump
         ("x.dump.sha256", ""),
     ],
 )

@@ -49,14 +49,15 @@ def checksums_of(files: Sequence[Path]) -> dict[Path, Checksum]:
         files: Of one folder.
     """
     names = {file.name: file for file in files}
-    owners = {file.stem: file.name for file in files} | {name: name for name in names}
+    stems = {file.stem for file in files}
     found: dict[Path, Checksum] = {}
     for path in _regular_files(files[0].parent) if files else ():
         match = _OWN.search(path.name)
-        owner = owners.get(path.name[: match.start()]) if match else None
-        if owner is None and not _LIST.fullmatch(path.name):
+        about = path.name[: match.start()] if match else ""
+        if not (about in names or about in stems or _LIST.fullmatch(path.name)):
             continue
-        for name, said in _read(path, owner):
+        # `x.dump.md5` beside `x.dump.gz` may be of the file before it was compressed.
+        for name, said in _read(path, about if about in names else None):
             file = names.get(name)
             if file and (file not in found or len(said.digest) > len(found[file].digest)):
                 found[file] = said
@@ -102,7 +103,6 @@ def _read(path: Path, owner: str | None) -> Iterator[tuple[str, Checksum]]:
             continue
         groups = match.groupdict()
         named = groups["name"]
-        # Another name may be that of the file before it was compressed or moved: it is nobody's here.
         name = _base(named, escaped=bool(groups["escaped"])) if named else owner
         if name in STANDARD_INPUT:
             name = owner
