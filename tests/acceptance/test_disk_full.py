@@ -2,10 +2,13 @@
 
 import contextlib
 import gzip
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
+import zipfile
 
 import pytest
 
@@ -58,6 +61,35 @@ def test_a_disk_that_is_full_from_the_start_is_inconclusive(small_disk, dumps):
     (small_disk.work / "filler").unlink()
 
     assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+
+
+@ROOT
+@pytest.mark.parametrize("pack", ["zip", "tar.gz"])
+def test_what_is_packed_and_grows_without_end_is_not_unpacked_to_its_end(small_disk, dumps, pack):
+    """A file of a few megabytes, of which unpacking makes gigabytes."""
+    part = dumps["custom"].read_bytes()[:2000]
+    packed = small_disk.backups / f"library.{pack}"
+    if pack == "zip":
+        with (
+            zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file,
+            file.open("x.dump", "w") as member,
+        ):
+            member.write(part)
+            for _ in range(300):
+                member.write(bytes(1 << 20))
+    else:
+        with tarfile.open(packed, "w:gz", compresslevel=1) as tar:
+            for name, size in (("toc.dat", 2000), ("1.dat", 300 << 20)):
+                info = tarfile.TarInfo(f"db/{name}")
+                info.size = size
+                tar.addfile(info, io.BytesIO(part if name == "toc.dat" else bytes(size)))
+
+    code, report = small_disk.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert "was not unpacked: not enough space is left" in report["reason"]
+    assert "work_dir" in report["hint"]
+    assert small_disk.leftovers() == []
 
 
 @ROOT

@@ -1,5 +1,6 @@
 """What a file or folder is: which kind of dump, whole or not, of which version, needing what."""
 
+import errno
 import io
 import os
 import shutil
@@ -292,14 +293,25 @@ def _clear(target: Path | None) -> None:
 def _write(stream: BinaryIO, target: Path) -> None:
     """Raises UnusableLayerError before the disk is full: what is packed may grow without end."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
         while chunk := stream.read(1 << 20):
-            if cluster.is_almost_full(target.parent):
+            if cluster.is_almost_full(target.parent) or not _written(file, chunk):
                 raise UnusableLayerError(
                     f"was not unpacked: not enough space is left in {target.parent}",
                     hint="postgres.work_dir names another place.",
                 )
-            file.write(chunk)
+
+
+def _written(file: io.FileIO, chunk: bytes) -> bool:
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as exc:
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return False
+        raise
+    return True
 
 
 def _inspect_packed(found: Inspection, files: Iterator[Member], materialise: Path) -> Inspection:
