@@ -63,7 +63,8 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
             return replace(facts, problem=f"there is no dump at {settings.path}")
         newest, head = _newest(found, settings)
         size = _size(newest)
-        state = (newest / "toc.dat" if newest.is_dir() else newest).stat()
+        toc = newest / "toc.dat"
+        state = (toc if toc.is_file() else newest).stat()
         modified = datetime.fromtimestamp(state.st_mtime, tz=UTC)
         taken = when_taken(modified, head.created_at)
     except PermissionError as exc:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -482,6 +483,28 @@ def test_a_file_full_of_holes_that_claims_to_be_an_archive_costs_no_memory(machi
 @pytest.mark.parametrize("name", ["directory", "tar", "plain", "plain -C", "custom by pipe"])
 def test_every_format_of_dump_is_recognised_by_its_head(name, machine, dumps):
     machine.target["path"] = str(dumps[name])
+
+    outcome = machine.run("doctor", "--format", "json")
+
+    findings = {f["rule"]: f for f in json.loads(outcome.out)["findings"]}
+    assert findings["RC106"]["outcome"] == "ok", findings["RC106"]
+
+
+def test_the_folder_of_a_base_backup_is_named(machine):
+    folder = machine.dump.parent / "base"
+    folder.mkdir()
+    (folder / "backup_label").touch()
+    machine.target["path"] = str(folder)
+
+    outcome = machine.run("doctor")
+
+    assert "RC106 library: base is a base backup" in outcome.out
+
+
+@pytest.mark.parametrize("pack", ["zip", "gztar"])
+def test_a_packed_directory_format_dump_is_recognised(machine, dumps, pack, tmp_path):
+    packed = shutil.make_archive(str(tmp_path / "packed"), pack, dumps["directory"])
+    machine.target["path"] = packed
 
     outcome = machine.run("doctor", "--format", "json")
 

@@ -128,11 +128,15 @@ def test_a_file_in_pieces_is_one_candidate(tmp_path, pieces, found):
     assert sorted(file.name for file in candidates(str(tmp_path)).files) == found
 
 
-def test_dumps_that_are_numbered_by_day_are_no_pieces(tmp_path):
-    for name in ("db-00", "db-01", "db-02"):
-        (tmp_path / name).write_bytes(b"--\n-- PostgreSQL database dump\n--\n")
+@pytest.mark.parametrize(
+    "second", [b"--\n-- PostgreSQL database dump\n--\n", b"", b"<html>", b"%PDF"]
+)
+def test_dumps_that_are_numbered_by_day_are_no_pieces(tmp_path, second):
+    for name in ("db-00", "db-01"):
+        content = second if name == "db-01" else b"--\n-- PostgreSQL database dump\n--\n"
+        (tmp_path / name).write_bytes(content)
 
-    assert len(candidates(str(tmp_path)).files) == 3
+    assert len(candidates(str(tmp_path)).files) == 2
 
 
 def test_a_folder_that_holds_another_kind_of_backup_is_named_where_there_is_no_dump(tmp_path):

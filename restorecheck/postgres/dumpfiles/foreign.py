@@ -59,6 +59,11 @@ def name_foreign(head: bytes) -> str:
     return ""
 
 
+def is_foreign(head: bytes) -> bool:
+    """Whether it is known to be something else."""
+    return name_foreign(head) not in {"", UNKNOWN}
+
+
 def name_other_dump(head: bytes) -> str:
     """The product that wrote a dump in PostgreSQL's manner; empty where that is PostgreSQL."""
     match = _OTHER_DUMP.search(head)

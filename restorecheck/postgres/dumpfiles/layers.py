@@ -14,11 +14,10 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.dumpfiles import streams
 from restorecheck.postgres.dumpfiles.containers import Member, open_container
 from restorecheck.postgres.dumpfiles.foreign import (
-    UNKNOWN,
+    is_foreign,
     is_text,
     looks_like_sql,
     looks_random,
-    name_foreign,
 )
 from restorecheck.postgres.dumpfiles.magic import HEAD, is_archive, is_tar, packing_of
 from restorecheck.postgres.dumpfiles.pieces import open_pieces
@@ -145,7 +144,7 @@ def layer_of(head: bytes, path: Path, names: Sequence[str], *, decrypts: bool) -
 
 
 def _may_be_encrypted(head: bytes, path: Path, names: Sequence[str], *, decrypts: bool) -> bool:
-    if not head or is_archive(head) or name_foreign(head) not in {"", UNKNOWN}:
+    if not head or is_archive(head) or is_foreign(head):
         return False
     if ENCRYPTED & set(names):
         if looks_random(head):

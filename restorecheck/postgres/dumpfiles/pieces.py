@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from restorecheck.postgres.dumpfiles.foreign import is_foreign
 from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump, packing_of
 from restorecheck.postgres.dumpfiles.names import Mark, mark_of
 from restorecheck.postgres.dumpfiles.streams import PACKED, decompressed
@@ -33,7 +34,7 @@ def pieces_of(path: Path) -> tuple[Path, ...]:
     if mark.number != min(found) or len(found) == 1:
         return (path,)
     rest = [path.parent / mark.at(number) for number in sorted(found - {mark.number})]
-    if not _begins(path, mark) or any(_begins(piece, mark) for piece in rest[:2]):
+    if not _begins(_head(path, mark)) or any(_stands_alone(_head(p, mark)) for p in rest[:2]):
         return (path,)
     for number in range(mark.number, max(found)):
         if number not in found:
@@ -73,18 +74,24 @@ def _alike(mark: Mark, names: Iterable[str]) -> Iterator[Mark]:
     )
 
 
-def _begins(piece: Path, mark: Mark) -> bool:
-    """Whether a file begins as a whole one does."""
+def _head(piece: Path, mark: Mark) -> bytes:
     try:
         with piece.open("rb") as file:
-            head = file.read(HEAD)
             if mark.end in PACKED:
-                file.seek(0)
-                packed = decompressed(file, PACKED[mark.end])
-                head = packed.read(HEAD)
+                return decompressed(file, PACKED[mark.end]).read(HEAD)
+            return file.read(HEAD)
     except (OSError, DamagedLayerError):
-        return False
+        return b""
+
+
+def _begins(head: bytes) -> bool:
+    """Whether a file begins as a whole one does."""
     return begins_a_dump(head) or packing_of(head) is not None
+
+
+def _stands_alone(head: bytes) -> bool:
+    """Whether a file is no piece: it begins as a whole one does, or is empty, or an error page."""
+    return not head or _begins(head) or (head.strip(b"\0") != b"" and is_foreign(head))
 
 
 def state_of(path: Path) -> tuple[int, int]:
