@@ -199,7 +199,7 @@ class LocalDumpProvider(Provider):
             into=self._into(session, session.inspection, session.installation, places),
         )
         if failed is not None:
-            return failed
+            return restoring.with_full_text(failed, loaded, drill.id, self._server.full_text)
         killed = cluster.killed(places)
         if killed:
             return Unclear(reason=killed, external_seconds=loaded.seconds)

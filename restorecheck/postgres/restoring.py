@@ -41,6 +41,7 @@ from restorecheck.postgres.load_errors import (
 )
 from restorecheck.postgres.messages import errors_in_log
 from restorecheck.postgres.processes import describe_exit
+from restorecheck.postgres.settings import FullText
 
 POLL_SECONDS = 0.5
 CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
@@ -320,6 +321,16 @@ def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
     return Broken(
         reason=f"{name} does not restore: {_own_words(loaded)}", external_seconds=loaded.seconds
     )
+
+
+def with_full_text(
+    failed: Broken | Unclear, loaded: Loaded, drill_id: str, take: FullText | None
+) -> Broken | Unclear:
+    """Give away what the load said, where that was asked for, and note where it is."""
+    if take is None or not loaded.errors.strip():
+        return failed
+    note = take(drill_id, loaded.errors)
+    return replace(failed, notes=(*failed.notes, note)) if note else failed
 
 
 def _broken_off(loaded: Loaded) -> str:

@@ -243,7 +243,7 @@ class ScratchProvider(Provider):
             loaded, inspection, log=None, offset=0, server_lost=False, into=into
         )
         if failed is not None:
-            return failed
+            return restoring.with_full_text(failed, loaded, drill.id, self._server.full_text)
         name = database_of(drill.id)
         with self.scratch.open(name) as connection:
             if is_superuser(connection):

@@ -1,7 +1,7 @@
 """What the configuration says of dumps and of this machine's PostgreSQL, as adapters use it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,9 @@ from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import Account, choose_account
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.cluster import Places
+
+FullText = Callable[[str, str], str]
+"""The id of a drill, and what its load said, which may repeat rows → a note for the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,8 @@ class ServerSettings:
     work_dir: Path
     cache_dir: Path
     jobs: int | None = None
+    full_text: FullText | None = None
+    """Is given the whole text of an error of a load; without it, that text is dropped."""
 
     def account(self) -> Account | None:
         return choose_account(self.run_as)
