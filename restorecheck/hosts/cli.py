@@ -159,6 +159,17 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     drill.add_argument("--json", action="store_true", help="print the report as JSON")
     drill.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="print on stderr the full text of an error of a load; it may repeat rows of the dump",
+    )
+    drill.add_argument(
+        "--full-text",
+        metavar="FILE",
+        help="write that text to this file, which only its owner can read",
+    )
+    drill.add_argument(
         "--keep",
         action="store_true",
         help="leave the restored database up, and print how to connect and how to end it",

@@ -21,6 +21,7 @@ from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
 
 if TYPE_CHECKING:
+    from restorecheck.hosts.fulltext import FullText
     from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
@@ -178,7 +179,8 @@ def drill(arguments: argparse.Namespace) -> int:
     from restorecheck.hosts.performing import Performer
 
     progress = Progress()
-    parts = wiring.build(loaded, progress)
+    full_text = _full_text(arguments)
+    parts = wiring.build(loaded, progress, full_text=full_text)
     interrupts = Interrupts()
     reports: list[Report] = []
     try:
@@ -209,6 +211,14 @@ def drill(arguments: argparse.Namespace) -> int:
     if interrupts.seen is not None:
         codes.append(Exit.INTERRUPTED)
     return worst(codes)
+
+
+def _full_text(arguments: argparse.Namespace) -> "FullText | None":
+    if not (arguments.verbose or arguments.full_text):
+        return None
+    from restorecheck.hosts.fulltext import FullText
+
+    return FullText(on_stderr=arguments.verbose, file=arguments.full_text)
 
 
 def _postman_of(parts: "Parts") -> "Postman":

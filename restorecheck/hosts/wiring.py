@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider, killed_locally
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
-from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.settings import DumpSettings, FullText, ServerSettings
 from restorecheck.sqlite.store import SqliteStore
 
 DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
@@ -70,9 +70,11 @@ class Parts:
         self.store.close()
 
 
-def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, Provider]:
+def providers_of(
+    config: Config, clock: SystemClock, locks: Path, full_text: FullText | None = None
+) -> dict[str, Provider]:
     """One provider a target. Makes nothing, reads nothing."""
-    server = server_settings(config)
+    server = replace(server_settings(config), full_text=full_text)
 
     def lock_of(drill_id: str) -> Path:
         return locks / f"{drill_id}.lock"
@@ -115,9 +117,14 @@ def providers_of(config: Config, clock: SystemClock, locks: Path) -> dict[str, P
 
 
 def build(
-    config: Config, observer: Observer | None = None, *, study: OneStudy | None = None
+    config: Config,
+    observer: Observer | None = None,
+    *,
+    study: OneStudy | None = None,
+    full_text: FullText | None = None,
 ) -> Parts:
     """All parts, the history opened. `study`: of the one verified drill that it is armed for.
+    `full_text`: is given the whole text of an error of a load.
 
     Raises:
         ConfigError: The work directory's name is too long for a socket in it.
@@ -127,7 +134,7 @@ def build(
     clock = SystemClock()
     locks = leases.locks_of(Path(config.history.path))
     server = server_settings(config)
-    providers = providers_of(config, clock, locks)
+    providers = providers_of(config, clock, locks, full_text)
     account = _account(server)
     store = SqliteStore(Path(config.history.path))
     inventory = LocalInventory([server.work_dir], account, leases.is_held)
