@@ -155,7 +155,10 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
     drill.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")
     drill.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     drill.add_argument(
-        "--plan", action="store_true", help="print what would be done, in order; do nothing"
+        "--plan",
+        "--dry-run",
+        action="store_true",
+        help="print what would be done, in order; do nothing",
     )
     drill.add_argument("--json", action="store_true", help="print the report as JSON")
     drill.add_argument(
@@ -164,6 +167,7 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="print on stderr the full text of an error of a load; it may repeat rows of the dump",
     )
+    drill.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     drill.add_argument(
         "--full-text",
         metavar="FILE",

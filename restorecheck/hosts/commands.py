@@ -178,7 +178,7 @@ def drill(arguments: argparse.Namespace) -> int:
     from restorecheck.hosts import wiring
     from restorecheck.hosts.performing import Performer
 
-    progress = Progress()
+    progress = Progress(quiet=arguments.quiet)
     full_text = _full_text(arguments)
     parts = wiring.build(loaded, progress, full_text=full_text)
     interrupts = Interrupts()

@@ -30,11 +30,12 @@ def use_color(stream: TextIO) -> bool:
 
 
 class Progress(Observer):
-    """Tells of each step as it begins and ends, with its elapsed time."""
+    """Tells of each step as it begins and ends, with its elapsed time; nothing when `quiet`."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream = stream or sys.stderr
-        self._live = stream.isatty()
+        self._quiet = quiet
+        self._live = stream.isatty() and not quiet
         self._began = time.monotonic()
         self._current = ""
         self._detail = ""
@@ -117,6 +118,8 @@ class Progress(Observer):
 
     def _write(self, text: str) -> None:
         """Nobody has to watch: a reader that went away does not end a drill."""
+        if self._quiet:
+            return
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()

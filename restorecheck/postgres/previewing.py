@@ -19,7 +19,7 @@ from restorecheck.model import CheckOutcome, CheckResult, Drill
 from restorecheck.ports import Clock
 from restorecheck.postgres import cluster, preparation, restoring
 from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.dumpfiles import archive
+from restorecheck.postgres.dumpfiles import archive, names
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
@@ -253,7 +253,8 @@ def _lacks_rights(connection: Connection) -> str:
 
 def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
     """Owners and grants are left out there; policies and user mappings name roles all the same."""
-    named = roles_in_sql(inspection)
+    # Of a name in another encoding nothing can be said here.
+    named = [role for role in roles_in_sql(inspection) if names.shown(role) == role]
     there = {row[0] for row in connection.execute("select rolname from pg_roles")}
     missing = [role for role in named if role not in there]
     if not missing:

@@ -19,8 +19,17 @@ def library(world, dumps):
     return world
 
 
-def test_a_plan_says_what_would_be_made_and_deleted_and_does_nothing(library):
-    done = library.run("drill", "--plan")
+def test_a_quiet_drill_shows_no_progress(library):
+    done = library.run("drill", "--quiet")
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "VERIFIED" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--plan", "--dry-run"])
+def test_a_plan_says_what_would_be_made_and_deleted_and_does_nothing(library, option):
+    done = library.run("drill", option)
 
     assert done.returncode == 0
     for said in ("find dump", "makes throw-away server", "deletes throw-away server", "within"):

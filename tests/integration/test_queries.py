@@ -1,6 +1,7 @@
 """`status`, `history` and `report`, asked of a history with a past."""
 
 import json
+import re
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
@@ -100,7 +101,7 @@ def test_status_is_0_while_everything_is_proven(past, capsys):
         ["courses", "VERIFIED"],
         ["orders", "VERIFIED"],
     ]
-    assert "proof 6 h old of 30 h" in out
+    assert re.search("proof 6 h (1 min )?old of 30 h", out), "a minute may pass on a busy machine"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_status_as_json(past, capsys):
 
 
 def test_history_lists_drills_and_slots_without_one_in_order(past, capsys):
-    past.skip("courses", DAY, "missed: nobody was at work then")
+    past.skip("courses", DAY, "missed: the runner was not running")
 
     _, out, _ = ask(capsys, "history")
 
@@ -196,7 +197,7 @@ def test_history_lists_drills_and_slots_without_one_in_order(past, capsys):
         "verified",
         "verified",
     ]
-    assert "missed: nobody was at work then" in out
+    assert "missed: the runner was not running" in out
 
 
 def test_history_of_one_target_and_since(past, capsys):

@@ -2648,7 +2648,7 @@ PLANTED = (
     bug(
         "missed slots are left open",
         "hosts/daemon/nights.py",
-        '        self._settle(plan.target, older, f"missed: {stands}")\n',
+        '        self._settle(plan.target, older, f"missed: {covered}")\n',
         "",
         "tests/simulation/test_nights.py::test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes",
     ),

@@ -493,7 +493,7 @@ def test_a_drill_that_overruns_the_next_night_is_alone_and_the_next_one_says_why
 
     expected = nights("2026-02-24", 6)
     fates = list(stage.assert_every_slot_has_one_fate("courses", expected).values())
-    skipped = "skipped: the drill before it was not through; see its report"
+    skipped = "skipped: the previous drill was still running; see its report"
     assert fates == ["verified", skipped] * 3
     assert stage.most_at_once["courses"] == 1
     assert len(stage.assert_every_slot_has_one_fate("orders", expected)) == 6

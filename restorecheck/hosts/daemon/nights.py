@@ -79,8 +79,8 @@ class Nights:
         if not due:
             return None
         *older, newest = due
-        stands = f"nobody was at work then; the drill for {_moment(newest)} stands for it"
-        self._settle(plan.target, older, f"missed: {stands}")
+        covered = f"the runner was not running; covered by the drill for {_moment(newest)}"
+        self._settle(plan.target, older, f"missed: {covered}")
         late = now - plan.starts_at(newest)
         if plan.grace is not None and late > plan.grace:
             minutes = late / timedelta(minutes=1)
@@ -97,7 +97,7 @@ class Nights:
         now = self._clock.now()
         came = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
         self._settle(
-            plan.target, came, "skipped: the drill before it was not through; see its report"
+            plan.target, came, "skipped: the previous drill was still running; see its report"
         )
 
     def give_up(self, target: str, slot: datetime, reason: str) -> None:

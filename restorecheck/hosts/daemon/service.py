@@ -351,7 +351,7 @@ class Service:
         return drill.finished
 
     def _no_drill(self, name: str, slot: datetime, why: str) -> None:
-        reason = f"no drill began: {why or 'its process ended without a word'}"
+        reason = f"no drill began: {why or 'the worker exited without an error message'}"
         with self._history() as store:
             Nights(Agenda(store.database), self._clock).give_up(name, slot, reason)
         log.error("drill.absent", target=name, slot=slot.isoformat(), reason=reason)
