@@ -3,6 +3,7 @@ removed again. A throw-away server is started in it and asked what it offers; no
 """
 
 import errno
+import io
 import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +19,13 @@ from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import CheckOutcome, CheckResult, Drill
 from restorecheck.ports import Clock
 from restorecheck.postgres import cluster, preparation, restoring
-from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.cluster import Mark
 from restorecheck.postgres.dumpfiles import archive, names
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.inspect import _with_toc as with_toc
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
 from restorecheck.postgres.finding import DumpFinder, Session
 from restorecheck.postgres.scratch_server import ScratchServer
@@ -32,6 +36,8 @@ Connection = preparation.Connection
 
 MOST_BYTES = 2 * 10**9
 """A newest dump that is larger is not read to its end: a look by day is to take seconds."""
+LONGEST_TOC = 16 * 1024 * 1024
+"""Of a large archive, the table of contents is read up to here."""
 MOST_UNPACKED = 4 * 10**9
 """No file that is unpacked for the look becomes larger; the look ends there, without an answer."""
 LIMIT = timedelta(seconds=60)
@@ -52,6 +58,18 @@ class Host:
     """Of the folder, like the id of a drill: a sweep deletes what a killed look has left."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at one target's newest dump."""
+
+    dump: DumpSettings
+    server: ServerSettings
+    scratch: ScratchServer | None
+    drill: Drill
+    """The beginning of one, that no store knows of."""
+    session: Session
+
+
 def preview(
     dump: DumpSettings,
     server: ServerSettings,
@@ -60,33 +78,41 @@ def preview(
 ) -> Preview | Unread:
     """What the drill would say of the newest dump, and of the server that it goes into."""
     try:
-        too_large = _too_large(dump.path)
-        if too_large:
-            return Unread("more time", too_large)
         with _limited_files(server.work_dir):
             return _look(dump, server, scratch, host)
     except OSError as exc:
         return Unread("a folder in the work directory", f"{exc.filename}: {exc.strerror}")
+    except DamagedArchiveError as exc:
+        return Unread("an answer", f"the newest dump {exc}")
     except (RestorecheckError, psycopg.Error) as exc:
         said = exc.message if isinstance(exc, RestorecheckError) else type(exc).__name__
         return Unread("an answer", said)
 
 
-def _too_large(path: str) -> str:
-    """Why the newest file is not read to its end; empty where it is."""
-    try:
-        files = candidates(path).files[:1]
-    except RestorecheckError:
-        return ""
-    for file in files:
+def _too_large(path: str) -> Path | None:
+    """The newest file, where it is not read to its end."""
+    for file in candidates(path).files[:1]:
         parts = file.iterdir() if file.is_dir() else [file]
-        size = sum(part.stat().st_size for part in parts)
-        if size > MOST_BYTES:
-            return (
-                f"{file.name} has {size / 1e9:,.0f} GB, doctor reads at most "
-                f"{MOST_BYTES / 1e9:,.0f} GB; only its head was looked at"
-            )
-    return ""
+        if sum(part.stat().st_size for part in parts) > MOST_BYTES:
+            return file
+    return None
+
+
+def _by_head(file: Path, decryption: Decryption | None) -> Inspection | None:
+    """An archive as its table of contents shows it; None for plain SQL and tar, which have none in front."""
+    state = file.stat()
+    found = Inspection(path=file, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns)
+    if file.is_dir():
+        with (file / "toc.dat").open("rb") as stream:
+            size = (file / "toc.dat").stat().st_size
+            toc = archive.read_toc(stream, size, custom=False)
+        return with_toc(replace(found, kind="directory"), toc) if toc.known else None
+    with open_layers(file, decryption) as layers:
+        head = layers.stream.read(LONGEST_TOC)
+    if not head.startswith(archive.MAGIC):
+        return None
+    toc = archive.read_toc(io.BytesIO(head), len(head), custom=True)
+    return with_toc(replace(found, kind="custom", layers=layers.names), toc) if toc.known else None
 
 
 @contextmanager
@@ -112,7 +138,11 @@ def _look(
     now = host.clock.now()
     drill = Drill(id=host.name, target="", plan=(), checks=(), started_at=now, deadline=now + LIMIT)
     session = Session()
+    look = Look(dump=dump, server=server, scratch=scratch, drill=drill, session=session)
+    large = _too_large(dump.path)
     try:
+        if large is not None:
+            return _look_at_head(large, look)
         event = _found(DumpFinder(dump, server, host.clock, _lock), drill, session, host)
         if event is None:
             return Unread("more time", f"the newest dump was not read within {LIMIT.seconds} s")
@@ -122,14 +152,28 @@ def _look(
             return Unread("more room", f"the newest dump unpacks to more than {most}")
         if session.inspection is None or found.reason:
             return found
-        if scratch is not None:
-            return _with_scratch(found, session.inspection, dump, scratch)
-        return _with_server(found, session, drill, dump, server)
+        return _with_its_server(found, look)
     finally:
         session.end()
         places = server.places(drill.id)
         cluster.stop(places, session.server)
         cluster.remove(places, drill.id, session.made)
+
+
+def _look_at_head(file: Path, look: Look) -> Preview | Unread:
+    most = f"{MOST_BYTES / 1e9:,.0f} GB"
+    only = f"{file.name} is larger than the {most} that doctor reads; only its head was looked at"
+    session, drill = look.session, look.drill
+    session.decryption = Decryption(look.dump.decrypt) if look.dump.decrypt else None
+    session.inspection = _by_head(file, session.decryption)
+    if session.inspection is None:
+        return Unread("more time", only)
+    mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(_lock(drill.id)))
+    places = look.server.places(drill.id)
+    cluster.make_directory(places, mark, look.server.account())
+    session.made = cluster.made(places)
+    found = Preview(newest=file.name, only_head=only)
+    return _with_its_server(found, look)
 
 
 def _lock(drill_id: str) -> Path:
@@ -180,40 +224,32 @@ def _failed(findings: Sequence[CheckResult]) -> tuple[str, ...]:
 # --- what it would be restored into ------------------------------------------------------------
 
 
-def _with_server(
-    found: Preview, session: Session, drill: Drill, dump: DumpSettings, server: ServerSettings
-) -> Preview:
-    """Ask a throw-away server of the version that the drill would choose."""
-    inspection = session.inspection
+def _with_its_server(found: Preview, look: Look) -> Preview:
+    inspection = look.session.inspection
     assert inspection is not None, "the look found a dump"
-    chosen = restoring.choose_installation(
-        inspection, server.installations(), dump.ignore_extensions
-    )
+    if look.scratch is not None:
+        return _with_scratch(found, inspection, look.dump, look.scratch)
+    return _with_server(found, inspection, look)
+
+
+def _with_server(found: Preview, inspection: Inspection, look: Look) -> Preview:
+    """Ask a throw-away server of the version that the drill would choose."""
+    server, ignored = look.server, look.dump.ignore_extensions
+    chosen = restoring.choose_installation(inspection, server.installations(), ignored)
     if isinstance(chosen, Unclear):
         return replace(found, lacks=chosen.reason, hint=chosen.hint)
-    places = server.places(drill.id)
+    places = server.places(look.drill.id)
     account = server.account()
     cluster.initdb(places, chosen, account)
-    session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
+    look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
     with cluster.superuser_connection(places) as connection:
-        found = _compared(found, connection, inspection, dump, chosen)
+        missing = preparation.lacking(connection, inspection, ignored)
+        if missing:
+            unfit = restoring.unfit(missing, chosen)
+            found = replace(found, lacks=unfit.reason, hint=unfit.hint)
         if not preparation.make_database(connection, "preview", inspection.needs):
             found = replace(found, other_locale=_locale(inspection))
     return replace(found, server=f"PostgreSQL {chosen.version}")
-
-
-def _compared(
-    found: Preview,
-    connection: Connection,
-    inspection: Inspection,
-    dump: DumpSettings,
-    chosen: Installation,
-) -> Preview:
-    missing = preparation.lacking(connection, inspection, dump.ignore_extensions)
-    if not missing:
-        return found
-    unfit = restoring.unfit(missing, chosen)
-    return replace(found, lacks=unfit.reason, hint=unfit.hint)
 
 
 def _locale(inspection: Inspection) -> str:
@@ -266,7 +302,8 @@ def roles_in_sql(inspection: Inspection) -> tuple[str, ...]:
     """Of an archive, the roles that its policies and user mappings name. Plain SQL is not searched."""
     path = inspection.unwrapped or inspection.path
     toc_path = path / "toc.dat" if path.is_dir() else path
-    if inspection.kind not in {"custom", "directory"}:
+    packed = inspection.layers and inspection.unwrapped is None
+    if inspection.kind not in {"custom", "directory"} or packed:
         return ()
     with toc_path.open("rb") as stream:
         toc = archive.read_toc(stream, toc_path.stat().st_size, custom=inspection.kind == "custom")

@@ -35,6 +35,8 @@ class Preview:
     """What fails the drill although a dump is restored: a newer one is damaged, another database."""
     notes: tuple[str, ...] = ()
     """What was passed over, and why."""
+    only_head: str = ""
+    """Why the dump was not read to its end; empty where it was."""
     server: str = ""
     """What it would be restored into."""
     other_locale: str = ""

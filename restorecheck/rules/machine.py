@@ -168,7 +168,9 @@ def _preview(dump: DumpFacts) -> Iterator[Finding]:
         yield problem("RC122", dump.target, said, *_advised(seen.hint))
     for said in seen.problems:
         yield problem("RC122", dump.target, f"{said}: the drill would be failed", *_advised(""))
-    if not seen.reason and not seen.problems:
+    if seen.only_head:
+        yield not_looked_at("RC122", dump.target, "more time", seen.only_head)
+    elif not seen.reason and not seen.problems:
         yield ok("RC122", dump.target, f"{seen.newest} is whole, and can be restored")
     if seen.server or seen.lacks:
         yield _server(dump.target, seen)

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
-from restorecheck.postgres import previewing
+from restorecheck.postgres import preparation, previewing
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.tls import expired
 from restorecheck.sandbox.certificates import Authority
@@ -396,13 +396,29 @@ def test_a_dump_from_the_future_is_told(machine, dumps):
     assert "from the future" in found
 
 
-def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(machine, monkeypatch):
+@pytest.mark.parametrize("name", ["custom", "directory", "plain"])
+def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(
+    machine, dumps, monkeypatch, name
+):
     monkeypatch.setattr(previewing, "MOST_BYTES", 1000)
+    machine.target["path"] = str(dumps[name])
 
     ((outcome, found, _),) = findings_of(machine, "RC122")
 
     assert outcome == "not looked at"
     assert "only its head was looked at" in found
+
+
+@pytest.mark.parametrize("name", ["custom", "directory"])
+def test_of_a_large_archive_the_head_tells_what_it_needs(machine, dumps, monkeypatch, name):
+    monkeypatch.setattr(previewing, "MOST_BYTES", 1000)
+    monkeypatch.setattr(preparation, "lacking", lambda _, inspection, __: [inspection.dbname])
+    machine.target["path"] = str(dumps[name])
+
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+
+    assert outcome == "problem"
+    assert "lacks what the dump needs: library" in found
 
 
 def test_a_dump_that_unpacks_to_more_than_there_is_room_for_ends_the_look(machine, monkeypatch):
