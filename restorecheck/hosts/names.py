@@ -6,8 +6,22 @@ from collections.abc import Sequence
 from restorecheck.errors import Problem
 
 
-def unknown_target(name: str, known: Sequence[str], where: str = "in the configuration") -> Problem:
-    """What to say of a name that no target has, with the nearest that one has."""
-    near = difflib.get_close_matches(name, known, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+def unknown_target(
+    name: str,
+    known: Sequence[str],
+    where: str = "in the configuration",
+    *,
+    words: Sequence[str] = (),
+) -> Problem:
+    """What to say of a name that no target has, with the nearest that one has.
+
+    `words`: what else may have been meant.
+    """
+    guess = nearest(name, [*known, *words]) or f"; known: {', '.join(known)}"
     return Problem(message=f"no target {name!r} {where}{guess}")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence; empty where nothing is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near and near[0] != name else ""

@@ -187,7 +187,8 @@ def _refuse_unknown(config: Config, store: "SqliteStore | AwsStore", name: str |
     """Raises ConfigError for a name that is neither in the configuration nor in the history."""
     known = _known_targets(config, store)
     if name is not None and name not in known:
-        problem = unknown_target(name, [*known, *ACTIONS], "in the configuration or the history")
+        where = "in the configuration or the history"
+        problem = unknown_target(name, known, where, words=ACTIONS)
         raise ConfigError((problem,))
 
 

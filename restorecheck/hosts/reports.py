@@ -12,6 +12,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.names import nearest
 from restorecheck.hosts.past import past_until
 from restorecheck.hosts.standings import overview_of, statuses_of
 from restorecheck.hosts.writing import FOR_EVERYBODY, writing
@@ -37,7 +38,8 @@ def report(config: Config, arguments: argparse.Namespace) -> int:
         text = store.report(_drill_id(config, store, arguments.what))
         shown = _rendered(arguments.format, text, store, to_file=bool(arguments.output))
     except NotFoundError as exc:
-        print(f"restorecheck: {clean(exc.message)}", file=sys.stderr)
+        guess = nearest(arguments.what or "", [target.name for target in config.targets])
+        print(f"restorecheck: {clean(exc.message + guess)}", file=sys.stderr)
         return Exit.INCONCLUSIVE
     finally:
         store.close()

@@ -237,7 +237,7 @@ def test_history_of_an_unknown_target_is_refused_with_the_nearest_name(past, cap
 
     code, _, err = ask(capsys, "history", *action, "zzz")
     assert code == 2
-    assert "known: courses, orders" in err
+    assert err.strip().endswith("known: courses, orders")
 
 
 def test_history_of_a_target_that_was_taken_out_of_the_configuration_is_still_there(past, capsys):
@@ -249,6 +249,18 @@ def test_history_of_a_target_that_was_taken_out_of_the_configuration_is_still_th
     code, _, err = ask(capsys, "history", "formr")
     assert code == 2
     assert "did you mean 'former'?" in err
+
+
+def test_a_misspelt_target_of_report_is_suggested(past, capsys):
+    code, _, err = ask(capsys, "report", "corses")
+    assert code == 3
+    assert "did you mean 'courses'?" in err
+
+    past.database.unlink()
+    code, _, err = ask(capsys, "report", "courses")
+    assert code == 3
+    assert "no drill of courses" in err
+    assert "did you mean" not in err
 
 
 def test_a_misspelt_action_of_history_is_suggested(past, capsys):
