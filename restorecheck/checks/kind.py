@@ -35,6 +35,7 @@ from restorecheck.checks.scanning import (
     ASKED,
     NOTHING,
     ROWS,
+    SMALL_BLOCKS,
     Aggregate,
     Question,
     by_size,
@@ -77,6 +78,16 @@ class Catalog:
     """Quoted name, and blocks."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     """Those that are installed, with their schema, or could be, with none."""
+
+    @property
+    def small(self) -> frozenset[str]:
+        """Tables that are read in no time, by their quoted names; none that has children."""
+        parents = {table.root for table in self.tables}
+        return frozenset(
+            table.quoted
+            for table in self.tables
+            if table.blocks <= SMALL_BLOCKS and table.full_name not in parents
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,8 @@ class Question:
     """How long its answer may take; None: as long as anything may."""
     budgeted: bool = False
     """Left out when those of its kind have taken their time."""
+    small: bool = False
+    """It reads small tables only: many of these are asked in one statement."""
 
 
 OVER_BUDGET = "not within the time that it is given"
@@ -159,6 +161,11 @@ def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
         for number, (table, wanted) in enumerate(scans)
     )
     return " union all ".join(parts)
+
+
+def together(questions: Sequence[Question]) -> str:
+    """Many questions in one statement: a row with the answer of each; NULL where one has no rows."""
+    return "select " + ", ".join(f"({question.sql})" for question in questions)
 
 
 def unit_blocks(table: Table, size: int = UNIT_BLOCKS) -> int:

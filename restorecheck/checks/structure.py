@@ -19,6 +19,8 @@ FORMAT = "2"
 
 LARGEST_STRUCTURE = 60_000
 """Bytes, compressed; beyond it definitions become digests, then one for each table, then for each schema."""
+TIGHTEST = 50
+"""No structure is compressed to less than one part in so many: a much longer text need not be tried."""
 DIGEST = 12
 
 OF_TABLES = frozenset(
@@ -149,11 +151,17 @@ def bounded(structure: Mapping[str, str]) -> dict[str, str]:
     """The structure as it is, or as much of it as may be kept."""
     reduced = dict(structure)
     for coarser in (*COARSER, None):
-        if len(zlib.compress(json.dumps(reduced).encode())) <= LARGEST_STRUCTURE:
+        if _fits(json.dumps(reduced)):
             return reduced
         if coarser is not None:
             reduced = coarser(reduced)
     return {"everything": digest(json.dumps(sorted(structure.items())))}
+
+
+def _fits(text: str) -> bool:
+    if len(text) > LARGEST_STRUCTURE * TIGHTEST:
+        return False
+    return len(zlib.compress(text.encode())) <= LARGEST_STRUCTURE
 
 
 def _digested(structure: Mapping[str, str]) -> dict[str, str]:

@@ -179,6 +179,8 @@ def settings(*, jobs: int) -> dict[str, str]:
         "port": str(PORT),
         "unix_socket_permissions": "0700",
         "max_connections": str(20 + 4 * jobs),
+        # A query of a table with thousands of partitions locks all of them, and their indexes.
+        "max_locks_per_transaction": "1024",
         # What a crash would lose is thrown away after a crash anyway.
         "fsync": "off",
         "full_page_writes": "off",

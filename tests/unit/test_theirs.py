@@ -41,6 +41,16 @@ def test_a_folder_is_emptied_however_deep_it_is_and_nothing_is_followed(tmp_path
     assert (outside / "kept").exists()
 
 
+def test_a_folder_with_thousands_of_files_is_emptied_but_for_one(tmp_path):
+    for number in range(theirs.AT_ONCE + theirs.FEW):
+        (tmp_path / str(number)).touch()
+    (tmp_path / "mark").touch()
+
+    theirs.remove_all(tmp_path, but="mark")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mark"]
+
+
 def _go_down(folder: Path, levels: int, outside: Path) -> None:
     """By descriptors: no path has room for so many names."""
     here = os.open(folder, os.O_RDONLY)

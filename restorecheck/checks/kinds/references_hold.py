@@ -24,8 +24,10 @@ class ReferencesHold(OfDatabase):
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         blocks = {table.quoted: table.blocks for table in catalog.tables}
+        small = catalog.small
         for key in catalog.foreign_keys:
-            yield replace(orphans(key), weight=blocks.get(key.table, 0))
+            weight, little = blocks.get(key.table, 0), {key.table, key.target} <= small
+            yield replace(orphans(key), weight=weight, small=little)
 
     def find(
         self,

@@ -1,6 +1,7 @@
 """No sequence is behind the column that it fills: the next insert would fail."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
@@ -22,7 +23,10 @@ class SequencesAhead(OfDatabase):
         return "none behind its column"
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
-        return map(behind, catalog.sequences)
+        small = catalog.small
+        for sequence in catalog.sequences:
+            tables = {sequence.table, *(table for table, _ in sequence.others)}
+            yield replace(behind(sequence), small=tables <= small)
 
     def find(
         self,

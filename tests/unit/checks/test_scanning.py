@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restorecheck.checks.fingerprint import fingerprint
+from restorecheck.checks.kind import Catalog
 from restorecheck.checks.scanning import (
     NOTHING,
     PRINT,
     ROWS,
+    SMALL_BLOCKS,
     Aggregate,
     Depth,
     Merge,
+    Question,
     aggregates,
     batch,
     groups,
@@ -22,6 +25,7 @@ from restorecheck.checks.scanning import (
     merged,
     newest,
     statement,
+    together,
     units,
 )
 from restorecheck.checks.tables import Column, Constraint, Table, literal, quoted
@@ -169,3 +173,20 @@ def test_types_without_an_exact_hash_go_in_as_text(type_, as_text):
     column = Column(name="c", type=type_, kind="e" if type_ == "mood" else "b")
 
     assert ("::text" in fingerprint([column])) is as_text
+
+
+def test_many_small_questions_are_one_statement_with_an_answer_for_each():
+    questions = [Question(key="a", sql="select 1 where false"), Question(key="b", sql="select 2")]
+
+    assert together(questions) == "select (select 1 where false), (select 2)"
+
+
+def test_small_are_tables_of_few_blocks_of_which_no_other_is_a_part():
+    tables = (
+        Table(schema="s", name="little", blocks=SMALL_BLOCKS),
+        Table(schema="s", name="large", blocks=SMALL_BLOCKS + 1),
+        Table(schema="s", name="parent", blocks=0),
+        Table(schema="s", name="child", blocks=1, root="s.parent"),
+    )
+
+    assert Catalog(major=17, tables=tables).small == {'"s"."little"', '"s"."child"'}
