@@ -99,22 +99,27 @@ order by i.indrelid, i.indisprimary desc, i.indnkeyatts, x.relname
 
 -- name: foreign keys
 -- Columns are compared as PostgreSQL does it itself (ri_triggers.c, `RI_Initial_Check`): by the constraint's own
--- operator, cast to its types, in the collation of the table that is pointed to.
-select k.conname, n.nspname, c.relname, fn.nspname, f.relname, c.relkind = 'r', f.relkind = 'r', k.confmatchtype = 'f',
-  coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false),
-  (select jsonb_agg(jsonb_build_object('here', a.attname, 'there', b.attname, 'operator', format('operator(%I.%s)', pn.nspname, o.oprname),
+-- operator, cast to its types, in the collation of the table that is pointed to. All pairs of columns in one join: looked
+-- up for each constraint anew, thousands of constraints took seconds.
+with pairs as (
+  select k.oid as key, jsonb_agg(jsonb_build_object('here', a.attname, 'there', b.attname, 'operator', format('operator(%I.%s)', pn.nspname, o.oprname),
       'there_cast', case when b.atttypid <> o.oprleft then format('::%I.%I', ln.nspname, l.typname) else '' end,
       'here_cast', case when a.atttypid <> o.oprright then format('::%I.%I', rn.nspname, r.typname) else '' end,
       'collation', case when a.attcollation <> b.attcollation then coalesce(format(' collate %I.%I', cn.nspname, v.collname), '') else '' end)
-      order by u.place)
-    from unnest(k.conkey, k.confkey, k.conpfeqop) with ordinality u(num, fnum, operator, place)
-    join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num
-    join pg_attribute b on b.attrelid = k.confrelid and b.attnum = u.fnum
-    join pg_operator o on o.oid = u.operator join pg_namespace pn on pn.oid = o.oprnamespace
-    join pg_type l on l.oid = o.oprleft join pg_namespace ln on ln.oid = l.typnamespace
-    join pg_type r on r.oid = o.oprright join pg_namespace rn on rn.oid = r.typnamespace
-    left join pg_collation v on v.oid = b.attcollation left join pg_namespace cn on cn.oid = v.collnamespace)
-from pg_constraint k
+      order by u.place) as list
+  from pg_constraint k cross join lateral unnest(k.conkey, k.confkey, k.conpfeqop) with ordinality u(num, fnum, operator, place)
+  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num
+  join pg_attribute b on b.attrelid = k.confrelid and b.attnum = u.fnum
+  join pg_operator o on o.oid = u.operator join pg_namespace pn on pn.oid = o.oprnamespace
+  join pg_type l on l.oid = o.oprleft join pg_namespace ln on ln.oid = l.typnamespace
+  join pg_type r on r.oid = o.oprright join pg_namespace rn on rn.oid = r.typnamespace
+  left join pg_collation v on v.oid = b.attcollation left join pg_namespace cn on cn.oid = v.collnamespace
+  where k.contype = 'f'
+  group by k.oid
+)
+select k.conname, n.nspname, c.relname, fn.nspname, f.relname, c.relkind = 'r', f.relkind = 'r', k.confmatchtype = 'f',
+  coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false), pairs.list
+from pg_constraint k join pairs on pairs.key = k.oid
 join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
 where k.contype = 'f' and k.convalidated and {own}

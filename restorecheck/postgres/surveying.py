@@ -217,7 +217,7 @@ class Survey:
         self._connections = connections
         self._major = major
         self._soon = 0.0
-        self._budgeted = frozenset(q.key for q in questions if q.budgeted)
+        self._spent = sum(reading.seconds.get(q.key, 0.0) for q in questions if q.budgeted)
         reading.bytes_there = sum(table.bytes for table in tables)
         self._progress = Progress(
             reading=reading,
@@ -477,6 +477,9 @@ class Survey:
         seconds = time.perf_counter() - began
         answer = _answer(rows[0][0] if rows else None)
         self._progress.settle(question, answer=answer, seconds=seconds)
+        if question.budgeted:
+            with self._progress.lock:
+                self._spent += seconds
 
     def _put_together(
         self, connection: Connection, questions: Sequence[Question], end: float
@@ -501,10 +504,8 @@ class Survey:
             self._progress.settle(question, answer=_answer(value), seconds=each)
 
     def _is_spent(self) -> bool:
-        reading, keys = self._progress.reading, self._budgeted
         with self._progress.lock:
-            spent = sum(seconds for key, seconds in reading.seconds.items() if key in keys)
-        return spent >= self._budget.total_seconds()
+            return self._spent >= self._budget.total_seconds()
 
     def _ask(
         self,
