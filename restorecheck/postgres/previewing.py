@@ -20,13 +20,13 @@ from restorecheck.model import CheckOutcome, CheckResult, Drill
 from restorecheck.ports import Clock
 from restorecheck.postgres import cluster, preparation, restoring
 from restorecheck.postgres.cluster import Mark
-from restorecheck.postgres.dumpfiles import archive, names
+from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.find import candidates
-from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.dumpfiles.inspect import _with_toc as with_toc
+from restorecheck.postgres.dumpfiles.inspect import Inspection, with_toc
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
+from restorecheck.postgres.dumpfiles.texts import shown
 from restorecheck.postgres.finding import DumpFinder, Session
 from restorecheck.postgres.scratch_server import ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
@@ -290,7 +290,7 @@ def _lacks_rights(connection: Connection) -> str:
 def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
     """Owners and grants are left out there; policies and user mappings name roles all the same."""
     # Of a name in another encoding nothing can be said here.
-    named = [role for role in roles_in_sql(inspection) if names.shown(role) == role]
+    named = [role for role in roles_in_sql(inspection) if shown(role) == role]
     there = {row[0] for row in connection.execute("select rolname from pg_roles")}
     missing = [role for role in named if role not in there]
     if not missing:

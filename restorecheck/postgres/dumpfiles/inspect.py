@@ -347,7 +347,7 @@ def _inspect_custom(found: Inspection, stream: BinaryIO, size: int) -> Inspectio
     if not toc.known:
         return _unknown(found, toc)
     problem = archive.custom_data_problem(stream, toc, size)
-    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
+    return with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
@@ -363,7 +363,7 @@ def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
             problem = _tar_end_problem(stream, size) or data_problem(toc, members)
     except (tarfile.TarError, EOFError):
         return replace(found, problem="is damaged or truncated: its tar structure ends early")
-    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
+    return with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 TAR_END = 1024
@@ -399,7 +399,7 @@ def _inspect_directory(path: Path) -> Inspection:
     if not toc.known:
         return _unknown(found, toc)
     problem = data_problem(toc, DirectoryMembers(path, files))
-    return _with_toc(replace(found, complete=not problem, problem=problem), toc)
+    return with_toc(replace(found, complete=not problem, problem=problem), toc)
 
 
 def _unknown(found: Inspection, toc: Toc) -> Inspection:
@@ -420,7 +420,7 @@ UNCHECKED = {2: "lz4", 3: "zstd"}
 """Source: PostgreSQL, src/include/common/compression.h; pg_dump sets no checksum for either."""
 
 
-def _with_toc(found: Inspection, toc: Toc) -> Inspection:
+def with_toc(found: Inspection, toc: Toc) -> Inspection:
     problem = found.problem or partial.without_definitions(toc.entries)
     notes = found.notes
     if toc.compression in UNCHECKED and any(entry.has_data for entry in toc.entries):
