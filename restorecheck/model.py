@@ -135,6 +135,8 @@ class Backup:
     kind: str
     identifier: str
     taken_at: datetime | None = None
+    time_source: str = ""
+    """Where `taken_at` stands; empty where the provider says it."""
     size_bytes: int | None = None
     server_version: str = ""
     """Version of the server that the backup was taken from, as the backup says it."""

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -51,6 +51,19 @@ class Schedule:
     def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """The slots in (after, until]."""
         return takewhile(lambda slot: slot <= until, self.after(after))
+
+
+LOOKED_AHEAD = timedelta(days=500)
+MOST_SLOTS = 3000
+"""Of a schedule that is due each minute of one day a week, more than that day."""
+
+
+def longest_gap(cron: str) -> timedelta:
+    """The longest time between two slots in a row, without daylight saving time."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    slots = Schedule(cron=cron, timezone="UTC").between(begin, begin + LOOKED_AHEAD)
+    gaps = [later - earlier for earlier, later in pairwise(islice(slots, MOST_SLOTS))]
+    return max(gaps, default=LOOKED_AHEAD)
 
 
 def delay(target: str, slot: datetime, jitter: timedelta) -> timedelta:

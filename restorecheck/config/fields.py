@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from restorecheck.checks.keys import AtLeastOne, FromList, Text, filled, refusal
 from restorecheck.config.server_url import MalformedUrlError, parse_server, parse_server_url
@@ -75,6 +75,18 @@ def _server(value: str) -> str:
         raise refusal(f"{exc}, found {{found}}") from None
 
 
+ALL_DATABASES = ("*",)
+"""What `databases: all` becomes: no list of names says the same."""
+
+
+def _databases(value: Any) -> Any:  # noqa: ANN401  # before validation
+    if value == "all":
+        return list(ALL_DATABASES)
+    if isinstance(value, str):
+        raise refusal("expected `all` or a list of names, as in [shop, crm], found {found}")
+    return value
+
+
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not host or not colon or not port.isdigit() or not 0 <= int(port) < 65_536:  # noqa: PLR2004  # 16 bits
@@ -97,5 +109,19 @@ Listen = Annotated[str, AfterValidator(_listen)]
 TextFile = Annotated[str, AfterValidator(_textfile)]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]
 SomeTexts = Annotated[tuple[Text, ...], FromList, AtLeastOne]
+Databases = Annotated[
+    tuple[Text, ...],
+    FromList,
+    AtLeastOne,
+    BeforeValidator(_databases),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "all"},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
 Command = Annotated[tuple[str, ...], FromList, AtLeastOne, BeforeValidator(_command)]
 Jobs = Annotated[int, Field(ge=1, le=64)]

@@ -41,6 +41,7 @@ def broken_rules(document: Document) -> Iterator[Finding]:
         if isinstance(dump, dict):
             yield from _plain_passwords(dump, (*path, "dump"), document)
             yield from _into_problems(dump, (*path, "dump"), document)
+            yield from _several_into(target, dump, path)
         rds = target.get("rds")
         if isinstance(rds, dict):
             yield from broken_rds_rules(rds, (*path, "rds"))
@@ -175,6 +176,21 @@ def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iter
         "server in this place would be overwritten; when it may be overwritten, list its 'host:port' "
         "in the top-level scratch_servers",
     )
+
+
+def _several_into(target: dict[str, Any], dump: dict[str, Any], path: Path) -> Iterator[Finding]:
+    databases = target.get("databases")
+    several = databases == "all" or (isinstance(databases, list) and len(databases) > 1)
+    if several and dump.get("into") is not None:
+        yield Finding(
+            (*path, "databases"),
+            "`into` restores one database: name one, and make a target of each",
+        )
+    if dump.get("globals") is not None and dump.get("into") is not None:
+        yield Finding(
+            (*path, "dump", "globals"),
+            "`into` restores no roles: they would stay on the scratch server; remove one of the two",
+        )
 
 
 def _scratch_servers(value: object) -> Iterator[str]:

@@ -10,11 +10,12 @@ from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, Text, Texts
 from restorecheck.config.adopt import Adopt
 from restorecheck.config.checks import Check
 from restorecheck.config.fields import (
+    ALL_DATABASES,
     Command,
     Cron,
+    Databases,
     Jobs,
     ScratchUrl,
-    SomeTexts,
     TargetName,
     TimeZone,
 )
@@ -92,7 +93,15 @@ class Dump(Keys):
         "one list item per argument. It is used for files that are neither dumps nor compressed.",
     )
     max_age_hours: Hours | None = Field(
-        default=None, description="A newest dump that is older than this fails the drill."
+        default=None,
+        description="A newest dump that is older than this fails the drill. By default the longest time "
+        "between two slots of the schedule and 2 hours, at least 26; without a schedule, no dump is too "
+        "old, and the report says so.",
+    )
+    globals: Text | None = Field(
+        default=None,
+        description="File or glob of what pg_dumpall --globals-only wrote beside the dumps; of the newest, "
+        "roles, memberships and settings are restored, too. Relative to the configuration file.",
     )
     ignore_extensions: Texts = Field(
         default=(), description="Extensions of the database that are left out of the restore."
@@ -124,10 +133,11 @@ class _TargetKeys(Keys):
     checks: Annotated[tuple[Check, ...], FromList] = Field(
         default=(), description="Questions put to the restored database."
     )
-    databases: SomeTexts | None = Field(
+    databases: Databases | None = Field(
         default=None,
-        description="Databases to prove; by default all that are not templates. "
-        "Of a dump: the names that its database may have; another one fails the drill.",
+        description="Databases to prove; by default all that are not templates. Of dumps: the newest "
+        "dump of each is restored, and a missing one fails the drill; `all`: each database of which there "
+        "is a dump. Without it, dumps of several databases in one place are inconclusive.",
     )
 
 
@@ -167,11 +177,15 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
     for key in {"objectives", "suite"} & set(own):
         given = {name: getattr(own[key], name) for name in own[key].model_fields_set}
         own[key] = getattr(defaults, key).model_copy(update=given)
+    if written.dump is None and own.get("databases") == ALL_DATABASES:
+        own["databases"] = None  # all are proven anyway
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
     if written.adopt is not None:
         own["schedule"] = None  # not that of `defaults`: it has none
     if written.checks:
         own["checks"] = tuple(check.with_absolute_paths(absolute) for check in written.checks)
     if written.dump is not None:
-        own["dump"] = written.dump.model_copy(update={"path": absolute(written.dump.path)})
+        named = {"path": written.dump.path, "globals": written.dump.globals}
+        paths = {key: absolute(path) for key, path in named.items() if path is not None}
+        own["dump"] = written.dump.model_copy(update=paths)
     return Target(**{**inherited, **own})

@@ -32,6 +32,7 @@ from restorecheck.postgres.local import LocalDumpProvider, killed_locally
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.settings import DumpSettings, FullText, ServerSettings
+from restorecheck.schedule import longest_gap
 from restorecheck.sqlite.store import SqliteStore
 
 DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
@@ -272,8 +273,24 @@ def dump_settings(target: Target, dump: Dump) -> DumpSettings:
     return DumpSettings(
         path=dump.path,
         decrypt=tuple(dump.decrypt) if dump.decrypt else None,
-        max_age=None if dump.max_age_hours is None else timedelta(hours=dump.max_age_hours),
+        max_age=max_age_of(target, dump),
         ignore_extensions=tuple(dump.ignore_extensions),
         jobs=dump.jobs,
         databases=tuple(target.databases or ()),
+        globals_path=dump.globals or "",
     )
+
+
+LEAST_AGE = timedelta(hours=26)
+"""Most dumps are daily, however often they are proven."""
+LATE = timedelta(hours=2)
+"""A dump may take so much longer than the one before."""
+
+
+def max_age_of(target: Target, dump: Dump) -> timedelta | None:
+    """The configured limit, or one that follows from the schedule; None: no age is too old."""
+    if dump.max_age_hours is not None:
+        return timedelta(hours=dump.max_age_hours)
+    if target.schedule is None:
+        return None
+    return max(LEAST_AGE, longest_gap(target.schedule) + LATE)

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.account import Account
+from restorecheck.postgres.dating import header_claim, when_taken
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.find import candidates
@@ -26,7 +27,6 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     NoDumpError,
     UnusableLayerError,
 )
-from restorecheck.postgres.selection import when_taken
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.rules.facts import DumpFacts, Unread
 
@@ -66,7 +66,7 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
         toc = newest / "toc.dat"
         state = (toc if toc.is_file() else newest).stat()
         modified = datetime.fromtimestamp(state.st_mtime, tz=UTC)
-        taken = when_taken(modified, head.created_at)
+        taken = when_taken(modified, header_claim(head.created_at)).at
     except PermissionError as exc:
         return replace(facts, problem=f"{exc.filename} cannot be read: {exc.strerror}")
     except OSError as exc:

@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import psycopg
 
 from restorecheck.errors import CapacityError, InvalidStateError
 from restorecheck.lifecycle import (
+    Broken,
     Gone,
     InProgress,
     Ready,
@@ -21,7 +23,15 @@ from restorecheck.lifecycle import (
 )
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
-from restorecheck.postgres import asking, cluster, collations, preparation, restoring
+from restorecheck.postgres import (
+    asking,
+    cluster,
+    collations,
+    preparation,
+    restoring,
+    roles,
+    selection,
+)
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Mark, Places
@@ -29,6 +39,7 @@ from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.finding import (
     SERVER,
     DumpFinder,
+    Restore,
     Session,
     check_step,
     find_step,
@@ -152,11 +163,13 @@ class LocalDumpProvider(Provider):
         return Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))
 
     def _start(self, drill: Drill, session: Session) -> StepEvent:
-        inspection = session.inspection
-        if inspection is None:
+        if not session.restores:
             return lost_session()
+        inspections = [restore.inspection for restore in session.restores]
         chosen = restoring.choose_installation(
-            inspection, self._server.installations(), self._dump.ignore_extensions
+            restoring.together(inspections),
+            self._server.installations(),
+            self._dump.ignore_extensions,
         )
         if isinstance(chosen, Unclear):
             return chosen
@@ -169,41 +182,49 @@ class LocalDumpProvider(Provider):
         session.server = cluster.start(
             places, chosen, account, jobs=self._server.parallel(self._dump), outlive_us=drill.keep
         )
+        notes = [note for i in inspections for note in restoring.version_note(i, chosen)]
         return Ready(
             external_seconds=watch.seconds,
             outputs={"psql": str(chosen.program("psql"))},
-            notes=restoring.version_note(inspection, chosen),
+            notes=tuple(dict.fromkeys(notes)),
         )
 
     def _load(self, drill: Drill, session: Session) -> StepEvent:
-        if session.inspection is None or session.installation is None or session.server is None:
+        if not session.restores or session.installation is None or session.server is None:
             return lost_session()
+        restore = session.restores[session.loading]
         if session.load is None:
-            return self._begin_load(drill, session, session.inspection, session.installation)
+            return self._begin_load(drill, session, restore, session.installation)
         loaded = session.load.poll(restoring.patience(session.load))
         if loaded is None:
             if cluster.is_almost_full(self._server.work_dir):
                 return self._stop_load(session.load)
             return InProgress(wait=timedelta(0), detail="loading")
         session.load.end()
+        session.load_seconds += loaded.seconds
         places = self._server.places(drill.id)
         server_lost = session.server.poll() is not None
-        if not server_lost and self._begins_again(session, session.inspection, places):
+        if not server_lost and self._begins_again(session, restore.inspection, places):
             return InProgress(wait=timedelta(0), detail="loading again")
         failed = restoring.explain(
             loaded,
-            session.inspection,
+            restore.inspection,
             log=places.log,
             offset=session.log_offset,
             server_lost=server_lost,
-            into=self._into(session, session.inspection, session.installation, places),
+            into=self._into(session, restore, session.installation, places),
         )
         if failed is not None:
-            return restoring.with_full_text(failed, loaded, drill.id, self._server.full_text)
+            told = restoring.with_full_text(failed, loaded, drill.id, self._server.full_text)
+            return _naming(told, restore, session)
         killed = cluster.killed(places)
         if killed:
-            return Unclear(reason=killed, external_seconds=loaded.seconds)
-        return self._open(places, session.inspection, loaded.seconds)
+            return Unclear(reason=killed, external_seconds=session.load_seconds)
+        if session.loading + 1 < len(session.restores):
+            session.loading += 1
+            session.load = None
+            return InProgress(wait=timedelta(0), detail="loading")
+        return self._open(places, session)
 
     def _begins_again(self, session: Session, inspection: Inspection, places: Places) -> bool:
         """Whether the load lacked only what can be made: a role that no statement of the dump names (a row
@@ -223,22 +244,17 @@ class LocalDumpProvider(Provider):
         return True
 
     def _into(
-        self, session: Session, inspection: Inspection, installation: Installation, places: Places
+        self, session: Session, restore: Restore, installation: Installation, places: Places
     ) -> Into:
+        inspection = restore.inspection
         ignored = set(self._dump.ignore_extensions)
         return Into(
             major=installation.major,
             source_major=restoring.major_of(inspection.server_version),
             ignored=tuple(name for name in inspection.needs.extensions if name in ignored),
             sorts_alike=session.sorts_alike,
-            by_collation=partial(self._by_collation, places, inspection),
+            by_collation=partial(_by_collation, places, restore),
         )
-
-    def _by_collation(self, places: Places, inspection: Inspection, error: LoadError) -> bool:
-        name = database_name(inspection, self._dump.databases)
-        with cluster.superuser_connection(places, name) as connection:
-            asking.pin(connection)
-            return collations.may_decide(connection, error, inspection)
 
     def _stop_load(self, load: Load) -> Unclear:
         """Before the disk is full: others write there, and a dump may grow without end."""
@@ -249,68 +265,127 @@ class LocalDumpProvider(Provider):
         )
 
     def _begin_load(
-        self, drill: Drill, session: Session, inspection: Inspection, installation: Installation
+        self, drill: Drill, session: Session, restore: Restore, installation: Installation
     ) -> StepEvent:
         places = self._server.places(drill.id)
-        account = self._server.account()
-        name = database_name(inspection, self._dump.databases)
-        with cluster.superuser_connection(places, MAINTENANCE) as connection:
-            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
-            if missing:
-                return restoring.unfit(missing, installation)
-            preparation.drop_database(connection, name)
-            session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
-            preparation.apply_settings(connection, name, inspection.needs)
-            preparation.admit_everybody(connection, name)
-        with cluster.superuser_connection(places, name) as connection:
-            asking.pin(connection)
-            roles = {*inspection.needs.roles, *session.roles}
-            preparation.make_roles(connection, sorted(roles), inspection.needs.client_encoding)
-            preparation.make_way(connection, inspection)
+        inspection = restore.inspection
+        if session.loading == 0:
+            session.prepared = restoring.prepare_each(
+                [restore.inspection for restore in session.restores],
+                installation,
+                self._server.account(),
+                places.directory,
+                self._dump.ignore_extensions,
+            )
+            failed = self._make_roles(places, session, installation)
+            if failed is not None:
+                return failed
+        missing = self._make_database(places, session, restore)
+        if missing:
+            return restoring.unfit(missing, installation)
         session.log_offset = places.log.stat().st_size
-        destination = Destination(
-            host=str(places.directory),
-            port=cluster.PORT,
-            user=cluster.SUPERUSER,
-            database=name,
-        )
         session.load = restoring.begin(
             inspection,
-            destination,
+            Destination(
+                host=str(places.directory),
+                port=cluster.PORT,
+                user=cluster.SUPERUSER,
+                database=restore.database,
+            ),
             installation,
-            account,
+            self._server.account(),
             directory=places.directory,
             jobs=1 if session.alone else self._server.parallel(self._dump),
             decryption=session.decryption,
             ignored=self._dump.ignore_extensions,
             ownership=True,
+            prepared=session.prepared[session.loading],
         )
         return InProgress(wait=timedelta(0), detail="loading")
 
-    def _open(self, places: Places, inspection: Inspection, seconds: float) -> StepEvent:
-        name = database_name(inspection, self._dump.databases)
-        watch = Stopwatch()
+    def _make_roles(
+        self, places: Places, session: Session, installation: Installation
+    ) -> StepEvent | None:
+        """Those of pg_dumpall as they were, for the time of the load as superusers."""
+        if not session.statements:
+            return None
+        with cluster.superuser_connection(places) as connection:
+            made = roles.make(connection, session.statements)
+            roles.elevate(connection, made.roles)
+        if self._dump.globals_path and session.statements:
+            needed = {role for r in session.restores for role in r.inspection.needs.roles}
+            missing = sorted(needed - roles.named_in(session.statements))
+            session.findings += (selection.roles_missing(missing),)
+        if not made.problems:
+            return None
+        more = f"; {len(made.problems) - 1} more" if len(made.problems) > 1 else ""
+        reason = f"the roles do not restore: {made.problems[0]}{more}"
+        inspection = session.restores[0].inspection
+        if restoring.major_of(inspection.server_version) == installation.major:
+            return Broken(reason=reason)
+        return Unclear(
+            reason=f"{reason} (into PostgreSQL {installation.version}; "
+            f"the dump is of {inspection.server_version or 'an unknown version'})",
+            hint=f"Install PostgreSQL {inspection.server_version.partition('.')[0]} here.",
+        )
+
+    def _make_database(self, places: Places, session: Session, restore: Restore) -> list[str]:
+        """What the server lacks for the dump; empty where its database is ready to be loaded."""
+        name, inspection = restore.database, restore.inspection
+        first = restore is next(r for r in session.restores if r.database == name)
+        with cluster.superuser_connection(places, MAINTENANCE) as connection:
+            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
+            if missing:
+                return missing
+            if first:
+                preparation.drop_database(connection, name)
+                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
+                preparation.apply_settings(connection, name, inspection.needs)
+                preparation.admit_everybody(connection, name)
         with cluster.superuser_connection(places, name) as connection:
+            asking.pin(connection)
+            named = sorted({*inspection.needs.roles, *session.roles})
+            preparation.make_roles(connection, named, inspection.needs.client_encoding)
+            if first:
+                preparation.make_way(connection, inspection)
+        return []
+
+    def _open(self, places: Places, session: Session) -> StepEvent:
+        watch = Stopwatch()
+        role = preparation.CHECKER_ROLE
+        with cluster.superuser_connection(places, session.databases[0]) as connection:
             asking.pin(connection)
             asking.spell(connection)
             preparation.demote_roles(connection)
-            preparation.make_reading_role(connection, preparation.CHECKER_ROLE, login=True)
-            preparation.let_in(connection, name, preparation.CHECKER_ROLE)
-            preparation.let_evaluate(connection, preparation.CHECKER_ROLE)
+            preparation.make_reading_role(connection, role, login=True)
             room = cluster.free_bytes(places.directory) // 2
-            preparation.limit_temporary_files(connection, preparation.CHECKER_ROLE, room)
-            endpoint = Endpoint(
-                identity=identity_of(connection),
+            preparation.limit_temporary_files(connection, role, room)
+            identity = identity_of(connection)
+            version = restoring.server_version(connection)
+        for name in session.databases:
+            with cluster.superuser_connection(places, name) as connection:
+                asking.pin(connection)
+                asking.spell(connection)
+                preparation.let_in(connection, name, role)
+                preparation.let_evaluate(connection, role)
+        ignored = self._dump.ignore_extensions
+        notes = [
+            note
+            for restore in session.restores
+            for note in restoring.omission_notes(restore.inspection, ignored)
+        ]
+        return Ready(
+            endpoint=Endpoint(
+                identity=identity,
                 host=str(places.directory),
                 port=cluster.PORT,
-                user=preparation.CHECKER_ROLE,
-                databases=(name,),
-                server_version=restoring.server_version(connection),
-            )
-        return Ready(
-            endpoint=endpoint,
-            external_seconds=seconds + watch.seconds,
-            notes=restoring.omission_notes(inspection, self._dump.ignore_extensions),
+                user=role,
+                databases=session.databases,
+                server_version=version,
+            ),
+            external_seconds=session.load_seconds + watch.seconds,
+            findings=session.findings,
+            notes=tuple(dict.fromkeys(notes)),
         )
 
     def _room_hint(self) -> str:
@@ -325,13 +400,17 @@ def killed_locally(endpoint: Endpoint) -> str:
     return cluster.killed(Places(Path(endpoint.host)))
 
 
-def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
-    """That of the source, but for the templates, which a new server has in use already.
+def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Broken | Unclear:
+    """Which of several databases it is that does not restore."""
+    if len(session.databases) == 1:
+        return failed
+    return replace(failed, reason=f"database {restore.database}: {failed.reason}")
 
-    Plain dumps do not name their database: then the configured one.
-    """
-    name = inspection.dbname or (configured[0] if configured else "")
-    return "restored" if name in {"", "template0", "template1"} else name
+
+def _by_collation(places: Places, restore: Restore, error: LoadError) -> bool:
+    with cluster.superuser_connection(places, restore.database) as connection:
+        asking.pin(connection)
+        return collations.may_decide(connection, error, restore.inspection)
 
 
 def remove_cluster(

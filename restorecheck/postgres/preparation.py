@@ -97,7 +97,7 @@ def _speaking(connection: Connection, encoding: str) -> Iterator[None]:
 
 DEMOTE = """
 do $$ declare made record; begin
-  for made in select rolname from pg_catalog.pg_roles where rolsuper and oid >= 16384 and not rolcanlogin loop
+  for made in select rolname from pg_catalog.pg_roles where rolsuper and oid >= 16384 loop
     execute pg_catalog.format('alter role %I nosuperuser', made.rolname);
   end loop;
 end $$

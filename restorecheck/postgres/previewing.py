@@ -27,7 +27,7 @@ from restorecheck.postgres.dumpfiles.inspect import Inspection, with_toc
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
 from restorecheck.postgres.dumpfiles.texts import shown
-from restorecheck.postgres.finding import DumpFinder, Session
+from restorecheck.postgres.finding import DumpFinder, Restore, Session, database_name
 from restorecheck.postgres.scratch_server import ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.rules.facts import Preview, Unread
@@ -165,9 +165,11 @@ def _look_at_head(file: Path, look: Look) -> Preview | Unread:
     only = f"{file.name} is larger than the {most} that doctor reads; only its head was looked at"
     session, drill = look.session, look.drill
     session.decryption = Decryption(look.dump.decrypt) if look.dump.decrypt else None
-    session.inspection = _by_head(file, session.decryption)
-    if session.inspection is None:
+    inspection = _by_head(file, session.decryption)
+    if inspection is None:
         return Unread("more time", only)
+    name = database_name(inspection, look.dump.databases or ())
+    session.restores = (Restore(name, inspection),)
     mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(_lock(drill.id)))
     places = look.server.places(drill.id)
     cluster.make_directory(places, mark, look.server.account())

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
 from restorecheck.postgres.dumpfiles.archive import label
+from restorecheck.postgres.dumpfiles.cluster_dump import part_of
 from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
 from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
@@ -114,6 +115,13 @@ def needed_major(inspection: Inspection) -> int:
     return max([m for m in majors if m is not None], default=OLDEST)
 
 
+def together(inspections: Sequence[Inspection]) -> Inspection:
+    """The one that needs the newest server, with the extensions that all of them need."""
+    newest = max(inspections, key=needed_major)
+    extensions = dict.fromkeys(e for i in inspections for e in i.needs.extensions)
+    return replace(newest, needs=replace(newest.needs, extensions=tuple(extensions)))
+
+
 def choose_installation(
     inspection: Inspection, installations: Iterable[Installation], ignored: Sequence[str]
 ) -> Installation | Unclear:
@@ -197,6 +205,58 @@ def patience(_load: Load) -> float:
     return POLL_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What pg_restore reads."""
+
+    archive: Path
+    use_list: Path | None = None
+
+
+def prepare(
+    inspection: Inspection,
+    installation: Installation,
+    account: Account | None,
+    directory: Path,
+    ignored: Sequence[str],
+) -> Prepared:
+    """The archive and the list of what is restored of it, in a directory where no dump's SQL ran yet.
+
+    SQL that runs as the server's user may write there: a link in the place of one of these files would let
+    us, who may be root, write anywhere.
+    """
+    archive = _reachable(inspection, account, directory)
+    refresh = not inspection.needs.foreign_servers
+    if refresh and not ignored:
+        return Prepared(archive)
+    contents = archive_contents(archive, installation, account, directory)
+    use_list = directory / "contents.list"
+    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
+    _give(use_list, account)
+    return Prepared(archive, use_list)
+
+
+def prepare_each(
+    inspections: Sequence[Inspection],
+    installation: Installation,
+    account: Account | None,
+    directory: Path,
+    ignored: Sequence[str],
+) -> tuple[Prepared | None, ...]:
+    """Of several dumps, before the first of them is loaded; nothing for plain ones."""
+    prepared: list[Prepared | None] = []
+    for number, inspection in enumerate(inspections):
+        if inspection.kind == "plain":
+            prepared.append(None)
+            continue
+        own = directory / f"archive-{number}"
+        own.mkdir(mode=0o700)
+        _give(own, account)
+        prepared.append(prepare(inspection, installation, account, own, ignored))
+    return tuple(prepared)
+
+
 def begin(
     inspection: Inspection,
     destination: Destination,
@@ -208,6 +268,7 @@ def begin(
     decryption: Decryption | None,
     ignored: Sequence[str],
     ownership: bool,
+    prepared: Prepared | None = None,
 ) -> Load:
     """Start the program that loads this kind of dump."""
     if inspection.kind == "plain":
@@ -216,7 +277,7 @@ def begin(
         def source() -> Iterator[Iterable[bytes]]:
             with open_layers(inspection.path, decryption) as layers:
                 yield restorable(
-                    layers.stream,
+                    part_of(layers.stream, inspection.extent),
                     ownership=ownership,
                     ignored_extensions=ignored,
                     left_out=members_of_extensions(inspection.entries) if ignored else (),
@@ -224,23 +285,15 @@ def begin(
                 )
 
         return run_sql(source, destination, installation, account, directory=directory)
-    archive = _reachable(inspection, account, directory)
-    use_list = None
-    left_out = members_of_extensions(inspection.entries) if ignored else ()
-    if ignored or inspection.needs.foreign_servers:
-        contents = archive_contents(archive, installation, account, directory)
-        use_list = directory / "contents.list"
-        refresh = not inspection.needs.foreign_servers
-        use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
-        _give(use_list, account)
+    prepared = prepared or prepare(inspection, installation, account, directory, ignored)
     return restore_archive(
-        archive,
+        prepared.archive,
         destination,
         installation,
         account,
         directory=directory,
         jobs=1 if inspection.kind == "tar" else jobs,  # pg_restore: tar knows no parallel restore
-        use_list=use_list,
+        use_list=prepared.use_list,
         ownership=ownership,
     )
 

@@ -168,6 +168,11 @@ class ScratchProvider(Provider):
         inspection = session.inspection
         if inspection is None:
             return lost_session()
+        if len(session.databases) > 1:
+            return Unclear(
+                reason=f"{inspection.path.name} holds several databases, and `into` restores one",
+                hint="Name one in `databases`, or restore without `into`.",
+            )
         watch = Stopwatch()
         with self.scratch.open() as connection:
             session.reached = True

@@ -1,8 +1,8 @@
 """Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from restorecheck.model import (
@@ -12,10 +12,13 @@ from restorecheck.model import (
     CheckResult,
     Severity,
 )
+from restorecheck.postgres.dating import Taken, header_claim, when_taken
+from restorecheck.postgres.dumpfiles.cluster_dump import looked_into
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Inspection, inspect
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
+from restorecheck.postgres.globals_file import GlobalsFile
 
 RECENT = timedelta(minutes=10)
 """An incomplete file that was changed this recently may still be being written."""
@@ -46,6 +49,12 @@ class Selection:
     undecided: dict[Path, Snapshot] = field(default_factory=dict)
     """Incomplete and recently changed: look again in a moment."""
     notes: tuple[str, ...] = ()
+    taken: Mapping[Path, Taken] = field(default_factory=dict)
+    """When each file was taken, where its head and its name were looked at."""
+
+    def taken_of(self, inspection: Inspection) -> Taken:
+        known = self.taken.get(inspection.path)
+        return known or when_taken(inspection.modified_at, header_claim(inspection.created_at))
 
 
 def select(
@@ -55,11 +64,13 @@ def select(
     now: datetime,
     earlier: dict[Path, Snapshot],
     materialise: Path,
+    files: Sequence[Path] | None = None,
 ) -> Selection:
     """Look at the newest dumps until a complete one is found.
 
     Args:
         path: A file, folder or glob.
+        files: Of it, those that are meant, the newest first; by default all, by the file's time.
         decryption: Command that decrypts, where files are encrypted.
         now: The present time.
         earlier: What was undecided at the look before this one.
@@ -69,16 +80,16 @@ def select(
         NotFoundError: The folder does not exist.
         AccessDeniedError: It cannot be read.
     """
-    found = candidates(path)
+    found = candidates(path).files if files is None else files
     named = not Path(path).is_dir()
     notes: list[str] = []
     damaged: list[Inspection] = []
     doubtful: list[Inspection] = []
     undecided: dict[Path, Snapshot] = {}
-    for file in found.files[:LOOKED_AT]:
+    for file in found[:LOOKED_AT]:
         if len(damaged) == EXAMINED:
             break
-        inspection = inspect(file, decryption, materialise=materialise)
+        inspection = looked_into(inspect(file, decryption, materialise=materialise), decryption)
         if inspection.complete:
             alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
             doubt = next((i for i in alike if i.unusable), None)
@@ -145,34 +156,15 @@ def _passed(doubtful: Sequence[Inspection], but: Sequence[Inspection]) -> tuple[
     return tuple(f"{i.path.name} was passed over: it {i.problem}" for i in passed)
 
 
-def backup_of(inspection: Inspection) -> Backup:
+def backup_of(inspection: Inspection, taken: Taken) -> Backup:
     return Backup(
         kind="dump",
         identifier=str(inspection.path),
-        taken_at=taken_at(inspection),
+        taken_at=taken.at,
+        time_source=taken.source,
         size_bytes=inspection.size_bytes,
         server_version=inspection.server_version,
     )
-
-
-CLOCK_DOUBT = timedelta(hours=26)
-"""An archive's own time has no zone: it can differ from ours by up to 26 hours."""
-
-
-def taken_at(inspection: Inspection) -> datetime:
-    """When the dump was taken: the file's time, unless the archive itself says much earlier.
-
-    Copying a file anew makes it look young; what is written inside does not change.
-    """
-    return when_taken(inspection.modified_at, inspection.created_at)
-
-
-def when_taken(modified: datetime, created_at: datetime | None) -> datetime:
-    """`created_at`: as the archive says, without a zone."""
-    if created_at is None:
-        return modified
-    created = created_at.replace(tzinfo=UTC)
-    return created if modified - created > CLOCK_DOUBT else modified
 
 
 def findings(
@@ -181,58 +173,151 @@ def findings(
     max_age: timedelta | None,
     databases: Sequence[str],
     now: datetime,
+    of: str = "",
+    database: str = "",
 ) -> list[CheckResult]:
-    """Judgements on the files themselves: is the newest one whole, is it young enough?"""
+    """Judgements on the files themselves: is the newest one whole, is it young enough?
+
+    `of`: the database, where a drill is about several; `database`: where it is restored.
+    """
     results: list[CheckResult] = []
+    whose = f" of {of}" if of else ""
     if selection.damaged:
         newest = selection.damaged[0]
         results.append(
             _finding(
-                "the newest dump is whole",
+                f"the newest dump{whose} is whole",
                 CheckOutcome.FAILED,
                 expected="a complete dump",
                 found="a damaged one",
                 detail=f"{newest.path.name} {newest.problem}",
             )
         )
-    if selection.chosen is not None and selection.chosen.dbname and databases:
-        name = selection.chosen.dbname
+    chosen = selection.chosen
+    if chosen is None:
+        return results
+    if chosen.dbname and databases:
         results.append(
             _finding(
                 "the dump is of the right database",
-                CheckOutcome.PASSED if name in databases else CheckOutcome.FAILED,
+                CheckOutcome.PASSED if chosen.dbname in databases else CheckOutcome.FAILED,
                 expected=" or ".join(databases),
-                found=name,
-                detail="",
+                found=chosen.dbname,
             )
         )
-    if selection.chosen is not None and max_age is not None:
-        taken = taken_at(selection.chosen)
-        age = now - taken
-        young = age <= max_age
-        results.append(
-            _finding(
-                "the backup is young enough",
-                CheckOutcome.PASSED if young else CheckOutcome.FAILED,
-                expected=f"at most {_hours(max_age)} old",
-                found=f"{_hours(age)} old",
-                detail=""
-                if young
-                else f"the backup is stale: taken {taken:%Y-%m-%d %H:%M} UTC, "
-                f"now {now:%Y-%m-%d %H:%M} UTC",
-            )
+    age = _age(whose, selection.taken_of(chosen), max_age, now)
+    return [replace(result, database=of or database) for result in (*results, age)]
+
+
+def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> CheckResult:
+    found = f"{_hours(now - taken.at)} old"
+    said = f"taken {taken.at:%Y-%m-%d %H:%M} UTC ({taken.source}), now {now:%Y-%m-%d %H:%M} UTC"
+    if limit is None:
+        return _finding(
+            f"the age of the newest dump{whose} has a limit",
+            CheckOutcome.FAILED,
+            expected="dump.max_age_hours, or a schedule",
+            found=f"neither; {found}",
+            detail="a dump of any age passes",
+            severity=Severity.WARNING,
         )
-    return results
+    young = now - taken.at <= limit
+    return _finding(
+        f"the backup{whose} is young enough",
+        CheckOutcome.PASSED if young else CheckOutcome.FAILED,
+        expected=f"at most {_hours(limit)} old",
+        found=found,
+        detail="" if young else f"the backup is stale: {said}",
+    )
+
+
+def absent(name: str, path: str) -> CheckResult:
+    """Of a database that is configured, and of which there is no dump."""
+    return _finding(
+        f"there is a dump of {name}",
+        CheckOutcome.FAILED,
+        expected="a dump",
+        found="none",
+        detail=f"no file in {path} is a dump of {name}",
+    )
+
+
+def unusable(name: str, inspection: Inspection) -> CheckResult:
+    """Of a database whose newest dump cannot be looked into here."""
+    return _finding(
+        f"the newest dump of {name} is whole",
+        CheckOutcome.ERROR,
+        expected="a complete dump",
+        detail=f"{inspection.path.name} {inspection.problem}",
+    )
+
+
+def on_globals(
+    found: GlobalsFile, max_age: timedelta | None, now: datetime
+) -> tuple[CheckResult, ...]:
+    """Whether the roles beside the dumps are whole, and as young as the dumps have to be."""
+    if found.problem:
+        outcome = CheckOutcome.ERROR if found.unusable else CheckOutcome.FAILED
+    else:
+        outcome = CheckOutcome.PASSED
+    whole = _finding(
+        "the newest file of roles is whole",
+        outcome,
+        expected="a complete file of pg_dumpall --globals-only",
+        found=found.path.name,
+        detail=f"{found.path.name} {found.problem}" if found.problem else "",
+    )
+    if max_age is None:
+        return (whole,)
+    age = _age(" of the roles", found.taken, max_age, now)
+    return (whole, replace(age, severity=Severity.WARNING))
+
+
+def roles_missing(missing: Sequence[str]) -> CheckResult:
+    """`missing`: roles that own or are granted something in a dump, and that no statement creates."""
+    return _finding(
+        "every role of the dumps is in the file of roles",
+        CheckOutcome.FAILED if missing else CheckOutcome.PASSED,
+        expected="none missing",
+        found=f"{len(missing)} missing",
+        detail=f"not there: {', '.join(missing)}; on a new server, what they own or may do does not restore"
+        if missing
+        else "",
+        severity=Severity.WARNING,
+    )
+
+
+def of_the_future(said: Iterable[str]) -> list[CheckResult]:
+    """Of dumps that are later than now, which were left out; `said`: of each, why."""
+    details = [*said]
+    if not details:
+        return []
+    return [
+        _finding(
+            "no dump is from the future",
+            CheckOutcome.FAILED,
+            expected="none",
+            found=f"{len(details)}",
+            detail=f"{details[0]}; it was passed over: correct the clock or time zone that is wrong",
+            severity=Severity.WARNING,
+        )
+    ]
 
 
 def _finding(
-    name: str, outcome: CheckOutcome, *, expected: str, found: str, detail: str
+    name: str,
+    outcome: CheckOutcome,
+    *,
+    expected: str = "",
+    found: str = "",
+    detail: str = "",
+    severity: Severity = Severity.REQUIRED,
 ) -> CheckResult:
     return CheckResult(
         name=name,
         kind="backup_file",
         database="",
-        severity=Severity.REQUIRED,
+        severity=severity,
         outcome=outcome,
         expected=expected,
         found=found,

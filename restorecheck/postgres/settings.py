@@ -25,7 +25,11 @@ class DumpSettings:
     ignore_extensions: tuple[str, ...] = ()
     jobs: int | None = None
     databases: tuple[str, ...] = ()
-    """Names that the dumped database may have; empty where any will do."""
+    """Names of the databases to prove; `*` alone: all of which there are dumps; empty: the one that
+    there is, whatever its name.
+    """
+    globals_path: str = ""
+    """File or glob of what `pg_dumpall --globals-only` wrote; empty: roles are made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from restorecheck import __version__
 from restorecheck.model import (
+    CheckOrigin,
     CheckOutcome,
+    CheckResult,
     Drill,
     Noticed,
     Resource,
@@ -35,6 +37,10 @@ class BackupReport(_Part):
     kind: str = Field(description="Kind of the backup: dump, …")
     identifier: str = Field(description="File name, snapshot id: enough to find it again.")
     taken_at: datetime | None = Field(description="When the backup was taken, UTC.")
+    time_source: str = Field(
+        default="",
+        description="Where `taken_at` stands: in the dump, in the file's name, or the file's time.",
+    )
     age_seconds: int | None = Field(description="Age when the drill started.")
     size_bytes: int | None = Field(description="Size as stored.")
     server_version: str = Field(description="Version of the server it was taken from.")
@@ -339,10 +345,16 @@ def _backup(drill: Drill) -> BackupReport | None:
         kind=backup.kind,
         identifier=backup.identifier,
         taken_at=backup.taken_at,
+        time_source=backup.time_source,
         age_seconds=None if age is None else round(age.total_seconds()),
         size_bytes=backup.size_bytes,
         server_version=backup.server_version,
     )
+
+
+def _is_hint(result: CheckResult) -> bool:
+    """What is said of the files and decides nothing stands last."""
+    return result.origin is CheckOrigin.BACKUP and result.severity is Severity.WARNING
 
 
 def _checks(drill: Drill) -> tuple[CheckReport, ...]:
@@ -360,7 +372,7 @@ def _checks(drill: Drill) -> tuple[CheckReport, ...]:
             detail=r.detail,
             measured=r.measured,
         )
-        for r in drill.results
+        for r in sorted(drill.results, key=_is_hint)
     )
     skipped = tuple(
         CheckReport(

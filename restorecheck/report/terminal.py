@@ -106,7 +106,8 @@ def _backup(backup: BackupReport | None) -> str:
     if backup.server_version:
         parts.append(f"PostgreSQL {clean(backup.server_version)}")
     if backup.taken_at is not None:
-        parts.append(f"taken {_moment(backup.taken_at)}")
+        source = f" as {backup.time_source} says" if backup.time_source else ""
+        parts.append(f"taken {_moment(backup.taken_at)}{source}")
     if backup.age_seconds is not None:
         parts.append(f"{duration(backup.age_seconds)} old")
     details = f" ({', '.join(parts)})" if parts else ""

@@ -14,10 +14,12 @@ def library(world, dumps):
 @pytest.fixture
 def smaller(source, tmp_path):
     """Tonight's dump: all books are gone."""
-    source.sql("create database thin template library", database="postgres")
-    source.sql("delete from books", database="thin")
-    yield source.dump(tmp_path / "thin.dump", "--format=custom", database="thin")
-    source.sql("drop database thin", database="postgres")
+    source.sql("alter database library rename to whole", database="postgres")
+    source.sql("create database library template whole", database="postgres")
+    source.sql("delete from books", database="library")
+    yield source.dump(tmp_path / "thin.dump", "--format=custom")
+    source.sql("drop database library", database="postgres")
+    source.sql("alter database whole rename to library", database="postgres")
 
 
 @pytest.fixture

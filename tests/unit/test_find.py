@@ -180,3 +180,13 @@ def test_a_folder_that_cannot_be_read_is_denied_and_not_empty(tmp_path, below):
             candidates(str(closed) + below)
     finally:
         closed.chmod(0o755)
+
+
+def test_files_of_one_name_in_several_folders_are_all_found(tmp_path):
+    for day in ("2026-02-24", "2026-02-25"):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "shop.sql").write_text("--\n")
+
+    found = candidates(f"{tmp_path}/*/shop.sql").files
+
+    assert {file.parent.name for file in found} == {"2026-02-24", "2026-02-25"}

@@ -13,7 +13,7 @@ import pytest
 from restorecheck.model import CheckOutcome, Severity
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
-from restorecheck.postgres.selection import Selection, Snapshot, findings, select, taken_at
+from restorecheck.postgres.selection import Selection, Snapshot, findings, select
 from tests.factories import NOW
 
 HOUR = timedelta(hours=1)
@@ -77,7 +77,7 @@ def test_a_newer_one_that_is_not_whole_is_passed_over_and_told(folder, bad):
 
     assert found.chosen.path.name == "old.sql"
     assert names(found.damaged) == ["new.sql"]
-    (result,) = findings(found, max_age=None, databases=(), now=NOW)
+    (result, _age) = findings(found, max_age=None, databases=(), now=NOW)
     assert (result.outcome, result.severity) == (CheckOutcome.FAILED, Severity.REQUIRED)
 
 
@@ -248,12 +248,14 @@ def inspection(modified=NOW, created=None, **changes):
 def test_a_copy_is_as_old_as_what_was_copied(written, told):
     found = inspection(created=NOW - written)
 
-    assert taken_at(found) == NOW - told
+    assert Selection().taken_of(found).at == NOW - told
 
 
 def test_a_file_that_says_nothing_is_as_old_as_it_was_changed():
-    assert taken_at(inspection(NOW - HOUR)) == NOW - HOUR
-    assert taken_at(inspection(NOW - HOUR)).tzinfo is UTC
+    taken = Selection().taken_of(inspection(NOW - HOUR))
+
+    assert taken.at == NOW - HOUR
+    assert taken.at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -294,6 +296,16 @@ def test_an_old_dump_that_was_copied_anew_is_stale():
 def test_a_dump_of_another_database_is_not_the_one_that_is_wanted(name, wanted, outcomes):
     found = Selection(chosen=inspection(dbname=name))
 
-    results = findings(found, max_age=None, databases=wanted, now=NOW)
+    *results, _age = findings(found, max_age=None, databases=wanted, now=NOW)
 
     assert [result.outcome for result in results] == outcomes
+
+
+def test_without_a_limit_the_age_is_said_and_nothing_passes():
+    (result,) = findings(
+        Selection(chosen=inspection(NOW - 90 * HOUR)), max_age=None, databases=(), now=NOW
+    )
+
+    assert (result.outcome, result.severity) == (CheckOutcome.FAILED, Severity.WARNING)
+    assert "90.0 hours old" in result.found
+    assert "max_age_hours" in result.expected

@@ -120,8 +120,10 @@ class _Reader:
         return self._stream.tell()
 
 
-def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
+def read_toc(stream: BinaryIO, size: int, *, custom: bool, header_only: bool = False) -> Toc:
     """Header and table of contents from the stream's present position.
+
+    With `header_only`, what stands before the table of contents; `entries` is empty.
 
     Raises:
         DamagedArchiveError: They end early or make no sense.
@@ -140,9 +142,9 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool) -> Toc:
     created_at = _created_at([reader.integer() for _ in range(7)])
     dbname, server, dumped_by = reader.text(), reader.text(), reader.text()
     start = reader.tell()
-    entries = _entries(reader, version, custom=custom)
+    entries = () if header_only else _entries(reader, version, custom=custom)
     end = reader.tell()
-    if not custom and end != size:
+    if not custom and not header_only and end != size:
         raise DamagedArchiveError("is damaged: its table of contents does not end with its file")
     return Toc(
         archive_version=version,

@@ -55,7 +55,7 @@ class Inspection:
     size_bytes: int
     mtime_ns: int
     kind: str = ""
-    """`custom`, `directory`, `tar`, `plain`; `container`: a zip or tar file without a dump; `packed`: what
+    """`custom`, `directory`, `tar`, `plain`; `cluster`: plain, of several databases; `container`: a zip or tar file without a dump; `packed`: what
     others can unpack; or empty.
     """
     layers: tuple[str, ...] = ()
@@ -82,6 +82,16 @@ class Inspection:
     """What its list says was left out of it."""
     notes: tuple[str, ...] = ()
     """What else was seen, for the report."""
+    cluster: bool = False
+    """Written by pg_dumpall."""
+    parts: tuple["Inspection", ...] = ()
+    """Of a file of several databases, the dump of each."""
+    statements: tuple[str, ...] = field(default=(), repr=False)
+    """What such a file says of the whole server; may hold the hashes of passwords."""
+    extent: tuple[int, int] | None = None
+    """Of a part: where it begins and ends in the unpacked file."""
+    creates: bool = True
+    """Of a part: it creates tables or the like."""
     unwrapped: Path | None = None
     """Where an archive was put that had to be decompressed or decrypted to be restored."""
 
@@ -219,12 +229,23 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
             beside=True,
             problem="holds roles and tablespaces (pg_dumpall --globals-only), no database",
         )
-    if facts.cluster:
+    if facts.cluster or len(facts.databases) > 1:
+        return replace(
+            found,
+            kind="cluster",
+            cluster=facts.cluster,
+            complete=not facts.problem,
+            problem=facts.problem,
+            server_version=facts.server_version,
+            dump_version=facts.dump_version,
+        )
+    if facts.dumps > 1:
         return replace(
             found,
             unusable=True,
-            problem="is a pg_dumpall file of a whole cluster, which this version does not restore",
-            hint="Dump each database with pg_dump, and the roles with pg_dumpall --globals-only.",
+            problem=f"holds {facts.dumps} dumps, one after the other, and does not say of which "
+            "databases",
+            hint="Write each dump to a file of its own (`>`, not `>>`), or dump with --create.",
         )
     if not facts.written_by_pg_dump and looks_like_sql(head):
         return replace(

@@ -45,7 +45,14 @@ def pieces_of(path: Path) -> tuple[Path, ...]:
 
 
 def without_later_pieces(files: Iterable[Path]) -> list[Path]:
-    """The files, each split one by its first piece."""
+    """The files, each split one by its first piece; pieces of one file lie in one folder."""
+    folders: dict[Path, list[Path]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file)
+    return [file for inside in folders.values() for file in _without_later_pieces(inside)]
+
+
+def _without_later_pieces(files: Iterable[Path]) -> list[Path]:
     by_name = {file.name: file for file in files}
     groups: dict[tuple[str, str, int, bool], list[Mark]] = {}
     for mark in filter(None, map(mark_of, by_name)):

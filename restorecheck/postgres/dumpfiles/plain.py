@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
+from restorecheck.postgres.dumpfiles.parts import Parts
 from restorecheck.postgres.dumpfiles.statements import MESSAGES, Reader, Where
 from restorecheck.postgres.dumpfiles.texts import kept, shown
 
@@ -69,6 +70,10 @@ class PlainFacts:
     """Number of the last trailer's line."""
     notes: tuple[str, ...] = ()
     """Sentences: what a reader should know of it."""
+    databases: tuple[str, ...] = ()
+    """That it connects to, one after the other."""
+    dumps: int = 1
+    """How many dumps in it create objects."""
 
 
 @dataclass
@@ -86,6 +91,7 @@ class _Scan:
     dbname: str = ""
     entries: list[TocEntry] = field(default_factory=list)
     statement: bytes = b""
+    parts: Parts = field(default_factory=Parts)
     line_breaks: bytes = b""
     """As the header's line ends."""
     afterwards: int = 0
@@ -120,6 +126,7 @@ class _Scan:
 
     def _take_start(self, line: bytes, number: int) -> None:
         self._flush()
+        self.parts.take(line)
         stripped = line.strip()
         if stripped.startswith(b"--"):
             self._take_comment(line, stripped, number)
@@ -234,6 +241,8 @@ def scan(stream: BinaryIO) -> PlainFacts:
         commands=tuple(command for command in seen.commands if command not in HARMLESS),
         last_line=seen.last_line,
         notes=tuple(_notes(seen)),
+        databases=tuple(seen.parts.databases),
+        dumps=seen.parts.creating,
     )
 
 

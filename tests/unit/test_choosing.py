@@ -1,0 +1,147 @@
+"""Which databases a folder holds, and the newest dump of each: over small files, without a server."""
+
+import gzip
+import os
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.postgres.choosing import ALL, choose
+from tests.factories import NOW
+
+HOUR = timedelta(hours=1)
+DUMP = """--
+-- PostgreSQL database dump
+--
+{said}
+-- Name: {table}; Type: TABLE; Schema: public; Owner: app
+CREATE TABLE public.{table} (id integer);
+--
+-- PostgreSQL database dump complete
+--
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def put(folder, name, *, of="", table="t", age=HOUR, said=""):
+    said += f"\nCREATE DATABASE {of};\n\\connect {of}\n" if of else ""
+    data = DUMP.format(said=said, table=table).encode()
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    moment = (NOW - age).timestamp()
+    os.utime(folder / name, (moment, moment))
+
+
+def chosen(folder, *databases, path=""):
+    return choose(str(folder / path), None, databases, now=NOW)
+
+
+def newest(choice):
+    return {wanted.name: wanted.files[0].path.name for wanted in choice.wanted}
+
+
+def test_dumps_of_several_databases_are_not_proven_by_the_newest_of_them(folder):
+    put(folder, "a.sql", of="shop")
+    put(folder, "b.sql.gz", of="crm")
+
+    choice = chosen(folder)
+
+    assert choice.wanted == ()
+    assert choice.reason == "there are dumps of several databases: crm, shop"
+    assert "databases: all" in choice.hint
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("old.sql", "new.sql"), ("daily-2026-02-25.sql", "weekly-2026-02-22.sql"), ("1.sql", "2.sql")],
+)
+def test_names_alone_do_not_make_one_database_two(folder, names):
+    for number, name in enumerate(names):
+        put(folder, name, age=(10 - number) * HOUR)
+
+    assert chosen(folder).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (("shop-2026-02-25.sql", "a"), ("crm-2026-02-25.sql", "a")),
+        (("shop.sql", "orders"), ("crm.sql", "contacts")),
+    ],
+    ids=["two series of dated files", "nothing in common"],
+)
+def test_dumps_that_name_no_database_are_told_apart_by_name_and_contents(folder, one, two):
+    for name, table in (one, two):
+        put(folder, name, table=table)
+
+    choice = chosen(folder)
+
+    assert "crm, shop" in choice.reason
+    assert "the files' names were taken" in choice.reason
+    assert all(wanted.by_name for wanted in chosen(folder, ALL).wanted)
+
+
+def test_of_all_databases_the_newest_dump_of_each_is_chosen(folder):
+    put(folder, "a1.sql", of="shop", age=30 * HOUR)
+    put(folder, "a2.sql", of="shop", age=6 * HOUR)
+    put(folder, "b.sql", of="crm", age=99 * HOUR)
+
+    assert newest(chosen(folder, ALL)) == {"shop": "a2.sql", "crm": "b.sql"}
+
+
+def test_of_listed_databases_the_missing_one_is_named(folder):
+    put(folder, "a.sql", of="shop")
+    put(folder, "b.sql", of="crm")
+
+    choice = chosen(folder, "shop", "billing")
+
+    assert (newest(choice), choice.absent) == ({"shop": "a.sql"}, ("billing",))
+
+
+def test_of_one_listed_database_the_dumps_of_others_do_not_count(folder):
+    put(folder, "a.sql", of="shop", age=9 * HOUR)
+    put(folder, "b.sql", of="crm")
+
+    assert newest(chosen(folder, "shop")) == {"shop": "a.sql"}
+
+
+def test_a_damaged_file_belongs_to_the_database_whose_files_are_named_like_it(folder):
+    put(folder, "crm-2026-02-24.sql", of="crm", age=27 * HOUR)
+    put(folder, "shop-2026-02-25.sql", of="shop")
+    (folder / "crm-2026-02-25.sql").write_bytes(b"")
+
+    assert newest(chosen(folder, ALL))["crm"] == "crm-2026-02-25.sql"
+
+
+def test_the_newest_is_the_one_that_was_taken_last_whatever_was_copied_when(folder):
+    started = f"-- Started on {NOW - 168 * HOUR:%Y-%m-%d %H:%M:%S} UTC"
+    put(folder, "tonight.sql", said=started, age=timedelta(0))
+    put(folder, "yesterday.sql", age=25 * HOUR)
+
+    assert newest(chosen(folder)) == {"": "yesterday.sql"}
+
+
+def test_a_folder_for_each_night_says_when_its_dumps_were_taken(folder):
+    for day in ("2026-02-23", "2026-02-25", "2026-02-24"):
+        put(folder, f"{day}/shop.sql", age=timedelta(0))
+
+    choice = chosen(folder, path="*/shop.sql")
+
+    assert choice.wanted[0].files[0].path.parent.name == "2026-02-25"
+
+
+def test_a_dump_from_the_future_never_counts_as_the_newest_and_alone_it_decides_nothing(folder):
+    put(folder, "wrong.sql", age=-8098 * HOUR)
+
+    alone = chosen(folder)
+    put(folder, "right.sql", age=9 * HOUR)
+    beside = chosen(folder)
+
+    assert "wrong.sql" in alone.reason
+    assert "time zone" in alone.hint
+    assert newest(beside) == {"": "right.sql"}
+    assert [dump.path.name for dump in beside.future] == ["wrong.sql"]
