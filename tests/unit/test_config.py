@@ -22,6 +22,7 @@ from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.problems import findings_of
 from restorecheck.config.server_url import MalformedUrlError, parse_server_url
 from restorecheck.errors import ConfigError
+from restorecheck.hosts.wiring import max_age_of
 from restorecheck.model import Severity
 
 HERE = Path("/etc/restorecheck")
@@ -1356,3 +1357,46 @@ def test_what_is_wrong_with_an_adopted_target_is_said(old, new, said):
     assert old in ADOPT
 
     assert any(said in text for text in problems(ADOPT.replace(old, new, 1)))
+
+
+# --- databases of dumps ---------------------------------------------------------------------------
+
+
+def test_all_databases_are_no_list_of_names():
+    assert parse(target("databases: all")).targets[0].databases == ("*",)
+    assert parse(target("databases: [all]")).targets[0].databases == ("all",)
+    assert "expected `all` or a list of names" in problem(target("databases: shop"))
+
+
+@pytest.mark.parametrize("databases", ["all", "[shop, crm]"])
+def test_a_scratch_server_takes_one_database(databases):
+    scratch = "scratch_servers: ['h:5432']"
+    said = problem(
+        target(f"databases: {databases}", dump="into: 'postgresql://h:5432/'", top=scratch)
+    )
+
+    assert "`into` restores one database" in said
+
+
+def test_a_scratch_server_takes_no_roles():
+    scratch = "scratch_servers: ['h:5432']"
+    dump = "into: 'postgresql://h:5432/'\nglobals: /g.sql"
+
+    assert "`into` restores no roles" in problem(target(dump=dump, top=scratch))
+
+
+@pytest.mark.parametrize(
+    ("keys", "dump", "hours"),
+    [
+        ("", "", None),
+        ("schedule: 0 3 * * *", "", 26),
+        ("schedule: 0 * * * *", "", 26),
+        ("schedule: 0 3 * * 0", "", 170),
+        ("schedule: 0 3 * * *", "max_age_hours: 50", 50),
+    ],
+)
+def test_how_old_a_dump_may_be_follows_from_the_schedule(keys, dump, hours):
+    (only,) = parse(target(keys, dump=dump)).targets
+
+    limit = None if hours is None else timedelta(hours=hours)
+    assert max_age_of(only, only.dump) == limit

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.schedule import Schedule, delay, malformed
+from restorecheck.schedule import Schedule, delay, longest_gap, malformed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MOMENTS = st.integers(0, 2 * 365 * 86_400).map(
@@ -119,3 +119,18 @@ def test_a_delay_is_within_its_bounds_and_the_same_everywhere(moment):
 
     assert timedelta(0) <= delay("courses", moment, jitter) < jitter
     assert delay("courses", moment, jitter) == delay("courses", moment.astimezone(BERLIN), jitter)
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours"),
+    [
+        ("0 3 * * *", 24),
+        ("0 3 * * 1-5", 72),
+        ("0 3 * * 0", 168),
+        ("*/30 * * * *", 0.5),
+        ("* * * * 1", 144 + 1 / 60),
+        ("0 3 1 * *", 744),
+    ],
+)
+def test_the_longest_time_between_two_slots(cron, hours):
+    assert longest_gap(cron) == timedelta(hours=hours)
