@@ -1,7 +1,7 @@
 """Which databases a folder holds dumps of, and which of its dumps is the newest of each."""
 
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +73,7 @@ def choose(
     databases: Sequence[str],
     *,
     now: datetime,
-    but: Path | None = None,
+    but: Collection[Path] = (),
 ) -> Choice:
     """Look at the head of each file, and sort the files by database and age.
 
@@ -82,13 +82,13 @@ def choose(
         decryption: Command that decrypts, where files are encrypted.
         databases: As configured: none, names, or `all`.
         now: The present time.
-        but: A file that is no dump, whatever it lies beside.
+        but: Files that are no dumps, whatever they lie beside.
 
     Raises:
         NotFoundError: The folder does not exist.
         AccessDeniedError: It cannot be read.
     """
-    files = [file for file in candidates(path).files if file != but]
+    files = [file for file in candidates(path).files if file not in but]
     limit = DECRYPTED_HEADS if decryption else HEADS
     base = _base(path)
     dated = [_dated(head_of(file, decryption), base, now) for file in files[:limit]]

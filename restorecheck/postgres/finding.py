@@ -286,9 +286,7 @@ def look(
         AccessDeniedError: It cannot be read.
     """
     roles = _roles_beside(dump, decryption, now)
-    choice = choose(
-        dump.path, decryption, dump.databases, now=now, but=roles.path if roles else None
-    )
+    choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
     selections = []
     for number, wanted in enumerate(choice.wanted):
         # Each has its own: what must be unpacked to be restored is put there.

@@ -21,6 +21,8 @@ from restorecheck.postgres.dumpfiles.layers import (
 class GlobalsFile:
     path: Path
     taken: Taken
+    all: frozenset[Path]
+    """With the older ones."""
     statements: tuple[str, ...] = field(default=(), repr=False)
     """May hold the hashes of passwords."""
     problem: str = ""
@@ -36,7 +38,8 @@ def newest(path: str, decryption: Decryption | None, *, now: datetime) -> Global
         NotFoundError: The path names no file and no folder.
         AccessDeniedError: It cannot be read.
     """
-    dated = [(_taken(file, decryption, now), file) for file in candidates(path).files]
+    files = candidates(path).files
+    dated = [(_taken(file, decryption, now), file) for file in files]
     if not dated:
         return None
     taken, file = max(dated, key=lambda one: (one[0].at, one[1].name))
@@ -44,12 +47,14 @@ def newest(path: str, decryption: Decryption | None, *, now: datetime) -> Global
         with open_layers(file, decryption) as layers:
             statements, problem = globals_of(layers.stream)
     except UnusableLayerError as exc:
-        return GlobalsFile(path=file, taken=taken, problem=exc.message, unusable=True)
+        return GlobalsFile(
+            path=file, taken=taken, all=frozenset(files), problem=exc.message, unusable=True
+        )
     except DamagedLayerError as exc:
-        return GlobalsFile(path=file, taken=taken, problem=exc.message)
+        return GlobalsFile(path=file, taken=taken, all=frozenset(files), problem=exc.message)
     if problem:
-        return GlobalsFile(path=file, taken=taken, problem=problem)
-    return GlobalsFile(path=file, taken=taken, statements=statements)
+        return GlobalsFile(path=file, taken=taken, all=frozenset(files), problem=problem)
+    return GlobalsFile(path=file, taken=taken, all=frozenset(files), statements=statements)
 
 
 def _taken(file: Path, decryption: Decryption | None, now: datetime) -> Taken:

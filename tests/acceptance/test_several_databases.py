@@ -230,12 +230,13 @@ def test_what_is_wrong_with_a_role_is_said_without_its_password(server, world):
 
 def test_roles_beside_the_dumps_are_proven_too(server, world):
     dump(server, world, "shop", "s.dump", "--format=custom")
-    (world.backups / "globals.sql").write_bytes(server.run("pg_dumpall", "--globals-only"))
+    for name in ("globals-1.sql", "globals-2.sql"):
+        (world.backups / name).write_bytes(server.run("pg_dumpall", "--globals-only"))
     query = (
         "{query: {name: the roles, sql: 'select rolconnlimit = 7 from pg_roles where rolname = $$app$$', "
         "expect: {equals: true}}}"
     )
-    world.configure(f"[{query}]", dump=", globals: backups/globals.sql")
+    world.configure(f"[{query}]", dump=", globals: backups/globals-*.sql")
 
     code, report = world.drill()
 
