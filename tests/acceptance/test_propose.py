@@ -7,7 +7,8 @@ import yaml
 
 def test_checks_that_are_merged_pass_the_next_drill_and_leave_nothing_behind(world, dumps):
     shutil.copy(dumps["custom"], world.backups)
-    world.configure("\n      # mine\n      - row_count: {table: public.books, min: 7}\n")
+    checks = "\n      # mine\n      - row_count: {table: public.books, min: 7}\n"
+    world.configure(checks, dump=", max_age_hours: 26")
     written = world.config.read_text()
 
     proposed = world.run("propose", "library")
