@@ -269,7 +269,7 @@ class LocalDumpProvider(Provider):
     ) -> StepEvent:
         places = self._server.places(drill.id)
         inspection = restore.inspection
-        if session.loading == 0:
+        if not session.prepared:  # also when the first is loaded again
             session.prepared = restoring.prepare_each(
                 [restore.inspection for restore in session.restores],
                 installation,

@@ -16,6 +16,7 @@ from restorecheck.errors import AccessDeniedError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation, choose
+from restorecheck.postgres.dumpfiles import order
 from restorecheck.postgres.dumpfiles.archive import label
 from restorecheck.postgres.dumpfiles.cluster_dump import part_of
 from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
@@ -292,7 +293,8 @@ def begin(
         installation,
         account,
         directory=directory,
-        jobs=1 if inspection.kind == "tar" else jobs,  # pg_restore: tar knows no parallel restore
+        # Of a tar file pg_restore knows no parallel restore.
+        jobs=1 if inspection.kind == "tar" or order.decides(inspection.entries) else jobs,
         use_list=prepared.use_list,
         ownership=ownership,
     )
