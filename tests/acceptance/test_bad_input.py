@@ -1,6 +1,7 @@
 """Bad input: one clear message and exit 2, or the right verdict. Never a traceback."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -278,10 +279,26 @@ def test_a_decrypt_command_that_does_not_exist_is_inconclusive(world):
 
 def test_a_decrypt_command_that_fails_is_a_failed_backup_with_its_own_words(world):
     (world.backups / "library.dump.enc").write_bytes(b"\x99" * 100)
-    complain = "import sys; sys.exit('no identity matched')"
+    complain = "import sys; sys.exit('unexpected end of the message')"
     world.configure(dump=f", decrypt: [{sys.executable}, -c, {complain!r}]")
 
-    failed(world, "no identity matched")
+    failed(world, "unexpected end of the message")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gpg: decryption failed: No secret key",
+        "age: error: no identity matched any of the recipients",
+        "Can't open key.bin for reading, No such file or directory",
+    ],
+)
+def test_a_key_that_is_not_the_one_says_nothing_about_the_backup(world, words):
+    (world.backups / "library.dump.enc").write_bytes(b"\x99" * 100)
+    complain = f"import sys; sys.exit({words!r})"
+    world.configure(dump=f", decrypt: [{sys.executable}, -c, {json.dumps(complain)}]")
+
+    unclear(world, words)
 
 
 def test_an_encrypted_dump_that_was_cut_is_failed(world, dumps):

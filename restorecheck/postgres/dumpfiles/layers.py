@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -250,6 +251,14 @@ def _tail(process: subprocess.Popen[bytes]) -> bytes:
     return tail
 
 
+ABOUT_KEYS = re.compile(
+    r"no secret key|bad session key|bad passphrase|no identity matched|incorrect passphrase|no passphrase"
+    r"|no such file|permission denied|can't open|cannot open|could not open|failed to open|unable to load",
+    re.IGNORECASE,
+)
+"""What gpg, age and openssl say where the key is not the one, or not there: nothing about the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ended:
     process: subprocess.Popen[bytes]
@@ -276,7 +285,10 @@ class _Ended:
         text = b"".join(self.errors).decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         said = f": {lines[-1][:200]}" if lines else ""
-        raise DamagedLayerError(f"cannot be {does}: {program} ended with exit code {code}{said}")
+        message = f"cannot be {does}: {program} ended with exit code {code}{said}"
+        if ABOUT_KEYS.search(text):
+            raise UnusableLayerError(message, hint="Look at the key that decrypt names.")
+        raise DamagedLayerError(message)
 
 
 class _Judged(io.RawIOBase):
