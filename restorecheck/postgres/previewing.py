@@ -227,16 +227,17 @@ def _failed(findings: Sequence[CheckResult]) -> tuple[str, ...]:
 
 
 def _with_its_server(found: Preview, look: Look) -> Preview:
-    inspection = look.session.inspection
-    assert inspection is not None, "the look found a dump"
+    inspections = [restore.inspection for restore in look.session.restores]
+    assert inspections, "the look found a dump"
     if look.scratch is not None:
-        return _with_scratch(found, inspection, look.dump, look.scratch)
-    return _with_server(found, inspection, look)
+        return _with_scratch(found, inspections[0], look.dump, look.scratch)
+    return _with_server(found, inspections, look)
 
 
-def _with_server(found: Preview, inspection: Inspection, look: Look) -> Preview:
+def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) -> Preview:
     """Ask a throw-away server of the version that the drill would choose."""
     server, ignored = look.server, look.dump.ignore_extensions
+    inspection = restoring.together(inspections)
     chosen = restoring.choose_installation(inspection, server.installations(), ignored)
     if isinstance(chosen, Unclear):
         return replace(found, lacks=chosen.reason, hint=chosen.hint)
@@ -245,12 +246,15 @@ def _with_server(found: Preview, inspection: Inspection, look: Look) -> Preview:
     cluster.initdb(places, chosen, account)
     look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
     with cluster.superuser_connection(places) as connection:
-        missing = preparation.lacking(connection, inspection, ignored)
+        needed = (preparation.lacking(connection, each, ignored) for each in inspections)
+        missing = dict.fromkeys(what for each in needed for what in each)
         if missing:
-            unfit = restoring.unfit(missing, chosen)
+            unfit = restoring.unfit(tuple(missing), chosen)
             found = replace(found, lacks=unfit.reason, hint=unfit.hint)
-        if not preparation.make_database(connection, "preview", inspection.needs):
-            found = replace(found, other_locale=_locale(inspection))
+        for each in inspections:
+            preparation.drop_database(connection, "preview")
+            if not preparation.make_database(connection, "preview", each.needs):
+                found = replace(found, other_locale=_locale(each))
     return replace(found, server=f"PostgreSQL {chosen.version}")
 
 

@@ -327,6 +327,22 @@ def test_what_the_server_lacks_for_the_newest_dump_is_said_before_the_night(
     assert "ignore_extensions" in advice[0]["line"]
 
 
+def test_what_the_server_lacks_for_any_of_several_databases_is_said(machine, dumps):
+    text = dumps["plain -C"].read_text()
+    backups = machine.directory / "backups"
+    machine.dump.unlink()
+    (backups / "library.sql").write_text(text)
+    other = re.sub(r"\blibrary\b", "annex", text)
+    (backups / "annex.sql").write_text(other.replace(START, f"{START}\n{EXTENSION}\n", 1))
+    (backups / "library.sql").touch()
+    machine.keys["targets"][0]["databases"] = "all"
+
+    ((outcome, found, _),) = findings_of(machine, "RC123")
+
+    assert outcome == "problem"
+    assert "the extension pg_nowhere" in found
+
+
 def test_an_extension_that_is_left_out_on_purpose_is_not_missed(machine, dumps):
     plain(machine, dumps, START, f"{START}\n{EXTENSION}\n")
     machine.target["ignore_extensions"] = ["pg_nowhere"]
