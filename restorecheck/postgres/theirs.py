@@ -5,6 +5,7 @@ anything in their place. Nothing is followed, waited for, or read without an end
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -67,14 +68,20 @@ def _remove_files(folder: int, but: str) -> list[str]:
                 _unlink(folder, names)
             else:
                 parts = [names[first::REMOVERS] for first in range(REMOVERS)]
-                list(pool.map(partial(_unlink, folder), parts))  # raises what one of them raised
+                try:
+                    list(
+                        pool.map(partial(_unlink, folder), parts)
+                    )  # raises what one of them raised
+                except RuntimeError:  # too little memory for another thread
+                    _unlink(folder, names)
             folders += inner
     return folders
 
 
 def _unlink(folder: int, names: list[str]) -> None:
     for name in names:
-        os.unlink(name, dir_fd=folder)
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
 
 
 def _lift(top: int, name: str, moved: int) -> int:

@@ -162,7 +162,10 @@ def test_a_decrypting_program_that_is_killed_says_nothing_about_the_dump(world, 
     world.configure(dump=f", decrypt: [{sys.executable}, -c, '{hangs}']")
     drilling = Drilling(world).wait_for("drill ")
 
-    drilling.find(lambda line: hangs in line).kill()
+    for _ in ("looks at its head", "reads it whole"):
+        killed = drilling.find(lambda line: hangs in line)
+        killed.kill()
+        killed.wait()
 
     expect("decrypt: killed", *drilling.end())
 
