@@ -108,9 +108,8 @@ _ROLE_MISSING = re.compile(r'^\w{5}\|(?:ERROR|FATAL):\s+role "(.*)" does not exi
 
 def roles_missing(log: Path, offset: int) -> set[str]:
     """Names of roles that statements did not find; as `texts.kept` keeps them."""
-    matches = (
-        _ROLE_MISSING.match(line) for line in log_lines(log, offset, errors="surrogateescape")
-    )
+    lines = log_lines(log, offset, errors="surrogateescape")
+    matches = (_ROLE_MISSING.match(_POSITION.sub("", line)) for line in lines)
     return {match[1] for match in matches if match}
 
 

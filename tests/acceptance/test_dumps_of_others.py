@@ -43,6 +43,10 @@ def verdict(world, **configured):
     [
         ("create table public.r (who regrole); insert into r values ('\"Of data\"');", ()),
         (
+            "create table public.r (who regrole); insert into r values ('\"Of data\"');",
+            ("--inserts",),
+        ),
+        (
             "create function public.f() returns int language sql set role to 'Of data' as 'select 1';",
             (),
         ),
@@ -62,7 +66,7 @@ def verdict(world, **configured):
             (),
         ),
     ],
-    ids=["row", "function", "setting", "policy", "check"],
+    ids=["row", "insert", "function", "setting", "policy", "check"],
 )
 def test_a_role_may_be_named_anywhere_in_a_dump(world, source, form, text, options):
     with database(source, ROWS + text, roles=[b"Of data"]) as name:
