@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from psycopg.conninfo import make_conninfo
+
 from restorecheck.errors import RestorecheckError
 from restorecheck.postgres import processes
 from restorecheck.postgres.account import Account
@@ -57,7 +59,8 @@ class Destination:
             f"--port={self.port}",
             f"--username={self.user}",
             "--no-password",
-            f"--dbname={self.database}",
+            # A bare name with `=` in it would be read as a connection string.
+            f"--dbname={make_conninfo(dbname=self.database)}",
         ]
 
 

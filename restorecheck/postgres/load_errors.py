@@ -83,6 +83,12 @@ class LoadError:
         """Syntax error or access rule violation (class 42), or invalid schema name (class 3F)."""
         return self.sqlstate.startswith(("42", "3F"))
 
+    @property
+    def about_a_setting(self) -> bool:
+        """A value of a setting or storage parameter that a definition gives (class 22, 22023)."""
+        rows = self.entry is None or self.entry.desc in ROWS
+        return self.sqlstate == "22023" and not rows
+
     def told(self, names: str) -> str:
         """Without a value of a row, with the object. `names`: what is known not to be such a value."""
         return f"{self._safe(names)}{self.where}"
@@ -248,7 +254,8 @@ def ours(error: LoadError, into: Into, names: str) -> Ours | None:
             "Install the extension for this server, or name a server that has it in postgres.bin_dir; "
             "what the dump has of it cannot be left out.",
         )
-    if error.about_definitions and into.source_major not in {None, into.major}:
+    refused = error.about_definitions or error.about_a_setting
+    if refused and into.source_major not in {None, into.major}:
         return Ours(
             f": it was restored into PostgreSQL {into.major}, the dump is of {into.source_major}: {told}",
             f"Install PostgreSQL {into.source_major} here, or name its bin folder in postgres.bin_dir.",

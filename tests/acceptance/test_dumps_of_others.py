@@ -65,8 +65,17 @@ def verdict(world, **configured):
             ),
             (),
         ),
+        (
+            (
+                "create function public.may() returns bool language sql immutable as"
+                " $$ select pg_has_role('Of data', 'member') $$;"
+                "create table public.c (id int check (may() and pg_has_role('Of data', 'member')));"
+                "insert into c values (1);"
+            ),
+            (),
+        ),
     ],
-    ids=["row", "insert", "function", "setting", "policy", "check"],
+    ids=["row", "insert", "function", "setting", "policy", "check", "check of the user"],
 )
 def test_a_role_may_be_named_anywhere_in_a_dump(world, source, form, text, options):
     with database(source, ROWS + text, roles=[b"Of data"]) as name:
@@ -290,16 +299,27 @@ def test_rows_without_a_table_are_called_by_their_name(world, source, form):
     assert "--data-only" in reason
 
 
-def test_an_error_of_definitions_says_nothing_where_the_major_is_another(world, source):
-    """An aggregate over array_append(anyarray, anyelement) is one in 13 and none in 14."""
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # An aggregate over array_append(anyarray, anyelement) is one in 13 and none in 14.
+        (
+            "CREATE AGGREGATE public.gather(anyelement)"
+            " (SFUNC = array_append, STYPE = anyarray, INITCOND = '{}');"
+        ),
+        # `on` is a value in 13 and none in 14.
+        (
+            "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql"
+            " SET password_encryption TO 'on' AS 'select 1';"
+        ),
+    ],
+    ids=["aggregate", "setting"],
+)
+def test_an_error_of_definitions_says_nothing_where_the_major_is_another(world, source, statement):
     with database(source, ROWS) as name:
         dump = source.dump(world.backups / "x.sql", database=name)
-    aggregate = (
-        "CREATE AGGREGATE public.gather(anyelement)"
-        " (SFUNC = array_append, STYPE = anyarray, INITCOND = '{}');\n"
-    )
     text = re.sub(r"(-- Dumped .* version) \S+", r"\1 13.23", dump.read_text())
-    dump.write_text(text.replace("CREATE TABLE", f"{aggregate}CREATE TABLE", 1))
+    dump.write_text(text.replace("CREATE TABLE", f"{statement}\nCREATE TABLE", 1))
 
     found, reason, _ = verdict(world)
 

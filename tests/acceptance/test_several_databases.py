@@ -273,3 +273,20 @@ def test_a_file_of_roles_that_is_not_there_fails(server, world):
 
     assert code == 1
     assert "there is a dump of the roles" in report["reason"]
+
+
+def test_a_name_that_reads_like_a_connection_string_is_a_name(world, server):
+    server.sql('create database "it\'s a=b" template shop', "postgres")
+    try:
+        server.pipe(world.backups / "s.dump", "--format=custom", database=r"dbname='it\'s a=b'")
+        whole = server.run("pg_dump", r"--dbname=dbname='it\'s a=b'", "--create")
+    finally:
+        server.sql('drop database "it\'s a=b"', "postgres")
+    configure(world, "all")
+
+    verdicts = [world.drill()[1]["verdict"]]
+    (world.backups / "s.dump").unlink()
+    (world.backups / "s.sql").write_bytes(whole)
+    verdicts.append(world.drill()[1]["verdict"])
+
+    assert verdicts == ["verified", "verified"]
