@@ -48,6 +48,8 @@ WITHOUT_VALUES = re.compile(
     r"|invalid input syntax for type [\w ]+|invalid byte sequence for encoding \"\w+\""
     r"|character with byte sequence (?:0x[0-9a-f]{2} ?)+ in encoding \"\w+\" has no equivalent in encoding \"\w+\""
     r"|value too long for type [\w ]+\(\d+\)|numeric field overflow|\w+ out of range"
+    r"|could not access file \"[^\"]*\": No such file or directory|extension \"[^\"]*\" is not available"
+    r"|unrecognized configuration parameter \"[^\"]*\"|language \"[^\"]*\" does not exist"
     r"|extra data after last expected column|missing data for column \"[^\"]*\")"
 )
 """The beginnings of messages that name objects and types, where other messages of their class show values.

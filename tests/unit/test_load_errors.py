@@ -6,7 +6,7 @@ import pytest
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.load_errors import Into, located, names_of, ours
+from restorecheck.postgres.load_errors import Into, LoadError, located, names_of, ours
 
 
 def entry(desc, tag, defn="", namespace="public"):
@@ -133,3 +133,18 @@ def test_what_is_not_is_left_to_the_judgement_on_the_dump(text):
     (error,) = said(text)
 
     assert ours(error, SCRATCH, "") is None
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [
+        ("58P01", 'could not access file "$libdir/mylib": No such file or directory'),
+        ("0A000", 'extension "plpython3u" is not available'),
+        ("42704", 'unrecognized configuration parameter "app.old"'),
+        ("42704", 'language "plperlu" does not exist'),
+    ],
+)
+def test_what_a_server_lacks_for_a_plain_dump_is_named(sqlstate, message):
+    error = LoadError(sqlstate=sqlstate, message=message, line=7)
+
+    assert error.told("") == f"{message} (SQLSTATE {sqlstate}) in line 7"

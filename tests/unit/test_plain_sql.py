@@ -43,6 +43,22 @@ def test_comments_and_unrestrict_may_follow_the_trailer(after):
     assert facts(b"SET x = 1;\n", end=END + after).problem == ""
 
 
+def test_a_comment_before_a_dump_may_span_lines_and_hold_quotes():
+    comment = b"/* the nightly job's\n-- PostgreSQL database dump\n\\connect it; */ /* $$ */\n"
+
+    found = facts(b"CREATE TABLE t ();\n", head=comment + HEAD)
+
+    assert found.problem == ""
+    assert found.databases == ()
+    assert found.server_version == "17.5"
+
+
+def test_what_follows_a_comment_on_its_last_line_is_a_statement():
+    body = b"/* two\nlines */ CREATE TABLE a (\n);\nCOPY public.a (x) FROM stdin;\n1\n"
+
+    assert "public.a" in facts(body, end=b"").problem
+
+
 def test_another_dump_after_the_trailer_has_to_end_too():
     assert "missing" in facts(b"", end=END + HEAD + b"CREATE TABLE t ();\n").problem
 

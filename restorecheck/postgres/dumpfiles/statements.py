@@ -23,12 +23,14 @@ MESSAGES = (b"pg_dump: ", b"pg_dumpall: ")
 """Messages of these programs, where a job mixes their standard error into the dump."""
 
 _COPY = re.compile(rb"^COPY (.+?) (?:\(.*\) )?FROM stdin;$", re.IGNORECASE)
-_TOKEN = re.compile(rb"--|'|\"|\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
+_TOKEN = re.compile(rb"--|/\*|'|\"|\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
 _END = re.compile(rb"\\\.\r?\n")
 """Of rows, where it begins a line."""
 _LONGEST_END = 5
 """With the line break before it."""
 _INSERT = b"INSERT INTO "
+_COMMENT_END = b"*/"
+"""Of a comment that may span lines; one within another is not looked for."""
 
 
 class Where(Enum):
@@ -60,11 +62,11 @@ class Lines:
 
     @property
     def between_statements(self) -> bool:
-        return not self._open and self.table is None
+        return not self._open and self._quote is None and self.table is None
 
     def place(self, line: bytes) -> Where:
         """Of a line outside of COPY data; `table` is set where it begins such data."""
-        where = Where.INSIDE if self._open else Where.START
+        where = Where.INSIDE if self._open or self._quote is not None else Where.START
         if where is Where.START and line.startswith((b"\\", *MESSAGES)):
             return where  # a command of psql ends with its line
         if where is Where.START and line.startswith(b"COPY "):
@@ -84,10 +86,12 @@ class Lines:
     def _follow(self, line: bytes) -> None:
         """Follow quotes and statement ends over one line."""
         code = line
-        if self._quote is not None or any(mark in line for mark in (b"'", b'"', b"$", b"--")):
+        if self._quote is not None or any(
+            mark in line for mark in (b"'", b'"', b"$", b"--", b"/*")
+        ):
             code = self._outside_of_quotes(line)
         stripped = code.strip()
-        if self._quote is not None:
+        if self._quote not in {None, _COMMENT_END}:
             self._open = True
         elif stripped:
             self._open = not stripped.endswith(b";")
@@ -101,8 +105,9 @@ class Lines:
                 if end < 0:
                     return b"".join(kept)
                 position = end + len(self._quote)
+                if self._quote != _COMMENT_END:
+                    kept.append(b"q")
                 self._quote = None
-                kept.append(b"q")
                 continue
             match = _TOKEN.search(line, position)
             if match is None:
@@ -115,7 +120,7 @@ class Lines:
             if match[0] == b"'" and _is_escape_string(line, match.start()):
                 position = self._skip_escape_string(line, position)
                 continue
-            self._quote = match[0]
+            self._quote = _COMMENT_END if match[0] == b"/*" else match[0]
         return b"".join(kept)
 
     def _skip_escape_string(self, line: bytes, position: int) -> int:
