@@ -289,14 +289,29 @@ def test_line_ends_of_a_terminal_are_said(world, source, options):
 
 
 @pytest.mark.parametrize("form", ["custom", "directory", "tar", "plain"])
-def test_rows_without_a_table_are_called_by_their_name(world, source, form):
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--data-only", "--data-only"), ("--section=post-data", "--section=post-data")],
+)
+def test_what_has_no_table_is_called_by_its_name(world, source, form, option, said):
     with database(source, ROWS) as name:
-        source.dump(world.backups / "x.dump", f"--format={form}", "--data-only", database=name)
+        source.dump(world.backups / "x.dump", f"--format={form}", option, database=name)
 
     found, reason, _ = verdict(world)
 
     assert found == "failed"
-    assert "--data-only" in reason
+    assert said in reason
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_database_of_one_table_and_a_function_is_no_dump_of_a_table(world, source, form):
+    function = "create function public.f() returns int language sql as 'select 1';"
+    with database(source, ROWS + function) as name:
+        source.dump(world.backups / "x.dump", f"--format={form}", database=name)
+
+    _, _, report = verdict(world)
+
+    assert "one table only" not in str(report)
 
 
 @pytest.mark.parametrize(

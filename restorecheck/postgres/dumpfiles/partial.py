@@ -12,6 +12,13 @@ DATA_ONLY = frozenset(
      "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES", "STATISTICS DATA"}
 )  # fmt: skip
 """Entries of a dump made with --data-only."""
+RELATIONS = frozenset({"TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "DOMAIN"})
+"""What entries of post-data belong to."""
+NEVER_OF_A_TABLE = frozenset(
+    {"SCHEMA", "EXTENSION", "FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "DOMAIN", "EVENT TRIGGER",
+     "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN DATA WRAPPER"}
+)  # fmt: skip
+"""Left out by `pg_dump --table`. Source: PostgreSQL documentation, pg_dump, `-t`."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
 SHOWN = 3
 
@@ -22,7 +29,13 @@ def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
 
 
 def without_definitions(entries: tuple[TocEntry, ...]) -> str:
-    """Completes `the dump …`, where it has rows and no table; empty where it has both."""
+    """Completes `the dump …`, where it has rows or keys and no table; empty where it has both."""
+    kinds = {entry.desc for entry in entries}
+    if kinds & AFTERWARDS and not kinds & RELATIONS:
+        return (
+            "holds keys and indexes only and defines no table (pg_dump --section=post-data): "
+            "it cannot be restored alone"
+        )
     if all(entry.desc in DATA_ONLY for entry in entries) and any(
         entry.desc == "TABLE DATA" for entry in entries
     ):
@@ -33,7 +46,7 @@ def without_definitions(entries: tuple[TocEntry, ...]) -> str:
 def _missing(entries: tuple[TocEntry, ...]) -> Iterator[str]:
     tables = [entry for entry in entries if entry.desc == "TABLE"]
     filled = {(e.namespace, e.tag) for e in entries if e.desc == "TABLE DATA"}
-    if len(tables) == 1:
+    if len(tables) == 1 and not any(entry.desc in NEVER_OF_A_TABLE for entry in entries):
         yield f"the dump holds one table only (pg_dump -t?): {_named(tables)}"
     empty = [t for t in tables if (t.namespace, t.tag) not in filled and _has_rows(t)]
     if empty and not filled:
