@@ -1,5 +1,6 @@
 """Real dumps as people pack, cut, encrypt and describe them: what each file is said to be."""
 
+import base64
 import bz2
 import gzip
 import hashlib
@@ -301,6 +302,10 @@ UNREADABLE = {
         lambda d: gzip.compress(zipped(**{"a.sql": d["plain"]})),
         "within another format",
     ),
+    "base64": (lambda d: base64.encodebytes(d["custom"]), "packed as base64"),
+    "base64 of gzip": (lambda d: base64.b64encode(gzip.compress(d["plain"])), "packed as base64"),
+    "base64 of text": (lambda d: base64.encodebytes(d["plain"]), "packed as base64"),
+    "uuencode": (lambda _: b"begin 644 x.dump\nM4$=$35`!\n", "packed as uuencoded text"),
     "7z": (lambda _: b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(99), "packed as 7z"),
     "rar": (lambda _: b"Rar!\x1a\x07\x01\x00" + bytes(99), "packed as rar"),
     "lz4, old": (lambda _: b"\x02\x21\x4c\x18" + bytes(99), "packed as legacy lz4"),

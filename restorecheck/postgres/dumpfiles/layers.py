@@ -38,7 +38,8 @@ ENCRYPTED_SUFFIXES = (
 
 ENCRYPTED = frozenset({"age", "gpg", "openssl", "encrypted"})
 BY_OTHERS = frozenset(
-    {"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "snappy", "cab", "cpio", "zip with a password"}
+    {"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "snappy", "cab", "cpio", "base64",
+     "uuencoded text", "zip with a password"}
 )  # fmt: skip
 """What other programs unpack: `decrypt` may name one."""
 COMMANDED = ENCRYPTED | BY_OTHERS

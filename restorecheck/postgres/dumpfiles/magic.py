@@ -1,5 +1,6 @@
 """What the first bytes of a file say of its format. Pure."""
 
+import base64
 import re
 import tarfile
 
@@ -37,6 +38,8 @@ MAGICS = (
     (b"\xff\x06\x00\x00sNaPpY", "snappy"),
     (b"MSCF\x00", "cab"),
     (b"07070", "cpio"),
+    (b"begin 644 ", "uuencoded text"),
+    (b"begin-base64 ", "base64"),
 )
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
@@ -58,6 +61,8 @@ def packing_of(head: bytes) -> str | None:
         return "zip with a password" if head[6:7] and head[6] & 1 else "zip"
     if _is_lzma(head):
         return "lzma"
+    if _is_base64(head):
+        return "base64"
     if _is_pgp(head):
         return "gpg"
     return "encrypted" if ENVELOPED in head[:20] else None
@@ -80,6 +85,17 @@ def is_tar(head: bytes) -> bool:
     except tarfile.HeaderError:
         return False
     return True
+
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{64}")
+
+
+def _is_base64(head: bytes) -> bool:
+    """Whether its first 64 letters are base64 of something that is packed, or of a dump (RFC 4648)."""
+    if _BASE64.match(head) is None:
+        return False
+    begun = base64.b64decode(head[:64])
+    return begun.startswith((b"PGDMP", b"--\n-- PostgreSQL", *(magic for magic, _ in MAGICS)))
 
 
 def _is_lzma(head: bytes) -> bool:
