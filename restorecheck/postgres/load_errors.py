@@ -175,7 +175,7 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
                 sqlstate=error[2] or state_of(error[3], loads_rows=False),
                 message=error[3],
                 entry=_entry_at(number, entries),
-                line=number,
+                line=inspection.lines_before + number,
                 afterwards=0 < inspection.last_line < number,
             )
 

@@ -290,3 +290,18 @@ def test_a_name_that_reads_like_a_connection_string_is_a_name(world, server):
     verdicts.append(world.drill()[1]["verdict"])
 
     assert verdicts == ["verified", "verified"]
+
+
+def test_an_error_in_a_file_of_pg_dumpall_names_the_object_and_the_line_of_the_file(world, server):
+    text = server.run("pg_dumpall").decode()
+    lines = text.splitlines(keepends=True)
+    begun = lines.index("COPY public.orders (id) FROM stdin;\n")
+    lines[begun + 3] = "three\n"
+    (world.backups / "all.sql").write_text("".join(lines))
+    configure(world, "all")
+
+    _, report = world.drill()
+
+    end = lines.index("\\.\n", begun) + 1
+    assert report["verdict"] == "failed"
+    assert f"in TABLE DATA public.orders (line {end})" in report["reason"]

@@ -38,6 +38,7 @@ class Part:
     """One database's dump within the file: bytes [start, end)."""
 
     start: int
+    lines_before: int
     end: int = 0
     database: str = ""
     creates: bool = False
@@ -57,17 +58,17 @@ class _Reading:
     cluster: bool = False
     ended: bool = False
 
-    def take(self, line: bytes, where: Where, offset: int) -> None:
+    def take(self, line: bytes, where: Where, offset: int, number: int) -> None:
         if where is Where.START:
-            self._take_start(line, offset)
+            self._take_start(line, offset, number)
         elif where is Where.INSIDE and self.outside:
             self.statements[-1] += line
 
-    def _take_start(self, line: bytes, offset: int) -> None:
+    def _take_start(self, line: bytes, offset: int, number: int) -> None:
         stripped = line.strip()
         self.outside = False
         if stripped == HEADER:
-            self._begin(offset)
+            self._begin(offset, number)
         elif stripped == TRAILER:
             self._end(offset + len(line))
         elif stripped == CLUSTER_HEADER:
@@ -84,8 +85,8 @@ class _Reading:
             self.outside = True
             self.statements.append(line)
 
-    def _begin(self, offset: int) -> None:
-        self.open = Part(start=offset, database=self.database)
+    def _begin(self, offset: int, number: int) -> None:
+        self.open = Part(start=offset, lines_before=number - 1, database=self.database)
         self.parts.append(self.open)
 
     def _end(self, offset: int) -> None:
@@ -142,7 +143,7 @@ def _read(stream: BinaryIO) -> _Reading:
     reader, reading, offset = Reader(stream), _Reading(), 0
     for piece in reader.pieces():
         if piece.where is not Where.DATA:
-            reading.take(piece.data, piece.where, offset)
+            reading.take(piece.data, piece.where, offset, piece.number)
         offset += len(piece.data)
     reading.shift(reader.size - offset)  # a byte order mark
     return reading
@@ -179,6 +180,9 @@ def _parts(inspection: Inspection, reading: _Reading, stream: BinaryIO) -> Itera
             server_version=facts.server_version,
             dump_version=facts.dump_version,
             extent=(part.start, part.end),
+            lines_before=part.lines_before,
+            entries=facts.entries,
+            last_line=facts.last_line,
             creates=part.creates,
         )
 

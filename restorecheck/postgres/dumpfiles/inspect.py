@@ -90,6 +90,8 @@ class Inspection:
     """What such a file says of the whole server; may hold the hashes of passwords."""
     extent: tuple[int, int] | None = None
     """Of a part: where it begins and ends in the unpacked file."""
+    lines_before: int = 0
+    """Of a part: how many lines of the file stand before it. `entries` and `last_line` count from its own first."""
     creates: bool = True
     """Of a part: it creates tables or the like."""
     unwrapped: Path | None = None
