@@ -305,3 +305,13 @@ def test_an_error_in_a_file_of_pg_dumpall_names_the_object_and_the_line_of_the_f
     end = lines.index("\\.\n", begun) + 1
     assert report["verdict"] == "failed"
     assert f"in TABLE DATA public.orders (line {end})" in report["reason"]
+
+
+def test_a_file_of_pg_dumpall_without_rows_is_called_by_its_name(world, server):
+    (world.backups / "all.sql").write_bytes(server.run("pg_dumpall", "--schema-only"))
+    configure(world, "all")
+
+    _, report = world.drill()
+
+    assert report["verdict"] == "failed"
+    assert any("--schema-only" in note for note in report["notes"])

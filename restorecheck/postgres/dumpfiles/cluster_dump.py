@@ -21,6 +21,7 @@ from restorecheck.postgres.dumpfiles.layers import (
     open_layers,
 )
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
+from restorecheck.postgres.dumpfiles.partial import without_rows
 from restorecheck.postgres.dumpfiles.parts import (
     CLUSTER_TRAILER,
     CREATES_OBJECTS,
@@ -182,6 +183,7 @@ def _parts(inspection: Inspection, reading: _Reading, stream: BinaryIO) -> Itera
             extent=(part.start, part.end),
             lines_before=part.lines_before,
             entries=facts.entries,
+            missing=without_rows(facts.entries),
             last_line=facts.last_line,
             creates=part.creates,
         )

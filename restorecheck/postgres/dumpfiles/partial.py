@@ -21,11 +21,17 @@ NEVER_OF_A_TABLE = frozenset(
 """Left out by `pg_dump --table`. Source: PostgreSQL documentation, pg_dump, `-t`."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
 SHOWN = 3
+NO_ROWS = "the dump holds no rows (pg_dump --schema-only): of no table is there any data"
 
 
 def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
     """Sentences, each about one thing that was left out; nothing where the dump is whole."""
     return tuple(_missing(entries))
+
+
+def without_rows(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
+    """The sentence on a dump whose tables have no data; of a file of pg_dumpall nothing else can be left out."""
+    return tuple(sentence for sentence in _missing(entries) if sentence == NO_ROWS)
 
 
 def without_definitions(entries: tuple[TocEntry, ...]) -> str:
@@ -50,7 +56,7 @@ def _missing(entries: tuple[TocEntry, ...]) -> Iterator[str]:
         yield f"the dump holds one table only (pg_dump -t?): {_named(tables)}"
     empty = [t for t in tables if (t.namespace, t.tag) not in filled and _has_rows(t)]
     if empty and not filled:
-        yield "the dump holds no rows (pg_dump --schema-only): of no table is there any data"
+        yield NO_ROWS
     elif empty:
         yield f"the dump leaves out the rows of {_named(empty)}"
     if len(tables) > 1 and not any(entry.desc in AFTERWARDS for entry in entries):
