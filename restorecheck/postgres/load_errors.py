@@ -232,7 +232,9 @@ def ours(error: LoadError, into: Into, names: str) -> Ours | None:
         return doubt
     if ROLE_MISSING.match(message):
         return Ours(
-            f": {told}", "Roles are not in a dump of one database; name the dump's roles here."
+            f": {told}",
+            "A dump of one database does not hold its roles: name a file of pg_dumpall --globals-only in "
+            "dump.globals.",
         )
     if message.startswith("security label provider"):
         return Ours(

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from restorecheck.postgres.dumpfiles import statements
+from restorecheck.postgres.dumpfiles import partial, statements
 from restorecheck.postgres.dumpfiles.filtering import restorable
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
@@ -254,3 +254,20 @@ def test_a_line_longer_than_any_server_takes_is_damage_and_is_not_held_whole(mon
         facts(b"SET x = '" + b"x" * 1000 + b"';\n")
     with pytest.raises(DamagedLayerError):
         passed(b"COPY t FROM stdin;\n" + b"x" * 1200 + b"\n\\.\n")
+
+
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: app", "--data-only"),
+        (
+            "-- Statistics for Name: t; Type: STATISTICS DATA; Schema: public; Owner: -",
+            "--statistics-only",
+        ),
+        ("-- Name: t t_pkey; Type: CONSTRAINT; Schema: public; Owner: app", "--section=post-data"),
+    ],
+)
+def test_a_dump_without_definitions_is_called_by_the_option_that_made_it(comment, said):
+    entries = facts(f"{comment}\n\nSELECT 1;\n".encode()).entries
+
+    assert said in partial.without_definitions(entries)

@@ -42,10 +42,10 @@ def without_definitions(entries: tuple[TocEntry, ...]) -> str:
             "holds keys and indexes only and defines no table (pg_dump --section=post-data): "
             "it cannot be restored alone"
         )
-    if all(entry.desc in DATA_ONLY for entry in entries) and any(
-        entry.desc == "TABLE DATA" for entry in entries
-    ):
+    if kinds <= DATA_ONLY and "TABLE DATA" in kinds:
         return "holds rows only and defines no table (pg_dump --data-only): it cannot be restored alone"
+    if kinds <= DATA_ONLY and "STATISTICS DATA" in kinds:
+        return "holds statistics only (pg_dump --statistics-only): it cannot be restored alone"
     return ""
 
 

@@ -23,7 +23,7 @@ LONGEST_STATEMENT = 1 << 20
 """Of a statement that is looked into for what it needs; INSERTs are not."""
 
 _OBJECT = re.compile(
-    r"^-- (Data for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(?:; Tablespace: .*)?$"
+    r"^-- (Data for |Statistics for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(?:; Tablespace: .*)?$"
 )
 _VERSION = re.compile(rb"^-- Dumped (from database|by pg_dump) version (\S+)")
 _CREATE_DATABASE = re.compile(rb'^CREATE DATABASE ("(?:[^"]|"")+"|\S+)')
@@ -204,7 +204,7 @@ class _Scan:
 
 def entry_of(comment: bytes) -> TocEntry | None:
     """The object that pg_dump's comment announces: `-- Name: t; Type: TABLE; Schema: public; Owner: app`."""
-    if not comment.startswith((b"-- Name: ", b"-- Data for Name: ")):
+    if not comment.startswith((b"-- Name: ", b"-- Data for Name: ", b"-- Statistics for Name: ")):
         return None
     match = _OBJECT.match(kept(comment.rstrip()))
     if match is None:
