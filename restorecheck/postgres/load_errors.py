@@ -6,7 +6,7 @@ it came from either. Pure.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 from restorecheck.postgres.dumpfiles.inspect import Inspection
@@ -31,6 +31,7 @@ ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
 )
 """Entries whose statements hold or read rows."""
+SYNTAX_ERROR = "42601"
 FILLED = "MATERIALIZED VIEW DATA"
 """Of an archive, no row is ever taken for its statement."""
 WITHOUT_VALUES = re.compile(
@@ -98,7 +99,7 @@ class LoadError:
     def _safe(self, names: str) -> str:
         code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         known = WITHOUT_VALUES.match(self.message)
-        if known and (self.entry is None or self.entry.desc != "MATERIALIZED VIEW DATA"):
+        if known and (self.entry is None or self.entry.desc != FILLED):
             return f"{known[0]}{code}"
         if self.sqlstate == UNKNOWN:
             return "an error that is not repeated here, because it may quote rows"
@@ -109,10 +110,8 @@ class LoadError:
         defined = filled or (
             self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
         )
-        if self.sqlstate.startswith("42") and not defined:
+        if self.sqlstate == SYNTAX_ERROR or (self.sqlstate.startswith("42") and not defined):
             # Of a damaged dump, rows may be taken for SQL: then such messages quote them.
-            return f"{condition(self.sqlstate)}{code}"
-        if self.sqlstate.startswith("42601"):
             return f"{condition(self.sqlstate)}{code}"
         return redacted(safe_message(self.sqlstate, self.message), names)
 
@@ -138,22 +137,15 @@ def located(errors: Sequence[ServerError], said: str, inspection: Inspection) ->
     by_message = {error.message: error for error in reversed(heard)}
     found = []
     for error in errors:
-        same = by_message.get(error.message)
-        found.append(
-            LoadError(
-                sqlstate=error.sqlstate,
-                message=error.message,
-                entry=same.entry if same else None,
-                line=same.line if same else 0,
-                afterwards=same.afterwards if same else False,
-            )
-        )
+        said_too = by_message.get(error.message, LoadError(sqlstate="", message=error.message))
+        found.append(replace(said_too, sqlstate=error.sqlstate))
     return found
 
 
 def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
     entries = inspection.entries
     by_id = {entry.dump_id: entry for entry in entries}
+    by_command = {entry.defn.strip(): entry for entry in reversed(entries)}
     entry: TocEntry | None = None
     for message in _MESSAGES.split(said):
         if begin := _FROM_ENTRY.match(message):
@@ -164,10 +156,12 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
             state = state_of(error[2], loads_rows=True)
             yield LoadError(sqlstate=state, message=error[2], entry=found)
         elif error := _PG_RESTORE.match(message):
+            # Of several jobs, pg_restore names no entry, but the command that was refused.
+            _, _, command = message.partition("\nCommand was: ")
             yield LoadError(
                 sqlstate=state_of(error[1], loads_rows=False),
                 message=error[1],
-                entry=_commanded(message, entries) or entry,
+                entry=by_command.get(command.strip(), entry) if command else entry,
             )
         elif error := _PSQL.match(message):
             number = int(error[1])
@@ -178,14 +172,6 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
                 line=inspection.lines_before + number,
                 afterwards=0 < inspection.last_line < number,
             )
-
-
-def _commanded(message: str, entries: Sequence[TocEntry]) -> TocEntry | None:
-    """The object that the refused command makes: of several jobs, pg_restore names no entry."""
-    _, _, command = message.partition("\nCommand was: ")
-    if not command:
-        return None
-    return next((entry for entry in entries if entry.defn.strip() == command.strip()), None)
 
 
 def _entry_at(number: int, entries: Sequence[TocEntry]) -> TocEntry | None:
@@ -212,9 +198,10 @@ class Into:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Why an error says nothing about the dump; completes `… could not be loaded into this server`."""
+    """Why an error says nothing about the dump."""
 
     why: str
+    """Completes `… could not be loaded into this server`; what the error says follows."""
     hint: str = ""
 
 
@@ -223,50 +210,50 @@ COMPARES_TEXTS = frozenset({"23514", "42P17", "23505", "23P01"})
 ROLE_MISSING = re.compile(r'^role "(.*)" does not exist$')
 
 
-def ours(error: LoadError, into: Into, names: str) -> Ours | None:
+def ours(error: LoadError, into: Into) -> Ours | None:
     """What this machine has to do with an error; None where the dump is to blame."""
-    message, told = error.message, error.told(names)
+    message = error.message
     if is_about_this_server(ServerError(error.sqlstate, message)):
-        return Ours(f": {told}", _hint(message))
-    if into.server and (doubt := _of_a_scratch_server(error, told)):
+        return Ours("", _hint(message))
+    if into.server and (doubt := _of_a_scratch_server(error)):
         return doubt
     if ROLE_MISSING.match(message):
         return Ours(
-            f": {told}",
+            "",
             "A dump of one database does not hold its roles: name a file of pg_dumpall --globals-only in "
             "dump.globals.",
         )
     if message.startswith("security label provider"):
         return Ours(
-            f", which has no such provider of security labels: {told}",
+            ", which has no such provider of security labels",
             "Dump with --no-security-labels, or restore `into` a server that loads the provider.",
         )
     if error.sqlstate.startswith("F0"):
         return Ours(
-            f", which has not every file of the source's text search dictionaries: {told}",
+            ", which has not every file of the source's text search dictionaries",
             "Copy them from the source's SHAREDIR/tsearch_data to that of the server named in "
             "postgres.bin_dir.",
         )
     if message.startswith("invalid input syntax for type money"):
         return Ours(
-            f", whose lc_monetary reads money otherwise than the source's wrote it: {told}",
+            ", whose lc_monetary reads money otherwise than the source's wrote it",
             "A dump does not say the source's lc_monetary. Restore `into` a server that has it.",
         )
     if into.ignored and error.about_definitions:
         return Ours(
-            f" without what ignore_extensions leaves out ({', '.join(into.ignored)}): {told}",
+            f" without what ignore_extensions leaves out ({', '.join(into.ignored)})",
             "Install the extension for this server, or name a server that has it in postgres.bin_dir; "
             "what the dump has of it cannot be left out.",
         )
     refused = error.about_definitions or error.about_a_setting
     if refused and into.source_major not in {None, into.major}:
         return Ours(
-            f": it was restored into PostgreSQL {into.major}, the dump is of {into.source_major}: {told}",
+            f": it was restored into PostgreSQL {into.major}, the dump is of {into.source_major}",
             f"Install PostgreSQL {into.source_major} here, or name its bin folder in postgres.bin_dir.",
         )
     if error.sqlstate in COMPARES_TEXTS and not into.sorts_alike and into.by_collation(error):
         return Ours(
-            f", which may compare texts differently from the source: {told}",
+            ", which may compare texts differently from the source",
             "Install the source's locale or an ICU build here, or restore `into` a server that has it; "
             "pg_dump --create writes the locale into a plain dump.",
         )
@@ -280,17 +267,17 @@ LACKS_RIGHT = (
 IGNORE = " List an extension that the proof does not need under ignore_extensions."
 
 
-def _of_a_scratch_server(error: LoadError, told: str) -> Ours | None:
+def _of_a_scratch_server(error: LoadError) -> Ours | None:
     if ROLE_MISSING.match(error.message):
         return Ours(
-            f": {told}",
+            "",
             "Create the role on that server (it needs no rights), or leave out `into`: a "
             "throw-away server gets every role that the dump names.",
         )
     if error.sqlstate == NO_RIGHT:
-        return Ours(f": {told}", LACKS_RIGHT + (IGNORE if "extension" in error.message else ""))
+        return Ours("", LACKS_RIGHT + (IGNORE if "extension" in error.message else ""))
     if error.sqlstate == UNKNOWN:
-        return Ours(f": {told}", "The log of that server has the whole error.")
+        return Ours("", "The log of that server has the whole error.")
     return None
 
 

@@ -23,8 +23,12 @@ QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
 
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
-FOLLOWING = frozenset({"57014", "08006", "08P01", "23503"})
-"""What an error of another job leaves behind: cancelled statements, lost connections, missed rows."""
+CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
+"""Of another error of a load, never the reason: nobody cancels there but pg_restore, when another of its
+jobs met an error, and its connections are lost when it gives up.
+"""
+MISSED_ROWS = "23503"
+"""Foreign keys to rows that another error kept out."""
 
 LONGEST_LINE = 8192
 MOST_ERRORS = 10_000
@@ -120,7 +124,9 @@ DEPENDS_ON_ORDER = frozenset({"40P01", "23514", "P0001"})
 def depends_on_order(log: Path, offset: int) -> bool:
     """Whether several jobs may have met an error that one job would not."""
     codes = {error.sqlstate for error in errors_in_log(log, offset)}
-    return bool(codes & DEPENDS_ON_ORDER) and codes <= DEPENDS_ON_ORDER | FOLLOWING
+    return bool(codes & DEPENDS_ON_ORDER) and codes <= DEPENDS_ON_ORDER | CONSEQUENCES | {
+        MISSED_ROWS
+    }
 
 
 def is_damage(sqlstate: str) -> bool:

@@ -41,17 +41,12 @@ from restorecheck.postgres.load_errors import (
     names_of,
     ours,
 )
-from restorecheck.postgres.messages import errors_in_log
+from restorecheck.postgres.messages import CONSEQUENCES, MISSED_ROWS, errors_in_log
 from restorecheck.postgres.processes import describe_exit
 from restorecheck.postgres.settings import FullText
 
 POLL_SECONDS = 0.5
-CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
-"""Of another error, never the reason: nobody cancels here but pg_restore, when another of its jobs
-met an error, and its connections are lost when it gives up.
-"""
-
-FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {"23503"}
+FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {MISSED_ROWS}
 """Rows that were refused are missed by the foreign keys to them."""
 
 OLDEST = 8
@@ -313,13 +308,13 @@ def explain(
     name = inspection.path.name
     seconds = loaded.seconds
     errors = load_errors(loaded, inspection, log=log, offset=offset)
-    names = names_of(inspection)
     if not all(error.sqlstate in FOLLOWS_FROM_ORDER for error in errors):
         into = replace(into, sorts_alike=True)  # what else is wrong is not excused by that
     for error in errors:
-        if doubt := ours(error, into, names):
+        if doubt := ours(error, into):
             return Unclear(
-                reason=f"{name} could not be loaded into this server{doubt.why}",
+                reason=f"{name} could not be loaded into this server{doubt.why}: "
+                f"{error.told(names_of(inspection))}",
                 hint=doubt.hint,
                 external_seconds=seconds,
             )
@@ -341,7 +336,7 @@ def explain(
     if errors:
         more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
         return Broken(
-            reason=f"{name} does not restore: {errors[0].told(names)}{more}",
+            reason=f"{name} does not restore: {errors[0].told(names_of(inspection))}{more}",
             external_seconds=seconds,
         )
     if loaded.exit_code != 0:

@@ -122,7 +122,7 @@ def test_each_error_is_at_its_own_statement():
 def test_what_may_be_the_scratch_servers_fault_is_not_the_dumps(text):
     (error,) = said(text)
 
-    found = ours(error, SCRATCH, "")
+    found = ours(error, SCRATCH)
 
     assert found is not None
     assert found.hint
@@ -132,7 +132,7 @@ def test_what_may_be_the_scratch_servers_fault_is_not_the_dumps(text):
 def test_what_is_not_is_left_to_the_judgement_on_the_dump(text):
     (error,) = said(text)
 
-    assert ours(error, SCRATCH, "") is None
+    assert ours(error, SCRATCH) is None
 
 
 @pytest.mark.parametrize(
