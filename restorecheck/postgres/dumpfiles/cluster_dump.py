@@ -22,13 +22,16 @@ from restorecheck.postgres.dumpfiles.layers import (
 )
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.partial import without_rows
-from restorecheck.postgres.dumpfiles.parts import (
+from restorecheck.postgres.dumpfiles.parts import CREATES_OBJECTS, connected
+from restorecheck.postgres.dumpfiles.plain import scan
+from restorecheck.postgres.dumpfiles.statements import (
+    CLUSTER_HEADER,
     CLUSTER_TRAILER,
-    CREATES_OBJECTS,
-    connected,
+    HEADER,
+    TRAILER,
+    Reader,
+    Where,
 )
-from restorecheck.postgres.dumpfiles.plain import CLUSTER_HEADER, HEADER, TRAILER, scan
-from restorecheck.postgres.dumpfiles.statements import Reader, Where
 from restorecheck.postgres.dumpfiles.texts import kept
 
 _DATABASE = re.compile(r'^(?:CREATE|ALTER) DATABASE ("(?:[^"]|"")+"|[^\s;]+)')

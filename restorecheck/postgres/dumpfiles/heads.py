@@ -21,7 +21,7 @@ from restorecheck.postgres.dumpfiles.layers import (
 )
 from restorecheck.postgres.dumpfiles.needs import unquote
 from restorecheck.postgres.dumpfiles.pieces import state_of
-from restorecheck.postgres.dumpfiles.plain import CLUSTER_HEADER, HEADER
+from restorecheck.postgres.dumpfiles.statements import CLUSTER_HEADER, HEADER
 from restorecheck.postgres.dumpfiles.texts import kept, shown
 
 HEAD = 64 * 1024

@@ -6,10 +6,8 @@ Watches the lines of a plain dump that begin a statement, a comment or a psql co
 import re
 
 from restorecheck.postgres.dumpfiles.needs import unquote
+from restorecheck.postgres.dumpfiles.statements import HEADER
 from restorecheck.postgres.dumpfiles.texts import kept, shown
-
-HEADER = b"-- PostgreSQL database dump"
-CLUSTER_TRAILER = b"-- PostgreSQL database cluster dump complete"
 
 CREATES_OBJECTS = tuple(
     b"CREATE " + kind + b" "

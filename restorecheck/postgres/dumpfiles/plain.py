@@ -11,13 +11,16 @@ from typing import BinaryIO
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.parts import Parts
-from restorecheck.postgres.dumpfiles.statements import MESSAGES, Reader, Where
+from restorecheck.postgres.dumpfiles.statements import (
+    CLUSTER_HEADER,
+    CLUSTER_TRAILER,
+    HEADER,
+    MESSAGES,
+    TRAILER,
+    Reader,
+    Where,
+)
 from restorecheck.postgres.dumpfiles.texts import kept, shown
-
-HEADER = b"-- PostgreSQL database dump"
-TRAILER = b"-- PostgreSQL database dump complete"
-CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
-CLUSTER_TRAILER = b"-- PostgreSQL database cluster dump complete"
 
 LONGEST_STATEMENT = 1 << 20
 """Of a statement that is looked into for what it needs; INSERTs are not."""

@@ -1,7 +1,7 @@
 r"""Where each piece of plain SQL stands: a statement, a comment, or rows of COPY.
 
-A plain dump that was cut in the middle of a COPY loads without an error and psql exits 0. So whoever
-reads it must know where rows and quoted text are, and never take them for statements. Lines are
+A plain dump that was cut in the middle of a COPY loads without an error and psql exits 0. So a
+reader must know where rows and quoted text are, and never take them for statements. Lines are
 looked at one by one only where a statement can begin; rows pass in blocks.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
-from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
+from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
 
 CHUNK = 1 << 18
 LONGEST_LINE = 1 << 30
@@ -19,6 +19,11 @@ LONGEST_LINE = 1 << 30
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Of UTF-8. psql skips it at the beginning of a file: src/bin/psql/mainloop.c."""
 
+HEADER = b"-- PostgreSQL database dump"
+TRAILER = b"-- PostgreSQL database dump complete"
+CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
+CLUSTER_TRAILER = b"-- PostgreSQL database cluster dump complete"
+"""Lines of pg_dump and pg_dumpall. Source: src/bin/pg_dump/pg_backup_archiver.c, pg_dumpall.c."""
 MESSAGES = (b"pg_dump: ", b"pg_dumpall: ")
 """Messages of these programs, where a job mixes their standard error into the dump."""
 
