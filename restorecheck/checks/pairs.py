@@ -124,7 +124,7 @@ def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
         if unit in found:
             found[unit].traits.update(table.traits)
     # What could not be counted is not gone: the check that was to count it says so. Nor is a
-    # materialized view that nobody has filled.
+    # materialized view that was not filled.
     for group in unread(after) | unfilled(after.structure):
         found.pop(units.get(group, group), None)
     return found

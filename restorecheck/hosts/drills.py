@@ -88,7 +88,7 @@ class Past(Protocol):
 
 
 def baseline_of(store: Past, target: str) -> Baseline | None:
-    """The last verified drill of a target, or one since then that somebody accepted."""
+    """The last verified drill of a target, or an accepted one since then."""
     proven, accepted = store.standing(target).proven, store.acceptance(target)
     if accepted is not None and (proven is None or accepted.sequence >= proven.sequence):
         drill = store.load(accepted.drill_id)

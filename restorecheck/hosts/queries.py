@@ -411,8 +411,8 @@ def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str)
     (entry,) = newest
     if entry.verdict is not Verdict.VERIFIED and not _asks_for_acceptance(store, entry):
         message = (
-            f"the newest drill of {what!r} asks for no acceptance: more failed in it than the "
-            "comparison with an earlier night, or it could not tell"
+            f"the newest drill of {what!r} asks for no acceptance: it is inconclusive, or more "
+            "failed in it than the comparison with an earlier night"
         )
         hint = (
             f"`restorecheck report {what}` says what to do; to compare later nights with it all "

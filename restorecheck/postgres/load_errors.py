@@ -230,13 +230,13 @@ def ours(error: LoadError, into: Into) -> Ours | None:
         )
     if error.sqlstate.startswith("F0"):
         return Ours(
-            ", which has not every file of the source's text search dictionaries",
+            ", which lacks files of the source's text search dictionaries",
             "Copy them from the source's SHAREDIR/tsearch_data to that of the server named in "
             "postgres.bin_dir.",
         )
     if message.startswith("invalid input syntax for type money"):
         return Ours(
-            ", whose lc_monetary reads money otherwise than the source's wrote it",
+            ", whose lc_monetary differs from the source's",
             "A dump does not say the source's lc_monetary. Restore `into` a server that has it.",
         )
     if into.ignored and error.about_definitions:

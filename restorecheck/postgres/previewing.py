@@ -179,7 +179,7 @@ def _look_at_head(file: Path, look: Look) -> Preview | Unread:
 
 
 def _lock(drill_id: str) -> Path:
-    """No lock is held: whoever finds what a killed look left may delete it."""
+    """No lock is held: a sweep may delete what a killed `doctor` left behind."""
     return Path("/nonexistent") / drill_id
 
 

@@ -365,7 +365,7 @@ def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
     if lost := _broken_off(loaded):
         return Unclear(
             reason=f"loading {name} was broken off: {lost}",
-            hint="Look whether memory or disk ran short, or somebody ended it; then drill again.",
+            hint="Look whether memory or disk ran short, or the program was ended from outside; then drill again.",
             external_seconds=loaded.seconds,
         )
     return Broken(

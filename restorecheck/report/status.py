@@ -151,7 +151,7 @@ def render_json(
 def render_nagios(statuses: Sequence[TargetStatus], now: datetime) -> tuple[str, Nagios]:
     """One line of a plugin's output with performance data, and its exit status.
 
-    The worst first: what is known to be bad, then what nobody proved, then what is unclear.
+    The worst first: what is known to be bad, then what was not proven, then what is unclear.
     """
     alarming = any(status.alarming for status in statuses)
     troubled = sorted((s for s in statuses if _troubles(s)), key=lambda s: _troubles(s)[0][0])

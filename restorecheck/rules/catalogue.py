@@ -187,7 +187,7 @@ _THIS_MACHINE = (
         "The target has a schedule",
         reads="`schedule` of the target and of `defaults`",
         why="`restorecheck run` drills by schedules alone; a target without one is proven only when "
-        "somebody or something else calls `restorecheck drill`.",
+        "another program or a person calls `restorecheck drill`.",
         mend="Add a schedule. Where cron or a pipeline calls `restorecheck drill`, accept the finding "
         "in audit.ignore.",
     ),

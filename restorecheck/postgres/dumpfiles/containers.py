@@ -1,6 +1,6 @@
 """Zip and tar files that hold one dump.
 
-Their names are somebody else's: none becomes the name of a file here but those that pg_dump itself
+The names in them are not trusted: none becomes the name of a file here but those that pg_dump itself
 gives to the files of its directory format.
 """
 

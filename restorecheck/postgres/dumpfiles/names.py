@@ -95,6 +95,6 @@ def family(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """For a message: a name out of somebody else's file may hold what a terminal obeys."""
+    """For a message: an untrusted name may hold escape sequences, which a terminal obeys."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."  # noqa: PLR2004  # a line of a terminal
