@@ -22,9 +22,9 @@ from pathlib import Path
 
 import zstandard
 
-from restorecheck.postgres import binaries, cluster, processes
+from restorecheck.postgres import cluster, processes
 from restorecheck.postgres.binaries import Installation
-from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, run, server
+from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, installed, run, server
 
 ROWS = 2_000_000
 TEXT = """
@@ -130,9 +130,7 @@ def compare(installation: Installation, form: str, folder: Path) -> None:
 
 
 def main() -> None:
-    found = binaries.discover(bin_dir=None, cache=binaries.default_cache(), account=ACCOUNT)
-    installation = binaries.choose(found, 14)
-    assert installation is not None, "PostgreSQL's programs are installed with the tests"
+    installation = installed()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     print(f"forms of a dump, PostgreSQL {installation.version}, {JOBS} processors")
     with tempfile.TemporaryDirectory(prefix="rcbench", dir="/tmp") as name:

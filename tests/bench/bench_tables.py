@@ -159,10 +159,15 @@ def compare(installation: Installation, tables: int, folder: Path) -> None:
     )
 
 
-def main() -> None:
+def installed() -> Installation:
     found = binaries.discover(bin_dir=None, cache=binaries.default_cache(), account=ACCOUNT)
     installation = binaries.choose(found, 14)
     assert installation is not None, "PostgreSQL's programs are installed with the tests"
+    return installation
+
+
+def main() -> None:
+    installation = installed()
     print(f"many small tables, PostgreSQL {installation.version}, {JOBS} processors")
     for tables in [int(word) for word in sys.argv[1:]] or COUNTS:
         with tempfile.TemporaryDirectory(prefix="rcbench", dir="/tmp") as name:

@@ -13,7 +13,12 @@ SERVER = "2251; 1417 16395 SERVER - elsewhere postgres\n"
 MAPPING = "4035; 0 0 USER MAPPING - USER MAPPING reader SERVER elsewhere postgres\n"
 FILLED = "4036; 0 16420 MATERIALIZED VIEW DATA public filled reader\n"
 VIEW = "221; 1259 16420 MATERIALIZED VIEW public filled reader\n"
-ALL = (TABLE, HSTORE, HSTORE_COMMENT, HSTORE_PLUS, SERVER, MAPPING, VIEW, FILLED)
+UUID = "7; 3079 16392 EXTENSION - uuid-ossp \n"
+UUID_COMMENT = '4037; 0 0 COMMENT - EXTENSION "uuid-ossp" \n'
+ALL = (
+    *(TABLE, HSTORE, HSTORE_COMMENT, HSTORE_PLUS, UUID, UUID_COMMENT),
+    *(SERVER, MAPPING, VIEW, FILLED),
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,7 @@ ALL = (TABLE, HSTORE, HSTORE_COMMENT, HSTORE_PLUS, SERVER, MAPPING, VIEW, FILLED
         ((), True, {MAPPING}),
         ((), False, {MAPPING, FILLED}),
         (("hstore",), True, {MAPPING, HSTORE, HSTORE_COMMENT}),
+        (("uuid-ossp",), True, {MAPPING, UUID, UUID_COMMENT}),
         (("hstore_plperl", "postgis"), False, {MAPPING, FILLED, HSTORE_PLUS}),
     ],
 )

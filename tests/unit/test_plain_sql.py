@@ -145,6 +145,10 @@ def test_ignored_extensions_are_left_out_and_no_others():
     )
 
     assert passed(body, ignored=("pg_cron",)) == body.split(b"\n", 3)[3]
+    assert (
+        passed(body.replace(b"pg_cron ", b'"pg-cron" '), ignored=("pg-cron",))
+        == body.split(b"\n", 3)[3]
+    )
 
 
 def test_names_are_split_as_sql_quotes_them():
