@@ -10,17 +10,21 @@ T = TypeVar("T")
 class Background(Generic[T]):
     """Runs a function once; `poll` returns its result or raises what it raised."""
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], news: threading.Event | None = None) -> None:
+        """`news`: by which the work calls for attention before its end."""
         self._work = work
+        self._news = news or threading.Event()
+        self._ended = False
         self._result: T | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def done(self, patience: float) -> bool:
-        """Whether it ended within `patience` seconds from now."""
-        self._thread.join(timeout=patience)
-        return not self._thread.is_alive()
+        """Whether it ended within `patience` seconds from now; news are told at once."""
+        self._news.wait(timeout=patience)
+        self._news.clear()
+        return self._ended
 
     def result(self) -> T:
         """The result of work that is done."""
@@ -34,3 +38,6 @@ class Background(Generic[T]):
             self._result = self._work()
         except BaseException as exc:  # noqa: BLE001  # raised again where the result is asked for
             self._error = exc
+        finally:
+            self._ended = True
+            self._news.set()

@@ -15,11 +15,12 @@ from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Backup, CheckResult, Drill, Resource, Step, StepKind
 from restorecheck.ports import Clock
 from restorecheck.postgres import choosing, cluster, restoring, selection
+from restorecheck.postgres.ahead import Ahead
 from restorecheck.postgres.background import Background
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.choosing import Choice, Wanted, choose
 from restorecheck.postgres.cluster import Mark
-from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.globals_file import GlobalsFile, newest
 from restorecheck.postgres.load import Load
@@ -64,6 +65,8 @@ class Session:
 
     decryption: Decryption | None = None
     looking: Background[Found] | None = None
+    ahead: Ahead | None = None
+    """Loads the newest dump while it is read."""
     undecided: dict[Path, Snapshot] = field(default_factory=dict)
     restores: tuple[Restore, ...] = ()
     """One for each dump to restore, those of one database one after the other."""
@@ -103,6 +106,8 @@ class Session:
         """End what this process started for the drill, but for the server."""
         if self.decryption is not None:
             self.decryption.cancel()
+        if self.ahead is not None:
+            self.ahead.stop()
         if self.load is not None:
             self.load.end()
         if self.looking is not None:
@@ -140,7 +145,9 @@ class DumpFinder:
                     now=self._clock.now(),
                     earlier=session.undecided,
                     materialise=places.directory,
-                )
+                    following=session.ahead,
+                ),
+                session.ahead.news if session.ahead else None,
             )
         if not session.looking.done(patience=restoring.POLL_SECONDS):
             return InProgress(wait=timedelta(0), detail="reading")
@@ -278,6 +285,7 @@ def look(
     now: datetime,
     earlier: dict[Path, Snapshot],
     materialise: Path,
+    following: Following | None = None,
 ) -> Found:
     """Find the newest dump of each database that is wanted, and look into it to its end.
 
@@ -299,6 +307,7 @@ def look(
             earlier=earlier,
             materialise=own,
             files=[dated.path for dated in wanted.files],
+            following=following if len(choice.wanted) == 1 else None,
         )
         selections.append(replace(one, taken={d.path: d.taken for d in wanted.files}))
     return Found(choice=choice, roles=roles, selections=tuple(selections))

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -82,9 +82,9 @@ class Load:
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
 
-    def feed(self, source: SqlSource, head: bytes) -> None:
+    def feed(self, source: SqlSource) -> None:
         """Give the program the SQL of `source` on its standard input."""
-        self._feeder = threading.Thread(target=self._pump, args=(source, head), daemon=True)
+        self._feeder = threading.Thread(target=self._pump, args=(source,), daemon=True)
         self._feeder.start()
 
     def poll(self, patience: float) -> Loaded | None:
@@ -116,6 +116,9 @@ class Load:
         if self._process.poll() is None:
             self._process.kill()
         self._waiter.join(timeout=10)
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError, ValueError):
+                self._process.stdin.close()
         if self._feeder is not None:
             self._feeder.join(timeout=10)
         self._errors.close()
@@ -124,11 +127,10 @@ class Load:
         self._process.wait()
         self._seconds = time.perf_counter() - self._began
 
-    def _pump(self, source: SqlSource, head: bytes) -> None:
+    def _pump(self, source: SqlSource) -> None:
         stdin = self._process.stdin
         assert stdin is not None, "a fed program has a pipe"
         try:
-            stdin.write(head)
             with source() as chunks:
                 for chunk in chunks:
                     stdin.write(chunk)
@@ -195,6 +197,19 @@ def run_sql(
     directory: Path,
 ) -> Load:
     """Start psql and feed it a plain dump; it stops at the first error."""
+    load, _ = start_psql(destination, installation, account, directory=directory)
+    load.feed(source)
+    return load
+
+
+def start_psql(
+    destination: Destination,
+    installation: Installation,
+    account: Account | None,
+    *,
+    directory: Path,
+) -> tuple[Load, IO[bytes]]:
+    """Start psql, which stops at the first error, and the pipe that it reads from."""
     argv: list[str | Path] = [
         installation.program("psql"),
         *destination.arguments(),
@@ -215,9 +230,11 @@ def run_sql(
         stderr=errors,
         extra_environment=_libpq(destination),
     )
-    load = Load(process, errors)
-    load.feed(source, _restricted(installation))
-    return load
+    pipe = process.stdin
+    assert pipe is not None, "a pipe was asked for"
+    with suppress(BrokenPipeError):
+        pipe.write(_restricted(installation))
+    return Load(process, errors), pipe
 
 
 def _restricted(installation: Installation) -> bytes:

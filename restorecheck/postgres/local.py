@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from restorecheck.errors import CapacityError, InvalidStateError
+from restorecheck.errors import CapacityError, InvalidStateError, RestorecheckError
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -25,13 +25,16 @@ from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
 from restorecheck.postgres import (
     asking,
+    choosing,
     cluster,
     collations,
+    finding,
     preparation,
     restoring,
     roles,
     selection,
 )
+from restorecheck.postgres.ahead import Ahead, Begun
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Mark, Places
@@ -45,7 +48,7 @@ from restorecheck.postgres.finding import (
     find_step,
     lost_session,
 )
-from restorecheck.postgres.load import Destination, Load
+from restorecheck.postgres.load import Destination, Load, start_psql
 from restorecheck.postgres.load_errors import Into, LoadError
 from restorecheck.postgres.messages import depends_on_order, roles_missing, why_not
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
@@ -104,7 +107,7 @@ class LocalDumpProvider(Provider):
         try:
             match step.name:
                 case "find dump":
-                    return self._finder.find(drill, session)
+                    return self._find(drill, session)
                 case "start server":
                     return self._start(drill, session)
                 case "load dump":
@@ -174,20 +177,99 @@ class LocalDumpProvider(Provider):
         if isinstance(chosen, Unclear):
             return chosen
         session.installation = chosen
-        places = self._server.places(drill.id)
-        account = self._server.account()
-        watch = Stopwatch()
-        shutil.rmtree(places.data, ignore_errors=True)
-        cluster.initdb(places, chosen, account)
-        session.server = cluster.start(
-            places, chosen, account, jobs=self._server.parallel(self._dump), outlive_us=drill.keep
-        )
+        seconds = self._taken_over(session, chosen) or self._make_server(drill, session, chosen)
         notes = [note for i in inspections for note in restoring.version_note(i, chosen)]
         return Ready(
-            external_seconds=watch.seconds,
+            external_seconds=seconds,
             outputs={"psql": str(chosen.program("psql"))},
             notes=tuple(dict.fromkeys(notes)),
         )
+
+    def _make_server(self, drill: Drill, session: Session, installation: Installation) -> float:
+        """Start a new server; returns the seconds that it took."""
+        places, account = self._server.places(drill.id), self._server.account()
+        watch = Stopwatch()
+        if session.server is not None:
+            cluster.stop(places, session.server)
+            places.log.unlink(missing_ok=True)  # it tells of processes that were ended
+        shutil.rmtree(places.data, ignore_errors=True)
+        cluster.initdb(places, installation, account)
+        session.server = cluster.start(
+            places,
+            installation,
+            account,
+            jobs=self._server.parallel(self._dump),
+            outlive_us=drill.keep,
+        )
+        return watch.seconds
+
+    # --- loading while reading ------------------------------------------------------------------
+
+    def _find(self, drill: Drill, session: Session) -> StepEvent:
+        if session.looking is None and session.ahead is None and self._may_load_ahead():
+            session.ahead = Ahead()
+        event = self._finder.find(drill, session)
+        ahead = session.ahead
+        if ahead is None or not isinstance(event, InProgress):
+            return event
+        if ahead.asked is not None:
+            ahead.answer(self._begin_ahead(drill, session, ahead.asked))
+        elif ahead.begun is not None and cluster.is_almost_full(self._server.work_dir):
+            return self._stop_load(ahead.begun.load)
+        return event
+
+    def _may_load_ahead(self) -> bool:
+        """Where the beginning of a dump says how it is to be restored."""
+        several = len(self._dump.databases) > 1 or self._dump.databases == (choosing.ALL,)
+        return not (several or self._dump.ignore_extensions or self._dump.globals_path)
+
+    def _begin_ahead(self, drill: Drill, session: Session, inspection: Inspection) -> Begun | None:
+        """None where anything is in the way: it is met again, and told, when the dump has been read."""
+        restore = Restore(finding.database_name(inspection, self._dump.databases), inspection)
+        places, account = self._server.places(drill.id), self._server.account()
+        try:
+            chosen = restoring.choose_installation(inspection, self._server.installations(), ())
+            if isinstance(chosen, Unclear):
+                return None
+            seconds = self._make_server(drill, session, chosen)
+            assert session.server is not None, "it was made"
+            if self._make_database(places, session, restore):
+                return None
+            log_offset = places.log.stat().st_size
+            load, pipe = start_psql(
+                _destination(places, restore.database), chosen, account, directory=places.directory
+            )
+        except (RestorecheckError, psycopg.Error, OSError):
+            return None
+        return Begun(
+            installation=chosen,
+            server=session.server,
+            database=restore.database,
+            load=load,
+            pipe=pipe,
+            make_roles=partial(_make_roles, places, restore.database),
+            log_offset=log_offset,
+            sorts_alike=session.sorts_alike,
+            seconds=seconds,
+        )
+
+    def _taken_over(self, session: Session, chosen: Installation) -> float | None:
+        """The load that was begun while the dump was read, where it is the one to be made: the seconds that
+        starting its server took.
+        """
+        ahead = session.ahead
+        if ahead is None:
+            return None
+        inspections = [restore.inspection for restore in session.restores]
+        begun = ahead.begun
+        if begun is None or not ahead.fits(inspections, session.databases[0], chosen):
+            ahead.stop()
+            return None
+        session.load, session.log_offset = begun.load, begun.log_offset
+        session.sorts_alike, session.prepared = begun.sorts_alike, (None,)
+        return begun.seconds
+
+    # --- loading --------------------------------------------------------------------------------
 
     def _load(self, drill: Drill, session: Session) -> StepEvent:
         if not session.restores or session.installation is None or session.server is None:
@@ -286,12 +368,7 @@ class LocalDumpProvider(Provider):
         session.log_offset = places.log.stat().st_size
         session.load = restoring.begin(
             inspection,
-            Destination(
-                host=str(places.directory),
-                port=cluster.PORT,
-                user=cluster.SUPERUSER,
-                database=restore.database,
-            ),
+            _destination(places, restore.database),
             installation,
             self._server.account(),
             directory=places.directory,
@@ -332,7 +409,7 @@ class LocalDumpProvider(Provider):
     def _make_database(self, places: Places, session: Session, restore: Restore) -> list[str]:
         """What the server lacks for the dump; empty where its database is ready to be loaded."""
         name, inspection = restore.database, restore.inspection
-        first = restore is next(r for r in session.restores if r.database == name)
+        first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
             missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
             if missing:
@@ -405,6 +482,18 @@ def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Bro
     if len(session.databases) == 1:
         return failed
     return replace(failed, reason=f"database {restore.database}: {failed.reason}")
+
+
+def _destination(places: Places, database: str) -> Destination:
+    return Destination(
+        host=str(places.directory), port=cluster.PORT, user=cluster.SUPERUSER, database=database
+    )
+
+
+def _make_roles(places: Places, database: str, names: Sequence[str], encoding: str) -> None:
+    with cluster.superuser_connection(places, database) as connection:
+        asking.pin(connection)
+        preparation.make_roles(connection, names, encoding)
 
 
 def _by_collation(places: Places, restore: Restore, error: LoadError) -> bool:

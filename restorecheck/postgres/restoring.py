@@ -20,7 +20,7 @@ from restorecheck.postgres.dumpfiles import order
 from restorecheck.postgres.dumpfiles.archive import label
 from restorecheck.postgres.dumpfiles.cluster_dump import part_of
 from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
-from restorecheck.postgres.dumpfiles.filtering import restorable
+from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.pieces import state_of
@@ -268,17 +268,17 @@ def begin(
 ) -> Load:
     """Start the program that loads this kind of dump."""
     if inspection.kind == "plain":
+        rules = Rules(
+            ownership=ownership,
+            ignored_extensions=ignored,
+            left_out=members_of_extensions(inspection.entries) if ignored else (),
+            refresh=not inspection.needs.foreign_servers,
+        )
 
         @contextmanager
         def source() -> Iterator[Iterable[bytes]]:
             with open_layers(inspection.path, decryption) as layers:
-                yield restorable(
-                    part_of(layers.stream, inspection.extent),
-                    ownership=ownership,
-                    ignored_extensions=ignored,
-                    left_out=members_of_extensions(inspection.entries) if ignored else (),
-                    refresh=not inspection.needs.foreign_servers,
-                )
+                yield restorable(part_of(layers.stream, inspection.extent), rules)
 
         return run_sql(source, destination, installation, account, directory=directory)
     prepared = prepared or prepare(inspection, installation, account, directory, ignored)

@@ -15,7 +15,7 @@ from restorecheck.model import (
 from restorecheck.postgres.dating import Taken, header_claim, when_taken
 from restorecheck.postgres.dumpfiles.cluster_dump import looked_into
 from restorecheck.postgres.dumpfiles.find import candidates
-from restorecheck.postgres.dumpfiles.inspect import Inspection, inspect
+from restorecheck.postgres.dumpfiles.inspect import Following, Inspection, inspect
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
 from restorecheck.postgres.globals_file import GlobalsFile
@@ -65,6 +65,7 @@ def select(
     earlier: dict[Path, Snapshot],
     materialise: Path,
     files: Sequence[Path] | None = None,
+    following: Following | None = None,
 ) -> Selection:
     """Look at the newest dumps until a complete one is found.
 
@@ -75,6 +76,7 @@ def select(
         now: The present time.
         earlier: What was undecided at the look before this one.
         materialise: Folder for archives that must be unwrapped to be restored.
+        following: Sees a plain dump while it is read.
 
     Raises:
         NotFoundError: The folder does not exist.
@@ -89,7 +91,9 @@ def select(
     for file in found[:LOOKED_AT]:
         if len(damaged) == EXAMINED:
             break
-        inspection = looked_into(inspect(file, decryption, materialise=materialise), decryption)
+        inspection = looked_into(
+            inspect(file, decryption, materialise=materialise, following=following), decryption
+        )
         if inspection.complete:
             alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
             doubt = next((i for i in alike if i.unusable), None)

@@ -21,7 +21,7 @@ from pathlib import Path
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.demo import story
 from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.dumpfiles.filtering import restorable
+from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
 from restorecheck.postgres.dumpfiles.plain import scan
 
 ANSWERS = 2_000_000
@@ -123,7 +123,7 @@ def plain(stage: story.Stage) -> None:
             if name == "scan":
                 scan(stream)
             else:
-                for _ in restorable(stream, ownership=True, ignored_extensions=()):
+                for _ in restorable(stream, Rules()):
                     pass
 
     for _ in range(3):

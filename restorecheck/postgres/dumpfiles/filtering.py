@@ -6,6 +6,7 @@ stands for each line that is left out, so that psql counts lines as the dump has
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
@@ -23,24 +24,9 @@ key can be dropped. Source: src/bin/pg_dump/pg_dump.c, createDummyViewAsClause.
 """
 
 
-def restorable(
-    stream: BinaryIO,
-    *,
-    ownership: bool,
-    ignored_extensions: Sequence[str],
-    left_out: Collection[TocEntry] = (),
-    refresh: bool = True,
-) -> Iterator[bytes]:
-    """The dump for psql, in chunks.
-
-    Args:
-        stream: Plain SQL.
-        ownership: Owners and grants are passed on.
-        ignored_extensions: Their CREATE EXTENSION and COMMENT are left out.
-        left_out: Entries that are left out as a whole.
-        refresh: Materialized views are filled.
-    """
-    kept = _Filter(ownership, ignored_extensions, left_out, refresh=refresh)
+def restorable(stream: BinaryIO, rules: "Rules") -> Iterator[bytes]:
+    """The dump for psql, in chunks. `stream`: plain SQL."""
+    kept = Filter(rules)
     batch: list[bytes] = []
     size = 0
     for piece in Reader(stream).pieces():
@@ -53,21 +39,28 @@ def restorable(
     yield b"".join(batch)
 
 
-class _Filter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What of a plain dump is restored."""
+
+    ownership: bool = True
+    """Owners and grants are passed on."""
+    ignored_extensions: Sequence[str] = ()
+    """Their CREATE EXTENSION and COMMENT are left out."""
+    left_out: Collection[TocEntry] = ()
+    """Entries that are left out as a whole."""
+    refresh: bool = True
+    """Materialized views are filled."""
+
+
+class Filter:
     """Decides at the first line of each statement."""
 
-    def __init__(
-        self,
-        ownership: bool,
-        ignored_extensions: Sequence[str],
-        left_out: Collection[TocEntry],
-        *,
-        refresh: bool,
-    ) -> None:
-        self._ownership = ownership
+    def __init__(self, rules: Rules) -> None:
+        self._ownership = rules.ownership
         self._extensions = tuple(
             start + written
-            for name in ignored_extensions
+            for name in rules.ignored_extensions
             for start in (
                 b"CREATE EXTENSION IF NOT EXISTS ",
                 b"CREATE EXTENSION ",
@@ -75,8 +68,8 @@ class _Filter:
             )
             for written in (name.encode(), b'"' + name.encode() + b'"')
         )
-        self._left_out = frozenset(map(_key, left_out))
-        self._refresh = refresh
+        self._left_out = frozenset(map(_key, rules.left_out))
+        self._refresh = rules.refresh
         self._entry_left_out = False
         self._nothing_made = True
         self._dropping = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from restorecheck.postgres import cluster
 from restorecheck.postgres.dumpfiles import archive, checksums, partial
@@ -36,7 +36,7 @@ from restorecheck.postgres.dumpfiles.magic import is_archive, packing_of
 from restorecheck.postgres.dumpfiles.members import DirectoryMembers, TarMembers, data_problem
 from restorecheck.postgres.dumpfiles.needs import FUNCTIONS, Needs, NeedsCollector, unquote
 from restorecheck.postgres.dumpfiles.pieces import pieces_of, state_of
-from restorecheck.postgres.dumpfiles.plain import scan
+from restorecheck.postgres.dumpfiles.plain import Follower, scan
 from restorecheck.postgres.dumpfiles.texts import shown
 from restorecheck.postgres.dumpfiles.unreadable import (
     BaseBackupError,
@@ -105,13 +105,26 @@ class Inspection:
 KINDS: dict[type[Exception], str] = {BaseBackupError: "container", OthersFormatError: "packed"}
 
 
-def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> Inspection:
+class Following(Protocol):
+    """May follow the reading of a plain dump."""
+
+    def of(self, inspection: "Inspection") -> Follower | None: ...
+
+
+def inspect(
+    path: Path,
+    decryption: Decryption | None,
+    *,
+    materialise: Path,
+    following: Following | None = None,
+) -> Inspection:
     """Look into a file or folder, to its end.
 
     Args:
         path: The candidate.
         decryption: The configured command, where files are encrypted.
         materialise: Folder for an archive that must be unwrapped to be restored.
+        following: Sees a plain dump while it is read.
 
     Raises:
         OSError: It cannot be read, or there is no room to unwrap it.
@@ -123,7 +136,7 @@ def inspect(path: Path, decryption: Decryption | None, *, materialise: Path) -> 
     if size == 0:
         return replace(found, problem="is empty")
     try:
-        found = _against_checksums(_inspect_file(found, decryption, materialise))
+        found = _against_checksums(_inspect_file(found, decryption, materialise, following))
     except PermissionError as exc:
         return replace(
             found,
@@ -151,12 +164,15 @@ def _says_nothing(path: Path) -> bool:
 
 
 def _inspect_file(
-    found: Inspection, decryption: Decryption | None, materialise: Path
+    found: Inspection,
+    decryption: Decryption | None,
+    materialise: Path,
+    following: Following | None,
 ) -> Inspection:
     with open_layers(found.path, decryption) as layers:
         found = replace(found, layers=layers.names)
         looked = (
-            _inspect_stream(found, layers, materialise)
+            _inspect_stream(found, layers, materialise, following)
             if layers.folder is None
             else _inspect_packed(found, layers.folder, materialise)
         )
@@ -204,7 +220,9 @@ def _with_line_ends(found: Inspection) -> Inspection:
     return replace(found, problem=f"{found.problem}; {said}")
 
 
-def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Inspection:
+def _inspect_stream(
+    found: Inspection, layers: Layers, materialise: Path, following: Following | None
+) -> Inspection:
     head = layers.stream.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]
     if not head:
         return replace(found, problem=f"holds nothing inside of its {found.layers[-1]} layer")
@@ -223,7 +241,7 @@ def _inspect_stream(found: Inspection, layers: Layers, materialise: Path) -> Ins
             problem=f"is a dump of {other}, which may need more than PostgreSQL has",
             hint=f"Restore it into {other}; this version proves dumps of PostgreSQL.",
         )
-    facts = scan(layers.stream)
+    facts = scan(layers.stream, following.of(found) if following else None)
     if facts.globals_only:
         return replace(
             found,

@@ -6,7 +6,7 @@ Only the trailer tells that a plain dump is whole (`-- PostgreSQL database dump 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
@@ -17,6 +17,7 @@ from restorecheck.postgres.dumpfiles.statements import (
     HEADER,
     MESSAGES,
     TRAILER,
+    Piece,
     Reader,
     Where,
 )
@@ -80,8 +81,8 @@ class PlainFacts:
 
 
 @dataclass
-class _Scan:
-    """What is known so far."""
+class Scan:
+    """What is known of a plain dump so far."""
 
     collector: NeedsCollector = field(default_factory=NeedsCollector)
     headers: int = 0
@@ -113,12 +114,24 @@ class _Scan:
     def ended(self) -> bool:
         return self.trailers > 0 and self.trailers >= self.headers
 
+    @property
+    def begun_well(self) -> bool:
+        """The dump of one database, with nothing in it so far that speaks against loading it."""
+        alone = self.headers == 1 and not self.cluster and len(self.parts.databases) <= 1
+        return alone and not (self.refused or self.message_at or set(self.commands) - HARMLESS)
+
+    @property
+    def looks_into_statement(self) -> bool:
+        """What the last statement needs is not known yet: it may go on."""
+        return bool(self.statement)
+
     def take(self, line: bytes, where: Where, number: int) -> None:
         if where is Where.START:
             self._take_start(line, number)
         elif where is Where.INSIDE and self.statement:
             self._extend(line)
         elif where is Where.DATA:
+            self._flush()
             self._take_rows(line, number)
 
     def _take_rows(self, rows: bytes, number: int) -> None:
@@ -224,12 +237,24 @@ def entry_of(comment: bytes) -> TocEntry | None:
     )
 
 
-def scan(stream: BinaryIO) -> PlainFacts:
+class Follower(Protocol):
+    """Sees each piece of a dump while it is read."""
+
+    def take(self, piece: Piece, seen: Scan) -> None: ...
+    def end(self, seen: Scan) -> None:
+        """The dump has no more pieces."""
+
+
+def scan(stream: BinaryIO, follower: Follower | None = None) -> PlainFacts:
     """Read plain SQL to its end."""
-    reader, seen = Reader(stream), _Scan()
+    reader, seen = Reader(stream), Scan()
     for piece in reader.pieces():
         seen.take(piece.data, piece.where, piece.number)
+        if follower is not None:
+            follower.take(piece, seen)
     seen._flush()  # noqa: SLF001  # its own module
+    if follower is not None:
+        follower.end(seen)
     return PlainFacts(
         written_by_pg_dump=seen.headers > 0 or seen.cluster,
         cluster=seen.cluster,
@@ -249,7 +274,7 @@ def scan(stream: BinaryIO) -> PlainFacts:
     )
 
 
-def _problem(reader: Reader, seen: _Scan) -> str:
+def _problem(reader: Reader, seen: Scan) -> str:
     lines = reader.lines
     if not seen.headers and not seen.cluster:
         return "is SQL text that pg_dump did not write: nothing says where it should end"
@@ -275,7 +300,7 @@ def _problem(reader: Reader, seen: _Scan) -> str:
     return ""
 
 
-def _notes(seen: _Scan) -> Iterator[str]:
+def _notes(seen: Scan) -> Iterator[str]:
     if seen.line_breaks == b"\r\n":
         yield (
             "the dump's lines end in CR LF: it went through a terminal (docker exec -t) or a Windows "
