@@ -1,6 +1,5 @@
 """A real PostgreSQL for tests: a source server to dump from, made with the product's own parts."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -52,7 +51,7 @@ class Source:
     places: Places
     installation: Installation
     account: Account | None
-    server: subprocess.Popen[bytes] | None = None
+    server: processes.Program | None = None
 
     def run(
         self, program: str, *arguments: str, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
@@ -61,7 +60,7 @@ class Source:
         process = processes.spawn(
             [
                 self.installation.program(program),
-                f"--host={self.places.directory}",
+                f"--host={self.places.sockets}",
                 f"--username={cluster.SUPERUSER}",
                 *arguments,
             ],
@@ -77,7 +76,7 @@ class Source:
 
     def dump(self, target: Path, *options: str, database: str = "library") -> Path:
         """By pg_dump's own --file; so a custom archive has its offsets."""
-        inside = self.places.directory / target.name
+        inside = self.places.sockets / target.name  # where its user may write
         self.run("pg_dump", f"--dbname={database}", f"--file={inside}", *options)
         if inside.is_dir():
             shutil.copytree(inside, target)
@@ -116,8 +115,7 @@ def running(installation: Installation, schema: str = LIBRARY) -> Iterator[Sourc
     """A server that lives as long as the block."""
     directory = Path(tempfile.mkdtemp(prefix="rc", dir=SHORT))
     account = choose_account(None)
-    if account is not None:
-        os.chown(directory, account.uid, account.gid)
+    directory.chmod(0o711)
     places = Places(directory / "restorecheck-source")
     server = None
     try:
@@ -126,6 +124,9 @@ def running(installation: Installation, schema: str = LIBRARY) -> Iterator[Sourc
         cluster.initdb(places, installation, account)
         server = cluster.start(places, installation, account, jobs=2, outlive_us=False)
         source = Source(places, installation, account, server)
+        # The user of a drill is another one than this server's.
+        places.sockets.chmod(0o711)
+        places.socket_path.chmod(0o777)
         with cluster.superuser_connection(places) as connection:
             connection.execute("create database library")
         source.sql(schema)

@@ -35,7 +35,7 @@ def endpoint_of(source, database, user="postgres") -> Endpoint:
         identity = identity_of(connection)
     return Endpoint(
         identity=identity,
-        host=str(source.places.directory),
+        host=str(source.places.sockets),
         port=cluster.PORT,
         user=user,
         databases=(database,),

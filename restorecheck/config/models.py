@@ -44,6 +44,11 @@ class Postgres(Keys):
     jobs: Jobs | None = Field(
         default=None, description="Parallel jobs of a restore; by default one per processor."
     )
+    require_fence: bool = Field(
+        default=False,
+        description="Restore nothing where the kernel refuses a part of the fence around throw-away "
+        "servers; `restorecheck doctor` names what is missing. Linux only.",
+    )
 
 
 class Aws(Keys):

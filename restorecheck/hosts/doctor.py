@@ -23,6 +23,8 @@ from restorecheck.hosts.writing import writing
 from restorecheck.ports import Clock
 from restorecheck.postgres import examining, previewing
 from restorecheck.postgres.account import Account
+from restorecheck.postgres.fence import WALLS
+from restorecheck.postgres.processes import missing_walls
 from restorecheck.postgres.scratch_server import ScratchServer
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 from restorecheck.rules import machine, machine_readable, readiness, text
@@ -92,6 +94,7 @@ def machine_facts(
     server = wiring.server_settings(config)
     account, account_problem = _account(server)
     is_in_aws = any(target.is_in_aws for target in targets)
+    has_dumps = any(target.dump is not None for target in targets) and not account_problem
     changer = examining.changer_of(path)
     return MachineFacts(
         history=config.history.path,
@@ -107,6 +110,7 @@ def machine_facts(
         config_changer=changer.who if changer else "",
         config_change_at=changer.place if changer else "",
         config_changer_owns_it=changer.by_owning if changer else False,
+        missing_walls=tuple(WALLS[wall] for wall in missing_walls()) if has_dumps else (),
         channels=len(config.notify),
         channel_problem=_channel_problem(config, clock),
         bundle=(config.aws.ca_bundle or "") if is_in_aws else "",

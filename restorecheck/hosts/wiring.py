@@ -19,16 +19,14 @@ from restorecheck.hosts.studying import OneStudy, Studied
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres import binaries, cluster
-from restorecheck.postgres.account import Account
 from restorecheck.postgres.asking import Connect
 from restorecheck.postgres.checker import (
     PostgresChecker,
     by_system_identifier,
-    connect,
     nobody_knows,
 )
 from restorecheck.postgres.inventory import LocalInventory
-from restorecheck.postgres.local import LocalDumpProvider, killed_locally
+from restorecheck.postgres.local import LocalDumpProvider, connect_locally, killed_locally
 from restorecheck.postgres.scratch import Forgotten, ScratchProvider
 from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.settings import DumpSettings, FullText, ServerSettings
@@ -136,9 +134,9 @@ def build(
     locks = leases.locks_of(Path(config.history.path))
     server = server_settings(config)
     providers = providers_of(config, clock, locks, full_text)
-    account = _account(server)
+    _refuse_impossible_account(server)
     store = SqliteStore(Path(config.history.path))
-    inventory = LocalInventory([server.work_dir], account, leases.is_held)
+    inventory = LocalInventory([server.work_dir], leases.is_held)
     scratch = {
         p.scratch.name: ScratchInventory(p.scratch, leases.is_held)
         for p in providers.values()
@@ -215,7 +213,7 @@ def opener_of(config: Config, provider: Provider) -> Connect:
     if isinstance(provider, ScratchProvider):
         return by_system_identifier(provider.connect)
     if isinstance(provider, LocalDumpProvider):
-        return by_system_identifier(connect)
+        return by_system_identifier(connect_locally)
     from restorecheck.aws.adopting import AdoptProvider
     from restorecheck.aws.provider import RdsProvider
     from restorecheck.hosts import rds
@@ -224,9 +222,9 @@ def opener_of(config: Config, provider: Provider) -> Connect:
     return rds.connector_of(config, provider)
 
 
-def _account(server: ServerSettings) -> Account | None:
+def _refuse_impossible_account(server: ServerSettings) -> None:
     try:
-        return server.account()
+        server.account()
     except AccessDeniedError as exc:
         problem = Problem(message=exc.message, path="postgres.run_as")
         raise ConfigError((problem,), hint=exc.hint) from exc
@@ -248,6 +246,7 @@ def server_settings(config: Config) -> ServerSettings:
         work_dir=_work_dir(config),
         cache_dir=Path(postgres.cache_dir) if postgres.cache_dir else binaries.default_cache(),
         jobs=postgres.jobs,
+        require_fence=postgres.require_fence,
     )
 
 

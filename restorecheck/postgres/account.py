@@ -3,17 +3,30 @@
 PostgreSQL refuses to run as root. Restoring a dump runs the dump's SQL as a database superuser,
 and so as this user: it must own nothing of value, and it must never be `postgres`, because peer
 authentication would let the restored code into a production server on the same host.
+
+Where root starts restorecheck, each drill has a user id of its own, which nothing else on the
+machine has: what is shared (`nobody`) would be the superuser of every restored database.
 """
 
 import os
 import pwd
+import socket
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-from restorecheck.errors import AccessDeniedError
+from restorecheck.errors import AccessDeniedError, CapacityError
 
 DEDICATED = "restorecheck"
 FALLBACK = "nobody"
 FORBIDDEN = frozenset({"postgres", "root"})
+
+FIRST, LAST = 60706, 61183
+"""User ids that no distribution and no service of systemd's gives away, and that exist in containers, too.
+Source: systemd, docs/UIDS-GIDS.md, "Special Distribution UID ranges": unused.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +34,12 @@ class Account:
     name: str
     uid: int
     gid: int
+    alone: bool = False
+    """Of one drill, and of nothing else: whatever runs as this user may be ended."""
 
 
 def choose_account(run_as: str | None) -> Account | None:
-    """Whom to become; None when the present user is the right one already.
+    """Whom to become for servers of our own making; None when the present user is the right one already.
 
     Raises:
         AccessDeniedError: The user does not exist, is forbidden, or cannot be become.
@@ -44,6 +59,103 @@ def choose_account(run_as: str | None) -> Account | None:
         return _lookup(DEDICATED)
     except AccessDeniedError:
         return _lookup(FALLBACK)
+
+
+def any_of_a_drill(run_as: str | None) -> Account | None:
+    """Like the user that a drill will have; for looking whether such a user can read and run something.
+
+    Raises:
+        AccessDeniedError: As above.
+    """
+    return _numbered(FIRST) if _has_its_own(run_as) else choose_account(run_as)
+
+
+class Lodging:
+    """The user of one drill, held until `close`: no other drill on this machine gets it meanwhile."""
+
+    def __init__(self, account: Account | None, lock: int | None = None) -> None:
+        self.account = account
+        self._lock = lock
+
+    @classmethod
+    def choose(cls, run_as: str | None, drill_id: str, taken: Collection[int]) -> Self:
+        """A user for a new drill. `taken`: ids of drills that left something here, as their marks say.
+
+        Raises:
+            AccessDeniedError: As above.
+            CapacityError: Every user id of the range is in use.
+        """
+        if not _has_its_own(run_as):
+            return cls(choose_account(run_as))
+        # Each begins elsewhere: what an unknown drill has left belongs rarely to the same user then.
+        start = zlib.crc32(drill_id.encode())
+        count = LAST - FIRST + 1
+        for number in range(count):
+            uid = FIRST + (start + number) % count
+            if uid in taken or _is_known(uid):
+                continue
+            lock = _locked(uid)
+            if lock is None:
+                continue
+            if _runs_something(uid):
+                os.close(lock)
+                continue
+            return cls(Account(f"{uid}", uid, uid, alone=True), lock)
+        raise CapacityError(
+            f"all user ids from {FIRST} to {LAST} are in use",
+            hint="`restorecheck sweep` removes what drills left; or set postgres.run_as.",
+        )
+
+    @classmethod
+    def again(cls, account: Account) -> Self:
+        """That of a drill which another process has begun."""
+        return cls(account, _locked(account.uid) if account.alone else None)
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _has_its_own(run_as: str | None) -> bool:
+    return run_as is None and os.geteuid() == 0
+
+
+def _numbered(uid: int) -> Account:
+    return Account(f"with the number {uid}", uid, uid)
+
+
+def _is_known(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _runs_something(uid: int) -> bool:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if entry.stat().st_uid == uid:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _locked(uid: int) -> int | None:
+    """A descriptor of a name that the kernel frees however we end; None where another process has it.
+
+    Abstract names are Linux's; elsewhere nothing is locked, and the mark alone says what is taken.
+    """
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind(f"\0restorecheck-uid-{uid}")
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        return lock.detach()
 
 
 def _lookup(name: str) -> Account:

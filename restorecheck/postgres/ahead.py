@@ -5,7 +5,6 @@ So the newest dump is loaded while it is read. Where it turns out not to be the 
 something that its beginning did not tell, the load is thrown away, and the drill goes on without it.
 """
 
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -33,7 +32,6 @@ class Begun:
     """A load into a new database, to which the dump is given while it is read."""
 
     installation: Installation
-    server: subprocess.Popen[bytes]
     database: str
     load: Load
     pipe: IO[bytes]

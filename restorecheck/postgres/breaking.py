@@ -5,7 +5,7 @@ directory ends and removes this one, too. The healthy data lie beside it meanwhi
 directory of the drill.
 """
 
-import shutil
+import os
 import signal
 import subprocess
 import time
@@ -19,8 +19,10 @@ from restorecheck.checks.proving import unread
 from restorecheck.checks.readings import pack, unpack
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import Baseline, CheckResult, Damaged, Proof
-from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres import cluster, processes, theirs
+from restorecheck.postgres.checker import PostgresChecker, by_system_identifier
+from restorecheck.postgres.local import connect_locally
+from restorecheck.postgres.processes import Fence
 from restorecheck.postgres.proving import LATE, NOTHING_FITS, Healthy, Prover, Tried, untried
 
 PAGE = 8192
@@ -152,7 +154,7 @@ class Breaker(Prover):
         pending = tuple(s for s in every if s.built_in or self._is_affected(s, set(touched)))
         pending = pending if touched else every
         left = pack({self._database: unread(reading, touched, self._around, pending)})
-        checker = PostgresChecker(by_system_identifier(connect), self._clock)
+        checker = PostgresChecker(by_system_identifier(connect_locally), self._clock)
         try:
             return self._ask(checker, pending, baseline=baseline, readings=left)
         finally:
@@ -199,6 +201,7 @@ class Breaker(Prover):
             raise InvalidStateError("the throw-away server does not stop in good order") from exc
         kept = places.directory / "data.healthy"
         places.data.rename(kept)
+        cluster.make_folder(places.data, self._temporary.account)
         return kept
 
     def _broken(
@@ -209,14 +212,15 @@ class Breaker(Prover):
             return untried(kind, NOTHING_FITS)
         table, what, path = paths[of]
         places, installation = self._temporary.places, self._temporary.installation
-        shutil.rmtree(places.data, ignore_errors=True)
+        theirs.remove_all(places.data)
         processes.run(
-            ["cp", "-Rp", kept, places.data],
+            ["/bin/cp", "-Rp", f"{kept}/.", places.data],
             directory=places.directory,
             account=self._temporary.account,
             timeout=COPY_TIMEOUT,
+            within=Fence(readable=(kept,), writable=(places.data,)),
         )
-        _edit(places.data / path, EDITS[how])
+        _edit(places.data, path, EDITS[how])
         server = cluster.start(
             places,
             installation,
@@ -235,10 +239,14 @@ class Breaker(Prover):
         return Tried(kind=kind, what=what, results=results)
 
 
-def _edit(path: Path, edit: Edit | None) -> None:
-    if edit is None:
-        path.unlink()
-        return
-    content = bytearray(path.read_bytes())
-    edit(content)
-    path.write_bytes(content)
+def _edit(data: Path, path: str, edit: Edit | None) -> None:
+    with theirs.folder(data) as held:
+        if edit is None:
+            theirs.unlink_below(held, path)
+            return
+        with theirs.open_below(held, path, os.O_RDWR) as file:
+            content = bytearray(file.read())
+            edit(content)
+            file.seek(0)
+            file.write(content)
+            file.truncate()

@@ -1,5 +1,8 @@
 """A throw-away PostgreSQL server in a private directory: made, started, found again, removed.
 
+The directory is ours: mark, log and whatever is loaded lie in it. Two folders in it are the server's, `data`
+and that of its socket; what a dump's code does there is never believed.
+
 It listens on a unix socket only, in a directory of mode 0700. It is tuned for one bulk load and
 for never surviving a crash: no fsync, no full-page writes, no autovacuum.
 """
@@ -10,21 +13,32 @@ import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, BinaryIO, Self
 
 import psutil
 import psycopg
 
-from restorecheck.errors import AlreadyExistsError, CapacityError, ProviderError
+from restorecheck.errors import (
+    AlreadyExistsError,
+    CapacityError,
+    InvalidStateError,
+    ProviderError,
+)
 from restorecheck.postgres import processes, sharedmemory, theirs
-from restorecheck.postgres.account import Account
+from restorecheck.postgres.account import FALLBACK, Account, choose_account
 from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.messages import LOG_PREFIX, errors_in_log, lacks_room, log_lines
+from restorecheck.postgres.processes import Birth, Fence, Program
 
 PREFIX = "restorecheck-"
 MARK = "restorecheck.json"
@@ -50,9 +64,19 @@ class Places:
 
     directory: Path
 
+    @classmethod
+    def of_socket(cls, folder: str) -> Self:
+        """Those whose server listens there."""
+        return cls(Path(folder).parent)
+
     @property
     def data(self) -> Path:
         return self.directory / "data"
+
+    @property
+    def sockets(self) -> Path:
+        """A short name: that of a socket has little room."""
+        return self.directory / "s"
 
     @property
     def log(self) -> Path:
@@ -68,7 +92,7 @@ class Places:
 
     @property
     def socket_path(self) -> Path:
-        return self.directory / f".s.PGSQL.{PORT}"
+        return self.sockets / f".s.PGSQL.{PORT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +104,38 @@ class Mark:
     lock: str
     """File that the living host of the drill holds locked."""
     kept: bool = False
+    account: Account | None = None
+    """Of the server; None: the user who wrote the mark."""
+    processes: tuple[Birth, ...] = ()
+    """What was started for the drill, and may run still."""
+    standing: "Standing | None" = None
+
+
+Made = tuple[int, int]
+"""Names a directory by device and inode, for whoever has made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A server that was started, and the folders that it was started over."""
+
+    server: Birth
+    data: Made
+    sockets: Made
+
+
+_STARTED: dict[Path, Standing] = {}
+"""By this process. Where no wall stands between a dump and our files, the mark may be another one by now."""
 
 
 def socket_fits(work_dir: Path) -> bool:
     """Whether a socket below this directory has a short enough name."""
-    longest = work_dir / f"{PREFIX}20260101-000000-abcdef" / f".s.PGSQL.{PORT}"
+    longest = Places(work_dir / f"{PREFIX}20260101-000000-abcdef").socket_path
     return len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
 
 
 def make_directory(places: Places, mark: Mark, account: Account | None) -> None:
-    """Make the private directory, marked as ours. Repeatable by the same drill.
+    """Make the private directory, marked as ours, with the server's folders. Repeatable by the same drill.
 
     Raises:
         AlreadyExistsError: Something else has the name.
@@ -100,28 +146,35 @@ def make_directory(places: Places, mark: Mark, account: Account | None) -> None:
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
-        write_mark(places, mark)
+        write_mark(places, replace(mark, account=account))
         if account is not None:
-            os.chown(directory, account.uid, account.gid)
+            directory.chmod(0o711)  # the server's user passes it, and can change nothing in it
     except FileExistsError:
         existing = read_mark(directory)
         if existing is None or existing.drill_id != mark.drill_id:
             raise AlreadyExistsError(f"{directory} exists and was not made by this drill") from None
     except OSError as exc:
         raise _disk_error(exc, f"could not make {directory}") from exc
+    try:
+        for folder in (places.data, places.sockets):
+            with suppress(FileExistsError):
+                make_folder(folder, account)
+    except OSError as exc:
+        raise _disk_error(exc, f"could not make {directory}/data") from exc
+
+
+def make_folder(folder: Path, account: Account | None) -> None:
+    """One that the server may write in. OSError where it cannot be made, or is there."""
+    folder.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
 
 def write_mark(places: Places, mark: Mark) -> None:
+    """Replace the mark; 0600. OSError where it cannot be written."""
     text = json.dumps(
-        {
-            "made_by": "restorecheck",
-            "drill_id": mark.drill_id,
-            "made_at": mark.made_at.isoformat(),
-            "lock": mark.lock,
-            "kept": mark.kept,
-        }
+        {"made_by": "restorecheck", **asdict(mark), "made_at": mark.made_at.isoformat()}
     )
-    # The directory may already belong to the server's user: never follow a link there.
     temporary = places.unfinished_mark
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -131,19 +184,45 @@ def write_mark(places: Places, mark: Mark) -> None:
 
 
 def read_mark(directory: Path) -> Mark | None:
-    """The mark of a directory; None when there is none, or none that we wrote."""
+    """The mark of a directory; None when there is none, or none that we wrote: what it says of processes is
+    acted upon, so directory and mark must belong to the present user.
+    """
     try:
-        values = json.loads(theirs.read_small(directory / MARK))
-        if values["made_by"] != "restorecheck":
+        with theirs.folder(directory) as held, theirs.open_below(held, MARK) as file:
+            owners = {os.fstat(held).st_uid, os.fstat(file.fileno()).st_uid}
+            values = json.loads(file.read(theirs.SMALL))
+        if values["made_by"] != "restorecheck" or owners != {os.geteuid()}:
             return None
         return Mark(
             drill_id=str(values["drill_id"]),
             made_at=datetime.fromisoformat(values["made_at"]),
             lock=str(values["lock"]),
             kept=bool(values["kept"]),
+            account=Account(**values["account"]) if values.get("account") else None,
+            processes=tuple(Birth(**birth) for birth in values.get("processes", ())),
+            standing=_standing(values.get("standing")),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _standing(values: dict[str, Any] | None) -> Standing | None:
+    if not values:
+        return None
+    (data, sockets) = (tuple(values[name]) for name in ("data", "sockets"))
+    return Standing(Birth(**values["server"]), data, sockets)
+
+
+def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
+    """For `Fence.record`: writes into the mark what is going to run. Nothing is written without a mark."""
+
+    def record(births: tuple[Birth, ...]) -> None:
+        mark = read_mark(places.directory)
+        if mark is not None:
+            running = tuple(birth for birth in mark.processes if birth.runs)
+            write_mark(places, replace(mark, processes=(*running, *births)))
+
+    return record
 
 
 def initdb(places: Places, installation: Installation, account: Account | None) -> None:
@@ -163,12 +242,38 @@ def initdb(places: Places, installation: Installation, account: Account | None) 
     except ProviderError as exc:
         if "locale" not in exc.message:
             raise
-        shutil.rmtree(places.data, ignore_errors=True)
+        theirs.remove_all(places.data)
         _run_initdb([*argv, "--locale=C"], places, account)
 
 
 def _run_initdb(argv: list[str | Path], places: Places, account: Account | None) -> None:
-    processes.run(argv, directory=places.directory, account=account, timeout=INITDB_TIMEOUT)
+    try:
+        _run_once(argv, places, account)
+    except ProviderError as exc:
+        if account is None or NO_NAME not in exc.message:
+            raise
+        # Without a file system of its own it sees that its user has no name. It runs nothing of a dump's.
+        substitute = choose_account(FALLBACK)
+        assert substitute is not None, "only root becomes another user"
+        theirs.give_all(places.data, substitute.uid, substitute.gid)
+        try:
+            _run_once(argv, places, substitute)
+        finally:
+            theirs.give_all(places.data, account.uid, account.gid)
+
+
+def _run_once(argv: list[str | Path], places: Places, account: Account | None) -> None:
+    processes.run(
+        argv,
+        directory=places.directory,
+        account=account,
+        timeout=INITDB_TIMEOUT,
+        within=Fence(writable=(places.data,), record=recorded(places)),
+    )
+
+
+NO_NAME = "could not look up effective user ID"
+"""Source: src/common/username.c, get_user_name."""
 
 
 def settings(*, jobs: int) -> dict[str, str]:
@@ -222,7 +327,7 @@ def start(
     *,
     jobs: int,
     outlive_us: bool,
-) -> subprocess.Popen[bytes]:
+) -> Program:
     """Start the server and wait until it accepts connections.
 
     Raises:
@@ -232,11 +337,11 @@ def start(
     argv: list[str | Path] = [installation.program("postgres"), "-D", places.data]
     for key, value in settings(jobs=jobs).items():
         argv += ["-c", f"{key}={value}"]
-    argv += ["-c", f"unix_socket_directories={places.directory}"]
+    argv += ["-c", f"unix_socket_directories={places.sockets}"]
     if installation.major >= EVENT_TRIGGERS_MAJOR:
         argv += ["-c", "event_triggers=off"]  # of restored ones, some fire when somebody logs in
     try:
-        log = places.log.open("ab")
+        log = open_log(places)
     except OSError as exc:
         raise _disk_error(exc, f"could not write {places.log}") from exc
     with log:
@@ -249,17 +354,68 @@ def start(
             outlive_us=outlive_us,
             # An immediate shutdown, which removes what the server shares; it never ignores this.
             dies_by=signal.SIGQUIT,
-            confined=True,
+            within=Fence(writable=(places.data, places.sockets), record=recorded(places)),
         )
     try:
         await_ready(places, server)
+        _note_standing(places, server)
     except BaseException:
         stop(places, server)
         raise
     return server
 
 
+def open_log(places: Places) -> BinaryIO:
+    """The server's log, which only we open, to be written to its end. OSError where it is a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    return os.fdopen(os.open(places.log, flags, 0o600), "ab")
+
+
+def _note_standing(places: Places, server: Program) -> None:
+    if server.inner is None:
+        return
+    standing = Standing(server.inner, _identity(places.data), _identity(places.sockets))
+    _STARTED[places.directory] = standing
+    mark = read_mark(places.directory)
+    if mark is not None:
+        write_mark(places, replace(mark, standing=standing))
+
+
+def _identity(path: Path) -> Made:
+    state = path.lstat()
+    return state.st_dev, state.st_ino
+
+
+def _standing_of(places: Places) -> Standing | None:
+    if places.directory in _STARTED:
+        return _STARTED[places.directory]
+    mark = read_mark(places.directory)
+    return mark.standing if mark else None
+
+
+def replaced(places: Places) -> str:
+    """What of a server that we have started is not any more what it was; empty where nothing is missing.
+
+    Of a server that nobody has started here, nothing is known, and nothing is said.
+    """
+    standing = _standing_of(places)
+    if standing is None:
+        return ""
+    folders = {
+        "data directory": (places.data, standing.data),
+        "socket": (places.sockets, standing.sockets),
+    }
+    for name, (path, known) in folders.items():
+        try:
+            if _identity(path) != known:
+                return f"the restored code replaced the server's {name}"
+        except OSError:
+            return f"the restored code took away the server's {name}"
+    return ""
+
+
 def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
+    """Until the server says that it accepts connections, or START_TIMEOUT. Raises as `start`."""
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -274,12 +430,13 @@ def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
 
 
 def _says_ready(places: Places) -> bool:
-    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`.
+    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint: each
+    connection is asked who has answered.
 
     Source: src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS (since PostgreSQL 10).
     """
     try:
-        lines = theirs.read_small(places.data / "postmaster.pid").split("\n")
+        lines = theirs.read_small(places.data, "postmaster.pid").split("\n")
     except OSError:
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready"  # noqa: PLR2004  # line 8
@@ -300,7 +457,7 @@ _GAVE_UP = re.compile(r"server process \(PID \d+\) exited with exit code \d+")
 
 
 def killed(places: Places) -> str:
-    """How the server lost a process, where that was no fault of its own; empty where it lost none.
+    """How the server lost a process or its folders, where that was no fault of its own; else empty.
 
     Recovery empties unlogged tables: what the server says from then on proves nothing. Its log has
     "server process (PID 123) was terminated by signal 9: Killed", and "exited with exit code 2" of
@@ -308,6 +465,8 @@ def killed(places: Places) -> str:
     """
     foreign: list[str] = []
     gave_up = False
+    if gone := replaced(places):
+        return gone
     for line in log_lines(places.log):
         match = _TERMINATED.search(line)
         if match and int(match[1]) not in BY_ITS_OWN_FAULT:
@@ -334,7 +493,7 @@ def superuser_connection(
     places: Places, database: str = "postgres"
 ) -> psycopg.Connection[tuple[object, ...]]:
     connection = psycopg.connect(
-        host=str(places.directory),
+        host=str(places.sockets),
         port=PORT,
         user=SUPERUSER,
         dbname=database,
@@ -343,50 +502,71 @@ def superuser_connection(
         options=" ".join(f"-c {name}={value}" for name, value in OWN_SESSION.items()),
         client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
     )
+    refuse_stranger(connection, places)
     return bounded(connection)
 
 
+ATTACKED = "Do not trust this dump: its code attacks the machine that restores it."
+
+
+def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None:
+    """Close a connection that somebody else than the server of these places has answered.
+
+    The kernel knows who has begun to listen: SO_PEERCRED, unix(7). Elsewhere than on Linux nobody is asked.
+
+    Raises:
+        InvalidStateError: Another process listens there.
+    """
+    standing = _standing_of(places)
+    if standing is None or not processes.LINUX:
+        return
+    with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+        pid, _uid, _gid = struct.unpack(
+            "3i", wire.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        )
+    if pid != standing.server.pid or not standing.server.runs:
+        connection.close()
+        raise InvalidStateError(
+            "another process listens on the socket of the throw-away server: the restored code replaced it",
+            hint=ATTACKED,
+        )
+
+
 def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
-    """End the server and everything below it. True when nothing runs any more."""
-    below = processes.descendants(places.data)
-    if server is not None and server.poll() is None:
-        server.send_signal(signal.SIGQUIT)  # immediate shutdown: nothing needs to be kept
-        try:
-            server.wait(timeout=STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-    for process in processes.strays(places.directory):
-        processes.end(process, signal.SIGKILL)
-    running = processes.server_processes(places.data)
-    if running:
-        processes.end(running[0], signal.SIGQUIT)
-        _, running = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
-    running += [process for process in below if process not in running and _runs(process)]
-    for process in running:
-        processes.end(process, signal.SIGKILL)
-    _, still = psutil.wait_procs(running, timeout=STOP_TIMEOUT)
-    if [p for p in still if _runs(p)]:
+    """End the server and everything that was started for its drill. True when nothing runs any more."""
+    mark = read_mark(places.directory)
+    known = _STARTED.pop(places.directory, None)
+    if server is not None and not _ended(server):
         return False
-    sharedmemory.free(places.data)
+    running = {*(mark.processes if mark else ()), *([known.server] if known else ())}
+    if not processes.end(running, STOP_TIMEOUT):
+        return False
+    account = mark.account if mark else None
+    if account is not None and account.alone:
+        processes.end_all_of(account)
+    sharedmemory.free({birth.pid for birth in running}, account.uid if account else None)
     return True
 
 
-def _runs(process: psutil.Process) -> bool:
-    """A zombie waits only for a parent that does not look; it runs nothing and holds nothing."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
-
-
-Made = tuple[int, int]
-"""Names a directory by device and inode, for the process that has made it."""
+def _ended(server: subprocess.Popen[bytes]) -> bool:
+    """Whether it could be ended: immediately, as nothing needs to be kept."""
+    if server.poll() is not None:
+        return True
+    contained = isinstance(server, Program) and server.contained
+    # Outside of an IPC namespace it has to remove itself what it shares; SIGQUIT is an immediate shutdown.
+    server.send_signal(signal.SIGTERM if contained else signal.SIGQUIT)
+    for last_resort in (server.kill, server.kill):
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=STOP_TIMEOUT)
+            return True
+        last_resort()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(timeout=STOP_TIMEOUT)
+    return server.returncode is not None
 
 
 def made(places: Places) -> Made:
-    state = places.directory.lstat()
-    return state.st_dev, state.st_ino
+    return _identity(places.directory)
 
 
 def is_made(places: Places, by_us: Made | None) -> bool:

@@ -3,7 +3,6 @@
 Also what one process holds of a drill that it is running.
 """
 
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,8 @@ from restorecheck.errors import NotFoundError
 from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Backup, CheckResult, Drill, Resource, Step, StepKind
 from restorecheck.ports import Clock
-from restorecheck.postgres import choosing, cluster, restoring, selection
+from restorecheck.postgres import choosing, cluster, processes, restoring, selection
+from restorecheck.postgres.account import Account, Lodging
 from restorecheck.postgres.ahead import Ahead
 from restorecheck.postgres.background import Background
 from restorecheck.postgres.binaries import Installation
@@ -22,8 +22,10 @@ from restorecheck.postgres.choosing import Choice, Wanted, choose
 from restorecheck.postgres.cluster import Mark
 from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.fence import named
 from restorecheck.postgres.globals_file import GlobalsFile, newest
 from restorecheck.postgres.load import Load
+from restorecheck.postgres.processes import Program
 from restorecheck.postgres.selection import Selection, Snapshot, backup_of, findings, select
 from restorecheck.postgres.settings import DumpSettings, ServerSettings
 
@@ -79,7 +81,7 @@ class Session:
     loading: int = 0
     """Index of the restore that runs or is next."""
     installation: Installation | None = None
-    server: subprocess.Popen[bytes] | None = None
+    server: Program | None = None
     load: Load | None = None
     load_seconds: float = 0.0
     log_offset: int = 0
@@ -90,6 +92,7 @@ class Session:
     alone: bool = False
     """One job loads: several have waited for each other."""
     made: cluster.Made | None = None
+    lodging: Lodging | None = None
     reached: bool = False
     """A server of somebody else's was reached: what was intended there may exist."""
 
@@ -101,6 +104,11 @@ class Session:
     @property
     def databases(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(restore.database for restore in self.restores))
+
+    @property
+    def account(self) -> Account | None:
+        """Whom the programs of the drill run as; None: the present user."""
+        return self.lodging.account if self.lodging else None
 
     def end(self) -> None:
         """End what this process started for the drill, but for the server."""
@@ -130,9 +138,16 @@ class DumpFinder:
         self._lock_of = lock_of
 
     def find(self, drill: Drill, session: Session) -> StepEvent:
+        if self._server.require_fence and (missing := processes.missing_walls()):
+            return Unclear(
+                reason=f"nothing is restored (postgres.require_fence): the kernel refuses {named(missing)}",
+                hint="Let user namespaces be made here, or start restorecheck as root outside of a container; "
+                "`restorecheck doctor` says more (RC113).",
+            )
         places = self._server.places(drill.id)
         mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(self._lock_of(drill.id)))
-        cluster.make_directory(places, mark, self._server.account())
+        session.lodging = session.lodging or self._server.lodge(drill.id)
+        cluster.make_directory(places, mark, session.account)
         session.made = cluster.made(places)
         if session.decryption is None and self._dump.decrypt:
             session.decryption = Decryption(self._dump.decrypt)

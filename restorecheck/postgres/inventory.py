@@ -8,7 +8,6 @@ from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
 from restorecheck.ports import Found, Inventory
 from restorecheck.postgres import cluster
-from restorecheck.postgres.account import Account
 from restorecheck.postgres.finding import SERVER
 from restorecheck.postgres.local import remove_cluster
 
@@ -16,11 +15,8 @@ from restorecheck.postgres.local import remove_cluster
 class LocalInventory(Inventory):
     """Directories with our name below the folders that throw-away servers are made in."""
 
-    def __init__(
-        self, work_dirs: Iterable[Path], account: Account | None, is_held: Callable[[Path], bool]
-    ) -> None:
+    def __init__(self, work_dirs: Iterable[Path], is_held: Callable[[Path], bool]) -> None:
         self._work_dirs = tuple(dict.fromkeys(work_dirs))
-        self._owners = {os.geteuid(), account.uid if account else os.geteuid()}
         self._is_held = is_held
 
     def find(self) -> tuple[Found, ...]:
@@ -42,7 +38,7 @@ class LocalInventory(Inventory):
             state = directory.lstat()
         except OSError:
             return None
-        if state.st_uid not in self._owners or not directory.is_dir() or directory.is_symlink():
+        if state.st_uid != os.geteuid() or not directory.is_dir() or directory.is_symlink():
             return None
         mark = cluster.read_mark(directory)
         drill_id = directory.name.removeprefix(cluster.PREFIX)

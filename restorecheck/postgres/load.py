@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,10 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.postgres import processes
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.cluster import Places, recorded
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
+from restorecheck.postgres.processes import Fence
 
 STDERR_READ = 64 * 1024
 
@@ -184,6 +186,9 @@ def restore_archive(
         account=account,
         stderr=errors,
         extra_environment=_libpq(destination),
+        within=_fence(
+            destination, directory, *_files_of(archive), *([use_list] if use_list else [])
+        ),
     )
     return Load(process, errors)
 
@@ -229,6 +234,7 @@ def start_psql(
         stdin=subprocess.PIPE,
         stderr=errors,
         extra_environment=_libpq(destination),
+        within=_fence(destination, directory),
     )
     pipe = process.stdin
     assert pipe is not None, "a pipe was asked for"
@@ -247,6 +253,23 @@ def _restricted(installation: Installation) -> bytes:
     return b"\\restrict " + secrets.token_hex(16).encode() + b" \\\\ "
 
 
+def _fence(destination: Destination, directory: Path, *readable: Path) -> Fence:
+    """Of a program that loads: the server, and what it reads."""
+    named = (destination.host, *destination.environment.values())
+    return Fence(
+        readable=(*readable, *(Path(value) for value in named if value.startswith("/"))),
+        network=not destination.host.startswith("/"),
+        record=recorded(Places(directory)),
+    )
+
+
+def _files_of(archive: Path) -> Iterator[Path]:
+    """An archive, and where the links of a directory-format one lead."""
+    yield archive
+    if archive.is_dir():
+        yield from (file.resolve() for file in archive.iterdir() if file.is_symlink())
+
+
 def _libpq(destination: Destination) -> dict[str, str]:
     password = {"PGPASSWORD": destination.password} if destination.password else {}
     return {**destination.environment, **password}
@@ -261,6 +284,7 @@ def archive_contents(
         directory=directory,
         account=account,
         timeout=300,
+        within=Fence(readable=tuple(_files_of(archive))),
     )
 
 

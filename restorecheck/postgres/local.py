@@ -1,6 +1,5 @@
 """The local provider: a folder of dumps → a throw-away PostgreSQL server in a private directory."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,11 +32,12 @@ from restorecheck.postgres import (
     restoring,
     roles,
     selection,
+    theirs,
 )
 from restorecheck.postgres.ahead import Ahead, Begun
 from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.checker import identity_of
-from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.checker import connect, identity_of
+from restorecheck.postgres.cluster import Places
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.finding import (
     SERVER,
@@ -133,6 +133,8 @@ class LocalDumpProvider(Provider):
             server, by_us = session.server, session.made
             session.end()
         detail = remove_cluster(Path(resource.identifier), drill_id, server, by_us)
+        if session is not None and session.lodging is not None:
+            session.lodging.close()
         if detail:
             return StillThere(resource, detail)
         return Gone(resource, external_seconds=watch.seconds if server else 0.0)
@@ -141,12 +143,13 @@ class LocalDumpProvider(Provider):
         session = self._sessions.pop(drill.id, None)
         if session is not None:
             session.end()
+            if session.lodging is not None:
+                session.lodging.close()
         if keeps_standing(drill):
             places = self._server.places(drill.id)
             mark = cluster.read_mark(places.directory)
             if mark is not None:
-                kept = Mark(drill_id=mark.drill_id, made_at=mark.made_at, lock=mark.lock, kept=True)
-                cluster.write_mark(places, kept)
+                cluster.write_mark(places, replace(mark, kept=True))
 
     def temporary(self, drill: Drill) -> Temporary:
         """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
@@ -157,7 +160,7 @@ class LocalDumpProvider(Provider):
             drill=drill,
             places=self._server.places(drill.id),
             installation=session.installation,
-            account=self._server.account(),
+            account=session.account,
             jobs=self._server.parallel(self._dump),
             server=session.server,
         )
@@ -178,7 +181,9 @@ class LocalDumpProvider(Provider):
             return chosen
         session.installation = chosen
         seconds = self._taken_over(session, chosen) or self._make_server(drill, session, chosen)
+        assert session.server is not None, "it was made"
         notes = [note for i in inspections for note in restoring.version_note(i, chosen)]
+        notes += restoring.fence_note(session.server.missing)
         return Ready(
             external_seconds=seconds,
             outputs={"psql": str(chosen.program("psql"))},
@@ -187,12 +192,12 @@ class LocalDumpProvider(Provider):
 
     def _make_server(self, drill: Drill, session: Session, installation: Installation) -> float:
         """Start a new server; returns the seconds that it took."""
-        places, account = self._server.places(drill.id), self._server.account()
+        places, account = self._server.places(drill.id), session.account
         watch = Stopwatch()
         if session.server is not None:
             cluster.stop(places, session.server)
             places.log.unlink(missing_ok=True)  # it tells of processes that were ended
-        shutil.rmtree(places.data, ignore_errors=True)
+        theirs.remove_all(places.data)
         cluster.initdb(places, installation, account)
         session.server = cluster.start(
             places,
@@ -226,13 +231,12 @@ class LocalDumpProvider(Provider):
     def _begin_ahead(self, drill: Drill, session: Session, inspection: Inspection) -> Begun | None:
         """None where anything is in the way: it is met again, and told, when the dump has been read."""
         restore = Restore(finding.database_name(inspection, self._dump.databases), inspection)
-        places, account = self._server.places(drill.id), self._server.account()
+        places, account = self._server.places(drill.id), session.account
         try:
             chosen = restoring.choose_installation(inspection, self._server.installations(), ())
             if isinstance(chosen, Unclear):
                 return None
             seconds = self._make_server(drill, session, chosen)
-            assert session.server is not None, "it was made"
             if self._make_database(places, session, restore):
                 return None
             log_offset = places.log.stat().st_size
@@ -243,7 +247,6 @@ class LocalDumpProvider(Provider):
             return None
         return Begun(
             installation=chosen,
-            server=session.server,
             database=restore.database,
             load=load,
             pipe=pipe,
@@ -355,7 +358,7 @@ class LocalDumpProvider(Provider):
             session.prepared = restoring.prepare_each(
                 [restore.inspection for restore in session.restores],
                 installation,
-                self._server.account(),
+                session.account,
                 places.directory,
                 self._dump.ignore_extensions,
             )
@@ -370,7 +373,7 @@ class LocalDumpProvider(Provider):
             inspection,
             _destination(places, restore.database),
             installation,
-            self._server.account(),
+            session.account,
             directory=places.directory,
             jobs=1 if session.alone else self._server.parallel(self._dump),
             decryption=session.decryption,
@@ -454,7 +457,7 @@ class LocalDumpProvider(Provider):
         return Ready(
             endpoint=Endpoint(
                 identity=identity,
-                host=str(places.directory),
+                host=str(places.sockets),
                 port=cluster.PORT,
                 user=role,
                 databases=session.databases,
@@ -473,8 +476,22 @@ class LocalDumpProvider(Provider):
 
 
 def killed_locally(endpoint: Endpoint) -> str:
-    """For the checker: why the server of a drill lost a process, where nothing it was asked did it."""
-    return cluster.killed(Places(Path(endpoint.host)))
+    """For the checker: why the server of a drill lost a process, where nothing it was asked did it.
+
+    Raises:
+        InvalidStateError: The restored code replaced what the server was started over.
+    """
+    places = Places.of_socket(endpoint.host)
+    if gone := cluster.replaced(places):
+        raise InvalidStateError(gone, hint=cluster.ATTACKED)
+    return cluster.killed(places)
+
+
+def connect_locally(endpoint: Endpoint, database: str) -> asking.Connection:
+    """To the server of a drill, and to no other. Raises as `connect`, and as `cluster.refuse_stranger`."""
+    connection = connect(endpoint, database)
+    cluster.refuse_stranger(connection, Places.of_socket(endpoint.host))
+    return connection
 
 
 def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Broken | Unclear:
@@ -486,7 +503,7 @@ def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Bro
 
 def _destination(places: Places, database: str) -> Destination:
     return Destination(
-        host=str(places.directory), port=cluster.PORT, user=cluster.SUPERUSER, database=database
+        host=str(places.sockets), port=cluster.PORT, user=cluster.SUPERUSER, database=database
     )
 
 

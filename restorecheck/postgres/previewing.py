@@ -158,6 +158,8 @@ def _look(
         places = server.places(drill.id)
         cluster.stop(places, session.server)
         cluster.remove(places, drill.id, session.made)
+        if session.lodging is not None:
+            session.lodging.close()
 
 
 def _look_at_head(file: Path, look: Look) -> Preview | Unread:
@@ -172,7 +174,8 @@ def _look_at_head(file: Path, look: Look) -> Preview | Unread:
     session.restores = (Restore(name, inspection),)
     mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(_lock(drill.id)))
     places = look.server.places(drill.id)
-    cluster.make_directory(places, mark, look.server.account())
+    session.lodging = look.server.lodge(drill.id)
+    cluster.make_directory(places, mark, session.account)
     session.made = cluster.made(places)
     found = Preview(newest=file.name, only_head=only)
     return _with_its_server(found, look)
@@ -242,7 +245,7 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
     if isinstance(chosen, Unclear):
         return replace(found, lacks=chosen.reason, hint=chosen.hint)
     places = server.places(look.drill.id)
-    account = server.account()
+    account = look.session.account
     cluster.initdb(places, chosen, account)
     look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
     with cluster.superuser_connection(places) as connection:

@@ -1,32 +1,152 @@
-"""Starting PostgreSQL's programs, and finding and ending what was started.
+"""Starting PostgreSQL's programs, and ending what was started.
 
-Nothing is ever ended by its name. A process is ours when it is the one whose number was recorded
-and it works in the directory that was recorded with it, or is a descendant of that one.
+Nothing is ever ended by its name, and nothing that a dump can write says what is ours: a process is
+ours when we have started it, or when it is a `Birth` that we have written down.
 """
 
 import ctypes
+import marshal
 import os
+import shutil
 import signal
-import struct
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import psutil
 
 from restorecheck.errors import CapacityError, ProviderError
-from restorecheck.postgres import theirs
-from restorecheck.postgres.account import Account
+from restorecheck.postgres import fence
+from restorecheck.postgres.account import Account, any_of_a_drill
 
+LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_CLONE_NEWNET = 0x40000000
-_SIOCSIFFLAGS = 0x8914
-_IFF_UP = 1
-_AF_INET, _SOCK_DGRAM = 2, 2
-"""Sources: linux/prctl.h, linux/sched.h, linux/sockios.h, linux/if.h; netdevice(7)."""
+"""Source: linux/prctl.h."""
+_BEGIN_FENCE = (
+    "import sys; sys.path.append(sys.argv[1]); import fence; fence.main(int(sys.argv[2]))"
+)
+_BEGINS_WITHIN = 60.0
+"""Seconds; a fence that takes longer fails the start."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Names one process for ever: its number, and when it was started (in ticks of one boot, on Linux)."""
+
+    pid: int
+    at: str
+
+    @classmethod
+    def of(cls, pid: int) -> Self | None:
+        """None where there is no such process (any more)."""
+        try:
+            if not LINUX:
+                return cls(pid, str(psutil.Process(pid).create_time()))
+            # Field 22, after the name, which may hold anything; proc_pid_stat(5).
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+            return cls(pid, f"{_BOOT.read_text().strip()} {fields[19]}")
+        except (OSError, psutil.Error, IndexError):
+            return None
+
+    @property
+    def runs(self) -> bool:
+        """A zombie waits only for a parent that does not look; it runs nothing and holds nothing."""
+        try:
+            process = psutil.Process(self.pid)
+            return Birth.of(self.pid) == self and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def send(self, number: int) -> None:
+        """Send a signal; a process that is gone already is no error."""
+        try:
+            handle = os.pidfd_open(self.pid) if LINUX else None
+        except OSError:
+            return
+        try:
+            # Asked with the handle open: the number cannot be given to another process meanwhile.
+            if Birth.of(self.pid) != self:
+                return
+            if handle is None:
+                os.kill(self.pid, number)
+            else:
+                signal.pidfd_send_signal(handle, number)
+        except (ProcessLookupError, PermissionError):
+            return
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def end(births: Iterable[Birth], timeout: float) -> bool:
+    """Kill these processes, and wait for so many seconds. True when none of them runs any more."""
+    births = tuple(births)
+    for birth in births:
+        birth.send(signal.SIGKILL)
+        birth.send(signal.SIGCONT)  # who cares for one that was killed may have been stopped
+    processes = []
+    for birth in births:
+        with suppress(psutil.Error):
+            processes.append(psutil.Process(birth.pid))
+    psutil.wait_procs([p for p, b in zip(processes, births, strict=False) if b.runs], timeout)
+    return not any(birth.runs for birth in births)
+
+
+def end_all_of(account: Account) -> None:
+    """Kill everything that runs as a user who is of one drill alone."""
+    assert account.alone, "others may run as this user"
+    subprocess.run(  # kill(2): -1 is every process that the caller may signal, but itself
+        ["/bin/sh", "-c", "kill -9 -1"],
+        check=False,
+        capture_output=True,
+        cwd="/",
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """What a program that runs a dump's code, or reads a dump, may reach besides the system's programs."""
+
+    writable: tuple[Path, ...] = ()
+    """Folders."""
+    readable: tuple[Path, ...] = ()
+    """Folders and files."""
+    network: bool = False
+    record: Callable[[tuple[Birth, ...]], None] = lambda _births: None
+    """Is told which processes are going to run, before they do: what they are must be known, whoever dies."""
+
+
+class Program(subprocess.Popen[bytes]):
+    """A started program. In a fence, this is the process that looks after it, and ends as it does."""
+
+    inner: Birth | None = None
+    """The program itself."""
+    fenced: bool = False
+    missing: tuple[str, ...] = ()
+    """Walls of its fence that the kernel refused; keys of `fence.WALLS`."""
+
+    @property
+    def contained(self) -> bool:
+        """Whether the kernel ends with it whatever it started, and removes what that shared."""
+        return self.fenced and not {"processes", "memory"} & set(self.missing)
+
+    def kill(self) -> None:
+        """The program, so that who looks after it sees that all is gone, and ends."""
+        if self.inner is None or self.inner.pid == self.pid:
+            super().kill()
+        elif self.returncode is None:
+            self.inner.send(signal.SIGKILL)
+            self.send_signal(signal.SIGCONT)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -46,37 +166,48 @@ def spawn(
     outlive_us: bool = False,
     dies_by: signal.Signals = signal.SIGKILL,
     extra_environment: dict[str, str] | None = None,
-    confined: bool = False,
-) -> subprocess.Popen[bytes]:
+    within: Fence | None = None,
+) -> Program:
     """Start a program as `account` in `directory`, in a session of its own.
 
     Unless `outlive_us`, it is ended by the signal `dies_by` when this process dies, by the kernel (Linux only;
     the signal follows the thread that started it, so start from one that lives on).
-    `confined`: what it starts stays below it, and, where root starts it, it has no network (Linux;
-    elsewhere, and where the kernel refuses, as in most containers, it runs all the same).
+    `within`: behind a fence, on Linux; elsewhere as the account, and no more.
 
     Raises:
         ProviderError: The program cannot be started.
     """
     program = Path(argv[0]).name
-    identity: dict[str, Any] = {}
-    confine = _confinement(account) if confined else None
-    if account is not None and confine is None:
-        identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    words = [str(word) for word in argv]
+    variables = environment(directory) | (extra_environment or {})
+    streams: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
     try:
-        return subprocess.Popen(  # a list, never a shell
-            [str(arg) for arg in argv],
+        if within is not None and LINUX:
+            return _fenced(
+                words,
+                within,
+                streams,
+                order={
+                    "uid": account.uid if account else None,
+                    "gid": account.gid if account else None,
+                    "alone": bool(account and account.alone),
+                    "outlives": outlive_us,
+                    "dies_by": int(dies_by),
+                    "environment": variables,
+                    "directory": str(directory),
+                },
+            )
+        started = Program(
+            words,
             cwd=directory,
-            env=environment(directory) | (extra_environment or {}),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
+            env=variables,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=_one_after_the_other(  # noqa: PLW1509  # system calls, no Python locks
-                confine, None if outlive_us else die_with_parent(dies_by)
-            ),
-            **identity,
+            preexec_fn=None if outlive_us else die_with_parent(dies_by),  # one call of the kernel's
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            **streams,
         )
     except OSError as exc:
         raise ProviderError(
@@ -85,6 +216,100 @@ def spawn(
             hint=f"Check that {argv[0]} can be executed"
             + (f" by the user {account.name}." if account else "."),
         ) from exc
+    started.inner = Birth.of(started.pid)
+    if within is not None and started.inner is not None:
+        within.record((started.inner,))
+    return started
+
+
+def _fenced(
+    words: list[str], within: Fence, streams: dict[str, Any], order: dict[str, Any]
+) -> Program:
+    """Raises OSError where it cannot be started."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, its:
+        ours.settimeout(_BEGINS_WITHIN)
+        place = str(Path(fence.__file__).parent)
+        started: Program = Program(
+            [sys.executable, "-I", "-S", "-c", _BEGIN_FENCE, place, str(its.fileno())],
+            cwd="/",
+            env=order["environment"],
+            start_new_session=True,
+            umask=0o077,
+            pass_fds=[its.fileno()],
+            **streams,
+        )
+        its.close()
+        try:
+            ours.send(marshal.dumps(order | _reach(words, within)))
+            _begin(ours, started, within)
+        except BaseException:
+            started.terminate()  # takes what it has started with it
+            started.wait()
+            raise
+    return started
+
+
+def _begin(ours: socket.socket, started: Program, within: Fence) -> None:
+    answers = [_answer(ours), _answer(ours)]  # of two processes, in any order
+    (pid,) = (answer for answer in answers if isinstance(answer, int))
+    (missing,) = (answer for answer in answers if isinstance(answer, list))
+    _refuse_error(missing)
+    started.inner = Birth.of(pid)
+    started.fenced, started.missing = True, tuple(missing)
+    within.record(tuple(b for b in (started.inner, Birth.of(started.pid)) if b is not None))
+    ours.send(b"g")
+    last = ours.recv(fence.MESSAGE)
+    if last:
+        _refuse_error(marshal.loads(last))  # noqa: S302  # of a program of ours that has not begun
+
+
+def _answer(ours: socket.socket) -> Any:  # noqa: ANN401  # see fence.py
+    text = ours.recv(fence.MESSAGE)
+    if not text:
+        raise OSError(0, "the fence ended without an answer")
+    return marshal.loads(text)  # noqa: S302  # as above
+
+
+def _refuse_error(answer: list[str]) -> None:
+    if answer[:1] == ["error"]:
+        raise OSError(0, answer[1])
+
+
+def _reach(words: list[str], within: Fence) -> dict[str, Any]:
+    """The part of an order that says what is run, and what that reaches."""
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    readable = [*_parts_of(Path(words[0])), *(Path(p) for p in libraries if p), *within.readable]
+    return {
+        "walls": True,
+        "parent": os.getpid(),
+        "argv": [shutil.which(words[0]) or words[0], *words[1:]],
+        "network": within.network,
+        "readable": [str(path.absolute()) for path in readable],
+        "writable": [str(path.absolute()) for path in within.writable],
+    }
+
+
+def _parts_of(program: Path) -> list[Path]:
+    """The installation of a program, with the libraries of a wheel, which lie beside its package."""
+    prefix = program.parent.parent
+    if prefix == Path("/"):
+        return []  # of the system, which is there
+    parts = [program.parent, *(prefix / name for name in ("lib", "lib64", "share"))]
+    parts += [path.with_name(f"{path.name}.libs") for path in program.parents if path.name]
+    brew = Path("/home/linuxbrew/.linuxbrew")
+    return [brew, *parts] if brew in program.parents else parts
+
+
+@cache
+def missing_walls() -> tuple[str, ...]:
+    """What the kernel refuses a fence here, found out once, by starting one; keys of `fence.WALLS`."""
+    if not LINUX:
+        return tuple(fence.WALLS)
+    account = any_of_a_drill(None)
+    probe = spawn(["/bin/true"], directory=Path("/"), account=account, within=Fence())
+    probe.wait()
+    return probe.missing
 
 
 def run(
@@ -93,6 +318,7 @@ def run(
     directory: Path,
     account: Account | None,
     timeout: float,
+    within: Fence | None = None,
 ) -> str:
     """Run a program to its end and return its standard output.
 
@@ -102,7 +328,12 @@ def run(
     """
     program = Path(argv[0]).name
     process = spawn(
-        argv, directory=directory, account=account, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        argv,
+        directory=directory,
+        account=account,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        within=within,
     )
     with process:  # which closes the pipes, also of a program that did not end
         try:
@@ -136,107 +367,13 @@ def describe_exit(code: int) -> str:
         return f"signal {-code}"
 
 
-def server_processes(data_directory: Path) -> list[psutil.Process]:
-    """The server over this data directory and its descendants, the server first.
-
-    A PostgreSQL server and all its backends work in the data directory; a person's shell there
-    has a terminal, a server has none.
-    """
-    try:
-        owner = data_directory.stat().st_uid
-    except OSError:
-        return []
-    found = [p for p in _candidates(data_directory) if _is_server(p, data_directory, owner)]
-    return sorted(found, key=lambda process: process.pid != _recorded_pid(data_directory))
-
-
-def descendants(data_directory: Path) -> list[psutil.Process]:
-    """What the server over this data directory started, wherever it works: `COPY … TO PROGRAM` of a
-    dump may leave a program behind, which is still below a server that was started `confined`.
-    """
-    recorded = _recorded_pid(data_directory)
-    try:
-        server = psutil.Process(recorded) if recorded is not None else None
-        if server is None or not _works_in(server, data_directory):
-            return []
-        return server.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def strays(directory: Path) -> list[psutil.Process]:
-    """What works in a drill's directory itself: programs that load, and their workers.
-
-    They are told to die with us, but what they forked is not, and may stand still (SIGSTOP).
-    """
-    try:
-        owner = directory.stat().st_uid
-    except OSError:
-        return []
-    return [p for p in psutil.process_iter() if _is_server(p, directory, owner)]
-
-
-def end(process: psutil.Process, number: signal.Signals) -> None:
-    """Send one signal; a process that is gone already is no error. psutil checks that the pid
-    was not given to another process meanwhile.
-    """
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
-
-
-def _candidates(data_directory: Path) -> list[psutil.Process]:
-    recorded = _recorded_pid(data_directory)
-    try:
-        if recorded is not None and _works_in(psutil.Process(recorded), data_directory):
-            server = psutil.Process(recorded)
-            return [server, *server.children(recursive=True)]
-    except psutil.Error:
-        pass
-    # The server is gone or never wrote its file: look for what works in this very directory.
-    return list(psutil.process_iter())
-
-
-def _is_server(process: psutil.Process, data_directory: Path, owner: int) -> bool:
-    try:
-        if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
-            return False
-        return (
-            process.uids().real == owner
-            and _works_in(process, data_directory)
-            and process.terminal() is None
-        )
-    except psutil.Error:
-        return False
-
-
-def _works_in(process: psutil.Process, directory: Path) -> bool:
-    try:
-        return Path(process.cwd()) == directory.resolve()
-    except (psutil.Error, OSError):
-        return False
-
-
-def _recorded_pid(data_directory: Path) -> int | None:
-    """The pid in the server's own lock file; its first line.
-
-    Source: PostgreSQL documentation, "Database File Layout", postmaster.pid.
-    """
-    try:
-        first = theirs.read_small(data_directory / "postmaster.pid").split("\n", 1)[0]
-        return abs(int(first))
-    except (OSError, ValueError):
-        return None
-
-
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Any:  # noqa: ANN401  # what Popen takes
     """For Popen's preexec_fn: the kernel ends the program when the thread that started it ends.
 
     Linux only; elsewhere None. SIGKILL, because a program inherits ignored signals: what a shell
     starts in the background ignores SIGINT and SIGQUIT.
     """
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return None
     # Looked up here: after a fork the loader's lock may be held by a thread that is not there.
     # PyDLL, because it does not give up the interpreter's lock around the call.
@@ -250,42 +387,3 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Any:  # noqa: AN
             leave(1)
 
     return ask_the_kernel
-
-
-def _one_after_the_other(*steps: Callable[[], None] | None) -> Callable[[], None] | None:
-    wanted = [step for step in steps if step is not None]
-
-    def take() -> None:
-        for step in wanted:
-            step()
-
-    return take if wanted else None
-
-
-def _confinement(account: Account | None) -> Callable[[], None] | None:
-    """For Popen's preexec_fn: no network but its own loopback, adopt orphans, become `account`.
-
-    Only root may leave the network without a user namespace, which many kernels refuse half-way; so
-    the account is become here, after that. It forgets the signal of `die_with_parent`: that comes later.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.PyDLL(None)
-    # Looked up here, as in `die_with_parent`.
-    prctl, unshare, open_socket, ioctl = libc.prctl, libc.unshare, libc.socket, libc.ioctl
-    loopback = struct.pack("16sH22x", b"lo", _IFF_UP)  # struct ifreq
-
-    def confine() -> None:
-        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        if account is None:
-            return
-        if unshare(_CLONE_NEWNET) == 0:
-            # PostgreSQL before 15 sends its statistics over the loopback.
-            wire = open_socket(_AF_INET, _SOCK_DGRAM, 0)
-            ioctl(wire, _SIOCSIFFLAGS, loopback)
-            os.close(wire)
-        os.setgroups([])
-        os.setgid(account.gid)
-        os.setuid(account.uid)
-
-    return confine

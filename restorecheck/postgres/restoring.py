@@ -24,6 +24,7 @@ from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.pieces import state_of
+from restorecheck.postgres.fence import named
 from restorecheck.postgres.load import (
     Destination,
     Load,
@@ -169,6 +170,14 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
     return tuple(notes)
 
 
+def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
+    """What the kernel refused the throw-away server, for the report."""
+    if not missing:
+        return ()
+    refused = f"the kernel refused the throw-away server {named(missing)}"
+    return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
+
+
 def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
     notes = list(inspection.missing)
     if inspection.needs.foreign_servers:
@@ -216,11 +225,7 @@ def prepare(
     directory: Path,
     ignored: Sequence[str],
 ) -> Prepared:
-    """The archive and the list of what is restored of it, in a directory where no dump's SQL ran yet.
-
-    SQL that runs as the server's user may write there: a link in the place of one of these files would let
-    us, who may be root, write anywhere.
-    """
+    """The archive and the list of what is restored of it, in a directory that only we write in."""
     archive = _reachable(inspection, account, directory)
     refresh = not inspection.needs.foreign_servers
     if refresh and not ignored:
@@ -229,7 +234,7 @@ def prepare(
     use_list = directory / "contents.list"
     left_out = members_of_extensions(inspection.entries) if ignored else ()
     use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
-    _give(use_list, account)
+    _show(use_list, account)
     return Prepared(archive, use_list)
 
 
@@ -248,7 +253,7 @@ def prepare_each(
             continue
         own = directory / f"archive-{number}"
         own.mkdir(mode=0o700)
-        _give(own, account)
+        _show(own, account)
         prepared.append(prepare(inspection, installation, account, own, ignored))
     return tuple(prepared)
 
@@ -431,7 +436,7 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
     The backup itself is never touched: no permission of it is changed, no link to it is made.
     """
     if inspection.unwrapped is not None:
-        _give(inspection.unwrapped, account)
+        _show(inspection.unwrapped, account)
         return inspection.unwrapped
     if account is None or _readable_by(inspection.path, account):
         return inspection.path
@@ -448,7 +453,7 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
                 )
             if file.is_file():
                 _copy(file, copy / file.name, account)
-        _give(copy, account)
+        _show(copy, account)
     else:
         _copy(inspection.path, copy, account)
     return copy
@@ -460,16 +465,16 @@ def _copy(source: Path, target: Path, account: Account) -> None:
     flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
     with open(os.open(source, flags), "rb") as read, target.open("xb") as written:  # noqa: PTH123  # a descriptor
         shutil.copyfileobj(read, written, 1 << 20)
-    _give(target, account)
+    _show(target, account)
 
 
-def _give(path: Path, account: Account | None) -> None:
-    """To the user that PostgreSQL runs as: what is in a folder first, as it may be replaced afterwards."""
+def _show(path: Path, account: Account | None) -> None:
+    """Let the user that PostgreSQL runs as read a file, or a folder and its files; it stays ours."""
     if account is None:
         return
-    for file in path.iterdir() if path.is_dir() and not path.is_symlink() else ():
-        os.chown(file, account.uid, account.gid, follow_symlinks=False)
-    os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    for file in (*path.iterdir(), path) if path.is_dir() else (path,):
+        os.chown(file, -1, account.gid, follow_symlinks=False)
+        file.chmod(0o750 if file.is_dir() else 0o640)
 
 
 def _readable_by(path: Path, account: Account) -> bool:

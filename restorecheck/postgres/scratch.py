@@ -146,6 +146,8 @@ class ScratchProvider(Provider):
         session = self._sessions.pop(drill.id, None)
         if session is not None:
             session.end()
+            if session.lodging is not None:
+                session.lodging.close()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
@@ -223,7 +225,7 @@ class ScratchProvider(Provider):
                     },
                 ),
                 installation,
-                self._server.account(),
+                session.account,
                 directory=self._server.places(drill.id).directory,
                 jobs=self._server.parallel(self._dump),
                 decryption=session.decryption,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from restorecheck.postgres import binaries, cluster
-from restorecheck.postgres.account import Account, choose_account
+from restorecheck.postgres.account import Account, Lodging, any_of_a_drill
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.cluster import Places
 
@@ -41,11 +41,23 @@ class ServerSettings:
     work_dir: Path
     cache_dir: Path
     jobs: int | None = None
+    require_fence: bool = False
+    """Restore nothing where the kernel refuses a part of the fence."""
     full_text: FullText | None = None
     """Is given the whole text of an error of a load; without it, that text is dropped."""
 
     def account(self) -> Account | None:
-        return choose_account(self.run_as)
+        """Like the one that a drill will have; for looking, not for running a dump's code."""
+        return any_of_a_drill(self.run_as)
+
+    def lodge(self, drill_id: str) -> Lodging:
+        """The user of one drill. Raises as `Lodging.choose`."""
+        marks = {path: cluster.read_mark(path) for path in self.work_dir.glob(f"{cluster.PREFIX}*")}
+        own = marks.pop(self.places(drill_id).directory, None)
+        if own is not None and own.account is not None:
+            return Lodging.again(own.account)
+        taken = {mark.account.uid for mark in marks.values() if mark and mark.account}
+        return Lodging.choose(self.run_as, drill_id, taken)
 
     def installations(self) -> Iterable[Installation]:
         return binaries.discover(bin_dir=self.bin_dir, cache=self.cache_dir, account=self.account())

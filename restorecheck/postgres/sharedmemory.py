@@ -2,50 +2,37 @@
 
 PostgreSQL makes one small System V segment a data directory, by which the next server over it
 would notice survivors. A server that ends removes it; one that was killed cannot, and over a
-throw-away directory there is no next one.
-Sources: src/backend/port/sysv_shmem.c; src/include/utils/pidfile.h, LOCK_FILE_LINE_SHMEM_KEY.
+throw-away directory there is no next one. In an IPC namespace of its own it goes with the server.
+Sources: src/backend/port/sysv_shmem.c; proc_sysvipc(5).
 """
 
 import ctypes
+import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
-from restorecheck.postgres.theirs import read_small
-
 SEGMENTS = Path("/proc/sysvipc/shm")
-_LINE = 7
 _IPC_RMID = 0
 
 
-def free(data_directory: Path) -> None:
-    """Remove the segment that the directory's own lock file names, where nobody uses it.
+def free(makers: Collection[int], uid: int | None) -> None:
+    """Remove the segments that one of these processes has made, where nobody uses them.
 
-    Linux only: elsewhere nothing says whether a segment is in use.
+    `uid`: whose they must be; None: of the present user. Linux only: elsewhere nothing says who has made them.
     """
-    named = _named(data_directory)
-    if named is None or not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux"):
         return
+    owner = os.geteuid() if uid is None else uid
     try:
-        owner = data_directory.stat().st_uid
         segments = [[int(word) for word in line.split()] for line in _lines()]
     except (OSError, ValueError):
         return
-    for key, number, _mode, _size, _maker, _last, attached, owned_by, *_ in segments:
-        if (key, number) == named and not attached and owned_by == owner:
+    for _key, number, _mode, _size, maker, _last, attached, owned_by, *_ in segments:
+        if maker in makers and not attached and owned_by == owner:
             ctypes.CDLL(None).shmctl(number, _IPC_RMID, None)
 
 
 def _lines() -> list[str]:
-    """Of `key shmid perms size cpid lpid nattch uid …`; see proc_sysvipc(5)."""
+    """Of `key shmid perms size cpid lpid nattch uid …`."""
     return SEGMENTS.read_text().splitlines()[1:]
-
-
-def _named(data_directory: Path) -> tuple[int, int] | None:
-    """Key and number of the segment; None when there was never one, or it is removed."""
-    try:
-        lines = read_small(data_directory / "postmaster.pid").split("\n")
-        key, number = lines[_LINE - 1].split()
-        # The key is printed without its sign, the kernel lists it with one.
-        return ctypes.c_int32(int(key)).value, int(number)
-    except (OSError, ValueError, IndexError):
-        return None

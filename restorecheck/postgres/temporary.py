@@ -4,7 +4,6 @@ Whatever damages something takes a `Temporary`, and there is no way to one for a
 else's, for one that is to be kept, or for one whose drill is not running here.
 """
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -13,11 +12,12 @@ import psycopg
 
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Drill, Endpoint
-from restorecheck.postgres import cluster, processes
+from restorecheck.postgres import cluster
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Places
+from restorecheck.postgres.processes import Program
 
 SETTINGS = " ".join(
     f"-c {name}={value}"
@@ -71,7 +71,7 @@ class Temporary:
     installation: Installation
     account: Account | None
     jobs: int
-    server: subprocess.Popen[bytes]
+    server: Program
 
     def __post_init__(self) -> None:
         reason = self._objection()
@@ -89,7 +89,7 @@ class Temporary:
     def _objection(self) -> str:
         drill, directory = self.drill, self.places.directory
         mark = cluster.read_mark(directory)
-        if drill.endpoint is None or Path(drill.endpoint.host) != directory:
+        if drill.endpoint is None or Path(drill.endpoint.host) != self.places.sockets:
             return "the restored database is not in it"
         if mark is None or mark.drill_id != drill.id:
             return "it does not carry the mark of this drill"
@@ -97,9 +97,9 @@ class Temporary:
             return "it is to be kept"
         if drill.finished or str(directory) not in {r.identifier for r in drill.ledger}:
             return "this drill is not going to delete it"
-        if self.places.data.is_symlink() or directory.is_symlink():
+        if cluster.replaced(self.places) or directory.is_symlink():
             return "its data lie elsewhere"
-        if not processes.server_processes(self.places.data):
+        if self.server.inner is None or not self.server.inner.runs:
             return "no server of this drill runs in it"
         return ""
 
@@ -111,7 +111,7 @@ class Temporary:
             psycopg.Error: Nobody answers.
         """
         connection = Lent.connect(
-            host=str(self.places.directory),
+            host=str(self.places.sockets),
             port=cluster.PORT,
             user=cluster.SUPERUSER,
             dbname=database,
@@ -121,6 +121,7 @@ class Temporary:
             options=SETTINGS,
             application_name="restorecheck prove",
         )
+        cluster.refuse_stranger(connection, self.places)
         row = connection.execute("show data_directory").fetchone()
         first = database == self.endpoint.databases[0]
         ours = row is not None and Path(row[0]) == self.places.data

@@ -1,11 +1,14 @@
-"""Files in a drill's directory, which belongs to the server's user: what is restored may have put
-anything in their place. Nothing is followed, waited for, or read without an end.
+"""Files in places that a dump's code can write: it may have put anything there, and changes it at any time.
+
+Nothing is followed, waited for, or read without an end; everything is opened below a descriptor that is held.
+No other module opens what lies in a data directory or beside a socket (tests/unit/test_theirs.py looks).
 """
 
 import os
 import stat
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -30,10 +33,71 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def read_small(path: Path) -> str:
-    """The text of a file that has a few lines; OSError as above."""
-    with open_regular(path) as file:
+@contextmanager
+def folder(path: Path) -> Iterator[int]:
+    """A descriptor of a folder. OSError where its name is a link, or something else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_small(place: Path, name: str) -> str:
+    """The text of a file that has a few lines, in a folder; OSError as above."""
+    with folder(place) as held, open_below(held, name) as file:
         return file.read(SMALL).decode(errors="replace")
+
+
+def open_below(held: int, path: str, flags: int = os.O_RDONLY) -> BinaryIO:
+    """The regular file at a relative path below a folder; no part of the path is followed. OSError as above."""
+    with _parent_below(held, path) as (parent, name):
+        descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no regular file")
+    return os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "rb")
+
+
+def unlink_below(held: int, path: str) -> None:
+    """Remove one file. OSError as above."""
+    with _parent_below(held, path) as (parent, name):
+        os.unlink(name, dir_fd=parent)
+
+
+@contextmanager
+def _parent_below(held: int, path: str) -> Iterator[tuple[int, str]]:
+    *folders, name = path.split("/")
+    here = os.dup(held)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = inner
+        yield here, name
+    finally:
+        os.close(here)
+
+
+def give_all(place: Path, uid: int, gid: int) -> None:
+    """A folder and everything in it to another user. Links and names that lead elsewhere stay as they are."""
+    with folder(place) as held:
+        _give_below(held, uid, gid)
+
+
+def _give_below(held: int, uid: int, gid: int) -> None:
+    os.fchown(held, uid, gid)
+    with os.scandir(held) as entries:
+        names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in names:
+        if not is_folder:
+            os.chown(name, uid, gid, dir_fd=held, follow_symlinks=False)
+            continue
+        inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=held)
+        try:
+            _give_below(inner, uid, gid)
+        finally:
+            os.close(inner)
 
 
 def remove_all(folder: Path, *, but: str = "") -> None:

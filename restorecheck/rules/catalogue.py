@@ -174,6 +174,18 @@ _THIS_MACHINE = (
         mend="Take the right to write away from group and others, or let root own it.",
     ),
     _rule(
+        113,
+        MEDIUM,
+        "The kernel fences in what runs a dump's code",
+        reads="a program that is started in such a fence, and ends at once (Linux)",
+        why="A dump is a program. Without a wall, its code reaches what the server's user reaches: files, "
+        "sockets of other servers, the network, processes of that user.",
+        mend="Let user namespaces be made (sysctl kernel.unprivileged_userns_clone, "
+        "kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces), or start restorecheck as root, "
+        "in a container with CAP_SYS_ADMIN. `postgres.require_fence: true` restores nothing without it.",
+        link="docs/explanation/threat-model.md",
+    ),
+    _rule(
         120,
         CRITICAL,
         "The certificates of RDS are there, and not expired",

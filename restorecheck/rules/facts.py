@@ -91,6 +91,8 @@ class MachineFacts:
     config_change_at: str = ""
     """The file, or the folder on the way to it, that lets them."""
     config_changer_owns_it: bool = False
+    missing_walls: tuple[str, ...] = ()
+    """What the kernel refuses the fence around a dump's code, in words."""
     channels: int
     channel_problem: str
     bundle: str = ""

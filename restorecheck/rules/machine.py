@@ -55,6 +55,15 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         _here("mkdir", "-p", facts.work_dir),
         _here("chmod", "a+x,u+rwx,o-w", facts.work_dir),
     )
+    if facts.dumps:
+        walls = " and ".join(facts.missing_walls)
+        yield _checked(
+            "RC113",
+            "the fence around a dump's code",
+            walls and f"the kernel refuses {walls}",
+            "the kernel refuses nothing",
+            Advice(Where.HERE, "<let user namespaces be made, or start restorecheck as root>"),
+        )
     yield from _configuration(facts)
     if facts.bundle:
         yield _checked(

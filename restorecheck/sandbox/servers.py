@@ -89,7 +89,7 @@ class Server:
         sockets = {"unix_socket_directories": str(self.places.directory), "port": str(self.port)}
         for key, value in (SETTINGS | sockets).items():
             argv += ["-c", f"{key}={value}"]
-        with self.places.log.open("ab") as log:
+        with cluster.open_log(self.places) as log:
             self._process = processes.spawn(
                 argv,
                 directory=self.places.directory,

@@ -76,10 +76,12 @@ class World:
             if entry.name.isdigit():
                 try:
                     place = str((entry / "cwd").readlink())
+                    # What stands behind a fence works in a root folder of its own.
+                    home = f"HOME={self.work}/".encode() in (entry / "environ").read_bytes()
                     state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                 except OSError:
                     continue
-                if place.startswith(f"{self.work}/") and state != "Z":
+                if (home or place.startswith(f"{self.work}/")) and state != "Z":
                     left.append(f"process {entry.name} in {place}")
         return left
 

@@ -213,7 +213,9 @@ class Hunt(ABC):
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 place = process.cwd()
-                if place.startswith(f"{self.directory}/") and is_alive(process):
+                home = process.environ().get("HOME", "")
+                ours = (place, home) if "/work/" in home else (place,)
+                if any(p.startswith(f"{self.directory}/") for p in ours) and is_alive(process):
                     raise BrokenPromiseError(self.account(f"{process} works in {place}"))
 
     def no_lock_is_left(self) -> None:
@@ -286,6 +288,8 @@ def kind_of(process: psutil.Process) -> str:
         return "worker"
     if "restorecheck" in words:
         return "command"
+    if "import fence" in " ".join(words[:5]):
+        return "keeper"
     if words[:2] == [sys.executable, "-c"]:
         return "decrypt"
     name = Path(words[0].split(":")[0]).name

@@ -39,7 +39,7 @@ DAMAGED = ("cut", "cut-plain", "cut-sealed", "emptied")
 ALWAYS = ("command", "command")
 SERVER = (
     *("postmaster", "postmaster", "postmaster", "backend", "backend", "backend"),
-    *("helper", "initdb", "bootstrap"),
+    *("helper", "initdb", "bootstrap", "keeper", "keeper", "keeper"),
 )
 LOADERS = {"plain": "psql", "squeezed": "psql"}
 FEW = "few.yaml"
@@ -98,7 +98,9 @@ class DumpHunt(Hunt):
         for name in targets:
             options = f", decrypt: {decrypt}" if "sealed" in name else ""
             if name == "shared":
-                options += f", into: 'postgresql://postgres@/postgres?host={self.scratch.places.directory}'"
+                options += (
+                    f", into: 'postgresql://postgres@/postgres?host={self.scratch.places.sockets}'"
+                )
             wanted = "row_count: {table: public.books, min: 2001}" if name == "emptied" else counts
             lines += [
                 f"  - name: {name}",
@@ -106,7 +108,7 @@ class DumpHunt(Hunt):
                 f"    checks: [{{{wanted}}}, {{{sleeper}}}]",
             ]
         lines += [
-            f"scratch_servers: ['{self.scratch.places.directory}:5432']",
+            f"scratch_servers: ['{self.scratch.places.sockets}:5432']",
             f"postgres: {{work_dir: {self.work}, jobs: 2}}",
             "history: {path: history.sqlite}",
             "runner: {max_parallel_drills: 2, stop_within_seconds: 5}",

@@ -161,7 +161,7 @@ def test_the_suite_says_what_becomes_of_each_check(library, smaller):
 
 
 def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, source):
-    dsn = f"host={source.places.directory} dbname=library user=postgres"
+    dsn = f"host={source.places.sockets} dbname=library user=postgres"
     library.environment["RESTORECHECK_SOURCE"] = dsn
     done = library.run("manifest", "-o", "library.json", "--table", "books", "--table", "authors")
     assert done.returncode == 0, done.stderr

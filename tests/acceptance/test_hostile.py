@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import subprocess
 import sys
 
 import pytest
@@ -56,25 +54,24 @@ def test_commands_to_psql_in_a_dump_are_not_run(world, plant, loot):
     assert r"the command \! of psql" in report["reason"]
 
 
-@ROOT
-def test_a_program_of_a_dump_has_neither_network_nor_secrets_and_does_not_outlive_the_drill(
-    world, plant, loot
-):
+def test_a_program_of_a_dump_has_neither_network_nor_secrets(world, plant):
+    """What else it does not reach: test_fence.py."""
     world.environment["PRODUCTION"] = "s3cret-of-production"
-    steps = (
-        f"id -u > {loot}/user; env > {loot}/environment; cat /proc/net/dev > {loot}/network; "
-        f"cd /; (setsid sleep 3617 >/dev/null 2>&1 & echo $! > {loot}/pid)"
+    steps = "(id -u; env; grep : /proc/net/dev) | grep . | tr -d '':''"
+    asked = {
+        "name": "neither",
+        "sql": "select array_agg(trim(line)) from public.seen where line ~ '^0$|s3cret|^ *(eth|en|wl)'",
+        "expect": {"equals": None},
+    }
+    plant(
+        "create table public.seen (line text);\n"
+        f"copy public.seen from program '{steps}' (format csv, delimiter e'\\x01', quote e'\\x02');",
+        checks=json.dumps([{"query": asked}]),
     )
-    plant(f"COPY public.authors TO PROGRAM '{steps}';")
 
     code, report = world.drill()
 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
-    assert (loot / "user").read_text().strip() != "0"
-    assert "s3cret" not in (loot / "environment").read_text()
-    devices = re.findall(r"^\s*(\S+):", (loot / "network").read_text(), re.MULTILINE)
-    assert devices == ["lo"]
-    assert not is_running((loot / "pid").read_text().strip(), "3617")
 
 
 SPOILED = """
@@ -95,13 +92,6 @@ def test_a_program_that_spoils_the_drills_own_directory_keeps_nothing_from_being
 
     assert (code, report["verdict"]) == (0, "verified"), report["reason"]
     assert report["teardown"]["outcome"] == "complete"
-
-
-def is_running(pid, argument):
-    done = subprocess.run(
-        ["ps", "-o", "args=", "-p", pid], check=False, capture_output=True, text=True
-    )
-    return argument in done.stdout
 
 
 SHADOWS = """

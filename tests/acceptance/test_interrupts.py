@@ -98,7 +98,7 @@ def test_a_kept_database_answers_until_it_is_ended(library):
     import psycopg  # noqa: PLC0415
 
     with psycopg.connect(
-        host=left["identifier"], user="restorecheck_checker", dbname="library"
+        host=f"{left['identifier']}/s", user="restorecheck_checker", dbname="library"
     ) as c:
         assert c.execute("select count(*) from books").fetchone() == (2000,)
 

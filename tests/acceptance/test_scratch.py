@@ -54,7 +54,7 @@ def dumped(world, source):
 
 
 def into(world, source, *, scratch=True, checks="[]", user="postgres"):
-    place = source.places.directory
+    place = source.places.sockets
     url = f"postgresql://{user}@{str(place).replace('/', '%2F')}:{cluster.PORT}/postgres"
     extra = f"scratch_servers: ['{place}:{cluster.PORT}']\n" if scratch else ""
     world.configure(checks, dump=f", into: '{url}'", extra=extra)
@@ -227,7 +227,7 @@ def test_a_subscription_does_not_keep_the_temporary_database(world, source, dump
 
 def test_a_database_that_is_still_being_made_is_not_taken_for_gone(source):
     """Whoever asked for it was killed; the server goes on, and nobody sees it before it is there."""
-    scratch = ScratchServer(host=str(source.places.directory), port=cluster.PORT, user="postgres")
+    scratch = ScratchServer(host=str(source.places.sockets), port=cluster.PORT, user="postgres")
     name = "restorecheck_20260101_000000_abcdef"
     resource = Resource(kind=KIND, identifier=name, account=scratch.name)
     source.sql("create database busy", "postgres")

@@ -69,7 +69,7 @@ def bare_restore(stage: story.Stage, dump: Path) -> None:
     jobs = os.cpu_count() or 1
     server = cluster.start(places, stage.installation, stage.account, jobs=jobs, outlive_us=False)
     try:
-        client = [f"--host={places.directory}", f"--username={cluster.SUPERUSER}"]
+        client = [f"--host={places.sockets}", f"--username={cluster.SUPERUSER}"]
         for argv in (
             ["createdb", *client, "--template=template0", "courses"],
             ["pg_restore", *client, "--dbname=courses", f"--jobs={jobs}", str(dump)],

@@ -53,7 +53,7 @@ def dump(installation: Installation, rows: int, folder: Path) -> None:
             "x.dump": ["-Fc"],
             "x.dir": ["-Fd", f"-j{JOBS}"],
         }.items():
-            inside = places.directory / name
+            inside = places.sockets / name
             run(places, installation, "pg_dump", *options, f"--file={inside}", "postgres")
             shutil.move(inside, folder / name)
     text = (folder / "x.sql").read_bytes()
@@ -70,7 +70,7 @@ def restore(installation: Installation, file: Path, command: list[str], *, tuned
         if command:
             feed = subprocess.Popen([*command, str(file)], stdout=subprocess.PIPE)
             assert feed.stdout is not None, "a pipe"
-            client = [f"--host={places.directory}", f"--username={cluster.SUPERUSER}"]
+            client = [f"--host={places.sockets}", f"--username={cluster.SUPERUSER}"]
             loading = processes.spawn(
                 [installation.program("psql"), *client, "-X", "-q", "-o/dev/null", "-dforms"],
                 directory=places.directory,

@@ -66,14 +66,12 @@ def server(installation: Installation, *, tuned: bool) -> Iterator[cluster.Place
         shutil.rmtree(top)
 
 
-def start_as_installed(
-    places: cluster.Places, installation: Installation
-) -> subprocess.Popen[bytes]:
+def start_as_installed(places: cluster.Places, installation: Installation) -> processes.Program:
     running = processes.spawn(
         [
             installation.program("postgres"),
             *("-D", places.data, "-c", "listen_addresses="),
-            *("-c", f"unix_socket_directories={places.directory}"),
+            *("-c", f"unix_socket_directories={places.sockets}"),
         ],
         directory=places.directory,
         account=ACCOUNT,
@@ -85,7 +83,7 @@ def start_as_installed(
 
 
 def run(places: cluster.Places, installation: Installation, program: str, *argv: str) -> None:
-    client = [f"--host={places.directory}", f"--username={cluster.SUPERUSER}"]
+    client = [f"--host={places.sockets}", f"--username={cluster.SUPERUSER}"]
     processes.run(
         [installation.program(program), *client, *argv],
         directory=places.directory,
@@ -100,7 +98,7 @@ def dump(installation: Installation, tables: int, target: Path) -> None:
             for first in range(1, tables + 1, AT_ONCE):
                 last = min(first + AT_ONCE - 1, tables)
                 connection.execute(TABLES.format(first=first, last=last).encode())
-        inside = places.directory / "dump"
+        inside = places.sockets / "dump"
         run(places, installation, "pg_dump", "--format=custom", f"--file={inside}", "postgres")
         shutil.copyfile(inside, target)
 

@@ -38,7 +38,7 @@ def on_a_local_server(source):
         identity = identity_of(connection)
     endpoint = Endpoint(
         identity=identity,
-        host=str(source.places.directory),
+        host=str(source.places.sockets),
         port=cluster.PORT,
         user="postgres",
         databases=("postgres",),

@@ -178,9 +178,7 @@ def case(request, folder, dumps, source, monkeypatch):
     if request.param == "local":
         provider = LocalDumpProvider(**settings)
     else:
-        scratch = ScratchServer(
-            host=str(source.places.directory), port=cluster.PORT, user="postgres"
-        )
+        scratch = ScratchServer(host=str(source.places.sockets), port=cluster.PORT, user="postgres")
         provider = ScratchProvider(scratch=scratch, **settings)
 
     def exists(resource):

@@ -30,7 +30,7 @@ def endpoint(source, **changes):
         identity = identity_of(connection)
     made = Endpoint(
         identity=identity,
-        host=str(source.places.directory),
+        host=str(source.places.sockets),
         port=cluster.PORT,
         user="postgres",
         databases=("postgres",),

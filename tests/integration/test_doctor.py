@@ -460,7 +460,7 @@ def test_a_look_that_takes_too_long_ends(machine, monkeypatch):
 
 
 def test_a_scratch_server_is_asked_for_rights_and_for_roles_of_policies(machine, source):
-    socket = source.places.directory
+    socket = source.places.sockets
     for text in ("create role tenant nologin", "create role weak login"):
         source.sql(text, database="postgres")
     source.sql("create database shielded template library", database="postgres")

@@ -13,10 +13,12 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
 from restorecheck.postgres import cluster
-from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.account import Account
+from restorecheck.postgres.cluster import Mark, Places, Standing
 from restorecheck.postgres.finding import SERVER
 from restorecheck.postgres.inventory import LocalInventory
 from restorecheck.postgres.local import LocalDumpProvider
+from restorecheck.postgres.processes import Birth
 from restorecheck.postgres.scratch_server import (
     KIND,
     ROLE_KIND,
@@ -51,12 +53,11 @@ def make(work, name=f"restorecheck-{OURS}", **changes):
     places = Places(work / name)
     mark = replace(Mark(drill_id=OURS, made_at=MADE, lock="/locks/free"), **changes)
     cluster.make_directory(places, mark, None)
-    (places.directory / "data").mkdir()
     return places.directory
 
 
 def inventory(work):
-    return LocalInventory([work], None, is_held)
+    return LocalInventory([work], is_held)
 
 
 def test_a_directory_that_is_ours_is_found_as_what_it_is(work):
@@ -102,6 +103,32 @@ def test_a_mark_that_is_a_link_is_nobody_s(work):
     (found,) = inventory(work).find()
 
     assert not found.marked
+
+
+def test_a_mark_in_a_directory_of_another_user_is_not_believed(work):
+    """What it names would be ended, by root."""
+    directory = make(work)
+    os.chown(directory, 4711, 4711)
+
+    assert cluster.read_mark(directory) is None
+    os.chown(directory, os.geteuid(), -1)
+    os.chown(directory / cluster.MARK, 4711, 4711)
+    assert cluster.read_mark(directory) is None
+
+
+def test_a_mark_says_what_was_started_and_as_whom(work):
+    me = Birth.of(os.getpid())
+    assert me is not None
+    standing = Standing(me, (1, 2), (3, 4))
+    account = Account("60706", 60706, 60706, alone=True)
+    directory = make(work)
+    places = Places(directory)
+    mark = Mark(drill_id=OURS, made_at=MADE, lock="/locks/free")
+    written = replace(mark, processes=(me,), standing=standing, account=account)
+
+    cluster.write_mark(places, written)
+
+    assert cluster.read_mark(directory) == written
 
 
 def test_a_link_of_our_name_is_passed_over(work):
@@ -211,7 +238,7 @@ def test_what_is_left_standing_on_request_says_so_itself(work, keep):
 
 @pytest.fixture
 def scratch(source):
-    return ScratchServer(host=str(source.places.directory), port=cluster.PORT, user="postgres")
+    return ScratchServer(host=str(source.places.sockets), port=cluster.PORT, user="postgres")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from restorecheck.hosts.leases import Lease
 from restorecheck.postgres import cluster, processes, sharedmemory
 from restorecheck.postgres.account import choose_account
 from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.processes import Fence
 from tests import pg
 from tests.places import SHORT
 
@@ -39,6 +40,8 @@ def mark():
 def test_a_directory_whose_mark_was_being_written_is_removed(places):
     cluster.make_directory(places, mark(), None)
     places.mark.rename(places.unfinished_mark)
+    places.data.rmdir()
+    places.sockets.rmdir()  # which are made after it
 
     assert cluster.remove(places, ID) == ""
     assert not places.directory.exists()
@@ -53,6 +56,10 @@ def test_a_directory_with_more_than_an_unfinished_mark_is_somebody_s(places):
     assert (places.directory / "precious").exists()
 
 
+def makers():
+    return {int(line.split()[4]) for line in sharedmemory.SEGMENTS.read_text().splitlines()[1:]}
+
+
 def segments():
     return {int(line.split()[1]) for line in sharedmemory.SEGMENTS.read_text().splitlines()[1:]}
 
@@ -63,15 +70,39 @@ def test_a_server_that_was_killed_leaves_no_shared_memory(places):
     cluster.make_directory(places, mark(), account)
     cluster.initdb(places, installation, account)
     server = cluster.start(places, installation, account, jobs=1, outlive_us=False)
-    named = (places.data / "postmaster.pid").read_text().split("\n")[6].split()
-    own = int(named[1])
-    assert own in segments()
     server.kill()
     server.wait()
 
     assert cluster.stop(places, server)
 
+    assert server.inner is not None
+    assert server.inner.pid not in makers()
+
+
+@pytest.mark.skipif(not sharedmemory.SEGMENTS.exists(), reason="Linux says what is shared")
+def test_a_server_without_an_ipc_namespace_that_was_killed_leaves_no_shared_memory(
+    places, monkeypatch
+):
+    monkeypatch.setattr(processes, "_reach", without_walls(processes._reach))
+    account, installation = choose_account(None), pg.installations()[0]
+    cluster.make_directory(places, mark(), account)
+    cluster.initdb(places, installation, account)
+    server = cluster.start(places, installation, account, jobs=1, outlive_us=False)
+    named = (places.data / "postmaster.pid").read_text().split("\n")[6].split()
+    own = int(named[1])
+    assert own in segments()
+    server.kill()
+    server.wait()
+    cluster._STARTED.clear()  # as in another process
+
+    assert cluster.stop(places)
+
     assert own not in segments()
+
+
+def without_walls(reach):
+    """As in a container that may unshare nothing."""
+    return lambda words, within: reach(words, within) | {"walls": False}
 
 
 def test_a_worker_of_a_loading_program_that_stands_still_is_ended(places):
@@ -84,15 +115,18 @@ def test_a_worker_of_a_loading_program_that_stands_still_is_ended(places):
         directory=places.directory,
         account=account,
         stdout=subprocess.PIPE,
+        within=Fence(record=cluster.recorded(places)),
     )
     assert parent.stdout is not None
-    worker = psutil.Process(int(parent.stdout.readline()))
+    assert parent.inner is not None
+    parent.stdout.readline()
+    (worker,) = psutil.Process(parent.inner.pid).children()
     worker.send_signal(signal.SIGSTOP)
-    parent.kill()
-    parent.wait()
+    parent.send_signal(signal.SIGSTOP)
     parent.stdout.close()
 
     assert cluster.stop(places)
+    parent.wait()
 
     psutil.wait_procs([worker], timeout=10)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE

@@ -684,7 +684,7 @@ def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source
 
 def test_a_manifest_of_the_source_is_held_against_what_is_restored(source, shop, tmp_path):
     name, _ = shop
-    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    dsn = f"host={source.places.sockets} dbname={name} user=postgres"
     made = manifest.write(dsn, tmp_path / "m.json", only=(), megabytes_a_second=None)
     slow = manifest.write(dsn, tmp_path / "s.json", only=["orders"], megabytes_a_second=10.0)
     kept = manifest.load(tmp_path / "m.json")
@@ -707,7 +707,7 @@ def test_a_manifest_of_the_source_is_held_against_what_is_restored(source, shop,
 def test_a_manifest_holds_large_objects_as_well(source, tmp_path):
     text = "select lo_from_bytea(0, 'x' || g::text::bytea) from generate_series(1, 3) g; create table t (id int)"
     with database(source, "objects", text) as name:
-        dsn = f"host={source.places.directory} dbname={name} user=postgres"
+        dsn = f"host={source.places.sockets} dbname={name} user=postgres"
         made = manifest.write(dsn, tmp_path / "m.json", only=(), megabytes_a_second=None)
         asked = [spec("manifest", tables=made["tables"], taken_at=made["taken_at"])]
         same, _ = ask(source, name, asked)
@@ -732,7 +732,7 @@ def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
         file.write_text(text)
         with pytest.raises(ConfigError, match="is no manifest"):
             manifest.load(file)
-    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    dsn = f"host={source.places.sockets} dbname={name} user=postgres"
     with pytest.raises(ConfigError, match="no table 'nowhere'"):
         manifest.write(dsn, file, only=["nowhere"], megabytes_a_second=None)
     with pytest.raises(DatabaseUnreachableError):
@@ -895,7 +895,7 @@ def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):
 
 def test_the_structure_can_be_held_against_a_file(source, shop, tmp_path):
     name, _ = shop
-    dsn = f"host={source.places.directory} dbname={name} user=postgres"
+    dsn = f"host={source.places.sockets} dbname={name} user=postgres"
     made = manifest.write(dsn, tmp_path / "m.json", only=["notes"], megabytes_a_second=None)
     asked = [spec("structure", structure=made["structure"], taken_at=made["taken_at"])]
 

@@ -74,7 +74,7 @@ def dump_of_15(tmp_path_factory):
 def test_what_was_restored_has_the_structure_of_the_source(dump_of_15, major):
     archive, wanted = dump_of_15
     with pg.running(installed(major), everything.ROLES) as server:
-        inside = server.places.directory / archive.name
+        inside = server.places.sockets / archive.name
         shutil.copyfile(archive, inside)
         inside.chmod(0o644)
         server.run("pg_restore", "--dbname=library", str(inside))

@@ -79,20 +79,31 @@ def test_its_log_repeats_neither_statements_nor_rows(running):
     assert "alice" not in places.log.read_text()
 
 
-def test_nobody_else_may_enter_its_directory(running):
+def test_nobody_else_may_enter_its_data_or_reach_its_socket(running):
     places, _, account = running
 
-    for directory in (places.directory, places.data):
+    for directory in (places.data, places.sockets):
         state = directory.stat()
         assert stat.S_IMODE(state.st_mode) == 0o700
         assert state.st_uid == (account.uid if account else os.geteuid())
+
+
+def test_the_files_beside_its_data_are_ours_and_nobody_else_s(running):
+    places, _, account = running
+    state = places.directory.stat()
+
+    assert state.st_uid == os.geteuid()
+    assert stat.S_IMODE(state.st_mode) == (0o711 if account else 0o700)
+    for file in (places.log, places.mark):
+        assert file.stat().st_uid == os.geteuid()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_it_has_neither_our_rights_nor_our_secrets(running, monkeypatch):
     monkeypatch.setenv("PRODUCTION", "s3cret")
     monkeypatch.setenv("PGHOST", "production")
     places, server, account = running
-    process = psutil.Process(server.pid)
+    process = psutil.Process(server.inner.pid)
 
     seen = processes.run(["/usr/bin/env"], directory=places.directory, account=account, timeout=20)
 
@@ -104,8 +115,8 @@ def test_it_has_neither_our_rights_nor_our_secrets(running, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has groups to give up")
-@pytest.mark.parametrize("confined", [True, False])
-def test_a_group_of_ours_is_none_of_theirs(running, confined):
+@pytest.mark.parametrize("within", [processes.Fence(), None], ids=["fenced", "bare"])
+def test_a_group_of_ours_is_none_of_theirs(running, within):
     places, _, account = running
     before = os.getgroups()
     os.setgroups([*before, 4711])
@@ -115,7 +126,7 @@ def test_a_group_of_ours_is_none_of_theirs(running, confined):
             directory=places.directory,
             account=account,
             stdout=subprocess.PIPE,
-            confined=confined,
+            within=within,
         )
         out, _ = process.communicate(timeout=20)
     finally:

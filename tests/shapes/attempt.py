@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 def _attempted(source, dump: Path, kind: str, chosen: argparse.Namespace) -> bool:
     with database(source, "attempt", "") as name:
-        inside = source.places.directory / "attempt.dump"
+        inside = source.places.sockets / "attempt.dump"
         inside.write_bytes(dump.read_bytes())
         inside.chmod(0o644)
         source.run("pg_restore", f"--dbname={name}", "--no-owner", str(inside))

@@ -72,7 +72,7 @@ def _test_data(source: Source) -> None:
 def load(source: Source, of: str, into: str, options: str = "") -> None:
     """A dump of one database into a new one. Raises AssertionError with psql's words."""
     administer(source, f"create database {into} template template0 {options}")
-    dump = source.places.directory / "loaded.sql"
+    dump = source.places.sockets / "loaded.sql"
     source.run("pg_dump", f"--dbname={of}", f"--file={dump}")
     try:
         stop = ("-v", "ON_ERROR_STOP=1")

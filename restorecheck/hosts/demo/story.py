@@ -255,7 +255,7 @@ def _dump_to(stage: Stage, file: Path, *options: str) -> None:
 def _client(stage: Stage, program: str, database: str, *options: str) -> list[str | Path]:
     return [
         stage.installation.program(program),
-        f"--host={stage.production.directory}",
+        f"--host={stage.production.sockets}",
         f"--port={cluster.PORT}",
         f"--username={cluster.SUPERUSER}",
         f"--dbname={database}",

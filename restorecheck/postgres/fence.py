@@ -1,0 +1,401 @@
+"""Runs one program of PostgreSQL's where a dump's code reaches nothing but its own data (Linux).
+
+A small program of its own, started by `processes.spawn` with Python alone: it may fork and change namespaces,
+which a process with threads may not. So it imports the standard library only, and nothing later than here: the files of that may be hidden. `main` gets one end of a
+socket pair (SOCK_SEQPACKET); over that comes the order, and go the answers:
+
+    → the order: a dict, see `Order` in processes.py
+    ← the number of the program's process
+    ← the walls that the kernel refused, or ["error", why the program does not start]
+    → one byte: the number is written down, begin
+    ← the end of the connection: the program has begun; or ["error", why not]
+
+It stays as the parent of the program, and ends as the program ends, when nothing that the program
+started runs any more: in a process namespace the kernel sees to that, elsewhere it adopts the orphans.
+
+Sources: namespaces(7), user_namespaces(7), pid_namespaces(7), mount_setattr(2), pivot_root(2), prctl(2);
+the numbers are those of linux/sched.h, linux/mount.h, linux/prctl.h and asm-generic/unistd.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import marshal
+import os
+import resource
+import signal
+import stat
+import sys
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing it takes a fifth of the start
+    from collections.abc import Iterable
+    from typing import Any, NoReturn
+
+WALLS = {
+    "files": "a file system of its own",
+    "processes": "a process namespace",
+    "network": "a network namespace",
+    "memory": "an IPC namespace",
+}
+"""What the kernel may refuse, as a report calls it."""
+
+
+def named(walls: Iterable[str]) -> str:
+    """In words."""
+    return ", ".join(WALLS[wall] for wall in walls)
+
+
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+)
+"""Folders with programs and libraries: read-only for the program, like the files below."""
+SETTINGS = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "nsswitch.conf", "host.conf"),
+    *("localtime", "timezone", "locale.alias", "group", "protocols", "services", "fonts", "perl"),
+    *("python3", "ssl/openssl.cnf", "ImageMagick-6", "R", "os-release"),
+)
+"""In /etc: what libraries read. No configuration of a service is among them."""
+FOR_NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/gai.conf",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/crypto-policies",
+)
+CACHES = ("/var/cache/postgresql",)
+"""Debian's dictionaries of text search."""
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+MESSAGE = 1 << 20
+FILE_BYTES = 16 << 30
+"""Of one file. PostgreSQL splits a table into files of 1 GB (--with-segsize can make it more)."""
+PROCESSES = 1024
+LEAST_DATA = 4 << 30
+
+_NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
+    0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE, _TREE_CLONE = -100, 0x1000, 0x8000, 1
+_MOVE_EMPTY_PATH = 4
+_RDONLY, _NOSUID, _NODEV, _NOEXEC = 1, 2, 4, 8  # the same for mount and mount_setattr
+_MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
+_SET_DUMPABLE, _SET_PDEATHSIG, _CAPBSET_DROP, _SET_SUBREAPER, _NO_NEW_PRIVS = 4, 1, 24, 36, 38
+_SIOCSIFFLAGS, _IFF_UP, _AF_INET, _SOCK_DGRAM = 0x8914, 1, 2, 2
+_LAST_CAPABILITY = 63
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(control: int) -> None:
+    order = marshal.loads(os.read(control, MESSAGE))
+    _set_up_parent(order)
+    missing: list[str] = []
+    if order["walls"]:
+        _become_alone(order, missing)
+    alive, held = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(held)
+        _begin(order, missing, control, alive)
+    os.write(control, marshal.dumps(child))
+    for descriptor in (control, alive):
+        os.close(descriptor)
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
+    _await(child)
+
+
+# --- the parent --------------------------------------------------------------------------------
+
+
+def _set_up_parent(order: dict[str, Any]) -> None:
+    """Die soon after who started us; adopt what the program leaves."""
+    if not order["outlives"]:
+        libc.prctl(_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != order["parent"]:
+            os._exit(1)
+    libc.prctl(_SET_SUBREAPER, 1, 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _await(child: int) -> NoReturn:
+    def pass_on(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    def end(_number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGQUIT, pass_on)
+    signal.signal(signal.SIGTERM, end)
+    status = os.waitpid(child, 0)[1]
+    with suppress(ChildProcessError):
+        while True:
+            # Orphans of the program: there are none where it had a process namespace.
+            for orphan in _children():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(orphan, signal.SIGKILL)
+            os.waitpid(-1, 0)
+    if os.WIFSIGNALED(status):
+        ended_by = os.WTERMSIG(status)
+        with suppress(OSError):  # of SIGKILL
+            signal.signal(ended_by, signal.SIG_DFL)
+        os.kill(os.getpid(), ended_by)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _children() -> list[int]:
+    me = str(os.getpid())
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                if file.read().rpartition(b") ")[2].split()[1] == me.encode():
+                    found.append(int(name))
+    return found
+
+
+# --- the walls ---------------------------------------------------------------------------------
+
+
+def _become_alone(order: dict[str, Any], missing: list[str]) -> None:
+    """Unshare what the kernel lets us, in a user namespace where we may not do it directly."""
+    direct = os.geteuid() == 0 and libc.unshare(_NEWNS) == 0
+    if not direct:
+        _become(order)
+        if not _enter_user_namespace():
+            missing += [wall for wall in WALLS if not (order["network"] and wall == "network")]
+            return
+    wanted = {
+        "processes": _NEWPID,
+        "network": 0 if order["network"] else _NEWNET,
+        "memory": _NEWIPC,
+    }
+    if not direct:
+        wanted = {"files": _NEWNS, **wanted}
+    missing += [wall for wall, flag in wanted.items() if flag and libc.unshare(flag) != 0]
+    if not order["network"] and "network" not in missing:
+        _raise_loopback()
+
+
+def _enter_user_namespace() -> bool:
+    uid, gid = os.geteuid(), os.getegid()
+    libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)  # else the maps belong to root after a change of user
+    if libc.unshare(_NEWUSER) != 0:
+        return False
+    try:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{uid} {uid} 1")
+        _write("/proc/self/gid_map", f"{gid} {gid} 1")
+    except OSError:
+        return False
+    return True
+
+
+def _raise_loopback() -> None:
+    """PostgreSQL before 15 sends its statistics over it."""
+    wire = libc.socket(_AF_INET, _SOCK_DGRAM, 0)
+    request = b"lo".ljust(16, b"\0") + _IFF_UP.to_bytes(2, sys.byteorder) + bytes(22)  # ifreq
+    libc.ioctl(wire, _SIOCSIFFLAGS, request)
+    os.close(wire)
+
+
+def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) -> NoReturn:
+    """In the child: what has to be done after the fork, then the program."""
+    try:
+        if order["walls"] and "files" not in missing and not _hide_files(order):
+            missing.append("files")
+        _become(order)
+        _limit(order)
+        libc.prctl(
+            _SET_PDEATHSIG, order["dies_by"] if "memory" in missing else signal.SIGKILL, 0, 0, 0
+        )
+        os.set_blocking(alive, False)
+        with suppress(BlockingIOError):
+            os.read(alive, 1)  # the end of it: our parent is gone
+            os._exit(1)
+        os.write(control, marshal.dumps(missing))
+        if os.read(control, 1) != b"g":
+            os._exit(1)
+        os.set_inheritable(control, False)
+        if "files" in missing or not order["walls"]:
+            os.chdir(order["directory"])
+        os.umask(0o077)
+        for number in (
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+        ):  # Python ignores them, and who is started inherits that
+            signal.signal(number, signal.SIG_DFL)
+        os.execve(order["argv"][0], order["argv"], order["environment"])  # noqa: S606  # a list, never a shell
+    except BaseException as exc:  # noqa: BLE001  # told to who started us
+        why = exc.strerror if isinstance(exc, OSError) and exc.strerror else repr(exc)
+        os.write(control, marshal.dumps(["error", why]))
+    os._exit(127)
+
+
+def _become(order: dict[str, Any]) -> None:
+    """The user of the program, for good."""
+    if os.geteuid() != 0 or order["uid"] is None:
+        return
+    for capability in range(_LAST_CAPABILITY + 1):
+        libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
+    os.setgroups([])
+    os.setgid(order["gid"])
+    os.setuid(order["uid"])
+
+
+def _limit(order: dict[str, Any]) -> None:
+    """No more rights by setuid programs, and bounds for one file, one process's memory, their number."""
+    libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    bounds = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: FILE_BYTES,
+        resource.RLIMIT_DATA: max(memory // 2, LEAST_DATA),
+    }
+    if order["alone"]:  # else it counts the processes of others, too
+        bounds[resource.RLIMIT_NPROC] = PROCESSES
+    for kind, wanted in bounds.items():
+        hard = resource.getrlimit(kind)[1]
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (most, most))
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def _hide_files(order: dict[str, Any]) -> bool:
+    """A root folder of our own with what the program needs, and nothing else. False: the kernel refuses.
+
+    Everything is copied by descriptors before anything is covered, so a refusal changes nothing.
+    """
+    base = "/tmp"  # noqa: S108  # covered by a file system of our own
+    if not os.path.isdir(base):
+        return False
+    try:
+        _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+        links, trees = _needed(order)
+        _mount("restorecheck", base, "tmpfs", _NOSUID | _NODEV, "mode=0755,size=16m")
+    except OSError:
+        return False
+    try:
+        for path, to in links:
+            _make_folder(base, os.path.dirname(path))
+            os.symlink(to, f"{base}{path}")
+        for path, tree, is_folder in trees:
+            _attach(tree, base, path, is_folder=is_folder)
+        _furnish(base, order)
+        os.chdir(base)
+        _check(libc.pivot_root(b".", b"."))
+        _check(libc.umount2(b".", _MNT_DETACH))
+    except OSError:
+        libc.umount2(base.encode(), _MNT_DETACH)
+        return False
+    os.chdir("/")
+    _set_attributes(os.open("/", os.O_PATH), _RDONLY, recursive=False)
+    return True
+
+
+def _needed(order: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, int, bool]]]:
+    """Links to make, and copies of mounts: path, descriptor, whether it is a folder."""
+    shared = [*SYSTEM, *(f"/etc/{name}" for name in SETTINGS), *CACHES]
+    if order["network"]:
+        shared += FOR_NETWORK
+    links: list[tuple[str, str]] = []
+    trees: list[tuple[str, int, bool]] = []
+    for path in shared:
+        if os.path.islink(path) and path in SYSTEM:
+            links.append((path, os.readlink(path)))
+        elif os.path.exists(path):
+            trees.append(_copied(path, _RDONLY | _NOSUID))
+    seen = tuple(f"{path}/" for path in shared)
+    more = [p for p in order["readable"] if os.path.exists(p) and not f"{p}/".startswith(seen)]
+    trees += [_copied(path, _RDONLY | _NOSUID | _NODEV) for path in more]
+    trees += [_copied(f"/dev/{name}", _NOSUID | _NOEXEC) for name in DEVICES]
+    trees += [_copied(path, _NOSUID | _NODEV | _NOEXEC) for path in order["writable"]]
+    return links, trees
+
+
+def _copied(path: str, attributes: int) -> tuple[str, int, bool]:
+    flags = _TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
+    tree = _check(libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags))
+    _set_attributes(tree, attributes, recursive=True)
+    return path, tree, stat.S_ISDIR(os.fstat(tree).st_mode)
+
+
+def _set_attributes(descriptor: int, attributes: int, *, recursive: bool) -> None:
+    values = (ctypes.c_uint64 * 4)(
+        attributes, 0, 0, 0
+    )  # struct mount_attr: set, clear, propagation, userns
+    flags = _AT_EMPTY_PATH | (_AT_RECURSIVE if recursive else 0)
+    _check(libc.syscall(_MOUNT_SETATTR, descriptor, b"", flags, values, ctypes.sizeof(values)))
+
+
+def _attach(tree: int, base: str, path: str, *, is_folder: bool) -> None:
+    target = f"{base}{path}"
+    if is_folder:
+        _make_folder(base, path)
+    else:
+        _make_folder(base, os.path.dirname(path))
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o644))
+    _check(libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), _MOVE_EMPTY_PATH))
+    os.close(tree)
+
+
+def _make_folder(base: str, path: str) -> None:
+    os.umask(0o022)
+    os.makedirs(f"{base}{path}", exist_ok=True)
+
+
+def _furnish(base: str, order: dict[str, Any]) -> None:
+    """What programs expect of every system: /proc, /tmp, some links, a name for the user."""
+    for name in ("proc", "tmp", "run", "var", "etc"):
+        _make_folder(base, f"/{name}")
+    with suppress(OSError):  # refused where the outer /proc is covered in parts; nobody needs it
+        _mount("proc", f"{base}/proc", "proc", _RDONLY | _NOSUID | _NODEV | _NOEXEC)
+    own = f"{base}/tmp"  # noqa: S108  # a file system of its own
+    _mount("restorecheck", own, "tmpfs", _NOSUID | _NODEV | _NOEXEC, "mode=1777,size=64m")
+    os.symlink("/proc/self/fd", f"{base}/dev/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink(f"/proc/self/fd/{number}", f"{base}/dev/{name}")
+    uid = os.geteuid() if order["uid"] is None else order["uid"]
+    gid = os.getegid() if order["gid"] is None else order["gid"]
+    # initdb insists on a name for its user. Source: src/common/username.c, get_user_name.
+    _write(f"{base}/etc/passwd", f"restorecheck:x:{uid}:{gid}::/:/bin/false\n")
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    of_kind = kind.encode() if kind else None
+    _check(
+        libc.mount(source.encode(), os.fsencode(target), of_kind, flags, options.encode() or None)
+    )
+
+
+def _check(answer: int) -> int:
+    if answer < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return answer
