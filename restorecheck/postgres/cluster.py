@@ -539,7 +539,7 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
     if server is not None and not _ended(server):
         return False
     running = {*(mark.processes if mark else ()), *([known.server] if known else ())}
-    if not processes.end(running, STOP_TIMEOUT):
+    if not processes.end(running, STOP_TIMEOUT / 2):
         return False
     account = mark.account if mark else None
     if account is not None and account.alone:

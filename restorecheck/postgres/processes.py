@@ -86,17 +86,24 @@ class Birth:
 
 
 def end(births: Iterable[Birth], timeout: float) -> bool:
-    """Kill these processes, and wait for so many seconds. True when none of them runs any more."""
-    births = tuple(births)
-    for birth in births:
-        birth.send(signal.SIGKILL)
-        birth.send(signal.SIGCONT)  # who cares for one that was killed may have been stopped
-    processes = []
-    for birth in births:
-        with suppress(psutil.Error):
-            processes.append(psutil.Process(birth.pid))
-    psutil.wait_procs([p for p, b in zip(processes, births, strict=False) if b.runs], timeout)
-    return not any(birth.runs for birth in births)
+    """End these processes, each signal with so many seconds. True when none of them runs any more.
+
+    SIGTERM first: who looks after a program in a fence kills it then, and whatever it has left.
+    """
+    running = [birth for birth in births if birth.runs]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for birth in running:
+            birth.send(number)
+            birth.send(signal.SIGCONT)  # it may have been stopped
+        known = []
+        for birth in running:
+            with suppress(psutil.Error):
+                known.append(psutil.Process(birth.pid))
+        psutil.wait_procs(known, timeout)
+        running = [birth for birth in running if birth.runs]
+        if not running:
+            return True
+    return False
 
 
 def end_all_of(account: Account) -> None:

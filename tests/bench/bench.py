@@ -3,6 +3,7 @@
 - `--help` against `python -c pass`: medians of interleaved runs.
 - A drill of a generated database against the bare work of PostgreSQL's own programs (initdb,
   start, createdb, pg_restore, the same queries by psql, stop) on the same dump, interleaved.
+- The same drill behind the kernel's fence and without it, interleaved, both as one user.
 - Reading plain SQL (scan and filter) against reading the file.
 """
 
@@ -112,6 +113,36 @@ def drills(stage: story.Stage) -> None:
     print(f"own share by the report   {statistics.median(shares):6.1%}")
 
 
+UNFENCED = "processes.LINUX = False"
+ONE_USER = """
+import sys
+from restorecheck.hosts.cli import main
+from restorecheck.postgres import processes
+from restorecheck.postgres.account import Lodging, choose_account
+from restorecheck.postgres.settings import ServerSettings
+ServerSettings.lodge = lambda settings, drill_id: Lodging(choose_account(None))
+{change}
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def fences(stage: story.Stage) -> None:
+    """What the fence adds to a drill: the median of the differences of neighbours."""
+    words = ["drill", "courses", "--json", "-c", str(stage.config)]
+    with_fence, without, ratios = [], [], []
+    for _ in range(DRILLS):
+        fenced = timed(lambda: run(sys.executable, "-c", ONE_USER.format(change=""), *words))
+        bare = timed(lambda: run(sys.executable, "-c", ONE_USER.format(change=UNFENCED), *words))
+        with_fence.append(fenced)
+        without.append(bare)
+        ratios.append(fenced / bare)
+    print(f"a drill without a fence   {statistics.median(without):6.2f} s")
+    print(
+        f"behind the fence          {statistics.median(with_fence):6.2f} s    "
+        f"{statistics.median(ratios):5.3f} x"
+    )
+
+
 def plain(stage: story.Stage) -> None:
     file = stage.directory / "plain.sql"
     story._dump_to(stage, file, "--format=plain")
@@ -152,6 +183,7 @@ def main() -> None:
             cluster.stop(stage.production, server)
             shutil.rmtree(stage.production.directory)
         drills(stage)
+        fences(stage)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,26 @@ def test_it_listens_to_nobody_else_and_acts_on_nothing(running):
     assert set(WANTED) - set(found) <= {"event_triggers"}, "only of an older server"
 
 
+@pytest.mark.parametrize("base", ["/tmp", "/var/tmp", "/run", SHORT])
+def test_it_runs_wherever_its_directory_lies(base):
+    if not os.access(base, os.W_OK):
+        pytest.skip("not writable here")
+    account, installation = choose_account(None), pg.installations()[0]
+    with tempfile.TemporaryDirectory(prefix="rc", dir=base) as name:
+        Path(name).chmod(0o755)
+        places = Places(Path(name) / "restorecheck-20260101-000000-abcdef")
+        mark = Mark(drill_id="20260101-000000-abcdef", made_at=SystemClock().now(), lock="")
+        cluster.make_directory(places, mark, account)
+        cluster.initdb(places, installation, account)
+        server = cluster.start(places, installation, account, jobs=1, outlive_us=False)
+        with cluster.superuser_connection(places) as connection:
+            connection.execute("create table t (i int)")
+        connection.close()
+
+        assert cluster.stop(places, server)
+        assert server.missing == ()
+
+
 def test_its_log_repeats_neither_statements_nor_rows(running):
     places, _, _ = running
 
