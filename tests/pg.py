@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: a source server to dump from, made with the product's own parts."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.postgres import binaries, cluster, processes
@@ -100,6 +103,19 @@ class Source:
     def sql(self, text: str, database: str = "library") -> None:
         with cluster.superuser_connection(self.places, database) as connection:
             connection.execute(text.encode())
+
+
+def outside(source: Source, pid: int) -> int:
+    """The number by which this machine knows a backend, which has another one in its own namespace."""
+    assert source.server is not None
+    assert source.server.inner is not None
+    for backend in psutil.Process(source.server.inner.pid).children():
+        numbers = re.search(
+            r"^NSpid:(.*)$", Path(f"/proc/{backend.pid}/status").read_text(), re.MULTILINE
+        )
+        if numbers is None or int(numbers[1].split()[-1]) == pid:
+            return backend.pid
+    raise AssertionError(f"the server has no backend {pid}")
 
 
 def installations() -> list[Installation]:

@@ -340,6 +340,8 @@ def start(
     argv += ["-c", f"unix_socket_directories={places.sockets}"]
     if installation.major >= EVENT_TRIGGERS_MAJOR:
         argv += ["-c", "event_triggers=off"]  # of restored ones, some fire when somebody logs in
+    with suppress(OSError), theirs.folder(places.data) as held:
+        theirs.unlink_below(held, "postmaster.pid")  # a killed server's says that it is ready
     try:
         log = open_log(places)
     except OSError as exc:

@@ -21,6 +21,7 @@ from restorecheck.postgres.checker import (
     connect,
     identity_of,
 )
+from tests import pg
 
 MINUTE = timedelta(minutes=1)
 
@@ -91,8 +92,8 @@ def test_a_server_that_stands_still_is_not_waited_for(source, monkeypatch):
     def stopping(where, database):
         connection = by_system_identifier(connect)(where, database)
         if database == "postgres" and not stopped:
-            stopped.append(connection.info.backend_pid)
-            os.kill(connection.info.backend_pid, signal.SIGSTOP)
+            stopped.append(pg.outside(source, connection.info.backend_pid))
+            os.kill(stopped[0], signal.SIGSTOP)
         return connection
 
     checker = PostgresChecker(stopping, SystemClock())

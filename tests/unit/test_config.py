@@ -82,7 +82,7 @@ def test_smallest_file_has_defaults_for_everything_else():
     assert (config.scratch_servers, config.notify, config.secrets) == ((), (), ())
     assert config.postgres.model_dump() == dict.fromkeys(
         ("bin_dir", "run_as", "work_dir", "cache_dir", "jobs")
-    )
+    ) | {"require_fence": False}
 
 
 def test_targets_inherit_defaults_and_override_each_key():
