@@ -1,7 +1,7 @@
 """What explains a verdict, collected before the instance is gone: events, log, differences.
 
-A server's log can quote rows. Only lines that begin like one of `SAFE_LINES` are passed on: they
-are about the server and its files.
+A server's log can quote rows. Only lines about the server and its files are passed on, without numbers
+and other values.
 """
 
 import re
@@ -13,6 +13,7 @@ from restorecheck.aws.accounts import Account
 from restorecheck.aws.settings import RdsSettings
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import InstanceView
+from restorecheck.checks.server_messages import shown_of_log
 from restorecheck.errors import ProviderError
 from restorecheck.model import Drill, Observation
 
@@ -21,15 +22,7 @@ MOST_LINES = 20
 MOST_DIFFERENCES = 10
 LONGEST_LINE = 200
 
-SAFE_LINES = re.compile(
-    r"(?:LOG|WARNING|ERROR|FATAL|PANIC):\s+"
-    r"(?P<text>(?:database system (?:was|is)|redo (?:starts|done|is)|starting PostgreSQL|"
-    r"invalid page in block|page verification failed|could not (?:open|read|access|fsync|write) "
-    r"(?:file|block|directory)|incorrect |unexpected pageaddr|server process|terminating any|"
-    r"out of memory|all server processes|startup process|could not load library|"
-    r"consistent recovery state|aborting startup|could not locate)"
-    r"[^'\"]*(?:\"[^\"]{0,120}\")?)"
-)
+_LINE = re.compile(r"(LOG|WARNING|ERROR|FATAL|PANIC):\s+(.*)")
 
 
 def collect(
@@ -55,9 +48,13 @@ def collect(
 
 
 def safe_lines(log: str) -> list[str]:
-    """The lines of a server's log that cannot carry a row, the last ones."""
-    found = [match for line in log.splitlines() if (match := SAFE_LINES.search(line))]
-    return [match[0][:LONGEST_LINE].strip() for match in found][-MOST_LINES:]
+    """The lines of a server's log that cannot carry a row, the last ones.
+
+    What is restored can write any text there (`RAISE LOG`), also from a background process.
+    """
+    matches = (_LINE.search(line) for line in log.splitlines())
+    found = ((match[1], shown_of_log(match[2])) for match in matches if match)
+    return [f"{level}:  {text}"[:LONGEST_LINE] for level, text in found if text][-MOST_LINES:]
 
 
 def _events(backup: Account, name: str) -> tuple[Observation, ...]:

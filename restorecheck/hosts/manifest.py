@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, 
 from restorecheck.hosts.clock import sleep
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import Connection
-from restorecheck.postgres.messages import safe_message, why_refused
+from restorecheck.postgres.known_names import known_in
+from restorecheck.postgres.messages import told, why_refused
 from restorecheck.postgres.surveying import PLANS
 
 VERSION = 1
@@ -49,9 +51,8 @@ def write(
         try:
             made = _read(connection, only, megabytes_a_second)
         except psycopg.Error as exc:
-            message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
             raise ProviderError(
-                f"the source cannot be read: {message}",
+                f"the source cannot be read: {_why(connection, exc)}",
                 hint="The role needs pg_read_all_data, and BYPASSRLS where row security is on.",
             ) from exc
     text = json.dumps(made, indent=1, sort_keys=True) + "\n"
@@ -64,6 +65,12 @@ def write(
         message = f"{output} cannot be written: {exc.strerror}"
         raise ConfigError((Problem(message=message),)) from exc
     return made
+
+
+def _why(connection: Connection, exc: psycopg.Error) -> str:
+    with suppress(psycopg.Error):
+        connection.rollback()  # nothing is answered within a transaction that has failed
+    return told(exc, known_in(connection, exc))
 
 
 def _connected(dsn: str) -> Connection:

@@ -26,7 +26,7 @@ from restorecheck.hosts.writing import writing
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Verdict
 from restorecheck.ports import Inquiry, Provider
 from restorecheck.postgres.checker import PostgresChecker
-from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.messages import told
 from restorecheck.postgres.profiling import Profiler
 from restorecheck.report.terminal import clean
 
@@ -100,8 +100,7 @@ def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, 
         try:
             profile = profiler.profile(drill.data_until, progress.say)
         except psycopg.Error as exc:
-            reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
-            raise ProviderError(f"the restored database cannot be looked at: {reason}") from exc
+            raise ProviderError(f"the restored database cannot be looked at: {told(exc)}") from exc
         found += _within(propose(profile, earlier), name, several=len(names) > 1)
     progress.say("asking what is proposed")
     return _that_pass(found, drill, checker, parts)

@@ -41,6 +41,8 @@ from restorecheck.checks.readings import (
     unpack,
 )
 from restorecheck.checks.registry import expected, is_alone, kind_of
+from restorecheck.checks.server_messages import NOTHING, Known
+from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
@@ -54,14 +56,8 @@ from restorecheck.postgres.asking import (
     spell,
 )
 from restorecheck.postgres.inquiring import Inquirer
-from restorecheck.postgres.messages import (
-    is_absence,
-    is_damage,
-    lacks_room,
-    redacted,
-    safe_message,
-    why_refused,
-)
+from restorecheck.postgres.known_names import known_in
+from restorecheck.postgres.messages import is_absence, is_damage, lacks_room, told, why_not
 from restorecheck.postgres.surveying import WHO_DID_IT
 
 MAINTENANCE = ("postgres", "template1")
@@ -248,10 +244,23 @@ class PostgresChecker(Checker):
         try:
             inquirer.read(reading, min(SLICE, left), left)
         except psycopg.Error as exc:  # of the catalog: of a table it would be in the reading
-            answer = _translate(exc, left, known="", expired=False)
-            kept = reading.problems if isinstance(answer, Damaged) else reading.doubts
-            kept[CATALOG] = answer.reason if isinstance(answer, Damaged | NoAnswer) else str(answer)
+            known = self._known(endpoint, name, exc)
+            if is_damage(exc.sqlstate or ""):
+                reading.problems[CATALOG] = told(exc, known)
+            else:
+                answer = _translate(exc, left, known=known, expired=False)
+                reading.doubts[CATALOG] = (
+                    answer.reason if isinstance(answer, NoAnswer) else told(exc, known)
+                )
             reading.done = True
+
+    def _known(self, endpoint: Endpoint, name: str, exc: psycopg.Error) -> Known:
+        """Asked on a connection of its own; that of the error is closed."""
+        try:
+            with closing(self._connect(endpoint, name)) as connection:
+                return known_in(connection, exc)
+        except DatabaseUnreachableError:
+            return NOTHING
 
     def _judged(
         self,
@@ -359,8 +368,9 @@ class PostgresChecker(Checker):
             with deadline(session.connection, timeout + GRACE, expired):
                 return _ask(session, spec, timeout)
         except psycopg.Error as exc:
-            known = f"{spec.options.get('sql', '')} {spec.options.get('table', '')}"
-            return _translate(exc, timeout, known=known, expired=expired.is_set())
+            late = expired.is_set()
+            known = known_in(session.connection, exc, str(spec.options.get("sql", "")))
+            return _translate(exc, timeout, known=known, expired=late)
         except UnicodeDecodeError:
             return NoAnswer(reason="the query returns text that is not valid UTF-8")
         finally:
@@ -442,7 +452,21 @@ def _result(
     )
 
 
-def _translate(exc: psycopg.Error, timeout: timedelta, *, known: str, expired: bool) -> Answer:
+ABSENT = {
+    "3F000": "a schema",
+    "42703": "a column",
+    "42883": "a function or operator",
+    "42P01": "a table or view",
+}
+"""What the query needs, where its name may be the value of a row."""
+
+
+def _absent(code: str, message: str) -> str:
+    what, found, _ = message.rpartition(f"{MISSING} (SQLSTATE {code})")
+    return what if found else f"{ABSENT[code]} that the query needs (SQLSTATE {code})"
+
+
+def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired: bool) -> Answer:
     code = exc.sqlstate or ""
     if code == "57014" or expired:
         return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
@@ -453,13 +477,11 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, known: str, expired: b
             reason="the query returns a value that cannot be read here, such as an infinite date "
             "or one outside of the years 1 to 9999"
         )
-    message = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
-    if code.startswith(("42", "3")):
-        message = redacted(message, known)
-    if is_damage(code):
+    message = told(exc, known)
+    if says_damage(code, exc.diag.message_primary or ""):
         return Damaged(reason=message)
     if is_absence(code):
-        return Missing(what=message.removesuffix(f" (SQLSTATE {code})").removesuffix(MISSING))
+        return Missing(what=_absent(code, message))
     if code == "42601" and "multiple commands" in message:
         return NoAnswer(reason="a check is one statement; this one has several")
     if code == "25006":
@@ -485,8 +507,7 @@ def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
 def unreachable(
     exc: psycopg.Error, database: str, *, hint: str = "", patience: timedelta | None = None
 ) -> DatabaseUnreachableError:
-    reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else why_refused(str(exc))
-    message = f"no connection to the restored database {database}: {reason}"
+    message = f"no connection to the restored database {database}: {why_not(exc)}"
     return DatabaseUnreachableError(message, hint=hint, patience=patience)
 
 

@@ -446,7 +446,7 @@ def _says_ready(places: Places) -> bool:
 
 def _start_error(places: Places, code: int) -> ProviderError:
     found = errors_in_log(places.log)
-    reason = found[-1].safe if found else f"it exited with {processes.describe_exit(code)}"
+    reason = found[-1].told if found else f"it exited with {processes.describe_exit(code)}"
     message = f"the throw-away server did not start: {reason}"
     full = any(lacks_room(e.sqlstate) or "No space left" in e.message for e in found)
     return CapacityError(message) if full else ProviderError(message)

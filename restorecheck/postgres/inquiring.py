@@ -42,6 +42,8 @@ from restorecheck.postgres.describing import Directory
 from restorecheck.postgres.surveying import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
+NAMES = ("table", "to", "column", "columns", "to_columns")
+"""Options of checks that name something; others may hold values."""
 RELATIONS = {
     "i": "an index",
     "I": "an index",
@@ -146,7 +148,15 @@ class Inquirer:
             budget=self._budget(),
             killed=self._killed,
             workers=self._workers,
+            configured=" ".join(self._named()),
         )
+
+    def _named(self) -> Iterator[str]:
+        """Tables and columns, as the checks name them."""
+        for spec in self._specs:
+            for option in NAMES:
+                found = spec.options.get(option, ())
+                yield from (found,) if isinstance(found, str) else map(str, found)
 
     def _study(
         self,

@@ -8,16 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from restorecheck.checks.server_messages import Known, stands_in, texts_in
 from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.messages import (
-    ServerError,
-    condition,
-    is_about_this_server,
-    redacted,
-    safe_message,
-)
-from restorecheck.postgres.sqlstates import NO_RIGHT, UNKNOWN, is_about_a_right, state_of
+from restorecheck.postgres.messages import ServerError, is_about_this_server, safe_message
+from restorecheck.postgres.sqlstates import NO_RIGHT, UNKNOWN, state_of
 
 _MESSAGES = re.compile(r"\n(?=pg_restore: |psql:)")
 _FROM_ENTRY = re.compile(r"^pg_restore: from TOC entry (\d+);")
@@ -31,31 +26,16 @@ ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
 )
 """Entries whose statements hold or read rows."""
-SYNTAX_ERROR = "42601"
-FILLED = "MATERIALIZED VIEW DATA"
-"""Of an archive, no row is ever taken for its statement."""
-WITHOUT_VALUES = re.compile(
-    r"^(?:could not create (?:unique index|exclusion constraint) \"[^\"]*\""
-    r"|duplicate key value violates unique constraint \"[^\"]*\""
-    r"|conflicting key value violates exclusion constraint \"[^\"]*\""
-    r"|(?:insert or update|update or delete) on table \"[^\"]*\" violates foreign key constraint \"[^\"]*\""
-    r"(?: on table \"[^\"]*\")?"
-    r"|new row for relation \"[^\"]*\" violates (?:check|partition) constraint(?: \"[^\"]*\")?"
-    r"|check constraint \"[^\"]*\" of relation \"[^\"]*\" is violated by some row"
-    r"|null value in column \"[^\"]*\" of relation \"[^\"]*\" violates not-null constraint"
-    r"|column \"[^\"]*\" of relation \"[^\"]*\" contains null values"
-    r"|domain \S+ does not allow null values|value for domain \S+ violates check constraint \"[^\"]*\""
-    r"|no partition of relation \"[^\"]*\" found for row"
-    r"|invalid input syntax for type [\w ]+|invalid byte sequence for encoding \"\w+\""
-    r"|character with byte sequence (?:0x[0-9a-f]{2} ?)+ in encoding \"\w+\" has no equivalent in encoding \"\w+\""
-    r"|value too long for type [\w ]+\(\d+\)|numeric field overflow|\w+ out of range"
-    r"|could not access file \"[^\"]*\": No such file or directory|extension \"[^\"]*\" is not available"
-    r"|unrecognized configuration parameter \"[^\"]*\"|language \"[^\"]*\" does not exist"
-    r"|extra data after last expected column|missing data for column \"[^\"]*\")"
+NOT_REPEATED = "an error that is not repeated here, because it may quote rows"
+UNTOLD = frozenset({"COMMENT", "SEQUENCE SET", "STATISTICS DATA"})
+"""Entries whose statements hold what somebody wrote or what rows hold: not one word of them is a name."""
+ALWAYS_THERE = "public pg_catalog plpgsql"
+WRITTEN_BY_PG_DUMP = (
+    "statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding"
+    " standard_conforming_strings check_function_bodies xmloption client_min_messages row_security"
+    " default_tablespace default_table_access_method default_with_oids"
 )
-"""The beginnings of messages that name objects and types, where other messages of their class show values.
-Source: PostgreSQL, src/backend, where these messages are made.
-"""
+"""Settings at the beginning of every dump. Source: src/bin/pg_dump/pg_backup_archiver.c."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,34 +73,29 @@ class LoadError:
         return self.sqlstate == "22023" and not rows
 
     def told(self, names: str) -> str:
-        """Without a value of a row, with the object. `names`: what is known not to be such a value."""
-        return f"{self._safe(names)}{self.where}"
-
-    def _safe(self, names: str) -> str:
-        code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
-        known = WITHOUT_VALUES.match(self.message)
-        if known and (self.entry is None or self.entry.desc != FILLED):
-            return f"{known[0]}{code}"
+        """Without a value of a row, with the object. `names`: the dump's own, as `names_of` has them."""
         if self.sqlstate == UNKNOWN:
-            return "an error that is not repeated here, because it may quote rows"
-        if self.sqlstate == NO_RIGHT:
-            said = self.message if is_about_a_right(self.message) else condition(NO_RIGHT)
-            return f"{said}{code}"
-        filled = not self.line and self.entry is not None and self.entry.desc == FILLED
-        defined = filled or (
-            self.entry is not None and self.entry.desc not in ROWS and not self.afterwards
-        )
-        if self.sqlstate == SYNTAX_ERROR or (self.sqlstate.startswith("42") and not defined):
-            # Of a damaged dump, rows may be taken for SQL: then such messages quote them.
-            return f"{condition(self.sqlstate)}{code}"
-        return redacted(safe_message(self.sqlstate, self.message), names)
+            return f"{NOT_REPEATED}{self.where}"
+        texts = texts_in(self.sqlstate, self.message) | {self.sqlstate}
+        known = Known(names=frozenset(text for text in texts if stands_in(text, names)))
+        return f"{safe_message(self.sqlstate, self.message, known)}{self.where}"
 
 
 def names_of(inspection: Inspection) -> str:
-    """What a dump itself calls things: no value of a row."""
+    """What a dump itself calls things, and its definitions: no value of a row."""
     entries = inspection.entries
-    named = (f"{entry.namespace} {entry.tag} {entry.owner} {entry.defn}" for entry in entries)
-    return "\n".join((*named, *inspection.needs.roles))
+    named = (f"{entry.namespace} {entry.tag} {entry.owner}" for entry in entries)
+    defined = (entry.defn for entry in entries if entry.desc not in UNTOLD)
+    needs = inspection.needs
+    others = (
+        *needs.roles,
+        *needs.named,
+        *needs.settings,
+        inspection.dbname,
+        ALWAYS_THERE,
+        WRITTEN_BY_PG_DUMP,
+    )
+    return "\n".join((*named, *defined, *others))
 
 
 def located(errors: Sequence[ServerError], said: str, inspection: Inspection) -> list[LoadError]:

@@ -1,8 +1,7 @@
-"""What may be repeated of a PostgreSQL error, and what it means for the verdict.
+"""What is told of a PostgreSQL error, and what it means for the verdict.
 
-Messages of some classes quote row values ('invalid input syntax for type integer: "…"'); of those
-only the name of the condition is passed on. DETAIL, HINT, CONTEXT and the statement never are.
-Classes: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes".
+`server_messages` decides how much of a message is shown; here its condition and SQLSTATE are added. DETAIL,
+HINT, CONTEXT and the statement are never repeated.
 """
 
 import re
@@ -14,12 +13,9 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 
+from restorecheck.checks import server_messages
+from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.postgres.theirs import open_regular
-
-# Their messages carry data: data exceptions, constraint violations, RAISE in restored functions.
-CARRIES_VALUES = ("22", "23", "44", "P0", "38", "39")
-
-QUOTES_SQL = frozenset({"42601", "42703", "42883", "42704", "42P02"})
 
 DISK_FULL = "53100"
 OUT_OF_MEMORY = "53200"
@@ -44,45 +40,42 @@ class ServerError:
     message: str
 
     @property
-    def safe(self) -> str:
-        """For a report. Of a damaged dump, rows may be taken for SQL: then syntax errors and
-        unknown columns quote them.
-        """
-        if self.sqlstate in QUOTES_SQL:
-            return f"{condition(self.sqlstate)} (SQLSTATE {self.sqlstate})"
+    def told(self) -> str:
         return safe_message(self.sqlstate, self.message)
 
 
-def safe_message(sqlstate: str | None, message: str) -> str:
-    """The part of a server's message that shows no row value, with its code.
+def told(exc: psycopg.Error, known: Known = NOTHING) -> str:
+    """Of a statement that was refused; of a connection it is `why_refused`."""
+    return safe_message(exc.sqlstate, exc.diag.message_primary or "", known)
 
-    A server may put anything into its messages, also what a terminal obeys.
+
+def safe_message(sqlstate: str | None, message: str, known: Known = NOTHING) -> str:
+    """What a report may hold of a server's message: no row value. `known`: what is none.
+
+    Where the message is not shown, the name of its condition stands for it.
     """
     if not sqlstate:
         return "the connection was lost"
-    if sqlstate.startswith(CARRIES_VALUES):
-        return f"{condition(sqlstate)} (SQLSTATE {sqlstate})"
-    first_line = message.strip().split("\n", 1)[0][:300]
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in first_line)
-    return f"{shown} (SQLSTATE {sqlstate})"
+    shown = server_messages.shown(sqlstate, message, known)
+    return f"{shown or condition(sqlstate)} ({_code(sqlstate, known)})"
 
 
-def redacted(message: str, known: str) -> str:
-    """The message without quoted parts that are not in `known`: a cast to regclass quotes rows."""
-    known = known.lower()
+def _code(sqlstate: str, known: Known) -> str:
+    """A function can raise any five letters and digits, also those of a row."""
+    if condition(sqlstate) != UNNAMED or known.has(sqlstate):
+        return f"SQLSTATE {sqlstate}"
+    return "a SQLSTATE that PostgreSQL does not define"
 
-    def replace(match: re.Match[str]) -> str:
-        names = re.split(r"[.\s]", match[1].lower())
-        return match[0] if all(name in known for name in names) else '"…"'
 
-    return re.sub(r'"([^"]*)"', replace, message)
+UNNAMED = "error"
 
 
 def condition(sqlstate: str) -> str:
+    """As PostgreSQL documentation, Appendix A, calls it."""
     try:
-        name = errors.lookup(sqlstate).__name__
+        name = errors.lookup(sqlstate).__name__.rstrip("_")
     except KeyError:
-        return "error"
+        return UNNAMED
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
@@ -130,8 +123,9 @@ def depends_on_order(log: Path, offset: int) -> bool:
 
 
 def is_damage(sqlstate: str) -> bool:
-    """The server could not read its own data: corrupted pages or indexes, missing files, a TOAST value that
-    is not there. A text that is not valid in an encoding may be that of the question.
+    """Of a statement of ours: the server could not read its own data, such as corrupted pages or indexes,
+    missing files, a TOAST value that is not there. A configured statement can bring a healthy server to these
+    codes, with an XPath that is none or the path of a file: there `server_messages.is_damage` decides.
     """
     return sqlstate.startswith("XX") or sqlstate in {"58030", "58P01"}
 
@@ -199,9 +193,7 @@ REFUSALS = (
 
 def why_not(exc: psycopg.Error) -> str:
     """Of a statement that was refused, or a connection."""
-    if exc.sqlstate:
-        return safe_message(exc.sqlstate, exc.diag.message_primary or "")
-    return why_refused(str(exc))
+    return told(exc) if exc.sqlstate else why_refused(str(exc))
 
 
 UNTRUSTED = "the server's certificate was not accepted"

@@ -56,7 +56,7 @@ from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import rolled_back, spelled
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
-from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.messages import told
 from restorecheck.postgres.silence import hear_again, silence
 from restorecheck.postgres.surveying import PLANS
 from restorecheck.postgres.temporary import Connection, Lent, Temporary
@@ -349,7 +349,7 @@ class Prover:
         except RestorecheckError as exc:
             return untried(kind, exc.message)
         except psycopg.Error as exc:
-            return untried(kind, safe_message(exc.sqlstate, exc.diag.message_primary or ""))
+            return untried(kind, told(exc))
         finally:
             _undone(connection)
         self._ask_of_health(doubted)

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.checks.server_messages import shown
 from restorecheck.errors import AccessDeniedError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.account import Account
@@ -36,6 +37,7 @@ from restorecheck.postgres.load import (
 )
 from restorecheck.postgres.load_errors import (
     COMPARES_TEXTS,
+    NOT_REPEATED,
     Into,
     LoadError,
     located,
@@ -53,7 +55,7 @@ FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {MISSED_ROWS}
 OLDEST = 8
 """A dump that says nothing of its version may be of any."""
 
-# What pg_restore itself says of an archive that it cannot read; never a word of the data.
+# What pg_restore itself says of an archive that it cannot read, or what looks like it.
 ARCHIVE_ERROR = re.compile(
     r"pg_restore: error: ((?:could not (?:read|uncompress|decompress|seek|find|open)|unexpected|did not find|corrupt"
     r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
@@ -411,12 +413,10 @@ def _lost(loaded: Loaded) -> str:
 
 
 def _own_words(loaded: Loaded) -> str:
-    match = ARCHIVE_ERROR.search(loaded.errors)
-    if match:
-        return f"pg_restore: {match[1][:200]}"
-    match = PSQL_ERROR.search(loaded.errors)
-    if match:
-        return f"psql: {(match[1] or match[2])[:200]}"
+    if match := ARCHIVE_ERROR.search(loaded.errors):
+        return f"pg_restore: {shown('pg_restore', match[1]) or NOT_REPEATED}"
+    if match := PSQL_ERROR.search(loaded.errors):
+        return f"psql: {shown('psql', match[1] or match[2]) or NOT_REPEATED}"
     return f"the program ended with {describe_exit(loaded.exit_code)}"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.checks.server_messages import Known
 from restorecheck.postgres import cluster
 from restorecheck.postgres.dumpfiles.needs import unquote
 from restorecheck.postgres.dumpfiles.texts import identifier, raw, shown
-from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.messages import told
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -77,8 +78,8 @@ def _execute(connection: Connection, statement: str, made: Made) -> None:
             # The grantor was the first role of the source, which has another name here.
             _execute(connection, _GRANTED_BY.sub("", statement), made)
             return
-        reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
-        made.problems.append(f"{_shown(statement)}: {reason}")
+        named = _shown(statement)
+        made.problems.append(f"{named}: {told(exc, Known(named))}")
         return
     if created:
         made.roles.append(unquote(created[1]))

@@ -31,7 +31,7 @@ from restorecheck.postgres.finding import (
 from restorecheck.postgres.load import Destination
 from restorecheck.postgres.load_errors import LACKS_RIGHT, Into, LoadError
 from restorecheck.postgres.local import remove_cluster
-from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.messages import why_not
 from restorecheck.postgres.scratch_server import (
     KIND,
     ROLE_KIND,
@@ -114,7 +114,7 @@ class ScratchProvider(Provider):
         except CapacityError as exc:
             return Unclear(reason=exc.message, hint=exc.hint)
         except psycopg.Error as exc:
-            reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+            reason = why_not(exc)
             hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
             return Unclear(
                 reason=f"the scratch server {self.scratch.name} refused: {reason}",

@@ -20,7 +20,7 @@ from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
 from restorecheck.postgres.asking import bounded, pin
-from restorecheck.postgres.messages import safe_message
+from restorecheck.postgres.messages import why_not
 from restorecheck.postgres.timing import Stopwatch
 
 KIND = "temporary database"
@@ -97,7 +97,7 @@ class ScratchServer:
             pin(connection)
             return connection
         except psycopg.Error as exc:
-            reason = safe_message(exc.sqlstate, str(exc)) if exc.sqlstate else _first_line(exc)
+            reason = why_not(exc) if exc.sqlstate else _first_line(exc)
             raise DatabaseUnreachableError(
                 f"no connection to the scratch server {self.name}: {reason}"
             ) from exc
@@ -136,7 +136,7 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
             connection.execute(statement.format(sql.Identifier(name)))
             return Gone(resource, external_seconds=watch.seconds)
     except psycopg.Error as exc:
-        reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+        reason = why_not(exc)
         return StillThere(resource, f"could not be dropped: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
@@ -155,7 +155,7 @@ def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
                 connection.execute(sql.SQL("drop role if exists {}").format(role))
             return Gone(resource)
     except psycopg.Error as exc:
-        reason = safe_message(exc.sqlstate, exc.diag.message_primary or str(exc))
+        reason = why_not(exc)
         return StillThere(resource, f"could not be dropped: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
@@ -260,7 +260,7 @@ class ScratchInventory(Inventory):
                 names = [row[0] for row in connection.execute(query, (PREFIX,))]
                 return tuple(self._look_at(connection, name) for name in names)
         except psycopg.Error as exc:
-            reason = safe_message(exc.sqlstate, exc.diag.message_primary or "")
+            reason = why_not(exc)
             raise DatabaseUnreachableError(
                 f"could not look for databases on the scratch server {self._scratch.name}: {reason}"
             ) from exc

@@ -9,19 +9,6 @@ NO_RIGHT = "42501"
 NO_OBJECT = "42704"
 UNKNOWN = ""
 
-_KINDS = (
-    "access method|aggregate|collation|column|conversion|database|domain|event trigger|extension"
-    "|foreign[- ]data wrapper|foreign server|foreign table|function|index|language|large object"
-    "|materialized view|operator|operator class|operator family|policy|procedure|publication|relation"
-    "|schema|sequence|statistics object|subscription|table|tablespace|type|view"
-    "|text search (?:configuration|dictionary|parser|template)"
-)
-_RIGHT = re.compile(
-    rf"(?:must be owner of|permission denied (?:for|to create)) (?:{_KINDS})(?: \"?[^\"\s]+\"?)?"
-    r"|must be superuser to [\w -]+"
-)
-"""Messages about rights that hold nothing but words and the name of an object."""
-
 _STATES = (
     (re.compile(r"canceling statement"), "57014"),
     (re.compile(r"permission denied\b|must be (?:owner|superuser|member)\b|must have "), NO_RIGHT),
@@ -63,8 +50,3 @@ def state_of(message: str, *, loads_rows: bool) -> str:
     """Empty where the words are none that are known. `loads_rows`: while a COPY went on."""
     known = (state for pattern, state in _STATES if pattern.match(message))
     return next(known, "22000" if loads_rows else UNKNOWN)
-
-
-def is_about_a_right(message: str) -> bool:
-    """Whether a message about a right holds nothing but words and the name of an object."""
-    return _RIGHT.fullmatch(message) is not None

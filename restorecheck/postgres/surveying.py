@@ -41,7 +41,8 @@ from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back, spelled
 from restorecheck.postgres.describing import pin_settings, set_all
-from restorecheck.postgres.messages import is_damage, safe_message
+from restorecheck.postgres.known_names import known_in
+from restorecheck.postgres.messages import is_damage, told
 
 CRASHES = 2
 """So often the server may go away over one table before the table is to blame."""
@@ -202,13 +203,15 @@ class Survey:
         budget: timedelta = timedelta(0),
         workers: int = 0,
         killed: Callable[[], str] = str,
+        configured: str = "",
     ) -> None:
         """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
         several connections cannot be had. `killed`: why the server went away, where that was nothing
-        that it was asked; empty where nobody knows.
+        that it was asked; empty where nobody knows. `configured`: names that stand in the configuration.
         """
         self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
         self._budget = budget
+        self._configured = configured
         self._killed = killed
         self._run_began: str | None = None
         self._losses = 0
@@ -426,8 +429,9 @@ class Survey:
                     natural=some[0].natural,
                 )
             except psycopg.Error as exc:
-                reason = _reason(exc)
-                match _meaning(connection, exc, end):
+                meaning = _meaning(connection, exc, end)
+                reason = self._reason(connection, exc, meaning)
+                match meaning:
                     case Outcome.DAMAGED:
                         return self._progress.give_up(table, problem=reason)
                     case Outcome.GONE:
@@ -460,8 +464,9 @@ class Survey:
             patience = question.patience or PATIENCE
             rows = self._ask(connection, question.sql, end, question, patience=patience)
         except psycopg.Error as exc:
-            reason = _reason(exc)
-            match _meaning(connection, exc, end):
+            meaning = _meaning(connection, exc, end)
+            reason = self._reason(connection, exc, meaning)
+            match meaning:
                 case Outcome.DAMAGED:
                     self._progress.settle(question, problem=reason)
                 case Outcome.GONE:
@@ -502,6 +507,11 @@ class Survey:
         each = (time.perf_counter() - began) / len(questions)
         for question, value in zip(questions, answers, strict=True):
             self._progress.settle(question, answer=_answer(value), seconds=each)
+
+    def _reason(self, connection: Connection, exc: psycopg.Error, meaning: Outcome) -> str:
+        if meaning not in {Outcome.DAMAGED, Outcome.REFUSED}:
+            return ""
+        return told(exc, known_in(connection, exc, self._configured))
 
     def _is_spent(self) -> bool:
         with self._progress.lock:
@@ -620,7 +630,3 @@ def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> Outcome:
     if connection.closed or connection.broken or not code:
         return Outcome.LATE if time.monotonic() >= end else Outcome.GONE
     return Outcome.REFUSED
-
-
-def _reason(exc: psycopg.Error) -> str:
-    return safe_message(exc.sqlstate, exc.diag.message_primary or "")

@@ -1,11 +1,13 @@
 """Errors of a server whose log cannot be read, in what its client programs wrote."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.needs import NeedsCollector
 from restorecheck.postgres.load_errors import Into, LoadError, located, names_of, ours
 
 
@@ -24,6 +26,9 @@ ENTRIES = (
         "t t_pkey",
         "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id);",
     ),
+    entry("TABLE", "t", "CREATE TABLE public.t (id integer, v character varying(3));"),
+    entry("COMMENT", "TABLE t", "COMMENT ON TABLE public.t IS 'of bob';"),
+    entry("STATISTICS DATA", "t", "SELECT pg_restore_attribute_stats('carol');"),
     entry("TABLE DATA", "t"),
 )
 FOUND = Inspection(path=Path("x"), size_bytes=1, mtime_ns=1, entries=ENTRIES)
@@ -102,10 +107,11 @@ def test_the_words_give_the_code_and_what_is_shown_quotes_no_row(text, sqlstate,
     assert told(text) == [(sqlstate, shown)]
 
 
-def test_a_role_that_the_dump_does_not_name_may_stand_in_a_row():
-    ((_, shown),) = told('psql:<stdin>:3: ERROR:  role "alice" does not exist')
+@pytest.mark.parametrize("role", ["alice", "bob", "carol", "tena", "TENANT"])
+def test_a_role_that_the_dump_does_not_name_may_stand_in_a_row(role):
+    ((_, shown),) = told(f'psql:<stdin>:3: ERROR:  role "{role}" does not exist')
 
-    assert "alice" not in shown
+    assert role not in shown
 
 
 def test_an_error_while_rows_are_loaded_is_one_of_the_rows():
@@ -142,9 +148,18 @@ def test_what_is_not_is_left_to_the_judgement_on_the_dump(text):
         ("0A000", 'extension "plpython3u" is not available'),
         ("42704", 'unrecognized configuration parameter "app.old"'),
         ("42704", 'language "plperlu" does not exist'),
+        ("42704", 'unrecognized configuration parameter "transaction_timeout"'),
     ],
 )
 def test_what_a_server_lacks_for_a_plain_dump_is_named(sqlstate, message):
+    collector = NeedsCollector()
+    collector.add_statement(
+        "CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE plperlu\n"
+        "    SET \"app.old\" TO 'on'\n    AS '$libdir/mylib', 'f';\n"
+    )
+    extension = entry("EXTENSION", "plpython3u", namespace="")
+    names = names_of(replace(FOUND, needs=collector.finish(), entries=(extension,)))
     error = LoadError(sqlstate=sqlstate, message=message, line=7)
 
-    assert error.told("") == f"{message} (SQLSTATE {sqlstate}) in line 7"
+    assert error.told(names) == f"{message} (SQLSTATE {sqlstate}) in line 7"
+    assert error.told("") != error.told(names)

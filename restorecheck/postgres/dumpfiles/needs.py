@@ -24,6 +24,9 @@ _MAPPING = re.compile(rf"^(?:CREATE|ALTER) USER MAPPING FOR ({_NAME})", re.MULTI
 _AUTHORIZATION = re.compile(rf"^SET SESSION AUTHORIZATION ({_NAME}|'[^']+');", re.MULTILINE)
 
 _ROLE_OF_FUNCTION = re.compile(rf"^\s+SET role TO ({_NAME}|'[^']+')", re.MULTILINE)
+_NAMED_BY_FUNCTION = re.compile(
+    rf"\bLANGUAGE ({_NAME})|^\s+SET ({_NAME}) TO |^\s+AS '([^'\n]+)', '[^'\n]+'", re.MULTILINE
+)
 FUNCTIONS = ("CREATE FUNCTION ", "CREATE PROCEDURE ")
 DATABASES = ("CREATE DATABASE ", "ALTER DATABASE ")
 
@@ -63,6 +66,8 @@ class Needs:
     """Of the source database, as CREATE DATABASE takes it; empty where the dump does not say."""
     settings: tuple[str, ...] = ()
     """Of the source database: `SET search_path TO …`."""
+    named: tuple[str, ...] = ()
+    """Languages, settings and libraries of its functions."""
     foreign_servers: bool = False
     """Filling a materialized view could log in to a server out there: possibly production."""
 
@@ -74,6 +79,7 @@ class NeedsCollector:
     extensions: dict[str, None] = field(default_factory=dict)
     collations: dict[str, Collation] = field(default_factory=dict)
     roles: dict[str, None] = field(default_factory=dict)
+    named: dict[str, None] = field(default_factory=dict)
     client_encoding: str = "UTF8"
     encoding: str = ""
     creates_schema_public: bool = False
@@ -103,6 +109,8 @@ class NeedsCollector:
         text = text.lstrip()
         if text.startswith(FUNCTIONS):
             self._add_roles(unquote(match[1]) for match in _ROLE_OF_FUNCTION.finditer(text))
+            found = _NAMED_BY_FUNCTION.finditer(text)
+            self.named |= dict.fromkeys(unquote(m[1] or m[2] or m[3]) for m in found)
             return
         if text.startswith(DATABASES):
             self.add_database(text)
@@ -127,6 +135,7 @@ class NeedsCollector:
             extensions=tuple(self.extensions),
             collations=tuple(self.collations.values()),
             roles=tuple(self.roles),
+            named=tuple(self.named),
             client_encoding=self.client_encoding,
             encoding=self.encoding or self.client_encoding,
             creates_schema_public=self.creates_schema_public,
