@@ -261,6 +261,7 @@ def test_who_is_to_blame_is_said_with_the_object_and_no_value(world, source, lin
         ("pg_dump: warning: there are circular foreign-key constraints\n", "", "failed", "standard error"),
         ("", "pg_dump: warning: there was something\n", "failed", "standard error"),
         ("\\i other.sql\n", "", "inconclusive", "\\i"),
+        ("select 'select 1' \\gexec\n", "", "inconclusive", "\\gexec"),
     ],
 )  # fmt: skip
 def test_what_others_put_around_a_dump_is_said_as_it_is(world, source, head, tail, found, said):

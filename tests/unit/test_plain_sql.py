@@ -70,6 +70,36 @@ def test_statements_after_the_trailer_are_said():
     assert "from line 11" in " ".join(found.notes)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"select 'drop table t' \\gexec\n",
+        b"select 1 \\g\n",
+        b"select $$ a \\gexec $$,\n  2 \\gset x_\n",
+        b"select 'it''s' from \"a;b\" \\gexec  \n",
+    ],
+)
+def test_a_statement_that_a_command_of_psql_sends_has_its_end_and_the_command_is_named(statement):
+    found = facts(statement + b"CREATE TABLE t (i int);\n")
+
+    assert found.problem == ""
+    assert found.commands[0] in statement.decode()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"COMMENT ON TABLE t IS 'see \\gexec';\n",
+        b"CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$\n select '\\g' \\gexec\n$$;\n",
+        b"INSERT INTO t VALUES (E'a\\gexec');\n",
+        b"-- select 1 \\gexec\n",
+        b"CREATE OPERATOR public.@ (leftarg = int, function = f); -- \\g\n",
+    ],
+)
+def test_what_is_quoted_is_no_command_of_psql(statement):
+    assert (facts(statement).problem, facts(statement).commands) == ("", ())
+
+
 def test_a_trailer_inside_of_data_ends_nothing():
     body = b"COPY public.t (a) FROM stdin;\n-- PostgreSQL database dump complete\n"
 

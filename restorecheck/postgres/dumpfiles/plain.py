@@ -266,7 +266,8 @@ def scan(stream: BinaryIO, follower: Follower | None = None) -> PlainFacts:
         needs=seen.collector.finish(),
         size=reader.size,
         entries=tuple(seen.entries),
-        commands=tuple(command for command in seen.commands if command not in HARMLESS),
+        commands=tuple(command for command in seen.commands if command not in HARMLESS)
+        + ((shown(kept(reader.lines.sent_by)),) if reader.lines.sent_by else ()),
         last_line=seen.last_line,
         notes=tuple(_notes(seen)),
         databases=tuple(seen.parts.databases),

@@ -29,6 +29,8 @@ MESSAGES = (b"pg_dump: ", b"pg_dumpall: ")
 
 _COPY = re.compile(rb"^COPY (.+?) (?:\(.*\) )?FROM stdin;$", re.IGNORECASE)
 _TOKEN = re.compile(rb"--|/\*|'|\"|\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
+_SENDS = re.compile(rb"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch)(?:\s.*)?$")
+"""PostgreSQL documentation, psql, "Meta-Commands"."""
 _END = re.compile(rb"\\\.\r?\n")
 """Of rows, where it begins a line."""
 _LONGEST_END = 5
@@ -61,6 +63,8 @@ class Lines:
         self.table: bytes | None = None
         """The table whose COPY data is being read."""
         self.rows = 0
+        self.sent_by: bytes = b""
+        """The first command of psql that sends a statement in place of its semicolon, such as `\\gexec`."""
         self._quote: bytes | None = None
         self._open = False
         self._copying = False
@@ -99,7 +103,10 @@ class Lines:
         if self._quote not in {None, _COMMENT_END}:
             self._open = True
         elif stripped:
-            self._open = not stripped.endswith(b";")
+            sent = _SENDS.search(stripped)
+            self._open = not (stripped.endswith(b";") or sent)
+            if sent:
+                self.sent_by = self.sent_by or sent[0].split()[0]
 
     def _outside_of_quotes(self, line: bytes) -> bytes:
         kept: list[bytes] = []
