@@ -609,6 +609,21 @@ PROGRAMS = {
         unexpected section code {number}
         unsupported version ({number}.{number}) in file header
         """,
+    "connection": """
+        database "{name}" does not exist
+        database "{name}" is not currently accepting connections
+        no pg_hba.conf entry for host "{value}", user "{name}", database "{name}", {value}
+        password authentication failed for user "{name}"
+        permission denied for database "{name}"
+        role "{name}" does not exist
+        role "{name}" is not permitted to log in
+        sorry, too many clients already
+        the database system is in recovery mode
+        the database system is shutting down
+        the database system is starting up
+        too many connections for database "{name}"
+        too many connections for role "{name}"
+        """,
     "postmaster": """
         all server processes terminated; reinitializing
         consistent recovery state reached at {value}
@@ -644,7 +659,8 @@ PROGRAMS = {
         invalid command \\{value}
         """,
 }
-"""What the programs say of what they read, where a server has no part in it, and a server of itself. What a restored function raises
+"""What the programs say of what they read, where a server has no part in it, and a server of itself or of who
+connects, without a SQLSTATE. What a restored function raises
 may look like a line of theirs. Sources: src/bin/pg_dump, src/fe_utils, src/bin/psql.
 """
 

@@ -86,9 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _defect(exc: Exception) -> int:
-    import traceback
+    from restorecheck.hosts.logs import trace
 
-    traceback.print_exception(exc, file=sys.stderr)
+    trace(exc)
     if isinstance(exc, MemoryError):
         print("restorecheck: memory ran out", file=sys.stderr)
     else:

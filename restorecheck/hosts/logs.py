@@ -39,6 +39,16 @@ def where_it_was_raised(_logger: WrappedLogger, _method: str, event: EventDict) 
     return event
 
 
+def trace(exc: BaseException) -> None:
+    """Print on stderr where a defect was met, without the texts of the exceptions: they may hold rows."""
+    met: BaseException | None = exc
+    while met is not None:
+        with contextlib.suppress(OSError, ValueError):
+            traceback.print_tb(met.__traceback__, file=sys.stderr)
+            print(type(met).__name__, file=sys.stderr)
+        met = met.__cause__ or met.__context__
+
+
 QUIET = ("apscheduler",)
 """Libraries whose warnings we tell ourselves, in our words."""
 

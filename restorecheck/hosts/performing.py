@@ -1,7 +1,5 @@
 """One drill from its first line on stderr to its report, whatever interrupts it."""
 
-import sys
-import traceback
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -11,6 +9,7 @@ from restorecheck.hosts.console import Progress
 from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
 from restorecheck.hosts.driving import drive
 from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.logs import trace
 from restorecheck.hosts.signals import Interrupted, Interrupts
 from restorecheck.hosts.studying import OneStudy
 from restorecheck.hosts.wiring import Parts
@@ -98,7 +97,7 @@ class Performer:
             raise
         except Exception as exc:  # noqa: BLE001  # a defect of ours must not leave a server running
             reason = f"a defect in restorecheck ended the drill: {type(exc).__name__}"
-            traceback.print_exc(file=sys.stderr)
+            trace(exc)
         engine.abort(drill_id, reason)
         return drive(engine, drill_id, sleep)
 

@@ -196,6 +196,23 @@ def why_not(exc: psycopg.Error) -> str:
     return told(exc) if exc.sqlstate else why_refused(str(exc))
 
 
+_OF_THE_SERVER = re.compile(r"(?:^|[ \n])\w+:  (.*)")
+"""Behind the severity, in whatever language. Source: src/interfaces/libpq/fe-protocol3.c, pqBuildErrorMessage3."""
+
+
+def why_not_reached(exc: psycopg.Error, known: Known) -> str:
+    """Of a server that the configuration names: libpq's own words, in which host and port are, and the server's
+    as far as they are known to be safe.
+    """
+    if exc.sqlstate:
+        return told(exc, known)
+    line = str(exc).strip().split("\n", 1)[0]
+    server = _OF_THE_SERVER.search(line)
+    if server is None:
+        return line[:300]
+    return server_messages.shown("connection", server[1], known) or why_refused(line)
+
+
 UNTRUSTED = "the server's certificate was not accepted"
 _ABOUT_CERTIFICATES = ("SSL error", "does not match host name", "root certificate file")
 

@@ -15,12 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psycopg
 from psycopg import sql
 
+from restorecheck.checks.server_messages import Known
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
 from restorecheck.postgres.asking import bounded, pin
-from restorecheck.postgres.messages import why_not
+from restorecheck.postgres.messages import why_not, why_not_reached
 from restorecheck.postgres.timing import Stopwatch
 
 KIND = "temporary database"
@@ -97,15 +98,10 @@ class ScratchServer:
             pin(connection)
             return connection
         except psycopg.Error as exc:
-            reason = why_not(exc) if exc.sqlstate else _first_line(exc)
+            known = Known(f"{self.user} {database or self.maintenance_database}")
             raise DatabaseUnreachableError(
-                f"no connection to the scratch server {self.name}: {reason}"
+                f"no connection to the scratch server {self.name}: {why_not_reached(exc, known)}"
             ) from exc
-
-
-def _first_line(exc: psycopg.Error) -> str:
-    """Libpq's own words about the connection; they name host and port, never the password."""
-    return str(exc).strip().split("\n", 1)[0][:300]
 
 
 def database_of(drill_id: str) -> str:

@@ -33,6 +33,22 @@ def test_a_line_is_json_and_an_exception_is_its_place_not_its_text(capsys):
     assert "4711" not in json.dumps(line)
 
 
+def test_a_defect_is_shown_by_its_places_and_kinds_and_not_by_its_texts(capsys):
+    try:
+        try:
+            int("row value 4711")
+        except ValueError as exc:
+            raise KeyError("row 4712") from exc
+    except KeyError as exc:
+        logs.trace(exc)
+
+    said = capsys.readouterr().err
+    assert "test_logs.py" in said
+    assert "KeyError\n" in said
+    assert "ValueError\n" in said
+    assert "row 4712" not in said.replace('raise KeyError("row 4712")', "")
+
+
 def test_logs_go_to_the_stderr_of_now_and_survive_its_end(monkeypatch, capsys):
     gone = io.StringIO()
     gone.close()

@@ -1,12 +1,15 @@
 """What may be repeated of a server's error, and what it means."""
 
+import psycopg
 import pytest
 
+from restorecheck.checks.server_messages import Known
 from restorecheck.postgres.messages import (
     ServerError,
     errors_in_log,
     is_about_this_server,
     safe_message,
+    why_not_reached,
     why_refused,
 )
 
@@ -85,3 +88,20 @@ def test_errors_are_read_from_the_servers_log_from_an_offset_on(tmp_path):
 )
 def test_of_a_refused_connection_only_known_words_are_repeated(message, told):
     assert why_refused(message) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No such file or directory", "No such file or directory"),
+        ('FATAL:  database "shop" does not exist', 'database "shop" does not exist'),
+        ('FATAL:  database "alice" does not exist', "does not exist"),
+        ('SCHWERWIEGEND:  Datenbank "alice" existiert nicht', "the connection was lost"),
+        ("FATAL:  alice raised this at the login", "the connection was lost"),
+    ],
+)
+def test_of_a_server_of_the_configuration_libpqs_words_are_repeated_and_not_the_servers(said, told):
+    begin = 'connection failed: connection to server at "db", port 5432 failed: '
+    found = why_not_reached(psycopg.OperationalError(f"{begin}{said}"), Known("checker shop"))
+
+    assert found.removeprefix(begin) == told
