@@ -821,7 +821,7 @@ def _wholes(kind: str, text: str) -> tuple[str, ...]:
             *(each for whole in arguments.split(", ") for each in (whole, _plain_type(whole))),
         )
     if kind == "file":
-        return (text, text.rpartition("/")[2].removesuffix(".so"))
+        return (text, text.removeprefix("$libdir/").removesuffix(".so"))
     return (text,)
 
 

@@ -23,6 +23,8 @@ _ROLE = re.compile(rf"^(?:CREATE|ALTER) (?:ROLE|USER|GROUP) {_NAME}(?! IN DATABA
 _COMMENT = re.compile(rf"^COMMENT ON ROLE {_NAME}")
 _MEMBERSHIP = re.compile(rf"^GRANT {_NAME} TO {_NAME}")
 _GRANTED_BY = re.compile(rf" GRANTED BY {_NAME}(?=;)")
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+"""A password, a comment, the value of a setting."""
 _CREATED = re.compile(rf"^CREATE (?:ROLE|USER|GROUP) {_NAME}")
 
 
@@ -78,8 +80,8 @@ def _execute(connection: Connection, statement: str, made: Made) -> None:
             # The grantor was the first role of the source, which has another name here.
             _execute(connection, _GRANTED_BY.sub("", statement), made)
             return
-        named = _shown(statement)
-        made.problems.append(f"{named}: {told(exc, Known(named))}")
+        known = Known(_TEXT.sub("''", statement))
+        made.problems.append(f"{_shown(statement)}: {told(exc, known)}")
         return
     if created:
         made.roles.append(unquote(created[1]))

@@ -78,6 +78,8 @@ DISGUISES = [
     "character varying({})",
     "answers(integer, {})",
     "$libdir/{}",
+    "{}/mood",
+    "/{}/mood.so",
     "base/5/{}",
     "E\nERROR:  42P01: {}",
     "\x1b[2J{}",
@@ -152,6 +154,16 @@ def of_a_load(folder, code, message):
                 )  # fmt: skip
                 if found is not None:
                     yield found.reason
+
+
+@pytest.mark.parametrize("code", TEMPLATES)
+def test_no_secret_in_any_hole_of_any_template_is_shown(code):
+    for number, (_, template, at) in enumerate(hole for hole in HOLES if hole[0] == code):
+        for disguise in DISGUISES:
+            secret = SECRETS[number % len(SECRETS)]
+            message = filled(template, **{f"_{at}": disguise.format(secret)})
+            told = shown(code, message, KNOWN) or ""
+            assert secret[:5].casefold() not in told.casefold(), message
 
 
 @seed(chosen.SEED)
