@@ -136,6 +136,8 @@ _OTHERS = {
         could not connect to server "{name}"
         """,
     "0A000": """
+        cannot use subquery in check constraint
+        cannot use subquery in index expression
         ICU is not supported in this build
         cross-database references are not implemented: {name}
         extension "{name}" is not available
@@ -174,13 +176,35 @@ _OTHERS = {
         timestamp out of range
         timestamp out of range: "{value}"
         """,
+    "2200M": """
+        could not parse XML document
+        invalid XML document
+        """,
+    "2200N": """
+        invalid XML content
+        """,
     "22012": """
         division by zero
+        """,
+    "2201B": """
+        invalid regular expression: {value}
+        """,
+    "2201W": """
+        LIMIT must not be negative
+        """,
+    "2201X": """
+        OFFSET must not be negative
         """,
     "22021": """
         invalid byte sequence for encoding "{encoding}": {value}
         """,
     "22023": """
+        could not create locale "{name}": {errno}
+        could not open collator for locale "{name}": {value}
+        cannot extract elements from an object
+        cannot extract elements from a scalar
+        cannot get array length of a non-array
+        cannot get array length of a scalar
         extension "{name}" has no installation script nor update path for version "{value}"
         invalid value for parameter "{name}": "{value}"
         invalid value for parameter "{name}": {number}
@@ -189,16 +213,6 @@ _OTHERS = {
         time zone "{value}" not recognized
         unrecognized parameter "{name}"
         {number} is outside the valid range for parameter "{name}" ({number} .. {number})
-        """,
-    "2200M": """
-        could not parse XML document
-        invalid XML document
-        """,
-    "2200N": """
-        invalid XML content
-        """,
-    "2201B": """
-        invalid regular expression: {value}
         """,
     "22P02": """
         invalid input syntax for type {type}
@@ -249,8 +263,17 @@ _OTHERS = {
         conflicting key value violates exclusion constraint "{name}"
         could not create exclusion constraint "{name}"
         """,
+    "25001": """
+        {command} cannot run inside a transaction block
+        """,
     "25006": """
         cannot execute {command} in a read-only transaction
+        """,
+    "25P02": """
+        current transaction is aborted, commands ignored until end of transaction block
+        """,
+    "2BP01": """
+        cannot drop {thing} {name} because other objects depend on it
         """,
     "3D000": """
         database "{name}" does not exist
@@ -410,6 +433,7 @@ _OTHERS = {
         column "{name}" must appear in the GROUP BY clause or be used in an aggregate function
         """,
     "42804": """
+        column "{name}" is of type {type} but default expression is of type {type}
         argument of {clause} must be type {type}, not type {type}
         column "{name}" is of type {type} but expression is of type {type}
         foreign key constraint "{name}" cannot be implemented
@@ -464,6 +488,10 @@ _OTHERS = {
         for SELECT DISTINCT, ORDER BY expressions must appear in select list
         there is no unique or exclusion constraint matching the ON CONFLICT specification
         """,
+    "42P13": """
+        cannot change return type of existing function
+        return type mismatch in function declared to return {type}
+        """,
     "42P16": """
         multiple primary keys for table "{name}" are not allowed
         """,
@@ -478,6 +506,9 @@ _OTHERS = {
         """,
     "42P18": """
         could not determine data type of parameter ${number}
+        """,
+    "42P20": """
+        window functions are not allowed in {clause}
         """,
     "42P22": """
         could not determine which collation to use for string comparison
@@ -504,6 +535,7 @@ _OTHERS = {
         temporary file size exceeds temp_file_limit ({number}kB)
         """,
     "54000": """
+        index row requires {number} bytes, maximum size is {number}
         array size exceeds the maximum allowed ({number})
         index row size {number} exceeds btree version {number} maximum {number} for index "{name}"
         index row size {number} exceeds maximum {number} for index "{name}"
@@ -512,6 +544,10 @@ _OTHERS = {
         """,
     "54001": """
         stack depth limit exceeded
+        """,
+    "54011": """
+        tables can have at most {number} columns
+        target lists can have at most {number} entries
         """,
     "55000": """
         currval of sequence "{name}" is not yet defined in this session
@@ -523,6 +559,12 @@ _OTHERS = {
         """,
     "55006": """
         database "{name}" is being accessed by other users
+        """,
+    "55P02": """
+        parameter "{name}" cannot be changed
+        parameter "{name}" cannot be changed now
+        parameter "{name}" cannot be changed without restarting the server
+        parameter "{name}" cannot be set after connection start
         """,
     "55P03": """
         canceling statement due to lock timeout

@@ -91,6 +91,7 @@ def names_of(inspection: Inspection) -> str:
         *needs.roles,
         *needs.named,
         *needs.settings,
+        *(f"{collation.name} {collation.locale}" for collation in needs.collations),
         inspection.dbname,
         ALWAYS_THERE,
         WRITTEN_BY_PG_DUMP,
