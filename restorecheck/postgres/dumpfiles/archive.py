@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles.texts import kept, shown
+from restorecheck.postgres.dumpfiles.unreadable import UnusableLayerError
 
 MAGIC = b"PGDMP"
 
@@ -34,6 +35,8 @@ HAVE_DATA = frozenset({"TABLE DATA", "BLOBS"})
 MAX_ENTRIES = 10_000_000
 LONGEST_TEXT = 256 * 1024 * 1024
 """Bytes of one statement or name; no size that a header claims is believed beyond it."""
+LONGEST_TEXTS = 1 << 30
+"""Bytes of all of them; they are held in memory, by pg_restore as well."""
 
 
 class DamagedArchiveError(Exception):
@@ -83,6 +86,7 @@ class _Reader:
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream = stream
         self._size = size
+        self._room = LONGEST_TEXTS
         self.int_size = 4
         self.off_size = 8
 
@@ -107,6 +111,13 @@ class _Reader:
             return None
         if length > min(self._size, LONGEST_TEXT):
             raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
+        self._room -= length
+        if self._room < 0:
+            raise UnusableLayerError(
+                "cannot be read here: the texts of its table of contents have more than "
+                f"{LONGEST_TEXTS >> 30} GB",
+                hint="Look who wrote it. If it is a dump of yours, dump its schemas one by one (pg_dump -n).",
+            )
         return kept(self.take(length))
 
     def offset(self) -> tuple[int, int]:
@@ -127,6 +138,7 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool, header_only: bool = F
 
     Raises:
         DamagedArchiveError: They end early or make no sense.
+        UnusableLayerError: They are more than memory should hold.
     """
     reader = _Reader(stream, size)
     if reader.take(5) != MAGIC:

@@ -5,19 +5,23 @@ gives to the files of its directory format.
 """
 
 import io
+import os
 import re
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, Literal, cast
 
+from restorecheck.postgres.dumpfiles.budget import Budget
 from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump
 from restorecheck.postgres.dumpfiles.names import looks_like_a_dump, printable
+from restorecheck.postgres.dumpfiles.streams import decompressed
 from restorecheck.postgres.dumpfiles.unreadable import (
     BaseBackupError,
     DamagedLayerError,
@@ -27,6 +31,16 @@ from restorecheck.postgres.dumpfiles.unreadable import (
 
 MOST_FILES = 1_000_000
 """More are not looked at: a few gigabytes can hold any number of empty ones."""
+MEGABYTE = 1 << 20
+LONGEST_LIST = 32 * MEGABYTE
+"""Bytes of a zip file's list of its files: of 300,000 files, or some hundred megabytes of memory."""
+LONGEST_HEADER = MEGABYTE
+"""Bytes of what a tar file says of one member; names have 4 KB."""
+HEADERS = frozenset(
+    {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+     tarfile.SOLARIS_XHDTYPE}
+)  # fmt: skip
+"""Members that say something of the next one, and are read into memory as a whole."""
 
 DATA_FILE = re.compile(r"toc\.dat|(?:\d+|blob_\d+)\.dat(?:\.gz|\.lz4|\.zst)?|blobs(?:_\d+)?\.toc")
 """Files of the directory format. Source: src/bin/pg_dump/pg_backup_directory.c."""
@@ -63,14 +77,15 @@ class Content:
 
 
 @contextmanager
-def open_container(stream: io.BufferedReader, kind: str) -> Iterator[Content]:
+def open_container(stream: io.BufferedReader, kind: str, budget: Budget) -> Iterator[Content]:
     """Find the dump in a zip or tar file.
 
     Raises:
-        UnusableLayerError: It holds none or several, or is packed in a manner that only others read.
+        UnusableLayerError: It holds none or several, or is packed in a manner that only others read,
+            or its files are more than the budget has; also while reading.
         DamagedLayerError: It ends early or is corrupt; also while reading.
     """
-    with closing(_zipped(stream) if kind == "zip" else _tarred(stream)) as members:
+    with closing((_zipped if kind == "zip" else _tarred)(stream, budget)) as members:
         yield _content(members, kind)
 
 
@@ -130,31 +145,77 @@ class _Only(io.RawIOBase):
         return count
 
 
-def _tarred(stream: io.BufferedReader) -> Generator[Member]:
+def open_tar(stream: IO[bytes], mode: Literal["r|", "r:"]) -> tarfile.TarFile:
+    """A tar file of somebody else's.
+
+    Raises:
+        UnusableLayerError, DamagedLayerError: Also while reading: it claims what no dump needs.
+        tarfile.TarError: The same: it is damaged.
+    """
+    return tarfile.open(fileobj=stream, mode=mode, tarinfo=_Claims)
+
+
+class _Claims(tarfile.TarInfo):
+    """Reads no header into memory, and no map of holes, that is as long as somebody claims."""
+
+    def _proc_member(self, tar: Any) -> Any:  # noqa: ANN401  # to be overridden, says the base class
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse()
+        if self.type in HEADERS:
+            shared = sum(len(name) + len(value) for name, value in tar.pax_headers.items())
+            if max(self.size, shared) > LONGEST_HEADER:
+                raise DamagedLayerError("is damaged: a header in its tar file has no end")
+        try:
+            return cast(Any, super())._proc_member(tar)  # noqa: SLF001  # its own
+        except RecursionError:
+            raise DamagedLayerError("is damaged: the headers of its tar file have no end") from None
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        raise _sparse()
+
+
+def _sparse() -> UnusableLayerError:
+    return UnusableLayerError(
+        "is a tar file whose files have holes, which this version cannot read",
+        hint="Pack it without --sparse, or compress the dump with gzip or zstd.",
+    )
+
+
+def _tarred(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with open_tar(stream, "r|") as tar:
             for info in tar:
                 cast(Any, tar).members.clear()  # it remembers each one
-                file = tar.extractfile(info) if info.isreg() else None
-                if file is not None:
-                    yield _member(info.name, file, info.size, "tar")
+                file = tar.extractfile(info) if _has_bytes(info) else None
+                if file is not None and info.isreg():
+                    yield _member(info.name, file, info.size, "tar", budget)
+                while file is not None and file.read(1 << 20):
+                    pass  # a claim of terabytes ends here, with the file
         while stream.read(1 << 20):
             pass  # what is around it has a checksum at its end
     except (tarfile.TarError, EOFError, zlib.error):
         raise DamagedLayerError("is damaged or truncated: its tar structure ends early") from None
 
 
-def _zipped(stream: io.BufferedReader) -> Generator[Member]:
+def _has_bytes(info: tarfile.TarInfo) -> bool:
+    return info.isreg() or info.type not in tarfile.SUPPORTED_TYPES
+
+
+def _zipped(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
     if not stream.seekable():
         raise UnusableLayerError(
             "holds a zip file within another format, which this version cannot read",
             hint="Unpack the outer one, or compress the dump with gzip, zstd, bzip2, xz or lz4.",
         )
     try:
-        with zipfile.ZipFile(stream) as packed:
+        with zipfile.ZipFile(cast(BinaryIO, _ReadInParts(stream))) as packed:
+            if sum(info.compress_size for info in packed.infolist()) > stream.seek(0, os.SEEK_END):
+                raise DamagedLayerError("is damaged: the files in it overlap, as in a zip bomb")
             for info in packed.infolist():
                 if not info.is_dir():
-                    yield _member(info.filename, packed.open(info), info.file_size, "zip")
+                    yield _member(
+                        info.filename, _opened(packed, info), info.file_size, "zip", budget
+                    )
     except (RuntimeError, NotImplementedError) as exc:
         what = "with a password" if "password" in str(exc) else "in a manner"
         raise UnusableLayerError(
@@ -171,18 +232,64 @@ def _zipped(stream: io.BufferedReader) -> Generator[Member]:
         raise DamagedLayerError("is damaged or truncated: its zip structure ends early") from None
 
 
-def _member(name: str, file: IO[bytes], size: int, kind: str) -> Member:
-    raw = _Whole(cast(BinaryIO, file), size, kind)
+class _ReadInParts:
+    """A zip file whose list of files is read at once, and only where it is not too long for that."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        most = LONGEST_LIST + 1
+        data = self._stream.read(most if size < 0 else min(size, most))
+        if len(data) == most:
+            raise UnusableLayerError(
+                "is a zip file of too many files: their list has more than "
+                f"{LONGEST_LIST // MEGABYTE} MB",
+                hint="Put the dump itself there, or use tar.",
+            )
+        return data
+
+
+def _opened(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """What zipfile itself unpacks of bzip2 and LZMA has no bound; of 4 KB it makes gigabytes at once."""
+    if info.compress_type == zipfile.ZIP_LZMA:
+        raise NotImplementedError
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        return packed.open(info)
+    raw = copy(info)
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    del raw.CRC
+    return cast(IO[bytes], _WithChecksum(decompressed(packed.open(raw), "bzip2"), info.CRC))
+
+
+class _WithChecksum:
+    def __init__(self, content: IO[bytes], expected: int) -> None:
+        self._content = content
+        self._expected = expected
+        self._seen = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._content.read(size)
+        self._seen = zlib.crc32(data, self._seen)
+        if not data and size and self._seen != self._expected:
+            raise zipfile.BadZipFile
+        return data
+
+
+def _member(name: str, file: IO[bytes], size: int, kind: str, budget: Budget) -> Member:
+    raw = _Whole(cast(BinaryIO, file), size, kind, budget)
     return Member(PurePosixPath(name.replace("\\", "/")).name, io.BufferedReader(raw, 1 << 18))
 
 
 class _Whole(io.RawIOBase):
     """One member: its errors in our words, and an error where it ends before its size is read."""
 
-    def __init__(self, inner: BinaryIO, size: int, kind: str) -> None:
+    def __init__(self, inner: BinaryIO, size: int, kind: str, budget: Budget) -> None:
         self._inner = inner
         self._left = size
         self._kind = kind
+        self._budget = budget
 
     def readable(self) -> bool:
         return True
@@ -197,5 +304,6 @@ class _Whole(io.RawIOBase):
         if not data and self._left > 0:
             raise DamagedLayerError(f"is truncated: its {self._kind} data ends early")
         self._left -= len(data)
+        self._budget.take(len(data))
         buffer[: len(data)] = data
         return len(data)

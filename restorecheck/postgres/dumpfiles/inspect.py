@@ -14,7 +14,12 @@ from typing import BinaryIO, Protocol, cast
 from restorecheck.postgres import cluster
 from restorecheck.postgres.dumpfiles import archive, checksums, partial
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc, TocEntry
-from restorecheck.postgres.dumpfiles.containers import BASE_BACKUP_HINT, DATA_FILE, Member
+from restorecheck.postgres.dumpfiles.containers import (
+    BASE_BACKUP_HINT,
+    DATA_FILE,
+    Member,
+    open_tar,
+)
 from restorecheck.postgres.dumpfiles.folders import name_folder
 from restorecheck.postgres.dumpfiles.foreign import (
     is_text,
@@ -393,7 +398,7 @@ def _inspect_custom(found: Inspection, stream: BinaryIO, size: int) -> Inspectio
 
 def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as tar:
+        with open_tar(stream, "r:") as tar:
             members = TarMembers(tar, stream, size)
             if members.find("toc.dat") is None:
                 return replace(found, foreign=True, problem="is no tar archive that pg_dump wrote")

@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.dumpfiles import streams
+from restorecheck.postgres.dumpfiles.budget import Budget
 from restorecheck.postgres.dumpfiles.containers import Member, open_container
 from restorecheck.postgres.dumpfiles.foreign import (
     is_foreign,
@@ -21,7 +22,7 @@ from restorecheck.postgres.dumpfiles.foreign import (
     looks_random,
 )
 from restorecheck.postgres.dumpfiles.magic import HEAD, is_archive, is_tar, packing_of
-from restorecheck.postgres.dumpfiles.pieces import open_pieces
+from restorecheck.postgres.dumpfiles.pieces import open_pieces, state_of
 from restorecheck.postgres.dumpfiles.unreadable import (
     DamagedLayerError,
     OthersFormatError,
@@ -106,24 +107,27 @@ def open_layers(path: Path, decryption: Decryption | None) -> Iterator[Layers]:
 
     Raises:
         UnusableLayerError: It is encrypted and no command is configured, or that cannot be run; it
-            is packed in a manner that only others can unpack.
+            is packed in a manner that only others can unpack, or unpacks to more than a dump does;
+            also while reading.
         DamagedLayerError: A layer ends early or is corrupt; also while reading.
     """
     with ExitStack() as stack:
         stream, names = stack.enter_context(open_pieces(path))
-        for _ in range(MAX_LAYERS):
-            name = layer_of(stream.peek(HEAD)[:HEAD], path, names, decrypts=decryption is not None)
-            if name is None:
-                break
+        budget = Budget(state_of(path)[0])
+        while name := layer_of(
+            stream.peek(HEAD)[:HEAD], path, names, decrypts=decryption is not None
+        ):
+            if len(names) == MAX_LAYERS:
+                raise _too_deep()
             if name in {"zip", "tar"}:
-                content = stack.enter_context(open_container(stream, name))
+                content = stack.enter_context(open_container(stream, name, budget))
                 if content.folder is not None:
                     yield Layers(cast(BinaryIO, stream), (*names, name), content.folder)
                     return
                 stream = content.stream
             else:
                 once = None if COMMANDED & set(names) else decryption
-                stream = stack.enter_context(_peel(stream, name, once))
+                stream = stack.enter_context(_peel(stream, name, once, budget))
             names = (*names, name)
         yield Layers(cast(BinaryIO, stream), names)
 
@@ -161,22 +165,29 @@ def _may_be_encrypted(head: bytes, path: Path, names: Sequence[str], *, decrypts
     return named or decrypts or looks_random(head)
 
 
+def _too_deep() -> UnusableLayerError:
+    return UnusableLayerError(
+        f"is packed more than {MAX_LAYERS} times, one file in another",
+        hint="Compress it once, with gzip or zstd.",
+    )
+
+
 @contextmanager
 def _peel(
-    stream: io.BufferedReader, name: str, decryption: Decryption | None
+    stream: io.BufferedReader, name: str, decryption: Decryption | None, budget: Budget
 ) -> Iterator[io.BufferedReader]:
     if name == "compress":
         # Python has no reader of it; gzip has, also without `uncompress`, which is a script around it.
         gzip = Decryption(("gzip", "--decompress", "--stdout"), does="decompressed")
-        with _decrypted(stream, gzip) as plain:
+        with _decrypted(stream, gzip, budget) as plain:
             yield plain
     elif name in COMMANDED:
         if decryption is None:
             raise _unread(name)
-        with _decrypted(stream, decryption) as plain:
+        with _decrypted(stream, decryption, budget) as plain:
             yield plain
     else:
-        yield streams.decompressed(stream, name)
+        yield streams.decompressed(stream, name, budget)
 
 
 def _unread(name: str) -> UnusableLayerError:
@@ -196,7 +207,9 @@ def _unread(name: str) -> UnusableLayerError:
 
 
 @contextmanager
-def _decrypted(stream: io.BufferedReader, decryption: Decryption) -> Iterator[io.BufferedReader]:
+def _decrypted(
+    stream: io.BufferedReader, decryption: Decryption, budget: Budget
+) -> Iterator[io.BufferedReader]:
     """The command's standard output; its standard input is fed from the stream."""
     process = decryption.start()
     errors: list[bytes] = []
@@ -210,7 +223,7 @@ def _decrypted(stream: io.BufferedReader, decryption: Decryption) -> Iterator[io
     assert process.stdout is not None, "a pipe"
     ended = _Ended(process, errors, unfed, threads[1], decryption)
     try:
-        yield io.BufferedReader(_Judged(process.stdout, ended), buffer_size=1 << 18)
+        yield io.BufferedReader(_Judged(process.stdout, ended, budget), buffer_size=1 << 18)
     finally:
         if process.poll() is None:
             process.kill()
@@ -295,9 +308,10 @@ class _Ended:
 class _Judged(io.RawIOBase):
     """The end of the output is the end of the dump only if the command says that it succeeded."""
 
-    def __init__(self, inner: IO[bytes], ended: _Ended) -> None:
+    def __init__(self, inner: IO[bytes], ended: _Ended, budget: Budget) -> None:
         self._inner = inner
         self._ended = ended
+        self._budget = budget
 
     def readable(self) -> bool:
         return True
@@ -311,4 +325,5 @@ class _Judged(io.RawIOBase):
                 break
             buffer[filled : filled + len(data)] = data
             filled += len(data)
+        self._budget.take(filled)
         return filled

@@ -10,20 +10,26 @@ is also said by the table of contents: one entry `BLOB` each, since version 17 `
 entries whose text is a list of oids.
 """
 
+import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from restorecheck.postgres.dumpfiles.archive import LONGEST_TEXT, Toc, TocEntry, label
+from restorecheck.postgres.dumpfiles.budget import Budget
+from restorecheck.postgres.dumpfiles.containers import MOST_FILES
 from restorecheck.postgres.dumpfiles.streams import PACKED, decompressed
-from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
+from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
 
 COPY_ENDS = (b"\n\\.\n\n\n", b"\n\\.\r\n\r\n\r\n")
 INSERT_END = b";\n\n\n"
 TAIL = 16
+
+CUSTOM_HINT = "Dump in the custom or directory format (pg_dump -Fc, -Fd)."
 
 WRAPPINGS = ("", ".gz", ".lz4", ".zst")
 
@@ -93,8 +99,8 @@ def _large_objects_problem(toc: Toc, members: Members, run: Map) -> str:
         name = next((found for n in names if n and (found := members.find(n))), None)
         if name is None:
             return "is incomplete: the list of its large objects is missing"
-        for line in members.read(name).decode(errors="replace").splitlines():
-            oid, _, file = line.partition(" ")
+        for line in io.BytesIO(members.read(name)):
+            oid, _, file = line.decode(errors="replace").partition(" ")
             listed[oid] = file.strip()
     missing = _large_objects(toc) - set(listed) if entries else set()
     if missing:
@@ -153,7 +159,7 @@ def _unpacked_tail(file: Path) -> bytes:
     """Through one compression only: a large object may be a compressed file itself."""
     tail = b""
     with file.open("rb") as stream:
-        content = decompressed(stream, PACKED[file.suffix])
+        content = decompressed(stream, PACKED[file.suffix], Budget(file.stat().st_size))
         while chunk := content.read(1 << 20):
             tail = (tail + chunk)[-TAIL:]
     return tail
@@ -163,7 +169,11 @@ class TarMembers(Members):
     """The members of a tar file; none is compressed."""
 
     def __init__(self, tar: tarfile.TarFile, stream: BinaryIO, size: int) -> None:
-        self._members = {m.name.removeprefix("./"): m for m in tar.getmembers()}
+        self._members = {m.name.removeprefix("./"): m for m in islice(tar, MOST_FILES)}
+        if tar.next() is not None:
+            raise UnusableLayerError(
+                f"is a tar file of more than {MOST_FILES:,} files", hint=CUSTOM_HINT
+            )
         self._stream = stream
         self._size = size
 
@@ -185,4 +195,6 @@ class TarMembers(Members):
         if member.offset_data + member.size > self._size:
             raise DamagedLayerError("is truncated: its data ends early")
         # Not through a file object of its own: the callers share one stream, one after another.
+        if member.size - offset > LONGEST_TEXT:
+            raise DamagedLayerError(f"is damaged: {member.name} has no end")
         return os.pread(self._stream.fileno(), member.size - offset, member.offset_data + offset)

@@ -9,12 +9,13 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 import lz4.frame
 import psutil
 import zstandard
 
+from restorecheck.postgres.dumpfiles.budget import Budget
 from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, UnusableLayerError
 
 try:
@@ -36,28 +37,35 @@ PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz", ".lz4": "
 """The endings that pg_dump and `split --filter` give."""
 
 PIECE = 1 << 14
-"""Bytes that are decompressed at a time: 16 KB of zstd become 512 MB at most."""
+"""Bytes that are read at a time."""
+MOST = 1 << 20
+"""Bytes that come out of a stream at a time, however small they were packed."""
+ZSTD_BLOCK = 1 << 17
+"""Bytes that one block of zstd holds at most; four can be enough to say so (RFC 8878, 3.1.1.2)."""
 LONGEST_HEADER = 18
 """Of a zstd frame (RFC 8878, 3.1.1.1); an xz header has 12 bytes, one of lz4 up to 19 of which 7 tell."""
 USUAL_WINDOW = 1 << 27
 """The largest that `zstd` reads without being told so."""
 LARGEST_WINDOW = 1 << 31
 """`zstd --long=31`, the largest that the program writes."""
+SHARE = 2
+"""A stream may need this part of the free memory: a half. The rest of the drill needs some as well."""
 FULL = 512
 """Bytes that a read gives at least, unless the stream ends: what it is, is told from its head."""
 
 
-def decompressed(stream: io.BufferedReader, name: str) -> io.BufferedReader:
-    """The content of a compressed stream.
+def decompressed(stream: IO[bytes], name: str, budget: Budget | None = None) -> io.BufferedReader:
+    """The content of a compressed stream; `budget` is what may come out of it.
 
     Raises:
         DamagedLayerError: While reading: the stream ends early or is corrupt.
-        UnusableLayerError: While reading: this machine has too little memory for it.
+        UnusableLayerError: While reading: this machine has too little memory for it, or more comes
+            out than the budget has.
     """
-    return io.BufferedReader(Checked(_reader(stream, name), name), buffer_size=1 << 18)
+    return io.BufferedReader(Checked(_reader(stream, name), name, budget), buffer_size=1 << 18)
 
 
-def _reader(stream: io.BufferedReader, name: str) -> IO[bytes]:
+def _reader(stream: IO[bytes], name: str) -> IO[bytes]:
     match name:
         case "gzip":
             return cast(IO[bytes], _Streams(stream, _gzip, (GZIP,), padded=True))
@@ -75,29 +83,104 @@ class _Decompressor(Protocol):
     @property
     def eof(self) -> bool: ...
     @property
+    def needs_input(self) -> bool: ...
+    @property
     def unused_data(self) -> bytes | None: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most so many bytes, and what is left of the data later."""
+        ...
 
 
 def _zstd(head: bytes) -> _Decompressor:
     try:
         window = zstandard.get_frame_parameters(head).window_size
+        header = 0 if head.startswith(SKIPPABLE) else zstandard.frame_header_size(head)
     except zstandard.ZstdError:
         if len(head) < LONGEST_HEADER:
             raise EOFError from None
         raise
-    if window > USUAL_WINDOW and window > psutil.virtual_memory().available:
+    if window > USUAL_WINDOW and window > _free_memory():
         raise MemoryError
     decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-    return cast(_Decompressor, decompressor.decompressobj())
+    return _ZstdFrame(decompressor.decompressobj(), header)
+
+
+def _free_memory() -> int:
+    return int(psutil.virtual_memory().available // SHARE)
+
+
+class _ZstdFrame:
+    """Gives the library, which takes no `max_length`, a few blocks at a time."""
+
+    def __init__(self, inner: Any, header: int) -> None:  # noqa: ANN401  # zstandard names no type
+        self._inner = inner
+        self._skip = header  # bytes before the next block
+        self._all = not header  # no block follows, only a checksum
+        self._rest = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return self._skip + 3 > len(self._rest)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._inner.unused_data) + self._rest
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        data = self._rest + data
+        end = self._end_of(max_length // ZSTD_BLOCK, data)
+        self._rest = data[end:]
+        return bytes(self._inner.decompress(data[:end]))
+
+    def _end_of(self, blocks: int, data: bytes) -> int:
+        """Behind so many blocks. What makes no sense is for the library to refuse."""
+        position = self._skip
+        while blocks and not self._all and position + 3 <= len(data):
+            head = int.from_bytes(data[position : position + 3], "little")
+            last, is_run, size = head & 1, head >> 1 & 3 == 1, head >> 3
+            position += 3 + (1 if is_run else size)
+            self._all = bool(last)
+            blocks -= 1
+        end = len(data) if self._all else min(position, len(data))
+        self._skip = max(0, position - end)
+        return end
+
+
+class _GzipStream:
+    """zlib's interface in the form of those of bz2 and lzma."""
+
+    def __init__(self) -> None:
+        self._inner: Any = _inflate(wbits=zlib.MAX_WBITS | 16)
+        self._full = False
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._full and not self._inner.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._inner.unused_data)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out: bytes = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self._full = len(out) == max_length
+        return out
 
 
 def _gzip(_head: bytes) -> _Decompressor:
-    return cast(_Decompressor, _inflate(wbits=zlib.MAX_WBITS | 16))
+    return _GzipStream()
 
 
 def _xz(_head: bytes) -> _Decompressor:
-    return lzma.LZMADecompressor(memlimit=psutil.virtual_memory().available)
+    return lzma.LZMADecompressor(memlimit=_free_memory())
 
 
 def _lz4(_head: bytes) -> _Decompressor:
@@ -113,7 +196,7 @@ class _Streams:
 
     def __init__(
         self,
-        stream: io.BufferedReader,
+        stream: IO[bytes],
         begin: Callable[[bytes], _Decompressor],
         magics: tuple[bytes, ...],
         *,
@@ -133,11 +216,13 @@ class _Streams:
                 if not data:
                     return self._ready
                 self._current = self._begin(data)
-            else:
+            elif self._current.needs_input:
                 data = self._stream.read(PIECE)
                 if not data:
                     raise EOFError
-            self._ready = memoryview(self._current.decompress(data))
+            else:
+                data = b""
+            self._ready = memoryview(self._current.decompress(data, MOST))
         taken, self._ready = self._ready[:size], self._ready[size:]
         return taken
 
@@ -169,9 +254,10 @@ _CORRUPT = (
 class Checked(io.RawIOBase):
     """Says in one kind of error what each library says in its own; gives `FULL` bytes at least."""
 
-    def __init__(self, inner: IO[bytes], name: str) -> None:
+    def __init__(self, inner: IO[bytes], name: str, budget: Budget | None) -> None:
         self._inner = inner
         self._name = name
+        self._budget = budget
 
     def readable(self) -> bool:
         return True
@@ -184,6 +270,8 @@ class Checked(io.RawIOBase):
                 break
             buffer[filled : filled + len(data)] = data
             filled += len(data)
+        if self._budget is not None:
+            self._budget.take(filled)
         return filled
 
     def _read(self, size: int) -> bytes:
