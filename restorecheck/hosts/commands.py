@@ -17,6 +17,7 @@ from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.postgres import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
 
@@ -53,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _do(arguments: argparse.Namespace) -> int:
+    if arguments.command != "manifest":  # which reads what libpq is told to read
+        libpq.forget_other_servers()
     match arguments.command:
         case "drill":
             return drill(arguments)

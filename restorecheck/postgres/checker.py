@@ -8,7 +8,7 @@ not end itself (a damaged index can make a query loop that ignores every cancel)
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -46,6 +46,7 @@ from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
+from restorecheck.postgres import libpq
 from restorecheck.postgres.asking import (
     GRACE,
     Connect,
@@ -517,16 +518,41 @@ def put_on(connection: Connection, role: str) -> None:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
 
 
+READING_SESSION = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
+"""Whatever the database has set: each question brings limits of its own."""
+OWN_SESSION = {
+    **READING_SESSION,
+    "role": "none",
+    "row_security": "on",
+    "local_preload_libraries": "",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""Of a role of ours, which nobody has a reason to set anything for. `session_preload_libraries` is for
+superusers to set, and is set aside before. The `search_path` stays: configured queries mean the database's.
+"""
+
+
+def connect_to_throw_away(endpoint: Endpoint, database: str) -> Connection:
+    """To a server that a drill has made, as `connect` does; it is told nothing of ours."""
+    return connect(endpoint, database, session=OWN_SESSION, **libpq.THROW_AWAY)
+
+
 def connect(
     endpoint: Endpoint,
     database: str,
     *,
     password: str | None = None,
     role: str | None = None,
+    session: Mapping[str, str] = READING_SESSION,
     **security: str,
 ) -> Connection:
     """Open a connection as the checker uses it; proves nothing about who answers.
 
+    `session`: settings that win over those of database and role.
     `security`: libpq's parameters for TLS and authentication.
 
     Raises:
@@ -542,8 +568,7 @@ def connect(
             autocommit=True,
             connect_timeout=CONNECTS_WITHIN,
             application_name="restorecheck",
-            # Whatever the database has set: each question brings limits of its own.
-            options="-c default_transaction_read_only=on -c statement_timeout=0 -c lock_timeout=0",
+            options=libpq.options_of(session),
             # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
             client_encoding="UTF8",
             **cast(Any, security),

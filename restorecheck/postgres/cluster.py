@@ -33,7 +33,7 @@ from restorecheck.errors import (
     InvalidStateError,
     ProviderError,
 )
-from restorecheck.postgres import processes, sharedmemory, theirs
+from restorecheck.postgres import libpq, processes, sharedmemory, theirs
 from restorecheck.postgres.account import FALLBACK, Account, choose_account
 from restorecheck.postgres.asking import bounded
 from restorecheck.postgres.binaries import Installation
@@ -487,6 +487,7 @@ OWN_SESSION = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "row_security": "on",
 }
 """For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
 
@@ -501,8 +502,9 @@ def superuser_connection(
         dbname=database,
         autocommit=True,
         connect_timeout=10,
-        options=" ".join(f"-c {name}={value}" for name, value in OWN_SESSION.items()),
+        options=libpq.options_of(OWN_SESSION),
         client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
+        **libpq.THROW_AWAY,
     )
     refuse_stranger(connection, places)
     return bounded(connection)

@@ -28,6 +28,7 @@ from restorecheck.postgres import (
     cluster,
     collations,
     finding,
+    libpq,
     preparation,
     restoring,
     roles,
@@ -36,7 +37,7 @@ from restorecheck.postgres import (
 )
 from restorecheck.postgres.ahead import Ahead, Begun
 from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.checker import connect, identity_of
+from restorecheck.postgres.checker import connect_to_throw_away, identity_of
 from restorecheck.postgres.cluster import Places
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.finding import (
@@ -390,6 +391,7 @@ class LocalDumpProvider(Provider):
         if not session.statements:
             return None
         with cluster.superuser_connection(places) as connection:
+            asking.pin(connection)
             made = roles.make(connection, session.statements)
             roles.elevate(connection, made.roles)
         if self._dump.globals_path and session.statements:
@@ -414,6 +416,7 @@ class LocalDumpProvider(Provider):
         name, inspection = restore.database, restore.inspection
         first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
+            asking.pin(connection)
             missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
             if missing:
                 return missing
@@ -488,8 +491,8 @@ def killed_locally(endpoint: Endpoint) -> str:
 
 
 def connect_locally(endpoint: Endpoint, database: str) -> asking.Connection:
-    """To the server of a drill, and to no other. Raises as `connect`, and as `cluster.refuse_stranger`."""
-    connection = connect(endpoint, database)
+    """To the server of a drill, and to no other. Raises as `connect_to_throw_away`, and as `cluster.refuse_stranger`."""
+    connection = connect_to_throw_away(endpoint, database)
     cluster.refuse_stranger(connection, Places.of_socket(endpoint.host))
     return connection
 
@@ -503,7 +506,11 @@ def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Bro
 
 def _destination(places: Places, database: str) -> Destination:
     return Destination(
-        host=str(places.sockets), port=cluster.PORT, user=cluster.SUPERUSER, database=database
+        host=str(places.sockets),
+        port=cluster.PORT,
+        user=cluster.SUPERUSER,
+        database=database,
+        environment={**libpq.VARIABLES, "PGOPTIONS": libpq.options_of(cluster.OWN_SESSION)},
     )
 
 

@@ -55,7 +55,11 @@ from restorecheck.model import (
 from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import rolled_back, spelled
-from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.checker import (
+    PostgresChecker,
+    by_system_identifier,
+    connect_to_throw_away,
+)
 from restorecheck.postgres.messages import told
 from restorecheck.postgres.silence import hear_again, silence
 from restorecheck.postgres.surveying import PLANS
@@ -252,7 +256,7 @@ class Prover:
 
     def _read_all(self) -> str:
         """One ordinary run of all checks: several connections, everything is read."""
-        checker = PostgresChecker(by_system_identifier(connect), self._clock)
+        checker = PostgresChecker(by_system_identifier(connect_to_throw_away), self._clock)
         try:
             _, readings = self._ask(checker, self._questions.every, baseline=None)
         finally:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
@@ -152,7 +152,7 @@ class ScratchProvider(Provider):
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
         connection = checker.connect(
-            endpoint, database, password=self.scratch.password, **self.scratch.security
+            endpoint, database, password=self.scratch.password, **cast(Any, self.scratch.security)
         )
         if is_superuser(connection):
             # The role is named like the database that it was made for.

@@ -12,23 +12,12 @@ import psycopg
 
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Drill, Endpoint
-from restorecheck.postgres import cluster
+from restorecheck.postgres import cluster, libpq
 from restorecheck.postgres.account import Account
 from restorecheck.postgres.binaries import Installation
 from restorecheck.postgres.checker import identity_of
 from restorecheck.postgres.cluster import Places
 from restorecheck.postgres.processes import Program
-
-SETTINGS = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "statement_timeout": "0",
-        "lock_timeout": "0",
-        "idle_in_transaction_session_timeout": "0",
-        "default_transaction_read_only": "off",
-    }.items()
-)
-"""Whatever the restored database asks of its sessions: they are for an application's, not for this one."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -118,8 +107,9 @@ class Temporary:
             autocommit=True,
             connect_timeout=10,
             client_encoding="UTF8",
-            options=SETTINGS,
+            options=libpq.options_of(cluster.OWN_SESSION),
             application_name="restorecheck prove",
+            **libpq.THROW_AWAY,
         )
         cluster.refuse_stranger(connection, self.places)
         row = connection.execute("show data_directory").fetchone()
