@@ -23,6 +23,7 @@ from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
 from restorecheck.hosts.clock import sleep
+from restorecheck.hosts.writing import writing
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import Connection
 from restorecheck.postgres.known_names import known_in
@@ -56,14 +57,8 @@ def write(
                 hint="The role needs pg_read_all_data, and BYPASSRLS where row security is on.",
             ) from exc
     text = json.dumps(made, indent=1, sort_keys=True) + "\n"
-    if output is None:
-        print(text, end="")
-        return made
-    try:
-        output.write_text(text)
-    except OSError as exc:
-        message = f"{output} cannot be written: {exc.strerror}"
-        raise ConfigError((Problem(message=message),)) from exc
+    with writing(str(output) if output else None) as stream:
+        stream.write(text)
     return made
 
 

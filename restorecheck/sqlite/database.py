@@ -3,14 +3,21 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from restorecheck.errors import StoreError
 from restorecheck.sqlite import migration
 
+log = structlog.get_logger("restorecheck.history")
+
 BUSY_SECONDS = 30.0
+OWNER_ONLY = 0o600
+"""Reports are evidence about a production database, and drills know its hosts."""
+OTHERS = 0o077
 
 Row = tuple[Any, ...]
 
@@ -33,6 +40,7 @@ class Database:
                 hint="Set history.path in the configuration to a place that can be written.",
             ) from exc
         self._file: os.stat_result | None = None
+        keep_private(path)
         with self.translated("open"):
             # Autocommit: every transaction is spelled out.
             self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
@@ -124,6 +132,25 @@ class Database:
             raise StoreError(
                 f"could not {verb} the history {self.path}: {exc}", hint=_advice(exc)
             ) from exc
+
+
+def keep_private(path: Path) -> None:
+    """Make a new file, or one of ours that others may read, their owner's alone.
+
+    SQLite gives `-wal` and `-shm` the permissions of the database (os_unix.c, findCreateFileMode). A file that is
+    there is not opened: closing it would let go of the locks that this process has on it (fcntl(2)).
+    What cannot be done here, SQLite says when it opens the file.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):
+            state = file.stat()
+            if state.st_mode & OTHERS and state.st_uid == os.geteuid():
+                file.chmod(OWNER_ONLY)
+                log.warning(
+                    "history.made_private", file=str(file), mode=f"{state.st_mode & 0o777:o}"
+                )
 
 
 def _advice(exc: sqlite3.Error) -> str:

@@ -1,5 +1,7 @@
 """The history's file: formats, damage, locks, a full disk, and what nobody may change."""
 
+import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 
 from restorecheck.errors import StoreError
 from restorecheck.history import flaws
+from restorecheck.hosts import logs
 from restorecheck.model import Verdict
 from restorecheck.sqlite import migration, moments
 from restorecheck.sqlite.agenda import Agenda
@@ -282,3 +285,64 @@ def test_readings_are_kept_of_the_baseline_and_of_the_newest_drills(tmp_path):
     store.close()
 
     assert kept == [2, *range(10, 40)]
+
+
+def modes_of(path):
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("*.sqlite*")}
+
+
+def private(*ends):
+    return {f"history.sqlite{end}": 0o600 for end in ends}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_history_and_its_journals_are_readable_by_their_owner_alone(path, umask):
+    path.parent.mkdir(mode=0o755)
+    before = os.umask(umask)
+    try:
+        store = SqliteStore(path)
+        put(store, 1)
+        seen = modes_of(path)
+        store.close()
+    finally:
+        os.umask(before)
+
+    assert seen == private("", "-wal", "-shm")
+
+
+def test_a_history_that_others_could_read_is_made_private_once_and_that_is_told(path, capsys):
+    logs.configure()
+    store = SqliteStore(path)
+    put(store, 1)
+    for file in path.parent.iterdir():
+        file.chmod(0o644)
+
+    second = SqliteStore(path)
+    third = SqliteStore(path)
+
+    assert modes_of(path) == private("", "-wal", "-shm")
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in told] == ["history.made_private"] * 3
+    assert {line["mode"] for line in told} == {"644"}
+    put(second, 2), put(store, 3), put(third, 4)
+    for each in (store, second, third):
+        each.close()
+
+
+def test_making_a_history_private_takes_no_lock_away_from_who_holds_it(path, store):
+    """A process that closes a file lets go of all its locks on it, also those of other connections."""
+    put(store, 1)
+    held = sqlite3.connect(path, isolation_level=None)
+    held.execute("begin immediate")
+    path.chmod(0o644)
+    SqliteStore(path).close()
+
+    other = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('begin immediate')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", other, str(path)], capture_output=True, text=True, check=False
+    )
+
+    held.close()
+    assert "locked" in done.stderr
