@@ -9,7 +9,7 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 
 from restorecheck.errors import StoreError
-from restorecheck.model import Drill
+from restorecheck.model import Drill, is_drill_id
 
 
 @cache
@@ -28,10 +28,16 @@ def decode(text: str) -> Drill:
         StoreError: The text is not a drill of this or an earlier version.
     """
     try:
-        return _adapter().validate_json(text)
+        drill = _adapter().validate_json(text)
     except ValidationError as exc:
         where = ", ".join(".".join(map(str, error["loc"])) for error in exc.errors()[:3])
         raise StoreError(
             f"a stored drill cannot be read (at {where})",
             hint="It was written by another version of restorecheck, or the store is damaged.",
         ) from exc
+    if not is_drill_id(drill.id):
+        raise StoreError(
+            "a stored drill has an id that no drill has, which may lead to files of others",
+            hint="Somebody changed the store: put back a copy of it.",
+        )
+    return drill

@@ -5,10 +5,20 @@ be deleted. It is moved by `lifecycle.apply` alone and stored after every step, 
 carry it on. No value here holds a password, a connection string or a row of the database.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
+
+LONGEST_DRILL_ID = 40
+"""What is made for a drill is named after it; an RDS identifier has 63 letters."""
+_DRILL_ID = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+
+
+def is_drill_id(text: str) -> bool:
+    """Whether a drill may have this id: it becomes part of names of files, databases and instances."""
+    return len(text) <= LONGEST_DRILL_ID and _DRILL_ID.fullmatch(text) is not None
 
 
 class Verdict(StrEnum):

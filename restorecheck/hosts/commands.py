@@ -17,6 +17,7 @@ from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.model import is_drill_id
 from restorecheck.postgres import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
@@ -257,6 +258,12 @@ def _announce(postman: "Postman", parts: "Parts") -> None:
 def sweep(arguments: argparse.Namespace) -> int:
     from restorecheck.hosts import sweeping, wiring
 
+    for text in arguments.drills:
+        if not is_drill_id(text):
+            message = f"DRILL: expected the id of a drill, as in 20260226-031500-abcdef, found {text[:80]!r}"
+            raise ConfigError(
+                (Problem(message=message),), hint="`restorecheck history` lists them."
+            )
     loaded = _load(arguments.config)
     parts = wiring.build(loaded)
     try:

@@ -3443,8 +3443,8 @@ PLANTED = (
     bug(
         "the id of an adopted drill changes with the event",
         "hosts/functions/adopter.py",
-        'event.detail.get("creationDate") or event.time',
-        "event.time",
+        'moment_in(event.detail, "creationDate") or moment_in(event.raw_event, "time")',
+        'moment_in(event.raw_event, "time")',
         "tests/unit/test_starting.py",
     ),
     bug(

@@ -4,6 +4,7 @@ EventBridge delivers at least once, so the drill is named after the restore job,
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,15 @@ from restorecheck.aws.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
+from restorecheck.hosts.functions.invoked import moment_in, shown, unexpected
 from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
 
 log = structlog.get_logger("restorecheck.functions")
 
 SOURCE, KIND = "aws.backup", "Restore Job State Change"
+JOB = re.compile(r"[A-Za-z0-9-]{1,64}")
+ARN = re.compile(r"(?:arn:[A-Za-z0-9:._-]{1,250})?")
+"""Of a DB instance; or nothing."""
 ENDED = frozenset({"COMPLETED", "FAILED", "ABORTED"})
 HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
 
@@ -36,19 +41,32 @@ def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         ConfigError: It is no such event, or no target is configured for its source.
     """
     event = EventBridgeEvent(dict(raw))
-    if (event.source, event.detail_type) != (SOURCE, KIND):
+    if (raw.get("source"), raw.get("detail-type")) != (SOURCE, KIND):
         raise ConfigError(
-            (Problem(message=f"no event of AWS Backup: {event.source!r}"),), hint=HINT
+            (Problem(message=f"no event of AWS Backup: {shown(raw.get('source'))}"),), hint=HINT
         )
-    detail = event.detail
-    if detail.get("status") not in ENDED or not detail.get("restoreJobId"):
-        message = f"no restore job that has ended: status {detail.get('status')!r}"
+    detail = raw.get("detail")
+    if not isinstance(detail, Mapping) or detail.get("status") not in ENDED:
+        status = detail.get("status") if isinstance(detail, Mapping) else None
+        message = f"no restore job that has ended: status {shown(status)}"
         raise ConfigError((Problem(message=message),), hint=HINT)
-    target = _target_of(str(detail.get("sourceResourceArn", "")), around.config())
+    _validate(detail)
+    target = _target_of(detail.get("sourceResourceArn") or "", around.config())
     order = _order(event, target)
     log.info("restore.adopted", **{key: order[key] for key in ("drill_id", "target", "adopt")})
     _start(order, around)
     return order
+
+
+def _validate(detail: Mapping[str, Any]) -> None:
+    """What of the event becomes part of names, or is asked about at AWS."""
+    job = detail.get("restoreJobId")
+    if not isinstance(job, str) or not JOB.fullmatch(job):
+        raise unexpected("restoreJobId", "letters, digits and hyphens", job)
+    for key in ("sourceResourceArn", "createdResourceArn"):
+        arn = detail.get(key) or ""  # a restore that failed has created nothing
+        if not isinstance(arn, str) or not ARN.fullmatch(arn):
+            raise unexpected(key, "an ARN", arn)
 
 
 def _target_of(source: str, config: Config) -> Target:
@@ -61,14 +79,14 @@ def _target_of(source: str, config: Config) -> Target:
 
 def _order(event: EventBridgeEvent, target: Target) -> dict[str, Any]:
     detail = event.detail
-    job = str(detail["restoreJobId"])
+    job = detail["restoreJobId"]
     return {
         "drill_id": drill_id_of(f"{target.name}/{job}", _began(event)),
         "target": target.name,
         "scheduled_for": "",
         "abort": "",
         "adopt": {
-            INSTANCE_ARN: str(detail.get("createdResourceArn", "")),
+            INSTANCE_ARN: detail.get("createdResourceArn") or "",
             RESTORE_JOB: job,
         },
     }
@@ -87,4 +105,7 @@ def _start(order: Mapping[str, Any], around: Surroundings) -> None:
 
 def _began(event: EventBridgeEvent) -> datetime:
     """The same in every event of the job."""
-    return datetime.fromisoformat(str(event.detail.get("creationDate") or event.time))
+    began = moment_in(event.detail, "creationDate") or moment_in(event.raw_event, "time")
+    if began is None:
+        raise unexpected("time", "a time such as 2026-02-26T03:15:00Z", None)
+    return began

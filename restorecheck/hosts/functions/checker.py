@@ -13,7 +13,7 @@ from restorecheck.aws.credentials import read_password
 from restorecheck.checks.registry import is_alone
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
-from restorecheck.hosts.functions.invoked import required
+from restorecheck.hosts.functions.invoked import drill_id_in
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint
@@ -38,7 +38,7 @@ def check(event: Mapping[str, Any], around: Surroundings, remaining: Remaining) 
     Every answer is stored before the next question is put. A question that may take longer than
     what is left waits for the next invocation.
     """
-    drill_id = required(event, "drill_id")
+    drill_id = drill_id_in(event)
     end = around.clock.now() + remaining() - MARGIN
     asking = PostgresChecker(_connector(around), around.clock)
     engine = Engine(

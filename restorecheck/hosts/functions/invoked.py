@@ -1,15 +1,20 @@
 """What every handler shares: logs as JSON with the request's id, and errors that are safe to show."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts import logs
+from restorecheck.model import is_drill_id
 
 log = structlog.get_logger("restorecheck.functions")
+
+
+HINT = "The state machines of infra/backup-account.yaml call this function as it expects."
+LONGEST_SHOWN = 80
 
 
 class Context(Protocol):
@@ -55,10 +60,49 @@ def required(event: Event, key: str) -> str:
     """
     value = event.get(key)
     if not isinstance(value, str) or not value:
-        message = f"the event has no {key}"
-        hint = "The state machines of infra/backup-account.yaml call this function as it expects."
-        raise ConfigError((Problem(message=message),), hint=hint)
+        raise ConfigError((Problem(message=f"the event has no {key}"),), hint=HINT)
     return value
+
+
+def drill_id_in(event: Event) -> str:
+    """The id of a drill; what is made for it is named after it.
+
+    Raises:
+        ConfigError: There is none, or it is none.
+    """
+    text = required(event, "drill_id")
+    if not is_drill_id(text):
+        raise unexpected("drill_id", "letters, digits and single hyphens", text)
+    return text
+
+
+def moment_in(event: Event, key: str) -> datetime | None:
+    """A time with its zone; None where the event has none.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    value = event.get(key)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise unexpected(key, "a time such as 2026-02-26T03:15:00Z", value) from None
+    if moment.tzinfo is None:
+        raise unexpected(key, "a time with its zone, such as 2026-02-26T03:15:00Z", value)
+    return moment
+
+
+def shown(found: object) -> str:
+    """What came from outside, escaped, and its beginning alone."""
+    text = repr(found)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def unexpected(key: str, expected: str, found: object) -> ConfigError:
+    message = f"{key}: expected {expected}, found {shown(found)}"
+    return ConfigError((Problem(message=message),), hint=HINT)
 
 
 def remaining(context: Context) -> timedelta:

@@ -1,13 +1,12 @@
 """What a night consists of: one drill for each RDS target."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import structlog
 
-from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
+from restorecheck.hosts.functions.invoked import moment_in, unexpected
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 log = structlog.get_logger("restorecheck.functions")
@@ -23,13 +22,14 @@ def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         ConfigError: The configuration cannot be used, or has no such target.
     """
     config = around.config()
-    slot = _slot(event, around)
+    slot = moment_in(event, "scheduled_for") or around.clock.now().replace(microsecond=0)
     names = [target.name for target in config.targets if target.rds is not None]
-    wanted = list(event.get("targets") or names)
+    wanted = event.get("targets") or names
+    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+        raise unexpected("targets", "a list of names", wanted)
     unknown = [name for name in wanted if name not in names]
     if unknown:
-        message = f"no RDS target {unknown[0]!r} in the configuration"
-        raise ConfigError((Problem(message=message, path="targets"),))
+        raise unexpected("targets", "names of RDS targets in the configuration", unknown[0])
     others = [target.name for target in config.targets if target.rds is None]
     drills = [
         {
@@ -43,14 +43,3 @@ def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     ]
     log.info("night.planned", drills=len(drills), slot=slot.isoformat(), not_rds=others)
     return {"drills": drills, "max_concurrency": config.runner.max_parallel_drills}
-
-
-def _slot(event: Mapping[str, Any], around: Surroundings) -> datetime:
-    text = event.get("scheduled_for")
-    if not text:
-        return around.clock.now().replace(microsecond=0)
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError as exc:
-        message = f"scheduled_for: expected a time such as 2026-02-26T03:15:00Z, found {text!r}"
-        raise ConfigError((Problem(message=message),)) from exc

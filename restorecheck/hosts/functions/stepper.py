@@ -1,16 +1,17 @@
 """One step of one drill for each invocation. It speaks to RDS, and reaches no database."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
 from restorecheck.aws.forgotten import ForgottenRds
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
-from restorecheck.hosts.functions.invoked import required
+from restorecheck.hosts.functions.invoked import drill_id_in, moment_in, required, unexpected
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.functions.telling import tell
 from restorecheck.lifecycle import Action, RunChecks
@@ -21,6 +22,8 @@ log = structlog.get_logger("restorecheck.functions")
 
 SHORTEST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
+LONGEST_REASON = 500
+"""Letters of why a drill is ended; it stands in the report."""
 AGE_SHARE = 60
 """A drill is looked at more rarely as it grows older: after an hour, once a minute. So a drill of
 24 hours takes some 300 looks, and an execution may have 25,000 events in its history (quota of
@@ -44,7 +47,7 @@ def step(
     drill = _begun(event, around)
     engine = _engine(around)
     if event.get("abort"):
-        engine.abort(drill.id, str(event["abort"]))
+        engine.abort(drill.id, required(event, "abort")[:LONGEST_REASON])
     outcome = engine.advance(drill.id)
     if isinstance(outcome, Done):
         finished(outcome.drill)
@@ -56,7 +59,7 @@ def step(
 
 def _begun(event: Event, around: Surroundings) -> Drill:
     """The drill of this execution; the first invocation makes it."""
-    drill_id = required(event, "drill_id")
+    drill_id, slot = drill_id_in(event), moment_in(event, "scheduled_for")
     try:
         return around.store.load(drill_id)
     except NotFoundError:
@@ -68,7 +71,6 @@ def _begun(event: Event, around: Surroundings) -> Drill:
         raise NotFoundError(f"no target {name!r} in the configuration")
     now = around.clock.now()
     baseline = baseline_of(around.store, name)
-    slot = event.get("scheduled_for")
     drill = Drill(
         id=drill_id,
         target=target.name,
@@ -79,14 +81,23 @@ def _begun(event: Event, around: Surroundings) -> Drill:
         deadline=now + deadline_of(target),
         objectives=target.objectives.wanted(),
         teardown_limit=teardown_limit_of(config, target),
-        scheduled_for=datetime.fromisoformat(slot) if slot else None,
+        scheduled_for=slot,
         announce=True,
-        outputs=dict(event.get("adopt") or {}),
+        outputs=_adopted(event),
     )
     try:
         return around.store.create(drill)
     except DrillConflictError:
         return around.store.load(drill_id)  # another invocation was faster
+
+
+def _adopted(event: Event) -> dict[str, str]:
+    """What the adopter says of the instance that somebody else restored."""
+    said = event.get("adopt") or {}
+    texts = isinstance(said, Mapping) and all(isinstance(v, str) for v in said.values())
+    if not texts or set(said) - {INSTANCE_ARN, RESTORE_JOB}:
+        raise unexpected("adopt", f"{INSTANCE_ARN} and {RESTORE_JOB}", said)
+    return dict(said)
 
 
 def _engine(around: Surroundings) -> Engine:
