@@ -1,5 +1,6 @@
 """What comes from outside and becomes part of names: looked at where it enters, refused with one clear error."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_an_event_with_another_id_makes_nothing_and_says_what_is_wrong(function,
     event = {"drill_id": found, "target": "courses"}
     calls: dict[str, Any] = {
         "stepper": lambda: stepper.step(event, around),
-        "checker": lambda: checker.check(event, around, lambda: None),
+        "checker": lambda: checker.check(event, around, timedelta),
     }
 
     with pytest.raises(ConfigError) as caught:

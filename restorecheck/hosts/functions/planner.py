@@ -31,7 +31,7 @@ def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     if unknown:
         raise unexpected("targets", "names of RDS targets in the configuration", unknown[0])
     others = [target.name for target in config.targets if target.rds is None]
-    drills = [
+    drills: list[dict[str, Any]] = [
         {
             "drill_id": drill_id_of(name, slot),
             "target": name,
