@@ -3,6 +3,9 @@
 import shlex
 
 from restorecheck.model import Drill, TeardownOutcome
+from restorecheck.postgres import libpq
+
+NO_PASSWORD = "".join(f"{key}={libpq.VARIABLES[key]} " for key in ("PGPASSFILE", "PGREQUIREAUTH"))
 
 
 def how_to_connect(drill: Drill) -> str:
@@ -19,7 +22,9 @@ def how_to_connect(drill: Drill) -> str:
         f"--username={endpoint.user}",
         f"--dbname={database}",
     ]
-    lines = [f"  kept      connect:  {shlex.join(command)}"]
+    # Of a throw-away server, which may have been replaced: it is not sent the reader's password.
+    told = NO_PASSWORD if "psql" in drill.outputs else ""
+    lines = [f"  kept      connect:  {told}{shlex.join(command)}"]
     if endpoint.secret:
         read = ["aws", "secretsmanager", "get-secret-value", "--secret-id", endpoint.secret]
         lines.append(f"            password: {shlex.join(read)}")
