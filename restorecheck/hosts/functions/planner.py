@@ -5,8 +5,9 @@ from typing import Any
 
 import structlog
 
+from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.functions.invoked import moment_in, unexpected
+from restorecheck.hosts.functions.invoked import moment_in, shown, unexpected
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 log = structlog.get_logger("restorecheck.functions")
@@ -29,7 +30,8 @@ def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         raise unexpected("targets", "a list of names", wanted)
     unknown = [name for name in wanted if name not in names]
     if unknown:
-        raise unexpected("targets", "names of RDS targets in the configuration", unknown[0])
+        message = f"no RDS target {shown(unknown[0])} in the configuration"
+        raise ConfigError((Problem(message=message, path="targets"),))
     others = [target.name for target in config.targets if target.rds is None]
     drills: list[dict[str, Any]] = [
         {
