@@ -59,7 +59,9 @@ def imposter(path):
 @pytest.fixture
 def places():
     with tempfile.TemporaryDirectory(dir=SHORT, prefix="rc") as base:
-        yield Places(Path(base))
+        places = Places(Path(base))
+        places.sockets.mkdir()
+        yield places
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def callers_secrets(tmp_path, monkeypatch):
 
 def endpoint_of(places):
     return Endpoint(
-        host=str(places.directory), port=cluster.PORT, user="u", databases=("d",), identity="1"
+        host=str(places.sockets), port=cluster.PORT, user="u", databases=("d",), identity="1"
     )
 
 
@@ -120,7 +122,7 @@ def test_psql_sends_no_password_that_a_file_in_its_home_has(places):
     planted = places.directory / ".pgpass"
     planted.write_text(f"*:*:*:*:{SECRET}\n")
     planted.chmod(0o600)
-    destination = Destination(host=str(places.directory), port=cluster.PORT, user="u", database="d")
+    destination = Destination(host=str(places.sockets), port=cluster.PORT, user="u", database="d")
 
     with imposter(places.socket_path) as heard:
         psql = processes.spawn(
