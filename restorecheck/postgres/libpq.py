@@ -12,9 +12,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+NO_FILE = f"{os.devnull}/none"
+"""Cannot exist. Of a password file that exists and is none, libpq warns on stderr (fe-connect.c, passwordFromFile)."""
+
 THROW_AWAY: Mapping[str, Any] = {
     "hostaddr": "",
-    "passfile": os.devnull,
+    "passfile": NO_FILE,
     "require_auth": "none",
     "sslmode": "disable",
     "sslcert": "",
@@ -27,13 +30,13 @@ THROW_AWAY: Mapping[str, Any] = {
 """Parameters of a connection. `require_auth`: a server that asks who we are is refused (since libpq 16)."""
 
 VARIABLES: Mapping[str, str] = {
-    "PGPASSFILE": os.devnull,
+    "PGPASSFILE": NO_FILE,
     "PGREQUIREAUTH": "none",
     "PGSSLMODE": "disable",
     "PGGSSENCMODE": "disable",
     "PGCHANNELBINDING": "disable",
-    "PGSERVICEFILE": os.devnull,
-    "PGSYSCONFDIR": os.devnull,
+    "PGSERVICEFILE": NO_FILE,
+    "PGSYSCONFDIR": NO_FILE,
 }
 """The same for psql and pg_restore, which get no other variable of libpq's; older ones ignore what they
 do not know.

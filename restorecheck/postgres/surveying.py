@@ -173,10 +173,14 @@ class Progress:
                 kept = self.reading.answers
             kept[question.key] = problem or doubt or answer
 
-    def suspect(self, names: Sequence[str]) -> None:
-        """The server went away meanwhile; again, and one of these alone is to blame."""
+    def suspect(self, names: Sequence[str], among: Sequence[str] = ()) -> None:
+        """The server went away meanwhile; again, and one of these alone is to blame. `among`: from now on
+        these are read one by one, which shows whether it is one of them.
+        """
         with self.lock:
             self.gone = True
+            for name in among:
+                self.reading.crashed.setdefault(name, 0)
             for name in names:
                 self.reading.crashed[name] = self.reading.crashed.get(name, 0) + 1
 
@@ -396,7 +400,7 @@ class Survey:
         except psycopg.Error as exc:
             match _meaning(connection, exc, end):
                 case Outcome.GONE:
-                    self._progress.suspect(())
+                    self._progress.suspect((), among=[table.full_name for table, _ in task.scans])
                 case Outcome.LATE:
                     pass
                 case _:  # one of them is not as it should be: each for itself

@@ -1,7 +1,9 @@
 """The reading of everything, against real servers: complete, resumable, and quiet when all is well."""
 
 import contextlib
+import os
 import re
+import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import describing, preparation
+from restorecheck.postgres import describing, preparation, surveying
 from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
 from restorecheck.postgres.inquiring import Inquirer
 from tests import pg
@@ -324,6 +326,25 @@ grant select on orders_id_seq, items_id_seq to weak;
     assert '"orders_id_seq" is 5 behind' in found["sequences_ahead"].detail
     assert found["references_hold"].found == "2 references"
     assert "known: 1 row points to nothing" in found["references_hold"].detail
+
+
+def test_a_small_table_that_crashes_the_server_is_named_and_the_others_are_read(monkeypatch):
+    text = "create table trapped (id int); create table harmless (id int); insert into harmless values (1)"
+    ask = surveying.Survey._ask
+    with pg.running(pg.installations()[0], text) as source:
+
+        def spring(self, connection, text, *arguments, **options):
+            if '"trapped"' in text:
+                with contextlib.suppress(AssertionError):  # another crash took this backend, too
+                    os.kill(pg.outside(source, connection.info.backend_pid), signal.SIGSEGV)
+            return ask(self, connection, text, *arguments, **options)
+
+        monkeypatch.setattr(surveying.Survey, "_ask", spring)
+        reading = read(source, "library", [], connections=1)
+
+    assert reading.tables["public.trapped"].problem == "the server crashed twice while it was read"
+    assert reading.tables["public.harmless"].values["rows"] == "1"
+    assert not reading.tables["public.harmless"].problem
 
 
 def test_a_connection_that_is_cut_now_and_then_costs_nothing(source):
