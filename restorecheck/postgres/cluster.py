@@ -488,6 +488,7 @@ OWN_SESSION = {
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "row_security": "on",
+    "lc_messages": "C",  # in which errors are told apart
 }
 """For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
 

@@ -20,7 +20,11 @@ _PG_RESTORE = re.compile(r"^pg_restore: error: [^:\n]*: (?:ERROR|FATAL):  ?([^\n
 _COPY_FAILED = re.compile(
     r'^pg_restore: error: COPY failed for table "(.*?)": (?:ERROR|FATAL):  ?([^\n]*)'
 )
-_PSQL = re.compile(r"^psql:[^\n]*?:(\d+): (?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?([^\n]*)")
+_PSQL = re.compile(
+    r"^psql:[^\n]*?:(\d+): "
+    r"(?:(?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?|[^\s:]+:  (?!0[0-2])([0-9A-Z]{5}): )([^\n]*)"
+)
+"""A server may speak another language; then the code tells an error from a notice (classes 00 to 02)."""
 
 ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
@@ -142,8 +146,8 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
         elif error := _PSQL.match(message):
             number = int(error[1])
             yield LoadError(
-                sqlstate=error[2] or state_of(error[3], loads_rows=False),
-                message=error[3],
+                sqlstate=error[2] or error[3] or state_of(error[4], loads_rows=False),
+                message=error[4],
                 entry=_entry_at(number, entries),
                 line=inspection.lines_before + number,
                 afterwards=0 < inspection.last_line < number,

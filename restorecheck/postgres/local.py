@@ -436,6 +436,12 @@ class LocalDumpProvider(Provider):
     def _open(self, places: Places, session: Session) -> StepEvent:
         watch = Stopwatch()
         role = preparation.CHECKER_ROLE
+        ignored = self._dump.ignore_extensions
+        notes = [
+            note
+            for restore in session.restores
+            for note in restoring.omission_notes(restore.inspection, ignored)
+        ]
         with cluster.superuser_connection(places, session.databases[0]) as connection:
             asking.pin(connection)
             asking.spell(connection)
@@ -451,12 +457,7 @@ class LocalDumpProvider(Provider):
                 asking.spell(connection)
                 preparation.let_in(connection, name, role)
                 preparation.let_evaluate(connection, role)
-        ignored = self._dump.ignore_extensions
-        notes = [
-            note
-            for restore in session.restores
-            for note in restoring.omission_notes(restore.inspection, ignored)
-        ]
+                notes += restoring.extension_note(connection, _extensions_of(session, name))
         return Ready(
             endpoint=Endpoint(
                 identity=identity,
@@ -502,6 +503,11 @@ def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Bro
     if len(session.databases) == 1:
         return failed
     return replace(failed, reason=f"database {restore.database}: {failed.reason}")
+
+
+def _extensions_of(session: Session, database: str) -> list[str]:
+    needs = [r.inspection.needs for r in session.restores if r.database == database]
+    return [name for need in needs for name in need.extensions]
 
 
 def _destination(places: Places, database: str) -> Destination:

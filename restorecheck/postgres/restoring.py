@@ -196,6 +196,22 @@ def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str,
     return tuple(notes)
 
 
+EXTENSIONS = "select extname, extversion from pg_extension where extname = any(%s) order by 1"
+
+
+def extension_note(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[str, ...]:
+    """In which versions a dump's extensions were made: CREATE EXTENSION in a dump names none.
+    Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
+    """
+    made = connection.execute(EXTENSIONS, ([*names],)).fetchall()
+    if not made:
+        return ()
+    versions = ", ".join(f"{name} {version}" for name, version in made)
+    return (
+        f"extensions in the versions of this server: {versions} (a dump does not record the source's)",
+    )
+
+
 def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
     return Unclear(
         reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "

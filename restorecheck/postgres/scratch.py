@@ -258,6 +258,7 @@ class ScratchProvider(Provider):
                 preparation.let_evaluate(connection, name)
             else:
                 preparation.let_owner_read(connection)
+            versions = restoring.extension_note(connection, inspection.needs.extensions)
             endpoint = Endpoint(
                 identity=checker.identity_of(connection),
                 host=self.scratch.host,
@@ -272,6 +273,7 @@ class ScratchProvider(Provider):
             notes=(
                 *restoring.omission_notes(inspection, self._dump.ignore_extensions),
                 *_left_out(inspection),
+                *versions,
             ),
         )
 

@@ -414,3 +414,32 @@ def test_a_view_that_is_filled_before_the_one_it_reads_fails_whatever_the_jobs(w
 
     assert found == "failed"
     assert "MATERIALIZED VIEW DATA public.a_total" in reason
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_extensions_are_noted_in_the_versions_that_this_server_has(world, source, form):
+    with database(source, f"create extension hstore; {ROWS}") as name:
+        source.dump(world.backups / "x.dump", f"--format={form}", database=name)
+        with cluster.superuser_connection(source.places, name) as connection:
+            ((version,),) = connection.execute(
+                "select extversion from pg_extension where extname = 'hstore'"
+            ).fetchall()
+
+    found, reason, report = verdict(world)
+
+    assert found == "verified", reason
+    assert any(f"hstore {version} (a dump does not record" in note for note in report["notes"])
+
+
+def test_a_dump_whose_database_speaks_another_language_is_judged_alike(world, source):
+    """Messages in that language are there where the server has translations and the locale."""
+    with database(source, ROWS) as name:
+        file = source.dump(world.backups / "x.sql", "--create", database=name)
+    language = f"ALTER DATABASE {name} SET lc_messages TO 'de_DE.UTF-8';\n\\connect"
+    written = file.read_text().replace("\\connect", language, 1)
+    file.write_text(written.replace("50\tr50\n", "49\tr50\n"))
+
+    found, reason, _ = verdict(world)
+
+    assert found == "failed"
+    assert 'could not create unique index "t_pkey" (SQLSTATE 23505)' in reason

@@ -107,6 +107,15 @@ def test_the_words_give_the_code_and_what_is_shown_quotes_no_row(text, sqlstate,
     assert told(text) == [(sqlstate, shown)]
 
 
+def test_a_server_of_another_language_is_understood_by_its_codes():
+    said = (
+        "psql:<stdin>:6: WARNUNG:  01000: das ist nichts\n"
+        'psql:<stdin>:7: FEHLER:  23505: konnte Unique Index "t_pkey" nicht erstellen'
+    )
+
+    assert [code for code, _ in told(said)] == ["23505"]
+
+
 @pytest.mark.parametrize("role", ["alice", "bob", "carol", "tena", "TENANT"])
 def test_a_role_that_the_dump_does_not_name_may_stand_in_a_row(role):
     ((_, shown),) = told(f'psql:<stdin>:3: ERROR:  role "{role}" does not exist')

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from restorecheck.postgres.dumpfiles import partial, statements
+from restorecheck.postgres.dumpfiles import partial, plain, statements
 from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
-from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
+from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, UnusableLayerError
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
 from restorecheck.postgres.dumpfiles.plain import scan
 from restorecheck.postgres.dumpfiles.texts import kept
@@ -303,3 +303,13 @@ def test_a_dump_without_definitions_is_called_by_the_option_that_made_it(comment
     entries = facts(f"{comment}\n\nSELECT 1;\n".encode()).entries
 
     assert said in partial.without_definitions(entries)
+
+
+def test_a_dump_of_objects_without_number_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(plain, "MOST_ENTRIES", 3)
+    comments = b"".join(
+        b"-- Name: t%d; Type: TABLE; Schema: public; Owner: a\n\n" % i for i in range(4)
+    )
+
+    with pytest.raises(UnusableLayerError, match="more than 3 objects"):
+        scan(io.BytesIO(comments))

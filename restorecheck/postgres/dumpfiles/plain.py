@@ -22,6 +22,7 @@ from restorecheck.postgres.dumpfiles.statements import (
     Where,
 )
 from restorecheck.postgres.dumpfiles.texts import kept, shown
+from restorecheck.postgres.dumpfiles.unreadable import UnusableLayerError
 
 LONGEST_STATEMENT = 1 << 20
 """Of a statement that is looked into for what it needs; INSERTs are not."""
@@ -45,6 +46,8 @@ LOOKED_INTO = (
     b"CREATE LANGUAGE ", b"CREATE PROCEDURAL LANGUAGE ", b"CREATE USER MAPPING ", b"SET ROLE ",
     b"CREATE FUNCTION ", b"CREATE PROCEDURE ", b"CREATE DATABASE ",
 )  # fmt: skip
+MOST_ENTRIES = 3_000_000
+"""About a gigabyte of memory. Before PostgreSQL 17 each large object is one."""
 DEFINED = frozenset({"TABLE", "INDEX", "CONSTRAINT"})
 """Entries whose definition is kept."""
 
@@ -196,6 +199,11 @@ class Scan:
             self._take_entry(replace(entry, position=number))
 
     def _take_entry(self, entry: TocEntry) -> None:
+        if len(self.entries) >= MOST_ENTRIES:
+            raise UnusableLayerError(
+                f"holds more than {MOST_ENTRIES:,} objects, which would take too much memory here",
+                hint="Dump in the custom format (pg_dump -Fc).",
+            )
         self.entries.append(entry)
         self.collector.add_owner(entry.owner)
         if entry.desc in {"SERVER", "FOREIGN SERVER"}:
