@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -190,3 +191,20 @@ def test_files_of_one_name_in_several_folders_are_all_found(tmp_path):
     found = candidates(f"{tmp_path}/*/shop.sql").files
 
     assert {file.parent.name for file in found} == {"2026-02-24", "2026-02-25"}
+
+
+def test_of_numbered_parts_the_first_stands_for_all(tmp_path):
+    packed = gzip.compress(random.Random(1).randbytes(900))
+    for number in range(3):
+        piece = packed[number * 300 : (number + 1) * 300 if number < 2 else None]
+        (tmp_path / f"x.sql.gz.{number:03}.part").write_bytes(piece)
+
+    assert [file.name for file in candidates(str(tmp_path)).files] == ["x.sql.gz.000.part"]
+
+
+@pytest.mark.parametrize("name", ["x.sql.part", "x.sql.gz.000.part", "db-01.part"])
+def test_a_part_alone_is_being_written(tmp_path, name):
+    (tmp_path / name).write_bytes(b"-- PostgreSQL database dump")
+    (tmp_path / "db-02.part").write_bytes(b"-- PostgreSQL database dump")
+
+    assert candidates(str(tmp_path)).files == ()

@@ -313,3 +313,17 @@ def test_a_dump_of_objects_without_number_does_not_fill_the_memory(monkeypatch):
 
     with pytest.raises(UnusableLayerError, match="more than 3 objects"):
         scan(io.BytesIO(comments))
+
+
+@pytest.mark.parametrize("text", [b"Starting backup\n", b"mysqldump: [Warning]\nof some kind\n"])
+def test_a_text_before_the_dump_is_called_by_its_name(text):
+    found = facts(b"CREATE TABLE public.t (id integer);\n", head=text + HEAD)
+
+    assert found.written_by_pg_dump
+    assert found.problem.startswith("does not begin with pg_dump's first line: from line 1 on")
+    assert found.server_version == "17.5"
+
+
+def test_comments_and_statements_before_the_dump_are_no_such_text():
+    assert facts(b"SELECT 1;\n", head=b"-- nightly\nSET x = 1;\n" + HEAD).problem == ""
+    assert facts(b"SELECT 1;\n", head=b"BEGIN;\n" + HEAD).problem == ""

@@ -26,6 +26,7 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     BaseBackupError,
     DamagedLayerError,
     NoDumpError,
+    UnnamedFileError,
     UnusableLayerError,
 )
 
@@ -107,7 +108,7 @@ def _content(members: Iterator[Member], kind: str) -> Content:
         if _is_dump(member):
             return Content(io.BufferedReader(_Only(member, members, kind), buffer_size=1 << 18))
     if seen == 1:
-        raise UnusableLayerError(
+        raise UnnamedFileError(
             f"is a {kind} file with one file in it that neither its name nor its first bytes call a dump",
             hint="Name it after what it is (db.sql, db.dump), or put the dump itself there.",
         )

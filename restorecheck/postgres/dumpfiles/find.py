@@ -96,7 +96,7 @@ def _among(entries: list[Path]) -> Candidates:
 def _is_candidate(path: Path, names: frozenset[str]) -> bool:
     if not path.is_file():
         return (path / "toc.dat").is_file()
-    if is_unfinished(path.name):
+    if is_unfinished(path.name, names):
         return False
     if looks_beside(path.name) or is_about(path.name, names):
         # People write dumps to files named `db.txt`, too.

@@ -47,6 +47,7 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     BaseBackupError,
     NoDumpError,
     OthersFormatError,
+    UnnamedFileError,
 )
 
 UNWRAPPED = "unwrapped"
@@ -107,7 +108,11 @@ class Inspection:
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
 
 
-KINDS: dict[type[Exception], str] = {BaseBackupError: "container", OthersFormatError: "packed"}
+KINDS: dict[type[Exception], str] = {
+    BaseBackupError: "container",
+    UnnamedFileError: "container",
+    OthersFormatError: "packed",
+}
 
 
 class Following(Protocol):

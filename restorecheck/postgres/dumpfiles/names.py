@@ -40,7 +40,12 @@ def looks_beside(name: str) -> bool:
     return _BESIDE.fullmatch(name) is not None
 
 
-def is_unfinished(name: str) -> bool:
+def is_unfinished(name: str, others: frozenset[str] = frozenset()) -> bool:
+    """`x.dump.part` is being written; of several like `x.dump.000.part` each is a piece."""
+    mark = mark_of(name)
+    numbered = mark is not None and mark.end == ".part" and mark.base.endswith(".")
+    if mark is not None and numbered and {mark.at(0), mark.at(1)} & (others - {name}):
+        return False
     return name.lower().endswith(UNFINISHED)
 
 
@@ -51,7 +56,7 @@ def is_about(name: str, others: frozenset[str]) -> bool:
 
 
 _PIECE = re.compile(
-    r"(?P<base>.*?(?:[._-]|[._-]?part|^x|\.(?:dump|sql|tar|backup|gz|zst|bz2|xz|zip|gpg|age|enc)))(?P<mark>[a-z]{2,4}|\d{2,4})(?P<end>\.(?:gz|zst|bz2|xz|lz4))?",
+    r"(?P<base>.*?(?:[._-]|[._-]?part|^x|\.(?:dump|sql|tar|backup|gz|zst|bz2|xz|zip|gpg|age|enc)))(?P<mark>[a-z]{2,4}|\d{2,4})(?P<end>\.(?:gz|zst|bz2|xz|lz4|part))?",
     re.DOTALL,
 )
 

@@ -112,6 +112,10 @@ class Scan:
     restricted: bool = False
     """psql obeys none of them here. Source: PostgreSQL documentation, psql, `\\restrict`."""
     refused: str = ""
+    begun: bytes = b""
+    """First line of the last statement."""
+    preceded: bool = False
+    """Before the dump stands a text that is no SQL."""
 
     @property
     def ended(self) -> bool:
@@ -121,7 +125,8 @@ class Scan:
     def begun_well(self) -> bool:
         """The dump of one database, with nothing in it so far that speaks against loading it."""
         alone = self.headers == 1 and not self.cluster and len(self.parts.databases) <= 1
-        return alone and not (self.refused or self.message_at or set(self.commands) - HARMLESS)
+        bad = self.refused or self.message_at or self.preceded
+        return alone and not (bad or set(self.commands) - HARMLESS)
 
     @property
     def looks_into_statement(self) -> bool:
@@ -131,11 +136,19 @@ class Scan:
     def take(self, line: bytes, where: Where, number: int) -> None:
         if where is Where.START:
             self._take_start(line, number)
+        elif where is Where.INSIDE and self._is_preceded(line):
+            self._take_comment(line, line.strip(), number)
         elif where is Where.INSIDE and self.statement:
             self._extend(line)
         elif where is Where.DATA:
             self._flush()
             self._take_rows(line, number)
+
+    def _is_preceded(self, line: bytes) -> bool:
+        """Whether pg_dump's own first lines stand behind a text that is no statement, as in the middle of it."""
+        if not self.headers and line.strip() == HEADER:
+            self.preceded = not any(mark in self.begun for mark in (b"'", b'"', b"$", b"/*"))
+        return self.preceded and self.headers <= 1 and line.startswith(b"-- ")
 
     def _take_rows(self, rows: bytes, number: int) -> None:
         self._note_afterwards(number)
@@ -147,6 +160,7 @@ class Scan:
         self._flush()
         self.parts.take(line)
         stripped = line.strip()
+        self.begun = line
         if stripped.startswith(b"--"):
             self._take_comment(line, stripped, number)
         elif stripped.startswith(b"\\"):
@@ -301,6 +315,11 @@ def _problem(reader: Reader, seen: Scan) -> str:
         return "is truncated: pg_dumpall's last line ('database cluster dump complete') is missing"
     if seen.refused:
         return f"holds {seen.refused}, which psql refuses between \\restrict and \\unrestrict"
+    if seen.preceded:
+        return (
+            "does not begin with pg_dump's first line: from line 1 on stands a text that is no SQL; "
+            "the backup job writes messages of its own into the dump"
+        )
     if seen.message_at:
         return (
             f"holds a message of pg_dump in line {seen.message_at:,}: the backup job writes pg_dump's "

@@ -19,5 +19,9 @@ class BaseBackupError(UnusableLayerError):
     """It is a backup of a whole server, and so no dump."""
 
 
+class UnnamedFileError(UnusableLayerError):
+    """A zip or tar file holds one file, which may be a dump or anything else."""
+
+
 class NoDumpError(RestorecheckError):
     """A zip or tar file holds other files only."""
