@@ -31,6 +31,7 @@ class Keys(BaseModel):
     """The keys of one mapping. A text is never taken for a number, and nothing is changed later."""
 
     model_config = ConfigDict(
+        defer_build=True,
         strict=True,
         extra="forbid",
         frozen=True,

@@ -116,7 +116,7 @@ def test_keep_prints_how_to_connect_and_how_to_end_it(library):
     done = library.run("drill", "--keep")
 
     assert "psql --host=" in done.stdout
-    assert "connect:  PGPASSFILE=/dev/null PGREQUIREAUTH=none " in done.stdout
+    assert "connect:  PGPASSFILE=/dev/null/none PGREQUIREAUTH=none " in done.stdout
     end = next(line for line in done.stdout.splitlines() if "end it:" in line)
     library.run("sweep", end.split()[-1])
 
