@@ -234,9 +234,12 @@ def in_form(structure: Mapping[str, str], form: int) -> dict[str, str]:
 
 
 def _form_of(structure: Mapping[str, str]) -> int:
-    for form, beginning in ((4, RIGHTS_ON_EVERY), (3, EVERY), (2, ALL_OF)):
-        if any(key.startswith(beginning) for key in structure):
-            return form
+    beginnings = {RIGHTS_ON_EVERY: 4, EVERY: 3, ALL_OF: 2}
+    folded = [key for key in structure if key.startswith((*beginnings,))]
+    if folded:
+        return max(
+            form for start, form in beginnings.items() for k in folded if k.startswith(start)
+        )
     values = [value for key, value in structure.items() if kind_of(key) not in KEPT]
     return int(bool(values) and all(len(value) <= DIGEST + 1 for value in values))
 
