@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import time
@@ -496,6 +497,7 @@ OWN_SESSION = {
 def superuser_connection(
     places: Places, database: str = "postgres"
 ) -> psycopg.Connection[tuple[object, ...]]:
+    refuse_link(places)
     connection = psycopg.connect(
         host=str(places.sockets),
         port=PORT,
@@ -509,6 +511,24 @@ def superuser_connection(
     )
     refuse_stranger(connection, places)
     return bounded(connection)
+
+
+def refuse_link(places: Places) -> None:
+    """Before a connection: a link in the place of the socket would lead it to any server of the machine. The
+    restored code may put one there in the next moment; then `refuse_stranger` sees it, after it was greeted.
+
+    Raises:
+        InvalidStateError: What lies there is no socket.
+    """
+    if _standing_of(places) is None:
+        return
+    try:
+        with theirs.folder(places.sockets) as held:
+            state = os.stat(places.socket_path.name, dir_fd=held, follow_symlinks=False)
+    except OSError:
+        return  # the connection says so
+    if not stat.S_ISSOCK(state.st_mode):
+        raise InvalidStateError("the restored code replaced the server's socket", hint=ATTACKED)
 
 
 ATTACKED = "Do not trust this dump: its code attacks the machine that restores it."

@@ -37,6 +37,7 @@ WALLS = {
     "processes": "a process namespace",
     "network": "a network namespace",
     "memory": "an IPC namespace",
+    "calls": "a filter of system calls",
 }
 """What the kernel may refuse, as a report calls it."""
 
@@ -92,7 +93,36 @@ _RDONLY, _NOSUID, _NODEV, _NOEXEC = 1, 2, 4, 8  # the same for mount and mount_s
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _SET_DUMPABLE, _SET_PDEATHSIG, _CAPBSET_DROP, _SET_SUBREAPER, _NO_NEW_PRIVS = 4, 1, 24, 36, 38
 _SIOCSIFFLAGS, _IFF_UP, _AF_INET, _SOCK_DGRAM = 0x8914, 1, 2, 2
+_SET_SECCOMP, _SECCOMP_MODE_FILTER, _JOIN_SESSION_KEYRING = 22, 2, 1
 _LAST_CAPABILITY = 63
+
+_REFUSED = {
+    "x86_64": {
+        "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155, "ptrace": 101,
+        "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "add_key": 248,
+        "request_key": 249, "keyctl": 250, "userfaultfd": 323, "bpf": 321, "perf_event_open": 298,
+    },
+    "aarch64": {
+        "unshare": 97, "setns": 268, "mount": 40, "umount2": 39, "pivot_root": 41, "ptrace": 117,
+        "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "add_key": 217,
+        "request_key": 218, "keyctl": 219, "userfaultfd": 282, "bpf": 280, "perf_event_open": 241,
+    },
+}  # fmt: skip
+"""System calls that a server has no use for, and by which a program reaches beyond its fence: into namespaces
+and mounts of its own, the cgroup of who started it, its keyrings, and the server's own process.
+"""
+_REFUSED_EVERYWHERE = (425, 428, 429, 430, 431, 432, 433, 438, 442)
+"""io_uring_setup (which makes sockets past a filter), open_tree, move_mount, fsopen, fsconfig, fsmount, fspick,
+pidfd_getfd, mount_setattr: the same numbers on every architecture.
+"""
+_CLONE, _SOCKET = {"x86_64": 56, "aarch64": 220}, {"x86_64": (41, 53), "aarch64": (198, 199)}
+_CLONE3 = 435
+_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_X32 = 0x40000000
+_NEW_NAMESPACES = 0x7E020000
+_FAMILIES = (1, 2, 10, 16)
+"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. The network namespace holds none of the others' ports (AF_VSOCK)."""
+_EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -189,7 +219,10 @@ def _become_alone(order: dict[str, Any], missing: list[str]) -> None:
     if not direct:
         _become(order)
         if not _enter_user_namespace():
-            missing += [wall for wall in WALLS if not (order["network"] and wall == "network")]
+            refused = {"files", "processes", "network", "memory"}
+            missing += [
+                w for w in WALLS if w in refused and not (order["network"] and w == "network")
+            ]
             return
     wanted = {
         "processes": _NEWPID,
@@ -230,8 +263,11 @@ def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) 
     try:
         if order["walls"] and "files" not in missing and not _hide_files(order):
             missing.append("files")
+        _leave_keyring()
         _become(order)
         _limit(order)
+        if order["walls"] and not _filter_calls():
+            missing.append("calls")
         libc.prctl(
             _SET_PDEATHSIG, order["dies_by"] if "memory" in missing else signal.SIGKILL, 0, 0, 0
         )
@@ -284,6 +320,65 @@ def _limit(order: dict[str, Any]) -> None:
         hard = resource.getrlimit(kind)[1]
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (most, most))
+
+
+# --- system calls -------------------------------------------------------------------------------
+
+
+def _leave_keyring() -> None:
+    """Who started us may hold keys in its session's keyring, which would be inherited; keyrings(7)."""
+    number = _REFUSED.get(os.uname().machine, {}).get("keyctl")
+    if number is not None:
+        libc.syscall(number, _JOIN_SESSION_KEYRING, None)
+
+
+def _filter_calls() -> bool:
+    """False: the kernel refuses, or this machine's numbers are not known. seccomp(2), bpf(4)."""
+    machine = os.uname().machine
+    if machine not in _REFUSED:
+        return False
+    steps = b"".join(code.to_bytes(2, "little") + bytes([yes, no]) + k.to_bytes(4, "little")
+                     for code, yes, no, k in _filter_steps(machine))  # fmt: skip
+    held = ctypes.create_string_buffer(steps)
+
+    class Program(ctypes.Structure):  # struct sock_fprog
+        _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
+
+    program = Program(len(steps) // 8, ctypes.addressof(held))
+    return bool(libc.prctl(_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0)
+
+
+def _filter_steps(machine: str) -> list[tuple[int, int, int, int]]:
+    """Instructions of struct sock_filter: code, jump if true, jump if false, operand."""
+    load, equal, at_least, any_of, answer = 0x20, 0x15, 0x35, 0x45, 0x06
+    allow, refuse = 0x7FFF0000, 0x00050000
+    number, architecture, first = 0, 4, 16  # offsets in struct seccomp_data
+
+    def refused(code: int, operand: int, error: int = _EPERM) -> list[tuple[int, int, int, int]]:
+        return [(code, 0, 1, operand), (answer, 0, 0, refuse | error)]
+
+    steps = [
+        (load, 0, 0, architecture),
+        (equal, 1, 0, _ARCHITECTURE[machine]),
+        (answer, 0, 0, refuse | _EPERM),
+        (load, 0, 0, number),
+    ]
+    if machine == "x86_64":
+        steps += refused(at_least, _X32)
+    for call in (*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE):
+        steps += refused(equal, call)
+    steps += refused(equal, _CLONE3, _ENOSYS)  # then libraries take clone, which can be looked into
+    steps += [
+        (equal, 0, 4, _CLONE[machine]),
+        (load, 0, 0, first),
+        *refused(any_of, _NEW_NAMESPACES),
+        (answer, 0, 0, allow),
+    ]
+    one, pair = _SOCKET[machine]
+    steps += [(equal, 1, 0, one), (equal, 0, len(_FAMILIES) + 2, pair), (load, 0, 0, first)]
+    for place, family in enumerate(_FAMILIES):
+        steps.append((equal, len(_FAMILIES) - place, 0, family))
+    return [*steps, (answer, 0, 0, refuse | _EAFNOSUPPORT), (answer, 0, 0, allow)]
 
 
 # --- files -------------------------------------------------------------------------------------

@@ -493,8 +493,10 @@ def killed_locally(endpoint: Endpoint) -> str:
 
 def connect_locally(endpoint: Endpoint, database: str) -> asking.Connection:
     """To the server of a drill, and to no other. Raises as `connect_to_throw_away`, and as `cluster.refuse_stranger`."""
+    places = Places.of_socket(endpoint.host)
+    cluster.refuse_link(places)
     connection = connect_to_throw_away(endpoint, database)
-    cluster.refuse_stranger(connection, Places.of_socket(endpoint.host))
+    cluster.refuse_stranger(connection, places)
     return connection
 
 

@@ -6,6 +6,7 @@ No other module opens what lies in a data directory or beside a socket (tests/un
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+_O_PATH = getattr(os, "O_PATH", os.O_RDONLY)
+"""Opens also what may not be read; Linux."""
 SMALL = 64 * 1024
 REMOVERS = 8
 """A removal waits for the file system's journal, several wait together: 10,000 files that had reached the
@@ -109,7 +112,7 @@ def remove_all(folder: Path, *, but: str = "") -> None:
     Raises:
         OSError: Something cannot be removed.
     """
-    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    top = _opened_up(str(folder), None)
     try:
         moved = 0
         while folders := _remove_files(top, but):
@@ -118,6 +121,19 @@ def remove_all(folder: Path, *, but: str = "") -> None:
                 os.rmdir(name, dir_fd=top)
     finally:
         os.close(top)
+
+
+def _opened_up(name: str, within: int | None) -> int:
+    """A folder, opened; one of the present user's that was closed (chmod 0) is made accessible first."""
+    known = os.open(name, _O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
+    try:
+        state = os.fstat(known)
+        closed = state.st_mode & stat.S_IRWXU != stat.S_IRWXU
+        if closed and state.st_uid == os.geteuid() and sys.platform.startswith("linux"):
+            os.chmod(f"/proc/self/fd/{known}", stat.S_IRWXU)  # noqa: PTH101  # the very folder
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
+    finally:
+        os.close(known)
 
 
 def _remove_files(folder: int, but: str) -> list[str]:
@@ -150,10 +166,11 @@ def _unlink(folder: int, names: list[str]) -> None:
 
 def _lift(top: int, name: str, moved: int) -> int:
     """Empty a folder: its files are removed, its folders move up; how many have moved by now."""
-    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+    folder = _opened_up(name, top)
     try:
         for inner in _remove_files(folder, ""):
             moved += 1
+            os.close(_opened_up(inner, folder))  # a folder that is moved must be writable itself
             os.rename(inner, f".restorecheck {moved}", src_dir_fd=folder, dst_dir_fd=top)
     finally:
         os.close(folder)

@@ -73,6 +73,7 @@ WITHOUT = [
     ),
 ]
 """As in most containers."""
+NAMESPACES = [words for wall, words in fence.WALLS.items() if wall != "calls"]
 
 
 @pytest.fixture(params=WHO)
@@ -404,18 +405,69 @@ def test_a_setuid_program_gives_no_rights(attacked, loot):
     verified(attacked.drill())
 
 
+CALLS = {
+    "a namespace of its own": "unshare --user --mount true && echo escaped",
+    "a socket of the machine's": """python3 -c "import socket; socket.socket(40, 1); print('escaped')" """,
+    "a key of the caller's": """python3 -c "import ctypes, os, platform
+call = {'x86_64': 250, 'aarch64': 219}[platform.machine()]
+ctypes.CDLL(None).syscall(call, 0, -3, 1) >= 0 and print('escaped')" """,
+    "the server's own process": """python3 -c "import ctypes, platform
+call = {'x86_64': 101, 'aarch64': 117}[platform.machine()]
+ctypes.CDLL(None).syscall(call, 0x4206, 1, 0, 0) == 0 and print('escaped')" """,
+}
+
+
+@pytest.mark.parametrize("script", CALLS.values(), ids=CALLS)
+def test_the_kernel_refuses_what_reaches_beyond_the_fence(attacked, script):
+    attacked.plant(
+        f"{script}; echo done",
+        checks=[line("it ran", "done", there=True), line("it failed", "escaped", there=False)],
+    )
+
+    verified(attacked.drill())
+
+
+def test_a_link_in_the_place_of_the_socket_leads_nobody_elsewhere(attacked, loot):
+    path = loot / "other.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        path.chmod(0o777)
+        other.listen()
+        other.settimeout(0.2)
+        attacked.plant(f"cd ../s && rm -f .s.PGSQL.5432 && ln -s {path} .s.PGSQL.5432; echo done")
+
+        report = attacked.drill()
+
+        inconclusive(report, "replaced the server's socket")
+        with pytest.raises(TimeoutError):
+            other.accept()
+
+
+def test_closed_folders_keep_nothing_from_being_taken_away(attacked):
+    attacked.plant(
+        "mkdir -p z/b ../s/q; touch z/a z/b/c ../s/q/f; chmod 0 z/b; chmod 500 z ../s/q; echo done",
+        checks=[line("it ran", "done", there=True)],
+    )
+
+    report = attacked.drill()
+
+    verified(report)
+    assert report["teardown"]["outcome"] == "complete"
+
+
 def test_what_a_dump_leaves_running_ends_with_its_drill(attacked_anywhere):
     attacked = attacked_anywhere
+    long = str(36_000_000 + os.getpid())  # other tests run at the same time
     attacked.plant(
-        "for i in 1 2 3; do setsid sleep 3618 </dev/null >/dev/null 2>&1 & done;"
-        "(trap '' TERM INT QUIT HUP; setsid sleep 3618 </dev/null >/dev/null 2>&1 &) ; echo done"
+        f"for i in 1 2 3; do setsid sleep {long} </dev/null >/dev/null 2>&1 & done;"
+        f"(trap '' TERM INT QUIT HUP; setsid sleep {long} </dev/null >/dev/null 2>&1 &) ; echo done"
     )
 
     report = attacked.drill()
 
     verified(report)
     assert [
-        p.pid for p in psutil.process_iter(["cmdline"]) if "3618" in (p.info["cmdline"] or [])
+        p.pid for p in psutil.process_iter(["cmdline"]) if long in (p.info["cmdline"] or [])
     ] == []
 
 
@@ -484,7 +536,7 @@ def test_a_report_names_the_walls_that_the_kernel_refused(world, dumps, who):
 
     verified(report)
     (note,) = [note for note in report["notes"] if "the kernel refused" in note]
-    assert [words for words in fence.WALLS.values() if words not in note] == []
+    assert [words for words in NAMESPACES if words not in note] == []
 
 
 @pytest.mark.parametrize("who", [*WHO, *WITHOUT])
@@ -499,7 +551,7 @@ def test_who_requires_the_fence_restores_nothing_where_a_wall_is_missing(world, 
     if attacked.walls:
         verified(report)
         return
-    inconclusive(report, "postgres.require_fence", *fence.WALLS.values())
+    inconclusive(report, "postgres.require_fence", *NAMESPACES)
     assert "doctor" in report["hint"]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from restorecheck.checks.judging import judge_built_in
 from restorecheck.checks.kind import Catalog, OfDatabase
+from restorecheck.checks.kinds import sequences_ahead
 from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
 from restorecheck.checks.questions import (
     AGE,
@@ -290,3 +291,13 @@ def test_a_table_that_nobody_could_count_is_not_called_gone(tonight, outcome):
     after = reading(other if tonight is None else {TABLE: tonight, **other})
 
     assert own("not_emptied", after, before).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("distance", "said"), [("5", "is 5 behind"), ("4111111111111111", "is more than 10,000 behind")]
+)
+def test_how_far_a_sequence_is_behind_is_no_value_of_a_row(distance, said):
+    text = sequences_ahead._is_behind('"s"', distance)
+
+    assert said in text
+    assert len(distance) < 5 or distance not in text
