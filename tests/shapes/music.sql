@@ -47,7 +47,7 @@ select 1;
 -- name: purge
 delete from "InvoiceLine" where "InvoiceId" in (select "InvoiceId" from "Invoice" where "InvoiceDate" < {at}::timestamp - interval '300 days');
 delete from "Invoice" where "InvoiceDate" < {at}::timestamp - interval '300 days';
--- tables: public.Invoice public.InvoiceLine
+-- tables: public."Invoice" public."InvoiceLine"
 
 -- name: night 12
 alter table "Track" add column "Lyrics" text;
