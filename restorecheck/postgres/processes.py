@@ -107,17 +107,22 @@ def end(births: Iterable[Birth], timeout: float) -> bool:
 
 
 def end_all_of(account: Account) -> None:
-    """Kill everything that runs as a user who is of one drill alone."""
+    """Kill every process of a user id that belongs to one drill alone."""
     assert account.alone, "others may run as this user"
-    subprocess.run(  # kill(2): -1 is every process that the caller may signal, but itself
-        ["/bin/sh", "-c", "kill -9 -1"],
+    shell_as(account, "kill -9 -1")  # kill(2): every process that the caller may signal, but itself
+
+
+def shell_as(account: Account, script: str, *arguments: str) -> int:
+    """Run a script of ours as the account, without a fence; returns its exit code."""
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *arguments],
         check=False,
         capture_output=True,
         cwd="/",
         user=account.uid,
         group=account.gid,
         extra_groups=[],
-    )
+    ).returncode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +135,7 @@ class Fence:
     """Folders and files."""
     network: bool = False
     record: Callable[[tuple[Birth, ...]], None] = lambda _births: None
-    """Is told which processes are going to run, before they do: what they are must be known, whoever dies."""
+    """Called with the processes before they run, so that a sweep finds them after restorecheck was killed."""
 
 
 class Program(subprocess.Popen[bytes]):

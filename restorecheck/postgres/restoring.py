@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,7 +44,7 @@ from restorecheck.postgres.load_errors import (
     ours,
 )
 from restorecheck.postgres.messages import CONSEQUENCES, MISSED_ROWS, errors_in_log
-from restorecheck.postgres.processes import describe_exit
+from restorecheck.postgres.processes import describe_exit, shell_as
 from restorecheck.postgres.settings import FullText
 
 POLL_SECONDS = 0.5
@@ -196,20 +195,24 @@ def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str,
     return tuple(notes)
 
 
-EXTENSIONS = "select extname, extversion from pg_extension where extname = any(%s) order by 1"
+EXTENSIONS = """
+select e.extname, e.extversion from pg_extension e
+join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
+where e.extname = any(%s) order by 1
+"""
+"""Versions that the server's own files have: SQL of the dump can write any text into pg_extension."""
 
 
 def extension_note(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[str, ...]:
-    """In which versions a dump's extensions were made: CREATE EXTENSION in a dump names none.
-    Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
+    """The versions in which the dump's extensions were created. A dump records no version: CREATE EXTENSION
+    takes the server's default. Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
     """
     made = connection.execute(EXTENSIONS, ([*names],)).fetchall()
     if not made:
         return ()
     versions = ", ".join(f"{name} {version}" for name, version in made)
-    return (
-        f"extensions in the versions of this server: {versions} (a dump does not record the source's)",
-    )
+    said = f"extensions were created in the versions of this server: {versions}"
+    return (f"{said} (a dump does not record the versions of the source)",)
 
 
 def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
@@ -498,16 +501,7 @@ def _readable_by(path: Path, account: Account) -> bool:
         'test -r "$1" || exit 1; test -d "$1" || exit 0; '
         'for file in "$1"/*; do test -r "$file" || exit 1; done'
     )
-    answer = subprocess.run(
-        ["/bin/sh", "-c", probe, "sh", str(path)],
-        check=False,
-        capture_output=True,
-        cwd="/",
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-    )
-    return answer.returncode == 0
+    return shell_as(account, probe, str(path)) == 0
 
 
 def server_version(connection: psycopg.Connection[Any]) -> str:

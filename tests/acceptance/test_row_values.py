@@ -160,13 +160,14 @@ def test_of_a_server_whose_log_cannot_be_read_no_row_is_repeated_either(world, h
     home.sql(f"{CARRIERS['check']} insert into c values ('{SECRET}');", "rows")
     home.dump(world.backups / "rows.dump", f"--format={form}", database="rows")
     home.sql("drop role at_home", "postgres")
-    place = f"{home.places.directory}:{cluster.PORT}"
+    place = f"{home.places.sockets}:{cluster.PORT}"
     url = f"postgresql://postgres@{place.replace('/', '%2F')}/postgres"
     world.configure(dump=f", into: '{url}'", extra=f"scratch_servers: ['{place}']\n")
 
     done = world.run("drill")
 
     assert done.returncode in {1, 3}, done.stdout
+    assert "no connection" not in done.stdout
     assert leaks(world, done) == []
 
 
@@ -191,4 +192,17 @@ def test_queries_that_fail_over_a_row_do_not_repeat_it(world, home):
     done = world.run("drill")
 
     assert done.returncode in {1, 3}, done.stdout + done.stderr
+    assert leaks(world, done) == []
+
+
+def test_a_version_that_the_dump_s_sql_writes_is_not_repeated(world, home):
+    home.sql(f"create extension hstore; {SCHEMA}", "rows")
+    file = home.dump(world.backups / "rows.sql", database="rows")
+    head, mark, tail = file.read_text().rpartition("--\n-- PostgreSQL database dump complete")
+    stolen = "update pg_extension set extversion = (select email from people where id = 1) where extname = 'hstore';\n"
+    file.write_text(f"{head}set search_path to public;\n{stolen}{mark}{tail}")
+
+    done = world.run("drill")
+
+    assert done.returncode == 0, done.stdout
     assert leaks(world, done) == []

@@ -222,7 +222,7 @@ def _soda(stage: Stage, place: Path) -> Callable[[], object]:
         )
     for schema in ("app",):
         (home / f"{schema}.yml").write_text(
-            f"data_source bench_{schema}:\n  type: postgres\n  host: {stage.source.places.directory}\n"
+            f"data_source bench_{schema}:\n  type: postgres\n  host: {stage.source.places.sockets}\n"
             f"  port: {cluster.PORT}\n  username: {cluster.SUPERUSER}\n  password: x\n  database: {NAME}\n  schema: {schema}\n"
         )
         (home / f"{schema}-checks.yml").write_text(_soda_checks(stage, schema))
