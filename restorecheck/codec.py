@@ -37,7 +37,7 @@ def decode(text: str) -> Drill:
         ) from exc
     if not is_drill_id(drill.id):
         raise StoreError(
-            "a stored drill has an id that no drill has, which may lead to files of others",
-            hint="Somebody changed the store: put back a copy of it.",
+            "the id of a stored drill is not valid; it could name files outside of the store",
+            hint="The store was changed by another program: restore the store from a copy.",
         )
     return drill

@@ -5,7 +5,7 @@ and so as this user: it must own nothing of value, and it must never be `postgre
 authentication would let the restored code into a production server on the same host.
 
 Where root starts restorecheck, each drill has a user id of its own, which nothing else on the
-machine has: what is shared (`nobody`) would be the superuser of every restored database.
+machine has: each service that runs as a shared user (`nobody`) would be the superuser of every restored database.
 """
 
 import os

@@ -113,7 +113,7 @@ class Mark:
 
 
 Made = tuple[int, int]
-"""Names a directory by device and inode, for whoever has made it."""
+"""Identifies a directory: device and inode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +399,7 @@ def _standing_of(places: Places) -> Standing | None:
 def replaced(places: Places) -> str:
     """What of a server that we have started is not any more what it was; empty where nothing is missing.
 
-    Of a server that nobody has started here, nothing is known, and nothing is said.
+    Empty, too, for a server that restorecheck did not start.
     """
     standing = _standing_of(places)
     if standing is None:
@@ -535,9 +535,9 @@ ATTACKED = "Do not trust this dump: its code attacks the machine that restores i
 
 
 def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None:
-    """Close a connection that somebody else than the server of these places has answered.
+    """Close a connection where another process than the server of these places listens on the socket.
 
-    The kernel knows who has begun to listen: SO_PEERCRED, unix(7). Elsewhere than on Linux nobody is asked.
+    The kernel records the process that called listen(2): SO_PEERCRED, unix(7). Only Linux is asked.
 
     Raises:
         InvalidStateError: Another process listens there.

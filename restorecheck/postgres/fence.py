@@ -471,7 +471,9 @@ def _furnish(base: str, order: dict[str, Any]) -> None:
     """What programs expect of every system: /proc, /tmp, some links, a name for the user."""
     for name in ("proc", "tmp", "run", "var", "etc", "dev"):
         _make_folder(base, f"/{name}")
-    with suppress(OSError):  # refused where the outer /proc is covered in parts; nobody needs it
+    with suppress(
+        OSError
+    ):  # refused where parts of the outer /proc are covered; PostgreSQL does not need it
         _mount("proc", f"{base}/proc", "proc", _RDONLY | _NOSUID | _NODEV | _NOEXEC)
     own = f"{base}/tmp"  # noqa: S108  # a file system of its own
     _mount("restorecheck", own, "tmpfs", _NOSUID | _NODEV | _NOEXEC, "mode=1777,size=64m")

@@ -32,7 +32,7 @@ ROWS = frozenset(
 """Entries whose statements hold or read rows."""
 NOT_REPEATED = "an error that is not repeated here, because it may quote rows"
 UNTOLD = frozenset({"COMMENT", "SEQUENCE SET", "STATISTICS DATA"})
-"""Entries whose statements hold what somebody wrote or what rows hold: not one word of them is a name."""
+"""Entries whose statements hold free text or values of rows: no word of them is a name."""
 ALWAYS_THERE = "public pg_catalog plpgsql"
 WRITTEN_BY_PG_DUMP = (
     "statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding"

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import psycopg
 
-from restorecheck.errors import CapacityError, InvalidStateError, RestorecheckError
+from restorecheck.errors import (
+    CapacityError,
+    InvalidStateError,
+    ProviderError,
+    RestorecheckError,
+)
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -181,7 +186,9 @@ class LocalDumpProvider(Provider):
         if isinstance(chosen, Unclear):
             return chosen
         session.installation = chosen
-        seconds = self._taken_over(session, chosen) or self._make_server(drill, session, chosen)
+        seconds = self._taken_over(session, chosen)
+        if seconds is None:
+            seconds = self._make_server(drill, session, chosen)
         assert session.server is not None, "it was made"
         notes = [note for i in inspections for note in restoring.version_note(i, chosen)]
         notes += restoring.fence_note(session.server.missing)
@@ -196,7 +203,8 @@ class LocalDumpProvider(Provider):
         places, account = self._server.places(drill.id), session.account
         watch = Stopwatch()
         if session.server is not None:
-            cluster.stop(places, session.server)
+            if not cluster.stop(places, session.server):
+                raise ProviderError("the throw-away server that was started first does not stop")
             places.log.unlink(missing_ok=True)  # it tells of processes that were ended
         theirs.remove_all(places.data)
         cluster.initdb(places, installation, account)

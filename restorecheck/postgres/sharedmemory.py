@@ -17,7 +17,7 @@ _IPC_RMID = 0
 
 
 def free(makers: Collection[int], uid: int | None) -> None:
-    """Remove the segments that one of these processes has made, where nobody uses them.
+    """Remove the segments that one of these processes has made, where no process uses them.
 
     `uid`: whose they must be; None: of the present user. Linux only: elsewhere nothing says who has made them.
     """

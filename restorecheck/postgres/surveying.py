@@ -211,7 +211,7 @@ class Survey:
     ) -> None:
         """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
         several connections cannot be had. `killed`: why the server went away, where that was nothing
-        that it was asked; empty where nobody knows. `configured`: names that stand in the configuration.
+        that it was asked; empty where this is not known. `configured`: names that stand in the configuration.
         """
         self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
         self._budget = budget

@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 
 from restorecheck.history import flaws
+from restorecheck.postgres.cluster import PREFIX
 from restorecheck.sqlite.store import SqliteStore
 
 COMMAND = [sys.executable, "-m", "restorecheck"]
@@ -214,7 +215,7 @@ class Hunt(ABC):
             with suppress(psutil.Error):
                 place = process.cwd()
                 home = process.environ().get("HOME", "")
-                ours = (place, home) if "/work/" in home else (place,)
+                ours = (place, home) if f"/{PREFIX}" in home else (place,)
                 if any(p.startswith(f"{self.directory}/") for p in ours) and is_alive(process):
                     raise BrokenPromiseError(self.account(f"{process} works in {place}"))
 

@@ -320,7 +320,9 @@ def test_a_text_before_the_dump_is_called_by_its_name(text):
     found = facts(b"CREATE TABLE public.t (id integer);\n", head=text + HEAD)
 
     assert found.written_by_pg_dump
-    assert found.problem.startswith("does not begin with pg_dump's first line: from line 1 on")
+    assert found.problem.startswith(
+        "does not begin with pg_dump's header: line 1 is a text that is not SQL"
+    )
     assert found.server_version == "17.5"
 
 

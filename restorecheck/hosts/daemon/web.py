@@ -1,7 +1,7 @@
 """GET /healthz and GET /metrics. Off unless `runner.listen` is set; read-only, without names of
 anything but targets and channels.
 
-Whoever reaches the port can hold up nobody else: connections are bounded in number and in time.
+The server limits the number of connections and the time of each, so that slow clients do not block a health check.
 """
 
 import ipaddress
@@ -122,7 +122,7 @@ def _names(host: str) -> frozenset[str]:
 
 
 def is_ours(said: str | None, names: Collection[str]) -> bool:
-    """Whether the `Host` of a request names this server, not some name that was led here.
+    """Whether the `Host` of a request is a name of this server.
 
     A page of another site can have its own name resolve to this address, and read what it answers (DNS
     rebinding); its name stands in `Host`. An address cannot be led anywhere. A browser always sends one.

@@ -92,7 +92,7 @@ def _begun(event: Event, around: Surroundings) -> Drill:
 
 
 def _adopted(event: Event) -> dict[str, str]:
-    """What the adopter says of the instance that somebody else restored."""
+    """What the adopter says of an instance that AWS Backup or a person restored."""
     said = event.get("adopt") or {}
     texts = isinstance(said, Mapping) and all(isinstance(v, str) for v in said.values())
     if not texts or set(said) - {INSTANCE_ARN, RESTORE_JOB}:

@@ -147,7 +147,7 @@ class _Only(io.RawIOBase):
 
 
 def open_tar(stream: IO[bytes], mode: Literal["r|", "r:"]) -> tarfile.TarFile:
-    """A tar file of somebody else's.
+    """A tar file, which is not trusted.
 
     Raises:
         UnusableLayerError, DamagedLayerError: Also while reading: it claims what no dump needs.
@@ -157,7 +157,7 @@ def open_tar(stream: IO[bytes], mode: Literal["r|", "r:"]) -> tarfile.TarFile:
 
 
 class _Claims(tarfile.TarInfo):
-    """Reads no header into memory, and no map of holes, that is as long as somebody claims."""
+    """Reads no header into memory, and no map of holes, that is as long as the file claims."""
 
     def _proc_member(self, tar: Any) -> Any:  # noqa: ANN401  # to be overridden, says the base class
         if self.type == tarfile.GNUTYPE_SPARSE:

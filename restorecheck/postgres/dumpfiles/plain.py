@@ -115,7 +115,7 @@ class Scan:
     begun: bytes = b""
     """First line of the last statement."""
     preceded: bool = False
-    """Before the dump stands a text that is no SQL."""
+    """A text that is not SQL stands before the header."""
 
     @property
     def ended(self) -> bool:
@@ -145,7 +145,7 @@ class Scan:
             self._take_rows(line, number)
 
     def _is_preceded(self, line: bytes) -> bool:
-        """Whether pg_dump's own first lines stand behind a text that is no statement, as in the middle of it."""
+        """Whether pg_dump's header follows a text that is not SQL, and so looks like a part of that statement."""
         if not self.headers and line.strip() == HEADER:
             self.preceded = not any(mark in self.begun for mark in (b"'", b'"', b"$", b"/*"))
         return self.preceded and self.headers <= 1 and line.startswith(b"-- ")
@@ -317,8 +317,8 @@ def _problem(reader: Reader, seen: Scan) -> str:
         return f"holds {seen.refused}, which psql refuses between \\restrict and \\unrestrict"
     if seen.preceded:
         return (
-            "does not begin with pg_dump's first line: from line 1 on stands a text that is no SQL; "
-            "the backup job writes messages of its own into the dump"
+            "does not begin with pg_dump's header: line 1 is a text that is not SQL; "
+            "the backup job writes its own messages into the dump"
         )
     if seen.message_at:
         return (
