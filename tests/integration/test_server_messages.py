@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from restorecheck.checks.server_messages import PROGRAMS, TEMPLATES
+from restorecheck.checks.server_templates import PROGRAMS, TEMPLATES
 from restorecheck.model import CheckOutcome
 from restorecheck.postgres import cluster, known_names
 from restorecheck.postgres.known_names import known_in

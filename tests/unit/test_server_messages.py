@@ -10,16 +10,14 @@ from psycopg import errors
 
 from restorecheck.announcing import Finished, Kind, News
 from restorecheck.checks.server_messages import (
-    DAMAGE,
     NOTHING,
-    PROGRAMS,
-    TEMPLATES,
     Known,
     is_damage,
     shown,
     stands_in,
     texts_in,
 )
+from restorecheck.checks.server_templates import DAMAGE, PROGRAMS, TEMPLATES
 from restorecheck.model import CheckOutcome, Verdict
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.inspect import Inspection
