@@ -1,8 +1,8 @@
 """Runs one program of PostgreSQL's where a dump's code reaches nothing but its own data (Linux).
 
-A small program of its own, started by `processes.spawn` with Python alone: it may fork and change namespaces,
-which a process with threads may not. So it imports the standard library only, and nothing later than here: the files of that may be hidden. `main` gets one end of a
-socket pair (SOCK_SEQPACKET); over that comes the order, and go the answers:
+`processes.spawn` starts this file as a program of its own: it forks and changes namespaces, which a process
+with threads must not do. It imports only the standard library, and all of it here: after the file system is
+replaced, Python finds no module. `main` gets one end of a socket pair (SOCK_SEQPACKET), which carries:
 
     → the order: a dict, see `Order` in processes.py
     ← the number of the program's process

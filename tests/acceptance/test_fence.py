@@ -33,7 +33,7 @@ TRAILER = "--\n-- PostgreSQL database dump complete"
 ORDINARY = pwd.getpwnam("daemon").pw_uid
 """Of a user who has no process here."""
 PYTHON = "/usr/bin/python3"
-"""One that everybody may run: that of the tests may lie below somebody's home."""
+"""One that everybody may run: the Python of the tests may lie below a home directory that others cannot enter."""
 REFUSING = Path(__file__).with_name("refusing.py")
 HERE = Path(fence.__file__).parents[2]
 
@@ -145,6 +145,18 @@ def line(name, pattern, *, there):
     }
 
 
+@contextlib.contextmanager
+def working(place, uid=None):
+    """A process that is not the drill's, by its number; it must still run at the end."""
+    process = subprocess.Popen(["sleep", "600"], cwd=place, user=uid, group=uid)
+    try:
+        yield process.pid
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
 def verified(report):
     failed = [
         (c["name"], c["detail"])
@@ -203,32 +215,17 @@ def test_another_server_of_this_machine_is_not_ended_in_the_place_of_ours(
 
 def test_what_works_where_a_link_leads_is_not_ended(attacked, loot):
     """Root's programs, were the link one to /."""
-    working = subprocess.Popen(["sleep", "600"], cwd=loot)
-    try:
+    with working(loot):
         attacked.plant(REPLACE.format(place=loot))
 
-        report = attacked.drill()
-
-        verified(report)
-        assert working.poll() is None
-    finally:
-        working.kill()
-        working.wait()
+        verified(attacked.drill())
 
 
-def test_a_recorded_number_of_somebody_s_process_is_not_believed(attacked_anywhere, loot):
-    attacked = attacked_anywhere
-    working = subprocess.Popen(["sleep", "600"], cwd=loot)
-    try:
-        attacked.plant(f"sed -i 1s/.*/{working.pid}/ postmaster.pid; echo done")
+def test_a_recorded_number_of_another_process_is_not_believed(attacked_anywhere, loot):
+    with working(loot) as pid:
+        attacked_anywhere.plant(f"sed -i 1s/.*/{pid}/ postmaster.pid; echo done")
 
-        report = attacked.drill()
-
-        verified(report)
-        assert working.poll() is None
-    finally:
-        working.kill()
-        working.wait()
+        verified(attacked_anywhere.drill())
 
 
 # --- our own files are replaced ----------------------------------------------------------------
@@ -472,16 +469,10 @@ def test_what_a_dump_leaves_running_ends_with_its_drill(attacked_anywhere):
 
 
 def test_a_dump_cannot_signal_the_machine_s_processes(attacked, loot):
-    uid = ORDINARY if attacked.who == "user" else None
-    working = subprocess.Popen(["sleep", "600"], cwd=loot, user=uid, group=uid)
-    try:
-        attacked.plant(f"kill -9 {working.pid}; echo done")
+    with working(loot, ORDINARY if attacked.who == "user" else None) as pid:
+        attacked.plant(f"kill -9 {pid}; echo done")
 
         verified(attacked.drill())
-        assert working.poll() is None
-    finally:
-        working.kill()
-        working.wait()
 
 
 def test_a_file_without_end_is_ended(attacked, monkeypatch):
