@@ -135,7 +135,7 @@ def test_a_dump_is_restored_into_the_same_major_or_the_lowest_higher_one(world, 
     _, report = world.drill()
 
     assert report["restore"]["server_version"].startswith(source.installation.version)
-    assert report["notes"] == []
+    assert [note for note in report["notes"] if "hstore" not in note] == []
 
 
 def test_of_two_complete_dumps_the_newest_is_restored(world, dumps):
