@@ -14,8 +14,8 @@ from typing import Any
 from moto.backup import urls
 from moto.backup.responses import BackupResponse
 
-from restorecheck.sandbox.things import Instance, Snapshot
-from restorecheck.testing.cloud.refusals import Refusal
+from restorecheck.simulated.refusals import Refusal
+from restorecheck.simulated.things import Instance, Snapshot
 
 Operation = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 """Account, path and body in; the answer out."""
@@ -130,7 +130,7 @@ class Backup:
             region=instance.arn.split(":")[3],
             source_arn=re.sub(r":snapshot:.*", f":db:{snapshot.instance}", snapshot.arn),
             created_arn=instance.arn,
-            recovery_point_at=snapshot.original_at.replace(tzinfo=UTC),
+            recovery_point_at=snapshot.database_at.replace(tzinfo=UTC),
             created_at=now,
         )
         self.jobs[job.identifier] = job

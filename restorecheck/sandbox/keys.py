@@ -5,55 +5,42 @@ from typing import Any
 
 from moto.kms.models import kms_backends
 
-from restorecheck.testing.cloud.refusals import Refusal
-
-READ = ("kms:Decrypt", "kms:CreateGrant", "kms:DescribeKey")
-WRITE = ("kms:Encrypt", "kms:CreateGrant", "kms:DescribeKey", "kms:GenerateDataKey")
-"""RDS User Guide, "Copying a DB snapshot", required permissions: the ones without which a copy
-fails. A key policy that leaves out CreateGrant is the usual mistake.
-"""
+from restorecheck.simulated.refusals import Refusal
+from restorecheck.simulated.things import Region
 
 DEFAULT_ALIAS = "alias/aws/rds"
 
 
-def default_key(account_id: str, region: str) -> str:
-    """The ARN of RDS's own key in this account, made when it is first needed."""
-    backend: Any = kms_backends[account_id][region]
-    key_id = backend.get_key_id_from_alias(DEFAULT_ALIAS)
-    key = backend.describe_key(key_id or backend._generate_default_keys(DEFAULT_ALIAS))  # noqa: SLF001  # moto makes it there
-    key.key_manager = "AWS"  # moto says CUSTOMER
-    return str(key.arn)
+class Keys:
+    def default(self, region: Region) -> str:
+        """The ARN of RDS's own key in this account, made when it is first needed."""
+        backend: Any = kms_backends[region.account_id][region.region]
+        key_id = backend.get_key_id_from_alias(DEFAULT_ALIAS)
+        key = backend.describe_key(key_id or backend._generate_default_keys(DEFAULT_ALIAS))  # noqa: SLF001  # moto makes it there
+        key.key_manager = "AWS"  # moto says CUSTOMER
+        return str(key.arn)
 
+    def is_default(self, arn: str) -> bool:
+        return getattr(_find(arn), "key_manager", "CUSTOMER") == "AWS"
 
-def is_default(key_arn: str) -> bool:
-    return getattr(_find(key_arn), "key_manager", "CUSTOMER") == "AWS"
+    def resolve(self, key: str, region: Region) -> str:
+        if key.startswith("arn:"):
+            _find(key)
+            return key
+        backend: Any = kms_backends[region.account_id][region.region]
+        try:
+            key_id = backend.get_key_id_from_alias(key) if key.startswith("alias/") else key
+            return str(backend.describe_key(key_id).arn)
+        except Exception as exc:
+            raise _inaccessible(key) from exc
 
-
-def resolve(key: str, account_id: str, region: str) -> str:
-    """The ARN that is meant by an ARN, id or alias.
-
-    Raises:
-        Refusal: There is no such key.
-    """
-    if key.startswith("arn:"):
-        _find(key)
-        return key
-    backend: Any = kms_backends[account_id][region]
-    try:
-        key_id = backend.get_key_id_from_alias(key) if key.startswith("alias/") else key
-        return str(backend.describe_key(key_id).arn)
-    except Exception as exc:
-        raise _inaccessible(key) from exc
-
-
-def require(key_arn: str, account_id: str, operations: tuple[str, ...]) -> None:
-    """Refuse unless the key is usable and its policy admits this account to all operations."""
-    key = _find(key_arn)
-    if not key.enabled or key.key_state != "Enabled":
-        raise _inaccessible(key_arn)
-    policy = key.policy if isinstance(key.policy, dict) else json.loads(key.policy)
-    if not all(admits(policy, account_id, operation) for operation in operations):
-        raise _inaccessible(key_arn)
+    def require(self, arn: str, account_id: str, operations: tuple[str, ...]) -> None:
+        key = _find(arn)
+        if not key.enabled or key.key_state != "Enabled":
+            raise _inaccessible(arn)
+        policy = key.policy if isinstance(key.policy, dict) else json.loads(key.policy)
+        if not all(admits(policy, account_id, operation) for operation in operations):
+            raise _inaccessible(arn)
 
 
 def admits(policy: dict[str, Any], account_id: str, operation: str) -> bool:

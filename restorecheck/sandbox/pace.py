@@ -1,4 +1,4 @@
-"""How long AWS takes in the sandbox, how much it allows, and who does its work."""
+"""How long AWS takes in the sandbox, and who does its work."""
 
 import heapq
 import itertools
@@ -10,41 +10,18 @@ from typing import TypeVar
 
 import structlog
 
+from restorecheck.simulated import pace
+
 T = TypeVar("T")
 
 log = structlog.get_logger("restorecheck.sandbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Durations in seconds of AWS's time; `factor` is what one of them takes here."""
+class Pace(pace.Pace):
+    """AWS's time, run through quickly."""
 
     factor: float = 1 / 150
-    create: float = 300
-    backup: float = 60
-    copy: float = 240
-    restore: float = 600
-    password: float = 60
-    modify: float = 60
-    delete: float = 180
-    stop: float = 60
-    start: float = 120
-    visible: float = 10
-    """From a call that makes something until others see it: eventual consistency."""
-
-    def real(self, seconds: float) -> float:
-        return seconds * self.factor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quotas:
-    """Per account and region; Amazon RDS User Guide, "Quotas and constraints"."""
-
-    instances: int = 40
-    snapshots: int = 100
-    copies_in_progress: int = 20
-    storage: int = 100_000
-    """In gigabytes."""
 
 
 class Worker:

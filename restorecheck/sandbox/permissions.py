@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from moto.iam.models import iam_backends
 
 from restorecheck.rules.policies import Answer, Request, evaluate
-from restorecheck.testing.cloud.refusals import Refusal
+from restorecheck.simulated.refusals import Refusal
 
 Document = Mapping[str, Any]
 

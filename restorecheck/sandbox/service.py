@@ -29,11 +29,11 @@ from restorecheck.sandbox.backup import Backup, RestoreJob
 from restorecheck.sandbox.certificates import Authority
 from restorecheck.sandbox.faults import Call, Faults
 from restorecheck.sandbox.landscape import Account, Landscape
-from restorecheck.sandbox.pace import Pace, Quotas, Worker
-from restorecheck.sandbox.rds import Outcome, Rds
+from restorecheck.sandbox.pace import Pace, Worker
+from restorecheck.sandbox.rds import Outcome, ServedRds
 from restorecheck.sandbox.servers import OWNER, Farm
-from restorecheck.sandbox.things import Instance, Snapshot
 from restorecheck.sandbox.wire import Wire
+from restorecheck.simulated import Instance, Quotas, Snapshot
 
 LOOPBACK = "127.0.0.1"
 SOURCE_ACCOUNT = "111111111111"
@@ -100,7 +100,7 @@ class Sandbox:
             stack.callback(_forget_everything)
             self._worker.begin()
             stack.callback(self._worker.end)
-            self.rds = Rds(farm, self._worker, self.pace, self._quotas)
+            self.rds = ServedRds(farm, self._worker, self.pace, self._quotas)
             self.aws_backup = Backup()
             self._wire = Wire(self.rds, self.aws_backup, self.faults, self._lock)
             stack.enter_context(self._wire.plugged_in())
@@ -204,12 +204,12 @@ class Sandbox:
         self, identifier: str, *, age: timedelta = timedelta(0), wait: bool = True
     ) -> Snapshot:
         """Production's nightly snapshot; `age` dates it back."""
-        region = self.rds.region(self.source.account_id, self.region)
+        region = self.rds.state.region(self.source.account_id, self.region)
         with self._lock:
             snapshot = self.rds.take_automated_snapshot(region, identifier, age=age)
         if wait:
             self.wait_until(
-                lambda: snapshot.status == "available" and snapshot.visible, "a snapshot"
+                lambda: snapshot.status == "available" and self.sees(snapshot), "a snapshot"
             )
         return snapshot
 
@@ -218,12 +218,12 @@ class Sandbox:
 
         How the recovery point came there is AWS Backup's affair. `next_restore` applies.
         """
-        region = self.rds.region(self.backup.account_id, self.backup_region)
+        region = self.rds.state.region(self.backup.account_id, self.backup_region)
         with self._lock:
             instance = self.rds.restore_for_test(region, snapshot)
             job = self.aws_backup.begin(self.backup.account_id, snapshot, instance, _now())
         ended = {"available", "failed", "restore-error", "incompatible-restore"}
-        self.wait_until(lambda: instance.status in ended and instance.visible, "a restore")
+        self.wait_until(lambda: instance.status in ended and self.sees(instance), "a restore")
         with self._lock:
             job.completed_at = _now()
             job.status = "COMPLETED" if instance.status == "available" else "FAILED"
@@ -231,35 +231,37 @@ class Sandbox:
                 job.message = f"DB instance is in the status {instance.status}"
         return job
 
+    def sees(self, thing: Instance | Snapshot) -> bool:
+        """Whether somebody who lists things finds it."""
+        return self.rds.state.sees(thing)
+
     def instance(self, account: Account, identifier: str) -> Instance | None:
         return self.instances(account).get(identifier)
 
     def instances(self, account: Account) -> dict[str, Instance]:
-        return dict(self.rds.region(account.account_id, self._region_of(account)).instances)
+        return dict(self.rds.state.region(account.account_id, self._region_of(account)).instances)
 
     def snapshots(self, account: Account) -> dict[str, Snapshot]:
-        return dict(self.rds.region(account.account_id, self._region_of(account)).snapshots)
+        return dict(self.rds.state.region(account.account_id, self._region_of(account)).snapshots)
 
     def calm(self) -> None:
         """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""
         self.faults.clear()
-        for ordered in (self.rds.restores, self.rds.copies, self.rds.passwords):
-            ordered.clear()
-        self.rds.before_start.clear()
+        self.rds.calm()
 
     def next_restore(self, status: str, *, event: str = "", slower: float = 1.0) -> None:
         """The next restored instance ends in this status."""
-        self.rds.restores.append(Outcome(status=status, event=event, slower=slower))
+        self.rds.state.restores.append(Outcome(status=status, event=event, slower=slower))
 
     def next_copy(self, status: str, *, slower: float = 1.0) -> None:
-        self.rds.copies.append(Outcome(status=status, slower=slower))
+        self.rds.state.copies.append(Outcome(status=status, slower=slower))
 
     def next_password(self, status: str) -> None:
-        self.rds.passwords.append(Outcome(status=status))
+        self.rds.state.passwords.append(Outcome(status=status))
 
     def corrupt_next_restore(self, damage: Callable[[Path], None]) -> None:
         """Called with the data directory of the next restored instance before its server starts."""
-        self.rds.before_start.append(damage)
+        self.rds.servers.before_start.append(damage)
 
     def wait_until(self, happened: Callable[[], bool], what: str) -> None:
         """For AWS's work to be done.

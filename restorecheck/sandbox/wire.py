@@ -20,8 +20,9 @@ from moto.iam.models import iam_backends
 from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.permissions import simulate
-from restorecheck.sandbox.rds import Page, Rds
-from restorecheck.testing.cloud.refusals import Refusal, bad_value
+from restorecheck.sandbox.rds import ServedRds
+from restorecheck.simulated.refusals import Refusal, bad_value
+from restorecheck.simulated.state import Page
 
 Response = tuple[int, dict[str, str], Any]
 Original = Callable[[BaseResponse], Response]
@@ -30,7 +31,9 @@ Original = Callable[[BaseResponse], Response]
 class Wire:
     """Between moto's wire and the sandbox."""
 
-    def __init__(self, rds: Rds, backup: Backup, faults: Faults, lock: threading.RLock) -> None:
+    def __init__(
+        self, rds: ServedRds, backup: Backup, faults: Faults, lock: threading.RLock
+    ) -> None:
         self.users: dict[str, str] = {}
         """Access keys and whose they are."""
         self._rds = rds
@@ -62,7 +65,7 @@ class Wire:
         answer: Response = (500, {}, "")
         if fault is None or fault.after_effect or fault.kind is FaultKind.HANG:
             with self._lock:
-                answer, error = self._perform(response, original, service, operation, given)
+                answer, error = self._perform(response, original, given)
         if fault is not None:
             error = fault.code if fault.kind is FaultKind.ERROR else fault.kind.value
         self.calls.append(
@@ -71,7 +74,7 @@ class Wire:
                 account_id=account_id,
                 region=region,
                 operation=operation,
-                caller=self.users.get(str(response.get_access_key()), "role"),
+                caller=self._caller(response),
                 parameters={k: v for k, v in given.items() if k not in SECRET_PARAMETERS},
                 error=error,
             )
@@ -81,6 +84,9 @@ class Wire:
         if fault is not None:
             threading.Event().wait(fault.seconds)
         return answer
+
+    def _caller(self, response: BaseResponse) -> str:
+        return self.users.get(str(response.get_access_key()), ROLE)
 
     def _refuse_strangers(self, response: BaseResponse) -> None:
         """Moto lets unknown keys into an account of its own."""
@@ -96,17 +102,17 @@ class Wire:
         self,
         response: BaseResponse,
         original: Original,
-        service: str,
-        operation: str,
         given: Mapping[str, Any],
     ) -> tuple[Response, str]:
+        service, operation = str(response.service_name), str(response._get_action())  # noqa: SLF001  # moto's own
         try:
             self._refuse_strangers(response)
             if service == "sts" and operation == "AssumeRole":
                 _refuse_untrusted(str(response.current_account), given)
             if service == "rds" and (perform := self._rds.operation(operation)) is not None:
-                place = self._rds.region(str(response.current_account), str(response.region))
-                result = perform(place, given)
+                account_id, region = str(response.current_account), str(response.region)
+                place = self._rds.state.region(account_id, region)
+                result = perform(place, given, self._caller(response))
                 shown = one_page(result, given) if isinstance(result, Page) else result
                 return response.serialized(ActionResult(shown)), ""
             if service == "iam" and operation == "SimulatePrincipalPolicy":
@@ -122,6 +128,8 @@ class Wire:
         return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors
 
 
+ROLE = "role"
+"""Whoever calls with temporary credentials."""
 JSON = {"content-type": "application/json"}
 
 FEWEST, MOST = 20, 100

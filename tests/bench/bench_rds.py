@@ -21,7 +21,7 @@ import psycopg
 from restorecheck.config import Config
 from restorecheck.hosts import rehearsal
 from restorecheck.sandbox import NEVER, Landscape, Pace, Quotas, Sandbox
-from restorecheck.sandbox.rds import ACTIVE
+from restorecheck.simulated.instances import ACTIVE
 
 FACTOR = 1 / 60
 DRILLS = 3
@@ -88,7 +88,10 @@ def by_hand(sandbox: Sandbox, land: Landscape, name: str) -> None:
         ValuesToAdd=[sandbox.backup.account_id],
     )
     shared = snapshots(sandbox.source)[name]
-    sandbox.wait_until(lambda: shared.usable_by(sandbox.backup.account_id), "the share")
+    sandbox.wait_until(
+        lambda: shared.usable_by(sandbox.backup.account_id, sandbox.rds.state.time.now()),
+        "the share",
+    )
     backup.copy_db_snapshot(
         SourceDBSnapshotIdentifier=shared.arn,
         TargetDBSnapshotIdentifier=name,

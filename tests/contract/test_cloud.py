@@ -1,9 +1,8 @@
-"""The cloud of the simulation and the sandbox answer alike: the same calls, the same words.
+"""Both faces of the simulated RDS answer alike: the same calls, the same words.
 
 What is compared is what restorecheck reads: its own views of descriptions, and codes of errors.
 """
 
-import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -84,12 +83,12 @@ class InSandbox:
     @contextmanager
     def slowly(self):
         """What is begun in here is still under way, and not yet seen, when it is looked at next."""
-        usual = self.sandbox.rds.pace
-        self.sandbox.rds.pace = replace(usual, factor=usual.factor * 20)
+        usual = self.sandbox.rds.state.pace
+        self.sandbox.rds.state.pace = replace(usual, factor=usual.factor * 20)
         try:
             yield
         finally:
-            self.sandbox.rds.pace = usual
+            self.sandbox.rds.state.pace = usual
 
     def settle(self):
         self.sandbox.wait_until(self._at_rest, "everything to be done")
@@ -98,8 +97,12 @@ class InSandbox:
         accounts = (self.sandbox.source, self.sandbox.backup)
         instances = [i for a in accounts for i in self.sandbox.instances(a).values()]
         snapshots = [s for a in accounts for s in self.sandbox.snapshots(a).values()]
-        arrived = [time.monotonic() >= moment for s in snapshots for moment in s.shared.values()]
-        done = [t.status in REST and t.visible for t in (*instances, *snapshots)]
+        arrived = [
+            self.sandbox.rds.state.time.now() >= moment
+            for s in snapshots
+            for moment in s.shared.values()
+        ]
+        done = [t.status in REST and self.sandbox.sees(t) for t in (*instances, *snapshots)]
         return all(done) and all(arrived) and not any(i.pending for i in instances)
 
 

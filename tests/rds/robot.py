@@ -143,7 +143,7 @@ class Robot:
 
     def _ask_for_more(self, options: dict[str, list[str]]) -> None:
         """Somebody at AWS says yes."""
-        rds = self.scene.sandbox.rds
+        rds = self.scene.sandbox.rds.state
         name = QUOTAS[options["quota-code"][0]]
         rds.quotas = replace(rds.quotas, **{name: int(options["desired-value"][0])})
 

@@ -64,11 +64,17 @@ def instance_of(scene, job):
     return scene.sandbox.instance(scene.sandbox.backup, job.created_arn.rpartition(":")[2])
 
 
+def described(scene, job):
+    state = scene.sandbox.rds.state
+    instance = instance_of(scene, job)
+    return instance.describe(state.time.now(), state.behind.endpoint(instance))
+
+
 # --- by hand ----------------------------------------------------------------------------------
 
 
 def test_by_hand_an_instance_is_checked_and_left_as_it_is(adopting, restored):
-    before = instance_of(adopting, restored).describe()
+    before = described(adopting, restored)
     name = before["DBInstanceIdentifier"]
     adopting.sandbox.forget_calls()
 
@@ -78,7 +84,7 @@ def test_by_hand_an_instance_is_checked_and_left_as_it_is(adopting, restored):
     assert outcome.verdict == "verified"
     assert outcome.report["restore"]["adopted"] is True
     assert outcome.report["teardown"]["outcome"] == "complete"
-    assert instance_of(adopting, restored).describe() == before
+    assert described(adopting, restored) == before
     operations = {call.operation for call in adopting.sandbox.calls}
     assert operations == {"GetCallerIdentity", "DescribeDBInstances", "GetSecretValue"}
     assert restored.answers == [], "who asks by hand does not speak for the restore testing plan"
@@ -229,7 +235,7 @@ def test_a_restore_that_failed_has_a_report_with_aws_backups_words(adopting, fun
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "is FAILED: DB instance is in the status incompatible-restore" in report.reason
     assert job.answers == []
-    del sandbox.rds.region(sandbox.backup.account_id, sandbox.region).instances[
+    del sandbox.rds.state.region(sandbox.backup.account_id, sandbox.region).instances[
         job.created_arn.rpartition(":")[2]
     ]
 

@@ -144,7 +144,9 @@ def test_snapshots_that_are_public_or_shared_with_strangers_are_found(scene, sou
     for snapshot, who in (("open-to-all", "all"), ("open-to-one", OTHER)):
         rds.create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=snapshot)
         made = scene.sandbox.snapshots(scene.sandbox.source)[snapshot]
-        scene.sandbox.wait_until(lambda m=made: m.status == "available" and m.visible, snapshot)
+        scene.sandbox.wait_until(
+            lambda m=made: m.status == "available" and scene.sandbox.sees(m), snapshot
+        )
         rds.modify_db_snapshot_attribute(
             DBSnapshotIdentifier=snapshot, AttributeName="restore", ValuesToAdd=[who]
         )

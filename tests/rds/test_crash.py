@@ -379,8 +379,8 @@ def test_the_new_password_is_accepted_by_the_time_that_the_checks_begin(scene, h
     host = hosts()
     at_step(host, "credentials")
     host.provider.backup_account().secrets()  # made beforehand: it takes longer than the race
-    usual = scene.sandbox.rds.pace
-    scene.sandbox.rds.pace = replace(usual, password=8000, visible=800)
+    usual = scene.sandbox.rds.state.pace
+    scene.sandbox.rds.state.pace = replace(usual, password=8000, visible=800)
     try:
         drill = at_step(host, "check")
         assert drill.endpoint is not None
@@ -388,7 +388,7 @@ def test_the_new_password_is_accepted_by_the_time_that_the_checks_begin(scene, h
             Inquiry(endpoint=drill.endpoint, pending=drill.checks[:1], until=drill.deadline)
         ).results
     finally:
-        scene.sandbox.rds.pace = usual
+        scene.sandbox.rds.state.pace = usual
 
     assert results[0].outcome is CheckOutcome.PASSED
     host.run(drill.id)

@@ -79,7 +79,7 @@ class Team:
     def start_anew(self):
         """As `Sandbox.prepare` left it: a set-up that was mended is well, but not the same."""
         sandbox, land = self.sandbox, self.land
-        sandbox.rds.quotas = PLENTY
+        sandbox.rds.state.quotas = PLENTY
         places = (sandbox.region, sandbox.backup_region)
         landscape.grant(land, sandbox.source, sandbox.backup, sandbox.endpoint_url, places)
         trust = landscape.trust_policy(sandbox.backup, EXTERNAL_ID)
@@ -286,15 +286,15 @@ def parameter_group_of_another_major(team):
 
 
 def no_room_for_an_instance(team):
-    team.sandbox.rds.quotas = _quotas(team, instances=0)
+    team.sandbox.rds.state.quotas = _quotas(team, instances=0)
 
 
 def _quotas(team, **values):
-    return replace(team.sandbox.rds.quotas, **values)
+    return replace(team.sandbox.rds.state.quotas, **values)
 
 
 def no_room_for_copies(team):
-    team.sandbox.rds.quotas = _quotas(team, snapshots=0, storage=50)
+    team.sandbox.rds.state.quotas = _quotas(team, snapshots=0, storage=50)
 
 
 def subnets_are_full(team):

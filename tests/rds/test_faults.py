@@ -298,7 +298,7 @@ def other_production(scene, name, **parameters):
 def forget_snapshots(scene, name):
     """As RDS does when its retention has passed."""
     sandbox = scene.sandbox
-    region = sandbox.rds.region(sandbox.source.account_id, sandbox.region)
+    region = sandbox.rds.state.region(sandbox.source.account_id, sandbox.region)
     for key in [key for key, s in region.snapshots.items() if s.instance == name]:
         del region.snapshots[key]
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from restorecheck.sandbox import NEVER, Fault, FaultKind, Pace, Quotas, Sandbox
 from restorecheck.sandbox.keys import admits
-from restorecheck.sandbox.rds import ACTIVE
+from restorecheck.simulated.instances import ACTIVE
 from tests.rds.conftest import PASSWORD
 
 FAST = Pace(factor=1 / 4000, visible=0)
@@ -308,7 +308,7 @@ def test_deletions_that_aws_refuses(room, monkeypatch):
     snapshot = room.kept("deletions-copy")
     long_enough = 2 / FAST.factor  # to be called in the middle of it, by however slow a machine
     pace = replace(FAST, restore=long_enough, delete=long_enough)
-    monkeypatch.setattr(room.sandbox.rds, "pace", pace)
+    monkeypatch.setattr(room.sandbox.rds.state, "pace", pace)
 
     with refused("InvalidParameterCombination"):
         room.source.delete_db_instance(DBInstanceIdentifier="courses-prod", SkipFinalSnapshot=True)

@@ -75,8 +75,8 @@ class Chance(Known):
 def a_pace(dice: random.Random) -> Pace:
     """Mostly minutes, at times nothing or hours."""
 
-    def some(usual: int) -> timedelta:
-        return dice.choice((0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 5.0, 40.0)) * usual * SECOND
+    def some(usual: int) -> float:
+        return dice.choice((0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 5.0, 40.0)) * usual
 
     return Pace(
         copy=some(80),
@@ -86,7 +86,7 @@ def a_pace(dice: random.Random) -> Pace:
         delete=some(70),
         stop=some(50),
         start=some(50),
-        visible=dice.choice((0, 10, 10, 60, 240)) * SECOND,
+        visible=dice.choice((0, 10, 10, 60, 240)),
     )
 
 
@@ -123,7 +123,7 @@ class Weeks:
         for number in range(self.dice.choice((1, 2, 3))):
             if number:
                 self.stage.next_night(good=self.dice.random() < 0.8)
-                self.stage.cloud.pace = a_pace(self.dice)
+                self.stage.cloud.rds.state.pace = a_pace(self.dice)
             self._bring_outcomes()
             self._night()
         self.chance.end()

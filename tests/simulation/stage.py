@@ -120,7 +120,7 @@ class Stage:
         self.world = World()
         self.cloud = Cloud(self.world, pace=pace)
         self.cloud.page_size = 2  # so that everything that is listed comes in pages
-        self.cloud.server_log = SERVER_LOG
+        self.cloud.values.server_log = SERVER_LOG
         self.store = Store(self.world)
         self.answers: list[Answer] = []
         self.hosts = 0

@@ -109,16 +109,13 @@ def test_instances_that_are_not_quite_earlier_standbys_are_left(name, changes):
     first = f"restorecheck-{night(stage).id}"
     backup = stage.cloud.backup
     standby = backup.instances[first]
-    other = stage.cloud._new_instance(
+    other = stage.cloud.add_instance(
         backup,
         name,
-        settings=standby.settings,
+        standby.settings,
         tags=changed(standby.tags, changes),
         data=Data("somewhere else"),
-        password="x",  # noqa: S106  # of nobody
-        caller="operator",
     )
-    other.status = "available"
     stage.next_night()
 
     drill = night(stage)

@@ -20,17 +20,14 @@ def tags_of(drill_id, **changes):
 
 
 def instance(stage, name, tags):
-    made = stage.cloud._new_instance(
+    return stage.cloud.add_instance(
         stage.cloud.backup,
         name,
-        settings=stage.production.settings,
+        stage.production.settings,
         tags=tags,
         data=Data("somewhere"),
-        password="x",  # noqa: S106  # of nobody
         caller="restorecheck/elsewhere",
     )
-    made.status, made.visible_from = "available", stage.world.now()
-    return made
 
 
 def test_things_of_others_are_not_found():

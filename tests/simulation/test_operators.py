@@ -118,16 +118,14 @@ def replaces_the_instance(stage, name):
         return False
     cloud = stage.cloud
     cloud.remove_instance(cloud.backup, old)
-    new = cloud._new_instance(
+    new = cloud.add_instance(
         cloud.backup,
         name,
-        settings=old.settings | {"EnableIAMDatabaseAuthentication": False},
+        old.settings | {"EnableIAMDatabaseAuthentication": False},
         tags=dict(old.tags),
         data=Data("somewhere else"),
         password=PASSWORD,
-        caller="operator",
     )
-    new.status, new.up, new.visible_from = "available", True, stage.world.now()
     new.tags.pop("restorecheck:managed", "")
     return True
 

@@ -1,33 +1,18 @@
 """Two AWS accounts in memory, behind the clients that `restorecheck.aws` calls.
 
 The real provider, inventory and retention run against it, and a night takes milliseconds: time
-passes only when the `World` is told so. What AWS does stands in `docs/explanation/rds.md`; that
-this cloud and the sandbox do the same is held by `tests/contract/test_cloud.py`.
+passes only when the `World` is told so. What RDS does stands in `restorecheck.simulated`, which the
+sandbox has, too; `docs/explanation/rds.md` says what of it is known.
 """
 
-from restorecheck.testing.cloud.refusals import NoAnswer, Refusal
-from restorecheck.testing.cloud.state import (
-    BACKUP_ACCOUNT,
-    REGION,
-    SOURCE_ACCOUNT,
-    Cloud,
-    Outcome,
-)
-from restorecheck.testing.cloud.things import (
-    Call,
-    Data,
-    Delivery,
-    Home,
-    Instance,
-    Key,
-    Pace,
-    Quotas,
-    Secret,
-    Snapshot,
-)
+from restorecheck.simulated import NEVER, Instance, Outcome, Quotas, Refusal, Snapshot, Unknowns
+from restorecheck.simulated.refusals import NoAnswer
+from restorecheck.testing.cloud.state import BACKUP_ACCOUNT, REGION, SOURCE_ACCOUNT, Cloud
+from restorecheck.testing.cloud.things import Call, Data, Delivery, Home, Key, Pace, Secret
 
 __all__ = [
     "BACKUP_ACCOUNT",
+    "NEVER",
     "REGION",
     "SOURCE_ACCOUNT",
     "Call",
@@ -44,4 +29,5 @@ __all__ = [
     "Refusal",
     "Secret",
     "Snapshot",
+    "Unknowns",
 ]

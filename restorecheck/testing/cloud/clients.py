@@ -15,8 +15,8 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.model import OperationModel, ServiceModel
 from botocore.validate import ParamValidator
 
-from restorecheck.testing.cloud.described import Description
-from restorecheck.testing.cloud.refusals import NoAnswer, Refusal
+from restorecheck.simulated.refusals import NoAnswer, Refusal
+from restorecheck.simulated.things import Description
 from restorecheck.testing.cloud.state import RESTORECHECK, Cloud
 from restorecheck.testing.cloud.things import Call
 

@@ -1,19 +1,14 @@
-"""What RDS takes and what it refuses: the same in memory and in the sandbox.
+"""What RDS takes and what it refuses.
 
 Codes of which nobody has seen the real thing are marked (?).
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeVar
+from datetime import datetime
 
-from restorecheck.testing.cloud.described import (
-    Description,
-    Parameters,
-    RdsInstance,
-    RdsSnapshot,
-)
-from restorecheck.testing.cloud.refusals import (
+from restorecheck.simulated.behind import Groups
+from restorecheck.simulated.refusals import (
     Refusal,
     bad_combination,
     bad_instance_state,
@@ -22,10 +17,17 @@ from restorecheck.testing.cloud.refusals import (
     no_instance,
     no_snapshot,
 )
+from restorecheck.simulated.things import (
+    Description,
+    Instance,
+    Parameters,
+    Snapshot,
+)
 
 NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
 LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
 MOST_SHARES = 20
+FEWEST_ZONES = 2
 BAD_IN_PASSWORDS = set("/'\"@ ")
 NOT_KEPT = frozenset(
     {
@@ -37,10 +39,6 @@ NOT_KEPT = frozenset(
     }
 )
 """Parameters that are no settings of an instance."""
-
-I = TypeVar("I", bound=RdsInstance)  # noqa: E741  # an instance
-S = TypeVar("S", bound=RdsSnapshot)
-T = TypeVar("T")
 
 
 # --- names ------------------------------------------------------------------------------------
@@ -67,7 +65,7 @@ def is_arn(name: str) -> bool:
     return name.startswith("arn:")
 
 
-def instance_in(instances: Mapping[str, I], name: str) -> I:
+def instance_in(instances: Mapping[str, Instance], name: str) -> Instance:
     """By its name or ARN."""
     instance = instances.get(name.rpartition(":")[2].lower())
     if instance is None:
@@ -75,7 +73,7 @@ def instance_in(instances: Mapping[str, I], name: str) -> I:
     return instance
 
 
-def own_snapshot_in(snapshots: Mapping[str, S], account_id: str, name: str) -> S:
+def own_snapshot_in(snapshots: Mapping[str, Snapshot], account_id: str, name: str) -> Snapshot:
     """Of this account, by its name or ARN."""
     own = name.partition(f":{account_id}:snapshot:")[2] if is_arn(name) else name
     snapshot = snapshots.get(own.lower())
@@ -87,7 +85,7 @@ def own_snapshot_in(snapshots: Mapping[str, S], account_id: str, name: str) -> S
 # --- snapshots --------------------------------------------------------------------------------
 
 
-def refuse_taken_snapshot(snapshots: Mapping[str, RdsSnapshot], name: str, most: int) -> None:
+def refuse_taken_snapshot(snapshots: Mapping[str, Snapshot], name: str, most: int) -> None:
     if name in snapshots:
         raise Refusal(
             "DBSnapshotAlreadyExists",
@@ -98,31 +96,31 @@ def refuse_taken_snapshot(snapshots: Mapping[str, RdsSnapshot], name: str, most:
         raise Refusal("SnapshotQuotaExceeded", "The request cannot be processed: quota.")
 
 
-def refuse_unfinished(snapshot: RdsSnapshot) -> None:
+def refuse_unfinished(snapshot: Snapshot) -> None:
     if snapshot.status != "available":
         raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
 
 
-def refuse_many_copies(snapshots: Iterable[RdsSnapshot], most: int) -> None:
+def refuse_many_copies(snapshots: Iterable[Snapshot], most: int) -> None:
     if len([s for s in snapshots if s.type == "manual" and s.in_progress]) >= most:
         raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
 
 
-def refuse_copy_without_key(source: RdsSnapshot, account_id: str, wanted: str | None) -> None:
+def refuse_copy_without_key(source: Snapshot, account_id: str, wanted: str | None) -> None:
     if source.kms_key_id and source.account_id != account_id and not wanted:
         raise bad_combination(  # (?)
             "KmsKeyId is required to copy an encrypted snapshot of another account."
         )
 
 
-def refuse_deletion_of_snapshot(snapshot: RdsSnapshot) -> None:
+def refuse_deletion_of_snapshot(snapshot: Snapshot) -> None:
     if snapshot.type != "manual":
         raise bad_snapshot_state("Automated snapshots cannot be deleted.")
     if snapshot.status == "creating":
         raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
 
 
-def forget_snapshot(snapshot: RdsSnapshot, everywhere: Iterable[RdsSnapshot]) -> None:
+def forget_snapshot(snapshot: Snapshot, everywhere: Iterable[Snapshot]) -> None:
     """Gone at once. "Might fail", says the user guide, of copies from it; here they do."""
     snapshot.status = "deleted"
     for other in everywhere:
@@ -130,9 +128,7 @@ def forget_snapshot(snapshot: RdsSnapshot, everywhere: Iterable[RdsSnapshot]) ->
             other.status = "failed"
 
 
-def share(
-    snapshot: RdsSnapshot, shared: dict[str, T], given: Parameters, seen_from: T, *, default: bool
-) -> None:
+def share(snapshot: Snapshot, given: Parameters, seen_from: datetime, *, default: bool) -> None:
     """Change who may use a snapshot. `default`: it is encrypted with the default key of RDS."""
     added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
     if given["AttributeName"] != "restore":
@@ -148,12 +144,12 @@ def share(
                 "Sharing snapshots encrypted with the default service key for RDS is currently "
                 "not supported."
             )
-    if len({*shared, *added} - set(removed)) > MOST_SHARES:
+    if len({*snapshot.shared, *added} - set(removed)) > MOST_SHARES:
         raise Refusal("SharedSnapshotQuotaExceeded", "You have exceeded the limit of 20.")
     for account in added:
-        shared.setdefault(account, seen_from)
+        snapshot.shared.setdefault(account, seen_from)
     for account in removed:
-        shared.pop(account, None)
+        snapshot.shared.pop(account, None)
 
 
 # --- instances --------------------------------------------------------------------------------
@@ -171,7 +167,7 @@ def refuse_managed_restore(given: Parameters) -> None:
         raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
 
 
-def refuse_foreign_restore(snapshot: RdsSnapshot, account_id: str) -> None:
+def refuse_foreign_restore(snapshot: Snapshot, account_id: str) -> None:
     if snapshot.account_id != account_id and snapshot.kms_key_id:
         raise bad_snapshot_state(  # (?)
             "An encrypted snapshot of another account cannot be restored; copy it first."
@@ -182,7 +178,7 @@ def default_group(settings: Mapping[str, object], pattern: str) -> str:
     return pattern.format(str(settings["EngineVersion"]).partition(".")[0])
 
 
-def settings_of_restore(snapshot: RdsSnapshot, given: Parameters) -> Description:
+def settings_of_restore(snapshot: Snapshot, given: Parameters) -> Description:
     """AWS's own choices where none is given: the source's class and backups, a public address
     without a subnet group.
     """
@@ -213,7 +209,25 @@ def no_security_group(name: str) -> Refusal:
     return bad_value(f"Invalid security group , groupId= {name}, groupName=.")
 
 
-def refuse_change(instance: RdsInstance, given: Parameters) -> None:
+def refuse_unknown_groups(groups: Groups, given: Parameters) -> None:
+    subnets, parameters = given.get("DBSubnetGroupName"), given.get("DBParameterGroupName")
+    if subnets:
+        zones = groups.zones_of(subnets)
+        if zones is None:
+            raise no_subnet_group(subnets)
+        if zones < FEWEST_ZONES:
+            raise Refusal(
+                "DBSubnetGroupDoesNotCoverEnoughAZs",
+                "DB Subnet Group doesn't meet availability zone coverage requirement.",
+            )
+    if parameters and groups.parameters_of(parameters) is None:
+        raise no_parameter_group(parameters)
+    for security in given.get("VpcSecurityGroupIds") or []:
+        if not groups.has_security_group(security):
+            raise no_security_group(security)
+
+
+def refuse_change(instance: Instance, given: Parameters) -> None:
     if instance.status not in {"available", "storage-optimization"}:
         raise bad_instance_state(f"Database instance is not in available state: {instance.status}")
     password = given.get("MasterUserPassword")
@@ -229,7 +243,7 @@ def refuse_bad_password(password: str) -> None:
         raise bad_value("The parameter MasterUserPassword is not a valid password.")
 
 
-def refuse_deletion(instance: RdsInstance, given: Parameters, *, being_made: bool) -> None:
+def refuse_deletion(instance: Instance, given: Parameters, *, being_made: bool) -> None:
     """`being_made`: it is not up yet, and will be soon."""
     skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
     if instance.status == "deleting":
@@ -251,6 +265,6 @@ def refuse_deletion(instance: RdsInstance, given: Parameters, *, being_made: boo
         raise bad_instance_state(f"Instance {instance.identifier} is being created.")  # (?)
 
 
-def refuse_unless(instance: RdsInstance, status: str) -> None:
+def refuse_unless(instance: Instance, status: str) -> None:
     if instance.status != status:
         raise bad_instance_state(f"Instance {instance.identifier} is not in {status} state.")

@@ -1,4 +1,4 @@
-"""How the simulated AWS says no, in memory and in the sandbox: with AWS's codes."""
+"""How the simulated AWS says no: with AWS's codes."""
 
 
 class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of ours

@@ -1,0 +1,90 @@
+"""What a face gives to the machine: time, keys, and what is behind instances and snapshots."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from restorecheck.simulated.things import Instance, Parameters, Region, Snapshot
+
+
+class Time(Protocol):
+    def now(self) -> datetime: ...
+
+    def after(self, duration: timedelta, action: Callable[[], None]) -> None:
+        """Let it happen so much later."""
+
+
+class Keys(Protocol):
+    """KMS, as RDS sees it."""
+
+    def resolve(self, key: str, region: Region) -> str:
+        """The ARN that is meant by an ARN, id or alias.
+
+        Raises:
+            Refusal: There is no such key.
+        """
+
+    def default(self, region: Region) -> str:
+        """The ARN of RDS's own key."""
+
+    def is_default(self, arn: str) -> bool: ...
+
+    def require(self, arn: str, account_id: str, operations: tuple[str, ...]) -> None:
+        """Refuse unless the key is usable and its policy admits this account to all operations.
+
+        Raises:
+            Refusal: As RDS says it.
+        """
+
+
+class Behind(Protocol):
+    """Called in the one thread in which the machine works."""
+
+    def born(self, region: Region, instance: Instance) -> None:
+        """It has been asked for: give it its `resource_id`, and whatever the face keeps on it."""
+
+    def create(self, instance: Instance, database: str) -> None:
+        """An empty database, up."""
+
+    def bring_back(self, instance: Instance, snapshot: Snapshot) -> None:
+        """The snapshot's data, up.
+
+        Raises:
+            ProviderError: The server does not start.
+        """
+
+    def back_up(self, instance: Instance) -> Any:  # noqa: ANN401  # the face's own
+        """What a snapshot of this moment holds."""
+
+    def set_password(self, instance: Instance, password: str) -> None: ...
+
+    def stop(self, instance: Instance) -> None: ...
+
+    def start(self, instance: Instance) -> None: ...
+
+    def remove(self, region: Region, instance: Instance) -> None:
+        """The instance is gone, and its managed secret with it."""
+
+    def endpoint(self, instance: Instance) -> tuple[str, int] | None: ...
+
+    def log_text(self, instance: Instance) -> str: ...
+
+    def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
+        """A secret of the instance's own in Secrets Manager; its ARN and the password in it."""
+
+    def groups(self, region: Region) -> "Groups": ...
+
+
+class Groups(Protocol):
+    """The network and the parameters of one region."""
+
+    def zones_of(self, subnet_group: str) -> int | None:
+        """How many zones it covers; None: there is no such group."""
+
+    def parameters_of(self, parameter_group: str) -> Mapping[str, str] | None:
+        """What somebody has set in it; None: there is no such group."""
+
+    def has_security_group(self, identifier: str) -> bool: ...
+
+
+__all__ = ["Behind", "Groups", "Keys", "Parameters", "Time"]

@@ -1,0 +1,129 @@
+"""What RDS says beside: events, logs, parameters, tags, quotas, automated backups."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from restorecheck.simulated import rules
+from restorecheck.simulated.refusals import bad_combination
+from restorecheck.simulated.rules import tags_of
+from restorecheck.simulated.state import Operation, Page, State
+from restorecheck.simulated.things import Description, Parameters, Region, tag_list
+
+LOG = "error/postgresql.log"
+
+
+class Evidence:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def operations(self) -> dict[str, Operation]:
+        return {
+            "AddTagsToResource": self._add_tags,
+            "DescribeAccountAttributes": self._describe_quotas,
+            "DescribeDBInstanceAutomatedBackups": self._describe_automated_backups,
+            "DescribeDBLogFiles": self._describe_logs,
+            "DescribeDBParameters": self._describe_parameters,
+            "DescribeEvents": self._describe_events,
+            "DownloadDBLogFilePortion": self._download_log,
+            "ListTagsForResource": self._list_tags,
+            "RemoveTagsFromResource": self._remove_tags,
+        }
+
+    def _describe_events(self, region: Region, given: Parameters, _caller: str) -> Page:
+        source, kind = given.get("SourceIdentifier"), given.get("SourceType")
+        if source and not kind:
+            raise bad_combination("Cannot specify source identifier without source type")
+        items = [e for e in region.events if kind in {None, e["SourceType"]}]
+        if source:
+            items = [e for e in items if e["SourceIdentifier"] == source]
+        since = _moment(given.get("StartTime"))
+        return Page("Events", [e for e in items if since is None or _moment(e["Date"]) >= since])
+
+    def _describe_logs(self, region: Region, given: Parameters, _caller: str) -> Page:
+        instance = self._state.instance(region, given["DBInstanceIdentifier"])
+        if not instance.up:
+            return Page("DescribeDBLogFiles", [])
+        size = len(self._state.behind.log_text(instance))
+        written = round(self._state.time.now().timestamp() * 1000)
+        return Page(
+            "DescribeDBLogFiles", [{"LogFileName": LOG, "LastWritten": written, "Size": size}]
+        )
+
+    def _download_log(self, region: Region, given: Parameters, _caller: str) -> Description:
+        instance = self._state.instance(region, given["DBInstanceIdentifier"])
+        text = self._state.behind.log_text(instance)
+        lines = text.splitlines(keepends=True)[-int(given.get("NumberOfLines") or 10_000) :]
+        return {"LogFileData": "".join(lines), "Marker": "0", "AdditionalDataPending": False}
+
+    def _describe_parameters(self, region: Region, given: Parameters, _caller: str) -> Page:
+        name = given["DBParameterGroupName"]
+        group = self._state.behind.groups(region).parameters_of(name)
+        if group is None and not name.startswith("default."):
+            raise rules.no_parameter_group(name)
+        items = [{"ParameterName": k, "ParameterValue": v} for k, v in (group or {}).items()]
+        return Page("Parameters", items)
+
+    def _add_tags(self, region: Region, given: Parameters, _caller: str) -> Description:
+        self._tagged(region, given["ResourceName"]).update(tags_of(given))
+        return {}
+
+    def _remove_tags(self, region: Region, given: Parameters, _caller: str) -> Description:
+        tags = self._tagged(region, given["ResourceName"])
+        for key in given["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def _list_tags(self, region: Region, given: Parameters, _caller: str) -> Description:
+        return {"TagList": tag_list(self._tagged(region, given["ResourceName"]))}
+
+    def _tagged(self, region: Region, arn: str) -> dict[str, str]:
+        kind, _, name = arn.partition(f":{region.account_id}:")[2].partition(":")
+        if kind == "db":
+            return self._state.instance(region, name).tags
+        return self._state.own_snapshot(region, name).tags
+
+    def _describe_quotas(self, region: Region, _given: Parameters, _caller: str) -> Description:
+        quotas = self._state.quotas
+        instances = region.instances.values()
+        manual = [s for s in region.snapshots.values() if s.type == "manual"]
+        storage = sum(int(i.settings.get("AllocatedStorage", 0)) for i in instances)
+        used = {
+            "DBInstances": (len(instances), quotas.instances),
+            "ManualSnapshots": (len(manual), quotas.snapshots),
+            "AllocatedStorage": (storage, quotas.storage),
+        }
+        return {
+            "AccountQuotas": [
+                {"AccountQuotaName": name, "Used": now, "Max": most}
+                for name, (now, most) in used.items()
+            ]
+        }
+
+    def _describe_automated_backups(self, region: Region, given: Parameters, _caller: str) -> Page:
+        backups = [
+            {
+                "DBInstanceArn": instance.arn,
+                "DBInstanceIdentifier": instance.identifier,
+                "DbiResourceId": instance.resource_id,
+                "Region": region.region,
+                "Status": "active",
+                "BackupRetentionPeriod": instance.retention,
+                "DBInstanceAutomatedBackupsReplications": [
+                    {"DBInstanceAutomatedBackupsArn": arn} for arn in instance.replications
+                ],
+            }
+            for instance in region.instances.values()
+            if instance.retention
+        ]
+        wanted = given.get("DBInstanceIdentifier")
+        found = [b for b in backups if wanted in {None, b["DBInstanceIdentifier"]}]
+        return Page("DBInstanceAutomatedBackups", found)
+
+
+def _moment(given: Any) -> Any:  # noqa: ANN401  # a datetime or None
+    """A moment as it came over a wire, or as a face's clock has it; some know no zones."""
+    if isinstance(given, str):
+        given = datetime.fromisoformat(given)
+    if isinstance(given, datetime) and given.tzinfo is None:
+        return given.replace(tzinfo=UTC)
+    return given

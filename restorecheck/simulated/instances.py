@@ -1,0 +1,284 @@
+"""Instances: created, restored, changed, stopped, started, deleted, described."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from restorecheck.errors import ProviderError
+from restorecheck.simulated import rules
+from restorecheck.simulated.pace import Outcome
+from restorecheck.simulated.refusals import no_instance
+from restorecheck.simulated.rules import LONGEST_INSTANCE, default_group, name_of, tags_of
+from restorecheck.simulated.snapshots import READ, Snapshots, filtered
+from restorecheck.simulated.state import Operation, Page, State
+from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
+
+WEEK = timedelta(days=7)
+CREATING, ACTIVE = "creating", "active"
+"""MasterUserSecret.SecretStatus."""
+KEPT_CHANGES = ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible")
+
+
+class Instances:
+    def __init__(self, state: State, snapshots: Snapshots) -> None:
+        self._state = state
+        self._snapshots = snapshots
+
+    def operations(self) -> dict[str, Operation]:
+        return {
+            "CreateDBInstance": self._create,
+            "DeleteDBInstance": self._delete,
+            "DescribeDBInstances": self._describe,
+            "ModifyDBInstance": self._modify,
+            "RestoreDBInstanceFromDBSnapshot": self._restore,
+            "StartDBInstance": self._start,
+            "StopDBInstance": self._stop,
+        }
+
+    def add(
+        self,
+        region: Region,
+        name: str,
+        settings: Description,
+        tags: dict[str, str],
+        *,
+        caller: str,
+    ) -> Instance:
+        """A new instance, `creating` until somebody brings it up."""
+        state = self._state
+        instance = Instance(
+            identifier=name,
+            arn=region.arn("db", name),
+            created_at=state.time.now(),
+            visible_from=state.seen_from(),
+            tags_from=state.tags_from(),
+            settings=settings,
+            tags=tags,
+            made_by=caller,
+        )
+        state.behind.born(region, instance)
+        region.instances[name] = instance
+        return instance
+
+    def _answer(self, instance: Instance) -> Description:
+        return {"DBInstance": self._described(instance)}
+
+    def _described(self, instance: Instance) -> Description:
+        return instance.describe(self._state.time.now(), self._state.behind.endpoint(instance))
+
+    def _create(self, region: Region, given: Parameters, caller: str) -> Description:
+        state = self._state
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        rules.refuse_taken_instance(region.instances, name, state.quotas.instances)
+        settings = state.defaults | {k: v for k, v in given.items() if k not in rules.NOT_KEPT}
+        settings["DBParameterGroupName"] = given.get(
+            "DBParameterGroupName", default_group(settings, "default.postgres{}")
+        )
+        settings["OptionGroupName"] = default_group(settings, "default:postgres-{}")
+        if given.get("StorageEncrypted"):
+            wanted = given.get("KmsKeyId")
+            settings["KmsKeyId"] = (
+                state.keys.resolve(wanted, region) if wanted else state.keys.default(region)
+            )
+        instance = self.add(region, name, settings, tags_of(given), caller=caller)
+        instance.password = given["MasterUserPassword"]
+
+        def up() -> None:
+            state.behind.create(instance, given.get("DBName", ""))
+            self._is_up(region, instance)
+
+        state.after(state.pace.create, up, Outcome())
+        return self._answer(instance)
+
+    def _is_up(self, region: Region, instance: Instance) -> None:
+        instance.up = True
+        self._state.tell(region, instance.identifier, "DB instance created")
+        if not instance.retention:
+            instance.status = "available"
+            return
+        instance.status = "backing-up"
+        self._snapshots.take_automated(region, instance.identifier)
+        self._state.turn(instance, self._state.pace.backup, "backing-up", "available")
+
+    def _restore(self, region: Region, given: Parameters, caller: str) -> Description:
+        state = self._state
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        rules.refuse_managed_restore(given)
+        snapshot = state.find_snapshot(region, given["DBSnapshotIdentifier"])
+        rules.refuse_foreign_restore(snapshot, region.account_id)
+        rules.refuse_taken_instance(region.instances, name, state.quotas.instances)
+        rules.refuse_unfinished(snapshot)
+        settings = rules.settings_of_restore(snapshot, given)
+        rules.refuse_unknown_groups(state.behind.groups(region), given)
+        if snapshot.kms_key_id and not state.keys.is_default(snapshot.kms_key_id):
+            state.keys.require(snapshot.kms_key_id, region.account_id, READ)
+        tags = tags_of(given) if "Tags" in given else dict(snapshot.instance_tags)
+        instance = self.add(region, name, settings, tags, caller=caller)
+        state.tell(region, name, f"Restored from snapshot {snapshot.identifier}")
+        self.bring_restore_to_its_end(region, instance, snapshot)
+        return self._answer(instance)
+
+    def bring_restore_to_its_end(
+        self, region: Region, instance: Instance, snapshot: Snapshot
+    ) -> None:
+        state = self._state
+        outcome = state.restores.popleft() if state.restores else Outcome()
+        instance.shown_status = outcome.shown
+        instance.data, instance.password = snapshot.data, snapshot.password
+
+        def up() -> None:
+            instance.shown_status = ""
+            if region.instances.get(instance.identifier) is not instance:
+                return
+            if instance.status != "creating":
+                return
+            if outcome.event:
+                state.tell(region, instance.identifier, outcome.event)
+            if outcome.status != "available":
+                instance.status = outcome.status
+                return
+            try:
+                state.behind.bring_back(instance, snapshot)
+            except ProviderError as exc:
+                said = f"DB instance could not be started: {exc.message}"
+                state.tell(region, instance.identifier, said)
+                instance.status = "restore-error"
+                return
+            self._is_up(region, instance)
+            self._apply_parameters(instance)
+
+        state.after(state.pace.restore, up, outcome)
+
+    def _apply_parameters(self, instance: Instance) -> None:
+        """After the first `available`, where that is how AWS does it."""
+        state = self._state
+        if state.unknowns.available_twice and instance.status == "available":
+            steps = ("available", "modifying", "rebooting", "available")
+            state.turn(instance, state.pace.visible, *steps)
+
+    def _describe(self, region: Region, given: Parameters, _caller: str) -> Page:
+        seen = [i for i in region.instances.values() if self._state.sees(i)]
+        items = filtered([self._described(i) for i in seen], given)
+        wanted = given.get("DBInstanceIdentifier")
+        if wanted:
+            name = wanted.rpartition(":")[2].lower()
+            items = [item for item in items if item["DBInstanceIdentifier"] == name]
+            if not items:
+                raise no_instance(wanted)
+        return Page("DBInstances", items)
+
+    def _modify(self, region: Region, given: Parameters, _caller: str) -> Description:
+        instance = self._state.instance(region, given["DBInstanceIdentifier"])
+        rules.refuse_change(instance, given)
+        password = given.get("MasterUserPassword")
+        if given.get("ManageMasterUserPassword"):
+            self._manage_password(region, instance)
+        elif password is not None:
+            self._change_password(region, instance, password)
+        for key in KEPT_CHANGES:
+            if key in given:
+                instance.settings[key] = given[key]
+        return {
+            "DBInstance": self._described(instance)
+            | {"PendingModifiedValues": dict(instance.pending)}
+        }
+
+    def _manage_password(self, region: Region, instance: Instance) -> None:
+        instance.secret_arn, password = self._state.behind.make_secret(region, instance)
+        instance.secret_status = CREATING
+
+        def active() -> None:
+            instance.secret_status = ACTIVE
+
+        self._change_password(region, instance, password, then=active)
+
+    def _change_password(
+        self,
+        region: Region,
+        instance: Instance,
+        password: str,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """The race of the real thing: right after the call the instance is still `available`, for a
+        moment even with nothing pending.
+        """
+        state = self._state
+        instance.pending = {"MasterUserPassword": "****"}
+        instance.pending_from = state.seen_from()
+        outcome = state.passwords.popleft() if state.passwords else Outcome()
+
+        def end() -> None:
+            instance.pending = {}
+            if instance.status == "resetting-master-credentials":
+                instance.status = "available"
+            if outcome.status != "available":
+                said = "Unable to reset your password. Error information"
+                state.tell(region, instance.identifier, said)
+                return
+            if instance.reachable:
+                state.behind.set_password(instance, password)
+                instance.password = password
+                state.tell(region, instance.identifier, "Reset master credentials")
+                then()
+
+        begins = state.pace.password / 4
+        state.turn(instance, begins, "available", "resetting-master-credentials")
+        state.after(state.pace.password, end, outcome)
+
+    def _delete(self, region: Region, given: Parameters, _caller: str) -> Description:
+        state = self._state
+        instance = state.instance(region, given["DBInstanceIdentifier"])
+        being_made = instance.status == "creating" and not instance.up
+        may = state.unknowns.deletes_while_creating or self._is_stuck(instance)
+        rules.refuse_deletion(instance, given, being_made=being_made and not may)
+        instance.status, instance.shown_status = "deleting", ""
+
+        def gone() -> None:
+            self.remove(region, instance)
+
+        state.after(state.pace.delete, gone, Outcome())
+        return self._answer(instance)
+
+    def _is_stuck(self, instance: Instance) -> bool:
+        """One that is created for ever can be deleted some time after it should have been up."""
+        pace = self._state.pace
+        return self._state.time.now() - instance.created_at > 2 * pace.lasts(pace.restore)
+
+    def remove(self, region: Region, instance: Instance) -> None:
+        """Gone at once, whoever wants it; its automated snapshots with it."""
+        self._state.behind.remove(region, instance)
+        instance.status = "deleted"
+        if region.instances.get(instance.identifier) is not instance:
+            return
+        del region.instances[instance.identifier]
+        self._state.tell(region, instance.identifier, "DB instance deleted")
+        for name, snapshot in list(region.snapshots.items()):
+            if snapshot.type == "automated" and snapshot.instance == instance.identifier:
+                del region.snapshots[name]
+
+    def _stop(self, region: Region, given: Parameters, _caller: str) -> Description:
+        state = self._state
+        instance = state.instance(region, given["DBInstanceIdentifier"])
+        rules.refuse_unless(instance, "available")
+        instance.status = "stopping"
+
+        def stopped() -> None:
+            if instance.status == "stopping":
+                state.behind.stop(instance)
+                instance.status, instance.restart_at = "stopped", state.time.now() + WEEK
+
+        state.after(state.pace.stop, stopped, Outcome())
+        return self._answer(instance)
+
+    def _start(self, region: Region, given: Parameters, _caller: str) -> Description:
+        state = self._state
+        instance = state.instance(region, given["DBInstanceIdentifier"])
+        rules.refuse_unless(instance, "stopped")
+        instance.status, instance.restart_at = "starting", None
+
+        def started() -> None:
+            if instance.status == "starting":
+                state.behind.start(instance)
+                instance.status = "available"
+
+        state.after(state.pace.start, started, Outcome())
+        return self._answer(instance)

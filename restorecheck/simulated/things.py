@@ -1,0 +1,255 @@
+"""What instances and snapshots are to RDS, and how it describes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Description = dict[str, Any]
+Parameters = Mapping[str, Any]
+
+COPIED = (
+    "DBInstanceClass",
+    "Engine",
+    "EngineVersion",
+    "EngineLifecycleSupport",
+    "MasterUsername",
+    "DBName",
+    "AllocatedStorage",
+    "StorageType",
+    "Iops",
+    "KmsKeyId",
+    "BackupRetentionPeriod",
+    "PubliclyAccessible",
+    "MultiAZ",
+    "DeletionProtection",
+    "AutoMinorVersionUpgrade",
+    "CopyTagsToSnapshot",
+    "DedicatedLogVolume",
+)
+"""Settings that are described under the names under which they were given."""
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def attributes(snapshot: "Snapshot") -> Description:
+    """The answer about whom a snapshot is shared with."""
+    restore = {"AttributeName": "restore", "AttributeValues": sorted(snapshot.shared)}
+    return {
+        "DBSnapshotAttributesResult": {
+            "DBSnapshotIdentifier": snapshot.identifier,
+            "DBSnapshotAttributes": [restore],
+        }
+    }
+
+
+def event(instance: str, arn: str, message: str, at: datetime) -> Description:
+    return {
+        "SourceIdentifier": instance,
+        "SourceType": "db-instance",
+        "SourceArn": arn,
+        "Message": message,
+        "EventCategories": [],
+        "Date": at,
+    }
+
+
+@dataclass(slots=True, kw_only=True)
+class Thing:
+    """What an instance and a snapshot have in common."""
+
+    identifier: str
+    arn: str
+    tags: dict[str, str]
+    status: str = "creating"
+    visible_from: datetime
+    """Before it nobody sees the thing who does not ask for it by name."""
+    tags_from: datetime
+    made_by: str = ""
+    """Name of the caller."""
+    shown_status: str = ""
+    """Said in place of the status while it is set: a word of the future, or a wrong one."""
+
+    def shown_tags(self, now: datetime) -> list[dict[str, str]]:
+        return tag_list(self.tags) if now >= self.tags_from else []
+
+
+UNREACHABLE = frozenset({"creating", "stopping", "stopped", "starting", "deleting", "failed"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance(Thing):
+    """A DB instance."""
+
+    resource_id: str = ""
+    created_at: datetime
+    settings: Description
+    """What was asked for or inherited, under the names of the API."""
+    up: bool = False
+    """Its server has been started once, and so it has an address."""
+    pending: Description = field(default_factory=dict)
+    pending_from: datetime | None = None
+    """Modifications are not seen at once: until then all looks done."""
+    secret_arn: str = ""
+    secret_status: str = ""
+    restart_at: datetime | None = None
+    replications: list[str] = field(default_factory=list)
+    """ARNs of its automated backups in other regions."""
+    password: str = field(default="", repr=False)
+    """Of the master user."""
+    host: str = ""
+    data: Any = None
+    """What is in it, where a face keeps values."""
+    server: Any = None
+    """What serves it, where a face keeps servers."""
+
+    @property
+    def master(self) -> str:
+        return str(self.settings["MasterUsername"])
+
+    @property
+    def retention(self) -> int:
+        """Days for which automated backups are kept; 0: there are none."""
+        return int(self.settings.get("BackupRetentionPeriod", 0))
+
+    @property
+    def reachable(self) -> bool:
+        return self.up and self.status not in UNREACHABLE
+
+    def describe(self, now: datetime, endpoint: tuple[str, int] | None) -> Description:
+        settings = self.settings
+        shows_pending = self.pending_from is None or now >= self.pending_from
+        described: Description = {
+            "DBInstanceIdentifier": self.identifier,
+            "DBInstanceArn": self.arn,
+            "DbiResourceId": self.resource_id,
+            "DBInstanceStatus": self.shown_status or self.status,
+            "InstanceCreateTime": self.created_at,
+            "StorageEncrypted": bool(settings.get("KmsKeyId")),
+            "PendingModifiedValues": dict(self.pending) if shows_pending else {},
+            "TagList": self.shown_tags(now),
+            "VpcSecurityGroups": [
+                {"VpcSecurityGroupId": group, "Status": "active"}
+                for group in settings.get("VpcSecurityGroupIds", [])
+            ],
+            "DBParameterGroups": [
+                {
+                    "DBParameterGroupName": settings["DBParameterGroupName"],
+                    "ParameterApplyStatus": "in-sync",
+                }
+            ],
+            "OptionGroupMemberships": [
+                {"OptionGroupName": settings["OptionGroupName"], "Status": "in-sync"}
+            ],
+            "DBSubnetGroup": {"DBSubnetGroupName": settings.get("DBSubnetGroupName", "default")},
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+        }
+        described |= {key: settings[key] for key in COPIED if key in settings}
+        if self.secret_arn:
+            described["MasterUserSecret"] = {
+                "SecretArn": self.secret_arn,
+                "SecretStatus": self.secret_status,
+            }
+        if endpoint is not None:
+            host, port = endpoint
+            described["Endpoint"] = {"Address": host, "Port": port, "HostedZoneId": "Z0"}
+        if self.restart_at is not None:
+            described["AutomaticRestartTime"] = self.restart_at
+        return described
+
+
+@dataclass(slots=True, kw_only=True)
+class Snapshot(Thing):
+    """A DB snapshot."""
+
+    account_id: str
+    type: str
+    instance: str
+    instance_settings: Description
+    instance_tags: dict[str, str]
+    original_at: datetime
+    says_original: bool = True
+    """See `unknowns.Original`."""
+    database_at: datetime
+    created_at: datetime | None = None
+    percent: int = 0
+    kms_key_id: str = ""
+    source_arn: str = ""
+    copied_from: str = ""
+    """As `source_arn`, also for copies within the account and region, where RDS does not say it."""
+    shared: dict[str, datetime] = field(default_factory=dict)
+    """Account to the moment from which it may use the snapshot."""
+    password: str = field(default="", repr=False)
+    """Of the master user, when it was taken."""
+    data: Any = None
+    """What is in it: the face's own."""
+
+    @property
+    def in_progress(self) -> bool:
+        return self.status in {"creating", "copying"}
+
+    def usable_by(self, account_id: str, now: datetime) -> bool:
+        return any(now >= self.shared[who] for who in (account_id, "all") if who in self.shared)
+
+    def describe(self, account_id: str, now: datetime) -> Description:
+        """As this account sees it: a foreign one has its ARN for a name, and no tags."""
+        described = self._described(now)
+        if account_id != self.account_id:
+            described |= {
+                "DBSnapshotIdentifier": self.arn,
+                "SnapshotType": "shared",
+                "TagList": [],
+            }
+        return described
+
+    def _described(self, now: datetime) -> Description:
+        settings = self.instance_settings
+        described: Description = {
+            "DBSnapshotIdentifier": self.identifier,
+            "DBSnapshotArn": self.arn,
+            "DBInstanceIdentifier": self.instance,
+            "SnapshotType": self.type,
+            "Status": self.shown_status or self.status,
+            "PercentProgress": self.percent,
+            "SnapshotDatabaseTime": self.database_at,
+            "Encrypted": bool(self.kms_key_id),
+            "Engine": settings["Engine"],
+            "EngineVersion": settings["EngineVersion"],
+            "MasterUsername": settings["MasterUsername"],
+            "AllocatedStorage": settings["AllocatedStorage"],
+            "StorageType": settings["StorageType"],
+            "OptionGroupName": settings["OptionGroupName"],
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+            "TagList": self.shown_tags(now),
+        }
+        said = {
+            "OriginalSnapshotCreateTime": self.original_at if self.says_original else None,
+            "SnapshotCreateTime": self.created_at,
+            "Iops": settings.get("Iops"),
+            "KmsKeyId": self.kms_key_id,
+            "SourceDBSnapshotIdentifier": self.source_arn,
+        }
+        return described | {key: value for key, value in said.items() if value}
+
+
+@dataclass(slots=True, kw_only=True)
+class Region:
+    """Everything of RDS in one account and region."""
+
+    account_id: str
+    region: str
+    instances: dict[str, Instance] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    events: list[Description] = field(default_factory=list)
+
+    def arn(self, kind: str, name: str, service: str = "rds") -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{kind}:{name}"
+
+    def tell(self, instance: str, message: str, at: datetime) -> None:
+        self.events.append(event(instance, self.arn("db", instance), message, at))

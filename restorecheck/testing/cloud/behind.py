@@ -1,0 +1,132 @@
+"""What is behind the RDS of memory: values, keys that admit accounts, and the world's time."""
+
+import heapq
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from restorecheck.simulated.refusals import Refusal
+from restorecheck.simulated.things import Instance, Region, Snapshot
+from restorecheck.testing.cloud.things import Data, Home, Key, Secret
+from restorecheck.testing.world import World
+
+
+class Agenda:
+    """What happens later; nothing happens but when the world's time is looked at."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._numbers = itertools.count(1)
+        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
+
+    def now(self) -> datetime:
+        return self._world.now()
+
+    def after(self, duration: timedelta, action: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (self.now() + duration, next(self._numbers), action))
+
+    def tick(self) -> None:
+        """Let happen what is due by now."""
+        now = self.now()
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2]()
+
+
+class Vault:
+    """The keys of both accounts. RDS asks for no single operation here: a key admits an account or not."""
+
+    def __init__(self, homes: tuple[Home, ...]) -> None:
+        self._homes = homes
+
+    def find(self, arn: str) -> Key | None:
+        found = (home.keys.get(arn) for home in self._homes)
+        return next((key for key in found if key is not None), None)
+
+    def resolve(self, key: str, _region: Region) -> str:
+        return key
+
+    def default(self, region: Region) -> str:
+        keys = next(h for h in self._homes if h.account_id == region.account_id).keys.values()
+        return next(key.arn for key in keys if key.manager == "AWS")
+
+    def is_default(self, arn: str) -> bool:
+        key = self.find(arn)
+        return key is not None and key.manager == "AWS"
+
+    def require(self, arn: str, account_id: str, _operations: tuple[str, ...]) -> None:
+        key = self.find(arn)
+        if key is None or not key.enabled or account_id not in key.admits:
+            raise Refusal(
+                "KMSKeyNotAccessibleFault",
+                f"The specified KMS key [{arn}] does not exist, is not enabled or you do not have "
+                "permissions to access it.",
+            )
+
+
+class Values:
+    """Databases that are values."""
+
+    def __init__(self, homes: tuple[Home, ...], world: World) -> None:
+        self._homes = homes
+        self._world = world
+        self._numbers: Iterator[int] = itertools.count(1)
+        self.server_log = ""
+        self.secrets_made: list[str] = []
+        """Every password and token that there ever was; none may be seen anywhere."""
+
+    def born(self, region: Region, instance: Instance) -> None:
+        instance.resource_id = f"db-{next(self._numbers):026d}"
+        # The part after the name is the same for all of an account: who takes the name over takes
+        # the address over.
+        place = f"c{region.account_id}.{region.region}.rds.amazonaws.com"
+        instance.host = f"{instance.identifier}.{place}"
+
+    def create(self, instance: Instance, _database: str) -> None:
+        instance.data = Data(instance.arn)
+
+    def bring_back(self, instance: Instance, snapshot: Snapshot) -> None:
+        instance.data = snapshot.data
+
+    def back_up(self, instance: Instance) -> Data:
+        data: Data = instance.data
+        return data
+
+    def set_password(self, instance: Instance, password: str) -> None:
+        pass
+
+    def stop(self, instance: Instance) -> None:
+        pass
+
+    def start(self, instance: Instance) -> None:
+        pass
+
+    def remove(self, region: Region, instance: Instance) -> None:
+        self.home(region).secrets.pop(instance.secret_arn.rpartition(":")[2][:-7], None)
+
+    def endpoint(self, instance: Instance) -> tuple[str, int] | None:
+        return (instance.host, 5432) if instance.up else None
+
+    def log_text(self, _instance: Instance) -> str:
+        return self.server_log
+
+    def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
+        home = self.home(region)
+        password = f"managed-{next(self._numbers):026d}"
+        self.secrets_made.append(password)
+        name = f"rds!{instance.resource_id}"
+        home.secrets[name] = Secret(
+            name=name,
+            arn=home.arn("secret", f"{name}-AbCdEf", "secretsmanager"),
+            text=json.dumps({"username": instance.master, "password": password}),
+            tags={"aws:rds:primaryDBInstanceArn": instance.arn},
+            visible_from=self._world.now(),
+            made_by="rds",
+        )
+        return home.secrets[name].arn, password
+
+    def groups(self, region: Region) -> Home:
+        return self.home(region)
+
+    def home(self, region: Region) -> Home:
+        return next(home for home in self._homes if home.account_id == region.account_id)
