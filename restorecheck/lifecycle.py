@@ -152,6 +152,10 @@ class InProgress:
     """The provider's own word for the state of things; kept as evidence when it changes."""
     outputs: dict[str, str] = field(default_factory=dict)
     """As `Ready.outputs`."""
+    instead: tuple[Resource, Resource] | None = None
+    """What the step made in vain, and what it makes in its place from now on. Both are in the ledger
+    before the second is asked for, and both are taken away.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,7 +494,19 @@ def _go_on(drill: Drill, event: InProgress, now: datetime) -> Drill:
     if event.status and event.status not in seen[-1:]:
         seen_now = Observation(at=now, source=step.name, text=event.status)
         drill = drill.evolve(evidence=(*drill.evidence, seen_now))
+    if event.instead is not None:
+        drill = _make_instead(drill, step, *event.instead)
     return drill.evolve(retries=0, waiting_for=event.detail, outputs=drill.outputs | event.outputs)
+
+
+def _make_instead(drill: Drill, step: Step, old: Resource, new: Resource) -> Drill:
+    """Ask this of the step from now on; a standby would be the new one."""
+    if new in drill.ledger:
+        return drill
+    standby = tuple(new if resource == old else resource for resource in step.standby)
+    changed = replace(step, makes=(*step.makes, new), standby=standby)
+    plan = tuple(changed if other is step else other for other in drill.plan)
+    return drill.evolve(plan=plan, ledger=(*drill.ledger, new))
 
 
 def _try_again(drill: Drill, reason: str, now: datetime) -> Drill:

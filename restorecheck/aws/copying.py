@@ -5,15 +5,22 @@ the source account, share that copy with the backup account alone, copy it there
 Amazon RDS User Guide, "Sharing a DB snapshot" and "Copying a DB snapshot".
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from restorecheck.aws import naming
 from restorecheck.aws.accounts import Account
+from restorecheck.aws.marks import wait_for_tags
 from restorecheck.aws.settings import RdsSettings, parse_arn
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
-from restorecheck.errors import AlreadyExistsError, NotFoundError, ProviderError
+from restorecheck.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    NotFoundError,
+    ProviderError,
+)
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Backup, Drill, Resource, Verdict
 from restorecheck.ports import Clock
@@ -23,6 +30,14 @@ SOON = timedelta(seconds=1)
 
 SHARE_PROPAGATION = timedelta(minutes=15)
 """How long a share may take to arrive in the other account; RDS documents no time."""
+
+KEY_PROPAGATION = timedelta(minutes=5)
+"""How long a changed key policy may take: AWS KMS Developer Guide, "Eventual consistency": mostly
+seconds, at times minutes.
+"""
+
+ARRIVING = frozenset({"AccessDenied", "AccessDeniedException", "KMSKeyNotAccessibleFault"})
+"""Codes by which AWS may say that a share or a key's policy is not there (yet)."""
 
 ENGINE = "postgres"
 
@@ -76,8 +91,7 @@ class Copying:
         view = self._source.manual_snapshots.latest().get(name)
         if view is None:
             return self._begin_staging(drill, name)
-        self._refuse_foreign(view, drill)
-        waiting = self._wait_for(view, "the staging copy")
+        waiting = self._wait_for_ours(drill, view, "the staging copy")
         if waiting is not None:
             return waiting
         transit = self._settings.source.transit_kms_key_id
@@ -115,8 +129,7 @@ class Copying:
         view = self._backup.manual_snapshots.latest().get(name)
         if view is None:
             return self._begin_copy(drill, name)
-        self._refuse_foreign(view, drill)
-        waiting = self._wait_for(view, "the copy")
+        waiting = self._wait_for_ours(drill, view, "the copy")
         if waiting is not None:
             return waiting
         doubt = self._lineage_doubt(drill, view)
@@ -241,6 +254,8 @@ class Copying:
                 )
         except AlreadyExistsError:
             pass  # made by an earlier call; its tags are looked at once it is seen
+        except AccessDeniedError as exc:
+            return self._wait_for_arrival(drill, exc, KEY_PROPAGATION, "the key's policy")
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
 
     def _unshareable(self, name: str) -> Unclear | None:
@@ -275,13 +290,41 @@ class Copying:
         except AlreadyExistsError:
             pass  # as in `_begin_staging`
         except NotFoundError as exc:
-            began = drill.records[-1].started_at
-            if self._clock.now() - began > SHARE_PROPAGATION:
-                return Unclear(reason=exc.message, hint="The share did not arrive in time.")
-            return InProgress(
-                wait=self._settings.poll, detail="waiting for the share to arrive", status="shared"
-            )
+            waiting = self._wait_for_arrival(drill, exc, SHARE_PROPAGATION, "the share")
+            if isinstance(waiting, Unclear):
+                return replace(waiting, hint="The share did not arrive in time.")
+            return waiting
+        except AccessDeniedError as exc:
+            return self._wait_for_arrival(drill, exc, SHARE_PROPAGATION, "the share")
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
+
+    def _wait_for_arrival(
+        self, drill: Drill, refusal: ProviderError, longest: timedelta, what: str
+    ) -> InProgress | Unclear:
+        """What was shared or allowed a moment ago may be refused until it has arrived everywhere; of
+        that nobody knows more than that it happens. In the end the refusal stands, in its own words.
+        """
+        if isinstance(refusal, AccessDeniedError) and refusal.code not in ARRIVING:
+            raise refusal
+        if self._clock.now() - drill.records[-1].started_at > longest:
+            return Unclear(reason=refusal.message, hint=refusal.hint)
+        return InProgress(
+            wait=self._settings.poll, detail=f"waiting for {what} to arrive", status=refusal.code
+        )
+
+    def _wait_for_ours(
+        self, drill: Drill, view: SnapshotView, what: str
+    ) -> InProgress | Unclear | None:
+        """None when it is ready.
+
+        Raises:
+            AlreadyExistsError: It is not ours.
+        """
+        waiting = wait_for_tags(self._settings, drill, view.tags, self._clock.now())
+        if waiting is not None:
+            return waiting
+        self._refuse_foreign(view, drill)
+        return self._wait_for(view, what)
 
     def _wait_for(self, view: SnapshotView, what: str) -> InProgress | Unclear | None:
         """None when it is ready."""
@@ -306,6 +349,8 @@ class Copying:
         taken_at = drill.outputs.get("snapshot_time", "")
         if view.source_arn and view.source_arn != staging:
             return f"it was copied from {view.source_arn}"
+        if not view.source_arn and view.original_create_time is None:
+            return "RDS says neither what it is a copy of nor when that was taken"
         if view.taken_at is None or view.taken_at.isoformat() != taken_at:
             return f"its original was taken at {view.taken_at}, not at {taken_at}"
         if view.kms_key_id != self._settings.backup.kms_key_id:

@@ -80,7 +80,10 @@ def delete_secret(
         if now < made_until + settings.settling:
             return StillThere(resource, "not seen, but may yet appear", settings.poll)
         return Gone(resource)
-    if not naming.is_managed(naming.as_dict(described.get("Tags"))):
+    tags = naming.as_dict(described.get("Tags"))
+    if not tags and now < made_until + settings.settling:
+        return StillThere(resource, "its tags are not seen yet", settings.poll)
+    if not naming.is_managed(tags):
         return StillThere(resource, "it does not carry our mark", settings.poll)
     with attempting(f"delete the secret {name}", name):
         account.secrets().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

@@ -5,11 +5,12 @@ and other values.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from restorecheck.aws import naming
 from restorecheck.aws.accounts import Account
+from restorecheck.aws.instances import name_of
 from restorecheck.aws.settings import RdsSettings
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import InstanceView
@@ -29,12 +30,13 @@ def collect(
     settings: RdsSettings, backup: Account, source: Account, drill: Drill
 ) -> tuple[Observation, ...]:
     """Everything that can be had; what cannot is said in its place."""
-    name = naming.identifier_of(drill.id)
+    name = name_of(drill)
+    first = naming.identifier_of(drill.id)
     view = backup.instances.latest().get(name)
     if view is None or not naming.is_managed(view.tags):
         return ()
     parts: tuple[tuple[str, Callable[[], tuple[Observation, ...]]], ...] = (
-        ("events", lambda: _events(backup, name)),
+        ("events", lambda: _events(backup, dict.fromkeys((first, name)))),
         ("server log", lambda: _log(backup, name)),
         ("parameters", lambda: _differences(settings, backup, source, view)),
     )
@@ -57,8 +59,9 @@ def safe_lines(log: str) -> list[str]:
     return [f"{level}:  {text}"[:LONGEST_LINE] for level, text in found if text][-MOST_LINES:]
 
 
-def _events(backup: Account, name: str) -> tuple[Observation, ...]:
-    events = backup.events.latest().get(name, ())
+def _events(backup: Account, names: Iterable[str]) -> tuple[Observation, ...]:
+    known = backup.events.latest()
+    events = [e for name in names for e in known.get(name, ())]
     return tuple(Observation(at=e.at, source="RDS event", text=e.message) for e in events)
 
 

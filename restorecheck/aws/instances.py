@@ -1,5 +1,6 @@
 """The temporary DB instance: restored from our own copy, handed over, taken away or put to rest."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +9,16 @@ import structlog
 from restorecheck.aws import naming
 from restorecheck.aws.accounts import Account
 from restorecheck.aws.copying import expires_at
+from restorecheck.aws.marks import wait_for_tags
 from restorecheck.aws.settings import Credentials, RdsSettings, parse_arn
 from restorecheck.aws.translation import attempting
 from restorecheck.aws.views import INSTANCE_HINTS, InstanceView, Progress, SnapshotView
-from restorecheck.errors import AlreadyExistsError, InvalidStateError, NotFoundError
+from restorecheck.errors import (
+    AlreadyExistsError,
+    InvalidStateError,
+    NotFoundError,
+    ProviderError,
+)
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -34,20 +41,64 @@ MAGNETIC = "standard"
 PROVISIONED = ("io1", "io2")
 
 
-def restore(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
-    """The instance from tonight's copy, up and settled."""
-    name = naming.identifier_of(drill.id)
+SECOND = "second_instance"
+"""Output: name of the instance that is restored where the first one failed."""
+
+FEWEST_GIB = 20
+"""Of gp2 and gp3: Amazon RDS User Guide, "Amazon RDS DB instance storage"."""
+
+STORAGE_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue"})
+"""Said among others of a storage type that the size, class or engine does not go with."""
+
+
+def restore(settings: RdsSettings, account: Account, drill: Drill, now: datetime) -> StepEvent:
+    """The instance from tonight's copy, up and settled.
+
+    What RDS calls failed at the first try may be the host's trouble; a backup is bad that does not
+    restore twice. The first instance stays for its evidence until the verdict is stored.
+    """
+    name = name_of(drill)
     view = account.instances.latest().get(name)
     if view is None:
         return _begin_restore(settings, account, drill, name)
+    unmarked = wait_for_tags(settings, drill, view.tags, now)
+    if unmarked is not None:
+        return unmarked
     refuse_foreign(view, drill)
     waiting = wait_for(settings.poll, view)
+    if isinstance(waiting, Broken):
+        return _once_more(settings, drill, view, waiting)
     if waiting is not None:
         return waiting
-    doubt = _doubt(settings, view) or _origin_doubt(account, drill, name)
+    doubt = _doubt(settings, view) or _origin_doubt(account, drill)
     if doubt:
         return Unclear(reason=f"DB instance {view.arn} is not what was asked for: {doubt}")
-    return Ready(endpoint=endpoint_of(settings, view))
+    told = ("RDS did not restore it at the first try, but at the second",)
+    notes = told if SECOND in drill.outputs else ()
+    return Ready(endpoint=endpoint_of(settings, view), notes=notes)
+
+
+def name_of(drill: Drill) -> str:
+    """Of the instance that this drill asks: the first one, or the one restored in its place."""
+    return drill.outputs.get(SECOND, naming.identifier_of(drill.id))
+
+
+def _once_more(settings: RdsSettings, drill: Drill, view: InstanceView, said: Broken) -> StepEvent:
+    if SECOND in drill.outputs:
+        return replace(said, reason=f"{said.reason}, as it did at the first try")
+    second = naming.second_of(drill.id)
+    return InProgress(
+        wait=settings.poll,
+        detail=f"{said.reason}; it is restored once more",
+        status=view.status,
+        outputs={SECOND: second},
+        instead=(resource_of(settings, view.identifier), resource_of(settings, second)),
+    )
+
+
+def resource_of(settings: RdsSettings, name: str) -> Resource:
+    place = settings.backup.place
+    return Resource(kind=INSTANCE, identifier=place.arn("db", name), account=place.account_id)
 
 
 def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Unclear | None:
@@ -93,10 +144,10 @@ def own_instance(account: Account, drill: Drill, *, now: bool = False) -> Instan
     """
     assert drill.endpoint is not None, "restored before"
     known = account.instances.fresh() if now else account.instances.latest()
-    view = known.get(naming.identifier_of(drill.id))
+    view = known.get(name_of(drill))
     if view is None or view.resource_id != drill.endpoint.identity:
         raise NotFoundError(
-            f"the DB instance {naming.identifier_of(drill.id)} that this drill restored is not "
+            f"the DB instance {name_of(drill)} that this drill restored is not "
             f"there any more in {account.place}",
             hint="Somebody else deleted it, renamed it or replaced it.",
         )
@@ -142,6 +193,8 @@ def delete(
     view = account.instances.fresh().get(name)
     if view is None:
         return StillThere(resource, "going", settings.poll)
+    if not view.tags and now < late_enough:
+        return StillThere(resource, "its tags are not seen yet", settings.poll)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
         return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
     try:
@@ -207,23 +260,35 @@ def standbys(settings: RdsSettings, account: Account) -> list[InstanceView]:
 
 
 def _begin_restore(settings: RdsSettings, account: Account, drill: Drill, name: str) -> StepEvent:
-    copy = account.manual_snapshots.latest().get(name)
+    own = naming.identifier_of(drill.id)
+    copy = account.manual_snapshots.latest().get(own)
     if copy is None:
-        raise NotFoundError(f"the copy {name} is not there any more in {account.place}")
+        raise NotFoundError(f"the copy {own} is not there any more in {account.place}")
     if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
         raise AlreadyExistsError(
             f"snapshot {copy.arn} does not carry the tag of this drill (any more)",
             hint="Somebody replaced it, or took our tag away; it was not restored.",
             resource=copy.arn,
         )
+    chosen = parameters(settings, copy, drill, name)
     try:
-        with attempting(f"restore {copy.arn} as DB instance {name}", copy.arn):
-            account.rds().restore_db_instance_from_db_snapshot(
-                **parameters(settings, copy, drill, name)
-            )
+        try:
+            _ask_for_restore(account, copy, chosen)
+        except ProviderError as exc:
+            if exc.code not in STORAGE_REFUSED or "StorageType" not in chosen:
+                raise
+            log.warning("storage.refused", resource=copy.arn, reason=exc.message)
+            as_aws_chooses = {k: v for k, v in chosen.items() if k not in {"StorageType", "Iops"}}
+            _ask_for_restore(account, copy, as_aws_chooses)
     except AlreadyExistsError:
         pass  # made by an earlier call; its tags are looked at once it is seen
     return InProgress(wait=settings.poll, detail="creating", status="restore requested")
+
+
+def _ask_for_restore(account: Account, copy: SnapshotView, chosen: dict[str, Any]) -> None:
+    name = chosen["DBInstanceIdentifier"]
+    with attempting(f"restore {copy.arn} as DB instance {name}", copy.arn):
+        account.rds().restore_db_instance_from_db_snapshot(**chosen)
 
 
 def parameters(
@@ -270,17 +335,17 @@ def _storage(copy: SnapshotView) -> dict[str, Any]:
     if not copy.storage_type:
         return {}
     if copy.storage_type == MAGNETIC:
-        return {"StorageType": "gp3"}
+        return {"StorageType": "gp3", "AllocatedStorage": max(FEWEST_GIB, copy.allocated_gib)}
     if copy.storage_type in PROVISIONED and copy.iops:
         return {"StorageType": copy.storage_type, "Iops": copy.iops}
     return {"StorageType": copy.storage_type}
 
 
-def _origin_doubt(account: Account, drill: Drill, name: str) -> str:
+def _origin_doubt(account: Account, drill: Drill) -> str:
     """Whether the copy is still the one whose lineage was proven before it was restored: an
     instance does not say what it was restored from.
     """
-    copy = account.manual_snapshots.fresh().get(name)
+    copy = account.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
     taken_at = copy.taken_at if copy else None
     if taken_at is not None and taken_at.isoformat() != drill.outputs.get("snapshot_time"):
         return f"the copy that it was restored from was replaced by one of {taken_at}"

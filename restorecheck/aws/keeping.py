@@ -30,7 +30,7 @@ class Keeping:
         self._mark(drill)
         self.copying.prune_staging()
         views = self._copies(now)
-        gone = self._prune(drill, views, now)
+        gone = self._prune(drill, views, now, self.settings.backup.keep_copies)
         deleted = [*filter(None, drill.outputs.get(DELETED, "").split("\n")), *gone]
         if drill.verdict is Verdict.VERIFIED:
             leaving = self._end_standbys(drill)
@@ -40,6 +40,11 @@ class Keeping:
                 return InProgress(wait=self.settings.poll, detail=detail, outputs=outputs)
         kept = tuple(v.arn for v in views if v.arn not in deleted)
         return Retained(retention=Retention(kept=kept, deleted=tuple(dict.fromkeys(deleted))))
+
+    def make_room(self, drill: Drill, now: datetime) -> None:
+        """Let go, before the copy, of what would go after it."""
+        keep = max(1, self.settings.backup.keep_copies - 1)
+        self._prune(drill, self._copies(now), now, keep)
 
     def _mark(self, drill: Drill) -> None:
         view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
@@ -68,11 +73,13 @@ class Keeping:
             and tags.get(naming.TARGET) == self.settings.target
         )
 
-    def _prune(self, drill: Drill, views: list[SnapshotView], now: datetime) -> list[str]:
+    def _prune(
+        self, drill: Drill, views: list[SnapshotView], now: datetime, keep: int
+    ) -> list[str]:
         by_name = {view.identifier: view for view in views}
         copies = [_copy_of(view, drill) for view in views]
         gone = []
-        for copy in prunable(copies, self.settings.backup.keep_copies):
+        for copy in prunable(copies, keep):
             view = by_name[copy.identifier]
             if copy.verdict is None and not is_expired(view, now):
                 continue  # another drill of this target is at work on it

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 PREFIX = "restorecheck-"
+SECOND = "-again"
 
 MANAGED = "restorecheck:managed"
 DRILL = "restorecheck:drill-id"
@@ -38,8 +39,13 @@ def identifier_of(drill_id: str) -> str:
     return f"{PREFIX}{drill_id}"
 
 
+def second_of(drill_id: str) -> str:
+    """Name of the instance that this drill restores where the first one failed."""
+    return f"{identifier_of(drill_id)}{SECOND}"
+
+
 def drill_of(identifier: str) -> str:
-    return identifier.removeprefix(PREFIX)
+    return identifier.removeprefix(PREFIX).removesuffix(SECOND)
 
 
 def is_ours(identifier: str) -> bool:
@@ -75,7 +81,9 @@ def is_managed(tags: Mapping[str, str]) -> bool:
 def is_renamed(identifier: str, tags: Mapping[str, str]) -> bool:
     """Whether a DB instance carries the mark that we gave it, under a name that we did not give."""
     of_an_instance = is_managed(tags) and tags.get(ROLE) in {INSTANCE, STANDBY}
-    return of_an_instance and bool(tags.get(DRILL)) and identifier != identifier_of(tags[DRILL])
+    if not of_an_instance or not tags.get(DRILL):
+        return False
+    return identifier not in {identifier_of(tags[DRILL]), second_of(tags[DRILL])}
 
 
 def moment_in(tags: Mapping[str, str], key: str) -> datetime | None:

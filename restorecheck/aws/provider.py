@@ -12,6 +12,7 @@ from restorecheck.aws.instances import INSTANCE
 from restorecheck.aws.keeping import Keeping
 from restorecheck.aws.settings import After, Credentials, Place, RdsSettings, parse_arn
 from restorecheck.aws.translation import is_throttled
+from restorecheck.aws.views import Progress
 from restorecheck.errors import (
     AccessDeniedError,
     CapacityError,
@@ -36,6 +37,10 @@ from restorecheck.ports import Clock, Provider
 QUICK = timedelta(minutes=30)
 """For steps that are one call and a look; throttling may stretch them."""
 
+STAGING_COPY = "staging copy"
+ROOM_MADE = "room_made"
+"""Output, by step: older copies were deleted because of a quota."""
+SNAPSHOT_QUOTA = frozenset({"SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"})
 CAPACITY_PATIENCE = 4
 """Without capacity or quota, so many polls between two tries."""
 
@@ -82,7 +87,7 @@ class RdsProvider(Provider):
                 QUICK,
             ),
             prepare(
-                "staging copy",
+                STAGING_COPY,
                 f"rds:CopyDBSnapshot in {source} to {name}, {key}",
                 long,
             ),
@@ -150,8 +155,7 @@ class RdsProvider(Provider):
         try:
             return self._step(step.name)(drill)
         except CapacityError as exc:
-            wait = CAPACITY_PATIENCE * self.settings.poll
-            return InProgress(wait=wait, detail=exc.message, status=exc.code)
+            return self._make_room(drill, step, exc)
         except TransientError as exc:
             if not is_throttled(exc):
                 return Retry(reason=exc.message, wait=self.settings.poll)
@@ -190,9 +194,8 @@ class RdsProvider(Provider):
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
         if "snapshot_time" not in drill.outputs:
             return Retained()  # no copy was begun; the accounts may not even be ours
-        keeping = Keeping(self.settings, self.backup_account(), self._copying())
         try:
-            return keeping.retain(drill, self._clock.now())
+            return self._keeping().retain(drill, self._clock.now())
         except TransientError as exc:
             if is_throttled(exc):
                 return InProgress(wait=self.settings.poll, detail="throttled by AWS")
@@ -212,13 +215,43 @@ class RdsProvider(Provider):
 
     # --- parts ---------------------------------------------------------------------------
 
+    def _make_room(self, drill: Drill, step: Step, refusal: CapacityError) -> StepEvent:
+        """Wait, where time helps. Where manual snapshots fill the account, older copies of this target
+        go first; the second refusal, with no snapshot under way that could explain it, ends the drill.
+        """
+        patience = CAPACITY_PATIENCE * self.settings.poll
+        if refusal.code not in SNAPSHOT_QUOTA:
+            return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
+        staging = step.name == STAGING_COPY
+        key = f"{ROOM_MADE} {step.name}"
+        if key not in drill.outputs:
+            if staging:
+                self._copying().prune_staging()
+            else:
+                self._keeping().make_room(drill, self._clock.now())
+            return InProgress(
+                wait=self.settings.poll,
+                detail=f"{refusal.message}; older copies of this target are deleted to make room",
+                status=refusal.code,
+                outputs={key: "true"},
+            )
+        account = self.source_account() if staging else self.backup_account()
+        snapshots = account.manual_snapshots.fresh().values()
+        if any(view.progress is Progress.UNDER_WAY for view in snapshots):
+            return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
+        return Unclear(
+            reason=f"{refusal.message}; there are {len(snapshots)} manual snapshots in "
+            f"{account.place}, and deleting older copies of this target made no room",
+            hint=refusal.hint,
+        )
+
     def _step(self, name: str) -> Callable[[Drill], StepEvent]:
         match name:
             case "identify":
                 return self._identify
             case "find snapshot":
                 return self._copying().find
-            case "staging copy":
+            case name if name == STAGING_COPY:
                 return self._copying().stage
             case "share":
                 return self._copying().share
@@ -227,7 +260,9 @@ class RdsProvider(Provider):
             case "unshare":
                 return self._copying().unshare
             case "restore":
-                return lambda drill: instances.restore(self.settings, self.backup_account(), drill)
+                return lambda drill: instances.restore(
+                    self.settings, self.backup_account(), drill, self._clock.now()
+                )
             case "credentials":
                 return lambda drill: credentials.take_over(
                     self.settings, self.backup_account(), drill
@@ -265,9 +300,7 @@ class RdsProvider(Provider):
                 return StillThere(resource, "this version does not know such a thing")
 
     def _instance(self, drill_id: str) -> Resource:
-        place = self.settings.backup.place
-        arn = place.arn("db", naming.identifier_of(drill_id))
-        return Resource(kind=INSTANCE, identifier=arn, account=place.account_id)
+        return instances.resource_of(self.settings, naming.identifier_of(drill_id))
 
     def _credentials_sentence(self, name: str) -> str:
         match self.settings.restore.credentials:
@@ -286,6 +319,9 @@ class RdsProvider(Provider):
                     f"wait until IAM database authentication is on; the checker logs in as "
                     f"{self.settings.restore.iam_user} with a token"
                 )
+
+    def _keeping(self) -> Keeping:
+        return Keeping(self.settings, self.backup_account(), self._copying())
 
     def _copying(self) -> Copying:
         return Copying(self.settings, self.source_account(), self.backup_account(), self._clock)

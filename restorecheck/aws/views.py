@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from restorecheck.aws.naming import Tags, as_dict
+from restorecheck.aws.naming import SNAPSHOT_TIME, Tags, as_dict, is_managed, moment_in
 
 DEFAULT_KEY_ENCRYPTION = "sse-rds"
 """StorageEncryptionType of what is encrypted with a key that AWS owns."""
@@ -116,6 +116,7 @@ class SnapshotView:
     """Set for copies from another account or region."""
     storage_type: str = ""
     iops: int | None = None
+    allocated_gib: int = 0
     full_size_bytes: int | None = None
     option_group: str = ""
     tags: Tags = field(default_factory=dict)
@@ -126,8 +127,11 @@ class SnapshotView:
 
     @property
     def taken_at(self) -> datetime | None:
-        """When the backup was begun: what snapshots are sorted by."""
-        return self.original_create_time or self.create_time
+        """When the backup was begun: what snapshots are sorted by. Where RDS does not say it of a copy,
+        our own tag does.
+        """
+        told = moment_in(self.tags, SNAPSHOT_TIME) if is_managed(self.tags) else None
+        return self.original_create_time or told or self.create_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,7 @@ def snapshot_view(raw: Mapping[str, Any]) -> SnapshotView:
         source_arn=raw.get("SourceDBSnapshotIdentifier", ""),
         storage_type=raw.get("StorageType", ""),
         iops=raw.get("Iops"),
+        allocated_gib=raw.get("AllocatedStorage", 0),
         full_size_bytes=raw.get("FullSnapshotSizeInBytes"),
         option_group=raw.get("OptionGroupName", ""),
         tags=as_dict(raw.get("TagList")),

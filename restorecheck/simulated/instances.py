@@ -108,6 +108,7 @@ class Instances:
         rules.refuse_taken_instance(region.instances, name, state.quotas.instances)
         rules.refuse_unfinished(snapshot)
         settings = rules.settings_of_restore(snapshot, given)
+        rules.refuse_storage(settings, given)
         rules.refuse_unknown_groups(state.behind.groups(region), given)
         if snapshot.kms_key_id and not state.keys.is_default(snapshot.kms_key_id):
             state.keys.require(snapshot.kms_key_id, region.account_id, READ)

@@ -372,9 +372,9 @@ PLANTED = (
     bug(
         "an instance is deleted by its name alone",
         INSTANCES,
-        '        return StillThere(resource, "going", settings.poll)\n'
+        '        return StillThere(resource, "its tags are not seen yet", settings.poll)\n'
         "    if not naming.is_ours(name) or not naming.is_managed(view.tags):\n",
-        '        return StillThere(resource, "going", settings.poll)\n'
+        '        return StillThere(resource, "its tags are not seen yet", settings.poll)\n'
         "    if not naming.is_ours(name):\n",
     ),
     bug(
@@ -535,8 +535,32 @@ PLANTED = (
     bug(
         "a copy is not asked for again while its share arrives",
         COPYING,
-        "            if self._clock.now() - began > SHARE_PROPAGATION:\n",
-        "            if self._clock.now() >= began:\n",
+        "        if self._clock.now() - drill.records[-1].started_at > longest:\n",
+        "        if self._clock.now() >= drill.records[-1].started_at:\n",
+    ),
+    bug(
+        "a thing whose tags are late is somebody else's",
+        "aws/marks.py",
+        "    if tags or drill.step is None:\n",
+        "    if tags is not None:\n",
+    ),
+    bug(
+        "an instance whose tags are late is given up",
+        INSTANCES,
+        "    if not view.tags and now < late_enough:\n",
+        "    if not view.tags and now < made_until:\n",
+    ),
+    bug(
+        "a backup is bad that did not restore once",
+        INSTANCES,
+        "    if SECOND in drill.outputs:\n",
+        "    if SECOND not in drill.outputs:\n",
+    ),
+    bug(
+        "a full account is not told before the deadline",
+        "aws/provider.py",
+        "        if key not in drill.outputs:\n",
+        "        if key:\n",
     ),
     bug(
         "a step that is not repeatable is repeated: a new password each time",
@@ -565,7 +589,7 @@ PLANTED = (
     bug(
         "a secret is deleted without our mark",
         CREDENTIALS,
-        '    if not naming.is_managed(naming.as_dict(described.get("Tags"))):\n',
+        "    if not naming.is_managed(tags):\n",
         "    if not naming.is_ours(name):\n",
     ),
     bug(
@@ -1357,8 +1381,7 @@ PLANTED = (
     bug(
         "a foreign snapshot of that name is taken for the staging copy",
         COPYING,
-        "        self._refuse_foreign(view, drill)\n"
-        '        waiting = self._wait_for(view, "the staging copy")\n',
+        '        waiting = self._wait_for_ours(drill, view, "the staging copy")\n',
         '        waiting = self._wait_for(view, "the staging copy")\n',
         HALF_OURS_TESTS,
     ),
@@ -1372,8 +1395,7 @@ PLANTED = (
     bug(
         "a foreign snapshot of that name is taken for the copy",
         COPYING,
-        "        self._refuse_foreign(view, drill)\n"
-        '        waiting = self._wait_for(view, "the copy")\n',
+        '        waiting = self._wait_for_ours(drill, view, "the copy")\n',
         '        waiting = self._wait_for(view, "the copy")\n',
         AWS_ROOMS_TESTS,
     ),
@@ -1408,8 +1430,8 @@ PLANTED = (
     bug(
         "the time of a share is counted from the drill's start",
         COPYING,
-        "            began = drill.records[-1].started_at\n",
-        "            began = drill.started_at\n",
+        "drill.records[-1].started_at > longest:\n",
+        "drill.started_at > longest:\n",
         ACCOUNTS_TESTS,
     ),
     bug(
@@ -1600,7 +1622,7 @@ PLANTED = (
     bug(
         "the copy that was restored is not looked at again",
         INSTANCES,
-        "    doubt = _doubt(settings, view) or _origin_doubt(account, drill, name)\n",
+        "    doubt = _doubt(settings, view) or _origin_doubt(account, drill)\n",
         "    doubt = _doubt(settings, view)\n",
         HALF_OURS_TESTS,
     ),
@@ -1628,8 +1650,8 @@ PLANTED = (
     bug(
         "the copy that was restored is looked at in an old look",
         INSTANCES,
-        "    copy = account.manual_snapshots.fresh().get(name)\n    taken_at",
-        "    copy = account.manual_snapshots.latest().get(name)\n    taken_at",
+        "    copy = account.manual_snapshots.fresh().get(naming.identifier_of(drill.id))\n",
+        "    copy = account.manual_snapshots.latest().get(naming.identifier_of(drill.id))\n",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1708,8 +1730,8 @@ PLANTED = (
     bug(
         "a magnetic volume is restored as such",
         INSTANCES,
-        '        return {"StorageType": "gp3"}\n',
-        '        return {"StorageType": MAGNETIC}\n',
+        '        return {"StorageType": "gp3", ',
+        '        return {"StorageType": MAGNETIC, ',
         CREDENTIALS_TESTS,
     ),
     bug(
@@ -1872,8 +1894,8 @@ PLANTED = (
     bug(
         "a copy is as young as its copying",
         VIEWS,
-        "        return self.original_create_time or self.create_time\n",
-        "        return self.create_time or self.original_create_time\n",
+        "        return self.original_create_time or told or self.create_time\n",
+        "        return self.create_time or told or self.original_create_time\n",
         AWS_ROOMS_TESTS,
     ),
     bug(

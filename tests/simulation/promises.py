@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from restorecheck.aws.naming import drill_of, identifier_of
 from restorecheck.model import CheckOutcome, Drill, Phase, TeardownOutcome, Verdict
 from restorecheck.testing.cloud import (
     BACKUP_ACCOUNT,
@@ -183,7 +184,9 @@ class Promises:
         )
         origins = {c.data.origin for c in whole if c is not copy}
         enough = len(origins) >= self.stage.setting.keep_copies or copy.data.origin in origins
-        hold(enough, 5, f"{call} leaves fewer copies than are to be kept")
+        manual = [c for c in copies.values() if c.type == "manual"]
+        full = len(manual) >= self.stage.cloud.rds.state.quotas.snapshots
+        hold(enough or full, 5, f"{call} leaves fewer copies than are to be kept")
         owner = self._stored(copy.identifier)
         busy = owner is not None and owner.phase is Phase.STEPS
         hold(not busy or self._is_expired(copy.tags), 5, f"{call} while its drill needs it")
@@ -192,7 +195,8 @@ class Promises:
         given = call.parameters
         name = given["DBInstanceIdentifier"]
         drill = self._drill_of(name)
-        hold(given["DBSnapshotIdentifier"] == name, 3, f"{call} of another drill's copy")
+        own = given["DBSnapshotIdentifier"] == identifier_of(drill.id)
+        hold(own, 3, f"{call} of another drill's copy")
         chosen = {
             "DBInstanceClass": "db.t4g.small",
             "DBSubnetGroupName": "drills",
@@ -459,7 +463,7 @@ class Promises:
         return instance
 
     def _stored(self, name: str) -> Drill | None:
-        drill_id = name.removeprefix(PREFIX)
+        drill_id = drill_of(name)
         return self.stage.store.load(drill_id) if drill_id in self.stage.store.texts else None
 
     def _drill_of(self, name: str) -> Drill:

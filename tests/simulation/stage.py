@@ -9,6 +9,7 @@ from functools import lru_cache
 from restorecheck import codec
 from restorecheck.aws.accounts import Accounts
 from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.naming import drill_of
 from restorecheck.aws.provider import RdsProvider
 from restorecheck.aws.settings import (
     After,
@@ -33,6 +34,7 @@ from restorecheck.testing.cloud import (
     Data,
     Instance,
     Pace,
+    Unknowns,
 )
 from restorecheck.testing.cloud.clients import Session
 from tests.simulation.promises import Promises
@@ -114,11 +116,12 @@ class Stage:
         pace: Pace | None = None,
         good: bool = True,
         attempts: int = 1,
+        unknowns: Unknowns | None = None,
     ) -> None:
         self.setting = setting or Setting()
         self.attempts = attempts
         self.world = World()
-        self.cloud = Cloud(self.world, pace=pace)
+        self.cloud = Cloud(self.world, pace=pace, unknowns=unknowns)
         self.cloud.page_size = 2  # so that everything that is listed comes in pages
         self.cloud.values.server_log = SERVER_LOG
         self.store = Store(self.world)
@@ -224,7 +227,7 @@ class CloudChecker(Checker):
         if instance is None or not lets_in(instance, endpoint, given):
             raise DatabaseUnreachableError("no connection", patience=3 * POLL)
         truth = Answer(
-            drill_id=instance.identifier.removeprefix("restorecheck-"),
+            drill_id=drill_of(instance.identifier),
             check=spec.name,
             resource_id=instance.resource_id,
             data=instance.data,

@@ -1,0 +1,28 @@
+"""Whether what was just made carries our mark yet."""
+
+from datetime import datetime
+
+from restorecheck.aws import naming
+from restorecheck.aws.settings import RdsSettings
+from restorecheck.lifecycle import InProgress
+from restorecheck.model import Drill
+
+UNMARKED = "unmarked_since"
+
+
+def wait_for_tags(
+    settings: RdsSettings, drill: Drill, tags: naming.Tags, now: datetime
+) -> InProgress | None:
+    """A thing of our name may be described before its tags are (`simulated.unknowns`); none at all
+    within the settling time of our first look at it says nothing.
+
+    None when there is nothing to wait for: it has tags, ours or not, or will have none.
+    """
+    if tags or drill.step is None:
+        return None
+    key = f"{UNMARKED} {drill.step.name}"
+    since = drill.outputs.get(key, now.isoformat())
+    if now - datetime.fromisoformat(since) >= settings.settling:
+        return None
+    detail = "its tags are not seen yet"
+    return InProgress(wait=settings.poll, detail=detail, outputs={key: since})
