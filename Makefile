@@ -60,7 +60,7 @@ package: $(READY)
 
 # Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)
-	$(BIN)/python tests/write_reference.py
+	$(BIN)/python -m tests.write_reference
 	$(BIN)/python -m tests.failures
 
 clean:

@@ -7,6 +7,7 @@ from typing import Any
 from restorecheck import config
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
+from tests.iam import guarded
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -112,3 +113,4 @@ def _type(value: dict[str, Any]) -> str:
 if __name__ == "__main__":
     for name, content in pages().items():
         (REFERENCE / name).write_text(content)
+    guarded.write()

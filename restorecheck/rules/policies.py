@@ -128,8 +128,10 @@ def conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Contex
 
 
 def _holds(operator: str, key: str, wanted: Sequence[str], context: Context) -> bool | None:
-    plain = operator.removesuffix("IfExists").lower()
+    quantifier, _, plain = operator.removesuffix("IfExists").lower().rpartition(":")
     value = context.get(key.lower())
+    if value is None and quantifier:  # of no values: each one is, and none is
+        return operator.endswith("IfExists") or quantifier == "forallvalues"
     if plain == "null":
         return (value is None) == (wanted[0].lower() == "true")
     negated = _NEGATIONS.get(plain, plain)
