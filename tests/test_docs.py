@@ -11,14 +11,14 @@ import pytest
 from restorecheck import config, errors
 from restorecheck.hosts import cli
 from restorecheck.hosts.exit_codes import Exit
-from restorecheck.rules.permissions import (
-    Names,
+from restorecheck.rules.advised import (
     backup_policy,
     looking_in_backup,
     looking_in_source,
     source_policy,
     trust_policy,
 )
+from restorecheck.rules.permissions import Names
 from tests.write_reference import REFERENCE, pages
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +113,7 @@ def test_the_policies_in_the_reference_are_those_that_doctor_advises():
         transit_key="TRANSIT-KEY-ARN",
         production_key="PRODUCTION-KEY-ARN",
         backup_key="BACKUP-KEY-ARN",
+        subnet_group="SUBNET-GROUP",
     )
 
     expected = [

@@ -57,6 +57,7 @@ def names_of(settings: RdsSettings, production_key: str = "") -> Names:
         transit_key=source.transit_kms_key_id or "",
         production_key=production_key,
         backup_key=backup.kms_key_id,
+        secret_key=restore.master_user_secret_kms_key_id or "",
         subnet_group=restore.db_subnet_group_name,
         security_groups=restore.vpc_security_group_ids,
         parameter_group=restore.db_parameter_group_name or "",

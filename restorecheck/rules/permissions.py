@@ -1,13 +1,9 @@
-"""What the two roles need, and what they must not be able to do. Pure.
+"""What the two roles need, and what they must not be able to do. Pure; advised.py answers it."""
 
-docs/reference/aws-permissions.md has the same policies; a test holds the one against the other.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+from restorecheck.rules.policies import Request
 
 MANAGED = "restorecheck:managed"
 KEY_USE = (
@@ -18,11 +14,10 @@ KEY_USE = (
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
 )
-POLICY_NAME = "restorecheck"
 AN_ID = "00000000-000000-000000"
-"""Stands for a drill where a name is needed."""
-
-Policy = dict[str, Any]
+"""Stands for a drill, a key or an account where a name is needed."""
+STRANGER = "999999999999"
+"""The account of somebody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +36,8 @@ class Names:
     production_key: str = ""
     """The key that production's snapshots are under, where it is a customer's."""
     backup_key: str = ""
+    secret_key: str = ""
+    """The key of the master user's secret, where it is a customer's."""
     subnet_group: str = ""
     security_groups: tuple[str, ...] = ()
     parameter_group: str = ""
@@ -60,6 +57,16 @@ class Names:
     def secret(self, name: str) -> str:
         place = f"{self.backup_region}:{self.backup_account}"
         return f"arn:{self.partition}:secretsmanager:{place}:secret:{name}"
+
+    def key(self, account: str, name: str) -> str:
+        return f"arn:{self.partition}:kms:{self.backup_region}:{account}:key/{name}"
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where the transit key is used: the copy into another region reads it through RDS of
+        either (?); the RDS User Guide ("Copying a DB snapshot") does not say which one calls KMS.
+        """
+        return tuple(dict.fromkeys((self.region, self.backup_region)))
 
     @property
     def source_keys(self) -> tuple[str, ...]:
@@ -82,6 +89,12 @@ class Ask:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
+def through(service: str, *regions: str) -> str | list[str]:
+    """As IAM names a service that calls KMS in the caller's name; more than one as a list."""
+    named = [f"{service}.{region}.amazonaws.com" for region in regions]
+    return named[0] if len(named) == 1 else named
+
+
 def through_rds(region: str) -> dict[str, str]:
     return {"kms:ViaService": f"rds.{region}.amazonaws.com"}
 
@@ -90,19 +103,32 @@ def granting(region: str) -> dict[str, str]:
     return {**through_rds(region), "kms:GrantIsForAWSResource": "true"}
 
 
-_ASKED = {f"aws:RequestTag/{MANAGED}": "true"}
-_TAGGED = {f"aws:ResourceTag/{MANAGED}": "true"}
+ASKED = {f"aws:RequestTag/{MANAGED}": "true"}
+TAGGED = {f"aws:ResourceTag/{MANAGED}": "true"}
+OF_INSTANCE = "aws:ResourceTag/aws:rds:primaryDBInstanceArn"
+"""A tag of the secrets that RDS manages (RDS User Guide, "Password management")."""
 
 
-def _on_keys(keys: tuple[str, ...], region: str) -> tuple[Ask, ...]:
-    keys = tuple(key for key in keys if key)
-    if not keys:
-        return ()
-    return (
-        Ask(("kms:DescribeKey",), keys, allowed=True),
-        Ask(("kms:CreateGrant",), keys, allowed=True, context=granting(region)),
-        Ask(KEY_USE, keys, allowed=True, context=through_rds(region)),
-    )
+def owner_of(key: str) -> dict[str, str]:
+    """What the request says of a key's account; SimulatePrincipalPolicy does not fill it in."""
+    return {"aws:ResourceAccount": [*key.split(":"), "", "", "", "", ""][4]}
+
+
+def _on_key(key: str, *regions: str) -> Iterator[Ask]:
+    if not key:
+        return
+    owner = owner_of(key)
+    yield Ask(("kms:DescribeKey",), (key,), allowed=True, context=owner)
+    for region in regions:
+        yield Ask(("kms:CreateGrant",), (key,), allowed=True, context=granting(region) | owner)
+        yield Ask(KEY_USE, (key,), allowed=True, context=through_rds(region) | owner)
+
+
+def _on_keys_of_strangers(names: Names, region: str) -> Ask:
+    """A copy under a stranger's key, and shared with him, is a copy for him."""
+    key = f"arn:{names.partition}:kms:{region}:{STRANGER}:key/{AN_ID}"
+    context = granting(region) | owner_of(key)
+    return Ask(("kms:CreateGrant", *KEY_USE), (key,), allowed=False, context=context)
 
 
 def asks_of_source(names: Names) -> tuple[Ask, ...]:
@@ -114,8 +140,8 @@ def asks_of_source(names: Names) -> tuple[Ask, ...]:
     return (
         Ask(("rds:DescribeDBInstances",), (instance,), allowed=True),
         Ask(("rds:DescribeDBSnapshots",), (automated, ours), allowed=True),
-        Ask(("rds:CopyDBSnapshot",), (automated, ours), allowed=True, context=_ASKED),
-        Ask(("rds:AddTagsToResource",), (ours,), allowed=True, context=_ASKED),
+        Ask(("rds:CopyDBSnapshot",), (automated, ours), allowed=True, context=ASKED),
+        Ask(("rds:AddTagsToResource",), (ours,), allowed=True, context=ASKED),
         Ask(
             (
                 "rds:DescribeDBSnapshotAttributes",
@@ -124,9 +150,10 @@ def asks_of_source(names: Names) -> tuple[Ask, ...]:
             ),
             (ours,),
             allowed=True,
-            context=_TAGGED,
+            context=TAGGED,
         ),
-        *_on_keys(names.source_keys, names.region),
+        *(ask for key in names.source_keys for ask in _on_key(key, names.region)),
+        _on_keys_of_strangers(names, names.region),
         Ask(
             (
                 "rds:DeleteDBInstance",
@@ -167,28 +194,31 @@ def asks_of_backup(names: Names, principal: str = "") -> tuple[Ask, ...]:
         names.in_backup("pg", names.parameter_group or "default.postgres17"),
         names.in_backup("og", "default:postgres-17"),
     )
-    private = {"rds:PubliclyAccessible": "false", **_ASKED}
-    public = {"rds:PubliclyAccessible": "true", **_ASKED}
+    private = {"rds:PubliclyAccessible": "false", **ASKED}
+    public = {"rds:PubliclyAccessible": "true", **ASKED}
     restore = ("rds:RestoreDBInstanceFromDBSnapshot",)
     return (
-        Ask(("rds:DescribeDBInstances", "rds:DescribeDBLogFiles"), (ours,), allowed=True),
-        Ask(("rds:DownloadDBLogFilePortion",), (ours,), allowed=True),
+        Ask(("rds:DescribeDBInstances",), (ours,), allowed=True),
+        Ask(("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"), (ours,), allowed=True),
+        Ask(("rds:DownloadDBLogFilePortion",), (others,), allowed=False),
         Ask(("rds:DescribeDBSnapshots",), (copy,), allowed=True),
         Ask(("rds:DescribeEvents",), ("*",), allowed=True),
-        Ask(("rds:CopyDBSnapshot",), (staging, copy), allowed=True, context=_ASKED),
-        Ask(("rds:AddTagsToResource",), (copy, ours), allowed=True, context=_ASKED | _TAGGED),
+        Ask(("rds:CopyDBSnapshot",), (staging, copy), allowed=True, context=ASKED),
+        Ask(("rds:AddTagsToResource",), (copy, ours), allowed=True, context=ASKED | TAGGED),
         Ask(restore, around, allowed=True, context=private),
         Ask(
             ("rds:ModifyDBInstance", "rds:DeleteDBInstance", "rds:StopDBInstance"),
             (ours,),
             allowed=True,
-            context=_TAGGED,
+            context=TAGGED,
         ),
-        Ask(("rds:DeleteDBSnapshot",), (copy,), allowed=True, context=_TAGGED),
+        Ask(("rds:DeleteDBSnapshot",), (copy,), allowed=True, context=TAGGED),
         Ask(("sts:AssumeRole",), (names.role_arn,), allowed=True),
         *_on_credentials(names),
-        *_on_keys(names.backup_keys, names.backup_region),
-        Ask(("rds:ModifyDBSnapshotAttribute",), (copy,), allowed=False, context=_TAGGED),
+        *_on_key(names.backup_keys[0], *names.regions),
+        *_on_key(names.backup_key, names.backup_region),
+        _on_keys_of_strangers(names, names.backup_region),
+        Ask(("rds:ModifyDBSnapshotAttribute",), (copy,), allowed=False, context=TAGGED),
         Ask(restore, (ours,), allowed=False, context=public),
         Ask(("rds:DeleteDBInstance", "rds:ModifyDBInstance"), (others,), allowed=False),
         Ask(("rds:DeleteDBSnapshot",), (foreign,), allowed=False),
@@ -211,256 +241,33 @@ def _on_credentials(names: Names) -> tuple[Ask, ...]:
             made = names.secret("rds!db-0a1b2c3d-AbCdEf")
             by_rds = ("CreateSecret", "TagResource", "GetSecretValue")
             named = tuple(f"secretsmanager:{action}" for action in by_rds)
-            return (Ask(named, (made,), allowed=True),)
+            of_ours = {OF_INSTANCE: names.in_backup("db", f"restorecheck-{AN_ID}")}
+            return (Ask(named, (made,), allowed=True, context=of_ours), *_on_secret_key(names))
 
 
-# --- the policies that answer so -----------------------------------------------------------------
+def _on_secret_key(names: Names) -> Iterator[Ask]:
+    """RDS makes the secret in the caller's name, also under Secrets Manager's own key, which it
+    then describes (RDS User Guide, "Password management": permissions).
+    """
+    key = names.secret_key or names.key(names.backup_account, AN_ID)
+    owner = owner_of(key)
+    yield Ask(("kms:DescribeKey",), (key,), allowed=True, context=owner)
+    if names.secret_key:
+        by_service = {"kms:ViaService": f"secretsmanager.{names.backup_region}.amazonaws.com"}
+        used = ("kms:CreateGrant", *SECRET_KEY_USE)
+        yield Ask(used, (key,), allowed=True, context=by_service | owner)
 
 
-def _statement(sid: str, actions: list[str], resources: Any, **more: Any) -> Policy:  # noqa: ANN401  # JSON
-    effect = more.pop("effect", "Allow")
-    return {"Sid": sid, "Effect": effect, "Action": actions, "Resource": resources, **more}
-
-
-def _document(*statements: Policy) -> Policy:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def trust_policy(names: Names, external_id: str) -> Policy:
-    """Lets the backup account in, and asks for the word."""
-    return _document(
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{names.partition}:iam::{names.backup_account}:root"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-        }
-    )
-
-
-def source_policy(names: Names) -> Policy:
-    """Of the role in production's account."""
-    ours = names.in_source("snapshot", "restorecheck-*")
-    automated = names.in_source("snapshot", "rds:*")
-    keys = list(names.source_keys) or ["*"]
-    return _document(
-        _statement(
-            "Read",
-            ["rds:DescribeDBInstances", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots"],
-            "*",
-        ),
-        _statement("ReadAttributes", ["rds:DescribeDBSnapshotAttributes"], ours),
-        _statement("CopyAutomatedToOurs", ["rds:CopyDBSnapshot"], [automated, ours]),
-        _statement("TagOurCopies", ["rds:AddTagsToResource"], ours),
-        _statement(
-            "ShareAndDeleteOurs",
-            ["rds:ModifyDBSnapshotAttribute", "rds:DeleteDBSnapshot"],
-            ours,
-            Condition={"StringEquals": dict(_TAGGED)},
-        ),
-        _statement("DescribeKeys", ["kms:DescribeKey"], keys),
-        _statement(
-            "UseKeys",
-            [*KEY_USE],
-            keys,
-            Condition={"StringEquals": through_rds(names.region)},
-        ),
-        _statement(
-            "GrantToRdsOnly",
-            ["kms:CreateGrant"],
-            keys,
-            Condition={
-                "Bool": {"kms:GrantIsForAWSResource": "true"},
-                "StringEquals": through_rds(names.region),
-            },
-        ),
-        {
-            "Sid": "NeverTouchProduction",
-            "Effect": "Deny",
-            "Action": [
-                "rds:Delete*",
-                "rds:Modify*",
-                "rds:Restore*",
-                "rds:Create*",
-                "rds:Stop*",
-                "rds:Start*",
-                "rds:Reboot*",
-                "rds:RemoveTagsFromResource",
-            ],
-            "NotResource": ours,
-        },
-        _statement("NeverMore", [*NEVER_MORE], "*", effect="Deny"),
-    )
-
-
-NEVER_MORE = (
-    "iam:Attach*",
-    "iam:Create*",
-    "iam:Delete*",
-    "iam:Put*",
-    "iam:Update*",
-    "kms:DisableKey",
-    "kms:PutKeyPolicy",
-    "kms:ScheduleKeyDeletion",
-)
-"""What a wider policy beside ours must not give: rights of one's own, and the keys."""
-
-
-def backup_policy(names: Names) -> Policy:
-    """Of whoever drills, in the backup account."""
-    copies = names.in_backup("snapshot", "restorecheck-*")
-    instances = names.in_backup("db", "restorecheck-*")
-    keys = [key for key in names.backup_keys if key]
-    everywhere = names.in_backup("subgrp", "*"), names.in_backup("pg", "*")
-    return _document(
-        _statement(
-            "Read",
-            ["rds:Describe*", "rds:DownloadDBLogFilePortion", "secretsmanager:ListSecrets"],
-            "*",
-        ),
-        _statement(
-            "CopyIn",
-            ["rds:CopyDBSnapshot"],
-            [names.in_source("snapshot", "restorecheck-*"), copies],
-        ),
-        _statement(
-            "Restore",
-            ["rds:RestoreDBInstanceFromDBSnapshot"],
-            [instances, copies, *everywhere, names.in_backup("og", "default:*")],
-        ),
-        _statement(
-            "MustBePrivate",
-            ["rds:RestoreDBInstanceFromDBSnapshot"],
-            "*",
-            effect="Deny",
-            Condition={"BoolIfExists": {"rds:PubliclyAccessible": "true"}},
-        ),
-        _statement("Tag", ["rds:AddTagsToResource"], [instances, copies]),
-        _statement(
-            "ManageOurs",
-            [
-                "rds:ModifyDBInstance",
-                "rds:DeleteDBInstance",
-                "rds:StopDBInstance",
-                "rds:DeleteDBSnapshot",
-            ],
-            [instances, copies],
-            Condition={"StringEquals": dict(_TAGGED)},
-        ),
-        {
-            "Sid": "OnlyOurs",
-            "Effect": "Deny",
-            "Action": ["rds:Delete*", "rds:Modify*", "rds:Stop*", "rds:Start*", "rds:Reboot*"],
-            "NotResource": [instances, copies],
-        },
-        *_secrets_policy(names),
-        _statement("UseKeys", ["kms:DescribeKey", *KEY_USE, "kms:CreateGrant"], keys),
-        _statement(
-            "NoResharing",
-            ["rds:ModifyDBSnapshotAttribute", "rds:StartExportTask"],
-            "*",
-            effect="Deny",
-        ),
-        _statement("NeverMore", [*NEVER_MORE], "*", effect="Deny"),
-        _statement("EnterSource", ["sts:AssumeRole"], names.role_arn),
-    )
-
-
-def _secrets_policy(names: Names) -> tuple[Policy, ...]:
-    own, made = names.secret("restorecheck-*"), names.secret("rds!db-*")
-    if names.credentials == "iam":
-        place = f"{names.backup_region}:{names.backup_account}"
-        user = f"arn:{names.partition}:rds-db:{place}:dbuser:*/{names.iam_user}"
-        return (_statement("LogIn", ["rds-db:connect"], user),)
-    return (
-        _statement("ReadThePassword", ["secretsmanager:GetSecretValue"], [made, own]),
-        _statement(
-            "ManagedPassword", ["secretsmanager:CreateSecret", "secretsmanager:TagResource"], "*"
-        ),
-        _statement(
-            "OwnSecrets", ["secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret"], own
-        ),
-    )
-
-
-def looking_in_source() -> Policy:
-    """What `doctor` and `audit` read beyond what a drill does, in production's account."""
-    return _document(_statement("LookForDoctorAndAudit", [*LOOKING, *LOOKING_IN_SOURCE], "*"))
-
-
-def looking_in_backup() -> Policy:
-    """The same in the backup account."""
-    return _document(_statement("LookForDoctorAndAudit", [*LOOKING, *LOOKING_IN_BACKUP], "*"))
-
-
-LOOKING = (
-    "iam:GetRole",
-    "iam:SimulatePrincipalPolicy",
-    "kms:DescribeKey",
-    "kms:GetKeyPolicy",
-    "rds:DescribeAccountAttributes",
-)
-LOOKING_IN_SOURCE = (
-    "iam:ListRoles",
-    "iam:ListUsers",
-    "rds:DescribeDBClusters",
-    "rds:DescribeDBClusterSnapshotAttributes",
-    "rds:DescribeDBClusterSnapshots",
-    "rds:DescribeDBInstanceAutomatedBackups",
-    "rds:DescribeDBSnapshotAttributes",
-)
-LOOKING_IN_BACKUP = (
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "rds:DescribeDBParameterGroups",
-    "rds:DescribeDBSnapshots",
-    "rds:DescribeDBSubnetGroups",
-)
+SECRET_KEY_USE = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 # --- key policies --------------------------------------------------------------------------------
 
 READING = ("kms:DescribeKey", "kms:Decrypt", "kms:CreateGrant")
 """What the backup account needs of the key of the staging copy."""
-ADMITS = "BackupAccountOfRestorecheck"
 
 
 def key_requests(key: str, region: str, actions: tuple[str, ...]) -> tuple[Request, ...]:
     """What is asked of a key's policy, as RDS asks it in the caller's name."""
     context = {name.lower(): value for name, value in granting(region).items()}
     return tuple(Request(action, key, context) for action in actions)
-
-
-def admitting(policy: Mapping[str, Any], names: Names, requests: tuple[Request, ...]) -> Policy:
-    """The key policy with a statement for the backup account, without those that deny it."""
-    who = names_of(names.backup_account, partition=names.partition)
-    kept = [
-        statement
-        for statement in listed(policy.get("Statement"))
-        if statement.get("Sid") != ADMITS
-        and all(
-            evaluate([{"Statement": [statement]}], request, who) is not Answer.DENIED
-            for request in requests
-        )
-    ]
-    added = {
-        "Sid": ADMITS,
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{names.partition}:iam::{names.backup_account}:root"},
-        "Action": ["kms:DescribeKey", "kms:CreateGrant", *KEY_USE],
-        "Resource": "*",
-    }
-    return {"Version": "2012-10-17", **policy, "Statement": [*kept, added]}
-
-
-def administering(account_id: str, partition: str) -> Policy:
-    """A key's default policy: the account's IAM decides."""
-    return _document(
-        {
-            "Sid": "AccountAdministers",
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{partition}:iam::{account_id}:root"},
-            "Action": "kms:*",
-            "Resource": "*",
-        }
-    )

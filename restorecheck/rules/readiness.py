@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from restorecheck.rules import permissions
+from restorecheck.rules import advised, permissions
 from restorecheck.rules.facts import (
     Caller,
     Database,
@@ -126,7 +126,7 @@ class _Look:
     def _trust(self, *, create: bool) -> Advice:
         """An existing role gets the policy; one that is not there is made with it."""
         names = self.facts.names
-        policy = json.dumps(permissions.trust_policy(names, EXTERNAL_ID))
+        policy = json.dumps(advised.trust_policy(names, EXTERNAL_ID))
         update = ("iam", "update-assume-role-policy", "--role-name", names.role)
         made = ("iam", "create-role", "--role-name", names.role)
         updating = self.in_source(*update, "--policy-document", policy)
@@ -235,8 +235,8 @@ class _Look:
 
     def _new_transit_key(self) -> tuple[Advice, ...]:
         names = self.facts.names
-        policy = permissions.admitting(
-            permissions.administering(names.source_account, names.partition), names, ()
+        policy = advised.admitting(
+            advised.administering(names.source_account, names.partition), names, ()
         )
         words = shlex.join(("aws", "kms", "create-key", "--policy", json.dumps(policy)))
         query = f"--region {names.region} --query KeyMetadata.Arn --output text"
@@ -267,8 +267,12 @@ class _Look:
         if isinstance(key.policy, Unread):
             return not_looked_at("RC303", self.resource, key.policy.needs, key.policy.because)
         names = self.facts.names
-        requests = key_requests(key.arn, names.region, READING)
-        policy = permissions.admitting(key.policy, names, requests)
+        requests = tuple(
+            request
+            for region in names.regions
+            for request in key_requests(key.arn, region, READING)
+        )
+        policy = advised.admitting(key.policy, names, requests)
         return self._policy_of("RC303", key, requests, policy, self.in_source)
 
     def _policy_of(
@@ -284,11 +288,10 @@ class _Look:
         assert not isinstance(key.policy, Unread), "looked at before"
         names = self.facts.names
         who = names_of(names.backup_account, caller.arn, names.partition)
-        answers = {r.action: evaluate([key.policy], r, who) for r in requests}
-        missing = [
-            a for a, answer in answers.items() if answer in {Answer.DENIED, Answer.NOT_ALLOWED}
-        ]
-        unclear = [a for a, answer in answers.items() if answer is Answer.UNCLEAR]
+        answers = [(r.action, evaluate([key.policy], r, who)) for r in requests]
+        refused = {Answer.DENIED, Answer.NOT_ALLOWED}
+        missing = [*dict.fromkeys(a for a, answer in answers if answer in refused)]
+        unclear = [*dict.fromkeys(a for a, answer in answers if answer is Answer.UNCLEAR)]
         if missing:
             said = f"the policy of {key.arn} does not allow the backup account {', '.join(missing)}"
             put = ("kms", "put-key-policy", "--key-id", key.identifier, "--policy-name", "default")
@@ -315,7 +318,7 @@ class _Look:
         names = self.facts.names
         actions = ("kms:DescribeKey", "kms:CreateGrant", *permissions.KEY_USE)
         requests = key_requests(key.arn, names.backup_region, actions)
-        wanted = permissions.administering(names.backup_account, names.partition)
+        wanted = advised.administering(names.backup_account, names.partition)
         return self._policy_of("RC305", key, requests, wanted, self.in_backup)
 
     # --- the place of restores -----------------------------------------------------------------
@@ -516,9 +519,9 @@ class _Look:
     def _source_policy(self) -> Advice:
         names = self.facts.names
         put = ("iam", "put-role-policy", "--role-name", names.role)
-        policy = json.dumps(permissions.source_policy(names))
+        policy = json.dumps(advised.source_policy(names))
         return self.in_source(
-            *put, "--policy-name", permissions.POLICY_NAME, "--policy-document", policy
+            *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
         )
 
     def _backup_policy(self) -> Advice:
@@ -526,10 +529,10 @@ class _Look:
         assert isinstance(caller, Caller), "looked at before"
         kind, _, name = caller.arn.rpartition(":")[2].partition("/")
         name = name.rpartition("/")[2]
-        policy = json.dumps(permissions.backup_policy(self.facts.names))
+        policy = json.dumps(advised.backup_policy(self.facts.names))
         put = ("iam", f"put-{kind}-policy", f"--{kind}-name", name)
         return self.in_backup(
-            *put, "--policy-name", permissions.POLICY_NAME, "--policy-document", policy
+            *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
         )
 
     def rights(

@@ -6,14 +6,14 @@ from typing import Any
 
 import boto3
 
-from restorecheck.rules.permissions import (
+from restorecheck.rules.advised import (
     POLICY_NAME,
-    Names,
     backup_policy,
     looking_in_backup,
     looking_in_source,
     source_policy,
 )
+from restorecheck.rules.permissions import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

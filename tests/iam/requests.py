@@ -24,11 +24,9 @@ KEY_USE = (
 )
 LOOKING = {
     "DescribeDBInstances": "db",
-    "DescribeDBLogFiles": "db",
     "DescribeDBParameters": "pg",
     "DescribeDBSnapshots": "snapshot",
     "DescribeEvents": "",
-    "DownloadDBLogFilePortion": "db",
 }
 """Operation → kind of resource. Evaluated on every one of the kind: granted on all or not at all."""
 READER = f"arn:aws:secretsmanager:{REGION}:{BACKUP}:secret:reader-AbCdEf"
@@ -38,6 +36,14 @@ PRODUCTION_KEY = f"arn:aws:kms:{REGION}:{SOURCE}:key/production"
 
 def rds(account: str, kind: str, name: str) -> str:
     return name if name.startswith("arn:") else f"arn:aws:rds:{REGION}:{account}:{kind}:{name}"
+
+
+def key_of(account: str, name: str) -> str:
+    return f"arn:aws:kms:{REGION}:{account}:key/{name}"
+
+
+def owned_by(account: str) -> dict[str, str]:
+    return {"aws:ResourceAccount": account}
 
 
 def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
@@ -53,7 +59,7 @@ def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]
         case "rds", _:
             yield from _rds(call, stack, transit_key)
         case "kms", "DescribeKey":
-            yield Request("kms:DescribeKey", transit_key)
+            yield Request("kms:DescribeKey", transit_key, owned_by(SOURCE))
         case "secretsmanager", "GetSecretValue" if "rds!" not in str(p["SecretId"]):
             yield Request("secretsmanager:GetSecretValue", READER)
         case "backup", operation:
@@ -88,6 +94,8 @@ def _rds(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
             kind = LOOKING[operation]
             resource = rds(account, kind, "any") if kind else "*"
             yield Request(f"rds:{operation}", resource, account=account)
+        case "DescribeDBLogFiles" | "DownloadDBLogFilePortion" as operation:
+            yield Request(f"rds:{operation}", rds(account, "db", str(p["DBInstanceIdentifier"])))
         case "CopyDBSnapshot":
             yield from _copy(p, account, stack, transit_key)
         case "RestoreDBInstanceFromDBSnapshot":
@@ -98,6 +106,8 @@ def _rds(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
             secret = f"arn:aws:secretsmanager:{REGION}:{account}:secret:rds!db-1234-AbCdEf"
             for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
                 yield Request(action, secret)
+            # Of aws/secretsmanager, whose id nobody knows before.
+            yield Request("kms:DescribeKey", key_of(account, "managed-by-aws"), owned_by(account))
         case "DeleteDBInstance" | "StopDBInstance" as operation:
             instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
             yield Request(f"rds:{operation}", instance, OURS)
@@ -122,10 +132,11 @@ def _copy(p: Mapping[str, Any], account: str, stack: Stack, transit_key: str) ->
     backup = stack.outputs["BackupKeyArn"]
     keys = (PRODUCTION_KEY, transit_key) if account == SOURCE else (transit_key, backup)
     for key in keys:
-        yield Request("kms:DescribeKey", key)
-        yield Request("kms:CreateGrant", key, GRANT)
+        owner = owned_by(key.split(":")[4])
+        yield Request("kms:DescribeKey", key, owner)
+        yield Request("kms:CreateGrant", key, GRANT | owner)
         for action in KEY_USE:
-            yield Request(action, key, THROUGH_RDS)
+            yield Request(action, key, THROUGH_RDS | owner)
 
 
 def _restore(p: Mapping[str, Any], account: str, stack: Stack) -> Iterator[Request]:
@@ -143,7 +154,7 @@ def _restore(p: Mapping[str, Any], account: str, stack: Stack) -> Iterator[Reque
     ):
         yield Request("rds:RestoreDBInstanceFromDBSnapshot", resource, context)
     yield Request("rds:AddTagsToResource", instance, context)
-    yield Request("kms:CreateGrant", stack.outputs["BackupKeyArn"], GRANT)
+    yield Request("kms:CreateGrant", stack.outputs["BackupKeyArn"], GRANT | owned_by(account))
 
 
 def _dynamodb(operation: str, stack: Stack) -> Iterator[Request]:

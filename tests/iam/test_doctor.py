@@ -4,15 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from restorecheck.rules.permissions import (
+from restorecheck.rules.advised import (
     LOOKING,
     LOOKING_IN_SOURCE,
-    Names,
-    asks_of_backup,
-    asks_of_source,
     backup_policy,
     source_policy,
 )
+from restorecheck.rules.permissions import Names, asks_of_backup, asks_of_source
 from restorecheck.rules.policies import Answer, evaluate
 from restorecheck.rules.policies import Request as Asked
 from tests.iam.requests import PRODUCTION_KEY

@@ -91,7 +91,8 @@ class Stack:
             if declared["Type"] == "CommaDelimitedList" and isinstance(value, str):
                 value = [part.strip() for part in value.split(",") if part.strip()]
             if pattern := declared.get("AllowedPattern"):
-                assert re.fullmatch(pattern, str(value)), f"{name}={value!r}"
+                for one in value if isinstance(value, list) else [value]:
+                    assert re.fullmatch(pattern, str(one)), f"{name}={one!r}"
             self._parameters[name] = value
         unknown = set(self.parameters) - set(self._parameters)
         assert not unknown, unknown
@@ -250,6 +251,8 @@ class Stack:
                 return str(argument[0]).join(self._resolve(argument[1], where))
             case "Not":
                 return not self._resolve(argument, where)[0]
+            case "Split":
+                return str(self._resolve(argument[1], where)).split(argument[0])
             case "Select":
                 return self._resolve(argument[1], where)[int(argument[0])]
             case "GetAZs":

@@ -8,7 +8,11 @@ import pytest
 from moto.kms.models import kms_backends
 
 from restorecheck.aws.fence import LOOKS
-from restorecheck.rules.permissions import LOOKING, LOOKING_IN_BACKUP, LOOKING_IN_SOURCE
+from restorecheck.rules.advised import (
+    LOOKING,
+    LOOKING_IN_BACKUP,
+    LOOKING_IN_SOURCE,
+)
 from restorecheck.sandbox import Fault
 from restorecheck.sandbox.service import RESTORECHECK
 from tests.rds.conftest import PASSWORD, Scene

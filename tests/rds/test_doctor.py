@@ -358,7 +358,8 @@ KEYS = {
     default_key_and_no_transit_key: {"RC301"},
 }
 PLACES = {
-    no_subnet_group: {"RC401"},
+    # What the policy allows is the group of before.
+    no_subnet_group: {"RC401", "RC503"},
     subnet_group_in_one_zone: {"RC402"},
     no_security_group: {"RC404"},
     security_group_of_another_network: {"RC404", "RC405", "RC406"},

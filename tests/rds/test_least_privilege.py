@@ -11,7 +11,17 @@ import pytest
 from restorecheck.hosts.functions import adopter, checker, notifier, stepper, sweeper
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Call, Fault
-from tests.iam.requests import GRANT, OURS, PRODUCTION_KEY, READER, THROUGH_RDS, requests_of
+from tests.iam.requests import (
+    GRANT,
+    KEY_USE,
+    OURS,
+    PRODUCTION_KEY,
+    READER,
+    THROUGH_RDS,
+    key_of,
+    owned_by,
+    requests_of,
+)
 from tests.iam.simulator import Request
 from tests.infra.resolving import BACKUP, EXTERNAL_ID, REGION, SOURCE, backup_stack, source_stack
 from tests.rds.conftest import adoption, configure
@@ -146,14 +156,28 @@ def adopted_restore(scene, around, attribution):
     assert night(attribution, order)["verdict"] == "verified"
 
 
+INTERFACE = f"arn:aws:ec2:{REGION}:{BACKUP}:network-interface/eni-0123456789abcdef0"
+INTERFACES = (
+    "AssignPrivateIpAddresses",
+    "CreateNetworkInterface",
+    "DeleteNetworkInterface",
+    "UnassignPrivateIpAddresses",
+)
+BY_ITS_CODE = {"lambda:SourceFunctionArn": BACKUP_STACK.arn("Checker")}
+
 BESIDES = [
     # What Lambda, Step Functions and messengers do in the functions' names; not seen by the sandbox.
     *(
         Asked(role, Request(action, f"{BACKUP_STACK.arn(f'{role.capitalize()}Logs')}"))
-        for role in ("stepper", "planner", "sweeper", "adopter", "notifier")
+        for role in ("stepper", "checker", "planner", "sweeper", "adopter", "notifier")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ),
     Asked("stepper", Request("sns:Publish", BACKUP_STACK.arn("Topic"))),
+    *(Asked("checker", Request(f"ec2:{action}", INTERFACE)) for action in INTERFACES),
+    *(
+        Asked("checker", Request(f"ec2:{action}", "*", account=BACKUP))
+        for action in ("DescribeNetworkInterfaces", "DescribeSubnets")
+    ),
     Asked("sweeper", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
     Asked("sweeper", Request("states:StartExecution", BACKUP_STACK.arn("DrillMachine"))),
     Asked(
@@ -201,19 +225,28 @@ def resource_policy(request):
         return [SHARE]
     if not request.action.startswith("kms:"):
         return None
+    if request.resource == STRANGERS_KEY:
+        return ADMITS_EVERYBODY
     if request.resource == TRANSIT_KEY:
         return SOURCE_STACK.properties("TransitKey")["KeyPolicy"]["Statement"]
-    if request.resource == BACKUP_KEY:
+    if f":{BACKUP}:" in request.resource:
         return BACKUP_STACK.properties("BackupKey")["KeyPolicy"]["Statement"]
     administers = SOURCE_STACK.properties("TransitKey")["KeyPolicy"]["Statement"][0]
     assert administers["Sid"] == "AccountAdministers"
     return [administers]
 
 
-def allows(simulator, role, request, statements):
+ADMITS_EVERYBODY = [{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]
+"""The policy of a key of somebody who wants it to be used."""
+
+
+def allows(simulator, role, request, statements, *, any_key=False):
     who = principal_of(role)
     asked = replace(request, context={"aws:PrincipalArn": who, **request.context})
-    return simulator.allows(who, asked, statements, resource_policy=resource_policy(request))
+    beside = resource_policy(request)
+    if any_key and request.action.startswith("kms:"):
+        beside = ADMITS_EVERYBODY
+    return simulator.allows(who, asked, statements, resource_policy=beside)
 
 
 def allowed(simulator, role, request, *, without=None):
@@ -254,6 +287,8 @@ OUR_COPY = rds(BACKUP, "snapshot", "restorecheck-x")
 EXECUTION = BACKUP_STACK.arn("DrillMachine").replace(":stateMachine:", ":execution:") + ":x"
 ADOPTED = rds(BACKUP, "db", "awsbackup-restore-test-x")
 TAGGED = {"aws:RequestTag/restorecheck:managed": "true"}
+STRANGERS_KEY = key_of("999999999999", "mine")
+OF_A_STRANGER = owned_by("999999999999")
 SECRET = f"arn:aws:secretsmanager:{REGION}:{BACKUP}:secret:"
 
 FORBIDDEN = {
@@ -279,6 +314,10 @@ FORBIDDEN = {
         Request("rds:RemoveTagsFromResource", PRODUCTION),
         Request("rds:RestoreDBInstanceFromDBSnapshot", rds(SOURCE, "db", "restorecheck-x"), TAGGED),
         Request("rds:StartExportTask", AUTOMATED),
+        *(Request(a, STRANGERS_KEY, THROUGH_RDS | OF_A_STRANGER) for a in KEY_USE),
+        Request("kms:CreateGrant", STRANGERS_KEY, GRANT | OF_A_STRANGER),
+        Request("kms:CreateGrant", key_of(SOURCE, "unnamed"), GRANT | owned_by(SOURCE)),
+        Request("kms:Decrypt", key_of(SOURCE, "unnamed"), THROUGH_RDS | owned_by(SOURCE)),
         Request("kms:Decrypt", TRANSIT_KEY),
         Request("kms:Decrypt", PRODUCTION_KEY),
         Request("kms:CreateGrant", TRANSIT_KEY),
@@ -315,8 +354,18 @@ FORBIDDEN = {
         Request("rds:CreateDBInstance", OUR_INSTANCE),
         Request("secretsmanager:GetSecretValue", f"{SECRET}rds!db-1-AbCdEf"),
         Request("secretsmanager:GetSecretValue", f"{SECRET}other-AbCdEf"),
+        *(Request(a, STRANGERS_KEY, THROUGH_RDS | OF_A_STRANGER) for a in KEY_USE),
+        Request("kms:CreateGrant", STRANGERS_KEY, GRANT | OF_A_STRANGER),
         Request("kms:Decrypt", BACKUP_KEY),
+        Request("kms:Decrypt", TRANSIT_KEY),
         Request("kms:CreateGrant", BACKUP_KEY),
+        Request("kms:CreateGrant", TRANSIT_KEY),
+        # Granted to RDS, and not by a call of RDS.
+        Request("kms:CreateGrant", BACKUP_KEY, {"kms:GrantIsForAWSResource": "true"}),
+        Request("kms:CreateGrant", TRANSIT_KEY, {"kms:GrantIsForAWSResource": "true"}),
+        Request("rds:DescribeDBLogFiles", FOREIGN_INSTANCE),
+        Request("rds:DownloadDBLogFilePortion", FOREIGN_INSTANCE),
+        Request("rds:DownloadDBLogFilePortion", ADOPTED),
         Request("kms:ScheduleKeyDeletion", BACKUP_KEY),
         Request("sts:AssumeRole", f"arn:aws:iam::{SOURCE}:role/admin"),
         Request("iam:PassRole", f"arn:aws:iam::{BACKUP}:role/admin"),
@@ -362,6 +411,11 @@ FORBIDDEN = {
         Request("states:StopExecution", EXECUTION),
     ],
     "checker": [
+        *(Request(f"ec2:{action}", INTERFACE, BY_ITS_CODE) for action in INTERFACES),
+        Request("ec2:DescribeNetworkInterfaces", "*", BY_ITS_CODE, account=BACKUP),
+        Request("ec2:ModifyNetworkInterfaceAttribute", INTERFACE),
+        Request("logs:CreateLogGroup", BACKUP_STACK.arn("CheckerLogs")),
+        Request("logs:PutLogEvents", BACKUP_STACK.arn("StepperLogs")),
         Request("rds:DescribeDBInstances", OUR_INSTANCE),
         Request("rds:DeleteDBInstance", OUR_INSTANCE, OURS),
         Request("rds:ModifyDBInstance", OUR_INSTANCE, OURS),
@@ -455,6 +509,8 @@ def conditions():
 
 SECOND_LOCK = {
     "source-NeverTouchWhatIsNotOurs",
+    "source-NoKeysOfStrangers",
+    "stepper-NoKeysOfStrangers",
     "stepper-NeverTouchWhatIsNotOurs",
     "stepper-NeverShareOn",
     "stepper-ReadNoSecret",
@@ -480,7 +536,8 @@ def test_every_condition_and_every_denial_keeps_something_out(
         )
         return
 
-    assert any(allows(simulator, role, r, statements) for r in FORBIDDEN[role])
+    # The template's transit key asks for the same; one that was made by hand need not.
+    assert any(allows(simulator, role, r, statements, any_key=True) for r in FORBIDDEN[role])
 
 
 # --- who may enter ----------------------------------------------------------------------------

@@ -1,0 +1,350 @@
+"""The policies that answer as permissions.py asks: what doctor advises. Pure.
+
+docs/reference/aws-permissions.md has the same; a test holds the one against the other, and another
+against the templates.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from restorecheck.rules.permissions import (
+    ASKED,
+    KEY_USE,
+    OF_INSTANCE,
+    SECRET_KEY_USE,
+    TAGGED,
+    Names,
+    through,
+)
+from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+
+POLICY_NAME = "restorecheck"
+
+Policy = dict[str, Any]
+
+
+def _statement(sid: str, actions: list[str], resources: Any, **more: Any) -> Policy:  # noqa: ANN401  # JSON
+    effect = more.pop("effect", "Allow")
+    return {"Sid": sid, "Effect": effect, "Action": actions, "Resource": resources, **more}
+
+
+def _document(*statements: Policy) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def trust_policy(names: Names, external_id: str) -> Policy:
+    """Lets the backup account in, and asks for the word."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{names.partition}:iam::{names.backup_account}:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+        }
+    )
+
+
+def source_policy(names: Names) -> Policy:
+    """Of the role in production's account, as infra/source-account.yaml has it."""
+    ours = names.in_source("snapshot", "restorecheck-*")
+    automated = names.in_source("snapshot", "rds:*")
+    return _document(
+        _statement(
+            "Read",
+            ["rds:DescribeDBInstances", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots"],
+            "*",
+        ),
+        _statement("ReadAttributes", ["rds:DescribeDBSnapshotAttributes"], ours),
+        _statement("CopyAutomatedToOurs", ["rds:CopyDBSnapshot"], [automated, ours]),
+        _statement(
+            "TagOurCopiesAsTheyAreMade",
+            ["rds:AddTagsToResource"],
+            ours,
+            Condition={"StringEquals": dict(ASKED)},
+        ),
+        _statement(
+            "ShareAndDeleteOurs",
+            ["rds:ModifyDBSnapshotAttribute", "rds:DeleteDBSnapshot"],
+            ours,
+            Condition={"StringEquals": dict(TAGGED)},
+        ),
+        *_keys_policy(names.source_account, dict.fromkeys(names.source_keys, (names.region,))),
+        _never_touch([ours], "Restore"),
+        _statement("NeverMore", [*NEVER_MORE], "*", effect="Deny"),
+    )
+
+
+def _keys_policy(account: str, regions: Mapping[str, tuple[str, ...]]) -> tuple[Policy, ...]:
+    """Named keys, through RDS of the regions, and for grants to AWS's services alone."""
+    keys = [*regions]
+    by_place: dict[tuple[str, ...], list[str]] = {}
+    for key, places in regions.items():
+        by_place.setdefault(places, []).append(key)
+    used: list[Policy] = []
+    for number, (places, same) in enumerate(by_place.items(), 1):
+        suffix = "" if len(by_place) == 1 else str(number)
+        by_rds = {"kms:ViaService": through("rds", *places)}
+        used += [
+            _statement(
+                f"UseKeysThroughRds{suffix}",
+                [*KEY_USE],
+                same,
+                Condition={"StringEquals": by_rds},
+            ),
+            _statement(
+                f"GrantToRdsOnly{suffix}",
+                ["kms:CreateGrant"],
+                same,
+                Condition={
+                    "Bool": {"kms:GrantIsForAWSResource": "true"},
+                    "StringEquals": by_rds,
+                },
+            ),
+        ]
+    if keys:
+        used.insert(0, _statement("DescribeKeys", ["kms:DescribeKey"], keys))
+    return (*used, _no_keys_of_strangers(account, keys))
+
+
+def _no_keys_of_strangers(account: str, keys: list[str]) -> Policy:
+    """Holds beside wider policies, too. Of AWS's own key aws/rds the account is this one."""
+    return {
+        "Sid": "NoKeysOfStrangers",
+        "Effect": "Deny",
+        "Action": "kms:*",
+        **({"NotResource": keys} if keys else {"Resource": "*"}),
+        "Condition": {"StringNotEquals": {"aws:ResourceAccount": account}},
+    }
+
+
+def _never_touch(ours: list[str], *verbs: str) -> Policy:
+    return {
+        "Sid": "NeverTouchWhatIsNotOurs",
+        "Effect": "Deny",
+        "Action": [*(f"rds:{verb}*" for verb in (*CHANGING, *verbs)), "rds:RemoveTagsFromResource"],
+        "NotResource": ours if len(ours) > 1 else ours[0],
+    }
+
+
+NEVER_MORE = (
+    "iam:Attach*",
+    "iam:Create*",
+    "iam:Delete*",
+    "iam:Put*",
+    "iam:Update*",
+    "kms:DisableKey",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+)
+"""What a wider policy beside ours must not give: rights of one's own, and the keys."""
+CHANGING = (
+    *("Create", "Delete", "Failover", "Modify", "Promote", "Reboot", "Reset", "Start", "Stop"),
+)
+
+
+def backup_policy(names: Names) -> Policy:
+    """Of whoever drills, in the backup account: what infra/backup-account.yaml gives to its
+    stepper, checker and sweeper.
+    """
+    copies = names.in_backup("snapshot", "restorecheck-*")
+    instances = names.in_backup("db", "restorecheck-*")
+    ours = [instances, copies]
+    around = names.in_backup("subgrp", names.subnet_group or "*"), names.in_backup("pg", "*")
+    transit, backup = names.backup_keys
+    regions = {transit: names.regions, backup: (names.backup_region,)}
+    return _document(
+        _statement(
+            "Read",
+            [
+                "rds:DescribeDBInstances",
+                "rds:DescribeDBParameters",
+                "rds:DescribeDBSnapshots",
+                "rds:DescribeEvents",
+                "secretsmanager:ListSecrets",
+            ],
+            "*",
+        ),
+        _statement(
+            "ReadLogsOfOurs",
+            ["rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"],
+            instances,
+        ),
+        _statement(
+            "CopyIn",
+            ["rds:CopyDBSnapshot"],
+            [names.in_source("snapshot", "restorecheck-*"), copies],
+        ),
+        _statement(
+            "Restore",
+            ["rds:RestoreDBInstanceFromDBSnapshot"],
+            [*ours, *around, names.in_backup("og", "default:*")],
+        ),
+        _statement(
+            "MustBePrivate",
+            ["rds:RestoreDBInstanceFromDBSnapshot"],
+            instances,
+            effect="Deny",
+            Condition={"Bool": {"rds:PubliclyAccessible": "true"}},
+        ),
+        _statement(
+            "TagAsOurs",
+            ["rds:AddTagsToResource"],
+            ours,
+            Condition={"StringEquals": dict(ASKED)},
+        ),
+        _statement(
+            "MarkOurs",
+            ["rds:AddTagsToResource"],
+            ours,
+            Condition={"StringEquals": dict(TAGGED)},
+        ),
+        _statement(
+            "ManageOurs",
+            [
+                "rds:DeleteDBInstance",
+                "rds:DeleteDBSnapshot",
+                "rds:ModifyDBInstance",
+                "rds:StopDBInstance",
+            ],
+            ours,
+            Condition={"StringEquals": dict(TAGGED)},
+        ),
+        _never_touch(ours, "Download"),
+        *_secrets_policy(names),
+        *_keys_policy(names.backup_account, {k: where for k, where in regions.items() if k}),
+        _statement(
+            "NeverShareOn",
+            [
+                "rds:ModifyDBSnapshotAttribute",
+                "rds:ModifyDBClusterSnapshotAttribute",
+                "rds:StartExportTask",
+            ],
+            "*",
+            effect="Deny",
+        ),
+        _statement("NeverMore", [*NEVER_MORE], "*", effect="Deny"),
+        _statement("EnterTheSourceAccount", ["sts:AssumeRole"], names.role_arn),
+    )
+
+
+def _secrets_policy(names: Names) -> tuple[Policy, ...]:
+    own, made = names.secret("restorecheck-*"), names.secret("rds!db-*")
+    if names.credentials == "iam":
+        place = f"{names.backup_region}:{names.backup_account}"
+        user = f"arn:{names.partition}:rds-db:{place}:dbuser:*/{names.iam_user}"
+        return (_statement("LogInByIam", ["rds-db:connect"], user),)
+    if names.credentials == "reset":
+        actions = ("CreateSecret", "DeleteSecret", "DescribeSecret", "GetSecretValue")
+        named = [f"secretsmanager:{action}" for action in (*actions, "TagResource")]
+        return (_statement("OwnSecrets", named, own),)
+    return (
+        _statement(
+            "ReadTheOneSecret",
+            ["secretsmanager:GetSecretValue"],
+            made,
+            Condition={"StringLike": {OF_INSTANCE: names.in_backup("db", "restorecheck-*")}},
+        ),
+        _statement(
+            "HaveRdsManageThePassword",
+            ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+            made,
+        ),
+        _statement(
+            "DescribeTheKeyOfSecrets",
+            ["kms:DescribeKey"],
+            names.secret_key or names.key(names.backup_account, "*"),
+        ),
+        *_secret_key_policy(names),
+    )
+
+
+def _secret_key_policy(names: Names) -> tuple[Policy, ...]:
+    if not names.secret_key:
+        return ()
+    services = [through(service, names.backup_region) for service in ("rds", "secretsmanager")]
+    return (
+        _statement(
+            "UseTheKeyOfSecrets",
+            [*SECRET_KEY_USE, "kms:CreateGrant"],
+            names.secret_key,
+            Condition={"StringEquals": {"kms:ViaService": services}},
+        ),
+    )
+
+
+def looking_in_source() -> Policy:
+    """What `doctor` and `audit` read beyond what a drill does, in production's account."""
+    return _document(_statement("LookForDoctorAndAudit", [*LOOKING, *LOOKING_IN_SOURCE], "*"))
+
+
+def looking_in_backup() -> Policy:
+    """The same in the backup account."""
+    return _document(_statement("LookForDoctorAndAudit", [*LOOKING, *LOOKING_IN_BACKUP], "*"))
+
+
+LOOKING = (
+    "iam:GetRole",
+    "iam:SimulatePrincipalPolicy",
+    "kms:DescribeKey",
+    "kms:GetKeyPolicy",
+    "rds:DescribeAccountAttributes",
+)
+LOOKING_IN_SOURCE = (
+    "iam:ListRoles",
+    "iam:ListUsers",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBClusterSnapshotAttributes",
+    "rds:DescribeDBClusterSnapshots",
+    "rds:DescribeDBInstanceAutomatedBackups",
+    "rds:DescribeDBSnapshotAttributes",
+)
+LOOKING_IN_BACKUP = (
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "rds:DescribeDBParameterGroups",
+    "rds:DescribeDBSnapshots",
+    "rds:DescribeDBSubnetGroups",
+)
+
+
+# --- key policies --------------------------------------------------------------------------------
+
+ADMITS = "BackupAccountOfRestorecheck"
+
+
+def admitting(policy: Mapping[str, Any], names: Names, requests: tuple[Request, ...]) -> Policy:
+    """The key policy with a statement for the backup account, without those that deny it."""
+    who = names_of(names.backup_account, partition=names.partition)
+    kept = [
+        statement
+        for statement in listed(policy.get("Statement"))
+        if not str(statement.get("Sid")).startswith(ADMITS)
+        and all(
+            evaluate([{"Statement": [statement]}], request, who) is not Answer.DENIED
+            for request in requests
+        )
+    ]
+    who_uses = {"AWS": f"arn:{names.partition}:iam::{names.backup_account}:root"}
+    used = {"StringEquals": {"kms:ViaService": through("rds", *names.regions)}}
+    granted = {**used, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    added = (
+        _statement(f"{ADMITS}Describes", ["kms:DescribeKey"], "*", Principal=who_uses),
+        _statement(f"{ADMITS}Uses", [*KEY_USE], "*", Principal=who_uses, Condition=used),
+        _statement(
+            f"{ADMITS}Grants", ["kms:CreateGrant"], "*", Principal=who_uses, Condition=granted
+        ),
+    )
+    return {"Version": "2012-10-17", **policy, "Statement": [*kept, *added]}
+
+
+def administering(account_id: str, partition: str) -> Policy:
+    """A key's default policy: the account's IAM decides."""
+    return _document(
+        {
+            "Sid": "AccountAdministers",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{partition}:iam::{account_id}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    )

@@ -1,0 +1,140 @@
+"""The policy for one role (docs/reference/aws-permissions.md) says what the templates say: every
+action on every resource in every context that somebody might ask in, not only what a drill does.
+"""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from restorecheck.rules.advised import backup_policy, source_policy
+from restorecheck.rules.permissions import Names, granting, through_rds
+from restorecheck.rules.policies import Answer, Request, evaluate
+from tests.iam.requests import PRODUCTION_KEY, key_of, owned_by
+from tests.infra.resolving import BACKUP, REGION, SOURCE, backup_stack, source_stack
+
+ABROAD = "us-east-1"
+TRANSIT = f"arn:aws:kms:{ABROAD}:{SOURCE}:key/transit"
+SECRETS = key_of(BACKUP, "secrets")
+PLACES = {
+    "one region": ({}, {}, REGION, ""),
+    "two regions": ({"TransitKeyArn": TRANSIT}, {"TransitKeyArn": TRANSIT}, ABROAD, ""),
+    "an own key of the secrets": ({}, {"SecretKeyArn": SECRETS}, REGION, SECRETS),
+}
+
+
+def worlds(place):
+    of_source, of_backup, region, secret_key = PLACES[place]
+    source = replace(source_stack(SourceKeyArns=PRODUCTION_KEY, **of_source), region=region)
+    backup = backup_stack(**of_backup)
+    names = Names(
+        target="courses",
+        partition="aws",
+        source_account=SOURCE,
+        backup_account=BACKUP,
+        region=region,
+        backup_region=REGION,
+        role_arn=source.arn("SourceRole"),
+        instance="courses-prod",
+        transit_key=source.outputs["TransitKeyArn"],
+        production_key=PRODUCTION_KEY,
+        backup_key=backup.outputs["BackupKeyArn"],
+        secret_key=secret_key,
+        subnet_group="restorecheck",
+    )
+    return source, backup, names
+
+
+RDS = (
+    *("AddTagsToResource", "CopyDBSnapshot", "CreateDBInstance", "CreateDBSnapshot"),
+    *("DeleteDBInstance", "DeleteDBSnapshot", "DescribeDBInstances", "DescribeDBLogFiles"),
+    *("DescribeDBParameters", "DescribeDBSnapshotAttributes", "DescribeDBSnapshots"),
+    *("DescribeEvents", "DownloadDBLogFilePortion", "ModifyDBInstance", "ModifyDBSnapshot"),
+    *("ModifyDBSnapshotAttribute", "PromoteReadReplica", "RebootDBInstance"),
+    *("RemoveTagsFromResource", "RestoreDBInstanceFromDBSnapshot", "StartDBInstance"),
+    *("StartExportTask", "StopDBInstance"),
+)
+OF_RDS = (
+    *("db:restorecheck-x", "db:warehouse", "snapshot:restorecheck-x", "snapshot:warehouse"),
+    *("snapshot:rds:courses-prod-2026-02-26", "subgrp:restorecheck", "subgrp:public"),
+    *("pg:default.postgres17", "og:default:postgres-17", "og:mine", "cluster:restorecheck-x"),
+)
+TAGS: tuple[dict[str, str], ...] = (
+    {},
+    {"aws:RequestTag/restorecheck:managed": "true"},
+    {"aws:ResourceTag/restorecheck:managed": "true"},
+    {"aws:RequestTag/restorecheck:managed": "true", "rds:PubliclyAccessible": "true"},
+    {"aws:RequestTag/restorecheck:managed": "true", "rds:PubliclyAccessible": "false"},
+)
+KMS = (
+    *("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "PutKeyPolicy"),
+    *("GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "ScheduleKeyDeletion"),
+)
+SECRET_ACTIONS = ("CreateSecret", "GetSecretValue", "ListSecrets", "PutSecretValue", "TagResource")
+
+
+def of_rds(names):
+    for make in (names.in_source, names.in_backup):
+        arns = [make(*one.split(":", 1)) for one in OF_RDS]
+        for action, arn, context in itertools.product(RDS, arns, TAGS):
+            yield f"rds:{action}", arn, context
+
+
+def of_keys(names):
+    contexts = (
+        {},
+        {"kms:GrantIsForAWSResource": "true"},
+        *(through_rds(region) for region in names.regions),
+        *(granting(region) for region in names.regions),
+        {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"},
+    )
+    keys = (*names.source_keys, names.backup_key, SECRETS, key_of("999999999999", "mine"))
+    for action, key, context in itertools.product(KMS, keys, contexts):
+        yield f"kms:{action}", key, context | owned_by(key.split(":")[4])
+
+
+def of_others(names):
+    made = names.secret("rds!db-1-AbCdEf")
+    for name in ("db:restorecheck-x", "db:warehouse"):
+        tag = {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": names.in_backup(*name.split(":"))}
+        for action, secret in itertools.product(SECRET_ACTIONS, (made, names.secret("other"))):
+            yield f"secretsmanager:{action}", secret, tag
+    for role in (names.role_arn, f"arn:aws:iam::{SOURCE}:role/admin"):
+        yield "sts:AssumeRole", role, {}
+        yield "iam:PutRolePolicy", role, {}
+
+
+def asked(names):
+    for action, resource, context in (*of_rds(names), *of_keys(names), *of_others(names)):
+        yield Request(action, resource, {key.lower(): value for key, value in context.items()})
+
+
+def allows(statements, request):
+    return evaluate([{"Statement": statements}], request) is Answer.ALLOWED
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_role_in_the_source_account_may_do_what_the_template_lets_it(place):
+    source, _, names = worlds(place)
+    advised = source_policy(names)["Statement"]
+    requests = [*asked(names)]
+
+    differing = [
+        r for r in requests if allows(advised, r) is not allows(source.policy("SourceRole"), r)
+    ]
+    assert "\n".join(f"{r.action} on {r.resource} {r.context}" for r in differing) == ""
+    assert sum(allows(advised, r) for r in requests) > 30
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_role_in_the_backup_account_may_do_what_the_templates_three_may(place):
+    _, backup, names = worlds(place)
+    advised = backup_policy(names)["Statement"]
+    roles = [backup.policy(role) for role in ("StepperRole", "CheckerRole", "SweeperRole")]
+    requests = [*asked(names)]
+
+    differing = [
+        r for r in requests if allows(advised, r) is not any(allows(role, r) for role in roles)
+    ]
+    assert "\n".join(f"{r.action} on {r.resource} {r.context}" for r in differing) == ""
+    assert sum(allows(advised, r) for r in requests) > 50
