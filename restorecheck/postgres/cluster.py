@@ -269,6 +269,8 @@ def _run_once(argv: list[str | Path], places: Places, account: Account | None) -
         directory=places.directory,
         account=account,
         timeout=INITDB_TIMEOUT,
+        # Else it looks through every time zone for that of this machine, which `settings` overrides.
+        extra_environment={"TZ": "UTC"},
         within=Fence(writable=(places.data,), record=recorded(places)),
     )
 

@@ -330,6 +330,7 @@ def run(
     directory: Path,
     account: Account | None,
     timeout: float,
+    extra_environment: dict[str, str] | None = None,
     within: Fence | None = None,
 ) -> str:
     """Run a program to its end and return its standard output.
@@ -345,6 +346,7 @@ def run(
         account=account,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        extra_environment=extra_environment,
         within=within,
     )
     with process:  # which closes the pipes, also of a program that did not end
