@@ -80,7 +80,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
     def absolute(path: str) -> str:
         return str(interpolator.directory / expand_home(path, interpolator.environment))
 
-    return Config(
+    return Config.model_construct(  # of what was validated as `ConfigFile`
         version=written.version,
         defaults=written.defaults,
         postgres=_with_absolute(written.postgres, absolute, "bin_dir", "work_dir", "cache_dir"),
@@ -92,7 +92,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
         sandbox=written.sandbox,
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),
         targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
-        history=History(
+        history=History.model_construct(
             path=absolute(written.history.path or _state(interpolator.environment)),
             keep_days=written.history.keep_days,
         ),

@@ -188,4 +188,4 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
         named = {"path": written.dump.path, "globals": written.dump.globals}
         paths = {key: absolute(path) for key, path in named.items() if path is not None}
         own["dump"] = written.dump.model_copy(update=paths)
-    return Target(**{**inherited, **own})
+    return Target.model_construct(**{**inherited, **own})  # validated, each where it is written

@@ -2978,8 +2978,8 @@ PLANTED = (
     bug(
         "a target's own limits are those of the defaults",
         "config/targets.py",
-        "    return Target(**{**inherited, **own})",
-        "    return Target(**{**own, **inherited})",
+        "    return Target.model_construct(**{**inherited, **own})",
+        "    return Target.model_construct(**{**own, **inherited})",
         "tests/unit/test_config.py",
     ),
     bug(
