@@ -98,7 +98,10 @@ def _defect(exc: Exception) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts import commands
+    from restorecheck.hosts.starting import importing
+
+    with importing():
+        from restorecheck.hosts import commands
 
     return commands.run(arguments)
 

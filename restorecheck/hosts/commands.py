@@ -17,6 +17,7 @@ from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.hosts.starting import importing
 from restorecheck.model import is_drill_id
 from restorecheck.postgres import libpq
 from restorecheck.report.document import Report
@@ -179,8 +180,9 @@ def drill(arguments: argparse.Namespace) -> int:
     outputs = _outputs(loaded, names, arguments.adopt)
     if arguments.plan:
         return _print_plans(loaded, names)
-    from restorecheck.hosts import wiring
-    from restorecheck.hosts.performing import Performer
+    with importing():
+        from restorecheck.hosts import wiring
+        from restorecheck.hosts.performing import Performer
 
     progress = Progress(quiet=arguments.quiet)
     full_text = _full_text(arguments)
@@ -291,7 +293,8 @@ def config(arguments: argparse.Namespace) -> int:
 
 
 def _load(option: str | None) -> Config:
-    return configuration.load(configuration.locate(option, os.environ), os.environ)
+    with importing():
+        return configuration.load(configuration.locate(option, os.environ), os.environ)
 
 
 def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]:
@@ -340,7 +343,8 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
 
 
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:
-    from restorecheck.hosts import wiring
+    with importing():
+        from restorecheck.hosts import wiring
     from restorecheck.hosts.clock import new_drill_id
     from restorecheck.hosts.drills import checks_of, deadline_of
     from restorecheck.hosts.plan import render_plan
