@@ -85,7 +85,7 @@ class _Reader:
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream = stream
-        self._size = size
+        self._longest = min(size, LONGEST_TEXT)
         self._room = LONGEST_TEXTS
         self.int_size = 4
         self.off_size = 8
@@ -101,15 +101,15 @@ class _Reader:
 
     def integer(self) -> int:
         """A sign byte, then `int_size` bytes, the lowest first."""
-        sign = self.byte()
-        value = int.from_bytes(self.take(self.int_size), "little")
-        return -value if sign else value
+        data = self.take(1 + self.int_size)
+        value = int.from_bytes(data[1:], "little")
+        return -value if data[0] else value
 
     def text(self) -> str | None:
         length = self.integer()
         if length < 0:
             return None
-        if length > min(self._size, LONGEST_TEXT):
+        if length > self._longest:
             raise DamagedArchiveError("is damaged: a text in its table of contents has no end")
         self._room -= length
         if self._room < 0:
