@@ -43,6 +43,7 @@ OF_RELATIONS = frozenset(
 )
 NAMED_FREELY = frozenset({"index", "sequence"})
 """Objects that belong to a table and do not say so in their names."""
+WITH_NAME = re.compile(f"({'|'.join((*OF_RELATIONS, *NAMED_FREELY, 'schema'))}) ")
 
 
 def family(name: str) -> str:
@@ -164,10 +165,8 @@ def _parts(key: str) -> tuple[str, str]:
         key = key.removeprefix(WHOLE)
         if " " not in key:
             return "table", key
-    for kind in (*OF_RELATIONS, *NAMED_FREELY, "schema"):
-        if key.startswith(f"{kind} "):
-            return kind, key.removeprefix(f"{kind} ")
-    return "", key
+    found = WITH_NAME.match(key)
+    return (found[1], key[found.end() :]) if found else ("", key)
 
 
 def _renumbered(
