@@ -3,7 +3,7 @@
 Every call reads. What must not be read is `Unread`, with the right that is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -66,8 +66,14 @@ def names_of(settings: RdsSettings, production_key: str = "") -> Names:
     )
 
 
-def examine(settings: RdsSettings, accounts: Accounts) -> RdsFacts:
-    """Everything about one target."""
+def copies_planned(settings: Sequence[RdsSettings], of: RdsSettings) -> int:
+    """Manual snapshots that the targets of one backup account and region keep, and tonight's of each."""
+    same = [s for s in settings if s.backup.place == of.backup.place]
+    return sum(s.backup.keep_copies + 1 for s in same)
+
+
+def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFacts:
+    """Everything about one target; `planned` are the copies of all (`copies_planned`)."""
     backup = accounts.looked_at(settings.backup.place)
     caller = _caller(backup, settings.backup.place.account_id)
     source, source_caller = _entered(settings, accounts, caller)
@@ -81,6 +87,7 @@ def examine(settings: RdsSettings, accounts: Accounts) -> RdsFacts:
         names=names,
         max_age=settings.max_age,
         keep_copies=settings.backup.keep_copies,
+        copies_planned=planned,
         caller=caller,
         source_caller=source_caller,
         trust=SOURCE_FIRST if source is None else _trust(source, names),
@@ -93,6 +100,8 @@ def examine(settings: RdsSettings, accounts: Accounts) -> RdsFacts:
         other_subnets=BACKUP_FIRST if here is None else _all_subnets(here),
         security_groups=BACKUP_FIRST if here is None else _security_groups(here, names),
         parameter_family=BACKUP_FIRST if here is None else _family(here, names),
+        instance_class=settings.restore.db_instance_class,
+        orderable=_orderable(here, settings, production),
         backup_quotas=BACKUP_FIRST if here is None else quotas_of(here),
         source_quotas=SOURCE_FIRST if source is None else quotas_of(source),
         source_rights=_source_rights(source, names),
@@ -278,6 +287,31 @@ def _family(account: Account, names: Names) -> str | Unread | None:
 
     needs = f"rds:DescribeDBParameterGroups in account {names.backup_account}"
     return reading_one(needs, f"describe the DB parameter group {name}", read)
+
+
+def _orderable(
+    account: Account | None, settings: RdsSettings, production: Database | Unread | None
+) -> frozenset[str] | Unread:
+    """What the class comes with, of one version: a class can be orderable, and not with that."""
+    if account is None:
+        return BACKUP_FIRST
+    if not isinstance(production, Database):
+        return Unread("RC210 to be mended first")
+
+    def read() -> frozenset[str]:
+        options = pages(
+            account.client("rds"),
+            "describe_orderable_db_instance_options",
+            "OrderableDBInstanceOptions",
+            Engine=production.engine,
+            EngineVersion=production.version,
+            DBInstanceClass=settings.restore.db_instance_class,
+            Vpc=True,
+        )
+        return frozenset(option["StorageType"] for option in options)
+
+    needs = f"rds:DescribeOrderableDBInstanceOptions in account {account.place.account_id}"
+    return reading(needs, "list what can be ordered", read)
 
 
 def _source_rights(source: Account | None, names: Names) -> Simulation:

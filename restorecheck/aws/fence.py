@@ -48,6 +48,7 @@ LOOKS = frozenset(
         "DescribeDBSnapshotAttributes",
         "DescribeDBSnapshots",
         "DescribeDBSubnetGroups",
+        "DescribeOrderableDBInstanceOptions",
         "DescribeKey",
         "DescribeSecurityGroups",
         "DescribeSubnets",

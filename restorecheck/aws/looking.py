@@ -79,6 +79,7 @@ def database_of(raw: Raw) -> Database:
         status=raw.get("DBInstanceStatus", ""),
         port=(raw.get("Endpoint") or {}).get("Port", 5432),
         storage_gib=raw.get("AllocatedStorage", 0),
+        storage_type=raw.get("StorageType", ""),
         retention_days=raw.get("BackupRetentionPeriod", 0),
         deletion_protection=bool(raw.get("DeletionProtection")),
         public=bool(raw.get("PubliclyAccessible")),

@@ -207,10 +207,12 @@ def _bundle_problem(config: Config, clock: Clock) -> str:
 def rds_facts(config: Config, targets: Sequence[Target], clock: Clock) -> "Iterator[RdsFacts]":
     if not any(target.rds for target in targets):
         return
-    from restorecheck.aws.examining import examine
+    from restorecheck.aws.examining import copies_planned, examine
     from restorecheck.hosts import rds
 
     accounts = rds.accounts_of(config, clock)
+    every = [rds.settings_of(config, target) for target in config.targets if target.rds]
     for target in targets:
         if target.rds is not None:
-            yield examine(rds.settings_of(config, target), accounts)
+            settings = rds.settings_of(config, target)
+            yield examine(settings, accounts, planned=copies_planned(every, settings))

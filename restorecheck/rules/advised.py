@@ -304,6 +304,7 @@ LOOKING_IN_BACKUP = (
     "rds:DescribeDBParameterGroups",
     "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",
+    "rds:DescribeOrderableDBInstanceOptions",
 )
 
 

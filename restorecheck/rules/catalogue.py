@@ -428,9 +428,10 @@ _PLACE = (
     _rule(
         410,
         HIGH,
-        "The quota of manual snapshots has room for tonight's copy",
+        "The quota of manual snapshots has room for tonight's copy, and for all that is kept",
         reads="rds:DescribeAccountAttributes in the backup account",
-        why="SnapshotQuotaExceeded ends the drill inconclusive, and no copy arrives.",
+        why="SnapshotQuotaExceeded ends the drill inconclusive, and no copy arrives. Each target keeps "
+        "backup.keep_copies copies, and one more while the next is made.",
         mend="Ask for a higher quota (L-272F1212), or lower backup.keep_copies.",
         link=f"{RDS_GUIDE}/CHAP_Limits.html",
     ),
@@ -452,6 +453,15 @@ _PLACE = (
         "are needed: the newest is kept while the next one is made.",
         mend="Ask for a higher quota (L-272F1212), or delete snapshots that nobody needs.",
         link=f"{RDS_GUIDE}/CHAP_Limits.html",
+    ),
+    _rule(
+        413,
+        CRITICAL,
+        "RDS offers the instance class with production's version",
+        reads="rds:DescribeOrderableDBInstanceOptions in the backup account",
+        why="InvalidParameterCombination ends the restore, and the drill inconclusive.",
+        mend="Choose another restore.db_instance_class.",
+        link=f"{RDS_GUIDE}/Concepts.DBInstanceClass.Support.html",
     ),
 )
 

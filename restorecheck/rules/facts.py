@@ -131,6 +131,7 @@ class Database:
     status: str = ""
     port: int = 5432
     storage_gib: int = 0
+    storage_type: str = ""
     retention_days: int = 0
     deletion_protection: bool = False
     public: bool = False
@@ -234,6 +235,8 @@ class RdsFacts:
     names: Names
     max_age: timedelta
     keep_copies: int
+    copies_planned: int
+    """Manual snapshots that all targets of this backup account and region keep, and tonight's."""
     caller: Caller | Refused | Unread
     source_caller: Caller | Refused | Unread
     trust: Mapping[str, Any] | Unread
@@ -249,6 +252,9 @@ class RdsFacts:
     """The subnets of the account and region, for advice."""
     security_groups: tuple[SecurityGroup, ...] | Unread
     parameter_family: str | Unread | None
+    instance_class: str
+    orderable: frozenset[str] | Unread
+    """Storage types in which the class comes with production's version."""
     backup_quotas: Quotas | Unread
     source_quotas: Quotas | Unread
     source_rights: Simulation

@@ -31,6 +31,8 @@ WEEK = 7
 EXTERNAL_ID = "<external id>"
 FEWEST_ADDRESSES = 1
 ZONES = 2
+MAGNETIC = "standard"
+"""Restored as another type anyway."""
 SOME_MORE = 10
 
 
@@ -331,6 +333,8 @@ class _Look:
         yield from self._network()
         if facts.names.parameter_group:
             yield self.read("RC408", facts.parameter_family, self._family)
+        if isinstance(facts.production, Database):
+            yield self.read("RC413", facts.orderable, self._orderable)
         yield from self._quotas()
         yield from self.rights("RC503", "RC504", facts.backup_rights, self._backup_policy())
 
@@ -489,16 +493,44 @@ class _Look:
             self.set("restore.db_parameter_group_name", other),
         )
 
+    def _orderable(self, found: frozenset[str]) -> Finding:
+        facts = self.facts
+        assert isinstance(facts.production, Database), "read before"
+        what = f"{facts.instance_class} with PostgreSQL {facts.production.version}"
+        if not found:
+            said = f"RDS does not offer {what} in {facts.names.backup_region}"
+            other = self.set("restore.db_instance_class", "<a class that RDS offers>")
+            return self.problem("RC413", said, other)
+        storage = facts.production.storage_type
+        if storage and storage not in found and storage != MAGNETIC:
+            said = f"RDS does not offer {what} on {storage}; the restore takes another storage type"
+            return self.ok("RC413", said)
+        return self.ok("RC413", f"RDS offers {what}")
+
     # --- quotas --------------------------------------------------------------------------------
 
     def _quotas(self) -> Iterator[Finding]:
         facts = self.facts
         yield self.read("RC409", facts.backup_quotas, lambda q: self._quota(INSTANCES, q))
-        yield self.read("RC410", facts.backup_quotas, lambda q: self._quota(SNAPSHOTS, q))
+        yield self.read("RC410", facts.backup_quotas, self._copies)
         production = facts.production
         if isinstance(production, Database):
             storage = replace(STORAGE, room=production.storage_gib)
             yield self.read("RC411", facts.backup_quotas, lambda q: self._quota(storage, q))
+
+    def _copies(self, quotas: Quotas) -> Finding:
+        """Room for tonight's copy, and for all that is to be kept of all targets."""
+        planned = self.facts.copies_planned
+        quota = quotas.get(SNAPSHOTS.key)
+        if quota is None or planned <= quota.most or quota.used >= quota.most:
+            return self._quota(SNAPSHOTS, quotas)
+        ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
+        more = ("--quota-code", SNAPSHOTS.code, "--desired-value", str(planned + SOME_MORE))
+        said = (
+            f"the targets of this account keep {planned} copies, tonight's among them; "
+            f"{quota.most} manual snapshots are allowed"
+        )
+        return self.problem("RC410", said, self.in_backup(*ask, *more))
 
     def _quota(self, wanted: "_Room", quotas: Quotas) -> Finding:
         quota = quotas.get(wanted.key)

@@ -55,6 +55,15 @@ def simulate(account_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
+def may(account_id: str, user: str, action: str, resource: str) -> bool:
+    """Whether a user's policies allow an action; whoever has none runs the account."""
+    backend: Any = iam_backends[account_id]["aws"]
+    users = [u for u in backend.users.values() if u.name == user]
+    own = [document for u in users for document in _policies(account_id, u)]
+    context = {"aws:resourceaccount": account_id}
+    return not own or evaluate(own, Request(action, resource, context)) is Answer.ALLOWED
+
+
 def _answer(own: list[Document], boundary: Document | None, request: Request) -> Answer:
     answers = [evaluate(own, request)]
     if boundary is not None:

@@ -16,6 +16,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from restorecheck.sandbox.keys import Keys
 from restorecheck.sandbox.pace import Pace, Worker
+from restorecheck.sandbox.permissions import may
 from restorecheck.sandbox.servers import Farm
 from restorecheck.simulated import Outcome, Quotas, Rds, State, rules
 from restorecheck.simulated.refusals import Refusal
@@ -101,6 +102,9 @@ class Servers:
             tags=[{"Key": "aws:rds:primaryDBInstanceArn", "Value": instance.arn}],
         )
         return str(secret.arn), password
+
+    def may(self, region: Region, caller: str, action: str, resource: str) -> bool:
+        return may(region.account_id, caller, action, resource)
 
     def groups(self, region: Region) -> "MotoGroups":
         return MotoGroups(region)

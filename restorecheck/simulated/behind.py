@@ -72,6 +72,9 @@ class Behind(Protocol):
     def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
         """A secret of the instance's own in Secrets Manager; its ARN and the password in it."""
 
+    def may(self, region: Region, caller: str, action: str, resource: str) -> bool:
+        """Whether IAM lets this caller do what RDS asks on its behalf."""
+
     def groups(self, region: Region) -> "Groups": ...
 
 

@@ -24,6 +24,7 @@ class Evidence:
             "DescribeDBLogFiles": self._describe_logs,
             "DescribeDBParameters": self._describe_parameters,
             "DescribeEvents": self._describe_events,
+            "DescribeOrderableDBInstanceOptions": self._describe_orderable,
             "DownloadDBLogFilePortion": self._download_log,
             "ListTagsForResource": self._list_tags,
             "RemoveTagsFromResource": self._remove_tags,
@@ -62,6 +63,19 @@ class Evidence:
             raise rules.no_parameter_group(name)
         items = [{"ParameterName": k, "ParameterValue": v} for k, v in (group or {}).items()]
         return Page("Parameters", items)
+
+    def _describe_orderable(self, _region: Region, given: Parameters, _caller: str) -> Page:
+        kind, version = given.get("DBInstanceClass", ""), given.get("EngineVersion", "")
+        options = [
+            {
+                "Engine": given["Engine"],
+                "EngineVersion": version,
+                "DBInstanceClass": kind,
+                "StorageType": storage,
+            }
+            for storage in rules.orderable(kind, version)
+        ]
+        return Page("OrderableDBInstanceOptions", options)
 
     def _add_tags(self, region: Region, given: Parameters, _caller: str) -> Description:
         self._tagged(region, given["ResourceName"]).update(tags_of(given))

@@ -15,6 +15,7 @@ from restorecheck.simulated.things import Description, Instance, Parameters, Reg
 WEEK = timedelta(days=7)
 CREATING, ACTIVE = "creating", "active"
 """MasterUserSecret.SecretStatus."""
+SECRETS_KEY, DESCRIBE_KEY = "aws-secretsmanager", "kms:DescribeKey"
 KEPT_CHANGES = ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible")
 
 
@@ -108,6 +109,7 @@ class Instances:
         rules.refuse_taken_instance(region.instances, name, state.quotas.instances)
         rules.refuse_unfinished(snapshot)
         settings = rules.settings_of_restore(snapshot, given)
+        rules.refuse_combination(settings)
         rules.refuse_storage(settings, given)
         rules.refuse_unknown_groups(state.behind.groups(region), given)
         if snapshot.kms_key_id and not state.keys.is_default(snapshot.kms_key_id):
@@ -167,11 +169,12 @@ class Instances:
                 raise no_instance(wanted)
         return Page("DBInstances", items)
 
-    def _modify(self, region: Region, given: Parameters, _caller: str) -> Description:
+    def _modify(self, region: Region, given: Parameters, caller: str) -> Description:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
         rules.refuse_change(instance, given)
         password = given.get("MasterUserPassword")
         if given.get("ManageMasterUserPassword"):
+            self._refuse_unknown_key(region, given, caller)
             self._manage_password(region, instance)
         elif password is not None:
             self._change_password(region, instance, password)
@@ -182,6 +185,16 @@ class Instances:
             "DBInstance": self._described(instance)
             | {"PendingModifiedValues": dict(instance.pending)}
         }
+
+    def _refuse_unknown_key(self, region: Region, given: Parameters, caller: str) -> None:
+        """Who asks for a managed password must be able to describe the secret's key, also where it is
+        Secrets Manager's own: RDS User Guide, "Password management with Amazon RDS and AWS Secrets
+        Manager", permissions required.
+        """
+        own = region.arn("key", SECRETS_KEY, "kms").replace(":key:", ":key/")
+        key = given.get("MasterUserSecretKmsKeyId") or own
+        if not self._state.behind.may(region, caller, DESCRIBE_KEY, key):
+            raise rules.not_authorized(caller, DESCRIBE_KEY, key)
 
     def _manage_password(self, region: Region, instance: Instance) -> None:
         instance.secret_arn, password = self._state.behind.make_secret(region, instance)

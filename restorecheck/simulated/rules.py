@@ -28,6 +28,7 @@ NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
 LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
 MOST_SHARES = 20
 FEWEST_ZONES = 2
+OLD_CLASSES, NOT_WITH_OLD = ("db.t2.", "db.m3.", "db.m4.", "db.r3.", "db.r4."), 13
 FEWEST_GIB, FEWEST_GIB_WITH_IOPS = 20, 400
 BAD_IN_PASSWORDS = set("/'\"@ ")
 NOT_KEPT = frozenset(
@@ -198,6 +199,25 @@ def settings_of_restore(snapshot: Snapshot, given: Parameters) -> Description:
     return settings | {key: value for key, value in given.items() if key not in NOT_KEPT}
 
 
+def orderable(instance_class: str, version: str) -> tuple[str, ...]:
+    """Storage types in which this class comes with this version of PostgreSQL: RDS User Guide, "Supported
+    DB engines for DB instance classes", as far as drills ask for them.
+    """
+    old = instance_class.startswith(OLD_CLASSES) and int(version.partition(".")[0]) >= NOT_WITH_OLD
+    known = re.fullmatch(r"db\.[a-z0-9]+\.[a-z0-9]+", instance_class)
+    return () if old or not known else ("gp2", "gp3", "io1", "io2")
+
+
+def refuse_combination(settings: Description) -> None:
+    kind, version = settings["DBInstanceClass"], settings["EngineVersion"]
+    if not orderable(kind, version):
+        raise bad_combination(
+            "RDS does not support creating a DB instance with the following combination: "
+            f"DBInstanceClass={kind}, Engine=postgres, EngineVersion={version}, "
+            "LicenseModel=postgresql-license."
+        )
+
+
 def refuse_storage(settings: Description, given: Parameters) -> None:
     """RDS User Guide, "Amazon RDS DB instance storage": gp2 and gp3 from 20 GiB on, IOPS of gp3 only
     from 400 GiB on; "Restoring to a DB instance": magnetic storage not since 2026-07. The texts are
@@ -245,6 +265,14 @@ def refuse_unknown_groups(groups: Groups, given: Parameters) -> None:
     for security in given.get("VpcSecurityGroupIds") or []:
         if not groups.has_security_group(security):
             raise no_security_group(security)
+
+
+def not_authorized(caller: str, action: str, resource: str) -> Refusal:
+    return Refusal(  # (?): that it is refused is documented, the code is not
+        "AccessDenied",
+        f"User: {caller} is not authorized to perform: {action} on resource: {resource}",
+        status=403,
+    )
 
 
 def refuse_change(instance: Instance, given: Parameters) -> None:

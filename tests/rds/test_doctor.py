@@ -123,6 +123,7 @@ def robot(scene, team):
             ),
             "free addresses, or add subnets to the group": team.make_room,
             "its identifier": "courses-prod",
+            "a class that RDS offers": "db.t4g.small",
             "a PostgreSQL instance": "courses-prod",
         },
     )
@@ -285,6 +286,10 @@ def parameter_group_of_another_major(team):
     team.rds["restore"]["db_parameter_group_name"] = name
 
 
+def a_class_that_is_not_offered(team):
+    team.rds["restore"]["db_instance_class"] = "db.t2.micro"
+
+
 def no_room_for_an_instance(team):
     team.sandbox.rds.state.quotas = _quotas(team, instances=0)
 
@@ -367,6 +372,7 @@ PLACES = {
     nobody_may_connect: {"RC406"},
     the_world_may_connect: {"RC407"},
     no_parameter_group: {"RC408"},
+    a_class_that_is_not_offered: {"RC413"},
     parameter_group_of_another_major: {"RC408"},
     no_room_for_an_instance: {"RC409"},
     no_room_for_copies: {"RC410", "RC411", "RC412"},

@@ -48,6 +48,7 @@ class Promises:
 
     def __init__(self, stage: "Stage") -> None:
         self.stage = stage
+        self.instance_class = "db.t4g.small"
         self.disowned: set[str] = set()
         """ARNs that an operator has changed, so that they are his now."""
         self.retagged: set[str] = set()
@@ -198,7 +199,7 @@ class Promises:
         own = given["DBSnapshotIdentifier"] == identifier_of(drill.id)
         hold(own, 3, f"{call} of another drill's copy")
         chosen = {
-            "DBInstanceClass": "db.t4g.small",
+            "DBInstanceClass": self.instance_class,
             "DBSubnetGroupName": "drills",
             "VpcSecurityGroupIds": ["sg-drills"],
             "DBParameterGroupName": "drills",

@@ -1,5 +1,6 @@
 """What AWS refuses at first, or at a first try, and what a drill makes of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -157,3 +158,33 @@ def test_a_storage_type_that_is_refused_is_left_to_aws(code):
 
     assert drill.verdict is Verdict.VERIFIED, drill.reason
     assert len(refused) == 1
+
+
+# --- the key of the master user's secret ----------------------------------------------------------
+
+
+def test_who_may_not_describe_the_key_of_secrets_is_told_which_right_is_missing():
+    stage = Stage()
+    stage.cloud.values.denied |= {(f"restorecheck/{n}", "kms:DescribeKey") for n in range(9)}
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert "kms:DescribeKey" in drill.reason
+    assert stage.cloud.backup.instances == {}
+
+
+def test_a_class_that_rds_does_not_offer_is_no_fault_of_the_backup():
+    stage = Stage()
+    stage.production.settings["EngineVersion"] = "17.5"
+    settings = stage.settings
+    small = "db.t2.micro"
+    stage.settings = lambda: replace(  # type: ignore[method-assign]  # another configuration
+        settings(), restore=replace(settings().restore, db_instance_class=small)
+    )
+    stage.promises.instance_class = small
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.INCONCLUSIVE
+    assert small in drill.reason

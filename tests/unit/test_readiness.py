@@ -139,6 +139,27 @@ def test_a_snapshot_is_nobody_s_but_ours(shared_with, public, shared):
     assert (found["RC706"], found["RC707"]) == (public, shared)
 
 
+@pytest.mark.parametrize(("planned", "outcome"), [(100, OK), (104, PROBLEM)])
+def test_the_copies_that_all_targets_keep_must_have_room_together(planned, outcome):
+    """Thirteen targets that keep seven copies each need 104 snapshots."""
+    assert looked_at(copies_planned=planned)["RC410"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("orderable", "outcome"),
+    [
+        (frozenset({"gp3", "io1"}), OK),
+        (frozenset({"io1"}), OK),
+        (frozenset(), PROBLEM),
+        (Unread("a right"), UNSEEN),
+    ],
+)
+def test_the_class_must_be_offered_with_productions_version(orderable, outcome):
+    production = replace(PRODUCTION, engine="postgres", version="17.5", storage_type="gp3")
+
+    assert looked_at(orderable=orderable, production=production)["RC413"] is outcome
+
+
 @pytest.mark.parametrize(
     ("age", "outcome"), [(26 * HOUR + DAY, OK), (26 * HOUR + DAY + SECOND, PROBLEM)]
 )
@@ -239,6 +260,7 @@ def looked_at(**changes: Any):
         names=NAMES,
         max_age=26 * HOUR,
         keep_copies=7,
+        copies_planned=8,
         caller=Caller(BACKUP, f"arn:aws:iam::{BACKUP}:role/stepper"),
         source_caller=Caller(SOURCE, f"arn:aws:iam::{SOURCE}:role/restorecheck"),
         trust=NOBODY,
@@ -251,6 +273,8 @@ def looked_at(**changes: Any):
         other_subnets=(),
         security_groups=NOBODY,
         parameter_family=None,
+        instance_class="db.t4g.small",
+        orderable=frozenset({"gp3"}),
         backup_quotas=QUOTAS,
         source_quotas=QUOTAS,
         source_rights=NOBODY,

@@ -74,6 +74,8 @@ class Values:
         self.server_log = ""
         self.secrets_made: list[str] = []
         """Every password and token that there ever was; none may be seen anywhere."""
+        self.denied: set[tuple[str, str]] = set()
+        """Callers, and actions that IAM denies them."""
 
     def born(self, region: Region, instance: Instance) -> None:
         instance.resource_id = f"db-{next(self._numbers):026d}"
@@ -124,6 +126,9 @@ class Values:
             made_by="rds",
         )
         return home.secrets[name].arn, password
+
+    def may(self, _region: Region, caller: str, action: str, _resource: str) -> bool:
+        return (caller, action) not in self.denied
 
     def groups(self, region: Region) -> Home:
         return self.home(region)
