@@ -19,7 +19,7 @@ from restorecheck.rules.advised import (
     trust_policy,
 )
 from restorecheck.rules.permissions import Names
-from tests.write_reference import REFERENCE, pages
+from tests.write_reference import EXPLANATION, REFERENCE, explanation, pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,6 +64,10 @@ def test_every_error_stands_in_the_reference():
 )
 def test_reference_pages_are_those_of_the_models(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run: make schema"
+
+
+def test_the_table_of_open_questions_is_that_of_the_registry():
+    assert EXPLANATION.read_text() == explanation(), "run: make schema"
 
 
 def test_the_configuration_of_the_readme_is_valid():

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from restorecheck import config
+from restorecheck.conformance import reading, recording
+from restorecheck.conformance.questions import QUESTIONS, Question
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
 from tests.iam import guarded
@@ -76,6 +78,46 @@ def config_page(schema: dict[str, Any]) -> str:
     return HEAD + "\n".join(_section(name, part) for name, part in sections)
 
 
+EXPLANATION = REFERENCE.parent / "explanation" / "rds.md"
+RECORDINGS = Path(__file__).parent / "rds" / "recordings"
+BEGIN, END = "<!-- the registry of questions: make schema -->", "<!-- end of the registry -->"
+
+
+def explanation() -> str:
+    """docs/explanation/rds.md with the table of open questions as the registry has it."""
+    before, _, rest = EXPLANATION.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{questions_table()}{END}{after}"
+
+
+def questions_table() -> str:
+    recorded = recorded_answers()
+    lines = [
+        "| question | documented | recorded on AWS | the sandbox answers |",
+        "|---|---|---|---|",
+    ]
+    lines += [_question(question, recorded.get(question.id, [])) for question in QUESTIONS]
+    return "\n".join(lines) + "\n"
+
+
+def recorded_answers() -> dict[str, list[str]]:
+    """Question → what recordings of real accounts show; those of the sandbox tell nothing of AWS."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(RECORDINGS.glob("*.jsonl")):
+        read = recording.parse(file.read_text())
+        if not read.header.simulated:
+            for question, answer in reading.answers(read).items():
+                found.setdefault(question, []).append(answer)
+    return found
+
+
+def _question(question: Question, recorded: list[str]) -> str:
+    shown = "; ".join(dict.fromkeys(recorded)) or "nobody has tried it"
+    also = f" (can also: {'; '.join(question.also)})" if question.also else ""
+    played = f"{question.by_default}{also}" if question.answers else "it has no such thing"
+    return f"| {question.asks} | {question.documented or 'nothing'} | {shown} | {played} |"
+
+
 def _section(name: str, part: dict[str, Any]) -> str:
     title = part.get("title", name)
     lines = [f"## {name if name == 'The file' else title}", ""]
@@ -114,3 +156,4 @@ if __name__ == "__main__":
     for name, content in pages().items():
         (REFERENCE / name).write_text(content)
     guarded.write()
+    EXPLANATION.write_text(explanation())

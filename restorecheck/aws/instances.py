@@ -299,7 +299,6 @@ def parameters(
 
     Amazon RDS API, RestoreDBInstanceFromDBSnapshot.
     """
-    wanted = settings.restore
     tags = naming.common_tags(
         drill_id=drill.id,
         target=settings.target,
@@ -308,9 +307,19 @@ def parameters(
     )
     if drill.keep:
         tags[naming.KEPT] = "true"
-    chosen: dict[str, Any] = {
+    chosen = {
         "DBInstanceIdentifier": name,
         "DBSnapshotIdentifier": copy.identifier,
+        **chosen_by_us(settings),
+        "Tags": naming.as_list(tags),
+    }
+    return chosen | storage_of(copy.storage_type, copy.iops, copy.allocated_gib)
+
+
+def chosen_by_us(settings: RdsSettings) -> dict[str, Any]:
+    """Of a restore's parameters those that are the same for every drill of a target."""
+    wanted = settings.restore
+    chosen: dict[str, Any] = {
         "DBInstanceClass": wanted.db_instance_class,
         "DBSubnetGroupName": wanted.db_subnet_group_name,
         "VpcSecurityGroupIds": list(wanted.vpc_security_group_ids),
@@ -323,22 +332,21 @@ def parameters(
         "DedicatedLogVolume": False,
         "EnableIAMDatabaseAuthentication": wanted.credentials is Credentials.IAM,
         "EngineLifecycleSupport": wanted.engine_lifecycle_support,
-        "Tags": naming.as_list(tags),
     }
     if wanted.db_parameter_group_name:
         chosen["DBParameterGroupName"] = wanted.db_parameter_group_name
-    return chosen | _storage(copy)
+    return chosen
 
 
-def _storage(copy: SnapshotView) -> dict[str, Any]:
+def storage_of(storage_type: str, iops: int | None, allocated_gib: int) -> dict[str, Any]:
     """The same type as in the snapshot: another one makes the restore slower."""
-    if not copy.storage_type:
+    if not storage_type:
         return {}
-    if copy.storage_type == MAGNETIC:
-        return {"StorageType": "gp3", "AllocatedStorage": max(FEWEST_GIB, copy.allocated_gib)}
-    if copy.storage_type in PROVISIONED and copy.iops:
-        return {"StorageType": copy.storage_type, "Iops": copy.iops}
-    return {"StorageType": copy.storage_type}
+    if storage_type == MAGNETIC:
+        return {"StorageType": "gp3", "AllocatedStorage": max(FEWEST_GIB, allocated_gib)}
+    if storage_type in PROVISIONED and iops:
+        return {"StorageType": storage_type, "Iops": iops}
+    return {"StorageType": storage_type}
 
 
 def _origin_doubt(account: Account, drill: Drill) -> str:

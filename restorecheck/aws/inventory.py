@@ -1,8 +1,10 @@
 """What carries our name in the configured accounts, known or forgotten.
 
-Copies and staging copies are no leftovers: retention keeps them on purpose.
+Copies and staging copies are no leftovers: retention keeps them on purpose. Snapshots of
+`restorecheck conformance` are.
 """
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from restorecheck.aws import naming
@@ -12,6 +14,8 @@ from restorecheck.aws.credentials import SECRET
 from restorecheck.aws.instances import INSTANCE
 from restorecheck.aws.provider import RdsProvider
 from restorecheck.aws.translation import attempting
+from restorecheck.aws.trials import is_trial
+from restorecheck.aws.trials import resource_of as trial_resource
 from restorecheck.aws.views import InstanceView, Progress, SnapshotView
 from restorecheck.lifecycle import Gone, Parked, StillThere
 from restorecheck.model import Resource
@@ -19,11 +23,20 @@ from restorecheck.ports import Clock, Found, Inventory
 
 
 class RdsInventory(Inventory):
-    """Instances and secrets in the backup account, shares in the source account."""
+    """Instances and secrets in the backup account, shares in the source account, and the snapshots of
+    `restorecheck conformance` in both.
+    """
 
-    def __init__(self, provider: RdsProvider, clock: Clock) -> None:
+    def __init__(
+        self,
+        provider: RdsProvider,
+        clock: Clock,
+        dead: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
+        """`dead`: ids whose host is known to be dead, whatever their things say of when they expire."""
         self._provider = provider
         self._clock = clock
+        self._dead = dead
 
     def find(self) -> tuple[Found, ...]:
         backup, source = self._provider.backup_account(), self._provider.source_account()
@@ -38,6 +51,8 @@ class RdsInventory(Inventory):
                 found.append(self._renamed(view))
         found += self._secrets(backup)
         found += [share for view in snapshots for share in self._shares(source, view)]
+        copies = backup.manual_snapshots.latest(not_before=now).values()
+        found += [self._trial(view) for view in (*copies, *snapshots) if is_trial(view)]
         return tuple(found)
 
     def delete(self, resource: Resource) -> Gone | StillThere:
@@ -57,6 +72,9 @@ class RdsInventory(Inventory):
             kept=standby or view.tags.get(naming.KEPT) == "true",
             restless=standby and view.progress is Progress.READY,
         )
+
+    def _trial(self, view: SnapshotView) -> Found:
+        return self._found(trial_resource(view), view.identifier, view.tags)
 
     def _renamed(self, view: InstanceView) -> Found:
         return Found(
@@ -111,8 +129,8 @@ class RdsInventory(Inventory):
         kept: bool = False,
         restless: bool = False,
     ) -> Found:
-        expires = naming.moment_in(tags, naming.EXPIRES)
         drill_id = naming.drill_of(name)
+        expires = None if drill_id in self._dead() else naming.moment_in(tags, naming.EXPIRES)
         return Found(
             resource=resource,
             drill_id=drill_id,

@@ -27,6 +27,8 @@ STAGING = "staging-copy"
 COPY = "copy"
 INSTANCE = "instance"
 STANDBY = "standby"
+CONFORMANCE = "conformance"
+"""A snapshot of `restorecheck conformance`: never a backup, and gone when its run has ended."""
 SECRET = "secret"  # noqa: S105  # a role, no secret
 
 Tags = dict[str, str]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from restorecheck.aws import credentials, evidence, instances, naming
+from restorecheck.aws import credentials, evidence, instances, naming, trials
 from restorecheck.aws.accounts import Account, Accounts
 from restorecheck.aws.copying import SHARE, Copying
 from restorecheck.aws.credentials import SECRET, Passwords
@@ -12,6 +12,7 @@ from restorecheck.aws.instances import INSTANCE
 from restorecheck.aws.keeping import Keeping
 from restorecheck.aws.settings import After, Credentials, Place, RdsSettings, parse_arn
 from restorecheck.aws.translation import is_throttled
+from restorecheck.aws.trials import TRIAL
 from restorecheck.aws.views import Progress
 from restorecheck.errors import (
     AccessDeniedError,
@@ -295,6 +296,12 @@ class RdsProvider(Provider):
                     resource,
                     made_until=made_until,
                     now=now,
+                )
+            case kind if kind == TRIAL:
+                is_source = place.account_id == self.settings.source.place.account_id
+                account = self.source_account() if is_source else self.backup_account(place)
+                return trials.delete(
+                    self.settings, account, resource, made_until=made_until, now=now
                 )
             case _:
                 return StillThere(resource, "this version does not know such a thing")

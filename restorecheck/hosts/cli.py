@@ -69,6 +69,15 @@ exit status:
   3    nothing is known to be wrong, and something could not be looked at
 """
 
+CONFORMANCE_STATUSES = """
+exit status:
+  0    every step was done or, with words, skipped; everything was deleted
+  2    usage or configuration; nothing was started
+  3    stopped at the first surprise; everything was deleted
+  4    something could not be deleted; it is named, and `restorecheck sweep` tries again
+  130  interrupted; everything was deleted
+"""
+
 CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
 
 
@@ -128,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands)
     _add_propose(commands)
     _add_prove(commands)
+    _add_conformance(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -414,6 +424,52 @@ def _add_prove(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="exit with 1 when the configured checks see less of what was tried",
     )
     prove.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _add_conformance(commands: "Commands[argparse.ArgumentParser]") -> None:
+    conformance = _add(
+        commands,
+        "conformance",
+        "ask a cloud what its documentation does not say, and record every answer",
+        CONFORMANCE_STATUSES,
+    )
+    actions = conformance.add_subparsers(dest="action", metavar="ACTION", required=True)
+    aws = _add(
+        actions,
+        "aws",
+        "copy, share, restore and delete one snapshot in the two accounts of a target; asks before it starts",
+        CONFORMANCE_STATUSES,
+    )
+    aws.add_argument("target", nargs="?", metavar="TARGET", help="default: the only RDS target")
+    aws.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    aws.add_argument(
+        "--plan", action="store_true", help="print the steps and their price; change nothing"
+    )
+    aws.add_argument("--yes", action="store_true", help="start without asking: for scripts")
+    aws.add_argument(
+        "--instance-class",
+        default="db.t4g.micro",
+        metavar="CLASS",
+        help="class of the restored instances; default db.t4g.micro",
+    )
+    aws.add_argument(
+        "--step",
+        action="append",
+        metavar="STEP",
+        help="only this step of the plan and those that it needs (may be given again)",
+    )
+    aws.add_argument(
+        "--restore-job",
+        metavar="ID",
+        help="a restore test of AWS Backup that is answered with TIMED_OUT; without it that "
+        "question is not asked",
+    )
+    aws.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the recording to this new file; default restorecheck-conformance-ID.jsonl",
+    )
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

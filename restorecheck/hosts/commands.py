@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_LINES = 100
 """Of the problems of a configuration; more would be of one kind."""
 
-WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove")
+WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
 """What does something writes logs; a question does not wait for structlog to be imported."""
 
 
@@ -71,6 +71,10 @@ def _do(arguments: argparse.Namespace) -> int:
             return ask(arguments)
         case "doctor" | "audit":
             return look(arguments)
+        case "conformance":
+            from restorecheck.hosts.conforming import command as conformance
+
+            return conformance.start(_load(arguments.config), arguments)
         case "config":
             return config(arguments)
         case "manifest":

@@ -1,6 +1,6 @@
 """RDS targets: from the configuration to the parts of the AWS room."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,10 +144,14 @@ def check_bundle(bundle: str | None) -> None:
     )
 
 
-def inventories_of(providers: Iterable[RdsProvider], clock: Clock) -> list[RdsInventory]:
-    """One for each pair of accounts, however many targets share it."""
+def inventories_of(
+    providers: Iterable[RdsProvider],
+    clock: Clock,
+    dead: Callable[[], Collection[str]] = frozenset,
+) -> list[RdsInventory]:
+    """One for each pair of accounts, however many targets share it. `dead`: as `RdsInventory` has it."""
     pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}
-    return [RdsInventory(provider, clock) for provider in pairs.values()]
+    return [RdsInventory(provider, clock, dead) for provider in pairs.values()]
 
 
 def forgotten(drill: Drill, providers: Iterable[RdsProvider]) -> ForgottenRds | None:

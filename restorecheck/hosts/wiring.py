@@ -13,6 +13,7 @@ from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
+from restorecheck.hosts.conforming.journal import Journal
 from restorecheck.hosts.drills import deadline_of
 from restorecheck.hosts.driving import Sweeper
 from restorecheck.hosts.studying import OneStudy, Studied
@@ -147,7 +148,7 @@ def build(
         from restorecheck.hosts import rds
 
         rds.check(config, providers.values())
-        inventories += rds.inventories_of(rds.rds_of(providers), clock)
+        inventories += rds.inventories_of(rds.rds_of(providers), clock, Journal(locks).dead)
     checkers: dict[str, Checker] = {}
 
     def provider_for(drill: Drill) -> Provider:

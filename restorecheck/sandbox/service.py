@@ -25,6 +25,7 @@ from restorecheck.postgres import binaries, cluster
 from restorecheck.postgres.account import choose_account
 from restorecheck.postgres.binaries import Installation, Source
 from restorecheck.sandbox import landscape
+from restorecheck.sandbox.answers import Played
 from restorecheck.sandbox.backup import Backup, RestoreJob
 from restorecheck.sandbox.certificates import Authority
 from restorecheck.sandbox.faults import Call, Faults
@@ -118,6 +119,11 @@ class Sandbox:
     def calls(self) -> tuple[Call, ...]:
         """Every call that reached the sandbox, in order."""
         return tuple(self._wire.calls)
+
+    @property
+    def played(self) -> Played:
+        """To be told which of the answers that nobody knows the sandbox gives."""
+        return self._wire.played
 
     def forget_calls(self) -> None:
         self._wire.calls.clear()

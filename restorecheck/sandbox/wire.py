@@ -17,6 +17,7 @@ from flask import request
 from moto.core.responses import ActionResult, BaseResponse
 from moto.iam.models import iam_backends
 
+from restorecheck.sandbox.answers import Played
 from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
 from restorecheck.sandbox.permissions import simulate
@@ -41,6 +42,8 @@ class Wire:
         self._faults = faults
         self._lock = lock
         self.calls: list[Call] = []
+        self.played = Played(rds)
+        """Answers that the sandbox was told to give in place of its own."""
 
     @contextmanager
     def plugged_in(self) -> Iterator[None]:
@@ -107,6 +110,7 @@ class Wire:
         service, operation = str(response.service_name), str(response._get_action())  # noqa: SLF001  # moto's own
         try:
             self._refuse_strangers(response)
+            self.played.refuse(service, operation)
             if service == "sts" and operation == "AssumeRole":
                 _refuse_untrusted(str(response.current_account), given)
             if service == "rds" and (perform := self._rds.operation(operation)) is not None:
@@ -114,6 +118,7 @@ class Wire:
                 place = self._rds.state.region(account_id, region)
                 result = perform(place, given, self._caller(response))
                 shown = one_page(result, given) if isinstance(result, Page) else result
+                shown = self.played.shown(place.account_id, shown)
                 return response.serialized(ActionResult(shown)), ""
             if service == "iam" and operation == "SimulatePrincipalPolicy":
                 answered = simulate(str(response.current_account), given)
@@ -122,7 +127,8 @@ class Wire:
                 path = str(urlsplit(response.uri).path)
                 answered = job(str(response.current_account), path, given)
                 return (200, JSON, json.dumps(answered)) if answered else (204, {}, ""), ""
-        except Refusal as refusal:
+        except Refusal as own:
+            refusal = self.played.refused(operation, own)
             return _refused(response, refusal), refusal.code
         answer = original(response)
         return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors

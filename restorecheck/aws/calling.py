@@ -1,0 +1,50 @@
+"""Calls under the names of AWS's API, each answered with a value or with AWS's code: what the
+experiments of `restorecheck conformance` are made over. The clients are a drill's own, fence and all.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from restorecheck.aws.accounts import Account
+from restorecheck.conformance.port import Answer, Where
+
+NO_ANSWER = "NoAnswer"
+ADOPTING = "backup"
+"""The service of AWS Backup, in which an answer may be given: by the client that may do nothing else."""
+
+
+class AwsCalls:
+    """The two accounts of one target."""
+
+    def __init__(self, *, source: Account, backup: Account, adopted: Account) -> None:
+        self._source = source
+        self._backup = backup
+        self._adopted = adopted
+
+    def identify(self) -> None:
+        """Raises AccessDeniedError where a call would land in another account."""
+        self._backup.identify()
+        self._source.identify()
+
+    def call(
+        self, where: Where, service: str, operation: str, parameters: Mapping[str, Any]
+    ) -> Answer:
+        """As `conformance.port.Cloud.call` has it."""
+        method = getattr(self._account(where, service).client(service), xform_name(operation))
+        try:
+            value = method(**parameters)
+        except ClientError as exc:
+            error = exc.response.get("Error", {})
+            return Answer(code=str(error.get("Code")), message=str(error.get("Message", "")))
+        except (BotoCoreError, ResponseParserError) as exc:
+            return Answer(code=NO_ANSWER, message=type(exc).__name__)
+        return Answer({k: v for k, v in value.items() if k != "ResponseMetadata"})
+
+    def _account(self, where: Where, service: str) -> Account:
+        if where is Where.SOURCE:
+            return self._source
+        return self._adopted if service == ADOPTING else self._backup

@@ -1,0 +1,52 @@
+"""The snapshots of `restorecheck conformance`, for the sweep: found by name and mark, deleted with both.
+
+A copy of a drill is a backup and never comes here; the role in its tags tells the two apart.
+"""
+
+from datetime import datetime
+
+from restorecheck.aws import naming
+from restorecheck.aws.accounts import Account
+from restorecheck.aws.settings import RdsSettings, parse_arn
+from restorecheck.aws.translation import attempting
+from restorecheck.aws.views import SnapshotView
+from restorecheck.errors import InvalidStateError, NotFoundError
+from restorecheck.lifecycle import Gone, StillThere
+from restorecheck.model import Resource
+
+TRIAL = "conformance snapshot"
+
+
+def is_trial(view: SnapshotView) -> bool:
+    return naming.is_ours(view.identifier) and view.tags.get(naming.ROLE) == naming.CONFORMANCE
+
+
+def resource_of(view: SnapshotView) -> Resource:
+    return Resource(kind=TRIAL, identifier=view.arn, account=parse_arn(view.arn).place.account_id)
+
+
+def delete(
+    settings: RdsSettings,
+    account: Account,
+    resource: Resource,
+    *,
+    made_until: datetime,
+    now: datetime,
+) -> Gone | StillThere:
+    """Its mark is read in this very moment: a snapshot with another role stays."""
+    name = parse_arn(resource.identifier).name
+    view = account.manual_snapshots.fresh().get(name)
+    if view is None:
+        if now < made_until + settings.settling:
+            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+        return Gone(resource)
+    if not is_trial(view) or not naming.is_managed(view.tags):
+        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
+    try:
+        with attempting(f"delete the snapshot {view.arn}", view.arn):
+            account.rds().delete_db_snapshot(DBSnapshotIdentifier=name)
+    except NotFoundError:
+        return StillThere(resource, "going", settings.poll)
+    except InvalidStateError as exc:
+        return StillThere(resource, exc.message, settings.poll)
+    return StillThere(resource, "deleting", settings.poll)

@@ -1,0 +1,180 @@
+"""A recording held against another one of the same experiments: AWS against the simulation.
+
+Compared is what restorecheck depends on: the calls with their error codes in order, the statuses that
+were gone through, and the kinds of the fields that are read. Durations, counts of polls and values
+of the user's are not.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from restorecheck.conformance.reading import collapsed, status, things
+from restorecheck.conformance.recording import Call, Recording
+from restorecheck.conformance.stage import GONE, THROTTLED
+
+READ = frozenset(
+    {
+        "AllocatedStorage",
+        "BackupRetentionPeriod",
+        "DBInstanceArn",
+        "DBInstanceIdentifier",
+        "DBInstanceStatus",
+        "DBParameterGroups",
+        "DBSnapshotArn",
+        "DBSnapshotIdentifier",
+        "DBSubnetGroup",
+        "DbiResourceId",
+        "DeletionProtection",
+        "Encrypted",
+        "Endpoint",
+        "Engine",
+        "EngineVersion",
+        "IAMDatabaseAuthenticationEnabled",
+        "KmsKeyId",
+        "MasterUsername",
+        "MasterUserSecret",
+        "OptionGroupMemberships",
+        "OriginalSnapshotCreateTime",
+        "PercentProgress",
+        "PubliclyAccessible",
+        "SnapshotCreateTime",
+        "SnapshotDatabaseTime",
+        "SnapshotType",
+        "Status",
+        "StorageType",
+        "TagList",
+        "VpcSecurityGroups",
+    }
+)
+"""Fields of instances and snapshots that restorecheck reads (`aws.views`)."""
+RACE = "delete"
+"""The step that deletes what is being made: which statuses its looks see in between is chance."""
+READY = "available"
+"""Shapes are compared of things that are ready: what is there before that differs from poll to poll."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Both sides of something that is not the same."""
+
+    step: str
+    what: str
+    recorded: str
+    simulated: str
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step!r}, {self.what}:\n"
+            f"  recorded:  {self.recorded}\n"
+            f"  simulated: {self.simulated}"
+        )
+
+
+def differences(recorded: Recording, simulated: Recording) -> list[Difference]:
+    """Of the steps that both have done. A step that one side skipped is not compared."""
+    return [
+        difference
+        for step in recorded.steps
+        if _done(recorded, step) and _done(simulated, step)
+        for difference in _of_step(step, recorded, simulated)
+    ]
+
+
+def uncompared(recorded: Recording, simulated: Recording) -> list[str]:
+    """Steps that only one side has done."""
+    steps = dict.fromkeys((*recorded.steps, *simulated.steps))
+    return [step for step in steps if _done(recorded, step) != _done(simulated, step)]
+
+
+def _done(recording: Recording, step: str) -> bool:
+    end = recording.outcome(step)
+    return end is not None and end.outcome == "done"
+
+
+def _of_step(step: str, recorded: Recording, simulated: Recording) -> Iterator[Difference]:
+    stories = _story(recorded.calls(step)), _story(simulated.calls(step))
+    if stories[0] != stories[1]:
+        yield Difference(
+            step=step,
+            what="calls, errors and statuses",
+            recorded="; ".join(stories[0]),
+            simulated="; ".join(stories[1]),
+        )
+    shapes = _shapes(recorded.calls(step)), _shapes(simulated.calls(step))
+    for field in sorted({*shapes[0], *shapes[1]}):
+        kinds = shapes[0].get(field, "missing"), shapes[1].get(field, "missing")
+        if kinds[0] != kinds[1] and _operation(field) in _operations(shapes[0]) & _operations(
+            shapes[1]
+        ):
+            yield Difference(step=step, what=field, recorded=kinds[0], simulated=kinds[1])
+
+
+def _story(calls: list[Call]) -> list[str]:
+    """What each operation was answered with, in order, without repetitions: polls of two operations
+    that take turns are as many as time allows.
+    """
+    answers: dict[str, list[str]] = {}
+    for call in calls:
+        if call.step == RACE and call.operation == "DescribeDBInstances":
+            continue
+        answers.setdefault(f"{call.account} {call.operation}", []).append(_outcome(call))
+    return [f"{name}: {', '.join(_changes(found))}" for name, found in answers.items()]
+
+
+def _changes(outcomes: list[str]) -> list[str]:
+    """An early look may still show the status from before: whether one does is a matter of time."""
+    changes = collapsed(outcomes)
+    return changes[1:] if len(changes) > 1 and changes[0] == changes[-1] == READY else changes
+
+
+def _outcome(call: Call) -> str:
+    seen_late = call.operation.startswith("Describe") and call.code in GONE
+    if seen_late or call.code in THROTTLED:
+        return ""  # when a thing is seen is a matter of time
+    return call.code or (status(call) if len(things(call)) == 1 else "") or "answered"
+
+
+def _shapes(calls: list[Call]) -> dict[str, str]:
+    """`operation.field` → the kind of its value, of the last ready thing that each described."""
+    shapes: dict[str, str] = {}
+    for call in calls:
+        for thing in things(call):
+            if READY in {thing.get("Status"), thing.get("DBInstanceStatus")}:
+                of_one = {
+                    f"{call.account} {call.operation}.{k}": _kind(v)
+                    for k, v in thing.items()
+                    if k in READ
+                }
+                shapes.update(of_one)
+    return shapes
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "truth value"
+        case str() if value.startswith("arn:"):
+            return "ARN"
+        case str() if value.endswith("s") and value[:1] in "+-":
+            return "time"
+        case str() if value == "<number>":
+            return "number"
+        case str():
+            return "text"
+        case int() | float():
+            return "number"
+        case Mapping():
+            return "mapping"
+        case list():
+            return "list"
+        case _:
+            return "nothing"
+
+
+def _operation(field: str) -> str:
+    return field.partition(".")[0]
+
+
+def _operations(shapes: Mapping[str, Any]) -> set[str]:
+    return {_operation(field) for field in shapes}

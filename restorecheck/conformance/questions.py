@@ -1,0 +1,133 @@
+"""The open questions: one registry. docs/explanation/rds.md has it as a table, held by a test."""
+
+from dataclasses import dataclass
+
+NOT_SETTLED = "not settled"
+"""Begins an answer that leaves the question open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Something that restorecheck depends on, and that no documentation settles."""
+
+    id: str
+    asks: str
+    step: str
+    """The step of the experiments whose calls settle it."""
+    calls: tuple[str, ...]
+    documented: str
+    """What the documentation says, with its source; empty: nothing."""
+    by_default: str
+    """The answer that the sandbox gives by itself; empty: the sandbox has no such thing."""
+    also: tuple[str, ...] = ()
+    """Further answers that the sandbox can be told to give (`sandbox.answers`)."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer that the sandbox can give."""
+        return (*((self.by_default,) if self.by_default else ()), *self.also)
+
+
+QUESTIONS = (
+    Question(
+        id="tags-at-first-sight",
+        asks="Does the first DescribeDBSnapshots that shows a new copy show its tags?",
+        step="stage",
+        calls=("CopyDBSnapshot", "DescribeDBSnapshots"),
+        documented="`TagList` is part of the answer (RDS API, DBSnapshot); not from when on",
+        by_default="with tags",
+        also=("without tags",),
+    ),
+    Question(
+        id="first-copy-after-share",
+        asks="What does CopyDBSnapshot answer right after the share, until the share has arrived?",
+        step="share",
+        calls=("ModifyDBSnapshotAttribute", "CopyDBSnapshot"),
+        documented="",
+        by_default="DBSnapshotNotFound, then accepted",
+        also=("AccessDenied, then accepted", "InvalidDBSnapshotState, then accepted"),
+    ),
+    Question(
+        id="original-time",
+        asks="Is OriginalSnapshotCreateTime the same in the copy of the other account?",
+        step="copy",
+        calls=("DescribeDBSnapshots",),
+        documented='"Doesn\'t change when the snapshot is copied" (RDS API, DBSnapshot); '
+        "across accounts it is not said",
+        by_default="the same in both accounts",
+        also=("missing in the copy", "another one in the copy"),
+    ),
+    Question(
+        id="statuses-of-a-restore",
+        asks="Which statuses does an instance go through from the restore to available?",
+        step="restore",
+        calls=("RestoreDBInstanceFromDBSnapshot", "DescribeDBInstances"),
+        documented="a list of all statuses (RDS User Guide, DB instance status); not their order",
+        by_default="creating, available",
+        also=("creating, modifying, available",),
+    ),
+    Question(
+        id="managed-password-and-describe-key",
+        asks="Does ManageMasterUserPassword with AWS's own key need kms:DescribeKey?",
+        step="password",
+        calls=("DescribeKey", "ModifyDBInstance"),
+        documented="kms:DescribeKey is listed (RDS User Guide, RDS and Secrets Manager); "
+        "not whether AWS's own key needs it too",
+        by_default=f"{NOT_SETTLED}: the caller may describe the key",
+        also=("not needed", "needed"),
+    ),
+    Question(
+        id="read-all-data",
+        asks="Is the master user a member of pg_read_all_data, or may it grant that role?",
+        step="master",
+        calls=("SELECT pg_has_role",),
+        documented="",
+        by_default="neither",
+    ),
+    Question(
+        id="delete-while-creating",
+        asks="Is DeleteDBInstance accepted while the instance is being created?",
+        step="delete",
+        calls=("RestoreDBInstanceFromDBSnapshot", "DeleteDBInstance"),
+        documented="InvalidDBInstanceState is an error of the call (RDS API); not for which states",
+        by_default="refused with InvalidDBInstanceState",
+    ),
+    Question(
+        id="second-copy",
+        asks="Is the second copy across accounts incremental, and so faster?",
+        step="second copy",
+        calls=("CopyDBSnapshot", "DescribeDBSnapshots"),
+        documented="incremental where the last copy is still there and the keys are the same "
+        "(RDS User Guide, copying a DB snapshot)",
+        by_default="as slow as the first",
+        also=("faster than the first",),
+    ),
+    Question(
+        id="gateway-endpoint",
+        asks="Does the checker reach its table by the gateway endpoint of DynamoDB?",
+        step="endpoint",
+        calls=("DescribeVpcEndpoints", "ListExecutions", "GetExecutionHistory"),
+        documented="principals of a gateway endpoint's policy are named by the condition "
+        "aws:PrincipalArn (AWS PrivateLink guide, endpoint policies); nobody has seen this one at work",
+        by_default="",
+    ),
+    Question(
+        id="source-account-in-trust",
+        asks="May a function's role ask for aws:SourceAccount in its trust policy?",
+        step="trust",
+        calls=("GetRole", "ListExecutions"),
+        documented="the key is known to IAM; Lambda's guide does not say that it sends it",
+        by_default="",
+    ),
+    Question(
+        id="timed-out",
+        asks="Does AWS Backup accept TIMED_OUT as an answer to a restore test?",
+        step="validation",
+        calls=("DescribeRestoreJob", "PutRestoreValidationResult"),
+        documented="TIMED_OUT is a value of ValidationStatus (AWS Backup API); not whether a caller may give it",
+        by_default="accepted",
+        also=("refused with InvalidParameterValueException",),
+    ),
+)
+
+BY_ID = {question.id: question for question in QUESTIONS}

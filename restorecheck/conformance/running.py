@@ -1,0 +1,53 @@
+"""One run: step after step until the first surprise, and then the teardown, whatever came before."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from restorecheck.conformance.experiments import STEPS, Step
+from restorecheck.conformance.stage import Skipped, Stage, Surprise
+
+Outcome = Literal["done", "skipped", "surprise"]
+TEARDOWN = "teardown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    step: str
+    outcome: Outcome
+    because: str = ""
+
+
+def steps_for(names: Collection[str]) -> tuple[Step, ...]:
+    """The named steps and those that they need; all of them where none is named."""
+    if not names:
+        return STEPS
+    last = max(index for index, step in enumerate(STEPS) if step.name in names)
+    return tuple(s for s in STEPS[: last + 1] if s.name in names or s.name in NEEDED)
+
+
+NEEDED = ("find", "stage", "share", "copy", "restore", "password")
+
+
+def run(
+    stage: Stage,
+    steps: Collection[Step],
+    tell: Callable[[StepResult], None],
+    begin: Callable[[str], None],
+) -> StepResult | None:
+    """The surprise that ended it; None where every step was done or skipped."""
+    for step in steps:
+        begin(step.name)
+        try:
+            if stage.cloud.elapsed() > stage.setup.limit:
+                raise Surprise("the time limit of the run is over")  # noqa: TRY301  # as if a step had said it
+            step.run(stage)
+            result = StepResult(step=step.name, outcome="done")
+        except Skipped as exc:
+            result = StepResult(step=step.name, outcome="skipped", because=str(exc))
+        except Surprise as exc:
+            result = StepResult(step=step.name, outcome="surprise", because=str(exc))
+        tell(result)
+        if result.outcome == "surprise":
+            return result
+    return None

@@ -1,0 +1,1 @@
+"""`restorecheck conformance`: asks two real accounts what nobody knows, and records the answers."""

@@ -1,0 +1,46 @@
+"""Which runs of this machine have begun: written before the first effect, so that whatever a killed run
+left is found at once, and not only when its tags have expired.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from restorecheck.errors import BusyError, StoreError
+from restorecheck.hosts.leases import Lease
+
+LOCK = "conformance.lock"
+SUFFIX = ".conformance"
+
+
+class Journal:
+    """Beside the locks of a history."""
+
+    def __init__(self, locks: Path) -> None:
+        self._locks = locks
+
+    def lease(self) -> Lease:
+        """Held by a run for as long as it lives; there is one at a time."""
+        return Lease(self._locks / LOCK, permanent=True)
+
+    def begin(self, run_id: str) -> None:
+        try:
+            (self._locks / f"{run_id}{SUFFIX}").touch(mode=0o600)
+        except OSError as exc:
+            raise StoreError(f"could not write to {self._locks}: {exc.strerror}") from exc
+
+    def end(self, run_id: str) -> None:
+        (self._locks / f"{run_id}{SUFFIX}").unlink(missing_ok=True)
+
+    def begun(self) -> list[str]:
+        """Runs that have not ended; under the lease, all of them are dead."""
+        return sorted(path.name.removesuffix(SUFFIX) for path in self._locks.glob(f"*{SUFFIX}"))
+
+    def dead(self) -> Collection[str]:
+        """Drill ids of things whose run is known to be dead; none while a run is alive."""
+        if not self.begun():
+            return frozenset()
+        try:
+            with self.lease():
+                return frozenset(i for run in self.begun() for i in (run, f"{run}-2"))
+        except BusyError:
+            return frozenset()
