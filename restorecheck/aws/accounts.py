@@ -347,7 +347,7 @@ def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if sandbox and not _is_loopback(host):
+    if sandbox and not is_loopback(host):
         message = (
             f"sandbox is true, and the AWS endpoint {parts.scheme}://{host} is not on this machine"
         )
@@ -364,7 +364,7 @@ def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:
     raise ConfigError((Problem(message=message, path="sandbox"),), hint=hint)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -329,6 +329,13 @@ def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
         DOCTOR_STATUSES,
     )
     doctor.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")
+    doctor.add_argument(
+        "--deployment",
+        choices=["source", "backup", "configuration", "night", "all"],
+        metavar="STEP",
+        help="look at what this step of docs/how-to/deploy.md has made, with the present credentials, and "
+        "at no target: source, backup, configuration, night, or all but source",
+    )
     _add_answer(doctor)
 
 

@@ -109,6 +109,10 @@ def ask(arguments: argparse.Namespace) -> int:
 
 def look(arguments: argparse.Namespace) -> int:
     """Before the first night, or around it: nothing is made and nothing is changed."""
+    if arguments.command == "doctor" and arguments.deployment:
+        from restorecheck.hosts import deployed
+
+        return deployed.run(arguments)
     path = configuration.locate(arguments.config, os.environ)
     loaded = configuration.load(path, os.environ)
     if arguments.command == "doctor":

@@ -47,14 +47,14 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
 
 
 def answer(
-    config: Config,
+    config: Config | None,
     found: Sequence[Finding],
     by: By,
     arguments: argparse.Namespace,
     now: datetime,
 ) -> int:
     """Print or write them in the format that was asked for; the exit code that they make."""
-    ignores = [item.ignore() for item in config.audit.ignore]
+    ignores = [item.ignore() for item in config.audit.ignore] if config else []
     findings = ignoring(found, ignores, now.date())
     with writing(arguments.output) as stream:
         match arguments.format:

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from xmlschema import XMLSchema
 
-from restorecheck.rules import catalogue, exposure, machine, machine_readable, readiness, terraform
+from restorecheck.rules import (
+    catalogue,
+    deployment,
+    exposure,
+    machine,
+    machine_readable,
+    readiness,
+    terraform,
+)
 from restorecheck.rules.catalogue import RULES, By, Severity
 from restorecheck.rules.findings import (
     Advice,
@@ -52,7 +60,7 @@ def test_every_rule_is_judged_somewhere():
         assert any(f'"{rule.id}"' in source for source in sources), rule.id
 
 
-JUDGING = (machine, readiness, exposure, terraform)
+JUDGING = (machine, readiness, deployment, exposure, terraform)
 
 
 # --- policies --------------------------------------------------------------------------------------

@@ -1,0 +1,233 @@
+"""What `doctor --deployment` reads of the two stacks and of what they made. Every call reads."""
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import md5
+from typing import Any, TypeVar
+
+import boto3
+from botocore.exceptions import ClientError
+
+from restorecheck.aws.accounts import Account, Accounts
+from restorecheck.aws.looking import Raw, reading, reading_one
+from restorecheck.aws.settings import Place
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.rules.deployment import (
+    BACKUP_STACK,
+    FUNCTIONS,
+    SCHEDULES,
+    SOURCE_STACK,
+    BackupFacts,
+    Execution,
+    Function,
+    SourceFacts,
+    Stack,
+    VpcEndpoint,
+)
+from restorecheck.rules.facts import Unread
+
+T = TypeVar("T")
+
+NO_STACK = Unread("RC521 to be mended first")
+CONFIG_KEY = "restorecheck.yaml"
+
+
+def own_account(accounts: Accounts, region: str | None) -> Account:
+    """The account of the present credentials, in the region of this shell.
+
+    Raises:
+        ConfigError: No region is set.
+        AccessDeniedError: There are no credentials.
+    """
+    region = region or boto3.Session().region_name
+    if not region:
+        message = "no AWS region is set"
+        raise ConfigError(
+            (Problem(message=message),), hint="Set AWS_REGION, or a profile that has one."
+        )
+    anybody = accounts.looked_at(Place("aws", "", region))
+    account_id, arn = anybody.caller()
+    return accounts.looked_at(Place(arn.split(":")[1], account_id, region))
+
+
+def source_facts(account: Account) -> SourceFacts:
+    place = account.place
+    return SourceFacts(
+        account_id=place.account_id,
+        region=place.region,
+        stack=_stack(account, SOURCE_STACK),
+        trust=_trust(account, SOURCE_STACK),
+    )
+
+
+def backup_facts(account: Account, configuration: bytes | None) -> BackupFacts:
+    """`configuration`: the one at hand; None where none is."""
+    stack = _stack(account, BACKUP_STACK)
+    outputs = stack.outputs if isinstance(stack, Stack) else {}
+
+    def of_stack(key: str, read: Callable[[str], T | Unread]) -> T | Unread:
+        return read(outputs[key]) if outputs.get(key) else NO_STACK
+
+    place = account.place
+    return BackupFacts(
+        account_id=place.account_id,
+        region=place.region,
+        stack=stack,
+        roles=_each(FUNCTIONS, lambda name: _trust(account, f"restorecheck-{name}")),
+        functions=_each(FUNCTIONS, lambda name: _function(account, f"restorecheck-{name}")),
+        endpoints=of_stack("DatabaseSecurityGroupId", lambda group: _endpoints(account, group)),
+        concurrency=_concurrency(account),
+        schedules=_each(SCHEDULES, lambda name: _schedule(account, name), prefix=""),
+        subscriptions=of_stack("TopicArn", lambda topic: _subscriptions(account, topic)),
+        configuration=of_stack(
+            "ConfigBucketName", lambda bucket: _is_same(account, bucket, configuration)
+        ),
+        nights=of_stack("NightlyMachineArn", lambda machine: _nights(account, machine)),
+    )
+
+
+def _needs(account: Account, right: str) -> str:
+    return f"{right} in account {account.place.account_id}"
+
+
+def _each(
+    names: tuple[str, ...], read: Callable[[str], T | Unread | None], prefix: str = "restorecheck-"
+) -> Mapping[str, T | None] | Unread:
+    """One after the other; the first that must not be read stands for all."""
+    found: dict[str, T | None] = {}
+    for name in names:
+        one = read(name)
+        if isinstance(one, Unread):
+            return one
+        found[f"{prefix}{name}"] = one
+    return found
+
+
+def _stack(account: Account, name: str) -> Stack | Unread | None:
+    """CloudFormation answers a name that it does not know with ValidationError."""
+    client = account.client("cloudformation")
+
+    def read() -> Stack | None:
+        try:
+            raw = client.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] == "ValidationError":
+                return None
+            raise
+        outputs = {o["OutputKey"]: o.get("OutputValue", "") for o in raw.get("Outputs", ())}
+        return Stack(name=name, status=raw["StackStatus"], outputs=outputs)
+
+    return reading(
+        _needs(account, "cloudformation:DescribeStacks"), f"describe the stack {name}", read
+    )
+
+
+def _trust(account: Account, name: str) -> Mapping[str, Any] | Unread | None:
+    def read() -> Mapping[str, Any]:
+        found: Raw = account.client("iam").get_role(RoleName=name)["Role"]
+        policy: Mapping[str, Any] = found["AssumeRolePolicyDocument"]
+        return policy
+
+    return _or_none(_needs(account, "iam:GetRole"), f"read the role {name}", read, "NoSuchEntity")
+
+
+def _or_none(needs: str, what: str, read: Callable[[], T], *codes: str) -> T | Unread | None:
+    """As `reading_one`, for services whose code for what is not there is one of these."""
+
+    def read_or_none() -> T | None:
+        try:
+            return read()
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in codes:
+                return None
+            raise
+
+    return reading_one(needs, what, read_or_none)
+
+
+def _function(account: Account, name: str) -> Function | Unread | None:
+    def read() -> Function:
+        raw = account.client("lambda").get_function_configuration(FunctionName=name)
+        return Function(
+            name=name, state=raw.get("State", ""), update=raw.get("LastUpdateStatus", "")
+        )
+
+    needs = _needs(account, "lambda:GetFunctionConfiguration")
+    return _or_none(needs, f"read the function {name}", read, "ResourceNotFoundException")
+
+
+def _endpoints(account: Account, group: str) -> tuple[VpcEndpoint, ...] | Unread:
+    def read() -> tuple[VpcEndpoint, ...]:
+        ec2 = account.client("ec2")
+        groups = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        of_network = [{"Name": "vpc-id", "Values": [groups[0]["VpcId"]]}]
+        found = ec2.describe_vpc_endpoints(Filters=of_network)["VpcEndpoints"]
+        return tuple(
+            VpcEndpoint(
+                service=raw["ServiceName"].rpartition(".")[2],
+                kind=raw.get("VpcEndpointType", ""),
+                state=raw.get("State", ""),
+                connected=bool(raw.get("RouteTableIds") or raw.get("SubnetIds")),
+                policy=json.loads(raw.get("PolicyDocument") or "{}"),
+            )
+            for raw in found
+        )
+
+    return reading(
+        _needs(account, "ec2:DescribeVpcEndpoints"), "list the endpoints of the VPC", read
+    )
+
+
+def _concurrency(account: Account) -> int | Unread:
+    def read() -> int:
+        limits = account.client("lambda").get_account_settings()["AccountLimit"]
+        return int(limits["UnreservedConcurrentExecutions"])
+
+    return reading(_needs(account, "lambda:GetAccountSettings"), "read the quotas of Lambda", read)
+
+
+def _schedule(account: Account, name: str) -> str | Unread | None:
+    def read() -> str:
+        return str(account.client("scheduler").get_schedule(Name=name)["State"])
+
+    needs = _needs(account, "scheduler:GetSchedule")
+    return _or_none(needs, f"read the schedule {name}", read, "ResourceNotFoundException")
+
+
+PENDING = "PendingConfirmation"
+
+
+def _subscriptions(account: Account, topic: str) -> tuple[bool, ...] | Unread:
+    def read() -> tuple[bool, ...]:
+        found = account.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return tuple(raw["SubscriptionArn"] != PENDING for raw in found)
+
+    return reading(_needs(account, "sns:ListSubscriptionsByTopic"), "list the subscriptions", read)
+
+
+def _is_same(account: Account, bucket: str, configuration: bytes | None) -> bool | Unread | None:
+    """By the ETag, which is the MD5 of an object that was put at once under SSE-S3 (S3 API, Object)."""
+    if configuration is None:
+        return Unread("a configuration to compare with: -c FILE")
+
+    def read() -> bool:
+        head = account.client("s3").head_object(Bucket=bucket, Key=CONFIG_KEY)
+        digest = md5(configuration, usedforsecurity=False).hexdigest()
+        return str(head["ETag"]).strip('"') == digest
+
+    return _or_none(
+        _needs(account, "s3:GetObject"), "look at the configuration", read, "404", "NoSuchKey"
+    )
+
+
+def _nights(account: Account, machine: str) -> tuple[Execution, ...] | Unread:
+    def read() -> tuple[Execution, ...]:
+        found = account.client("stepfunctions").list_executions(
+            stateMachineArn=machine, maxResults=10
+        )
+        nights = [
+            Execution(status=e["status"], started=e["startDate"]) for e in found["executions"]
+        ]
+        return tuple(sorted(nights, key=lambda night: night.started, reverse=True))
+
+    return reading(_needs(account, "states:ListExecutions"), "list the nights", read)
