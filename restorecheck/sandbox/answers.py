@@ -1,7 +1,7 @@
 """The answers of `conformance.questions` that the sandbox can be told to give in place of its own.
 
 Nobody knows which of them is AWS's. What a real recording shows becomes the default in `rds`; until
-then the product is held against every one.
+then a drill can be tried with each.
 """
 
 from collections import Counter
