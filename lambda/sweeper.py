@@ -1,7 +1,7 @@
 """The function that looks every hour for what was left, and for who is overdue."""
 
 from restorecheck.hosts.functions import metrics, sweeper
-from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.invoked import invoked, remaining
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()
@@ -9,6 +9,8 @@ AROUND = Surroundings()
 
 @invoked
 def handler(event, context):
-    found = sweeper.sweep(AROUND)
+    found = sweeper.alone(AROUND, context.aws_request_id, remaining(context))
+    if found is None:
+        return {"skipped": True}
     metrics.of_sweep(found)
     return {"overdue": [fact.target for fact in found.overdue], "left": list(found.left)}

@@ -10,6 +10,7 @@ One table (partition key `pk`, sort key `sk`, one index):
 | `entry#<target>` | sequence | the same, by target |
 | `target#<target>` | `standing` | newest, newest verified, how many since |
 | `report#<drill id>` | `entry` | where its entry is; there is one, so there is one report |
+| `lease#<name>` | `lease` | who works alone, and until when (`leases.py`) |
 
 `open` is set on drills that are unfinished or have leftovers only, so the index of them is small.
 A report is an object of a versioned bucket; its entry names the version, so another object put

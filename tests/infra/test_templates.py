@@ -10,6 +10,7 @@ import yaml
 
 from restorecheck.aws.stores import INDEX
 from restorecheck.hosts.functions import metrics
+from restorecheck.hosts.functions.stepper import LONGEST_DRILL, LONGEST_WAIT
 from tests.contract.aws_store import make_table
 from tests.infra.resolving import INFRA, Stack, backup_stack, source_stack
 
@@ -299,9 +300,9 @@ def test_every_alarm_goes_to_the_topic_and_silence_is_one():
     assert breaching == ["NotProvenAlarm"]
     watched = {alarm["MetricName"] for alarm in alarms.values()}
     assert {
-        "Failed",
-        "Inconclusive",
-        "LeftBehind",
+        "FailedTargets",
+        "InconclusiveTargets",
+        "DrillsWithLeftovers",
         "OverdueTargets",
         "Orphans",
         "Errors",
@@ -317,6 +318,37 @@ def test_alarms_watch_metrics_that_somebody_writes():
             written = f'"{word}"' in text or word in {"Verified", "Failed", "Inconclusive"}
             assert written, name
             assert alarm["Dimensions"] == [{"Name": "service", "Value": metrics.SERVICE}]
+
+
+def test_an_alarm_that_tells_people_that_all_is_well_is_about_a_state():
+    """One about an event ends with its hour."""
+    backup = STACKS["backup"]
+    text = Path(metrics.__file__).read_text()
+    every_hour = text[text.index("def of_sweep") :]
+    for name, alarm in backup.of_type("AWS::CloudWatch::Alarm").items():
+        if "OKActions" in alarm:
+            assert f'"{alarm["MetricName"]}"' in every_hour, name
+            assert alarm["Statistic"] == "Maximum", name
+            # Silence changes nothing, but for the alarm on silence.
+            expected = "breaching" if name == "NotProvenAlarm" else "ignore"
+            assert alarm["TreatMissingData"] == expected, name
+
+
+def test_a_machine_outlasts_the_longest_drill_and_its_teardown():
+    drill = STACKS["backup"].definition("DrillMachine")["TimeoutSeconds"]
+    nightly = STACKS["backup"].definition("NightlyMachine")["TimeoutSeconds"]
+
+    assert drill >= 2 * LONGEST_DRILL.total_seconds()
+    assert nightly >= 2 * drill
+    # Looks of 11 events each, at most so many a drill; an execution may have 25,000.
+    assert 11 * drill / LONGEST_WAIT.total_seconds() < 25_000
+
+
+def test_the_page_counts_the_alarms_that_are_paid_for():
+    guide = (INFRA.parent / "docs/how-to/deploy.md").read_text()
+    (count,) = re.findall(r"(\d+) alarms", guide)
+
+    assert int(count) == len(STACKS["backup"].of_type("AWS::CloudWatch::Alarm"))
 
 
 def test_schedules_start_what_they_should_and_lose_nothing():

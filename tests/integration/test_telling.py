@@ -15,7 +15,7 @@ from restorecheck import config as configuration
 from restorecheck.announcing import Overdue
 from restorecheck.engine import _compose
 from restorecheck.hosts.functions import metrics, notifier
-from restorecheck.hosts.functions.sweeper import Found, _overdue
+from restorecheck.hosts.functions.sweeper import Found, _bad, _overdue
 from restorecheck.hosts.functions.telling import tell
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.testing import MemoryStore, World
@@ -195,6 +195,36 @@ def test_a_target_is_overdue_when_its_newest_proof_is_too_old():
     assert found_overdue(around) == (["courses", "grades"], {"courses": 30.0, "grades": 30.0})
 
 
+# --- what lasts until a drill verifies
+
+
+@pytest.mark.parametrize(
+    ("nights", "expected"),
+    [
+        ("", ((), ())),
+        ("v", ((), ())),
+        ("vf", (("courses",), ())),
+        ("f", (("courses",), ())),
+        ("vffv", ((), ())),
+        ("vi", ((), ())),
+        ("vii", ((), ("courses",))),
+        ("ii", ((), ("courses",))),
+        ("vfi", (("courses",), ())),
+        ("vif", (("courses",), ())),
+        ("fiiv", ((), ())),
+    ],
+)
+def test_a_target_has_failed_until_a_drill_verifies_it(nights, expected):
+    around: Any = Around()
+    verdicts = {verdict.value[0]: verdict for verdict in Verdict}
+    around.drill(target="grades")
+    for night in nights:
+        around.drill(verdicts[night])
+        around.clock.pass_time(DAY)
+
+    assert _bad(around.config(), around) == expected
+
+
 # --- pages
 
 
@@ -293,6 +323,12 @@ def test_a_drill_is_counted_once_over_all_and_once_for_its_target(verdict, capfd
         assert values["LeftBehind"] == 1.0
         assert values["BackupAge"] == 3 * 3600
         assert values["DrillTime"] > 0
+    # The alarm need not wait for the next sweep, and no drill says that all is well.
+    states = {
+        name: numbers[OVER_ALL].get(name) for name in ("FailedTargets", "DrillsWithLeftovers")
+    }
+    failed = 1.0 if verdict is Verdict.FAILED else None
+    assert states == {"FailedTargets": failed, "DrillsWithLeftovers": 1.0}
 
 
 def test_a_sweep_counts_what_it_came_across_and_says_how_old_each_proof_is(capfd):
@@ -305,11 +341,17 @@ def test_a_sweep_counts_what_it_came_across_and_says_how_old_each_proof_is(capfd
             unseen=("d", "e", "f", "g"),
             overdue=(late,),
             proof_hours={"courses": 2.0},
+            failed=("courses",),
+            inconclusive=("grades", "orders"),
+            leftovers=5,
         )
     )
 
     numbers = written(capfd)
     assert numbers[OVER_ALL] == {
+        "FailedTargets": 1.0,
+        "InconclusiveTargets": 2.0,
+        "DrillsWithLeftovers": 5.0,
         "OverdueTargets": 1.0,
         "Orphans": 3.0,
         "Unseen": 4.0,

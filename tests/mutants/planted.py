@@ -60,6 +60,7 @@ CHECKER = "hosts/functions/checker.py"
 TELLING = "hosts/functions/telling.py"
 METRICS = "hosts/functions/metrics.py"
 SWEEPER = "hosts/functions/sweeper.py"
+TABLE_LEASES = "aws/leases.py"
 ACCOUNTS_TESTS = "tests/simulation/test_accounts.py"
 ADOPTING_TESTS = "tests/unit/test_adopting.py"
 ASKING_IN_AWS_TESTS = "tests/unit/test_asking_in_aws.py"
@@ -2035,6 +2036,20 @@ PLANTED = (
         '            "Unseen": (float(len(found.unseen)), MetricUnit.Count),\n',
         "",
         TELLING_TESTS,
+    ),
+    bug(
+        "an inconclusive drill makes a failed target well again",
+        SWEEPER,
+        "        if any(entry.verdict is Verdict.FAILED for entry in newest):\n",
+        "        if newest[-1].verdict is Verdict.FAILED:\n",
+        TELLING_TESTS,
+    ),
+    bug(
+        "a sweep that comes late drops the lease of the next one",
+        TABLE_LEASES,
+        'self._put(holder, 0, "#h = :me", {"#h": "holder"}',
+        'self._put(holder, 0, "#h <> :me or #h = :me", {"#h": "holder"}',
+        "tests/integration/test_table_lease.py",
     ),
     bug(
         "every drill makes a target young again",

@@ -7,7 +7,9 @@ import pytest
 
 from restorecheck.errors import ConfigError
 from restorecheck.hosts.functions import adopter, planner, stepper
-from restorecheck.testing import World
+from restorecheck.lifecycle import Ready
+from restorecheck.model import Step, StepKind
+from restorecheck.testing import MemoryStore, World
 from tests.unit.test_restarting import Machines
 from tests.unit.test_wiring_rds import TARGET, parsed
 
@@ -132,3 +134,117 @@ def test_a_target_that_is_not_for_a_night_is_refused():
 )
 def test_an_older_drill_is_looked_at_more_rarely_and_no_sooner_than_it_asks_for(wanted, age, waits):
     assert stepper._wait(wanted, age) == waits
+
+
+# --- what an execution may ask of the stepper -----------------------------------------------------
+
+
+class Preparing:
+    """As much of a provider as the first step needs."""
+
+    def plan(self, _drill_id):
+        return (Step(name="identify", kind=StepKind.PREPARE, does="x", deadline=MINUTE),)
+
+    def ensure(self, _drill, _step):
+        return Ready()
+
+    def release(self, _drill):
+        pass
+
+
+class Stored(Around):
+    def __init__(self):
+        super().__init__()
+        self.store = MemoryStore(self.clock)
+
+    def provider_of(self, _config, _target):
+        return Preparing()
+
+    def providers_of(self, config):
+        return {target.name: Preparing() for target in config.targets}
+
+
+SLOT = "2026-02-26T03:15:00+00:00"
+
+
+def order_for(name, around):
+    (order,) = planner.plan({"scheduled_for": SLOT, "targets": [name]}, around)["drills"]
+    return order
+
+
+def test_a_planned_drill_begins_and_another_target_cannot_take_it_over():
+    around: Any = Stored()
+    order = order_for("courses", around)
+    stepper.step(order, around)
+
+    with pytest.raises(ConfigError, match="target: expected 'courses'"):
+        stepper.step({**order, "target": "grades"}, around)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"target": "grades"}, "drill_id: expected what follows"),
+        ({"scheduled_for": ""}, "drill_id: expected what follows"),
+        ({"drill_id": "mine"}, "drill_id: expected what follows"),
+        ({"scheduled_for": "2026-02-27T03:15:00+00:00"}, "drill_id: expected what follows"),
+        ({"abort": 7}, "abort: expected a text"),
+        ({"adopt": "x"}, "adopt: expected"),
+        (
+            {"adopt": {"db_instance_arn": "arn:aws:rds:eu-west-1:2:db:x", "restore_job_id": "J"}},
+            "adopt: expected nothing",
+        ),
+    ],
+)
+def test_an_execution_that_nobody_planned_makes_no_drill(changes, said):
+    around: Any = Stored()
+
+    with pytest.raises(ConfigError, match=said):
+        stepper.step({**order_for("courses", around), **changes}, around)
+
+    assert around.store.unfinished() == ()
+
+
+@pytest.mark.parametrize(
+    "adopt",
+    [
+        {},
+        {"db_instance_arn": "arn:aws:rds:eu-west-1:222222222222:db:of-my-own"},
+        {"db_instance_arn": "arn:aws:rds:eu-west-1:222222222222:db:x", "restore_job_id": ""},
+        {"db_instance_arn": "arn:aws:rds:eu-west-1:222222222222:db:x", "restore_job_id": "../x"},
+        {"db_instance_arn": "x\ny", "restore_job_id": "J-1"},
+        {"db_instance_arn": 7, "restore_job_id": "J-1"},
+        {"restore_job_id": "J-1", "more": "x"},
+    ],
+)
+def test_an_instance_that_no_restore_job_vouches_for_is_no_proof(adopt):
+    around: Any = Stored()
+    event = {"drill_id": "d-1", "target": "invoices", "adopt": adopt}
+
+    with pytest.raises(ConfigError, match=r"adopt|restore_job_id|db_instance_arn"):
+        stepper.step(event, around)
+
+    assert around.store.unfinished() == ()
+
+
+def test_why_a_drill_is_ended_is_one_printable_line():
+    around: Any = Stored()
+    order = order_for("courses", around)
+
+    stepper.step({**order, "abort": "a\nb\x1b[31m\u202ec" + "d" * 1000}, around)
+
+    (drill,) = around.store.unfinished()
+    assert drill.reason.isprintable()
+    assert drill.reason.startswith("a b [31m c")
+    assert len(drill.reason) <= 500
+
+
+@pytest.mark.parametrize(("minutes", "refused"), [(1440, False), (1441, True), (20_000, True)])
+def test_a_drill_that_the_state_machine_would_cut_off_ends_with_what_to_do(minutes, refused):
+    around: Any = Stored()
+    around.config = lambda: parsed({**TARGET, "deadline_minutes": minutes})
+
+    stepper.step(order_for("courses", around), around)
+
+    (drill,) = around.store.unfinished()
+    assert ("in AWS a drill may take at most 1440" in drill.reason) is refused

@@ -24,9 +24,14 @@ resource "aws_s3_object" "template" {
   content = local.template
 }
 
+# The host of a bucket is its region's, and its partition's.
+data "aws_s3_bucket" "artifacts" {
+  bucket = var.artifact_bucket
+}
+
 resource "aws_cloudformation_stack" "this" {
   name         = var.stack_name
-  template_url = "https://${var.artifact_bucket}.s3.amazonaws.com/${aws_s3_object.template.key}"
+  template_url = "https://${data.aws_s3_bucket.artifacts.bucket_regional_domain_name}/${aws_s3_object.template.key}"
   parameters   = var.parameters
   capabilities = ["CAPABILITY_NAMED_IAM"]
   tags         = { "restorecheck:managed" = "true" }

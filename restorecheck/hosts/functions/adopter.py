@@ -4,7 +4,6 @@ EventBridge delivers at least once, so the drill is named after the restore job,
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,15 +16,18 @@ from restorecheck.aws.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.functions.invoked import moment_in, shown, unexpected
+from restorecheck.hosts.functions.invoked import (
+    arn_of,
+    moment_in,
+    restore_job_of,
+    shown,
+    unexpected,
+)
 from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
 
 log = structlog.get_logger("restorecheck.functions")
 
 SOURCE, KIND = "aws.backup", "Restore Job State Change"
-JOB = re.compile(r"[A-Za-z0-9-]{1,64}")
-ARN = re.compile(r"(?:arn:[A-Za-z0-9:._-]{1,250})?")
-"""Of a DB instance; or nothing."""
 ENDED = frozenset({"COMPLETED", "FAILED", "ABORTED"})
 HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
 
@@ -60,13 +62,9 @@ def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
 
 def _validate(detail: Mapping[str, Any]) -> None:
     """What of the event becomes part of names, or is asked about at AWS."""
-    job = detail.get("restoreJobId")
-    if not isinstance(job, str) or not JOB.fullmatch(job):
-        raise unexpected("restoreJobId", "letters, digits and hyphens", job)
+    restore_job_of("restoreJobId", detail.get("restoreJobId"))
     for key in ("sourceResourceArn", "createdResourceArn"):
-        arn = detail.get(key) or ""  # a restore that failed has created nothing
-        if not isinstance(arn, str) or not ARN.fullmatch(arn):
-            raise unexpected(key, "an ARN", arn)
+        arn_of(key, detail.get(key))
 
 
 def _target_of(source: str, config: Config) -> Target:

@@ -1,11 +1,13 @@
 """What every handler shares: logs as JSON with the request's id, and errors that are safe to show."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
+from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts import logs
 from restorecheck.model import is_drill_id
@@ -15,6 +17,11 @@ log = structlog.get_logger("restorecheck.functions")
 
 HINT = "The state machines of infra/backup-account.yaml call this function as it expects."
 LONGEST_SHOWN = 80
+LONGEST_TEXT = 500
+"""Letters of why a drill is ended; it stands in the report."""
+JOB = re.compile(r"[A-Za-z0-9-]{1,64}")
+ARN = re.compile(r"(?:arn:[A-Za-z0-9:._-]{1,250})?")
+"""Of a DB instance; or nothing."""
 
 
 class Context(Protocol):
@@ -74,6 +81,51 @@ def drill_id_in(event: Event) -> str:
     if not is_drill_id(text):
         raise unexpected("drill_id", "letters, digits and single hyphens", text)
     return text
+
+
+def abort_in(event: Event) -> str:
+    """Why the drill is to be ended; nothing where it is not. One printable line of some length.
+
+    Raises:
+        ConfigError: It is no text.
+    """
+    found = event.get("abort") or ""
+    if not isinstance(found, str):
+        raise unexpected("abort", "a text", found)
+    printable = "".join(letter if letter.isprintable() else " " for letter in found[:LONGEST_TEXT])
+    return printable.strip()
+
+
+def adopt_in(event: Event) -> dict[str, str]:
+    """What the adopter says of an instance that AWS Backup restored: itself, and the restore job,
+    by which the stepper sees at AWS Backup that it is a restored backup of the target's database.
+
+    Raises:
+        ConfigError: It is something else, or an instance that no restore job vouches for.
+    """
+    said = event.get("adopt") or {}
+    if not isinstance(said, Mapping) or set(said) - {INSTANCE_ARN, RESTORE_JOB}:
+        raise unexpected("adopt", f"{INSTANCE_ARN} and {RESTORE_JOB}", said)
+    if not said:
+        return {}
+    return {
+        INSTANCE_ARN: arn_of(INSTANCE_ARN, said.get(INSTANCE_ARN)),
+        RESTORE_JOB: restore_job_of(RESTORE_JOB, said.get(RESTORE_JOB)),
+    }
+
+
+def restore_job_of(key: str, found: object) -> str:
+    if not isinstance(found, str) or not JOB.fullmatch(found):
+        raise unexpected(key, "letters, digits and hyphens", found)
+    return found
+
+
+def arn_of(key: str, found: object) -> str:
+    """A restore that failed has created nothing."""
+    arn = found or ""
+    if not isinstance(arn, str) or not ARN.fullmatch(arn):
+        raise unexpected(key, "an ARN", found)
+    return arn
 
 
 def moment_in(event: Event, key: str) -> datetime | None:

@@ -30,12 +30,25 @@ def of_drill(drill: Drill) -> None:
         values["BackupAge"] = (float(report.backup.age_seconds), MetricUnit.Seconds)
     _write(values, {})
     _write(values, {"target": drill.target})
+    states = {
+        "FailedTargets": drill.verdict is Verdict.FAILED,
+        "DrillsWithLeftovers": bool(drill.ledger),
+    }
+    # At once; that it lasts, and ends, every sweep says.
+    if any(states.values()):
+        _write({name: (1.0, MetricUnit.Count) for name, bad in states.items() if bad}, {})
 
 
 def of_sweep(found: Found) -> None:
-    """Written every hour, also when there is nothing to say: silence is an alarm."""
+    """Written every hour, also when there is nothing to say: silence is an alarm.
+
+    States, not events: an alarm on an event ends with the hour, and tells people that all is well.
+    """
     _write(
         {
+            "FailedTargets": (float(len(found.failed)), MetricUnit.Count),
+            "InconclusiveTargets": (float(len(found.inconclusive)), MetricUnit.Count),
+            "DrillsWithLeftovers": (float(found.leftovers), MetricUnit.Count),
             "OverdueTargets": (float(len(found.overdue)), MetricUnit.Count),
             "Orphans": (float(len(found.deleted) + len(found.left)), MetricUnit.Count),
             "Unseen": (float(len(found.unseen)), MetricUnit.Count),

@@ -1,17 +1,25 @@
 """One step of one drill for each invocation. It speaks to RDS, and reaches no database."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
 from restorecheck.aws.forgotten import ForgottenRds
+from restorecheck.config import Target
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
+from restorecheck.hosts.clock import drill_id_of
 from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
-from restorecheck.hosts.functions.invoked import drill_id_in, moment_in, required, unexpected
+from restorecheck.hosts.functions.invoked import (
+    abort_in,
+    adopt_in,
+    drill_id_in,
+    moment_in,
+    required,
+    unexpected,
+)
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.hosts.functions.telling import tell
 from restorecheck.lifecycle import Action, RunChecks
@@ -22,8 +30,8 @@ log = structlog.get_logger("restorecheck.functions")
 
 SHORTEST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
-LONGEST_REASON = 500
-"""Letters of why a drill is ended; it stands in the report."""
+LONGEST_DRILL = timedelta(days=1)
+"""An execution of the state machine ends after two, and a teardown takes some hours of these."""
 AGE_SHARE = 60
 """A drill is looked at more rarely as it grows older: after an hour, once a minute. So a drill of
 24 hours takes some 300 looks, and an execution may have 25,000 events in its history (quota of
@@ -44,10 +52,11 @@ def step(
 
     `next` is `wait` (for `wait_seconds`), `check` (for the checker) or `done`.
     """
+    reason = abort_in(event)
     drill = _begun(event, around)
     engine = _engine(around)
-    if event.get("abort"):
-        engine.abort(drill.id, required(event, "abort")[:LONGEST_REASON])
+    if reason := reason or _too_long(drill):
+        engine.abort(drill.id, reason)
     outcome = engine.advance(drill.id)
     if isinstance(outcome, Done):
         finished(outcome.drill)
@@ -59,9 +68,9 @@ def step(
 
 def _begun(event: Event, around: Surroundings) -> Drill:
     """The drill of this execution; the first invocation makes it."""
-    drill_id, slot = drill_id_in(event), moment_in(event, "scheduled_for")
+    drill_id, slot, said = drill_id_in(event), moment_in(event, "scheduled_for"), adopt_in(event)
     try:
-        return around.store.load(drill_id)
+        return _of_this_target(around.store.load(drill_id), event)
     except NotFoundError:
         pass
     config = around.config()
@@ -69,6 +78,7 @@ def _begun(event: Event, around: Surroundings) -> Drill:
     target = next((t for t in config.targets if t.name == name), None)
     if target is None:
         raise NotFoundError(f"no target {name!r} in the configuration")
+    _belong_together(target, drill_id, slot, said)
     now = around.clock.now()
     baseline = baseline_of(around.store, name)
     drill = Drill(
@@ -83,21 +93,45 @@ def _begun(event: Event, around: Surroundings) -> Drill:
         teardown_limit=teardown_limit_of(config, target),
         scheduled_for=slot,
         announce=True,
-        outputs=_adopted(event),
+        outputs=said,
     )
     try:
         return around.store.create(drill)
     except DrillConflictError:
-        return around.store.load(drill_id)  # another invocation was faster
+        return _of_this_target(around.store.load(drill_id), event)  # another one was faster
 
 
-def _adopted(event: Event) -> dict[str, str]:
-    """What the adopter says of an instance that AWS Backup or a person restored."""
-    said = event.get("adopt") or {}
-    texts = isinstance(said, Mapping) and all(isinstance(v, str) for v in said.values())
-    if not texts or set(said) - {INSTANCE_ARN, RESTORE_JOB}:
-        raise unexpected("adopt", f"{INSTANCE_ARN} and {RESTORE_JOB}", said)
-    return dict(said)
+def _of_this_target(drill: Drill, event: Event) -> Drill:
+    named = event.get("target") or drill.target
+    if named != drill.target:
+        raise unexpected("target", f"{drill.target!r}, which drill {drill.id} is of", named)
+    return drill
+
+
+def _belong_together(
+    target: Target, drill_id: str, slot: datetime | None, said: Mapping[str, str]
+) -> None:
+    """Whoever may start an execution neither takes the name of another target's drill, nor has an
+    instance checked that he made himself.
+    """
+    if bool(said) is not (target.adopt is not None):
+        wanted = "what the adopter says" if target.adopt else "nothing for a target of kind rds"
+        raise unexpected("adopt", wanted, dict(said))
+    if not said and (slot is None or drill_id != drill_id_of(target.name, slot)):
+        raise unexpected("drill_id", "what follows from target and scheduled_for", drill_id)
+
+
+def _too_long(drill: Drill) -> str:
+    """Why this host does not do it; nothing where it does."""
+    wanted = drill.deadline - drill.started_at
+    if wanted <= LONGEST_DRILL:
+        return ""
+    minute = timedelta(minutes=1)
+    return (
+        f"deadline_minutes is {wanted / minute:g}; in AWS a drill may take at most "
+        f"{LONGEST_DRILL / minute:g}: set less, or drill this target with `restorecheck run` "
+        "on a machine"
+    )
 
 
 def _engine(around: Surroundings) -> Engine:

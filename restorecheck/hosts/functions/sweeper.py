@@ -1,8 +1,10 @@
-"""Every hour: drills whose execution ended before they did, what nobody owns, and who is overdue."""
+"""Every hour: drills whose execution ended before they did, what nobody owns, and how each target
+stands.
+"""
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import structlog
 
 from restorecheck.announcing import Overdue
 from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.leases import TableLease
 from restorecheck.aws.translation import attempting
 from restorecheck.config import Config
 from restorecheck.engine import Engine
@@ -19,13 +22,19 @@ from restorecheck.history import overdue_since
 from restorecheck.hosts import rds
 from restorecheck.hosts.driving import Sweeper
 from restorecheck.hosts.functions import stepper
-from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
-from restorecheck.model import Drill
+from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, Surroundings
+from restorecheck.model import Drill, Verdict
 
 log = structlog.get_logger("restorecheck.functions")
 
 ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 DEAD = "the execution of this drill ended before the drill did"
+LEASE = "sweep"
+SPARE = timedelta(minutes=1)
+"""Between the end of an invocation and that of its lease, for clocks that differ."""
+LOOK_BACK = 30
+"""Drills since the last verified one that are looked at."""
+TWICE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +48,12 @@ class Found:
     overdue: tuple[Overdue, ...]
     proof_hours: Mapping[str, float]
     """Target → age of its newest verified drill."""
+    failed: tuple[str, ...]
+    """Targets with a failed drill since the last verified one."""
+    inconclusive: tuple[str, ...]
+    """Targets of which two drills or more, and only such, could not tell since then."""
+    leftovers: int
+    """Finished drills that left something which is still there."""
 
 
 def sweep(around: Surroundings) -> Found:
@@ -46,6 +61,7 @@ def sweep(around: Surroundings) -> Found:
     restarted = [drill.id for drill in around.store.unfinished() if _restart(drill, around)]
     swept = _sweeper(config, around).sweep()
     overdue, ages = _overdue(config, around)
+    failed, inconclusive = _bad(config, around)
     found = Found(
         restarted=tuple(restarted),
         deleted=tuple(str(resource) for resource in swept.deleted),
@@ -53,6 +69,9 @@ def sweep(around: Surroundings) -> Found:
         unseen=tuple(swept.plan.unseen),
         overdue=tuple(overdue),
         proof_hours=ages,
+        failed=failed,
+        inconclusive=inconclusive,
+        leftovers=len(around.store.with_leftovers()),
     )
     log.info(
         "swept",
@@ -61,8 +80,32 @@ def sweep(around: Surroundings) -> Found:
         left=found.left,
         unseen=found.unseen,
         overdue=[fact.target for fact in found.overdue],
+        failed=found.failed,
+        inconclusive=found.inconclusive,
     )
     return found
+
+
+def alone(
+    around: Surroundings,
+    holder: str,
+    remaining: timedelta,
+    work: Callable[[Surroundings], Found] = sweep,
+) -> Found | None:
+    """Sweep, unless another sweep is at work; None then, which is no error: it sees the same.
+
+    Two sweeps at once restart nothing twice (names see to that), but would count and delete the
+    same things twice. Reserved concurrency would keep them apart as well, if every account had any.
+    """
+    lease = TableLease(around.client("dynamodb"), table=around.setting(TABLE), name=LEASE)
+    now = around.clock.now()
+    if not lease.take(holder, now=now, until=now + remaining + SPARE):
+        log.info("sweep.skipped", reason="another sweep is at work")
+        return None
+    try:
+        return work(around)
+    finally:
+        lease.drop(holder)
 
 
 def _restart(drill: Drill, around: Surroundings) -> bool:
@@ -171,3 +214,18 @@ def _overdue(config: Config, around: Surroundings) -> tuple[list[Overdue], dict[
         if since is not None and now >= since:
             facts.append(Overdue(target=target.name, at=now, proven_at=proven, allowed=allowed))
     return facts, ages
+
+
+def _bad(config: Config, around: Surroundings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Targets that failed, and those that could not be told of: until a drill verifies them."""
+    failed, inconclusive = [], []
+    for target in config.targets:
+        bad = around.store.standing(target.name).bad if target.is_in_aws else 0
+        if not bad:
+            continue
+        newest = around.store.entries(target=target.name, newest=min(bad, LOOK_BACK))
+        if any(entry.verdict is Verdict.FAILED for entry in newest):
+            failed.append(target.name)
+        elif len(newest) >= TWICE:
+            inconclusive.append(target.name)
+    return tuple(failed), tuple(inconclusive)
