@@ -203,6 +203,17 @@ SUBJECTS = (
         " cloudwatch:SetAlarmState",
     ),
     Subject(
+        "the dashboard",
+        f"arn:aws:cloudwatch::{BACKUP}:dashboard/restorecheck",
+        "cloudwatch:DeleteDashboards cloudwatch:PutDashboard",
+    ),
+    Subject(
+        "a password that restorecheck has set",
+        f"arn:aws:secretsmanager:{PLACE}:secret:restorecheck-x-AbCdEf",
+        "secretsmanager:DeleteSecret secretsmanager:PutSecretValue secretsmanager:GetSecretValue",
+    ),
+    Subject("the addresses that alarms are sent to", "*", "sns:Unsubscribe"),
+    Subject(
         "the topic of the alarms",
         f"arn:aws:sns:{PLACE}:restorecheck-Topic-1A2B",
         "sns:DeleteTopic sns:SetTopicAttributes sns:Publish",
