@@ -36,6 +36,15 @@ def remember(before: DatabaseReading | None, after: DatabaseReading) -> Database
     return replace(after, nights=night, past=texts)
 
 
+def without_installed(before: DatabaseReading, after: DatabaseReading) -> DatabaseReading:
+    """The earlier reading without tables of extensions that tonight's leaves out: nothing is gone with them."""
+    left_out = {*after.installed} & before.tables.keys()
+    if not left_out:
+        return before
+    kept = {name: table for name, table in before.tables.items() if name not in left_out}
+    return replace(before, tables=kept)
+
+
 def _events(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
     """Table, and the field of `Past` that counts it; none for a table that is new."""
     for name, pair in pairs(before, after).items():

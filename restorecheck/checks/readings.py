@@ -93,6 +93,16 @@ class DatabaseReading:
     """Table → its columns (`column_statistics`)."""
     implausible: dict[str, bool] = field(default_factory=dict)
     """What of tonight's columns no ordinary night makes of those of the night before; whether it is certain."""
+    role: str = ""
+    """Who asked."""
+    major: int = 0
+    """Of the server; 0: not known."""
+    denied: dict[str, str] = field(default_factory=dict)
+    """Table → why the role may not read it in full."""
+    grants: list[str] = field(default_factory=list)
+    """Statements that would let it."""
+    installed: list[str] = field(default_factory=list)
+    """Tables of extensions that no check names: they are not read."""
     until: str = ""
     """Until when the backup holds data, ISO 8601."""
     seconds: dict[str, float] = field(default_factory=dict)

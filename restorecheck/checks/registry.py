@@ -35,12 +35,14 @@ from restorecheck.checks.kinds.sequences_ahead import SequencesAhead
 from restorecheck.checks.kinds.server_answers import ServerAnswers
 from restorecheck.checks.kinds.structure import Structure
 from restorecheck.checks.kinds.tables_countable import COLLECTED, RowsReadable, TablesCountable
+from restorecheck.checks.kinds.tables_readable import TablesReadable
 from restorecheck.checks.kinds.unchanged import Unchanged
 from restorecheck.checks.kinds.unique import Unique
 from restorecheck.model import CheckSpec, Severity
 
 KINDS: tuple[Kind, ...] = (
     ServerAnswers(),
+    TablesReadable(),
     TablesCountable(),
     AnyRows(),
     RowsReadable(),

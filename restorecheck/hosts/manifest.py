@@ -54,7 +54,8 @@ def write(
         except psycopg.Error as exc:
             raise ProviderError(
                 f"the source cannot be read: {_why(connection, exc)}",
-                hint="The role needs pg_read_all_data, and BYPASSRLS where row security is on.",
+                hint="The role needs SELECT on every table (since PostgreSQL 14: pg_read_all_data), and "
+                "BYPASSRLS where row security is on.",
             ) from exc
     text = json.dumps(made, indent=1, sort_keys=True) + "\n"
     with writing(str(output) if output else None) as stream:
@@ -122,9 +123,9 @@ def _large_objects(connection: Connection, major: int) -> dict[str, dict[str, st
 
 def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) -> list[Table]:
     directory = describing.directory(connection)
-    tables = [table for table in directory.tables.values() if not table.view]
     if not only:
-        return tables
+        return [table for table in directory.without_installed().values() if not table.view]
+    tables = [table for table in directory.tables.values() if not table.view]
     found = describing.find(connection, only, path)
     wanted: set[str] = set()
     for text in only:

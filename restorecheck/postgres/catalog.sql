@@ -3,10 +3,25 @@
 -- name: relations
 select c.oid, n.nspname, c.relname, c.relkind::text, c.relispopulated, c.relpersistence = 'u',
   case when c.relkind in ('r', 'm') then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0 end,
-  case when c.relkind in ('r', 'm') then coalesce(pg_table_size(c.oid), 0) else 0 end
+  case when c.relkind in ('r', 'm') then coalesce(pg_table_size(c.oid), 0) else 0 end, {installed pg_class c}
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm', 'v', 'f') and c.relpersistence <> 't' and {own}
 order by 8 desc, 2, 3
+
+-- name: access
+-- What hides rows or tables from the role that asks. Whatever `row_security` is set to, row_security_active says
+-- whether policies hold for this role (rls.c, `check_enable_rls` without errors). Policies show every row where one
+-- that permits is just `true` and none restricts (rowsecurity.c, `add_security_quals`).
+select c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner)::text, has_schema_privilege(n.oid, 'usage'), has_table_privilege(c.oid, 'select'),
+  has_any_column_privilege(c.oid, 'select'), row_security_active(c.oid), p.opens, p.restricts
+from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join lateral (
+  select coalesce(bool_or(p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = 'true'), false) as opens,
+    coalesce(bool_or(not p.polpermissive), false) as restricts
+  from pg_policy p where p.polrelid = c.oid and p.polcmd in ('r', '*')
+    and (0 = any(p.polroles) or exists (select from unnest(p.polroles) r where r <> 0 and pg_has_role(r, 'usage')))) p
+where c.relkind in ('r', 'm') and c.relpersistence <> 't' and {own}
+  and (not has_schema_privilege(n.oid, 'usage') or not has_table_privilege(c.oid, 'select') or row_security_active(c.oid))
+order by n.nspname, c.relname
 
 -- name: other relations
 select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -128,7 +143,7 @@ select k.conname, n.nspname, c.relname, fn.nspname, f.relname, c.relkind = 'r', 
 from pg_constraint k join pairs on pairs.key = k.oid
 join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
-where k.contype = 'f' and k.convalidated and {own}
+where k.contype = 'f' and k.convalidated and {own} and not {installed pg_class c}
   and (k.conparentid = 0 or not (select p.convalidated from pg_constraint p where p.oid = k.conparentid))
 order by 2, 3, 1
 
@@ -140,7 +155,7 @@ select k.conname, n.nspname, c.relname,
   coalesce(pg_get_expr(i.indpred, i.indrelid), '')
 from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 join pg_index i on i.indexrelid = k.conindid
-where k.conexclop is not null and c.relkind = 'r' and {own}
+where k.conexclop is not null and c.relkind = 'r' and {own} and not {installed pg_class c}
 order by 2, 3, 1
 
 -- name: sequences
@@ -161,7 +176,7 @@ join pg_class c on c.oid = filled.relation and c.relkind in ('r', 'p') and not c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum = filled.number
 join pg_type t on t.oid = a.atttypid and t.typcategory = 'N'
-where not q.seqcycle and {own} and coalesce((
+where not q.seqcycle and {own} and not {installed pg_class c} and coalesce((
   select bool_or(i.indnkeyatts = 1) from pg_index i
   where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey[0:i.indnkeyatts - 1])
 ), true)
@@ -170,9 +185,9 @@ order by 1, 2, 3, 4, 5
 -- name: btrees
 select quote_ident(n.nspname) || '.' || quote_ident(x.relname), x.relpages
 from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
-join pg_namespace n on n.oid = x.relnamespace
+join pg_namespace n on n.oid = x.relnamespace join pg_class c on c.oid = i.indrelid
 where m.amname = 'btree' and x.relkind = 'i' and i.indisvalid and i.indisready
-  and x.relpersistence = 'p' and {own}
+  and x.relpersistence = 'p' and {own} and not {installed pg_class c}
 order by 1
 
 -- name: extensions

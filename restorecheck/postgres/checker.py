@@ -30,7 +30,7 @@ from restorecheck.checks.judging import seconds as seconds_of
 from restorecheck.checks.kind import Alone, Context
 from restorecheck.checks.kinds.compared import unsettled
 from restorecheck.checks.kinds.tables_countable import TablesCountable
-from restorecheck.checks.memory import remember
+from restorecheck.checks.memory import remember, without_installed
 from restorecheck.checks.readings import (
     CATALOG,
     MISSING_DATABASE,
@@ -215,6 +215,7 @@ class PostgresChecker(Checker):
                 reading.done = True
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
+        context = _without_installed(context, readings)
         results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
         readings = {n: _remembered(context, n, reading) for n, reading in readings.items()}
         return Answers(
@@ -392,6 +393,17 @@ class PostgresChecker(Checker):
         session = self._sessions.pop(key, None)
         if session is not None:
             session.connection.close()
+
+
+def _without_installed(context: Context, readings: Readings) -> Context:
+    """With a baseline that holds no table of an extension that is not read any more."""
+    baseline = dict(context.baseline)
+    for name, reading in readings.items():
+        known = context.before(name)
+        if known is not None:
+            (at,) = (key for key, value in baseline.items() if value is known)
+            baseline[at] = without_installed(known, reading)
+    return replace(context, baseline=baseline)
 
 
 def _remembered(context: Context, name: str, reading: DatabaseReading) -> DatabaseReading:

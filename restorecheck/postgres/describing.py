@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from restorecheck.checks.access import Denied, Lack
 from restorecheck.checks.fingerprint import SETTINGS
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.questions import OWN
@@ -222,6 +223,14 @@ class Directory:
     relations: Mapping[int, _Relation]
     children: Mapping[int, Sequence[int]]
     columns: Mapping[int, tuple[Column, ...]]
+    installed: frozenset[int] = frozenset()
+    """Those that belong to extensions."""
+
+    def without_installed(self, kept: Collection[int] = ()) -> dict[int, Table]:
+        """The tables that are read unasked: none of an extension, but for `kept` and what is below them."""
+        wanted = {oid for one in kept for oid in self._below(one)}
+        left_out = self.installed - wanted
+        return {oid: table for oid, table in self.tables.items() if oid not in left_out}
 
     def relation(self, oid: int) -> Relation:
         """With everything whose rows are its own, too: partitions and children, however deep."""
@@ -285,15 +294,53 @@ def directory(connection: Connection, wanted: Collection[int] = ()) -> Directory
             referenced=tops[oid] in referenced,
             pointing=tops[oid] in outward,
         )
-        for oid, schema, name, kind, populated, unlogged, blocks, size in rows
+        for oid, schema, name, kind, populated, unlogged, blocks, size, _ in rows
         if kind == "r" or (kind == "m" and populated)
     }
-    return Directory(tables=tables, relations=relations, children=children, columns=columns)
+    return Directory(
+        tables=tables,
+        relations=relations,
+        children=children,
+        columns=columns,
+        installed=frozenset(row[0] for row in rows if row[-1]),
+    )
 
 
 def tables(connection: Connection) -> tuple[Table, ...]:
-    """Everything with rows of its own, the largest first."""
-    return tuple(directory(connection).tables.values())
+    """Everything with rows of its own that is read unasked, the largest first."""
+    return tuple(directory(connection).without_installed().values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What the role that asks may read."""
+
+    role: str
+    denied: Mapping[int, Denied]
+    """By oid."""
+    opened: frozenset[int]
+    """Tables of which row security shows the role every row, by a policy."""
+
+
+def access(connection: Connection) -> Access:
+    """Of every table and materialized view of users."""
+    row = connection.execute("select current_user::text").fetchone()
+    assert row is not None, "a function"
+    denied, opened = {}, set()
+    for oid, schema, name, owner, usage, select, some, secured, opens, restricts in _rows(
+        connection, "access"
+    ):
+        hides = secured and (restricts or not opens)
+        if secured and not hides:
+            opened.add(oid)
+        table = Lack.COLUMNS if some else Lack.TABLE
+        found = ((Lack.SCHEMA, not usage), (table, not select), (Lack.ROWS, hides))
+        lacks = tuple(lack for lack, holds in found if holds)
+        if lacks:
+            denied[oid] = Denied(
+                schema=schema, name=name, owner=owner, lacks=lacks, restricted=restricts
+            )
+    return Access(role=str(row[0]), denied=denied, opened=frozenset(opened))
 
 
 def _top(oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int, _Relation]) -> int:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import judging, scanning
+from restorecheck.checks.access import Lack, statements
 from restorecheck.checks.answers import UnansweredError
 from restorecheck.checks.kind import (
     Ask,
@@ -29,16 +30,17 @@ from restorecheck.checks.readings import (
     AskedReading,
     DatabaseReading,
     RelationReading,
+    TableReading,
 )
 from restorecheck.checks.registry import BY_NAME, kind_of
-from restorecheck.checks.scanning import VIEW, Aggregate, Depth, Question
+from restorecheck.checks.scanning import ROWS, VIEW, Aggregate, Depth, Question
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Relation, Table, full_name
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckSpec
 from restorecheck.postgres import describing
 from restorecheck.postgres.asking import GRACE, Connection, deadline, rolled_back
-from restorecheck.postgres.describing import Directory
+from restorecheck.postgres.describing import Access, Directory
 from restorecheck.postgres.surveying import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
@@ -108,7 +110,9 @@ class Inquirer:
                 found = describing.find(connection, self._names(), path)
                 tables = {oid for oid, kind in found.values() if kind not in RELATIONS}
                 directory = describing.directory(connection, tables)
-                catalog = self._catalog(connection, directory)
+                catalog = self._catalog(connection, directory, tables)
+                access = describing.access(connection)
+                _note_access(reading, access, directory, catalog)
                 wanted = self._of_built_ins(catalog)
                 self._of_configured(connection, directory, found, reading, wanted)
                 if not reading.structure and any(k.structure for k in self._kinds.values()):
@@ -125,7 +129,7 @@ class Inquirer:
                 f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
         began = time.monotonic()
-        survey = self._survey(catalog, reading, wanted)
+        survey = self._survey(catalog, reading, wanted, hides=not _shows_every_row(access))
         survey.run(soon, allowed)
         if reading.done:
             spent = timedelta(seconds=time.monotonic() - began)
@@ -135,7 +139,9 @@ class Inquirer:
 
     # --- within
 
-    def _survey(self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted) -> Survey:
+    def _survey(
+        self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted, *, hides: bool
+    ) -> Survey:
         return Survey(
             self._connect,
             catalog.tables,
@@ -149,6 +155,7 @@ class Inquirer:
             killed=self._killed,
             workers=self._workers,
             configured=" ".join(self._named()),
+            row_security=not hides,
         )
 
     def _named(self) -> Iterator[str]:
@@ -198,7 +205,10 @@ class Inquirer:
                 if isinstance(kind_of(spec), OfRelation) and option in spec.options:
                     yield str(spec.options[option])
 
-    def _catalog(self, connection: Connection, directory: Directory) -> Catalog:
+    def _catalog(
+        self, connection: Connection, directory: Directory, asked: Collection[int]
+    ) -> Catalog:
+        """`asked`: oids of what checks name."""
         sections = frozenset[Section]().union(*(kind.reads for kind in self._kinds.values()))
         readers: Mapping[Section, tuple[str, Callable[[Connection], Any]]] = {
             Section.FOREIGN_KEYS: ("foreign_keys", describing.foreign_keys),
@@ -211,9 +221,10 @@ class Inquirer:
             ),
         }
         parts = {readers[section][0]: readers[section][1](connection) for section in sections}
-        return Catalog(
-            major=describing.major_of(connection), tables=tuple(directory.tables.values()), **parts
-        )
+        named = {full for spec in self._specs for full in spec.options.get("tables", ())}
+        kept = {*asked, *(o for o, t in directory.tables.items() if t.full_name in named)}
+        tables = tuple(directory.without_installed(kept & directory.relations.keys()).values())
+        return Catalog(major=describing.major_of(connection), tables=tables, **parts)
 
     def _of_built_ins(self, catalog: Catalog) -> Wanted:
         wanted = Wanted()
@@ -281,7 +292,7 @@ class Inquirer:
     ) -> None:
         own = list(kind.aggregates(ask))
         if ask.relation.kind == "v":
-            every = [Aggregate(scanning.ROWS, "count(*)"), *own]
+            every = [Aggregate(ROWS, "count(*)"), *own]
             if kind.contents:
                 every.insert(1, scanning.contents(ask.relation.columns, major=ask.major))
             sql = scanning.of_view(ask.relation, every)
@@ -295,6 +306,41 @@ class Inquirer:
             asked.question = question.key
             weight = sum(tables[name].blocks for name in ask.relation.members if name in tables)
             wanted.questions.append(replace(question, weight=weight, patience=ask.spec.timeout))
+
+
+def _note_access(
+    reading: DatabaseReading, access: Access, directory: Directory, catalog: Catalog
+) -> None:
+    """What the role may not read in full is not asked: part of it would be taken for all."""
+    read = {table.full_name: table for table in catalog.tables}
+    every = {
+        directory.tables[oid].full_name: d
+        for oid, d in access.denied.items()
+        if oid in directory.tables
+    }
+    denied = {name: one for name, one in every.items() if name in read}
+    reading.role, reading.major = access.role, catalog.major
+    reading.denied = {name: one.why for name, one in denied.items()}
+    reading.grants = list(statements(access.role, denied.values(), catalog.major))
+    reading.installed = sorted(
+        table.full_name
+        for oid, table in directory.tables.items()
+        if oid in directory.installed and table.full_name not in read
+    )
+    for name, one in denied.items():
+        table = read[name]
+        reading.tables[name] = TableReading(
+            group=table.group,
+            bytes=table.bytes,
+            traits=table.traits,
+            doubts={ROWS: f"not read: {one.why} for the role {access.role}"},
+        )
+
+
+def _shows_every_row(access: Access) -> bool:
+    """Whether row security may stay on: policies show the role some tables in full, and none in part."""
+    hides = any(Lack.ROWS in one.lacks for one in access.denied.values())
+    return bool(access.opened) and not hides
 
 
 def _kept(relation: Relation) -> RelationReading:

@@ -24,6 +24,7 @@ from restorecheck.checks.scanning import (
     OVER_BUDGET,
     ROWS,
     SMALL_BLOCKS,
+    VIEW,
     Aggregate,
     Depth,
     Plan,
@@ -69,7 +70,7 @@ PLANS = {
     "standard_conforming_strings": "on",
 }
 """The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
-row security would hide rows. Several connections take the place of parallel workers.
+row security would hide rows: off, PostgreSQL refuses what policies hold for. Several connections take the place of parallel workers.
 """
 
 OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
@@ -208,12 +209,18 @@ class Survey:
         workers: int = 0,
         killed: Callable[[], str] = str,
         configured: str = "",
+        row_security: bool = False,
     ) -> None:
         """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
         several connections cannot be had. `killed`: why the server went away, where that was nothing
         that it was asked; empty where this is not known. `configured`: names that stand in the configuration.
+        `row_security`: policies hold and hide no row of a table; else what they hold for is refused.
         """
-        self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
+        self._plans = {
+            **PLANS,
+            "max_parallel_workers_per_gather": str(workers),
+            "row_security": "on" if row_security else "off",
+        }
         self._budget = budget
         self._configured = configured
         self._killed = killed
@@ -535,7 +542,7 @@ class Survey:
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
-        plans = OTHER_PLANS[question.plan] if question else {}
+        plans = _plans_of(question) if question else {}
         natural = natural or (question is not None and question.natural)
         expired = threading.Event()
         try:
@@ -602,6 +609,12 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
+
+
+def _plans_of(question: Question) -> Mapping[str, str]:
+    """A view reads tables as its owner: of what policies hide from that role nothing is known."""
+    whole = {"row_security": "off"} if question.key.startswith(VIEW) else {}
+    return {**OTHER_PLANS[question.plan], **whole}
 
 
 def _answer(value: object) -> str:

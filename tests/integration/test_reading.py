@@ -285,23 +285,6 @@ def test_a_fingerprint_survives_a_dump_and_every_major(source, server, tmp_path)
 # --- what goes wrong --------------------------------------------------------------------------
 
 
-def test_a_right_that_is_missing_is_named_with_the_grant_that_helps(source):
-    text = "create table open (id int); insert into open values (1); grant select on open to weak;"
-    with connection_to(source, "postgres") as connection:
-        connection.execute("create role weak login")
-    try:
-        with database(source, "rights", text + "create table closed (id int);") as name:
-            found, _ = ask(source, name, user="weak")
-            source.sql("drop owned by weak", name)
-    finally:
-        with connection_to(source, "postgres") as connection:
-            connection.execute("drop role weak")
-
-    assert found["rows_readable"].outcome is ERROR
-    assert "public.closed" in found["rows_readable"].detail
-    assert "pg_read_all_data" in found["rows_readable"].detail
-
-
 def test_of_questions_that_are_asked_together_one_without_an_answer_takes_no_other_with_it(source):
     text = """
 create table orders (id serial primary key);

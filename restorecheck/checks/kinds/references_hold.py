@@ -50,7 +50,9 @@ def questions_found(
     """Of questions about many things of one sort. `say`: a problem of name and value, or nothing."""
     answers = list(under(reading.answers, prefix))
     damaged = [f"{name}: {reason}" for name, reason in under(reading.problems, prefix)]
-    doubts = [f"{name}: {with_grant(reason)}" for name, reason in under(reading.doubts, prefix)]
+    doubts = [
+        f"{name}: {with_grant(reason, reading)}" for name, reason in under(reading.doubts, prefix)
+    ]
     said = (say(name, value) for name, value in answers)
     return Finding(
         found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not looked at" if doubts else ""),

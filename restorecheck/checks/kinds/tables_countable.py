@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from restorecheck.checks.access import how_to_grant
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS, large_contents
 from restorecheck.checks.readings import HIDDEN, DatabaseReading, shown_size
@@ -11,6 +12,8 @@ from restorecheck.checks.scanning import PRINT, ROWS, Question
 from restorecheck.model import CheckSpec
 
 COLLECTED = "collected"
+NO_RIGHT = "42501"
+"""The code of PostgreSQL's `insufficient_privilege`."""
 
 
 class TablesCountable(OfDatabase):
@@ -39,7 +42,7 @@ class TablesCountable(OfDatabase):
             f"table {name} cannot be read: {t.problem}" for name, t in tables.items() if t.problem
         ]
         doubts = [
-            f"table {name}: {with_grant(_doubt(t.doubts, self.key))}"
+            f"table {name}: {with_grant(_doubt(t.doubts, self.key), reading)}"
             for name, t in tables.items()
             if not t.problem and self.key not in t.values
         ]
@@ -87,13 +90,14 @@ class RowsReadable(TablesCountable):
         answered = LARGE_CONTENTS in reading.answers or reading.answers.get(LARGE_OBJECTS) == "0"
         unread = "" if answered or damaged else reading.doubts.get(LARGE_CONTENTS, "not read")
         problems = (f"large objects: {damaged}",) if damaged else ()
-        doubts = (f"large objects: {with_grant(unread)}",) if unread else ()
+        doubts = (f"large objects: {with_grant(unread, reading)}",) if unread else ()
         return replace(
             finding, problems=(*finding.problems, *problems), doubts=(*finding.doubts, *doubts)
         )
 
 
-def with_grant(reason: str) -> str:
-    if "42501" in reason:
-        return f"{reason}; grant the checker's role pg_read_all_data, and BYPASSRLS where row security is on"
-    return reason
+def with_grant(reason: str, reading: DatabaseReading) -> str:
+    """Of what is no table: of these `tables_readable` says it. Before PostgreSQL 14 no grant but a superuser's
+    opens pg_largeobject.
+    """
+    return f"{reason}; {how_to_grant(reading.major)}" if NO_RIGHT in reason else reason

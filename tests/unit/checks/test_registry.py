@@ -46,8 +46,8 @@ def test_without_the_least_nothing_is_proven_so_it_stays(kind):
     assert severities(built_in({kind: None}, baseline=True)) == ALL
 
 
-def test_the_least_is_that_the_server_answers_and_that_there_are_rows_that_can_be_counted():
-    assert ALWAYS == ["any_rows", "server_answers", "tables_countable"]
+def test_the_least_is_that_the_server_answers_and_that_there_are_rows_that_can_be_read_and_counted():
+    assert ALWAYS == ["any_rows", "server_answers", "tables_countable", "tables_readable"]
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -1,0 +1,43 @@
+"""The role that asks may read every table in full: what it may not read, no other check has looked at."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from restorecheck.checks.access import NAMED, named, sentence
+from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase
+from restorecheck.checks.readings import DatabaseReading
+from restorecheck.model import CheckSpec
+
+RUN = "run in production:"
+
+
+class TablesReadable(OfDatabase):
+    name = "tables_readable"
+    help = "The role of the checker may read every table in full."
+    built_in = BuiltIn(name="the checker may read every table", always=True)
+
+    def expected(self, options: Mapping[str, Any]) -> str:
+        return "the right to read every row of every table"
+
+    def find(
+        self,
+        spec: CheckSpec,
+        reading: DatabaseReading,
+        before: DatabaseReading | None,
+        context: Context,
+    ) -> Finding:
+        number = len(reading.tables)
+        found = f"{number - len(reading.denied):,} of {number:,} tables"
+        if reading.installed:
+            found += f"; not read, because they belong to extensions: {named(reading.installed)}"
+        if not reading.denied:
+            return Finding(found=found)
+        doubt = sentence(reading.role, reading.denied, number)
+        return Finding(
+            found=found, doubts=(f"{doubt}. To mend it, {RUN} {_shown(reading.grants)}",)
+        )
+
+
+def _shown(grants: Sequence[str]) -> str:
+    text = " ".join(grants[:NAMED])
+    return f"{text} and {len(grants) - NAMED:,} more like these" if len(grants) > NAMED else text
