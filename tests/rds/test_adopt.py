@@ -240,6 +240,20 @@ def test_a_restore_that_failed_has_a_report_with_aws_backups_words(adopting, fun
     ]
 
 
+def test_a_failed_restore_of_an_unknown_source_alarms_with_aws_backups_words(adopting, function):
+    sandbox = adopting.sandbox
+    sandbox.next_restore("incompatible-restore")
+    job = sandbox.restore_for_test(sandbox.take_automated_snapshot("courses-prod"))
+    job.source_is_described = False
+
+    with pytest.raises(ConfigError, match="DB instance is in the status incompatible-restore"):
+        adopter.adopt(job.event(), function)
+
+    del sandbox.rds.region(sandbox.backup.account_id, sandbox.region).instances[
+        job.created_arn.rpartition(":")[2]
+    ]
+
+
 def test_an_answer_that_got_lost_is_not_given_again(adopting, restored, function):
     lost = Fault(
         service="backup",

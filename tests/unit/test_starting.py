@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from restorecheck.errors import ConfigError
+from restorecheck.errors import ConfigError, ProviderError
 from restorecheck.hosts.functions import adopter, planner, stepper
 from restorecheck.lifecycle import Ready
 from restorecheck.model import Step, StepKind
@@ -30,9 +31,23 @@ def adopting(name):
 
 
 class Around(Machines):
-    def __init__(self):
+    """`jobs`: what AWS Backup tells of restore jobs."""
+
+    def __init__(self, jobs=None):
         super().__init__()
         self.clock = World()
+        self.jobs = jobs or {}
+        self.asked: list[str] = []
+
+    def client(self, service):
+        return self if service == "backup" else super().client(service)
+
+    def describe_restore_job(self, RestoreJobId):  # noqa: N803  # boto3's name
+        self.asked.append(RestoreJobId)
+        if RestoreJobId not in self.jobs:
+            error: Any = {"Error": {"Code": "ResourceNotFoundException", "Message": "no job"}}
+            raise ClientError(error, "DescribeRestoreJob")
+        return self.jobs[RestoreJobId]
 
     def config(self):
         grades = {**TARGET, "name": "grades"}
@@ -97,6 +112,57 @@ def test_what_is_no_restore_of_an_adopted_target_starts_nothing(event):
 
     with pytest.raises(ConfigError):
         adopter.adopt(event, around)
+
+    assert around.started == {}
+
+
+def failed(**changes):
+    """As the documentation shows it: without the ARN of what was to be restored."""
+    detail = {"restoreJobId": "J-1", "status": "FAILED", "creationDate": CREATED, **changes}
+    return restored(detail=detail | {"statusMessage": "no such subnet group"})
+
+
+def test_a_restore_that_failed_is_told_of_to_the_target_that_aws_backup_names():
+    around: Any = Around({"J-1": {"SourceResourceArn": f"{PRODUCTION}:invoices-prod"}})
+
+    order = adopter.adopt(failed(), around)
+
+    assert order["target"] == "invoices"
+    assert order["adopt"] == {"db_instance_arn": "", "restore_job_id": "J-1"}
+
+
+def test_aws_backup_is_asked_only_what_the_event_does_not_say():
+    around: Any = Around()
+
+    adopter.adopt(restored(), around)
+    adopter.adopt(failed(sourceResourceArn=f"{PRODUCTION}:orders-prod"), around)
+
+    assert around.asked == []
+
+
+def test_a_restore_whose_event_names_no_instance_is_checked_by_what_the_job_names():
+    made = "arn:aws:rds:eu-west-1:222222222222:db:awsbackup-1"
+    around: Any = Around({"J-1": {"CreatedResourceArn": made}})
+    event = restored()
+    del event["detail"]["createdResourceArn"]
+
+    assert adopter.adopt(event, around)["adopt"]["db_instance_arn"] == made
+
+
+def test_a_job_of_which_aws_backup_knows_no_source_alarms_with_its_words():
+    around: Any = Around({"J-1": {"Status": "FAILED"}})
+
+    with pytest.raises(ConfigError, match=r"J-1 restored; it is FAILED.*no such subnet group"):
+        adopter.adopt(failed(), around)
+
+    assert around.started == {}
+
+
+def test_a_job_that_cannot_be_asked_about_is_tried_again():
+    around: Any = Around()
+
+    with pytest.raises(ProviderError, match="J-1"):
+        adopter.adopt(failed(), around)
 
     assert around.started == {}
 

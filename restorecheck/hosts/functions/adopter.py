@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
-from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
+from restorecheck.aws.adopting import COMPLETED, INSTANCE_ARN, RESTORE_JOB
 from restorecheck.aws.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
@@ -28,7 +28,7 @@ from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
 log = structlog.get_logger("restorecheck.functions")
 
 SOURCE, KIND = "aws.backup", "Restore Job State Change"
-ENDED = frozenset({"COMPLETED", "FAILED", "ABORTED"})
+ENDED = frozenset({COMPLETED, "FAILED", "ABORTED"})
 HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
 
 
@@ -36,11 +36,14 @@ def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     """AWS Backup's event in; the drill that was started out.
 
     A restore that failed has a drill as well: it ends inconclusive, with AWS Backup's own words.
-    The field of the event is `status`; only its first one, of the creation, has a `state` (AWS
+    The field of the event is `status`; only its first one, of the creation, has a `state`. The example
+    of FAILED names neither what was restored nor what it was restored from, so AWS Backup is asked (AWS
     Backup Developer Guide, "Monitoring AWS Backup events using Amazon EventBridge").
 
     Raises:
-        ConfigError: It is no such event, or no target is configured for its source.
+        ConfigError: It is no such event, AWS Backup does not say what was restored, or no target is
+            configured for that.
+        ProviderError: AWS Backup cannot be asked.
     """
     event = EventBridgeEvent(dict(raw))
     if (raw.get("source"), raw.get("detail-type")) != (SOURCE, KIND):
@@ -53,8 +56,9 @@ def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         message = f"no restore job that has ended: status {shown(status)}"
         raise ConfigError((Problem(message=message),), hint=HINT)
     _validate(detail)
-    target = _target_of(detail.get("sourceResourceArn") or "", around.config())
-    order = _order(event, target)
+    known = _completed(detail, around)
+    target = _target_of(known, around.config())
+    order = _order(event, target, known.get("createdResourceArn") or "")
     log.info("restore.adopted", **{key: order[key] for key in ("drill_id", "target", "adopt")})
     _start(order, around)
     return order
@@ -67,7 +71,31 @@ def _validate(detail: Mapping[str, Any]) -> None:
         arn_of(key, detail.get(key))
 
 
-def _target_of(source: str, config: Config) -> Target:
+def _completed(detail: Mapping[str, Any], around: Surroundings) -> Mapping[str, Any]:
+    """The event's fields; what it should name and does not is taken from the restore job."""
+    wanted = {"sourceResourceArn": "SourceResourceArn"}
+    if detail["status"] == COMPLETED:
+        wanted["createdResourceArn"] = "CreatedResourceArn"
+    missing = {ours: theirs for ours, theirs in wanted.items() if not detail.get(ours)}
+    if not missing:
+        return detail
+    job = detail["restoreJobId"]
+    with attempting(f"describe AWS Backup's restore job {job}", job):
+        told = around.client("backup").describe_restore_job(RestoreJobId=job)
+    known = {**detail, **{ours: told.get(theirs) or "" for ours, theirs in missing.items()}}
+    _validate(known)
+    return known
+
+
+def _target_of(detail: Mapping[str, Any], config: Config) -> Target:
+    source = detail.get("sourceResourceArn")
+    if not source:
+        said = shown(detail.get("statusMessage") or "nothing")
+        message = (
+            f"AWS Backup does not say what its restore job {detail['restoreJobId']} restored; "
+            f"it is {detail['status']}, and AWS Backup said {said}"
+        )
+        raise ConfigError((Problem(message=message),), hint="Look at the job in AWS Backup.")
     for target in config.targets:
         if target.adopt is not None and target.adopt.db_instance_arn == source:
             return target
@@ -75,16 +103,15 @@ def _target_of(source: str, config: Config) -> Target:
     raise ConfigError((Problem(message=message, path="targets"),))
 
 
-def _order(event: EventBridgeEvent, target: Target) -> dict[str, Any]:
-    detail = event.detail
-    job = detail["restoreJobId"]
+def _order(event: EventBridgeEvent, target: Target, created: str) -> dict[str, Any]:
+    job = event.detail["restoreJobId"]
     return {
         "drill_id": drill_id_of(f"{target.name}/{job}", _began(event)),
         "target": target.name,
         "scheduled_for": "",
         "abort": "",
         "adopt": {
-            INSTANCE_ARN: detail.get("createdResourceArn") or "",
+            INSTANCE_ARN: created,
             RESTORE_JOB: job,
         },
     }
