@@ -93,6 +93,9 @@ class Account:
         self.automated_snapshots: Bulletin[SnapshotView] = Bulletin(
             lambda: self._read_snapshots("automated"), clock, tick
         )
+        self.aws_backup_snapshots: Bulletin[SnapshotView] = Bulletin(
+            lambda: self._read_snapshots("awsbackup"), clock, tick
+        )
         self.events: Bulletin[tuple[EventView, ...]] = Bulletin(
             lambda: self._read_events(clock), clock, tick
         )

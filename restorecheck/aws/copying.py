@@ -5,12 +5,14 @@ the source account, share that copy with the backup account alone, copy it there
 Amazon RDS User Guide, "Sharing a DB snapshot" and "Copying a DB snapshot".
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from restorecheck.aws import naming
 from restorecheck.aws.accounts import Account
+from restorecheck.aws.bulletin import Bulletin
 from restorecheck.aws.marks import wait_for_tags
 from restorecheck.aws.settings import RdsSettings, parse_arn
 from restorecheck.aws.translation import attempting
@@ -18,8 +20,10 @@ from restorecheck.aws.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotVie
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
+    CapacityError,
     NotFoundError,
     ProviderError,
+    TransientError,
 )
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Backup, Drill, Resource, Verdict
@@ -41,6 +45,16 @@ ARRIVING = frozenset({"AccessDenied", "AccessDeniedException", "KMSKeyNotAccessi
 
 ENGINE = "postgres"
 
+AWS_BACKUP, MANAGED = "awsbackup", "awsbackup:"
+"""The type of the snapshots that AWS Backup manages, and how their names begin. They are copied as automated
+ones are (Amazon RDS User Guide, "Sharing a DB snapshot": "This process also applies" to what
+AWS Backup makes). (?) Nobody has tried it: what is refused is told with another way.
+"""
+ADOPT = (
+    "Admit snapshot:awsbackup:* to rds:CopyDBSnapshot of the source role; or let AWS Backup's restore testing "
+    "restore it, and check that with a target of kind adopt (docs/how-to/aws-backup.md)."
+)
+
 
 class Copying:
     """The steps of one target up to its own copy. Every method may be repeated."""
@@ -54,12 +68,15 @@ class Copying:
         self._clock = clock
 
     def find(self, drill: Drill) -> StepEvent:
-        """The newest finished automated snapshot, whatever hour it was taken at."""
+        """The newest finished automated snapshot, whatever hour it was taken at; where none is young
+        enough, the newest one of AWS Backup.
+        """
         wanted = self._settings.db_instance_identifier
-        snapshots = self._source.automated_snapshots.latest().values()
-        of_instance = [s for s in snapshots if s.instance.lower() == wanted]
-        finished = [s for s in of_instance if s.progress is Progress.READY and s.taken_at]
-        newest = max(finished, key=_taken_at, default=None)
+        of_instance = self._of_instance(self._source.automated_snapshots)
+        newest = _newest_of(of_instance)
+        if newest is None or drill.started_at - _taken_at(newest) > self._settings.max_age:
+            managed = self._of_instance(self._source.aws_backup_snapshots)
+            newest = _newest_of([*managed, *([newest] if newest else [])])
         if newest is None:
             return self._none_found(drill, under_way=len(of_instance))
         if newest.engine != ENGINE:
@@ -73,7 +90,7 @@ class Copying:
         age = drill.started_at - taken_at
         if age > self._settings.max_age:
             return Broken(
-                reason=f"the backup is stale: the newest automated snapshot of {wanted} holds data "
+                reason=f"the backup is stale: the newest {_kind(newest)} of {wanted} holds data "
                 f"up to {_moment(taken_at)}, {_hours(age)} before this drill at "
                 f"{_moment(drill.started_at)}; at most {_hours(self._settings.max_age)} are allowed",
                 hint=self._why_stale(),
@@ -172,6 +189,10 @@ class Copying:
 
     # --- parts ---------------------------------------------------------------------------
 
+    def _of_instance(self, snapshots: Bulletin[SnapshotView]) -> list[SnapshotView]:
+        wanted = self._settings.db_instance_identifier
+        return [s for s in snapshots.latest().values() if s.instance.lower() == wanted]
+
     @property
     def _soon(self) -> timedelta:
         return min(SOON, self._settings.poll)
@@ -181,7 +202,7 @@ class Copying:
         unfinished = f" ({under_way} not finished)" if under_way else ""
         return Broken(
             reason=f"the backup is stale: there is no finished automated snapshot of {wanted} in "
-            f"{place}{unfinished} at {_moment(drill.started_at)}",
+            f"{place}{unfinished}, and none of AWS Backup, at {_moment(drill.started_at)}",
             hint=self._why_stale(),
         )
 
@@ -229,6 +250,10 @@ class Copying:
         under_way = [s for s in all_of_them if s.progress is Progress.UNDER_WAY]
         if under_way:
             notes.append("a newer automated snapshot is under way and was not waited for")
+        if newest.type == AWS_BACKUP:
+            notes.append(
+                "no automated snapshot is young enough; this is a snapshot that AWS Backup manages"
+            )
         if not newest.encrypted and not self._settings.source.transit_kms_key_id:
             notes.append(
                 "the snapshot is not encrypted, and without source.transit_kms_key_id neither is "
@@ -254,15 +279,22 @@ class Copying:
                 )
         except AlreadyExistsError:
             pass  # made by an earlier call; its tags are looked at once it is seen
-        except AccessDeniedError as exc:
-            return self._wait_for_arrival(drill, exc, KEY_PROPAGATION, "the key's policy")
+        except ProviderError as exc:
+            managed = parse_arn(arn).name.startswith(MANAGED)
+            if isinstance(exc, AccessDeniedError) and not managed:
+                return self._wait_for_arrival(drill, exc, KEY_PROPAGATION, "the key's policy")
+            if isinstance(exc, TransientError | CapacityError) or not managed:
+                raise
+            return Unclear(reason=exc.message, hint=f"{exc.hint} {ADOPT}".strip())
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
 
     def _unshareable(self, name: str) -> Unclear | None:
         """What is encrypted with a key of AWS's own cannot be shared: RDS User Guide,
         "Sharing encrypted snapshots". A copy with the transit key can.
         """
-        snapshot = self._source.automated_snapshots.latest().get(name)
+        managed = name.startswith(MANAGED)
+        kept = self._source.aws_backup_snapshots if managed else self._source.automated_snapshots
+        snapshot = kept.latest().get(name)
         if snapshot is None or self._settings.source.transit_kms_key_id or not snapshot.encrypted:
             return None
         if snapshot.encryption_type != DEFAULT_KEY_ENCRYPTION:
@@ -449,6 +481,16 @@ def is_expired(view: SnapshotView, now: datetime) -> bool:
     """Whether the drill that made it can no longer be under way."""
     expires = naming.moment_in(view.tags, naming.EXPIRES)
     return expires is None or expires < now
+
+
+def _newest_of(snapshots: Iterable[SnapshotView]) -> SnapshotView | None:
+    """Of those that are finished."""
+    finished = [s for s in snapshots if s.progress is Progress.READY and s.taken_at]
+    return max(finished, key=_taken_at, default=None)
+
+
+def _kind(view: SnapshotView) -> str:
+    return "snapshot of AWS Backup" if view.type == AWS_BACKUP else "automated snapshot"
 
 
 def _taken_at(view: SnapshotView) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from restorecheck.aws.accounts import Account, Accounts
+from restorecheck.aws.copying import AWS_BACKUP
 from restorecheck.aws.looking import (
     Raw,
     database_of,
@@ -78,7 +79,7 @@ def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFa
     caller = _caller(backup, settings.backup.place.account_id)
     source, source_caller = _entered(settings, accounts, caller)
     production = _production(source, settings)
-    newest = _newest_snapshot(source, settings)
+    newest = _newest_snapshot(source, settings, production)
     key = _snapshot_key(source, production)
     customers = isinstance(key, Key) and key.manager != "AWS"
     names = names_of(settings, key.arn if isinstance(key, Key) and customers else "")
@@ -158,23 +159,32 @@ def _production(source: Account | None, settings: RdsSettings) -> Database | Unr
     )
 
 
-def _newest_snapshot(source: Account | None, settings: RdsSettings) -> datetime | Unread | None:
+def _newest_snapshot(
+    source: Account | None, settings: RdsSettings, production: Database | Unread | None
+) -> datetime | Unread | None:
+    """Without automated backups: of those that AWS Backup takes."""
     if source is None:
         return SOURCE_FIRST
+    off = isinstance(production, Database) and not production.retention_days
+    kinds = (AWS_BACKUP,) if off else ("automated", AWS_BACKUP)
 
     def read() -> datetime | None:
-        found = pages(
-            source.client("rds"),
-            "describe_db_snapshots",
-            "DBSnapshots",
-            DBInstanceIdentifier=settings.db_instance_identifier,
-            SnapshotType="automated",
-        )
+        found = [
+            raw
+            for kind in kinds
+            for raw in pages(
+                source.client("rds"),
+                "describe_db_snapshots",
+                "DBSnapshots",
+                DBInstanceIdentifier=settings.db_instance_identifier,
+                SnapshotType=kind,
+            )
+        ]
         views = (snapshot_view(raw) for raw in found if raw.get("Status") == "available")
         return max((view.taken_at for view in views if view.taken_at), default=None)
 
     needs = f"rds:DescribeDBSnapshots in account {source.place.account_id}"
-    return reading(needs, "list automated snapshots", read)
+    return reading(needs, "list snapshots", read)
 
 
 def _snapshot_key(

@@ -83,7 +83,7 @@ class RdsProvider(Provider):
             prepare(
                 "find snapshot",
                 f"rds:DescribeDBSnapshots in {source}: the newest finished automated snapshot of "
-                f"{settings.db_instance_identifier}; older than "
+                f"{settings.db_instance_identifier}, or of AWS Backup where that is too old; older than "
                 f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
                 QUICK,
             ),

@@ -275,8 +275,8 @@ _ACCOUNTS = (
     _rule(
         211,
         CRITICAL,
-        "RDS makes automated backups of it",
-        reads="BackupRetentionPeriod, by rds:DescribeDBInstances",
+        "RDS makes automated backups of it, or AWS Backup takes snapshots",
+        reads="BackupRetentionPeriod, by rds:DescribeDBInstances; rds:DescribeDBSnapshots",
         why="With a retention of 0 there is no automated snapshot, and no point-in-time recovery.",
         mend="Set the retention to 7 days or more.",
         link=f"{RDS_GUIDE}/USER_WorkingWithAutomatedBackups.html",
@@ -284,7 +284,7 @@ _ACCOUNTS = (
     _rule(
         212,
         HIGH,
-        "The newest automated snapshot is younger than max_age_hours",
+        "The newest snapshot, automated or of AWS Backup, is younger than max_age_hours",
         reads="rds:DescribeDBSnapshots in the source account",
         why="A drill of an old snapshot fails: that much would be lost.",
         mend="Look at the backup window and the events of the instance; wait for the next one.",

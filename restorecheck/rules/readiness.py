@@ -166,7 +166,7 @@ class _Look:
         yield self.read("RC210", facts.production, self._production)
         if isinstance(facts.production, Database):
             yield self._retention(facts.production)
-            if facts.production.retention_days:
+            if facts.production.retention_days or isinstance(facts.newest_snapshot, datetime):
                 yield self.read(
                     "RC212", facts.newest_snapshot, lambda taken: self._newest(taken, now)
                 )
@@ -193,6 +193,9 @@ class _Look:
     def _retention(self, found: Database) -> Finding:
         if found.retention_days:
             return self.ok("RC211", f"automated backups are kept for {found.retention_days} days")
+        if isinstance(self.facts.newest_snapshot, datetime):
+            said = "automated backups are off, without point-in-time recovery; AWS Backup takes snapshots"
+            return self.ok("RC211", said)
         command = ("rds", "modify-db-instance", "--db-instance-identifier", found.identifier)
         advice = self.in_source(
             *command, "--backup-retention-period", str(WEEK), "--apply-immediately"
@@ -202,9 +205,11 @@ class _Look:
     def _newest(self, taken: datetime | None, now: datetime) -> Finding:
         wait = Advice(Where.PATIENCE, "<for the next backup window>")
         if taken is None:
-            return self.problem("RC212", "there is no automated snapshot yet", wait)
+            return self.problem(
+                "RC212", "there is no automated snapshot yet, and none of AWS Backup", wait
+            )
         hours = (now - taken) / timedelta(hours=1)
-        shown = f"the newest automated snapshot is {hours:.1f} hours old"
+        shown = f"the newest snapshot is {hours:.1f} hours old"
         if now - taken <= self.facts.max_age:
             return self.ok("RC212", shown)
         limit = self.facts.max_age / timedelta(hours=1)

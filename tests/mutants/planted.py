@@ -464,14 +464,14 @@ PLANTED = (
     bug(
         "the oldest snapshot is taken",
         COPYING,
-        "        newest = max(finished, key=_taken_at, default=None)\n",
-        "        newest = min(finished, key=_taken_at, default=None)\n",
+        "    return max(finished, key=_taken_at, default=None)\n",
+        "    return min(finished, key=_taken_at, default=None)\n",
     ),
     bug(
         "another instance's snapshot is taken",
         COPYING,
-        "[s for s in snapshots if s.instance.lower() == wanted]",
-        "[s for s in snapshots if s.instance]",
+        "[s for s in snapshots.latest().values() if s.instance.lower() == wanted]",
+        "[s for s in snapshots.latest().values() if s.instance]",
     ),
     bug(
         "a stale backup is verified",

@@ -311,6 +311,23 @@ def test_the_newest_snapshot_may_be_as_old_as_the_drill_allows(age, outcome):
     assert found["RC212"] is outcome
 
 
+@pytest.mark.parametrize(
+    ("retention", "newest", "rule_211", "rule_212"),
+    [
+        (7, NOW, OK, OK),
+        (0, NOW, OK, OK),
+        (0, NOW - timedelta(hours=50), OK, PROBLEM),
+        (0, None, PROBLEM, None),
+        (0, Unread("rds:DescribeDBSnapshots"), PROBLEM, None),
+    ],
+)
+def test_what_aws_backup_takes_is_a_backup_too(retention, newest, rule_211, rule_212):
+    database = replace(PRODUCTION, retention_days=retention)
+    found = looked_at(production=database, newest_snapshot=newest)
+
+    assert (found["RC211"], found.get("RC212")) == (rule_211, rule_212)
+
+
 def group(*subnets):
     made = [
         Subnet(identifier=f"subnet-{n}", zone=zone, network="vpc", addresses="10.0.0.0/24", free=f)
