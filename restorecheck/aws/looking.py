@@ -84,6 +84,7 @@ def database_of(raw: Raw) -> Database:
         deletion_protection=bool(raw.get("DeletionProtection")),
         public=bool(raw.get("PubliclyAccessible")),
         kms_key_id=raw.get("KmsKeyId", ""),
+        master=raw.get("MasterUsername", ""),
         cluster=raw.get("DBClusterIdentifier", ""),
     )
 

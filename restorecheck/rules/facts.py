@@ -136,6 +136,8 @@ class Database:
     deletion_protection: bool = False
     public: bool = False
     kms_key_id: str = ""
+    master: str = ""
+    """The master user."""
     cluster: str = ""
     """Of an instance: the cluster that it is a member of."""
 

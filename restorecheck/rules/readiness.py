@@ -28,6 +28,8 @@ from restorecheck.rules.policies import Answer, Request, evaluate, listed, names
 T = TypeVar("T")
 
 WEEK = 7
+READ_ALL_MAJOR = 14
+"""Since then PostgreSQL has pg_read_all_data."""
 EXTERNAL_ID = "<external id>"
 FEWEST_ADDRESSES = 1
 ZONES = 2
@@ -68,6 +70,15 @@ def judge(facts: RdsFacts, now: datetime) -> Iterator[Finding]:
     yield look.entering()
     if isinstance(facts.source_caller, Caller):
         yield from look.source_account(now)
+
+
+def _rights_of(role: str, major: str) -> str:
+    """What the checker's role needs in production; doctor reads no database, so the first drill tells."""
+    every = major.isdigit() and int(major) < READ_ALL_MAJOR
+    grant = "SELECT on all tables of every schema" if every else "pg_read_all_data"
+    return (
+        f"the checker reads as {role}, which needs {grant}, and a policy where row security is on"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,10 @@ class _Look:
             return self.problem(
                 "RC210", said, self.set("db_instance_identifier", "<a PostgreSQL instance>")
             )
-        return self.ok("RC210", f"{names.instance} runs PostgreSQL {found.version}")
+        told = f"{names.instance} runs PostgreSQL {found.version}"
+        return self.ok(
+            "RC210", f"{told}; {_rights_of(names.iam_user or found.master, found.major)}"
+        )
 
     def _retention(self, found: Database) -> Finding:
         if found.retention_days:

@@ -255,7 +255,7 @@ QUOTAS = {
 }
 
 
-def looked_at(**changes: Any):
+def facts_of(**changes: Any):
     facts = RdsFacts(
         names=NAMES,
         max_age=26 * HOUR,
@@ -280,7 +280,11 @@ def looked_at(**changes: Any):
         source_rights=NOBODY,
         backup_rights=NOBODY,
     )
-    return outcomes(readiness.judge(replace(facts, **changes), NOW))
+    return replace(facts, **changes)
+
+
+def looked_at(**changes: Any):
+    return outcomes(readiness.judge(facts_of(**changes), NOW))
 
 
 @pytest.mark.parametrize(
@@ -309,6 +313,23 @@ def test_the_newest_snapshot_may_be_as_old_as_the_drill_allows(age, outcome):
     found = looked_at(newest_snapshot=None if age is None else NOW - age)
 
     assert found["RC212"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("version", "iam_user", "said"),
+    [
+        ("17.5", "", "reads as dbadmin, which needs pg_read_all_data"),
+        ("13.20", "", "reads as dbadmin, which needs SELECT on all tables of every schema"),
+        ("16.1", "checker", "reads as checker, which needs pg_read_all_data"),
+    ],
+)
+def test_what_the_checker_s_role_needs_is_told_by_the_version(version, iam_user, said):
+    database = replace(PRODUCTION, engine="postgres", version=version, master="dbadmin")
+    facts = facts_of(production=database, names=replace(NAMES, iam_user=iam_user))
+    (found,) = [f for f in readiness.judge(facts, NOW) if f.rule.id == "RC210"]
+
+    assert found.outcome is OK
+    assert said in found.found
 
 
 @pytest.mark.parametrize(
