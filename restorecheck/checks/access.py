@@ -100,8 +100,12 @@ def _past_row_security(role: str, hidden: Sequence[Denied]) -> Iterator[str]:
         yield f"CREATE POLICY {POLICY} ON {table.quoted} FOR SELECT TO {quoted(role)} USING (true);"
 
 
-def how_to_grant(major: int) -> str:
-    """Of anything else that a role may not read, in a few words. `major`: 0 where it is not known."""
+def how_to_grant(reason: str, major: int) -> str:
+    """Of anything else that a role may not read, in a few words. `reason`: PostgreSQL's; `major`: 0 where it is
+    not known.
+    """
+    if "row-level security" in reason:
+        return "give the checker's role BYPASSRLS, or let it read as the tables' owner"
     if 0 < major < READ_ALL_MAJOR:
         return "grant the checker's role SELECT on it"
     return "grant the checker's role pg_read_all_data"

@@ -113,6 +113,7 @@ def fill(sandbox: "Sandbox", answers: int) -> "Landscape":
     with sandbox.sql(production, DATABASE) as connection:
         connection.execute("set role dbadmin")
         connection.execute(text.replace("{answers}", str(answers)).encode())
+    sandbox.move_in(production, DATABASE)
     return land
 
 

@@ -321,6 +321,11 @@ class Access:
     opened: frozenset[int]
     """Tables of which row security shows the role every row, by a policy."""
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Quoted tables of which it hides rows."""
+        return frozenset(one.quoted for one in self.denied.values() if Lack.ROWS in one.lacks)
+
 
 def access(connection: Connection) -> Access:
     """Of every table and materialized view of users."""

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import judging, scanning
-from restorecheck.checks.access import Lack, statements
+from restorecheck.checks.access import statements
 from restorecheck.checks.answers import UnansweredError
 from restorecheck.checks.kind import (
     Ask,
@@ -129,7 +129,7 @@ class Inquirer:
                 f"{' and '.join(hiding)} is on: damaged pages are read without an error"
             )
         began = time.monotonic()
-        survey = self._survey(catalog, reading, wanted, hides=not _shows_every_row(access))
+        survey = self._survey(catalog, reading, wanted, access)
         survey.run(soon, allowed)
         if reading.done:
             spent = timedelta(seconds=time.monotonic() - began)
@@ -140,7 +140,7 @@ class Inquirer:
     # --- within
 
     def _survey(
-        self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted, *, hides: bool
+        self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted, access: Access
     ) -> Survey:
         return Survey(
             self._connect,
@@ -155,7 +155,7 @@ class Inquirer:
             killed=self._killed,
             workers=self._workers,
             configured=" ".join(self._named()),
-            row_security=not hides,
+            hidden=access.hidden if access.opened else None,
         )
 
     def _named(self) -> Iterator[str]:
@@ -335,12 +335,6 @@ def _note_access(
             traits=table.traits,
             doubts={ROWS: f"not read: {one.why} for the role {access.role}"},
         )
-
-
-def _shows_every_row(access: Access) -> bool:
-    """Whether row security may stay on: policies show the role some tables in full, and none in part."""
-    hides = any(Lack.ROWS in one.lacks for one in access.denied.values())
-    return bool(access.opened) and not hides
 
 
 def _kept(relation: Relation) -> RelationReading:

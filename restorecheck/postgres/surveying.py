@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -209,18 +209,16 @@ class Survey:
         workers: int = 0,
         killed: Callable[[], str] = str,
         configured: str = "",
-        row_security: bool = False,
+        hidden: Collection[str] | None = None,
     ) -> None:
         """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
         several connections cannot be had. `killed`: why the server went away, where that was nothing
         that it was asked; empty where this is not known. `configured`: names that stand in the configuration.
-        `row_security`: policies hold and hide no row of a table; else what they hold for is refused.
+        `hidden`: quoted tables of which policies hide rows, where they show all rows of others; None: they show
+        none in full, and whatever they hold for is refused.
         """
-        self._plans = {
-            **PLANS,
-            "max_parallel_workers_per_gather": str(workers),
-            "row_security": "on" if row_security else "off",
-        }
+        self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
+        self._hidden = hidden
         self._budget = budget
         self._configured = configured
         self._killed = killed
@@ -542,7 +540,9 @@ class Survey:
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         timeout = min(left, patience)
         prelude = question.prelude if question else ""
-        plans = _plans_of(question) if question else {}
+        plans = dict(OTHER_PLANS[question.plan]) if question else {}
+        if self._is_shown(text, question, natural=natural):
+            plans["row_security"] = "on"
         natural = natural or (question is not None and question.natural)
         expired = threading.Event()
         try:
@@ -561,6 +561,15 @@ class Survey:
             if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
                 raise psycopg.errors.QueryCanceled("no answer") from exc
             raise
+
+    def _is_shown(self, text: str, question: Question | None, *, natural: bool) -> bool:
+        """Whether policies hide no row from this statement, so that they may hold. A view reads tables as its
+        owner, and the function of a CHECK any table: of these nothing is known where rows are hidden.
+        """
+        if self._hidden is None or (question and question.key.startswith(VIEW)):
+            return False
+        calls = natural and question is None and bool(self._hidden)
+        return not calls and not any(name in text for name in self._hidden)
 
     def _find_out_why(self, before: dict[str, int], end: float) -> None:
         """The connections were lost: by a crash over what was read, or for reasons of their own.
@@ -609,12 +618,6 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
-
-
-def _plans_of(question: Question) -> Mapping[str, str]:
-    """A view reads tables as its owner: of what policies hide from that role nothing is known."""
-    whole = {"row_security": "off"} if question.key.startswith(VIEW) else {}
-    return {**OTHER_PLANS[question.plan], **whole}
 
 
 def _answer(value: object) -> str:

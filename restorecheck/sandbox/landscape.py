@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import psycopg
+from psycopg import sql
 
 from restorecheck.rules.advised import (
     POLICY_NAME,
@@ -45,6 +47,42 @@ USER = "restorecheck"
 """Who drills, in the backup account."""
 LOOKING = "restorecheck-looking"
 GROUP = "restorecheck"
+
+
+APPLICATION = "courses_app"
+OWNED = """
+create role courses_app login;
+reassign owned by {master} to courses_app;
+create schema messages authorization courses_app;
+set role courses_app;
+create table messages.notes (id int primary key, student text not null, note text not null);
+insert into messages.notes select i, 'student ' || i % 7, 'note ' || i from generate_series(1, 100) i;
+alter table messages.notes enable row level security;
+create policy own on messages.notes using (student = current_setting('app.student', true));
+reset role;
+create schema cron;
+create table cron.job (jobid bigserial primary key, command text not null, username text not null default current_user);
+insert into cron.job (command) values ('vacuum');
+alter table cron.job enable row level security;
+create policy cron_job_policy on cron.job using (username = current_user);
+grant usage on schema cron to public; grant select on cron.job to public;
+alter extension plpgsql add table cron.job;
+"""
+"""What master users meet in production: the tables of an application, one of them with row security; and what pg_cron
+makes (its script, `cron.job`), here a member of an extension that every PostgreSQL has.
+"""
+READABLE = "create policy restorecheck on messages.notes for select to {master} using (true);"
+
+
+def move_in(
+    connection: psycopg.Connection[Any], database: str, master: str, *, readable: bool
+) -> None:
+    """Everything belongs to an application from now on, also the database."""
+    text = OWNED + (READABLE if readable else "")
+    connection.execute(text.format(master=master).encode())
+    statement = sql.SQL("alter database {} owner to {}")
+    names = (sql.Identifier(database), sql.Identifier(APPLICATION))
+    connection.execute(statement.format(*names))
 
 
 def client(service: str, account: Account, endpoint_url: str, region: str) -> Any:  # noqa: ANN401  # boto3's own

@@ -53,10 +53,31 @@ hostssl all all 127.0.0.1/32 scram-sha-256
 """
 
 ROLES = """
-create role rds_superuser nologin; grant pg_monitor, pg_signal_backend to rds_superuser;
-create role rds_iam nologin;
+create role rds_superuser nologin; create role rds_iam nologin; create role rds_password nologin; create role rds_replication nologin;
 create database rdsadmin owner rdsadmin; revoke connect on database rdsadmin from public;
 """
+
+GROUPS = {
+    10: ("pg_monitor", "pg_signal_backend", "rds_password", "rds_replication"),
+    15: ("pg_checkpoint", "pg_read_all_data", "pg_write_all_data"),
+    16: ("pg_create_subscription", "pg_use_reserved_connections"),
+    17: ("pg_maintain",),
+}
+"""Major version → groups that rds_superuser is in since then, and whose members it chooses. As `pg_dumpall
+--roles-only` of RDS 14.6, 14.7, 15.2, 15.3 and 17 shows them, in public repositories; (?) 16, and 13 by the RDS
+User Guide, "Understanding the rds_superuser role". It has no BYPASSRLS in any.
+"""
+READ_ALL = ("pg_read_all_data", "pg_write_all_data")
+"""(?) Whether an instance that came from 14 by an upgrade is in these is unknown: `Sandbox(reads_all=…)`."""
+
+
+def groups_of(major: int, *, reads_all: bool | None) -> tuple[str, ...]:
+    """`reads_all`: whether rds_superuser may read every table; None: as it was seen of this version."""
+    found = [name for since, names in GROUPS.items() if since <= major for name in names]
+    if reads_all is None:
+        return tuple(found)
+    return (*(name for name in found if name not in READ_ALL), *(READ_ALL if reads_all else ()))
+
 
 EXTENSIONS = ("amcheck", "pg_visibility")
 """Both are in `rds.extensions`, and rds_superuser can make what is listed there (RDS User Guide, "Supported
@@ -129,6 +150,9 @@ class Server:
             for statement in ROLES.split(";"):
                 if statement.strip():
                     connection.execute(statement.encode())
+            for group in self._farm.groups:
+                text = f"grant {group} to rds_superuser with admin option"
+                connection.execute(text.encode())
             for place in ("template1", "postgres"):
                 self._extend(place)
             role = sql.Identifier(name)
@@ -176,7 +200,11 @@ class Farm:
         installation: Installation,
         account: Account | None,
         authority: Authority,
+        *,
+        reads_all: bool | None = None,
     ) -> None:
+        """`reads_all`: as in `groups_of`."""
+        self.groups = groups_of(installation.major, reads_all=reads_all)
         self.installation = installation
         self.account = account
         self._directory = directory

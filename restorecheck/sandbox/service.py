@@ -67,7 +67,10 @@ class Sandbox:
         region: str = REGION,
         backup_region: str = "",
         port: int = 0,
+        reads_all: bool | None = None,
     ) -> None:
+        """`reads_all`: whether the master user may read every table; None: as RDS of this version does."""
+        self._reads_all = reads_all
         self.region = region
         self.backup_region = backup_region or region
         self.pace = pace or Pace()
@@ -95,7 +98,7 @@ class Sandbox:
             installation = _choose(binaries.discover(bin_dir=None, cache=cache, account=account))
             servers = self.directory / "servers"
             servers.mkdir(mode=0o711)
-            farm = Farm(servers, installation, account, authority)
+            farm = Farm(servers, installation, account, authority, reads_all=self._reads_all)
             stack.callback(farm.end)
             _forget_everything()
             stack.callback(_forget_everything)
@@ -205,6 +208,13 @@ class Sandbox:
             autocommit=True,
         ) as connection:
             yield connection
+
+    def move_in(self, instance: Instance, database: str, *, readable: bool = True) -> None:
+        """An application owns everything in this database from now on; `readable`: the checker's role may
+        read it, as docs/how-to/rds.md asks for.
+        """
+        with self.sql(instance, database) as connection:
+            landscape.move_in(connection, database, instance.master, readable=readable)
 
     def take_automated_snapshot(
         self, identifier: str, *, age: timedelta = timedelta(0), wait: bool = True

@@ -150,6 +150,26 @@ create view mine as select * from kept; alter view mine owner to tenant; grant s
     assert found["asked"].outcome is ERROR
 
 
+def test_what_policies_show_is_read_beside_what_they_hide_and_no_reference_is_taken_for_broken(
+    source, weak
+):
+    """A key that points to a table whose rows are hidden points, as far as the role sees, to nothing."""
+    text = f"""{CRON}
+create table shown (id int primary key); insert into shown values (1), (2);
+create table points (id int primary key, shown int references shown, job bigint references cron.job);
+insert into points values (1, 1, 1), (2, 2, 1);
+alter table shown enable row level security; grant select on shown, points to weak;
+create policy p on shown for select to weak using (true);
+"""
+    found, _ = asked(source, text, physical=False)
+
+    assert found["tables_readable"].outcome is PASSED
+    assert found["rows_readable"].found.startswith("13 rows in 3 tables")
+    assert found["references_hold"].outcome is ERROR
+    assert found["references_hold"].found == "1 references, 1 not looked at"
+    assert "BYPASSRLS" in found["references_hold"].detail
+
+
 # --- what belongs to extensions ----------------------------------------------------------------
 
 CRON = """

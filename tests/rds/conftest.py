@@ -44,13 +44,22 @@ class Stage:
     land: Landscape
 
 
-def run_stage(backup_region: str = "", *, drills: bool = True, factor: float = 1 / 8000):
+def run_stage(
+    backup_region: str = "",
+    *,
+    drills: bool = True,
+    factor: float = 1 / 8000,
+    reads_all: bool | None = None,
+    readable: bool = True,
+):
     """An eighth of a millisecond stands for a second of AWS's time; only what is late to be seen
     takes longer than a poll.
     """
     pace = Pace(factor=factor, visible=0.03 / factor)
     quotas = Quotas(snapshots=2000)
-    with Sandbox(pace=pace, quotas=quotas, backup_region=backup_region) as sandbox:
+    with Sandbox(
+        pace=pace, quotas=quotas, backup_region=backup_region, reads_all=reads_all
+    ) as sandbox:
         land = sandbox.prepare()
         production = sandbox.create_production(password=PASSWORD)
         with sandbox.sql(production, "courses") as connection:
@@ -59,6 +68,7 @@ def run_stage(backup_region: str = "", *, drills: bool = True, factor: float = 1
                 f" from generate_series(1, {ROWS}) g"
             )
             connection.execute("alter table answers owner to dbadmin")
+        sandbox.move_in(production, "courses", readable=readable)
         sandbox.take_automated_snapshot("courses-prod")
         yield Stage(sandbox, land)
         if drills:

@@ -100,4 +100,4 @@ def with_grant(reason: str, reading: DatabaseReading) -> str:
     """Of what is no table: of these `tables_readable` says it. Before PostgreSQL 14 no grant but a superuser's
     opens pg_largeobject.
     """
-    return f"{reason}; {how_to_grant(reading.major)}" if NO_RIGHT in reason else reason
+    return f"{reason}; {how_to_grant(reason, reading.major)}" if NO_RIGHT in reason else reason
