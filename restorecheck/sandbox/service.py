@@ -229,6 +229,20 @@ class Sandbox:
             )
         return snapshot
 
+    def take_snapshot_of_aws_backup(
+        self, identifier: str, *, age: timedelta = timedelta(0)
+    ) -> Snapshot:
+        """As a plan of AWS Backup does: RDS shows it under a type and a name of its own."""
+        snapshot = self.take_automated_snapshot(identifier, age=age)
+        region = self.rds.region(self.source.account_id, self.region)
+        with self._lock:
+            del region.snapshots[snapshot.identifier]
+            snapshot.type = "awsbackup"
+            snapshot.identifier = snapshot.identifier.replace("rds:", "awsbackup:job-", 1)
+            snapshot.arn = region.arn("snapshot", snapshot.identifier)
+            region.snapshots[snapshot.identifier] = snapshot
+        return snapshot
+
     def restore_for_test(self, snapshot: Snapshot) -> RestoreJob:
         """As AWS Backup's restore testing does in the backup account; returns when it has ended.
 
