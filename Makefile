@@ -32,7 +32,7 @@ scan: $(READY)
 
 # Every effect of a night, every fault, every rescue; `make test` runs what has the most to tell of it.
 simulate: $(READY)
-	SIMULATION=all $(BIN)/python -m pytest -q tests/simulation/test_every_fault.py
+	SIMULATION=all $(BIN)/python -m pytest -q tests/simulation/test_every_fault.py tests/simulation/test_unknowns.py
 
 # Plants some four hundred and seventy bugs, one after the other; each must turn a test red. JOBS=2 for two at a time.
 mutants: $(READY)

@@ -21,6 +21,7 @@ from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
     CapacityError,
+    InvalidStateError,
     NotFoundError,
     ProviderError,
     TransientError,
@@ -321,7 +322,7 @@ class Copying:
                 )
         except AlreadyExistsError:
             pass  # as in `_begin_staging`
-        except NotFoundError as exc:
+        except (NotFoundError, InvalidStateError) as exc:
             waiting = self._wait_for_arrival(drill, exc, SHARE_PROPAGATION, "the share")
             if isinstance(waiting, Unclear):
                 return replace(waiting, hint="The share did not arrive in time.")
@@ -378,12 +379,11 @@ class Copying:
     def _lineage_doubt(self, drill: Drill, view: SnapshotView) -> str:
         """Why this copy may be of something else; empty when it is proven."""
         staging = self._staging_arn(view.identifier)
+        assert drill.backup is not None, "found before it is copied"
         taken_at = drill.outputs.get("snapshot_time", "")
         if view.source_arn and view.source_arn != staging:
             return f"it was copied from {view.source_arn}"
-        if not view.source_arn and view.original_create_time is None:
-            return "RDS says neither what it is a copy of nor when that was taken"
-        if view.taken_at is None or view.taken_at.isoformat() != taken_at:
+        if not view.holds(taken_at, drill.backup.taken_at):
             return f"its original was taken at {view.taken_at}, not at {taken_at}"
         if view.kms_key_id != self._settings.backup.kms_key_id:
             return f"it is encrypted with {view.kms_key_id or 'no key'}"

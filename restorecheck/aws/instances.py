@@ -354,10 +354,10 @@ def _origin_doubt(account: Account, drill: Drill) -> str:
     instance does not say what it was restored from.
     """
     copy = account.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
-    taken_at = copy.taken_at if copy else None
-    if taken_at is not None and taken_at.isoformat() != drill.outputs.get("snapshot_time"):
-        return f"the copy that it was restored from was replaced by one of {taken_at}"
-    return ""
+    assert drill.backup is not None, "found before it is restored"
+    if copy is None or copy.holds(drill.outputs.get("snapshot_time", ""), drill.backup.taken_at):
+        return ""
+    return f"the copy that it was restored from was replaced by one of {copy.taken_at}"
 
 
 def _doubt(settings: RdsSettings, view: InstanceView) -> str:

@@ -133,6 +133,15 @@ class SnapshotView:
         told = moment_in(self.tags, SNAPSHOT_TIME) if is_managed(self.tags) else None
         return self.original_create_time or told or self.create_time
 
+    def holds(self, snapshot_time: str, database_time: datetime | None) -> bool:
+        """Whether this copy is of the snapshot of that time (ISO 8601) with that last transaction. RDS says
+        it by the time of the first snapshot; where it should date a copy in another account anew, or
+        not at all (`simulated.unknowns`), the last transaction is the same.
+        """
+        original = self.original_create_time
+        same = original is not None and original.isoformat() == snapshot_time
+        return same or (self.database_time is not None and self.database_time == database_time)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceView:

@@ -45,7 +45,11 @@ QUESTIONS = (
         calls=("ModifyDBSnapshotAttribute", "CopyDBSnapshot"),
         documented="",
         by_default="DBSnapshotNotFound, then accepted",
-        also=("AccessDenied, then accepted", "InvalidDBSnapshotState, then accepted"),
+        also=(
+            "AccessDenied, then accepted",
+            "KMSKeyNotAccessibleFault, then accepted",
+            "InvalidDBSnapshotState, then accepted",
+        ),
     ),
     Question(
         id="original-time",
@@ -64,7 +68,10 @@ QUESTIONS = (
         calls=("RestoreDBInstanceFromDBSnapshot", "DescribeDBInstances"),
         documented="a list of all statuses (RDS User Guide, DB instance status); not their order",
         by_default="creating, available",
-        also=("creating, modifying, available",),
+        also=(
+            "creating, modifying, available",
+            "creating, available, modifying, rebooting, available",
+        ),
     ),
     Question(
         id="managed-password-and-describe-key",
@@ -91,6 +98,7 @@ QUESTIONS = (
         calls=("RestoreDBInstanceFromDBSnapshot", "DeleteDBInstance"),
         documented="InvalidDBInstanceState is an error of the call (RDS API); not for which states",
         by_default="refused with InvalidDBInstanceState",
+        also=("accepted",),
     ),
     Question(
         id="second-copy",

@@ -1,29 +1,37 @@
 """The answers of `conformance.questions` that the sandbox can be told to give in place of its own.
 
-Nobody knows which of them is AWS's. What a real recording shows becomes the default in `rds`; until
-then a drill can be tried with each.
+Nobody knows which of them is AWS's. What a real recording shows becomes the default in
+`simulated.unknowns`; until then the product is held against every one.
 """
 
-from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from restorecheck.conformance.questions import BY_ID
 from restorecheck.sandbox.rds import Outcome, ServedRds
+from restorecheck.simulated import Unknowns
 from restorecheck.simulated.refusals import Refusal
+from restorecheck.simulated.unknowns import Early, Original, Statuses
 
-LOOKS = 3
-"""How many looks see the unusual answer, before the usual one."""
-NOT_FOUND = "DBSnapshotNotFound"
-THING_KEYS = ("DBSnapshots", "DBInstances")
+OF_RDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "tags-at-first-sight": {"without tags": {"tags_late": True}},
+    "first-copy-after-share": {
+        f"{early.value}, then accepted": {"early": early} for early in Early
+    },
+    "original-time": {original.value: {"original": original} for original in Original},
+    "statuses-of-a-restore": {path.value: {"statuses": path} for path in Statuses},
+    "delete-while-creating": {"accepted": {"deletes_while_creating": True}},
+}
+"""Question → answer → what the machine is told."""
 
 
 class Played:
-    """What the sandbox was told to answer; asked by the wire around every call."""
+    """What the sandbox was told to answer; asked by the wire before every call."""
 
     def __init__(self, rds: ServedRds) -> None:
-        self._rds = rds
+        self._state = rds.state
         self._told: dict[str, str] = {}
-        self._seen: Counter[str] = Counter()
 
     def tell(self, question: str, answer: str) -> None:
         """Raises KeyError for an answer that the registry does not say of the sandbox."""
@@ -32,58 +40,23 @@ class Played:
         if answer not in BY_ID[question].also:
             raise KeyError(f"the sandbox cannot answer {question} with {answer!r}")
         self._told[question] = answer
+        if question in OF_RDS:
+            self._state.unknowns = replace(self._state.unknowns, **OF_RDS[question][answer])
         if question == "second-copy":
-            normal, fast = Outcome(status="available"), Outcome(status="available", slower=0.1)
-            self._rds.state.copies.extend([normal, normal, normal, fast])
+            normal, fast = Outcome(), Outcome(slower=0.1)
+            self._state.copies.extend([normal, normal, normal, fast])
 
     def forget(self) -> None:
         self._told.clear()
-        self._seen.clear()
+        self._state.unknowns = Unknowns()
 
     def refuse(self, service: str, operation: str) -> None:
         """Raises Refusal where the call is to be refused before anything happens."""
         managed = self._told.get("managed-password-and-describe-key")
-        denied = Refusal("AccessDeniedException", "You are not authorized.", status=403)
         if managed and (service, operation) == ("kms", "DescribeKey"):
-            raise denied
+            raise Refusal("AccessDeniedException", "You are not authorized.", status=403)
         if managed == "needed" and operation == "ModifyDBInstance":
             raise Refusal("AccessDenied", "You are not authorized.", status=403)
         validation = self._told.get("timed-out")
         if validation and operation == "PutRestoreValidationResult":
             raise Refusal(validation.removeprefix("refused with "), "Invalid ValidationStatus")
-
-    def refused(self, operation: str, refusal: Refusal) -> Refusal:
-        """The refusal that is answered in place of this one."""
-        answer = self._told.get("first-copy-after-share")
-        if answer and operation == "CopyDBSnapshot" and refusal.code == NOT_FOUND:
-            return Refusal(answer.partition(",")[0], refusal.message, status=403)
-        return refusal
-
-    def shown(self, account_id: str, shown: dict[str, Any]) -> dict[str, Any]:
-        """What is described in place of this: a change of one field of the things in it."""
-        for key in THING_KEYS:
-            for thing in shown.get(key) or ():
-                self._change(account_id, thing)
-        return shown
-
-    def _change(self, account_id: str, thing: dict[str, Any]) -> None:
-        arn = str(thing.get("DBSnapshotArn") or thing.get("DBInstanceArn"))
-        manual = thing.get("SnapshotType") == "manual"
-        if manual and self._is_new("tags-at-first-sight", arn):
-            thing["TagList"] = []
-        is_copy = manual and "SourceDBSnapshotIdentifier" in thing and account_id in arn
-        match self._told.get("original-time") if is_copy else None:
-            case "missing in the copy":
-                thing.pop("OriginalSnapshotCreateTime", None)
-            case "another one in the copy" if "SnapshotCreateTime" in thing:
-                thing["OriginalSnapshotCreateTime"] = thing["SnapshotCreateTime"]
-        available = thing.get("DBInstanceStatus") == "available"
-        if available and self._is_new("statuses-of-a-restore", arn):
-            thing["DBInstanceStatus"] = "modifying"
-
-    def _is_new(self, question: str, arn: str) -> bool:
-        """Whether a thing is looked at for one of the first times, and another answer was told."""
-        if question not in self._told:
-            return False
-        self._seen[f"{question} {arn}"] += 1
-        return self._seen[f"{question} {arn}"] <= LOOKS

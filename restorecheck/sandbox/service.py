@@ -234,7 +234,7 @@ class Sandbox:
     ) -> Snapshot:
         """As a plan of AWS Backup does: RDS shows it under a type and a name of its own."""
         snapshot = self.take_automated_snapshot(identifier, age=age)
-        region = self.rds.region(self.source.account_id, self.region)
+        region = self.rds.state.region(self.source.account_id, self.region)
         with self._lock:
             del region.snapshots[snapshot.identifier]
             snapshot.type = "awsbackup"

@@ -118,7 +118,6 @@ class Wire:
                 place = self._rds.state.region(account_id, region)
                 result = perform(place, given, self._caller(response))
                 shown = one_page(result, given) if isinstance(result, Page) else result
-                shown = self.played.shown(place.account_id, shown)
                 return response.serialized(ActionResult(shown)), ""
             if service == "iam" and operation == "SimulatePrincipalPolicy":
                 answered = simulate(str(response.current_account), given)
@@ -127,8 +126,7 @@ class Wire:
                 path = str(urlsplit(response.uri).path)
                 answered = job(str(response.current_account), path, given)
                 return (200, JSON, json.dumps(answered)) if answered else (204, {}, ""), ""
-        except Refusal as own:
-            refusal = self.played.refused(operation, own)
+        except Refusal as refusal:
             return _refused(response, refusal), refusal.code
         answer = original(response)
         return answer, str(answer[0]) if int(answer[0]) >= 400 else ""  # noqa: PLR2004  # HTTP errors

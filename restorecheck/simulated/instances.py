@@ -11,6 +11,7 @@ from restorecheck.simulated.rules import LONGEST_INSTANCE, default_group, name_o
 from restorecheck.simulated.snapshots import READ, Snapshots, filtered
 from restorecheck.simulated.state import Operation, Page, State
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
+from restorecheck.simulated.unknowns import Statuses
 
 WEEK = timedelta(days=7)
 CREATING, ACTIVE = "creating", "active"
@@ -152,11 +153,16 @@ class Instances:
         state.after(state.pace.restore, up, outcome)
 
     def _apply_parameters(self, instance: Instance) -> None:
-        """After the first `available`, where that is how AWS does it."""
+        """See `unknowns.Statuses`."""
         state = self._state
-        if state.unknowns.available_twice and instance.status == "available":
+        if instance.status != "available":
+            return
+        if state.unknowns.statuses is Statuses.MODIFYING:
+            instance.status = "modifying"
+            state.turn(instance, state.pace.backup, "modifying", "available")
+        if state.unknowns.statuses is Statuses.TWICE:
             steps = ("available", "modifying", "rebooting", "available")
-            state.turn(instance, state.pace.visible, *steps)
+            state.turn(instance, state.pace.backup, *steps)
 
     def _describe(self, region: Region, given: Parameters, _caller: str) -> Page:
         seen = [i for i in region.instances.values() if self._state.sees(i)]

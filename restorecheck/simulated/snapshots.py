@@ -159,8 +159,9 @@ class Snapshots:
             password=source.password,
             visible_from=state.seen_from(),
             tags_from=state.tags_from(),
-            original_at=source.original_at,
-            says_original=source.says_original and not (foreign and self._forgets_original),
+            original_at=self._original_of(source, foreign=foreign),
+            says_original=source.says_original
+            and not (foreign and state.unknowns.original is Original.ABSENT),
             database_at=source.database_at,
             status="copying" if foreign else "creating",
             kms_key_id=self._key_of_copy(region, source, given.get("KmsKeyId")),
@@ -174,9 +175,9 @@ class Snapshots:
         self._finish(copy, state.pace.copy, outcome)
         return self._answer(region, copy)
 
-    @property
-    def _forgets_original(self) -> bool:
-        return self._state.unknowns.original is Original.ABSENT
+    def _original_of(self, source: Snapshot, *, foreign: bool) -> datetime:
+        anew = foreign and self._state.unknowns.original is Original.ANOTHER
+        return self._state.time.now() if anew else source.original_at
 
     def _key_of_copy(self, region: Region, source: Snapshot, wanted: str | None) -> str:
         keys = self._state.keys

@@ -1,7 +1,7 @@
-"""What nobody outside of AWS knows: each a switch, and the product must end well under both answers.
+"""What nobody outside of AWS knows: each a switch, and the product must end well under each answer.
 
 A recording of a real account settles one (docs/how-to/conformance.md); until then `make simulate`
-plays every combination.
+plays every combination. The sandbox is told by `sandbox.answers`.
 """
 
 import itertools
@@ -17,6 +17,7 @@ class Early(StrEnum):
     NOT_FOUND = "DBSnapshotNotFound"
     DENIED = "AccessDenied"
     KEY = "KMSKeyNotAccessibleFault"
+    STATE = "InvalidDBSnapshotState"
 
 
 class Original(StrEnum):
@@ -24,8 +25,19 @@ class Original(StrEnum):
     copied", says the API reference (DBSnapshot), and of accounts nothing.
     """
 
-    KEPT = "that of the first snapshot"
-    ABSENT = "not said"
+    KEPT = "the same in both accounts"
+    ABSENT = "missing in the copy"
+    ANOTHER = "another one in the copy"
+
+
+class Statuses(StrEnum):
+    """What a restored instance goes through. Applying a parameter group shows as `modifying`, and users of
+    Terraform's provider have seen `available` before it.
+    """
+
+    PLAIN = "creating, available"
+    MODIFYING = "creating, modifying, available"
+    TWICE = "creating, available, modifying, rebooting, available"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +45,30 @@ class Unknowns:
     """The default is what is more likely, or documented without an example."""
 
     tags_late: bool = False
-    """Tags of a new thing are not in the first descriptions of it. Nothing is documented; the wait of
-    aws-cloudformation-resource-providers-rds for tags after a create says that it happens.
+    """Tags of a new thing are not in the first descriptions of it. Nothing is documented;
+    aws-cloudformation-resource-providers-rds waits for them, which says that it happens.
     """
     early: Early = Early.NOT_FOUND
     original: Original = Original.KEPT
-    available_twice: bool = False
-    """A restored instance says `available`, then `modifying` and `rebooting`, then `available` again,
-    when its parameter group is applied; seen by users of Terraform's provider.
-    """
+    statuses: Statuses = Statuses.PLAIN
     deletes_while_creating: bool = False
     """Whether `DeleteDBInstance` is accepted while the instance is made."""
 
     @classmethod
     def every(cls) -> "Iterator[Unknowns]":
         """Every combination of answers."""
-        known: list[tuple[str, tuple[Any, ...]]] = []
-        for field in fields(cls):
-            kind: Any = field.type
-            known.append((field.name, (False, True) if kind is bool else tuple(kind)))
-        names = [name for name, _ in known]
-        for chosen in itertools.product(*(answers for _, answers in known)):
-            yield cls(**dict(zip(names, chosen, strict=True)))
+        known = _answers(cls)
+        for chosen in itertools.product(*known.values()):
+            yield cls(**dict(zip(known, chosen, strict=True)))
+
+    @classmethod
+    def each(cls) -> "Iterator[Unknowns]":
+        """Every answer once, with the others as by default."""
+        for name, answers in _answers(cls).items():
+            for answer in answers:
+                yield cls(**{name: answer})
+
+
+def _answers(cls: type[Unknowns]) -> dict[str, tuple[Any, ...]]:
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(cls)}
+    return {name: (False, True) if k is bool else tuple(k) for name, k in kinds.items()}
