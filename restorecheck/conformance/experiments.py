@@ -20,6 +20,7 @@ SHARE_LIMIT = timedelta(minutes=15)
 DELETE_LIMIT = timedelta(minutes=40)
 """How long a new instance may refuse to be deleted."""
 
+STEADY_LOOKS = 15
 SECRETS_KEY = "alias/aws/secretsmanager"
 READ_ALL_DATA = (
     "SELECT pg_has_role(current_user, 'pg_read_all_data', 'USAGE') AS member, "
@@ -130,8 +131,20 @@ def _restore(stage: Stage) -> None:
     name = stage.setup.name(1)
     _begin_restore(stage, 1)
     stage.found["instance"] = stage.until(
-        lambda: stage.instance(name), _up, "the restore", hopeless=stage.setup.hopeless
+        lambda: stage.instance(name), _steadily_up(), "the restore", hopeless=stage.setup.hopeless
     )
+
+
+def _steadily_up() -> Callable[[Raw], bool]:
+    """What is up for the first time may be changed again in a moment."""
+    looks = 0
+
+    def is_so(seen: Raw) -> bool:
+        nonlocal looks
+        looks = looks + 1 if _up(seen) else 0
+        return looks >= STEADY_LOOKS
+
+    return is_so
 
 
 def _begin_restore(stage: Stage, number: int) -> None:

@@ -89,7 +89,7 @@ QUESTIONS = (
         step="master",
         calls=("SELECT pg_has_role",),
         documented="",
-        by_default="neither",
+        by_default="a member",
     ),
     Question(
         id="delete-while-creating",

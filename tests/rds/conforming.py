@@ -43,11 +43,19 @@ SCENARIOS = {
             "first-copy-after-share": "AccessDenied, then accepted",
             "original-time": "missing in the copy",
             "statuses-of-a-restore": "creating, modifying, available",
+            "delete-while-creating": "accepted",
             "managed-password-and-describe-key": "not needed",
             "second-copy": "faster than the first",
             "timed-out": "refused with InvalidParameterValueException",
         },
         job=True,
+    ),
+    "simulated-detours": Scenario(
+        {
+            "first-copy-after-share": "KMSKeyNotAccessibleFault, then accepted",
+            "statuses-of-a-restore": "creating, available, modifying, rebooting, available",
+        },
+        arguments=("--step", "restore", "--step", "password"),
     ),
     "simulated-refusals": Scenario(
         {

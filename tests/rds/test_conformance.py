@@ -169,6 +169,13 @@ def kill_at(there, folder, operation):
     )
     command.kill()
     command.wait()
+    accounts = (sandbox.source, sandbox.backup)
+    made = [
+        t
+        for a in accounts
+        for t in (*sandbox.instances(a).values(), *sandbox.snapshots(a).values())
+    ]
+    sandbox.wait_until(lambda: all(map(sandbox.sees, made)), "what was made to be seen")
 
 
 def test_a_sweep_leaves_the_things_of_a_living_run_alone(there, folder):
