@@ -48,6 +48,7 @@ def source_policy(names: Names) -> Policy:
     """Of the role in production's account, as infra/source-account.yaml has it."""
     ours = names.in_source("snapshot", "restorecheck-*")
     automated = names.in_source("snapshot", "rds:*")
+    managed = names.in_source("snapshot", "awsbackup:*")
     return _document(
         _statement(
             "Read",
@@ -55,7 +56,7 @@ def source_policy(names: Names) -> Policy:
             "*",
         ),
         _statement("ReadAttributes", ["rds:DescribeDBSnapshotAttributes"], ours),
-        _statement("CopyAutomatedToOurs", ["rds:CopyDBSnapshot"], [automated, ours]),
+        _statement("CopyAutomatedToOurs", ["rds:CopyDBSnapshot"], [automated, managed, ours]),
         _statement(
             "TagOurCopiesAsTheyAreMade",
             ["rds:AddTagsToResource"],
