@@ -355,7 +355,7 @@ class _Look:
         if isinstance(facts.production, Database):
             yield self.read("RC413", facts.orderable, self._orderable)
         yield from self._quotas()
-        yield from self.rights("RC503", "RC504", facts.backup_rights, self._backup_policy())
+        yield from self.rights("RC503", "RC504", facts.backup_rights, *self._backup_policy())
 
     def _network(self) -> Iterator[Finding]:
         facts = self.facts
@@ -575,19 +575,30 @@ class _Look:
             *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
         )
 
-    def _backup_policy(self) -> Advice:
+    def _backup_policy(self) -> tuple[Advice, ...]:
+        """To a role as its own policy. A user's own policies may have 2,048 characters together, a group's 5,120
+        (IAM User Guide, "IAM and AWS STS quotas"): so a user gets it by a group.
+        """
         caller = self.facts.caller
         assert isinstance(caller, Caller), "looked at before"
-        kind, _, name = caller.arn.rpartition(":")[2].partition("/")
-        name = name.rpartition("/")[2]
+        kind, *path = caller.arn.rpartition(":")[2].split("/")
         policy = json.dumps(advised.backup_policy(self.facts.names))
-        put = ("iam", f"put-{kind}-policy", f"--{kind}-name", name)
-        return self.in_backup(
-            *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
+        named = ("--policy-name", advised.POLICY_NAME, "--policy-document", policy)
+        if kind != "user":
+            # The ARN of a session has the role's name without its path, and the session's after it.
+            name = path[0] if kind == "assumed-role" else path[-1]
+            return (self.in_backup("iam", "put-role-policy", "--role-name", name, *named),)
+        group = ("--group-name", advised.POLICY_NAME)
+        making = self.in_backup("iam", "create-group", *group)
+        made = self.in_backup("iam", "get-group", *group)
+        return (
+            Advice(Where.BACKUP, f"{made.line} || {making.line}"),
+            self.in_backup("iam", "put-group-policy", *group, *named),
+            self.in_backup("iam", "add-user-to-group", *group, "--user-name", path[-1]),
         )
 
     def rights(
-        self, needed: str, forbidden: str, simulation: Simulation, advice: Advice
+        self, needed: str, forbidden: str, simulation: Simulation, *advice: Advice
     ) -> Iterator[Finding]:
         if isinstance(simulation, Unread):
             for rule in (needed, forbidden):
@@ -599,13 +610,13 @@ class _Look:
             return
         missing = _wrong(simulation, allowed=True)
         yield (
-            self.problem(needed, f"IAM does not allow {_few(missing)}", advice)
+            self.problem(needed, f"IAM does not allow {_few(missing)}", *advice)
             if missing
             else self.ok(needed, "everything that a drill calls is allowed")
         )
         excess = _wrong(simulation, allowed=False)
         yield (
-            self.problem(forbidden, f"IAM allows {_few(excess)}", advice)
+            self.problem(forbidden, f"IAM allows {_few(excess)}", *advice)
             if excess
             else self.ok(forbidden, "what no drill calls is denied")
         )

@@ -171,13 +171,15 @@ def grant(
     )
     role = client("iam", source, endpoint_url, regions[0])
     user = client("iam", backup, endpoint_url, regions[1])
-    policies = {
-        POLICY_NAME: (source_policy(names), backup_policy(names)),
-        LOOKING: (looking_in_source(), looking_in_backup()),
-    }
-    for name, (of_role, of_user) in policies.items():
+    for name, of_role in ((POLICY_NAME, source_policy(names)), (LOOKING, looking_in_source())):
         role.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(of_role))
-        user.put_user_policy(UserName=USER, PolicyName=name, PolicyDocument=json.dumps(of_user))
+    looking = json.dumps(looking_in_backup())
+    user.put_user_policy(UserName=USER, PolicyName=LOOKING, PolicyDocument=looking)
+    if all(group["GroupName"] != GROUP for group in user.list_groups()["Groups"]):
+        user.create_group(GroupName=GROUP)
+    drilling = json.dumps(backup_policy(names))
+    user.put_group_policy(GroupName=GROUP, PolicyName=POLICY_NAME, PolicyDocument=drilling)
+    user.add_user_to_group(GroupName=GROUP, UserName=USER)
 
 
 def transit_policy(source: Account, backup: Account) -> dict[str, Any]:

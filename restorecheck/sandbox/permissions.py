@@ -55,6 +55,35 @@ def simulate(account_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
+MOST = {"PutUserPolicy": 2048, "PutGroupPolicy": 5120, "PutRolePolicy": 10_240}
+"""Characters of all inline policies of one together, white space not counted: IAM User Guide, "IAM and AWS
+STS quotas".
+"""
+
+
+def refuse_long(account_id: str, operation: str, given: Mapping[str, Any]) -> None:
+    """Raises Refusal where the inline policies of a user, group or role would be too long."""
+    if operation not in MOST:
+        return
+    backend: Any = iam_backends[account_id]["aws"]
+    kind = operation.removeprefix("Put").removesuffix("Policy")
+    name = given[f"{kind}Name"]
+    everyone = (*backend.users.values(), *backend.groups.values(), *backend.roles.values())
+    texts = {
+        policy: document if isinstance(document, str) else json.dumps(document)
+        for one in everyone
+        if type(one).__name__ == kind and one.name == name
+        for policy, document in one.policies.items()
+    }
+    texts[given["PolicyName"]] = str(given["PolicyDocument"])
+    if sum(len("".join(unquote(text).split())) for text in texts.values()) > MOST[operation]:
+        raise Refusal(
+            "LimitExceeded",
+            f"Maximum policy size of {MOST[operation]} bytes exceeded for {kind.lower()} {name}",
+            status=409,
+        )
+
+
 def may(account_id: str, user: str, action: str, resource: str) -> bool:
     """Whether a user's policies allow an action; whoever has none runs the account."""
     backend: Any = iam_backends[account_id]["aws"]

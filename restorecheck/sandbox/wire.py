@@ -20,7 +20,7 @@ from moto.iam.models import iam_backends
 from restorecheck.sandbox.answers import Played
 from restorecheck.sandbox.backup import Backup
 from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
-from restorecheck.sandbox.permissions import simulate
+from restorecheck.sandbox.permissions import refuse_long, simulate
 from restorecheck.sandbox.rds import ServedRds
 from restorecheck.simulated.refusals import Refusal, bad_value
 from restorecheck.simulated.state import Page
@@ -119,6 +119,8 @@ class Wire:
                 result = perform(place, given, self._caller(response))
                 shown = one_page(result, given) if isinstance(result, Page) else result
                 return response.serialized(ActionResult(shown)), ""
+            if service == "iam":
+                refuse_long(str(response.current_account), operation, given)
             if service == "iam" and operation == "SimulatePrincipalPolicy":
                 answered = simulate(str(response.current_account), given)
                 return response.serialized(ActionResult(answered)), ""

@@ -219,7 +219,8 @@ class Instances:
         then: Callable[[], None] = lambda: None,
     ) -> None:
         """The race of the real thing: right after the call the instance is still `available`, for a
-        moment even with nothing pending.
+        moment even with nothing pending (aws-cloudformation-resource-providers-rds, Probing.java, counts
+        several looks for that reason).
         """
         state = self._state
         instance.pending = {"MasterUserPassword": "****"}

@@ -1,4 +1,5 @@
-"""What RDS takes and what it refuses.
+"""What RDS takes and what it refuses. Codes are those of botocore's model of each call (`rds/2014-10-31`); pages are
+of the Amazon RDS User Guide, if nothing else is said.
 
 Codes of which nobody has seen the real thing are marked (?).
 """
@@ -47,6 +48,7 @@ NOT_KEPT = frozenset(
 
 
 def name_of(text: str, longest: int) -> str:
+    """RDS API, CopyDBSnapshot and RestoreDBInstanceFromDBSnapshot: constraints of the identifiers."""
     if len(text) > longest or not NAME.fullmatch(text):
         raise bad_value(
             f"The parameter {text} is not a valid identifier. Identifiers must begin with a letter; "
@@ -57,6 +59,7 @@ def name_of(text: str, longest: int) -> str:
 
 
 def tags_of(given: Parameters) -> dict[str, str]:
+    """Reserved prefixes: "Tagging Amazon RDS resources"."""
     tags = {tag["Key"]: tag.get("Value", "") for tag in given.get("Tags") or []}
     if any(key.lower().startswith(("aws:", "rds:")) for key in tags):
         raise bad_value("Tag keys cannot start with the reserved prefix 'aws:' or 'rds:'")
@@ -88,6 +91,7 @@ def own_snapshot_in(snapshots: Mapping[str, Snapshot], account_id: str, name: st
 
 
 def refuse_taken_snapshot(snapshots: Mapping[str, Snapshot], name: str, most: int) -> None:
+    """RDS API, CopyDBSnapshot: errors. "Quotas and constraints": manual snapshots for each region."""
     if name in snapshots:
         raise Refusal(
             "DBSnapshotAlreadyExists",
@@ -99,16 +103,19 @@ def refuse_taken_snapshot(snapshots: Mapping[str, Snapshot], name: str, most: in
 
 
 def refuse_unfinished(snapshot: Snapshot) -> None:
+    """RDS API, InvalidDBSnapshotState: "The state of the DB snapshot doesn't allow deletion" and copies."""
     if snapshot.status != "available":
         raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
 
 
 def refuse_many_copies(snapshots: Iterable[Snapshot], most: int) -> None:
+    """Of 20 in progress for each region: "Copying a DB snapshot", limitations; no code is told."""
     if len([s for s in snapshots if s.type == "manual" and s.in_progress]) >= most:
         raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
 
 
 def refuse_copy_without_key(source: Snapshot, account_id: str, wanted: str | None) -> None:
+    """RDS API, CopyDBSnapshot, KmsKeyId: must be given for an encrypted snapshot of another account."""
     if source.kms_key_id and source.account_id != account_id and not wanted:
         raise bad_combination(  # (?)
             "KmsKeyId is required to copy an encrypted snapshot of another account."
@@ -116,6 +123,7 @@ def refuse_copy_without_key(source: Snapshot, account_id: str, wanted: str | Non
 
 
 def refuse_deletion_of_snapshot(snapshot: Snapshot) -> None:
+    """RDS API, DeleteDBSnapshot: "must be in the available state"; "Deleting a DB snapshot": manual ones."""
     if snapshot.type != "manual":
         raise bad_snapshot_state("Automated snapshots cannot be deleted.")
     if snapshot.status == "creating":
@@ -131,7 +139,11 @@ def forget_snapshot(snapshot: Snapshot, everywhere: Iterable[Snapshot]) -> None:
 
 
 def share(snapshot: Snapshot, given: Parameters, seen_from: datetime, *, default: bool) -> None:
-    """Change who may use a snapshot. `default`: it is encrypted with the default key of RDS."""
+    """Change who may use a snapshot. `default`: it is encrypted with the default key of RDS.
+
+    RDS API, ModifyDBSnapshotAttribute; "Sharing a DB snapshot" and "Sharing encrypted snapshots"; the limit of 20
+    accounts stands in "Quotas and constraints".
+    """
     added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
     if given["AttributeName"] != "restore":
         raise bad_value(f"Invalid snapshot attribute {given['AttributeName']}")
@@ -158,6 +170,7 @@ def share(snapshot: Snapshot, given: Parameters, seen_from: datetime, *, default
 
 
 def refuse_taken_instance(instances: Collection[str], name: str, most: int) -> None:
+    """RDS API, RestoreDBInstanceFromDBSnapshot: errors. "Quotas and constraints": DB instances."""
     if name in instances:
         raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
     if len(instances) >= most:
@@ -165,11 +178,13 @@ def refuse_taken_instance(instances: Collection[str], name: str, most: int) -> N
 
 
 def refuse_managed_restore(given: Parameters) -> None:
+    """RDS API, RestoreDBInstanceFromDBSnapshot, ManageMasterUserPassword: for RDS for Oracle."""
     if given.get("ManageMasterUserPassword"):
         raise bad_combination("ManageMasterUserPassword is only supported for RDS for Oracle.")
 
 
 def refuse_foreign_restore(snapshot: Snapshot, account_id: str) -> None:
+    """Of what is both shared and encrypted: "Restoring to a DB instance"."""
     if snapshot.account_id != account_id and snapshot.kms_key_id:
         raise bad_snapshot_state(  # (?)
             "An encrypted snapshot of another account cannot be restored; copy it first."
@@ -182,7 +197,7 @@ def default_group(settings: Mapping[str, object], pattern: str) -> str:
 
 def settings_of_restore(snapshot: Snapshot, given: Parameters) -> Description:
     """AWS's own choices where none is given: the source's class and backups, a public address
-    without a subnet group.
+    without a subnet group. RDS API, RestoreDBInstanceFromDBSnapshot: the default of each parameter.
     """
     source = snapshot.instance_settings
     settings = source | {
@@ -276,6 +291,7 @@ def not_authorized(caller: str, action: str, resource: str) -> Refusal:
 
 
 def refuse_change(instance: Instance, given: Parameters) -> None:
+    """RDS API, ModifyDBInstance: InvalidDBInstanceState, and which of the two passwords may be given."""
     if instance.status not in {"available", "storage-optimization"}:
         raise bad_instance_state(f"Database instance is not in available state: {instance.status}")
     password = given.get("MasterUserPassword")
@@ -287,12 +303,13 @@ def refuse_change(instance: Instance, given: Parameters) -> None:
 
 
 def refuse_bad_password(password: str) -> None:
+    """RDS API, ModifyDBInstance, MasterUserPassword: constraints, RDS for PostgreSQL."""
     if not 8 <= len(password) <= 128 or set(password) & BAD_IN_PASSWORDS:  # noqa: PLR2004  # RDS for PostgreSQL
         raise bad_value("The parameter MasterUserPassword is not a valid password.")
 
 
 def refuse_deletion(instance: Instance, given: Parameters, *, being_made: bool) -> None:
-    """`being_made`: it is not up yet, and will be soon."""
+    """`being_made`: it is not up yet, and will be soon. RDS API, DeleteDBInstance: parameters and errors."""
     skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
     if instance.status == "deleting":
         raise bad_instance_state(f"Instance {instance.identifier} is already being deleted.")
@@ -314,5 +331,6 @@ def refuse_deletion(instance: Instance, given: Parameters, *, being_made: bool) 
 
 
 def refuse_unless(instance: Instance, status: str) -> None:
+    """RDS API, StopDBInstance and StartDBInstance: the state that each needs."""
     if instance.status != status:
         raise bad_instance_state(f"Instance {instance.identifier} is not in {status} state.")

@@ -325,14 +325,14 @@ def source_role_may_delete_production(team):
 
 
 def we_have_no_rights(team):
-    team.backup("iam").delete_user_policy(UserName=USER, PolicyName="restorecheck")
+    team.backup("iam").remove_user_from_group(GroupName="restorecheck", UserName=USER)
 
 
 def we_may_do_everything(team):
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [allow]}
-    team.backup("iam").put_user_policy(
-        UserName=USER, PolicyName="restorecheck", PolicyDocument=json.dumps(policy)
+    team.backup("iam").put_group_policy(
+        GroupName="restorecheck", PolicyName="restorecheck", PolicyDocument=json.dumps(policy)
     )
 
 

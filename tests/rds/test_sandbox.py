@@ -564,3 +564,21 @@ def working_in(place):
             if process.cwd() == str(place):
                 found.append(process)
     return found
+
+
+@pytest.mark.parametrize(("kind", "most"), [("user", 2048), ("group", 5120), ("role", 10_240)])
+def test_policies_of_a_user_a_group_and_a_role_have_limits(room, kind, most):
+    """White space is not counted."""
+    iam = room.sandbox.client("iam", room.sandbox.backup)
+    key, name = f"{kind.capitalize()}Name", f"long-{kind}"
+    trust = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}
+    getattr(iam, f"create_{kind}")(**{key: name}, **trust)
+
+    def put(length):
+        start, end = '{"Version": "2012-10-17", "Statement": [{"Sid": "', '"}]}'
+        text = start + "x" * (length - len("".join((start + end).split()))) + end
+        given = {key: name, "PolicyName": "p", "PolicyDocument": text}
+        return getattr(iam, f"put_{kind}_policy")(**given)
+
+    with refused("LimitExceeded"):
+        put(most + 1)

@@ -18,6 +18,7 @@ from restorecheck.rules.facts import (
     Quota,
     RdsFacts,
     Refused,
+    Simulated,
     SnapshotFacts,
     Subnet,
     SubnetGroup,
@@ -26,6 +27,7 @@ from restorecheck.rules.facts import (
 )
 from restorecheck.rules.findings import Outcome
 from restorecheck.rules.permissions import Names
+from restorecheck.rules.policies import Answer
 from tests.factories import NOW
 
 OK, PROBLEM, UNSEEN = Outcome.OK, Outcome.PROBLEM, Outcome.NOT_LOOKED_AT
@@ -375,3 +377,26 @@ def test_a_subnet_group_needs_two_zones_and_an_address_in_each(place, zones, add
 def test_nothing_is_said_of_accounts_that_were_not_entered(caller):
     assert set(looked_at(caller=caller)) == {"RC201"}
     assert "RC210" not in looked_at(source_caller=caller)
+
+
+@pytest.mark.parametrize(
+    ("caller", "commands"),
+    [
+        (
+            f"arn:aws:iam::{BACKUP}:user/people/drills",
+            ["get-group", "put-group-policy", "add-user-to-group"],
+        ),
+        (f"arn:aws:sts::{BACKUP}:assumed-role/stepper/session-1", ["put-role-policy"]),
+        (f"arn:aws:iam::{BACKUP}:role/service/stepper", ["put-role-policy"]),
+    ],
+)
+def test_advice_on_rights_is_what_iam_takes_of_a_user_and_of_a_role(caller, commands):
+    simulated = (Simulated(action="a:B", resource="*", wanted=True, answer=Answer.NOT_ALLOWED),)
+    facts = facts_of(caller=Caller(BACKUP, caller), backup_rights=simulated)
+
+    (found,) = [f for f in readiness.judge(facts, NOW) if f.rule.id == "RC503"]
+
+    lines = [advice.line for advice in found.advice]
+    assert [line.split()[2] for line in lines] == commands
+    name = "drills" if "user" in caller else "stepper"
+    assert f"-name {name} " in lines[-1]
