@@ -33,10 +33,12 @@ from restorecheck.ports import Clock
 SHARE = "snapshot share"
 SOON = timedelta(seconds=1)
 
-SHARE_PROPAGATION = timedelta(minutes=15)
-"""How long a share may take to arrive in the other account; RDS documents no time."""
+SHARE_PROPAGATION, SHARE_LOOKS = timedelta(minutes=15), 60
+"""How long a share may take to arrive in the other account; RDS documents no time. Who looks more often than
+every fifteen seconds has looked often enough before.
+"""
 
-KEY_PROPAGATION = timedelta(minutes=5)
+KEY_PROPAGATION, KEY_LOOKS = timedelta(minutes=5), 20
 """How long a changed key policy may take: AWS KMS Developer Guide, "Eventual consistency": mostly
 seconds, at times minutes.
 """
@@ -195,6 +197,14 @@ class Copying:
         return [s for s in snapshots.latest().values() if s.instance.lower() == wanted]
 
     @property
+    def _share_propagation(self) -> timedelta:
+        return min(SHARE_PROPAGATION, SHARE_LOOKS * self._settings.poll)
+
+    @property
+    def _key_propagation(self) -> timedelta:
+        return min(KEY_PROPAGATION, KEY_LOOKS * self._settings.poll)
+
+    @property
     def _soon(self) -> timedelta:
         return min(SOON, self._settings.poll)
 
@@ -283,7 +293,7 @@ class Copying:
         except ProviderError as exc:
             managed = parse_arn(arn).name.startswith(MANAGED)
             if isinstance(exc, AccessDeniedError) and not managed:
-                return self._wait_for_arrival(drill, exc, KEY_PROPAGATION, "the key's policy")
+                return self._wait_for_arrival(drill, exc, self._key_propagation, "the key's policy")
             if isinstance(exc, TransientError | CapacityError) or not managed:
                 raise
             return Unclear(reason=exc.message, hint=f"{exc.hint} {ADOPT}".strip())
@@ -323,12 +333,12 @@ class Copying:
         except AlreadyExistsError:
             pass  # as in `_begin_staging`
         except (NotFoundError, InvalidStateError) as exc:
-            waiting = self._wait_for_arrival(drill, exc, SHARE_PROPAGATION, "the share")
+            waiting = self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
             if isinstance(waiting, Unclear):
                 return replace(waiting, hint="The share did not arrive in time.")
             return waiting
         except AccessDeniedError as exc:
-            return self._wait_for_arrival(drill, exc, SHARE_PROPAGATION, "the share")
+            return self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
 
     def _wait_for_arrival(
@@ -339,7 +349,8 @@ class Copying:
         """
         if isinstance(refusal, AccessDeniedError) and refusal.code not in ARRIVING:
             raise refusal
-        if self._clock.now() - drill.records[-1].started_at > longest:
+        began = drill.records[-1].started_at if drill.records else drill.started_at
+        if self._clock.now() - began > longest:
             return Unclear(reason=refusal.message, hint=refusal.hint)
         return InProgress(
             wait=self._settings.poll, detail=f"waiting for {what} to arrive", status=refusal.code

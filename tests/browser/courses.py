@@ -298,6 +298,7 @@ def _results(number, rows, *, emptied):
         "indexes_valid": "no index is invalid",
         "sequences_ahead": "5 sequences",
         "collations_current": "no collation has changed",
+        "tables_readable": "7 of 7 tables",
         "contents_plausible": compared,
         "not_emptied": compared,
         "not_shrunk": f"{compared}, 1 of them emptied" if emptied else compared,

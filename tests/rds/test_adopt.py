@@ -249,7 +249,7 @@ def test_a_failed_restore_of_an_unknown_source_alarms_with_aws_backups_words(ado
     with pytest.raises(ConfigError, match="DB instance is in the status incompatible-restore"):
         adopter.adopt(job.event(), function)
 
-    del sandbox.rds.region(sandbox.backup.account_id, sandbox.region).instances[
+    del sandbox.rds.state.region(sandbox.backup.account_id, sandbox.region).instances[
         job.created_arn.rpartition(":")[2]
     ]
 

@@ -399,7 +399,9 @@ def test_a_copy_of_another_snapshot_is_not_restored(host, scene):
     name, sandbox = f"restorecheck-{drill.id}", scene.sandbox
     while name not in sandbox.snapshots(sandbox.backup):
         sleep(getattr(host.engine.advance(drill.id), "duration", timedelta(0)))
-    sandbox.snapshots(sandbox.backup)[name].original_at -= timedelta(days=3)
+    copy = sandbox.snapshots(sandbox.backup)[name]
+    copy.original_at -= timedelta(days=3)
+    copy.database_at -= timedelta(days=3)
 
     finished = host.run(drill.id)
 

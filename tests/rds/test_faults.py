@@ -121,7 +121,8 @@ def test_what_cannot_be_deleted_is_named_outranks_the_verdict_and_is_swept_later
 
 @pytest.mark.parametrize("status", ["incompatible-restore", "restore-error", "failed"])
 def test_a_snapshot_that_rds_cannot_restore_fails_the_drill(scene, status):
-    scene.sandbox.next_restore(status, event="The restore failed: no such luck")
+    for _ in range(2):
+        scene.sandbox.next_restore(status, event="The restore failed: no such luck")
 
     done = scene.drill()
 
@@ -222,7 +223,10 @@ def test_corrupt_data_behind_a_restored_instance_fails_the_drill(scene):
 
 
 def test_data_files_that_no_server_starts_over_fail_the_drill(scene):
-    scene.sandbox.corrupt_next_restore(lambda data: (data / "global/pg_control").write_bytes(b""))
+    for _ in range(2):
+        scene.sandbox.corrupt_next_restore(
+            lambda data: (data / "global/pg_control").write_bytes(b"")
+        )
 
     done = scene.drill()
 
@@ -476,7 +480,8 @@ def test_an_old_standby_and_old_copies_of_other_targets_are_left_alone(scene):
 
 
 def test_a_report_of_a_failed_drill_is_json_of_the_published_schema(scene):
-    scene.sandbox.next_restore("restore-error")
+    for _ in range(2):
+        scene.sandbox.next_restore("restore-error")
 
     report = json.loads(scene.drill().out)
 

@@ -193,6 +193,8 @@ BESIDES = [
         Request("rds:StopDBInstance", f"arn:aws:rds:{REGION}:{BACKUP}:db:restorecheck-x", OURS),
     ),
     Asked("adopter", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
+    # Of a restore that failed: its event does not say what was restored.
+    Asked("adopter", Request("backup:DescribeRestoreJob", "*", account=BACKUP)),
     Asked("notifier", Request("sqs:SendMessage", BACKUP_STACK.arn("DeadLetters"))),
     Asked("adopter", Request("states:StartExecution", BACKUP_STACK.arn("DrillMachine"))),
     # `credentials: iam`: the right is asked for when the token is used.

@@ -163,6 +163,7 @@ def swaps_what_the_copy_is_of(stage, name):
         key=lambda s: s.original_at,
     )
     found.original_at, found.data = older.original_at, older.data
+    found.database_at = older.database_at
     return True
 
 
