@@ -349,8 +349,7 @@ class Copying:
         """
         if isinstance(refusal, AccessDeniedError) and refusal.code not in ARRIVING:
             raise refusal
-        began = drill.records[-1].started_at if drill.records else drill.started_at
-        if self._clock.now() - began > longest:
+        if self._clock.now() - drill.records[-1].started_at > longest:
             return Unclear(reason=refusal.message, hint=refusal.hint)
         return InProgress(
             wait=self._settings.poll, detail=f"waiting for {what} to arrive", status=refusal.code

@@ -536,8 +536,8 @@ PLANTED = (
     bug(
         "a copy is not asked for again while its share arrives",
         COPYING,
-        "        if self._clock.now() - began > longest:\n",
-        "        if self._clock.now() >= began:\n",
+        "        if self._clock.now() - drill.records[-1].started_at > longest:\n",
+        "        if self._clock.now() >= drill.records[-1].started_at:\n",
     ),
     bug(
         "a thing whose tags are late is somebody else's",
@@ -1431,8 +1431,8 @@ PLANTED = (
     bug(
         "the time of a share is counted from the drill's start",
         COPYING,
-        "        began = drill.records[-1].started_at if drill.records else drill.started_at\n",
-        "        began = drill.started_at\n",
+        "drill.records[-1].started_at > longest:\n",
+        "drill.started_at > longest:\n",
         ACCOUNTS_TESTS,
     ),
     bug(

@@ -11,6 +11,7 @@ from restorecheck.aws.copying import Copying
 from restorecheck.aws.views import SnapshotView
 from restorecheck.errors import TransientError
 from restorecheck.lifecycle import Broken, InProgress, Ready, Unclear
+from restorecheck.model import StepRecord
 from restorecheck.testing import World
 from tests.factories import HOUR, NOW, drill
 from tests.unit.test_credentials import Board
@@ -111,7 +112,8 @@ def stage(chosen, refuses=""):
     copying = Copying(SETTINGS, source, source, World())
     found = copying.find(drill())
     assert isinstance(found, Ready)
-    return copying.stage(drill(backup=found.backup, outputs=found.outputs)), source
+    begun = (StepRecord(name="staging copy", started_at=NOW),)
+    return copying.stage(drill(backup=found.backup, outputs=found.outputs, records=begun)), source
 
 
 def test_a_snapshot_of_aws_backup_is_copied_as_an_automated_one_is():
