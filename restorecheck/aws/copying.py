@@ -363,7 +363,7 @@ class Copying:
         Raises:
             AlreadyExistsError: It is not ours.
         """
-        waiting = wait_for_tags(self._settings, drill, view.tags, self._clock.now())
+        waiting = wait_for_tags(self._settings, drill, view, self._clock.now())
         if waiting is not None:
             return waiting
         self._refuse_foreign(view, drill)

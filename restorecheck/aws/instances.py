@@ -61,7 +61,7 @@ def restore(settings: RdsSettings, account: Account, drill: Drill, now: datetime
     view = account.instances.latest().get(name)
     if view is None:
         return _begin_restore(settings, account, drill, name)
-    unmarked = wait_for_tags(settings, drill, view.tags, now)
+    unmarked = wait_for_tags(settings, drill, view, now)
     if unmarked is not None:
         return unmarked
     refuse_foreign(view, drill)

@@ -41,10 +41,10 @@ class Keeping:
         kept = tuple(v.arn for v in views if v.arn not in deleted)
         return Retained(retention=Retention(kept=kept, deleted=tuple(dict.fromkeys(deleted))))
 
-    def make_room(self, drill: Drill, now: datetime) -> None:
-        """Let go, before the copy, of what would go after it."""
+    def make_room(self, drill: Drill, now: datetime) -> dict[str, str]:
+        """Let go, before the copy, of what would go after it; the outputs by which the report tells it."""
         keep = max(1, self.settings.backup.keep_copies - 1)
-        self._prune(drill, self._copies(now), now, keep)
+        return {DELETED: "\n".join(self._prune(drill, self._copies(now), now, keep))}
 
     def _mark(self, drill: Drill) -> None:
         view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))

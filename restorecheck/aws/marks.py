@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from restorecheck.aws import naming
 from restorecheck.aws.settings import RdsSettings
+from restorecheck.aws.views import InstanceView, SnapshotView
 from restorecheck.lifecycle import InProgress
 from restorecheck.model import Drill
 
@@ -11,16 +11,16 @@ UNMARKED = "unmarked_since"
 
 
 def wait_for_tags(
-    settings: RdsSettings, drill: Drill, tags: naming.Tags, now: datetime
+    settings: RdsSettings, drill: Drill, view: InstanceView | SnapshotView, now: datetime
 ) -> InProgress | None:
     """A thing of our name may be described before its tags are (`simulated.unknowns`); none at all
     within the settling time of our first look at it says nothing.
 
     None when there is nothing to wait for: it has tags, ours or not, or will have none.
     """
-    if tags or drill.step is None:
+    if view.tags:
         return None
-    key = f"{UNMARKED} {drill.step.name}"
+    key = f"{UNMARKED} {view.arn}"
     since = drill.outputs.get(key, now.isoformat())
     if now - datetime.fromisoformat(since) >= settings.settling:
         return None

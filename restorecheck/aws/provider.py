@@ -226,15 +226,16 @@ class RdsProvider(Provider):
         staging = step.name == STAGING_COPY
         key = f"{ROOM_MADE} {step.name}"
         if key not in drill.outputs:
+            outputs = {key: "true"}
             if staging:
                 self._copying().prune_staging()
             else:
-                self._keeping().make_room(drill, self._clock.now())
+                outputs |= self._keeping().make_room(drill, self._clock.now())
             return InProgress(
                 wait=self.settings.poll,
                 detail=f"{refusal.message}; older copies of this target are deleted to make room",
                 status=refusal.code,
-                outputs={key: "true"},
+                outputs=outputs,
             )
         account = self.source_account() if staging else self.backup_account()
         snapshots = account.manual_snapshots.fresh().values()

@@ -542,8 +542,8 @@ PLANTED = (
     bug(
         "a thing whose tags are late is somebody else's",
         "aws/marks.py",
-        "    if tags or drill.step is None:\n",
-        "    if tags is not None:\n",
+        "    if view.tags:\n",
+        "    if view.arn:\n",
     ),
     bug(
         "an instance whose tags are late is given up",

@@ -7,7 +7,7 @@ import pytest
 
 from restorecheck.model import Verdict
 from restorecheck.simulated import Quotas, Refusal
-from restorecheck.testing.cloud import Outcome
+from restorecheck.testing.cloud import Outcome, Pace, Unknowns
 from tests.simulation.disturbing import DEATHS, Fault, Rescue, disturbed, effects_of, telling
 from tests.simulation.stage import Host, Setting, Stage
 
@@ -38,6 +38,16 @@ def test_a_restore_that_fails_once_is_tried_once_more(status):
     assert drill.verdict is Verdict.VERIFIED
     assert any("second" in note for note in drill.notes)
     assert len(asked(stage, "DeleteDBInstance")) == 2
+    assert stage.cloud.backup.instances == {}
+
+
+def test_the_tags_of_the_second_instance_may_be_late_as_well():
+    stage = Stage(unknowns=Unknowns(tags_late=True), pace=Pace(visible=80, restore=1000))
+    stage.cloud.restores.append(Outcome(status="failed"))
+
+    drill = night(stage)
+
+    assert drill.verdict is Verdict.VERIFIED, drill.reason
     assert stage.cloud.backup.instances == {}
 
 
@@ -93,6 +103,7 @@ def test_where_manual_snapshots_fill_the_account_older_copies_go_before_the_copy
 
     assert drill.verdict is Verdict.VERIFIED, drill.reason
     assert sorted(stage.cloud.backup.snapshots) == [*before[1:], f"restorecheck-{drill.id}"]
+    assert [arn.rpartition(":")[2] for arn in drill.retention.deleted] == before[:1]
 
 
 def test_the_last_verified_copy_stays_however_full_the_account_is():
