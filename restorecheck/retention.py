@@ -1,7 +1,8 @@
 """Which of the copies that we keep may go. Pure.
 
 The last good copy is never deleted: whatever `keep` says, the newest copy with the verdict
-`verified` stays, and nothing goes before a newer copy is there.
+`verified` stays, and nothing goes before a newer copy is there. A copy whose verdict is not known
+(its tag could not be written) may be the last good one: it stays until a newer one is verified.
 """
 
 from collections.abc import Sequence
@@ -39,9 +40,10 @@ def prunable(copies: Sequence[Copy], keep: int) -> tuple[Copy, ...]:
     """
     assert keep >= 1, "at least one copy is kept"
     whole = sorted((c for c in copies if c.available), key=_age, reverse=True)
-    stay = [*_one_of_each_origin(whole)][:keep]
-    verified = next((c for c in whole if c.verdict is Verdict.VERIFIED), None)
-    protected = {c.identifier for c in (*stay, *whole[:1], *((verified,) if verified else ()))}
+    origins = _one_of_each_origin(whole)
+    last_good = next((n for n, c in enumerate(origins, 1) if _is_verified(c)), len(origins))
+    may_be_good = (c for c in origins[:last_good] if _is_verified(c) or c.verdict is None)
+    protected = {c.identifier for c in (*origins[:keep], *whole[:1], *may_be_good)}
     gone = [c for c in whole if c.identifier not in protected]
     # What never became a backup goes only when there is one that did.
     broken = [c for c in copies if c.broken and not c.available and whole]
@@ -62,4 +64,10 @@ def _one_of_each_origin(newest_first: Sequence[Copy]) -> list[Copy]:
 
 
 def _proof(copy: Copy) -> int:
-    return 1 if copy.verdict is Verdict.VERIFIED else 0
+    if copy.verdict is None:
+        return 1
+    return 2 if _is_verified(copy) else 0
+
+
+def _is_verified(copy: Copy) -> bool:
+    return copy.verdict is Verdict.VERIFIED

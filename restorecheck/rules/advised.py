@@ -32,6 +32,17 @@ def _document(*statements: Policy) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def of_groups(policy: Policy) -> dict[str, Policy]:
+    """A user's policy as those of two groups, by their names: a user's own may have 2,048 characters
+    together, a group's 5,120 (IAM User Guide, "IAM and AWS STS quotas"). What it denies stands alone.
+    """
+    parts: dict[str, list[Policy]] = {}
+    for statement in policy["Statement"]:
+        group = POLICY_NAME if statement["Effect"] == "Allow" else f"{POLICY_NAME}-never"
+        parts.setdefault(group, []).append(statement)
+    return {group: _document(*statements) for group, statements in parts.items()}
+
+
 def trust_policy(names: Names, external_id: str) -> Policy:
     """Lets the backup account in, and asks for the word."""
     return _document(

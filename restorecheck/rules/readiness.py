@@ -576,26 +576,30 @@ class _Look:
         )
 
     def _backup_policy(self) -> tuple[Advice, ...]:
-        """To a role as its own policy. A user's own policies may have 2,048 characters together, a group's 5,120
-        (IAM User Guide, "IAM and AWS STS quotas"): so a user gets it by a group.
-        """
+        """To a role as its own policy, to a user by groups."""
         caller = self.facts.caller
         assert isinstance(caller, Caller), "looked at before"
         kind, *path = caller.arn.rpartition(":")[2].split("/")
-        policy = json.dumps(advised.backup_policy(self.facts.names))
-        named = ("--policy-name", advised.POLICY_NAME, "--policy-document", policy)
+        policy = advised.backup_policy(self.facts.names)
         if kind != "user":
             # The ARN of a session has the role's name without its path, and the session's after it.
-            name = path[0] if kind == "assumed-role" else path[-1]
-            return (self.in_backup("iam", "put-role-policy", "--role-name", name, *named),)
-        group = ("--group-name", advised.POLICY_NAME)
-        making = self.in_backup("iam", "create-group", *group)
-        made = self.in_backup("iam", "get-group", *group)
-        return (
-            Advice(Where.BACKUP, f"{made.line} || {making.line}"),
-            self.in_backup("iam", "put-group-policy", *group, *named),
-            self.in_backup("iam", "add-user-to-group", *group, "--user-name", path[-1]),
-        )
+            role = ("--role-name", path[0] if kind == "assumed-role" else path[-1])
+            return (self._put("role", role, policy),)
+        lines = []
+        for name, part in advised.of_groups(policy).items():
+            group = ("--group-name", name)
+            making = self.in_backup("iam", "create-group", *group)
+            made = self.in_backup("iam", "get-group", *group)
+            lines += [
+                Advice(Where.BACKUP, f"{made.line} || {making.line}"),
+                self._put("group", group, part),
+                self.in_backup("iam", "add-user-to-group", *group, "--user-name", path[-1]),
+            ]
+        return tuple(lines)
+
+    def _put(self, kind: str, whose: tuple[str, str], policy: advised.Policy) -> Advice:
+        named = ("--policy-name", advised.POLICY_NAME, "--policy-document", json.dumps(policy))
+        return self.in_backup("iam", f"put-{kind}-policy", *whose, *named)
 
     def rights(
         self, needed: str, forbidden: str, simulation: Simulation, *advice: Advice

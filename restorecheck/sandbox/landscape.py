@@ -13,6 +13,7 @@ from restorecheck.rules.advised import (
     backup_policy,
     looking_in_backup,
     looking_in_source,
+    of_groups,
     source_policy,
 )
 from restorecheck.rules.permissions import Names
@@ -175,11 +176,13 @@ def grant(
         role.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(of_role))
     looking = json.dumps(looking_in_backup())
     user.put_user_policy(UserName=USER, PolicyName=LOOKING, PolicyDocument=looking)
-    if all(group["GroupName"] != GROUP for group in user.list_groups()["Groups"]):
-        user.create_group(GroupName=GROUP)
-    drilling = json.dumps(backup_policy(names))
-    user.put_group_policy(GroupName=GROUP, PolicyName=POLICY_NAME, PolicyDocument=drilling)
-    user.add_user_to_group(GroupName=GROUP, UserName=USER)
+    there = {group["GroupName"] for group in user.list_groups()["Groups"]}
+    for name, policy in of_groups(backup_policy(names)).items():
+        if name not in there:
+            user.create_group(GroupName=name)
+        text = json.dumps(policy)
+        user.put_group_policy(GroupName=name, PolicyName=POLICY_NAME, PolicyDocument=text)
+        user.add_user_to_group(GroupName=name, UserName=USER)
 
 
 def transit_policy(source: Account, backup: Account) -> dict[str, Any]:

@@ -318,14 +318,14 @@ PLANTED = (
     bug(
         "the last verified copy is pruned",
         RETENTION,
-        "*((verified,) if verified else ())",
-        "*()",
+        "if _is_verified(c) or c.verdict is None",
+        "if c.verdict is None",
     ),
     bug(
         "the oldest copies are kept",
         RETENTION,
-        "key=_age, reverse=True)\n    stay",
-        "key=_age)\n    stay",
+        "key=_age, reverse=True)\n    origins",
+        "key=_age)\n    origins",
     ),
     bug(
         "one copy fewer is kept than configured",
@@ -342,9 +342,15 @@ PLANTED = (
         *NIGHTS,
     ),
     bug(
+        "a copy that no verdict could be written on is pruned",
+        RETENTION,
+        "if _is_verified(c) or c.verdict is None",
+        "if _is_verified(c)",
+    ),
+    bug(
         "of two copies of one snapshot the newer one counts, proven or not",
         RETENTION,
-        "    return 1 if copy.verdict is Verdict.VERIFIED else 0\n",
+        "    return 2 if _is_verified(copy) else 0\n",
         "    return 0\n",
         "tests/unit/test_retention.py",
         *NIGHTS,
@@ -1142,8 +1148,8 @@ PLANTED = (
     bug(
         "the newest copy may go when an older one of its snapshot is proven",
         RETENTION,
-        "*stay, *whole[:1], *(",
-        "*stay, *(",
+        "*origins[:keep], *whole[:1], *may",
+        "*origins[:keep], *may",
         MANY_NIGHTS_TESTS,
     ),
     bug(
@@ -1170,8 +1176,8 @@ PLANTED = (
     bug(
         "the oldest verified copy is the protected one",
         RETENTION,
-        "next((c for c in whole if c.verdict is Verdict.VERIFIED), None)",
-        "next((c for c in reversed(whole) if c.verdict is Verdict.VERIFIED), None)",
+        "may_be_good = (c for c in origins[:last_good]",
+        "may_be_good = (c for c in origins[-1:]",
         RETENTION_TESTS,
     ),
     bug(

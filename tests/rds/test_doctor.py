@@ -325,13 +325,17 @@ def source_role_may_delete_production(team):
 
 
 def we_have_no_rights(team):
-    team.backup("iam").remove_user_from_group(GroupName="restorecheck", UserName=USER)
+    iam = team.backup("iam")
+    for group in iam.list_groups_for_user(UserName=USER)["Groups"]:
+        iam.remove_user_from_group(GroupName=group["GroupName"], UserName=USER)
 
 
 def we_may_do_everything(team):
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [allow]}
-    team.backup("iam").put_group_policy(
+    iam = team.backup("iam")
+    iam.remove_user_from_group(GroupName="restorecheck-never", UserName=USER)
+    iam.put_group_policy(
         GroupName="restorecheck", PolicyName="restorecheck", PolicyDocument=json.dumps(policy)
     )
 

@@ -1,5 +1,6 @@
 """What `doctor` and `audit` say of AWS, at the limits of their rules: facts in, findings out."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from restorecheck.rules import exposure, readiness
+from restorecheck.rules.advised import backup_policy, of_groups
 from restorecheck.rules.facts import (
     AccountFacts,
     Caller,
@@ -384,7 +386,7 @@ def test_nothing_is_said_of_accounts_that_were_not_entered(caller):
     [
         (
             f"arn:aws:iam::{BACKUP}:user/people/drills",
-            ["get-group", "put-group-policy", "add-user-to-group"],
+            ["get-group", "put-group-policy", "add-user-to-group"] * 2,
         ),
         (f"arn:aws:sts::{BACKUP}:assumed-role/stepper/session-1", ["put-role-policy"]),
         (f"arn:aws:iam::{BACKUP}:role/service/stepper", ["put-role-policy"]),
@@ -400,3 +402,17 @@ def test_advice_on_rights_is_what_iam_takes_of_a_user_and_of_a_role(caller, comm
     assert [line.split()[2] for line in lines] == commands
     name = "drills" if "user" in caller else "stepper"
     assert f"-name {name} " in lines[-1]
+
+
+@pytest.mark.parametrize("credentials", ["managed-secret", "reset", "iam"])
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-3"])
+def test_the_policies_of_the_groups_are_as_short_as_iam_wants_them(region, credentials):
+    key = f"arn:aws:kms:{region}:{BACKUP}:key/{'0' * 36}"
+    names = replace(
+        NAMES, backup_region=region, credentials=credentials, backup_key=key, secret_key=key
+    )
+    policies = of_groups(backup_policy(names))
+
+    assert {s["Effect"] for s in policies["restorecheck-never"]["Statement"]} == {"Deny"}
+    for policy in policies.values():
+        assert len("".join(json.dumps(policy).split())) < 5120 - 255

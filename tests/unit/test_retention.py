@@ -45,7 +45,8 @@ def test_an_unfinished_copy_pushes_nothing_out():
 
 
 def test_a_copy_under_way_is_not_touched():
-    assert prunable([copy(0, available=False), copy(1), copy(2)], 1) == (copy(1),)
+    bad = copy(1, verdict=Verdict.FAILED)
+    assert prunable([copy(0, available=False), bad, copy(2)], 1) == (bad,)
 
 
 def test_a_failed_copy_goes_once_there_is_a_whole_one():
@@ -120,7 +121,18 @@ def test_pruning_leaves_no_more_than_it_must(copies, keep):
 
     left = [c for c in copies if c.available and c.identifier not in gone]
 
-    assert len(left) <= keep + 2
+    unknown = {c.origin for c in left if c.verdict is None}
+    assert len(left) <= keep + 2 + len(unknown)
+
+
+def test_a_copy_of_unknown_verdict_stays_until_a_newer_one_is_verified():
+    """Its tag could not be written: it may be the last good one."""
+    unknown = copy(0)
+    bad = [copy(day, verdict=Verdict.INCONCLUSIVE) for day in range(1, 4)]
+    good = copy(4, verdict=Verdict.VERIFIED)
+
+    assert prunable([unknown, *bad], 1) == (bad[0], bad[1])
+    assert prunable([unknown, *bad, good], 1) == (unknown, *bad)
 
 
 def test_of_two_copies_of_one_snapshot_with_the_same_proof_the_newer_one_stays():
