@@ -2,7 +2,7 @@
 
 Prints for each which test caught it, and after how long. Exits with 1 where one survives, or
 where the tests came to no end in time: that shows nothing, a slow machine does it too.
-Options: --jobs N, --only WORD … (in the sentence or the file; in the order given),
+Options: --jobs N, --only WORD … (in the sentence or the function; in the order given),
 --patience SECONDS for one.
 
 Each runs in a process that is forked from this one, which has loaded what the tests need and
@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from tests.chosen import SEED
+from tests.mutants.places import planted
 from tests.mutants.planted import PLANTED, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[""])
     parser.add_argument("--patience", type=int, default=PATIENCE)
     given = parser.parse_args()
-    found = [m for word in given.only for m in PLANTED if word in f"{m.says} {m.file}"]
+    found = [m for word in given.only for m in PLANTED if word in f"{m.says} {m.at}"]
     chosen = list(dict.fromkeys(found))
     print(f"RESTORECHECK_SEED={SEED}")  # of what the tests choose
     for name in HEAVY:
@@ -88,10 +89,8 @@ def plant(mutant: Mutant, copy: Path) -> Try:
             shutil.copytree(source, copy / name, ignore=ignored)
         else:
             shutil.copy(source, copy / name)
-    file = copy / "restorecheck" / mutant.file
-    sound = file.read_text()
-    assert sound.count(mutant.find) == 1, f"{mutant.file}: not there once: {mutant.find!r}"
-    file.write_text(sound.replace(mutant.find, mutant.put))
+    file, text = planted(mutant, ROOT / "restorecheck")
+    (copy / file.relative_to(ROOT)).write_text(text)
     return Try(mutant, copy, time.monotonic())
 
 
@@ -135,7 +134,7 @@ def tell(attempt: Try, status: int) -> bool:
     red = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", text, re.MULTILINE)
     mutant, seconds = attempt.mutant, time.monotonic() - attempt.began
     word = "MISSED" if code == 0 else "caught" if red else "NO END"
-    print(f"{word} {seconds:6.1f} s  {mutant.file}: {mutant.says}")
+    print(f"{word} {seconds:6.1f} s  {mutant.at}: {mutant.says}")
     if red:
         print(f"                 by {red[1]}")
     sys.stdout.flush()
