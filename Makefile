@@ -69,11 +69,11 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment without its own pip needs no ensurepip, which some distributions split off.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "restorecheck needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …"; exit 1; }
 	@echo "Installing into $(VENV) (once) …"
 	@$(PYTHON) -m venv --clear --without-pip $(VENV)
-	@$(PIP) --require-hashes -r constraints.txt
+	@$(PIP) --require-hashes -r constraints-dev.txt
 	@$(PIP) --no-build-isolation --no-deps -e .
 	@touch $(READY)
