@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test check scan bench clean schema package simulate mutants soak
+.PHONY: demo demo-aws test check scan bench clean schema package simulate mutants soak changelog
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -62,6 +62,10 @@ package: $(READY)
 schema: $(READY)
 	$(BIN)/python -m tests.write_reference
 	$(BIN)/python -m tests.failures
+
+# A release: the files of changes/ become the newest section of CHANGELOG.md.
+changelog: $(READY)
+	$(BIN)/towncrier build --yes
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build

@@ -1,3 +1,3 @@
 """Prove, every night, that a database backup restores."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

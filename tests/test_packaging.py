@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from restorecheck import __version__
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -80,3 +82,11 @@ def test_users_get_pins_of_what_runs_and_none_of_the_tools_of_development():
 def test_no_pin_names_an_address():
     assert "://" not in (ROOT / "constraints.txt").read_text()
     assert "://" not in (ROOT / "constraints-dev.txt").read_text()
+
+
+def test_the_newest_release_of_the_changelog_and_the_image_have_the_version_of_the_package():
+    released = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    pod = (ROOT / "docs/how-to/service/kubernetes.yaml").read_text()
+
+    assert released[0] == __version__
+    assert f"/restorecheck:{__version__}\n" in pod
