@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.postgres import binaries, cluster, processes
-from restorecheck.postgres.account import Account, choose_account
-from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.server import binaries, cluster, processes
+from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Mark, Places
 from tests.places import SHORT
 
 LIBRARY = """

@@ -11,14 +11,14 @@ from restorecheck.checks.registry import built_in
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Backup, Baseline, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import cluster
-from restorecheck.postgres.checker import (
+from restorecheck.postgres.scan.checker import (
     PostgresChecker,
     by_system_identifier,
     connect,
     identity_of,
 )
-from restorecheck.postgres.inquiring import Inquirer
+from restorecheck.postgres.scan.scan_plan import Inquirer
+from restorecheck.postgres.server import cluster
 from tests.pg import Source
 
 HOUR = timedelta(hours=1)

@@ -1,7 +1,7 @@
 """What a database looks like, as its catalog describes it: kept small, compared. Pure.
 
 A structure is `kind name` → definition, or a digest of it. The kinds are the blocks of
-`postgres/structure.sql`; names are those of `tables.full_name`.
+`postgres/scan/structure.sql`; names are those of `tables.full_name`.
 """
 
 import hashlib
@@ -276,7 +276,7 @@ def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]
 
 
 NOT_FILLED = " not populated"
-"""As `postgres/structure.sql` says it of a materialized view."""
+"""As `postgres/scan/structure.sql` says it of a materialized view."""
 FOREIGN_SERVER = "foreign server "
 
 

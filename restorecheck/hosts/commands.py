@@ -19,7 +19,7 @@ from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.signals import Interrupted, Interrupts
 from restorecheck.hosts.starting import importing
 from restorecheck.model import is_drill_id
-from restorecheck.postgres import libpq
+from restorecheck.postgres.session import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
 

@@ -21,12 +21,20 @@ from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.names import unknown_target
 from restorecheck.hosts.writing import writing
 from restorecheck.ports import Clock
-from restorecheck.postgres import examining, previewing
-from restorecheck.postgres.account import Account
-from restorecheck.postgres.fence import WALLS
-from restorecheck.postgres.processes import missing_walls
-from restorecheck.postgres.scratch_server import ScratchServer
-from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump import preview
+from restorecheck.postgres.dump.machine_facts import (
+    changer_of,
+    examine_dump,
+    free_bytes,
+    history_problem,
+    is_open,
+    work_dir_problem,
+)
+from restorecheck.postgres.dump.scratch_server import ScratchServer
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.fence import WALLS
+from restorecheck.postgres.server.processes import missing_walls
 from restorecheck.rules import machine, machine_readable, readiness, text
 from restorecheck.rules.catalogue import By, Severity
 from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
@@ -95,17 +103,17 @@ def machine_facts(
     account, account_problem = _account(server)
     is_in_aws = any(target.is_in_aws for target in targets)
     has_dumps = any(target.dump is not None for target in targets) and not account_problem
-    changer = examining.changer_of(path)
+    changer = changer_of(path)
     return MachineFacts(
         history=config.history.path,
-        history_problem=examining.history_problem(Path(config.history.path)),
+        history_problem=history_problem(Path(config.history.path)),
         work_dir=str(server.work_dir),
-        work_dir_problem=examining.work_dir_problem(server.work_dir, account),
-        free_bytes=examining.free_bytes(server.work_dir),
+        work_dir_problem=work_dir_problem(server.work_dir, account),
+        free_bytes=free_bytes(server.work_dir),
         account=account.name if account else "",
         account_problem=account_problem,
         config_file=str(path),
-        config_is_open=examining.is_open(path),
+        config_is_open=is_open(path),
         config_holds_secrets=holds_secrets(config, path),
         config_changer=changer.who if changer else "",
         config_change_at=changer.place if changer else "",
@@ -132,7 +140,7 @@ def _dumps(targets: Sequence[Target], server: ServerSettings, clock: Clock) -> I
     for target in targets:
         if target.dump is not None:
             settings = wiring.dump_settings(target, target.dump)
-            facts = examining.examine_dump(
+            facts = examine_dump(
                 target.name, settings, server, restores_here=target.dump.into is None
             )
             yield replace(facts, preview=_preview(facts, target.dump, settings, server, clock))
@@ -146,11 +154,11 @@ def _preview(
         return Unread("a dump that can be read", "see RC102 and RC105")
     if isinstance(facts.majors, Unread):
         return Unread("PostgreSQL's programs", "see RC101")
-    if examining.work_dir_problem(server.work_dir, server.account()):
+    if work_dir_problem(server.work_dir, server.account()):
         return Unread("the work directory", "see RC108")
     scratch = ScratchServer.of_url(dump.into.get_secret_value()) if dump.into else None
-    host = previewing.Host(clock, sleep, new_drill_id(clock.now()))
-    return previewing.preview(settings, server, scratch, host)
+    host = preview.Host(clock, sleep, new_drill_id(clock.now()))
+    return preview.preview(settings, server, scratch, host)
 
 
 def holds_secrets(config: Config, path: Path) -> bool:
@@ -195,7 +203,7 @@ def _bundle_problem(config: Config, clock: Clock) -> str:
         rds.check_bundle(config.aws.ca_bundle)
     except ConfigError as exc:
         return exc.message
-    from restorecheck.postgres.tls import expired
+    from restorecheck.postgres.session.tls import expired
 
     assert config.aws.ca_bundle is not None, "checked above"
     return expired(Path(config.aws.ca_bundle), clock.now())

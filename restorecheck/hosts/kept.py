@@ -3,7 +3,7 @@
 import shlex
 
 from restorecheck.model import Drill, TeardownOutcome
-from restorecheck.postgres import libpq
+from restorecheck.postgres.session import libpq
 
 NO_PASSWORD = "".join(f"{key}={libpq.VARIABLES[key]} " for key in ("PGPASSFILE", "PGREQUIREAUTH"))
 

@@ -24,11 +24,11 @@ from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
 from restorecheck.hosts.clock import sleep
 from restorecheck.hosts.writing import writing
-from restorecheck.postgres import describing
-from restorecheck.postgres.asking import Connection
-from restorecheck.postgres.known_names import known_in
-from restorecheck.postgres.messages import told, why_refused
-from restorecheck.postgres.surveying import PLANS
+from restorecheck.postgres.scan import catalog
+from restorecheck.postgres.scan.table_scan import PLANS
+from restorecheck.postgres.session.connection import Connection
+from restorecheck.postgres.session.known_names import known_in
+from restorecheck.postgres.session.messages import told, why_refused
 
 VERSION = 1
 UNIT_BLOCKS = 8_192
@@ -91,9 +91,9 @@ def _read(
     connection.execute("begin transaction isolation level repeatable read, read only")
     for name, value in PLANS.items():
         connection.execute("select set_config(%s, %s, true)", [name, value])
-    path = describing.search_path(connection)
-    describing.pin_settings(connection)
-    major = describing.major_of(connection)
+    path = catalog.search_path(connection)
+    catalog.pin_settings(connection)
+    major = catalog.major_of(connection)
     tables = _chosen(connection, only, path)
     row = connection.execute("select now(), current_database()").fetchone()
     assert row is not None, "one row"
@@ -103,7 +103,7 @@ def _read(
         "database": row[1],
         "taken_at": taken_at.astimezone(UTC).isoformat(),
         "server_version": str(connection.info.server_version),
-        "structure": bounded(describing.structure(connection)),
+        "structure": bounded(catalog.structure(connection)),
         "tables": {
             table.full_name: _contents(connection, table, major, megabytes_a_second)
             for table in tables
@@ -122,11 +122,11 @@ def _large_objects(connection: Connection, major: int) -> dict[str, dict[str, st
 
 
 def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) -> list[Table]:
-    directory = describing.directory(connection)
+    directory = catalog.directory(connection)
     if not only:
         return [table for table in directory.without_installed().values() if not table.view]
     tables = [table for table in directory.tables.values() if not table.view]
-    found = describing.find(connection, only, path)
+    found = catalog.find(connection, only, path)
     wanted: set[str] = set()
     for text in only:
         oid, _ = found.get(text, (0, ""))

@@ -25,9 +25,9 @@ from restorecheck.hosts.wiring import Parts
 from restorecheck.hosts.writing import writing
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Verdict
 from restorecheck.ports import Inquiry, Provider
-from restorecheck.postgres.checker import PostgresChecker
-from restorecheck.postgres.messages import told
-from restorecheck.postgres.profiling import Profiler
+from restorecheck.postgres.profile.profiler import Profiler
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.messages import told
 from restorecheck.report.terminal import clean
 
 NIGHTS = 30

@@ -24,10 +24,10 @@ from restorecheck.hosts.studying import OneStudy
 from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill, Proof
 from restorecheck.ports import Provider
-from restorecheck.postgres.breaking import Breaker
-from restorecheck.postgres.profiling import Profiler
-from restorecheck.postgres.proving import Prover, Questions, together
-from restorecheck.postgres.temporary import Provable, Temporary
+from restorecheck.postgres.damage.file_damage import Breaker
+from restorecheck.postgres.damage.injection import Prover, Questions, together
+from restorecheck.postgres.profile.profiler import Profiler
+from restorecheck.postgres.server.temporary_server import Provable, Temporary
 from restorecheck.report import proof as proofs
 from restorecheck.report.document import ProofReport
 

@@ -27,7 +27,7 @@ from restorecheck.model import Drill
 from restorecheck.ports import Clock, Provider
 
 if TYPE_CHECKING:
-    from restorecheck.postgres.asking import Connect
+    from restorecheck.postgres.session.connection import Connect
 
 LARGEST_BUNDLE = 16 * 1024 * 1024
 """Bytes; that of all regions has a hundredth of it."""
@@ -99,7 +99,7 @@ def settings_of(config: Config, target: Target) -> RdsSettings:
 
 def connector_of(config: Config, provider: RdsProvider | AdoptProvider) -> "Connect":
     """Imports psycopg, which who only restores and deletes does without."""
-    from restorecheck.postgres.tls import TlsConnector
+    from restorecheck.postgres.session.tls import TlsConnector
 
     bundle = config.aws.ca_bundle
     assert bundle is not None, "required beside a target in AWS"

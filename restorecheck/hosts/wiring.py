@@ -19,18 +19,18 @@ from restorecheck.hosts.driving import Sweeper
 from restorecheck.hosts.studying import OneStudy, Studied
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
-from restorecheck.postgres import binaries, cluster
-from restorecheck.postgres.asking import Connect
-from restorecheck.postgres.checker import (
-    PostgresChecker,
-    by_system_identifier,
-    nobody_knows,
+from restorecheck.postgres.dump.leftovers import LocalInventory
+from restorecheck.postgres.dump.local_provider import (
+    LocalDumpProvider,
+    connect_locally,
+    killed_locally,
 )
-from restorecheck.postgres.inventory import LocalInventory
-from restorecheck.postgres.local import LocalDumpProvider, connect_locally, killed_locally
-from restorecheck.postgres.scratch import Forgotten, ScratchProvider
-from restorecheck.postgres.scratch_server import ScratchInventory, ScratchServer
-from restorecheck.postgres.settings import DumpSettings, FullText, ServerSettings
+from restorecheck.postgres.dump.scratch_provider import Forgotten, ScratchProvider
+from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
+from restorecheck.postgres.dump.settings import DumpSettings, FullText, ServerSettings
+from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, nobody_knows
+from restorecheck.postgres.server import binaries, cluster
+from restorecheck.postgres.session.connection import Connect
 from restorecheck.schedule import longest_gap
 from restorecheck.sqlite.store import SqliteStore
 

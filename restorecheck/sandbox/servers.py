@@ -15,10 +15,10 @@ import psycopg
 from psycopg import sql
 
 from restorecheck.errors import ProviderError
-from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.account import Account
-from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.cluster import Places
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Places
 from restorecheck.sandbox.certificates import Authority
 
 OWNER = "rdsadmin"

@@ -21,9 +21,9 @@ from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from restorecheck.errors import NotFoundError, ProviderError, RestorecheckError
-from restorecheck.postgres import binaries, cluster
-from restorecheck.postgres.account import choose_account
-from restorecheck.postgres.binaries import Installation, Source
+from restorecheck.postgres.server import binaries, cluster
+from restorecheck.postgres.server.account import choose_account
+from restorecheck.postgres.server.binaries import Installation, Source
 from restorecheck.sandbox import landscape
 from restorecheck.sandbox.answers import Played
 from restorecheck.sandbox.backup import Backup, RestoreJob

@@ -28,7 +28,7 @@ from pathlib import Path
 import psutil
 
 from restorecheck.history import flaws
-from restorecheck.postgres.cluster import PREFIX
+from restorecheck.postgres.server.cluster import PREFIX
 from restorecheck.sqlite.store import SqliteStore
 
 COMMAND = [sys.executable, "-m", "restorecheck"]

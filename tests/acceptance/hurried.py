@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from restorecheck.hosts import clock, drills, performing, wiring
 from restorecheck.hosts.cli import main
 from restorecheck.model import Drill
-from restorecheck.postgres import scratch_server
+from restorecheck.postgres.dump import scratch_server
 from restorecheck.sqlite import database, store
 
 

@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from restorecheck.model import Verdict
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 
 ROWS = "create table public.t (id int primary key, v text); insert into t select g, 'r' || g from generate_series(1, 50) g;"
 FORMS = ["custom", "plain"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 from tests.acceptance.proxy import network
 from tests.acceptance.ready import COMMAND
 from tests.failures import expect, expect_message

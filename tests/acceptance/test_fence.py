@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from restorecheck.postgres import fence, processes
-from restorecheck.postgres.account import FIRST, LAST
+from restorecheck.postgres.server import fence, processes
+from restorecheck.postgres.server.account import FIRST, LAST
 from tests import pg
 from tests.places import SHORT
 

@@ -14,7 +14,7 @@ import lz4.frame
 import pytest
 import zstandard
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 
 CHECKS = """
       - row_count: {table: public.books, equals: 2000}

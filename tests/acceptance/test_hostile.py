@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from restorecheck.checks.tables import full_name
-from restorecheck.postgres.load import Destination
-from restorecheck.postgres.scratch_server import ScratchServer
+from restorecheck.postgres.dump.load import Destination
+from restorecheck.postgres.dump.scratch_server import ScratchServer
 
 ROOT = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can leave the network; .ci/run is root"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 
 SECRET = "secretuser1@example.com"  # noqa: S105  # made up
 SCHEMA = f"""

@@ -8,8 +8,8 @@ import pytest
 
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
-from restorecheck.postgres import cluster
-from restorecheck.postgres.scratch_server import KIND, ScratchServer, drop_database
+from restorecheck.postgres.dump.scratch_server import KIND, ScratchServer, drop_database
+from restorecheck.postgres.server import cluster
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 from tests import pg
 
 ROLES = """

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.demo import story
-from restorecheck.postgres import cluster, processes
 from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
 from restorecheck.postgres.dumpfiles.plain import scan
+from restorecheck.postgres.server import cluster, processes
 
 ANSWERS = 2_000_000
 STARTS = 21
@@ -118,8 +118,8 @@ ONE_USER = """
 import sys
 from restorecheck.hosts.cli import main
 from restorecheck.postgres import processes
-from restorecheck.postgres.account import Lodging, choose_account
-from restorecheck.postgres.settings import ServerSettings
+from restorecheck.postgres.server.account import Lodging, choose_account
+from restorecheck.postgres.dump.settings import ServerSettings
 ServerSettings.lodge = lambda settings, drill_id: Lodging(choose_account(None))
 {change}
 sys.exit(main(sys.argv[1:]))

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import zstandard
 
-from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server.binaries import Installation
 from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, installed, run, server
 
 ROWS = 2_000_000

@@ -10,7 +10,7 @@ import time
 from restorecheck.checks.damages import LOGICAL
 from restorecheck.checks.proposing import propose
 from restorecheck.model import Noticed
-from restorecheck.postgres import preparation
+from restorecheck.postgres.dump import preparation
 from tests import pg
 from tests.bench.bench_checks import NAME, Stage, medians
 from tests.damage.proving import admit_checker, profile_of, proposed_specs, prover

@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.postgres import binaries, cluster, processes
-from restorecheck.postgres.account import choose_account
-from restorecheck.postgres.binaries import Installation
+from restorecheck.postgres.server import binaries, cluster, processes
+from restorecheck.postgres.server.account import choose_account
+from restorecheck.postgres.server.binaries import Installation
 
 COUNTS = (100, 1000, 5000)
 ROUNDS = 3

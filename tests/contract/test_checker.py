@@ -8,14 +8,14 @@ from restorecheck.checks.registry import built_in
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import cluster
-from restorecheck.postgres.checker import (
+from restorecheck.postgres.scan.checker import (
     PostgresChecker,
     by_system_identifier,
     connect,
     identity_of,
 )
-from restorecheck.postgres.tls import TlsConnector
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.tls import TlsConnector
 from restorecheck.testing import World, WorldChecker, WorldProvider
 from tests.contract.test_provider import Case
 from tests.rds.conftest import PASSWORD, run_stage

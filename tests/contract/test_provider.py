@@ -20,11 +20,11 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Ensure, Gone, InProgress, Ready, StillThere, apply, intend
 from restorecheck.model import Drill, Resource, Step, StepKind
 from restorecheck.ports import Provider
-from restorecheck.postgres import cluster
-from restorecheck.postgres.local import LocalDumpProvider
-from restorecheck.postgres.scratch import ScratchProvider
-from restorecheck.postgres.scratch_server import ScratchServer
-from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.local_provider import LocalDumpProvider
+from restorecheck.postgres.dump.scratch_provider import ScratchProvider
+from restorecheck.postgres.dump.scratch_server import ScratchServer
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.server import cluster
 from restorecheck.testing import World, WorldProvider
 from tests.places import SHORT
 from tests.rds.conftest import configuration, run_stage

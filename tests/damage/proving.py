@@ -9,10 +9,10 @@ from restorecheck.checks.registry import built_in
 from restorecheck.config import proposed
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Backup, Drill, Resource
-from restorecheck.postgres import preparation
-from restorecheck.postgres.profiling import Profiler
-from restorecheck.postgres.proving import Prover, Questions
-from restorecheck.postgres.temporary import Temporary
+from restorecheck.postgres.damage.injection import Prover, Questions
+from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.profile.profiler import Profiler
+from restorecheck.postgres.server.temporary_server import Temporary
 from tests.reading import connection_to, endpoint_of
 
 HEAD = "version: 1\ntargets:\n  - name: shop\n    dump: {path: .}\n"

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from restorecheck.postgres import cluster
-from restorecheck.postgres.account import Account, choose_account
-from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.cluster import Places
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Places
 from tests import pg
 from tests.damage.healthy import FILES, MAINTENANCE, SCHEMA
 from tests.damage.kinds import Damage, Files

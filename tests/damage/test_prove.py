@@ -11,10 +11,10 @@ from restorecheck.aws.provider import RdsProvider
 from restorecheck.checks.damages import LOGICAL, PHYSICAL
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Noticed, Severity
-from restorecheck.postgres import cluster
-from restorecheck.postgres.breaking import Breaker
-from restorecheck.postgres.local import LocalDumpProvider
-from restorecheck.postgres.scratch import ScratchProvider
+from restorecheck.postgres.damage.file_damage import Breaker
+from restorecheck.postgres.dump.local_provider import LocalDumpProvider
+from restorecheck.postgres.dump.scratch_provider import ScratchProvider
+from restorecheck.postgres.server import cluster
 from tests import pg, shop
 from tests.damage.healthy import MAINTENANCE, SCHEMA
 from tests.damage.kinds import ALL

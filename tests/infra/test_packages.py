@@ -66,7 +66,7 @@ def test_packages_are_small_and_hold_what_their_function_uses(exported):
         assert package.stat().st_size < exporting.LIMIT
         assert f"{package.stem}.py" in held
         assert {"boto3", "pydantic", "structlog", "restorecheck"} <= held
-        assert "restorecheck/postgres/structure.sql" in names(package)
+        assert "restorecheck/postgres/scan/structure.sql" in names(package)
         assert ("psycopg" in held) is (package.stem == "checker")
         assert ({"jinja2", "pygal"} <= held) is (package.stem == "notifier")
         assert "restorecheck/report/html/report.html" in names(package)

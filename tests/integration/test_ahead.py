@@ -13,10 +13,11 @@ import pytest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Broken, Ensure, InProgress, Ready, StepEvent, apply, intend
 from restorecheck.model import Drill
-from restorecheck.postgres import ahead as ahead_room
-from restorecheck.postgres import cluster, local
-from restorecheck.postgres.local import LocalDumpProvider
-from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump import local_provider
+from restorecheck.postgres.dump import streamed_load as ahead_room
+from restorecheck.postgres.dump.local_provider import LocalDumpProvider
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.server import cluster
 from tests.places import SHORT
 
 DRILL_ID = "20260226-031500-a1b2c3"
@@ -258,7 +259,7 @@ def test_a_load_whose_roles_could_not_be_made_begins_again(stage, monkeypatch):
     def refuse(*_):
         raise psycopg.OperationalError
 
-    monkeypatch.setattr(local, "_make_roles", refuse)
+    monkeypatch.setattr(local_provider, "_make_roles", refuse)
 
     events = target.restore()
 

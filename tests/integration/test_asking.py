@@ -13,14 +13,16 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.signals import Interrupted
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import asking, cluster, preparation
-from restorecheck.postgres import checker as checking
-from restorecheck.postgres.checker import (
+from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.scan import checker as checking
+from restorecheck.postgres.scan.checker import (
     PostgresChecker,
     by_system_identifier,
     connect,
     identity_of,
 )
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.connection import bounded, plainly, rolled_back
 from tests import pg
 
 MINUTE = timedelta(minutes=1)
@@ -110,7 +112,7 @@ def test_a_server_that_stands_still_is_not_waited_for(source, monkeypatch):
     assert second.outcome is CheckOutcome.PASSED, "a connection that was cut is not used again"
 
 
-@pytest.mark.parametrize("block", [asking.plainly, lambda c: asking.rolled_back(c, MINUTE)])
+@pytest.mark.parametrize("block", [plainly, lambda c: rolled_back(c, MINUTE)])
 def test_an_interrupt_in_the_middle_of_a_statement_stays_one(source, block):
     """Rolling back fails then: another statement is under way."""
     with cluster.superuser_connection(source.places) as connection:
@@ -129,7 +131,7 @@ def test_the_end_of_the_time_comes_to_nothing_where_the_connection_was_closed_be
     """Sockets are forbidden here: a watch that wants to cut fails this test from its own thread."""
     connection = cluster.superuser_connection(source.places)
     before = set(threading.enumerate())
-    asking.bounded(connection, timedelta(seconds=0.05)).close()
+    bounded(connection, timedelta(seconds=0.05)).close()
 
     for watch in set(threading.enumerate()) - before:
         watch.join(10)

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli import main
-from restorecheck.postgres import preparation, previewing
+from restorecheck.postgres.dump import preparation, preview
 from restorecheck.postgres.dumpfiles import archive
-from restorecheck.postgres.tls import expired
+from restorecheck.postgres.session.tls import expired
 from restorecheck.sandbox.certificates import Authority
 from tests.places import SHORT
 from tests.rds.robot import Robot
@@ -416,7 +416,7 @@ def test_a_dump_from_the_future_is_told(machine, dumps):
 def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(
     machine, dumps, monkeypatch, name
 ):
-    monkeypatch.setattr(previewing, "MOST_BYTES", 1000)
+    monkeypatch.setattr(preview, "MOST_BYTES", 1000)
     machine.target["path"] = str(dumps[name])
 
     ((outcome, found, _),) = findings_of(machine, "RC122")
@@ -427,7 +427,7 @@ def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(
 
 @pytest.mark.parametrize("name", ["custom", "directory"])
 def test_of_a_large_archive_the_head_tells_what_it_needs(machine, dumps, monkeypatch, name):
-    monkeypatch.setattr(previewing, "MOST_BYTES", 1000)
+    monkeypatch.setattr(preview, "MOST_BYTES", 1000)
     monkeypatch.setattr(preparation, "lacking", lambda _, inspection, __: [inspection.dbname])
     machine.target["path"] = str(dumps[name])
 
@@ -438,7 +438,7 @@ def test_of_a_large_archive_the_head_tells_what_it_needs(machine, dumps, monkeyp
 
 
 def test_a_dump_that_unpacks_to_more_than_there_is_room_for_ends_the_look(machine, monkeypatch):
-    monkeypatch.setattr(previewing, "MOST_UNPACKED", 20_000)
+    monkeypatch.setattr(preview, "MOST_UNPACKED", 20_000)
     packed = gzip.compress(machine.dump.read_bytes() + bytes(100_000))
     machine.dump.unlink()
     (machine.directory / "backups" / "library.dump.gz").write_bytes(packed)
@@ -451,7 +451,7 @@ def test_a_dump_that_unpacks_to_more_than_there_is_room_for_ends_the_look(machin
 
 
 def test_a_look_that_takes_too_long_ends(machine, monkeypatch):
-    monkeypatch.setattr(previewing, "LIMIT", timedelta(0))
+    monkeypatch.setattr(preview, "LIMIT", timedelta(0))
 
     ((outcome, found, _),) = findings_of(machine, "RC122")
 

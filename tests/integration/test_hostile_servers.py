@@ -15,9 +15,9 @@ from restorecheck.errors import DatabaseUnreachableError, RestorecheckError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import checker
-from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
-from restorecheck.postgres.scratch_server import ScratchServer
+from restorecheck.postgres.dump.scratch_server import ScratchServer
+from restorecheck.postgres.scan import checker
+from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, connect
 from tests import chosen
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])

@@ -14,9 +14,11 @@ import pytest
 
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import Endpoint
-from restorecheck.postgres import checker, cluster, libpq, processes
-from restorecheck.postgres.cluster import Places
-from restorecheck.postgres.load import Destination
+from restorecheck.postgres.dump.load import Destination
+from restorecheck.postgres.scan import checker
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.session import libpq
 from tests import pg
 from tests.places import SHORT
 

@@ -12,14 +12,10 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource
-from restorecheck.postgres import cluster
-from restorecheck.postgres.account import Account
-from restorecheck.postgres.cluster import Mark, Places, Standing
-from restorecheck.postgres.finding import SERVER
-from restorecheck.postgres.inventory import LocalInventory
-from restorecheck.postgres.local import LocalDumpProvider
-from restorecheck.postgres.processes import Birth
-from restorecheck.postgres.scratch_server import (
+from restorecheck.postgres.dump.finder import SERVER
+from restorecheck.postgres.dump.leftovers import LocalInventory
+from restorecheck.postgres.dump.local_provider import LocalDumpProvider
+from restorecheck.postgres.dump.scratch_server import (
     KIND,
     ROLE_KIND,
     ScratchInventory,
@@ -29,7 +25,11 @@ from restorecheck.postgres.scratch_server import (
     exists,
     write_mark,
 )
-from restorecheck.postgres.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.cluster import Mark, Places, Standing
+from restorecheck.postgres.server.processes import Birth
 from tests.factories import ENDPOINT, NOW, drill
 
 MADE = datetime(2026, 2, 27, 3, 0, tzinfo=UTC)

@@ -14,10 +14,10 @@ import pytest
 from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.leases import Lease
-from restorecheck.postgres import cluster, processes, sharedmemory
-from restorecheck.postgres.account import choose_account
-from restorecheck.postgres.cluster import Mark, Places
-from restorecheck.postgres.processes import Fence
+from restorecheck.postgres.server import cluster, processes, shared_memory
+from restorecheck.postgres.server.account import choose_account
+from restorecheck.postgres.server.cluster import Mark, Places
+from restorecheck.postgres.server.processes import Fence
 from tests import pg
 from tests.places import SHORT
 
@@ -57,14 +57,14 @@ def test_a_directory_with_more_than_an_unfinished_mark_is_somebody_s(places):
 
 
 def makers():
-    return {int(line.split()[4]) for line in sharedmemory.SEGMENTS.read_text().splitlines()[1:]}
+    return {int(line.split()[4]) for line in shared_memory.SEGMENTS.read_text().splitlines()[1:]}
 
 
 def segments():
-    return {int(line.split()[1]) for line in sharedmemory.SEGMENTS.read_text().splitlines()[1:]}
+    return {int(line.split()[1]) for line in shared_memory.SEGMENTS.read_text().splitlines()[1:]}
 
 
-@pytest.mark.skipif(not sharedmemory.SEGMENTS.exists(), reason="Linux says what is shared")
+@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
 def test_a_server_that_was_killed_leaves_no_shared_memory(places):
     account, installation = choose_account(None), pg.installations()[0]
     cluster.make_directory(places, mark(), account)
@@ -79,7 +79,7 @@ def test_a_server_that_was_killed_leaves_no_shared_memory(places):
     assert server.inner.pid not in makers()
 
 
-@pytest.mark.skipif(not sharedmemory.SEGMENTS.exists(), reason="Linux says what is shared")
+@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
 def test_a_server_without_an_ipc_namespace_that_was_killed_leaves_no_shared_memory(
     places, monkeypatch
 ):

@@ -11,7 +11,7 @@ from restorecheck import config
 from restorecheck.checks.proposing import propose
 from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config import proposed
-from restorecheck.postgres.profiling import Profiler
+from restorecheck.postgres.profile.profiler import Profiler
 from tests import pg, shop
 from tests.reading import alarms, ask, connection_to, database
 

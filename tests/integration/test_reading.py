@@ -18,9 +18,10 @@ from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
-from restorecheck.postgres import describing, preparation, surveying
-from restorecheck.postgres.checker import PostgresChecker, by_system_identifier, connect
-from restorecheck.postgres.inquiring import Inquirer
+from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.scan import catalog, table_scan
+from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.scan.scan_plan import Inquirer
 from tests import pg
 from tests.reading import (
     HOUR,
@@ -193,7 +194,7 @@ def test_units_put_together_are_the_whole(server, monkeypatch, connections):
         whole = read(server, name)
         original = scanning.units
         monkeypatch.setattr(
-            "restorecheck.postgres.surveying.units",
+            "restorecheck.postgres.scan.table_scan.units",
             lambda table, *, major: original(table, major=major, size=13),
         )
         parts = read(server, name, connections=connections)
@@ -208,10 +209,10 @@ def test_a_reading_that_is_broken_off_anywhere_ends_as_the_one_that_is_not(
     chance = seeded()
     original = scanning.units
     monkeypatch.setattr(
-        "restorecheck.postgres.surveying.units",
+        "restorecheck.postgres.scan.table_scan.units",
         lambda table, *, major: original(table, major=major, size=3),
     )
-    monkeypatch.setattr("restorecheck.postgres.surveying.BATCH", 3)
+    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.BATCH", 3)
     endpoint = endpoint_of(server, exotic)
     opener = by_system_identifier(connect)
     packed_reading = packed(DatabaseReading(), exotic)
@@ -313,7 +314,7 @@ grant select on orders_id_seq, items_id_seq to weak;
 
 def test_a_small_table_that_crashes_the_server_is_named_and_the_others_are_read(monkeypatch):
     text = "create table trapped (id int); create table harmless (id int); insert into harmless values (1)"
-    ask = surveying.Survey._ask
+    ask = table_scan.Survey._ask
     with pg.running(pg.installations()[0], text) as source:
 
         def spring(self, connection, text, *arguments, **options):
@@ -322,7 +323,7 @@ def test_a_small_table_that_crashes_the_server_is_named_and_the_others_are_read(
                     os.kill(pg.outside(source, connection.info.backend_pid), signal.SIGSEGV)
             return ask(self, connection, text, *arguments, **options)
 
-        monkeypatch.setattr(surveying.Survey, "_ask", spring)
+        monkeypatch.setattr(table_scan.Survey, "_ask", spring)
         reading = read(source, "library", [], connections=1)
 
     assert reading.tables["public.trapped"].problem == "the server crashed twice while it was read"
@@ -779,7 +780,7 @@ def all_asked(source, name):
 
 
 def test_a_network_that_loses_every_connection_makes_no_table_guilty(source, monkeypatch):
-    monkeypatch.setattr("restorecheck.postgres.surveying.LOSSES", 4)
+    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.LOSSES", 4)
     checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
     with (
         database(source, "flaps", MANY_PEOPLE) as name,
@@ -829,7 +830,7 @@ def test_a_server_that_hides_damaged_pages_proves_nothing(source, setting):
 
 
 def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(source, monkeypatch):
-    directory = describing.directory
+    directory = catalog.directory
     lost: list[object] = []
 
     def cut_once(connection, wanted=()):
@@ -841,7 +842,7 @@ def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(sourc
                 )
         return directory(connection, wanted)
 
-    monkeypatch.setattr(describing, "directory", cut_once)
+    monkeypatch.setattr(catalog, "directory", cut_once)
     with (
         database(source, "lost", "create table t (id int); insert into t values (1);") as name,
         contextlib.closing(
@@ -875,8 +876,8 @@ def test_pages_are_looked_at_for_as_long_as_they_are_given(source):
 
 
 def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):
-    monkeypatch.setattr("restorecheck.postgres.checker.SLICE", timedelta(0))
-    monkeypatch.setattr("restorecheck.postgres.surveying.BATCH", 1)
+    monkeypatch.setattr("restorecheck.postgres.scan.checker.SLICE", timedelta(0))
+    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.BATCH", 1)
     checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
     with database(source, "waits", PEOPLE) as name:
         inquiry = Inquiry(

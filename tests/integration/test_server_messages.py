@@ -7,9 +7,10 @@ import pytest
 
 from restorecheck.checks.server_templates import PROGRAMS, TEMPLATES
 from restorecheck.model import CheckOutcome
-from restorecheck.postgres import cluster, known_names
-from restorecheck.postgres.known_names import known_in
-from restorecheck.postgres.messages import told
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session import known_names
+from restorecheck.postgres.session.known_names import known_in
+from restorecheck.postgres.session.messages import told
 from tests import pg
 from tests.reading import ask, database, spec
 

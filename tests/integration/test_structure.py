@@ -6,7 +6,7 @@ import pytest
 
 from restorecheck.checks.rights import widened
 from restorecheck.checks.structure import comparable, structure_changes
-from restorecheck.postgres import describing
+from restorecheck.postgres.scan import catalog
 from tests import everything, pg
 from tests.reading import connection_to
 
@@ -25,8 +25,8 @@ def dumped(server, name="library"):
 def structure_of(server, name="library"):
     with connection_to(server, name) as connection:
         connection.autocommit = False
-        describing.pin_settings(connection)
-        return describing.structure(connection)
+        catalog.pin_settings(connection)
+        return catalog.structure(connection)
 
 
 @pytest.mark.parametrize("major", [15, 18])
@@ -165,8 +165,8 @@ def test_only_what_gives_somebody_more_is_said_to_be_wider(major):
                 connection.transaction(force_rollback=True),
             ):
                 connection.execute(statement.encode())
-                describing.pin_settings(connection)
-                found = [d.what for d in widened(before, describing.structure(connection))]
+                catalog.pin_settings(connection)
+                found = [d.what for d in widened(before, catalog.structure(connection))]
             if found != [what] * (what is not None):
                 wrong.append((statement, found))
 
@@ -200,8 +200,8 @@ def test_a_role_that_may_only_read_sees_the_same_structure(major):
         with connection_to(server, "library") as connection:
             connection.autocommit = False
             connection.execute("set local role restorecheck_checker")
-            describing.pin_settings(connection)
-            seen = describing.structure(connection)
+            catalog.pin_settings(connection)
+            seen = catalog.structure(connection)
 
     hidden = {"subscription connection sub", "user mapping owner_a on there"}
     assert {d.what for d in structure_changes(whole, seen)} == hidden

@@ -15,9 +15,9 @@ import pytest
 
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.postgres import cluster, processes
-from restorecheck.postgres.account import choose_account
-from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server.account import choose_account
+from restorecheck.postgres.server.cluster import Mark, Places
 from tests import pg
 from tests.places import SHORT
 

@@ -2322,8 +2322,8 @@ PLANTED = (
     bug(
         "the mark goes first",
         "_remove_marked",
-        "theirs.remove_all(directory, but=MARK)\n(directory / MARK).unlink(missing_ok=True)",
-        "(directory / MARK).unlink(missing_ok=True)\ntheirs.remove_all(directory, but=MARK)",
+        "untrusted_files.remove_all(directory, but=MARK)\n(directory / MARK).unlink(missing_ok=True)",
+        "(directory / MARK).unlink(missing_ok=True)\nuntrusted_files.remove_all(directory, but=MARK)",
         "tests/integration/test_inventories.py",
     ),
     bug(

@@ -20,8 +20,8 @@ from restorecheck.hosts.driving import Sweeper, drive
 from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
 from restorecheck.model import CheckOutcome, Drill, Endpoint, Verdict
 from restorecheck.ports import Inquiry
-from restorecheck.postgres.checker import PostgresChecker
-from restorecheck.postgres.tls import TlsConnector
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.tls import TlsConnector
 from restorecheck.report import document
 from restorecheck.sandbox import Fault, FaultKind
 from restorecheck.testing import HostDied, MemoryStore, World

@@ -6,7 +6,7 @@ import pwd
 import pytest
 
 from restorecheck.errors import AccessDeniedError, CapacityError
-from restorecheck.postgres.account import FIRST, LAST, Account, Lodging, choose_account
+from restorecheck.postgres.server.account import FIRST, LAST, Account, Lodging, choose_account
 
 
 @pytest.mark.parametrize("name", ["postgres", "root"])

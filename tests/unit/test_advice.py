@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.model import Backup, Baseline, CheckOutcome, RestoreOutcome, Severity, Verdict
+from restorecheck.postgres.dump.selection import Selection, findings
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.selection import Selection, findings
 from restorecheck.report import html, markdown, terminal, wording
 from restorecheck.report.advice import advise, do_now
 from restorecheck.report.past import past_of

@@ -6,9 +6,9 @@ import pytest
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.lifecycle import Unclear
-from restorecheck.postgres.binaries import Installation, Source, choose, discover, make_cache
+from restorecheck.postgres.dump.load_plan import choose_tools, version_note
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.restoring import choose_tools, version_note
+from restorecheck.postgres.server.binaries import Installation, Source, choose, discover, make_cache
 
 
 def installation(

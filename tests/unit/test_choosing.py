@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.postgres.choosing import ALL, choose
+from restorecheck.postgres.dump.database_choice import ALL, choose
 from tests.factories import NOW
 
 HOUR = timedelta(hours=1)

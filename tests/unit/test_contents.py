@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.postgres.load import restorable_contents
+from restorecheck.postgres.dump.load import restorable_contents
 
 HEAD = ";\n; Archive created at 2026-02-27 03:00:00 UTC\n;     dbname: library\n;\n"
 TABLE = "219; 1259 16412 TABLE public hstore_notes reader\n"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restorecheck.postgres import dating
-from restorecheck.postgres.dating import (
+from restorecheck.postgres.dumpfiles import timestamps
+from restorecheck.postgres.dumpfiles.timestamps import (
     FILE_TIME,
     HEADER,
     NAME,
@@ -101,17 +101,17 @@ def test_a_zone_that_stands_for_several_leaves_doubt(zone):
     ("modified", "claim", "told", "source"),
     [
         # A copy of last week's dump under tonight's name.
-        (NOW, dating.without_zone(NOW - 168 * HOUR, HEADER), NOW - 168 * HOUR, HEADER),
-        (NOW, dating.without_zone(NOW - 168 * HOUR, NAME), NOW - 168 * HOUR, NAME),
-        (NOW, dating.exactly(NOW - 3 * HOUR, STARTED_ON), NOW - 3 * HOUR, STARTED_ON),
+        (NOW, timestamps.without_zone(NOW - 168 * HOUR, HEADER), NOW - 168 * HOUR, HEADER),
+        (NOW, timestamps.without_zone(NOW - 168 * HOUR, NAME), NOW - 168 * HOUR, NAME),
+        (NOW, timestamps.exactly(NOW - 3 * HOUR, STARTED_ON), NOW - 3 * HOUR, STARTED_ON),
         # A difference of zones.
-        (NOW, dating.without_zone(NOW + 5 * HOUR, HEADER), NOW, FILE_TIME),
-        (NOW - HOUR, dating.without_zone(NOW - 12 * HOUR, HEADER), NOW - HOUR, FILE_TIME),
+        (NOW, timestamps.without_zone(NOW + 5 * HOUR, HEADER), NOW, FILE_TIME),
+        (NOW - HOUR, timestamps.without_zone(NOW - 12 * HOUR, HEADER), NOW - HOUR, FILE_TIME),
         # An old file under tonight's name: it holds nothing that is later than its last change.
-        (NOW - 168 * HOUR, dating.without_zone(NOW, NAME), NOW - 168 * HOUR, FILE_TIME),
+        (NOW - 168 * HOUR, timestamps.without_zone(NOW, NAME), NOW - 168 * HOUR, FILE_TIME),
         # The clock of a file server is wrong, or a file system keeps no times.
-        (NOW + 9000 * HOUR, dating.without_zone(NOW - HOUR, HEADER), NOW - HOUR, HEADER),
-        (at("1970-01-01"), dating.without_zone(NOW - HOUR, HEADER), NOW - HOUR, HEADER),
+        (NOW + 9000 * HOUR, timestamps.without_zone(NOW - HOUR, HEADER), NOW - HOUR, HEADER),
+        (at("1970-01-01"), timestamps.without_zone(NOW - HOUR, HEADER), NOW - HOUR, HEADER),
     ],
 )
 def test_the_dump_is_believed_before_the_name_and_the_file(modified, claim, told, source):
@@ -129,11 +129,11 @@ def test_the_dump_is_believed_before_the_name_and_the_file(modified, claim, told
         (NOW, header_claim((NOW + 8098 * HOUR).replace(tzinfo=None)), True),
         (NOW, name_claim(f"shop-{NOW + 8098 * HOUR:%Y-%m-%d}.sql"), True),
         (NOW + 8098 * HOUR, header_claim((NOW + 8098 * HOUR).replace(tzinfo=None)), True),
-        (NOW + 8098 * HOUR, dating.exactly(NOW + 3 * HOUR, STARTED_ON), True),
+        (NOW + 8098 * HOUR, timestamps.exactly(NOW + 3 * HOUR, STARTED_ON), True),
     ],
 )
 def test_what_no_time_zone_explains_is_from_the_future(modified, claim, future):
-    assert dating.is_from_the_future(when_taken(modified, claim, NOW), NOW) is future
+    assert timestamps.is_from_the_future(when_taken(modified, claim, NOW), NOW) is future
 
 
 def test_a_day_that_is_not_over_is_no_future():
@@ -154,4 +154,4 @@ def test_a_day_that_is_not_over_is_no_future():
     ],
 )
 def test_what_is_left_of_a_name_names_the_database(name, stem):
-    assert dating.stem(name) == stem
+    assert timestamps.stem(name) == stem

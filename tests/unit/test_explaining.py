@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.dump.load import Loaded
+from restorecheck.postgres.dump.load_errors import Into
+from restorecheck.postgres.dump.load_plan import explain, needed_major
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.load import Loaded
-from restorecheck.postgres.load_errors import Into
-from restorecheck.postgres.messages import LOG_PREFIX
-from restorecheck.postgres.restoring import explain, needed_major
+from restorecheck.postgres.session.messages import LOG_PREFIX
 
 ROW = 'pg_restore: error: COPY failed for table "t": ERROR:  invalid input syntax: alice'
 GERMAN = "pg_restore: error: could not execute query: FEHLER:  Rolle »alice« existiert nicht"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from restorecheck.postgres.dump.load_errors import Into, LoadError, located, names_of, ours
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
-from restorecheck.postgres.load_errors import Into, LoadError, located, names_of, ours
 
 
 def entry(desc, tag, defn="", namespace="public"):

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from restorecheck.checks.server_messages import Known
-from restorecheck.postgres.messages import (
+from restorecheck.postgres.session.messages import (
     ServerError,
     errors_in_log,
     is_about_this_server,

@@ -20,7 +20,7 @@ from restorecheck.checks.readings import DatabaseReading, TableReading
 from restorecheck.checks.scanning import PRINT
 from restorecheck.config import proposed
 from restorecheck.errors import ConfigError
-from restorecheck.postgres.profiling import candidates
+from restorecheck.postgres.profile.profiler import candidates
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 ODD = "select count(*) from \"t $x\" where a in ('${b}', '# no comment: \"quoted\"', '%s') and  c"

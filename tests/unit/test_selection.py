@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from restorecheck.model import CheckOutcome, Severity
+from restorecheck.postgres.dump.selection import Selection, Snapshot, findings, select
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
-from restorecheck.postgres.selection import Selection, Snapshot, findings, select
 from tests.factories import NOW
 
 HOUR = timedelta(hours=1)

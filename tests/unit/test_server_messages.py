@@ -19,12 +19,12 @@ from restorecheck.checks.server_messages import (
 )
 from restorecheck.checks.server_templates import DAMAGE, PROGRAMS, TEMPLATES
 from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.postgres.dump.load import Loaded
+from restorecheck.postgres.dump.load_errors import Into
+from restorecheck.postgres.dump.load_plan import explain
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.load import Loaded
-from restorecheck.postgres.load_errors import Into
-from restorecheck.postgres.messages import LOG_PREFIX, safe_message
-from restorecheck.postgres.restoring import explain
+from restorecheck.postgres.session.messages import LOG_PREFIX, safe_message
 from restorecheck.report import html, junit, markdown, metrics, terminal
 from restorecheck.report.message import compose
 from restorecheck.report.past import past_of

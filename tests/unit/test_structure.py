@@ -17,7 +17,7 @@ from restorecheck.checks.structure import (
     unqualified,
 )
 from restorecheck.checks.tables import full_name, parts_of
-from restorecheck.postgres.describing import statements
+from restorecheck.postgres.scan.catalog import statements
 
 # --- names ------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.postgres import cluster, theirs
+from restorecheck.postgres import untrusted_files
+from restorecheck.postgres.server import cluster
 
 
 def test_links_pipes_devices_and_folders_are_not_read(tmp_path):
@@ -16,14 +17,14 @@ def test_links_pipes_devices_and_folders_are_not_read(tmp_path):
 
     for name in ("pipe", "link", "folder", "nothing"):
         with pytest.raises(OSError, match=r"regular file|symbolic links|No such file"):
-            theirs.read_small(tmp_path, name)
+            untrusted_files.read_small(tmp_path, name)
 
 
 def test_of_a_file_with_a_terabyte_the_first_lines_are_read(tmp_path):
     (tmp_path / "huge").write_bytes(b"123\n")
     os.truncate(tmp_path / "huge", 1 << 40)
 
-    assert theirs.read_small(tmp_path, "huge").startswith("123\n")
+    assert untrusted_files.read_small(tmp_path, "huge").startswith("123\n")
 
 
 def test_a_folder_is_emptied_however_deep_it_is_and_nothing_is_followed(tmp_path):
@@ -36,18 +37,18 @@ def test_a_folder_is_emptied_however_deep_it_is_and_nothing_is_followed(tmp_path
     (folder / "link").symlink_to(outside)
     _go_down(folder, 3000, outside)
 
-    theirs.remove_all(folder, but="mark")
+    untrusted_files.remove_all(folder, but="mark")
 
     assert [path.name for path in folder.iterdir()] == ["mark"]
     assert (outside / "kept").exists()
 
 
 def test_a_folder_with_thousands_of_files_is_emptied_but_for_one(tmp_path):
-    for number in range(theirs.AT_ONCE + theirs.FEW):
+    for number in range(untrusted_files.AT_ONCE + untrusted_files.FEW):
         (tmp_path / str(number)).touch()
     (tmp_path / "mark").touch()
 
-    theirs.remove_all(tmp_path, but="mark")
+    untrusted_files.remove_all(tmp_path, but="mark")
 
     assert [path.name for path in tmp_path.iterdir()] == ["mark"]
 
@@ -91,7 +92,8 @@ def opens_what_is_theirs(tree):
         if isinstance(call.func, ast.Attribute) and is_theirs(call.func.value) and name in OPENING:
             yield call.lineno
         of_theirs = (
-            isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "theirs"
+            isinstance(call.func, ast.Attribute)
+            and ast.unparse(call.func.value) == "untrusted_files"
         )
         if name in OPENING and not of_theirs and any(is_theirs(argument) for argument in call.args):
             yield call.lineno
@@ -118,13 +120,13 @@ def test_a_file_below_a_folder_is_opened_by_no_link_on_its_way(tmp_path):
     (tmp_path / "base" / "1").write_bytes(b"page")
     (tmp_path / "link").symlink_to(tmp_path / "base")
 
-    with theirs.folder(tmp_path) as held:
-        with theirs.open_below(held, "base/1") as file:
+    with untrusted_files.folder(tmp_path) as held:
+        with untrusted_files.open_below(held, "base/1") as file:
             assert file.read() == b"page"
         with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
-            theirs.open_below(held, "link/1")
+            untrusted_files.open_below(held, "link/1")
         with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
-            theirs.unlink_below(held, "link/1")
+            untrusted_files.unlink_below(held, "link/1")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -135,7 +137,7 @@ def test_a_folder_is_given_away_and_what_its_links_lead_to_is_not(tmp_path):
     (folder / "inner").mkdir(parents=True)
     (folder / "inner" / "link").symlink_to(outside)
 
-    theirs.give_all(folder, 4711, 4712)
+    untrusted_files.give_all(folder, 4711, 4712)
 
     assert (outside.stat().st_uid, outside.stat().st_gid) == (0, 0)
     for path in (folder, folder / "inner", folder / "inner" / "link"):

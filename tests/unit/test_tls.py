@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError
-from restorecheck.postgres.messages import UNTRUSTED
-from restorecheck.postgres.tls import PASSWORD_METHODS, TOKEN_METHODS, TlsConnector
+from restorecheck.postgres.session.messages import UNTRUSTED
+from restorecheck.postgres.session.tls import PASSWORD_METHODS, TOKEN_METHODS, TlsConnector
 from tests.factories import ENDPOINT
 
 BUNDLE = Path("/etc/rds/global-bundle.pem")

@@ -7,7 +7,7 @@ damaged database restores. So only the contents and the structure tell that some
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from restorecheck.postgres import cluster
+from restorecheck.postgres.server import cluster
 from tests.pg import Source
 from tests.world import realistic
 from tests.world.realistic import DATABASE

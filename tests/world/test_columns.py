@@ -9,7 +9,7 @@ import pytest
 from restorecheck.checks.column_changes import carried, compare
 from restorecheck.checks.column_statistics import merge, read, statement, unpack
 from restorecheck.checks.fingerprint import SETTINGS
-from restorecheck.postgres import describing
+from restorecheck.postgres.scan import catalog
 from tests import pg
 from tests.reading import connection_to, database
 
@@ -78,7 +78,7 @@ def looked_at(source, name):
     parts = defaultdict(list)
     with reading(source, name) as connection:
         keys = {table: tuple(key) for table, key in connection.execute(KEYS).fetchall()}
-        for table in describing.tables(connection):
+        for table in catalog.tables(connection):
             ((rows,),) = connection.execute(
                 f"select count(*) from only {table.quoted}".encode()
             ).fetchall()

@@ -15,7 +15,7 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.hosts.clock import sleep
 from restorecheck.model import Endpoint
 from restorecheck.ports import Clock
-from restorecheck.postgres.asking import Connect
+from restorecheck.postgres.session.connection import Connect
 
 DATABASE = "postgres"
 UNREACHABLE, REFUSED = "Unreachable", "Refused"

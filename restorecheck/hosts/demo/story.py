@@ -16,10 +16,10 @@ from psycopg import sql
 from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.exit_codes import Exit
-from restorecheck.postgres import binaries, cluster, processes
-from restorecheck.postgres.account import Account, choose_account
-from restorecheck.postgres.binaries import Installation
-from restorecheck.postgres.cluster import Mark, Places
+from restorecheck.postgres.server import binaries, cluster, processes
+from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Mark, Places
 
 DATABASE = "courses"
 OURS = "made-by-restorecheck-demo"

@@ -18,8 +18,8 @@ from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint
 from restorecheck.ports import Answers, Checker, Inquiry, Provider
-from restorecheck.postgres.checker import PostgresChecker
-from restorecheck.postgres.tls import TlsConnector
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.tls import TlsConnector
 
 log = structlog.get_logger("restorecheck.functions")
 

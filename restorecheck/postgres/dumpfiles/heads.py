@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from restorecheck.postgres.dating import Claim, header_claim, started_claim
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.layers import (
@@ -23,6 +22,7 @@ from restorecheck.postgres.dumpfiles.needs import unquote
 from restorecheck.postgres.dumpfiles.pieces import state_of
 from restorecheck.postgres.dumpfiles.statements import CLUSTER_HEADER, HEADER
 from restorecheck.postgres.dumpfiles.texts import kept, shown
+from restorecheck.postgres.dumpfiles.timestamps import Claim, header_claim, started_claim
 
 HEAD = 64 * 1024
 TAR_BLOCK = 512

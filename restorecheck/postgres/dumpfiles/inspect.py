@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from restorecheck.postgres import cluster
 from restorecheck.postgres.dumpfiles import archive, checksums, partial
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError, Toc, TocEntry
 from restorecheck.postgres.dumpfiles.containers import (
@@ -49,6 +48,7 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     OthersFormatError,
     UnnamedFileError,
 )
+from restorecheck.postgres.server import cluster
 
 UNWRAPPED = "unwrapped"
 

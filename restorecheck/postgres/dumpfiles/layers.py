@@ -28,7 +28,7 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     OthersFormatError,
     UnusableLayerError,
 )
-from restorecheck.postgres.processes import describe_exit, die_with_parent
+from restorecheck.postgres.server.processes import describe_exit, die_with_parent
 
 __all__ = ["HEAD", "DamagedLayerError", "Decryption", "Layers", "UnusableLayerError", "open_layers"]
 

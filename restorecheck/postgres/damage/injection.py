@@ -1,0 +1,553 @@
+"""Damages a restored copy in every way of the list, and asks the checks each time who noticed.
+
+A damage is done in a transaction. The checks are asked in that same transaction, by the same code
+and as the same role as every night, and it is rolled back: nothing has happened. Tables that were
+not touched are not read again.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from types import MappingProxyType
+
+import psycopg
+
+from restorecheck.checks.damages import (
+    CANDIDATES,
+    LOGICAL,
+    Candidate,
+    Kind,
+    Scene,
+    Victim,
+    by_worth,
+)
+from restorecheck.checks.kinds.append_only import AppendOnly
+from restorecheck.checks.kinds.query import Query
+from restorecheck.checks.profiles import Profile
+from restorecheck.checks.proposing import Proposal
+from restorecheck.checks.proving import (
+    Connected,
+    Sides,
+    is_affected,
+    is_worth_asking,
+    tables_in,
+    unread,
+    verdict_on,
+)
+from restorecheck.checks.readings import DatabaseReading, pack, unpack
+from restorecheck.checks.tables import Table, full_name
+from restorecheck.errors import InvalidStateError, RestorecheckError
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Damaged,
+    Endpoint,
+    Proof,
+    Severity,
+)
+from restorecheck.ports import Clock, Inquiry
+from restorecheck.postgres.damage.disable_triggers import hear_again, silence
+from restorecheck.postgres.scan import catalog
+from restorecheck.postgres.scan.checker import (
+    PostgresChecker,
+    by_system_identifier,
+    connect_to_throw_away,
+)
+from restorecheck.postgres.scan.table_scan import PLANS
+from restorecheck.postgres.server.temporary_server import Connection, Lent, Temporary
+from restorecheck.postgres.session.connection import rolled_back, spelled
+from restorecheck.postgres.session.messages import told
+
+REFUSED = "the database itself refuses it"
+PLANNING = timedelta(seconds=30)
+CATALOG_WORDS = ("pg_", "information_schema", "has_", "::reg", "current_", "nextval", "_to_xml")
+"""Parts of what looks at more than the rows of tables."""
+NOTHING_FITS = "there is nothing in this database that it could be done to"
+LATE = "no time was left"
+SURE = 3
+"""So often a query is asked again when it has alarmed, before it is taken at its word."""
+DUMP = "dump"
+"""Kind of backup."""
+ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What is asked of every damaged copy."""
+
+    asked: tuple[CheckSpec, ...]
+    """Every drill's own, as with an earlier night to compare with, and the configured ones."""
+    proposed: tuple[tuple[Proposal, CheckSpec], ...] = ()
+
+    @property
+    def every(self) -> tuple[CheckSpec, ...]:
+        return (*self.asked, *(spec for _, spec in self.proposed))
+
+    @property
+    def sides(self) -> Sides:
+        proposed = frozenset(spec.name for _, spec in self.proposed)
+        return Sides(
+            configured=frozenset(s.name for s in self.asked if not s.built_in),
+            proposed=proposed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthy:
+    """How the checks answer of the undamaged copy."""
+
+    reading: DatabaseReading
+    outcomes: Mapping[str, CheckOutcome]
+    baseline: Baseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One damage that was done, and what everybody said."""
+
+    kind: Kind
+    what: str
+    results: tuple[CheckResult, ...]
+
+
+class Prover:
+    """Puts the checks of one database to the proof."""
+
+    def __init__(
+        self,
+        temporary: Temporary,
+        questions: Questions,
+        profile: Profile,
+        clock: Clock,
+        *,
+        until: datetime,
+        only: Sequence[str] = (),
+        unproven: Mapping[str, str] = MappingProxyType({}),
+        tell: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """`only`: tables to damage, as readings name them; else whichever fits best. `unproven`: as the
+        property, of a proof before this one.
+        """
+        self._temporary = temporary
+        self._questions = questions
+        self._profile = profile
+        self._clock = clock
+        self._until = until
+        self._only = frozenset(only)
+        self._tell = tell
+        self._database = temporary.endpoint.databases[0]
+        self._tables: tuple[Table, ...] = ()
+        self._around = Connected(foreign_keys=(), sequences=(), partitions={})
+        self._unproven = dict(unproven)
+        """Check that says nothing, since it does not tell damage from health → why."""
+        self._confirmed: Counter[str] = Counter()
+
+    @property
+    def unproven(self) -> Mapping[str, str]:
+        return self._unproven
+
+    def prove(self, kinds: Sequence[Kind] = tuple(LOGICAL)) -> Proof:
+        """Raises:
+        InvalidStateError: The checks do not pass on the undamaged copy.
+        DatabaseUnreachableError, psycopg.Error: The server is lost.
+        """
+        began = time.perf_counter()
+        self._look_around()
+        self._tell("asking everything of the healthy copy")
+        first = self._read_all()
+        self._know(first)
+        reading_seconds = time.perf_counter() - began
+        healthy = self._control(first)
+        scene = self._scene(healthy.reading)
+        damages: list[Damaged | Tried] = []
+        for number, kind in enumerate(kinds, 1):
+            if self._clock.now() >= self._until:
+                damages.append(untried(kind, LATE))
+                continue
+            if kind.not_in_a_dump and self._backup and self._backup.kind == DUMP:
+                damages.append(untried(kind, kind.not_in_a_dump))
+                continue
+            self._tell(f"damage {number} of {len(kinds)}: {kind.name}")
+            damages.append(self._damaged(kind, scene, healthy))
+        return self._proof(damages, healthy, time.perf_counter() - began, reading_seconds)
+
+    def _proof(
+        self,
+        damages: Sequence[Damaged | Tried],
+        healthy: Healthy,
+        seconds: float,
+        reading_seconds: float,
+    ) -> Proof:
+        """Judged at the end: only then it is known whose word counts for nothing."""
+        outcomes = {**healthy.outcomes, **dict.fromkeys(self._unproven, CheckOutcome.ERROR)}
+        return Proof(
+            damages=tuple(
+                verdict_on(
+                    tried.kind,
+                    tried.what,
+                    healthy=outcomes,
+                    results=tried.results,
+                    sides=self._questions.sides,
+                )
+                if isinstance(tried, Tried)
+                else tried
+                for tried in damages
+            ),
+            seconds=seconds,
+            reading_seconds=reading_seconds,
+            detail="; ".join(f"{name} {why}" for name, why in sorted(self._unproven.items())),
+        )
+
+    # --- health
+
+    def _look_around(self) -> None:
+        connection = self._temporary.superuser(self._database)
+        try:
+            self._tables = catalog.tables(connection)
+            self._around = Connected(
+                foreign_keys=catalog.foreign_keys(connection),
+                sequences=catalog.owned_sequences(connection),
+                partitions={t.full_name: t.root for t in self._tables if t.root},
+                quoted={t.full_name: t.quoted for t in self._tables},
+                reads=self._reads(connection),
+            )
+        finally:
+            connection.end()
+
+    def _reads(self, connection: Connection) -> dict[str, frozenset[str]]:
+        """By plans in which nothing is left out beforehand. A query that names a function or a view of the
+        database's own, or looks into the catalog, may depend on more than its plan shows.
+        """
+        text = catalog.statements("profile.sql", "restorecheck.postgres.profile")[
+            "functions and views"
+        ]
+        rows = connection.execute(spelled(connection, text)).fetchall()
+        unclear = {*(str(name) for (name,) in rows), *CATALOG_WORDS}
+        found = {}
+        for spec in self._questions.every:
+            if spec.kind != Query.name:
+                continue
+            text = str(spec.options["sql"])
+            if any(name in text.lower() for name in unclear):
+                continue
+            plan = self._plan(connection, text)
+            if plan is not None:
+                found[spec.name] = tables_in(plan)
+        return found
+
+    def _plan(self, connection: Connection, text: str) -> object:
+        with rolled_back(connection, PLANNING):
+            for setting in ("constraint_exclusion", "enable_partition_pruning"):
+                connection.execute(f"set local {setting} = off".encode())
+            role = psycopg.sql.Identifier(self._temporary.endpoint.user)
+            connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
+            try:
+                row = connection.execute(
+                    spelled(connection, f"explain (verbose, format json) {text}"), prepare=True
+                ).fetchone()
+            except psycopg.Error:
+                return None  # asked again each time, and judged as always
+        return row[0] if row else None
+
+    def _read_all(self) -> str:
+        """One ordinary run of all checks: several connections, everything is read."""
+        checker = PostgresChecker(by_system_identifier(connect_to_throw_away), self._clock)
+        try:
+            _, readings = self._ask(checker, self._questions.every, baseline=None)
+        finally:
+            checker.close()
+        return readings
+
+    def _know(self, readings: str) -> None:
+        """What the database has made of the names in the checks."""
+        (reading,) = unpack(readings).values()
+        about = {
+            name: reading.relations[asked.relation]
+            for name, asked in reading.asked.items()
+            if asked.relation in reading.relations
+        }
+        self._around = replace(self._around, about=about)
+
+    def _control(self, readings: str) -> Healthy:
+        """Nothing is damaged, and everything is judged as it will be: whoever alarms now does not count."""
+        baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
+        append_only = [s for s in self._questions.every if s.kind == AppendOnly.name]
+        touched = [
+            t.full_name
+            for t in self._tables
+            if any(is_affected(s, [t.full_name], self._around) for s in append_only)
+        ]
+        (reading,) = unpack(readings).values()
+        connection = self._begun()
+        try:
+            results, after = self._asked_within(
+                connection, reading, touched, self._questions.every, baseline
+            )
+        finally:
+            _undone(connection)
+        outcomes = {result.name: result.outcome for result in results}
+        sides = self._questions.sides
+        for result in results:
+            if result.outcome is CheckOutcome.PASSED or result.name not in sides.configured:
+                continue
+            if result.severity is Severity.REQUIRED:
+                raise InvalidStateError(
+                    f"the undamaged copy is to pass every check, and does not pass {result.name}"
+                )
+            self._unproven[result.name] = "does not pass on the undamaged copy: it proves nothing"
+        (known,) = unpack(after).values()
+        return Healthy(reading=known, outcomes=outcomes, baseline=baseline)
+
+    def _scene(self, reading: DatabaseReading) -> Scene:
+        profiles = {table.full_name: table for table in self._profile.tables}
+        targets = {key.target for key in self._around.foreign_keys}
+        until = self._profile.taken_at
+        victims = [
+            Victim(
+                table=table,
+                rows=round(float(reading.tables[table.full_name].values.get("rows", 0))),
+                profile=profiles[table.group],
+                referenced=table.quoted in targets,
+                until=until.timestamp() if until else math.inf,
+            )
+            for table in self._tables
+            if table.full_name in reading.tables and table.group in profiles
+        ]
+        if self._only:
+            victims = [v for v in victims if {v.name, v.table.group} & self._only]
+        return Scene(
+            victims=by_worth(victims),
+            foreign_keys=self._around.foreign_keys,
+            references=self._profile.references,
+        )
+
+    # --- damage
+
+    def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged | Tried:
+        connection = self._begun()
+        try:
+            before = catalog.tables(connection)
+            done = self._done(connection, kind, scene)
+            if isinstance(done, str):
+                return untried(kind, done)
+            touched = _touched(connection, before) | set(done.touches)
+            questions = self._questions
+            pending = (
+                *(s for s in questions.asked if s.built_in or self._is_affected(s, touched)),
+                *(
+                    spec
+                    for proposal, spec in questions.proposed
+                    if is_worth_asking(proposal, touched, self._around)
+                ),
+            )
+            results, _ = self._asked_within(
+                connection, healthy.reading, touched, pending, healthy.baseline
+            )
+            doubted = self._doubted(results)
+            self._compared(doubted, self._asked_alone(connection, doubted), alarmed=True)
+        except RestorecheckError as exc:
+            return untried(kind, exc.message)
+        except psycopg.Error as exc:
+            return untried(kind, told(exc))
+        finally:
+            _undone(connection)
+        self._ask_of_health(doubted)
+        return Tried(kind=kind, what=done.what, results=results)
+
+    def _doubted(self, results: Sequence[CheckResult]) -> tuple[CheckSpec, ...]:
+        """Queries that have alarmed: nobody knows whether they answer the same twice."""
+        alarmed = {r.name for r in results if r.outcome in ALARMS} - set(self._unproven)
+        return tuple(
+            spec
+            for spec in self._questions.asked
+            if spec.name in alarmed
+            and spec.kind == Query.name
+            and self._confirmed[spec.name] < SURE
+        )
+
+    def _ask_of_health(self, doubted: Sequence[CheckSpec]) -> None:
+        if not doubted:
+            return
+        connection = self._begun()
+        try:
+            self._compared(doubted, self._asked_alone(connection, doubted), alarmed=False)
+        finally:
+            _undone(connection)
+        self._confirmed.update(spec.name for spec in doubted)
+
+    def _compared(
+        self, asked: Sequence[CheckSpec], results: Sequence[CheckResult], *, alarmed: bool
+    ) -> None:
+        said = {result.name for result in results if (result.outcome in ALARMS) is alarmed}
+        for spec in asked:
+            if spec.name not in said:
+                why = "does not answer the same twice: what it says of damage counts for nothing"
+                self._unproven[spec.name] = why
+
+    def _is_affected(self, spec: CheckSpec, touched: set[str]) -> bool:
+        return is_affected(spec, touched, self._around)
+
+    def _begun(self) -> Lent:
+        """A transaction of a superuser, in a session of its own; what is done in it is undone."""
+        connection = self._temporary.superuser(self._database)
+        connection.execute("begin transaction isolation level repeatable read, read write")
+        return connection
+
+    def _done(self, connection: Connection, kind: Kind, scene: Scene) -> Candidate | str:
+        """The first candidate that works, and has damaged something; else why there is none."""
+        reason = NOTHING_FITS
+        silenced = silence(connection)
+        for candidate in islice(self._candidates(connection, kind, scene), CANDIDATES):
+            connection.execute("savepoint attempt")
+            try:
+                changed = _executed(connection, candidate.sql)
+            except (psycopg.errors.ConnectionFailure, psycopg.InterfaceError):
+                raise
+            except psycopg.Error:
+                connection.execute("rollback to savepoint attempt")
+                reason = REFUSED
+                continue
+            if changed or not candidate.counted:
+                connection.execute("release savepoint attempt")
+                hear_again(connection, silenced)
+                return candidate
+            connection.execute("rollback to savepoint attempt")
+        return reason
+
+    def _candidates(self, connection: Connection, kind: Kind, scene: Scene) -> Iterator[Candidate]:
+        text = catalog.statements("damage.sql", "restorecheck.postgres.damage").get(kind.name)
+        if text is None:
+            yield from LOGICAL[kind](scene)
+            return
+        rank = {victim.name: number for number, victim in enumerate(scene.victims)}
+        names = {f"{t.schema}.{t.name}": t.full_name for t in self._tables}
+        rows = connection.execute(spelled(connection, text)).fetchall()
+        found = [(what, sql, names.get(str(table), str(table))) for what, sql, table in rows]
+        for what, sql, table in sorted(found, key=lambda row: rank.get(row[2], len(rank))):
+            if not self._only or not table or table in self._only:
+                touches = (table,) if table else ()
+                yield Candidate(what=what, sql=(sql,), touches=touches, counted=False)
+
+    # --- asking
+
+    def _asked_within(
+        self,
+        connection: Lent,
+        reading: DatabaseReading,
+        touched: Sequence[str] | set[str],
+        pending: Sequence[CheckSpec],
+        baseline: Baseline,
+    ) -> tuple[tuple[CheckResult, ...], str]:
+        """The checks see what the transaction sees, as the role that asks every night."""
+        left = pack({self._database: unread(reading, touched, self._around, pending)})
+        return self._ask(self._within(connection), pending, baseline=baseline, readings=left)
+
+    def _asked_alone(
+        self, connection: Lent, queries: Sequence[CheckSpec]
+    ) -> tuple[CheckResult, ...]:
+        """As `_asked_within`, and nothing is read."""
+        return self._ask(self._within(connection), queries, baseline=None)[0] if queries else ()
+
+    def _within(self, connection: Lent) -> PostgresChecker:
+        role = psycopg.sql.Identifier(self._temporary.endpoint.user)
+        connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
+
+        def lend(_endpoint: Endpoint, _database: str) -> Connection:
+            for name in PLANS:  # what the reading has set is not meant for queries
+                connection.execute(psycopg.sql.SQL("reset {}").format(psycopg.sql.SQL(name)))
+            return connection
+
+        # Only one connection sees the damage; the server's own workers see it with that one.
+        workers = self._temporary.jobs - 1
+        return PostgresChecker(lend, self._clock, connections=1, workers=workers)
+
+    def _ask(
+        self,
+        checker: PostgresChecker,
+        specs: Sequence[CheckSpec],
+        *,
+        baseline: Baseline | None,
+        readings: str = "",
+    ) -> tuple[tuple[CheckResult, ...], str]:
+        pending = tuple(specs)
+        found: list[CheckResult] = []
+        while pending:
+            answers = checker.run(
+                Inquiry(
+                    endpoint=self._temporary.endpoint,
+                    pending=pending,
+                    until=self._until + timedelta(minutes=1),
+                    backup=self._backup,
+                    baseline=baseline,
+                    readings=readings,
+                )
+            )
+            readings = answers.readings or readings
+            found += answers.results
+            answered = {result.name for result in answers.results}
+            pending = tuple(spec for spec in pending if spec.name not in answered)
+        return tuple(found), readings
+
+    @property
+    def _backup(self) -> Backup | None:
+        return self._temporary.drill.backup
+
+
+def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
+    """By PostgreSQL's own count of this transaction, and by what looks other than it did when it began.
+
+    Not other than in the beginning of it all: what was rolled back has left its room in the files.
+    """
+    rows = connection.execute(
+        "select schemaname, relname from pg_stat_xact_user_tables"
+        " where n_tup_ins + n_tup_upd + n_tup_del > 0"
+    ).fetchall()
+    before = {table.full_name: table for table in earlier}
+    after = {table.full_name: table for table in catalog.tables(connection)}
+    other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
+    return {full_name(*row) for row in rows} & {*before, *after} | other
+
+
+def _executed(connection: Connection, statements: Sequence[str]) -> int:
+    changed = 0
+    for text in statements:
+        cursor = connection.execute(spelled(connection, text))
+        changed = max(cursor.rowcount, 0)
+    return changed
+
+
+def _undone(connection: Lent) -> None:
+    """Whatever was done is not: the session ends without a commit."""
+    try:
+        if not connection.closed:
+            connection.execute("rollback")
+    except psycopg.Error:
+        pass  # the connection is lost, and with it everything that was not committed
+    finally:
+        connection.end()
+
+
+def untried(kind: Kind, detail: str) -> Damaged:
+    return Damaged(
+        kind=kind.name,
+        detail=detail,
+        needs_contents=kind.needs_contents,
+        of_pages=kind.physical,
+    )
+
+
+def together(first: Proof, second: Proof) -> Proof:
+    """Two parts of one proof."""
+    return replace(
+        first,
+        damages=(*first.damages, *second.damages),
+        seconds=first.seconds + second.seconds,
+        detail="; ".join(dict.fromkeys(d for d in (first.detail, second.detail) if d)),
+    )

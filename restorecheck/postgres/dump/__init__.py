@@ -1,0 +1,1 @@
+"""From a dump to a restored database: which dump, what it needs, loading it, the providers."""

@@ -1,0 +1,255 @@
+"""Which databases a folder holds dumps of, and which of its dumps is the newest of each."""
+
+import glob
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from restorecheck.postgres.dumpfiles import timestamps
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.heads import Head, head_of
+from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.dumpfiles.timestamps import Taken
+from restorecheck.spelling import spell
+
+ALL = "*"
+"""As the only one of `databases`: each database of which there is a dump."""
+
+HEADS = 2000
+"""Files of a folder that are looked into; older ones are not looked at."""
+DECRYPTED_HEADS = 100
+"""The same, where each look starts a program."""
+
+CLOCKS = (
+    "Correct clock and time zone of the host that dumps, or of this one (date -u), and dump again."
+)
+
+WHOLE_CLUSTER = "files of several databases (pg_dumpall)"
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A file, when it was taken, and of which database it is."""
+
+    head: Head
+    taken: Taken
+    stem: str
+    has_date: bool
+    """Its name says a time: a job writes such files one after the other."""
+
+    @property
+    def path(self) -> Path:
+        return self.head.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The dumps of one database, the newest first."""
+
+    name: str
+    """Empty: there is one database, whatever its name."""
+    files: tuple[Dated, ...]
+    by_name: bool = False
+    """The dumps do not name their database: the files' names do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    wanted: tuple[Wanted, ...] = ()
+    absent: tuple[str, ...] = ()
+    """Configured, and there is no dump of them."""
+    future: tuple[Dated, ...] = ()
+    """Left out: they are later than now."""
+    reason: str = ""
+    """Why nothing is restored."""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def choose(
+    path: str,
+    decryption: Decryption | None,
+    databases: Sequence[str],
+    *,
+    now: datetime,
+    but: Collection[Path] = (),
+) -> Choice:
+    """Look at the head of each file, and sort the files by database and age.
+
+    Args:
+        path: A file, folder or glob.
+        decryption: Command that decrypts, where files are encrypted.
+        databases: As configured: none, names, or `all`.
+        now: The present time.
+        but: Files that are no dumps, whatever they lie beside.
+
+    Raises:
+        NotFoundError: The folder does not exist.
+        AccessDeniedError: It cannot be read.
+    """
+    files = [file for file in candidates(path).files if file not in but]
+    limit = DECRYPTED_HEADS if decryption else HEADS
+    base = _base(path)
+    dated = [_dated(head_of(file, decryption), base, now) for file in files[:limit]]
+    future = [d for d in dated if timestamps.is_from_the_future(d.taken, now)]
+    present = [d for d in dated if d not in future]
+    if future and not any(d.head.dump for d in present):
+        said = of_the_future(future[0], now)
+        return Choice(
+            future=tuple(future), reason=f"the newest dump is from the future: {said}", hint=CLOCKS
+        )
+    notes: tuple[str, ...] = ()
+    if len(files) > limit:
+        notes = (f"{len(files) - limit} older files were not looked into",)
+    chosen = _wanted(present, databases)
+    return replace(chosen, future=tuple(future), notes=(*notes, *chosen.notes))
+
+
+def _base(path: str) -> Path | None:
+    """Where the part of the path ends that the configuration says; None where it names no glob."""
+    if not glob.has_magic(path) or Path(path).exists():
+        return None
+    base = Path(path)
+    while glob.has_magic(str(base)):
+        base = base.parent
+    return base
+
+
+def _dated(head: Head, base: Path | None, now: datetime) -> Dated:
+    names = [head.path.name]
+    if base is not None and head.path.is_relative_to(base):
+        # A glob may go through a folder for each night.
+        names += reversed(head.path.relative_to(base).parts[:-1])
+    by_name = next((claim for name in names if (claim := timestamps.name_claim(name))), None)
+    taken = timestamps.when_taken(head.modified, head.claim or by_name, now)
+    return Dated(head, taken, timestamps.stem(head.path.name), by_name is not None)
+
+
+def of_the_future(dump: Dated, now: datetime) -> str:
+    ahead = spell(dump.taken.earliest - now)
+    return (
+        f"{dump.path.name} was taken at {dump.taken.at:%Y-%m-%d %H:%M} UTC as {dump.taken.source} says, "
+        f"at least {ahead} after now"
+    )
+
+
+def newest_first(dumps: Iterable[Dated]) -> tuple[Dated, ...]:
+    """By the moment at which they were taken; by the archives' own clock where all of them say it."""
+    listed = list(dumps)
+    headed = all(d.head.claim and d.head.claim.source == timestamps.HEADER for d in listed)
+
+    def moment(dump: Dated) -> tuple[datetime, datetime, str]:
+        claim = dump.head.claim
+        plausible = claim is not None and dump.head.modified >= claim.earliest
+        at = claim.at if headed and plausible and claim else dump.taken.at
+        return at, dump.head.modified, dump.path.name
+
+    return tuple(sorted(listed, key=moment, reverse=True))
+
+
+# --- of which database --------------------------------------------------------------------------
+
+
+def _wanted(dumps: Sequence[Dated], databases: Sequence[str]) -> Choice:
+    families = _families(dumps)
+    several = [name for name in families if name]
+    if not databases:
+        if len(several) > 1:
+            return _refusal(several, families)
+        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+    if several == [WHOLE_CLUSTER]:
+        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+    if tuple(databases) == (ALL,):
+        return _each(several or [""], families, dumps)
+    if len(databases) == 1:
+        return _one(databases[0], families, dumps)
+    return _each(databases, families, dumps)
+
+
+def _families(dumps: Sequence[Dated]) -> dict[str, list[Dated]]:
+    """Dumps by database. Under the empty name: what may be of any, and what is no dump."""
+    named = [d for d in dumps if d.head.dbname]
+    families: dict[str, list[Dated]] = {}
+    for dump in named:
+        families.setdefault(dump.head.dbname, []).append(dump)
+    stems = {dump.stem: dump.head.dbname for dump in named if dump.stem}
+    stems |= {name: name for name in families}
+    unnamed = [d for d in dumps if not d.head.dbname]
+    for dump in unnamed:
+        if dump.head.cluster:
+            families.setdefault(WHOLE_CLUSTER, []).append(dump)
+    apart = _apart([d for d in unnamed if d.head.dump and not d.head.cluster], stems, bool(named))
+    for dump in unnamed:
+        if not dump.head.cluster:
+            name = stems.get(dump.stem, dump.stem if dump.stem in apart else "")
+            families.setdefault(name, []).append(dump)
+    return families
+
+
+def _apart(unnamed: Sequence[Dated], known: dict[str, str], named: bool) -> set[str]:
+    """Stems of files that each stand for a database of its own, as far as names and contents tell."""
+    stems = {d.stem for d in unnamed if d.stem and d.stem not in known}
+    dated = {d.stem for d in unnamed if d.has_date} & stems
+    if named or len(dated) > 1:
+        return dated
+    return stems if len(stems) > 1 and _is_one_unlike(unnamed, stems) else set()
+
+
+def _is_one_unlike(unnamed: Sequence[Dated], stems: set[str]) -> bool:
+    """Whether the dumps of one stem have no table or function that those of the others have, too."""
+    objects = [
+        (stem, frozenset[bytes]().union(*(d.head.objects for d in unnamed if d.stem == stem)))
+        for stem in stems
+    ]
+    return any(
+        own and all(other and not own & other for key, other in objects if key != stem)
+        for stem, own in objects
+    )
+
+
+def _refusal(names: Sequence[str], families: dict[str, list[Dated]]) -> Choice:
+    shown = ", ".join(sorted(names)[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    by_name = any(not d.head.dbname and not d.head.cluster for n in names for d in families[n])
+    said = (
+        "; of dumps that do not name their database, the files' names were taken" if by_name else ""
+    )
+    return Choice(
+        reason=f"there are dumps of several databases: {shown}{said}",
+        hint="Set `databases: all` or `databases: [NAME, …]` for this target, or make a target of "
+        "each with a path that matches only its dumps.",
+    )
+
+
+SHOWN = 12
+
+
+def _one(name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:
+    """The newest dump of this database; of another one where there is none, which fails."""
+    own = families.get(name, [])
+    files = own + families.get(WHOLE_CLUSTER, [])
+    if not any(d.head.dump for d in own):
+        files += [d for d in dumps if not d.head.dbname and d not in files]
+    elif "" in families:
+        files += [d for d in families[""] if not d.head.dump]
+    return Choice(wanted=(Wanted(name=name, files=newest_first(files or dumps)),))
+
+
+def _each(names: Sequence[str], families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:
+    if list(names) == [""]:
+        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+    wanted = tuple(
+        Wanted(
+            name=name,
+            files=newest_first(families[name]),
+            by_name=not any(d.head.dbname for d in families[name]),
+        )
+        for name in names
+        if name in families
+    )
+    absent = tuple(name for name in names if name not in families)
+    rest = families.get("", [])
+    notes = tuple(
+        f"{d.path.name} was passed over: it does not say of which database it is" for d in rest
+    )
+    return Choice(wanted=wanted, absent=absent, notes=notes)

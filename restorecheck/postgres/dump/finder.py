@@ -1,0 +1,452 @@
+"""The first step of every dump target: a private directory, and the dump to restore.
+
+Also what one process holds of a drill that it is running.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from restorecheck.errors import NotFoundError
+from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
+from restorecheck.model import Backup, CheckResult, Drill, Resource, Step, StepKind
+from restorecheck.ports import Clock
+from restorecheck.postgres.dump import database_choice, load_plan, selection
+from restorecheck.postgres.dump.background import Background
+from restorecheck.postgres.dump.database_choice import Choice, Wanted, choose
+from restorecheck.postgres.dump.globals_file import GlobalsFile, newest
+from restorecheck.postgres.dump.load import Load
+from restorecheck.postgres.dump.selection import Selection, Snapshot, backup_of, findings, select
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.streamed_load import Ahead
+from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
+from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server.account import Account, Lodging
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Mark
+from restorecheck.postgres.server.fence import named
+from restorecheck.postgres.server.processes import Program
+
+SERVER = "throw-away server"
+"""Kind of the resource that is a private directory and the server in it."""
+
+ENDING_SECONDS = 10.0
+
+SECOND_LOOK = timedelta(seconds=2)
+"""How long to wait before deciding whether an incomplete file is still being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A dump, and the database that it is restored into."""
+
+    database: str
+    inspection: Inspection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a target's path holds."""
+
+    choice: Choice
+    roles: GlobalsFile | None = None
+    """What was written beside the dumps."""
+    selections: tuple[Selection, ...] = ()
+    """One for each that is wanted."""
+
+    @property
+    def undecided(self) -> dict[Path, Snapshot]:
+        return {path: seen for one in self.selections for path, seen in one.undecided.items()}
+
+
+@dataclass
+class Session:
+    """What this process holds of a drill that it is running; lost with the process."""
+
+    decryption: Decryption | None = None
+    looking: Background[Found] | None = None
+    ahead: Ahead | None = None
+    """Loads the newest dump while it is read."""
+    undecided: dict[Path, Snapshot] = field(default_factory=dict)
+    restores: tuple[Restore, ...] = ()
+    """One for each dump to restore, those of one database one after the other."""
+    statements: tuple[str, ...] = field(default=(), repr=False)
+    """About the whole server; may hold the hashes of passwords."""
+    findings: tuple[CheckResult, ...] = ()
+    """On the roles of the dumps; told when the dumps are loaded."""
+    prepared: tuple[load_plan.Prepared | None, ...] = ()
+    """Of each dump."""
+    loading: int = 0
+    """Index of the restore that runs or is next."""
+    installation: Installation | None = None
+    server: Program | None = None
+    load: Load | None = None
+    load_seconds: float = 0.0
+    log_offset: int = 0
+    sorts_alike: bool = True
+    """The database has the locale of the source."""
+    roles: set[str] = field(default_factory=set)
+    """Made because the load before missed them; as `texts.kept` keeps them."""
+    alone: bool = False
+    """One job loads: several have waited for each other."""
+    made: cluster.Made | None = None
+    lodging: Lodging | None = None
+    reached: bool = False
+    """A server of somebody else's was reached: what was intended there may exist."""
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """The first dump to restore."""
+        return self.restores[0].inspection if self.restores else None
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(restore.database for restore in self.restores))
+
+    @property
+    def account(self) -> Account | None:
+        """Whom the programs of the drill run as; None: the present user."""
+        return self.lodging.account if self.lodging else None
+
+    def end(self) -> None:
+        """End what this process started for the drill, but for the server."""
+        if self.decryption is not None:
+            self.decryption.cancel()
+        if self.ahead is not None:
+            self.ahead.stop()
+        if self.load is not None:
+            self.load.end()
+        if self.looking is not None:
+            self.looking.done(patience=ENDING_SECONDS)
+
+
+class DumpFinder:
+    """The first step of every dump target: the private directory, and the dump to restore."""
+
+    def __init__(
+        self,
+        dump: DumpSettings,
+        server: ServerSettings,
+        clock: Clock,
+        lock_of: Callable[[str], Path],
+    ) -> None:
+        self._dump = dump
+        self._server = server
+        self._clock = clock
+        self._lock_of = lock_of
+
+    def find(self, drill: Drill, session: Session) -> StepEvent:
+        if self._server.require_fence and (missing := processes.missing_walls()):
+            return Unclear(
+                reason=f"nothing is restored (postgres.require_fence): the kernel refuses {named(missing)}",
+                hint="Let user namespaces be made here, or start restorecheck as root outside of a container; "
+                "`restorecheck doctor` says more (RC113).",
+            )
+        places = self._server.places(drill.id)
+        mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(self._lock_of(drill.id)))
+        session.lodging = session.lodging or self._server.lodge(drill.id)
+        cluster.make_directory(places, mark, session.account)
+        session.made = cluster.made(places)
+        if session.decryption is None and self._dump.decrypt:
+            session.decryption = Decryption(self._dump.decrypt)
+        if session.looking is None:
+            session.looking = Background(
+                partial(
+                    look,
+                    self._dump,
+                    session.decryption,
+                    now=self._clock.now(),
+                    earlier=session.undecided,
+                    materialise=places.directory,
+                    following=session.ahead,
+                ),
+                session.ahead.news if session.ahead else None,
+            )
+        if not session.looking.done(patience=load_plan.POLL_SECONDS):
+            return InProgress(wait=timedelta(0), detail="reading")
+        looking, session.looking = session.looking, None
+        try:
+            found = looking.result()
+        except NotFoundError as exc:
+            return Broken(reason=exc.message, hint=exc.hint)
+        except OSError as exc:
+            return Unclear(reason=f"the dump could not be read: {exc.strerror}")
+        if set(found.undecided) - set(session.undecided):
+            session.undecided = found.undecided
+            return InProgress(wait=SECOND_LOOK, detail="is the newest file still being written?")
+        choice = found.choice
+        session.statements = found.roles.statements if found.roles else ()
+        future = selection.of_the_future(
+            database_choice.of_the_future(dump, drill.started_at) for dump in choice.future
+        )
+        future += self._on_roles(found, drill)
+        if choice.reason:
+            return Unclear(
+                reason=choice.reason, hint=choice.hint, notes=choice.notes, findings=tuple(future)
+            )
+        if len(choice.wanted) == 1 and not choice.absent:
+            return self._conclude(found.selections[0], choice.notes, future, session, drill)
+        return self._conclude_several(found, future, session, drill)
+
+    def _on_roles(self, found: Found, drill: Drill) -> tuple[CheckResult, ...]:
+        if not self._dump.globals_path:
+            return ()
+        if found.roles is None:
+            return (selection.absent("the roles", self._dump.globals_path),)
+        return selection.on_globals(found.roles, self._dump.max_age, drill.started_at)
+
+    def _conclude(
+        self,
+        found: Selection,
+        notes: tuple[str, ...],
+        future: list[CheckResult],
+        session: Session,
+        drill: Drill,
+    ) -> StepEvent:
+        databases = () if self._dump.databases == (database_choice.ALL,) else self._dump.databases
+        own = findings(
+            found,
+            max_age=self._dump.max_age,
+            databases=databases,
+            now=drill.started_at,
+            database=database_name(found.chosen, databases) if found.chosen else "",
+        )
+        judged = (*future, *own)
+        notes = (*notes, *found.notes)
+        if found.unusable is not None:
+            unusable = found.unusable
+            return Unclear(
+                reason=f"{unusable.path.name} {unusable.problem}",
+                hint=unusable.hint,
+                findings=judged,
+                notes=notes,
+            )
+        if found.chosen is None:
+            if not found.damaged:
+                reason = f"there is no dump in {self._dump.path}"
+                return Broken(reason=reason, notes=notes)
+            newest = found.damaged[0]
+            return Broken(
+                reason=f"no complete dump: {newest.path.name} {newest.problem}",
+                backup=backup_of(newest, found.taken_of(newest)),
+                findings=judged,
+                notes=notes + _others(found),
+            )
+        chosen = parts_of(found.chosen, self._dump.databases)
+        if isinstance(chosen, Unclear):
+            return replace(chosen, findings=judged, notes=notes)
+        session.restores = chosen.restores
+        session.statements += found.chosen.statements
+        return Ready(
+            backup=backup_of(found.chosen, found.taken_of(found.chosen)),
+            findings=(*judged, *(selection.absent(n, self._dump.path) for n in chosen.absent)),
+            notes=(*notes, *_others(found), *chosen.notes),
+        )
+
+    def _conclude_several(
+        self, found: Found, future: list[CheckResult], session: Session, drill: Drill
+    ) -> StepEvent:
+        """Each database has findings of its own; those that can be restored are restored."""
+        judged = [*future]
+        notes = [*found.choice.notes]
+        restores: list[Restore] = []
+        for wanted, one in zip(found.choice.wanted, found.selections, strict=True):
+            judged += findings(
+                one, max_age=self._dump.max_age, databases=(), now=drill.started_at, of=wanted.name
+            )
+            notes += [*one.notes, *_others(one)]
+            if one.unusable is not None:
+                judged.append(selection.unusable(wanted.name, one.unusable))
+            elif one.chosen is None and not one.damaged:
+                judged.append(selection.absent(wanted.name, self._dump.path))
+            elif one.chosen is not None:
+                restores += self._restores(wanted, one.chosen, found.choice.absent)
+                session.statements += one.chosen.statements
+                notes.append(_restored(wanted, one.chosen, one))
+        restored = {restore.database for restore in restores}
+        missing = [name for name in found.choice.absent if name not in restored]
+        judged += [selection.absent(name, self._dump.path) for name in missing]
+        if not restores:
+            return Broken(
+                reason=f"there is no complete dump in {self._dump.path}",
+                findings=tuple(judged),
+                notes=tuple(notes),
+            )
+        session.restores = tuple(restores)
+        return Ready(
+            backup=_backup_of_all(self._dump.path, found),
+            findings=tuple(judged),
+            notes=tuple(notes),
+        )
+
+    def _restores(
+        self, wanted: Wanted, inspection: Inspection, absent: tuple[str, ...]
+    ) -> list[Restore]:
+        """Of a file of several databases, those that no other file holds."""
+        if inspection.kind != "cluster":
+            return [Restore(database_name(inspection, (wanted.name,)), inspection)]
+        names = {part.dbname for part in inspection.parts} & {wanted.name, *absent}
+        if self._dump.databases == (database_choice.ALL,):
+            names = set(_of_interest(inspection.parts))
+        return [Restore(p.dbname, p) for p in inspection.parts if p.dbname in names]
+
+
+def look(
+    dump: DumpSettings,
+    decryption: Decryption | None,
+    *,
+    now: datetime,
+    earlier: dict[Path, Snapshot],
+    materialise: Path,
+    following: Following | None = None,
+) -> Found:
+    """Find the newest dump of each database that is wanted, and look into it to its end.
+
+    Raises:
+        NotFoundError: The folder does not exist.
+        AccessDeniedError: It cannot be read.
+    """
+    roles = _roles_beside(dump, decryption, now)
+    choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
+    selections = []
+    for number, wanted in enumerate(choice.wanted):
+        # Each has its own: what must be unpacked to be restored is put there.
+        own = materialise / f"dump-{number}" if number else materialise
+        own.mkdir(mode=0o755, exist_ok=True)
+        one = select(
+            dump.path,
+            decryption,
+            now=now,
+            earlier=earlier,
+            materialise=own,
+            files=[dated.path for dated in wanted.files],
+            following=following if len(choice.wanted) == 1 else None,
+        )
+        selections.append(replace(one, taken={d.path: d.taken for d in wanted.files}))
+    return Found(choice=choice, roles=roles, selections=tuple(selections))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsChosen:
+    restores: tuple[Restore, ...]
+    absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def parts_of(inspection: Inspection, databases: tuple[str, ...]) -> PartsChosen | Unclear:
+    """What of a file is restored: the one database in it, or those of its databases that are wanted."""
+    if inspection.kind != "cluster":
+        name = database_name(inspection, databases)
+        return PartsChosen(restores=(Restore(name, inspection),))
+    names = [name for name in dict.fromkeys(p.dbname for p in inspection.parts) if name]
+    if not databases and not inspection.cluster:
+        return Unclear(
+            reason=f"{inspection.path.name} holds dumps of several databases: {', '.join(names)}",
+            hint="Set `databases: all` or `databases: [NAME, …]` for this target, or dump each "
+            "database to a file of its own.",
+        )
+    if databases and databases != (database_choice.ALL,):
+        wanted = [name for name in databases if name in names]
+    else:
+        wanted = _of_interest(inspection.parts)
+    restores = [
+        Restore(name, part) for name in wanted for part in inspection.parts if part.dbname == name
+    ]
+    if not restores:
+        return Unclear(
+            reason=f"{inspection.path.name} holds none of the databases that are configured, "
+            f"only {', '.join(names) or 'roles'}",
+            hint="Correct `databases` of this target.",
+        )
+    absent = tuple(n for n in databases if n not in names and n != database_choice.ALL)
+    note = f"{inspection.path.name} holds several databases; restored: {', '.join(wanted)}"
+    return PartsChosen(restores=tuple(restores), absent=absent, notes=(note,))
+
+
+def _of_interest(parts: Sequence[Inspection]) -> list[str]:
+    """All databases, `postgres` last, and only where it holds something; templates are not proven."""
+    filled = dict.fromkeys(part.dbname for part in parts if part.creates)
+    names = dict.fromkeys(part.dbname for part in parts)
+    own = sorted(name for name in names if name not in IN_EVERY_SERVER)
+    return own + [name for name in ("postgres",) if name in (filled if own else names)]
+
+
+IN_EVERY_SERVER = frozenset({"postgres", "template0", "template1"})
+
+
+def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
+    """That of the source, but for the templates, which a new server has in use already.
+
+    Plain dumps do not name their database: then the configured one.
+    """
+    name = inspection.dbname or (configured[0] if configured else "")
+    return "restored" if name in {"", database_choice.ALL, "template0", "template1"} else name
+
+
+def _roles_beside(
+    dump: DumpSettings, decryption: Decryption | None, now: datetime
+) -> GlobalsFile | None:
+    try:
+        return newest(dump.globals_path, decryption, now=now) if dump.globals_path else None
+    except NotFoundError:
+        return None
+
+
+def _restored(wanted: Wanted, inspection: Inspection, found: Selection) -> str:
+    taken = found.taken_of(inspection)
+    by = ", named after its file" if wanted.by_name else ""
+    return (
+        f"{wanted.name}{by}: {inspection.path.name}, taken {taken.at:%Y-%m-%d %H:%M} UTC "
+        f"({taken.source})"
+    )
+
+
+def _backup_of_all(path: str, found: Found) -> Backup:
+    """Of several databases: as old as the oldest of them."""
+    backups = [
+        backup_of(one.chosen, one.taken_of(one.chosen))
+        for one in found.selections
+        if one.chosen is not None
+    ]
+    oldest = min(backups, key=_moment)
+    return replace(oldest, identifier=path, size_bytes=sum(b.size_bytes or 0 for b in backups))
+
+
+def _moment(backup: Backup) -> datetime:
+    assert backup.taken_at is not None, "each dump has a time"
+    return backup.taken_at
+
+
+def _others(found: Selection) -> tuple[str, ...]:
+    notes = tuple(f"{i.path.name} {i.problem}" for i in found.damaged[1:])
+    if found.chosen is not None and found.damaged:
+        chosen = found.chosen.path.name
+        return (*notes, f"{chosen} is the newest complete dump; it was restored instead")
+    return notes
+
+
+def find_step(directory: Resource, dump: DumpSettings, deadline: timedelta) -> Step:
+    return Step(
+        name="find dump",
+        kind=StepKind.PREPARE,
+        does=f"make the private directory {directory.identifier}; "
+        f"find the newest complete dump in {dump.path}",
+        deadline=deadline,
+        makes=(directory,),
+    )
+
+
+def check_step(deadline: timedelta) -> Step:
+    return Step(
+        name="check",
+        kind=StepKind.CHECK,
+        does="run the checks, read-only, as a role without superuser where one can be made",
+        deadline=deadline,
+    )
+
+
+def lost_session() -> Unclear:
+    return Unclear(reason="the process that ran this drill is gone, and what it held with it")

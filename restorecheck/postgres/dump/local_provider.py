@@ -1,0 +1,557 @@
+"""The local provider: a folder of dumps → a throw-away PostgreSQL server in a private directory."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from restorecheck.errors import (
+    CapacityError,
+    InvalidStateError,
+    ProviderError,
+    RestorecheckError,
+)
+from restorecheck.lifecycle import (
+    Broken,
+    Gone,
+    InProgress,
+    Ready,
+    StepEvent,
+    StillThere,
+    Unclear,
+    keeps_standing,
+)
+from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
+from restorecheck.ports import Clock, Provider
+from restorecheck.postgres import untrusted_files
+from restorecheck.postgres.dump import (
+    collations,
+    database_choice,
+    finder,
+    load_plan,
+    preparation,
+    roles,
+    selection,
+)
+from restorecheck.postgres.dump.finder import (
+    SERVER,
+    DumpFinder,
+    Restore,
+    Session,
+    check_step,
+    find_step,
+    lost_session,
+)
+from restorecheck.postgres.dump.load import Destination, Load, start_psql
+from restorecheck.postgres.dump.load_errors import Into, LoadError
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.streamed_load import Ahead, Begun
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.scan.checker import connect_to_throw_away, identity_of
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.server.temporary_server import Temporary
+from restorecheck.postgres.session import libpq
+from restorecheck.postgres.session.connection import Connection, pin, spell
+from restorecheck.postgres.session.messages import depends_on_order, roles_missing, why_not
+from restorecheck.postgres.session.stopwatch import Stopwatch
+
+MAINTENANCE = "template1"
+"""Where databases are made and dropped from; also `postgres` may be one that is restored."""
+MOST_ROLES = 100
+"""Made after a load that missed them; a dump that names more than that is loaded no further."""
+
+
+class LocalDumpProvider(Provider):
+    """Restores a target's newest dump into a server of its own on this machine."""
+
+    def __init__(
+        self,
+        *,
+        dump: DumpSettings,
+        server: ServerSettings,
+        clock: Clock,
+        lock_of: Callable[[str], Path],
+        deadline: timedelta,
+    ) -> None:
+        self._dump = dump
+        self._server = server
+        self._deadline = deadline
+        self._finder = DumpFinder(dump, server, clock, lock_of)
+        self._sessions: dict[str, Session] = {}
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        directory = self._resource(drill_id)
+        return (
+            find_step(directory, self._dump, self._deadline),
+            Step(
+                name="start server",
+                kind=StepKind.PREPARE,
+                does="make and start a throw-away PostgreSQL server in that directory, "
+                "of the dump's major version or the lowest higher one at hand; "
+                "no network address, unix socket only",
+                deadline=timedelta(minutes=15),
+                makes=(directory,),
+            ),
+            Step(
+                name="load dump",
+                kind=StepKind.RESTORE,
+                does="compare what the dump needs with what the server offers; load the dump",
+                deadline=self._deadline,
+                makes=(directory,),
+            ),
+            check_step(self._deadline),
+        )
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        session = self._sessions.setdefault(drill.id, Session())
+        try:
+            match step.name:
+                case "find dump":
+                    return self._find(drill, session)
+                case "start server":
+                    return self._start(drill, session)
+                case "load dump":
+                    return self._load(drill, session)
+                case _:
+                    raise AssertionError(f"no step {step.name!r} in this plan")
+        except CapacityError as exc:
+            # A full disk does not empty itself in the minutes that a retry would take.
+            return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
+        except psycopg.Error as exc:
+            return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
+
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
+        drill_id = resource.identifier.rpartition(cluster.PREFIX)[2]
+        watch = Stopwatch()
+        session = self._sessions.pop(drill_id, None)
+        server = by_us = None
+        if session is not None:
+            server, by_us = session.server, session.made
+            session.end()
+        detail = remove_cluster(Path(resource.identifier), drill_id, server, by_us)
+        if session is not None and session.lodging is not None:
+            session.lodging.close()
+        if detail:
+            return StillThere(resource, detail)
+        return Gone(resource, external_seconds=watch.seconds if server else 0.0)
+
+    def release(self, drill: Drill) -> None:
+        session = self._sessions.pop(drill.id, None)
+        if session is not None:
+            session.end()
+            if session.lodging is not None:
+                session.lodging.close()
+        if keeps_standing(drill):
+            places = self._server.places(drill.id)
+            mark = cluster.read_mark(places.directory)
+            if mark is not None:
+                cluster.write_mark(places, replace(mark, kept=True))
+
+    def temporary(self, drill: Drill) -> Temporary:
+        """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
+        session = self._sessions.get(drill.id)
+        if session is None or session.server is None or session.installation is None:
+            raise InvalidStateError("nothing is damaged: this process has not made the server")
+        return Temporary(
+            drill=drill,
+            places=self._server.places(drill.id),
+            installation=session.installation,
+            account=session.account,
+            jobs=self._server.parallel(self._dump),
+            server=session.server,
+        )
+
+    def _resource(self, drill_id: str) -> Resource:
+        return Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))
+
+    def _start(self, drill: Drill, session: Session) -> StepEvent:
+        if not session.restores:
+            return lost_session()
+        inspections = [restore.inspection for restore in session.restores]
+        chosen = load_plan.choose_installation(
+            load_plan.together(inspections),
+            self._server.installations(),
+            self._dump.ignore_extensions,
+        )
+        if isinstance(chosen, Unclear):
+            return chosen
+        session.installation = chosen
+        seconds = self._taken_over(session, chosen)
+        if seconds is None:
+            seconds = self._make_server(drill, session, chosen)
+        assert session.server is not None, "it was made"
+        notes = [note for i in inspections for note in load_plan.version_note(i, chosen)]
+        notes += load_plan.fence_note(session.server.missing)
+        return Ready(
+            external_seconds=seconds,
+            outputs={"psql": str(chosen.program("psql"))},
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _make_server(self, drill: Drill, session: Session, installation: Installation) -> float:
+        """Start a new server; returns the seconds that it took."""
+        places, account = self._server.places(drill.id), session.account
+        watch = Stopwatch()
+        if session.server is not None:
+            if not cluster.stop(places, session.server):
+                raise ProviderError("the throw-away server that was started first does not stop")
+            places.log.unlink(missing_ok=True)  # it tells of processes that were ended
+        untrusted_files.remove_all(places.data)
+        cluster.initdb(places, installation, account)
+        session.server = cluster.start(
+            places,
+            installation,
+            account,
+            jobs=self._server.parallel(self._dump),
+            outlive_us=drill.keep,
+        )
+        return watch.seconds
+
+    # --- loading while reading ------------------------------------------------------------------
+
+    def _find(self, drill: Drill, session: Session) -> StepEvent:
+        if session.looking is None and session.ahead is None and self._may_load_ahead():
+            session.ahead = Ahead()
+        event = self._finder.find(drill, session)
+        ahead = session.ahead
+        if ahead is None or not isinstance(event, InProgress):
+            return event
+        if ahead.asked is not None:
+            ahead.answer(self._begin_ahead(drill, session, ahead.asked))
+        elif ahead.begun is not None and cluster.is_almost_full(self._server.work_dir):
+            return self._stop_load(ahead.begun.load)
+        return event
+
+    def _may_load_ahead(self) -> bool:
+        """Where the beginning of a dump says how it is to be restored."""
+        several = len(self._dump.databases) > 1 or self._dump.databases == (database_choice.ALL,)
+        return not (several or self._dump.ignore_extensions or self._dump.globals_path)
+
+    def _begin_ahead(self, drill: Drill, session: Session, inspection: Inspection) -> Begun | None:
+        """None where anything is in the way: it is met again, and told, when the dump has been read."""
+        restore = Restore(finder.database_name(inspection, self._dump.databases), inspection)
+        places, account = self._server.places(drill.id), session.account
+        try:
+            chosen = load_plan.choose_installation(inspection, self._server.installations(), ())
+            if isinstance(chosen, Unclear):
+                return None
+            seconds = self._make_server(drill, session, chosen)
+            if self._make_database(places, session, restore):
+                return None
+            log_offset = places.log.stat().st_size
+            load, pipe = start_psql(
+                _destination(places, restore.database), chosen, account, directory=places.directory
+            )
+        except (RestorecheckError, psycopg.Error, OSError):
+            return None
+        return Begun(
+            installation=chosen,
+            database=restore.database,
+            load=load,
+            pipe=pipe,
+            make_roles=partial(_make_roles, places, restore.database),
+            log_offset=log_offset,
+            sorts_alike=session.sorts_alike,
+            seconds=seconds,
+        )
+
+    def _taken_over(self, session: Session, chosen: Installation) -> float | None:
+        """The load that was begun while the dump was read, where it is the one to be made: the seconds that
+        starting its server took.
+        """
+        ahead = session.ahead
+        if ahead is None:
+            return None
+        inspections = [restore.inspection for restore in session.restores]
+        begun = ahead.begun
+        if begun is None or not ahead.fits(inspections, session.databases[0], chosen):
+            ahead.stop()
+            return None
+        session.load, session.log_offset = begun.load, begun.log_offset
+        session.sorts_alike, session.prepared = begun.sorts_alike, (None,)
+        return begun.seconds
+
+    # --- loading --------------------------------------------------------------------------------
+
+    def _load(self, drill: Drill, session: Session) -> StepEvent:
+        if not session.restores or session.installation is None or session.server is None:
+            return lost_session()
+        restore = session.restores[session.loading]
+        if session.load is None:
+            return self._begin_load(drill, session, restore, session.installation)
+        loaded = session.load.poll(load_plan.patience(session.load))
+        if loaded is None:
+            if cluster.is_almost_full(self._server.work_dir):
+                return self._stop_load(session.load)
+            return InProgress(wait=timedelta(0), detail="loading")
+        session.load.end()
+        session.load_seconds += loaded.seconds
+        places = self._server.places(drill.id)
+        server_lost = session.server.poll() is not None
+        if not server_lost and self._begins_again(session, restore.inspection, places):
+            return InProgress(wait=timedelta(0), detail="loading again")
+        failed = load_plan.explain(
+            loaded,
+            restore.inspection,
+            log=places.log,
+            offset=session.log_offset,
+            server_lost=server_lost,
+            into=self._into(session, restore, session.installation, places),
+        )
+        if failed is not None:
+            told = load_plan.with_full_text(failed, loaded, drill.id, self._server.full_text)
+            return _naming(told, restore, session)
+        killed = cluster.killed(places)
+        if killed:
+            return Unclear(reason=killed, external_seconds=session.load_seconds)
+        if session.loading + 1 < len(session.restores):
+            session.loading += 1
+            session.load = None
+            return InProgress(wait=timedelta(0), detail="loading")
+        return self._open(places, session)
+
+    def _begins_again(self, session: Session, inspection: Inspection, places: Places) -> bool:
+        """Whether the load lacked only what can be made: a role that no statement of the dump names (a row
+        of type regrole, say), or the order in which one job loads.
+        """
+        missing = roles_missing(places.log, session.log_offset) - {
+            *session.roles,
+            *inspection.needs.roles,
+        }
+        several = not session.alone and inspection.kind in {"custom", "directory"}
+        alone = several and depends_on_order(places.log, session.log_offset)
+        if not alone and (not missing or len(session.roles) + len(missing) > MOST_ROLES):
+            return False
+        session.roles |= missing
+        session.alone = session.alone or alone
+        session.load = None
+        return True
+
+    def _into(
+        self, session: Session, restore: Restore, installation: Installation, places: Places
+    ) -> Into:
+        inspection = restore.inspection
+        ignored = set(self._dump.ignore_extensions)
+        return Into(
+            major=installation.major,
+            source_major=load_plan.major_of(inspection.server_version),
+            ignored=tuple(name for name in inspection.needs.extensions if name in ignored),
+            sorts_alike=session.sorts_alike,
+            by_collation=partial(_by_collation, places, restore),
+        )
+
+    def _stop_load(self, load: Load) -> Unclear:
+        """Before the disk is full: others write there, and a dump may grow without end."""
+        load.end()
+        return Unclear(
+            reason=f"the load was stopped: not enough space is left in {self._server.work_dir}",
+            hint=self._room_hint(),
+        )
+
+    def _begin_load(
+        self, drill: Drill, session: Session, restore: Restore, installation: Installation
+    ) -> StepEvent:
+        places = self._server.places(drill.id)
+        inspection = restore.inspection
+        if not session.prepared:  # also when the first is loaded again
+            session.prepared = load_plan.prepare_each(
+                [restore.inspection for restore in session.restores],
+                installation,
+                session.account,
+                places.directory,
+                self._dump.ignore_extensions,
+            )
+            failed = self._make_roles(places, session, installation)
+            if failed is not None:
+                return failed
+        missing = self._make_database(places, session, restore)
+        if missing:
+            return load_plan.unfit(missing, installation)
+        session.log_offset = places.log.stat().st_size
+        session.load = load_plan.begin(
+            inspection,
+            _destination(places, restore.database),
+            installation,
+            session.account,
+            directory=places.directory,
+            jobs=1 if session.alone else self._server.parallel(self._dump),
+            decryption=session.decryption,
+            ignored=self._dump.ignore_extensions,
+            ownership=True,
+            prepared=session.prepared[session.loading],
+        )
+        return InProgress(wait=timedelta(0), detail="loading")
+
+    def _make_roles(
+        self, places: Places, session: Session, installation: Installation
+    ) -> StepEvent | None:
+        """Those of pg_dumpall as they were, for the time of the load as superusers."""
+        if not session.statements:
+            return None
+        with cluster.superuser_connection(places) as connection:
+            pin(connection)
+            made = roles.make(connection, session.statements)
+            roles.elevate(connection, made.roles)
+        if self._dump.globals_path and session.statements:
+            needed = {role for r in session.restores for role in r.inspection.needs.roles}
+            missing = sorted(needed - roles.named_in(session.statements))
+            session.findings += (selection.roles_missing(missing),)
+        if not made.problems:
+            return None
+        more = f"; {len(made.problems) - 1} more" if len(made.problems) > 1 else ""
+        reason = f"the roles do not restore: {made.problems[0]}{more}"
+        inspection = session.restores[0].inspection
+        if load_plan.major_of(inspection.server_version) == installation.major:
+            return Broken(reason=reason)
+        return Unclear(
+            reason=f"{reason} (into PostgreSQL {installation.version}; "
+            f"the dump is of {inspection.server_version or 'an unknown version'})",
+            hint=f"Install PostgreSQL {inspection.server_version.partition('.')[0]} here.",
+        )
+
+    def _make_database(self, places: Places, session: Session, restore: Restore) -> list[str]:
+        """What the server lacks for the dump; empty where its database is ready to be loaded."""
+        name, inspection = restore.database, restore.inspection
+        first = not any(r.database == name for r in session.restores[: session.loading])
+        with cluster.superuser_connection(places, MAINTENANCE) as connection:
+            pin(connection)
+            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
+            if missing:
+                return missing
+            if first:
+                preparation.drop_database(connection, name)
+                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
+                preparation.apply_settings(connection, name, inspection.needs)
+                preparation.admit_everybody(connection, name)
+        with cluster.superuser_connection(places, name) as connection:
+            pin(connection)
+            named = sorted({*inspection.needs.roles, *session.roles})
+            preparation.make_roles(connection, named, inspection.needs.client_encoding)
+            if first:
+                preparation.make_way(connection, inspection)
+        return []
+
+    def _open(self, places: Places, session: Session) -> StepEvent:
+        watch = Stopwatch()
+        role = preparation.CHECKER_ROLE
+        ignored = self._dump.ignore_extensions
+        notes = [
+            note
+            for restore in session.restores
+            for note in load_plan.omission_notes(restore.inspection, ignored)
+        ]
+        with cluster.superuser_connection(places, session.databases[0]) as connection:
+            pin(connection)
+            spell(connection)
+            preparation.demote_roles(connection)
+            preparation.make_reading_role(connection, role, login=True)
+            room = cluster.free_bytes(places.directory) // 2
+            preparation.limit_temporary_files(connection, role, room)
+            identity = identity_of(connection)
+            version = load_plan.server_version(connection)
+        for name in session.databases:
+            with cluster.superuser_connection(places, name) as connection:
+                pin(connection)
+                spell(connection)
+                preparation.let_in(connection, name, role)
+                preparation.let_evaluate(connection, role)
+                notes += load_plan.extension_note(connection, _extensions_of(session, name))
+        return Ready(
+            endpoint=Endpoint(
+                identity=identity,
+                host=str(places.sockets),
+                port=cluster.PORT,
+                user=role,
+                databases=session.databases,
+                server_version=version,
+            ),
+            external_seconds=session.load_seconds + watch.seconds,
+            findings=session.findings,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _room_hint(self) -> str:
+        return (
+            f"The restored database needs room in {self._server.work_dir}; "
+            "postgres.work_dir names another place."
+        )
+
+
+def killed_locally(endpoint: Endpoint) -> str:
+    """For the checker: why the server of a drill lost a process, where nothing it was asked did it.
+
+    Raises:
+        InvalidStateError: The restored code replaced what the server was started over.
+    """
+    places = Places.of_socket(endpoint.host)
+    if gone := cluster.replaced(places):
+        raise InvalidStateError(gone, hint=cluster.ATTACKED)
+    return cluster.killed(places)
+
+
+def connect_locally(endpoint: Endpoint, database: str) -> Connection:
+    """To the server of a drill, and to no other. Raises as `connect_to_throw_away`, and as `cluster.refuse_stranger`."""
+    places = Places.of_socket(endpoint.host)
+    cluster.refuse_link(places)
+    connection = connect_to_throw_away(endpoint, database)
+    cluster.refuse_stranger(connection, places)
+    return connection
+
+
+def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Broken | Unclear:
+    """Which of several databases it is that does not restore."""
+    if len(session.databases) == 1:
+        return failed
+    return replace(failed, reason=f"database {restore.database}: {failed.reason}")
+
+
+def _extensions_of(session: Session, database: str) -> list[str]:
+    needs = [r.inspection.needs for r in session.restores if r.database == database]
+    return [name for need in needs for name in need.extensions]
+
+
+def _destination(places: Places, database: str) -> Destination:
+    return Destination(
+        host=str(places.sockets),
+        port=cluster.PORT,
+        user=cluster.SUPERUSER,
+        database=database,
+        environment={**libpq.VARIABLES, "PGOPTIONS": libpq.options_of(cluster.OWN_SESSION)},
+    )
+
+
+def _make_roles(places: Places, database: str, names: Sequence[str], encoding: str) -> None:
+    with cluster.superuser_connection(places, database) as connection:
+        pin(connection)
+        preparation.make_roles(connection, names, encoding)
+
+
+def _by_collation(places: Places, restore: Restore, error: LoadError) -> bool:
+    with cluster.superuser_connection(places, restore.database) as connection:
+        pin(connection)
+        return collations.may_decide(connection, error, restore.inspection)
+
+
+def remove_cluster(
+    directory: Path,
+    drill_id: str,
+    server: subprocess.Popen[bytes] | None = None,
+    by_us: cluster.Made | None = None,
+) -> str:
+    """Stop what runs in a drill's directory and remove it; empty when nothing is left."""
+    places = Places(directory)
+    mark = cluster.read_mark(directory)
+    ours = (mark is not None and mark.drill_id == drill_id) or cluster.is_made(places, by_us)
+    if ours and not cluster.stop(places, server):
+        return "its server does not stop"
+    return cluster.remove(places, drill_id, by_us)

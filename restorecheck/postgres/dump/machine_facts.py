@@ -1,0 +1,297 @@
+"""What `doctor` finds out about this machine and its dumps. Makes nothing, changes nothing."""
+
+import grp
+import io
+import os
+import pwd
+import re
+import shutil
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from restorecheck.errors import RestorecheckError
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dumpfiles import archive
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.folders import name_folder
+from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
+from restorecheck.postgres.dumpfiles.timestamps import header_claim, when_taken
+from restorecheck.postgres.dumpfiles.unreadable import (
+    DamagedLayerError,
+    NoDumpError,
+    UnusableLayerError,
+)
+from restorecheck.postgres.server.account import Account
+from restorecheck.rules.facts import DumpFacts, Unread
+
+HEAD = 64 * 1024
+"""Of a plain dump: its versions stand in its first lines."""
+
+SQLITE = b"SQLite format 3\0"
+"""Source: sqlite.org, "Database File Format", 1.3."""
+_VERSION = re.compile(rb"-- Dumped from database version (\d+)")
+_READ, _USE = 0o4, 0o1
+
+
+def examine_dump(
+    target: str, settings: DumpSettings, server: ServerSettings, *, restores_here: bool
+) -> DumpFacts:
+    """The newest dump of a target, as far as its head tells."""
+    program = settings.decrypt[0] if settings.decrypt else ""
+    facts = DumpFacts(
+        target=target,
+        path=settings.path,
+        max_age=settings.max_age,
+        decrypt=program,
+        decrypt_found=not program or shutil.which(program) is not None,
+        majors=_majors(server) if restores_here else (),
+        restores_here=restores_here,
+    )
+    return _with_newest(facts, settings)
+
+
+def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
+    try:
+        found = candidates(settings.path).files
+        if not found:
+            return replace(facts, problem=f"there is no dump at {settings.path}")
+        newest, head = _newest(found, settings)
+        size = _size(newest)
+        toc = newest / "toc.dat"
+        state = (toc if toc.is_file() else newest).stat()
+        modified = datetime.fromtimestamp(state.st_mtime, tz=UTC)
+        taken = when_taken(modified, header_claim(head.created_at)).at
+    except PermissionError as exc:
+        return replace(facts, problem=f"{exc.filename} cannot be read: {exc.strerror}")
+    except OSError as exc:
+        return replace(facts, problem=f"{settings.path} cannot be read: {exc.strerror}")
+    except RestorecheckError as exc:
+        return replace(facts, problem=exc.message)
+    return replace(
+        facts,
+        newest=newest.name,
+        size_bytes=size,
+        taken_at=taken,
+        head=head.problem,
+        major=head.major,
+    )
+
+
+MOST = 5
+"""Candidates that are looked into: what lies beside dumps (roles, checksums) is passed over."""
+
+
+class Head(NamedTuple):
+    """What the first bytes of a dump tell."""
+
+    problem: str | Unread = ""
+    """Why it is no dump; empty where it is one."""
+    major: int | None = None
+    """Of the server that it was taken from."""
+    created_at: datetime | None = None
+    """As an archive says, in the time of the host that dumped."""
+
+
+def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, Head]:
+    """The newest that is a dump; where none is, the newest, and why it is none."""
+    looked = [(path, _head(path, settings)) for path in found[:1]]
+    for path in found[1:MOST]:
+        if looked[-1][1].major is not None:
+            break
+        looked.append((path, _head(path, settings)))
+    return next((one for one in looked if one[1].major is not None), looked[0])
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+    return path.stat().st_size
+
+
+def _head(path: Path, settings: DumpSettings) -> Head:
+    if path.is_dir():
+        toc = path / "toc.dat"
+        if not toc.is_file():
+            return Head(name_folder(path))
+        with toc.open("rb") as stream:
+            return _toc(stream, toc.stat().st_size, custom=False)
+    decryption = Decryption(settings.decrypt) if settings.decrypt else None
+    try:
+        with open_layers(path, decryption) as layers:
+            if layers.folder is not None:
+                return Head()  # a packed directory-format dump; its versions stand further in
+            head = layers.stream.read(HEAD)
+            if head.startswith(archive.MAGIC):
+                # What follows the table of contents is data, and a table of contents may be long.
+                head += layers.stream.read(LONGEST_TOC)
+    except (UnusableLayerError, DamagedLayerError, NoDumpError) as exc:
+        return Head(exc.message)
+    if head.startswith(archive.MAGIC):
+        return _toc(io.BytesIO(head), len(head), custom=True)
+    return _text(head)
+
+
+LONGEST_TOC = 16 * 1024 * 1024
+
+
+def _toc(stream: BinaryIO, size: int, *, custom: bool) -> Head:
+    try:
+        toc = archive.read_toc(stream, size, custom=custom)
+    except DamagedArchiveError as exc:
+        return Head(str(exc))
+    if not toc.known:
+        return Head("is of an archive version that this restorecheck does not know")
+    major = toc.server_version.partition(".")[0]
+    return Head("", int(major) if major.isdigit() else None, toc.created_at)
+
+
+def _text(head: bytes) -> Head:
+    if not head:
+        return Head("is empty")
+    if head[257:262] == b"ustar":
+        return Head()  # pg_dump's tar format; its versions stand further in
+    match = _VERSION.search(head)
+    if match:
+        return Head("", int(match[1]))
+    said = name_foreign(head[:512])
+    if said:
+        return Head(said)
+    if looks_like_sql(head[:512]):
+        return Head()
+    return Head("is no dump that pg_dump wrote")
+
+
+def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
+    try:
+        return tuple(installation.major for installation in server.installations())
+    except RestorecheckError as exc:
+        return Unread("PostgreSQL's programs", exc.message)
+
+
+def history_problem(path: Path) -> str:
+    """Why no report could be written; empty where one can."""
+    if path.exists():
+        if not path.is_file():
+            return f"{path} is no file"
+        if not os.access(path, os.R_OK | os.W_OK):
+            return f"{path} cannot be written"
+        with path.open("rb") as file:
+            begins = file.read(len(SQLITE))
+        return "" if begins in {SQLITE, b""} else f"{path} is something else than a history"
+    return _making_problem(path.parent)
+
+
+def _making_problem(folder: Path) -> str:
+    """Why nothing could be made in a folder, which itself may have to be made first."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                return f"{place} is no folder"
+            usable = os.access(place, os.W_OK | os.X_OK)
+            return "" if usable else f"{place} cannot be written to"
+    return ""
+
+
+def work_dir_problem(work_dir: Path, account: Account | None) -> str:
+    """Why no drill could work there; empty where one can."""
+    if not work_dir.is_dir():
+        return f"{work_dir} is no folder" if work_dir.exists() else f"there is no folder {work_dir}"
+    if not os.access(work_dir, os.W_OK | os.X_OK):
+        return f"{work_dir} cannot be written to"
+    state = work_dir.stat()
+    if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
+        return f"everybody may write to {work_dir}, and take away what others put there"
+    if account is not None:
+        for place in (work_dir, *work_dir.parents):
+            if not _may_pass(place, account):
+                return f"the user {account.name} cannot pass {place}"
+    return ""
+
+
+def _may_pass(place: Path, account: Account) -> bool:
+    state = place.stat()
+    if state.st_uid == account.uid:
+        return bool(state.st_mode & stat.S_IXUSR)
+    if state.st_gid == account.gid:
+        return bool(state.st_mode & stat.S_IXGRP)
+    return bool(state.st_mode & stat.S_IXOTH)
+
+
+def free_bytes(work_dir: Path) -> int | None:
+    try:
+        return shutil.disk_usage(work_dir).free
+    except OSError:
+        return None
+
+
+def is_open(path: Path) -> bool:
+    """Whether every user of this machine may read it."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+class Changer(NamedTuple):
+    """Somebody who can change what they should not."""
+
+    who: str
+    place: str
+    """The file, or a folder on the way to it."""
+    by_owning: bool
+
+
+def changer_of(path: Path) -> Changer | None:
+    """Who but root and this user may change the file, or put another one in its place."""
+    try:
+        real = path.resolve(strict=True)
+        for place in (real, *real.parents):
+            changer = _changer(place)
+            if changer is not None:
+                return changer
+    except OSError:
+        return None  # what cannot be looked at is found out about by reading it
+    return None
+
+
+def _changer(place: Path) -> Changer | None:
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return None  # as Kubernetes mounts configurations, in folders that look open
+    state = place.stat()
+    if state.st_uid not in {0, os.geteuid()}:
+        return Changer(f"the user {_user(state.st_uid)}", str(place), by_owning=True)
+    if stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX:
+        return None  # as /tmp: only its owner may replace a file
+    if state.st_mode & stat.S_IWOTH:
+        return Changer("every user of this machine", str(place), by_owning=False)
+    if state.st_mode & stat.S_IWGRP and not _is_own_group(state.st_uid, state.st_gid):
+        return Changer(f"the group {_group(state.st_gid)}", str(place), by_owning=False)
+    return None
+
+
+def _is_own_group(uid: int, gid: int) -> bool:
+    """Many distributions give each user a group, and make files writable for it."""
+    try:
+        return pwd.getpwuid(uid).pw_gid == gid
+    except KeyError:
+        return False
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

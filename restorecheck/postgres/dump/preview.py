@@ -1,0 +1,324 @@
+"""What tonight's drill would meet in the newest dump: the drill's own first steps, in a folder that is
+removed again. A throw-away server is started in it and asked what it offers; nothing is loaded.
+"""
+
+import errno
+import io
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from restorecheck.errors import RestorecheckError
+from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
+from restorecheck.model import CheckOutcome, CheckResult, Drill
+from restorecheck.ports import Clock
+from restorecheck.postgres.dump import load_plan, preparation
+from restorecheck.postgres.dump.finder import DumpFinder, Restore, Session, database_name
+from restorecheck.postgres.dump.scratch_server import ScratchServer
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dumpfiles import archive
+from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.inspect import Inspection, with_toc
+from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
+from restorecheck.postgres.dumpfiles.needs import NeedsCollector
+from restorecheck.postgres.dumpfiles.texts import shown
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.cluster import Mark
+from restorecheck.rules.facts import Preview, Unread
+
+Connection = preparation.Connection
+
+MOST_BYTES = 2 * 10**9
+"""A newest dump that is larger is not read to its end: a look by day is to take seconds."""
+LONGEST_TOC = 16 * 1024 * 1024
+"""Of a large archive, the table of contents is read up to here."""
+MOST_UNPACKED = 4 * 10**9
+"""No file that is unpacked for the look becomes larger; the look ends there, without an answer."""
+LIMIT = timedelta(seconds=60)
+"""Of one target's files; a look that takes longer ends without an answer."""
+RESTORED_INSTEAD = "it was restored instead"
+"""The end of a note of the drill; here nothing was restored."""
+NAMED_IN_SQL = frozenset({"POLICY", "USER MAPPING"})
+"""Entries of an archive that name roles and are loaded where owners and grants are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What only hosts have."""
+
+    clock: Clock
+    sleep: Callable[[timedelta], None]
+    name: str
+    """Of the folder, like the id of a drill: a sweep deletes what a killed look has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at one target's newest dump."""
+
+    dump: DumpSettings
+    server: ServerSettings
+    scratch: ScratchServer | None
+    drill: Drill
+    """The beginning of one, that no store knows of."""
+    session: Session
+
+
+def preview(
+    dump: DumpSettings,
+    server: ServerSettings,
+    scratch: ScratchServer | None,
+    host: Host,
+) -> Preview | Unread:
+    """What the drill would say of the newest dump, and of the server that it goes into."""
+    try:
+        with _limited_files(server.work_dir):
+            return _look(dump, server, scratch, host)
+    except OSError as exc:
+        return Unread("a folder in the work directory", f"{exc.filename}: {exc.strerror}")
+    except DamagedArchiveError as exc:
+        return Unread("an answer", f"the newest dump {exc}")
+    except (RestorecheckError, psycopg.Error) as exc:
+        said = exc.message if isinstance(exc, RestorecheckError) else type(exc).__name__
+        return Unread("an answer", said)
+
+
+def _too_large(path: str) -> Path | None:
+    """The newest file, where it is not read to its end."""
+    for file in candidates(path).files[:1]:
+        parts = file.iterdir() if file.is_dir() else [file]
+        if sum(part.stat().st_size for part in parts) > MOST_BYTES:
+            return file
+    return None
+
+
+def _by_head(file: Path, decryption: Decryption | None) -> Inspection | None:
+    """An archive as its table of contents shows it; None for plain SQL and tar, which have none in front."""
+    state = file.stat()
+    found = Inspection(path=file, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns)
+    if file.is_dir():
+        with (file / "toc.dat").open("rb") as stream:
+            size = (file / "toc.dat").stat().st_size
+            toc = archive.read_toc(stream, size, custom=False)
+        return with_toc(replace(found, kind="directory"), toc) if toc.known else None
+    with open_layers(file, decryption) as layers:
+        head = layers.stream.read(LONGEST_TOC)
+    if not head.startswith(archive.MAGIC):
+        return None
+    toc = archive.read_toc(io.BytesIO(head), len(head), custom=True)
+    return with_toc(replace(found, kind="custom", layers=layers.names), toc) if toc.known else None
+
+
+@contextmanager
+def _limited_files(folder: Path) -> Iterator[None]:
+    """A small packed file may unpack to more than the disk holds."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = min(MOST_UNPACKED, cluster.free_bytes(folder) // 2)
+    hard = before[1]
+    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def _look(
+    dump: DumpSettings,
+    server: ServerSettings,
+    scratch: ScratchServer | None,
+    host: Host,
+) -> Preview | Unread:
+    now = host.clock.now()
+    drill = Drill(id=host.name, target="", plan=(), checks=(), started_at=now, deadline=now + LIMIT)
+    session = Session()
+    look = Look(dump=dump, server=server, scratch=scratch, drill=drill, session=session)
+    large = _too_large(dump.path)
+    try:
+        if large is not None:
+            return _look_at_head(large, look)
+        event = _found(DumpFinder(dump, server, host.clock, _lock), drill, session, host)
+        if event is None:
+            return Unread("more time", f"the newest dump was not read within {LIMIT.seconds} s")
+        found = _of_event(event)
+        if os.strerror(errno.EFBIG) in found.reason:
+            most = f"{MOST_UNPACKED / 1e9:,.0f} GB"
+            return Unread("more room", f"the newest dump unpacks to more than {most}")
+        if session.inspection is None or found.reason:
+            return found
+        return _with_its_server(found, look)
+    finally:
+        session.end()
+        places = server.places(drill.id)
+        cluster.stop(places, session.server)
+        cluster.remove(places, drill.id, session.made)
+        if session.lodging is not None:
+            session.lodging.close()
+
+
+def _look_at_head(file: Path, look: Look) -> Preview | Unread:
+    most = f"{MOST_BYTES / 1e9:,.0f} GB"
+    only = f"{file.name} is larger than the {most} that doctor reads; only its head was looked at"
+    session, drill = look.session, look.drill
+    session.decryption = Decryption(look.dump.decrypt) if look.dump.decrypt else None
+    inspection = _by_head(file, session.decryption)
+    if inspection is None:
+        return Unread("more time", only)
+    name = database_name(inspection, look.dump.databases or ())
+    session.restores = (Restore(name, inspection),)
+    mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(_lock(drill.id)))
+    places = look.server.places(drill.id)
+    session.lodging = look.server.lodge(drill.id)
+    cluster.make_directory(places, mark, session.account)
+    session.made = cluster.made(places)
+    found = Preview(newest=file.name, only_head=only)
+    return _with_its_server(found, look)
+
+
+def _lock(drill_id: str) -> Path:
+    """No lock is held: a sweep may delete what a killed `doctor` left behind."""
+    return Path("/nonexistent") / drill_id
+
+
+def _found(
+    finder: DumpFinder, drill: Drill, session: Session, host: Host
+) -> Ready | Broken | Unclear | None:
+    """None: it takes too long."""
+    while host.clock.now() < drill.deadline:
+        event = finder.find(drill, session)
+        match event:
+            case Ready() | Broken() | Unclear():
+                return event
+            case InProgress(wait=wait):
+                host.sleep(wait)
+            case _:
+                return Unclear(reason="the newest dump was not looked into")
+    return None
+
+
+def _of_event(event: StepEvent) -> Preview:
+    match event:
+        case Ready(backup=backup, findings=findings, notes=notes):
+            newest = Path(backup.identifier).name if backup else ""
+            told = tuple(note for note in notes if not note.endswith(RESTORED_INSTEAD))
+            return Preview(newest=newest, problems=_failed(findings), notes=told)
+        case Broken(reason=reason, hint=hint):
+            return Preview(verdict="failed", reason=reason, hint=hint, notes=event.notes)
+        case Unclear(reason=reason, hint=hint):
+            return Preview(verdict="inconclusive", reason=reason, hint=hint, notes=event.notes)
+        case _:
+            raise AssertionError("a look ends in one of these")
+
+
+def _failed(findings: Sequence[CheckResult]) -> tuple[str, ...]:
+    """What is wrong with the files, but for their age, which has a rule of its own."""
+    bad = {CheckOutcome.FAILED, CheckOutcome.ERROR}
+    return tuple(
+        result.detail or f"{result.name}: expected {result.expected}, found {result.found}"
+        for result in findings
+        if result.outcome in bad and not result.name.endswith("is young enough")
+    )
+
+
+# --- what it would be restored into ------------------------------------------------------------
+
+
+def _with_its_server(found: Preview, look: Look) -> Preview:
+    inspections = [restore.inspection for restore in look.session.restores]
+    assert inspections, "the look found a dump"
+    if look.scratch is not None:
+        return _with_scratch(found, inspections[0], look.dump, look.scratch)
+    return _with_server(found, inspections, look)
+
+
+def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) -> Preview:
+    """Ask a throw-away server of the version that the drill would choose."""
+    server, ignored = look.server, look.dump.ignore_extensions
+    inspection = load_plan.together(inspections)
+    chosen = load_plan.choose_installation(inspection, server.installations(), ignored)
+    if isinstance(chosen, Unclear):
+        return replace(found, lacks=chosen.reason, hint=chosen.hint)
+    places = server.places(look.drill.id)
+    account = look.session.account
+    cluster.initdb(places, chosen, account)
+    look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
+    with cluster.superuser_connection(places) as connection:
+        needed = (preparation.lacking(connection, each, ignored) for each in inspections)
+        missing = dict.fromkeys(what for each in needed for what in each)
+        if missing:
+            unfit = load_plan.unfit(tuple(missing), chosen)
+            found = replace(found, lacks=unfit.reason, hint=unfit.hint)
+        for each in inspections:
+            preparation.drop_database(connection, "preview")
+            if not preparation.make_database(connection, "preview", each.needs):
+                found = replace(found, other_locale=_locale(each))
+    return replace(found, server=f"PostgreSQL {chosen.version}")
+
+
+def _locale(inspection: Inspection) -> str:
+    """Empty where the dump does not say what its database had."""
+    return ", ".join(f"{key.lower()} {value}" for key, value in inspection.needs.locale)
+
+
+def _with_scratch(
+    found: Preview, inspection: Inspection, dump: DumpSettings, scratch: ScratchServer
+) -> Preview:
+    """Ask the scratch server; nothing is made there."""
+    with scratch.open() as connection:
+        said = (
+            _too_old(connection, inspection)
+            or _lacks_rights(connection)
+            or _lacks_roles(connection, inspection)
+        )
+        missing = preparation.lacking(connection, inspection, dump.ignore_extensions)
+        if not said and missing:
+            said = f"it lacks what the dump needs: {'; '.join(missing)}"
+        found = replace(found, server=f"the scratch server {scratch.name}")
+    return replace(found, lacks=said and f"the scratch server {scratch.name}: {said}")
+
+
+def _too_old(connection: Connection, inspection: Inspection) -> str:
+    major, needed = connection.info.server_version // 10000, load_plan.needed_major(inspection)
+    return f"it is PostgreSQL {major}, the dump needs {needed} or newer" if major < needed else ""
+
+
+def _lacks_rights(connection: Connection) -> str:
+    query = "select rolcreatedb or rolsuper, rolname from pg_roles where rolname = current_user"
+    row = connection.execute(query).fetchone()
+    if row is not None and not row[0]:
+        return f"the role {row[1]} may not create databases (CREATEDB)"
+    return ""
+
+
+def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
+    """Owners and grants are left out there; policies and user mappings name roles all the same."""
+    # Of a name in another encoding nothing can be said here.
+    named = [role for role in roles_in_sql(inspection) if shown(role) == role]
+    there = {row[0] for row in connection.execute("select rolname from pg_roles")}
+    missing = [role for role in named if role not in there]
+    if not missing:
+        return ""
+    return f"it has no role {', '.join(missing)}, which policies or user mappings of the dump name"
+
+
+def roles_in_sql(inspection: Inspection) -> tuple[str, ...]:
+    """Of an archive, the roles that its policies and user mappings name. Plain SQL is not searched."""
+    path = inspection.unwrapped or inspection.path
+    toc_path = path / "toc.dat" if path.is_dir() else path
+    packed = inspection.layers and inspection.unwrapped is None
+    if inspection.kind not in {"custom", "directory"} or packed:
+        return ()
+    with toc_path.open("rb") as stream:
+        toc = archive.read_toc(stream, toc_path.stat().st_size, custom=inspection.kind == "custom")
+    collector = NeedsCollector()
+    for entry in toc.entries:
+        if entry.desc in NAMED_IN_SQL:
+            collector.add_statement(entry.defn.lstrip())
+    return collector.finish().roles

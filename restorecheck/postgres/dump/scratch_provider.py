@@ -1,0 +1,317 @@
+"""The `into:` provider: restores into a temporary database on an existing scratch server.
+
+The database is created, checked and dropped; its name carries the drill id, and its comment is
+our mark. Ownership and grants are not restored: roles belong to the whole server and would stay.
+Whether a server is scratch is said in the configuration (`scratch_servers`), apart from the URL.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+
+from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.lifecycle import Gone, InProgress, Ready, StepEvent, StillThere, Unclear
+from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
+from restorecheck.ports import Clock, Inventory, Provider
+from restorecheck.postgres.dump import collations, load_plan, preparation
+from restorecheck.postgres.dump.finder import (
+    SERVER,
+    DumpFinder,
+    Session,
+    check_step,
+    find_step,
+    lost_session,
+)
+from restorecheck.postgres.dump.load import Destination
+from restorecheck.postgres.dump.load_errors import LACKS_RIGHT, Into, LoadError
+from restorecheck.postgres.dump.local_provider import remove_cluster
+from restorecheck.postgres.dump.scratch_server import (
+    KIND,
+    ROLE_KIND,
+    SECURITY,
+    ScratchServer,
+    database_of,
+    drill_of,
+    drop_database,
+    drop_role,
+    exists,
+    is_superuser,
+    mark_of,
+    write_mark,
+)
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.scan import checker
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.session.messages import why_not
+from restorecheck.postgres.session.sqlstates import NO_RIGHT
+from restorecheck.postgres.session.stopwatch import Stopwatch
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class ScratchProvider(Provider):
+    """Restores a target's newest dump into a temporary database of a scratch server."""
+
+    def __init__(
+        self,
+        *,
+        dump: DumpSettings,
+        server: ServerSettings,
+        scratch: ScratchServer,
+        clock: Clock,
+        lock_of: Callable[[str], Path],
+        deadline: timedelta,
+    ) -> None:
+        self.scratch = scratch
+        self._dump = dump
+        self._server = server
+        self._lock_of = lock_of
+        self._deadline = deadline
+        self._finder = DumpFinder(dump, server, clock, lock_of)
+        self._sessions: dict[str, Session] = {}
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        directory = Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))
+        database = self._resource(drill_id)
+        role = Resource(kind=ROLE_KIND, identifier=database.identifier, account=self.scratch.name)
+        return (
+            find_step(directory, self._dump, self._deadline),
+            Step(
+                name="create database",
+                kind=StepKind.PREPARE,
+                does=f"create the temporary database {database.identifier} "
+                f"on the scratch server {self.scratch.name}, and a role of that name for the "
+                "checks where the configured user is a superuser",
+                deadline=timedelta(minutes=15),
+                makes=(role, database),
+            ),
+            Step(
+                name="load dump",
+                kind=StepKind.RESTORE,
+                does="load the dump, without ownership and grants",
+                deadline=self._deadline,
+                makes=(database,),
+            ),
+            check_step(self._deadline),
+        )
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        session = self._sessions.setdefault(drill.id, Session())
+        try:
+            match step.name:
+                case "find dump":
+                    return self._finder.find(drill, session)
+                case "create database":
+                    return self._create(drill, session)
+                case "load dump":
+                    return self._load(drill, session)
+                case _:
+                    raise AssertionError(f"no step {step.name!r} in this plan")
+        except CapacityError as exc:
+            return Unclear(reason=exc.message, hint=exc.hint)
+        except psycopg.Error as exc:
+            reason = why_not(exc)
+            hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
+            return Unclear(
+                reason=f"the scratch server {self.scratch.name} refused: {reason}",
+                hint=hint if exc.sqlstate == NO_RIGHT else "",
+            )
+
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
+        if resource.kind == SERVER:
+            drill_id = resource.identifier.rpartition("restorecheck-")[2]
+            looking = self._sessions.get(drill_id)
+            if looking is not None:
+                looking.end()
+            detail = remove_cluster(Path(resource.identifier), drill_id)
+            return StillThere(resource, detail) if detail else Gone(resource)
+        session = self._sessions.get(drill_of(resource.identifier))
+        if session is not None and not session.reached:
+            return Gone(resource)  # this process never got as far as making it
+        if resource.kind == ROLE_KIND:
+            return drop_role(self.scratch, resource)
+        if session is not None:
+            session.end()
+        return drop_database(self.scratch, resource)
+
+    def release(self, drill: Drill) -> None:
+        session = self._sessions.pop(drill.id, None)
+        if session is not None:
+            session.end()
+            if session.lodging is not None:
+                session.lodging.close()
+
+    def connect(self, endpoint: Endpoint, database: str) -> Connection:
+        """As the configured user; a superuser puts on the drill's role, which only reads."""
+        connection = checker.connect(
+            endpoint, database, password=self.scratch.password, **cast(Any, self.scratch.security)
+        )
+        if is_superuser(connection):
+            # The role is named like the database that it was made for.
+            try:
+                checker.put_on(connection, endpoint.databases[0])
+            except psycopg.Error as exc:
+                connection.close()
+                raise checker.unreachable(exc, database) from exc
+        return connection
+
+    def _resource(self, drill_id: str) -> Resource:
+        return Resource(kind=KIND, identifier=database_of(drill_id), account=self.scratch.name)
+
+    def _create(self, drill: Drill, session: Session) -> StepEvent:
+        inspection = session.inspection
+        if inspection is None:
+            return lost_session()
+        if len(session.databases) > 1:
+            return Unclear(
+                reason=f"{inspection.path.name} holds several databases, and `into` restores one",
+                hint="Name one in `databases`, or restore without `into`.",
+            )
+        watch = Stopwatch()
+        with self.scratch.open() as connection:
+            session.reached = True
+            chosen = self._tools(connection, inspection)
+            if isinstance(chosen, Unclear):
+                return chosen
+            session.installation = chosen
+            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
+            if missing:
+                return load_plan.unfit(missing, chosen)
+            name = database_of(drill.id)
+            if mark_of(connection, name) is None and not exists(connection, name):
+                session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
+                preparation.apply_settings(connection, name, inspection.needs)
+            write_mark(connection, name, drill, self._lock_of(drill.id))
+        with self.scratch.open(database_of(drill.id)) as connection:
+            preparation.make_way(connection, inspection)
+        return Ready(external_seconds=watch.seconds)
+
+    def _tools(self, connection: Connection, inspection: Inspection) -> Installation | Unclear:
+        """Programs of the server's own major where there are any: a newer pg_restore sets
+        parameters that an older server does not know.
+        """
+        major = connection.info.server_version // 10000
+        needed = load_plan.needed_major(inspection)
+        if major < needed:
+            return Unclear(
+                reason=f"the dump needs PostgreSQL {needed} or newer; the scratch server "
+                f"{self.scratch.name} is {major}"
+            )
+        return load_plan.choose_tools(major, self._server.installations(), inspection)
+
+    def _load(self, drill: Drill, session: Session) -> StepEvent:
+        inspection, installation = session.inspection, session.installation
+        if inspection is None or installation is None:
+            return lost_session()
+        if session.load is None:
+            session.load = load_plan.begin(
+                inspection,
+                Destination(
+                    host=self.scratch.host,
+                    port=self.scratch.port,
+                    user=self.scratch.user,
+                    password=self.scratch.password,
+                    database=database_of(drill.id),
+                    environment={
+                        SECURITY[key]: value for key, value in self.scratch.security.items()
+                    },
+                ),
+                installation,
+                session.account,
+                directory=self._server.places(drill.id).directory,
+                jobs=self._server.parallel(self._dump),
+                decryption=session.decryption,
+                # It is there already, and belongs to a superuser: its comment, which pg_dump wrote
+                # before version 11, would be refused.
+                ignored=(*self._dump.ignore_extensions, "plpgsql"),
+                ownership=False,
+            )
+            return InProgress(wait=timedelta(0), detail="loading")
+        loaded = session.load.poll(load_plan.POLL_SECONDS)
+        if loaded is None:
+            return InProgress(wait=timedelta(0), detail="loading")
+        session.load.end()
+        into = Into(
+            major=installation.major,
+            source_major=load_plan.major_of(inspection.server_version),
+            server=self.scratch.name,
+            sorts_alike=session.sorts_alike,
+            by_collation=partial(self._by_collation, drill, inspection),
+        )
+        failed = load_plan.explain(
+            loaded, inspection, log=None, offset=0, server_lost=False, into=into
+        )
+        if failed is not None:
+            return load_plan.with_full_text(failed, loaded, drill.id, self._server.full_text)
+        name = database_of(drill.id)
+        with self.scratch.open(name) as connection:
+            if is_superuser(connection):
+                preparation.make_reading_role(connection, name, login=False)
+                preparation.let_evaluate(connection, name)
+            else:
+                preparation.let_owner_read(connection)
+            versions = load_plan.extension_note(connection, inspection.needs.extensions)
+            endpoint = Endpoint(
+                identity=checker.identity_of(connection),
+                host=self.scratch.host,
+                port=self.scratch.port,
+                user=self.scratch.user,
+                databases=(name,),
+                server_version=load_plan.server_version(connection),
+            )
+        return Ready(
+            endpoint=endpoint,
+            external_seconds=loaded.seconds,
+            notes=(
+                *load_plan.omission_notes(inspection, self._dump.ignore_extensions),
+                *_left_out(inspection),
+                *versions,
+            ),
+        )
+
+    def _by_collation(self, drill: Drill, inspection: Inspection, error: LoadError) -> bool:
+        with self.scratch.open(database_of(drill.id)) as connection:
+            return collations.may_decide(connection, error, inspection)
+
+
+def _left_out(inspection: Inspection) -> tuple[str, ...]:
+    if not inspection.needs.roles:
+        return ()
+    return ("owners and grants were left out: on a scratch server, roles belong to the server",)
+
+
+class Forgotten(Provider):
+    """Stands in for a target that is no longer configured: takes away, makes nothing."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        raise ProviderError(f"the target of drill {drill_id} is not configured any more")
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:  # noqa: ARG002  # the port's signature
+        return Unclear(reason=f"the target {drill.target} is not configured any more")
+
+    def delete(
+        self,
+        resource: Resource,
+        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
+    ) -> Gone | StillThere:
+        if resource.kind in {KIND, ROLE_KIND}:
+            detail = f"no target with the scratch server {resource.account} is configured any more"
+            return StillThere(resource, detail)
+        drill_id = resource.identifier.rpartition("restorecheck-")[2]
+        detail = remove_cluster(Path(resource.identifier), drill_id)
+        return StillThere(resource, detail) if detail else Gone(resource)
+
+    def release(self, drill: Drill) -> None:
+        pass

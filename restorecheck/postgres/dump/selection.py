@@ -1,0 +1,334 @@
+"""Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from restorecheck.model import (
+    Backup,
+    CheckOrigin,
+    CheckOutcome,
+    CheckResult,
+    Severity,
+)
+from restorecheck.postgres.dump.globals_file import GlobalsFile
+from restorecheck.postgres.dumpfiles.cluster_dump import looked_into
+from restorecheck.postgres.dumpfiles.find import candidates
+from restorecheck.postgres.dumpfiles.inspect import Following, Inspection, inspect
+from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
+from restorecheck.postgres.dumpfiles.timestamps import Taken, header_claim, when_taken
+
+RECENT = timedelta(minutes=10)
+"""An incomplete file that was changed this recently may still be being written."""
+
+EXAMINED = 10
+"""Bad dumps that are looked into before giving up: a folder may hold thousands."""
+LOOKED_AT = 100
+"""Newest files, whatever they are: other files may lie among the dumps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Size and time of a file at one look; unlike at the next look means: it is being written."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What was found."""
+
+    chosen: Inspection | None = None
+    damaged: tuple[Inspection, ...] = ()
+    """Newer than the chosen one, and bad."""
+    unusable: Inspection | None = None
+    """The newest one cannot be looked into here; says nothing about the backup."""
+    undecided: dict[Path, Snapshot] = field(default_factory=dict)
+    """Incomplete and recently changed: look again in a moment."""
+    notes: tuple[str, ...] = ()
+    taken: Mapping[Path, Taken] = field(default_factory=dict)
+    """When each file was taken, where its head and its name were looked at."""
+
+    def taken_of(self, inspection: Inspection) -> Taken:
+        known = self.taken.get(inspection.path)
+        return known or when_taken(inspection.modified_at, header_claim(inspection.created_at))
+
+
+def select(
+    path: str,
+    decryption: Decryption | None,
+    *,
+    now: datetime,
+    earlier: dict[Path, Snapshot],
+    materialise: Path,
+    files: Sequence[Path] | None = None,
+    following: Following | None = None,
+) -> Selection:
+    """Look at the newest dumps until a complete one is found.
+
+    Args:
+        path: A file, folder or glob.
+        files: Of it, those that are meant, the newest first; by default all, by the file's time.
+        decryption: Command that decrypts, where files are encrypted.
+        now: The present time.
+        earlier: What was undecided at the look before this one.
+        materialise: Folder for archives that must be unwrapped to be restored.
+        following: Sees a plain dump while it is read.
+
+    Raises:
+        NotFoundError: The folder does not exist.
+        AccessDeniedError: It cannot be read.
+    """
+    found = candidates(path).files if files is None else files
+    named = not Path(path).is_dir()
+    notes: list[str] = []
+    damaged: list[Inspection] = []
+    doubtful: list[Inspection] = []
+    undecided: dict[Path, Snapshot] = {}
+    for file in found[:LOOKED_AT]:
+        if len(damaged) == EXAMINED:
+            break
+        inspection = looked_into(
+            inspect(file, decryption, materialise=materialise, following=following), decryption
+        )
+        if inspection.complete:
+            alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
+            doubt = next((i for i in alike if i.unusable), None)
+            if doubt is not None:
+                notes.extend(_passed(doubtful, alike))
+                return Selection(unusable=doubt, damaged=tuple(damaged), notes=tuple(notes))
+            notes.extend(_passed(doubtful, alike))
+            damaged += [i for i in alike if _has_stopped(i, earlier, undecided, notes, now)]
+            return Selection(
+                chosen=inspection,
+                damaged=tuple(sorted(damaged, key=lambda i: -i.mtime_ns)),
+                undecided=undecided,
+                notes=(*notes, *inspection.notes),
+            )
+        if not named and _says_nothing(inspection):
+            doubtful.append(inspection)
+            continue
+        if inspection.unusable:
+            notes.extend(_passed(doubtful, ()))
+            return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
+        if inspection.beside:
+            notes.append(f"{file.name} was passed over: it {inspection.problem}")
+            continue
+        if _has_stopped(inspection, earlier, undecided, notes, now):
+            damaged.append(inspection)
+    unusable = next((i for i in doubtful if i.unusable), None) if not damaged else None
+    return Selection(
+        unusable=unusable,
+        damaged=tuple(damaged),
+        undecided=undecided,
+        notes=(*notes, *_passed(doubtful, [unusable] if unusable else ())),
+    )
+
+
+def _has_stopped(
+    inspection: Inspection,
+    earlier: dict[Path, Snapshot],
+    undecided: dict[Path, Snapshot],
+    notes: list[str],
+    now: datetime,
+) -> bool:
+    """Whether a bad file is not being written any more, as far as can be told; notes what else it is."""
+    file, seen = inspection.path, Snapshot(inspection.size_bytes, inspection.mtime_ns)
+    if file in earlier and earlier[file] != seen:
+        notes.append(f"{file.name} was passed over: it is still being written")
+        return False
+    if file not in earlier and now - inspection.modified_at < RECENT:
+        undecided[file] = seen
+    return True
+
+
+def _says_nothing(inspection: Inspection) -> bool:
+    """Whether neither content nor name say that it is a dump: then a dump of the same job has to."""
+    if inspection.beside:
+        return False
+    if inspection.kind == "container":
+        return True  # a .tar.gz may hold anything
+    nothing = inspection.foreign or inspection.kind == "packed" or inspection.size_bytes == 0
+    return nothing and not looks_like_a_dump(inspection.path.name)
+
+
+def _passed(doubtful: Sequence[Inspection], but: Sequence[Inspection]) -> tuple[str, ...]:
+    passed = [inspection for inspection in doubtful if inspection not in but]
+    return tuple(f"{i.path.name} was passed over: it {i.problem}" for i in passed)
+
+
+def backup_of(inspection: Inspection, taken: Taken) -> Backup:
+    return Backup(
+        kind="dump",
+        identifier=str(inspection.path),
+        taken_at=taken.at,
+        time_source=taken.source,
+        size_bytes=inspection.size_bytes,
+        server_version=inspection.server_version,
+    )
+
+
+def findings(
+    selection: Selection,
+    *,
+    max_age: timedelta | None,
+    databases: Sequence[str],
+    now: datetime,
+    of: str = "",
+    database: str = "",
+) -> list[CheckResult]:
+    """Judgements on the files themselves: is the newest one whole, is it young enough?
+
+    `of`: the database, where a drill is about several; `database`: where it is restored.
+    """
+    results: list[CheckResult] = []
+    whose = f" of {of}" if of else ""
+    if selection.damaged:
+        newest = selection.damaged[0]
+        results.append(
+            _finding(
+                f"the newest dump{whose} is whole",
+                CheckOutcome.FAILED,
+                expected="a complete dump",
+                found="a damaged one",
+                detail=f"{newest.path.name} {newest.problem}",
+            )
+        )
+    chosen = selection.chosen
+    if chosen is None:
+        return results
+    if chosen.dbname and databases:
+        results.append(
+            _finding(
+                "the dump is of the right database",
+                CheckOutcome.PASSED if chosen.dbname in databases else CheckOutcome.FAILED,
+                expected=" or ".join(databases),
+                found=chosen.dbname,
+            )
+        )
+    age = _age(whose, selection.taken_of(chosen), max_age, now)
+    return [replace(result, database=of or database) for result in (*results, age)]
+
+
+def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> CheckResult:
+    found = f"{_hours(now - taken.at)} old"
+    said = f"taken {taken.at:%Y-%m-%d %H:%M} UTC ({taken.source}), now {now:%Y-%m-%d %H:%M} UTC"
+    if limit is None:
+        return _finding(
+            f"the age of the newest dump{whose} has a limit",
+            CheckOutcome.FAILED,
+            expected="dump.max_age_hours, or a schedule",
+            found=f"neither; {found}",
+            detail="a dump of any age passes",
+            severity=Severity.WARNING,
+        )
+    young = now - taken.at <= limit
+    return _finding(
+        f"the backup{whose} is young enough",
+        CheckOutcome.PASSED if young else CheckOutcome.FAILED,
+        expected=f"at most {_hours(limit)} old",
+        found=found,
+        detail="" if young else f"the backup is stale: {said}",
+    )
+
+
+def absent(name: str, path: str) -> CheckResult:
+    """Of a database that is configured, and of which there is no dump."""
+    return _finding(
+        f"there is a dump of {name}",
+        CheckOutcome.FAILED,
+        expected="a dump",
+        found="none",
+        detail=f"no file in {path} is a dump of {name}",
+    )
+
+
+def unusable(name: str, inspection: Inspection) -> CheckResult:
+    """Of a database whose newest dump cannot be looked into here."""
+    return _finding(
+        f"the newest dump of {name} is whole",
+        CheckOutcome.ERROR,
+        expected="a complete dump",
+        detail=f"{inspection.path.name} {inspection.problem}",
+    )
+
+
+def on_globals(
+    found: GlobalsFile, max_age: timedelta | None, now: datetime
+) -> tuple[CheckResult, ...]:
+    """Whether the roles beside the dumps are whole, and as young as the dumps have to be."""
+    if found.problem:
+        outcome = CheckOutcome.ERROR if found.unusable else CheckOutcome.FAILED
+    else:
+        outcome = CheckOutcome.PASSED
+    whole = _finding(
+        "the newest file of roles is whole",
+        outcome,
+        expected="a complete file of pg_dumpall --globals-only",
+        found=found.path.name,
+        detail=f"{found.path.name} {found.problem}" if found.problem else "",
+    )
+    if max_age is None:
+        return (whole,)
+    age = _age(" of the roles", found.taken, max_age, now)
+    return (whole, replace(age, severity=Severity.WARNING))
+
+
+def roles_missing(missing: Sequence[str]) -> CheckResult:
+    """`missing`: roles that own or are granted something in a dump, and that no statement creates."""
+    return _finding(
+        "every role of the dumps is in the file of roles",
+        CheckOutcome.FAILED if missing else CheckOutcome.PASSED,
+        expected="none missing",
+        found=f"{len(missing)} missing",
+        detail=f"not there: {', '.join(missing)}; on a new server, what they own or may do does not restore"
+        if missing
+        else "",
+        severity=Severity.WARNING,
+    )
+
+
+def of_the_future(said: Iterable[str]) -> list[CheckResult]:
+    """Of dumps that are later than now, which were left out; `said`: of each, why."""
+    details = [*said]
+    if not details:
+        return []
+    return [
+        _finding(
+            "no dump is from the future",
+            CheckOutcome.FAILED,
+            expected="none",
+            found=f"{len(details)}",
+            detail=f"{details[0]}; it was passed over: correct the clock or time zone that is wrong",
+            severity=Severity.WARNING,
+        )
+    ]
+
+
+def _finding(
+    name: str,
+    outcome: CheckOutcome,
+    *,
+    expected: str = "",
+    found: str = "",
+    detail: str = "",
+    severity: Severity = Severity.REQUIRED,
+) -> CheckResult:
+    return CheckResult(
+        name=name,
+        kind="backup_file",
+        database="",
+        severity=severity,
+        outcome=outcome,
+        expected=expected,
+        found=found,
+        detail=detail,
+        origin=CheckOrigin.BACKUP,
+    )
+
+
+def _hours(duration: timedelta) -> str:
+    return f"{duration / timedelta(hours=1):.1f} hours"

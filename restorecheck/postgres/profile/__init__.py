@@ -1,0 +1,1 @@
+"""What checks can be proposed for."""

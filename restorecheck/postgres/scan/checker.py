@@ -1,0 +1,594 @@
+"""Puts checks to a restored PostgreSQL database.
+
+Every question runs alone in a read-only transaction with `statement_timeout` and `lock_timeout`,
+as a role without superuser where the provider could make one, over the extended protocol, which
+takes exactly one statement. A deadline on this side of the connection ends what the server does
+not end itself (a damaged index can make a query loop that ignores every cancel).
+"""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import psycopg
+from psycopg import sql
+
+from restorecheck.checks.answers import Answer, Damaged, Judgement, Missing, NoAnswer, Rows
+from restorecheck.checks.judging import (
+    counts,
+    judge_answer,
+    judge_built_in,
+    judge_configured,
+    measure,
+    rows_of,
+)
+from restorecheck.checks.judging import seconds as seconds_of
+from restorecheck.checks.kind import Alone, Context
+from restorecheck.checks.kinds.compared import unsettled
+from restorecheck.checks.kinds.tables_countable import TablesCountable
+from restorecheck.checks.memory import remember, without_installed
+from restorecheck.checks.readings import (
+    CATALOG,
+    MISSING_DATABASE,
+    DatabaseReading,
+    Readings,
+    pack,
+    progress,
+    unpack,
+)
+from restorecheck.checks.registry import expected, is_alone, kind_of
+from restorecheck.checks.server_messages import NOTHING, Known
+from restorecheck.checks.server_messages import is_damage as says_damage
+from restorecheck.errors import DatabaseUnreachableError, ProviderError
+from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
+from restorecheck.ports import Answers, Checker, Clock, Inquiry
+from restorecheck.postgres.scan.scan_plan import Inquirer
+from restorecheck.postgres.scan.table_scan import WHO_DID_IT
+from restorecheck.postgres.session import libpq
+from restorecheck.postgres.session.connection import (
+    GRACE,
+    Connect,
+    Connection,
+    deadline,
+    plainly,
+    rolled_back,
+    spell,
+)
+from restorecheck.postgres.session.known_names import known_in
+from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told, why_not
+
+MAINTENANCE = ("postgres", "template1")
+"""Databases that are there where nobody dropped them; asked which others there are."""
+
+OTHERS_OWN = ("rdsadmin",)
+"""Databases of the provider's, which nobody else may enter: RDS User Guide, "rdsadmin"."""
+
+MISSING = " does not exist"
+
+ROWS_READ = 1_000_000
+"""A query that returns more is not read further: row numbers above this are `more than`."""
+
+IDENTITY = """
+select system_identifier::text || '/' || (select oid from pg_database where datname = current_database())
+from pg_control_system()
+"""
+"""Names the cluster (set once, by initdb) and the database in it. Readable by everybody."""
+
+DATABASES = """
+select datname from pg_database where not datistemplate and datname <> all(%s) order by datname
+"""
+"""Also those that allow no connections: what cannot be looked at is said, not left out."""
+
+ANSWERS_WITHIN = timedelta(minutes=1)
+"""What costs the server nothing. One that stands still does not even end a statement."""
+CONNECTS_WITHIN = 10
+"""Seconds."""
+CONNECTIONS = 4
+"""For reading everything; the server's processors decide how many are of use."""
+SLICE = timedelta(seconds=30)
+"""Of reading, before what is read is stored."""
+
+
+def identity_of(connection: Connection) -> str:
+    """What `Endpoint.identity` is for a PostgreSQL database."""
+    with plainly(connection):
+        row = connection.execute(IDENTITY).fetchone()
+    if row is None or len(row) != 1:
+        raise DatabaseUnreachableError("the server does not say which one it is")
+    return str(row[0])
+
+
+def by_system_identifier(connect: Connect) -> Connect:
+    """For servers that `initdb` made: no other cluster has the same identifier."""
+
+    def proven(endpoint: Endpoint, database: str) -> Connection:
+        connection = connect(endpoint, database)
+        try:
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+                found = identity_of(connection)
+        except psycopg.Error as exc:
+            connection.close()
+            raise unreachable(exc, database) from exc
+        except DatabaseUnreachableError:
+            connection.close()
+            raise
+        if database == endpoint.databases[0] and found != endpoint.identity:
+            connection.close()
+            raise DatabaseUnreachableError(
+                "another server answers at the address of the restored database",
+                hint="Nothing was asked of it. Run the drill again.",
+            )
+        return connection
+
+    return proven
+
+
+def nobody_knows(_endpoint: Endpoint) -> str:
+    """Of a server whose log cannot be read from here."""
+    return ""
+
+
+@dataclass
+class _Session:
+    connection: Connection
+
+
+class PostgresChecker(Checker):
+    """Asks over connections that `connect` opens; keeps one connection a database for single
+    questions, and opens several for reading everything.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        clock: Clock,
+        *,
+        connections: int = CONNECTIONS,
+        workers: int = 0,
+        killed: Callable[[Endpoint], str] = nobody_knows,
+    ) -> None:
+        """`workers`: the server's own, for each connection. `killed`: why the server went away, where
+        something else than a question ended it.
+        """
+        self._killed = killed
+        self._workers = workers
+        self._connect = connect
+        self._clock = clock
+        self._connections = connections
+        self._sessions: dict[tuple[str, str], _Session] = {}
+        self._listed: dict[str, tuple[str, ...]] = {}
+
+    def run(self, inquiry: Inquiry) -> Answers:
+        answers = self._run(inquiry)
+        killed = self._killed(inquiry.endpoint)
+        if killed:
+            raise ProviderError(killed, hint=WHO_DID_IT)
+        return answers
+
+    def _run(self, inquiry: Inquiry) -> Answers:
+        spec, endpoint = inquiry.pending[0], inquiry.endpoint
+        left = inquiry.until - self._clock.now()
+        if left <= timedelta(0):
+            return Answers(results=(_no_time(spec, spec.database, endpoint),))
+        if not is_alone(spec):
+            return self._read_on(inquiry, left)
+        began = time.perf_counter()
+        database, answer = self._ask_one(endpoint, spec, min(spec.timeout, left))
+        seconds = time.perf_counter() - began
+        judgement = judge_answer(spec, answer)
+        result = _result(spec, database, judgement, endpoint, seconds=seconds)
+        return Answers(results=(replace(result, measured=measure(spec, answer)),))
+
+    def close(self) -> None:
+        for key in list(self._sessions):
+            self._forget(key)
+
+    # --- reading everything ---------------------------------------------------------------
+
+    def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
+        """One slice of the reading; at its end everything that it answers."""
+        endpoint = inquiry.endpoint
+        specs = [spec for spec in inquiry.pending if not is_alone(spec)]
+        readings = unpack(inquiry.readings)
+        names = self.databases(endpoint)
+        context = Context(
+            baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
+            databases=tuple(names),
+            taken_at=inquiry.backup.taken_at if inquiry.backup else None,
+            started_at=self._clock.now(),
+            accepted=bool(inquiry.baseline and inquiry.baseline.accepted_by),
+        )
+        for name in names:
+            reading = readings.setdefault(name, DatabaseReading())
+            if reading.done:
+                continue
+            try:
+                self._read(endpoint, name, specs, reading, left=left, context=context)
+            except DatabaseUnreachableError:
+                if not self._is_missing(endpoint, name):
+                    raise
+                reading.doubts[MISSING_DATABASE] = f"database {name}"
+                reading.done = True
+            if not reading.done:
+                return Answers(readings=pack(readings), detail=progress(readings))
+        context = _without_installed(context, readings)
+        results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
+        readings = {n: _remembered(context, n, reading) for n, reading in readings.items()}
+        return Answers(
+            results=tuple(results),
+            readings=pack(readings),
+        )
+
+    def _read(
+        self,
+        endpoint: Endpoint,
+        name: str,
+        specs: Sequence[CheckSpec],
+        reading: DatabaseReading,
+        *,
+        left: timedelta,
+        context: Context,
+    ) -> None:
+        wanted = [s for s in specs if s.built_in or self._database_of(endpoint, s) == name]
+        inquirer = Inquirer(
+            lambda: self._connect(endpoint, name),
+            wanted,
+            connections=self._connections,
+            context=context,
+            database=name,
+            killed=lambda: self._killed(endpoint),
+            workers=self._workers,
+        )
+        try:
+            inquirer.read(reading, min(SLICE, left), left)
+        except psycopg.Error as exc:  # of the catalog: of a table it would be in the reading
+            known = self._known(endpoint, name, exc)
+            if is_damage(exc.sqlstate or ""):
+                reading.problems[CATALOG] = told(exc, known)
+            else:
+                answer = _translate(exc, left, known=known, expired=False)
+                reading.doubts[CATALOG] = (
+                    answer.reason if isinstance(answer, NoAnswer) else told(exc, known)
+                )
+            reading.done = True
+
+    def _known(self, endpoint: Endpoint, name: str, exc: psycopg.Error) -> Known:
+        """Asked on a connection of its own; that of the error is closed."""
+        try:
+            with closing(self._connect(endpoint, name)) as connection:
+                return known_in(connection, exc)
+        except DatabaseUnreachableError:
+            return NOTHING
+
+    def _judged(
+        self,
+        spec: CheckSpec,
+        endpoint: Endpoint,
+        readings: Readings,
+        names: Sequence[str],
+        context: Context,
+    ) -> CheckResult:
+        if not spec.built_in:
+            return self._judged_of_one(spec, endpoint, readings, context)
+        read = {name: readings[name] for name in names}
+        judgement = judge_built_in(spec, read, context)
+        took = seconds_of(spec, read)
+        result = _result(spec, ", ".join(names), judgement, endpoint, seconds=took)
+        if spec.kind == TablesCountable.name:
+            result = replace(result, measured=counts(read))
+        return result
+
+    def _judged_of_one(
+        self, spec: CheckSpec, endpoint: Endpoint, readings: Readings, context: Context
+    ) -> CheckResult:
+        database = self._database_of(endpoint, spec)
+        if not database:
+            judgement = judge_answer(spec, NoAnswer(reason=self._which(endpoint)))
+        elif database not in readings:
+            judgement = judge_answer(spec, Missing(what=f"database {database}"))
+        else:
+            judgement = judge_configured(spec, database, readings[database], context)
+        took = seconds_of(spec, {database: readings[database]} if database in readings else {})
+        result = _result(spec, database, judgement, endpoint, seconds=took)
+        rows = rows_of(spec, readings.get(database))
+        return result if rows is None else replace(result, measured={"rows": rows})
+
+    # --- single questions -----------------------------------------------------------------
+
+    def _ask_one(
+        self, endpoint: Endpoint, spec: CheckSpec, timeout: timedelta
+    ) -> tuple[str, Answer]:
+        database = self._database_of(endpoint, spec)
+        if not database:
+            return "", NoAnswer(reason=self._which(endpoint))
+        return database, self._answer(endpoint, database, spec, timeout)
+
+    def _which(self, endpoint: Endpoint) -> str:
+        several = ", ".join(self.databases(endpoint))
+        return f"there are several databases ({several}); say `database` in the check"
+
+    def _database_of(self, endpoint: Endpoint, spec: CheckSpec) -> str:
+        return spec.database or self._default_database(endpoint)
+
+    def _default_database(self, endpoint: Endpoint) -> str:
+        """The one that is meant where a check names none; empty where that cannot be said."""
+        if endpoint.databases:
+            return endpoint.databases[0]
+        own = [name for name in self.databases(endpoint) if name != MAINTENANCE[0]]
+        if len(own) > 1:
+            return ""
+        return own[0] if own else MAINTENANCE[0]
+
+    def databases(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """Those to prove: the configured ones, or all that are there and no templates."""
+        return endpoint.databases or self._list(endpoint)
+
+    def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
+        if endpoint.identity not in self._listed:
+            connection = self._maintenance(endpoint)
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
+                names = connection.execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
+            self._listed[endpoint.identity] = tuple(str(row[0]) for row in names)
+        return self._listed[endpoint.identity]
+
+    def _maintenance(self, endpoint: Endpoint) -> Connection:
+        first, second = MAINTENANCE
+        try:
+            return self._session(endpoint, first).connection
+        except DatabaseUnreachableError:
+            # It may have been dropped; template1 is there unless somebody tried hard.
+            return self._session(endpoint, second).connection
+
+    def _is_missing(self, endpoint: Endpoint, database: str) -> bool:
+        """Whether the server, asked elsewhere, says that there is no such database."""
+        try:
+            connection = self._maintenance(endpoint)
+            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
+                row = connection.execute(
+                    "select count(*) from pg_database where datname = %s", [database]
+                )
+                return row.fetchone() == (0,)
+        except (DatabaseUnreachableError, psycopg.Error):
+            return False
+
+    def _answer(
+        self, endpoint: Endpoint, database: str, spec: CheckSpec, timeout: timedelta
+    ) -> Answer:
+        key = (endpoint.identity, database)
+        try:
+            session = self._session(endpoint, database)
+        except DatabaseUnreachableError:
+            if self._is_missing(endpoint, database):
+                return Missing(what=f"database {database}")
+            raise
+        expired = threading.Event()
+        try:
+            with deadline(session.connection, timeout + GRACE, expired):
+                return _ask(session, spec, timeout)
+        except psycopg.Error as exc:
+            late = expired.is_set()
+            known = known_in(session.connection, exc, str(spec.options.get("sql", "")))
+            return _translate(exc, timeout, known=known, expired=late)
+        except UnicodeDecodeError:
+            return NoAnswer(reason="the query returns text that is not valid UTF-8")
+        finally:
+            # A statement may have ended the transaction it was put in; such a connection, and a
+            # broken one, is not used again.
+            status = session.connection.info.transaction_status
+            if session.connection.closed or status is not psycopg.pq.TransactionStatus.IDLE:
+                self._forget(key)
+
+    def _session(self, endpoint: Endpoint, database: str) -> _Session:
+        key = (endpoint.identity, database)
+        if key not in self._sessions:
+            connection = self._connect(endpoint, database)
+            self._sessions[key] = _Session(connection)
+        return self._sessions[key]
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        session = self._sessions.pop(key, None)
+        if session is not None:
+            session.connection.close()
+
+
+def _without_installed(context: Context, readings: Readings) -> Context:
+    """With a baseline that holds no table of an extension that is not read any more."""
+    baseline = dict(context.baseline)
+    for name, reading in readings.items():
+        known = context.before(name)
+        if known is not None:
+            (at,) = (key for key, value in baseline.items() if value is known)
+            baseline[at] = without_installed(known, reading)
+    return replace(context, baseline=baseline)
+
+
+def _remembered(context: Context, name: str, reading: DatabaseReading) -> DatabaseReading:
+    """With what is to be known of this night in later ones."""
+    before = context.before(name)
+    if before is not None:
+        reading = replace(reading, unsettled=unsettled(before, reading, context))
+    return remember(before, reading)
+
+
+def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
+    kind = kind_of(spec)
+    if not isinstance(kind, Alone):
+        return NoAnswer(reason=f"this version has no check of kind {spec.kind!r}")
+    return _query(session.connection, kind.sql(spec.options), timeout)
+
+
+def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
+    """The first row and the number of rows, read row by row: memory stays small."""
+    with rolled_back(connection, timeout), connection.cursor() as cursor:
+        # Rows that a policy hides are missing from every answer; PostgreSQL says so with this setting.
+        connection.execute("set local row_security to off")
+        first: tuple[Any, ...] = ()
+        count = 0
+        more = False
+        # `stream` uses the extended protocol: a second statement is refused by the server.
+        stream = cast(Generator[tuple[Any, ...]], cursor.stream(text))
+        with closing(stream) as rows:
+            for row in rows:
+                if count == ROWS_READ:
+                    more = True
+                    break
+                count += 1
+                if count == 1:
+                    first = row
+        columns = len(cursor.description) if cursor.description else 0
+    return Rows(columns=columns, count=count, first=first, more=more)
+
+
+def _result(
+    spec: CheckSpec,
+    database: str,
+    judgement: Judgement,
+    endpoint: Endpoint,
+    *,
+    seconds: float = 0.0,
+) -> CheckResult:
+    return CheckResult(
+        name=spec.name,
+        kind=spec.kind,
+        database=database,
+        severity=judgement.severity or spec.severity,
+        outcome=judgement.outcome,
+        expected=judgement.expected,
+        found=judgement.found,
+        detail=judgement.detail,
+        seconds=seconds,
+        answered_by=endpoint.identity,
+    )
+
+
+ABSENT = {
+    "3F000": "a schema",
+    "42703": "a column",
+    "42883": "a function or operator",
+    "42P01": "a table or view",
+}
+"""What the query needs, where its name may be the value of a row."""
+
+
+def _absent(code: str, message: str) -> str:
+    what, found, _ = message.rpartition(f"{MISSING} (SQLSTATE {code})")
+    return what if found else f"{ABSENT[code]} that the query needs (SQLSTATE {code})"
+
+
+def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired: bool) -> Answer:
+    code = exc.sqlstate or ""
+    if code == "57014" or expired:
+        return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
+    if isinstance(exc, psycopg.ProgrammingError) and not code:
+        return NoAnswer(reason="the statement is no query: it returns no rows, not even none")
+    if isinstance(exc, psycopg.DataError) and not code:
+        return NoAnswer(
+            reason="the query returns a value that cannot be read here, such as an infinite date "
+            "or one outside of the years 1 to 9999"
+        )
+    message = told(exc, known)
+    if says_damage(code, exc.diag.message_primary or ""):
+        return Damaged(reason=message)
+    if is_absence(code):
+        return Missing(what=_absent(code, message))
+    if code == "42601" and "multiple commands" in message:
+        return NoAnswer(reason="a check is one statement; this one has several")
+    if code == "25006":
+        return NoAnswer(reason=f"a check only reads: {message}")
+    if lacks_room(code):
+        return NoAnswer(reason=f"the temporary server ran out of room: {message}")
+    return NoAnswer(reason=message)
+
+
+def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
+    return CheckResult(
+        name=spec.name,
+        kind=spec.kind,
+        database=database,
+        severity=spec.severity,
+        outcome=CheckOutcome.ERROR,
+        expected=expected(spec),
+        detail="no time was left to ask",
+        answered_by=endpoint.identity,
+    )
+
+
+def unreachable(
+    exc: psycopg.Error, database: str, *, hint: str = "", patience: timedelta | None = None
+) -> DatabaseUnreachableError:
+    message = f"no connection to the restored database {database}: {why_not(exc)}"
+    return DatabaseUnreachableError(message, hint=hint, patience=patience)
+
+
+def put_on(connection: Connection, role: str) -> None:
+    """Go on as this role. A server that accepts a connection and then says nothing is cut off."""
+    with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+
+
+READING_SESSION = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
+"""Whatever the database has set: each question brings limits of its own."""
+OWN_SESSION = {
+    **READING_SESSION,
+    "role": "none",
+    "row_security": "on",
+    "local_preload_libraries": "",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""Of a role of ours, which nobody has a reason to set anything for. `session_preload_libraries` is for
+superusers to set, and is set aside before. The `search_path` stays: configured queries mean the database's.
+"""
+
+
+def connect_to_throw_away(endpoint: Endpoint, database: str) -> Connection:
+    """To a server that a drill has made, as `connect` does; it is told nothing of ours."""
+    return connect(endpoint, database, session=OWN_SESSION, **libpq.THROW_AWAY)
+
+
+def connect(
+    endpoint: Endpoint,
+    database: str,
+    *,
+    password: str | None = None,
+    role: str | None = None,
+    session: Mapping[str, str] = READING_SESSION,
+    **security: str,
+) -> Connection:
+    """Open a connection as the checker uses it; proves nothing about who answers.
+
+    `session`: settings that win over those of database and role.
+    `security`: libpq's parameters for TLS and authentication.
+
+    Raises:
+        DatabaseUnreachableError: It is refused or lost.
+    """
+    try:
+        connection: Connection = psycopg.connect(
+            host=endpoint.host,
+            port=endpoint.port,
+            user=endpoint.user,
+            dbname=database,
+            password=password,
+            autocommit=True,
+            connect_timeout=CONNECTS_WITHIN,
+            application_name="restorecheck",
+            options=libpq.options_of(session),
+            # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
+            client_encoding="UTF8",
+            **cast(Any, security),
+        )
+        if role is not None:
+            put_on(connection, role)
+        with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+            spell(connection)
+    except psycopg.Error as exc:
+        raise unreachable(exc, database) from exc
+    return connection

@@ -1,0 +1,658 @@
+"""Reads every table of a database once: over several connections, the largest first, in order.
+
+What is finished is kept in a `DatabaseReading`, so whoever is given it goes on where this stopped.
+One table that cannot be read stops no other. A server that goes away while one table is read, twice,
+says something about that table.
+"""
+
+import json
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+
+import psycopg
+
+from restorecheck.checks.readings import DatabaseReading, TableReading
+from restorecheck.checks.scanning import (
+    BATCH,
+    OVER_BUDGET,
+    ROWS,
+    SMALL_BLOCKS,
+    VIEW,
+    Aggregate,
+    Depth,
+    Plan,
+    Question,
+    aggregates,
+    batch,
+    groups,
+    halves,
+    merged,
+    statement,
+    together,
+    units,
+)
+from restorecheck.checks.tables import Table
+from restorecheck.errors import DatabaseUnreachableError, ProviderError
+from restorecheck.postgres.scan.catalog import pin_settings, set_all
+from restorecheck.postgres.session.connection import (
+    GRACE,
+    Connection,
+    deadline,
+    rolled_back,
+    spelled,
+)
+from restorecheck.postgres.session.known_names import known_in
+from restorecheck.postgres.session.messages import is_damage, told
+
+CRASHES = 2
+"""So often the server may go away over one table before the table is to blame."""
+CRASHED = "the server crashed twice while"
+COMING_BACK = timedelta(seconds=60)
+"""What a server is given to recover after a crash."""
+PATIENCE = timedelta(minutes=10)
+"""For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
+SLOWEST = 1_000_000
+"""Bytes a second, of a table that cannot be read in parts."""
+WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
+LOSSES = 20
+"""So often connections may be lost in one call by a server that did not crash."""
+STATISTICS_SINCE = "select stats_reset::text from pg_catalog.pg_stat_bgwriter"
+LOOK_AGAIN = 0.2
+PLANS = {
+    "jit": "off",
+    "synchronize_seqscans": "off",
+    "max_parallel_workers_per_gather": "0",
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_bitmapscan": "off",
+    "row_security": "off",
+    "standard_conforming_strings": "on",
+}
+"""The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
+row security would hide rows: off, PostgreSQL refuses what policies hold for. Several connections take the place of parallel workers.
+"""
+
+OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
+    Plan.HEAP: {},
+    Plan.INDEX: {"enable_seqscan": "off", "enable_indexonlyscan": "on", "enable_indexscan": "on"},
+    Plan.ANY: {"enable_indexscan": "on", "enable_bitmapscan": "on"},
+}
+
+Scan = tuple[Table, tuple[Aggregate, ...]]
+
+
+class Outcome(Enum):
+    DAMAGED = auto()  # the server cannot read its own data
+    GONE = auto()  # the connection is lost, perhaps the server
+    LATE = auto()  # the time of this call is over; it is read later
+    STUCK = auto()  # no answer, though there was time
+    REFUSED = auto()  # this statement cannot be answered; a simpler one perhaps
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one connection does before it asks for more: small tables together, or one unit."""
+
+    scans: tuple[Scan, ...] = ()
+    unit: tuple[int, int] | None = None
+    question: Question | None = None
+    questions: tuple[Question, ...] = ()
+    """Small ones, in one statement."""
+
+    @property
+    def key(self) -> str:
+        return _key(self.unit)
+
+
+def _key(unit: tuple[int, int] | None) -> str:
+    return "all" if unit is None else str(unit[0])
+
+
+@dataclass(slots=True)
+class Progress:
+    """Shared by the connections; every change is made with the lock held."""
+
+    reading: DatabaseReading
+    open: dict[str, set[str]]
+    """Table → units that are still to be read."""
+    wanted: dict[str, tuple[Aggregate, ...]]
+    questions: dict[str, Question]
+    """Those that are still to be asked."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    trouble: Exception | None = None
+    gone: bool = False
+
+    def note(
+        self, table: Table, key: str, values: Mapping[str, str | None], seconds: float
+    ) -> None:
+        with self.lock:
+            name = table.full_name
+            self.reading.parts.setdefault(name, {})[key] = dict(values)
+            self.open[name].discard(key)
+            found = self._of(table)
+            found.seconds = round(found.seconds + seconds, 3)
+            if not self.open[name]:
+                found.values = merged(self.wanted[name], self.reading.parts.pop(name).values())
+
+    def doubt(self, table: Table, lost: Sequence[Aggregate], reason: str) -> None:
+        with self.lock:
+            self._of(table).doubts |= {aggregate.key: reason for aggregate in lost}
+
+    def answerable(self, table: Table, wanted: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
+        """Without those that another part of the table has refused to answer."""
+        with self.lock:
+            doubts = self._of(table).doubts
+            return tuple(aggregate for aggregate in wanted if aggregate.key not in doubts)
+
+    def give_up(self, table: Table, *, problem: str = "", doubt: str = "") -> None:
+        """The table is finished without its numbers: damaged, or nobody knows."""
+        with self.lock:
+            name = table.full_name
+            self.open[name] = set()
+            self.reading.parts.pop(name, None)
+            found = self._of(table)
+            found.values = {}
+            found.problem = problem
+            if doubt:
+                found.doubts[ROWS] = doubt
+
+    def settle(
+        self,
+        question: Question,
+        *,
+        answer: str = "",
+        problem: str = "",
+        doubt: str = "",
+        seconds: float = 0.0,
+    ) -> None:
+        with self.lock:
+            self.questions.pop(question.key, None)
+            self.reading.seconds[question.key] = round(seconds, 3)
+            kept = self.reading.problems if problem else self.reading.doubts
+            if not problem and not doubt:
+                kept = self.reading.answers
+            kept[question.key] = problem or doubt or answer
+
+    def suspect(self, names: Sequence[str], among: Sequence[str] = ()) -> None:
+        """The server went away meanwhile; again, and one of these alone is to blame. `among`: from now on
+        these are read one by one, which shows whether it is one of them.
+        """
+        with self.lock:
+            self.gone = True
+            for name in among:
+                self.reading.crashed.setdefault(name, 0)
+            for name in names:
+                self.reading.crashed[name] = self.reading.crashed.get(name, 0) + 1
+
+    def _of(self, table: Table) -> TableReading:
+        return self.reading.tables.setdefault(
+            table.full_name, TableReading(group=table.group, bytes=table.bytes, traits=table.traits)
+        )
+
+
+class Survey:
+    """The reading of one database, as far as it has come."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        tables: Sequence[Table],
+        reading: DatabaseReading,
+        *,
+        depth: Depth,
+        asked: Mapping[str, Sequence[Aggregate]],
+        questions: Sequence[Question] = (),
+        connections: int,
+        major: int,
+        budget: timedelta = timedelta(0),
+        workers: int = 0,
+        killed: Callable[[], str] = str,
+        configured: str = "",
+        hidden: Collection[str] | None = None,
+    ) -> None:
+        """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
+        several connections cannot be had. `killed`: why the server went away, where that was nothing
+        that it was asked; empty where this is not known. `configured`: names that stand in the configuration.
+        `hidden`: quoted tables of which policies hide rows, where they show all rows of others; None: they show
+        none in full, and whatever they hold for is refused.
+        """
+        self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
+        self._hidden = hidden
+        self._budget = budget
+        self._configured = configured
+        self._killed = killed
+        self._run_began: str | None = None
+        self._losses = 0
+        self._connect = connect
+        self._tables = tables
+        self._connections = connections
+        self._major = major
+        self._soon = 0.0
+        self._spent = sum(reading.seconds.get(q.key, 0.0) for q in questions if q.budgeted)
+        reading.bytes_there = sum(table.bytes for table in tables)
+        self._progress = Progress(
+            reading=reading,
+            open=self._still_open(reading),
+            wanted={
+                table.full_name: aggregates(
+                    table, depth, asked.get(table.full_name, ()), major=major
+                )
+                for table in tables
+            },
+            questions={},
+        )
+        self.add(questions)
+
+    def add(self, questions: Sequence[Question]) -> None:
+        """To be asked by the next run, where they have no answer yet."""
+        reading = self._progress.reading
+        self._progress.questions |= {q.key: q for q in questions if not _is_settled(q.key, reading)}
+
+    def run(self, soon: timedelta, allowed: timedelta) -> None:
+        """Read until all is read. After `soon` nothing more is begun, after `allowed` what was
+        begun is cut off. Every finished part is in the reading.
+
+        Raises:
+            DatabaseUnreachableError: The server is gone, and no table is to blame.
+        """
+        began = time.monotonic()
+        end = began + allowed.total_seconds()
+        self._soon = min(end, time.monotonic() + soon.total_seconds())
+        while True:
+            self._progress.gone = False
+            before = dict(self._progress.reading.crashed)
+            self._round(end)
+            if self._progress.trouble is not None:
+                raise self._progress.trouble
+            if not self._progress.gone or time.monotonic() >= end:
+                break
+            self._find_out_why(before, end)
+        reading = self._progress.reading
+        reading.rounds += 1
+        reading.bytes_read = sum(self._bytes_read(table) for table in self._tables)
+        reading.wall = round(reading.wall + time.monotonic() - began, 3)
+        reading.done = not any(self._progress.open.values()) and not self._progress.questions
+
+    # --- within
+
+    def _still_open(self, reading: DatabaseReading) -> dict[str, set[str]]:
+        found = {}
+        for table in self._tables:
+            name = table.full_name
+            done = reading.tables.get(name)
+            if done is not None and (done.values or done.problem or ROWS in done.doubts):
+                continue
+            keys = {_key(unit) for unit in units(table, major=self._major)}
+            if not set(reading.parts.get(name, {})) <= keys:
+                del reading.parts[name]  # read when the table had another size
+            found[name] = keys - set(reading.parts.get(name, {}))
+        return found
+
+    def _bytes_read(self, table: Table) -> int:
+        there = len(units(table, major=self._major))
+        missing = len(self._progress.open.get(table.full_name, ()))
+        return table.bytes * (there - missing) // there
+
+    def _round(self, end: float) -> None:
+        tasks: queue.Queue[Task] = queue.Queue()
+        for task in self._tasks():
+            tasks.put(task)
+        alone = bool(self._progress.reading.crashed)
+        count = min(1 if alone else self._connections, tasks.qsize())
+        workers = [
+            threading.Thread(target=self._work, args=(tasks, end), daemon=True)
+            for _ in range(count)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def _tasks(self) -> Iterator[Task]:
+        """The heaviest first, each table in the order of its blocks; small tables last, many at once."""
+        small: list[Scan] = []
+        heavy: list[tuple[int, Task]] = []
+        calm = not self._progress.reading.crashed
+        for table in self._tables:
+            keys = self._progress.open.get(table.full_name)
+            if not keys:
+                continue
+            scan = (table, self._progress.wanted[table.full_name])
+            ranges = units(table, major=self._major)
+            plain = not any(aggregate.natural for aggregate in scan[1])
+            if calm and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
+                small.append(scan)
+                continue
+            heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
+        light: dict[tuple[Plan, bool], list[Question]] = defaultdict(list)
+        for question in self._progress.questions.values():
+            if calm and question.small:
+                light[question.plan, question.natural].append(question)
+            else:
+                heavy.append((question.weight, Task(question=question)))
+        for _, task in sorted(heavy, key=lambda item: -item[0]):
+            yield task
+        for first in range(0, len(small), BATCH):
+            yield Task(tuple(small[first : first + BATCH]))
+        for some in light.values():
+            for first in range(0, len(some), BATCH):
+                yield Task(questions=tuple(some[first : first + BATCH]))
+
+    def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
+        connection: Connection | None = None
+        progress = self._progress
+        try:
+            limit = end  # one task in any case, so that every call comes nearer to the end
+            while time.monotonic() < limit and progress.trouble is None and not progress.gone:
+                limit = self._soon
+                try:
+                    task = tasks.get_nowait()
+                except queue.Empty:
+                    return
+                if connection is None or connection.closed or connection.broken:
+                    try:
+                        connection = self._prepared()
+                    except DatabaseUnreachableError:
+                        progress.suspect(())  # another connection's table may have brought it down
+                        return
+                self._read(connection, task, end)
+        except Exception as exc:  # noqa: BLE001  # raised again by the thread that waits for all
+            with progress.lock:
+                progress.trouble = progress.trouble or exc
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _is_new(self, connection: Connection) -> bool:
+        """Whether the server has crashed since it was first looked at: recovery forgets all
+        statistics, also where the server's main process lived on. Nobody knows: it may have.
+        Source: PostgreSQL documentation, "The Cumulative Statistics System".
+        """
+        try:
+            row = connection.execute(STATISTICS_SINCE).fetchone()
+        except psycopg.Error:
+            return True
+        since = str(row[0]) if row else ""
+        before, self._run_began = self._run_began, since
+        return before != since
+
+    def _prepared(self) -> Connection:
+        connection = self._connect()
+        try:
+            with deadline(connection, COMING_BACK, threading.Event()):
+                if self._run_began is None:
+                    self._is_new(connection)
+                connection.execute(set_all(self._plans, local=False))
+        except psycopg.Error as exc:
+            connection.close()
+            raise DatabaseUnreachableError("a new connection was lost at once") from exc
+        return connection
+
+    def _read(self, connection: Connection, task: Task, end: float) -> None:
+        if task.question is not None:
+            self._put(connection, task.question, end)
+            return
+        if task.questions:
+            self._put_together(connection, task.questions, end)
+            return
+        if len(task.scans) == 1:
+            self._read_one(connection, task.scans[0], task, end)
+            return
+        began = time.perf_counter()
+        try:
+            rows = self._ask(connection, batch(task.scans), end)
+        except psycopg.Error as exc:
+            match _meaning(connection, exc, end):
+                case Outcome.GONE:
+                    self._progress.suspect((), among=[table.full_name for table, _ in task.scans])
+                case Outcome.LATE:
+                    pass
+                case _:  # one of them is not as it should be: each for itself
+                    for scan in task.scans:
+                        if self._progress.gone or time.monotonic() >= end:
+                            return
+                        self._read_one(connection, scan, Task((scan,)), end)
+            return
+        each = (time.perf_counter() - began) / len(task.scans)
+        for number, values in rows:
+            table, wanted = task.scans[number]
+            self._progress.note(table, task.key, _named(wanted, values), each)
+
+    def _read_one(self, connection: Connection, scan: Scan, task: Task, end: float) -> None:
+        """In as few statements as can be answered: one aggregate that cannot takes no other with it."""
+        table, wanted = scan
+        found: dict[str, str | None] = {}
+        seconds = 0.0
+        left = [*groups(self._progress.answerable(table, wanted))]
+        while left:
+            some = left.pop(0)
+            began = time.perf_counter()
+            try:
+                text = statement(table, some, task.unit)
+                ((values,),) = self._ask(
+                    connection,
+                    text,
+                    end,
+                    patience=_patience(table, task),
+                    natural=some[0].natural,
+                )
+            except psycopg.Error as exc:
+                meaning = _meaning(connection, exc, end)
+                reason = self._reason(connection, exc, meaning)
+                match meaning:
+                    case Outcome.DAMAGED:
+                        return self._progress.give_up(table, problem=reason)
+                    case Outcome.GONE:
+                        return self._progress.suspect((table.full_name,))
+                    case Outcome.LATE:
+                        return None
+                    case Outcome.STUCK:
+                        minutes = _patience(table, task) / timedelta(minutes=1)
+                        reason = f"no answer within {minutes:g} minutes"
+                        return self._progress.give_up(table, doubt=reason)
+                    case Outcome.REFUSED:
+                        less = [*halves(some)]
+                        left[:0] = less
+                        if less:
+                            continue
+                if some[0].key == ROWS:
+                    return self._progress.give_up(table, doubt=reason)
+                self._progress.doubt(table, some, reason)
+                continue
+            seconds += time.perf_counter() - began
+            found |= _named(some, values)
+        return self._progress.note(table, task.key, found, seconds)
+
+    def _put(self, connection: Connection, question: Question, end: float) -> None:
+        if question.budgeted and self._is_spent():
+            self._progress.settle(question, doubt=OVER_BUDGET)
+            return
+        began = time.perf_counter()
+        try:
+            patience = question.patience or PATIENCE
+            rows = self._ask(connection, question.sql, end, question, patience=patience)
+        except psycopg.Error as exc:
+            meaning = _meaning(connection, exc, end)
+            reason = self._reason(connection, exc, meaning)
+            match meaning:
+                case Outcome.DAMAGED:
+                    self._progress.settle(question, problem=reason)
+                case Outcome.GONE:
+                    self._progress.suspect((question.key,))
+                case Outcome.LATE:
+                    pass
+                case Outcome.STUCK:
+                    limit = (question.patience or PATIENCE).total_seconds()
+                    self._progress.settle(question, doubt=f"no answer within {limit:g} s")
+                case Outcome.REFUSED:
+                    self._progress.settle(question, doubt=reason)
+            return
+        seconds = time.perf_counter() - began
+        answer = _answer(rows[0][0] if rows else None)
+        self._progress.settle(question, answer=answer, seconds=seconds)
+        if question.budgeted:
+            with self._progress.lock:
+                self._spent += seconds
+
+    def _put_together(
+        self, connection: Connection, questions: Sequence[Question], end: float
+    ) -> None:
+        began = time.perf_counter()
+        try:
+            (answers,) = self._ask(connection, together(questions), end, questions[0])
+        except psycopg.Error as exc:
+            match _meaning(connection, exc, end):
+                case Outcome.GONE:
+                    self._progress.suspect([question.key for question in questions])
+                case Outcome.LATE:
+                    pass
+                case _:  # one of them cannot be answered: each for itself
+                    for question in questions:
+                        if self._progress.gone or time.monotonic() >= end:
+                            return
+                        self._put(connection, question, end)
+            return
+        each = (time.perf_counter() - began) / len(questions)
+        for question, value in zip(questions, answers, strict=True):
+            self._progress.settle(question, answer=_answer(value), seconds=each)
+
+    def _reason(self, connection: Connection, exc: psycopg.Error, meaning: Outcome) -> str:
+        if meaning not in {Outcome.DAMAGED, Outcome.REFUSED}:
+            return ""
+        return told(exc, known_in(connection, exc, self._configured))
+
+    def _is_spent(self) -> bool:
+        with self._progress.lock:
+            return self._spent >= self._budget.total_seconds()
+
+    def _ask(
+        self,
+        connection: Connection,
+        text: str,
+        end: float,
+        question: Question | None = None,
+        *,
+        patience: timedelta = PATIENCE,
+        natural: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """`natural`: as `Aggregate.natural`."""
+        left = timedelta(seconds=max(0.001, end - time.monotonic()))
+        timeout = min(left, patience)
+        prelude = question.prelude if question else ""
+        plans = dict(OTHER_PLANS[question.plan]) if question else {}
+        if self._is_shown(text, question, natural=natural):
+            plans["row_security"] = "on"
+        natural = natural or (question is not None and question.natural)
+        expired = threading.Event()
+        try:
+            with (
+                deadline(connection, timeout + GRACE, expired),
+                rolled_back(connection, timeout, writes=bool(prelude)),
+            ):
+                if prelude:
+                    connection.execute(spelled(connection, prelude))
+                if not natural:
+                    pin_settings(connection)
+                if plans:
+                    connection.execute(set_all(plans, local=True))
+                return connection.execute(spelled(connection, text)).fetchall()
+        except psycopg.OperationalError as exc:
+            if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
+                raise psycopg.errors.QueryCanceled("no answer") from exc
+            raise
+
+    def _is_shown(self, text: str, question: Question | None, *, natural: bool) -> bool:
+        """Whether policies hide no row from this statement, so that they may hold. A view reads tables as its
+        owner, and the function of a CHECK any table: of these nothing is known where rows are hidden.
+        """
+        if self._hidden is None or (question and question.key.startswith(VIEW)):
+            return False
+        calls = natural and question is None and bool(self._hidden)
+        return not calls and not any(name in text for name in self._hidden)
+
+    def _find_out_why(self, before: dict[str, int], end: float) -> None:
+        """The connections were lost: by a crash over what was read, or for reasons of their own.
+
+        Raises:
+            ProviderError: The server was killed; what it says from now on proves nothing.
+            DatabaseUnreachableError: The network loses connections again and again.
+        """
+        crashed = self._await_server(end)
+        killed = self._killed()  # by now its log says so
+        if killed:
+            raise ProviderError(killed, hint=WHO_DID_IT)
+        if crashed:
+            self._blame()
+            return
+        self._progress.reading.crashed = before
+        self._losses += 1
+        if self._losses >= LOSSES:
+            raise DatabaseUnreachableError(
+                f"the connection to the restored database was lost {LOSSES} times, "
+                "by a server that did not crash"
+            )
+
+    def _blame(self) -> None:
+        crashed = self._progress.reading.crashed
+        guilty = {name for name, times in crashed.items() if times >= CRASHES}
+        for table in self._tables:
+            if table.full_name in guilty and self._progress.open.get(table.full_name):
+                self._progress.give_up(table, problem=f"{CRASHED} it was read")
+        for question in list(self._progress.questions.values()):
+            if question.key in guilty:
+                self._progress.settle(question, problem=f"{CRASHED} it was asked")
+
+    def _await_server(self, end: float) -> bool:
+        """After a crash PostgreSQL recovers by itself: seconds, where little was written.
+
+        Returns whether there was one.
+        """
+        limit = min(end, time.monotonic() + COMING_BACK.total_seconds())
+        pause = threading.Event()
+        while True:
+            try:
+                with self._connect() as connection:
+                    return self._is_new(connection)
+            except DatabaseUnreachableError:
+                if time.monotonic() >= limit:
+                    raise
+                pause.wait(LOOK_AGAIN)
+
+
+def _answer(value: object) -> str:
+    """Empty where there is none; several values in one answer are kept as JSON."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list) else str(value)
+
+
+def _patience(table: Table, task: Task) -> timedelta:
+    if task.unit is not None:
+        return PATIENCE
+    return max(PATIENCE, timedelta(seconds=table.bytes / SLOWEST))
+
+
+def _is_settled(key: str, reading: DatabaseReading) -> bool:
+    return any(key in kept for kept in (reading.answers, reading.problems, reading.doubts))
+
+
+def _named(wanted: Sequence[Aggregate], values: Sequence[str | None]) -> dict[str, str | None]:
+    return {aggregate.key: value for aggregate, value in zip(wanted, values, strict=True)}
+
+
+def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> Outcome:
+    code = exc.sqlstate or ""
+    if code == "57014":
+        return Outcome.LATE if time.monotonic() >= end else Outcome.STUCK
+    if is_damage(code):
+        return Outcome.DAMAGED
+    if connection.closed or connection.broken or not code:
+        return Outcome.LATE if time.monotonic() >= end else Outcome.GONE
+    return Outcome.REFUSED

@@ -1,0 +1,1 @@
+"""Throw-away servers: PostgreSQL's programs, the account and the fence that they run in, the cluster."""

@@ -1,0 +1,671 @@
+"""A throw-away PostgreSQL server in a private directory: made, started, found again, removed.
+
+The directory is ours: mark, log and whatever is loaded lie in it. Two folders in it are the server's, `data`
+and that of its socket; what a dump's code does there is never believed.
+
+It listens on a unix socket only, in a directory of mode 0700. It is tuned for one bulk load and
+for never surviving a crash: no fsync, no full-page writes, no autovacuum.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import psutil
+import psycopg
+
+from restorecheck.errors import (
+    AlreadyExistsError,
+    CapacityError,
+    InvalidStateError,
+    ProviderError,
+)
+from restorecheck.postgres import untrusted_files
+from restorecheck.postgres.server import processes, shared_memory
+from restorecheck.postgres.server.account import FALLBACK, Account, choose_account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.processes import Birth, Fence, Program
+from restorecheck.postgres.session import libpq
+from restorecheck.postgres.session.connection import bounded
+from restorecheck.postgres.session.messages import LOG_PREFIX, errors_in_log, lacks_room, log_lines
+
+PREFIX = "restorecheck-"
+MARK = "restorecheck.json"
+PORT = 5432  # of the socket's name only; nothing listens on TCP
+SUPERUSER = "postgres"
+
+INITDB_TIMEOUT = 180.0
+START_TIMEOUT = 120.0
+STOP_TIMEOUT = 10.0
+
+SOCKET_PATH_LIMIT = 103
+"""Bytes: 107 on Linux, 103 on macOS, without the final zero (sockaddr_un)."""
+
+MEGABYTE = 1024 * 1024
+
+EVENT_TRIGGERS_MAJOR = 17
+"""Since when they can be switched off, and can fire at a login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of one cluster lies."""
+
+    directory: Path
+
+    @classmethod
+    def of_socket(cls, folder: str) -> Self:
+        """Those whose server listens there."""
+        return cls(Path(folder).parent)
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def sockets(self) -> Path:
+        """A short name: that of a socket has little room."""
+        return self.directory / "s"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "server.log"
+
+    @property
+    def mark(self) -> Path:
+        return self.directory / MARK
+
+    @property
+    def unfinished_mark(self) -> Path:
+        return self.mark.with_suffix(".new")
+
+    @property
+    def socket_path(self) -> Path:
+        return self.sockets / f".s.PGSQL.{PORT}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Says whose a directory is; written first, read by every sweep."""
+
+    drill_id: str
+    made_at: datetime
+    lock: str
+    """File that the living host of the drill holds locked."""
+    kept: bool = False
+    account: Account | None = None
+    """Of the server; None: the user who wrote the mark."""
+    processes: tuple[Birth, ...] = ()
+    """What was started for the drill, and may run still."""
+    standing: "Standing | None" = None
+
+
+Made = tuple[int, int]
+"""Identifies a directory: device and inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A server that was started, and the folders that it was started over."""
+
+    server: Birth
+    data: Made
+    sockets: Made
+
+
+_STARTED: dict[Path, Standing] = {}
+"""By this process. Where no wall stands between a dump and our files, the mark may be another one by now."""
+
+
+def socket_fits(work_dir: Path) -> bool:
+    """Whether a socket below this directory has a short enough name."""
+    longest = Places(work_dir / f"{PREFIX}20260101-000000-abcdef").socket_path
+    return len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
+
+
+def make_directory(places: Places, mark: Mark, account: Account | None) -> None:
+    """Make the private directory, marked as ours, with the server's folders. Repeatable by the same drill.
+
+    Raises:
+        AlreadyExistsError: Something else has the name.
+        CapacityError: The disk is full.
+        ProviderError: It cannot be made.
+    """
+    directory = places.directory
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+        write_mark(places, replace(mark, account=account))
+        if account is not None:
+            directory.chmod(0o711)  # the server's user passes it, and can change nothing in it
+    except FileExistsError:
+        existing = read_mark(directory)
+        if existing is None or existing.drill_id != mark.drill_id:
+            raise AlreadyExistsError(f"{directory} exists and was not made by this drill") from None
+    except OSError as exc:
+        raise _disk_error(exc, f"could not make {directory}") from exc
+    try:
+        for folder in (places.data, places.sockets):
+            with suppress(FileExistsError):
+                make_folder(folder, account)
+    except OSError as exc:
+        raise _disk_error(exc, f"could not make {directory}/data") from exc
+
+
+def make_folder(folder: Path, account: Account | None) -> None:
+    """One that the server may write in. OSError where it cannot be made, or is there."""
+    folder.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+
+
+def write_mark(places: Places, mark: Mark) -> None:
+    """Replace the mark; 0600. OSError where it cannot be written."""
+    text = json.dumps(
+        {"made_by": "restorecheck", **asdict(mark), "made_at": mark.made_at.isoformat()}
+    )
+    temporary = places.unfinished_mark
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(places.mark)
+
+
+def read_mark(directory: Path) -> Mark | None:
+    """The mark of a directory; None when there is none, or none that we wrote: what it says of processes is
+    acted upon, so directory and mark must belong to the present user.
+    """
+    try:
+        with (
+            untrusted_files.folder(directory) as held,
+            untrusted_files.open_below(held, MARK) as file,
+        ):
+            owners = {os.fstat(held).st_uid, os.fstat(file.fileno()).st_uid}
+            values = json.loads(file.read(untrusted_files.SMALL))
+        if values["made_by"] != "restorecheck" or owners != {os.geteuid()}:
+            return None
+        return Mark(
+            drill_id=str(values["drill_id"]),
+            made_at=datetime.fromisoformat(values["made_at"]),
+            lock=str(values["lock"]),
+            kept=bool(values["kept"]),
+            account=Account(**values["account"]) if values.get("account") else None,
+            processes=tuple(Birth(**birth) for birth in values.get("processes", ())),
+            standing=_standing(values.get("standing")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _standing(values: dict[str, Any] | None) -> Standing | None:
+    if not values:
+        return None
+    (data, sockets) = (tuple(values[name]) for name in ("data", "sockets"))
+    return Standing(Birth(**values["server"]), data, sockets)
+
+
+def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
+    """For `Fence.record`: writes into the mark what is going to run. Nothing is written without a mark."""
+
+    def record(births: tuple[Birth, ...]) -> None:
+        mark = read_mark(places.directory)
+        if mark is not None:
+            running = tuple(birth for birth in mark.processes if birth.runs)
+            write_mark(places, replace(mark, processes=(*running, *births)))
+
+    return record
+
+
+def initdb(places: Places, installation: Installation, account: Account | None) -> None:
+    """Make the data directory. A C.UTF-8 locale sorts alike everywhere; C where there is none."""
+    argv: list[str | Path] = [
+        installation.program("initdb"),
+        f"--pgdata={places.data}",
+        f"--username={SUPERUSER}",
+        "--auth=trust",  # behind a socket in a directory that only this user can enter
+        "--encoding=UTF8",
+        "--no-sync",
+    ]
+    try:
+        _run_initdb([*argv, "--locale=C.UTF-8"], places, account)
+    except CapacityError:
+        raise
+    except ProviderError as exc:
+        if "locale" not in exc.message:
+            raise
+        untrusted_files.remove_all(places.data)
+        _run_initdb([*argv, "--locale=C"], places, account)
+
+
+def _run_initdb(argv: list[str | Path], places: Places, account: Account | None) -> None:
+    try:
+        _run_once(argv, places, account)
+    except ProviderError as exc:
+        if account is None or NO_NAME not in exc.message:
+            raise
+        # Without a file system of its own it sees that its user has no name. It runs nothing of a dump's.
+        substitute = choose_account(FALLBACK)
+        assert substitute is not None, "only root becomes another user"
+        untrusted_files.give_all(places.data, substitute.uid, substitute.gid)
+        try:
+            _run_once(argv, places, substitute)
+        finally:
+            untrusted_files.give_all(places.data, account.uid, account.gid)
+
+
+def _run_once(argv: list[str | Path], places: Places, account: Account | None) -> None:
+    processes.run(
+        argv,
+        directory=places.directory,
+        account=account,
+        timeout=INITDB_TIMEOUT,
+        # Else it looks through every time zone for that of this machine, which `settings` overrides.
+        extra_environment={"TZ": "UTC"},
+        within=Fence(writable=(places.data,), record=recorded(places)),
+    )
+
+
+NO_NAME = "could not look up effective user ID"
+"""Source: src/common/username.c, get_user_name."""
+
+
+def settings(*, jobs: int) -> dict[str, str]:
+    """Server settings for one bulk load; sized by the machine's memory and processors."""
+    memory = psutil.virtual_memory().available // MEGABYTE
+    return {
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_permissions": "0700",
+        "max_connections": str(20 + 4 * jobs),
+        # A query of a table with thousands of partitions locks all of them, and their indexes.
+        "max_locks_per_transaction": "1024",
+        # What a crash would lose is thrown away after a crash anyway.
+        "fsync": "off",
+        "full_page_writes": "off",
+        # On, all the same: a crash of one process must not take back what was loaded, or a good
+        # dump would look incomplete after the server has recovered.
+        "synchronous_commit": "on",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "max_wal_size": "16GB",
+        "checkpoint_timeout": "1d",
+        "autovacuum": "off",
+        "shared_buffers": f"{max(32, min(memory // 8, 2048))}MB",
+        "maintenance_work_mem": f"{max(32, min(memory // (8 * max(jobs, 1)), 1024))}MB",
+        # Nothing of the restored database may act on the world.
+        "max_logical_replication_workers": "0",
+        "archive_mode": "off",
+        "shared_preload_libraries": "",
+        # Its shared memory disappears with its files, however it ends.
+        "dynamic_shared_memory_type": "mmap",
+        "jit": "off",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "lc_messages": "C",
+        # Errors with their codes, without statements and details: those may show data.
+        "logging_collector": "off",
+        "log_destination": "stderr",
+        "log_line_prefix": LOG_PREFIX,
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
+        "log_checkpoints": "off",
+        "log_autovacuum_min_duration": "-1",
+    }
+
+
+def start(
+    places: Places,
+    installation: Installation,
+    account: Account | None,
+    *,
+    jobs: int,
+    outlive_us: bool,
+) -> Program:
+    """Start the server and wait until it accepts connections.
+
+    Raises:
+        CapacityError: The disk is full or memory is short.
+        ProviderError: The server did not come up; the reason is its own last message.
+    """
+    argv: list[str | Path] = [installation.program("postgres"), "-D", places.data]
+    for key, value in settings(jobs=jobs).items():
+        argv += ["-c", f"{key}={value}"]
+    argv += ["-c", f"unix_socket_directories={places.sockets}"]
+    if installation.major >= EVENT_TRIGGERS_MAJOR:
+        argv += ["-c", "event_triggers=off"]  # of restored ones, some fire when somebody logs in
+    with suppress(OSError), untrusted_files.folder(places.data) as held:
+        untrusted_files.unlink_below(
+            held, "postmaster.pid"
+        )  # a killed server's says that it is ready
+    try:
+        log = open_log(places)
+    except OSError as exc:
+        raise _disk_error(exc, f"could not write {places.log}") from exc
+    with log:
+        server = processes.spawn(
+            argv,
+            directory=places.directory,
+            account=account,
+            stdout=log,
+            stderr=log,
+            outlive_us=outlive_us,
+            # An immediate shutdown, which removes what the server shares; it never ignores this.
+            dies_by=signal.SIGQUIT,
+            within=Fence(writable=(places.data, places.sockets), record=recorded(places)),
+        )
+    try:
+        await_ready(places, server)
+        _note_standing(places, server)
+    except BaseException:
+        stop(places, server)
+        raise
+    return server
+
+
+def open_log(places: Places) -> BinaryIO:
+    """The server's log, which only we open, to be written to its end. OSError where it is a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    return os.fdopen(os.open(places.log, flags, 0o600), "ab")
+
+
+def _note_standing(places: Places, server: Program) -> None:
+    if server.inner is None:
+        return
+    standing = Standing(server.inner, _identity(places.data), _identity(places.sockets))
+    _STARTED[places.directory] = standing
+    mark = read_mark(places.directory)
+    if mark is not None:
+        write_mark(places, replace(mark, standing=standing))
+
+
+def _identity(path: Path) -> Made:
+    state = path.lstat()
+    return state.st_dev, state.st_ino
+
+
+def _standing_of(places: Places) -> Standing | None:
+    if places.directory in _STARTED:
+        return _STARTED[places.directory]
+    mark = read_mark(places.directory)
+    return mark.standing if mark else None
+
+
+def replaced(places: Places) -> str:
+    """What of a server that we have started is not any more what it was; empty where nothing is missing.
+
+    Empty, too, for a server that restorecheck did not start.
+    """
+    standing = _standing_of(places)
+    if standing is None:
+        return ""
+    folders = {
+        "data directory": (places.data, standing.data),
+        "socket": (places.sockets, standing.sockets),
+    }
+    for name, (path, known) in folders.items():
+        try:
+            if _identity(path) != known:
+                return f"the restored code replaced the server's {name}"
+        except OSError:
+            return f"the restored code took away the server's {name}"
+    return ""
+
+
+def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
+    """Until the server says that it accepts connections, or START_TIMEOUT. Raises as `start`."""
+    end = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise _start_error(places, server.returncode)
+        if _says_ready(places):
+            return
+        try:
+            server.wait(timeout=0.01)
+        except subprocess.TimeoutExpired:
+            continue
+    raise ProviderError(f"the throw-away server was not ready within {START_TIMEOUT:g} s")
+
+
+def _says_ready(places: Places) -> bool:
+    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint: each
+    connection is asked who has answered.
+
+    Source: src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS (since PostgreSQL 10).
+    """
+    try:
+        lines = untrusted_files.read_small(places.data, "postmaster.pid").split("\n")
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[7].strip() == "ready"  # noqa: PLR2004  # line 8
+
+
+def _start_error(places: Places, code: int) -> ProviderError:
+    found = errors_in_log(places.log)
+    reason = found[-1].told if found else f"it exited with {processes.describe_exit(code)}"
+    message = f"the throw-away server did not start: {reason}"
+    full = any(lacks_room(e.sqlstate) or "No space left" in e.message for e in found)
+    return CapacityError(message) if full else ProviderError(message)
+
+
+BY_ITS_OWN_FAULT = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
+"""How a process ends over what it reads; any other signal comes from somebody, or the kernel."""
+_TERMINATED = re.compile(r"\(PID \d+\) was terminated by signal (\d+)")
+_GAVE_UP = re.compile(r"server process \(PID \d+\) exited with exit code \d+")
+
+
+def killed(places: Places) -> str:
+    """How the server lost a process or its folders, where that was no fault of its own; else empty.
+
+    Recovery empties unlogged tables: what the server says from then on proves nothing. Its log has
+    "server process (PID 123) was terminated by signal 9: Killed", and "exited with exit code 2" of
+    one that was told to give up at once. Source: src/backend/postmaster/postmaster.c, LogChildExit.
+    """
+    foreign: list[str] = []
+    gave_up = False
+    if gone := replaced(places):
+        return gone
+    for line in log_lines(places.log):
+        match = _TERMINATED.search(line)
+        if match and int(match[1]) not in BY_ITS_OWN_FAULT:
+            foreign.append(processes.describe_exit(-int(match[1])))
+        gave_up = gave_up or _GAVE_UP.search(line) is not None
+    if gave_up:
+        foreign.append("somebody")
+    return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
+
+
+OWN_SESSION = {
+    "role": "none",
+    "session_preload_libraries": "",
+    "local_preload_libraries": "",
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "on",
+    "lc_messages": "C",  # in which errors are told apart
+}
+"""For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
+
+
+def superuser_connection(
+    places: Places, database: str = "postgres"
+) -> psycopg.Connection[tuple[object, ...]]:
+    refuse_link(places)
+    connection = psycopg.connect(
+        host=str(places.sockets),
+        port=PORT,
+        user=SUPERUSER,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=10,
+        options=libpq.options_of(OWN_SESSION),
+        client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
+        **libpq.THROW_AWAY,
+    )
+    refuse_stranger(connection, places)
+    return bounded(connection)
+
+
+def refuse_link(places: Places) -> None:
+    """Before a connection: a link in the place of the socket would lead it to any server of the machine. The
+    restored code may put one there in the next moment; then `refuse_stranger` sees it, after it was greeted.
+
+    Raises:
+        InvalidStateError: What lies there is no socket.
+    """
+    if _standing_of(places) is None:
+        return
+    try:
+        with untrusted_files.folder(places.sockets) as held:
+            state = os.stat(places.socket_path.name, dir_fd=held, follow_symlinks=False)
+    except OSError:
+        return  # the connection says so
+    if not stat.S_ISSOCK(state.st_mode):
+        raise InvalidStateError("the restored code replaced the server's socket", hint=ATTACKED)
+
+
+ATTACKED = "Do not trust this dump: its code attacks the machine that restores it."
+
+
+def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None:
+    """Close a connection where another process than the server of these places listens on the socket.
+
+    The kernel records the process that called listen(2): SO_PEERCRED, unix(7). Only Linux is asked.
+
+    Raises:
+        InvalidStateError: Another process listens there.
+    """
+    standing = _standing_of(places)
+    if standing is None or not processes.LINUX:
+        return
+    with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+        pid, _uid, _gid = struct.unpack(
+            "3i", wire.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        )
+    if pid != standing.server.pid or not standing.server.runs:
+        connection.close()
+        raise InvalidStateError(
+            "another process listens on the socket of the throw-away server: the restored code replaced it",
+            hint=ATTACKED,
+        )
+
+
+def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
+    """End the server and everything that was started for its drill. True when nothing runs any more."""
+    mark = read_mark(places.directory)
+    known = _STARTED.pop(places.directory, None)
+    if server is not None and not _ended(server):
+        return False
+    running = {*(mark.processes if mark else ()), *([known.server] if known else ())}
+    if not processes.end(running, STOP_TIMEOUT / 2):
+        return False
+    account = mark.account if mark else None
+    if account is not None and account.alone:
+        processes.end_all_of(account)
+    shared_memory.free({birth.pid for birth in running}, account.uid if account else None)
+    return True
+
+
+def _ended(server: subprocess.Popen[bytes]) -> bool:
+    """Whether it could be ended: immediately, as nothing needs to be kept."""
+    if server.poll() is not None:
+        return True
+    contained = isinstance(server, Program) and server.contained
+    # Outside of an IPC namespace it has to remove itself what it shares; SIGQUIT is an immediate shutdown.
+    server.send_signal(signal.SIGTERM if contained else signal.SIGQUIT)
+    for last_resort in (server.kill, server.kill):
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=STOP_TIMEOUT)
+            return True
+        last_resort()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(timeout=STOP_TIMEOUT)
+    return server.returncode is not None
+
+
+def made(places: Places) -> Made:
+    return _identity(places.directory)
+
+
+def is_made(places: Places, by_us: Made | None) -> bool:
+    """Whether this process made the directory: then its mark need not say so any more."""
+    try:
+        return by_us is not None and made(places) == by_us
+    except OSError:
+        return False
+
+
+def remove(places: Places, drill_id: str, by_us: Made | None = None) -> str:
+    """Remove the directory of this drill; empty when it is gone, else why it is not.
+
+    A directory without our mark is removed only when nothing but an unfinished mark is in it: a
+    drill can die between making it and marking it.
+    """
+    directory = places.directory
+    if not directory.name.startswith(PREFIX):
+        return "its name is not one of ours"
+    if not directory.is_dir() or directory.is_symlink():
+        return "" if not directory.exists() else "it is not a directory"
+    mark = read_mark(directory)
+    if not is_made(places, by_us) and (mark is None or mark.drill_id != drill_id):
+        try:
+            if list(directory.iterdir()) == [places.unfinished_mark]:
+                places.unfinished_mark.unlink()
+            directory.rmdir()
+        except OSError:
+            return "it does not carry the mark of this drill"
+        return ""
+    return _remove_marked(directory)
+
+
+def _remove_marked(directory: Path) -> str:
+    """The mark goes last, so that a removal cut short can be taken up again."""
+    try:
+        untrusted_files.remove_all(directory, but=MARK)
+        (directory / MARK).unlink(missing_ok=True)
+        directory.rmdir()
+    except OSError as exc:
+        return f"{exc.strerror}: {exc.filename}"
+    return ""
+
+
+def free_bytes(directory: Path) -> int:
+    return shutil.disk_usage(directory).free
+
+
+def is_almost_full(directory: Path) -> bool:
+    """Whether a hundredth of the disk, or a gigabyte, is all that is left."""
+    usage = shutil.disk_usage(directory)
+    return usage.free < min(usage.total // 100, 1024 * MEGABYTE)
+
+
+def modified_at(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, tz=UTC)
+    except OSError:
+        return None
+
+
+def _disk_error(exc: OSError, what: str) -> ProviderError:
+
+    message = f"{what}: {exc.strerror}"
+    hint = "Set postgres.work_dir to a folder with room that can be written."
+    if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return CapacityError(message, hint=hint)
+    return ProviderError(message, hint=hint)

@@ -1,0 +1,122 @@
+"""The one server that may be damaged: made by this very drill, and thrown away with it.
+
+Whatever damages something takes a `Temporary`, and there is no way to one for a server of somebody
+else's, for one that is to be kept, or for one whose drill is not running here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import psycopg
+
+from restorecheck.errors import InvalidStateError
+from restorecheck.model import Drill, Endpoint
+from restorecheck.postgres.scan.checker import identity_of
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.server.processes import Program
+from restorecheck.postgres.session import libpq
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@runtime_checkable
+class Provable(Protocol):
+    """A provider whose restored database may be damaged on purpose: it has made the server itself, for
+    one drill. A provider that restores elsewhere, or adopts, cannot have this method.
+    """
+
+    def temporary(self, drill: Drill) -> "Temporary":
+        """The server of this drill, as long as it runs in this process.
+
+        Raises:
+            InvalidStateError: As `Temporary`.
+        """
+        ...
+
+
+class Lent(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that stays with who has opened it: whoever is lent it cannot close it."""
+
+    def close(self) -> None:
+        """Nothing: see `end`."""
+
+    def end(self) -> None:
+        super().close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temporary:
+    """Verified when it is made, and again by every connection that may damage something.
+
+    Raises:
+        InvalidStateError: It is not this drill's own, or is to be kept.
+    """
+
+    drill: Drill
+    places: Places
+    installation: Installation
+    account: Account | None
+    jobs: int
+    server: Program
+
+    def __post_init__(self) -> None:
+        reason = self._objection()
+        if reason:
+            raise InvalidStateError(
+                f"nothing is damaged in {self.places.directory}: {reason}",
+                hint="Only a throw-away server that the running drill has made is ever damaged.",
+            )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        assert self.drill.endpoint is not None, "asked when it was made"
+        return self.drill.endpoint
+
+    def _objection(self) -> str:
+        drill, directory = self.drill, self.places.directory
+        mark = cluster.read_mark(directory)
+        if drill.endpoint is None or Path(drill.endpoint.host) != self.places.sockets:
+            return "the restored database is not in it"
+        if mark is None or mark.drill_id != drill.id:
+            return "it does not carry the mark of this drill"
+        if drill.keep or mark.kept or drill.parked:
+            return "it is to be kept"
+        if drill.finished or str(directory) not in {r.identifier for r in drill.ledger}:
+            return "this drill is not going to delete it"
+        if cluster.replaced(self.places) or directory.is_symlink():
+            return "its data lie elsewhere"
+        if self.server.inner is None or not self.server.inner.runs:
+            return "no server of this drill runs in it"
+        return ""
+
+    def superuser(self, database: str) -> Lent:
+        """A connection that may damage; it is the very server that was restored into.
+
+        Raises:
+            InvalidStateError: Another server answers.
+            psycopg.Error: Nobody answers.
+        """
+        connection = Lent.connect(
+            host=str(self.places.sockets),
+            port=cluster.PORT,
+            user=cluster.SUPERUSER,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
+            client_encoding="UTF8",
+            options=libpq.options_of(cluster.OWN_SESSION),
+            application_name="restorecheck prove",
+            **libpq.THROW_AWAY,
+        )
+        cluster.refuse_stranger(connection, self.places)
+        row = connection.execute("show data_directory").fetchone()
+        first = database == self.endpoint.databases[0]
+        ours = row is not None and Path(row[0]) == self.places.data
+        if not ours or (first and identity_of(connection) != self.endpoint.identity):
+            connection.end()
+            raise InvalidStateError("another server answers than the one that this drill has made")
+        return connection

@@ -1,0 +1,1 @@
+"""Speaking to a server: connections, statements and what their errors mean."""

@@ -1,0 +1,71 @@
+"""Which words of an error are names of the catalog: they may be repeated."""
+
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import timedelta
+
+import psycopg
+
+from restorecheck.checks.server_messages import Known, shown, texts_in
+from restorecheck.postgres.session.connection import Connection, deadline, plainly
+
+LOOKS_WITHIN = timedelta(seconds=20)
+"""After this the connection is cut, and the message is not shown."""
+SYSTEM_CATALOGS = """
+select name from unnest(%(names)s::text[]) name where to_regclass('pg_catalog.' || quote_ident(name)) is not null
+"""
+"""Needs no right to read a catalog; to lack that right may be what the error says."""
+_COLUMNS = {
+    "pg_am": "amname",
+    "pg_attribute": "attname",
+    "pg_class": "relname",
+    "pg_collation": "collname",
+    "pg_constraint": "conname",
+    "pg_database": "datname",
+    "pg_extension": "extname",
+    "pg_foreign_server": "srvname",
+    "pg_language": "lanname",
+    "pg_namespace": "nspname",
+    "pg_opclass": "opcname",
+    "pg_operator": "oprname",
+    "pg_policy": "polname",
+    "pg_proc": "proname",
+    "pg_roles": "rolname",
+    "pg_trigger": "tgname",
+    "pg_ts_config": "cfgname",
+    "pg_ts_dict": "dictname",
+    "pg_type": "typname",
+}
+CATALOG_NAMES = " union ".join(
+    f"select {column}::text from {catalog} where {column} = any(%(names)s::name[])"  # noqa: S608  # our own text
+    for catalog, column in _COLUMNS.items()
+)
+
+
+def known_in(connection: Connection, exc: psycopg.Error, configured: str = "") -> Known:
+    """What may be repeated of this error: words of `configured`, and names that the database has.
+
+    Args:
+        connection: Outside of a transaction that has failed; of one that is lost nothing is asked.
+        exc: What a statement of this connection ended with.
+        configured: SQL and names that stand in the configuration.
+    """
+    known = Known(configured)
+    sqlstate, message = exc.sqlstate or "", exc.diag.message_primary or ""
+    wanted = texts_in(sqlstate, message)
+    if not wanted or shown(sqlstate, message, known) is not None:
+        return known
+    return Known(configured, among(connection, wanted))
+
+
+def among(connection: Connection, wanted: Collection[str]) -> frozenset[str]:
+    """Those texts that are names of something in the database, or of a catalog."""
+    found: set[str] = set()
+    for statement in (SYSTEM_CATALOGS, CATALOG_NAMES):
+        # A text that the connection's encoding lacks is no name there.
+        with suppress(psycopg.Error, UnicodeError):
+            with deadline(connection, LOOKS_WITHIN, threading.Event()), plainly(connection):
+                rows = connection.execute(statement.encode(), {"names": [*wanted]}).fetchall()
+            found |= {str(row[0]) for row in rows}
+    return frozenset(found & {*wanted})

@@ -1,0 +1,227 @@
+"""What is told of a PostgreSQL error, and what it means for the verdict.
+
+`server_messages` decides how much of a message is shown; here its condition and SQLSTATE are added. DETAIL,
+HINT, CONTEXT and the statement are never repeated.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import psycopg
+from psycopg import errors
+
+from restorecheck.checks import server_messages
+from restorecheck.checks.server_messages import NOTHING, Known
+from restorecheck.postgres.untrusted_files import open_regular
+
+DISK_FULL = "53100"
+OUT_OF_MEMORY = "53200"
+CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
+"""Of another error of a load, never the reason: nobody cancels there but pg_restore, when another of its
+jobs met an error, and its connections are lost when it gives up.
+"""
+MISSED_ROWS = "23503"
+"""Foreign keys to rows that another error kept out."""
+
+LONGEST_LINE = 8192
+MOST_ERRORS = 10_000
+LOG_PREFIX = "%e|"
+_POSITION = re.compile(r" at character \d+$")
+"""In a statement; the log alone says it on the line of the message: src/backend/utils/error/elog.c."""
+_LOG_LINE = re.compile(r"^([0-9A-Z]{5})\|(ERROR|FATAL|PANIC):\s+(.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    sqlstate: str
+    message: str
+
+    @property
+    def told(self) -> str:
+        return safe_message(self.sqlstate, self.message)
+
+
+def told(exc: psycopg.Error, known: Known = NOTHING) -> str:
+    """Of a statement that was refused; of a connection it is `why_refused`."""
+    return safe_message(exc.sqlstate, exc.diag.message_primary or "", known)
+
+
+def safe_message(sqlstate: str | None, message: str, known: Known = NOTHING) -> str:
+    """What a report may hold of a server's message: no row value. `known`: what is none.
+
+    Where the message is not shown, the name of its condition stands for it.
+    """
+    if not sqlstate:
+        return "the connection was lost"
+    shown = server_messages.shown(sqlstate, message, known)
+    return f"{shown or condition(sqlstate)} ({_code(sqlstate, known)})"
+
+
+def _code(sqlstate: str, known: Known) -> str:
+    """A function can raise any five letters and digits, also those of a row."""
+    if condition(sqlstate) != UNNAMED or known.has(sqlstate):
+        return f"SQLSTATE {sqlstate}"
+    return "a SQLSTATE that PostgreSQL does not define"
+
+
+UNNAMED = "error"
+
+
+def condition(sqlstate: str) -> str:
+    """As PostgreSQL documentation, Appendix A, calls it."""
+    try:
+        name = errors.lookup(sqlstate).__name__.rstrip("_")
+    except KeyError:
+        return UNNAMED
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
+    """Errors that the server wrote to its log, in order; the log is ours, with `LOG_PREFIX`."""
+    matches = (_LOG_LINE.match(line) for line in log_lines(log, offset))
+    found = (ServerError(m[1], _POSITION.sub("", m[3])) for m in matches if m)
+    return list(islice(found, MOST_ERRORS))
+
+
+def log_lines(log: Path, offset: int = 0, errors: str = "replace") -> Iterator[str]:
+    """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
+    try:
+        with open_regular(log) as file:
+            file.seek(offset)
+            whole = True
+            while piece := file.readline(LONGEST_LINE):
+                if whole:
+                    yield piece.decode(errors=errors).rstrip("\r\n")
+                whole = piece.endswith(b"\n")
+    except OSError:
+        return
+
+
+_ROLE_MISSING = re.compile(r'^\w{5}\|(?:ERROR|FATAL):\s+role "(.*)" does not exist$')
+
+
+def roles_missing(log: Path, offset: int) -> set[str]:
+    """Names of roles that statements did not find; as `texts.kept` keeps them."""
+    lines = log_lines(log, offset, errors="surrogateescape")
+    matches = (_ROLE_MISSING.match(_POSITION.sub("", line)) for line in lines)
+    return {match[1] for match in matches if match}
+
+
+DEPENDS_ON_ORDER = frozenset({"40P01", "23514", "P0001"})
+"""Deadlocks; checks whose functions read other tables, and what such functions say."""
+
+
+def depends_on_order(log: Path, offset: int) -> bool:
+    """Whether several jobs may have met an error that one job would not."""
+    codes = {error.sqlstate for error in errors_in_log(log, offset)}
+    return bool(codes & DEPENDS_ON_ORDER) and codes <= DEPENDS_ON_ORDER | CONSEQUENCES | {
+        MISSED_ROWS
+    }
+
+
+def is_damage(sqlstate: str) -> bool:
+    """Of a statement of ours: the server could not read its own data, such as corrupted pages or indexes,
+    missing files, a TOAST value that is not there. A configured statement can bring a healthy server to these
+    codes, with an XPath that is none or the path of a file: there `server_messages.is_damage` decides.
+    """
+    return sqlstate.startswith("XX") or sqlstate in {"58030", "58P01"}
+
+
+def is_absence(sqlstate: str) -> bool:
+    """What a statement names does not exist: table, column, function, schema."""
+    return sqlstate in {"42P01", "42703", "42883", "3F000"}
+
+
+def lacks_room(sqlstate: str) -> bool:
+    """Insufficient resources of the server that we made, not of the backup."""
+    return sqlstate.startswith("53")
+
+
+def is_about_this_server(error: ServerError) -> bool:
+    """Whether a failed load says something about the server that was used, not about the dump."""
+    message = error.message
+    if lacks_room(error.sqlstate) or error.sqlstate.startswith(("57", "40")):
+        return True
+    if error.sqlstate == "08001":  # a foreign server that this one cannot reach
+        return True
+    if error.sqlstate == "0A000":  # feature not supported: ICU, an extension not available, OIDs
+        return True
+    if "shared_preload_libraries" in message or "unrecognized configuration parameter" in message:
+        return True
+    missing = ("extension", "could not access file", "could not load library")
+    if error.sqlstate == "58P01" and any(words in message for words in missing):
+        return True
+    return error.sqlstate == "42704" and message.startswith("collation ")
+
+
+REFUSALS = (
+    "server does not support SSL",
+    "SSL SYSCALL error",
+    "password authentication failed",
+    "PAM authentication failed",
+    "authentication method requirement",
+    "no pg_hba.conf entry",
+    "role does not exist",
+    "remaining connection slots",
+    "sorry, too many clients already",
+    "the database system is starting up",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+    "timeout expired",
+    "Connection refused",
+    "Connection reset",
+    "No route to host",
+    "Network is unreachable",
+    "could not translate host name",
+    "failed to resolve host",
+    "is not currently accepting connections",
+    "cannot connect to invalid database",
+    "too many connections for database",
+    "too many connections for role",
+    "permission denied for database",
+    "is not permitted to log in",
+    "could not access file",
+    "could not open file",
+    "does not exist",
+    "server closed the connection unexpectedly",
+)
+"""What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
+
+
+def why_not(exc: psycopg.Error) -> str:
+    """Of a statement that was refused, or a connection."""
+    return told(exc) if exc.sqlstate else why_refused(str(exc))
+
+
+_OF_THE_SERVER = re.compile(r"(?:^|[ \n])\w+:  (.*)")
+"""Behind the severity, in whatever language. Source: src/interfaces/libpq/fe-protocol3.c, pqBuildErrorMessage3."""
+
+
+def why_not_reached(exc: psycopg.Error, known: Known) -> str:
+    """Of a server that the configuration names: libpq's own words, in which host and port are, and the server's
+    as far as they are known to be safe.
+    """
+    if exc.sqlstate:
+        return told(exc, known)
+    line = str(exc).strip().split("\n", 1)[0]
+    server = _OF_THE_SERVER.search(line)
+    if server is None:
+        return line[:300]
+    return server_messages.shown("connection", server[1], known) or why_refused(line)
+
+
+UNTRUSTED = "the server's certificate was not accepted"
+_ABOUT_CERTIFICATES = ("SSL error", "does not match host name", "root certificate file")
+
+
+def why_refused(message: str) -> str:
+    """Why there was no connection, in words that are known to be safe."""
+    if any(words in message for words in _ABOUT_CERTIFICATES):
+        return UNTRUSTED
+    for refusal in REFUSALS:
+        if refusal in message:
+            return refusal
+    return "the connection was lost"
