@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test check scan bench clean schema package simulate mutants soak changelog
+.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -18,6 +18,10 @@ demo-aws: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+# What has changed since main: lint, types, and the unit tests that are near to it, in twenty seconds.
+fast: $(READY)
+	@$(BIN)/python -m tools.fast
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,151 @@
+"""The tools of development: what `make fast` chooses, and which subjects a commit may have."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.fast import changed_files, near_tests
+from tools.subject import flaw
+
+ROOT = Path(__file__).parents[1]
+
+
+def write(root, **files):
+    for name, text in files.items():
+        path = root / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def git(root, *arguments):
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def test_the_unit_tests_near_to_a_change_are_found_the_nearest_first(tmp_path):
+    write(
+        tmp_path,
+        restorecheck__low="A = 'words.sql'\nSQL = \"words.sql\"",
+        restorecheck__middle="from restorecheck.low import (\n    A,\n)",
+        restorecheck__high="from restorecheck import middle",
+        tests__unit__test_a="def test():\n    from restorecheck import middle",
+        tests__unit__test_b="import restorecheck.low",
+        tests__unit__test_c="from restorecheck.high import middle",
+        tests__unit__test_d="",
+        tests__acceptance__test_e="import restorecheck.low",
+    )
+    a, b, c, d = (f"tests/unit/test_{name}.py" for name in "abcd")
+
+    assert near_tests(tmp_path, ["restorecheck/low.py"]) == [b, a]
+    assert near_tests(tmp_path, ["restorecheck/words.sql"]) == [b, a]
+    assert near_tests(tmp_path, ["restorecheck/high.py", d]) == [d, c]
+    assert near_tests(tmp_path, ["docs/README.md"]) == []
+
+
+def test_what_a_package_passes_on_is_as_near_as_the_package(tmp_path):
+    (tmp_path / "restorecheck" / "room").mkdir(parents=True)
+    (tmp_path / "restorecheck" / "room" / "__init__.py").write_text(
+        "from restorecheck.room import a"
+    )
+    write(
+        tmp_path,
+        restorecheck__room__a="from restorecheck.room import b",
+        restorecheck__room__b="",
+        tests__unit__test_a="from restorecheck import room",
+    )
+
+    assert near_tests(tmp_path, ["restorecheck/room/b.py"]) == ["tests/unit/test_a.py"]
+
+
+def test_a_change_is_what_differs_from_main_and_is_still_there(tmp_path):
+    git(tmp_path, "init", "-b", "main")
+    write(tmp_path, same="", gone="", unstaged="", staged="")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "x")
+    git(tmp_path, "checkout", "-b", "topic")
+    write(tmp_path, committed="")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "y")
+    write(tmp_path, staged="1")
+    git(tmp_path, "add", ".")
+    write(tmp_path, unstaged="1", untracked="")
+    (tmp_path / "gone.py").unlink()
+
+    names = ["committed.py", "staged.py", "unstaged.py", "untracked.py"]
+    assert list(changed_files(tmp_path)) == names
+
+
+@pytest.mark.parametrize(
+    ("seconds", "test", "code", "says"),
+    [
+        (60, "assert True", 0, "2 passed"),
+        (0, "assert True", 0, "the rest was not run"),
+        (60, "assert False", 1, "1 failed"),
+        (0, "import", 1, "1 error"),
+    ],
+)
+def test_what_fails_is_told_and_what_takes_too_long_is_left_out(
+    tmp_path, seconds, test, code, says
+):
+    names = [str(tmp_path / f"test_{n}.py") for n in range(2)]
+    for name in names:
+        Path(name).write_text(f"def test():\n    {test}\n")
+    program = (
+        f"from tools import fast; fast.SECONDS = {seconds}; raise SystemExit(fast.run({names}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert says in done.stdout
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "config: a short one",
+        "aws, docs: two scopes",
+        "checks/kinds: " + "x" * 57,
+        "Merge branch 'w-habits'",
+        'Revert "Config. Too long, and without a scope, as those of old times were, all of them"',
+    ],
+)
+def test_a_short_subject_with_a_scope_is_taken(subject):
+    assert flaw(subject) == ""
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("", "scope"),
+        ("No scope", "scope"),
+        ("config:no space", "scope"),
+        ("Config: a capital letter", "scope"),
+        ("config: " + "x" * 64, "72"),
+    ],
+)
+def test_a_long_subject_or_one_without_a_scope_is_refused(tmp_path, subject, says):
+    message = tmp_path / "COMMIT_EDITMSG"
+    message.write_text(f"{subject}\n\nA body of any length: {'x' * 100}\n")
+
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "subject.py", message],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_hooks_are_programs_of_this_working_copy_and_nothing_is_downloaded():
+    file = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+
+    assert [repository["repo"] for repository in file["repos"]] == ["local"]
+    assert {hook["language"] for hook in file["repos"][0]["hooks"]} == {"system"}
