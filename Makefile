@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog
+.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog new-check
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -66,6 +66,12 @@ package: $(READY)
 schema: $(READY)
 	$(BIN)/python -m tests.write_reference
 	$(BIN)/python -m tests.failures
+
+# The files of a new kind of check, and its lines where kinds are listed; its test is red until it is filled in.
+new-check: $(READY)
+	@$(BIN)/python -m tools.new $(@:new-%=%) "$(NAME)"
+	@$(BIN)/ruff check --quiet --fix --select I restorecheck tests
+	@$(MAKE) --no-print-directory schema
 
 # A release: the files of changes/ become the newest section of CHANGELOG.md.
 changelog: $(READY)

@@ -1,5 +1,7 @@
 """The tools of development: what `make fast` chooses, and which subjects a commit may have."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +151,76 @@ def test_hooks_are_programs_of_this_working_copy_and_nothing_is_downloaded():
 
     assert [repository["repo"] for repository in file["repos"]] == ["local"]
     assert {hook["language"] for hook in file["repos"][0]["hooks"]} == {"system"}
+
+
+# --- skeletons --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Of the package and of what `make new-check` writes to."""
+    for name in ("restorecheck", "tests", "tools", "docs", "infra"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def run(copy, module, *arguments):
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_new_kind_of_check_is_known_everywhere_and_its_test_is_red_until_it_is_filled_in(copy):
+    made = run(copy, "tools.new", "check", "enough_rows")
+    assert made.returncode == 0, made.stderr
+    kind, own = (
+        copy / "restorecheck/checks/kinds/enough_rows.py",
+        "tests/unit/checks/test_enough_rows.py",
+    )
+
+    written = run(copy, "tests.write_reference")
+    assert written.returncode == 0, written.stderr
+    schema = json.loads((copy / "docs/reference/restorecheck.schema.json").read_text())
+    assert "enough_rows" in schema["$defs"]["Check"]["properties"]
+    assert "| `enough_rows` |" in (copy / "docs/reference/config.md").read_text()
+    assert "| `enough_rows: {table}` |" in (copy / "docs/reference/checks.md").read_text()
+
+    red = run(copy, "pytest", "-q", own)
+    assert red.returncode == 1, red.stdout + red.stderr
+    assert "2 failed" in red.stdout, "it judges nothing, and passes nothing"
+
+    edit(
+        kind,
+        "outcome = CheckOutcome.ERROR",
+        "outcome = CheckOutcome.PASSED if scan.rows else CheckOutcome.FAILED",
+    )
+    green = run(
+        copy,
+        "pytest",
+        "-q",
+        own,
+        *(f"tests/unit/checks/test_{n}.py" for n in ("registry", "kinds_configured", "judging")),
+    )
+    assert green.returncode == 0, green.stdout
+
+    assert run(copy, "ruff", "check", "--fix", "--select", "I", "restorecheck").returncode == 0
+    for tool in (("check",), ("format", "--check")):
+        clean = run(copy, "ruff", *tool, "restorecheck", "tests/unit/checks")
+        assert clean.returncode == 0, clean.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("", "small letters"), ("PercentNull", "small letters"), ("percent_null", "is there already")],
+)
+def test_nothing_is_written_under_a_name_that_is_none_or_taken(name, says):
+    done = run(ROOT, "tools.new", "check", name)
+
+    assert done.returncode == 1
+    assert says in done.stderr

@@ -1,0 +1,40 @@
+"""`make new-check NAME=…`: writes the files that something new needs, and its lines where it is listed.
+
+`templates/` says which: `$name` is as it was given, `$Name` the class, `$words` has spaces.
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from string import Template
+
+
+def main() -> None:
+    what, name = sys.argv[1:]
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        sys.exit(f"NAME is of small letters, as in percent_null; {name!r} is not")
+    words = name.replace("_", " ")
+    known = {"name": name, "Name": words.title().replace(" ", ""), "words": words}
+    template = tomllib.loads((Path(__file__).parent / "templates" / f"{what}.toml").read_text())
+    made: dict[Path, str] = {}
+    for file in template["file"]:
+        path = Path(Template(file["path"]).substitute(known))
+        if path.exists():
+            sys.exit(f"{path} is there already")
+        made[path] = Template(file["text"]).substitute(known)
+    for line in template["line"]:
+        path, before = Path(line["path"]), line["before"]
+        text = made.get(path) or path.read_text()
+        if text.count(before) != 1:
+            sys.exit(
+                f"{path} has not one place before {before!r}: mend tools/templates/{what}.toml"
+            )
+        made[path] = text.replace(before, Template(line["text"]).substitute(known) + before)
+    for path, text in made.items():
+        path.write_text(text)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
