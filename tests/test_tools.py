@@ -1,6 +1,7 @@
 """The tools of development: what `make fast` chooses, and which subjects a commit may have."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,9 @@ def test_what_a_package_passes_on_is_as_near_as_the_package(tmp_path):
     assert near_tests(tmp_path, ["restorecheck/room/b.py"]) == ["tests/unit/test_a.py"]
 
 
-def test_a_change_is_what_differs_from_main_and_is_still_there(tmp_path):
+def test_a_change_is_what_differs_from_main_and_is_still_there(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)  # of a hook: they name its repository
     git(tmp_path, "init", "-b", "main")
     write(tmp_path, same="", gone="", unstaged="", staged="")
     git(tmp_path, "add", ".")
@@ -150,7 +153,8 @@ def test_hooks_are_programs_of_this_working_copy_and_nothing_is_downloaded():
     file = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
 
     assert [repository["repo"] for repository in file["repos"]] == ["local"]
-    assert {hook["language"] for hook in file["repos"][0]["hooks"]} == {"system"}
+    hooks = [(hook["language"], hook["stages"]) for hook in file["repos"][0]["hooks"]]
+    assert hooks == [("system", ["pre-commit"]), ("system", ["commit-msg"])]
 
 
 # --- skeletons --------------------------------------------------------------------------------
