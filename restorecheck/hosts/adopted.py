@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.adopting import INSTANCE_ARN, AdoptProvider
-from restorecheck.aws.settings import AdoptSettings, Place, parse_arn
+from restorecheck.aws.adopt.provider import INSTANCE_ARN, AdoptProvider
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.settings import AdoptSettings, Place, parse_arn
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.rds import poll_of

@@ -41,7 +41,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
         message = "no target of kind rds: there is no source account to look at"
         hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
         raise ConfigError((Problem(message=message),), hint=hint)
-    from restorecheck.aws.auditing import Audited, audit
+    from restorecheck.aws.facts.source_account import Audited, audit
     from restorecheck.hosts import rds
 
     proven = _proven(config, [target.name for target in targets])

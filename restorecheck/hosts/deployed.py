@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from restorecheck import config as configuration
-from restorecheck.aws import deployed
-from restorecheck.aws.accounts import Account, Accounts, is_loopback
+from restorecheck.aws.facts.deployment import backup_facts, own_account, source_facts
+from restorecheck.aws.session.accounts import Account, Accounts, is_loopback
 from restorecheck.config import Config
 from restorecheck.config.files import DEFAULT_NAME, MAX_BYTES, VARIABLE, content_of
 from restorecheck.errors import ConfigError, Problem
@@ -34,17 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
     path, config = _configuration(arguments.config)
     clock = SystemClock()
     sandbox = config.sandbox if config else _is_sandbox(os.environ)
-    account = deployed.own_account(Accounts(clock=clock, tick=TICK, sandbox=sandbox), None)
+    account = own_account(Accounts(clock=clock, tick=TICK, sandbox=sandbox), None)
     found = list(_findings(account, arguments.deployment, path))
     return answer(config, found, By.DOCTOR, arguments, clock.now())
 
 
 def _findings(account: Account, part: str, path: Path | None) -> Iterator[Finding]:
     if part == "source":
-        yield from deployment.judge_source(deployed.source_facts(account))
+        yield from deployment.judge_source(source_facts(account))
         return
     at_hand = content_of(path, MAX_BYTES) if path else None
-    facts = deployed.backup_facts(account, at_hand)
+    facts = backup_facts(account, at_hand)
     yield from deployment.judge_backup(facts, "" if part == "all" else part)
 
 

@@ -215,7 +215,7 @@ def _bundle_problem(config: Config, clock: Clock) -> str:
 def rds_facts(config: Config, targets: Sequence[Target], clock: Clock) -> "Iterator[RdsFacts]":
     if not any(target.rds for target in targets):
         return
-    from restorecheck.aws.examining import copies_planned, examine
+    from restorecheck.aws.facts.rds_target import copies_planned, examine
     from restorecheck.hosts import rds
 
     accounts = rds.accounts_of(config, clock)

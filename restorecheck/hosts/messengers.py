@@ -70,7 +70,7 @@ def _messenger(channel: Channel, config: Config, clock: Clock) -> Messenger:
             clock,
         )
     if channel.sns is not None:
-        from restorecheck.aws.sns import SnsMessenger
+        from restorecheck.aws.deployment.sns import SnsMessenger
 
         return SnsMessenger(channel.sns.topic_arn, sandbox=config.sandbox)
     from restorecheck.notify.apprise import AppriseMessenger

@@ -38,7 +38,7 @@ from restorecheck.sqlite.agenda import Agenda, Skip
 from restorecheck.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
-    from restorecheck.aws.stores import AwsStore
+    from restorecheck.aws.deployment.stores import AwsStore
 
 NEWEST = 30
 """Drills that `history` lists when nothing else is asked for."""

@@ -5,12 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.adopting import AdoptProvider
-from restorecheck.aws.forgotten import ForgottenRds
-from restorecheck.aws.inventory import RdsInventory
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.settings import (
+from restorecheck.aws.adopt.provider import AdoptProvider
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.settings import (
     After,
     BackupSettings,
     Credentials,
@@ -19,6 +16,9 @@ from restorecheck.aws.settings import (
     RestoreSettings,
     SourceSettings,
 )
+from restorecheck.aws.snapshots.leftovers import RdsInventory
+from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
 from restorecheck.config import Config, Target
 from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, Problem

@@ -215,8 +215,8 @@ def opener_of(config: Config, provider: Provider) -> Connect:
         return by_system_identifier(provider.connect)
     if isinstance(provider, LocalDumpProvider):
         return by_system_identifier(connect_locally)
-    from restorecheck.aws.adopting import AdoptProvider
-    from restorecheck.aws.provider import RdsProvider
+    from restorecheck.aws.adopt.provider import AdoptProvider
+    from restorecheck.aws.snapshots.provider import RdsProvider
     from restorecheck.hosts import rds
 
     assert isinstance(provider, RdsProvider | AdoptProvider), "there is no other kind"

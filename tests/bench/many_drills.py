@@ -14,15 +14,15 @@ from datetime import timedelta
 import psutil
 import structlog
 
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.settings import (
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.settings import (
     BackupSettings,
     Place,
     RdsSettings,
     RestoreSettings,
     SourceSettings,
 )
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.checks.registry import built_in
 from restorecheck.engine import Engine, Wait
 from restorecheck.hosts.clock import SystemClock

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import boto3
 from moto import mock_aws
 
-from restorecheck.aws.stores import INDEX, AwsStore
+from restorecheck.aws.deployment.stores import INDEX, AwsStore
 
 REGION = "eu-west-1"
 

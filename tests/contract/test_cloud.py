@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from restorecheck.aws.views import instance_view, snapshot_view
+from restorecheck.aws.session.views import instance_view, snapshot_view
 from restorecheck.sandbox import Pace, Sandbox
 from restorecheck.testing import World
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, SOURCE_ACCOUNT, Cloud

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.inventory import RdsInventory
-from restorecheck.aws.settings import parse_arn
+from restorecheck.aws.session.settings import parse_arn
+from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Ensure, Gone, InProgress, Ready, apply, intend
 from restorecheck.model import Drill, Resource, StepKind

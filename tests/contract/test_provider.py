@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from restorecheck import config as configuration_room
-from restorecheck.aws.inventory import RdsInventory
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.settings import parse_arn
+from restorecheck.aws.session.settings import parse_arn
+from restorecheck.aws.snapshots.leftovers import RdsInventory
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.lifecycle import Ensure, Gone, InProgress, Ready, StillThere, apply, intend

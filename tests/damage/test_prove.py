@@ -6,8 +6,8 @@ from importlib import resources
 
 import pytest
 
-from restorecheck.aws.adopting import AdoptProvider
-from restorecheck.aws.provider import RdsProvider
+from restorecheck.aws.adopt.provider import AdoptProvider
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.checks.damages import LOGICAL, PHYSICAL
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Noticed, Severity

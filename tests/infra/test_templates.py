@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from restorecheck.aws.stores import INDEX
+from restorecheck.aws.deployment.stores import INDEX
 from restorecheck.hosts.functions import metrics
 from restorecheck.hosts.functions.stepper import LONGEST_DRILL, LONGEST_WAIT
 from tests.contract.aws_store import make_table

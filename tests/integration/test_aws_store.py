@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.stores import AwsStore
+from restorecheck.aws.deployment.stores import AwsStore
 from restorecheck.engine import _compose
 from restorecheck.errors import DrillConflictError, StoreError, TransientError
 from restorecheck.history import flaws

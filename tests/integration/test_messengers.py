@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from restorecheck.announcing import Finished, Kind, News
-from restorecheck.aws.sns import SnsMessenger, subject
+from restorecheck.aws.deployment.sns import SnsMessenger, subject
 from restorecheck.errors import ConfigError, DeliveryError
 from restorecheck.model import Verdict
 from restorecheck.notify import http

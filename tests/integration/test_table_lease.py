@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.leases import TableLease
+from restorecheck.aws.deployment.leases import TableLease
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.functions import sweeper
 from restorecheck.testing import World

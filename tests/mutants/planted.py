@@ -1218,22 +1218,22 @@ PLANTED = (
     bug(
         "the fence of the source account is that of the backup account",
         "Accounts.source",
-        "writes=fence.SOURCE_WRITES,",
-        "writes=fence.BACKUP_WRITES,",
+        "writes=call_guard.SOURCE_WRITES,",
+        "writes=call_guard.BACKUP_WRITES,",
         ACCOUNTS_TESTS,
     ),
     bug(
         "the fence around what others restored lets through what our own may",
         "Accounts.adopted",
-        "writes=fence.ADOPTED_WRITES,",
-        "writes=fence.ADOPTED_WRITES | fence.BACKUP_WRITES,",
+        "writes=call_guard.ADOPTED_WRITES,",
+        "writes=call_guard.ADOPTED_WRITES | call_guard.BACKUP_WRITES,",
         ACCOUNTS_TESTS,
     ),
     bug(
         "who only looks may write",
         "Accounts.looked_at",
         "writes=None,",
-        "writes=fence.SOURCE_WRITES,",
+        "writes=call_guard.SOURCE_WRITES,",
         ACCOUNTS_TESTS,
     ),
     bug(

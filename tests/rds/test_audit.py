@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from moto.kms.models import kms_backends
 
-from restorecheck.aws.fence import LOOKS
+from restorecheck.aws.session.call_guard import LOOKS
 from restorecheck.rules.advised import (
     LOOKING,
     LOOKING_IN_BACKUP,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.inventory import RdsInventory
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.checks.registry import built_in
 from restorecheck.config import load
 from restorecheck.engine import Engine

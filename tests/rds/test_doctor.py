@@ -9,7 +9,7 @@ import pytest
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from restorecheck.aws.fence import LOOKS, put_up_glass
+from restorecheck.aws.session.call_guard import LOOKS, put_up_glass
 from restorecheck.errors import AccessDeniedError
 from restorecheck.rules.machine import FETCH_BUNDLE
 from restorecheck.sandbox import Fault, Quotas, landscape

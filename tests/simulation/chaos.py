@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Done, Elsewhere
 from restorecheck.errors import StoreError
 from restorecheck.testing import HostDied

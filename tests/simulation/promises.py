@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from restorecheck.aws.naming import drill_of, identifier_of
+from restorecheck.aws.session.naming import drill_of, identifier_of
 from restorecheck.model import CheckOutcome, Drill, Phase, TeardownOutcome, Verdict
 from restorecheck.testing.cloud import (
     BACKUP_ACCOUNT,

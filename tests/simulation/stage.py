@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from restorecheck import codec
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.inventory import RdsInventory
-from restorecheck.aws.naming import drill_of
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.settings import (
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.naming import drill_of
+from restorecheck.aws.session.settings import (
     After,
     BackupSettings,
     Credentials,
@@ -20,6 +18,8 @@ from restorecheck.aws.settings import (
     RestoreSettings,
     SourceSettings,
 )
+from restorecheck.aws.snapshots.leftovers import RdsInventory
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, StoreError
 from restorecheck.hosts.driving import Sweeper, drive

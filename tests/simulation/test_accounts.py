@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from restorecheck.aws import fence
-from restorecheck.aws.accounts import Accounts
-from restorecheck.aws.settings import Place
+from restorecheck.aws.session import call_guard
+from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.settings import Place
 from restorecheck.errors import AccessDeniedError, ConfigError
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, REGION
 from tests.simulation.stage import POLL, Host, SimulatedAccounts, Stage
@@ -101,8 +101,8 @@ def test_the_fence_hangs_where_botocore_asks():
     session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106  # of nobody
     working: Any = session.client("secretsmanager", region_name=REGION)
     looking: Any = session.client("secretsmanager", region_name=REGION)
-    fence.put_up(working.meta, fence.BACKUP_WRITES)
-    fence.put_up_glass(looking.meta)
+    call_guard.put_up(working.meta, call_guard.BACKUP_WRITES)
+    call_guard.put_up_glass(looking.meta)
 
     with pytest.raises(AccessDeniedError, match="not made"):
         working.delete_secret(SecretId="production/password")

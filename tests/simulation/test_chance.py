@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Wait
 from restorecheck.errors import DrillConflictError, StoreError
 from restorecheck.model import Verdict

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import Verdict
 from tests.simulation.disturbing import (
     DEATHS,

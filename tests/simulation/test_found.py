@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import TeardownOutcome, Verdict
 from tests.simulation.disturbing import Disturbance, Fault, Kind, Rescue, disturbed, effects_of
 from tests.simulation.stage import PRODUCTION, Host, Setting, Stage

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.errors import AlreadyExistsError
 from restorecheck.lifecycle import InProgress, Parked, Retain, StillThere, Unclear, decide
 from restorecheck.model import Resource, Verdict

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.settings import Credentials
+from restorecheck.aws.session.settings import Credentials
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, Data
 from tests.simulation.disturbing import Disturbance, Fault, Kind
 from tests.simulation.stage import Host, Setting, Stage

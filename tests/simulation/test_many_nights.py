@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import RestoreOutcome, TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.testing.cloud import (

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Done
 from restorecheck.model import Drill, TeardownOutcome, Verdict
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, Data, Instance, Snapshot

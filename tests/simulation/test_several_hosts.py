@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Done
 from restorecheck.hosts.driving import Swept
 from restorecheck.model import Verdict

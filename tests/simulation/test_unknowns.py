@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from restorecheck.aws.settings import After, Credentials
+from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import Verdict
 from restorecheck.testing.cloud import Pace, Unknowns
 from tests.simulation.disturbing import DEATHS, Fault, Rescue, disturbed, effects_of, telling

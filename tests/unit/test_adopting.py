@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from restorecheck.aws.adopting import ANSWERS, INSTANCE_ARN, RESTORE_JOB, AdoptProvider
-from restorecheck.aws.settings import AdoptSettings, Place
-from restorecheck.aws.views import InstanceView
+from restorecheck.aws.adopt.provider import ANSWERS, INSTANCE_ARN, RESTORE_JOB, AdoptProvider
+from restorecheck.aws.session.settings import AdoptSettings, Place
+from restorecheck.aws.session.views import InstanceView
 from restorecheck.errors import NotFoundError, TransientError
 from restorecheck.lifecycle import Broken, InProgress, Ready, Retry, StillThere, Unclear
 from restorecheck.model import Resource, Step, StepKind, Verdict

@@ -16,18 +16,19 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.aws import copying, evidence, fence, naming
-from restorecheck.aws.accounts import refuse_forbidden_endpoint
-from restorecheck.aws.bulletin import Bulletin
-from restorecheck.aws.settings import Place, parse_arn
-from restorecheck.aws.translation import attempting, is_throttled
-from restorecheck.aws.views import (
+from restorecheck.aws.session import call_guard, naming
+from restorecheck.aws.session.accounts import refuse_forbidden_endpoint
+from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.settings import Place, parse_arn
+from restorecheck.aws.session.translation import attempting, is_throttled
+from restorecheck.aws.session.views import (
     INSTANCE_STATUSES,
     SNAPSHOT_STATUSES,
     Progress,
     instance_view,
     snapshot_view,
 )
+from restorecheck.aws.snapshots import copies, evidence
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -154,7 +155,7 @@ def test_errors_of_the_library_are_named_and_never_quoted(raised, kind):
 )
 def test_the_source_account_is_never_written_to_but_for_our_own_snapshots(operation, params):
     with pytest.raises(AccessDeniedError, match="was not made"):
-        fence.refuse_strangers(operation, params, fence.SOURCE_WRITES)
+        call_guard.refuse_strangers(operation, params, call_guard.SOURCE_WRITES)
 
 
 @pytest.mark.parametrize(
@@ -184,21 +185,23 @@ def test_the_source_account_is_never_written_to_but_for_our_own_snapshots(operat
 )
 def test_in_the_backup_account_only_what_carries_our_name_is_written_to(operation, params):
     with pytest.raises(AccessDeniedError, match="was not made"):
-        fence.refuse_strangers(operation, params, fence.BACKUP_WRITES)
+        call_guard.refuse_strangers(operation, params, call_guard.BACKUP_WRITES)
 
 
 def test_our_own_things_and_reads_pass_the_fence():
     ours = "arn:aws:rds:eu-west-1:222222222222:snapshot:restorecheck-1"
 
-    fence.refuse_strangers("DescribeDBInstances", {}, fence.SOURCE_WRITES)
-    fence.refuse_strangers("AddTagsToResource", {"ResourceName": ours}, fence.BACKUP_WRITES)
-    fence.refuse_strangers(
+    call_guard.refuse_strangers("DescribeDBInstances", {}, call_guard.SOURCE_WRITES)
+    call_guard.refuse_strangers(
+        "AddTagsToResource", {"ResourceName": ours}, call_guard.BACKUP_WRITES
+    )
+    call_guard.refuse_strangers(
         "CopyDBSnapshot",
         {
             "SourceDBSnapshotIdentifier": "rds:courses-prod-2026",
             "TargetDBSnapshotIdentifier": "restorecheck-1",
         },
-        fence.SOURCE_WRITES,
+        call_guard.SOURCE_WRITES,
     )
 
 
@@ -377,8 +380,8 @@ def test_a_snapshot_is_as_old_as_its_data_and_sorted_by_when_its_original_was_be
     )
 
     assert view.taken_at == begun
-    assert copying._backup_of(view).taken_at == data
-    assert copying._backup_of(replace(view, database_time=None)).taken_at == begun
+    assert copies._backup_of(view).taken_at == data
+    assert copies._backup_of(replace(view, database_time=None)).taken_at == begun
 
 
 def test_the_last_lines_of_a_servers_log_are_kept():
@@ -459,4 +462,4 @@ def test_a_thing_belongs_to_a_drill_until_its_tag_says_otherwise(tag, now, expir
     tags = {} if tag is None else {naming.EXPIRES: tag}
     view = replace(snapshot_view({"DBSnapshotIdentifier": "s", "DBSnapshotArn": "arn"}), tags=tags)
 
-    assert copying.is_expired(view, now) is expired
+    assert copies.is_expired(view, now) is expired

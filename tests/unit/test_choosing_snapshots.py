@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.copying import Copying
-from restorecheck.aws.views import SnapshotView
+from restorecheck.aws.session.views import SnapshotView
+from restorecheck.aws.snapshots.copies import Copying
 from restorecheck.errors import TransientError
 from restorecheck.lifecycle import Broken, InProgress, Ready, Unclear
 from restorecheck.model import StepRecord

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from restorecheck.aws import credentials, instances, naming
-from restorecheck.aws.evidence import _log
-from restorecheck.aws.settings import Credentials, RestoreSettings
-from restorecheck.aws.views import EventView, InstanceView, SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.settings import Credentials, RestoreSettings
+from restorecheck.aws.session.views import EventView, InstanceView, SnapshotView
+from restorecheck.aws.snapshots import credentials, instances
+from restorecheck.aws.snapshots.evidence import _log
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StillThere, Unclear
 from tests.factories import ENDPOINT, NOW, restored

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from restorecheck.aws.sns import SnsMessenger
+from restorecheck.aws.deployment.sns import SnsMessenger
 from restorecheck.errors import ConfigError
 from restorecheck.hosts import leases, rehearsal
 from restorecheck.hosts.functions.surroundings import Surroundings

@@ -9,9 +9,7 @@ import pytest
 import yaml
 
 from restorecheck import config as configuration
-from restorecheck.aws.forgotten import ForgottenRds
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.settings import (
+from restorecheck.aws.session.settings import (
     After,
     BackupSettings,
     Credentials,
@@ -20,6 +18,8 @@ from restorecheck.aws.settings import (
     RestoreSettings,
     SourceSettings,
 )
+from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
 from restorecheck.hosts import rds
 from restorecheck.hosts.drills import teardown_limit_of
 from restorecheck.model import Resource

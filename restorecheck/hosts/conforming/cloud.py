@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import psycopg
 
-from restorecheck.aws.calling import AwsCalls
+from restorecheck.aws.session.calls import AwsCalls
 from restorecheck.conformance import recording
 from restorecheck.conformance.port import Answer, Cloud, Raw, Where
 from restorecheck.conformance.sanitising import Sanitiser

@@ -10,10 +10,11 @@ from pathlib import Path
 import botocore
 
 from restorecheck import __version__
-from restorecheck.aws import instances, naming
-from restorecheck.aws.calling import AwsCalls
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.views import INSTANCE_STATUSES, Progress
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.calls import AwsCalls
+from restorecheck.aws.session.views import INSTANCE_STATUSES, Progress
+from restorecheck.aws.snapshots import instances
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.config import Config, Target
 from restorecheck.conformance import reading, recording
 from restorecheck.conformance.experiments import STEPS

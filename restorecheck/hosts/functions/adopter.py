@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
-from restorecheck.aws.adopting import COMPLETED, INSTANCE_ARN, RESTORE_JOB
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.adopt.provider import COMPLETED, INSTANCE_ARN, RESTORE_JOB
+from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from restorecheck.aws.credentials import read_password
+from restorecheck.aws.snapshots.credentials import read_password
 from restorecheck.checks.registry import is_alone
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError

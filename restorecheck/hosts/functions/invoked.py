@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from restorecheck.aws.adopting import INSTANCE_ARN, RESTORE_JOB
+from restorecheck.aws.adopt.provider import INSTANCE_ARN, RESTORE_JOB
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts import logs
 from restorecheck.model import is_drill_id

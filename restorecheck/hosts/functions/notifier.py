@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from restorecheck.aws.pages import Pages
+from restorecheck.aws.deployment.pages import Pages
 from restorecheck.errors import NotFoundError
 from restorecheck.history import Standing, status_of
 from restorecheck.hosts.functions.surroundings import BUCKET, Surroundings

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from restorecheck.aws.forgotten import ForgottenRds
+from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
 from restorecheck.config import Target
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError

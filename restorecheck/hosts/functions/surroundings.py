@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import boto3
 
 from restorecheck import config as configuration
-from restorecheck.aws.accounts import Accounts, client_config, refuse_forbidden_endpoint
-from restorecheck.aws.stores import AwsStore
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.deployment.stores import AwsStore
+from restorecheck.aws.session.accounts import Accounts, client_config, refuse_forbidden_endpoint
+from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts import adopted, rds

@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 
 from restorecheck.announcing import Overdue
-from restorecheck.aws.inventory import RdsInventory
-from restorecheck.aws.leases import TableLease
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.deployment.leases import TableLease
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.config import Config
 from restorecheck.engine import Engine
 from restorecheck.errors import AlreadyExistsError, NotFoundError

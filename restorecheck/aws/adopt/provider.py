@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from restorecheck.aws.accounts import Account, Accounts
-from restorecheck.aws.credentials import Passwords
-from restorecheck.aws.instances import wait_for
-from restorecheck.aws.settings import AdoptSettings, parse_arn
-from restorecheck.aws.translation import attempting, is_throttled
-from restorecheck.aws.views import InstanceView
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.session.settings import AdoptSettings, parse_arn
+from restorecheck.aws.session.translation import attempting, is_throttled
+from restorecheck.aws.session.views import InstanceView
+from restorecheck.aws.snapshots.credentials import Passwords
+from restorecheck.aws.snapshots.instances import wait_for
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError, TransientError
 from restorecheck.lifecycle import (
     Broken,

@@ -7,16 +7,16 @@ Copies and staging copies are no leftovers: retention keeps them on purpose. Sna
 from collections.abc import Callable, Collection
 from typing import Any
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.copying import SHARE, admitted_to
-from restorecheck.aws.credentials import SECRET
-from restorecheck.aws.instances import INSTANCE
-from restorecheck.aws.provider import RdsProvider
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.trials import is_trial
-from restorecheck.aws.trials import resource_of as trial_resource
-from restorecheck.aws.views import InstanceView, Progress, SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import InstanceView, Progress, SnapshotView
+from restorecheck.aws.snapshots.conformance_snapshots import is_trial
+from restorecheck.aws.snapshots.conformance_snapshots import resource_of as trial_resource
+from restorecheck.aws.snapshots.copies import SHARE, admitted_to
+from restorecheck.aws.snapshots.credentials import SECRET
+from restorecheck.aws.snapshots.instances import INSTANCE
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.lifecycle import Gone, Parked, StillThere
 from restorecheck.model import Resource
 from restorecheck.ports import Clock, Found, Inventory

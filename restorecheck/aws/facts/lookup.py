@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.rules.facts import Database, Key, Quota, Quotas, Simulated, Simulation, Unread
 from restorecheck.rules.permissions import Ask

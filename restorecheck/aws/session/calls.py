@@ -9,7 +9,7 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from restorecheck.aws.accounts import Account
+from restorecheck.aws.session.accounts import Account
 from restorecheck.conformance.port import Answer, Where
 
 NO_ANSWER = "NoAnswer"

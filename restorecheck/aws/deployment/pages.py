@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.session.translation import attempting
 
 PREFIX = "pages/"
 TYPE = "text/html; charset=utf-8"

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import boto3
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.accounts import Account, Accounts
-from restorecheck.aws.looking import Raw, reading, reading_one
-from restorecheck.aws.settings import Place
+from restorecheck.aws.facts.lookup import Raw, reading, reading_one
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.session.settings import Place
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.rules.deployment import (
     BACKUP_STACK,

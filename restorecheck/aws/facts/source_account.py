@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account, Accounts
-from restorecheck.aws.looking import Raw, database_of, key_of, pages, reading, simulated
-from restorecheck.aws.settings import RdsSettings
-from restorecheck.aws.views import SnapshotView, snapshot_view
+from restorecheck.aws.facts.lookup import Raw, database_of, key_of, pages, reading, simulated
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.views import SnapshotView, snapshot_view
 from restorecheck.errors import AccessDeniedError
 from restorecheck.model import Verdict
 from restorecheck.rules.exposure import DELETING, KEY_ENDING

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from restorecheck.aws.settings import RdsSettings
-from restorecheck.aws.views import InstanceView, SnapshotView
+from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.views import InstanceView, SnapshotView
 from restorecheck.lifecycle import InProgress
 from restorecheck.model import Drill
 

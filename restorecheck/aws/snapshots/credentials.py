@@ -11,13 +11,13 @@ import secrets
 from datetime import datetime
 from typing import Any, cast
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.copying import expires_at
-from restorecheck.aws.instances import endpoint_of, own_instance, wait_for
-from restorecheck.aws.settings import Credentials, RdsSettings, parse_arn
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import InstanceView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import InstanceView
+from restorecheck.aws.snapshots.copies import expires_at
+from restorecheck.aws.snapshots.instances import endpoint_of, own_instance, wait_for
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from restorecheck.aws.accounts import Account, Accounts
-from restorecheck.aws.copying import AWS_BACKUP
-from restorecheck.aws.looking import (
+from restorecheck.aws.facts.lookup import (
     Raw,
     database_of,
     key_of,
@@ -21,8 +19,10 @@ from restorecheck.aws.looking import (
     reading_one,
     simulated,
 )
-from restorecheck.aws.settings import RdsSettings
-from restorecheck.aws.views import snapshot_view
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.views import snapshot_view
+from restorecheck.aws.snapshots.copies import AWS_BACKUP
 from restorecheck.errors import AccessDeniedError, ProviderError
 from restorecheck.rules import permissions
 from restorecheck.rules.facts import (

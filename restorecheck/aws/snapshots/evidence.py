@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.instances import name_of
-from restorecheck.aws.settings import RdsSettings
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import InstanceView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import InstanceView
+from restorecheck.aws.snapshots.instances import name_of
 from restorecheck.checks.server_messages import shown_of_log
 from restorecheck.errors import ProviderError
 from restorecheck.model import Drill, Observation

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from restorecheck.aws.naming import SNAPSHOT_TIME, Tags, as_dict, is_managed, moment_in
+from restorecheck.aws.session.naming import SNAPSHOT_TIME, Tags, as_dict, is_managed, moment_in
 
 DEFAULT_KEY_ENCRYPTION = "sse-rds"
 """StorageEncryptionType of what is encrypted with a key that AWS owns."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from restorecheck.aws.provider import RdsProvider
+from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Gone, StepEvent, StillThere, Unclear
 from restorecheck.model import Drill, Resource, Step

@@ -6,13 +6,13 @@ from typing import Any
 
 import structlog
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.copying import expires_at
-from restorecheck.aws.marks import wait_for_tags
-from restorecheck.aws.settings import Credentials, RdsSettings, parse_arn
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import INSTANCE_HINTS, InstanceView, Progress, SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.session.tags import wait_for_tags
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import INSTANCE_HINTS, InstanceView, Progress, SnapshotView
+from restorecheck.aws.snapshots.copies import expires_at
 from restorecheck.errors import (
     AlreadyExistsError,
     InvalidStateError,

@@ -27,7 +27,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from restorecheck import codec
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import (
     DrillConflictError,
     NotFoundError,

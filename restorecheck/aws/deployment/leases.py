@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.session.translation import attempting
 
 FREE = "attribute_not_exists(pk) or #u < :now"
 """`until` is a reserved word of DynamoDB's, so it goes by another name."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import boto3
 
-from restorecheck.aws.accounts import client_config, refuse_forbidden_endpoint
-from restorecheck.aws.translation import attempting
+from restorecheck.aws.session.accounts import client_config, refuse_forbidden_endpoint
+from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import DeliveryError, ProviderError
 from restorecheck.ports import Messenger
 from restorecheck.report.message import Message

@@ -7,8 +7,8 @@ process, so that no mistake in this room, and no policy that is too wide, reache
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from restorecheck.aws.naming import is_ours
-from restorecheck.aws.settings import parse_arn
+from restorecheck.aws.session.naming import is_ours
+from restorecheck.aws.session.settings import parse_arn
 from restorecheck.errors import AccessDeniedError, ProviderError
 
 READS = ("Describe", "List", "Download", "Get")

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from restorecheck.aws import instances, naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.copying import Copying, is_expired
-from restorecheck.aws.settings import After, RdsSettings
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import Progress, SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import After, RdsSettings
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import Progress, SnapshotView
+from restorecheck.aws.snapshots import instances
+from restorecheck.aws.snapshots.copies import Copying, is_expired
 from restorecheck.errors import InvalidStateError, NotFoundError
 from restorecheck.lifecycle import InProgress, Retained
 from restorecheck.model import Drill, Retention, Verdict

@@ -20,11 +20,11 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.loaders import Loader
 
 from restorecheck import __version__
-from restorecheck.aws import fence
-from restorecheck.aws.bulletin import Bulletin
-from restorecheck.aws.settings import BackupSettings, Place, SourceSettings
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import (
+from restorecheck.aws.session import call_guard
+from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.settings import BackupSettings, Place, SourceSettings
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import (
     EventView,
     InstanceView,
     SnapshotView,
@@ -169,9 +169,9 @@ class Account:
                     )
                 refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
                 if self._writes is None:
-                    fence.put_up_glass(client.meta)
+                    call_guard.put_up_glass(client.meta)
                 else:
-                    fence.put_up(client.meta, self._writes)
+                    call_guard.put_up(client.meta, self._writes)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -232,7 +232,7 @@ class Accounts:
             settings.place,
             self._own_session,
             entered_by="with the present credentials",
-            writes=fence.BACKUP_WRITES,
+            writes=call_guard.BACKUP_WRITES,
         )
 
     def adopted(self, place: Place) -> Account:
@@ -242,7 +242,7 @@ class Accounts:
             place,
             self._own_session,
             entered_by="with the present credentials",
-            writes=fence.ADOPTED_WRITES,
+            writes=call_guard.ADOPTED_WRITES,
         )
 
     def looked_at(self, place: Place, source: SourceSettings | None = None) -> Account:
@@ -265,7 +265,7 @@ class Accounts:
             settings.place,
             lambda: self._assumed(settings),
             entered_by=f"by the role {settings.role_arn}",
-            writes=fence.SOURCE_WRITES,
+            writes=call_guard.SOURCE_WRITES,
         )
 
     def _account(

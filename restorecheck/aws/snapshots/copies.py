@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.bulletin import Bulletin
-from restorecheck.aws.marks import wait_for_tags
-from restorecheck.aws.settings import RdsSettings, parse_arn
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.settings import RdsSettings, parse_arn
+from restorecheck.aws.session.tags import wait_for_tags
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from restorecheck.aws import credentials, evidence, instances, naming, trials
-from restorecheck.aws.accounts import Account, Accounts
-from restorecheck.aws.copying import SHARE, Copying
-from restorecheck.aws.credentials import SECRET, Passwords
-from restorecheck.aws.instances import INSTANCE
-from restorecheck.aws.keeping import Keeping
-from restorecheck.aws.settings import After, Credentials, Place, RdsSettings, parse_arn
-from restorecheck.aws.translation import is_throttled
-from restorecheck.aws.trials import TRIAL
-from restorecheck.aws.views import Progress
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.session.settings import After, Credentials, Place, RdsSettings, parse_arn
+from restorecheck.aws.session.translation import is_throttled
+from restorecheck.aws.session.views import Progress
+from restorecheck.aws.snapshots import conformance_snapshots, credentials, evidence, instances
+from restorecheck.aws.snapshots.conformance_snapshots import TRIAL
+from restorecheck.aws.snapshots.copies import SHARE, Copying
+from restorecheck.aws.snapshots.credentials import SECRET, Passwords
+from restorecheck.aws.snapshots.instances import INSTANCE
+from restorecheck.aws.snapshots.retention import Keeping
 from restorecheck.errors import (
     AccessDeniedError,
     CapacityError,
@@ -301,7 +302,7 @@ class RdsProvider(Provider):
             case kind if kind == TRIAL:
                 is_source = place.account_id == self.settings.source.place.account_id
                 account = self.source_account() if is_source else self.backup_account(place)
-                return trials.delete(
+                return conformance_snapshots.delete(
                     self.settings, account, resource, made_until=made_until, now=now
                 )
             case _:

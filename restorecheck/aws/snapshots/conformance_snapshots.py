@@ -5,11 +5,11 @@ A copy of a drill is a backup and never comes here; the role in its tags tells t
 
 from datetime import datetime
 
-from restorecheck.aws import naming
-from restorecheck.aws.accounts import Account
-from restorecheck.aws.settings import RdsSettings, parse_arn
-from restorecheck.aws.translation import attempting
-from restorecheck.aws.views import SnapshotView
+from restorecheck.aws.session import naming
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import RdsSettings, parse_arn
+from restorecheck.aws.session.translation import attempting
+from restorecheck.aws.session.views import SnapshotView
 from restorecheck.errors import InvalidStateError, NotFoundError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Resource

@@ -1,0 +1,1 @@
+"""Instances that somebody else has restored."""

@@ -1,0 +1,1 @@
+"""What the deployment in AWS keeps: drills, reports, leases, pages, messages."""

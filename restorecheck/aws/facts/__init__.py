@@ -1,0 +1,1 @@
+"""What `doctor` and `audit` read. Every call reads."""
