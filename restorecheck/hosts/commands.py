@@ -12,7 +12,7 @@ from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.console import Progress, use_color
+from restorecheck.hosts.console import Progress, complain, use_color
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import locks_of
 from restorecheck.hosts.names import unknown_target
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from restorecheck.hosts.postman import Postman
     from restorecheck.hosts.wiring import Parts
 
-MOST_LINES = 100
-"""Of the problems of a configuration; more would be of one kind."""
 
 WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
 """What does something writes logs; a question does not wait for structlog to be imported."""
@@ -387,16 +385,3 @@ def _print_report(finished: Report, parts: "Parts") -> None:
 def _print_json(reports: Sequence[Report], *, several: bool) -> None:
     values = [json.loads(r.to_json()) for r in reports]
     print(json.dumps(values if several else values[0] if values else None, indent=2))
-
-
-def complain(exc: RestorecheckError) -> None:
-    # A key of a configuration may hold line breaks, and a problem is one line.
-    lines = (
-        [str(p) for p in exc.problems] if isinstance(exc, ConfigError) else exc.message.splitlines()
-    )
-    for line in lines[:MOST_LINES]:
-        print(f"restorecheck: {clean(line)}", file=sys.stderr)
-    if len(lines) > MOST_LINES:
-        print(f"restorecheck: … and {len(lines) - MOST_LINES:,} more", file=sys.stderr)
-    if exc.hint:
-        print(f"restorecheck: {clean(exc.hint)}", file=sys.stderr)

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TextIO
 
+from restorecheck.errors import ConfigError, RestorecheckError
 from restorecheck.lifecycle import (
     Action,
     Checked,
@@ -22,6 +23,8 @@ from restorecheck.ports import Observer
 from restorecheck.report.terminal import clean
 
 REFRESH_SECONDS = 0.2
+MOST_LINES = 100
+"""Of the problems of a configuration; more would be of one kind."""
 
 
 def use_color(stream: TextIO) -> bool:
@@ -123,3 +126,16 @@ class Progress(Observer):
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
+
+
+def complain(exc: RestorecheckError) -> None:
+    # A key of a configuration may hold line breaks, and a problem is one line.
+    lines = (
+        [str(p) for p in exc.problems] if isinstance(exc, ConfigError) else exc.message.splitlines()
+    )
+    for line in lines[:MOST_LINES]:
+        print(f"restorecheck: {clean(line)}", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        print(f"restorecheck: … and {len(lines) - MOST_LINES:,} more", file=sys.stderr)
+    if exc.hint:
+        print(f"restorecheck: {clean(exc.hint)}", file=sys.stderr)

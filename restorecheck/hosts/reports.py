@@ -12,13 +12,13 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.console import use_color
 from restorecheck.hosts.exit_codes import Exit
 from restorecheck.hosts.leases import locks_of
+from restorecheck.hosts.metrics_file import not_installed, write_numbers
 from restorecheck.hosts.names import nearest
 from restorecheck.hosts.past import past_until
 from restorecheck.hosts.standings import overview_of, statuses_of
-from restorecheck.hosts.writing import FOR_EVERYBODY, writing
+from restorecheck.hosts.writing import writing
 from restorecheck.report import document
 from restorecheck.report.document import Report
-from restorecheck.report.status import Overview
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.store import SqliteStore
 
@@ -56,17 +56,6 @@ def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
     """
     with writing(str(path)) as stream:
         stream.write(_rendered("html", store.report(drill_id), store, to_file=True))
-
-
-def write_numbers(overview: Overview, output: str | None) -> None:
-    """The file for node_exporter, which runs as a user of its own.
-
-    Raises:
-        ConfigError: The extra `metrics` is not installed, or the file cannot be written.
-    """
-    text = metrics_room().textfile(overview)
-    with writing(output, mode=FOR_EVERYBODY) as stream:
-        stream.write(text)
 
 
 def _numbers(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
@@ -142,26 +131,8 @@ def _html() -> "ModuleType":
     try:
         from restorecheck.report import html
     except ImportError as exc:
-        raise _not_installed("the HTML report", exc, "report") from exc
+        raise not_installed("the HTML report", exc, "report") from exc
     return html
-
-
-def metrics_room() -> "ModuleType":
-    """`restorecheck.report.metrics`.
-
-    Raises:
-        ConfigError: The extra `metrics` is not installed.
-    """
-    try:
-        from restorecheck.report import metrics
-    except ImportError as exc:
-        raise _not_installed("writing numbers for Prometheus", exc, "metrics") from exc
-    return metrics
-
-
-def _not_installed(what: str, exc: ImportError, extra: str) -> ConfigError:
-    message = f"{what} needs {exc.name}, which is not installed"
-    return ConfigError((Problem(message=message),), hint=f"pip install 'restorecheck[{extra}]'")
 
 
 def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:

@@ -23,7 +23,7 @@ from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
 from restorecheck.hosts.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.leases import Lease, locks_of
-from restorecheck.hosts.reports import metrics_room
+from restorecheck.hosts.metrics_file import metrics_room
 from restorecheck.hosts.standings import overview_of, statuses_of, unscheduled
 from restorecheck.ports import Clock
 from restorecheck.report import document

@@ -38,8 +38,8 @@ from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.drills import deadline_of, teardown_limit_of
 from restorecheck.hosts.messengers import Line, lines_of
+from restorecheck.hosts.metrics_file import write_numbers
 from restorecheck.hosts.postman import Postman, shout
-from restorecheck.hosts.reports import write_numbers
 from restorecheck.hosts.standings import overdue_facts, overview_of
 from restorecheck.ports import Clock
 from restorecheck.sqlite.agenda import Agenda

@@ -15,8 +15,7 @@ from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import RestorecheckError
 from restorecheck.hosts import logs, wiring
-from restorecheck.hosts.commands import complain
-from restorecheck.hosts.console import Progress
+from restorecheck.hosts.console import Progress, complain
 from restorecheck.hosts.exit_codes import Exit, of_report
 from restorecheck.hosts.performing import Performer
 from restorecheck.hosts.signals import Interrupts
