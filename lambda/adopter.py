@@ -1,7 +1,7 @@
 """The function that hears of AWS Backup's restores."""
 
 from restorecheck.hosts.functions import adopter
-from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.invocation import invoked
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

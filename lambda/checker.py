@@ -1,7 +1,7 @@
 """The function that asks the restored database; in isolated subnets."""
 
 from restorecheck.hosts.functions import checker
-from restorecheck.hosts.functions.invoked import invoked, remaining
+from restorecheck.hosts.functions.invocation import invoked, remaining
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

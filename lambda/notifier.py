@@ -1,7 +1,7 @@
 """The function that writes pages for people."""
 
 from restorecheck.hosts.functions import notifier
-from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.invocation import invoked
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

@@ -1,7 +1,7 @@
 """The function that says what a night consists of."""
 
 from restorecheck.hosts.functions import planner
-from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.invocation import invoked
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

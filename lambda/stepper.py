@@ -1,7 +1,7 @@
 """The function that speaks to RDS; outside of any VPC."""
 
 from restorecheck.hosts.functions import metrics, stepper
-from restorecheck.hosts.functions.invoked import invoked
+from restorecheck.hosts.functions.invocation import invoked
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

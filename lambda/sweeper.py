@@ -1,7 +1,7 @@
 """The function that looks every hour for what was left, and for who is overdue."""
 
 from restorecheck.hosts.functions import metrics, sweeper
-from restorecheck.hosts.functions.invoked import invoked, remaining
+from restorecheck.hosts.functions.invocation import invoked, remaining
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 AROUND = Surroundings()

@@ -2,7 +2,7 @@
 
 import sys
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck import config, errors
-from restorecheck.hosts import cli
-from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.cli import arguments
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.rules.advised import (
     backup_policy,
     looking_in_backup,
@@ -35,7 +35,7 @@ def commands(parser: argparse.ArgumentParser, prefix: str = "restorecheck"):
 def test_every_command_and_option_stands_in_the_reference():
     text = (REFERENCE / "cli.md").read_text()
 
-    for name, parser in commands(cli._parser()):
+    for name, parser in commands(arguments._parser()):
         assert name in text, name
         for action in parser._actions:
             for option in action.option_strings:
@@ -48,7 +48,7 @@ def test_every_exit_code_stands_in_the_reference_and_in_the_help():
 
     for code in Exit:
         assert f"| {code.value} |" in text
-        assert re.search(rf"^  {code.value}\s", cli.EXIT_STATUSES, re.MULTILINE)
+        assert re.search(rf"^  {code.value}\s", arguments.EXIT_STATUSES, re.MULTILINE)
 
 
 def test_every_error_stands_in_the_reference():

@@ -11,12 +11,12 @@ from pathlib import Path
 from restorecheck.config import Config, Dump, Target
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
-from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock, sleep
-from restorecheck.hosts.conforming.journal import Journal
-from restorecheck.hosts.drills import deadline_of
-from restorecheck.hosts.driving import Sweeper
-from restorecheck.hosts.studying import OneStudy, Studied
+from restorecheck.hosts.drill.drill_settings import deadline_of
+from restorecheck.hosts.drill.driver import Sweeper
+from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
+from restorecheck.hosts.process import leases
+from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory, Observer, Provider
 from restorecheck.postgres.dump.leftovers import LocalInventory

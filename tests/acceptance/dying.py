@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.model import Drill
 from restorecheck.sqlite import store
 

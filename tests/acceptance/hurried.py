@@ -6,8 +6,9 @@ Usage: hurried.py SAVE SECONDS ARGUMENTS…   From its SAVE-th save on, the cloc
 import sys
 from datetime import datetime, timedelta
 
-from restorecheck.hosts import clock, drills, performing, wiring
-from restorecheck.hosts.cli import main
+from restorecheck.hosts import clock, wiring
+from restorecheck.hosts.cli.arguments import main
+from restorecheck.hosts.drill import drill_settings, performer
 from restorecheck.model import Drill
 from restorecheck.postgres.dump import scratch_server
 from restorecheck.sqlite import database, store
@@ -28,9 +29,9 @@ class JumpingClock(clock.SystemClock):
 
 if __name__ == "__main__":
     FROM, BY = int(sys.argv[1]), timedelta(seconds=float(sys.argv[2]))
-    drills.TEARDOWN_LIMIT = timedelta(seconds=1)
+    drill_settings.TEARDOWN_LIMIT = timedelta(seconds=1)
     scratch_server.CONNECT_SECONDS = 2
-    performing.STORE_TRIES, performing.STORE_WAIT = 3, timedelta(seconds=0.1)
+    performer.STORE_TRIES, performer.STORE_WAIT = 3, timedelta(seconds=0.1)
     vars(database.Database)["__init__"].__kwdefaults__["busy_seconds"] = 0.2
     # The composition root looks both up when it is wired.
     vars(wiring).update(SqliteStore=JumpingStore, SystemClock=JumpingClock)

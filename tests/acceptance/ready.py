@@ -17,16 +17,16 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 
 COMMAND = [sys.executable, "-m", "restorecheck"]
 IMPORTED = (
     "restorecheck.config.document",
     "restorecheck.config.rules",
-    "restorecheck.hosts.commands",
-    "restorecheck.hosts.logs",
-    "restorecheck.hosts.performing",
-    "restorecheck.hosts.queries",
+    "restorecheck.hosts.cli.commands",
+    "restorecheck.hosts.process.logs",
+    "restorecheck.hosts.drill.performer",
+    "restorecheck.hosts.cli.history_queries",
     "restorecheck.hosts.wiring",
     "yaml",
 )

@@ -9,7 +9,7 @@ import platform
 import struct
 import sys
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 
 UNSHARE = {"x86_64": 272, "aarch64": 97}[platform.machine()]
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from restorecheck.hosts.exporting import FUNCTIONS
+from restorecheck.hosts.cli.infra_export import FUNCTIONS
 
 HANDLERS = Path(__file__).parents[2] / "lambda"
 RUNS = 9

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from restorecheck.config import Config
-from restorecheck.hosts import rehearsal
+from restorecheck.hosts.demo import rehearsal
 from restorecheck.sandbox import NEVER, Landscape, Pace, Quotas, Sandbox
 from restorecheck.simulated.instances import ACTIVE
 

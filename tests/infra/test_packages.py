@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.errors import ConfigError, ProviderError
-from restorecheck.hosts import exporting
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli import infra_export
+from restorecheck.hosts.cli.arguments import main
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
@@ -21,7 +21,7 @@ def exported(tmp_path_factory):
     bundle = directory / "bundle.pem"
     bundle.write_text(PEM)
     try:
-        exporting.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
+        infra_export.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
     except ProviderError as exc:
         pytest.skip(f"pip gets no wheels for another platform here: {exc.message}")
     return directory
@@ -54,7 +54,7 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
 
 
 def test_the_same_input_gives_the_same_bytes(exported):
-    (again,) = exporting.packages(["notifier"], exported, architecture="x86_64", bundle=PEM)
+    (again,) = infra_export.packages(["notifier"], exported, architecture="x86_64", bundle=PEM)
 
     first = (exported / "first" / "notifier.zip").read_bytes()
     assert hashlib.sha256(first).digest() == hashlib.sha256(again.read_bytes()).digest()
@@ -63,7 +63,7 @@ def test_the_same_input_gives_the_same_bytes(exported):
 def test_packages_are_small_and_hold_what_their_function_uses(exported):
     for package in packages(exported):
         held = {name.partition("/")[0] for name in names(package)}
-        assert package.stat().st_size < exporting.LIMIT
+        assert package.stat().st_size < infra_export.LIMIT
         assert f"{package.stem}.py" in held
         assert {"boto3", "pydantic", "structlog", "restorecheck"} <= held
         assert "restorecheck/postgres/scan/structure.sql" in names(package)
@@ -81,13 +81,13 @@ def test_of_botocore_only_the_services_that_are_used_are_there(exported):
             for name in names(package)
             if name.startswith("botocore/data/") and name.count("/") > 2
         }
-        assert services == exporting.SERVICES
+        assert services == infra_export.SERVICES
 
 
 def test_no_path_and_no_time_of_this_machine_is_in_a_package(exported):
     for package in packages(exported):
         with zipfile.ZipFile(package) as archive:
-            assert {entry.date_time for entry in archive.infolist()} == {exporting.EPOCH}
+            assert {entry.date_time for entry in archive.infolist()} == {infra_export.EPOCH}
             for entry in archive.infolist():
                 if entry.filename.startswith("restorecheck/"):
                     assert str(Path.home()).encode() not in archive.read(entry)
@@ -136,17 +136,17 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="cannot be written"):
-        exporting.export(tmp_path / "file" / "out", architecture="arm64", ca_bundle=None)
+        infra_export.export(tmp_path / "file" / "out", architecture="arm64", ca_bundle=None)
 
 
 def test_every_pin_is_there():
-    for requirements in (exporting.COMMON, *exporting.FUNCTIONS.values()):
-        lines = list(exporting._pins(requirements))
+    for requirements in (infra_export.COMMON, *infra_export.FUNCTIONS.values()):
+        lines = list(infra_export._pins(requirements))
         assert len(lines) == len(requirements)
         assert all("--hash=sha256:" in line for line in lines)
 
 
 def test_every_function_of_the_template_is_exported():
-    handlers = sorted(path.stem for path in (exporting._beside() / "lambda").glob("*.py"))
+    handlers = sorted(path.stem for path in (infra_export._beside() / "lambda").glob("*.py"))
 
-    assert handlers == sorted(exporting.FUNCTIONS)
+    assert handlers == sorted(infra_export.FUNCTIONS)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restorecheck.hosts.daemon.nights import Nights, Plan
+from restorecheck.hosts.drill.slots import Nights, Plan
 from restorecheck.ports import Clock
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda

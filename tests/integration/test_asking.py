@@ -10,7 +10,7 @@ import pytest
 
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.signals import Interrupted
+from restorecheck.hosts.process.signals import Interrupted
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation

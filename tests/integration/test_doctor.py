@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.postgres.dump import preparation, preview
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.session.tls import expired

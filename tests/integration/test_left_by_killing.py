@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from restorecheck.hosts import leases
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.process import leases
+from restorecheck.hosts.process.leases import Lease
 from restorecheck.postgres.server import cluster, processes, shared_memory
 from restorecheck.postgres.server.account import choose_account
 from restorecheck.postgres.server.cluster import Mark, Places

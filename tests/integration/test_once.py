@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.hosts.daemon import command
+from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags
-from restorecheck.hosts.daemon.watched import Watched
-from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.model import Resource, TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sqlite.store import SqliteStore

@@ -9,9 +9,9 @@ import pytest
 from restorecheck.announcing import Kind, Overdue, Rules, Trouble
 from restorecheck.engine import _compose
 from restorecheck.errors import DeliveryError
-from restorecheck.hosts.messengers import Line
-from restorecheck.hosts.postman import Postman
-from restorecheck.hosts.standings import notes_of
+from restorecheck.hosts.drill.standings import notes_of
+from restorecheck.hosts.notifying.channels import Line
+from restorecheck.hosts.notifying.outbox import Postman
 from restorecheck.model import Verdict
 from restorecheck.ports import Messenger
 from restorecheck.sqlite.agenda import Agenda

@@ -12,8 +12,8 @@ import structlog
 
 from restorecheck.engine import _compose
 from restorecheck.history import sha256_of
-from restorecheck.hosts.cli import main
-from restorecheck.hosts.past import past_until
+from restorecheck.hosts.cli.arguments import main
+from restorecheck.hosts.drill.past import past_until
 from restorecheck.lifecycle import Gone, apply
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.report import document

@@ -14,8 +14,8 @@ from restorecheck.checks import scanning
 from restorecheck.checks.readings import DatabaseReading, pack
 from restorecheck.checks.registry import built_in
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, ProviderError
-from restorecheck.hosts import manifest
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.drill import manifest
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation

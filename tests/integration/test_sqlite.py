@@ -13,7 +13,7 @@ import pytest
 
 from restorecheck.errors import StoreError
 from restorecheck.history import flaws
-from restorecheck.hosts import logs
+from restorecheck.hosts.process import logs
 from restorecheck.model import Verdict
 from restorecheck.sqlite import migration, moments
 from restorecheck.sqlite.agenda import Agenda

@@ -15,8 +15,8 @@ from restorecheck import config as configuration
 from restorecheck.announcing import Overdue
 from restorecheck.engine import _compose
 from restorecheck.hosts.functions import metrics, notifier
+from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.sweeper import Found, _bad, _overdue
-from restorecheck.hosts.functions.telling import tell
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.testing import MemoryStore, World
 from tests.factories import NOW, SERVER, finished

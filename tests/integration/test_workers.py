@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck.config import parse
-from restorecheck.hosts.daemon.watched import Source
+from restorecheck.hosts.daemon.config_watch import Source
 from restorecheck.hosts.daemon.workers import Workers
 from tests.factories import NOW
 

@@ -15,8 +15,8 @@ import yaml
 
 from restorecheck.conformance import reading, recording
 from restorecheck.conformance.questions import BY_ID
-from restorecheck.hosts.cli import main
-from restorecheck.hosts.rehearsal import without_aws
+from restorecheck.hosts.cli.arguments import main
+from restorecheck.hosts.demo.rehearsal import without_aws
 from restorecheck.sandbox import Pace, Sandbox
 from tests.places import SHORT
 from tests.rds.conftest import PASSWORD, Stage, configuration

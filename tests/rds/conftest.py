@@ -16,7 +16,7 @@ import boto3
 import pytest
 import yaml
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.sandbox import Landscape, Pace, Quotas, Sandbox
 from tests.contract.aws_store import make_table

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck.hosts.demo import aws_story
-from restorecheck.hosts.rehearsal import REAL_CREDENTIALS, without_aws
+from restorecheck.hosts.demo.rehearsal import REAL_CREDENTIALS, without_aws
 
 COMMAND = [sys.executable, "-m", "restorecheck"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from restorecheck.conformance import comparing, reading, recording
 from restorecheck.conformance.questions import BY_ID, QUESTIONS
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.sandbox import Fault, FaultKind
 from tests.places import SHORT
 from tests.rds import conforming, promise

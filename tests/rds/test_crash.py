@@ -16,7 +16,7 @@ from restorecheck.engine import Engine
 from restorecheck.errors import NotFoundError
 from restorecheck.hosts import rds
 from restorecheck.hosts.clock import SystemClock, new_drill_id
-from restorecheck.hosts.driving import Sweeper, drive
+from restorecheck.hosts.drill.driver import Sweeper, drive
 from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
 from restorecheck.model import CheckOutcome, Drill, Endpoint, Verdict
 from restorecheck.ports import Inquiry

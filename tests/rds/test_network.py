@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.hosts.rehearsal import without_aws
+from restorecheck.hosts.demo.rehearsal import without_aws
 from tests.chosen import chosen
 from tests.failures import expect
 from tests.rds.test_commands import COMMAND, read_exports

@@ -20,10 +20,10 @@ import time_machine
 from restorecheck.engine import Engine
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.alarm import CHORES, DRILLS, MESSAGES
+from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags, Service
-from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
-from restorecheck.hosts.driving import drive
+from restorecheck.hosts.drill.driver import drive
 from restorecheck.lifecycle import Gone, InProgress, Ready, StepEvent, StillThere
 from restorecheck.model import CheckOutcome, CheckResult, Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Answers, Checker, Inquiry, Provider

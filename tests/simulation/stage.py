@@ -22,7 +22,7 @@ from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, StoreError
-from restorecheck.hosts.driving import Sweeper, drive
+from restorecheck.hosts.drill.driver import Sweeper, drive
 from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Severity
 from restorecheck.ports import Answers, Checker, Inquiry
 from restorecheck.testing import HostDied, MemoryStore, World

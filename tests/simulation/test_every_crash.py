@@ -9,7 +9,7 @@ import pytest
 
 from restorecheck.engine import Engine
 from restorecheck.errors import ProviderError
-from restorecheck.hosts.driving import Sweeper, drive
+from restorecheck.hosts.drill.driver import Sweeper, drive
 from restorecheck.lifecycle import Gone, Parked, Retained, StillThere
 from restorecheck.model import CheckSpec, Drill, Observation, Resource, Severity, Verdict
 from restorecheck.report import document

@@ -20,10 +20,10 @@ from restorecheck.announcing import Kind, Rules
 from restorecheck.engine import _compose
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.alarm import CHORES, DRILLS, MESSAGES, NUMBERS
+from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags, Service
-from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
-from restorecheck.hosts.messengers import Line
+from restorecheck.hosts.notifying.channels import Line
 from restorecheck.model import Verdict
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore

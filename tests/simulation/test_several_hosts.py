@@ -6,7 +6,7 @@ import pytest
 
 from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Done
-from restorecheck.hosts.driving import Swept
+from restorecheck.hosts.drill.driver import Swept
 from restorecheck.model import Verdict
 from restorecheck.testing import HostDied
 from restorecheck.testing.cloud import BACKUP_ACCOUNT

@@ -9,8 +9,9 @@ import pytest
 
 from restorecheck.aws.deployment.sns import SnsMessenger
 from restorecheck.errors import ConfigError
-from restorecheck.hosts import leases, rehearsal
+from restorecheck.hosts.demo import rehearsal
 from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.process import leases
 from restorecheck.hosts.wiring import Parts
 
 PLAIN = "http://127.0.0.1:9"

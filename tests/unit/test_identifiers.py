@@ -7,7 +7,7 @@ import pytest
 
 from restorecheck import codec
 from restorecheck.errors import ConfigError, StoreError
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.hosts.clock import drill_id_of, new_drill_id
 from restorecheck.hosts.functions import adopter, checker, planner, stepper
 from restorecheck.model import LONGEST_DRILL_ID, is_drill_id

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from restorecheck.errors import BusyError, StoreError
-from restorecheck.hosts import leases
-from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.process import leases
+from restorecheck.hosts.process.leases import Lease
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 import structlog
 
-from restorecheck.hosts import logs
-from restorecheck.hosts.console import Progress
+from restorecheck.hosts.process import logs
+from restorecheck.hosts.process.console import Progress
 from tests.factories import drill
 
 

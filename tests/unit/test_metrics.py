@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from restorecheck import __version__, report
 from restorecheck.errors import ConfigError
-from restorecheck.hosts.metrics_file import write_numbers
+from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.model import Backup, CheckOutcome, RestoreOutcome, Severity, Verdict
 from restorecheck.report import metrics
 from restorecheck.report.status import Overview

@@ -12,10 +12,10 @@ import pytest
 
 from restorecheck.engine import Done, Engine, Wait
 from restorecheck.errors import StoreError
-from restorecheck.hosts import performing
-from restorecheck.hosts.console import Progress
-from restorecheck.hosts.performing import STORE_TRIES, Performer
-from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.hosts.drill import performer as performing
+from restorecheck.hosts.drill.performer import STORE_TRIES, Performer
+from restorecheck.hosts.process.console import Progress
+from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from tests.factories import drill
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from restorecheck.errors import ProviderError
-from restorecheck.hosts import sweeping
-from restorecheck.hosts.driving import DELETE_TRIES, SLOW_DELETE_TRIES, Sweeper, Swept
-from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.drill import sweep_command
+from restorecheck.hosts.drill.driver import DELETE_TRIES, SLOW_DELETE_TRIES, Sweeper, Swept
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.lifecycle import Gone, Parked, StillThere
 from restorecheck.model import Phase, Resource, TeardownOutcome, Verdict
 from restorecheck.ports import Found, Inventory
@@ -236,12 +236,12 @@ class Parts:
 
 def code(**swept):
     parts: Any = Parts(Swept(plan=swept.pop("plan", SweepPlan()), **swept))
-    return sweeping.run(parts, end=())
+    return sweep_command.run(parts, end=())
 
 
 def code_of_preview(**plan):
     parts: Any = Parts(Swept(plan=SweepPlan(**plan)))
-    return sweeping.preview(parts, end=())
+    return sweep_command.preview(parts, end=())
 
 
 BLIND = SweepPlan(unseen=("the shelf is locked",))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from restorecheck.hosts import sweeping
-from restorecheck.hosts.driving import Swept
-from restorecheck.hosts.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.drill import sweep_command
+from restorecheck.hosts.drill.driver import Swept
+from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
 from restorecheck.model import Resource, TeardownOutcome, Verdict
 from restorecheck.report import document
 from restorecheck.sweep import SweepPlan
@@ -65,7 +65,7 @@ def test_a_sweep_exits_by_what_is_left_or_was_not_seen(plan, did, code, said, ca
     made = SweepPlan(**plan)
     played = parts(made, Swept(plan=made, **did))
 
-    assert sweeping.run(played, end=("d-9",)) is code
+    assert sweep_command.run(played, end=("d-9",)) is code
 
     told = capsys.readouterr()
     assert said in told.out + told.err
@@ -86,7 +86,7 @@ def test_a_sweep_exits_by_what_is_left_or_was_not_seen(plan, did, code, said, ca
     ],
 )
 def test_a_preview_exits_as_if_it_were_left(plan, code, capsys):
-    assert sweeping.preview(parts(SweepPlan(**plan)), end=("d-9",)) is code
+    assert sweep_command.preview(parts(SweepPlan(**plan)), end=("d-9",)) is code
 
     told = capsys.readouterr().out
     assert ("would delete" in told) == bool({"finish", "delete", "orphans"} & set(plan))

@@ -8,7 +8,7 @@ import hcl2
 import pytest
 import yaml
 
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.rules.findings import Outcome, Where
 from restorecheck.rules.terraform import NotTerraformError, blocks_in, databases_in, judge
 

@@ -21,7 +21,7 @@ from restorecheck.aws.session.settings import (
 from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
 from restorecheck.hosts import rds
-from restorecheck.hosts.drills import teardown_limit_of
+from restorecheck.hosts.drill.drill_settings import teardown_limit_of
 from restorecheck.model import Resource
 from restorecheck.testing import World
 from tests.factories import SERVER, drill

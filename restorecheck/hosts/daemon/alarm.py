@@ -14,7 +14,7 @@ from apscheduler.schedulers.base import STATE_STOPPED
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from restorecheck.hosts.daemon.nights import Plan
+from restorecheck.hosts.drill.slots import Plan
 
 LOOK_EVERY = timedelta(seconds=1)
 

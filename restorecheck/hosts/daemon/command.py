@@ -15,16 +15,17 @@ import structlog
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import BusyError, NotFoundError, StoreError
-from restorecheck.hosts import logs, wiring
+from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock, sleep
+from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags, Service
-from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
-from restorecheck.hosts.exit_codes import Exit, of_report, worst
-from restorecheck.hosts.leases import Lease, locks_of
-from restorecheck.hosts.metrics_file import metrics_room
-from restorecheck.hosts.standings import overview_of, statuses_of, unscheduled
+from restorecheck.hosts.drill.metrics_file import metrics_room
+from restorecheck.hosts.drill.standings import overview_of, statuses_of, unscheduled
+from restorecheck.hosts.process import logs
+from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.process.leases import Lease, locks_of
 from restorecheck.ports import Clock
 from restorecheck.report import document
 from restorecheck.report.status import render_waiting

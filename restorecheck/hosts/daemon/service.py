@@ -32,15 +32,15 @@ from restorecheck.hosts.daemon.alarm import (
     Pause,
     SlotTrigger,
 )
+from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.gate import Gate
-from restorecheck.hosts.daemon.nights import Nights, Plan, plan_of
-from restorecheck.hosts.daemon.watched import Watched
 from restorecheck.hosts.daemon.workers import Launcher
-from restorecheck.hosts.drills import deadline_of, teardown_limit_of
-from restorecheck.hosts.messengers import Line, lines_of
-from restorecheck.hosts.metrics_file import write_numbers
-from restorecheck.hosts.postman import Postman, shout
-from restorecheck.hosts.standings import overdue_facts, overview_of
+from restorecheck.hosts.drill.drill_settings import deadline_of, teardown_limit_of
+from restorecheck.hosts.drill.metrics_file import write_numbers
+from restorecheck.hosts.drill.slots import Nights, Plan, plan_of
+from restorecheck.hosts.drill.standings import overdue_facts, overview_of
+from restorecheck.hosts.notifying.channels import Line, lines_of
+from restorecheck.hosts.notifying.outbox import Postman, shout
 from restorecheck.ports import Clock
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore

@@ -14,11 +14,12 @@ from typing import Any
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import RestorecheckError
-from restorecheck.hosts import logs, wiring
-from restorecheck.hosts.console import Progress, complain
-from restorecheck.hosts.exit_codes import Exit, of_report
-from restorecheck.hosts.performing import Performer
-from restorecheck.hosts.signals import Interrupts
+from restorecheck.hosts import wiring
+from restorecheck.hosts.drill.performer import Performer
+from restorecheck.hosts.process import logs
+from restorecheck.hosts.process.console import Progress, complain
+from restorecheck.hosts.process.exit_codes import Exit, of_report
+from restorecheck.hosts.process.signals import Interrupts
 
 
 def main() -> int:
@@ -70,11 +71,11 @@ def _finish(config: Config) -> int:
 
 
 def _sweep(config: Config) -> int:
-    from restorecheck.hosts import sweeping
+    from restorecheck.hosts.drill import sweep_command
 
     parts = wiring.build(config, Progress())
     try:
-        return sweeping.run(parts, end=())
+        return sweep_command.run(parts, end=())
     finally:
         parts.close()
 

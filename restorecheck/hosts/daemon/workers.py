@@ -12,7 +12,7 @@ from typing import IO, Protocol
 
 import structlog
 
-from restorecheck.hosts.daemon.watched import Source
+from restorecheck.hosts.daemon.config_watch import Source
 from restorecheck.report.terminal import clean
 
 log = structlog.get_logger("restorecheck.runner")

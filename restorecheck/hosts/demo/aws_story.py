@@ -14,10 +14,9 @@ from typing import Any
 import psycopg
 
 from restorecheck.errors import ProviderError
-from restorecheck.hosts import rehearsal
-from restorecheck.hosts.demo import story
-from restorecheck.hosts.exit_codes import Exit
-from restorecheck.hosts.rehearsal import DATABASE, PASSWORD, PRODUCTION, TARGET
+from restorecheck.hosts.demo import rehearsal, story
+from restorecheck.hosts.demo.rehearsal import DATABASE, PASSWORD, PRODUCTION, TARGET
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.sandbox import Landscape, Pace, Sandbox
 from restorecheck.sandbox.service import RESTORECHECK
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.postgres.server import binaries, cluster, processes
 from restorecheck.postgres.server.account import Account, choose_account
 from restorecheck.postgres.server.binaries import Installation

@@ -16,7 +16,7 @@ from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config, Target
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.functions.invoked import (
+from restorecheck.hosts.functions.invocation import (
     arn_of,
     moment_in,
     restore_job_of,

@@ -13,7 +13,7 @@ from restorecheck.aws.snapshots.credentials import read_password
 from restorecheck.checks.registry import is_alone
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
-from restorecheck.hosts.functions.invoked import drill_id_in
+from restorecheck.hosts.functions.invocation import drill_id_in
 from restorecheck.hosts.functions.surroundings import Surroundings
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint

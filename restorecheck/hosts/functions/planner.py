@@ -7,7 +7,7 @@ import structlog
 
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.functions.invoked import moment_in, shown, unexpected
+from restorecheck.hosts.functions.invocation import moment_in, shown, unexpected
 from restorecheck.hosts.functions.surroundings import Surroundings
 
 log = structlog.get_logger("restorecheck.functions")

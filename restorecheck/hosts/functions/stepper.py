@@ -11,8 +11,13 @@ from restorecheck.config import Target
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
-from restorecheck.hosts.functions.invoked import (
+from restorecheck.hosts.drill.drill_settings import (
+    baseline_of,
+    checks_of,
+    deadline_of,
+    teardown_limit_of,
+)
+from restorecheck.hosts.functions.invocation import (
     abort_in,
     adopt_in,
     drill_id_in,
@@ -20,8 +25,8 @@ from restorecheck.hosts.functions.invoked import (
     required,
     unexpected,
 )
+from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.surroundings import Surroundings
-from restorecheck.hosts.functions.telling import tell
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Provider

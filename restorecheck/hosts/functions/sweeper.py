@@ -20,7 +20,7 @@ from restorecheck.engine import Engine
 from restorecheck.errors import AlreadyExistsError, NotFoundError
 from restorecheck.history import overdue_since
 from restorecheck.hosts import rds
-from restorecheck.hosts.driving import Sweeper
+from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.functions import stepper
 from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, Surroundings
 from restorecheck.model import Drill, Verdict

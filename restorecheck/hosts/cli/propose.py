@@ -17,12 +17,13 @@ from restorecheck.checks.readings import DatabaseReading, unpack
 from restorecheck.config import Config, Target, proposed
 from restorecheck.config.files import read
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError
-from restorecheck.hosts import performing, wiring
-from restorecheck.hosts.console import Progress
-from restorecheck.hosts.exit_codes import Exit, of_report
-from restorecheck.hosts.studying import OneStudy
+from restorecheck.hosts import wiring
+from restorecheck.hosts.drill import performer
+from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.process.atomic_files import writing
+from restorecheck.hosts.process.console import Progress
+from restorecheck.hosts.process.exit_codes import Exit, of_report
 from restorecheck.hosts.wiring import Parts
-from restorecheck.hosts.writing import writing
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Verdict
 from restorecheck.ports import Inquiry, Provider
 from restorecheck.postgres.profile.profiler import Profiler
@@ -54,7 +55,7 @@ def run(loaded: Config, path: Path, name: str, arguments: argparse.Namespace) ->
             found: tuple[Proposal, ...] = _from_history(parts, target)
             code = Exit.VERIFIED
         else:
-            report = performing.once(parts, progress, name, study=interested.one)
+            report = performer.once(parts, progress, name, study=interested.one)
             code = of_report(report)
             if interested.found is None:
                 why = clean(report.proof.detail if report.proof else report.reason)

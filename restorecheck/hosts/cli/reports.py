@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem
+from restorecheck.hosts.cli.target_names import nearest
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.console import use_color
-from restorecheck.hosts.exit_codes import Exit
-from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.metrics_file import not_installed, write_numbers
-from restorecheck.hosts.names import nearest
-from restorecheck.hosts.past import past_until
-from restorecheck.hosts.standings import overview_of, statuses_of
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.drill.metrics_file import not_installed, write_numbers
+from restorecheck.hosts.drill.past import past_until
+from restorecheck.hosts.drill.standings import overview_of, statuses_of
+from restorecheck.hosts.process.atomic_files import writing
+from restorecheck.hosts.process.console import use_color
+from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.leases import locks_of
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean

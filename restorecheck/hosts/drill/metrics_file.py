@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts.writing import FOR_EVERYBODY, writing
+from restorecheck.hosts.process.atomic_files import FOR_EVERYBODY, writing
 from restorecheck.report.status import Overview
 
 

@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 
 from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
 from restorecheck.hosts.clock import new_drill_id, sleep
-from restorecheck.hosts.console import Progress
-from restorecheck.hosts.drills import baseline_of, checks_of, deadline_of, teardown_limit_of
-from restorecheck.hosts.driving import drive
-from restorecheck.hosts.leases import Lease
-from restorecheck.hosts.logs import trace
-from restorecheck.hosts.signals import Interrupted, Interrupts
-from restorecheck.hosts.studying import OneStudy
+from restorecheck.hosts.drill.drill_settings import (
+    baseline_of,
+    checks_of,
+    deadline_of,
+    teardown_limit_of,
+)
+from restorecheck.hosts.drill.driver import drive
+from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.process.console import Progress
+from restorecheck.hosts.process.leases import Lease
+from restorecheck.hosts.process.logs import trace
+from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill
 from restorecheck.report import document

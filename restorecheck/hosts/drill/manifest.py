@@ -23,7 +23,7 @@ from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, ProviderError
 from restorecheck.hosts.clock import sleep
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.postgres.scan import catalog
 from restorecheck.postgres.scan.table_scan import PLANS
 from restorecheck.postgres.session.connection import Connection

@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _defect(exc: Exception) -> int:
-    from restorecheck.hosts.logs import trace
+    from restorecheck.hosts.process.logs import trace
 
     trace(exc)
     if isinstance(exc, MemoryError):
@@ -107,10 +107,10 @@ def _defect(exc: Exception) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts.starting import importing
+    from restorecheck.hosts.process.startup import importing
 
     with importing():
-        from restorecheck.hosts import commands
+        from restorecheck.hosts.cli import commands
 
     return commands.run(arguments)
 

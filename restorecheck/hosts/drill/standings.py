@@ -10,8 +10,8 @@ from restorecheck.announcing import Overdue
 from restorecheck.config import Config, Target
 from restorecheck.errors import NotFoundError
 from restorecheck.history import overdue_since, status_of
-from restorecheck.hosts import leases
-from restorecheck.hosts.daemon.nights import plan_of
+from restorecheck.hosts.drill.slots import plan_of
+from restorecheck.hosts.process import leases
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.status import Overview, TargetStatus

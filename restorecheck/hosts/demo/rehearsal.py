@@ -154,7 +154,7 @@ def up(*, factor: float, port: int, answers: int) -> int:
     import sys
     import threading
 
-    from restorecheck.hosts.exit_codes import Exit
+    from restorecheck.hosts.process.exit_codes import Exit
     from restorecheck.sandbox import Pace, Sandbox
 
     ended = threading.Event()

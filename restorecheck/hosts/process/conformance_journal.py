@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from restorecheck.errors import BusyError, StoreError
-from restorecheck.hosts.leases import Lease
+from restorecheck.hosts.process.leases import Lease
 
 LOCK = "conformance.lock"
 SUFFIX = ".conformance"

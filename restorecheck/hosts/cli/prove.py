@@ -13,14 +13,15 @@ from restorecheck.checks.damages import PHYSICAL
 from restorecheck.checks.proposing import propose
 from restorecheck.config import Config, Target, proposed
 from restorecheck.errors import ConfigError, InvalidStateError, Problem
-from restorecheck.hosts import performing, wiring
+from restorecheck.hosts import wiring
+from restorecheck.hosts.cli.propose import spec_of
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.console import Progress
-from restorecheck.hosts.drills import checks_of
-from restorecheck.hosts.exit_codes import Exit, of_report
-from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.proposing import spec_of
-from restorecheck.hosts.studying import OneStudy
+from restorecheck.hosts.drill import performer
+from restorecheck.hosts.drill.drill_settings import checks_of
+from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.process.console import Progress
+from restorecheck.hosts.process.exit_codes import Exit, of_report
+from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill, Proof
 from restorecheck.ports import Provider
@@ -47,7 +48,7 @@ def run(loaded: Config, name: str, arguments: argparse.Namespace) -> int:
     parts = wiring.build(loaded, progress, study=attempt.one)
     try:
         attempt.parts = parts
-        report = performing.once(parts, progress, name, study=attempt.one)
+        report = performer.once(parts, progress, name, study=attempt.one)
     finally:
         parts.close()
     if report.proof is None:

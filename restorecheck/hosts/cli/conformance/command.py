@@ -27,13 +27,13 @@ from restorecheck.conformance.stage import Stage
 from restorecheck.conformance.teardown import tear_down
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts import rds
+from restorecheck.hosts.cli.conformance.recorded_calls import RecordingCloud, Written, open_new
+from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock, new_drill_id
-from restorecheck.hosts.conforming.cloud import RecordingCloud, Written, open_new
-from restorecheck.hosts.conforming.journal import Journal
-from restorecheck.hosts.exit_codes import Exit
-from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.names import unknown_target
-from restorecheck.hosts.signals import Interrupted, Interrupts
+from restorecheck.hosts.process.conformance_journal import Journal
+from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.leases import locks_of
+from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.report.terminal import clean
 
 EXPIRES_AFTER = timedelta(hours=4)

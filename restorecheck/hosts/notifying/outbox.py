@@ -23,8 +23,8 @@ from restorecheck.announcing import (
 )
 from restorecheck.errors import BusyError, DeliveryError, NotFoundError
 from restorecheck.history import Entry
-from restorecheck.hosts import leases
-from restorecheck.hosts.messengers import Line
+from restorecheck.hosts.notifying.channels import Line
+from restorecheck.hosts.process import leases
 from restorecheck.ports import Clock
 from restorecheck.report import document
 from restorecheck.report.advice import do_now

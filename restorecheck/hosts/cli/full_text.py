@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, field
 
 from restorecheck.errors import ConfigError
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.report.terminal import clean
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from restorecheck.errors import ConfigError, Problem, ProviderError
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 CARRIED = PACKAGE / "_deployment"
 """Where a wheel has what a working copy has beside the package."""
 

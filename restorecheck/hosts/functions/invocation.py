@@ -9,7 +9,7 @@ import structlog
 
 from restorecheck.aws.adopt.provider import INSTANCE_ARN, RESTORE_JOB
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
-from restorecheck.hosts import logs
+from restorecheck.hosts.process import logs
 from restorecheck.model import is_drill_id
 
 log = structlog.get_logger("restorecheck.functions")

@@ -17,13 +17,13 @@ from restorecheck.checks.readings import unpack
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError, StoreError
 from restorecheck.history import Acceptance, Entry, Stored, flaws, sha256_of
+from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.console import use_color
-from restorecheck.hosts.exit_codes import Exit
-from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.names import unknown_target
-from restorecheck.hosts.standings import notes_of, statuses_of
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.drill.standings import notes_of, statuses_of
+from restorecheck.hosts.process.atomic_files import writing
+from restorecheck.hosts.process.console import use_color
+from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.leases import locks_of
 from restorecheck.model import Verdict
 from restorecheck.report import document, wording
 from restorecheck.report.status import (

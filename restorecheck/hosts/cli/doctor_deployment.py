@@ -17,8 +17,8 @@ from restorecheck.aws.session.accounts import Account, Accounts, is_loopback
 from restorecheck.config import Config
 from restorecheck.config.files import DEFAULT_NAME, MAX_BYTES, VARIABLE, content_of
 from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts.cli.doctor import answer
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.doctor import answer
 from restorecheck.rules import deployment
 from restorecheck.rules.catalogue import By
 from restorecheck.rules.findings import Finding

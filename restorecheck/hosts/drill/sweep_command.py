@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection
 
-from restorecheck.hosts.exit_codes import Exit
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.wiring import Parts
 from restorecheck.report.terminal import clean
 from restorecheck.sweep import SweepPlan

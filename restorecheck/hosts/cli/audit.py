@@ -9,8 +9,8 @@ from typing import Any
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts.cli.doctor import answer
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.doctor import answer
 from restorecheck.ports import Clock
 from restorecheck.rules import exposure, terraform
 from restorecheck.rules.catalogue import By
@@ -58,7 +58,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
 
 def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
     """When the newest verified drill of each began; a history that is not there is not made."""
-    from restorecheck.hosts.queries import opened
+    from restorecheck.hosts.cli.history_queries import opened
 
     if not Path(config.history.path).exists():
         return {}

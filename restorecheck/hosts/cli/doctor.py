@@ -15,11 +15,11 @@ from restorecheck.config import Config, Dump, Target
 from restorecheck.config.files import MAX_BYTES, content_of
 from restorecheck.errors import ConfigError, RestorecheckError
 from restorecheck.hosts import wiring
+from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock, new_drill_id, sleep
-from restorecheck.hosts.console import use_color
-from restorecheck.hosts.exit_codes import Exit
-from restorecheck.hosts.names import unknown_target
-from restorecheck.hosts.writing import writing
+from restorecheck.hosts.process.atomic_files import writing
+from restorecheck.hosts.process.console import use_color
+from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import preview
 from restorecheck.postgres.dump.machine_facts import (
@@ -187,7 +187,7 @@ def holds_secrets(config: Config, path: Path) -> bool:
 def _channel_problem(config: Config, clock: Clock) -> str:
     if not config.notify:
         return ""
-    from restorecheck.hosts.messengers import lines_of
+    from restorecheck.hosts.notifying.channels import lines_of
 
     try:
         lines_of(config, clock)

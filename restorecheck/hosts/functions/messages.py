@@ -6,7 +6,7 @@ from restorecheck.announcing import NOTHING_TOLD, Finished, News, Rules, hear
 from restorecheck.errors import DeliveryError, RestorecheckError
 from restorecheck.history import Entry
 from restorecheck.hosts.functions.surroundings import Surroundings
-from restorecheck.hosts.messengers import Line, lines_of
+from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.advice import do_now

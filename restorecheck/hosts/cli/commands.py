@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
+from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.console import Progress, complain, use_color
-from restorecheck.hosts.exit_codes import Exit, of_report, worst
-from restorecheck.hosts.leases import locks_of
-from restorecheck.hosts.names import unknown_target
-from restorecheck.hosts.signals import Interrupted, Interrupts
-from restorecheck.hosts.starting import importing
+from restorecheck.hosts.process.console import Progress, complain, use_color
+from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.process.leases import locks_of
+from restorecheck.hosts.process.signals import Interrupted, Interrupts
+from restorecheck.hosts.process.startup import importing
 from restorecheck.model import is_drill_id
 from restorecheck.postgres.session import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
 
 if TYPE_CHECKING:
-    from restorecheck.hosts.fulltext import FullText
-    from restorecheck.hosts.postman import Postman
+    from restorecheck.hosts.cli.full_text import FullText
+    from restorecheck.hosts.notifying.outbox import Postman
     from restorecheck.hosts.wiring import Parts
 
 
@@ -36,7 +36,7 @@ WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "co
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line asks for; every expected error becomes one message and a code."""
     if arguments.command in WITH_LOGS:
-        from restorecheck.hosts import logs
+        from restorecheck.hosts.process import logs
 
         logs.configure()
     try:
@@ -70,7 +70,7 @@ def _do(arguments: argparse.Namespace) -> int:
         case "doctor" | "audit":
             return look(arguments)
         case "conformance":
-            from restorecheck.hosts.conforming import command as conformance
+            from restorecheck.hosts.cli.conformance import command as conformance
 
             return conformance.start(_load(arguments.config), arguments)
         case "config":
@@ -84,7 +84,7 @@ def _do(arguments: argparse.Namespace) -> int:
         case "infra":
             return infra(arguments)
         case "sandbox":
-            from restorecheck.hosts import rehearsal
+            from restorecheck.hosts.demo import rehearsal
 
             rehearsal.refuse_real_credentials(os.environ)
             rehearsal.import_sandbox()
@@ -97,33 +97,37 @@ def _do(arguments: argparse.Namespace) -> int:
 
 def ask(arguments: argparse.Namespace) -> int:
     """A question to the history; its rooms are imported when one is asked."""
-    from restorecheck.hosts import queries, reports
+    from restorecheck.hosts.cli import history_queries, reports
 
     if arguments.command == "status" and arguments.nagios:
-        return queries.status_for_nagios(lambda: _load(arguments.config), arguments)
-    questions = {"status": queries.status, "history": queries.history, "report": reports.report}
+        return history_queries.status_for_nagios(lambda: _load(arguments.config), arguments)
+    questions = {
+        "status": history_queries.status,
+        "history": history_queries.history,
+        "report": reports.report,
+    }
     return questions[arguments.command](_load(arguments.config), arguments)
 
 
 def look(arguments: argparse.Namespace) -> int:
     """Before the first night, or around it: nothing is made and nothing is changed."""
     if arguments.command == "doctor" and arguments.deployment:
-        from restorecheck.hosts import deployed
+        from restorecheck.hosts.cli import doctor_deployment
 
-        return deployed.run(arguments)
+        return doctor_deployment.run(arguments)
     path = configuration.locate(arguments.config, os.environ)
     loaded = configuration.load(path, os.environ)
     if arguments.command == "doctor":
-        from restorecheck.hosts import doctor
+        from restorecheck.hosts.cli import doctor
 
         return doctor.run(loaded, path, arguments)
-    from restorecheck.hosts import auditing
+    from restorecheck.hosts.cli import audit
 
-    return auditing.run(loaded, arguments)
+    return audit.run(loaded, arguments)
 
 
 def manifest(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts import manifest as source
+    from restorecheck.hosts.drill import manifest as source
 
     output = Path(arguments.output) if arguments.output else None
     made = source.write(
@@ -143,19 +147,19 @@ def study(arguments: argparse.Namespace) -> int:
     loaded = configuration.load(path, os.environ)
     (name,) = _targets(loaded, [arguments.target], adopt=False)
     if arguments.command == "prove":
-        from restorecheck.hosts import proving
+        from restorecheck.hosts.cli import prove
 
-        return proving.run(loaded, name, arguments)
-    from restorecheck.hosts import proposing
+        return prove.run(loaded, name, arguments)
+    from restorecheck.hosts.cli import propose
 
-    return proposing.run(loaded, path, name, arguments)
+    return propose.run(loaded, path, name, arguments)
 
 
 def infra(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts import exporting
+    from restorecheck.hosts.cli import infra_export
 
     bundle = Path(arguments.ca_bundle) if arguments.ca_bundle else None
-    written = exporting.export(
+    written = infra_export.export(
         Path(arguments.to), architecture=arguments.architecture, ca_bundle=bundle
     )
     for path in written:
@@ -168,7 +172,7 @@ def infra(arguments: argparse.Namespace) -> int:
 
 def demo(arguments: argparse.Namespace) -> int:
     if arguments.story == "aws":
-        from restorecheck.hosts.rehearsal import forget_aws, import_sandbox
+        from restorecheck.hosts.demo.rehearsal import forget_aws, import_sandbox
 
         forget_aws()
         import_sandbox()
@@ -188,7 +192,7 @@ def drill(arguments: argparse.Namespace) -> int:
         return _print_plans(loaded, names)
     with importing():
         from restorecheck.hosts import wiring
-        from restorecheck.hosts.performing import Performer
+        from restorecheck.hosts.drill.performer import Performer
 
     progress = Progress(quiet=arguments.quiet)
     full_text = _full_text(arguments)
@@ -228,7 +232,7 @@ def drill(arguments: argparse.Namespace) -> int:
 def _full_text(arguments: argparse.Namespace) -> "FullText | None":
     if not (arguments.verbose or arguments.full_text):
         return None
-    from restorecheck.hosts.fulltext import FullText
+    from restorecheck.hosts.cli.full_text import FullText
 
     return FullText(on_stderr=arguments.verbose, file=arguments.full_text)
 
@@ -239,8 +243,8 @@ def _postman_of(parts: "Parts") -> "Postman":
     Raises:
         ConfigError: A channel cannot be used.
     """
-    from restorecheck.hosts.messengers import lines_of
-    from restorecheck.hosts.postman import Postman
+    from restorecheck.hosts.notifying.channels import lines_of
+    from restorecheck.hosts.notifying.outbox import Postman
 
     lines = lines_of(parts.config, parts.clock)
     postman = Postman(parts.store, lines, parts.clock, report_url=parts.config.report_url)
@@ -250,7 +254,7 @@ def _postman_of(parts: "Parts") -> "Postman":
 
 def _announce(postman: "Postman", parts: "Parts") -> None:
     """Whatever goes wrong here changes no verdict, and not the exit code."""
-    from restorecheck.hosts.standings import notes_of
+    from restorecheck.hosts.drill.standings import notes_of
 
     try:
         postman.collect()
@@ -264,7 +268,8 @@ def _announce(postman: "Postman", parts: "Parts") -> None:
 
 
 def sweep(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts import sweeping, wiring
+    from restorecheck.hosts import wiring
+    from restorecheck.hosts.drill import sweep_command
 
     for text in arguments.drills:
         if not is_drill_id(text):
@@ -276,8 +281,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     parts = wiring.build(loaded)
     try:
         if arguments.dry_run:
-            return sweeping.preview(parts, end=arguments.drills)
-        return sweeping.run(parts, end=arguments.drills)
+            return sweep_command.preview(parts, end=arguments.drills)
+        return sweep_command.run(parts, end=arguments.drills)
     finally:
         parts.close()
 
@@ -351,9 +356,9 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     with importing():
         from restorecheck.hosts import wiring
+    from restorecheck.hosts.cli.plan_text import render_plan
     from restorecheck.hosts.clock import new_drill_id
-    from restorecheck.hosts.drills import checks_of, deadline_of
-    from restorecheck.hosts.plan import render_plan
+    from restorecheck.hosts.drill.drill_settings import checks_of, deadline_of
 
     clock = SystemClock()
     providers = wiring.providers_of(loaded, clock, locks_of(Path(loaded.history.path)))
@@ -374,8 +379,8 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
 
 
 def _print_report(finished: Report, parts: "Parts") -> None:
-    from restorecheck.hosts.kept import how_to_connect
-    from restorecheck.hosts.past import past_until
+    from restorecheck.hosts.cli.kept_database import how_to_connect
+    from restorecheck.hosts.drill.past import past_until
 
     past = past_until(finished, parts.store)
     print(render(finished, past, color=use_color(sys.stdout)), end="", flush=True)

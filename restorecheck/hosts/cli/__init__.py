@@ -1,0 +1,5 @@
+"""The command line: what it takes, and one file for each command."""
+
+from restorecheck.hosts.cli.arguments import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""What a process of a host has: exit codes, logs, signals, locks, files."""
