@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import psycopg
 
-from restorecheck.checks.readings import DatabaseReading, pack, unpack
 from restorecheck.checks.registry import built_in
+from restorecheck.checks.scan_result import DatabaseReading, pack, unpack
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Backup, Baseline, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry

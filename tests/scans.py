@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.judging import judge_built_in, judge_configured
+from restorecheck.checks.judge_scan import judge_built_in, judge_configured
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.readings import (
+from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,
     TableReading,
 )
-from restorecheck.checks.scanning import PRINT, ROWS
+from restorecheck.checks.scan_statements import PRINT, ROWS
 from restorecheck.checks.tables import Column, Relation
 from restorecheck.model import CheckSpec
 from tests.factories import NOW
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def table(rows: int = 10, contents: str = "7", group: str = "", **more: Any) -> TableReading:
-    """`more`: keys as `scanning` has them → values."""
+    """`more`: keys as `scan_statements` has them → values."""
     known = {ROWS: str(rows)} | ({PRINT: contents} if contents else {})
     return TableReading(values=known | {key: str(v) for key, v in more.items()}, group=group)
 

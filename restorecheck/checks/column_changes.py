@@ -21,7 +21,7 @@ from restorecheck.checks.column_statistics import (
     Kind,
     Probes,
 )
-from restorecheck.checks.words_of_names import BORN, GROWING, HAPPENED, MOVED_LATER, VOLATILE
+from restorecheck.checks.name_words import BORN, GROWING, HAPPENED, MOVED_LATER, VOLATILE
 
 MOST_SHIFT = 4095
 MASSIVE = 100

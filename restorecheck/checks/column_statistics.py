@@ -25,8 +25,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from restorecheck.checks.name_words import BORN
 from restorecheck.checks.tables import Column, Table, quoted
-from restorecheck.checks.words_of_names import BORN
 
 SAMPLED_ROWS = 4_096
 """The sample has half as many up to so many; what is smaller is read as a whole."""

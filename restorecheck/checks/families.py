@@ -7,9 +7,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from restorecheck.checks.name_words import VOLATILE
 from restorecheck.checks.structure import table_of
 from restorecheck.checks.tables import parts_of
-from restorecheck.checks.words_of_names import VOLATILE
 
 PASSING = re.compile(
     r"(^|_)(stg|imports?|incoming|pending|spool|leaderboards?|rankings?|otps?|captchas?|idempotency|rate_?limits?|leases?"
@@ -124,7 +124,7 @@ def ordinary(
 
 
 def _relations(structure: Mapping[str, str]) -> set[str]:
-    """Their names, of whatever form is kept of the structure (`readings.bounded`)."""
+    """Their names, of whatever form is kept of the structure (`structure.bounded`)."""
     parts = (_parts(key) for key in structure)
     return {name for kind, name in parts if kind == "table"}
 

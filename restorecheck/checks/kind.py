@@ -25,13 +25,8 @@ from restorecheck.checks.answers import (
 )
 from restorecheck.checks.keys import CheckKeys
 from restorecheck.checks.names import find_column
-from restorecheck.checks.readings import (
-    DatabaseReading,
-    Readings,
-    RelationReading,
-    TableReading,
-)
-from restorecheck.checks.scanning import (
+from restorecheck.checks.scan_result import DatabaseReading, Readings, RelationReading, TableReading
+from restorecheck.checks.scan_statements import (
     ASKED,
     NOTHING,
     ROWS,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from restorecheck.checks.pairs import Past, night_of, older, pairs
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scan_result import DatabaseReading
 
 LONGEST = 400
 """Nights after which what a table did is no longer kept."""

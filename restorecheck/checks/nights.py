@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 
 from restorecheck.checks.profiles import ColumnProfile, NightProfile, Profile, TableProfile
-from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
-from restorecheck.checks.scanning import NEWEST, PRINT
+from restorecheck.checks.scan_result import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.scan_statements import NEWEST, PRINT
 
 TIMES = {
     "timestamp with time zone": "timestamptz",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from restorecheck.checks.families import passing, united
-from restorecheck.checks.readings import DatabaseReading, newest_by_group, rows_by_group
-from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.checks.scan_result import DatabaseReading, newest_by_group, rows_by_group
+from restorecheck.checks.scan_statements import NEWEST, ROWS
 from restorecheck.checks.structure import unfilled
 from restorecheck.checks.tables import POINTING, REFERENCED, UNLOGGED, VIEW
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from restorecheck.checks.personal import looks_personal
+from restorecheck.checks.sensitive_columns import looks_personal
 from restorecheck.checks.tables import ForeignKey, KeyPair, full_name, quoted
 
 TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
@@ -111,7 +111,7 @@ class Profile:
     references: tuple[ReferenceProfile, ...] = ()
     """Those that no constraint declares."""
     objects: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Kind (`index`, `function` …) → names, as the statements of `proposed_objects` find them."""
+    """Kind (`index`, `function` …) → names, as the statements of `propose.schema_objects` find them."""
     extensions: tuple[str, ...] = ()
     taken_at: datetime | None = None
     """Until when the backup holds data."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from restorecheck.checks.fingerprint import FIRST_MAJOR, typed_hash
-from restorecheck.checks.scanning import Plan, Question, lacks
+from restorecheck.checks.scan_statements import Plan, Question, lacks
 from restorecheck.checks.tables import (
     Column,
     Exclusion,

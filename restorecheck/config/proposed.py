@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from restorecheck.checks.proposing import Proposal, new_ones
+from restorecheck.checks.propose.proposal import Proposal, new_ones
 from restorecheck.config.checks import Check
 from restorecheck.config.targets import Target
 from restorecheck.errors import ConfigError, Problem

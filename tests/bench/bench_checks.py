@@ -22,8 +22,8 @@ from typing import Any
 import psycopg
 import pygal
 
-from restorecheck.checks.readings import DatabaseReading
 from restorecheck.checks.registry import BUILT_INS, built_in
+from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.model import CheckSpec
 from restorecheck.postgres.scan.checker import by_system_identifier, connect
 from restorecheck.postgres.scan.scan_plan import Inquirer

@@ -7,8 +7,8 @@ asks: every drill's own checks and the configured ones, over several connections
 import os
 import time
 
-from restorecheck.checks.damages import LOGICAL
-from restorecheck.checks.proposing import propose
+from restorecheck.checks.damage.kinds import LOGICAL
+from restorecheck.checks.propose.proposal import propose
 from restorecheck.model import Noticed
 from restorecheck.postgres.dump import preparation
 from tests import pg

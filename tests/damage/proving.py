@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from restorecheck import config
-from restorecheck.checks.proposing import propose
+from restorecheck.checks.propose.proposal import propose
 from restorecheck.checks.registry import built_in
 from restorecheck.config import proposed
 from restorecheck.hosts.clock import SystemClock

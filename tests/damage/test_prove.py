@@ -8,7 +8,7 @@ import pytest
 
 from restorecheck.aws.adopt.provider import AdoptProvider
 from restorecheck.aws.snapshots.provider import RdsProvider
-from restorecheck.checks.damages import LOGICAL, PHYSICAL
+from restorecheck.checks.damage.kinds import LOGICAL, PHYSICAL
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Noticed, Severity
 from restorecheck.postgres.damage.file_damage import Breaker

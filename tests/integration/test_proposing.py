@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from restorecheck import config
-from restorecheck.checks.proposing import propose
+from restorecheck.checks.propose.proposal import propose
 from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config import proposed
 from restorecheck.postgres.profile.profiler import Profiler

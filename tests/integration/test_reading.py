@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restorecheck.checks import scanning
-from restorecheck.checks.readings import DatabaseReading, pack
+from restorecheck.checks import scan_statements
 from restorecheck.checks.registry import built_in
+from restorecheck.checks.scan_result import DatabaseReading, pack
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.drill import manifest
@@ -192,7 +192,7 @@ def test_units_put_together_are_the_whole(server, monkeypatch, connections):
             if statement.strip():
                 server.sql(statement, name)
         whole = read(server, name)
-        original = scanning.units
+        original = scan_statements.units
         monkeypatch.setattr(
             "restorecheck.postgres.scan.table_scan.units",
             lambda table, *, major: original(table, major=major, size=13),
@@ -207,7 +207,7 @@ def test_a_reading_that_is_broken_off_anywhere_ends_as_the_one_that_is_not(
 ):
     whole = read(server, exotic)
     chance = seeded()
-    original = scanning.units
+    original = scan_statements.units
     monkeypatch.setattr(
         "restorecheck.postgres.scan.table_scan.units",
         lambda table, *, major: original(table, major=major, size=3),

@@ -11,7 +11,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from restorecheck.checks.proposing import propose
+from restorecheck.checks.propose.proposal import propose
 from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config import proposed
 from restorecheck.model import Noticed

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from restorecheck.checks.comparing import emptied, rejuvenated, shrunk, silent, structure_changes
+from restorecheck.checks.baseline import emptied, rejuvenated, shrunk, silent, structure_changes
 from restorecheck.checks.memory import LONGEST, MOST_KEPT, remember
 from restorecheck.checks.pairs import HABIT, Past
 from restorecheck.checks.questions import LARGE_OBJECTS
-from restorecheck.checks.readings import DatabaseReading, TableReading, pack, unpack
-from restorecheck.checks.scanning import NEWEST, PRINT, ROWS
+from restorecheck.checks.scan_result import DatabaseReading, TableReading, pack, unpack
+from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS
 
 SEED = 20261128
 

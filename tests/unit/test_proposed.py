@@ -7,7 +7,6 @@ import pytest
 
 from restorecheck import config
 from restorecheck.checks.nights import night_of, profile_of
-from restorecheck.checks.personal import looks_personal
 from restorecheck.checks.profiles import (
     ColumnProfile,
     NightProfile,
@@ -15,9 +14,10 @@ from restorecheck.checks.profiles import (
     ReferenceProfile,
     TableProfile,
 )
-from restorecheck.checks.proposing import NIGHTS, Proposal, propose
-from restorecheck.checks.readings import DatabaseReading, TableReading
-from restorecheck.checks.scanning import PRINT
+from restorecheck.checks.propose.proposal import NIGHTS, Proposal, propose
+from restorecheck.checks.scan_result import DatabaseReading, TableReading
+from restorecheck.checks.scan_statements import PRINT
+from restorecheck.checks.sensitive_columns import looks_personal
 from restorecheck.config import proposed
 from restorecheck.errors import ConfigError
 from restorecheck.postgres.profile.profiler import candidates

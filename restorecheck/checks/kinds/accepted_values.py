@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import AtLeastOne, Bound, FromList, TableKeys, Text, refusal
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scanning import ASKED, Aggregate, violations
+from restorecheck.checks.scan_statements import ASKED, Aggregate, violations
 from restorecheck.checks.tables import literal, quoted
 from restorecheck.model import CheckSpec
 

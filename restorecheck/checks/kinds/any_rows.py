@@ -6,8 +6,8 @@ from typing import Any
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
 from restorecheck.checks.questions import large_objects
-from restorecheck.checks.readings import DatabaseReading, objects_of
-from restorecheck.checks.scanning import ROWS, Question
+from restorecheck.checks.scan_result import DatabaseReading, objects_of
+from restorecheck.checks.scan_statements import ROWS, Question
 from restorecheck.checks.structure import unfilled
 from restorecheck.checks.tables import UNLOGGED
 from restorecheck.model import CheckOutcome, CheckSpec

@@ -15,8 +15,8 @@ from restorecheck.checks.answers import Judgement
 from restorecheck.checks.fingerprint import row_hash
 from restorecheck.checks.keys import TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.readings import shown_rows
-from restorecheck.checks.scanning import MOMENTS, Question
+from restorecheck.checks.scan_result import shown_rows
+from restorecheck.checks.scan_statements import MOMENTS, Question
 from restorecheck.checks.tables import Column, literal, quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from restorecheck.checks import comparing, rights
+from restorecheck.checks import baseline, rights
 from restorecheck.checks import structure as structures
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase, together
-from restorecheck.checks.readings import DatabaseReading, rows_by_group
+from restorecheck.checks.scan_result import DatabaseReading, rows_by_group
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 DEFAULT_DROP = 0.2
@@ -38,7 +38,7 @@ class _Compared(OfDatabase):
             return Finding(found=NOT_BEFORE)
         volatile = spec.options.get("volatile", ())
         return self.compare(
-            spec, comparing.without(before, volatile), comparing.without(reading, volatile), context
+            spec, baseline.without(before, volatile), baseline.without(reading, volatile), context
         )
 
     @abstractmethod
@@ -61,7 +61,7 @@ class NotEmptied(_Compared):
     help = "No table has lost all of its rows since the last night."
     built_in = BuiltIn(name="no table was emptied", compares=True)
     of_databases = True
-    advice = comparing.ADVICE
+    advice = baseline.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "rows where there were rows"
@@ -69,7 +69,7 @@ class NotEmptied(_Compared):
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
-        differences = list(comparing.emptied(before, after))
+        differences = list(baseline.emptied(before, after))
         return Finding(
             found=f"{len(rows_by_group(before)):,} tables compared",
             problems=tuple(str(d) for d in differences if d.certain),
@@ -81,7 +81,7 @@ class NotShrunk(_Compared):
     name = "not_shrunk"
     help = "No table has lost more than max_drop of its rows."
     built_in = BuiltIn(name="no table has shrunk", severity=Severity.WARNING, compares=True)
-    advice = comparing.ADVICE
+    advice = baseline.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no sudden loss"
@@ -96,9 +96,9 @@ class NotShrunk(_Compared):
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
         share = float(spec.options.get("max_drop", DEFAULT_DROP))
-        differences = comparing.shrunk(before, after, share)
+        differences = baseline.shrunk(before, after, share)
         found = f"{len(rows_by_group(before)):,} tables compared"
-        if gone := comparing.without_rows(before, after):
+        if gone := baseline.without_rows(before, after):
             found += f", {gone:,} of them emptied"
         return Finding(found=found, problems=tuple(str(d) for d in differences))
 
@@ -114,9 +114,9 @@ class NewestThere(_Compared):
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> Finding:
-        columns = comparing.rejuvenated(before, after)
+        columns = baseline.rejuvenated(before, after)
         older = [f"{column}: the newest value is older than it was" for column in columns]
-        silent = comparing.silent(before, after)
+        silent = baseline.silent(before, after)
         problems = (*older, *([silent] if silent else ()))
         return Finding(found="the newest times compared", problems=problems)
 
@@ -160,7 +160,7 @@ def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context)
     old, new = structures.filled_alike(settled(before, context), after.structure)
     if structures.alike(old, new) != (old, new):
         return {}
-    changes = comparing.structure_changes(old, new, before.past)
+    changes = baseline.structure_changes(old, new, before.past)
     migrated = _migrated(old, new)
     return {
         d.what: d.before
@@ -190,7 +190,7 @@ class StructureSame(_OfStructure):
     def differences(
         self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
     ) -> Finding:
-        changes = comparing.structure_changes(old, new, before.past)
+        changes = baseline.structure_changes(old, new, before.past)
         added = sum(not change.before for change in changes)
         found = f"{len(new):,} objects compared" + (f", {added:,} of them new" if added else "")
         return Finding(found=found, problems=tuple(str(c) for c in changes if c.before))

@@ -6,8 +6,8 @@ from typing import Any
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import under
 from restorecheck.checks.questions import EXCLUDED, excluded
-from restorecheck.checks.readings import DatabaseReading, shown_rows
-from restorecheck.checks.scanning import CHECK, NULLS, ROWS, Question
+from restorecheck.checks.scan_result import DatabaseReading, shown_rows
+from restorecheck.checks.scan_statements import CHECK, NULLS, ROWS, Question
 from restorecheck.model import CheckSpec
 
 

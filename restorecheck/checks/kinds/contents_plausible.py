@@ -11,13 +11,13 @@ from restorecheck.checks.column_changes import carried, compare, same_backup
 from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
 from restorecheck.checks.kind import NOTHING_YET, BuiltIn, Catalog, Context, Finding, OfDatabase
 from restorecheck.checks.questions import LARGE_CONTENTS
-from restorecheck.checks.readings import (
+from restorecheck.checks.scan_result import (
     DatabaseReading,
     newest_by_group,
     objects_of,
     rows_by_group,
 )
-from restorecheck.checks.scanning import NEWEST, PRINT, ROWS, Plan, Question
+from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS, Plan, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Share, TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.readings import shown_rows
-from restorecheck.checks.scanning import Aggregate, filled, filled_key, violations
+from restorecheck.checks.scan_result import shown_rows
+from restorecheck.checks.scan_statements import Aggregate, filled, filled_key, violations
 from restorecheck.checks.shown import percent
 from restorecheck.checks.tables import quoted
 from restorecheck.model import CheckOutcome, CheckSpec

@@ -8,7 +8,7 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import AtLeastOne, CheckKeys, FromList, Text, optional
 from restorecheck.checks.kind import Context, OfReading
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.model import CheckOutcome, CheckSpec
 
 

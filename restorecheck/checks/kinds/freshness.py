@@ -13,8 +13,8 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import CheckKeys, Hours, Minutes, TableKeys, Text
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.readings import shown_rows
-from restorecheck.checks.scanning import (
+from restorecheck.checks.scan_result import shown_rows
+from restorecheck.checks.scan_statements import (
     ASKED,
     FIRST_MOMENT,
     LAST_MOMENT,

@@ -12,8 +12,8 @@ from restorecheck.checks.questions import (
     invalid_indexes,
     transaction_age,
 )
-from restorecheck.checks.readings import DatabaseReading
-from restorecheck.checks.scanning import Question
+from restorecheck.checks.scan_result import DatabaseReading
+from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec, Severity
 
 

@@ -9,8 +9,8 @@ from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import CheckKeys, FromList, Table, Text, optional
 from restorecheck.checks.kind import Context, OfReading, listed
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
-from restorecheck.checks.readings import DatabaseReading, TableReading, shown_rows
-from restorecheck.checks.scanning import NOTHING, PRINT, ROWS
+from restorecheck.checks.scan_result import DatabaseReading, TableReading, shown_rows
+from restorecheck.checks.scan_statements import NOTHING, PRINT, ROWS
 from restorecheck.checks.structure import unfilled
 from restorecheck.model import CheckOutcome, CheckSpec
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, TableKeys
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scanning import ASKED, Aggregate, lacks, violations
+from restorecheck.checks.scan_statements import ASKED, Aggregate, lacks, violations
 from restorecheck.model import CheckSpec
 
 

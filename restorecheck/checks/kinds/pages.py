@@ -8,8 +8,8 @@ from restorecheck.checks import questions
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found, under
 from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE
-from restorecheck.checks.readings import DatabaseReading
-from restorecheck.checks.scanning import OVER_BUDGET, ROWS, Question
+from restorecheck.checks.scan_result import DatabaseReading
+from restorecheck.checks.scan_statements import OVER_BUDGET, ROWS, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Share, TableKeys, Text, optional, refusal
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.scanning import Aggregate, filled, filled_key
+from restorecheck.checks.scan_statements import Aggregate, filled, filled_key
 from restorecheck.checks.shown import percent
 from restorecheck.model import CheckOutcome, CheckSpec
 

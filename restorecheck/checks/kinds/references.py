@@ -9,7 +9,7 @@ from restorecheck.checks import questions
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, Table, TableKeys, refusal
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scanning import ASKED, Question
+from restorecheck.checks.scan_statements import ASKED, Question
 from restorecheck.checks.tables import Column, ForeignKey, KeyPair
 from restorecheck.model import CheckSpec
 

@@ -7,8 +7,8 @@ from typing import Any
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
 from restorecheck.checks.kinds.tables_countable import with_grant
 from restorecheck.checks.questions import ORPHANS, orphans
-from restorecheck.checks.readings import DatabaseReading, shown_rows
-from restorecheck.checks.scanning import Question
+from restorecheck.checks.scan_result import DatabaseReading, shown_rows
+from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found
 from restorecheck.checks.questions import BEHIND, behind
-from restorecheck.checks.readings import DatabaseReading
-from restorecheck.checks.scanning import Question
+from restorecheck.checks.scan_result import DatabaseReading
+from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec, Severity
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
-from restorecheck.checks import comparing
+from restorecheck.checks import baseline
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import CheckKeys, Text, optional
 from restorecheck.checks.kind import Context, OfReading, listed
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.checks.structure import comparable
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -43,7 +43,7 @@ class Structure(OfReading):
         logical = bool(spec.options.get("logical"))
         wanted = comparable(spec.options["structure"], logical=logical)
         there = comparable(reading.structure, logical=logical)
-        differences = comparing.structure_changes(wanted, there)
+        differences = baseline.structure_changes(wanted, there)
         found = f"{len(there):,} objects, {len(differences):,} differ"
         if differences:
             return Judgement(CheckOutcome.FAILED, expected, found, listed(map(str, differences)))

@@ -7,8 +7,8 @@ from typing import Any
 from restorecheck.checks.access import how_to_grant
 from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS, large_contents
-from restorecheck.checks.readings import HIDDEN, DatabaseReading, shown_size
-from restorecheck.checks.scanning import PRINT, ROWS, Question
+from restorecheck.checks.scan_result import HIDDEN, DatabaseReading, shown_size
+from restorecheck.checks.scan_statements import PRINT, ROWS, Question
 from restorecheck.model import CheckSpec
 
 COLLECTED = "collected"

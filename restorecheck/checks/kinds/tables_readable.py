@@ -5,7 +5,7 @@ from typing import Any
 
 from restorecheck.checks.access import NAMED, named, sentence
 from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase
-from restorecheck.checks.readings import DatabaseReading
+from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.model import CheckSpec
 
 RUN = "run in production:"

@@ -7,8 +7,8 @@ from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import TableKeys
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.questions import large_contents
-from restorecheck.checks.readings import shown_rows
-from restorecheck.checks.scanning import ASKED, PRINT, Question
+from restorecheck.checks.scan_result import shown_rows
+from restorecheck.checks.scan_statements import ASKED, PRINT, Question
 from restorecheck.checks.tables import quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 

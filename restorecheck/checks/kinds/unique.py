@@ -9,7 +9,7 @@ from restorecheck.checks import questions
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, TableKeys
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scanning import ASKED, Aggregate, Question, filled, filled_key
+from restorecheck.checks.scan_statements import ASKED, Aggregate, Question, filled, filled_key
 from restorecheck.model import CheckOutcome, CheckSpec
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restorecheck.checks.readings import unpack
+from restorecheck.checks.scan_result import unpack
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError, StoreError
 from restorecheck.history import Acceptance, Entry, Stored, flaws, sha256_of

@@ -12,8 +12,8 @@ import psycopg
 from restorecheck import config as configuration
 from restorecheck.checks.nights import night_of, profile_of
 from restorecheck.checks.profiles import NightProfile
-from restorecheck.checks.proposing import Proposal, propose
-from restorecheck.checks.readings import DatabaseReading, unpack
+from restorecheck.checks.propose.proposal import Proposal, propose
+from restorecheck.checks.scan_result import DatabaseReading, unpack
 from restorecheck.config import Config, Target, proposed
 from restorecheck.config.files import read
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError

@@ -9,8 +9,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from restorecheck.checks.damages import PHYSICAL
-from restorecheck.checks.proposing import propose
+from restorecheck.checks.damage.kinds import PHYSICAL
+from restorecheck.checks.propose.proposal import propose
 from restorecheck.config import Config, Target, proposed
 from restorecheck.errors import ConfigError, InvalidStateError, Problem
 from restorecheck.hosts import wiring

@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks import scanning
+from restorecheck.checks import scan_statements
 from restorecheck.checks.questions import LARGE_OBJECTS, large_contents, large_objects
-from restorecheck.checks.scanning import PRINT, ROWS, Depth
+from restorecheck.checks.scan_statements import PRINT, ROWS, Depth
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Table
 from restorecheck.config.files import content_of
@@ -139,19 +139,21 @@ def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) ->
 def _contents(
     connection: Connection, table: Table, major: int, megabytes_a_second: float | None
 ) -> dict[str, str]:
-    wanted = scanning.aggregates(table, Depth(constraints=False, newest=False), (), major=major)
+    wanted = scan_statements.aggregates(
+        table, Depth(constraints=False, newest=False), (), major=major
+    )
     parts = []
-    ranges = scanning.units(table, major=major, size=UNIT_BLOCKS)
+    ranges = scan_statements.units(table, major=major, size=UNIT_BLOCKS)
     for unit in ranges:
         began = time.monotonic()
-        text = scanning.statement(table, wanted, unit)
+        text = scan_statements.statement(table, wanted, unit)
         row = connection.execute(text.encode()).fetchone()
         assert row is not None, "an aggregate"
         parts.append(dict(zip((a.key for a in wanted), row[0], strict=True)))
         if megabytes_a_second:
             due = table.bytes / len(ranges) / 1e6 / megabytes_a_second
             sleep(timedelta(seconds=max(0.0, due - (time.monotonic() - began))))
-    whole = scanning.merged(wanted, parts)
+    whole = scan_statements.merged(wanted, parts)
     return {ROWS: whole[ROWS], PRINT: whole[PRINT]}
 
 

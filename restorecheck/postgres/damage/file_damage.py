@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psycopg
 
-from restorecheck.checks.damages import BTREE, HEAP, TOAST, Kind, Scene
-from restorecheck.checks.proving import unread
-from restorecheck.checks.readings import pack, unpack
+from restorecheck.checks.damage.detection import unread
+from restorecheck.checks.damage.kinds import BTREE, HEAP, TOAST, Kind, Scene
+from restorecheck.checks.scan_result import pack, unpack
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import Baseline, CheckResult, Damaged, Proof
 from restorecheck.postgres import untrusted_files

@@ -16,7 +16,16 @@ from types import MappingProxyType
 
 import psycopg
 
-from restorecheck.checks.damages import (
+from restorecheck.checks.damage.detection import (
+    Connected,
+    Sides,
+    is_affected,
+    is_worth_asking,
+    tables_in,
+    unread,
+    verdict_on,
+)
+from restorecheck.checks.damage.kinds import (
     CANDIDATES,
     LOGICAL,
     Candidate,
@@ -28,17 +37,8 @@ from restorecheck.checks.damages import (
 from restorecheck.checks.kinds.append_only import AppendOnly
 from restorecheck.checks.kinds.query import Query
 from restorecheck.checks.profiles import Profile
-from restorecheck.checks.proposing import Proposal
-from restorecheck.checks.proving import (
-    Connected,
-    Sides,
-    is_affected,
-    is_worth_asking,
-    tables_in,
-    unread,
-    verdict_on,
-)
-from restorecheck.checks.readings import DatabaseReading, pack, unpack
+from restorecheck.checks.propose.proposal import Proposal
+from restorecheck.checks.scan_result import DatabaseReading, pack, unpack
 from restorecheck.checks.tables import Table, full_name
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import (

@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks import proposed_objects
 from restorecheck.checks.kinds.references import pair
 from restorecheck.checks.profiles import (
     TEXTS,
@@ -24,8 +23,9 @@ from restorecheck.checks.profiles import (
     ReferenceProfile,
     TableProfile,
 )
-from restorecheck.checks.proposed_objects import SEQUENCE
-from restorecheck.checks.proposing import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
+from restorecheck.checks.propose import schema_objects
+from restorecheck.checks.propose.proposal import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
+from restorecheck.checks.propose.schema_objects import SEQUENCE
 from restorecheck.checks.questions import orphans, without_large_object
 from restorecheck.checks.tables import quoted
 from restorecheck.postgres.scan import catalog
@@ -262,7 +262,7 @@ class Profiler:
     def _objects(self, connection: Connection) -> dict[str, tuple[str, ...]]:
         found = {
             kind: tuple(sorted({name for (name,) in self._asked(connection, sql)}))
-            for kind, sql in proposed_objects.NAMES.items()
+            for kind, sql in schema_objects.NAMES.items()
         }
         with rolled_back(connection, self._patience):
             catalog.pin_settings(connection)
@@ -280,7 +280,7 @@ class Profiler:
         return [s for s in sequences if not self._behind(connection, [s])]
 
     def _behind(self, connection: Connection, sequences: Sequence[Owned]) -> bool:
-        ((number,),) = self._asked(connection, proposed_objects.ahead(sequences))
+        ((number,),) = self._asked(connection, schema_objects.ahead(sequences))
         return bool(number)
 
     def _extensions(self, connection: Connection) -> list[str]:

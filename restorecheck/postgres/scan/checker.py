@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from restorecheck.checks.answers import Answer, Damaged, Judgement, Missing, NoAnswer, Rows
-from restorecheck.checks.judging import (
+from restorecheck.checks.judge_scan import (
     counts,
     judge_answer,
     judge_built_in,
@@ -26,12 +26,13 @@ from restorecheck.checks.judging import (
     measure,
     rows_of,
 )
-from restorecheck.checks.judging import seconds as seconds_of
+from restorecheck.checks.judge_scan import seconds as seconds_of
 from restorecheck.checks.kind import Alone, Context
 from restorecheck.checks.kinds.compared import unsettled
 from restorecheck.checks.kinds.tables_countable import TablesCountable
 from restorecheck.checks.memory import remember, without_installed
-from restorecheck.checks.readings import (
+from restorecheck.checks.registry import expected, is_alone, kind_of
+from restorecheck.checks.scan_result import (
     CATALOG,
     MISSING_DATABASE,
     DatabaseReading,
@@ -40,7 +41,6 @@ from restorecheck.checks.readings import (
     progress,
     unpack,
 )
-from restorecheck.checks.registry import expected, is_alone, kind_of
 from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError

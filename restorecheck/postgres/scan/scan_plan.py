@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks import judging, scanning
+from restorecheck.checks import judge_scan, scan_statements
 from restorecheck.checks.access import statements
 from restorecheck.checks.answers import UnansweredError
 from restorecheck.checks.kind import (
@@ -25,15 +25,15 @@ from restorecheck.checks.kind import (
 )
 from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
 from restorecheck.checks.kinds.tables_countable import COLLECTED
-from restorecheck.checks.readings import (
+from restorecheck.checks.registry import BY_NAME, kind_of
+from restorecheck.checks.scan_result import (
     HIDDEN,
     AskedReading,
     DatabaseReading,
     RelationReading,
     TableReading,
 )
-from restorecheck.checks.registry import BY_NAME, kind_of
-from restorecheck.checks.scanning import ROWS, VIEW, Aggregate, Depth, Question
+from restorecheck.checks.scan_statements import ROWS, VIEW, Aggregate, Depth, Question
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Relation, Table, full_name
 from restorecheck.errors import DatabaseUnreachableError
@@ -278,7 +278,7 @@ class Inquirer:
         if self._before is None:
             return None
         try:
-            return judging.scan_before(spec, judging.scan_of(spec, reading), self._before)
+            return judge_scan.scan_before(spec, judge_scan.scan_of(spec, reading), self._before)
         except UnansweredError:
             return None
 
@@ -294,8 +294,8 @@ class Inquirer:
         if ask.relation.kind == "v":
             every = [Aggregate(ROWS, "count(*)"), *own]
             if kind.contents:
-                every.insert(1, scanning.contents(ask.relation.columns, major=ask.major))
-            sql = scanning.of_view(ask.relation, every)
+                every.insert(1, scan_statements.contents(ask.relation.columns, major=ask.major))
+            sql = scan_statements.of_view(ask.relation, every)
             wanted.questions.append(
                 Question(key=f"{VIEW}{ask.spec.name}", sql=sql, patience=ask.spec.timeout)
             )

@@ -18,8 +18,8 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks.readings import DatabaseReading, TableReading
-from restorecheck.checks.scanning import (
+from restorecheck.checks.scan_result import DatabaseReading, TableReading
+from restorecheck.checks.scan_statements import (
     BATCH,
     OVER_BUDGET,
     ROWS,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from restorecheck.checks.judging import judge_built_in
+from restorecheck.checks.judge_scan import judge_built_in
 from restorecheck.checks.kinds.compared import NotWidened, StructureSame, settled, unsettled
 from restorecheck.checks.structure import in_form
 from restorecheck.model import CheckOutcome, CheckSpec, Severity

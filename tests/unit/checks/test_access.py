@@ -3,8 +3,8 @@
 import pytest
 
 from restorecheck.checks.access import Denied, Lack, named, statements
-from restorecheck.checks.readings import TableReading
-from restorecheck.checks.scanning import ROWS
+from restorecheck.checks.scan_result import TableReading
+from restorecheck.checks.scan_statements import ROWS
 from restorecheck.model import CheckOutcome
 from tests.scans import own, reading, table
 

@@ -9,8 +9,8 @@ from restorecheck.checks.column_statistics import unpack
 from restorecheck.checks.kind import Catalog
 from restorecheck.checks.kinds.contents_plausible import COLUMNS, MOST_TABLES, ContentsPlausible
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
-from restorecheck.checks.readings import DatabaseReading
-from restorecheck.checks.scanning import NEWEST
+from restorecheck.checks.scan_result import DatabaseReading
+from restorecheck.checks.scan_statements import NEWEST
 from restorecheck.checks.tables import Column, Table
 from restorecheck.model import CheckOutcome, Severity
 from tests.factories import NOW

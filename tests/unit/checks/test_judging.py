@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from restorecheck.checks.answers import Damaged, Missing, NoAnswer
-from restorecheck.checks.judging import (
+from restorecheck.checks.judge_scan import (
     LARGEST,
     counts,
     judge_answer,
@@ -15,9 +15,9 @@ from restorecheck.checks.judging import (
     seconds,
 )
 from restorecheck.checks.questions import ORPHANS
-from restorecheck.checks.readings import CATALOG, MISSING_DATABASE, AskedReading
 from restorecheck.checks.registry import BUILT_INS, CONFIGURED, KINDS, built_in
-from restorecheck.checks.scanning import ASKED
+from restorecheck.checks.scan_result import CATALOG, MISSING_DATABASE, AskedReading
+from restorecheck.checks.scan_statements import ASKED
 from restorecheck.model import CheckOutcome, CheckSpec
 from tests.scans import NAME, TABLE, about, asked, reading, spec, table
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from restorecheck.checks.judging import judge_built_in
+from restorecheck.checks.judge_scan import judge_built_in
 from restorecheck.checks.kind import Catalog, OfDatabase
 from restorecheck.checks.kinds import sequences_ahead
 from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
@@ -22,9 +22,9 @@ from restorecheck.checks.questions import (
     ORPHANS,
     VISIBLE,
 )
-from restorecheck.checks.readings import CATALOG, HIDDEN, MISSING_DATABASE, TableReading
 from restorecheck.checks.registry import KINDS
-from restorecheck.checks.scanning import CHECK, NULLS, OVER_BUDGET, PRINT, ROWS
+from restorecheck.checks.scan_result import CATALOG, HIDDEN, MISSING_DATABASE, TableReading
+from restorecheck.checks.scan_statements import CHECK, NULLS, OVER_BUDGET, PRINT, ROWS
 from restorecheck.checks.tables import (
     UNLOGGED,
     Exclusion,

@@ -2,11 +2,11 @@
 
 import pytest
 
-from restorecheck.checks.comparing import without
-from restorecheck.checks.judging import judge_built_in
+from restorecheck.checks.baseline import without
+from restorecheck.checks.judge_scan import judge_built_in
 from restorecheck.checks.questions import LARGE_OBJECTS
-from restorecheck.checks.readings import TableReading
-from restorecheck.checks.scanning import NEWEST, ROWS
+from restorecheck.checks.scan_result import TableReading
+from restorecheck.checks.scan_statements import NEWEST, ROWS
 from restorecheck.model import CheckOutcome, CheckSpec
 from tests.scans import context, own, reading, table
 

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from restorecheck.checks import registry
-from restorecheck.checks.judging import scan_of
+from restorecheck.checks.judge_scan import scan_of
 from restorecheck.checks.kind import OfRelation, RelationScan
 from restorecheck.checks.kinds.append_only import AppendOnly
 from restorecheck.checks.kinds.distribution import FINITE, TOTAL
 from restorecheck.checks.kinds.freshness import LATER
 from restorecheck.checks.kinds.row_count import RowCount
-from restorecheck.checks.readings import (
+from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,
     TableReading,
 )
-from restorecheck.checks.scanning import ASKED, NOTHING, PRINT, ROWS, filled_key
+from restorecheck.checks.scan_statements import ASKED, NOTHING, PRINT, ROWS, filled_key
 from restorecheck.checks.tables import Column, Relation
 from restorecheck.model import CheckOutcome
 from tests.factories import NOW

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from restorecheck.checks.answers import Missing, Rows
-from restorecheck.checks.judging import judge_answer, measure
+from restorecheck.checks.judge_scan import judge_answer, measure
 from restorecheck.checks.shown import show
 from restorecheck.model import CheckOutcome, CheckSpec
 

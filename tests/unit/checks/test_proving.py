@@ -2,9 +2,16 @@
 
 from dataclasses import replace
 
-from restorecheck.checks.damages import Kind
-from restorecheck.checks.proving import Connected, Sides, is_affected, tables_in, unread, verdict_on
-from restorecheck.checks.readings import (
+from restorecheck.checks.damage.detection import (
+    Connected,
+    Sides,
+    is_affected,
+    tables_in,
+    unread,
+    verdict_on,
+)
+from restorecheck.checks.damage.kinds import Kind
+from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,

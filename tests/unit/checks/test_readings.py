@@ -2,8 +2,8 @@
 
 import pytest
 
-from restorecheck.checks import comparing, structure
-from restorecheck.checks.readings import (
+from restorecheck.checks import baseline, structure
+from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,
@@ -11,7 +11,7 @@ from restorecheck.checks.readings import (
     pack,
     unpack,
 )
-from restorecheck.checks.scanning import NEWEST, PRINT, ROWS
+from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS
 from restorecheck.checks.structure import alike, bounded
 from tests.scans import own
 
@@ -74,8 +74,8 @@ def test_a_change_is_seen_whatever_is_kept_of_the_structure(tables):
     before = reading(tables, columns=25).structure
     after = reading(tables, columns=25, **{"column public.table_of_things_3.c1": "text"}).structure
 
-    assert comparing.structure_changes(before, before) == ()
-    assert len(comparing.structure_changes(before, after)) == 1
+    assert baseline.structure_changes(before, before) == ()
+    assert len(baseline.structure_changes(before, after)) == 1
 
 
 def test_a_coarse_and_a_fine_structure_are_compared_as_coarse():
@@ -85,7 +85,7 @@ def test_a_coarse_and_a_fine_structure_are_compared_as_coarse():
     first, second = alike(fine, coarse)
 
     assert first == second == coarse
-    assert comparing.structure_changes(coarse, fine) == ()
+    assert baseline.structure_changes(coarse, fine) == ()
 
 
 # --- compared ---------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def rows(**tables):
 
 
 def emptied(before, after):
-    return [str(d) for d in comparing.emptied(rows(**before), rows(**after))]
+    return [str(d) for d in baseline.emptied(rows(**before), rows(**after))]
 
 
 def test_partitions_come_and_go_and_their_table_stays():
@@ -138,7 +138,7 @@ def test_a_table_that_could_not_be_read_is_not_called_empty():
     after = rows(a=1000)
     after.tables["b"] = TableReading(problem="invalid page", group="b")
 
-    assert list(comparing.emptied(rows(a=1000, b=5000), after)) == []
+    assert list(baseline.emptied(rows(a=1000, b=5000), after)) == []
 
 
 def test_tables_that_come_and_go_are_not_compared():
@@ -152,5 +152,5 @@ def test_tables_that_come_and_go_are_not_compared():
 
 
 def emptied_without(before, after, patterns):
-    pair = (comparing.without(before, patterns), comparing.without(after, patterns))
-    return [str(difference) for difference in comparing.emptied(*pair)]
+    pair = (baseline.without(before, patterns), baseline.without(after, patterns))
+    return [str(difference) for difference in baseline.emptied(*pair)]

@@ -14,7 +14,7 @@ from restorecheck.checks import kinds as package
 from restorecheck.checks import registry
 from restorecheck.checks.kind import Alone, Kind, OfDatabase, OfReading, OfRelation
 from restorecheck.checks.registry import BUILT_INS, BY_NAME, CONFIGURED, KINDS, built_in
-from restorecheck.checks.scanning import PRINT, ROWS
+from restorecheck.checks.scan_statements import PRINT, ROWS
 from restorecheck.config.checks import Check
 from restorecheck.config.suite import Suite
 from restorecheck.errors import ConfigError

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from restorecheck.checks.fingerprint import fingerprint
 from restorecheck.checks.kind import Catalog
-from restorecheck.checks.scanning import (
+from restorecheck.checks.scan_statements import (
     NOTHING,
     PRINT,
     ROWS,

@@ -8,10 +8,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from restorecheck.checks.damages import Kind
+from restorecheck.checks.damage.kinds import Kind
 from restorecheck.checks.kinds.query import Query
 from restorecheck.checks.names import parse_table_name
-from restorecheck.checks.proposing import Proposal
+from restorecheck.checks.propose.proposal import Proposal
 from restorecheck.checks.questions import (
     AGE,
     BEHIND,
@@ -26,8 +26,8 @@ from restorecheck.checks.questions import (
     ORPHANS,
     VISIBLE,
 )
-from restorecheck.checks.readings import DatabaseReading, RelationReading
-from restorecheck.checks.scanning import ASKED, VIEW
+from restorecheck.checks.scan_result import DatabaseReading, RelationReading
+from restorecheck.checks.scan_statements import ASKED, VIEW
 from restorecheck.checks.tables import ForeignKey, OwnedSequence, full_name
 from restorecheck.model import (
     CheckOutcome,

@@ -14,18 +14,18 @@ from functools import cached_property
 
 from restorecheck.checks import structure
 from restorecheck.checks.families import like_others, ordinary
+from restorecheck.checks.name_words import HAPPENED
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.pairs import Pair, older, pairs, unread
-from restorecheck.checks.readings import (
+from restorecheck.checks.scan_result import (
     DatabaseReading,
     newest_by_group,
     objects_of,
     rows_by_group,
 )
-from restorecheck.checks.scanning import NEWEST, PRINT
+from restorecheck.checks.scan_statements import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
 from restorecheck.checks.tables import parts_of
-from restorecheck.checks.words_of_names import HAPPENED
 
 WORTH_WATCHING = 100
 """Rows from which on a table that is suddenly empty is worth a word."""

@@ -12,15 +12,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from restorecheck.checks import families, proposed_objects
+from restorecheck.checks import families
+from restorecheck.checks.name_words import BORN, GROWING, MOVED_LATER, VOLATILE
 from restorecheck.checks.names import parse_table_name
-from restorecheck.checks.personal import look_like_persons, spelled
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
-from restorecheck.checks.proposed_objects import INDEX, SAYS, SEQUENCE
+from restorecheck.checks.propose import schema_objects
+from restorecheck.checks.propose.schema_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.questions import without_large_object
-from restorecheck.checks.scanning import FIRST_MOMENT, LAST_MOMENT
+from restorecheck.checks.scan_statements import FIRST_MOMENT, LAST_MOMENT
+from restorecheck.checks.sensitive_columns import look_like_persons, spelled
 from restorecheck.checks.tables import full_name, quoted
-from restorecheck.checks.words_of_names import BORN, GROWING, MOVED_LATER, VOLATILE
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
@@ -574,19 +575,19 @@ def _of_objects(profile: Profile) -> Iterator[Proposal]:
         if not names:
             continue
         sql = (
-            proposed_objects.ahead([_sequence(text) for text in names])
+            schema_objects.ahead([_sequence(text) for text in names])
             if kind == SEQUENCE
-            else proposed_objects.present(kind, names)
+            else schema_objects.present(kind, names)
         )
         keys = {"name": name, "sql": sql, "expect": {"equals": 0}, "severity": "warning"}
         because = f"{len(names):,} of them tonight; a warning, since a migration may take one away"
-        if kind != SEQUENCE and proposed_objects.MOST < len(names) <= proposed_objects.MOST_MARKS:
+        if kind != SEQUENCE and schema_objects.MOST < len(names) <= schema_objects.MOST_MARKS:
             because += "; each stands there as the first digits of the SHA-256 of its name"
         yield Proposal(kind="query", keys=keys, because=because)
     if profile.objects.get(INDEX):
         keys = {
-            "name": proposed_objects.COLLATIONS_SAY,
-            "sql": proposed_objects.COLLATIONS,
+            "name": schema_objects.COLLATIONS_SAY,
+            "sql": schema_objects.COLLATIONS,
             "expect": {"equals": 0},
             "severity": "warning",
         }

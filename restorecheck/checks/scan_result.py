@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from restorecheck.checks.questions import LARGE_OBJECTS
-from restorecheck.checks.scanning import NEWEST, NOTHING, PRINT, ROWS
+from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
 
 LARGEST_PACKED = 150_000
 """Characters. A drill holds its own readings and those of the night that it is compared with, and an
@@ -29,7 +29,7 @@ class TableReading:
     """One table, read to its end."""
 
     values: dict[str, str] = field(default_factory=dict)
-    """Aggregate by its key, as `scanning` names them."""
+    """Aggregate by its key, as `scan_statements` names them."""
     group: str = ""
     traits: str = ""
     """`Table.traits`."""
@@ -81,7 +81,7 @@ class DatabaseReading:
     crashed: dict[str, int] = field(default_factory=dict)
     """Table → how often the server went away while it was read."""
     answers: dict[str, str] = field(default_factory=dict)
-    """Questions of their own, by key (`scanning.Question`)."""
+    """Questions of their own, by key (`scan_statements.Question`)."""
     problems: dict[str, str] = field(default_factory=dict)
     """Questions that met damaged data."""
     doubts: dict[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableProfile
-from restorecheck.checks.scanning import MOMENTS
+from restorecheck.checks.scan_statements import MOMENTS
 from restorecheck.checks.structure import NOT_IN_A_DUMP
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
 

@@ -27,7 +27,8 @@ from restorecheck.checks.kind import (
 from restorecheck.checks.kinds.query import measure as measured_by_query
 from restorecheck.checks.kinds.row_count import RowCount
 from restorecheck.checks.kinds.tables_countable import TablesCountable
-from restorecheck.checks.readings import (
+from restorecheck.checks.registry import expected, kind_of
+from restorecheck.checks.scan_result import (
     CATALOG,
     MISSING_DATABASE,
     DatabaseReading,
@@ -36,8 +37,7 @@ from restorecheck.checks.readings import (
     TableReading,
     rows_by_group,
 )
-from restorecheck.checks.registry import expected, kind_of
-from restorecheck.checks.scanning import ASKED, NOTHING, ROWS, VIEW
+from restorecheck.checks.scan_statements import ASKED, NOTHING, ROWS, VIEW
 from restorecheck.model import CheckOutcome, CheckSpec
 
 LARGEST = 50

@@ -1,0 +1,1 @@
+"""Kinds of damage, and who noticed. Pure."""
