@@ -11,14 +11,10 @@ from restorecheck.checks.scan_result import DatabaseReading, pack, unpack
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import Backup, Baseline, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres.scan.checker import (
-    PostgresChecker,
-    by_system_identifier,
-    connect,
-    identity_of,
-)
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.opening import by_system_identifier, connect, identity_of
 from tests.pg import Source
 
 HOUR = timedelta(hours=1)

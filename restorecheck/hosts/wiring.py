@@ -28,9 +28,10 @@ from restorecheck.postgres.dump.local_provider import (
 from restorecheck.postgres.dump.scratch_provider import Forgotten, ScratchProvider
 from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, FullText, ServerSettings
-from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, nobody_knows
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.server import binaries, cluster
 from restorecheck.postgres.session.connection import Connect
+from restorecheck.postgres.session.opening import by_system_identifier, nobody_knows
 from restorecheck.schedule import longest_gap
 from restorecheck.sqlite.store import SqliteStore
 

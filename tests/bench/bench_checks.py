@@ -25,9 +25,9 @@ import pygal
 from restorecheck.checks.registry import BUILT_INS, built_in
 from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.model import CheckSpec
-from restorecheck.postgres.scan.checker import by_system_identifier, connect
 from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import pg
 from tests.bench.drawing import LOOK, save
 from tests.damage.healthy import MAINTENANCE

@@ -8,13 +8,9 @@ from restorecheck.checks.registry import built_in
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
-from restorecheck.postgres.scan.checker import (
-    PostgresChecker,
-    by_system_identifier,
-    connect,
-    identity_of,
-)
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.opening import by_system_identifier, connect, identity_of
 from restorecheck.postgres.session.tls import TlsConnector
 from restorecheck.testing import World, WorldChecker, WorldProvider
 from tests.contract.test_provider import Case

@@ -15,14 +15,10 @@ from restorecheck.model import CheckOutcome, CheckSpec, Endpoint
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation
 from restorecheck.postgres.scan import checker as checking
-from restorecheck.postgres.scan.checker import (
-    PostgresChecker,
-    by_system_identifier,
-    connect,
-    identity_of,
-)
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.session.connection import bounded, plainly, rolled_back
+from restorecheck.postgres.session.opening import by_system_identifier, connect, identity_of
 from tests import pg
 
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,8 @@ from restorecheck.model import Endpoint
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.scan import checker
-from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import chosen
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])

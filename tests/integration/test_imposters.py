@@ -15,10 +15,9 @@ import pytest
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import Endpoint
 from restorecheck.postgres.dump.load import Destination
-from restorecheck.postgres.scan import checker
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.cluster import Places
-from restorecheck.postgres.session import libpq
+from restorecheck.postgres.session import libpq, opening
 from tests import pg
 from tests.places import SHORT
 
@@ -86,7 +85,7 @@ def endpoint_of(places):
 
 CALLS = {
     "superuser": cluster.superuser_connection,
-    "checker": lambda places: checker.connect_to_throw_away(endpoint_of(places), "d"),
+    "checker": lambda places: opening.connect_to_throw_away(endpoint_of(places), "d"),
 }
 
 

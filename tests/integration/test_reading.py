@@ -20,8 +20,9 @@ from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation
 from restorecheck.postgres.scan import catalog, table_scan
-from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier, connect
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.scan.scan_plan import Inquirer
+from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import pg
 from tests.reading import (
     HOUR,

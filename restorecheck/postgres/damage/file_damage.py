@@ -29,9 +29,10 @@ from restorecheck.postgres.damage.injection import (
     untried,
 )
 from restorecheck.postgres.dump.local_provider import connect_locally
-from restorecheck.postgres.scan.checker import PostgresChecker, by_system_identifier
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.processes import Fence
+from restorecheck.postgres.session.opening import by_system_identifier
 
 PAGE = 8192
 LEAST_PAGES = 4

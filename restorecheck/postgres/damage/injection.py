@@ -55,15 +55,12 @@ from restorecheck.model import (
 from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres.damage.disable_triggers import hear_again, silence
 from restorecheck.postgres.scan import catalog
-from restorecheck.postgres.scan.checker import (
-    PostgresChecker,
-    by_system_identifier,
-    connect_to_throw_away,
-)
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.scan.table_scan import PLANS
 from restorecheck.postgres.server.temporary_server import Connection, Lent, Temporary
 from restorecheck.postgres.session.connection import rolled_back, spelled
 from restorecheck.postgres.session.messages import told
+from restorecheck.postgres.session.opening import by_system_identifier, connect_to_throw_away
 
 REFUSED = "the database itself refuses it"
 PLANNING = timedelta(seconds=30)

@@ -51,7 +51,6 @@ from restorecheck.postgres.dump.load_errors import Into, LoadError
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.streamed_load import Ahead, Begun
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.scan.checker import connect_to_throw_away, identity_of
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
@@ -59,6 +58,7 @@ from restorecheck.postgres.server.temporary_server import Temporary
 from restorecheck.postgres.session import libpq
 from restorecheck.postgres.session.connection import Connection, pin, spell
 from restorecheck.postgres.session.messages import depends_on_order, roles_missing, why_not
+from restorecheck.postgres.session.opening import connect_to_throw_away, identity_of
 from restorecheck.postgres.session.stopwatch import Stopwatch
 
 MAINTENANCE = "template1"

@@ -45,8 +45,8 @@ from restorecheck.postgres.dump.scratch_server import (
 )
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.scan import checker
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.session import opening
 from restorecheck.postgres.session.messages import why_not
 from restorecheck.postgres.session.sqlstates import NO_RIGHT
 from restorecheck.postgres.session.stopwatch import Stopwatch
@@ -152,16 +152,16 @@ class ScratchProvider(Provider):
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
-        connection = checker.connect(
+        connection = opening.connect(
             endpoint, database, password=self.scratch.password, **cast(Any, self.scratch.security)
         )
         if is_superuser(connection):
             # The role is named like the database that it was made for.
             try:
-                checker.put_on(connection, endpoint.databases[0])
+                opening.put_on(connection, endpoint.databases[0])
             except psycopg.Error as exc:
                 connection.close()
-                raise checker.unreachable(exc, database) from exc
+                raise opening.unreachable(exc, database) from exc
         return connection
 
     def _resource(self, drill_id: str) -> Resource:
@@ -261,7 +261,7 @@ class ScratchProvider(Provider):
                 preparation.let_owner_read(connection)
             versions = load_plan.extension_note(connection, inspection.needs.extensions)
             endpoint = Endpoint(
-                identity=checker.identity_of(connection),
+                identity=opening.identity_of(connection),
                 host=self.scratch.host,
                 port=self.scratch.port,
                 user=self.scratch.user,

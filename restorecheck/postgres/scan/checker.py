@@ -8,14 +8,13 @@ not end itself (a damaged index can make a query loop that ignores every cancel)
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
 import psycopg
-from psycopg import sql
 
 from restorecheck.checks.answers import Answer, Damaged, Judgement, Missing, NoAnswer, Rows
 from restorecheck.checks.judge_scan import (
@@ -48,7 +47,6 @@ from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.scan.table_scan import WHO_DID_IT
-from restorecheck.postgres.session import libpq
 from restorecheck.postgres.session.connection import (
     GRACE,
     Connect,
@@ -56,10 +54,10 @@ from restorecheck.postgres.session.connection import (
     deadline,
     plainly,
     rolled_back,
-    spell,
 )
 from restorecheck.postgres.session.known_names import known_in
-from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told, why_not
+from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told
+from restorecheck.postgres.session.opening import ANSWERS_WITHIN, nobody_knows
 
 MAINTENANCE = ("postgres", "template1")
 """Databases that are there where nobody dropped them; asked which others there are."""
@@ -72,64 +70,15 @@ MISSING = " does not exist"
 ROWS_READ = 1_000_000
 """A query that returns more is not read further: row numbers above this are `more than`."""
 
-IDENTITY = """
-select system_identifier::text || '/' || (select oid from pg_database where datname = current_database())
-from pg_control_system()
-"""
-"""Names the cluster (set once, by initdb) and the database in it. Readable by everybody."""
-
 DATABASES = """
 select datname from pg_database where not datistemplate and datname <> all(%s) order by datname
 """
 """Also those that allow no connections: what cannot be looked at is said, not left out."""
 
-ANSWERS_WITHIN = timedelta(minutes=1)
-"""What costs the server nothing. One that stands still does not even end a statement."""
-CONNECTS_WITHIN = 10
-"""Seconds."""
 CONNECTIONS = 4
 """For reading everything; the server's processors decide how many are of use."""
 SLICE = timedelta(seconds=30)
 """Of reading, before what is read is stored."""
-
-
-def identity_of(connection: Connection) -> str:
-    """What `Endpoint.identity` is for a PostgreSQL database."""
-    with plainly(connection):
-        row = connection.execute(IDENTITY).fetchone()
-    if row is None or len(row) != 1:
-        raise DatabaseUnreachableError("the server does not say which one it is")
-    return str(row[0])
-
-
-def by_system_identifier(connect: Connect) -> Connect:
-    """For servers that `initdb` made: no other cluster has the same identifier."""
-
-    def proven(endpoint: Endpoint, database: str) -> Connection:
-        connection = connect(endpoint, database)
-        try:
-            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
-                found = identity_of(connection)
-        except psycopg.Error as exc:
-            connection.close()
-            raise unreachable(exc, database) from exc
-        except DatabaseUnreachableError:
-            connection.close()
-            raise
-        if database == endpoint.databases[0] and found != endpoint.identity:
-            connection.close()
-            raise DatabaseUnreachableError(
-                "another server answers at the address of the restored database",
-                hint="Nothing was asked of it. Run the drill again.",
-            )
-        return connection
-
-    return proven
-
-
-def nobody_knows(_endpoint: Endpoint) -> str:
-    """Of a server whose log cannot be read from here."""
-    return ""
 
 
 @dataclass
@@ -515,80 +464,3 @@ def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
         detail="no time was left to ask",
         answered_by=endpoint.identity,
     )
-
-
-def unreachable(
-    exc: psycopg.Error, database: str, *, hint: str = "", patience: timedelta | None = None
-) -> DatabaseUnreachableError:
-    message = f"no connection to the restored database {database}: {why_not(exc)}"
-    return DatabaseUnreachableError(message, hint=hint, patience=patience)
-
-
-def put_on(connection: Connection, role: str) -> None:
-    """Go on as this role. A server that accepts a connection and then says nothing is cut off."""
-    with deadline(connection, ANSWERS_WITHIN, threading.Event()):
-        connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-
-
-READING_SESSION = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-}
-"""Whatever the database has set: each question brings limits of its own."""
-OWN_SESSION = {
-    **READING_SESSION,
-    "role": "none",
-    "row_security": "on",
-    "local_preload_libraries": "",
-    "idle_in_transaction_session_timeout": "0",
-}
-"""Of a role of ours, which nobody has a reason to set anything for. `session_preload_libraries` is for
-superusers to set, and is set aside before. The `search_path` stays: configured queries mean the database's.
-"""
-
-
-def connect_to_throw_away(endpoint: Endpoint, database: str) -> Connection:
-    """To a server that a drill has made, as `connect` does; it is told nothing of ours."""
-    return connect(endpoint, database, session=OWN_SESSION, **libpq.THROW_AWAY)
-
-
-def connect(
-    endpoint: Endpoint,
-    database: str,
-    *,
-    password: str | None = None,
-    role: str | None = None,
-    session: Mapping[str, str] = READING_SESSION,
-    **security: str,
-) -> Connection:
-    """Open a connection as the checker uses it; proves nothing about who answers.
-
-    `session`: settings that win over those of database and role.
-    `security`: libpq's parameters for TLS and authentication.
-
-    Raises:
-        DatabaseUnreachableError: It is refused or lost.
-    """
-    try:
-        connection: Connection = psycopg.connect(
-            host=endpoint.host,
-            port=endpoint.port,
-            user=endpoint.user,
-            dbname=database,
-            password=password,
-            autocommit=True,
-            connect_timeout=CONNECTS_WITHIN,
-            application_name="restorecheck",
-            options=libpq.options_of(session),
-            # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
-            client_encoding="UTF8",
-            **cast(Any, security),
-        )
-        if role is not None:
-            put_on(connection, role)
-        with deadline(connection, ANSWERS_WITHIN, threading.Event()):
-            spell(connection)
-    except psycopg.Error as exc:
-        raise unreachable(exc, database) from exc
-    return connection

@@ -12,13 +12,13 @@ import psycopg
 
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Drill, Endpoint
-from restorecheck.postgres.scan.checker import identity_of
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.account import Account
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.server.processes import Program
 from restorecheck.postgres.session import libpq
+from restorecheck.postgres.session.opening import identity_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

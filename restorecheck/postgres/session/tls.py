@@ -7,9 +7,9 @@ from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError
 from restorecheck.model import Endpoint
-from restorecheck.postgres.scan.checker import connect
 from restorecheck.postgres.session.connection import Connection
 from restorecheck.postgres.session.messages import UNTRUSTED
+from restorecheck.postgres.session.opening import connect
 
 PASSWORD_METHODS = "scram-sha-256,md5"  # noqa: S105  # names of methods
 TOKEN_METHODS = "password"  # noqa: S105  # RDS takes an IAM token as a clear password, inside TLS
