@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck import codec
-from restorecheck.hosts.cli import main
+from restorecheck.hosts.cli.arguments import main
 from restorecheck.model import Verdict
 from restorecheck.report import document
 from restorecheck.sqlite.store import SqliteStore
