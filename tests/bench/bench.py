@@ -116,8 +116,8 @@ def drills(stage: story.Stage) -> None:
 UNFENCED = "processes.LINUX = False"
 ONE_USER = """
 import sys
-from restorecheck.hosts.cli import main
-from restorecheck.postgres import processes
+from restorecheck.hosts.cli.arguments import main
+from restorecheck.postgres.server import processes
 from restorecheck.postgres.server.account import Lodging, choose_account
 from restorecheck.postgres.dump.settings import ServerSettings
 ServerSettings.lodge = lambda settings, drill_id: Lodging(choose_account(None))

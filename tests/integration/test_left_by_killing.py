@@ -1,16 +1,21 @@
 """What a kill leaves at moments that are too short to hit: made by hand, and taken away."""
 
+import ctypes
 import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from restorecheck.errors import ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.leases import Lease
@@ -98,6 +103,77 @@ def test_a_server_without_an_ipc_namespace_that_was_killed_leaves_no_shared_memo
     assert cluster.stop(places)
 
     assert own not in segments()
+
+
+@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+def test_a_server_of_initdb_s_own_that_was_killed_leaves_no_shared_memory(places, monkeypatch):
+    """Nobody but initdb knows its process, and whoever killed both let nobody tidy up."""
+    monkeypatch.setattr(processes, "_reach", without_walls(processes._reach))
+    account, installation = choose_account(None), pg.installations()[0]
+    cluster.make_directory(places, mark(), account)
+    failed: list[ProviderError] = []
+
+    def make():
+        try:
+            cluster.initdb(places, installation, account)
+        except ProviderError as exc:
+            failed.append(exc)
+
+    making = threading.Thread(target=make)
+    making.start()
+    while not (own := segments_over(places.data)) and making.is_alive():
+        pass
+    for maker in own.values():
+        bootstrap = psutil.Process(maker)
+        bootstrap.suspend()  # else it would end by itself when its initdb is gone
+        for process in (*bootstrap.parents(), bootstrap):
+            if str(places.data) in " ".join(process.cmdline()):
+                process.kill()
+    making.join()
+    assert failed
+    assert own.keys() <= segments(), "nobody has tidied up"
+
+    assert cluster.stop(places)
+
+    assert not own.keys() & segments()
+
+
+@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+def test_shared_memory_of_another_directory_stays(places):
+    """Under the number that ours would have, with another directory's name in it."""
+    libc = ctypes.CDLL(None)
+    places.data.mkdir(parents=True)
+    other = struct.pack("=iixxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxQQ", 679834894, 1, 1, 2)
+    number = segment(places.data.stat().st_ino, other)
+    try:
+        shared_memory.free((), None, places.data)
+        assert number in segments()
+    finally:
+        libc.shmctl(number, 0, None)
+
+
+def segment(key, contents):
+    """One that nobody uses."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype = ctypes.c_void_p
+    number = int(libc.shmget(ctypes.c_int(key & 0x7FFFFFFF), 4096, 0o600 | 0o1000))
+    assert number >= 0
+    place = libc.shmat(number, None, 0)
+    ctypes.memmove(place, contents, len(contents))
+    libc.shmdt(ctypes.c_void_p(place))
+    return number
+
+
+def segments_over(data):
+    """Number → its maker, of the servers whose command line names the directory."""
+    lines = (line.split() for line in shared_memory.SEGMENTS.read_text().splitlines()[1:])
+    found = {}
+    for _key, number, _mode, _size, maker, *_ in lines:
+        with suppress(psutil.Error):
+            process = psutil.Process(int(maker))
+            if process.cwd().startswith(str(data)) or str(data) in process.cmdline():
+                found[int(number)] = int(maker)
+    return found
 
 
 def without_walls(reach):

@@ -578,7 +578,8 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
     account = mark.account if mark else None
     if account is not None and account.alone:
         processes.end_all_of(account)
-    shared_memory.free({birth.pid for birth in running}, account.uid if account else None)
+    makers = {birth.pid for birth in running}
+    shared_memory.free(makers, account.uid if account else None, places.data)
     return True
 
 
