@@ -1,8 +1,21 @@
-"""`python -m restorecheck`."""
+"""The command; also `python -m restorecheck`. Signals first: what comes after takes its time to import."""
 
 import sys
 
-from restorecheck.hosts.cli.arguments import main
+from restorecheck.hosts.process import signals
+
+
+def main() -> int:
+    signals.leave_at_once()
+    try:
+        from restorecheck.hosts.cli.arguments import main as command  # noqa: PLC0415  # after the handlers
+
+        return command()
+    except KeyboardInterrupt:
+        return signals.INTERRUPTED
+    finally:
+        signals.leave_at_once()
+
 
 if __name__ == "__main__":
     sys.exit(main())

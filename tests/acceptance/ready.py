@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from restorecheck.hosts.cli.arguments import main
+from restorecheck.__main__ import main
 
 COMMAND = [sys.executable, "-m", "restorecheck"]
 IMPORTED = (

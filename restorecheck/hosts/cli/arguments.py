@@ -41,6 +41,7 @@ exit status:
   2    usage or configuration; no target has a schedule
   3    the history cannot be used, or another runner is at work on it
        with --once also 1, 3, 4 and 130, as `restorecheck drill`
+  130  interrupted before it began
 """
 
 STATUS_STATUSES = """

@@ -13,6 +13,7 @@ from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.process import signals
 from restorecheck.hosts.process.console import Progress, complain, use_color
 from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.process.leases import locks_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
 """What does something writes logs; a question does not wait for structlog to be imported."""
+OWN_SIGNALS = ("drill", "run", "sandbox", "propose", "prove", "conformance")
+"""They handle signals from the moment at which they begin something."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         logs.configure()
     try:
+        if arguments.command not in OWN_SIGNALS:
+            signals.begin()
         return _do(arguments)
     except ConfigError as exc:
         complain(exc)
@@ -47,9 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     except RestorecheckError as exc:
         complain(exc)
         return Exit.INCONCLUSIVE
-    except Interrupted:
-        return Exit.INTERRUPTED
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         return Exit.INTERRUPTED
 
 

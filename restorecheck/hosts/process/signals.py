@@ -1,11 +1,35 @@
 """Ctrl-C and SIGTERM: the first one ends the drill, teardown comes first all the same."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+"""`Exit.INTERRUPTED`, whose room takes its time to import."""
+
+
+def leave_at_once() -> None:
+    """While a command starts and when it is over, a signal ends the process, with the documented exit code.
+
+    An exception could be eaten by a callback of an import. What is ignored stays so: `nohup`.
+    """
+    for number in HANDLED:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def begin() -> None:
+    """From here on there is something to tidy up: a signal raises KeyboardInterrupt."""
+    for number in HANDLED:
+        if signal.getsignal(number) is _leave:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
 
 
 class Interrupted(BaseException):
