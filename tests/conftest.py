@@ -10,6 +10,7 @@ import structlog
 
 from tests import chosen, pg, places
 from tests.iam import simulator as simulation
+from tests.missing import missing, need
 
 # The product's hosts configure logging; tests want only what goes wrong.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -23,6 +24,15 @@ botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
 def pytest_xdist_auto_num_workers():
     """One more than there are processors: much of the time a test waits for a server."""
     return min(4, (os.cpu_count() or 1) + 1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(there, what, how): see tests/missing.py")
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
 
 
 def pytest_report_header():
@@ -58,7 +68,9 @@ def simulator():
     """AWS's evaluation of policies, in a node process."""
     modules = simulation.find()
     if modules is None:
-        pytest.skip("the IAM simulator is not installed; .ci/run installs it")
+        missing(
+            "the IAM simulator", "node, and npm install in a copy of tests/iam, as .ci/run does"
+        )
     made = simulation.Simulator(modules)
     yield made
     made.close()

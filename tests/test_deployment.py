@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
+
+from tests.missing import missing
 
 FILES = Path(__file__).parents[1] / "docs" / "how-to" / "service"
 TOOLS = Path(sys.executable).parent
@@ -16,7 +17,7 @@ TOOLS = Path(sys.executable).parent
 def tool(name):
     found = shutil.which(name) or shutil.which(name, path=str(TOOLS))
     if found is None:
-        pytest.skip(f"{name} is not installed; .ci/run installs it")
+        missing(name, ".ci/run installs it")
     return found
 
 

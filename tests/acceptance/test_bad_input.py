@@ -11,6 +11,7 @@ import pytest
 
 from restorecheck.hosts.clock import SystemClock
 from tests.acceptance.test_formats import DECRYPT
+from tests.missing import left_out_if
 
 NOW = SystemClock().now().timestamp()
 
@@ -134,9 +135,7 @@ def test_an_empty_folder_is_a_failed_backup(world):
     failed(world, "there is no dump in")
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads every folder; test_find.py asks as another user"
-)
+@left_out_if(os.geteuid() == 0, "root reads every folder; test_find.py asks as another user")
 def test_an_unreadable_folder_is_inconclusive(world):
     world.backups.chmod(0)
     try:

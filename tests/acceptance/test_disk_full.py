@@ -14,9 +14,10 @@ import pytest
 
 from tests.acceptance.ready import COMMAND
 from tests.failures import expect, expect_message
+from tests.missing import need, needs
 
-ONLY_ROOT = "only root can mount a small disk; .ci/run is root"
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason=ONLY_ROOT)
+SMALL_DISK = ("a small disk that can be mounted", "run the tests as root, as .ci/run does")
+ROOT = needs(os.geteuid() == 0, *SMALL_DISK)
 
 
 @pytest.fixture
@@ -27,8 +28,7 @@ def small_disk(world):
         check=False,
         capture_output=True,
     )
-    if mounted.returncode != 0:
-        pytest.skip(ONLY_ROOT)
+    need(mounted.returncode == 0, *SMALL_DISK)
     try:
         yield world
     finally:

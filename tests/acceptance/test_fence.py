@@ -23,12 +23,10 @@ import pytest
 from restorecheck.postgres.server import fence, processes
 from restorecheck.postgres.server.account import FIRST, LAST
 from tests import pg
+from tests.missing import LINUX, ROOT, needs
 from tests.places import SHORT
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not sys.platform.startswith("linux"),
-    reason="only root plays both parts; .ci/run is root",
-)
+pytestmark = [needs(sys.platform.startswith("linux"), *LINUX), needs(os.geteuid() == 0, *ROOT)]
 TRAILER = "--\n-- PostgreSQL database dump complete"
 ORDINARY = pwd.getpwnam("daemon").pw_uid
 """Of a user who has no process here."""
@@ -58,19 +56,20 @@ def plays_ordinary_users():
 
 
 AS_USER = plays_ordinary_users()
+FOR_EVERYBODY = needs(
+    AS_USER,
+    f"{PYTHON} and a working copy that every user may read",
+    "install python3, and clone to a folder outside of /root",
+)
 WHO = [
     "root",
-    pytest.param(
-        "user", marks=pytest.mark.skipif(AS_USER is None, reason="no Python for everybody")
-    ),
+    pytest.param("user", marks=FOR_EVERYBODY),
 ]
 
 
 WITHOUT = [
     "root without walls",
-    pytest.param(
-        "user without walls", marks=pytest.mark.skipif(AS_USER is None, reason="as above")
-    ),
+    pytest.param("user without walls", marks=FOR_EVERYBODY),
 ]
 """As in most containers."""
 NAMESPACES = [words for wall, words in fence.WALLS.items() if wall != "calls"]

@@ -9,10 +9,9 @@ import pytest
 from restorecheck.checks.tables import full_name
 from restorecheck.postgres.dump.load import Destination
 from restorecheck.postgres.dump.scratch_server import ScratchServer
+from tests.missing import needs
 
-ROOT = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can leave the network; .ci/run is root"
-)
+ROOT = needs(os.geteuid() == 0, "the rights of root", "run the tests as root, as .ci/run does")
 TRAILER = "--\n-- PostgreSQL database dump complete"
 
 

@@ -8,6 +8,7 @@ from restorecheck.report import html
 from restorecheck.report.past import past_of
 from tests.browser import courses
 from tests.browser.browsing import chromium, program, tab
+from tests.missing import need
 from tests.nights import HOSTILE, hostile, night
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -16,8 +17,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 @pytest.fixture(scope="module")
 def browser():
     """Of one module: while it runs, the thread has an event loop that other tests would meet."""
-    if program() is None:
-        pytest.skip("chromium is not installed; .ci/run installs it")
+    need(program(), "chromium", "apt-get install chromium fonts-dejavu-core")
     with chromium() as running:
         yield running
 

@@ -8,6 +8,7 @@ import pytest
 from tests import pg
 from tests.damage.kinds import ALL
 from tests.damage.servers import NAME, UNCHANGED, damaged, healthy
+from tests.missing import left_out
 from tests.reading import alarms, ask
 
 MAJORS = sorted({installation.major for installation in pg.installations()})
@@ -37,7 +38,7 @@ def base(request):
 def seen(base, damage):
     elsewhere = base.installation.major != MAJORS[0] and not ALL_MAJORS
     if damage is not None and elsewhere and damage.name not in ON_EVERY_MAJOR:
-        pytest.skip(
+        left_out(
             "most is the same on every major, and all of it takes longer than .ci/run may: "
             "RESTORECHECK_DAMAGE=all asks all"
         )
@@ -55,7 +56,7 @@ def test_damage_is_seen_by_who_should_see_it(base, damage):
     try:
         found = alarms(seen(base, damage))
     except psycopg.errors.FeatureNotSupported as exc:
-        pytest.skip(f"this server cannot be damaged so: {exc}")
+        left_out(f"this server cannot be damaged so: {exc}")
 
     kinds = {kind.partition(" ")[0] for kind in found}
     if not damage.seen_by:

@@ -11,6 +11,7 @@ import pytest
 from restorecheck.errors import ConfigError, ProviderError
 from restorecheck.hosts.cli import infra_export
 from restorecheck.hosts.cli.arguments import main
+from tests.missing import left_out, missing
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
@@ -23,7 +24,7 @@ def exported(tmp_path_factory):
     try:
         infra_export.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
     except ProviderError as exc:
-        pytest.skip(f"pip gets no wheels for another platform here: {exc.message}")
+        missing("wheels for another platform", f"let pip reach an index: {exc.message}")
     return directory
 
 
@@ -98,7 +99,7 @@ def test_handlers_start_in_their_packages_alone(exported, tmp_path):
     python = shutil.which("python3.13")
     works = python and subprocess.run([python, "-c", ""], check=False).returncode == 0
     if not works:
-        pytest.skip("python3.13 is not on this machine; Debian 12, which .ci/run knows, has none")
+        left_out("python3.13 is not on this machine; Debian 12, which .ci/run knows, has none")
     for package in packages(exported):
         place = tmp_path / package.stem
         with zipfile.ZipFile(package) as archive:

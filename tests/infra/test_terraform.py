@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.infra.resolving import INFRA, Loader
+from tests.missing import missing
 
 MODULES = INFRA / "terraform"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
@@ -18,7 +19,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "CHECKPOINT_DISABLE": "1", "TF_IN_AUT
 def terraform(*arguments, cwd, text=""):
     program = shutil.which("terraform") or shutil.which("tofu")
     if program is None:
-        pytest.skip("terraform is not on this machine")
+        missing("terraform or tofu", "https://developer.hashicorp.com/terraform/install")
     return subprocess.run(
         [program, *arguments],
         cwd=cwd,

@@ -20,6 +20,7 @@ from restorecheck.postgres.dump import preparation, preview
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.session.tls import expired
 from restorecheck.sandbox.certificates import Authority
+from tests.missing import ROOT, need
 from tests.places import SHORT
 from tests.rds.robot import Robot
 
@@ -144,8 +145,7 @@ def a_channel_that_is_no_apprise_url(machine):
 
 
 def only_root_gives_files_away():
-    if os.geteuid() != 0:
-        pytest.skip("only root gives files away")
+    need(os.geteuid() == 0, *ROOT)
 
 
 def a_configuration_that_everybody_may_change(machine):

@@ -31,6 +31,7 @@ from restorecheck.postgres.server.account import Account
 from restorecheck.postgres.server.cluster import Mark, Places, Standing
 from restorecheck.postgres.server.processes import Birth
 from tests.factories import ENDPOINT, NOW, drill
+from tests.missing import ROOT, needs
 
 MADE = datetime(2026, 2, 27, 3, 0, tzinfo=UTC)
 OURS, OTHER = "20260227-030000-abcdef", "20260227-030000-fedcba"
@@ -142,7 +143,7 @@ def test_a_link_of_our_name_is_passed_over(work):
     assert place.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+@needs(os.geteuid() == 0, *ROOT)
 def test_a_directory_of_another_user_is_passed_over_whatever_it_says(work):
     """Anybody may make one in /tmp, with any mark: what it names would be ended as root."""
     directory = make(work)

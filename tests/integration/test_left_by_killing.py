@@ -24,6 +24,7 @@ from restorecheck.postgres.server.account import choose_account
 from restorecheck.postgres.server.cluster import Mark, Places
 from restorecheck.postgres.server.processes import Fence
 from tests import pg
+from tests.missing import LINUX, needs
 from tests.places import SHORT
 
 
@@ -69,7 +70,7 @@ def segments():
     return {int(line.split()[1]) for line in shared_memory.SEGMENTS.read_text().splitlines()[1:]}
 
 
-@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+@needs(shared_memory.SEGMENTS.exists(), *LINUX)
 def test_a_server_that_was_killed_leaves_no_shared_memory(places):
     account, installation = choose_account(None), pg.installations()[0]
     cluster.make_directory(places, mark(), account)
@@ -84,7 +85,7 @@ def test_a_server_that_was_killed_leaves_no_shared_memory(places):
     assert server.inner.pid not in makers()
 
 
-@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+@needs(shared_memory.SEGMENTS.exists(), *LINUX)
 def test_a_server_without_an_ipc_namespace_that_was_killed_leaves_no_shared_memory(
     places, monkeypatch
 ):
@@ -105,7 +106,7 @@ def test_a_server_without_an_ipc_namespace_that_was_killed_leaves_no_shared_memo
     assert own not in segments()
 
 
-@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+@needs(shared_memory.SEGMENTS.exists(), *LINUX)
 def test_a_server_of_initdb_s_own_that_was_killed_leaves_no_shared_memory(places, monkeypatch):
     """Nobody but initdb knows its process, and whoever killed both let nobody tidy up."""
     monkeypatch.setattr(processes, "_reach", without_walls(processes._reach))
@@ -138,7 +139,7 @@ def test_a_server_of_initdb_s_own_that_was_killed_leaves_no_shared_memory(places
     assert not own.keys() & segments()
 
 
-@pytest.mark.skipif(not shared_memory.SEGMENTS.exists(), reason="Linux says what is shared")
+@needs(shared_memory.SEGMENTS.exists(), *LINUX)
 def test_shared_memory_of_another_directory_stays(places):
     """Under the number that ours would have, with another directory's name in it."""
     libc = ctypes.CDLL(None)

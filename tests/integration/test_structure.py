@@ -8,12 +8,13 @@ from restorecheck.checks.rights import widened
 from restorecheck.checks.structure import comparable, structure_changes
 from restorecheck.postgres.scan import catalog
 from tests import everything, pg
+from tests.missing import left_out
 from tests.reading import connection_to
 
 
 def installed(major):
     found = next((i for i in pg.installations() if i.major == major), None)
-    return found or pytest.skip(f"no PostgreSQL {major} here")
+    return found or left_out(f"no PostgreSQL {major} here")
 
 
 def dumped(server, name="library"):

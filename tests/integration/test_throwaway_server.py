@@ -19,6 +19,7 @@ from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.account import choose_account
 from restorecheck.postgres.server.cluster import Mark, Places
 from tests import pg
+from tests.missing import LINUX, ROOT, need, needs
 from tests.places import SHORT
 
 WANTED = {
@@ -68,8 +69,7 @@ def test_it_listens_to_nobody_else_and_acts_on_nothing(running):
 
 @pytest.mark.parametrize("base", ["/tmp", "/var/tmp", "/run", SHORT])
 def test_it_runs_wherever_its_directory_lies(base):
-    if not os.access(base, os.W_OK):
-        pytest.skip("not writable here")
+    need(os.access(base, os.W_OK), f"a writable {base}", "run the tests as root")
     account, installation = choose_account(None), pg.installations()[0]
     with tempfile.TemporaryDirectory(prefix="rc", dir=base) as name:
         Path(name).chmod(0o755)
@@ -134,7 +134,7 @@ def test_it_has_neither_our_rights_nor_our_secrets(running, monkeypatch):
         assert set(process.gids()) == {account.gid}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has groups to give up")
+@needs(os.geteuid() == 0, *ROOT)
 @pytest.mark.parametrize("within", [processes.Fence(), None], ids=["fenced", "bare"])
 def test_a_group_of_ours_is_none_of_theirs(running, within):
     places, _, account = running
@@ -159,9 +159,8 @@ PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin")
 """One that everybody may run: that of the tests may lie below somebody's home."""
 
 
-@pytest.mark.skipif(
-    PYTHON is None or not sys.platform.startswith("linux"), reason="Linux's kernel does it"
-)
+@needs(PYTHON, "a Python that everybody may run", "apt-get install python3")
+@needs(sys.platform.startswith("linux"), *LINUX)
 def test_what_only_works_for_us_does_not_outlive_us_unless_it_is_to_be_kept(running):
     """The kernel is asked for it: nobody else is there when we are killed."""
     places, _, account = running

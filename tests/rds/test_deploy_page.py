@@ -16,6 +16,7 @@ import pytest
 
 from restorecheck.sandbox import Pace, Sandbox
 from tests.infra.resolving import template
+from tests.missing import missing
 from tests.places import SHORT
 from tests.rds import deployed
 from tests.rds.conftest import PASSWORD, Stage
@@ -194,7 +195,7 @@ def show_outputs(shell: Shell) -> None:
 
 def test_the_commands_of_the_page_are_followed_to_the_letter(shell):
     if not AWS.exists():
-        missing(f"AWS's command line is not installed: {INSTALL}")
+        missing("AWS's command line", INSTALL)
     told: list[str] = []
     for line in commands():
         if line.startswith(tuple(NOT_PLAYED)):
@@ -252,10 +253,3 @@ def test_doctor_of_a_deployment_takes_no_target_and_needs_a_region(shell):
     assert (named.returncode, nowhere.returncode) == (2, 2)
     assert "looks at no target" in named.stderr
     assert "no AWS region is set" in nowhere.stderr
-
-
-def missing(why: str) -> None:
-    """A skip with its reason; in CI, which installs everything, a failure."""
-    if os.environ.get("RESTORECHECK_CI"):
-        pytest.fail(why)
-    pytest.skip(why)

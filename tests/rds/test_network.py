@@ -19,6 +19,7 @@ import pytest
 from restorecheck.hosts.demo.rehearsal import without_aws
 from tests.chosen import chosen
 from tests.failures import expect
+from tests.missing import needs
 from tests.rds.test_commands import COMMAND, read_exports
 
 UP = "ip link set lo up"
@@ -39,8 +40,8 @@ def can_make_a_namespace():
     return subprocess.run(["unshare", "--net", "sh", "-c", script], check=False).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(
-    not can_make_a_namespace(), reason="needs root and iproute2, to make a network namespace"
+pytestmark = needs(
+    can_make_a_namespace(), "a network namespace", "as root, apt-get install iproute2 util-linux"
 )
 
 

@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from restorecheck.rules.catalogue import RULES, By
 from restorecheck.rules.findings import Finding, Ignore, ignoring, not_looked_at, ok, problem
 from restorecheck.rules.machine_readable import as_sarif
+from tests.missing import LINUX, missing, need
 
 HERE = Path(__file__).parent
 PACKAGE = Path("node_modules") / "@microsoft" / "sarif-multitool-linux"
@@ -54,11 +55,10 @@ def text(request):
 
 @pytest.fixture(scope="module")
 def multitool():
-    if not sys.platform.startswith("linux"):
-        pytest.skip("the SARIF Multitool is installed for Linux")
+    need(sys.platform.startswith("linux"), *LINUX)
     found = next((place for place in PLACES if place.is_dir()), None)
     if found is None:
-        pytest.skip("the SARIF Multitool is not installed; .ci/run installs it")
+        missing("the SARIF Multitool", "npm install in a copy of tests/sarif, as .ci/run does")
     return found
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.server import cluster
+from tests.missing import ROOT, needs
 
 
 def test_links_pipes_devices_and_folders_are_not_read(tmp_path):
@@ -129,7 +130,7 @@ def test_a_file_below_a_folder_is_opened_by_no_link_on_its_way(tmp_path):
             untrusted_files.unlink_below(held, "link/1")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@needs(os.geteuid() == 0, *ROOT)
 def test_a_folder_is_given_away_and_what_its_links_lead_to_is_not(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -11,6 +11,7 @@ from restorecheck.checks.column_statistics import merge, read, statement, unpack
 from restorecheck.checks.fingerprint import SETTINGS
 from restorecheck.postgres.scan import catalog
 from tests import pg
+from tests.missing import left_out
 from tests.reading import connection_to, database
 
 KEYS = """
@@ -18,6 +19,7 @@ select n.nspname || '.' || c.relname, (
   select array_agg(a.attname::text order by u.place) from unnest(i.indkey) with ordinality u(num, place)
     join pg_attribute a on a.attrelid = c.oid and a.attnum = u.num)
 from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+from tests.missing import left_out
 where i.indisprimary and n.nspname !~ '^pg_'
 """
 PLACES = """
@@ -388,7 +390,7 @@ create materialized view seen as select * from compound; create table nothing ()
 def test_no_type_stands_in_the_way_and_no_cast_of_a_user_is_called(major):
     installation = next((i for i in pg.installations() if i.major == major), None)
     if installation is None:
-        pytest.skip(f"no PostgreSQL {major} here")
+        left_out(f"no PostgreSQL {major} here")
     with (
         pg.running(installation, schema="select 1") as made,
         database(made, "types", ODD_TYPES) as name,

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests import pg
+from tests.missing import left_out
 from tests.reading import ask, database
 from tests.world import nights
 from tests.world.constraints import CONSTRAINTS, MANY, REFERENCES, SEQUENCES
@@ -43,7 +44,7 @@ def server(request, source):
         return source
     running = request.getfixturevalue("newest")
     if case.major > running.installation.major:
-        pytest.skip(f"no PostgreSQL {case.major} at hand")
+        left_out(f"no PostgreSQL {case.major} at hand")
     return running
 
 
@@ -61,7 +62,7 @@ def test_what_holds_holds_and_what_does_not_is_said(weak, server, case):
         try:
             server.sql(case.made, name)
         except psycopg.errors.FeatureNotSupported as exc:
-            pytest.skip(f"this server is not built with it: {exc}")
+            left_out(f"this server is not built with it: {exc}")
         healthy = asked(server, name, case)
         broken = {}
         if case.broken:
