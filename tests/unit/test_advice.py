@@ -190,3 +190,35 @@ def test_the_names_of_the_checks_on_files_are_those_that_the_drill_gives_them():
 )
 def test_a_headline_says_the_first_thing_to_do(report, said):
     assert said in do_now(report)
+
+
+MILD = {"severity": Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ([check("a")], "1 passed"),
+        ([check("a"), check("b", outcome=FAILED, **MILD)], "1 passed, 1 warning"),
+        ([check("a", outcome=FAILED)], "1 required check failed"),
+        (
+            [check("a", outcome=FAILED), check("b", outcome=FAILED, **MILD)],
+            "1 required check and 1 warning failed",
+        ),
+        (
+            [check("a", outcome=CheckOutcome.ERROR), check("b", outcome=FAILED, **MILD)],
+            "1 warning failed, 1 without an answer",
+        ),
+        (
+            [check("a", outcome=CheckOutcome.SKIPPED), check("b", outcome=FAILED, **MILD)],
+            "1 warning failed, 1 not asked",
+        ),
+        (
+            [check("a", outcome=CheckOutcome.ERROR, **MILD), check("b")],
+            "1 without an answer, 1 passed",
+        ),
+        ([], "No checks were run"),
+    ],
+)
+def test_the_checks_in_a_line_say_what_is_required_and_what_only_warns(checks, said):
+    assert wording.counted(night(checks=checks).checks if checks else []) == said

@@ -15,6 +15,7 @@ SCHEMA = XMLSchema(Path(__file__).with_name("junit.xsd"))
 OUTCOMES = [
     check("fine"),
     check("only a warning", outcome=CheckOutcome.FAILED, severity=Severity.WARNING),
+    check("a warning without an answer", outcome=CheckOutcome.ERROR, severity=Severity.WARNING),
     check("not asked", outcome=CheckOutcome.SKIPPED, expected="", found=""),
     check("bad", outcome=CheckOutcome.FAILED),
     check("unclear", outcome=CheckOutcome.ERROR, expected="", found=""),
@@ -52,6 +53,7 @@ def test_every_outcome_is_valid_and_read_as_what_it_is():
         ("courses", "the backup restores"): ("success", None),
         ("courses", "fine"): ("success", None),
         ("courses", "only a warning"): ("success", None),
+        ("courses", "a warning without an answer"): ("success", None),
         ("courses", "not asked"): ("skipped", "skipped"),
         ("courses", "bad"): ("failure", "expected a count, found 5 rows"),
         ("courses", "unclear"): ("error", "error"),

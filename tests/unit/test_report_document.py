@@ -15,6 +15,7 @@ from restorecheck.lifecycle import (
 from restorecheck.model import (
     CheckSpec,
     Resource,
+    Severity,
     StepOutcome,
     StepRecord,
     TeardownOutcome,
@@ -35,6 +36,7 @@ def test_a_drill_that_was_broken_off_says_which_step_it_was_in_and_what_was_not_
     specs = (
         CheckSpec(name="rows", kind="row_count", options={"table": "t", "min": 1}),
         CheckSpec(name="further", kind="row_count", options={"table": "u", "min": 1}),
+        CheckSpec(name="mild", kind="row_count", severity=Severity.WARNING),
     )
     asked = apply(restored(checks=specs), Checked(results=(result(),)), NOW + MINUTE)
 
@@ -44,9 +46,10 @@ def test_a_drill_that_was_broken_off_says_which_step_it_was_in_and_what_was_not_
 
     assert report.interrupted
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert [(c.name, c.outcome.value) for c in report.checks] == [
-        ("rows", "passed"),
-        ("further", "skipped"),
+    assert [(c.name, c.outcome.value, c.severity.value) for c in report.checks] == [
+        ("rows", "passed", "required"),
+        ("further", "skipped", "required"),
+        ("mild", "skipped", "warning"),
     ]
     assert [step.outcome for step in report.steps] == [
         StepOutcome.SUCCEEDED,

@@ -11,9 +11,21 @@ from pathlib import Path
 import pytest
 
 from restorecheck.model import CheckOutcome, Severity
-from restorecheck.postgres.dump.selection import Selection, Snapshot, findings, select
+from restorecheck.postgres.dump.globals_file import GlobalsFile
+from restorecheck.postgres.dump.selection import (
+    Selection,
+    Snapshot,
+    absent,
+    findings,
+    of_the_future,
+    on_globals,
+    roles_missing,
+    select,
+    unusable,
+)
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.dumpfiles.timestamps import Taken
 from tests.factories import NOW
 
 HOUR = timedelta(hours=1)
@@ -309,3 +321,47 @@ def test_without_a_limit_the_age_is_said_and_nothing_passes():
     assert (result.outcome, result.severity) == (CheckOutcome.FAILED, Severity.WARNING)
     assert "90.0 hours old" in result.found
     assert "max_age_hours" in result.expected
+
+
+# --- what decides, and what is only said ------------------------------------------------------
+
+
+def severity_and_outcome(*results):
+    return [(result.severity.value, result.outcome.value) for result in results]
+
+
+def test_a_database_whose_dump_is_missing_or_cannot_be_looked_into_is_no_warning():
+    locked = inspection(problem="is encrypted", unusable=True)
+
+    assert severity_and_outcome(absent("shop", "/b")) == [("required", "failed")]
+    assert severity_and_outcome(unusable("shop", locked)) == [("required", "error")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, "passed"),
+        ({"problem": "is cut"}, "failed"),
+        ({"problem": "is locked", "unusable": True}, "error"),
+    ],
+)
+@pytest.mark.parametrize(("days", "young"), [(0, "passed"), (9, "failed")])
+def test_roles_beside_the_dumps_have_to_be_whole_and_their_age_only_warns(
+    changes, outcome, days, young
+):
+    taken = Taken(at=NOW - days * 24 * HOUR, source="its name", earliest=NOW - days * 24 * HOUR)
+    roles = GlobalsFile(path=Path("globals.sql"), taken=taken, all=frozenset(), **changes)
+
+    found = on_globals(roles, 26 * HOUR, NOW)
+
+    assert severity_and_outcome(*found) == [("required", outcome), ("warning", young)]
+    assert severity_and_outcome(*on_globals(roles, None, NOW)) == [("required", outcome)]
+
+
+def test_roles_that_are_missing_and_clocks_that_are_wrong_only_warn():
+    assert severity_and_outcome(roles_missing(["ann"])) == [("warning", "failed")]
+    assert severity_and_outcome(roles_missing([])) == [("warning", "passed")]
+    assert severity_and_outcome(*of_the_future(["a.sql was taken tomorrow"])) == [
+        ("warning", "failed")
+    ]
+    assert of_the_future([]) == []
