@@ -9,7 +9,6 @@ import struct
 import subprocess
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -124,6 +123,7 @@ def test_a_server_of_initdb_s_own_that_was_killed_leaves_no_shared_memory(places
     making.start()
     while not (own := segments_over(places.data)) and making.is_alive():
         pass
+    assert own
     for maker in own.values():
         bootstrap = psutil.Process(maker)
         bootstrap.suspend()  # else it would end by itself when its initdb is gone
@@ -166,15 +166,14 @@ def segment(key, contents):
 
 
 def segments_over(data):
-    """Number → its maker, of the servers whose command line names the directory."""
+    """Number → its maker, of segments that are made to their end and name the directory."""
     lines = (line.split() for line in shared_memory.SEGMENTS.read_text().splitlines()[1:])
-    found = {}
-    for _key, number, _mode, _size, maker, *_ in lines:
-        with suppress(psutil.Error):
-            process = psutil.Process(int(maker))
-            if process.cwd().startswith(str(data)) or str(data) in process.cmdline():
-                found[int(number)] = int(maker)
-    return found
+    libc = ctypes.CDLL(None)
+    return {
+        int(number): int(maker)
+        for key, number, _mode, _size, maker, *_ in lines
+        if shared_memory._is_over(libc, int(key), int(number), data)
+    }
 
 
 def without_walls(reach):
