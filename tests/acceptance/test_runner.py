@@ -71,7 +71,10 @@ class Runner:
 
     @property
     def log(self):
-        number = len(self.processes) - 1
+        return self.log_of(self.processes[-1])
+
+    def log_of(self, process):
+        number = self.processes.index(process)
         return (self.world.directory / f"run-{number}.log").read_text()
 
     def store(self):
@@ -103,8 +106,10 @@ class Runner:
     def wait_for_reports(self, count):
         self.wait_until(lambda store: len(store.entries()) >= count, f"{count} reports")
 
-    def stop(self, process, number=signal.SIGTERM):
-        process.send_signal(number)
+    def stop(self, process):
+        """When it is at work: drills that go on from before may have their reports already."""
+        self.wait_until(lambda _: "runner.started" in self.log_of(process), "the start")
+        process.terminate()
         return process.wait(PATIENCE)
 
     def verdicts(self):
@@ -223,9 +228,8 @@ def test_a_worker_that_is_killed_has_its_report_at_once(runner):
     assert runner.world.leftovers() == []
 
 
-def test_sigterm_during_the_first_sweep_does_not_wait_for_it(runner):
+def test_sigterm_right_after_the_start_is_a_stop_as_any_other(runner):
     process = runner.start()
-    runner.wait_until(lambda _: "runner.started" in runner.log, "the start")
 
     assert runner.stop(process) == 0
     assert "Traceback" not in runner.log

@@ -31,6 +31,8 @@ from tests.factories import drill, finished
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+PATIENCE = 60
+"""Seconds."""
 
 
 class Killed(BaseException):
@@ -554,6 +556,38 @@ def test_what_dead_drills_left_is_looked_for_at_the_start_and_every_hour(stage):
 
     looked = stage.launcher.swept
     assert [round((at - begin) / MINUTE) for at in looked] == [60 * n for n in range(10)]
+
+
+class LongSweep(PlayedDrills):
+    """Its sweep deletes things in a cloud until it is told to stop."""
+
+    def __init__(self, stage):
+        super().__init__(stage)
+        self.told = threading.Event()
+        self.within: list[timedelta] = []
+
+    def sweep(self):
+        self.stage.flags.stop = True  # SIGTERM comes meanwhile
+        return "" if self.told.wait(PATIENCE) else "nobody told it to stop"
+
+    def stop(self, within):
+        self.within.append(within)
+        self.told.set()
+        return 0
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_stop_during_the_first_sweep_does_not_wait_for_it_and_nothing_is_begun(stage, once):
+    stage.configure(("courses", NIGHTLY), stop_within_seconds=7)
+    service = stage.start()
+    stage.launcher = service._launcher = LongSweep(stage)
+
+    found = service.once() if once else service.run()
+
+    assert found == (({}, 0) if once else 0)
+    assert stage.launcher.within == [timedelta(seconds=7)]
+    assert stage.launcher.told.is_set()
+    assert stage.fates("courses") == {}
 
 
 def test_a_defect_is_told_without_its_text_and_the_next_night_is_drilled(stage):
