@@ -15,13 +15,14 @@ from restorecheck.checks.kinds.append_only import AppendOnly
 from restorecheck.checks.kinds.distribution import FINITE, TOTAL
 from restorecheck.checks.kinds.freshness import LATER
 from restorecheck.checks.kinds.row_count import RowCount
+from restorecheck.checks.kinds.unique import Unique
 from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,
     TableReading,
 )
-from restorecheck.checks.scan_statements import ASKED, NOTHING, PRINT, ROWS, filled_key
+from restorecheck.checks.scan_statements import ASKED, NOTHING, PRINT, ROWS, Plan, filled_key
 from restorecheck.checks.tables import Column, Relation
 from restorecheck.model import CheckOutcome
 from tests.factories import NOW
@@ -696,3 +697,37 @@ def test_a_materialized_view_of_a_manifest_that_was_not_filled_is_no_difference(
 
     assert found.outcome is CheckOutcome.ERROR
     assert "not filled" in found.detail
+
+
+# --- tables with partitions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("relation", "plan"),
+    [
+        ({}, Plan.INDEX),
+        ({"members": ("public.t_jan", "public.t_feb"), "kind": "p"}, Plan.HEAP),
+        ({"foreign": ("public.t_far",)}, Plan.HEAP),
+    ],
+)
+def test_uniqueness_is_read_from_an_index_only_where_one_index_holds_all_rows(relation, plan):
+    kind = Unique()
+    about_it = ask(kind, columns=["id"])
+    about_it = replace(about_it, relation=replace(about_it.relation, **relation), has_index=True)
+
+    question = kind.question(about_it)
+
+    assert question is not None
+    assert question.plan is plan
+    without = kind.question(replace(about_it, has_index=False))
+    assert without is not None
+    assert without.plan is Plan.HEAP
+
+
+def test_contents_of_the_same_sum_in_another_number_of_rows_are_not_the_same():
+    before = about(reading({TABLE: table(10, "7")}))
+    parts = {"public.t_jan": table(9, "3", group=TABLE), "public.t_feb": table(2, "4", group=TABLE)}
+
+    assert asked("unchanged", about(reading(parts), *parts), before).outcome is FAILED
+    parts["public.t_feb"] = table(1, "4", group=TABLE)
+    assert asked("unchanged", about(reading(parts), *parts), before).outcome is PASSED

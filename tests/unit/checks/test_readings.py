@@ -8,10 +8,12 @@ from restorecheck.checks.scan_result import (
     DatabaseReading,
     RelationReading,
     TableReading,
+    newest_by_group,
     pack,
+    rows_by_group,
     unpack,
 )
-from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS
+from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
 from restorecheck.checks.structure import alike, bounded
 from tests.scans import own
 
@@ -154,3 +156,17 @@ def test_tables_that_come_and_go_are_not_compared():
 def emptied_without(before, after, patterns):
     pair = (baseline.without(before, patterns), baseline.without(after, patterns))
     return [str(difference) for difference in baseline.emptied(*pair)]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_partitions_of_a_table_are_counted_together_and_the_newest_of_all_is_its_newest(turn):
+    parts = {
+        "public.t_jan": TableReading(values={ROWS: "4", f"{NEWEST}at": "100.5"}, group="public.t"),
+        "public.t_feb": TableReading(values={ROWS: "3", f"{NEWEST}at": "7"}, group="public.t"),
+        "public.t_mar": TableReading(values={ROWS: "0", f"{NEWEST}at": NOTHING}, group="public.t"),
+        "public.u": TableReading(values={ROWS: "1", f"{NEWEST}at": "5"}),
+    }
+    read = DatabaseReading(tables=dict([*parts.items()][::turn]))
+
+    assert rows_by_group(read) == {"public.t": 7, "public.u": 1}
+    assert newest_by_group(read, NEWEST) == {"public.t.at": 100.5, "public.u.at": 5}

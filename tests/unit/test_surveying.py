@@ -1,0 +1,100 @@
+"""What of a reading goes on after a break, and which statements policies may hold for: without a server."""
+
+import pytest
+
+from restorecheck.checks.scan_result import DatabaseReading, TableReading
+from restorecheck.checks.scan_statements import ROWS, VIEW, Depth, Question
+from restorecheck.checks.tables import Table
+from restorecheck.postgres.scan.table_scan import PLANS, Survey
+
+BLOCKS = 65_536
+LARGE = Table(schema="public", name="t", blocks=3 * BLOCKS, bytes=3 * BLOCKS * 8192)
+UNITS = {"0", "65536", "131072"}
+
+
+def nobody():
+    raise AssertionError("no connection is made")
+
+
+def survey(reading, tables=(LARGE,), **options):
+    return Survey(
+        nobody,
+        tables,
+        reading,
+        depth=Depth(contents=False, constraints=False, newest=False),
+        asked={},
+        connections=1,
+        major=17,
+        **options,
+    )
+
+
+def part(*keys):
+    return DatabaseReading(parts={"public.t": {key: {ROWS: "1"} for key in keys}})
+
+
+@pytest.mark.parametrize(
+    ("reading", "left"),
+    [
+        (DatabaseReading(), UNITS),
+        (part("0"), UNITS - {"0"}),
+        (part("65536", "131072"), {"0"}),
+        (part("all"), UNITS),
+        (part("0", "32768"), UNITS),
+        (part("0", "196608"), UNITS),
+    ],
+)
+def test_a_table_is_gone_on_with_unless_its_parts_were_cut_for_another_size(reading, left):
+    going_on = survey(reading)._progress
+
+    assert going_on.open == {"public.t": left}
+    assert set(reading.parts.get("public.t", {})) == UNITS - left
+
+
+@pytest.mark.parametrize(
+    ("read", "is_open"),
+    [
+        (TableReading(values={ROWS: "1"}), False),
+        (TableReading(problem="invalid page"), False),
+        (TableReading(doubts={ROWS: "no right"}), False),
+        (TableReading(doubts={"nulls": "no right"}), True),
+        (TableReading(), True),
+    ],
+)
+def test_what_is_read_damaged_or_denied_is_not_read_again(read, is_open):
+    going_on = survey(DatabaseReading(tables={"public.t": read}))._progress
+
+    assert bool(going_on.open) is is_open
+
+
+def test_rows_that_policies_hide_are_refused_and_never_left_out():
+    assert PLANS["row_security"] == "off"
+    assert PLANS["enable_indexscan"] == PLANS["enable_indexonlyscan"] == "off"
+
+
+ORPHANS = Question(key="orphans:u", sql="", natural=True)
+OF_VIEW = Question(key=f"{VIEW}mine", sql="")
+HIDDEN = frozenset({'"public"."secret"'})
+
+
+@pytest.mark.parametrize(
+    ("hidden", "text", "question", "natural", "shown"),
+    [
+        (None, 'from "public"."t"', None, False, False),
+        (frozenset(), 'from "public"."t"', None, False, True),
+        (frozenset(), 'from "public"."t"', None, True, True),
+        (HIDDEN, 'from "public"."t"', None, False, True),
+        (HIDDEN, 'from "public"."secret"', None, False, False),
+        (HIDDEN, 'from "public"."t"', None, True, False),
+        (HIDDEN, 'from "public"."t"', ORPHANS, True, True),
+        (HIDDEN, 'from "public"."t" where x in "public"."secret"', ORPHANS, True, False),
+        (HIDDEN, 'from "public"."v"', OF_VIEW, False, False),
+        (frozenset(), 'from "public"."v"', OF_VIEW, False, False),
+    ],
+)
+def test_policies_may_hold_only_where_they_are_known_to_hide_nothing(
+    hidden, text, question, natural, shown
+):
+    reading = survey(DatabaseReading(), hidden=hidden)
+
+    assert reading._is_shown(text, question, natural=natural) is shown
