@@ -12,8 +12,7 @@ RestorecheckError                 .hint: what to do next; safe to print
 ├─ DrillConflictError             another host advanced it    → drop this tick
 ├─ StoreError                     the drill store is unusable → exit 3, nothing started
 ├─ BusyError                      another process is at it    → exit 3, nothing started
-├─ DeliveryError                  a message was not accepted  → again later, bounded; no verdict changes
-└─ TeardownIncompleteError        .left: tuple[Resource, …]   → page someone
+└─ DeliveryError                  a message was not accepted  → again later, bounded; no verdict changes
 ```
 
 A failed check and an unrestorable backup are values (`CheckResult`, `Broken`), not exceptions.
@@ -125,11 +124,3 @@ class BusyError(RestorecheckError):
 
 class DeliveryError(RestorecheckError):
     """Raised when nobody took a message; its text names no URL, since URLs hold tokens."""
-
-
-class TeardownIncompleteError(RestorecheckError):
-    """Raised when resources are left; `left` names each."""
-
-    def __init__(self, message: str, *, left: tuple[object, ...], hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.left = left

@@ -56,19 +56,6 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """One number of one check of one night."""
-
-    target: str
-    drill_id: str
-    at: datetime
-    check: str
-    database: str
-    measure: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a target stands."""
 

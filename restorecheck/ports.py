@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored
 from restorecheck.lifecycle import (
     Action,
     Event,
@@ -244,12 +244,6 @@ class History(Protocol):
 
     def accept(self, acceptance: Acceptance) -> None:
         """Keep it, beside those before it."""
-        ...
-
-    def measurements(
-        self, target: str, *, check: str | None = None, newest: int | None = None
-    ) -> tuple[Measurement, ...]:
-        """The numbers of the checks of one target, oldest first; of the `newest` many drills."""
         ...
 
     def prune(self, before: datetime, now: datetime) -> int:

@@ -14,7 +14,7 @@ from restorecheck.checks.tables import (
     quoted,
 )
 
-ORPHANS, KEYS, BEHIND, DUPLICATES = "orphans:", "keys:", "behind:", "duplicates:"
+ORPHANS, KEYS, BEHIND = "orphans:", "keys:", "behind:"
 BTREE, HEAP, VISIBLE = "btree:", "heap:", "visible:"
 EXCLUDED = "excluded:"
 LARGE_OBJECTS, LARGE_CONTENTS = "large objects", "contents of large objects"

@@ -108,7 +108,6 @@ Server = Annotated[str, AfterValidator(_server)]
 Listen = Annotated[str, AfterValidator(_listen)]
 TextFile = Annotated[str, AfterValidator(_textfile)]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]
-SomeTexts = Annotated[tuple[Text, ...], FromList, AtLeastOne]
 Databases = Annotated[
     tuple[Text, ...],
     FromList,

@@ -7,8 +7,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from restorecheck.checks.keys import AtLeastOne, FromList, Hours, Keys, Text, optional, refusal
 
-CREDENTIALS = ("managed-secret", "reset", "iam")
-
 _ROLE = re.compile(r"arn:aws(-cn|-us-gov)?:iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
 _KEY = re.compile(r"arn:aws(-cn|-us-gov)?:kms:([a-z0-9-]+):(\d{12}):key/[\w-]+", re.ASCII)
 _ACCOUNT = r"\d{12}"

@@ -20,7 +20,6 @@ from restorecheck.config.fields import (
     TimeZone,
 )
 from restorecheck.config.rds import Rds
-from restorecheck.config.server_url import ServerUrl, parse_server_url
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
@@ -114,11 +113,6 @@ class Dump(Keys):
     jobs: Jobs | None = Field(
         default=None, description="Parallel jobs of pg_restore; by default what postgres.jobs says."
     )
-
-    @property
-    def into_server(self) -> ServerUrl | None:
-        """Host and port of `into`; its password stays inside."""
-        return parse_server_url(self.into.get_secret_value()) if self.into else None
 
 
 class _TargetKeys(Keys):

@@ -81,12 +81,6 @@ def differences(recorded: Recording, simulated: Recording) -> list[Difference]:
     ]
 
 
-def uncompared(recorded: Recording, simulated: Recording) -> list[str]:
-    """Steps that only one side has done."""
-    steps = dict.fromkeys((*recorded.steps, *simulated.steps))
-    return [step for step in steps if _done(recorded, step) != _done(simulated, step)]
-
-
 def _done(recording: Recording, step: str) -> bool:
     end = recording.outcome(step)
     return end is not None and end.outcome == "done"

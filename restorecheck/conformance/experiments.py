@@ -12,8 +12,8 @@ from typing import Any
 from restorecheck.conformance.port import Raw, Where
 from restorecheck.conformance.stage import DENIED, THERE, Skipped, Stage, Surprise, status_of
 
-ROLE, INSTANCE_ROLE = "conformance", "instance"
-"""Values of the tag restorecheck:role. No snapshot with the first one is ever a backup."""
+ROLE = "conformance"
+"""A value of the tag restorecheck:role. No snapshot with it is ever a backup."""
 
 SHARE_LIMIT = timedelta(minutes=15)
 """How long a share may take to arrive; RDS documents no time. Beyond, the run ends with a surprise."""

@@ -17,7 +17,7 @@ from restorecheck.report.document import (
 from restorecheck.report.past import Past
 from restorecheck.spelling import duration
 
-GREEN, RED, YELLOW, BOLD, DIM, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 2, 0))
+GREEN, RED, YELLOW, BOLD, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 0))
 
 COLORS = {Verdict.VERIFIED: GREEN, Verdict.FAILED: RED, Verdict.INCONCLUSIVE: YELLOW}
 

@@ -33,7 +33,6 @@ class Managed:
     name: str
     """Of the resource in the configuration, without module and index."""
     values: Json
-    in_cluster: bool = False
     deleted: bool = False
     """By this plan, or replaced, which is the same to the data."""
 

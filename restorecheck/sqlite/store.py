@@ -8,7 +8,7 @@ from typing import Any
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 from restorecheck.sqlite.database import Database
@@ -184,30 +184,6 @@ class SqliteStore(DrillStore, History):
                     acceptance.why,
                 ),
             )
-
-    def measurements(
-        self, target: str, *, check: str | None = None, newest: int | None = None
-    ) -> tuple[Measurement, ...]:
-        rows = self.database.rows(
-            "select r.drill_id, r.finished_at, m.name, m.database, m.measure, m.value"
-            " from measurements m join reports r using (sequence)"
-            " where m.target = ? and (?2 is null or m.name = ?2) and m.sequence in"
-            " (select sequence from reports where target = ?1 order by sequence desc limit ?3)"
-            " order by m.sequence, m.rowid",
-            (target, check, -1 if newest is None else newest),
-        )
-        return tuple(
-            Measurement(
-                target=target,
-                drill_id=drill_id,
-                at=moment(at),
-                check=name,
-                database=database,
-                measure=measure,
-                value=value,
-            )
-            for drill_id, at, name, database, measure, value in rows
-        )
 
     def prune(self, before: datetime, now: datetime) -> int:
         old = (

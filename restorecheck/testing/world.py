@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -249,26 +249,6 @@ class MemoryStore(DrillStore, History):
 
     def accept(self, acceptance: Acceptance) -> None:
         self.accepted.append(acceptance)
-
-    def measurements(
-        self, target: str, *, check: str | None = None, newest: int | None = None
-    ) -> tuple[Measurement, ...]:
-        return tuple(
-            Measurement(
-                target=target,
-                drill_id=entry.drill_id,
-                at=entry.finished_at,
-                check=result.name,
-                database=result.database,
-                measure=measure,
-                value=value,
-            )
-            for entry in self.entries(target=target, newest=newest)
-            if entry.pruned_at is None
-            for result in self.load(entry.drill_id).results
-            if check in {None, result.name}
-            for measure, value in result.measured.items()
-        )
 
     def prune(self, before: datetime, now: datetime) -> int:
         spared = set()

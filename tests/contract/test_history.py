@@ -129,20 +129,6 @@ def test_a_target_that_was_never_drilled_stands_nowhere(store):
     assert (standing.latest, standing.proven, standing.bad) == (None, None, 0)
 
 
-def test_numbers_of_checks_come_night_by_night(store):
-    for number in range(1, 4):
-        put(store, number)
-    put(store, 4, target="orders")
-
-    found = store.measurements("courses", newest=2)
-
-    assert [(m.drill_id, m.value) for m in found] == [("d-2", 1002), ("d-3", 1003)]
-    assert (found[0].check, found[0].measure) == ("row count of answers", "rows")
-    assert found[0].at == NOW + 2 * DAY
-    assert len(store.measurements("courses", check="row count of answers")) == 3
-    assert store.measurements("courses", check="another") == ()
-
-
 def test_retention_drops_old_texts_and_keeps_the_chain(store):
     for number in range(1, 6):
         put(store, number)
@@ -151,7 +137,6 @@ def test_retention_drops_old_texts_and_keeps_the_chain(store):
     assert store.prune(NOW + 4 * DAY, NOW + 5 * DAY) == 0
 
     assert [s.text is None for s in store.stored()] == [True, True, True, False, False]
-    assert [m.drill_id for m in store.measurements("courses")] == ["d-4", "d-5"]
     assert list(flaws(store.stored())) == []
     with pytest.raises(NotFoundError):
         store.report("d-1")

@@ -78,7 +78,7 @@ def test_smallest_file_has_defaults_for_everything_else():
     assert only.max_proof_age_hours == 30
     assert (only.objectives.rpo_hours, only.objectives.rto_minutes) == (None, None)
     assert (only.dump.decrypt, only.dump.max_age_hours, only.dump.jobs) == (None, None, None)
-    assert (only.dump.ignore_extensions, only.dump.into, only.dump.into_server) == ((), None, None)
+    assert (only.dump.ignore_extensions, only.dump.into) == ((), None)
     assert (config.scratch_servers, config.notify, config.secrets) == ((), (), ())
     assert config.postgres.model_dump() == dict.fromkeys(
         ("bin_dir", "run_as", "work_dir", "cache_dir", "jobs")
@@ -519,7 +519,7 @@ def test_restoring_into_a_marked_server_keeps_the_password_out_of_sight():
 
     into = config.targets[0].dump.into
     assert into.get_secret_value() == "postgresql://u:hunter22@Scratch.example/db?sslmode=require"
-    assert config.targets[0].dump.into_server.server == "scratch.example:5432"
+    assert parse_server_url(into.get_secret_value()).server == "scratch.example:5432"
     assert config.scratch_servers == ("scratch.example:5432",)
     assert "hunter22" not in repr(config) + str(config)
     assert config.secrets == ("hunter22",)
@@ -626,7 +626,8 @@ def test_url_without_a_written_password_is_accepted(url):
 
     config = parse(text, URL="postgresql://u:pppp@h", USERINFO="u:pppp")
 
-    assert config.targets[0].dump.into_server.server == "h:5432"
+    into = config.targets[0].dump.into
+    assert parse_server_url(into.get_secret_value()).server == "h:5432"
 
 
 @pytest.mark.parametrize(
@@ -1202,7 +1203,8 @@ def test_what_is_commented_out_in_the_example_is_valid_too():
     environment = {"SCRATCH_PASSWORD": "hunter22"}
     config = parse(text, **environment)
 
-    assert config.targets[0].dump.into_server.server == "scratch.internal:5432"
+    into = config.targets[0].dump.into
+    assert parse_server_url(into.get_secret_value()).server == "scratch.internal:5432"
     assert config.postgres.jobs == 4
 
 

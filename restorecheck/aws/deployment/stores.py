@@ -35,7 +35,7 @@ from restorecheck.errors import (
     StoreError,
     TransientError,
 )
-from restorecheck.history import Acceptance, Entry, Link, Measurement, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 
@@ -192,21 +192,6 @@ class AwsStore(DrillStore, History):
             "why": {"S": acceptance.why},
         }
         self._call("accept a drill", self._dynamodb.put_item, TableName=self._table, Item=item)
-
-    def measurements(
-        self, target: str, *, check: str | None = None, newest: int | None = None
-    ) -> tuple[Measurement, ...]:
-        nights = []
-        for number, item in enumerate(self._items(target, 0, newest_first=True)):
-            if newest is not None and number >= newest:
-                break
-            nights.append(item)
-        return tuple(
-            measurement
-            for item in reversed(nights)
-            for measurement in _measurements(item, target)
-            if check in {None, measurement.check}
-        )
 
     def prune(self, before: datetime, now: datetime) -> int:
         """As the port says. The role that may delete object versions is the sweeper's alone."""
@@ -552,20 +537,6 @@ def _entry(item: Item) -> Entry:
         sha256=item["sha256"]["S"],
         pruned_at=_moment(item["pruned_at"]["S"]) if "pruned_at" in item else None,
     )
-
-
-def _measurements(item: Item, target: str) -> Iterator[Measurement]:
-    entry = _entry(item)
-    for check, database, measure, value in json.loads(item.get("measured", {}).get("S", "[]")):
-        yield Measurement(
-            target=target,
-            drill_id=entry.drill_id,
-            at=entry.finished_at,
-            check=check,
-            database=database,
-            measure=measure,
-            value=value,
-        )
 
 
 def _key(target: str, drill_id: str) -> str:

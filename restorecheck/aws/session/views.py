@@ -118,7 +118,6 @@ class SnapshotView:
     iops: int | None = None
     allocated_gib: int = 0
     full_size_bytes: int | None = None
-    option_group: str = ""
     tags: Tags = field(default_factory=dict)
 
     @property
@@ -213,7 +212,6 @@ def snapshot_view(raw: Mapping[str, Any]) -> SnapshotView:
         iops=raw.get("Iops"),
         allocated_gib=raw.get("AllocatedStorage", 0),
         full_size_bytes=raw.get("FullSnapshotSizeInBytes"),
-        option_group=raw.get("OptionGroupName", ""),
         tags=as_dict(raw.get("TagList")),
     )
 

@@ -17,8 +17,6 @@ from restorecheck.checks import server_messages
 from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.postgres.untrusted_files import open_regular
 
-DISK_FULL = "53100"
-OUT_OF_MEMORY = "53200"
 CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
 """Of another error of a load, never the reason: nobody cancels there but pg_restore, when another of its
 jobs met an error, and its connections are lost when it gives up.
