@@ -3,10 +3,12 @@ the others out until then, and no longer.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from restorecheck.aws.deployment.items import typed
 from restorecheck.aws.session.translation import attempting
 
 FREE = "attribute_not_exists(pk) or #u < :now"
@@ -27,17 +29,17 @@ class TableLease:
 
     def take(self, holder: str, *, now: datetime, until: datetime) -> bool:
         """Whether the lease is this holder's now. One that has run out is anybody's."""
-        values = {":now": {"N": str(now.timestamp())}}
-        return self._put(holder, until.timestamp(), FREE, {"#u": "until"}, values)
+        values = {":now": _number(now)}
+        return self._put(holder, _number(until), FREE, {"#u": "until"}, values)
 
     def drop(self, holder: str) -> None:
         """Let others in. Where the lease has run out and is another one's, it stays so."""
-        self._put(holder, 0, "#h = :me", {"#h": "holder"}, {":me": {"S": holder}})
+        self._put(holder, 0, "#h = :me", {"#h": "holder"}, {":me": holder})
 
     def _put(
         self,
         holder: str,
-        until: float,
+        until: Decimal | int,
         condition: str,
         names: dict[str, str],
         values: dict[str, Any],
@@ -46,18 +48,25 @@ class TableLease:
             try:
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item={
-                        "pk": {"S": f"lease#{self._name}"},
-                        "sk": {"S": "lease"},
-                        "holder": {"S": holder},
-                        "until": {"N": str(until)},
-                    },
+                    Item=typed(
+                        {
+                            "pk": f"lease#{self._name}",
+                            "sk": "lease",
+                            "holder": holder,
+                            "until": until,
+                        }
+                    ),
                     ConditionExpression=condition,
                     ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=values,
+                    ExpressionAttributeValues=typed(values),
                 )
             except ClientError as exc:
                 if exc.response["Error"]["Code"] == TAKEN:
                     return False
                 raise
         return True
+
+
+def _number(moment: datetime) -> Decimal:
+    """Seconds, as a float is written: DynamoDB takes no floats."""
+    return Decimal(str(moment.timestamp()))

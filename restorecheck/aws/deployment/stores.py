@@ -27,6 +27,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from restorecheck import codec
+from restorecheck.aws.deployment.items import Item, plain, typed
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import (
     DrillConflictError,
@@ -44,8 +45,6 @@ FINISH_TRIES = 20
 """How often a report is tied to a new head when another one was faster."""
 LARGEST_STATE = 390_000
 """DynamoDB takes items of 400 KB."""
-
-Item = dict[str, Any]
 
 
 class AwsStore(DrillStore, History):
@@ -74,12 +73,12 @@ class AwsStore(DrillStore, History):
         item = self._get(f"drill#{drill_id}", "state")
         if item is None:
             raise NotFoundError(f"no drill {drill_id} in the table {self._table}")
-        return codec.decode(item["state"]["S"])
+        return codec.decode(item["state"])
 
     def save(self, drill: Drill) -> Drill:
         saved = drill.evolve(version=drill.version + 1)
         try:
-            self._put(saved, "#v = :v", {":v": {"N": str(drill.version)}})
+            self._put(saved, "#v = :v", {":v": drill.version})
         except _ConditionError as exc:
             raise _conflict(drill) from exc
         return saved
@@ -110,7 +109,7 @@ class AwsStore(DrillStore, History):
         found = self._get(f"report#{drill_id}", "entry")
         if found is None:
             raise NotFoundError(f"no report of drill {drill_id} in the table {self._table}")
-        item = self._get("entry", found["sequence"]["S"])
+        item = self._get("entry", found["sequence"])
         assert item is not None, "written in one transaction"
         text = self._text(item)
         if text is None:
@@ -158,13 +157,13 @@ class AwsStore(DrillStore, History):
         item = self._get(f"target#{target}", "standing")
         if item is None:
             return Standing(target=target)
-        latest = self._get("entry", item["latest"]["S"])
-        proven = self._get("entry", item["proven"]["S"]) if "proven" in item else None
+        latest = self._get("entry", item["latest"])
+        proven = self._get("entry", item["proven"]) if "proven" in item else None
         return Standing(
             target=target,
             latest=_entry(latest) if latest else None,
             proven=_entry(proven) if proven else None,
-            bad=int(item["bad"]["N"]),
+            bad=int(item["bad"]),
         )
 
     def acceptance(self, target: str) -> Acceptance | None:
@@ -173,25 +172,27 @@ class AwsStore(DrillStore, History):
             return None
         return Acceptance(
             target=target,
-            drill_id=item["drill_id"]["S"],
-            sequence=int(item["sequence"]["N"]),
-            at=_moment(item["at"]["S"]),
-            by=item["by"]["S"],
-            why=item["why"]["S"],
+            drill_id=item["drill_id"],
+            sequence=int(item["sequence"]),
+            at=_moment(item["at"]),
+            by=item["by"],
+            why=item["why"],
         )
 
     def accept(self, acceptance: Acceptance) -> None:
         """The newest one is kept; those before it are in the reports that were compared with them."""
         item: Item = {
-            "pk": {"S": f"target#{acceptance.target}"},
-            "sk": {"S": "accepted"},
-            "drill_id": {"S": acceptance.drill_id},
-            "sequence": {"N": str(acceptance.sequence)},
-            "at": {"S": _stamp(acceptance.at)},
-            "by": {"S": acceptance.by},
-            "why": {"S": acceptance.why},
+            "pk": f"target#{acceptance.target}",
+            "sk": "accepted",
+            "drill_id": acceptance.drill_id,
+            "sequence": acceptance.sequence,
+            "at": _stamp(acceptance.at),
+            "by": acceptance.by,
+            "why": acceptance.why,
         }
-        self._call("accept a drill", self._dynamodb.put_item, TableName=self._table, Item=item)
+        self._call(
+            "accept a drill", self._dynamodb.put_item, TableName=self._table, Item=typed(item)
+        )
 
     def prune(self, before: datetime, now: datetime) -> int:
         """As the port says. The role that may delete object versions is the sweeper's alone."""
@@ -214,35 +215,24 @@ class AwsStore(DrillStore, History):
     # --- within ---------------------------------------------------------------------------
 
     def _put(self, drill: Drill, condition: str, values: Item) -> None:
-        names = {"#v": "version"} if "#v" in condition else {}
-        arguments: Item = {
-            "TableName": self._table,
-            "Item": _drill_item(drill),
-            "ConditionExpression": condition,
-        }
-        if names:
-            arguments |= {
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values,
-            }
-        self._call("save a drill", self._dynamodb.put_item, **arguments)
+        write = self._write(_drill_item(drill), condition, values)
+        self._call("save a drill", self._dynamodb.put_item, **write["Put"])
 
     def _get(self, pk: str, sk: str) -> Item | None:
         answer = self._call(
             "read the table",
             self._dynamodb.get_item,
             TableName=self._table,
-            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            Key=typed({"pk": pk, "sk": sk}),
             ConsistentRead=True,
         )
-        item: Item | None = answer.get("Item")
-        return item
+        return plain(answer["Item"]) if "Item" in answer else None
 
     def _link(self) -> Link:
         head = self._get("chain", "head")
         if head is None:
             return Link(sequence=1, previous_sha256="")
-        return Link(sequence=int(head["sequence"]["N"]) + 1, previous_sha256=head["sha256"]["S"])
+        return Link(sequence=int(head["sequence"]) + 1, previous_sha256=head["sha256"])
 
     def _publish(self, entry: Entry, text: str) -> str:
         answer = self._call(
@@ -270,18 +260,18 @@ class AwsStore(DrillStore, History):
         """
         item = _entry_item(entry, version_id, drill)
         writes = [
-            self._write(_drill_item(saved), "#v = :v", {":v": {"N": str(drill.version)}}),
+            self._write(_drill_item(saved), "#v = :v", {":v": drill.version}),
             self._write(
                 {
-                    "pk": {"S": f"report#{entry.drill_id}"},
-                    "sk": {"S": "entry"},
-                    "sequence": {"S": _place(entry.sequence)},
+                    "pk": f"report#{entry.drill_id}",
+                    "sk": "entry",
+                    "sequence": _place(entry.sequence),
                 },
                 "attribute_not_exists(pk)",
             ),
             self._write(*_head_write(entry)),
-            self._write({**item, "pk": {"S": "entry"}}, "attribute_not_exists(pk)"),
-            self._write({**item, "pk": {"S": f"entry#{entry.target}"}}, "attribute_not_exists(pk)"),
+            self._write({**item, "pk": "entry"}, "attribute_not_exists(pk)"),
+            self._write({**item, "pk": f"entry#{entry.target}"}, "attribute_not_exists(pk)"),
             self._standing_write(entry),
         ]
         try:
@@ -293,26 +283,30 @@ class AwsStore(DrillStore, History):
         return True
 
     def _write(self, item: Item, condition: str, values: Item | None = None) -> Item:
-        put: Item = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+        put: Item = {
+            "TableName": self._table,
+            "Item": typed(item),
+            "ConditionExpression": condition,
+        }
         if values:
             names = {"#v": "version"} if "#v" in condition else {"#s": "sequence"}
-            put |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+            put |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": typed(values)}
         return {"Put": put}
 
     def _standing_write(self, entry: Entry) -> Item:
         verified = entry.verdict is Verdict.VERIFIED
-        place = {"S": _place(entry.sequence)}
+        place = _place(entry.sequence)
         update = "set latest = :l, proven = :l, bad = :zero"
-        values: Item = {":l": place, ":zero": {"N": "0"}}
+        values: Item = {":l": place, ":zero": 0}
         if not verified:
             update = "set latest = :l, bad = if_not_exists(bad, :zero) + :one"
-            values[":one"] = {"N": "1"}
+            values[":one"] = 1
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": {"pk": {"S": f"target#{entry.target}"}, "sk": {"S": "standing"}},
+                "Key": typed({"pk": f"target#{entry.target}", "sk": "standing"}),
                 "UpdateExpression": update,
-                "ExpressionAttributeValues": values,
+                "ExpressionAttributeValues": typed(values),
             }
         }
 
@@ -321,34 +315,35 @@ class AwsStore(DrillStore, History):
             IndexName=INDEX,
             KeyConditionExpression="#o = :yes",
             ExpressionAttributeNames={"#o": "open"},
-            ExpressionAttributeValues={":yes": {"S": "yes"}},
+            values={":yes": "yes"},
         )
         # The index follows the table with a delay: what it names is read from the table.
-        drills = [self.load(item["pk"]["S"].removeprefix("drill#")) for item in items]
+        drills = [self.load(item["pk"].removeprefix("drill#")) for item in items]
         return sorted(drills, key=lambda drill: (drill.started_at, drill.id))
 
     def _items(self, target: str | None, after: int, *, newest_first: bool) -> Iterator[Item]:
         return self._query(
             KeyConditionExpression="pk = :pk and sk > :after",
-            ExpressionAttributeValues={
-                ":pk": {"S": "entry" if target is None else f"entry#{target}"},
-                ":after": {"S": _place(after)},
+            values={
+                ":pk": "entry" if target is None else f"entry#{target}",
+                ":after": _place(after),
             },
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
         )
 
-    def _query(self, **arguments: Any) -> Iterator[Item]:  # noqa: ANN401  # DynamoDB's parameters
+    def _query(self, values: Item, **arguments: Any) -> Iterator[Item]:  # noqa: ANN401  # DynamoDB's parameters
         begin: Item = {}
         while True:
             answer = self._call(
                 "read the table",
                 self._dynamodb.query,
                 TableName=self._table,
+                ExpressionAttributeValues=typed(values),
                 **arguments,
                 **begin,
             )
-            yield from answer["Items"]
+            yield from map(plain, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             begin = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -362,7 +357,7 @@ class AwsStore(DrillStore, History):
             _or_none_where_it_is_gone(self._s3.get_object),
             Bucket=self._bucket,
             Key=_key(entry.target, entry.drill_id),
-            VersionId=item["version_id"]["S"],
+            VersionId=item["version_id"],
         )
         if answer is None:
             return None  # `flaws` says so, because retention has not noted it
@@ -375,16 +370,16 @@ class AwsStore(DrillStore, History):
                 "prune the history",
                 self._dynamodb.update_item,
                 TableName=self._table,
-                Key={"pk": {"S": pk}, "sk": item["sk"]},
+                Key=typed({"pk": pk, "sk": item["sk"]}),
                 UpdateExpression="set pruned_at = :now remove measured",
-                ExpressionAttributeValues={":now": {"S": _stamp(now)}},
+                ExpressionAttributeValues=typed({":now": _stamp(now)}),
             )
         self._call(
             "prune the history",
             self._s3.delete_object,
             Bucket=self._bucket,
             Key=_key(entry.target, entry.drill_id),
-            VersionId=item["version_id"]["S"],
+            VersionId=item["version_id"],
         )
 
     def _call(self, what: str, operation: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's own
@@ -455,28 +450,28 @@ def _drill_item(drill: Drill) -> Item:
             hint="Fewer checks per target make it smaller.",
         )
     item: Item = {
-        "pk": {"S": f"drill#{drill.id}"},
-        "sk": {"S": "state"},
-        "version": {"N": str(drill.version)},
-        "target": {"S": drill.target},
-        "started_at": {"S": _stamp(drill.started_at)},
-        "state": {"S": state},
+        "pk": f"drill#{drill.id}",
+        "sk": "state",
+        "version": drill.version,
+        "target": drill.target,
+        "started_at": _stamp(drill.started_at),
+        "state": state,
     }
     if not drill.finished or drill.ledger:
-        item["open"] = {"S": "yes"}
+        item["open"] = "yes"
     return item
 
 
 def _head_write(entry: Entry) -> tuple[Item, str, Item]:
     item = {
-        "pk": {"S": "chain"},
-        "sk": {"S": "head"},
-        "sequence": {"N": str(entry.sequence)},
-        "sha256": {"S": entry.sha256},
+        "pk": "chain",
+        "sk": "head",
+        "sequence": entry.sequence,
+        "sha256": entry.sha256,
     }
     if entry.sequence == 1:
         return item, "attribute_not_exists(pk)", {}
-    return item, "#s = :s", {":s": {"N": str(entry.sequence - 1)}}
+    return item, "#s = :s", {":s": entry.sequence - 1}
 
 
 def _entry_of(drill: Drill, link: Link, text: str) -> Entry:
@@ -504,38 +499,38 @@ def _entry_item(entry: Entry, version_id: str, drill: Drill) -> Item:
         for measure, value in result.measured.items()
     ]
     item: Item = {
-        "sk": {"S": _place(entry.sequence)},
-        "drill_id": {"S": entry.drill_id},
-        "target": {"S": entry.target},
-        "verdict": {"S": entry.verdict.value},
-        "begun_at": {"S": _stamp(entry.started_at)},
-        "finished_at": {"S": _stamp(entry.finished_at)},
-        "left_behind": {"BOOL": entry.left_behind},
-        "announce": {"BOOL": entry.announce},
-        "previous_sha256": {"S": entry.previous_sha256},
-        "sha256": {"S": entry.sha256},
-        "version_id": {"S": version_id},
-        "measured": {"S": json.dumps(measured)},
+        "sk": _place(entry.sequence),
+        "drill_id": entry.drill_id,
+        "target": entry.target,
+        "verdict": entry.verdict.value,
+        "begun_at": _stamp(entry.started_at),
+        "finished_at": _stamp(entry.finished_at),
+        "left_behind": entry.left_behind,
+        "announce": entry.announce,
+        "previous_sha256": entry.previous_sha256,
+        "sha256": entry.sha256,
+        "version_id": version_id,
+        "measured": json.dumps(measured),
     }
     if entry.scheduled_for is not None:
-        item["scheduled_for"] = {"S": _stamp(entry.scheduled_for)}
+        item["scheduled_for"] = _stamp(entry.scheduled_for)
     return item
 
 
 def _entry(item: Item) -> Entry:
     return Entry(
-        sequence=int(item["sk"]["S"]),
-        drill_id=item["drill_id"]["S"],
-        target=item["target"]["S"],
-        verdict=Verdict(item["verdict"]["S"]),
-        started_at=_moment(item["begun_at"]["S"]),
-        finished_at=_moment(item["finished_at"]["S"]),
-        scheduled_for=_moment(item["scheduled_for"]["S"]) if "scheduled_for" in item else None,
-        left_behind=item["left_behind"]["BOOL"],
-        announce=item["announce"]["BOOL"],
-        previous_sha256=item["previous_sha256"]["S"],
-        sha256=item["sha256"]["S"],
-        pruned_at=_moment(item["pruned_at"]["S"]) if "pruned_at" in item else None,
+        sequence=int(item["sk"]),
+        drill_id=item["drill_id"],
+        target=item["target"],
+        verdict=Verdict(item["verdict"]),
+        started_at=_moment(item["begun_at"]),
+        finished_at=_moment(item["finished_at"]),
+        scheduled_for=_moment(item["scheduled_for"]) if "scheduled_for" in item else None,
+        left_behind=item["left_behind"],
+        announce=item["announce"],
+        previous_sha256=item["previous_sha256"],
+        sha256=item["sha256"],
+        pruned_at=_moment(item["pruned_at"]) if "pruned_at" in item else None,
     )
 
 
