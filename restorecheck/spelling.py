@@ -1,7 +1,8 @@
-"""How long something took, or how old it is, in the one spelling that every face uses. Pure."""
+"""Times, ages and lists in the one spelling that every face uses. Pure."""
 
 import math
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -42,3 +43,19 @@ def _whole(value: timedelta, *, exact: bool) -> int:
 def duration(seconds: float) -> str:
     """As `spell`."""
     return spell(timedelta(seconds=seconds))
+
+
+def minute_of(at: datetime) -> str:
+    """`2026-03-01 03:15 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def second_of(at: datetime) -> str:
+    """`2026-03-01 03:15:07 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def first_of(names: Sequence[str], most: int, *, between: str = ", ") -> str:
+    """`a, b, c and 4 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more

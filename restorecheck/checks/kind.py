@@ -46,7 +46,7 @@ from restorecheck.checks.tables import (
 )
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
-SHOWN = 5
+MOST_LISTED = 5
 NOTHING_YET = "nothing to compare with yet"
 
 
@@ -240,8 +240,8 @@ def together(
 
 def listed(texts: Iterable[str]) -> str:
     every = list(texts)
-    first = "; ".join(every[:SHOWN])
-    return f"{first}; and {len(every) - SHOWN} more" if len(every) > SHOWN else first
+    first = "; ".join(every[:MOST_LISTED])
+    return f"{first}; and {len(every) - MOST_LISTED} more" if len(every) > MOST_LISTED else first
 
 
 # --- of one relation --------------------------------------------------------------------------

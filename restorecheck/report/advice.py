@@ -13,6 +13,7 @@ from restorecheck.model import (
 from restorecheck.report import wording
 from restorecheck.report.document import Report
 from restorecheck.report.past import Night
+from restorecheck.spelling import first_of
 
 NAMED = 3
 """Checks that one sentence names; the others stand in the list of checks."""
@@ -177,10 +178,8 @@ def _unclear(report: Report) -> Iterator[Advice]:
         if check.outcome is CheckOutcome.ERROR and check.severity is Severity.REQUIRED
     ]
     if errors:
-        more = f" and {len(errors) - NAMED} more" if len(errors) > NAMED else ""
         yield Advice(
-            f"No answer: {', '.join(errors[:NAMED])}{more}. Remove the cause that stands beside "
-            "each check."
+            f"No answer: {first_of(errors, NAMED)}. Remove the cause that stands beside each check."
         )
     elif report.restore.outcome is RestoreOutcome.TIMED_OUT and not report.hint:
         yield Advice("Give the drill more time: `deadline_minutes` of the target.")

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from restorecheck.announcing import Finished, Kind, News, Overdue, Skipped, Trouble
 from restorecheck.report.terminal import clean
-from restorecheck.spelling import duration
+from restorecheck.spelling import duration, minute_of
 
 LONGEST = 500
 """Characters of a reason or hint: names in it come from elsewhere."""
@@ -127,11 +127,11 @@ def _part(item: News, report_url: str | None) -> str:
         case Overdue(proven_at=datetime() as proven, at=at, allowed=allowed):
             age = duration(_seconds(at - proven))
             lines.append(
-                f"last verified {_moment(proven)}, {age} ago; allowed are "
+                f"last verified {minute_of(proven)}, {age} ago; allowed are "
                 f"{duration(_seconds(allowed))}"
             )
         case Skipped(due_at=due_at, reason=reason):
-            lines.append(f"scheduled for {_moment(due_at)}: {_safe(reason)}")
+            lines.append(f"scheduled for {minute_of(due_at)}: {_safe(reason)}")
         case Trouble(reason=reason):
             lines.append(_safe(reason))
         case _:
@@ -147,9 +147,9 @@ def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
     if fact.hint and item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
         lines.append(_safe(fact.hint))
     if item.bad_since is not None and item.kind is Kind.RECOVERED:
-        lines.append(f"{_drills(item.bad)} since {_moment(item.bad_since)} {_were(item.bad)} not")
+        lines.append(f"{_drills(item.bad)} since {minute_of(item.bad_since)} {_were(item.bad)} not")
     elif item.bad_since is not None and item.bad > 1:
-        lines.append(f"not verified in {_drills(item.bad)}, since {_moment(item.bad_since)}")
+        lines.append(f"not verified in {_drills(item.bad)}, since {minute_of(item.bad_since)}")
     lines += [f"left: {_safe(what)}" for what in fact.left[:MOST]]
     if report_url:
         lines.append(f"report: {link(report_url, fact.drill_id, fact.target)}")
@@ -217,7 +217,3 @@ def _were(number: int) -> str:
 
 def _seconds(value: timedelta) -> int:
     return round(value.total_seconds())
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -7,7 +7,7 @@ from datetime import datetime
 from restorecheck.model import CheckOutcome, Verdict
 from restorecheck.report.document import Report
 
-SHOWN = 90
+DRAWN_NIGHTS = 90
 """Nights that are drawn."""
 MARKED = 30
 """Nights of one check that are shown beside it."""
@@ -85,7 +85,7 @@ class Past:
 
 
 def past_of(reports: Sequence[Report]) -> Past:
-    return Past(tuple(night_of(report) for report in reports[-SHOWN:]))
+    return Past(tuple(night_of(report) for report in reports[-DRAWN_NIGHTS:]))
 
 
 def night_of(report: Report) -> Night:

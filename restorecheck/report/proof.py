@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from restorecheck.model import Noticed
 from restorecheck.report.document import DamageReport, ProofReport
 from restorecheck.report.terminal import clean, score, verdicts
+from restorecheck.spelling import first_of
 
 WIDTH = 58
 MARKS = {
@@ -15,7 +16,7 @@ MARKS = {
     Noticed.YOURS: "yours",
 }
 """The most worrying first."""
-SHOWN = 3
+MOST_CHECKS = 3
 
 
 def render(target: str, proof: ProofReport, *, checks: int) -> str:
@@ -87,10 +88,8 @@ def _is_yours(damage: DamageReport) -> bool:
 
 def _line(damage: DamageReport, mark: str) -> str:
     told = f"  {mark:<13} {damage.kind:<{WIDTH}} {clean(damage.what)}".rstrip()
-    names = damage.by[:SHOWN]
-    if names:
-        more = f" and {len(damage.by) - SHOWN} more" if len(damage.by) > SHOWN else ""
-        told += f"\n{'':<16}{clean('; '.join(names))}{more}"
+    if damage.by:
+        told += f"\n{'':<16}{clean(first_of(damage.by, MOST_CHECKS, between='; '))}"
     if damage.proposed and not _is_yours(damage):
-        told += f"\n{'':<16}would be seen by: {clean('; '.join(damage.proposed[:SHOWN]))}"
+        told += f"\n{'':<16}would be seen by: {clean('; '.join(damage.proposed[:MOST_CHECKS]))}"
     return told

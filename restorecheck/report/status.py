@@ -9,7 +9,7 @@ from typing import Any
 from restorecheck.model import Verdict
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import BOLD, COLORS, RED, Paint, clean
-from restorecheck.spelling import duration
+from restorecheck.spelling import duration, minute_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +87,8 @@ def render_text(
 
 def _cells(status: TargetStatus, now: datetime) -> list[str]:
     verdict = status.verdict.value.upper() if status.verdict else "NEVER DRILLED"
-    last = _moment(status.drilled_at) if status.drilled_at else ""
-    coming = f"next {_moment(status.next_at)}" if status.next_at else "on demand"
+    last = minute_of(status.drilled_at) if status.drilled_at else ""
+    coming = f"next {minute_of(status.next_at)}" if status.next_at else "on demand"
     more = []
     if status.running_since:
         more.append(f"at work for {duration(_seconds(now - status.running_since))}")
@@ -115,7 +115,7 @@ def render_waiting(statuses: Sequence[TargetStatus], now: datetime) -> str:
     lines = ["no drill took place: no target is due"]
     for status in statuses:
         verdict = f"newest drill {status.verdict.value}" if status.verdict else "never drilled"
-        due = f"due {_moment(status.next_at)}" if status.next_at else "has no schedule"
+        due = f"due {minute_of(status.next_at)}" if status.next_at else "has no schedule"
         lines.append(f"  {clean(status.target)}: {due}; {verdict}; {_proof(status, now)}")
     return "".join(f"{line}\n" for line in lines)
 
@@ -188,10 +188,6 @@ def _troubles(status: TargetStatus) -> list[tuple[int, str]]:
 
 def _seconds(value: timedelta) -> int:
     return max(0, round(value.total_seconds()))
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,7 +1,7 @@
 """The report as a person reads it in a terminal. Pure: report in, text out."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from textwrap import wrap
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome, Verdict
@@ -15,7 +15,7 @@ from restorecheck.report.document import (
     Report,
 )
 from restorecheck.report.past import Past
-from restorecheck.spelling import duration
+from restorecheck.spelling import duration, second_of
 
 GREEN, RED, YELLOW, BOLD, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 0))
 
@@ -64,7 +64,7 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
     lines += _time_lines(report)
     lines += _evidence_lines(report)
     lines += [_field("note", clean(note)) for note in report.notes]
-    lines.append(_field("drill", f"{report.drill_id}  {_moment(report.started_at)}"))
+    lines.append(_field("drill", f"{report.drill_id}  {second_of(report.started_at)}"))
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +76,7 @@ def _advice_lines(report: Report, past: Past) -> list[str]:
     if past.last_verified is not None and report.verdict is not Verdict.VERIFIED:
         night = past.last_verified
         backup = f"{clean(night.backup)}, " if night.backup else ""
-        lines.append(_field("proven", f"{backup}verified {_moment(night.at)}"))
+        lines.append(_field("proven", f"{backup}verified {second_of(night.at)}"))
     return lines
 
 
@@ -107,7 +107,7 @@ def _backup(backup: BackupReport | None) -> str:
         parts.append(f"PostgreSQL {clean(backup.server_version)}")
     if backup.taken_at is not None:
         source = f" as {backup.time_source} says" if backup.time_source else ""
-        parts.append(f"taken {_moment(backup.taken_at)}{source}")
+        parts.append(f"taken {second_of(backup.taken_at)}{source}")
     if backup.age_seconds is not None:
         parts.append(f"{duration(backup.age_seconds)} old")
     details = f" ({', '.join(parts)})" if parts else ""
@@ -135,7 +135,7 @@ def _baseline_lines(report: Report) -> list[str]:
     known = report.baseline
     if known is None:
         return []
-    lines = [_field("compared", f"with {known.drill_id} of {_moment(known.at)}")]
+    lines = [_field("compared", f"with {known.drill_id} of {second_of(known.at)}")]
     if known.accepted_by:
         who, why = clean(known.accepted_by), clean(known.accepted_because)
         lines.append(f"    accepted by {who}: {why}")
@@ -272,7 +272,3 @@ def size(number: int) -> str:
 def took(seconds: float) -> str:
     """As `duration`; of what took less than a minute, the tenths too."""
     return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)  # noqa: PLR2004  # a minute
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -11,7 +11,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report.document import CheckReport, Report
-from restorecheck.report.past import SHOWN, Past
+from restorecheck.report.past import DRAWN_NIGHTS, Past
 from restorecheck.spelling import duration
 
 ACCEPTED = frozenset(
@@ -215,7 +215,7 @@ def since(report: Report, past: Past) -> str:
     if report.verdict is Verdict.VERIFIED or began is None:
         return ""
     counted_nights = f"{nights} night{'' if nights == 1 else 's'}"
-    if nights == SHOWN:
+    if nights == DRAWN_NIGHTS:
         return f"Not proven in any of the last {counted_nights}."
     verdicts = {night.verdict for night in past.nights[-nights:]}
     word = "Failing" if verdicts == {Verdict.FAILED} else "Not proven"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from restorecheck.rules.facts import AccountFacts, DatabaseFacts, Principal, TargetFacts, Unread
 from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.spelling import first_of
 
 DELETING = {
     "instance": ("rds:DeleteDBInstance", "rds:DeleteDBSnapshot"),
@@ -16,7 +17,7 @@ DELETING = {
 KEY_ENDING = ("kms:DisableKey", "kms:ScheduleKeyDeletion")
 A_WEEK = 7
 COPYING = timedelta(days=1)
-SHOWN = 5
+MOST_NAMED = 5
 
 
 def judge(facts: AccountFacts, now: datetime) -> Iterator[Finding]:
@@ -249,8 +250,10 @@ class _Exposure:
         if not shares:
             return self.ok(rule, fine)
         named = [f"{_name(arn)} with {who}" if who != "all" else _name(arn) for arn, who in shares]
-        said = f"{word}: {', '.join(named[:SHOWN])}{_rest(len(named))}"
-        return self.problem(rule, said, *(self._unshare(arn, who) for arn, who in shares[:SHOWN]))
+        said = f"{word}: {first_of(named, MOST_NAMED)}"
+        return self.problem(
+            rule, said, *(self._unshare(arn, who) for arn, who in shares[:MOST_NAMED])
+        )
 
     def _unshare(self, arn: str, who: str) -> Advice:
         word = "cluster-" if self.facts.database.kind == "cluster" else ""
@@ -281,7 +284,7 @@ class _Exposure:
         if not principals:
             return self.ok(rule, fine)
         names = [principal.arn.split(":", 5)[5] for principal in principals]
-        said = f"{', '.join(names[:SHOWN])}{_rest(len(names))} {what}"
+        said = f"{first_of(names, MOST_NAMED)} {what}"
         advice = Advice(
             Where.SOURCE, "<attach infra/guardrails: an SCP, or a permissions boundary>"
         )
@@ -294,10 +297,6 @@ def _is_staging(arn: str) -> bool:
 
 def _name(arn: str) -> str:
     return arn.split(":", 6)[6]
-
-
-def _rest(count: int) -> str:
-    return f" and {count - SHOWN} more" if count > SHOWN else ""
 
 
 def _hours(age: timedelta) -> str:

@@ -24,6 +24,7 @@ from restorecheck.rules.facts import (
 from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
 from restorecheck.rules.permissions import READING, key_requests
 from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+from restorecheck.spelling import first_of
 
 T = TypeVar("T")
 
@@ -614,20 +615,20 @@ class _Look:
             return
         missing = _wrong(simulation, allowed=True)
         yield (
-            self.problem(needed, f"IAM does not allow {_few(missing)}", *advice)
+            self.problem(needed, f"IAM does not allow {first_of(missing, MOST_ACTIONS)}", *advice)
             if missing
             else self.ok(needed, "everything that a drill calls is allowed")
         )
         excess = _wrong(simulation, allowed=False)
         yield (
-            self.problem(forbidden, f"IAM allows {_few(excess)}", *advice)
+            self.problem(forbidden, f"IAM allows {first_of(excess, MOST_ACTIONS)}", *advice)
             if excess
             else self.ok(forbidden, "what no drill calls is denied")
         )
 
 
 POSTGRES = 5432
-SHOWN = 6
+MOST_ACTIONS = 6
 
 
 def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
@@ -637,11 +638,6 @@ def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
         for simulated in simulation
         if simulated.wanted is allowed and (simulated.answer is Answer.ALLOWED) is not allowed
     ]
-
-
-def _few(names: list[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + rest
 
 
 def _permission(opening: Opening) -> dict[str, object]:

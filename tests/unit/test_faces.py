@@ -23,7 +23,7 @@ from restorecheck.report import html, junit, markdown, wording
 from restorecheck.report.document import ChainReport
 from restorecheck.report.html.charts import LABELS, _days, _powers, _scale, charts
 from restorecheck.report.html.page import LONG, _css_string
-from restorecheck.report.past import DRAWN_TABLES, MARKED, SHOWN, past_of
+from restorecheck.report.past import DRAWN_NIGHTS, DRAWN_TABLES, MARKED, past_of
 from tests.factories import NOW
 from tests.nights import DAY, HOSTILE, check, hostile, night, status
 
@@ -89,7 +89,7 @@ def test_no_text_breaks_a_face(text):
 
 
 def test_a_page_needs_nothing_but_itself():
-    nights = [night(n) for n in range(SHOWN + 20)]
+    nights = [night(n) for n in range(DRAWN_NIGHTS + 20)]
     page = html.render(nights[-1], past_of(nights))
 
     reader = parsed(page)
@@ -331,7 +331,7 @@ def test_without_a_verified_night_none_is_promised():
         ([Verdict.FAILED, Verdict.VERIFIED], ""),
         ([Verdict.VERIFIED, Verdict.FAILED], "Failing since 2026-02-28 (1 night)."),
         ([Verdict.INCONCLUSIVE, Verdict.FAILED], "Not proven since 2026-02-27 (2 nights)."),
-        ([Verdict.FAILED] * SHOWN, f"Not proven in any of the last {SHOWN} nights."),
+        ([Verdict.FAILED] * DRAWN_NIGHTS, f"Not proven in any of the last {DRAWN_NIGHTS} nights."),
     ],
 )
 def test_since_says_no_more_than_is_known(verdicts, said):

@@ -174,7 +174,7 @@ class AwsStore(DrillStore, History):
             target=target,
             drill_id=item["drill_id"],
             sequence=int(item["sequence"]),
-            at=_moment(item["at"]),
+            at=datetime.fromisoformat(item["at"]),
             by=item["by"],
             why=item["why"],
         )
@@ -523,14 +523,16 @@ def _entry(item: Item) -> Entry:
         drill_id=item["drill_id"],
         target=item["target"],
         verdict=Verdict(item["verdict"]),
-        started_at=_moment(item["begun_at"]),
-        finished_at=_moment(item["finished_at"]),
-        scheduled_for=_moment(item["scheduled_for"]) if "scheduled_for" in item else None,
+        started_at=datetime.fromisoformat(item["begun_at"]),
+        finished_at=datetime.fromisoformat(item["finished_at"]),
+        scheduled_for=datetime.fromisoformat(item["scheduled_for"])
+        if "scheduled_for" in item
+        else None,
         left_behind=item["left_behind"],
         announce=item["announce"],
         previous_sha256=item["previous_sha256"],
         sha256=item["sha256"],
-        pruned_at=_moment(item["pruned_at"]) if "pruned_at" in item else None,
+        pruned_at=datetime.fromisoformat(item["pruned_at"]) if "pruned_at" in item else None,
     )
 
 
@@ -545,7 +547,3 @@ def _place(sequence: int) -> str:
 
 def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

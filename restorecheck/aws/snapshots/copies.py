@@ -29,6 +29,7 @@ from restorecheck.errors import (
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Backup, Drill, Resource, Verdict
 from restorecheck.ports import Clock
+from restorecheck.spelling import second_of
 
 SHARE = "snapshot share"
 SOON = timedelta(seconds=1)
@@ -94,8 +95,8 @@ class Copying:
         if age > self._settings.max_age:
             return Broken(
                 reason=f"the backup is stale: the newest {_kind(newest)} of {wanted} holds data "
-                f"up to {_moment(taken_at)}, {_hours(age)} before this drill at "
-                f"{_moment(drill.started_at)}; at most {_hours(self._settings.max_age)} are allowed",
+                f"up to {second_of(taken_at)}, {_hours(age)} before this drill at "
+                f"{second_of(drill.started_at)}; at most {_hours(self._settings.max_age)} are allowed",
                 hint=self._why_stale(),
                 backup=backup,
             )
@@ -213,7 +214,7 @@ class Copying:
         unfinished = f" ({under_way} not finished)" if under_way else ""
         return Broken(
             reason=f"the backup is stale: there is no finished automated snapshot of {wanted} in "
-            f"{place}{unfinished}, and none of AWS Backup, at {_moment(drill.started_at)}",
+            f"{place}{unfinished}, and none of AWS Backup, at {second_of(drill.started_at)}",
             hint=self._why_stale(),
         )
 
@@ -241,7 +242,7 @@ class Copying:
         newest = max(copies, key=_taken_at)
         return (
             f"The newest verified copy is {newest.identifier} in {self._backup.place}, with data "
-            f"up to {_moment(newest.database_time or _taken_at(newest))}."
+            f"up to {second_of(newest.database_time or _taken_at(newest))}."
         )
 
     def _state_of_production(self) -> str:
@@ -516,10 +517,6 @@ def _backup_of(view: SnapshotView) -> Backup:
         size_bytes=view.full_size_bytes,
         server_version=view.engine_version,
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _hours(duration: timedelta) -> str:

@@ -38,12 +38,12 @@ class SequencesAhead(OfDatabase):
         return questions_found(reading, BEHIND, "sequences", _is_behind)
 
 
-SHOWN = 10_000
+FARTHEST = 10_000
 """A larger distance may be the value of a row, of which the sequence never counted one."""
 
 
 def _is_behind(name: str, value: str) -> str:
     if not value:
         return ""
-    distance = value if value.isdigit() and int(value) < SHOWN else f"more than {SHOWN:,}"
+    distance = value if value.isdigit() and int(value) < FARTHEST else f"more than {FARTHEST:,}"
     return f"{name} is {distance} behind its column: the next insert fails"

@@ -3,10 +3,10 @@
 from restorecheck.ports import History
 from restorecheck.report import document
 from restorecheck.report.document import Report
-from restorecheck.report.past import SHOWN, Past, past_of
+from restorecheck.report.past import DRAWN_NIGHTS, Past, past_of
 
 
 def past_until(report: Report, history: History) -> Past:
     """Up to this report, and not beyond it."""
-    texts = history.texts(report.target, until=report.finished_at, newest=SHOWN)
+    texts = history.texts(report.target, until=report.finished_at, newest=DRAWN_NIGHTS)
     return past_of([document.parse(text) for text in texts])

@@ -6,12 +6,13 @@ how far somebody looked, so neither a sleeping laptop nor a crash loses a night.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from restorecheck.config import Target
 from restorecheck.ports import Clock
 from restorecheck.schedule import Schedule, delay
+from restorecheck.spelling import minute_of
 from restorecheck.sqlite.agenda import Agenda
 
 MOST = 10_000
@@ -79,7 +80,7 @@ class Nights:
         if not due:
             return None
         *older, newest = due
-        covered = f"the runner was not running; covered by the drill for {_moment(newest)}"
+        covered = f"the runner was not running; covered by the drill for {minute_of(newest)}"
         self._settle(plan.target, older, f"missed: {covered}")
         late = now - plan.starts_at(newest)
         if plan.grace is not None and late > plan.grace:
@@ -111,7 +112,3 @@ class Nights:
     def _settle(self, target: str, slots: Sequence[datetime], reason: str) -> None:
         for slot in slots:
             self._agenda.settle(target, slot, reason, self._clock.now())
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -209,7 +209,7 @@ def _is_one_unlike(unnamed: Sequence[Dated], stems: set[str]) -> bool:
 
 
 def _refusal(names: Sequence[str], families: dict[str, list[Dated]]) -> Choice:
-    shown = ", ".join(sorted(names)[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    shown = ", ".join(sorted(names)[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
     by_name = any(not d.head.dbname and not d.head.cluster for n in names for d in families[n])
     said = (
         "; of dumps that do not name their database, the files' names were taken" if by_name else ""
@@ -221,7 +221,7 @@ def _refusal(names: Sequence[str], families: dict[str, list[Dated]]) -> Choice:
     )
 
 
-SHOWN = 12
+MOST_NAMED = 12
 
 
 def _one(name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:

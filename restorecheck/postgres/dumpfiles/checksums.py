@@ -12,7 +12,7 @@ ALGORITHMS = {
 }  # fmt: skip
 BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 """Digits in hexadecimal, where no name tells."""
-SHOWN = {"md5": "MD5", "blake2b": "BLAKE2b"}
+SPELLED = {"md5": "MD5", "blake2b": "BLAKE2b"}
 LARGEST = 1 << 24
 """Bytes of a checksum file: a line for each of 100,000 data files."""
 STANDARD_INPUT = frozenset({"-", "stdin"})
@@ -39,7 +39,7 @@ class Checksum:
 
     @property
     def kind(self) -> str:
-        return SHOWN.get(self.algorithm) or self.algorithm.replace("sha", "SHA-")
+        return SPELLED.get(self.algorithm) or self.algorithm.replace("sha", "SHA-")
 
 
 def checksums_of(files: Sequence[Path]) -> dict[Path, Checksum]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry, label
+from restorecheck.spelling import first_of
 
 AFTERWARDS = frozenset({"CONSTRAINT", "FK CONSTRAINT", "INDEX", "TRIGGER", "CHECK CONSTRAINT"})
 """Of the section post-data."""
@@ -20,7 +21,7 @@ NEVER_OF_A_TABLE = frozenset(
 )  # fmt: skip
 """Left out by `pg_dump --table`. Source: PostgreSQL documentation, pg_dump, `-t`."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
-SHOWN = 3
+MOST_NAMED = 3
 NO_ROWS = "the dump holds no rows (pg_dump --schema-only): of no table is there any data"
 
 
@@ -71,6 +72,5 @@ def _has_rows(table: TocEntry) -> bool:
 
 def _named(tables: list[TocEntry]) -> str:
     names = [label(table) for table in tables]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     noun = "table" if len(names) == 1 else "tables"
-    return f"{noun} {', '.join(names[:SHOWN])}{more}" if names else "no table"
+    return f"{noun} {first_of(names, MOST_NAMED)}" if names else "no table"

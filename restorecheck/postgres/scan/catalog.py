@@ -526,7 +526,7 @@ def has_index(connection: Connection, oid: int, columns: Sequence[str]) -> bool:
     return bool(found)
 
 
-SHOWN = 80
+LONGEST = 80
 """Characters of a definition that is kept as it is; of a longer one its digest."""
 FROM = ", from "
 ALLOWED = {
@@ -566,7 +566,7 @@ def _described(kind: str, definition: str | None, hidden: str | None = None) -> 
     text = definition or ""
     if kind not in READABLE:
         text = canonical(" ".join(text.split()))
-        text = text if len(text) <= SHOWN else digest(text)
+        text = text if len(text) <= LONGEST else digest(text)
     if hidden is not None:
         hidden = unqualified(hidden) if kind == "view" else hidden
         text = f"{text} {digest(canonical(' '.join(hidden.split())))}"

@@ -25,7 +25,7 @@ from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Past, worst_first
 from restorecheck.report.status import TargetStatus
 from restorecheck.report.terminal import clean, proof_line, size, took
-from restorecheck.spelling import duration, spell
+from restorecheck.spelling import duration, minute_of, spell
 
 LONGEST = 2_000
 """Characters of any text from outside."""
@@ -241,7 +241,7 @@ def _day(moment: datetime) -> Markup:
 
 
 def _moment(moment: datetime) -> Markup:
-    return Markup("<time>{}</time>").format(f"{moment:%Y-%m-%d %H:%M} UTC")
+    return Markup("<time>{}</time>").format(minute_of(moment))
 
 
 @cache
