@@ -120,6 +120,20 @@ def test_what_a_drill_has_left_is_told_though_it_is_verified(receivers):
     assert SERVER.identifier in one.got[0][2].decode()
 
 
+def test_a_report_that_retention_removed_keeps_no_news_back(receivers):
+    one, _ = receivers
+    around: Any = Around(hook(one, "on-call"))
+    around.drill()
+    around.clock.pass_time(DAY)
+    around.drill()
+    assert around.store.prune(around.clock.now(), around.clock.now()) == 1
+
+    around.clock.pass_time(DAY)
+    tell(around.drill(Verdict.FAILED), around)
+
+    assert heard(one) == [[("failed", "night 3")]]
+
+
 def test_who_is_deaf_keeps_nobody_else_from_hearing(receivers):
     deaf, other = receivers
     deaf.status = 500

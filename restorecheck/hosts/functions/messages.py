@@ -4,13 +4,9 @@ import structlog
 
 from restorecheck.announcing import NOTHING_TOLD, Finished, News, Rules, hear
 from restorecheck.errors import DeliveryError, RestorecheckError
-from restorecheck.history import Entry
 from restorecheck.hosts.functions.surroundings import Surroundings
-from restorecheck.hosts.notifying.channels import Line, lines_of
+from restorecheck.hosts.notifying.channels import Line, finished, lines_of, send
 from restorecheck.model import Drill
-from restorecheck.report import document
-from restorecheck.report.advice import do_now
-from restorecheck.report.message import compose
 
 log = structlog.get_logger("restorecheck.functions")
 
@@ -24,7 +20,7 @@ def tell(drill: Drill, around: Surroundings) -> None:
         config = around.config()
         lines = [line for line in lines_of(config, around.clock) if line.concerns(drill.target)]
         entries = around.store.entries(target=drill.target, newest=LOOK_BACK)
-        facts = [_fact(entry, around) for entry in entries if entry.announce]
+        facts = [finished(entry, around.store) for entry in entries if entry.announce]
         for line in lines:
             _tell_line(line, drill, facts, config.report_url)
     except RestorecheckError as exc:
@@ -36,7 +32,7 @@ def _tell_line(line: Line, drill: Drill, facts: list[Finished], report_url: str 
     if not news:
         return
     try:
-        line.messenger.send(compose(news, report_url=report_url, host="AWS"))
+        send(line, news, report_url=report_url, host="AWS")
     except DeliveryError as exc:
         log.warning("message.undelivered", drill_id=drill.id, channel=line.name, reason=exc.message)
 
@@ -48,19 +44,3 @@ def _news(facts: list[Finished], rules: Rules) -> list[News]:
         told, news = hear(told, fact, rules)
         found += news
     return found
-
-
-def _fact(entry: Entry, around: Surroundings) -> Finished:
-    report = document.parse(around.store.report(entry.drill_id))
-    return Finished(
-        target=entry.target,
-        at=entry.finished_at,
-        drill_id=entry.drill_id,
-        verdict=entry.verdict,
-        reason=report.reason,
-        hint=report.hint,
-        do_now=do_now(report),
-        left=tuple(f"{left.kind} {left.identifier}" for left in report.teardown.left),
-        sha256=entry.sha256,
-        scheduled_for=entry.scheduled_for,
-    )

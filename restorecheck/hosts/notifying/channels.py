@@ -1,13 +1,22 @@
-"""From the items of `notify` to those who deliver."""
+"""From the items of `notify` to those who deliver, and from a report to what is told of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from restorecheck.announcing import Kind, Rules
+import structlog
+
+from restorecheck.announcing import Finished, Kind, News, Rules
 from restorecheck.config import Config
 from restorecheck.config.notify import Channel
-from restorecheck.ports import Clock, Messenger
+from restorecheck.errors import DeliveryError, NotFoundError
+from restorecheck.history import Entry
+from restorecheck.ports import Clock, DrillStore, Messenger
+from restorecheck.report import document
+from restorecheck.report.advice import do_now
+from restorecheck.report.message import compose
+
+log = structlog.get_logger("restorecheck.messengers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +86,43 @@ def _messenger(channel: Channel, config: Config, clock: Clock) -> Messenger:
 
     assert channel.apprise is not None, "exactly one of the four"
     return AppriseMessenger(channel.apprise.get_secret_value(), channel.name)
+
+
+def finished(entry: Entry, history: DrillStore) -> Finished:
+    """What a report says to those who are told of it."""
+    fact = Finished(
+        target=entry.target,
+        at=entry.finished_at,
+        drill_id=entry.drill_id,
+        verdict=entry.verdict,
+        reason="its report was removed by retention",
+    )
+    try:
+        report = document.parse(history.report(entry.drill_id))
+    except NotFoundError:
+        return fact
+    left = report.teardown.left if entry.left_behind else ()
+    return replace(
+        fact,
+        reason=report.reason,
+        hint=report.hint,
+        do_now=do_now(report),
+        left=tuple(f"{one.kind} {one.identifier}" for one in left),
+        sha256=entry.sha256,
+        scheduled_for=entry.scheduled_for,
+    )
+
+
+def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str) -> None:
+    """One message.
+
+    Raises:
+        DeliveryError: Nobody took it.
+    """
+    try:
+        line.messenger.send(compose(news, report_url=report_url, host=host))
+    except DeliveryError:
+        raise
+    except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
+        log.exception("messenger.defect", channel=line.name)
+        raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc

@@ -13,7 +13,6 @@ import structlog
 from restorecheck.announcing import (
     NOTHING_TOLD,
     Fact,
-    Finished,
     Kind,
     News,
     Skipped,
@@ -21,14 +20,11 @@ from restorecheck.announcing import (
     Trouble,
     hear,
 )
-from restorecheck.errors import BusyError, DeliveryError, NotFoundError
-from restorecheck.history import Entry
-from restorecheck.hosts.notifying.channels import Line
+from restorecheck.errors import BusyError, DeliveryError
+from restorecheck.hosts import leases
+from restorecheck.hosts.notifying.channels import Line, finished, send
 from restorecheck.hosts.process import leases
 from restorecheck.ports import Clock
-from restorecheck.report import document
-from restorecheck.report.advice import do_now
-from restorecheck.report.message import compose
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Cursor, Outbox, Pending
 from restorecheck.sqlite.store import SqliteStore
@@ -101,7 +97,7 @@ class Postman:
         entries = self._store.entries(after=cursor.sequence)
         skips = self._agenda.skips(settled_after=cursor.settled)
         facts = [
-            *(self._finished(e) for e in entries if e.announce and line.concerns(e.target)),
+            *(finished(e, self._store) for e in entries if e.announce and line.concerns(e.target)),
             *(
                 Skipped(target=s.target, at=s.settled_at, due_at=s.due_at, reason=s.reason)
                 for s in skips
@@ -131,32 +127,6 @@ class Postman:
     def _head(self) -> int:
         newest = self._store.entries(newest=1)
         return newest[-1].sequence if newest else 0
-
-    def _finished(self, entry: Entry) -> Finished:
-        try:
-            report = document.parse(self._store.report(entry.drill_id))
-        except NotFoundError:  # retention was faster
-            return Finished(
-                target=entry.target,
-                at=entry.finished_at,
-                drill_id=entry.drill_id,
-                verdict=entry.verdict,
-                reason="its report was removed by retention",
-            )
-        return Finished(
-            target=entry.target,
-            at=entry.finished_at,
-            drill_id=entry.drill_id,
-            verdict=entry.verdict,
-            reason=report.reason,
-            hint=report.hint,
-            do_now=do_now(report),
-            left=tuple(f"{left.kind} {left.identifier}" for left in report.teardown.left)
-            if entry.left_behind
-            else (),
-            sha256=entry.sha256,
-            scheduled_for=entry.scheduled_for,
-        )
 
     def _undeliverable(self, now: datetime) -> list[Trouble]:
         """A channel that is deaf is news for the others."""
@@ -188,7 +158,7 @@ class Postman:
     def _deliver_batch(self, line: Line, batch: Sequence[Pending], now: datetime) -> bool:
         ids = [p.id for p in batch]
         try:
-            self._send(line, [p.news for p in batch])
+            send(line, [p.news for p in batch], report_url=self._report_url, host=self._host)
         except DeliveryError as exc:
             tries = max(p.attempts for p in batch)
             wait = min(FIRST_RETRY * 2 ** min(tries, 10), LONGEST_RETRY)
@@ -211,9 +181,6 @@ class Postman:
             self._outbox.done(stale, "superseded", now)
         return tuple(p for p in pending if p.id not in stale)
 
-    def _send(self, line: Line, news: Sequence[News]) -> None:
-        send(line, news, report_url=self._report_url, host=self._host)
-
 
 def shout(line: Line, trouble: Trouble, report_url: str | None) -> None:
     """Tell at once and without writing it down: the history itself may be what is broken."""
@@ -224,18 +191,3 @@ def shout(line: Line, trouble: Trouble, report_url: str | None) -> None:
         send(line, [news], report_url=report_url, host=socket.gethostname())
     except DeliveryError as exc:
         log.warning("message.undelivered", channel=line.name, reason=exc.message)
-
-
-def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str) -> None:
-    """One message.
-
-    Raises:
-        DeliveryError: Nobody took it.
-    """
-    try:
-        line.messenger.send(compose(news, report_url=report_url, host=host))
-    except DeliveryError:
-        raise
-    except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
-        log.exception("messenger.defect", channel=line.name)
-        raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc
