@@ -63,7 +63,7 @@ class Target:
 
     @property
     def session(self):
-        return self.provider._sessions[DRILL_ID]
+        return self.provider.sessions[DRILL_ID]
 
     @property
     def loaded_while_read(self) -> bool:
@@ -72,7 +72,7 @@ class Target:
         )
 
     def asked(self, query: bytes, database: str = "restored"):
-        places = self.provider._server.places(DRILL_ID)
+        places = self.provider.server.places(DRILL_ID)
         with cluster.superuser_connection(places, database) as connection:
             return connection.execute(query).fetchall()
 
@@ -105,7 +105,7 @@ def stage(short_folder, dumps, monkeypatch):
         work=short_folder / "work",
     )
     for one in targets:
-        if DRILL_ID in one.provider._sessions:
+        if DRILL_ID in one.provider.sessions:
             one.end()
     assert list((short_folder / "work").iterdir()) == []
 

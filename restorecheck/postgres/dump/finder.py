@@ -122,6 +122,11 @@ class Session:
         if self.looking is not None:
             self.looking.done(patience=ENDING_SECONDS)
 
+    def leave(self) -> None:
+        """Give back the account that the programs ran as, when they have ended."""
+        if self.lodging is not None:
+            self.lodging.close()
+
 
 class DumpFinder:
     """The first step of every dump target: the private directory, and the dump to restore."""

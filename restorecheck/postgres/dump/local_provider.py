@@ -1,7 +1,7 @@
 """The local provider: a folder of dumps → a throw-away PostgreSQL server in a private directory."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg
 
 from restorecheck.errors import (
-    CapacityError,
     InvalidStateError,
     ProviderError,
     RestorecheckError,
@@ -26,7 +25,6 @@ from restorecheck.lifecycle import (
     keeps_standing,
 )
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
-from restorecheck.ports import Clock, Provider
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.dump import (
     collations,
@@ -37,9 +35,9 @@ from restorecheck.postgres.dump import (
     roles,
     selection,
 )
+from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
     SERVER,
-    DumpFinder,
     Restore,
     Session,
     check_step,
@@ -48,7 +46,6 @@ from restorecheck.postgres.dump.finder import (
 )
 from restorecheck.postgres.dump.load import Destination, Load, start_psql
 from restorecheck.postgres.dump.load_errors import Into, LoadError
-from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.streamed_load import Ahead, Begun
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.server import cluster
@@ -67,30 +64,17 @@ MOST_ROLES = 100
 """Made after a load that missed them; a dump that names more than that is loaded no further."""
 
 
-class LocalDumpProvider(Provider):
+class LocalDumpProvider(DumpProvider):
     """Restores a target's newest dump into a server of its own on this machine."""
 
-    def __init__(
-        self,
-        *,
-        dump: DumpSettings,
-        server: ServerSettings,
-        clock: Clock,
-        lock_of: Callable[[str], Path],
-        deadline: timedelta,
-    ) -> None:
-        self._dump = dump
-        self._server = server
-        self._deadline = deadline
-        self._finder = DumpFinder(dump, server, clock, lock_of)
-        self._sessions: dict[str, Session] = {}
+    prepares = "start server"
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
         directory = self._resource(drill_id)
         return (
-            find_step(directory, self._dump, self._deadline),
+            find_step(directory, self.dump, self.deadline),
             Step(
-                name="start server",
+                name=self.prepares,
                 kind=StepKind.PREPARE,
                 does="make and start a throw-away PostgreSQL server in that directory, "
                 "of the dump's major version or the lowest higher one at hand; "
@@ -102,29 +86,11 @@ class LocalDumpProvider(Provider):
                 name="load dump",
                 kind=StepKind.RESTORE,
                 does="compare what the dump needs with what the server offers; load the dump",
-                deadline=self._deadline,
+                deadline=self.deadline,
                 makes=(directory,),
             ),
-            check_step(self._deadline),
+            check_step(self.deadline),
         )
-
-    def ensure(self, drill: Drill, step: Step) -> StepEvent:
-        session = self._sessions.setdefault(drill.id, Session())
-        try:
-            match step.name:
-                case "find dump":
-                    return self._find(drill, session)
-                case "start server":
-                    return self._start(drill, session)
-                case "load dump":
-                    return self._load(drill, session)
-                case _:
-                    raise AssertionError(f"no step {step.name!r} in this plan")
-        except CapacityError as exc:
-            # A full disk does not empty itself in the minutes that a retry would take.
-            return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
-        except psycopg.Error as exc:
-            return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
 
     def delete(
         self,
@@ -133,55 +99,51 @@ class LocalDumpProvider(Provider):
     ) -> Gone | StillThere:
         drill_id = resource.identifier.rpartition(cluster.PREFIX)[2]
         watch = Stopwatch()
-        session = self._sessions.pop(drill_id, None)
+        session = self.sessions.pop(drill_id, None)
         server = by_us = None
         if session is not None:
             server, by_us = session.server, session.made
             session.end()
         detail = remove_cluster(Path(resource.identifier), drill_id, server, by_us)
-        if session is not None and session.lodging is not None:
-            session.lodging.close()
+        if session is not None:
+            session.leave()
         if detail:
             return StillThere(resource, detail)
         return Gone(resource, external_seconds=watch.seconds if server else 0.0)
 
     def release(self, drill: Drill) -> None:
-        session = self._sessions.pop(drill.id, None)
-        if session is not None:
-            session.end()
-            if session.lodging is not None:
-                session.lodging.close()
+        super().release(drill)
         if keeps_standing(drill):
-            places = self._server.places(drill.id)
+            places = self.server.places(drill.id)
             mark = cluster.read_mark(places.directory)
             if mark is not None:
                 cluster.write_mark(places, replace(mark, kept=True))
 
     def temporary(self, drill: Drill) -> Temporary:
         """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
-        session = self._sessions.get(drill.id)
+        session = self.sessions.get(drill.id)
         if session is None or session.server is None or session.installation is None:
             raise InvalidStateError("nothing is damaged: this process has not made the server")
         return Temporary(
             drill=drill,
-            places=self._server.places(drill.id),
+            places=self.server.places(drill.id),
             installation=session.installation,
             account=session.account,
-            jobs=self._server.parallel(self._dump),
+            jobs=self.server.parallel(self.dump),
             server=session.server,
         )
 
     def _resource(self, drill_id: str) -> Resource:
-        return Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))
+        return Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))
 
-    def _start(self, drill: Drill, session: Session) -> StepEvent:
+    def _prepare(self, drill: Drill, session: Session) -> StepEvent:
         if not session.restores:
             return lost_session()
         inspections = [restore.inspection for restore in session.restores]
         chosen = load_plan.choose_installation(
             load_plan.together(inspections),
-            self._server.installations(),
-            self._dump.ignore_extensions,
+            self.server.installations(),
+            self.dump.ignore_extensions,
         )
         if isinstance(chosen, Unclear):
             return chosen
@@ -200,7 +162,7 @@ class LocalDumpProvider(Provider):
 
     def _make_server(self, drill: Drill, session: Session, installation: Installation) -> float:
         """Start a new server; returns the seconds that it took."""
-        places, account = self._server.places(drill.id), session.account
+        places, account = self.server.places(drill.id), session.account
         watch = Stopwatch()
         if session.server is not None:
             if not cluster.stop(places, session.server):
@@ -212,7 +174,7 @@ class LocalDumpProvider(Provider):
             places,
             installation,
             account,
-            jobs=self._server.parallel(self._dump),
+            jobs=self.server.parallel(self.dump),
             outlive_us=drill.keep,
         )
         return watch.seconds
@@ -222,27 +184,27 @@ class LocalDumpProvider(Provider):
     def _find(self, drill: Drill, session: Session) -> StepEvent:
         if session.looking is None and session.ahead is None and self._may_load_ahead():
             session.ahead = Ahead()
-        event = self._finder.find(drill, session)
+        event = super()._find(drill, session)
         ahead = session.ahead
         if ahead is None or not isinstance(event, InProgress):
             return event
         if ahead.asked is not None:
             ahead.answer(self._begin_ahead(drill, session, ahead.asked))
-        elif ahead.begun is not None and cluster.is_almost_full(self._server.work_dir):
+        elif ahead.begun is not None and cluster.is_almost_full(self.server.work_dir):
             return self._stop_load(ahead.begun.load)
         return event
 
     def _may_load_ahead(self) -> bool:
         """Where the beginning of a dump says how it is to be restored."""
-        several = len(self._dump.databases) > 1 or self._dump.databases == (database_choice.ALL,)
-        return not (several or self._dump.ignore_extensions or self._dump.globals_path)
+        several = len(self.dump.databases) > 1 or self.dump.databases == (database_choice.ALL,)
+        return not (several or self.dump.ignore_extensions or self.dump.globals_path)
 
     def _begin_ahead(self, drill: Drill, session: Session, inspection: Inspection) -> Begun | None:
         """None where anything is in the way: it is met again, and told, when the dump has been read."""
-        restore = Restore(finder.database_name(inspection, self._dump.databases), inspection)
-        places, account = self._server.places(drill.id), session.account
+        restore = Restore(finder.database_name(inspection, self.dump.databases), inspection)
+        places, account = self.server.places(drill.id), session.account
         try:
-            chosen = load_plan.choose_installation(inspection, self._server.installations(), ())
+            chosen = load_plan.choose_installation(inspection, self.server.installations(), ())
             if isinstance(chosen, Unclear):
                 return None
             seconds = self._make_server(drill, session, chosen)
@@ -291,12 +253,12 @@ class LocalDumpProvider(Provider):
             return self._begin_load(drill, session, restore, session.installation)
         loaded = session.load.poll(load_plan.patience(session.load))
         if loaded is None:
-            if cluster.is_almost_full(self._server.work_dir):
+            if cluster.is_almost_full(self.server.work_dir):
                 return self._stop_load(session.load)
-            return InProgress(wait=timedelta(0), detail="loading")
+            return LOADING
         session.load.end()
         session.load_seconds += loaded.seconds
-        places = self._server.places(drill.id)
+        places = self.server.places(drill.id)
         server_lost = session.server.poll() is not None
         if not server_lost and self._begins_again(session, restore.inspection, places):
             return InProgress(wait=timedelta(0), detail="loading again")
@@ -309,7 +271,7 @@ class LocalDumpProvider(Provider):
             into=self._into(session, restore, session.installation, places),
         )
         if failed is not None:
-            told = load_plan.with_full_text(failed, loaded, drill.id, self._server.full_text)
+            told = load_plan.with_full_text(failed, loaded, drill.id, self.server.full_text)
             return _naming(told, restore, session)
         killed = cluster.killed(places)
         if killed:
@@ -317,7 +279,7 @@ class LocalDumpProvider(Provider):
         if session.loading + 1 < len(session.restores):
             session.loading += 1
             session.load = None
-            return InProgress(wait=timedelta(0), detail="loading")
+            return LOADING
         return self._open(places, session)
 
     def _begins_again(self, session: Session, inspection: Inspection, places: Places) -> bool:
@@ -341,7 +303,7 @@ class LocalDumpProvider(Provider):
         self, session: Session, restore: Restore, installation: Installation, places: Places
     ) -> Into:
         inspection = restore.inspection
-        ignored = set(self._dump.ignore_extensions)
+        ignored = set(self.dump.ignore_extensions)
         return Into(
             major=installation.major,
             source_major=load_plan.major_of(inspection.server_version),
@@ -354,14 +316,14 @@ class LocalDumpProvider(Provider):
         """Before the disk is full: others write there, and a dump may grow without end."""
         load.end()
         return Unclear(
-            reason=f"the load was stopped: not enough space is left in {self._server.work_dir}",
+            reason=f"the load was stopped: not enough space is left in {self.server.work_dir}",
             hint=self._room_hint(),
         )
 
     def _begin_load(
         self, drill: Drill, session: Session, restore: Restore, installation: Installation
     ) -> StepEvent:
-        places = self._server.places(drill.id)
+        places = self.server.places(drill.id)
         inspection = restore.inspection
         if not session.prepared:  # also when the first is loaded again
             session.prepared = load_plan.prepare_each(
@@ -369,7 +331,7 @@ class LocalDumpProvider(Provider):
                 installation,
                 session.account,
                 places.directory,
-                self._dump.ignore_extensions,
+                self.dump.ignore_extensions,
             )
             failed = self._make_roles(places, session, installation)
             if failed is not None:
@@ -384,13 +346,13 @@ class LocalDumpProvider(Provider):
             installation,
             session.account,
             directory=places.directory,
-            jobs=1 if session.alone else self._server.parallel(self._dump),
+            jobs=1 if session.alone else self.server.parallel(self.dump),
             decryption=session.decryption,
-            ignored=self._dump.ignore_extensions,
+            ignored=self.dump.ignore_extensions,
             ownership=True,
             prepared=session.prepared[session.loading],
         )
-        return InProgress(wait=timedelta(0), detail="loading")
+        return LOADING
 
     def _make_roles(
         self, places: Places, session: Session, installation: Installation
@@ -402,7 +364,7 @@ class LocalDumpProvider(Provider):
             pin(connection)
             made = roles.make(connection, session.statements)
             roles.elevate(connection, made.roles)
-        if self._dump.globals_path and session.statements:
+        if self.dump.globals_path and session.statements:
             needed = {role for r in session.restores for role in r.inspection.needs.roles}
             missing = sorted(needed - roles.named_in(session.statements))
             session.findings += (selection.roles_missing(missing),)
@@ -425,7 +387,7 @@ class LocalDumpProvider(Provider):
         first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
             pin(connection)
-            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
+            missing = preparation.lacking(connection, inspection, self.dump.ignore_extensions)
             if missing:
                 return missing
             if first:
@@ -444,7 +406,7 @@ class LocalDumpProvider(Provider):
     def _open(self, places: Places, session: Session) -> StepEvent:
         watch = Stopwatch()
         role = preparation.CHECKER_ROLE
-        ignored = self._dump.ignore_extensions
+        ignored = self.dump.ignore_extensions
         notes = [
             note
             for restore in session.restores
@@ -480,9 +442,12 @@ class LocalDumpProvider(Provider):
             notes=tuple(dict.fromkeys(notes)),
         )
 
+    def _refused(self, error: psycopg.Error) -> Unclear:
+        return Unclear(reason=f"the throw-away server does not answer: {why_not(error)}")
+
     def _room_hint(self) -> str:
         return (
-            f"The restored database needs room in {self._server.work_dir}; "
+            f"The restored database needs room in {self.server.work_dir}; "
             "postgres.work_dir names another place."
         )
 

@@ -5,7 +5,7 @@ our mark. Ownership and grants are not restored: roles belong to the whole serve
 Whether a server is scratch is said in the configuration (`scratch_servers`), apart from the URL.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,14 @@ from typing import Any, cast
 
 import psycopg
 
-from restorecheck.errors import CapacityError, ProviderError
-from restorecheck.lifecycle import Gone, InProgress, Ready, StepEvent, StillThere, Unclear
+from restorecheck.errors import ProviderError
+from restorecheck.lifecycle import Gone, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
-from restorecheck.ports import Clock, Inventory, Provider
+from restorecheck.ports import Inventory, Provider
 from restorecheck.postgres.dump import collations, load_plan, preparation
+from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
     SERVER,
-    DumpFinder,
     Session,
     check_step,
     find_step,
@@ -43,7 +43,6 @@ from restorecheck.postgres.dump.scratch_server import (
     mark_of,
     write_mark,
 )
-from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.session import opening
@@ -54,35 +53,21 @@ from restorecheck.postgres.session.stopwatch import Stopwatch
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-class ScratchProvider(Provider):
+@dataclass(kw_only=True, eq=False)
+class ScratchProvider(DumpProvider):
     """Restores a target's newest dump into a temporary database of a scratch server."""
 
-    def __init__(
-        self,
-        *,
-        dump: DumpSettings,
-        server: ServerSettings,
-        scratch: ScratchServer,
-        clock: Clock,
-        lock_of: Callable[[str], Path],
-        deadline: timedelta,
-    ) -> None:
-        self.scratch = scratch
-        self._dump = dump
-        self._server = server
-        self._lock_of = lock_of
-        self._deadline = deadline
-        self._finder = DumpFinder(dump, server, clock, lock_of)
-        self._sessions: dict[str, Session] = {}
+    prepares = "create database"
+    scratch: ScratchServer
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
-        directory = Resource(kind=SERVER, identifier=str(self._server.places(drill_id).directory))
+        directory = Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))
         database = self._resource(drill_id)
         role = Resource(kind=ROLE_KIND, identifier=database.identifier, account=self.scratch.name)
         return (
-            find_step(directory, self._dump, self._deadline),
+            find_step(directory, self.dump, self.deadline),
             Step(
-                name="create database",
+                name=self.prepares,
                 kind=StepKind.PREPARE,
                 does=f"create the temporary database {database.identifier} "
                 f"on the scratch server {self.scratch.name}, and a role of that name for the "
@@ -94,33 +79,11 @@ class ScratchProvider(Provider):
                 name="load dump",
                 kind=StepKind.RESTORE,
                 does="load the dump, without ownership and grants",
-                deadline=self._deadline,
+                deadline=self.deadline,
                 makes=(database,),
             ),
-            check_step(self._deadline),
+            check_step(self.deadline),
         )
-
-    def ensure(self, drill: Drill, step: Step) -> StepEvent:
-        session = self._sessions.setdefault(drill.id, Session())
-        try:
-            match step.name:
-                case "find dump":
-                    return self._finder.find(drill, session)
-                case "create database":
-                    return self._create(drill, session)
-                case "load dump":
-                    return self._load(drill, session)
-                case _:
-                    raise AssertionError(f"no step {step.name!r} in this plan")
-        except CapacityError as exc:
-            return Unclear(reason=exc.message, hint=exc.hint)
-        except psycopg.Error as exc:
-            reason = why_not(exc)
-            hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
-            return Unclear(
-                reason=f"the scratch server {self.scratch.name} refused: {reason}",
-                hint=hint if exc.sqlstate == NO_RIGHT else "",
-            )
 
     def delete(
         self,
@@ -129,12 +92,12 @@ class ScratchProvider(Provider):
     ) -> Gone | StillThere:
         if resource.kind == SERVER:
             drill_id = resource.identifier.rpartition("restorecheck-")[2]
-            looking = self._sessions.get(drill_id)
+            looking = self.sessions.get(drill_id)
             if looking is not None:
                 looking.end()
             detail = remove_cluster(Path(resource.identifier), drill_id)
             return StillThere(resource, detail) if detail else Gone(resource)
-        session = self._sessions.get(drill_of(resource.identifier))
+        session = self.sessions.get(drill_of(resource.identifier))
         if session is not None and not session.reached:
             return Gone(resource)  # this process never got as far as making it
         if resource.kind == ROLE_KIND:
@@ -142,13 +105,6 @@ class ScratchProvider(Provider):
         if session is not None:
             session.end()
         return drop_database(self.scratch, resource)
-
-    def release(self, drill: Drill) -> None:
-        session = self._sessions.pop(drill.id, None)
-        if session is not None:
-            session.end()
-            if session.lodging is not None:
-                session.lodging.close()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
@@ -167,7 +123,7 @@ class ScratchProvider(Provider):
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=KIND, identifier=database_of(drill_id), account=self.scratch.name)
 
-    def _create(self, drill: Drill, session: Session) -> StepEvent:
+    def _prepare(self, drill: Drill, session: Session) -> StepEvent:
         inspection = session.inspection
         if inspection is None:
             return lost_session()
@@ -183,14 +139,14 @@ class ScratchProvider(Provider):
             if isinstance(chosen, Unclear):
                 return chosen
             session.installation = chosen
-            missing = preparation.lacking(connection, inspection, self._dump.ignore_extensions)
+            missing = preparation.lacking(connection, inspection, self.dump.ignore_extensions)
             if missing:
                 return load_plan.unfit(missing, chosen)
             name = database_of(drill.id)
             if mark_of(connection, name) is None and not exists(connection, name):
                 session.sorts_alike = preparation.make_database(connection, name, inspection.needs)
                 preparation.apply_settings(connection, name, inspection.needs)
-            write_mark(connection, name, drill, self._lock_of(drill.id))
+            write_mark(connection, name, drill, self.lock_of(drill.id))
         with self.scratch.open(database_of(drill.id)) as connection:
             preparation.make_way(connection, inspection)
         return Ready(external_seconds=watch.seconds)
@@ -206,7 +162,7 @@ class ScratchProvider(Provider):
                 reason=f"the dump needs PostgreSQL {needed} or newer; the scratch server "
                 f"{self.scratch.name} is {major}"
             )
-        return load_plan.choose_tools(major, self._server.installations(), inspection)
+        return load_plan.choose_tools(major, self.server.installations(), inspection)
 
     def _load(self, drill: Drill, session: Session) -> StepEvent:
         inspection, installation = session.inspection, session.installation
@@ -227,18 +183,18 @@ class ScratchProvider(Provider):
                 ),
                 installation,
                 session.account,
-                directory=self._server.places(drill.id).directory,
-                jobs=self._server.parallel(self._dump),
+                directory=self.server.places(drill.id).directory,
+                jobs=self.server.parallel(self.dump),
                 decryption=session.decryption,
                 # It is there already, and belongs to a superuser: its comment, which pg_dump wrote
                 # before version 11, would be refused.
-                ignored=(*self._dump.ignore_extensions, "plpgsql"),
+                ignored=(*self.dump.ignore_extensions, "plpgsql"),
                 ownership=False,
             )
-            return InProgress(wait=timedelta(0), detail="loading")
+            return LOADING
         loaded = session.load.poll(load_plan.POLL_SECONDS)
         if loaded is None:
-            return InProgress(wait=timedelta(0), detail="loading")
+            return LOADING
         session.load.end()
         into = Into(
             major=installation.major,
@@ -251,7 +207,7 @@ class ScratchProvider(Provider):
             loaded, inspection, log=None, offset=0, server_lost=False, into=into
         )
         if failed is not None:
-            return load_plan.with_full_text(failed, loaded, drill.id, self._server.full_text)
+            return load_plan.with_full_text(failed, loaded, drill.id, self.server.full_text)
         name = database_of(drill.id)
         with self.scratch.open(name) as connection:
             if is_superuser(connection):
@@ -272,10 +228,17 @@ class ScratchProvider(Provider):
             endpoint=endpoint,
             external_seconds=loaded.seconds,
             notes=(
-                *load_plan.omission_notes(inspection, self._dump.ignore_extensions),
+                *load_plan.omission_notes(inspection, self.dump.ignore_extensions),
                 *_left_out(inspection),
                 *versions,
             ),
+        )
+
+    def _refused(self, error: psycopg.Error) -> Unclear:
+        hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
+        return Unclear(
+            reason=f"the scratch server {self.scratch.name} refused: {why_not(error)}",
+            hint=hint if error.sqlstate == NO_RIGHT else "",
         )
 
     def _by_collation(self, drill: Drill, inspection: Inspection, error: LoadError) -> bool:

@@ -1,0 +1,72 @@
+"""What every provider of dumps does: a session for each drill, and three steps of which the first finds the dump."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import psycopg
+
+from restorecheck.errors import CapacityError
+from restorecheck.lifecycle import InProgress, StepEvent, Unclear
+from restorecheck.model import Drill, Step
+from restorecheck.ports import Clock, Provider
+from restorecheck.postgres.dump.finder import DumpFinder, Session
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+
+LOADING = InProgress(wait=timedelta(0), detail="loading")
+
+
+@dataclass(kw_only=True, eq=False)
+class DumpProvider(Provider):
+    """Finds a target's newest dump; where it is restored, the kinds of it say."""
+
+    prepares: ClassVar[str]
+    """Name of the step between finding the dump and loading it."""
+
+    dump: DumpSettings
+    server: ServerSettings
+    clock: Clock
+    lock_of: Callable[[str], Path]
+    deadline: timedelta
+    sessions: dict[str, Session] = field(default_factory=dict, init=False)
+
+    def ensure(self, drill: Drill, step: Step) -> StepEvent:
+        session = self.sessions.setdefault(drill.id, Session())
+        try:
+            match step.name:
+                case "find dump":
+                    return self._find(drill, session)
+                case self.prepares:
+                    return self._prepare(drill, session)
+                case "load dump":
+                    return self._load(drill, session)
+                case _:
+                    raise AssertionError(f"no step {step.name!r} in this plan")
+        except CapacityError as exc:
+            # A full disk does not empty itself in the minutes that a retry would take.
+            return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
+        except psycopg.Error as exc:
+            return self._refused(exc)
+
+    def release(self, drill: Drill) -> None:
+        session = self.sessions.pop(drill.id, None)
+        if session is not None:
+            session.end()
+            session.leave()
+
+    def _find(self, drill: Drill, session: Session) -> StepEvent:
+        finder = DumpFinder(self.dump, self.server, self.clock, self.lock_of)
+        return finder.find(drill, session)
+
+    @abstractmethod
+    def _prepare(self, drill: Drill, session: Session) -> StepEvent: ...
+    @abstractmethod
+    def _load(self, drill: Drill, session: Session) -> StepEvent: ...
+    @abstractmethod
+    def _refused(self, error: psycopg.Error) -> Unclear: ...
+
+    def _room_hint(self) -> str:
+        return ""
