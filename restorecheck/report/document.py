@@ -5,9 +5,9 @@ Its JSON Schema is generated from these models and committed as
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from restorecheck import __version__
 from restorecheck.model import (
@@ -16,7 +16,6 @@ from restorecheck.model import (
     CheckResult,
     Drill,
     Noticed,
-    Resource,
     RestoreOutcome,
     Severity,
     StepKind,
@@ -27,8 +26,15 @@ from restorecheck.model import (
 )
 
 
+def _to_the_millisecond(seconds: float) -> float:
+    return round(seconds, 3)
+
+
+Seconds = Annotated[float, AfterValidator(_to_the_millisecond)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, from_attributes=True)
 
 
 class BackupReport(_Part):
@@ -50,7 +56,7 @@ class RestoreReport(_Part):
     """Did it restore?"""
 
     outcome: RestoreOutcome
-    seconds: float = Field(description="Time of the steps that bring the data back.")
+    seconds: Seconds = Field(description="Time of the steps that bring the data back.")
     server_version: str = Field(description="Version of the server it was restored into.")
     adopted: bool = Field(
         default=False, description="Somebody else restored it; `seconds` is theirs, 0 if unknown."
@@ -67,7 +73,7 @@ class CheckReport(_Part):
     outcome: CheckOutcome
     expected: str
     found: str
-    seconds: float
+    seconds: Seconds
     detail: str
     measured: dict[str, int | float] = Field(
         default_factory=dict, description="Numbers in the answer, for comparison with other nights."
@@ -128,8 +134,8 @@ class ProofReport(_Part):
     )
     unseen: tuple[str, ...] = Field(description="Kinds that nobody notices.")
     damages: tuple[DamageReport, ...]
-    seconds: float
-    reading_seconds: float = Field(
+    seconds: Seconds
+    reading_seconds: Seconds = Field(
         description="Of these, one run of all checks on the healthy copy."
     )
     detail: str = Field(description="Why there is no proof, or not of everything.")
@@ -159,9 +165,9 @@ class StepReport(_Part):
 
     name: str
     started_at: datetime
-    seconds: float
+    seconds: Seconds
     outcome: StepOutcome
-    database_seconds: float = Field(
+    database_seconds: Seconds = Field(
         description="Of these, the seconds in which the database's own programs or queries ran, "
         "or a cloud was waited for."
     )
@@ -194,11 +200,11 @@ class ChainReport(_Part):
 class OverheadReport(_Part):
     """Where the time went."""
 
-    total_seconds: float
-    database_seconds: float = Field(
+    total_seconds: Seconds
+    database_seconds: Seconds = Field(
         description="initdb, start, load, queries, stop; and waiting for a cloud to do such things."
     )
-    own_seconds: float = Field(description="Everything else: restorecheck itself.")
+    own_seconds: Seconds = Field(description="Everything else: restorecheck itself.")
 
 
 class Report(_Part):
@@ -276,31 +282,16 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         steps=tuple(_step(record) for record in drill.records),
         time=_time(drill),
         notes=drill.notes,
-        evidence=tuple(
-            ObservationReport(at=seen.at, source=seen.source, text=seen.text)
-            for seen in drill.evidence
-        ),
-        copies=CopiesReport(kept=drill.retention.kept, deleted=drill.retention.deleted),
+        evidence=tuple(map(ObservationReport.model_validate, drill.evidence)),
+        copies=CopiesReport.model_validate(drill.retention),
         scheduled_for=drill.scheduled_for,
-        baseline=_baseline(drill),
+        baseline=drill.baseline and BaselineReport.model_validate(drill.baseline),
         proof=proof_of(drill),
         chain=chain,
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,
         finished_at=drill.finished_at,
         restorecheck_version=__version__,
-    )
-
-
-def _baseline(drill: Drill) -> BaselineReport | None:
-    known = drill.baseline
-    if known is None:
-        return None
-    return BaselineReport(
-        drill_id=known.drill_id,
-        at=known.at,
-        accepted_by=known.accepted_by,
-        accepted_because=known.accepted_because,
     )
 
 
@@ -316,22 +307,9 @@ def proof_of(drill: Drill) -> ProofReport | None:
         failing=sum(d.fails for d in proof.counted),
         warned=sum(d.warns for d in proof.counted),
         unseen=tuple(d.kind for d in proof.counted if d.noticed is Noticed.NOBODY),
-        damages=tuple(
-            DamageReport(
-                kind=d.kind,
-                what=d.what,
-                noticed=d.noticed,
-                by=d.by,
-                proposed=d.proposed,
-                needs_contents=d.needs_contents,
-                fails=d.fails,
-                of_pages=d.of_pages,
-                detail=d.detail,
-            )
-            for d in proof.damages
-        ),
-        seconds=round(proof.seconds, 3),
-        reading_seconds=round(proof.reading_seconds, 3),
+        damages=tuple(map(DamageReport.model_validate, proof.damages)),
+        seconds=proof.seconds,
+        reading_seconds=proof.reading_seconds,
         detail=proof.detail,
     )
 
@@ -359,21 +337,7 @@ def _is_hint(result: CheckResult) -> bool:
 
 def _checks(drill: Drill) -> tuple[CheckReport, ...]:
     """Every configured check has a row: what was not asked is `skipped`, never absent."""
-    answered = tuple(
-        CheckReport(
-            name=r.name,
-            kind=r.kind,
-            database=r.database,
-            severity=r.severity,
-            outcome=r.outcome,
-            expected=r.expected,
-            found=r.found,
-            seconds=round(r.seconds, 3),
-            detail=r.detail,
-            measured=r.measured,
-        )
-        for r in sorted(drill.results, key=_is_hint)
-    )
+    answered = tuple(map(CheckReport.model_validate, sorted(drill.results, key=_is_hint)))
     skipped = tuple(
         CheckReport(
             name=spec.name,
@@ -394,15 +358,9 @@ def _checks(drill: Drill) -> tuple[CheckReport, ...]:
 def _teardown(drill: Drill) -> TeardownReport:
     return TeardownReport(
         outcome=drill.teardown_outcome,
-        left=_resources(drill.ledger),
+        left=tuple(map(LeftReport.model_validate, drill.ledger)),
         details=drill.teardown_details,
-        parked=_resources(drill.parked),
-    )
-
-
-def _resources(resources: tuple[Resource, ...]) -> tuple[LeftReport, ...]:
-    return tuple(
-        LeftReport(kind=r.kind, identifier=r.identifier, account=r.account) for r in resources
+        parked=tuple(map(LeftReport.model_validate, drill.parked)),
     )
 
 
@@ -410,9 +368,9 @@ def _step(record: StepRecord) -> StepReport:
     return StepReport(
         name=record.name,
         started_at=record.started_at,
-        seconds=round(record.duration.total_seconds(), 3),
+        seconds=record.duration.total_seconds(),
         outcome=record.outcome or StepOutcome.ABORTED,
-        database_seconds=round(record.external_seconds, 3),
+        database_seconds=record.external_seconds,
     )
 
 
@@ -422,7 +380,7 @@ def _time(drill: Drill) -> OverheadReport:
     database = sum(record.external_seconds for record in drill.records)
     database += drill.teardown_external_seconds
     return OverheadReport(
-        total_seconds=round(total, 3),
-        database_seconds=round(database, 3),
-        own_seconds=round(max(0.0, total - database), 3),
+        total_seconds=total,
+        database_seconds=database,
+        own_seconds=max(0.0, total - database),
     )
