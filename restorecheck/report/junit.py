@@ -11,7 +11,8 @@ shows the text of what it finds, or the bare attributes where there is none: so 
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownOutcome
 from restorecheck.report.document import CheckReport, Report
@@ -22,14 +23,36 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render(reports: Sequence[Report]) -> str:
+    return document(_suite(report) for report in reports)
+
+
+def document(suites: Iterable[ET.Element]) -> str:
     root = ET.Element("testsuites", name="restorecheck")
-    for report in reports:
-        root.append(_suite(report))
+    root.extend(suites)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
-def _text(value: str) -> str:
+def suite(name: str, cases: Sequence[ET.Element], *, at: datetime, seconds: float) -> ET.Element:
+    def number(tag: str) -> str:
+        return str(sum(case.find(tag) is not None for case in cases))
+
+    made = ET.Element(
+        "testsuite",
+        name=text_of(name),
+        timestamp=f"{at:%Y-%m-%dT%H:%M:%S}",
+        time=f"{seconds:.3f}",
+        tests=str(len(cases)),
+        failures=number("failure"),
+        errors=number("error"),
+        skipped=number("skipped"),
+    )
+    made.extend(cases)
+    return made
+
+
+def text_of(value: str) -> str:
+    """What XML has a place for, on one line."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", clean(value))
 
 
@@ -39,28 +62,18 @@ def _suite(report: Report) -> ET.Element:
         *(_case(report, check) for check in report.checks),
         _teardown(report),
     ]
-    suite = ET.Element(
-        "testsuite",
-        name=_text(report.target),
-        timestamp=f"{report.started_at:%Y-%m-%dT%H:%M:%S}",
-        time=f"{report.time.total_seconds:.3f}",
-        tests=str(len(cases)),
-        failures=str(sum(case.find("failure") is not None for case in cases)),
-        errors=str(sum(case.find("error") is not None for case in cases)),
-        skipped=str(sum(case.find("skipped") is not None for case in cases)),
-    )
-    suite.extend(cases)
-    return suite
+    seconds = report.time.total_seconds
+    return suite(report.target, cases, at=report.started_at, seconds=seconds)
 
 
 def _new(report: Report, name: str, seconds: float) -> ET.Element:
     return ET.Element(
-        "testcase", classname=_text(report.target), name=_text(name), time=f"{seconds:.3f}"
+        "testcase", classname=text_of(report.target), name=text_of(name), time=f"{seconds:.3f}"
     )
 
 
 def _say(case: ET.Element, tag: str, message: str) -> ET.Element:
-    text = _text(message) or tag
+    text = text_of(message) or tag
     said = ET.SubElement(case, tag, message=text[:500])
     if tag != "skipped":
         said.set("type", tag)
@@ -93,7 +106,7 @@ def _case(report: Report, check: CheckReport) -> ET.Element:
         case CheckOutcome.SKIPPED:
             return _say(case, "skipped", message)
         case _ if check.severity is Severity.WARNING:
-            ET.SubElement(case, "system-out").text = _text(f"warning: {message}")
+            ET.SubElement(case, "system-out").text = text_of(f"warning: {message}")
             return case
         case CheckOutcome.FAILED:
             return _say(case, "failure", message)

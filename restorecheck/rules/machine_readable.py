@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from restorecheck import __version__
-from restorecheck.report.terminal import clean
+from restorecheck.report import junit
 from restorecheck.rules.catalogue import RULES, By, Rule, Severity
 from restorecheck.rules.findings import Finding, Outcome, by_importance
 
@@ -28,9 +27,6 @@ SCORES = {
     Severity.LOW: "2.0",
 }
 """`security-severity` of GitHub's code scanning: above 9 critical, from 7 high, from 4 medium."""
-
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 has no place for, escaped or not."""
 
 AT_ONCE = "0.000"
 """Readers of JUnit ask for seconds; findings take none of their own."""
@@ -147,21 +143,7 @@ def _location(finding: Finding) -> Json:
 def as_junit(findings: Sequence[Finding], by: By, now: datetime) -> str:
     """One test a finding: a problem is a failure, what was not looked at an error."""
     cases = [_case(finding) for finding in by_importance(findings)]
-    suite = ET.Element(
-        "testsuite",
-        name=f"restorecheck {by.value}",
-        timestamp=f"{now:%Y-%m-%dT%H:%M:%S}",
-        time=AT_ONCE,
-        tests=str(len(cases)),
-        failures=str(sum(case.find("failure") is not None for case in cases)),
-        errors=str(sum(case.find("error") is not None for case in cases)),
-        skipped=str(sum(case.find("skipped") is not None for case in cases)),
-    )
-    suite.extend(cases)
-    root = ET.Element("testsuites", name="restorecheck")
-    root.append(suite)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+    return junit.document([junit.suite(f"restorecheck {by.value}", cases, at=now, seconds=0)])
 
 
 def _case(finding: Finding) -> ET.Element:
@@ -182,5 +164,4 @@ def _case(finding: Finding) -> ET.Element:
 
 
 def _xml(value: str) -> str:
-    lines = (clean(line) for line in value.splitlines())
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+    return "\n".join(map(junit.text_of, value.splitlines()))
