@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from restorecheck.model import Verdict
+from restorecheck.model import Drill, Verdict
 from restorecheck.report.status import TargetStatus
 
 
@@ -86,6 +86,25 @@ class Flaw:
     sequence: int
     drill_id: str
     what: str
+
+
+def entry_of(drill: Drill, link: Link, text: str) -> Entry:
+    """Of a finished drill, whose report this text is."""
+    assert drill.verdict is not None, "a report is of a finished drill"
+    assert drill.finished_at is not None, "as above"
+    return Entry(
+        sequence=link.sequence,
+        drill_id=drill.id,
+        target=drill.target,
+        verdict=drill.verdict,
+        started_at=drill.started_at,
+        finished_at=drill.finished_at,
+        scheduled_for=drill.scheduled_for,
+        left_behind=bool(drill.ledger),
+        announce=drill.announce,
+        previous_sha256=link.previous_sha256,
+        sha256=sha256_of(text),
+    )
 
 
 def flaws(reports: Iterable[Stored], keep: timedelta | None = None) -> Iterator[Flaw]:

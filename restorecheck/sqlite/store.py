@@ -8,7 +8,7 @@ from typing import Any
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 from restorecheck.sqlite.database import Database
@@ -252,24 +252,23 @@ class SqliteStore(DrillStore, History):
         self.database.execute("update drills set state = ? where id = ?", (state, row[0]))
 
     def _insert(self, drill: Drill, link: Link, text: str) -> None:
-        assert drill.verdict is not None, "a report is of a finished drill"
-        assert drill.finished_at is not None, "as above"
+        entry = entry_of(drill, link, text)
         try:
             self.database.execute(
                 f"insert into reports ({_ENTRY}, report)"  # noqa: S608  # our own columns
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?)",
                 (
-                    link.sequence,
-                    drill.id,
-                    drill.target,
-                    drill.verdict.value,
-                    stamp(drill.started_at),
-                    stamp(drill.finished_at),
-                    stamp(drill.scheduled_for),
-                    bool(drill.ledger),
-                    drill.announce,
-                    link.previous_sha256,
-                    sha256_of(text),
+                    entry.sequence,
+                    entry.drill_id,
+                    entry.target,
+                    entry.verdict.value,
+                    stamp(entry.started_at),
+                    stamp(entry.finished_at),
+                    stamp(entry.scheduled_for),
+                    entry.left_behind,
+                    entry.announce,
+                    entry.previous_sha256,
+                    entry.sha256,
                     text,
                 ),
             )

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -178,27 +178,11 @@ class MemoryStore(DrillStore, History):
         return self._world.effect("finish drill", both)
 
     def _append(self, drill: Drill, compose: Callable[[Link], str]) -> None:
-        assert drill.verdict is not None, "finished"
-        assert drill.finished_at is not None, "finished"
         previous = self._entries[-1].sha256 if self._entries else ""
         link = Link(sequence=len(self._entries) + 1, previous_sha256=previous)
         text = compose(link)
         self.reports.setdefault(drill.id, []).append(text)
-        self._entries.append(
-            Entry(
-                sequence=link.sequence,
-                drill_id=drill.id,
-                target=drill.target,
-                verdict=drill.verdict,
-                started_at=drill.started_at,
-                finished_at=drill.finished_at,
-                scheduled_for=drill.scheduled_for,
-                left_behind=bool(drill.ledger),
-                announce=drill.announce,
-                previous_sha256=previous,
-                sha256=sha256_of(text),
-            )
-        )
+        self._entries.append(entry_of(drill, link, text))
 
     def entries(
         self,

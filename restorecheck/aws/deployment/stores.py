@@ -36,7 +36,7 @@ from restorecheck.errors import (
     StoreError,
     TransientError,
 )
-from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, sha256_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
 from restorecheck.model import Drill, Verdict
 from restorecheck.ports import DrillStore, History
 
@@ -90,7 +90,7 @@ class AwsStore(DrillStore, History):
         for _ in range(FINISH_TRIES):
             link = self._link()
             text = compose(link)
-            entry = _entry_of(drill, link, text)
+            entry = entry_of(drill, link, text)
             version_id = self._publish(entry, text)
             if self._commit(drill, saved, entry, version_id):
                 return saved
@@ -472,24 +472,6 @@ def _head_write(entry: Entry) -> tuple[Item, str, Item]:
     if entry.sequence == 1:
         return item, "attribute_not_exists(pk)", {}
     return item, "#s = :s", {":s": entry.sequence - 1}
-
-
-def _entry_of(drill: Drill, link: Link, text: str) -> Entry:
-    assert drill.verdict is not None, "finished"
-    assert drill.finished_at is not None, "finished"
-    return Entry(
-        sequence=link.sequence,
-        drill_id=drill.id,
-        target=drill.target,
-        verdict=drill.verdict,
-        started_at=drill.started_at,
-        finished_at=drill.finished_at,
-        scheduled_for=drill.scheduled_for,
-        left_behind=bool(drill.ledger),
-        announce=drill.announce,
-        previous_sha256=link.previous_sha256,
-        sha256=sha256_of(text),
-    )
 
 
 def _entry_item(entry: Entry, version_id: str, drill: Drill) -> Item:
