@@ -317,11 +317,6 @@ class Proof:
         """By configured checks."""
         return self.noticed_by(Noticed.YOURS, Noticed.YOURS_WARNING)
 
-    @property
-    def score(self) -> float:
-        """Percent of what a drill can meet that configured checks see."""
-        return 100 * self.seen / len(self.counted) if self.counted else 0.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

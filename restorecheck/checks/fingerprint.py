@@ -63,16 +63,16 @@ def fingerprint(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
     return f"sum({row_hash(columns, major=major)})"
 
 
-def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR, alias: str = "t") -> str:
+def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
     """Of one row: bigint. By the names of the columns, so that two that swap theirs are told apart. What is
     computed when it is read (PostgreSQL 18) is in no backup. Before PostgreSQL 14, of the row's text.
     """
     every = sorted((c for c in columns if not c.virtual), key=lambda column: column.name)
     if major < FIRST_MAJOR:
-        names = [f"{alias}.{quoted(column.name)}" for column in every]
+        names = [f"t.{quoted(column.name)}" for column in every]
         return f"hashtextextended({_as_text(names)}, 0)"
-    items = [_hashed(column, alias) for column in every if _is_hashed(column)]
-    others = [f"{alias}.{quoted(column.name)}" for column in every if not _is_hashed(column)]
+    items = [_hashed(column) for column in every if _is_hashed(column)]
+    others = [f"t.{quoted(column.name)}" for column in every if not _is_hashed(column)]
     if others:
         items.append(_as_text(others))
     row = f"row({', '.join(items)})" if items else "row(0)"
@@ -92,6 +92,6 @@ def _is_hashed(column: Column) -> bool:
     return column.kind == "b" and column.type in EXACT | TEXTS
 
 
-def _hashed(column: Column, alias: str) -> str:
-    name = f"{alias}.{quoted(column.name)}"
+def _hashed(column: Column) -> str:
+    name = f"t.{quoted(column.name)}"
     return f'{name} collate "C"' if column.type in TEXTS else name

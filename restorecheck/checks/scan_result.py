@@ -191,9 +191,9 @@ def objects_of(reading: DatabaseReading | None) -> int | None:
     return int(answer) if answer else None
 
 
-def shown_rows(rows: float, noun: str = "row") -> str:
+def shown_rows(rows: float) -> str:
     """`1 row`, `2,000 rows`."""
-    return f"{rows:,.0f} {noun}{'' if rows == 1 else 's'}"
+    return f"{rows:,.0f} row{'' if rows == 1 else 's'}"
 
 
 def rows_by_group(reading: DatabaseReading) -> dict[str, int]:

@@ -25,8 +25,6 @@ class Column:
     """Of the type below all domains: `text`, `numeric`, `int4`; arrays begin with `_`."""
     kind: str = "b"
     """`pg_type.typtype` of it: b base, c composite, d domain, e enum, r range, m multirange."""
-    category: str = ""
-    """`pg_type.typcategory`: `D` is for dates and times."""
     not_null: bool = False
     """Every row has a value: what was declared NOT VALID is not said of old rows."""
     sql_type: str = ""

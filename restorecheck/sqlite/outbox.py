@@ -43,7 +43,6 @@ class Delivery:
 
     channel: str
     waiting: int
-    oldest: datetime | None
     attempts: int
     """In vain, at most, of what still waits."""
     error: str
@@ -154,7 +153,6 @@ class Outbox:
         """Of every channel that something waits for, or that something was given up for."""
         rows = self._database.rows(
             "select channel, sum(done_at is null and attempts > 0),"
-            " min(case when done_at is null and attempts > 0 then created_at end),"
             " coalesce(max(case when done_at is null then attempts end), 0),"
             " coalesce(max(case when done_at is null then error end), ''),"
             " sum(outcome = 'given up' and created_at >= ?)"
@@ -166,12 +164,11 @@ class Outbox:
             Delivery(
                 channel=channel,
                 waiting=waiting or 0,
-                oldest=moment(oldest) if oldest else None,
                 attempts=attempts,
                 error=error,
                 given_up=given_up or 0,
             )
-            for channel, waiting, oldest, attempts, error, given_up in rows
+            for channel, waiting, attempts, error, given_up in rows
             if waiting or given_up
         )
 

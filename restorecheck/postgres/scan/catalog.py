@@ -395,7 +395,6 @@ def _columns(
                 name=name,
                 type=kind,
                 kind=typtype,
-                category=category,
                 not_null=required,
                 sql_type=sql_type,
                 equals=operators.get((type_oid, EQUAL)) or _equality(kind, typtype, category),

@@ -65,11 +65,9 @@ def nobody_knows(_endpoint: Endpoint) -> str:
     return ""
 
 
-def unreachable(
-    exc: psycopg.Error, database: str, *, hint: str = "", patience: timedelta | None = None
-) -> DatabaseUnreachableError:
+def unreachable(exc: psycopg.Error, database: str) -> DatabaseUnreachableError:
     message = f"no connection to the restored database {database}: {why_not(exc)}"
-    return DatabaseUnreachableError(message, hint=hint, patience=patience)
+    return DatabaseUnreachableError(message)
 
 
 def put_on(connection: Connection, role: str) -> None:
