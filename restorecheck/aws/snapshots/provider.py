@@ -46,6 +46,13 @@ SNAPSHOT_QUOTA = frozenset({"SnapshotQuotaExceeded", "SnapshotQuotaExceededFault
 CAPACITY_PATIENCE = 4
 """Without capacity or quota, so many polls between two tries."""
 
+DELETIONS = {
+    INSTANCE: instances.delete,
+    SECRET: credentials.delete_secret,
+    TRIAL: conformance_snapshots.delete,
+}
+"""By the kind of the resource; a share is taken back instead."""
+
 
 class RdsProvider(Provider):
     """Proves the automated snapshots of one DB instance. Holds no drill in memory."""
@@ -279,34 +286,20 @@ class RdsProvider(Provider):
         return Ready()
 
     def _delete(self, resource: Resource, place: Place, made_until: datetime) -> Gone | StillThere:
-        now = self._clock.now()
-        match resource.kind:
-            case kind if kind == SHARE:
-                return self._copying().end_share(resource, made_until)
-            case kind if kind == INSTANCE:
-                return instances.delete(
-                    self.settings,
-                    self.backup_account(place),
-                    resource,
-                    made_until=made_until,
-                    now=now,
-                )
-            case kind if kind == SECRET:
-                return credentials.delete_secret(
-                    self.settings,
-                    self.backup_account(place),
-                    resource,
-                    made_until=made_until,
-                    now=now,
-                )
-            case kind if kind == TRIAL:
-                is_source = place.account_id == self.settings.source.place.account_id
-                account = self.source_account() if is_source else self.backup_account(place)
-                return conformance_snapshots.delete(
-                    self.settings, account, resource, made_until=made_until, now=now
-                )
-            case _:
-                return StillThere(resource, "this version does not know such a thing")
+        if resource.kind == SHARE:
+            return self._copying().end_share(resource, made_until)
+        delete = DELETIONS.get(resource.kind)
+        if delete is None:
+            return StillThere(resource, "this version does not know such a thing")
+        is_source = place.account_id == self.settings.source.place.account_id
+        account = (
+            self.source_account()
+            if is_source and resource.kind == TRIAL
+            else self.backup_account(place)
+        )
+        return delete(
+            self.settings, account, resource, made_until=made_until, now=self._clock.now()
+        )
 
     def _instance(self, drill_id: str) -> Resource:
         return instances.resource_of(self.settings, naming.identifier_of(drill_id))

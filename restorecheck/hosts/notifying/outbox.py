@@ -21,7 +21,6 @@ from restorecheck.announcing import (
     hear,
 )
 from restorecheck.errors import BusyError, DeliveryError
-from restorecheck.hosts import leases
 from restorecheck.hosts.notifying.channels import Line, finished, send
 from restorecheck.hosts.process import leases
 from restorecheck.ports import Clock
