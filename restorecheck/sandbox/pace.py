@@ -5,6 +5,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -57,23 +58,16 @@ class Worker:
 
     def do(self, action: Callable[[], T]) -> T:
         """Do it now in the worker's thread, and wait for it. Not while holding the lock."""
-        done = threading.Event()
-        results: list[T] = []
-        errors: list[BaseException] = []
+        done: Future[T] = Future()
 
         def run() -> None:
             try:
-                results.append(action())
+                done.set_result(action())
             except BaseException as exc:  # noqa: BLE001  # raised again where it was asked for
-                errors.append(exc)
-            finally:
-                done.set()
+                done.set_exception(exc)
 
         self.after(0, run)
-        done.wait()
-        if errors:
-            raise errors[0]
-        return results[0]
+        return done.result()
 
     def _work(self) -> None:
         while True:

@@ -32,7 +32,7 @@ from restorecheck.sandbox.faults import Call, Faults
 from restorecheck.sandbox.landscape import Account, Landscape
 from restorecheck.sandbox.pace import Pace, Worker
 from restorecheck.sandbox.rds import Outcome, ServedRds
-from restorecheck.sandbox.servers import OWNER, Farm
+from restorecheck.sandbox.servers import Farm
 from restorecheck.sandbox.wire import Wire
 from restorecheck.simulated import Instance, Quotas, Snapshot
 
@@ -200,13 +200,7 @@ class Sandbox:
         """As the sandbox's own superuser, past the API: to put data into production."""
         server = instance.server
         assert server is not None, "only what is up can be asked"
-        with psycopg.connect(
-            host=str(server.places.directory),
-            port=server.port,
-            user=OWNER,
-            dbname=database,
-            autocommit=True,
-        ) as connection:
+        with server.superuser(database) as connection:
             yield connection
 
     def move_in(self, instance: Instance, database: str, *, readable: bool = True) -> None:
