@@ -5,6 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from urllib.parse import urlsplit
 
 from restorecheck import __version__
@@ -73,19 +74,18 @@ def bounded(call: Callable[[], None], seconds: float, complaint: str) -> None:
     Raises:
         DeliveryError: It took too long; or what `call` raised.
     """
-    raised: list[BaseException] = []
+    done: Future[None] = Future()
 
     def run() -> None:
         try:
             call()
         except BaseException as exc:  # noqa: BLE001  # raised again below, in the other thread
-            raised.append(exc)
+            done.set_exception(exc)
+        else:
+            done.set_result(None)
 
     # A thread that hangs cannot be ended; as a daemon it does not keep the process alive.
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
+    threading.Thread(target=run, daemon=True).start()
+    if not wait([done], seconds).done:
         raise DeliveryError(complaint)
-    if raised:
-        raise raised[0]
+    done.result()

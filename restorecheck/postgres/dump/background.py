@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,9 +15,7 @@ class Background(Generic[T]):
         """`news`: by which the work calls for attention before its end."""
         self._work = work
         self._news = news or threading.Event()
-        self._ended = False
-        self._result: T | None = None
-        self._error: BaseException | None = None
+        self._future: Future[T] = Future()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -24,20 +23,16 @@ class Background(Generic[T]):
         """Whether it ended within `patience` seconds from now; news are told at once."""
         self._news.wait(timeout=patience)
         self._news.clear()
-        return self._ended
+        return self._future.done()
 
     def result(self) -> T:
         """The result of work that is done."""
-        if self._error is not None:
-            raise self._error
-        assert self._result is not None, "done, and nothing was raised"
-        return self._result
+        return self._future.result()
 
     def _run(self) -> None:
         try:
-            self._result = self._work()
+            self._future.set_result(self._work())
         except BaseException as exc:  # noqa: BLE001  # raised again where the result is asked for
-            self._error = exc
+            self._future.set_exception(exc)
         finally:
-            self._ended = True
             self._news.set()

@@ -5,7 +5,6 @@ cannot be found out in it is not proposed for.
 """
 
 import re
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -81,7 +80,7 @@ class Profiler:
 
     def _asked(self, connection: Connection, sql: str) -> list[tuple[Any, ...]]:
         with (
-            deadline(connection, self._patience + GRACE, threading.Event()),
+            deadline(connection, self._patience + GRACE),
             rolled_back(connection, self._patience),
         ):
             catalog.pin_settings(connection)

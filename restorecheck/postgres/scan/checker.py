@@ -279,7 +279,7 @@ class PostgresChecker(Checker):
     def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
         if endpoint.identity not in self._listed:
             connection = self._maintenance(endpoint)
-            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
+            with deadline(connection, ANSWERS_WITHIN), plainly(connection):
                 names = connection.execute(DATABASES, [list(OTHERS_OWN)]).fetchall()
             self._listed[endpoint.identity] = tuple(str(row[0]) for row in names)
         return self._listed[endpoint.identity]
@@ -296,7 +296,7 @@ class PostgresChecker(Checker):
         """Whether the server, asked elsewhere, says that there is no such database."""
         try:
             connection = self._maintenance(endpoint)
-            with deadline(connection, ANSWERS_WITHIN, threading.Event()), plainly(connection):
+            with deadline(connection, ANSWERS_WITHIN), plainly(connection):
                 row = connection.execute(
                     "select count(*) from pg_database where datname = %s", [database]
                 )

@@ -386,7 +386,7 @@ class Survey:
     def _prepared(self) -> Connection:
         connection = self._connect()
         try:
-            with deadline(connection, COMING_BACK, threading.Event()):
+            with deadline(connection, COMING_BACK):
                 if self._run_began is None:
                     self._is_new(connection)
                 connection.execute(set_all(self._plans, local=False))

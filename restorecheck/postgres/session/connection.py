@@ -143,13 +143,15 @@ def is_open(connection: Connection | None) -> bool:
 
 
 @contextmanager
-def deadline(connection: Connection, limit: timedelta, expired: threading.Event) -> Iterator[None]:
-    """Cut the connection when the server does not answer within the limit.
+def deadline(
+    connection: Connection, limit: timedelta, expired: threading.Event | None = None
+) -> Iterator[None]:
+    """Cut the connection when the server does not answer within the limit; `expired` is set then.
 
     Cancelling is the server's business and may never happen (a damaged index can make a query loop
     that ignores every cancel); closing the socket is ours.
     """
-    cutter = _Cutter(connection.fileno(), limit, expired)
+    cutter = _Cutter(connection.fileno(), limit, expired or threading.Event())
     try:
         yield
     finally:

@@ -1,6 +1,5 @@
 """Which words of an error are names of the catalog: they may be repeated."""
 
-import threading
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
@@ -65,7 +64,7 @@ def among(connection: Connection, wanted: Collection[str]) -> frozenset[str]:
     for statement in (SYSTEM_CATALOGS, CATALOG_NAMES):
         # A text that the connection's encoding lacks is no name there.
         with suppress(psycopg.Error, UnicodeError):
-            with deadline(connection, LOOKS_WITHIN, threading.Event()), plainly(connection):
+            with deadline(connection, LOOKS_WITHIN), plainly(connection):
                 rows = connection.execute(statement.encode(), {"names": [*wanted]}).fetchall()
             found |= {str(row[0]) for row in rows}
     return frozenset(found & {*wanted})

@@ -1,6 +1,5 @@
 """Opening a connection to a restored database, and proving which server answers."""
 
-import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -41,7 +40,7 @@ def by_system_identifier(connect: Connect) -> Connect:
     def proven(endpoint: Endpoint, database: str) -> Connection:
         connection = connect(endpoint, database)
         try:
-            with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+            with deadline(connection, ANSWERS_WITHIN):
                 found = identity_of(connection)
         except psycopg.Error as exc:
             connection.close()
@@ -72,7 +71,7 @@ def unreachable(exc: psycopg.Error, database: str) -> DatabaseUnreachableError:
 
 def put_on(connection: Connection, role: str) -> None:
     """Go on as this role. A server that accepts a connection and then says nothing is cut off."""
-    with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+    with deadline(connection, ANSWERS_WITHIN):
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
 
 
@@ -133,7 +132,7 @@ def connect(
         )
         if role is not None:
             put_on(connection, role)
-        with deadline(connection, ANSWERS_WITHIN, threading.Event()):
+        with deadline(connection, ANSWERS_WITHIN):
             spell(connection)
     except psycopg.Error as exc:
         raise unreachable(exc, database) from exc
