@@ -2,9 +2,9 @@
 
 from restorecheck.hosts.functions import checker
 from restorecheck.hosts.functions.invocation import invoked, remaining
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 
-AROUND = Surroundings()
+AROUND = FunctionContext()
 
 
 @invoked

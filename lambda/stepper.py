@@ -2,9 +2,9 @@
 
 from restorecheck.hosts.functions import metrics, stepper
 from restorecheck.hosts.functions.invocation import invoked
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 
-AROUND = Surroundings()
+AROUND = FunctionContext()
 
 
 @invoked

@@ -13,7 +13,7 @@ import psutil
 
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.postgres.server import binaries, cluster, processes
-from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.account import OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Mark, Places
 from tests.places import SHORT
@@ -53,7 +53,7 @@ class Source:
 
     places: Places
     installation: Installation
-    account: Account | None
+    account: OsUser | None
     server: processes.Program | None = None
 
     def run(

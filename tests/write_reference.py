@@ -6,7 +6,7 @@ from typing import Any
 
 from restorecheck import config
 from restorecheck.conformance import reading, recording
-from restorecheck.conformance.questions import QUESTIONS, Question
+from restorecheck.conformance.questions import QUESTIONS, OpenQuestion
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
 from tests.iam import guarded
@@ -111,7 +111,7 @@ def recorded_answers() -> dict[str, list[str]]:
     return found
 
 
-def _question(question: Question, recorded: list[str]) -> str:
+def _question(question: OpenQuestion, recorded: list[str]) -> str:
     shown = "; ".join(dict.fromkeys(recorded)) or "nobody has tried it"
     also = f" (can also: {'; '.join(question.also)})" if question.also else ""
     played = f"{question.by_default}{also}" if question.answers else "it has no such thing"

@@ -25,7 +25,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Damaged:
+class UnreadableData:
     """The server could not read its own data."""
 
     reason: str
@@ -38,7 +38,7 @@ class NoAnswer:
     reason: str
 
 
-Answer = Rows | Missing | Damaged | NoAnswer
+Answer = Rows | Missing | UnreadableData | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from restorecheck.checks.column_statistics import (
     NOTHING,
     ColumnMeasures,
     ColumnStatistics,
-    Kind,
+    MeasureKind,
     Probes,
 )
 from restorecheck.checks.name_words import BORN, GROWING, HAPPENED, MOVED_LATER, VOLATILE
@@ -79,7 +79,7 @@ class _Pair:
     """One column in two nights."""
 
     name: str
-    kind: Kind
+    kind: MeasureKind
     b: Mapping[str, float]
     a: Mapping[str, float]
     rows_b: float
@@ -109,7 +109,7 @@ class _Pair:
     @property
     def telling(self) -> bool:
         """Whether there are so many values that other rows would have others."""
-        return self.kind is Kind.TIME or self.b.get("distinct", 0) > FEW_VALUES
+        return self.kind is MeasureKind.TIME or self.b.get("distinct", 0) > FEW_VALUES
 
     @property
     def n(self) -> tuple[float, float]:
@@ -128,7 +128,7 @@ class _Pair:
 
     @property
     def rewritten(self) -> bool:
-        least = REWRITTEN_TIMES if self.kind is Kind.TIME else REWRITTEN
+        least = REWRITTEN_TIMES if self.kind is MeasureKind.TIME else REWRITTEN
         return self.moved is not None and self.moved >= least
 
 
@@ -255,7 +255,7 @@ def _moves(
         return None, None, len(pairs)
     differ = sum(old != new for old, new in pairs)
     shift = None
-    if column.kind is Kind.TIME:
+    if column.kind is MeasureKind.TIME:
         shift = _shift([pair for pair in pairs if MOST_SHIFT not in pair])
     return differ / len(pairs), shift, len(pairs)
 
@@ -264,7 +264,7 @@ def _alike(p: _Pair) -> bool:
     """Whether a column of a table without a key looks as if most of its rows were those of before."""
     if abs(p.filled[0] - p.filled[1]) > 0.05:
         return False
-    if p.kind is Kind.TIME:
+    if p.kind is MeasureKind.TIME:
         span = p.b.get("latest", 0) / 86_400 - p.before("days")
         return abs(p.now("days") - p.before("days")) <= max(0.05 * span, 1e-3)
     if max(p.n) > 1.1 * min(p.n):  # samples of other sizes
@@ -287,12 +287,12 @@ def _reloaded(pairs: list[_Pair]) -> bool:
     """Whether all of the table was written anew under the same keys: a cache, a list of the week."""
     asked = [p for p in pairs if p.moved is not None]
     moving = [p for p in asked if p.rewritten]
-    fixed = {Kind.NUMBER, Kind.WHOLE, Kind.TIME}
+    fixed = {MeasureKind.NUMBER, MeasureKind.WHOLE, MeasureKind.TIME}
     return (
         len(asked) > 1
         and len(moving) == len(asked)
         and any(p.kind in fixed for p in moving)
-        and not all(p.kind is Kind.TIME for p in moving)
+        and not all(p.kind is MeasureKind.TIME for p in moving)
     )
 
 
@@ -324,10 +324,11 @@ def _is_certain(pair: _Pair, rule: Callable[[_Pair], str]) -> bool:
         return pair.now("negative") >= 0.5 > pair.before("negative")
     if rule in _LESS:
         return (
-            not any(pair.a.get(name) for name in ("keys", "items")) and pair.kind is not Kind.OTHER
+            not any(pair.a.get(name) for name in ("keys", "items"))
+            and pair.kind is not MeasureKind.OTHER
         )
     if rule is _rewritten:
-        return pair.kind is Kind.TIME and BORN.search(pair.name.lower()) is not None
+        return pair.kind is MeasureKind.TIME and BORN.search(pair.name.lower()) is not None
     return rule in _CERTAIN
 
 
@@ -532,15 +533,15 @@ def _fewer(name: str, what: str) -> Callable[[_Pair], str]:
 _keys = _fewer("keys", "keys at the top of a document")
 _items = _fewer("items", "items of a list")
 _LESS = frozenset({_keys, _items})
-_RULES: Mapping[Kind, tuple[Callable[[_Pair], str], ...]] = {
-    Kind.TEXT: (_broken, _lost_letters, _null_or_empty, _cut, _trimmed),
-    Kind.WHOLE: (_new_sign, _scaled),
-    Kind.NUMBER: (_scaled, _rounded, _new_sign),
-    Kind.BOOLEAN: (_flipped,),
-    Kind.TIME: (_zeroed_times, _cut_times, _shifted),
-    Kind.JSON: (_keys, _fewer("size", "bytes of a document")),
-    Kind.LIST: (_items, _fewer("size", "bytes of a list")),
-    Kind.OTHER: (_fewer("size", "bytes of a value"),),
+_RULES: Mapping[MeasureKind, tuple[Callable[[_Pair], str], ...]] = {
+    MeasureKind.TEXT: (_broken, _lost_letters, _null_or_empty, _cut, _trimmed),
+    MeasureKind.WHOLE: (_new_sign, _scaled),
+    MeasureKind.NUMBER: (_scaled, _rounded, _new_sign),
+    MeasureKind.BOOLEAN: (_flipped,),
+    MeasureKind.TIME: (_zeroed_times, _cut_times, _shifted),
+    MeasureKind.JSON: (_keys, _fewer("size", "bytes of a document")),
+    MeasureKind.LIST: (_items, _fewer("size", "bytes of a list")),
+    MeasureKind.OTHER: (_fewer("size", "bytes of a value"),),
 }
 
 
@@ -559,11 +560,11 @@ def _emptied(p: _Pair) -> str:
 def _collapsed(p: _Pair) -> str:
     """All rows have the same value."""
     b, a = p.b.get("distinct", 0), p.a.get("distinct", 0)
-    if p.kind is Kind.TIME or "distinct" not in p.kind.value or p.n[1] < 32:
+    if p.kind is MeasureKind.TIME or "distinct" not in p.kind.value or p.n[1] < 32:
         return ""
     few = a <= 1 or a <= b / 20
     zeroed = (
-        p.kind in {Kind.WHOLE, Kind.NUMBER}
+        p.kind in {MeasureKind.WHOLE, MeasureKind.NUMBER}
         and p.now("zero") == 1
         and not IDENTITY.search(p.name.lower())
     )
@@ -595,7 +596,7 @@ def _rewritten(p: _Pair) -> str:
     """The same rows have other values, in a column whose values last."""
     name = p.name.lower()
     # A step that rows take and go back from: what was set moves more than what is there.
-    filling = p.filled[1] - p.filled[0] > 0.02 or (p.kind is Kind.TIME and p.filled[0] < 0.5)
+    filling = p.filled[1] - p.filled[0] > 0.02 or (p.kind is MeasureKind.TIME and p.filled[0] < 0.5)
     if (
         p.moved is None
         or not p.rewritten
@@ -606,18 +607,26 @@ def _rewritten(p: _Pair) -> str:
         return ""
     if p.b.get("distinct", FEW_VALUES + 1) <= FEW_VALUES and p.moved < REWRITTEN_FEW:
         return ""
-    state = UNSETTLED.search(name) and not (p.kind is Kind.TEXT and p.before("octets") >= SENTENCE)
+    state = UNSETTLED.search(name) and not (
+        p.kind is MeasureKind.TEXT and p.before("octets") >= SENTENCE
+    )
     match p.kind:
-        case Kind.BOOLEAN | Kind.NUMBER:
+        case MeasureKind.BOOLEAN | MeasureKind.NUMBER:
             return ""
-        case Kind.WHOLE if not IDENTITY.search(name):
+        case MeasureKind.WHOLE if not IDENTITY.search(name):
             return ""
-        case Kind.TEXT | Kind.CODE | Kind.JSON | Kind.LIST | Kind.OTHER if state:
+        case (
+            MeasureKind.TEXT
+            | MeasureKind.CODE
+            | MeasureKind.JSON
+            | MeasureKind.LIST
+            | MeasureKind.OTHER
+        ) if state:
             return ""
         case _:
             pass
     words = f"the same rows have other values: in {p.moved * p.groups:.0f} of {p.groups} groups compared"
-    if p.kind is Kind.TEXT:
+    if p.kind is MeasureKind.TEXT:
         words += (
             f"; average length: {p.before('octets'):.1f} bytes before, {p.now('octets'):.1f} now"
         )
@@ -675,7 +684,9 @@ def _doubled(
         for p in single
     ]
     twice = abs(growth - 1) <= 0.02
-    newer = any(p.kind is Kind.TIME and p.a.get("latest", 0) > p.b.get("latest", 0) for p in pairs)
+    newer = any(
+        p.kind is MeasureKind.TIME and p.a.get("latest", 0) > p.b.get("latest", 0) for p in pairs
+    )
     if (
         single
         and all(-0.1 <= share <= 0.1 for share in fresh)
@@ -689,7 +700,7 @@ def _doubled(
         return
     for p in pairs:
         growth = _ratio(p.filled[1] * rows_after, p.filled[0] * rows_before) - 1
-        if p.kind is not Kind.TIME or MOVED_LATER.search(p.name.lower()) or growth < 0.3:
+        if p.kind is not MeasureKind.TIME or MOVED_LATER.search(p.name.lower()) or growth < 0.3:
             continue
         latest_b, latest_a = p.b.get("latest", 0) / 86_400, p.a.get("latest", 0) / 86_400
         mean_b, mean_a = p.before("days"), p.now("days")

@@ -52,7 +52,7 @@ NOTHING = -1
 """The state of a group of probes without rows."""
 
 
-class Kind(Enum):
+class MeasureKind(Enum):
     """How the values of a column are measured, and what of: names of sums, `filled` first."""
 
     TEXT = (
@@ -103,26 +103,26 @@ expressions: they need no conversion, whatever the encoding of the database.
 """
 
 
-def kind_of(column: Column) -> Kind:
+def kind_of(column: Column) -> MeasureKind:
     name = column.type
     if column.kind == "b":
         if name in TEXTS or name == "citext":
-            return Kind.TEXT
+            return MeasureKind.TEXT
         if name in WHOLE:
-            return Kind.WHOLE
+            return MeasureKind.WHOLE
         if name in NUMBERS:
-            return Kind.NUMBER
+            return MeasureKind.NUMBER
         if name == "bool":
-            return Kind.BOOLEAN
+            return MeasureKind.BOOLEAN
         if name in TIMES:
-            return Kind.TIME
+            return MeasureKind.TIME
         if name == "jsonb":
-            return Kind.JSON
+            return MeasureKind.JSON
         if name in CODES:
-            return Kind.CODE
+            return MeasureKind.CODE
         if name.startswith("_"):
-            return Kind.LIST
-    return Kind.CODE if column.kind == "e" else Kind.OTHER
+            return MeasureKind.LIST
+    return MeasureKind.CODE if column.kind == "e" else MeasureKind.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +141,9 @@ class Probes:
 class ColumnMeasures:
     mark: int
     """16 bits of the hash of the name: that is all that is kept of it."""
-    kind: Kind
+    kind: MeasureKind
     sums: Mapping[str, float] = field(default_factory=dict)
-    """As `Kind` names them; what is 0 is left out."""
+    """As `MeasureKind` names them; what is 0 is left out."""
     key: bool = False
     """Whether it is a column of the key; unknown after `unpack`."""
     newest: float | None = None
@@ -231,27 +231,27 @@ def _given(column: Column, value: str) -> str:
 def _projected(i: int, column: Column) -> tuple[str, ...]:
     value = f"t.{quoted(column.name)}"
     match kind_of(column):
-        case Kind.TEXT:
+        case MeasureKind.TEXT:
             text = as_text(column, value)
             return (f"octet_length({text}) as r{i}", f"substr({text}, 1, {BEGINNING}) as s{i}")
-        case Kind.NUMBER if column.type == "numeric":
+        case MeasureKind.NUMBER if column.type == "numeric":
             # Beyond that a float8 overflows, with an error.
             number = f"case when {value} between -1e300 and 1e300 then {value}::float8 end"
             return (f"{value} as r{i}", f"{number} as s{i}")
-        case Kind.NUMBER:
+        case MeasureKind.NUMBER:
             number = f"case when abs({value}::float8) < 1e300 then {value}::float8 end"
             return (f"{value} as r{i}", f"{number} as s{i}")
-        case Kind.TIME:
+        case MeasureKind.TIME:
             seconds = f"case when isfinite({value}) then date_part('epoch', {value}) end"
             return (f"{value} as r{i}", f"{seconds} as s{i}")
-        case Kind.CODE if column.kind == "e":
+        case MeasureKind.CODE if column.kind == "e":
             return (f"hashtext({as_text(column, value)}) as r{i}",)
         case _:
             return (f"{value} as r{i}",)
 
 
 def _aggregates(i: int, column: Column) -> Iterable[str]:
-    """In the order of the names in `Kind`."""
+    """In the order of the names in `MeasureKind`."""
     r, s = f"r{i}", f"s{i}"
 
     def rows(condition: str) -> str:
@@ -259,7 +259,7 @@ def _aggregates(i: int, column: Column) -> Iterable[str]:
 
     yield f"count({r})"
     match kind_of(column):
-        case Kind.TEXT:
+        case MeasureKind.TEXT:
             foreign = f"octet_length({s}) <> char_length({s})"
             yield f"count(distinct hashtext({s}))"
             yield rows(f"{r} = 0")
@@ -269,12 +269,12 @@ def _aggregates(i: int, column: Column) -> Iterable[str]:
             yield rows(f"{foreign} and {s} ~ '{BROKEN}'")
             yield rows(f"{s} like '%?%'")
             yield rows(f"{s} like ' %' or {s} like '% '")
-        case Kind.WHOLE:
+        case MeasureKind.WHOLE:
             yield f"count(distinct {r})"
             yield f"sum({r}::float8)"
             yield rows(f"{r} < 0")
             yield rows(f"{r} = 0")
-        case Kind.NUMBER:
+        case MeasureKind.NUMBER:
             yield f"count(distinct {s})"
             yield f"sum({s})"
             yield rows(f"{s} < 0")
@@ -285,28 +285,28 @@ def _aggregates(i: int, column: Column) -> Iterable[str]:
                 f"case when abs({s}) between 1e-30 and 1e30 then {s}::float4::float8 = {s} end"
             )
             yield f"sum(octet_length(concat({r})))"
-        case Kind.BOOLEAN:
+        case MeasureKind.BOOLEAN:
             yield rows(r)
-        case Kind.TIME:
+        case MeasureKind.TIME:
             yield f"count(distinct {s})"
             yield f"sum({s} / 86400)"
             yield f"max({s})"
             yield rows(f"{s} = 0")
             yield rows(f"{s} = floor({s} / 86400) * 86400")
             yield rows(f"{s} = floor({s})")
-        case Kind.JSON:
+        case MeasureKind.JSON:
             top = (
                 f"case when pg_column_size({r}) < {INLINE} then case when jsonb_typeof({r}) = 'object'"
                 f" then (select count(*) from jsonb_object_keys({r})) end end"
             )
             yield f"sum(pg_column_size({r}))"
             yield f"sum({top})"
-        case Kind.LIST:
+        case MeasureKind.LIST:
             yield f"sum(pg_column_size({r}))"
             yield f"sum(case when pg_column_size({r}) < {INLINE} then cardinality({r}) end)"
-        case Kind.CODE:
+        case MeasureKind.CODE:
             yield f"count(distinct {r})"
-        case Kind.OTHER:
+        case MeasureKind.OTHER:
             yield f"sum(pg_column_size({r}))"
 
 
@@ -335,7 +335,7 @@ def _newest(table: Table, columns: Sequence[Column], key: Sequence[str], rows: i
 
 
 def _tells_birth(column: Column) -> bool:
-    return kind_of(column) is Kind.TIME and BORN.search(column.name.lower()) is not None
+    return kind_of(column) is MeasureKind.TIME and BORN.search(column.name.lower()) is not None
 
 
 def _identity(table: Table, key: Sequence[str]) -> tuple[Column, ...]:
@@ -345,7 +345,7 @@ def _identity(table: Table, key: Sequence[str]) -> tuple[Column, ...]:
     """
     found = {c.name: c for c in table.columns}
     columns = tuple(found[name] for name in key if name in found)
-    lasting = tuple(c for c in columns if kind_of(c) is not Kind.TIME)
+    lasting = tuple(c for c in columns if kind_of(c) is not MeasureKind.TIME)
     return lasting if any(c.name.lower() in {"id", "uuid", "guid"} for c in lasting) else columns
 
 
@@ -412,7 +412,7 @@ def _stretch(rows: int) -> int:
 
 def _state(i: int, column: Column) -> str:
     r = f"r{i}"
-    if kind_of(column) is Kind.TIME:
+    if kind_of(column) is MeasureKind.TIME:
         epoch = f"date_part('epoch', {r})"
         return f"floor(sum({epoch}) filter (where isfinite({r})) / 900 / nullif(count(*) filter (where isfinite({r})), 0))"
     text = f"hashtext(concat({r}, '/', k) collate \"C\")"
@@ -474,7 +474,7 @@ def _read_probes(table: Table, answer: str, key: Sequence[str]) -> Probes | None
         rows, distinct = rows + int(count or 0), distinct + int(different or 0)
         keys[g] = _folded(int(hashes or 0) + int(count or 0) * 977, 12)
         for i, value in enumerate(values[: len(wanted)]):
-            if kind_of(wanted[i]) is Kind.TIME:
+            if kind_of(wanted[i]) is MeasureKind.TIME:
                 states[i][g] = (
                     4095 if value is None or not math.isfinite(value) else int(value) % 4095
                 )
@@ -535,7 +535,7 @@ def _added(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, fl
 
 # --- one string
 
-KINDS = tuple(Kind)
+KINDS = tuple(MeasureKind)
 VERSION = 1
 
 
@@ -620,8 +620,8 @@ def _pack(statistics: ColumnStatistics) -> str:
     return w.text()
 
 
-def _width(kind: Kind) -> int:
-    return 12 if kind is Kind.TIME else 4
+def _width(kind: MeasureKind) -> int:
+    return 12 if kind is MeasureKind.TIME else 4
 
 
 def _pack_sums(w: _Writer, column: ColumnMeasures) -> None:

@@ -6,19 +6,19 @@ from typing import Any
 
 from restorecheck.checks.answers import (
     Answer,
-    Damaged,
     Judgement,
     Missing,
     NoAnswer,
     Rows,
     UnansweredError,
+    UnreadableData,
     UnreadableError,
 )
 from restorecheck.checks.kind import (
     Alone,
+    CheckFinding,
+    CheckKind,
     Context,
-    Finding,
-    Kind,
     OfDatabase,
     OfReading,
     OfRelation,
@@ -52,7 +52,7 @@ def judge_answer(spec: CheckSpec, answer: Answer) -> Judgement:
             return Judgement(CheckOutcome.ERROR, wanted, "", reason)
         case Missing(what=what):
             return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{what} is not there")
-        case Damaged(reason=reason):
+        case UnreadableData(reason=reason):
             return Judgement(CheckOutcome.FAILED, wanted, "unreadable data", reason)
         case Rows():
             assert isinstance(kind, Alone), f"a check of kind {spec.kind} is not answered by rows"
@@ -75,14 +75,14 @@ def judge_built_in(spec: CheckSpec, readings: Readings, context: Context) -> Jud
     return kind.judge_all(spec, findings, context.lost)
 
 
-def _unread(reading: DatabaseReading) -> Finding | None:
+def _unread(reading: DatabaseReading) -> CheckFinding | None:
     """Of a database that is not there, or whose catalog cannot be read."""
     if MISSING_DATABASE in reading.doubts:
-        return Finding(problems=(f"{reading.doubts[MISSING_DATABASE]} is not there",))
+        return CheckFinding(problems=(f"{reading.doubts[MISSING_DATABASE]} is not there",))
     if CATALOG in reading.problems:
-        return Finding(problems=(reading.problems[CATALOG],))
+        return CheckFinding(problems=(reading.problems[CATALOG],))
     if CATALOG in reading.doubts:
-        return Finding(doubts=(reading.doubts[CATALOG],))
+        return CheckFinding(doubts=(reading.doubts[CATALOG],))
     return None
 
 
@@ -200,12 +200,12 @@ def seconds(spec: CheckSpec, readings: Readings) -> float:
     return total
 
 
-def _pays_for_scans(kind: Kind) -> bool:
+def _pays_for_scans(kind: CheckKind) -> bool:
     """The whole scan is counted here, also where other checks share it: it is made in any case."""
     return kind.name == TablesCountable.name
 
 
-def _asked_seconds(spec: CheckSpec, kind: Kind, reading: DatabaseReading) -> float:
+def _asked_seconds(spec: CheckSpec, kind: CheckKind, reading: DatabaseReading) -> float:
     if not spec.built_in:
         asked = reading.asked.get(spec.name)
         keys = (asked.question if asked else "", f"{VIEW}{spec.name}")

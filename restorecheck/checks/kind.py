@@ -131,7 +131,7 @@ class BuiltIn:
     """Cannot be turned off: without it nothing is proven."""
 
 
-class Kind(ABC):
+class CheckKind(ABC):
     """One kind of check."""
 
     name: ClassVar[str]
@@ -157,7 +157,7 @@ class Kind(ABC):
         """The answer that it wants, in a few words."""
 
 
-class Alone(Kind):
+class Alone(CheckKind):
     """Asked in a statement of its own, outside of the scan."""
 
     @abstractmethod
@@ -171,7 +171,7 @@ class Alone(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckFinding:
     """What one database says to one check."""
 
     found: str = ""
@@ -182,7 +182,7 @@ class Finding:
     """Worth a look, and no reason to call a backup bad."""
 
 
-class OfDatabase(Kind):
+class OfDatabase(CheckKind):
     """Every drill's own: asked of each database, judged of all together."""
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
@@ -209,17 +209,17 @@ class OfDatabase(Kind):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding: ...
+    ) -> CheckFinding: ...
 
     def judge_all(
-        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+        self, spec: CheckSpec, findings: Mapping[str, CheckFinding], lost: Sequence[str]
     ) -> Judgement:
         """`lost`: as `Context.lost`."""
         return together(self.expected(spec.options), findings)
 
 
 def together(
-    expected: str, findings: Mapping[str, Finding], problems: Sequence[str] = ()
+    expected: str, findings: Mapping[str, CheckFinding], problems: Sequence[str] = ()
 ) -> Judgement:
     """One judgement of what several databases say."""
     several = len(findings) > 1
@@ -376,7 +376,7 @@ class RelationScan:
         return table
 
 
-class OfRelation(Kind):
+class OfRelation(CheckKind):
     """Configured, about one table; answered by the scan of all tables that hold its rows."""
 
     def used(self, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -404,7 +404,7 @@ class OfRelation(Kind):
     ) -> Judgement: ...
 
 
-class OfReading(Kind):
+class OfReading(CheckKind):
     """Configured, about the database as a whole."""
 
     @abstractmethod

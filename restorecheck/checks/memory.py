@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from restorecheck.checks.pairs import Past, night_of, older, pairs
+from restorecheck.checks.pairs import TablePast, night_of, older, pairs
 from restorecheck.checks.scan_result import DatabaseReading
 
 LONGEST = 400
@@ -22,9 +22,9 @@ def remember(before: DatabaseReading | None, after: DatabaseReading) -> Database
     if before is None:
         return replace(after, nights=1, past={})
     night = night_of(before) + 1
-    past = {name: Past.of(text) for name, text in before.past.items()}
+    past = {name: TablePast.of(text) for name, text in before.past.items()}
     for name, event in _events(before, after):
-        known = past.get(name, Past())
+        known = past.get(name, TablePast())
         past[name] = replace(
             known, since=night, **({event: getattr(known, event) + 1} if event else {})
         )
@@ -46,7 +46,7 @@ def without_installed(before: DatabaseReading, after: DatabaseReading) -> Databa
 
 
 def _events(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
-    """Table, and the field of `Past` that counts it; none for a table that is new."""
+    """Table, and the field of `TablePast` that counts it; none for a table that is new."""
     for name, pair in pairs(before, after).items():
         if not pair.was_there:
             if name not in before.past:

@@ -18,7 +18,7 @@ WEIGHTY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class TablePast:
     """What one table has done; kept as four numbers with spaces."""
 
     since: int = 0
@@ -33,7 +33,7 @@ class Past:
         return f"{self.since} {self.emptied} {self.shrunk} {self.back}"
 
     @classmethod
-    def of(cls, text: str) -> "Past":
+    def of(cls, text: str) -> "TablePast":
         return cls(*(int(part) for part in text.split()))
 
     def habit(self, times: int, night: int) -> bool:
@@ -52,7 +52,7 @@ class Pair:
     there: bool = False
     """Tonight."""
     traits: set[str] = field(default_factory=set)
-    past: Past
+    past: TablePast
     night: int
     """Of the baseline."""
 
@@ -113,7 +113,7 @@ def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
     for group, unit in units.items():
         pair = found.get(unit)
         if pair is None:
-            past = Past.of(before.past.get(unit, ""))
+            past = TablePast.of(before.past.get(unit, ""))
             found[unit] = pair = Pair(name=unit, past=past, night=night_of(before))
         pair.before += old.get(group, 0)
         pair.after += new.get(group, 0)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from restorecheck.checks.kind import Alone, Kind, OfDatabase
+from restorecheck.checks.kind import Alone, CheckKind, OfDatabase
 from restorecheck.checks.kinds.accepted_values import AcceptedValues
 from restorecheck.checks.kinds.any_rows import AnyRows
 from restorecheck.checks.kinds.append_only import AppendOnly
@@ -40,7 +40,7 @@ from restorecheck.checks.kinds.unchanged import Unchanged
 from restorecheck.checks.kinds.unique import Unique
 from restorecheck.model import CheckSpec, Severity
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[CheckKind, ...] = (
     ServerAnswers(),
     TablesReadable(),
     TablesCountable(),
@@ -77,7 +77,7 @@ KINDS: tuple[Kind, ...] = (
     Structure(),
     Extensions(),
 )
-BY_NAME: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in KINDS})
+BY_NAME: Mapping[str, CheckKind] = MappingProxyType({kind.name: kind for kind in KINDS})
 BUILT_INS = tuple(kind for kind in KINDS if kind.built_in is not None)
 CONFIGURED = tuple(kind for kind in KINDS if kind.keys is not None)
 
@@ -86,7 +86,7 @@ READING_TIMEOUT = timedelta(hours=24)
 ANSWER_TIMEOUT = timedelta(seconds=30)
 
 
-def kind_of(spec: CheckSpec) -> Kind | None:
+def kind_of(spec: CheckSpec) -> CheckKind | None:
     """None: of a later version."""
     return BY_NAME.get(spec.kind)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from restorecheck.checks.keys import Hours, Keys, Text, optional, refusal
-from restorecheck.config.findings import Finding, Path
+from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.rds import AccountId, Region
 
 _INSTANCE = re.compile(
@@ -72,18 +72,22 @@ class Adopt(Keys):
 
 def broken_adopt_rules(
     target: dict[str, Any], adopt: dict[str, Any], path: Path
-) -> Iterator[Finding]:
+) -> Iterator[ConfigFinding]:
     """Everything that is wrong between the keys of one target and its `adopt`."""
     here = (*path, "adopt")
     kind = adopt.get("credentials", "secret")
     secret = adopt.get("secret_arn")
     if kind == "secret" and secret is None:
-        yield Finding(here, "credentials: secret needs secret_arn, the secret with the password")
+        yield ConfigFinding(
+            here, "credentials: secret needs secret_arn, the secret with the password"
+        )
     if kind == "iam" and secret is not None:
-        yield Finding((*here, "secret_arn"), "secret_arn is used with credentials: secret only")
+        yield ConfigFinding(
+            (*here, "secret_arn"), "secret_arn is used with credentials: secret only"
+        )
     if target.get("schedule") is not None:
         message = (
             "an adopted target has no schedule: it is drilled when AWS Backup has restored it, or "
             "by `restorecheck drill --adopt INSTANCE`"
         )
-        yield Finding((*path, "schedule"), message)
+        yield ConfigFinding((*path, "schedule"), message)

@@ -12,7 +12,7 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.reader import Reader
 
-from restorecheck.config.findings import Finding, Path, UnusableDocumentError
+from restorecheck.config.findings import ConfigFinding, Path, UnusableDocumentError
 from restorecheck.config.interpolation import Expansion, Interpolator
 
 MAX_NODES = 20_000
@@ -34,7 +34,7 @@ class Document:
     masked: dict[Path, str] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
     """Values that could not be had; whatever else is wrong with them is a consequence."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ConfigFinding] = field(default_factory=list)
 
     def line(self, path: Path) -> int | None:
         """The line of the path, or of the nearest thing around it."""
@@ -251,7 +251,7 @@ class _Builder:
         self._find(path, f"tags (!…) are not supported here; {_MARKUP}", _line(node))
 
     def _find(self, path: Path, message: str, line: int | None = None) -> None:
-        self._document.findings.append(Finding(path, message, line))
+        self._document.findings.append(ConfigFinding(path, message, line))
 
 
 def _is_rather_text(text: str, kind: str) -> bool:

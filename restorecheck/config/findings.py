@@ -6,7 +6,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ConfigFinding:
     path: Path
     message: str
     line: int | None = None
@@ -18,7 +18,7 @@ class UnusableDocumentError(Exception):
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
-        self.finding = Finding((), message, line)
+        self.finding = ConfigFinding((), message, line)
 
 
 def dotted(path: Path) -> str:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from restorecheck.config.document import Document, read_document
 from restorecheck.config.files import read
-from restorecheck.config.findings import Finding, UnusableDocumentError, dotted
+from restorecheck.config.findings import ConfigFinding, UnusableDocumentError, dotted
 from restorecheck.config.interpolation import Interpolator, expand_home
 from restorecheck.config.models import (
     Aws,
@@ -59,7 +59,7 @@ def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, st
     return _resolved(written, interpolator)
 
 
-def _validated(document: Document) -> tuple[ConfigFile | None, list[Finding]]:
+def _validated(document: Document) -> tuple[ConfigFile | None, list[ConfigFinding]]:
     findings = [*broken_rules(document)]
     written = None
     try:
@@ -71,7 +71,7 @@ def _validated(document: Document) -> tuple[ConfigFile | None, list[Finding]]:
     return written, [*document.findings, *own]
 
 
-def _problem(finding: Finding, document: Document, file: str) -> Problem:
+def _problem(finding: ConfigFinding, document: Document, file: str) -> Problem:
     line = finding.line or document.line(finding.path)
     return Problem(message=finding.message, file=file, line=line, path=dotted(finding.path))
 

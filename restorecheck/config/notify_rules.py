@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from restorecheck.config.document import Document
-from restorecheck.config.findings import Finding, Path
+from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.notify import Channel
 
 KINDS = ("apprise", "webhook", "ping", "sns")
 
 
-def broken_notify_rules(document: Document) -> Iterator[Finding]:
+def broken_notify_rules(document: Document) -> Iterator[ConfigFinding]:
     items = document.data.get("notify")
     targets = document.data.get("targets")
     known = {
@@ -28,25 +28,29 @@ def broken_notify_rules(document: Document) -> Iterator[Finding]:
         name = item.get("name")
         if isinstance(name, str) and name in seen:
             message = f"the name '{name}' is taken by the item on line {seen[name]}"
-            yield Finding((*path, "name"), message)
+            yield ConfigFinding((*path, "name"), message)
         elif isinstance(name, str):
             seen[name] = document.line((*path, "name"))
 
 
-def _kinds(item: dict[str, Any], path: Path) -> Iterator[Finding]:
+def _kinds(item: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
     kinds = [kind for kind in KINDS if item.get(kind) is not None]
     if not kinds:
-        yield Finding(path, f"missing way to tell: expected one of these keys: {', '.join(KINDS)}")
+        yield ConfigFinding(
+            path, f"missing way to tell: expected one of these keys: {', '.join(KINDS)}"
+        )
     elif len(kinds) > 1:
         found = " and ".join(kinds)
-        yield Finding(path, f"expected one way to tell, found {found}; make an item of each")
+        yield ConfigFinding(path, f"expected one way to tell, found {found}; make an item of each")
 
 
-def _unknown_targets(item: dict[str, Any], path: Path, known: set[object]) -> Iterator[Finding]:
+def _unknown_targets(
+    item: dict[str, Any], path: Path, known: set[object]
+) -> Iterator[ConfigFinding]:
     wanted = item.get("targets")
     for index, name in enumerate(wanted if isinstance(wanted, list) else []):
         if isinstance(name, str) and name not in known:
-            yield Finding((*path, "targets", index), f"no target has the name '{name}'")
+            yield ConfigFinding((*path, "targets", index), f"no target has the name '{name}'")
 
 
 def named(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from restorecheck.checks.keys import OWN_WORDS
 from restorecheck.config.document import Document
-from restorecheck.config.findings import Finding, Path
+from restorecheck.config.findings import ConfigFinding, Path
 
 _SECRET_KEYS = frozenset({"into", "decrypt", "notify"})
 """Keys whose text is never shown, as it may hold a password."""
@@ -40,7 +40,7 @@ def findings_of(
     document: Document,
     *,
     leave_out: Callable[[Path, str], bool],
-) -> list[Finding]:
+) -> list[ConfigFinding]:
     """One finding for each of pydantic's errors, but for those that somebody else reports."""
     return [
         _finding(detail, model, document)
@@ -49,23 +49,25 @@ def findings_of(
     ]
 
 
-def _finding(detail: ErrorDetails, model: type[BaseModel], document: Document) -> Finding:
+def _finding(detail: ErrorDetails, model: type[BaseModel], document: Document) -> ConfigFinding:
     path: Path = detail["loc"]
     match detail["type"]:
         case "missing":
-            return Finding(path[:-1], f"missing key '{path[-1]}'")
+            return ConfigFinding(path[:-1], f"missing key '{path[-1]}'")
         case "extra_forbidden":
             key = str(path[-1])
             message = unknown_key(key, fields_at(model, path[:-1]))
-            return Finding(path[:-1], message, document.line(path))
+            return ConfigFinding(path[:-1], message, document.line(path))
         case kind if kind == OWN_WORDS:
-            return Finding(path, detail["msg"].replace("{found}", _found(detail, path, document)))
+            return ConfigFinding(
+                path, detail["msg"].replace("{found}", _found(detail, path, document))
+            )
         case kind if kind in _EXPECTED:
             expected = _EXPECTED[kind].format(**_as_in_yaml(detail.get("ctx", {})))
             message = f"expected {expected}, found {_found(detail, path, document)}"
-            return Finding(path, message + _advice(kind, detail["input"]))
+            return ConfigFinding(path, message + _advice(kind, detail["input"]))
         case kind:
-            return Finding(path, f"this value does not fit ({kind.replace('_', ' ')})")
+            return ConfigFinding(path, f"this value does not fit ({kind.replace('_', ' ')})")
 
 
 def _as_in_yaml(context: dict[str, Any]) -> dict[str, Any]:

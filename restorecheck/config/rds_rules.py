@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from restorecheck.config.document import Document
-from restorecheck.config.findings import Finding, Path
+from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.rds import is_account_id, is_region, key_place, role_account
 
 HOW_TO_GET = (
@@ -13,7 +13,7 @@ HOW_TO_GET = (
 )
 
 
-def broken_rds_rules(rds: dict[str, Any], path: Path) -> Iterator[Finding]:
+def broken_rds_rules(rds: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
     """Everything that is wrong between the keys of one target's `rds`."""
     source, backup, restore = (_mapping(rds, key) for key in ("source", "backup", "restore"))
     yield from _accounts(source, backup, path)
@@ -21,7 +21,7 @@ def broken_rds_rules(rds: dict[str, Any], path: Path) -> Iterator[Finding]:
     yield from _credentials(restore, (*path, "restore"))
 
 
-def missing_bundle(document: Document) -> Iterator[Finding]:
+def missing_bundle(document: Document) -> Iterator[ConfigFinding]:
     """Said once, of the first target in AWS."""
     targets = document.data.get("targets")
     for index, target in enumerate(targets if isinstance(targets, list) else []):
@@ -32,22 +32,24 @@ def missing_bundle(document: Document) -> Iterator[Finding]:
                     "a target in AWS needs the top-level key aws.ca_bundle: without the certificates "
                     f"of RDS no connection can be trusted; get them with: {HOW_TO_GET}"
                 )
-                yield Finding(("targets", index, kinds[0]), message)
+                yield ConfigFinding(("targets", index, kinds[0]), message)
             return
 
 
-def _accounts(source: dict[str, Any], backup: dict[str, Any], path: Path) -> Iterator[Finding]:
+def _accounts(
+    source: dict[str, Any], backup: dict[str, Any], path: Path
+) -> Iterator[ConfigFinding]:
     here, there = _account(source), _account(backup)
     if here is not None and here == there:
         message = (
             "the backup account is the source account; what destroys the one must not reach the "
             "other, so the copies belong into an account of their own"
         )
-        yield Finding((*path, "backup", "account_id"), message)
+        yield ConfigFinding((*path, "backup", "account_id"), message)
     role = role_account(_text(source, "role_arn") or "")
     if role and here is not None and role != here:
         message = f"the role belongs to account {role}, and source.account_id is {here}"
-        yield Finding((*path, "source", "role_arn"), message)
+        yield ConfigFinding((*path, "source", "role_arn"), message)
 
 
 def _keys(
@@ -56,7 +58,7 @@ def _keys(
     backup: dict[str, Any],
     restore: dict[str, Any],
     path: Path,
-) -> Iterator[Finding]:
+) -> Iterator[ConfigFinding]:
     home = _region(rds)
     kept = _region(backup) if "region" in backup else home
     here, there = _account(source), _account(backup)
@@ -74,24 +76,26 @@ def _keys(
         account, found = place
         if account not in accounts:
             names = " or ".join(sorted(a for a in accounts if a))
-            yield Finding(
+            yield ConfigFinding(
                 (*path, *key_path), f"the key belongs to account {account}, not to {names}"
             )
         if found != region:
             message = f"the key is in {found}; it is used in {region}, and keys do not leave theirs"
-            yield Finding((*path, *key_path), message)
+            yield ConfigFinding((*path, *key_path), message)
 
 
-def _credentials(restore: dict[str, Any], path: Path) -> Iterator[Finding]:
+def _credentials(restore: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
     kind = restore.get("credentials", "managed-secret")
     user = restore.get("iam_user")
     if kind == "iam" and user is None:
-        yield Finding(path, "credentials: iam needs iam_user, a role in the database with rds_iam")
+        yield ConfigFinding(
+            path, "credentials: iam needs iam_user, a role in the database with rds_iam"
+        )
     if kind != "iam" and user is not None:
-        yield Finding((*path, "iam_user"), "iam_user is used with credentials: iam only")
+        yield ConfigFinding((*path, "iam_user"), "iam_user is used with credentials: iam only")
     if kind != "managed-secret" and restore.get("master_user_secret_kms_key_id") is not None:
         message = "master_user_secret_kms_key_id is used with credentials: managed-secret only"
-        yield Finding((*path, "master_user_secret_kms_key_id"), message)
+        yield ConfigFinding((*path, "master_user_secret_kms_key_id"), message)
 
 
 def _account(data: dict[str, Any]) -> str | None:

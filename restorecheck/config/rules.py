@@ -11,7 +11,7 @@ from restorecheck.checks.registry import BUILT_INS
 from restorecheck.config.adopt import broken_adopt_rules
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
-from restorecheck.config.findings import Finding, Path
+from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.notify_rules import broken_notify_rules
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.rds_rules import broken_rds_rules, missing_bundle
@@ -29,7 +29,7 @@ BUILT_IN_NAMES = frozenset(
 )
 
 
-def broken_rules(document: Document) -> Iterator[Finding]:
+def broken_rules(document: Document) -> Iterator[ConfigFinding]:
     """Everything that is wrong between keys."""
     targets = document.data.get("targets")
     yield from _duplicate_target_names(document, targets)
@@ -69,18 +69,18 @@ def _mappings(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, item
 
 
-def _duplicate_target_names(document: Document, targets: object) -> Iterator[Finding]:
+def _duplicate_target_names(document: Document, targets: object) -> Iterator[ConfigFinding]:
     named = ((("targets", index), target.get("name")) for index, target in _mappings(targets))
     for path, name, first in _repeated((path, name) for path, name in named):
         line = document.line((*first, "name"))
         shown = document.sources.get((*path, "name"), name)
         message = f"the name '{shown}' is taken by the target on line {line}; names are unique"
-        yield Finding((*path, "name"), message)
+        yield ConfigFinding((*path, "name"), message)
 
 
 def _duplicate_check_names(
     target: dict[str, Any], path: Path, document: Document
-) -> Iterator[Finding]:
+) -> Iterator[ConfigFinding]:
     named = (
         ((*path, "checks", index, kind), _check_name(kind, keys))
         for index, check in _mappings(target.get("checks"))
@@ -89,13 +89,13 @@ def _duplicate_check_names(
     named_checks = [*named]
     for check, name in named_checks:
         if name in BUILT_IN_NAMES:
-            yield Finding((*check, "name"), f"'{name}' is the name of a built-in check")
+            yield ConfigFinding((*check, "name"), f"'{name}' is the name of a built-in check")
     for check, name, first in _repeated(named_checks):
         line = document.line((*first, "name"))
         parts = ((*check, "name"), (*check, "table"))
         shown = "of this check" if any(part in document.sources for part in parts) else f"'{name}'"
         message = f"the name {shown} is taken by the check on line {line}; give this one its own"
-        yield Finding((*check, "name"), message)
+        yield ConfigFinding((*check, "name"), message)
 
 
 def _check_name(kind: str, keys: object) -> object:
@@ -118,21 +118,23 @@ def _repeated(named: Iterable[tuple[Path, object]]) -> Iterator[tuple[Path, str,
         seen.setdefault(name, path)
 
 
-def _source_problems(target: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+def _source_problems(
+    target: dict[str, Any], path: Path, document: Document
+) -> Iterator[ConfigFinding]:
     kinds = [key for key in target if key in KNOWN_SOURCES]
     supported = ", ".join(SUPPORTED_SOURCES)
     if len(kinds) > 1:
         message = f"expected one kind of source, found {' and '.join(kinds)}; make a target of each"
-        yield Finding(path, message, document.line((*path, kinds[1])))
+        yield ConfigFinding(path, message, document.line((*path, kinds[1])))
     elif not kinds and not _misspelled_source(target):
-        yield Finding(path, f"missing source: expected one of these keys: {supported}")
+        yield ConfigFinding(path, f"missing source: expected one of these keys: {supported}")
     elif kinds and target[kinds[0]] is None:
-        yield Finding((*path, kinds[0]), "expected a mapping, found nothing")
+        yield ConfigFinding((*path, kinds[0]), "expected a mapping, found nothing")
     elif kinds and kinds[0] not in SUPPORTED_SOURCES:
         message = (
             f"{kinds[0]} is not supported by this version of restorecheck; supported: {supported}"
         )
-        yield Finding((*path, kinds[0]), message)
+        yield ConfigFinding((*path, kinds[0]), message)
 
 
 def _misspelled_source(target: dict[str, Any]) -> bool:
@@ -140,14 +142,16 @@ def _misspelled_source(target: dict[str, Any]) -> bool:
     return any(get_close_matches(key, SUPPORTED_SOURCES, 1) for key in target)
 
 
-def _plain_passwords(dump: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+def _plain_passwords(
+    dump: dict[str, Any], path: Path, document: Document
+) -> Iterator[ConfigFinding]:
     into = dump.get("into")
     if isinstance(into, str) and has_plain_password(document.hand_written((*path, "into"), into)):
         message = (
             "the password is in the file in plain text; "
             "write ${VARIABLE} or ${file:/path} in its place"
         )
-        yield Finding((*path, "into"), message)
+        yield ConfigFinding((*path, "into"), message)
     decrypt = dump.get("decrypt")
     arguments = [
         document.hand_written((*path, "decrypt", index), item) if isinstance(item, str) else ""
@@ -158,10 +162,10 @@ def _plain_passwords(dump: dict[str, Any], path: Path, document: Document) -> It
             "a password is in the file in plain text; let the program read it from a file "
             "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} in its place"
         )
-        yield Finding((*path, "decrypt", index), message)
+        yield ConfigFinding((*path, "decrypt", index), message)
 
 
-def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[Finding]:
+def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[ConfigFinding]:
     into = dump.get("into")
     try:
         server = parse_server_url(into).server if isinstance(into, str) else None
@@ -170,7 +174,7 @@ def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iter
     if server is None or server in _scratch_servers(document.data.get("scratch_servers")):
         return
     shown = "this server" if (*path, "into") in document.sources else server
-    yield Finding(
+    yield ConfigFinding(
         (*path, "into"),
         f"{shown} is not marked as a scratch server: restoring replaces databases, and a production "
         "server in this place would be overwritten; when it may be overwritten, list its 'host:port' "
@@ -178,16 +182,18 @@ def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iter
     )
 
 
-def _several_into(target: dict[str, Any], dump: dict[str, Any], path: Path) -> Iterator[Finding]:
+def _several_into(
+    target: dict[str, Any], dump: dict[str, Any], path: Path
+) -> Iterator[ConfigFinding]:
     databases = target.get("databases")
     several = databases == "all" or (isinstance(databases, list) and len(databases) > 1)
     if several and dump.get("into") is not None:
-        yield Finding(
+        yield ConfigFinding(
             (*path, "databases"),
             "`into` restores one database: name one, and make a target of each",
         )
     if dump.get("globals") is not None and dump.get("into") is not None:
-        yield Finding(
+        yield ConfigFinding(
             (*path, "dump", "globals"),
             "`into` restores no roles: they would stay on the scratch server; remove one of the two",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from restorecheck.conformance.reading import collapsed, status, things
-from restorecheck.conformance.recording import Call, Recording
+from restorecheck.conformance.recording import RecordedCall, Recording
 from restorecheck.conformance.stage import GONE, THROTTLED
 
 READ = frozenset(
@@ -55,7 +55,7 @@ READY = "available"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class AnswerDifference:
     """Both sides of something that is not the same."""
 
     step: str
@@ -71,7 +71,7 @@ class Difference:
         )
 
 
-def differences(recorded: Recording, simulated: Recording) -> list[Difference]:
+def differences(recorded: Recording, simulated: Recording) -> list[AnswerDifference]:
     """Of the steps that both have done. A step that one side skipped is not compared."""
     return [
         difference
@@ -86,10 +86,10 @@ def _done(recording: Recording, step: str) -> bool:
     return end is not None and end.outcome == "done"
 
 
-def _of_step(step: str, recorded: Recording, simulated: Recording) -> Iterator[Difference]:
+def _of_step(step: str, recorded: Recording, simulated: Recording) -> Iterator[AnswerDifference]:
     stories = _story(recorded.calls(step)), _story(simulated.calls(step))
     if stories[0] != stories[1]:
-        yield Difference(
+        yield AnswerDifference(
             step=step,
             what="calls, errors and statuses",
             recorded="; ".join(stories[0]),
@@ -101,10 +101,10 @@ def _of_step(step: str, recorded: Recording, simulated: Recording) -> Iterator[D
         if kinds[0] != kinds[1] and _operation(field) in _operations(shapes[0]) & _operations(
             shapes[1]
         ):
-            yield Difference(step=step, what=field, recorded=kinds[0], simulated=kinds[1])
+            yield AnswerDifference(step=step, what=field, recorded=kinds[0], simulated=kinds[1])
 
 
-def _story(calls: list[Call]) -> list[str]:
+def _story(calls: list[RecordedCall]) -> list[str]:
     """What each operation was answered with, in order, without repetitions: polls of two operations
     that take turns are as many as time allows.
     """
@@ -122,14 +122,14 @@ def _changes(outcomes: list[str]) -> list[str]:
     return changes[1:] if len(changes) > 1 and changes[0] == changes[-1] == READY else changes
 
 
-def _outcome(call: Call) -> str:
+def _outcome(call: RecordedCall) -> str:
     seen_late = call.operation.startswith("Describe") and call.code in GONE
     if seen_late or call.code in THROTTLED:
         return ""  # when a thing is seen is a matter of time
     return call.code or (status(call) if len(things(call)) == 1 else "") or "answered"
 
 
-def _shapes(calls: list[Call]) -> dict[str, str]:
+def _shapes(calls: list[RecordedCall]) -> dict[str, str]:
     """`operation.field` → the kind of its value, of the last ready thing that each described."""
     shapes: dict[str, str] = {}
     for call in calls:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from restorecheck.conformance.port import Raw, Where
-from restorecheck.conformance.stage import DENIED, THERE, Skipped, Stage, Surprise, status_of
+from restorecheck.conformance.stage import DENIED, THERE, Stage, StepSkipped, Surprise, status_of
 
 ROLE = "conformance"
 """A value of the tag restorecheck:role. No snapshot with it is ever a backup."""
@@ -29,7 +29,7 @@ READ_ALL_DATA = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Experiment:
     name: str
     does: str
     minutes: int
@@ -221,10 +221,10 @@ def _has_password(seen: Raw) -> bool:
 def _master(stage: Stage) -> None:
     instance = stage.found["instance"]
     if not instance.get("MasterUserSecret"):
-        raise Skipped("RDS could not be asked for a managed password")
+        raise StepSkipped("RDS could not be asked for a managed password")
     answer = stage.cloud.ask(instance, READ_ALL_DATA)
     if answer.code:
-        raise Skipped(f"this machine does not reach the restored instance: {answer.message}")
+        raise StepSkipped(f"this machine does not reach the restored instance: {answer.message}")
 
 
 def _second_copy(stage: Stage) -> None:
@@ -266,7 +266,7 @@ def _succeeded(stage: Stage, machine: str) -> str:
     )
     arns = [m["stateMachineArn"] for m in listed.get("stateMachines") or () if m["name"] == machine]
     if not arns:
-        raise Skipped(f"there is no state machine {machine}: the deployment is not there")
+        raise StepSkipped(f"there is no state machine {machine}: the deployment is not there")
     executions = _expect(
         stage,
         "states:ListExecutions",
@@ -277,7 +277,7 @@ def _succeeded(stage: Stage, machine: str) -> str:
         maxResults=1,
     ).get("executions")
     if not executions:
-        raise Skipped(f"no execution of {machine} has succeeded yet")
+        raise StepSkipped(f"no execution of {machine} has succeeded yet")
     return str(executions[0]["executionArn"])
 
 
@@ -287,21 +287,21 @@ def _expect(stage: Stage, right: str, operation: str, *, service: str, **paramet
         Where.BACKUP, operation, service=service, expected=DENIED | missing, **parameters
     )
     if answer.code in DENIED:
-        raise Skipped(f"needs the right {right} in the backup account")
+        raise StepSkipped(f"needs the right {right} in the backup account")
     if answer.code:
-        raise Skipped("the deployment is not there")
+        raise StepSkipped("the deployment is not there")
     return answer.value
 
 
 def _validation(stage: Stage) -> None:
     job = stage.setup.restore_job
     if not job:
-        raise Skipped("no restore job of AWS Backup was named (--restore-job)")
+        raise StepSkipped("no restore job of AWS Backup was named (--restore-job)")
     described = stage.call(
         Where.BACKUP, "DescribeRestoreJob", service="backup", RestoreJobId=job
     ).value
     if described.get("ValidationStatus") or described.get("Status") != "COMPLETED":
-        raise Skipped("the restore job has not ended well, or was answered before")
+        raise StepSkipped("the restore job has not ended well, or was answered before")
     stage.call(
         Where.BACKUP,
         "PutRestoreValidationResult",
@@ -315,53 +315,59 @@ def _validation(stage: Stage) -> None:
 
 
 STEPS = (
-    Step(name="find", does="find production's newest automated snapshot", minutes=1, run=_find),
-    Step(name="stage", does="copy it to {first} in the source account", minutes=10, run=_stage),
-    Step(
+    Experiment(
+        name="find", does="find production's newest automated snapshot", minutes=1, run=_find
+    ),
+    Experiment(
+        name="stage", does="copy it to {first} in the source account", minutes=10, run=_stage
+    ),
+    Experiment(
         name="share",
         does="share {first}, and copy it into the backup account at once",
         minutes=2,
         run=_share,
     ),
-    Step(name="copy", does="wait for the copy {first}", minutes=10, run=_copy),
-    Step(name="restore", does="restore {first} as {instance_class}", minutes=15, run=_restore),
-    Step(
+    Experiment(name="copy", does="wait for the copy {first}", minutes=10, run=_copy),
+    Experiment(
+        name="restore", does="restore {first} as {instance_class}", minutes=15, run=_restore
+    ),
+    Experiment(
         name="password",
         does="have RDS manage the master password of {first}",
         minutes=5,
         run=_password,
     ),
-    Step(
+    Experiment(
         name="master",
         does="ask the restored database for the rights of its master user",
         minutes=1,
         run=_master,
     ),
-    Step(
+    Experiment(
         name="delete",
         does="restore {first} as {second}, and delete that instance while it is created",
         minutes=15,
         run=_delete,
     ),
-    Step(
+    Experiment(
         name="second copy",
         does="copy the snapshot a second time, as {second}",
         minutes=20,
         run=_second_copy,
     ),
-    Step(
+    Experiment(
         name="endpoint",
         does="read how the deployment's checker reached its table",
         minutes=1,
         run=_endpoint,
     ),
-    Step(
+    Experiment(
         name="trust",
         does="read whether the deployment's functions could take on their roles",
         minutes=1,
         run=_trust,
     ),
-    Step(
+    Experiment(
         name="validation",
         does="answer TIMED_OUT to the restore job that was named",
         minutes=1,

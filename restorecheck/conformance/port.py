@@ -15,7 +15,7 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallAnswer:
     """A value, or AWS's code and sentence."""
 
     value: Raw = field(default_factory=dict)
@@ -23,10 +23,10 @@ class Answer:
     message: str = ""
 
 
-class Cloud(Protocol):
+class CloudPort(Protocol):
     """Two accounts, a clock, and what is kept of every call."""
 
-    def call(self, where: Where, service: str, operation: str, parameters: Raw) -> Answer:
+    def call(self, where: Where, service: str, operation: str, parameters: Raw) -> CallAnswer:
         """One call, under the names of AWS's API. No answer at all is a code of our own: `NoAnswer`.
 
         Raises:
@@ -34,7 +34,7 @@ class Cloud(Protocol):
         """
         ...
 
-    def ask(self, instance: Raw, sql: str) -> Answer:
+    def ask(self, instance: Raw, sql: str) -> CallAnswer:
         """The one row of `sql`, asked of a described instance as its master user: column → bool.
         `Unreachable` where no connection comes about.
         """

@@ -7,7 +7,7 @@ NOT_SETTLED = "not settled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class OpenQuestion:
     """Something that restorecheck depends on, and that no documentation settles."""
 
     id: str
@@ -29,7 +29,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question(
+    OpenQuestion(
         id="tags-at-first-sight",
         asks="Does the first DescribeDBSnapshots that shows a new copy show its tags?",
         step="stage",
@@ -38,7 +38,7 @@ QUESTIONS = (
         by_default="with tags",
         also=("without tags",),
     ),
-    Question(
+    OpenQuestion(
         id="first-copy-after-share",
         asks="What does CopyDBSnapshot answer right after the share, until the share has arrived?",
         step="share",
@@ -51,7 +51,7 @@ QUESTIONS = (
             "InvalidDBSnapshotState, then accepted",
         ),
     ),
-    Question(
+    OpenQuestion(
         id="original-time",
         asks="Is OriginalSnapshotCreateTime the same in the copy of the other account?",
         step="copy",
@@ -61,7 +61,7 @@ QUESTIONS = (
         by_default="the same in both accounts",
         also=("missing in the copy", "another one in the copy"),
     ),
-    Question(
+    OpenQuestion(
         id="statuses-of-a-restore",
         asks="Which statuses does an instance go through from the restore to available?",
         step="restore",
@@ -73,7 +73,7 @@ QUESTIONS = (
             "creating, available, modifying, rebooting, available",
         ),
     ),
-    Question(
+    OpenQuestion(
         id="managed-password-and-describe-key",
         asks="Does ManageMasterUserPassword with AWS's own key need kms:DescribeKey?",
         step="password",
@@ -83,7 +83,7 @@ QUESTIONS = (
         by_default=f"{NOT_SETTLED}: the caller may describe the key",
         also=("not needed", "needed"),
     ),
-    Question(
+    OpenQuestion(
         id="read-all-data",
         asks="Is the master user a member of pg_read_all_data, or may it grant that role?",
         step="master",
@@ -91,7 +91,7 @@ QUESTIONS = (
         documented="",
         by_default="a member",
     ),
-    Question(
+    OpenQuestion(
         id="delete-while-creating",
         asks="Is DeleteDBInstance accepted while the instance is being created?",
         step="delete",
@@ -100,7 +100,7 @@ QUESTIONS = (
         by_default="refused with InvalidDBInstanceState",
         also=("accepted",),
     ),
-    Question(
+    OpenQuestion(
         id="second-copy",
         asks="Is the second copy across accounts incremental, and so faster?",
         step="second copy",
@@ -110,7 +110,7 @@ QUESTIONS = (
         by_default="as slow as the first",
         also=("faster than the first",),
     ),
-    Question(
+    OpenQuestion(
         id="gateway-endpoint",
         asks="Does the checker reach its table by the gateway endpoint of DynamoDB?",
         step="endpoint",
@@ -119,7 +119,7 @@ QUESTIONS = (
         "aws:PrincipalArn (AWS PrivateLink guide, endpoint policies); nobody has seen this one at work",
         by_default="",
     ),
-    Question(
+    OpenQuestion(
         id="source-account-in-trust",
         asks="May a function's role ask for aws:SourceAccount in its trust policy?",
         step="trust",
@@ -127,7 +127,7 @@ QUESTIONS = (
         documented="the key is known to IAM; Lambda's guide does not say that it sends it",
         by_default="",
     ),
-    Question(
+    OpenQuestion(
         id="timed-out",
         asks="Does AWS Backup accept TIMED_OUT as an answer to a restore test?",
         step="validation",

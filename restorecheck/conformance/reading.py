@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from restorecheck.conformance.questions import NOT_SETTLED, QUESTIONS
-from restorecheck.conformance.recording import Call, Recording
+from restorecheck.conformance.recording import RecordedCall, Recording
 
 FASTER = 0.5
 """A second copy that takes less than this share of the first is called faster."""
@@ -26,20 +26,20 @@ def collapsed(words: Iterable[str]) -> list[str]:
     return [word for index, word in enumerate(given) if index == 0 or word != given[index - 1]]
 
 
-def things(call: Call) -> list[Mapping[str, Any]]:
+def things(call: RecordedCall) -> list[Mapping[str, Any]]:
     """The snapshots or instances that a call described."""
     value = call.answer or {}
     found: list[Mapping[str, Any]] = value.get("DBSnapshots") or value.get("DBInstances") or []
     return found
 
 
-def status(call: Call) -> str:
+def status(call: RecordedCall) -> str:
     """Of the one thing that a call described; empty where there is none."""
     seen = next(iter(things(call)), {})
     return str(seen.get("DBInstanceStatus") or seen.get("Status") or "")
 
 
-def _of(recording: Recording, step: str, operation: str) -> list[Call]:
+def _of(recording: Recording, step: str, operation: str) -> list[RecordedCall]:
     return [call for call in recording.calls(step) if call.operation == operation]
 
 

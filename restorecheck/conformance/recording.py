@@ -37,7 +37,7 @@ class Error(_Line):
     message: str = ""
 
 
-class Call(_Line):
+class RecordedCall(_Line):
     """One call and its answer: a value, or an error."""
 
     at: float
@@ -52,7 +52,9 @@ class Call(_Line):
 
     def repeats(self, before: object) -> bool:
         """Whether it differs from the line before it in its time alone."""
-        return isinstance(before, Call) and self.model_copy(update={"at": before.at}) == before
+        return (
+            isinstance(before, RecordedCall) and self.model_copy(update={"at": before.at}) == before
+        )
 
     @property
     def code(self) -> str:
@@ -78,7 +80,7 @@ class End(_Line):
     """How many things could not be deleted."""
 
 
-Line = Header | Call | StepEnd | End
+Line = Header | RecordedCall | StepEnd | End
 
 
 class Recording(BaseModel):
@@ -87,10 +89,10 @@ class Recording(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     header: Header
-    lines: tuple[Call | StepEnd | End, ...]
+    lines: tuple[RecordedCall | StepEnd | End, ...]
 
-    def calls(self, step: str) -> list[Call]:
-        return [line for line in self.lines if isinstance(line, Call) and line.step == step]
+    def calls(self, step: str) -> list[RecordedCall]:
+        return [line for line in self.lines if isinstance(line, RecordedCall) and line.step == step]
 
     def outcome(self, step: str) -> StepEnd | None:
         """None where the recording ends before the step does."""
@@ -113,7 +115,7 @@ def as_line(line: Line, before: Line | None = None) -> str:
     written with its time alone: most of a recording is waiting.
     """
     values = line.model_dump(mode="json", exclude_none=True)
-    if isinstance(line, Call) and line.repeats(before):
+    if isinstance(line, RecordedCall) and line.repeats(before):
         values = {"at": line.at, "same": True}
     return json.dumps(values) + "\n"
 
@@ -147,13 +149,13 @@ def _refuse_another_version(header: Any) -> None:  # noqa: ANN401  # JSON
         )
 
 
-def _lines(parsed: Iterable[Mapping[str, Any]]) -> Iterable[Call | StepEnd | End]:
-    before: Call | None = None
+def _lines(parsed: Iterable[Mapping[str, Any]]) -> Iterable[RecordedCall | StepEnd | End]:
+    before: RecordedCall | None = None
     for raw in parsed:
         if raw.get("same") and before is not None:
             yield before.model_copy(update={"at": raw["at"]})
         elif "operation" in raw:
-            before = Call.model_validate(raw)
+            before = RecordedCall.model_validate(raw)
             yield before
         elif "outcome" in raw:
             yield StepEnd.model_validate(raw)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from restorecheck.conformance.experiments import STEPS, Step
-from restorecheck.conformance.stage import Skipped, Stage, Surprise
+from restorecheck.conformance.experiments import STEPS, Experiment
+from restorecheck.conformance.stage import Stage, StepSkipped, Surprise
 
 Outcome = Literal["done", "skipped", "surprise"]
 TEARDOWN = "teardown"
@@ -18,7 +18,7 @@ class StepResult:
     because: str = ""
 
 
-def steps_for(names: Collection[str]) -> tuple[Step, ...]:
+def steps_for(names: Collection[str]) -> tuple[Experiment, ...]:
     """The named steps and those that they need; all of them where none is named."""
     if not names:
         return STEPS
@@ -31,7 +31,7 @@ NEEDED = ("find", "stage", "share", "copy", "restore", "password")
 
 def run(
     stage: Stage,
-    steps: Collection[Step],
+    steps: Collection[Experiment],
     tell: Callable[[StepResult], None],
     begin: Callable[[str], None],
 ) -> StepResult | None:
@@ -43,7 +43,7 @@ def run(
                 raise Surprise("the time limit of the run is over")  # noqa: TRY301  # as if a step had said it
             step.run(stage)
             result = StepResult(step=step.name, outcome="done")
-        except Skipped as exc:
+        except StepSkipped as exc:
             result = StepResult(step=step.name, outcome="skipped", because=str(exc))
         except Surprise as exc:
             result = StepResult(step=step.name, outcome="surprise", because=str(exc))

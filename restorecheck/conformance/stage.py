@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from restorecheck.conformance.port import Answer, Cloud, Raw, Setup, Where
+from restorecheck.conformance.port import CallAnswer, CloudPort, Raw, Setup, Where
 
 GONE = frozenset(
     {
@@ -31,7 +31,7 @@ class Surprise(Exception):  # noqa: N818  # an answer that nobody expected is th
         self.code = code
 
 
-class Skipped(Exception):  # noqa: N818  # as above
+class StepSkipped(Exception):  # noqa: N818  # as above
     """The step cannot be asked here; never taken for an answer."""
 
 
@@ -39,7 +39,7 @@ class Skipped(Exception):  # noqa: N818  # as above
 class Stage:
     """One run. Everything that was made is known by `setup`; nothing else is ever deleted."""
 
-    cloud: Cloud
+    cloud: CloudPort
     setup: Setup
     found: dict[str, Raw] = field(default_factory=dict)
     """What a step found for later ones: the automated snapshot, the instance."""
@@ -52,7 +52,7 @@ class Stage:
         service: str = "rds",
         expected: Collection[str] = (),
         **parameters: object,
-    ) -> Answer:
+    ) -> CallAnswer:
         """Its answer. Raises Surprise for a code that is not `expected`."""
         answer = self.cloud.call(where, service, operation, parameters)
         for _ in range(MOST_THROTTLED):

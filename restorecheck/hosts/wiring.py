@@ -25,7 +25,7 @@ from restorecheck.postgres.dump.local_provider import (
     connect_locally,
     killed_locally,
 )
-from restorecheck.postgres.dump.scratch_provider import Forgotten, ScratchProvider
+from restorecheck.postgres.dump.scratch_provider import ScratchProvider, UnconfiguredTarget
 from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, FullText, ServerSettings
 from restorecheck.postgres.scan.checker import PostgresChecker
@@ -158,7 +158,7 @@ def build(
             from restorecheck.hosts import rds
 
             known = rds.forgotten(drill, rds.rds_of(providers))
-        known = known or Forgotten(inventory)
+        known = known or UnconfiguredTarget(inventory)
         return known if study is None else Studied(known, study)
 
     def checker_for(drill: Drill) -> Checker:

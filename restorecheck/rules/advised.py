@@ -16,7 +16,7 @@ from restorecheck.rules.permissions import (
     Names,
     through,
 )
-from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+from restorecheck.rules.policies import Decision, Request, evaluate, listed, names_of
 
 POLICY_NAME = "restorecheck"
 
@@ -333,7 +333,7 @@ def admitting(policy: Mapping[str, Any], names: Names, requests: tuple[Request, 
         for statement in listed(policy.get("Statement"))
         if not str(statement.get("Sid")).startswith(ADMITS)
         and all(
-            evaluate([{"Statement": [statement]}], request, who) is not Answer.DENIED
+            evaluate([{"Statement": [statement]}], request, who) is not Decision.DENIED
             for request in requests
         )
     ]

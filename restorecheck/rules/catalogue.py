@@ -9,7 +9,7 @@ KMS_GUIDE = "https://docs.aws.amazon.com/kms/latest/developerguide"
 TERRAFORM_GUIDE = "https://developer.hashicorp.com/terraform"
 
 
-class Severity(StrEnum):
+class RuleSeverity(StrEnum):
     CRITICAL = "critical"  # one command, and the data are gone; or no drill can work
     HIGH = "high"  # one mistake away from that
     MEDIUM = "medium"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """The most important is 0."""
-        return list(Severity).index(self)
+        return list(RuleSeverity).index(self)
 
 
 class By(StrEnum):
@@ -31,7 +31,7 @@ class By(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     id: str
-    severity: Severity
+    severity: RuleSeverity
     by: By
     title: str
     """What must hold."""
@@ -46,7 +46,7 @@ class Rule:
 
 def _rule(
     number: int,
-    severity: Severity,
+    severity: RuleSeverity,
     title: str,
     *,
     reads: str,
@@ -70,7 +70,7 @@ def _rule(
 
 
 FIRST_OF_AUDIT = 600
-CRITICAL, HIGH, MEDIUM, LOW = Severity
+CRITICAL, HIGH, MEDIUM, LOW = RuleSeverity
 
 _THIS_MACHINE = (
     _rule(

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from restorecheck.rules.facts import Unread
-from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 from restorecheck.rules.policies import listed
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class BackupFacts:
 
 
 def judge_source(facts: SourceFacts) -> Iterator[Finding]:
-    look = _Look(SOURCE_STACK, facts.region, Where.SOURCE)
+    look = _Look(SOURCE_STACK, facts.region, AdvicePlace.SOURCE)
     yield look.stack("RC511", facts.stack, "deploy/source-account.yaml")
     if isinstance(facts.stack, Stack):
         yield look.read("RC512", facts.trust, look.trust)
@@ -106,7 +106,7 @@ PARTS = ("source", "backup", "configuration", "night")
 
 def judge_backup(facts: BackupFacts, part: str = "") -> Iterator[Finding]:
     """`part`: of this step of docs/how-to/deploy.md alone; empty: of all of them."""
-    look = _Look(BACKUP_STACK, facts.region, Where.BACKUP)
+    look = _Look(BACKUP_STACK, facts.region, AdvicePlace.BACKUP)
     if part in {"", "backup"}:
         yield look.stack("RC521", facts.stack, "deploy/packaged.yaml")
     if not isinstance(facts.stack, Stack):
@@ -137,15 +137,15 @@ def judge_backup(facts: BackupFacts, part: str = "") -> Iterator[Finding]:
 class _Look:
     resource: str
     region: str
-    where: Where
+    where: AdvicePlace
 
-    def aws(self, *words: str) -> Advice:
-        return Advice(self.where, f"{shlex.join(('aws', *words))} --region {self.region}")
+    def aws(self, *words: str) -> RuleAdvice:
+        return RuleAdvice(self.where, f"{shlex.join(('aws', *words))} --region {self.region}")
 
     def ok(self, rule: str, found: str) -> Finding:
         return ok(rule, self.resource, found)
 
-    def problem(self, rule: str, found: str, *advice: Advice) -> Finding:
+    def problem(self, rule: str, found: str, *advice: RuleAdvice) -> Finding:
         return problem(rule, self.resource, found, *advice)
 
     def read(self, rule: str, fact: T | Unread, judged: Callable[[T], Finding]) -> Finding:
@@ -153,7 +153,7 @@ class _Look:
             return not_looked_at(rule, self.resource, fact.needs, fact.because)
         return judged(fact)
 
-    def again(self, template: str) -> Advice:
+    def again(self, template: str) -> RuleAdvice:
         deploy = (
             "cloudformation",
             "deploy",
@@ -247,8 +247,9 @@ class _Look:
         if any(confirmed):
             return self.ok("RC527", f"{sum(confirmed)} confirmed subscriptions")
         if confirmed:
-            wait = Advice(
-                Where.PATIENCE, "<for whoever has the address to follow the link in the message>"
+            wait = RuleAdvice(
+                AdvicePlace.PATIENCE,
+                "<for whoever has the address to follow the link in the message>",
             )
             return self.problem("RC527", "no subscription was confirmed yet", wait)
         subscribe = ("sns", "subscribe", "--topic-arn", outputs.get("TopicArn", "<TopicArn>"))

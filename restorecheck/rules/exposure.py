@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from restorecheck.rules.facts import AccountFacts, DatabaseFacts, Principal, TargetFacts, Unread
-from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 from restorecheck.spelling import first_of
 
 DELETING = {
@@ -60,17 +60,17 @@ class _Exposure:
     def ok(self, rule: str, found: str) -> Finding:
         return ok(rule, self.resource, found)
 
-    def problem(self, rule: str, found: str, *advice: Advice) -> Finding:
+    def problem(self, rule: str, found: str, *advice: RuleAdvice) -> Finding:
         return problem(rule, self.resource, found, *advice)
 
     def unread(self, rule: str, unread: Unread) -> Finding:
         return not_looked_at(rule, self.resource, unread.needs, unread.because)
 
-    def aws(self, *words: str) -> Advice:
+    def aws(self, *words: str) -> RuleAdvice:
         line = f"{shlex.join(('aws', *words))} --region {self.account.region}"
-        return Advice(Where.SOURCE, line)
+        return RuleAdvice(AdvicePlace.SOURCE, line)
 
-    def modify(self, *options: str) -> Advice:
+    def modify(self, *options: str) -> RuleAdvice:
         database = self.facts.database
         word = "cluster" if database.kind == "cluster" else "instance"
         named = (f"--db-{word}-identifier", database.identifier)
@@ -124,7 +124,7 @@ class _Exposure:
         take = self._take_snapshot()
         return self.problem("RC603", said, take)
 
-    def _take_snapshot(self) -> Advice:
+    def _take_snapshot(self) -> RuleAdvice:
         database = self.facts.database
         word = "cluster-" if database.kind == "cluster" else ""
         kind = "cluster" if word else "instance"
@@ -143,7 +143,7 @@ class _Exposure:
         target = self.facts.target
         if target is None:
             said = "no target of the configuration copies it out of the account"
-            advice = Advice(Where.CONFIGURATION, f"<add an rds target for {self._name}>")
+            advice = RuleAdvice(AdvicePlace.CONFIGURATION, f"<add an rds target for {self._name}>")
             if self.facts.database.kind == "cluster":
                 said += " (this version of restorecheck drills instances, not clusters)"
             yield self.problem("RC701", said, advice)
@@ -165,8 +165,8 @@ class _Exposure:
     def _name(self) -> str:
         return self.facts.database.identifier
 
-    def _drill(self, target: TargetFacts) -> Advice:
-        return Advice(Where.HERE, f"restorecheck drill {target.target}")
+    def _drill(self, target: TargetFacts) -> RuleAdvice:
+        return RuleAdvice(AdvicePlace.HERE, f"restorecheck drill {target.target}")
 
     def _young(self, target: TargetFacts) -> Finding:
         assert not isinstance(target.copies, Unread), "looked at before"
@@ -197,8 +197,8 @@ class _Exposure:
         hanging = sorted({c.kms_key_id for c in target.copies if account in c.kms_key_id})
         if hanging:
             said = f"copies outside are under a key of the source account: {', '.join(hanging)}"
-            advice = Advice(
-                Where.CONFIGURATION,
+            advice = RuleAdvice(
+                AdvicePlace.CONFIGURATION,
                 f'set targets.{target.target}.rds.backup.kms_key_id = "<key of the backup account>"',
             )
             return self.problem("RC704", said, advice)
@@ -255,7 +255,7 @@ class _Exposure:
             rule, said, *(self._unshare(arn, who) for arn, who in shares[:MOST_NAMED])
         )
 
-    def _unshare(self, arn: str, who: str) -> Advice:
+    def _unshare(self, arn: str, who: str) -> RuleAdvice:
         word = "cluster-" if self.facts.database.kind == "cluster" else ""
         named = (f"--db-{word}snapshot-identifier", _name(arn), "--attribute-name", "restore")
         return self.aws(
@@ -285,8 +285,8 @@ class _Exposure:
             return self.ok(rule, fine)
         names = [principal.arn.split(":", 5)[5] for principal in principals]
         said = f"{first_of(names, MOST_NAMED)} {what}"
-        advice = Advice(
-            Where.SOURCE, "<attach infra/guardrails: an SCP, or a permissions boundary>"
+        advice = RuleAdvice(
+            AdvicePlace.SOURCE, "<attach infra/guardrails: an SCP, or a permissions boundary>"
         )
         return self.problem(rule, said, advice)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from restorecheck.rules.permissions import Names
-from restorecheck.rules.policies import Answer
+from restorecheck.rules.policies import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class RdsDatabase:
     """A DB instance or cluster."""
 
     identifier: str
@@ -147,7 +147,7 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class KmsKey:
     arn: str
     state: str = ""
     manager: str = "CUSTOMER"
@@ -224,7 +224,7 @@ class Simulated:
     resource: str
     wanted: bool
     """Whether it should be allowed."""
-    answer: Answer
+    answer: Decision
 
 
 Simulation = tuple[Simulated, ...] | Unread
@@ -242,13 +242,13 @@ class RdsFacts:
     caller: Caller | Refused | Unread
     source_caller: Caller | Refused | Unread
     trust: Mapping[str, Any] | Unread
-    production: Database | Unread | None
+    production: RdsDatabase | Unread | None
     newest_snapshot: datetime | Unread | None
-    snapshot_key: Key | Unread | None
+    snapshot_key: KmsKey | Unread | None
     """Of what production's snapshots are encrypted with; None where they are not."""
-    transit_key: Key | Unread | None
+    transit_key: KmsKey | Unread | None
     """The configured one; None where it does not exist, or none is configured."""
-    backup_key: Key | Unread | None
+    backup_key: KmsKey | Unread | None
     subnet_group: SubnetGroup | Unread | None
     other_subnets: tuple[Subnet, ...] | Unread
     """The subnets of the account and region, for advice."""
@@ -308,12 +308,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    database: Database
+    database: RdsDatabase
     snapshots: tuple[SnapshotFacts, ...] | Unread
     replicated: bool | Unread
     """Its automated backups are replicated to another region, or kept after a deletion."""
     target: TargetFacts | None
-    keys: tuple[Key, ...] | Unread
+    keys: tuple[KmsKey, ...] | Unread
     principals: tuple[Principal, ...] | Unread
 
 

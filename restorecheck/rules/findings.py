@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from restorecheck.rules.catalogue import BY_ID, Rule, Severity
+from restorecheck.rules.catalogue import BY_ID, Rule, RuleSeverity
 
 
 class Outcome(StrEnum):
@@ -15,7 +15,7 @@ class Outcome(StrEnum):
     NOT_LOOKED_AT = "not looked at"
 
 
-class Where(StrEnum):
+class AdvicePlace(StrEnum):
     """Where a piece of advice is followed."""
 
     HERE = "on this machine"
@@ -27,13 +27,13 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class RuleAdvice:
     """One thing to do. Lines are for a shell, but for the configuration (`set KEY = JSON`) and for Terraform's.
 
     What stands in <angle brackets> only the reader knows.
     """
 
-    where: Where
+    where: AdvicePlace
     line: str
 
 
@@ -59,7 +59,7 @@ class Finding:
     outcome: Outcome
     found: str
     """One sentence, without secrets."""
-    advice: tuple[Advice, ...] = ()
+    advice: tuple[RuleAdvice, ...] = ()
     ignored: Ignore | None = None
     expired: Ignore | None = None
     """It was ignored, until that ran out."""
@@ -73,7 +73,7 @@ def ok(rule_id: str, resource: str, found: str) -> Finding:
     return Finding(rule=BY_ID[rule_id], resource=resource, outcome=Outcome.OK, found=found)
 
 
-def problem(rule_id: str, resource: str, found: str, *advice: Advice) -> Finding:
+def problem(rule_id: str, resource: str, found: str, *advice: RuleAdvice) -> Finding:
     return Finding(
         rule=BY_ID[rule_id],
         resource=resource,
@@ -121,7 +121,7 @@ def by_importance(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def problems(findings: Iterable[Finding], least: Severity = Severity.LOW) -> list[Finding]:
+def problems(findings: Iterable[Finding], least: RuleSeverity = RuleSeverity.LOW) -> list[Finding]:
     """Those that count, of this severity or a graver one."""
     return [
         f

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
-from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 
 ROOM = 3
 """Times the size of a dump that its restore is expected to need; RC104 says so."""
@@ -23,11 +23,11 @@ def judge(facts: MachineFacts, now: datetime) -> Iterator[Finding]:
         yield from _dump(dump, facts, now)
 
 
-def _here(*words: str) -> Advice:
-    return Advice(Where.HERE, shlex.join(words))
+def _here(*words: str) -> RuleAdvice:
+    return RuleAdvice(AdvicePlace.HERE, shlex.join(words))
 
 
-def _checked(rule: str, resource: str, said: str, fine: str, *advice: Advice) -> Finding:
+def _checked(rule: str, resource: str, said: str, fine: str, *advice: RuleAdvice) -> Finding:
     return problem(rule, resource, said, *advice) if said else ok(rule, resource, fine)
 
 
@@ -38,14 +38,14 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         facts.history,
         facts.history_problem,
         "the history can be written",
-        Advice(Where.HERE, f"<let us write to {folder}, or correct history.path>"),
+        RuleAdvice(AdvicePlace.HERE, f"<let us write to {folder}, or correct history.path>"),
     )
     yield _checked(
         "RC109",
         facts.account or "this user",
         facts.account_problem,
         f"PostgreSQL runs as {facts.account or 'this user'}",
-        Advice(Where.CONFIGURATION, "remove postgres.run_as"),
+        RuleAdvice(AdvicePlace.CONFIGURATION, "remove postgres.run_as"),
     )
     yield _checked(
         "RC108",
@@ -62,7 +62,9 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
             "the fence around a dump's code",
             walls and f"the kernel refuses {walls}",
             "the kernel refuses nothing",
-            Advice(Where.HERE, "<let user namespaces be made, or start restorecheck as root>"),
+            RuleAdvice(
+                AdvicePlace.HERE, "<let user namespaces be made, or start restorecheck as root>"
+            ),
         )
     yield from _configuration(facts)
     if facts.bundle:
@@ -101,7 +103,9 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
             "notify",
             facts.channel_problem,
             f"{facts.channels} can be used",
-            Advice(Where.CONFIGURATION, "<correct the channel, or install what it needs>"),
+            RuleAdvice(
+                AdvicePlace.CONFIGURATION, "<correct the channel, or install what it needs>"
+            ),
         )
 
 
@@ -118,7 +122,7 @@ def _schedules(facts: MachineFacts) -> Iterator[Finding]:
             "RC121",
             target,
             "it has no schedule: `restorecheck run` never drills it",
-            Advice(Where.CONFIGURATION, 'set defaults.schedule = "15 3 * * *"'),
+            RuleAdvice(AdvicePlace.CONFIGURATION, 'set defaults.schedule = "15 3 * * *"'),
         )
 
 
@@ -129,14 +133,14 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
             dump.target,
             "" if dump.decrypt_found else f"there is no program {dump.decrypt}",
             f"{dump.decrypt} is there",
-            Advice(Where.HERE, f"<install {dump.decrypt}>"),
+            RuleAdvice(AdvicePlace.HERE, f"<install {dump.decrypt}>"),
         )
     if dump.problem:
         yield problem(
             "RC102",
             dump.target,
             dump.problem,
-            Advice(Where.HERE, f"<correct dump.path, or let us read {dump.path}>"),
+            RuleAdvice(AdvicePlace.HERE, f"<correct dump.path, or let us read {dump.path}>"),
         )
         return
     yield ok("RC102", dump.target, f"the newest is {dump.newest}")
@@ -154,7 +158,7 @@ def _age(dump: DumpFacts, now: datetime) -> Finding:
     if age < -SKEW:
         said = f"the newest dump is from the future: taken {dump.taken_at:%Y-%m-%d %H:%M} UTC"
         correct = "correct the clock that is wrong, here or where the dump was made"
-        return problem("RC103", dump.target, said, Advice(Where.HERE, f"<{correct}>"))
+        return problem("RC103", dump.target, said, RuleAdvice(AdvicePlace.HERE, f"<{correct}>"))
     shown = f"the newest dump is {age / timedelta(hours=1):.1f} hours old"
     if dump.max_age is None:
         return ok("RC103", dump.target, f"{shown}; dump.max_age_hours is not set")
@@ -162,7 +166,9 @@ def _age(dump: DumpFacts, now: datetime) -> Finding:
         return ok("RC103", dump.target, shown)
     hours = dump.max_age / timedelta(hours=1)
     said = f"{shown}; max_age_hours is {hours:g}"
-    return problem("RC103", dump.target, said, Advice(Where.HERE, "<run the job that dumps>"))
+    return problem(
+        "RC103", dump.target, said, RuleAdvice(AdvicePlace.HERE, "<run the job that dumps>")
+    )
 
 
 def _preview(dump: DumpFacts) -> Iterator[Finding]:
@@ -192,8 +198,10 @@ def _is_said(dump: DumpFacts, seen: Preview) -> bool:
     return bool(dump.head) and isinstance(dump.head, str) and dump.head in seen.reason
 
 
-def _advised(hint: str) -> Iterator[Advice]:
-    yield Advice(Where.HERE, f"<{hint or 'look at the job that writes the dumps, and run it'}>")
+def _advised(hint: str) -> Iterator[RuleAdvice]:
+    yield RuleAdvice(
+        AdvicePlace.HERE, f"<{hint or 'look at the job that writes the dumps, and run it'}>"
+    )
 
 
 def _server(target: str, seen: Preview) -> Finding:
@@ -217,13 +225,13 @@ def _head(dump: DumpFacts) -> Finding:
         dump.target,
         f"{dump.newest} {dump.head}" if dump.head else "",
         "its head is that of a dump",
-        Advice(Where.HERE, f"<{hint or 'correct dump.decrypt or dump.path'}>"),
+        RuleAdvice(AdvicePlace.HERE, f"<{hint or 'correct dump.decrypt or dump.path'}>"),
     )
 
 
 def _programs(dump: DumpFacts) -> Finding:
     if isinstance(dump.majors, Unread):
-        advice = Advice(Where.CONFIGURATION, "remove postgres.bin_dir")
+        advice = RuleAdvice(AdvicePlace.CONFIGURATION, "remove postgres.bin_dir")
         return problem("RC101", dump.target, dump.majors.because, advice)
     shown = ", ".join(str(major) for major in sorted(set(dump.majors))) or "none"
     wanted = dump.major
@@ -249,5 +257,5 @@ def _room(dump: DumpFacts, facts: MachineFacts) -> Finding:
         "RC104",
         dump.target,
         f"{shown}; the dump has {dump.size_bytes / 1e9:,.1f} GB, and asked for is {ROOM} times that",
-        Advice(Where.CONFIGURATION, 'set postgres.work_dir = "<a larger file system>"'),
+        RuleAdvice(AdvicePlace.CONFIGURATION, 'set postgres.work_dir = "<a larger file system>"'),
     )

@@ -9,22 +9,22 @@ from typing import Any
 
 from restorecheck import __version__
 from restorecheck.report import junit
-from restorecheck.rules.catalogue import RULES, By, Rule, Severity
+from restorecheck.rules.catalogue import RULES, By, Rule, RuleSeverity
 from restorecheck.rules.findings import Finding, Outcome, by_importance
 
 SCHEMA_VERSION = 1
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
+    RuleSeverity.CRITICAL: "error",
+    RuleSeverity.HIGH: "error",
+    RuleSeverity.MEDIUM: "warning",
+    RuleSeverity.LOW: "note",
 }
 SCORES = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.0",
-    Severity.LOW: "2.0",
+    RuleSeverity.CRITICAL: "9.5",
+    RuleSeverity.HIGH: "8.0",
+    RuleSeverity.MEDIUM: "5.0",
+    RuleSeverity.LOW: "2.0",
 }
 """`security-severity` of GitHub's code scanning: above 9 critical, from 7 high, from 4 medium."""
 

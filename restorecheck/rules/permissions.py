@@ -79,7 +79,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PermissionQuestion:
     """A question to AWS's simulator, about several actions on several resources."""
 
     actions: tuple[str, ...]
@@ -114,35 +114,37 @@ def owner_of(key: str) -> dict[str, str]:
     return {"aws:ResourceAccount": [*key.split(":"), "", "", "", "", ""][4]}
 
 
-def _on_key(key: str, *regions: str) -> Iterator[Ask]:
+def _on_key(key: str, *regions: str) -> Iterator[PermissionQuestion]:
     if not key:
         return
     owner = owner_of(key)
-    yield Ask(("kms:DescribeKey",), (key,), allowed=True, context=owner)
+    yield PermissionQuestion(("kms:DescribeKey",), (key,), allowed=True, context=owner)
     for region in regions:
-        yield Ask(("kms:CreateGrant",), (key,), allowed=True, context=granting(region) | owner)
-        yield Ask(KEY_USE, (key,), allowed=True, context=through_rds(region) | owner)
+        yield PermissionQuestion(
+            ("kms:CreateGrant",), (key,), allowed=True, context=granting(region) | owner
+        )
+        yield PermissionQuestion(KEY_USE, (key,), allowed=True, context=through_rds(region) | owner)
 
 
-def _on_keys_of_strangers(names: Names, region: str) -> Ask:
+def _on_keys_of_strangers(names: Names, region: str) -> PermissionQuestion:
     """A copy under a stranger's key, and shared with him, is a copy for him."""
     key = f"arn:{names.partition}:kms:{region}:{STRANGER}:key/{AN_ID}"
     context = granting(region) | owner_of(key)
-    return Ask(("kms:CreateGrant", *KEY_USE), (key,), allowed=False, context=context)
+    return PermissionQuestion(("kms:CreateGrant", *KEY_USE), (key,), allowed=False, context=context)
 
 
-def asks_of_source(names: Names) -> tuple[Ask, ...]:
+def asks_of_source(names: Names) -> tuple[PermissionQuestion, ...]:
     """Of the role in production's account."""
     ours = names.in_source("snapshot", f"restorecheck-{AN_ID}")
     automated = names.in_source("snapshot", f"rds:{names.instance}-2026-01-01-00-00")
     others = names.in_source("snapshot", f"{names.instance}-before-migration")
     instance = names.in_source("db", names.instance)
     return (
-        Ask(("rds:DescribeDBInstances",), (instance,), allowed=True),
-        Ask(("rds:DescribeDBSnapshots",), (automated, ours), allowed=True),
-        Ask(("rds:CopyDBSnapshot",), (automated, ours), allowed=True, context=ASKED),
-        Ask(("rds:AddTagsToResource",), (ours,), allowed=True, context=ASKED),
-        Ask(
+        PermissionQuestion(("rds:DescribeDBInstances",), (instance,), allowed=True),
+        PermissionQuestion(("rds:DescribeDBSnapshots",), (automated, ours), allowed=True),
+        PermissionQuestion(("rds:CopyDBSnapshot",), (automated, ours), allowed=True, context=ASKED),
+        PermissionQuestion(("rds:AddTagsToResource",), (ours,), allowed=True, context=ASKED),
+        PermissionQuestion(
             (
                 "rds:DescribeDBSnapshotAttributes",
                 "rds:ModifyDBSnapshotAttribute",
@@ -154,7 +156,7 @@ def asks_of_source(names: Names) -> tuple[Ask, ...]:
         ),
         *(ask for key in names.source_keys for ask in _on_key(key, names.region)),
         _on_keys_of_strangers(names, names.region),
-        Ask(
+        PermissionQuestion(
             (
                 "rds:DeleteDBInstance",
                 "rds:ModifyDBInstance",
@@ -164,23 +166,26 @@ def asks_of_source(names: Names) -> tuple[Ask, ...]:
             (instance,),
             allowed=False,
         ),
-        Ask(("rds:DeleteDBSnapshot",), (automated, others), allowed=False),
-        Ask(("rds:ModifyDBSnapshotAttribute",), (others,), allowed=False),
+        PermissionQuestion(("rds:DeleteDBSnapshot",), (automated, others), allowed=False),
+        PermissionQuestion(("rds:ModifyDBSnapshotAttribute",), (others,), allowed=False),
         *_never_on_itself(names.role_arn, names.source_keys),
     )
 
 
-def _never_on_itself(principal: str, keys: tuple[str, ...]) -> tuple[Ask, ...]:
+def _never_on_itself(principal: str, keys: tuple[str, ...]) -> tuple[PermissionQuestion, ...]:
     """Nobody may widen his own rights, nor make the keys unusable."""
     action = "iam:PutUserPolicy" if ":user/" in principal else "iam:PutRolePolicy"
     keys = tuple(key for key in keys if key)
-    asked = (Ask((action,), (principal,), allowed=False),) if principal else ()
+    asked = (PermissionQuestion((action,), (principal,), allowed=False),) if principal else ()
     if not keys:
         return asked
-    return (*asked, Ask(("kms:DisableKey", "kms:ScheduleKeyDeletion"), keys, allowed=False))
+    return (
+        *asked,
+        PermissionQuestion(("kms:DisableKey", "kms:ScheduleKeyDeletion"), keys, allowed=False),
+    )
 
 
-def asks_of_backup(names: Names, principal: str = "") -> tuple[Ask, ...]:
+def asks_of_backup(names: Names, principal: str = "") -> tuple[PermissionQuestion, ...]:
     """Of whoever drills, in the backup account."""
     ours = names.in_backup("db", f"restorecheck-{AN_ID}")
     copy = names.in_backup("snapshot", f"restorecheck-{AN_ID}")
@@ -198,64 +203,75 @@ def asks_of_backup(names: Names, principal: str = "") -> tuple[Ask, ...]:
     public = {"rds:PubliclyAccessible": "true", **ASKED}
     restore = ("rds:RestoreDBInstanceFromDBSnapshot",)
     return (
-        Ask(("rds:DescribeDBInstances",), (ours,), allowed=True),
-        Ask(("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"), (ours,), allowed=True),
-        Ask(("rds:DownloadDBLogFilePortion",), (others,), allowed=False),
-        Ask(("rds:DescribeDBSnapshots",), (copy,), allowed=True),
-        Ask(("rds:DescribeEvents",), ("*",), allowed=True),
-        Ask(("rds:CopyDBSnapshot",), (staging, copy), allowed=True, context=ASKED),
-        Ask(("rds:AddTagsToResource",), (copy, ours), allowed=True, context=ASKED | TAGGED),
-        Ask(restore, around, allowed=True, context=private),
-        Ask(
+        PermissionQuestion(("rds:DescribeDBInstances",), (ours,), allowed=True),
+        PermissionQuestion(
+            ("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"), (ours,), allowed=True
+        ),
+        PermissionQuestion(("rds:DownloadDBLogFilePortion",), (others,), allowed=False),
+        PermissionQuestion(("rds:DescribeDBSnapshots",), (copy,), allowed=True),
+        PermissionQuestion(("rds:DescribeEvents",), ("*",), allowed=True),
+        PermissionQuestion(("rds:CopyDBSnapshot",), (staging, copy), allowed=True, context=ASKED),
+        PermissionQuestion(
+            ("rds:AddTagsToResource",), (copy, ours), allowed=True, context=ASKED | TAGGED
+        ),
+        PermissionQuestion(restore, around, allowed=True, context=private),
+        PermissionQuestion(
             ("rds:ModifyDBInstance", "rds:DeleteDBInstance", "rds:StopDBInstance"),
             (ours,),
             allowed=True,
             context=TAGGED,
         ),
-        Ask(("rds:DeleteDBSnapshot",), (copy,), allowed=True, context=TAGGED),
-        Ask(("sts:AssumeRole",), (names.role_arn,), allowed=True),
+        PermissionQuestion(("rds:DeleteDBSnapshot",), (copy,), allowed=True, context=TAGGED),
+        PermissionQuestion(("sts:AssumeRole",), (names.role_arn,), allowed=True),
         *_on_credentials(names),
         *_on_key(names.backup_keys[0], *names.regions),
         *_on_key(names.backup_key, names.backup_region),
         _on_keys_of_strangers(names, names.backup_region),
-        Ask(("rds:ModifyDBSnapshotAttribute",), (copy,), allowed=False, context=TAGGED),
-        Ask(restore, (ours,), allowed=False, context=public),
-        Ask(("rds:DeleteDBInstance", "rds:ModifyDBInstance"), (others,), allowed=False),
-        Ask(("rds:DeleteDBSnapshot",), (foreign,), allowed=False),
+        PermissionQuestion(
+            ("rds:ModifyDBSnapshotAttribute",), (copy,), allowed=False, context=TAGGED
+        ),
+        PermissionQuestion(restore, (ours,), allowed=False, context=public),
+        PermissionQuestion(
+            ("rds:DeleteDBInstance", "rds:ModifyDBInstance"), (others,), allowed=False
+        ),
+        PermissionQuestion(("rds:DeleteDBSnapshot",), (foreign,), allowed=False),
         *_never_on_itself(principal, (names.backup_key,)),
     )
 
 
-def _on_credentials(names: Names) -> tuple[Ask, ...]:
+def _on_credentials(names: Names) -> tuple[PermissionQuestion, ...]:
     match names.credentials:
         case "iam":
             place = f"{names.backup_region}:{names.backup_account}"
             user = f"arn:{names.partition}:rds-db:{place}:dbuser:db-NEW/{names.iam_user}"
-            return (Ask(("rds-db:connect",), (user,), allowed=True),)
+            return (PermissionQuestion(("rds-db:connect",), (user,), allowed=True),)
         case "reset":
             own = names.secret(f"restorecheck-{AN_ID}-AbCdEf")
             actions = ("CreateSecret", "TagResource", "GetSecretValue", "DeleteSecret")
             named = tuple(f"secretsmanager:{action}" for action in actions)
-            return (Ask(named, (own,), allowed=True),)
+            return (PermissionQuestion(named, (own,), allowed=True),)
         case _:
             made = names.secret("rds!db-0a1b2c3d-AbCdEf")
             by_rds = ("CreateSecret", "TagResource", "GetSecretValue")
             named = tuple(f"secretsmanager:{action}" for action in by_rds)
             of_ours = {OF_INSTANCE: names.in_backup("db", f"restorecheck-{AN_ID}")}
-            return (Ask(named, (made,), allowed=True, context=of_ours), *_on_secret_key(names))
+            return (
+                PermissionQuestion(named, (made,), allowed=True, context=of_ours),
+                *_on_secret_key(names),
+            )
 
 
-def _on_secret_key(names: Names) -> Iterator[Ask]:
+def _on_secret_key(names: Names) -> Iterator[PermissionQuestion]:
     """RDS makes the secret in the caller's name, also under Secrets Manager's own key, which it
     then describes (RDS User Guide, "Password management": permissions).
     """
     key = names.secret_key or names.key(names.backup_account, AN_ID)
     owner = owner_of(key)
-    yield Ask(("kms:DescribeKey",), (key,), allowed=True, context=owner)
+    yield PermissionQuestion(("kms:DescribeKey",), (key,), allowed=True, context=owner)
     if names.secret_key:
         by_service = {"kms:ViaService": f"secretsmanager.{names.backup_region}.amazonaws.com"}
         used = ("kms:CreateGrant", *SECRET_KEY_USE)
-        yield Ask(used, (key,), allowed=True, context=by_service | owner)
+        yield PermissionQuestion(used, (key,), allowed=True, context=by_service | owner)
 
 
 SECRET_KEY_USE = ("kms:Decrypt", "kms:GenerateDataKey")

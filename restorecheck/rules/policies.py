@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 Context = Mapping[str, str]
 
 
-class Answer(StrEnum):
+class Decision(StrEnum):
     """Under the names of SimulatePrincipalPolicy, but for the last."""
 
     ALLOWED = "allowed"
@@ -35,7 +35,7 @@ class Request:
 
 def evaluate(
     documents: Iterable[Document], request: Request, who: frozenset[str] | None = None
-) -> Answer:
+) -> Decision:
     """What the policies say together.
 
     Args:
@@ -50,12 +50,12 @@ def evaluate(
         applies = _applies(statement, request, who)
         denies = statement.get("Effect") == "Deny"
         if applies and denies:
-            return Answer.DENIED
+            return Decision.DENIED
         unclear = unclear or applies is None
         allowed = allowed or (applies is True and not denies)
     if unclear:
-        return Answer.UNCLEAR
-    return Answer.ALLOWED if allowed else Answer.NOT_ALLOWED
+        return Decision.UNCLEAR
+    return Decision.ALLOWED if allowed else Decision.NOT_ALLOWED
 
 
 def listed(value: Any) -> list[Any]:  # noqa: ANN401  # JSON

@@ -10,10 +10,10 @@ from typing import TypeVar
 from restorecheck.rules import advised, permissions
 from restorecheck.rules.facts import (
     Caller,
-    Database,
-    Key,
+    KmsKey,
     Opening,
     Quotas,
+    RdsDatabase,
     RdsFacts,
     SecurityGroup,
     Simulated,
@@ -21,9 +21,9 @@ from restorecheck.rules.facts import (
     SubnetGroup,
     Unread,
 )
-from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 from restorecheck.rules.permissions import READING, key_requests
-from restorecheck.rules.policies import Answer, Request, evaluate, listed, names_of
+from restorecheck.rules.policies import Decision, Request, evaluate, listed, names_of
 from restorecheck.spelling import first_of
 
 T = TypeVar("T")
@@ -88,18 +88,20 @@ class _Look:
 
     # --- advice ------------------------------------------------------------------------------
 
-    def in_source(self, *words: str) -> Advice:
-        return self._aws(Where.SOURCE, self.facts.names.region, words)
+    def in_source(self, *words: str) -> RuleAdvice:
+        return self._aws(AdvicePlace.SOURCE, self.facts.names.region, words)
 
-    def in_backup(self, *words: str) -> Advice:
-        return self._aws(Where.BACKUP, self.facts.names.backup_region, words)
+    def in_backup(self, *words: str) -> RuleAdvice:
+        return self._aws(AdvicePlace.BACKUP, self.facts.names.backup_region, words)
 
-    def _aws(self, where: Where, region: str, words: tuple[str, ...]) -> Advice:
-        return Advice(where, f"{shlex.join(('aws', *words))} --region {region}")
+    def _aws(self, where: AdvicePlace, region: str, words: tuple[str, ...]) -> RuleAdvice:
+        return RuleAdvice(where, f"{shlex.join(('aws', *words))} --region {region}")
 
-    def set(self, key: str, value: str) -> Advice:
+    def set(self, key: str, value: str) -> RuleAdvice:
         target = self.facts.names.target
-        return Advice(Where.CONFIGURATION, f"set targets.{target}.rds.{key} = {json.dumps(value)}")
+        return RuleAdvice(
+            AdvicePlace.CONFIGURATION, f"set targets.{target}.rds.{key} = {json.dumps(value)}"
+        )
 
     @property
     def resource(self) -> str:
@@ -114,7 +116,7 @@ class _Look:
     def ok(self, rule: str, found: str) -> Finding:
         return ok(rule, self.resource, found)
 
-    def problem(self, rule: str, found: str, *advice: Advice) -> Finding:
+    def problem(self, rule: str, found: str, *advice: RuleAdvice) -> Finding:
         return problem(rule, self.resource, found, *advice)
 
     # --- identities --------------------------------------------------------------------------
@@ -126,7 +128,7 @@ class _Look:
         if isinstance(caller, Unread):
             return not_looked_at("RC201", self.resource, caller.needs, caller.because)
         profile = f"export AWS_PROFILE=<profile of account {self.facts.names.backup_account}>"
-        return self.problem("RC201", caller.because, Advice(Where.HERE, profile))
+        return self.problem("RC201", caller.because, RuleAdvice(AdvicePlace.HERE, profile))
 
     def entering(self) -> Finding:
         caller = self.facts.source_caller
@@ -137,7 +139,7 @@ class _Look:
             return not_looked_at("RC202", self.resource, caller.needs, caller.because)
         return self.problem("RC202", caller.because, self._trust(create=True))
 
-    def _trust(self, *, create: bool) -> Advice:
+    def _trust(self, *, create: bool) -> RuleAdvice:
         """An existing role gets the policy; one that is not there is made with it."""
         names = self.facts.names
         policy = json.dumps(advised.trust_policy(names, EXTERNAL_ID))
@@ -147,7 +149,7 @@ class _Look:
         if not create:
             return updating
         making = self.in_source(*made, "--assume-role-policy-document", policy)
-        return Advice(Where.SOURCE, f"{updating.line} || {making.line}")
+        return RuleAdvice(AdvicePlace.SOURCE, f"{updating.line} || {making.line}")
 
     def trust(self) -> Finding:
         return self.read("RC203", self.facts.trust, lambda policy: self._trusted(dict(policy)))
@@ -176,7 +178,7 @@ class _Look:
         facts = self.facts
         yield self.trust()
         yield self.read("RC210", facts.production, self._production)
-        if isinstance(facts.production, Database):
+        if isinstance(facts.production, RdsDatabase):
             yield self._retention(facts.production)
             if facts.production.retention_days or isinstance(facts.newest_snapshot, datetime):
                 yield self.read(
@@ -186,7 +188,7 @@ class _Look:
         yield self.read("RC412", facts.source_quotas, lambda q: self._quota(STAGING, q))
         yield from self.rights("RC501", "RC502", facts.source_rights, self._source_policy())
 
-    def _production(self, found: Database | None) -> Finding:
+    def _production(self, found: RdsDatabase | None) -> Finding:
         names = self.facts.names
         if found is None:
             said = f"there is no DB instance {names.instance} in {names.region}"
@@ -205,7 +207,7 @@ class _Look:
             "RC210", f"{told}; {_rights_of(names.iam_user or found.master, found.major)}"
         )
 
-    def _retention(self, found: Database) -> Finding:
+    def _retention(self, found: RdsDatabase) -> Finding:
         if found.retention_days:
             return self.ok("RC211", f"automated backups are kept for {found.retention_days} days")
         if isinstance(self.facts.newest_snapshot, datetime):
@@ -218,7 +220,7 @@ class _Look:
         return self.problem("RC211", "automated backups are off", advice)
 
     def _newest(self, taken: datetime | None, now: datetime) -> Finding:
-        wait = Advice(Where.PATIENCE, "<for the next backup window>")
+        wait = RuleAdvice(AdvicePlace.PATIENCE, "<for the next backup window>")
         if taken is None:
             return self.problem(
                 "RC212", "there is no automated snapshot yet, and none of AWS Backup", wait
@@ -237,17 +239,17 @@ class _Look:
         if facts.names.transit_key:
             yield self.ok("RC301", "staging copies are encrypted with the transit key")
             yield self.read("RC302", facts.transit_key, self._transit)
-            if isinstance(facts.transit_key, Key) and facts.transit_key.usable:
+            if isinstance(facts.transit_key, KmsKey) and facts.transit_key.usable:
                 yield self._admitted(facts.transit_key)
             return
         yield self.read("RC301", facts.snapshot_key, self._shareable)
         key = facts.snapshot_key
-        if isinstance(key, Key) and key.manager != "AWS":
+        if isinstance(key, KmsKey) and key.manager != "AWS":
             yield self._enabled("RC302", key, self.in_source)
             if key.usable:
                 yield self._admitted(key)
 
-    def _shareable(self, key: Key | None) -> Finding:
+    def _shareable(self, key: KmsKey | None) -> Finding:
         if key is None:
             return self.ok("RC301", "snapshots are not encrypted; they can be shared")
         if key.manager != "AWS":
@@ -255,7 +257,7 @@ class _Look:
         said = "snapshots are under the default key aws/rds, and no transit key is configured"
         return self.problem("RC301", said, *self._new_transit_key())
 
-    def _new_transit_key(self) -> tuple[Advice, ...]:
+    def _new_transit_key(self) -> tuple[RuleAdvice, ...]:
         names = self.facts.names
         policy = advised.admitting(
             advised.administering(names.source_account, names.partition), names, ()
@@ -263,11 +265,11 @@ class _Look:
         words = shlex.join(("aws", "kms", "create-key", "--policy", json.dumps(policy)))
         query = f"--region {names.region} --query KeyMetadata.Arn --output text"
         return (
-            Advice(Where.SOURCE, f"KEY=$({words} {query})"),
+            RuleAdvice(AdvicePlace.SOURCE, f"KEY=$({words} {query})"),
             self.set("source.transit_kms_key_id", "$KEY"),
         )
 
-    def _transit(self, key: Key | None) -> Finding:
+    def _transit(self, key: KmsKey | None) -> Finding:
         if key is None:
             said = "there is no such key in the source account and region"
             return self.problem("RC302", said, *self._new_transit_key())
@@ -276,7 +278,7 @@ class _Look:
             return self.problem("RC302", said, *self._new_transit_key())
         return self._enabled("RC302", key, self.in_source)
 
-    def _enabled(self, rule: str, key: Key, aws: Callable[..., Advice]) -> Finding:
+    def _enabled(self, rule: str, key: KmsKey, aws: Callable[..., RuleAdvice]) -> Finding:
         if key.usable:
             return self.ok(rule, f"{key.arn} is enabled")
         enable = aws("kms", "enable-key", "--key-id", key.identifier)
@@ -285,7 +287,7 @@ class _Look:
         cancel = aws("kms", "cancel-key-deletion", "--key-id", key.identifier)
         return self.problem(rule, f"{key.arn} waits for its deletion", cancel, enable)
 
-    def _admitted(self, key: Key) -> Finding:
+    def _admitted(self, key: KmsKey) -> Finding:
         if isinstance(key.policy, Unread):
             return not_looked_at("RC303", self.resource, key.policy.needs, key.policy.because)
         names = self.facts.names
@@ -300,10 +302,10 @@ class _Look:
     def _policy_of(
         self,
         rule: str,
-        key: Key,
+        key: KmsKey,
         requests: tuple[Request, ...],
         wanted: dict[str, object],
-        aws: Callable[..., Advice],
+        aws: Callable[..., RuleAdvice],
     ) -> Finding:
         caller = self.facts.caller
         assert isinstance(caller, Caller), "looked at before"
@@ -311,9 +313,9 @@ class _Look:
         names = self.facts.names
         who = names_of(names.backup_account, caller.arn, names.partition)
         answers = [(r.action, evaluate([key.policy], r, who)) for r in requests]
-        refused = {Answer.DENIED, Answer.NOT_ALLOWED}
+        refused = {Decision.DENIED, Decision.NOT_ALLOWED}
         missing = [*dict.fromkeys(a for a, answer in answers if answer in refused)]
-        unclear = [*dict.fromkeys(a for a, answer in answers if answer is Answer.UNCLEAR)]
+        unclear = [*dict.fromkeys(a for a, answer in answers if answer is Decision.UNCLEAR)]
         if missing:
             said = f"the policy of {key.arn} does not allow the backup account {', '.join(missing)}"
             put = ("kms", "put-key-policy", "--key-id", key.identifier, "--policy-name", "default")
@@ -323,18 +325,21 @@ class _Look:
             return not_looked_at(rule, self.resource, needs, ", ".join(unclear))
         return self.ok(rule, f"{key.arn} admits the backup account")
 
-    def _backup_key(self, key: Key | None) -> Finding:
+    def _backup_key(self, key: KmsKey | None) -> Finding:
         if key is None or key.manager == "AWS":
             said = "there is no such key" if key is None else "it is a key of AWS's"
             query = "--query KeyMetadata.Arn --output text"
             make = f"KEY=$(aws kms create-key --region {self.facts.names.backup_region} {query})"
             said = f"{said}: a customer's key of the backup account is needed"
             return self.problem(
-                "RC304", said, Advice(Where.BACKUP, make), self.set("backup.kms_key_id", "$KEY")
+                "RC304",
+                said,
+                RuleAdvice(AdvicePlace.BACKUP, make),
+                self.set("backup.kms_key_id", "$KEY"),
             )
         return self._enabled("RC304", key, self.in_backup)
 
-    def _own_policy(self, key: Key) -> Finding:
+    def _own_policy(self, key: KmsKey) -> Finding:
         if isinstance(key.policy, Unread):
             return not_looked_at("RC305", self.resource, key.policy.needs, key.policy.because)
         names = self.facts.names
@@ -348,12 +353,12 @@ class _Look:
     def backup_account(self) -> Iterator[Finding]:
         facts = self.facts
         yield self.read("RC304", facts.backup_key, self._backup_key)
-        if isinstance(facts.backup_key, Key) and facts.backup_key.usable:
+        if isinstance(facts.backup_key, KmsKey) and facts.backup_key.usable:
             yield self._own_policy(facts.backup_key)
         yield from self._network()
         if facts.names.parameter_group:
             yield self.read("RC408", facts.parameter_family, self._family)
-        if isinstance(facts.production, Database):
+        if isinstance(facts.production, RdsDatabase):
             yield self.read("RC413", facts.orderable, self._orderable)
         yield from self._quotas()
         yield from self.rights("RC503", "RC504", facts.backup_rights, *self._backup_policy())
@@ -410,7 +415,7 @@ class _Look:
             free = sum(subnet.free for subnet in group.subnets)
             return self.ok("RC403", f"{free} addresses are free")
         said = f"no address is free in {', '.join(full)}"
-        advice = Advice(Where.BACKUP, "<free addresses, or add subnets to the group>")
+        advice = RuleAdvice(AdvicePlace.BACKUP, "<free addresses, or add subnets to the group>")
         return self.problem("RC403", said, advice)
 
     def _groups(self, groups: tuple[SecurityGroup, ...]) -> Finding:
@@ -441,9 +446,9 @@ class _Look:
         return self.problem(
             "RC404",
             "; ".join(said),
-            Advice(Where.BACKUP, f"GROUP=$({words} {query})"),
-            Advice(
-                Where.CONFIGURATION,
+            RuleAdvice(AdvicePlace.BACKUP, f"GROUP=$({words} {query})"),
+            RuleAdvice(
+                AdvicePlace.CONFIGURATION,
                 f"set targets.{self.resource}.rds.restore.vpc_security_group_ids = "
                 + json.dumps(["$GROUP"]),
             ),
@@ -475,7 +480,7 @@ class _Look:
 
     def _ingress(self, groups: tuple[SecurityGroup, ...]) -> Finding:
         production = self.facts.production
-        port = production.port if isinstance(production, Database) else POSTGRES
+        port = production.port if isinstance(production, RdsDatabase) else POSTGRES
         places = [o.place for g in groups for o in g.ingress if o.covers(port)]
         if places:
             return self.ok("RC406", f"{', '.join(sorted(set(places)))} may connect to {port}")
@@ -492,7 +497,7 @@ class _Look:
     def _family(self, family: str | None) -> Finding:
         name = self.facts.names.parameter_group
         production = self.facts.production
-        major = production.major if isinstance(production, Database) else ""
+        major = production.major if isinstance(production, RdsDatabase) else ""
         wanted = f"postgres{major}"
         if family is not None and (not major or family == wanted):
             return self.ok("RC408", f"{name} is of the family {family}")
@@ -515,7 +520,7 @@ class _Look:
 
     def _orderable(self, found: frozenset[str]) -> Finding:
         facts = self.facts
-        assert isinstance(facts.production, Database), "read before"
+        assert isinstance(facts.production, RdsDatabase), "read before"
         what = f"{facts.instance_class} with PostgreSQL {facts.production.version}"
         if not found:
             said = f"RDS does not offer {what} in {facts.names.backup_region}"
@@ -534,7 +539,7 @@ class _Look:
         yield self.read("RC409", facts.backup_quotas, lambda q: self._quota(INSTANCES, q))
         yield self.read("RC410", facts.backup_quotas, self._copies)
         production = facts.production
-        if isinstance(production, Database):
+        if isinstance(production, RdsDatabase):
             storage = replace(STORAGE, room=production.storage_gib)
             yield self.read("RC411", facts.backup_quotas, lambda q: self._quota(storage, q))
 
@@ -568,7 +573,7 @@ class _Look:
 
     # --- permissions ---------------------------------------------------------------------------
 
-    def _source_policy(self) -> Advice:
+    def _source_policy(self) -> RuleAdvice:
         names = self.facts.names
         put = ("iam", "put-role-policy", "--role-name", names.role)
         policy = json.dumps(advised.source_policy(names))
@@ -576,7 +581,7 @@ class _Look:
             *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
         )
 
-    def _backup_policy(self) -> tuple[Advice, ...]:
+    def _backup_policy(self) -> tuple[RuleAdvice, ...]:
         """To a role as its own policy, to a user by groups."""
         caller = self.facts.caller
         assert isinstance(caller, Caller), "looked at before"
@@ -592,24 +597,24 @@ class _Look:
             making = self.in_backup("iam", "create-group", *group)
             made = self.in_backup("iam", "get-group", *group)
             lines += [
-                Advice(Where.BACKUP, f"{made.line} || {making.line}"),
+                RuleAdvice(AdvicePlace.BACKUP, f"{made.line} || {making.line}"),
                 self._put("group", group, part),
                 self.in_backup("iam", "add-user-to-group", *group, "--user-name", path[-1]),
             ]
         return tuple(lines)
 
-    def _put(self, kind: str, whose: tuple[str, str], policy: advised.Policy) -> Advice:
+    def _put(self, kind: str, whose: tuple[str, str], policy: advised.Policy) -> RuleAdvice:
         named = ("--policy-name", advised.POLICY_NAME, "--policy-document", json.dumps(policy))
         return self.in_backup("iam", f"put-{kind}-policy", *whose, *named)
 
     def rights(
-        self, needed: str, forbidden: str, simulation: Simulation, *advice: Advice
+        self, needed: str, forbidden: str, simulation: Simulation, *advice: RuleAdvice
     ) -> Iterator[Finding]:
         if isinstance(simulation, Unread):
             for rule in (needed, forbidden):
                 yield not_looked_at(rule, self.resource, simulation.needs, simulation.because)
             return
-        if any(simulated.answer is Answer.UNCLEAR for simulated in simulation):
+        if any(simulated.answer is Decision.UNCLEAR for simulated in simulation):
             for rule in (needed, forbidden):
                 yield not_looked_at(rule, self.resource, "an answer of IAM's simulator to all")
             return
@@ -636,7 +641,7 @@ def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
     return [
         f"{simulated.action} on {simulated.resource}"
         for simulated in simulation
-        if simulated.wanted is allowed and (simulated.answer is Answer.ALLOWED) is not allowed
+        if simulated.wanted is allowed and (simulated.answer is Decision.ALLOWED) is not allowed
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from restorecheck.rules.findings import Advice, Finding, Where, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 
 KINDS = ("aws_db_instance", "aws_rds_cluster")
 Json = Mapping[str, Any]
@@ -187,10 +187,10 @@ def _flag(
     return problem(rule, database.address, said, *_written(database, f"{key} = {mend}", *besides))
 
 
-def _written(database: Managed, *lines: str) -> Iterator[Advice]:
+def _written(database: Managed, *lines: str) -> Iterator[RuleAdvice]:
     """Lines for the block of the database."""
     for line in lines:
-        yield Advice(Where.TERRAFORM, f"{line}  # {database.kind}.{database.name}")
+        yield RuleAdvice(AdvicePlace.TERRAFORM, f"{line}  # {database.kind}.{database.name}")
 
 
 def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None) -> Finding:

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from restorecheck.report.terminal import clean
 from restorecheck.rules.catalogue import By
-from restorecheck.rules.findings import Finding, Outcome, Where, by_importance
+from restorecheck.rules.findings import AdvicePlace, Finding, Outcome, by_importance
 
 MARKS = {Outcome.OK: "ok", Outcome.PROBLEM: "problem", Outcome.NOT_LOOKED_AT: "?"}
 COLORS = {Outcome.OK: "32", Outcome.PROBLEM: "31", Outcome.NOT_LOOKED_AT: "33"}
@@ -97,7 +97,9 @@ def _details(finding: Finding) -> Iterable[str]:
     yield f"{INDENT}link: {finding.rule.link}"
 
 
-NOT_FOR_A_SHELL = frozenset({Where.CONFIGURATION, Where.TERRAFORM, Where.PATIENCE})
+NOT_FOR_A_SHELL = frozenset(
+    {AdvicePlace.CONFIGURATION, AdvicePlace.TERRAFORM, AdvicePlace.PATIENCE}
+)
 
 
 def _wrapped(begin: str, text: str) -> Iterable[str]:

@@ -4,8 +4,8 @@ moto keeps no promise that matters here (it shares what AWS would not, copies wh
 shared, and is always done at once), so what RDS answers is ours: `restorecheck.simulated`.
 """
 
-from restorecheck.sandbox.faults import Call, Fault, FaultKind
-from restorecheck.sandbox.landscape import Account, Landscape
+from restorecheck.sandbox.faults import Fault, FaultKind, WireCall
+from restorecheck.sandbox.landscape import Landscape, UserCredentials
 from restorecheck.sandbox.pace import Pace
 from restorecheck.sandbox.rds import NEVER
 from restorecheck.sandbox.service import Sandbox
@@ -13,12 +13,12 @@ from restorecheck.simulated import Quotas
 
 __all__ = [
     "NEVER",
-    "Account",
-    "Call",
     "Fault",
     "FaultKind",
     "Landscape",
     "Pace",
     "Quotas",
     "Sandbox",
+    "UserCredentials",
+    "WireCall",
 ]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from restorecheck.conformance.questions import BY_ID
-from restorecheck.sandbox.rds import Outcome, ServedRds
+from restorecheck.sandbox.rds import PlannedOutcome, ServedRds
 from restorecheck.simulated import Unknowns
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.unknowns import Early, Original, Statuses
@@ -43,7 +43,7 @@ class Played:
         if question in OF_RDS:
             self._state.unknowns = replace(self._state.unknowns, **OF_RDS[question][answer])
         if question == "second-copy":
-            normal, fast = Outcome(), Outcome(slower=0.1)
+            normal, fast = PlannedOutcome(), PlannedOutcome(slower=0.1)
             self._state.copies.extend([normal, normal, normal, fast])
 
     def forget(self) -> None:

@@ -114,7 +114,7 @@ class RestoreJob:
         }
 
 
-class Backup:
+class BackupService:
     """The operations. Each is called with the sandbox's lock held."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class WireCall:
     """A call that reached the sandbox."""
 
     service: str

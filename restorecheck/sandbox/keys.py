@@ -11,7 +11,7 @@ from restorecheck.simulated.things import Region
 DEFAULT_ALIAS = "alias/aws/rds"
 
 
-class Keys:
+class KmsService:
     def default(self, region: Region) -> str:
         """The ARN of RDS's own key in this account, made when it is first needed."""
         backend: Any = kms_backends[region.account_id][region.region]

@@ -20,7 +20,7 @@ from restorecheck.rules.permissions import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class UserCredentials:
     """Credentials of a user inside one simulated account."""
 
     account_id: str
@@ -86,7 +86,7 @@ def move_in(
     connection.execute(statement.format(*names))
 
 
-def client(service: str, account: Account, endpoint_url: str, region: str) -> Any:  # noqa: ANN401  # boto3's own
+def client(service: str, account: UserCredentials, endpoint_url: str, region: str) -> Any:  # noqa: ANN401  # boto3's own
     """A client with nothing of the environment in it: no real credentials, no real endpoint."""
     session: Any = boto3.session.Session(
         aws_access_key_id=account.access_key_id,
@@ -97,7 +97,11 @@ def client(service: str, account: Account, endpoint_url: str, region: str) -> An
 
 
 def prepare(
-    source: Account, backup: Account, endpoint_url: str, region: str, backup_region: str
+    source: UserCredentials,
+    backup: UserCredentials,
+    endpoint_url: str,
+    region: str,
+    backup_region: str,
 ) -> Landscape:
     """Keys, the role, and the groups that a restored instance is put into."""
     kms = client("kms", source, endpoint_url, region)
@@ -130,7 +134,7 @@ def prepare(
     return made
 
 
-def _network(backup: Account, endpoint_url: str, region: str) -> tuple[list[str], str]:
+def _network(backup: UserCredentials, endpoint_url: str, region: str) -> tuple[list[str], str]:
     ec2 = client("ec2", backup, endpoint_url, region)
     vpc = ec2.create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
     zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
@@ -153,7 +157,11 @@ def _network(backup: Account, endpoint_url: str, region: str) -> tuple[list[str]
 
 
 def grant(
-    made: Landscape, source: Account, backup: Account, endpoint_url: str, regions: tuple[str, str]
+    made: Landscape,
+    source: UserCredentials,
+    backup: UserCredentials,
+    endpoint_url: str,
+    regions: tuple[str, str],
 ) -> None:
     """The policies of docs/reference/aws-permissions.md, and what doctor and audit read."""
     names = Names(
@@ -185,7 +193,7 @@ def grant(
         user.add_user_to_group(GroupName=name, UserName=USER)
 
 
-def transit_policy(source: Account, backup: Account) -> dict[str, Any]:
+def transit_policy(source: UserCredentials, backup: UserCredentials) -> dict[str, Any]:
     """The source account owns the key; the backup account may read what it encrypts."""
     return {
         "Version": "2012-10-17",
@@ -206,7 +214,7 @@ def transit_policy(source: Account, backup: Account) -> dict[str, Any]:
     }
 
 
-def trust_policy(backup: Account, external_id: str) -> dict[str, Any]:
+def trust_policy(backup: UserCredentials, external_id: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -19,7 +19,7 @@ log = structlog.get_logger("restorecheck.sandbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace(pace.Pace):
+class Pace(pace.Durations):
     """AWS's time, run through quickly."""
 
     factor: float = 1 / 150

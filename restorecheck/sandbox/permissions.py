@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from moto.iam.models import iam_backends
 
-from restorecheck.rules.policies import Answer, Request, evaluate
+from restorecheck.rules.policies import Decision, Request, evaluate
 from restorecheck.simulated.refusals import Refusal
 
 Document = Mapping[str, Any]
@@ -42,8 +42,8 @@ def simulate(account_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
             {"EvalResourceName": name, "EvalResourceDecision": answer.value}
             for name, answer in answers.items()
         ]
-        allowed = all(answer is Answer.ALLOWED for answer in answers.values())
-        decision = Answer.ALLOWED if allowed else Answer.NOT_ALLOWED
+        allowed = all(answer is Decision.ALLOWED for answer in answers.values())
+        decision = Decision.ALLOWED if allowed else Decision.NOT_ALLOWED
         results.append(
             {
                 "EvalActionName": action,
@@ -90,17 +90,17 @@ def may(account_id: str, user: str, action: str, resource: str) -> bool:
     users = [u for u in backend.users.values() if u.name == user]
     own = [document for u in users for document in _policies(account_id, u)]
     context = {"aws:resourceaccount": account_id}
-    return not own or evaluate(own, Request(action, resource, context)) is Answer.ALLOWED
+    return not own or evaluate(own, Request(action, resource, context)) is Decision.ALLOWED
 
 
-def _answer(own: list[Document], boundary: Document | None, request: Request) -> Answer:
+def _answer(own: list[Document], boundary: Document | None, request: Request) -> Decision:
     answers = [evaluate(own, request)]
     if boundary is not None:
         answers.append(evaluate([boundary], request))
-    if Answer.DENIED in answers:
-        return Answer.DENIED
-    clear = all(answer is Answer.ALLOWED for answer in answers)
-    return Answer.ALLOWED if clear else Answer.NOT_ALLOWED
+    if Decision.DENIED in answers:
+        return Decision.DENIED
+    clear = all(answer is Decision.ALLOWED for answer in answers)
+    return Decision.ALLOWED if clear else Decision.NOT_ALLOWED
 
 
 def _entity(account_id: str, arn: str) -> Any:  # noqa: ANN401  # moto's user or role

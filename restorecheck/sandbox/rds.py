@@ -14,11 +14,11 @@ from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from restorecheck.sandbox.keys import Keys
+from restorecheck.sandbox.keys import KmsService
 from restorecheck.sandbox.pace import Pace, Worker
 from restorecheck.sandbox.permissions import may
 from restorecheck.sandbox.servers import Farm
-from restorecheck.simulated import Outcome, Quotas, Rds, State, rules
+from restorecheck.simulated import PlannedOutcome, Quotas, SimulatedRds, State, rules
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.state import Operation
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
@@ -151,10 +151,10 @@ class ServedRds:
 
     def __init__(self, farm: Farm, worker: Worker, pace: Pace, quotas: Quotas) -> None:
         self.servers = Servers(farm)
-        self._machine = Rds(
+        self._machine = SimulatedRds(
             State(
                 time=MotoTime(worker),
-                keys=Keys(),
+                keys=KmsService(),
                 behind=self.servers,
                 pace=pace,
                 quotas=quotas,
@@ -205,4 +205,4 @@ _DEFAULTS: Description = {
     "VpcSecurityGroupIds": [],
 }
 
-__all__ = ["NEVER", "Outcome", "ServedRds"]
+__all__ = ["NEVER", "PlannedOutcome", "ServedRds"]

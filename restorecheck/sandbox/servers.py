@@ -16,7 +16,7 @@ from psycopg import sql
 
 from restorecheck.errors import ProviderError
 from restorecheck.postgres.server import cluster, processes
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.sandbox.certificates import Authority
@@ -198,7 +198,7 @@ class Farm:
         self,
         directory: Path,
         installation: Installation,
-        account: Account | None,
+        account: OsUser | None,
         authority: Authority,
         *,
         reads_all: bool | None = None,

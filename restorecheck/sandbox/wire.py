@@ -18,8 +18,8 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.iam.models import iam_backends
 
 from restorecheck.sandbox.answers import Played
-from restorecheck.sandbox.backup import Backup
-from restorecheck.sandbox.faults import Call, Fault, FaultKind, Faults
+from restorecheck.sandbox.backup import BackupService
+from restorecheck.sandbox.faults import Fault, FaultKind, Faults, WireCall
 from restorecheck.sandbox.permissions import refuse_long, simulate
 from restorecheck.sandbox.rds import ServedRds
 from restorecheck.simulated.refusals import Refusal, bad_value
@@ -33,7 +33,7 @@ class Wire:
     """Between moto's wire and the sandbox."""
 
     def __init__(
-        self, rds: ServedRds, backup: Backup, faults: Faults, lock: threading.RLock
+        self, rds: ServedRds, backup: BackupService, faults: Faults, lock: threading.RLock
     ) -> None:
         self.users: dict[str, str] = {}
         """Access keys and whose they are."""
@@ -41,7 +41,7 @@ class Wire:
         self._backup = backup
         self._faults = faults
         self._lock = lock
-        self.calls: list[Call] = []
+        self.calls: list[WireCall] = []
         self.played = Played(rds)
         """Answers that the sandbox was told to give in place of its own."""
 
@@ -72,7 +72,7 @@ class Wire:
         if fault is not None:
             error = fault.code if fault.kind is FaultKind.ERROR else fault.kind.value
         self.calls.append(
-            Call(
+            WireCall(
                 service=service,
                 account_id=account_id,
                 region=region,

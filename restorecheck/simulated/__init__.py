@@ -8,9 +8,9 @@ once, with its source; what nobody has seen is marked (?), and where two answers
 switch in `unknowns` plays both.
 """
 
-from restorecheck.simulated.behind import Behind, Keys, Time
-from restorecheck.simulated.pace import NEVER, Outcome, Pace, Quotas
-from restorecheck.simulated.rds import Rds
+from restorecheck.simulated.behind import Behind, KmsPort, Time
+from restorecheck.simulated.pace import NEVER, Durations, PlannedOutcome, Quotas
+from restorecheck.simulated.rds import SimulatedRds
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.state import Page, State
 from restorecheck.simulated.things import Instance, Region, Snapshot
@@ -19,15 +19,15 @@ from restorecheck.simulated.unknowns import Unknowns
 __all__ = [
     "NEVER",
     "Behind",
+    "Durations",
     "Instance",
-    "Keys",
-    "Outcome",
-    "Pace",
+    "KmsPort",
     "Page",
+    "PlannedOutcome",
     "Quotas",
-    "Rds",
     "Refusal",
     "Region",
+    "SimulatedRds",
     "Snapshot",
     "State",
     "Time",

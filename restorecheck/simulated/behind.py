@@ -14,7 +14,7 @@ class Time(Protocol):
         """Let it happen so much later."""
 
 
-class Keys(Protocol):
+class KmsPort(Protocol):
     """KMS, as RDS sees it."""
 
     def resolve(self, key: str, region: Region) -> str:
@@ -90,4 +90,4 @@ class Groups(Protocol):
     def has_security_group(self, identifier: str) -> bool: ...
 
 
-__all__ = ["Behind", "Groups", "Keys", "Parameters", "Time"]
+__all__ = ["Behind", "Groups", "KmsPort", "Parameters", "Time"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from restorecheck.errors import ProviderError
 from restorecheck.simulated import rules
-from restorecheck.simulated.pace import Outcome
+from restorecheck.simulated.pace import PlannedOutcome
 from restorecheck.simulated.refusals import no_instance
 from restorecheck.simulated.rules import LONGEST_INSTANCE, default_group, name_of, tags_of
 from restorecheck.simulated.snapshots import READ, Snapshots, filtered
@@ -88,7 +88,7 @@ class Instances:
             state.behind.create(instance, given.get("DBName", ""))
             self._is_up(region, instance)
 
-        state.after(state.pace.create, up, Outcome())
+        state.after(state.pace.create, up, PlannedOutcome())
         return self._answer(instance)
 
     def _is_up(self, region: Region, instance: Instance) -> None:
@@ -125,7 +125,7 @@ class Instances:
         self, region: Region, instance: Instance, snapshot: Snapshot
     ) -> None:
         state = self._state
-        outcome = state.restores.popleft() if state.restores else Outcome()
+        outcome = state.restores.popleft() if state.restores else PlannedOutcome()
         instance.shown_status = outcome.shown
         instance.data, instance.password = snapshot.data, snapshot.password
 
@@ -225,7 +225,7 @@ class Instances:
         state = self._state
         instance.pending = {"MasterUserPassword": "****"}
         instance.pending_from = state.seen_from()
-        outcome = state.passwords.popleft() if state.passwords else Outcome()
+        outcome = state.passwords.popleft() if state.passwords else PlannedOutcome()
 
         def end() -> None:
             instance.pending = {}
@@ -256,7 +256,7 @@ class Instances:
         def gone() -> None:
             self.remove(region, instance)
 
-        state.after(state.pace.delete, gone, Outcome())
+        state.after(state.pace.delete, gone, PlannedOutcome())
         return self._answer(instance)
 
     def _is_stuck(self, instance: Instance) -> bool:
@@ -287,7 +287,7 @@ class Instances:
                 state.behind.stop(instance)
                 instance.status, instance.restart_at = "stopped", state.time.now() + WEEK
 
-        state.after(state.pace.stop, stopped, Outcome())
+        state.after(state.pace.stop, stopped, PlannedOutcome())
         return self._answer(instance)
 
     def _start(self, region: Region, given: Parameters, _caller: str) -> Description:
@@ -301,5 +301,5 @@ class Instances:
                 state.behind.start(instance)
                 instance.status = "available"
 
-        state.after(state.pace.start, started, Outcome())
+        state.after(state.pace.start, started, PlannedOutcome())
         return self._answer(instance)

@@ -8,7 +8,7 @@ NEVER = timedelta.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Durations:
     """Durations in seconds of AWS's time; `factor` is what one of them takes here."""
 
     factor: float = 1
@@ -39,7 +39,7 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PlannedOutcome:
     """How the next restore, copy or change of a password ends, where that is not well."""
 
     status: str = "available"

@@ -6,7 +6,7 @@ from restorecheck.simulated.snapshots import Snapshots
 from restorecheck.simulated.state import Operation, State
 
 
-class Rds:
+class SimulatedRds:
     """One RDS: all accounts, all regions."""
 
     def __init__(self, state: State) -> None:

@@ -11,7 +11,7 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of ours
         self.status = status
 
 
-class NoAnswer(Exception):  # noqa: N818  # as above
+class NoReply(Exception):  # noqa: N818  # as above
     """The connection was cut, or nothing came within the client's patience."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from restorecheck.simulated import rules
-from restorecheck.simulated.pace import Outcome
+from restorecheck.simulated.pace import PlannedOutcome
 from restorecheck.simulated.refusals import bad_instance_state, bad_value, no_snapshot
 from restorecheck.simulated.rules import LONGEST_SNAPSHOT, name_of, tags_of
 from restorecheck.simulated.state import Operation, Page, State
@@ -92,7 +92,7 @@ class Snapshots:
             made_by=caller,
         )
         region.snapshots[name] = snapshot
-        self._finish(snapshot, state.pace.backup, Outcome(), created_at=now)
+        self._finish(snapshot, state.pace.backup, PlannedOutcome(), created_at=now)
         return snapshot
 
     def remove(self, region: Region, snapshot: Snapshot) -> None:
@@ -115,7 +115,7 @@ class Snapshots:
         self,
         snapshot: Snapshot,
         seconds: float,
-        outcome: Outcome,
+        outcome: PlannedOutcome,
         *,
         created_at: datetime | None = None,
     ) -> None:
@@ -171,7 +171,7 @@ class Snapshots:
             made_by=caller,
         )
         region.snapshots[name] = copy
-        outcome = state.copies.popleft() if state.copies else Outcome()
+        outcome = state.copies.popleft() if state.copies else PlannedOutcome()
         self._finish(copy, state.pace.copy, outcome)
         return self._answer(region, copy)
 

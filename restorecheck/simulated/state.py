@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from restorecheck.simulated import rules
-from restorecheck.simulated.behind import Behind, Keys, Time
-from restorecheck.simulated.pace import NEVER, Outcome, Pace, Quotas
+from restorecheck.simulated.behind import Behind, KmsPort, Time
+from restorecheck.simulated.pace import NEVER, Durations, PlannedOutcome, Quotas
 from restorecheck.simulated.refusals import Refusal, no_snapshot
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
 from restorecheck.simulated.unknowns import Unknowns
@@ -31,17 +31,17 @@ class State:
     """Of one simulated RDS."""
 
     time: Time
-    keys: Keys
+    keys: KmsPort
     behind: Behind
-    pace: Pace
+    pace: Durations
     quotas: Quotas
     defaults: Description
     """Settings of an instance that is created without them."""
     unknowns: Unknowns = field(default_factory=Unknowns)
     regions: dict[tuple[str, str], Region] = field(default_factory=dict)
-    restores: deque[Outcome] = field(default_factory=deque)
-    copies: deque[Outcome] = field(default_factory=deque)
-    passwords: deque[Outcome] = field(default_factory=deque)
+    restores: deque[PlannedOutcome] = field(default_factory=deque)
+    copies: deque[PlannedOutcome] = field(default_factory=deque)
+    passwords: deque[PlannedOutcome] = field(default_factory=deque)
 
     def region(self, account_id: str, name: str) -> Region:
         key = (account_id, name)
@@ -62,7 +62,7 @@ class State:
     def tell(self, region: Region, instance: str, message: str) -> None:
         region.tell(instance, message, self.time.now())
 
-    def after(self, seconds: float, action: Callable[[], None], outcome: Outcome) -> None:
+    def after(self, seconds: float, action: Callable[[], None], outcome: PlannedOutcome) -> None:
         """In as much of AWS's time, if the outcome says nothing else."""
         if outcome.takes == NEVER or outcome.slower == float("inf"):
             return

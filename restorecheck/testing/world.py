@@ -59,7 +59,7 @@ class HostDied(BaseException):
 
 
 @dataclass
-class Thing:
+class BilledThing:
     """Something that costs money while it exists."""
 
     made_at: datetime
@@ -86,7 +86,7 @@ class World(Clock):
     """Whether verified instances are parked and not deleted."""
     marks: dict[str, Verdict] = field(default_factory=dict)
     """Verdicts by drill id, as retention wrote them on the backups."""
-    things: dict[Resource, Thing] = field(default_factory=dict)
+    things: dict[Resource, BilledThing] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
     """Names of the effects that took place, in order."""
     before: Callable[[int, str], None] = lambda _count, _name: None
@@ -370,7 +370,7 @@ class WorldProvider(Provider):
         return ready
 
     def _create(self, resource: Resource) -> None:
-        self._world.things[resource] = Thing(
+        self._world.things[resource] = BilledThing(
             made_at=self._world.present, good=self._world.backup_good
         )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.demo import story
-from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
+from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.plain import scan
 from restorecheck.postgres.server import cluster, processes
 
@@ -60,7 +60,7 @@ def starts() -> None:
     print(f"restorecheck --help       {ours * 1e3:6.0f} ms   {ours / base:5.2f} x python -c pass")
 
 
-def bare_restore(stage: story.Stage, dump: Path) -> None:
+def bare_restore(stage: story.DemoStage, dump: Path) -> None:
     places = cluster.Places(Path(tempfile.mkdtemp(prefix="rcbench", dir="/tmp")) / "bare")
     mark = cluster.Mark(drill_id="bench", made_at=SystemClock().now(), lock="")
     if stage.account is not None:
@@ -87,7 +87,7 @@ def bare_restore(stage: story.Stage, dump: Path) -> None:
         shutil.rmtree(places.directory.parent)
 
 
-def drills(stage: story.Stage) -> None:
+def drills(stage: story.DemoStage) -> None:
     dump = stage.backups / "courses-night-1.dump"
     argv = [
         sys.executable,
@@ -126,7 +126,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def fences(stage: story.Stage) -> None:
+def fences(stage: story.DemoStage) -> None:
     """What the fence adds to a drill: the median of the differences of neighbours."""
     words = ["drill", "courses", "--json", "-c", str(stage.config)]
     with_fence, without, ratios = [], [], []
@@ -143,7 +143,7 @@ def fences(stage: story.Stage) -> None:
     )
 
 
-def plain(stage: story.Stage) -> None:
+def plain(stage: story.DemoStage) -> None:
     file = stage.directory / "plain.sql"
     story._dump_to(stage, file, "--format=plain")
     megabytes = file.stat().st_size / 1e6
@@ -154,7 +154,7 @@ def plain(stage: story.Stage) -> None:
             if name == "scan":
                 scan(stream)
             else:
-                for _ in restorable(stream, Rules()):
+                for _ in restorable(stream, FilterRules()):
                     pass
 
     for _ in range(3):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restorecheck.postgres.server import cluster
-from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.account import OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from tests import pg
@@ -30,7 +30,7 @@ class Healthy:
 
     places: Places
     installation: Installation
-    account: Account | None
+    account: OsUser | None
     paths: dict[str, str]
     readings: str
 
@@ -92,7 +92,7 @@ def damaged(base: Healthy, damage: Damage | None) -> Iterator[pg.Source]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _give(directory: Path, account: Account | None) -> None:
+def _give(directory: Path, account: OsUser | None) -> None:
     if account is None:
         return
     for root, folders, files in os.walk(directory):

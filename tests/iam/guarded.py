@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from restorecheck.rules.policies import Answer, evaluate
+from restorecheck.rules.policies import Decision, evaluate
 from restorecheck.rules.policies import Request as Asked
 from tests.iam.simulator import EVERYTHING, Request
 from tests.infra.resolving import BACKUP, INFRA, REGION, SOURCE
@@ -271,7 +271,7 @@ def stops(request: Request, who: str = "administrator", policy: str = "scp.json"
     }
     asked = Asked(request.action, request.resource, context)
     documents = [{"Statement": EVERYTHING}, {"Statement": statements(policy)}]
-    return evaluate(documents, asked) is Answer.DENIED
+    return evaluate(documents, asked) is Decision.DENIED
 
 
 def table() -> str:

@@ -7,7 +7,7 @@ RDS User Guide's "Encrypting Amazon RDS resources" for what RDS does with keys i
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from restorecheck.sandbox import Call
+from restorecheck.sandbox import WireCall
 from tests.iam.simulator import Request
 from tests.infra.resolving import BACKUP, EXTERNAL_ID, REGION, SOURCE, Stack
 
@@ -46,7 +46,7 @@ def owned_by(account: str) -> dict[str, str]:
     return {"aws:ResourceAccount": account}
 
 
-def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
+def requests_of(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
     """Of one call that was seen on the wire; none for what needs no right."""
     p, account = call.parameters, call.account_id
     match call.service, call.operation:
@@ -87,7 +87,7 @@ def requests_of(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]
             )
 
 
-def _rds(call: Call, stack: Stack, transit_key: str) -> Iterator[Request]:
+def _rds(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
     p, account = call.parameters, call.account_id
     match call.operation:
         case operation if operation in LOOKING:

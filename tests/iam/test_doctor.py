@@ -11,7 +11,7 @@ from restorecheck.rules.advised import (
     source_policy,
 )
 from restorecheck.rules.permissions import Names, asks_of_backup, asks_of_source
-from restorecheck.rules.policies import Answer, evaluate
+from restorecheck.rules.policies import Decision, evaluate
 from restorecheck.rules.policies import Request as Asked
 from tests.iam.requests import PRODUCTION_KEY
 from tests.iam.simulator import Request
@@ -59,7 +59,7 @@ def wrong(simulator, principal, asks, statements):
         ours = evaluate([{"Statement": statements}], Asked(action, resource, context))
         if found is not ask.allowed:
             disagreeing.append(str(request))
-        if (ours is Answer.ALLOWED) is not found:
+        if (ours is Decision.ALLOWED) is not found:
             differing.append(str(request))
     return disagreeing, differing
 

@@ -9,7 +9,7 @@ import pytest
 
 from restorecheck.rules.advised import backup_policy, source_policy
 from restorecheck.rules.permissions import Names, granting, through_rds
-from restorecheck.rules.policies import Answer, Request, evaluate
+from restorecheck.rules.policies import Decision, Request, evaluate
 from tests.iam.requests import PRODUCTION_KEY, key_of, owned_by
 from tests.infra.resolving import BACKUP, REGION, SOURCE, backup_stack, source_stack
 
@@ -110,7 +110,7 @@ def asked(names):
 
 
 def allows(statements, request):
-    return evaluate([{"Statement": statements}], request) is Answer.ALLOWED
+    return evaluate([{"Statement": statements}], request) is Decision.ALLOWED
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restorecheck.hosts.drill.slots import Nights, Plan
+from restorecheck.hosts.drill.slots import SlotPlan, Slots
 from restorecheck.ports import Clock
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.agenda import Agenda
@@ -28,7 +28,7 @@ class Scene:
         self.store = SqliteStore(path)
         self.agenda = Agenda(self.store.database)
         self.clock = MovedClock()
-        self.nights = Nights(self.agenda, self.clock)
+        self.nights = Slots(self.agenda, self.clock)
 
     def at(self, day, hour):
         self.clock.time = datetime(2026, 2, day, hour, tzinfo=UTC)
@@ -46,7 +46,7 @@ def scene(tmp_path):
 
 
 def plan(cron="15 3 * * *", grace=None, jitter=timedelta(0), timezone="UTC"):
-    return Plan(
+    return SlotPlan(
         target="courses",
         schedule=Schedule(cron=cron, timezone=timezone),
         jitter=jitter,

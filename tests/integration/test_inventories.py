@@ -27,8 +27,8 @@ from restorecheck.postgres.dump.scratch_server import (
 )
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.server import cluster
-from restorecheck.postgres.server.account import Account
-from restorecheck.postgres.server.cluster import Mark, Places, Standing
+from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.cluster import Mark, Places, StartedServer
 from restorecheck.postgres.server.processes import Birth
 from tests.factories import ENDPOINT, NOW, drill
 from tests.missing import ROOT, needs
@@ -120,8 +120,8 @@ def test_a_mark_in_a_directory_of_another_user_is_not_believed(work):
 def test_a_mark_says_what_was_started_and_as_whom(work):
     me = Birth.of(os.getpid())
     assert me is not None
-    standing = Standing(me, (1, 2), (3, 4))
-    account = Account("60706", 60706, 60706, alone=True)
+    standing = StartedServer(me, (1, 2), (3, 4))
+    account = OsUser("60706", 60706, 60706, alone=True)
     directory = make(work)
     places = Places(directory)
     mark = Mark(drill_id=OURS, made_at=MADE, lock="/locks/free")

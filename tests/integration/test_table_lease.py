@@ -84,7 +84,7 @@ class Around:
         return "drills"
 
 
-NOTHING = sweeper.Found(
+NOTHING = sweeper.SweepCounts(
     restarted=(),
     deleted=(),
     left=(),

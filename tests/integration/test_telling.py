@@ -16,7 +16,7 @@ from restorecheck.announcing import Overdue
 from restorecheck.engine import _compose
 from restorecheck.hosts.functions import metrics, notifier
 from restorecheck.hosts.functions.messages import tell
-from restorecheck.hosts.functions.sweeper import Found, _bad, _overdue
+from restorecheck.hosts.functions.sweeper import SweepCounts, _bad, _overdue
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.testing import MemoryStore, World
 from tests.factories import NOW, SERVER, finished
@@ -348,7 +348,7 @@ def test_a_drill_is_counted_once_over_all_and_once_for_its_target(verdict, capfd
 def test_a_sweep_counts_what_it_came_across_and_says_how_old_each_proof_is(capfd):
     late = Overdue(target="courses", at=NOW, proven_at=None, allowed=HOUR)
     metrics.of_sweep(
-        Found(
+        SweepCounts(
             restarted=("d-1", "d-2"),
             deleted=("a", "b"),
             left=("c",),

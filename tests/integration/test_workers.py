@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck.config import parse
-from restorecheck.hosts.daemon.config_watch import Source
+from restorecheck.hosts.daemon.config_watch import ConfigSource
 from restorecheck.hosts.daemon.workers import Workers
 from tests.factories import NOW
 
@@ -28,7 +28,7 @@ def workers(tmp_path):
     )
     file = tmp_path / "restorecheck.yaml"
     config = parse(text, file=str(file), directory=tmp_path, environment={})
-    return Workers(lambda: Source(path=Path(file), text=text, config=config))
+    return Workers(lambda: ConfigSource(path=Path(file), text=text, config=config))
 
 
 def test_a_worker_that_takes_longer_than_its_limit_is_ended(workers):

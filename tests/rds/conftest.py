@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.sandbox import Landscape, Pace, Quotas, Sandbox
 from tests.contract.aws_store import make_table
 from tests.places import SHORT
@@ -271,7 +271,7 @@ def around(scene):
         "RESTORECHECK_SANDBOX": "true",
         "HOME": "/",
     }
-    made = Surroundings(environment, session=boto3.Session(region_name=sandbox.backup_region))
+    made = FunctionContext(environment, session=boto3.Session(region_name=sandbox.backup_region))
     configure(scene, made)
     return made
 

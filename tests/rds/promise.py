@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from restorecheck.sandbox import Call
+from restorecheck.sandbox import WireCall
 from restorecheck.sandbox.service import BACKUP_ACCOUNT, RESTORECHECK, SOURCE_ACCOUNT
 
 SOURCE_WRITES = {
@@ -26,7 +26,7 @@ STORE = ("dynamodb", "s3", "states")
 HARMLESS = ("Describe", "List", "Get", "Download", "AssumeRole", "SimulatePrincipalPolicy")
 
 
-def assert_kept(calls: Sequence[Call]) -> None:
+def assert_kept(calls: Sequence[WireCall]) -> None:
     """Of everything that restorecheck called."""
     ours = [call for call in calls if call.caller in {RESTORECHECK, "role"}]
     assert ours, "nothing was called; nothing is proven"
@@ -34,7 +34,7 @@ def assert_kept(calls: Sequence[Call]) -> None:
     assert broken == []
 
 
-def is_allowed(call: Call) -> bool:
+def is_allowed(call: WireCall) -> bool:
     if call.operation.startswith(HARMLESS):
         return True
     if call.service in STORE:

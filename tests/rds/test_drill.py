@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.sandbox import Call
+from restorecheck.sandbox import WireCall
 from tests.rds import promise
 from tests.rds.conftest import ROWS
 
@@ -245,7 +245,7 @@ def test_no_password_and_no_external_id_is_in_reports_history_or_output(scene):
 
 
 def test_the_assertion_on_promise_one_can_fail():
-    touch = Call(
+    touch = WireCall(
         service="rds",
         account_id="111111111111",
         region="eu-west-1",

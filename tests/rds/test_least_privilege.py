@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from restorecheck.hosts.functions import adopter, checker, notifier, stepper, sweeper
-from restorecheck.hosts.functions.surroundings import Surroundings
-from restorecheck.sandbox import Call, Fault
+from restorecheck.hosts.functions.surroundings import FunctionContext
+from restorecheck.sandbox import Fault, WireCall
 from tests.iam.requests import (
     GRANT,
     KEY_USE,
@@ -69,9 +69,9 @@ class Attribution:
 
     def __init__(self, scene, around):
         self.scene = scene
-        self.seen: dict[str, list[Call]] = {role: [] for role in ROLES}
+        self.seen: dict[str, list[WireCall]] = {role: [] for role in ROLES}
         self.around = {
-            role: Surroundings(around._environment, session=around._session)
+            role: FunctionContext(around._environment, session=around._session)
             for role in ROLES
             if role != "source"
         }
@@ -83,7 +83,7 @@ class Attribution:
         """The sandbox sees no calls of S3: moto answers these by another way."""
 
         def seen(params, model, **_):
-            call = Call(
+            call = WireCall(
                 service="s3",
                 account_id=BACKUP,
                 region=REGION,

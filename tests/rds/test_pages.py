@@ -6,7 +6,7 @@ import pytest
 
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.functions import notifier
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from tests.rds.test_functions import planned, run
 
 
@@ -33,7 +33,9 @@ def pages(around):
 
 
 def other_clock(around, by):
-    made = Surroundings(around._environment, clock=Later(around.clock, by), session=around._session)
+    made = FunctionContext(
+        around._environment, clock=Later(around.clock, by), session=around._session
+    )
     made._clients = around._clients
     return made
 

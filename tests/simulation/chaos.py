@@ -19,7 +19,7 @@ from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.engine import Done, Elsewhere
 from restorecheck.errors import StoreError
 from restorecheck.testing import HostDied
-from restorecheck.testing.cloud import Delivery, Outcome, Pace
+from restorecheck.testing.cloud import CloudPace, EventDelivery, PlannedOutcome
 from restorecheck.testing.cloud.state import NEVER
 from tests.simulation.disturbing import (
     DEATHS,
@@ -72,13 +72,13 @@ class Chance(Known):
         return chosen
 
 
-def a_pace(dice: random.Random) -> Pace:
+def a_pace(dice: random.Random) -> CloudPace:
     """Mostly minutes, at times nothing or hours."""
 
     def some(usual: int) -> float:
         return dice.choice((0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 5.0, 40.0)) * usual
 
-    return Pace(
+    return CloudPace(
         copy=some(80),
         restore=some(140),
         backup=some(60),
@@ -90,10 +90,10 @@ def a_pace(dice: random.Random) -> Pace:
     )
 
 
-def an_outcome(dice: random.Random) -> Outcome:
+def an_outcome(dice: random.Random) -> PlannedOutcome:
     status = dice.choice(("available", "available", "failed", "incompatible-network", STRANGE))
     takes = dice.choice((None, None, None, timedelta(0), 2 * DEADLINE, NEVER))
-    return Outcome(status=status, takes=takes, shown=dice.choice(("", "", "", STRANGE)))
+    return PlannedOutcome(status=status, takes=takes, shown=dice.choice(("", "", "", STRANGE)))
 
 
 class Weeks:
@@ -117,7 +117,7 @@ class Weeks:
         self.chance = Chance(self.stage, dice, share=dice.choice((0.0, 0.002, 0.01, 0.03)))
         self.meddling = dice.choice((0.0, 0.0, 0.01, 0.05))
         self.hosts = [Host(self.stage) for _ in range(dice.choice((1, 2, 3)))]
-        self.stage.cloud.delivery = dice.choice(list(Delivery))
+        self.stage.cloud.delivery = dice.choice(list(EventDelivery))
 
     def run(self) -> None:
         for number in range(self.dice.choice((1, 2, 3))):

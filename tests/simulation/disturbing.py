@@ -8,7 +8,7 @@ from enum import StrEnum
 from restorecheck.errors import DrillConflictError, StoreError
 from restorecheck.model import Drill
 from restorecheck.testing import HostDied
-from restorecheck.testing.cloud import Instance, NoAnswer, Refusal, Snapshot
+from restorecheck.testing.cloud import Instance, NoReply, Refusal, Snapshot
 from tests.simulation.stage import DEADLINE, TEARDOWN_LIMIT, Host, Stage
 
 STORE = ("save drill", "finish drill", "create drill")
@@ -128,7 +128,7 @@ class Disturbance:
             case Kind.BROKEN:
                 raise Refusal("InternalFailure", "An internal error occurred.", status=500)
             case Kind.LOST:
-                self._at_after = lambda: _raise(NoAnswer())
+                self._at_after = lambda: _raise(NoReply())
             case Kind.HANGS:
                 self._at_after = self._hang
             case Kind.LATE:
@@ -151,7 +151,7 @@ class Disturbance:
 
     def _hang(self) -> None:
         self._stage.world.pass_time(timedelta(minutes=11))
-        raise NoAnswer
+        raise NoReply
 
     def _see(self) -> None:
         self._stage.cloud.blind = False

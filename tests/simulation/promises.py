@@ -14,7 +14,7 @@ from restorecheck.model import CheckOutcome, Drill, Phase, TeardownOutcome, Verd
 from restorecheck.testing.cloud import (
     BACKUP_ACCOUNT,
     SOURCE_ACCOUNT,
-    Call,
+    ClientCall,
     Instance,
     Secret,
     Snapshot,
@@ -71,14 +71,14 @@ class Promises:
 
     # --- before every call -----------------------------------------------------------------
 
-    def on_call(self, call: Call) -> None:
+    def on_call(self, call: ClientCall) -> None:
         try:
             self._judge(call)
         except PromiseBrokenError as exc:
             self._broken = exc
             raise
 
-    def _judge(self, call: Call) -> None:
+    def _judge(self, call: ClientCall) -> None:
         if not call.caller.startswith(OURS):
             return
         self._calls[call.caller] = self._calls.get(call.caller, 0) + 1
@@ -107,7 +107,7 @@ class Promises:
         assert judge is not None
         judge(call)
 
-    def _staging(self, call: Call) -> None:
+    def _staging(self, call: ClientCall) -> None:
         given = call.parameters
         name = given["TargetDBSnapshotIdentifier"]
         drill = self._drill_of(name)
@@ -124,7 +124,7 @@ class Promises:
         self._hold_tags(call, drill, "staging-copy")
         hold(not given.get("CopyTags"), 1, f"{call} takes production's tags along")
 
-    def _share(self, call: Call) -> None:
+    def _share(self, call: ClientCall) -> None:
         given = call.parameters
         name = given["DBSnapshotIdentifier"]
         snapshot = self.stage.cloud.source.snapshots.get(name)
@@ -136,7 +136,7 @@ class Promises:
             arn = self.stage.cloud.source.arn("snapshot", name)
             self._hold_intent(call, self._drill_of(name), arn)
 
-    def _delete_staging(self, call: Call) -> None:
+    def _delete_staging(self, call: ClientCall) -> None:
         snapshot = self.stage.cloud.source.snapshots.get(call.parameters["DBSnapshotIdentifier"])
         if snapshot is None:
             return
@@ -158,7 +158,7 @@ class Promises:
         ]
         hold(len(newer) > 1, 5, f"{call} on the newest staging copy")
 
-    def _copy(self, call: Call) -> None:
+    def _copy(self, call: ClientCall) -> None:
         given = call.parameters
         name = given["TargetDBSnapshotIdentifier"]
         drill = self._drill_of(name)
@@ -167,7 +167,7 @@ class Promises:
         hold(given.get("KmsKeyId") == self.stage.backup_key, 1, f"{call} with another key")
         self._hold_tags(call, drill, "copy")
 
-    def _delete_copy(self, call: Call) -> None:
+    def _delete_copy(self, call: ClientCall) -> None:
         copies = self.stage.cloud.backup.snapshots
         copy = copies.get(call.parameters["DBSnapshotIdentifier"])
         if copy is None:
@@ -192,7 +192,7 @@ class Promises:
         busy = owner is not None and owner.phase is Phase.STEPS
         hold(not busy or self._is_expired(copy.tags), 5, f"{call} while its drill needs it")
 
-    def _restore(self, call: Call) -> None:
+    def _restore(self, call: ClientCall) -> None:
         given = call.parameters
         name = given["DBInstanceIdentifier"]
         drill = self._drill_of(name)
@@ -216,7 +216,7 @@ class Promises:
         self._hold_tags(call, drill, "instance")
         self._hold_intent(call, drill, self.stage.cloud.backup.arn("db", name))
 
-    def _modify(self, call: Call) -> None:
+    def _modify(self, call: ClientCall) -> None:
         instance = self._instance(call)
         if instance is None:
             return
@@ -229,7 +229,7 @@ class Promises:
         }
         hold(set(call.parameters) <= harmless, 1, f"{call} changes more than a password")
 
-    def _delete_instance(self, call: Call) -> None:
+    def _delete_instance(self, call: ClientCall) -> None:
         instance = self._instance(call)
         if instance is None:
             return
@@ -237,7 +237,7 @@ class Promises:
         hold(call.parameters.get("SkipFinalSnapshot"), 4, f"{call} would leave a snapshot")
         self._hold_verdict(call, instance.identifier, instance.tags)
 
-    def _stop(self, call: Call) -> None:
+    def _stop(self, call: ClientCall) -> None:
         instance = self._instance(call)
         if instance is None:
             return
@@ -246,7 +246,7 @@ class Promises:
         verified = drill is None or drill.verdict is Verdict.VERIFIED
         hold(verified, 4, f"{call} of an instance that was not verified")
 
-    def _tag(self, call: Call) -> None:
+    def _tag(self, call: ClientCall) -> None:
         arn = call.parameters["ResourceName"]
         name = arn.rpartition(":")[2]
         home = self.stage.cloud.backup
@@ -261,14 +261,14 @@ class Promises:
                 right = tag == {"Key": "restorecheck:role", "Value": "standby"}
                 hold(right and drill.verdict is Verdict.VERIFIED, 3, f"{call}: {tag}")
 
-    def _create_secret(self, call: Call) -> None:
+    def _create_secret(self, call: ClientCall) -> None:
         name = call.parameters["Name"]
         drill = self._drill_of(name)
         self._hold_tags(call, drill, "secret")
         arn = self.stage.cloud.backup.arn("secret", name, "secretsmanager")
         self._hold_intent(call, drill, arn)
 
-    def _delete_secret(self, call: Call) -> None:
+    def _delete_secret(self, call: ClientCall) -> None:
         secret = self.stage.cloud.backup.secrets.get(call.parameters["SecretId"])
         if secret is None:
             return
@@ -458,7 +458,7 @@ class Promises:
     def _is_ours(self, thing: Instance | Snapshot) -> bool:
         return thing.made_by.startswith(OURS) and thing.arn not in self.disowned
 
-    def _instance(self, call: Call) -> Instance | None:
+    def _instance(self, call: ClientCall) -> Instance | None:
         instance = self.stage.cloud.backup.instances.get(call.parameters["DBInstanceIdentifier"])
         hold(instance is None or self._is_ours(instance), 1, f"{call} on what we did not make")
         return instance
@@ -480,7 +480,7 @@ class Promises:
     def _is_expired(self, tags: dict[str, str]) -> bool:
         return tags.get("restorecheck:expires-at", "") < self.stage.world.now().isoformat()
 
-    def _hold_tags(self, call: Call, drill: Drill, role: str) -> None:
+    def _hold_tags(self, call: ClientCall, drill: Drill, role: str) -> None:
         tags = {tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", ())}
         wanted = {
             "restorecheck:managed": "true",
@@ -493,14 +493,14 @@ class Promises:
         expires = tags.get("restorecheck:expires-at", "")
         hold(expires > drill.deadline.isoformat(), 2, f"{call} expires at {expires!r}")
 
-    def _hold_marked(self, call: Call, tags: dict[str, str]) -> None:
+    def _hold_marked(self, call: ClientCall, tags: dict[str, str]) -> None:
         hold(tags.get("restorecheck:managed") == "true", 1, f"{call} on what lost our mark")
 
-    def _hold_intent(self, call: Call, drill: Drill, arn: str) -> None:
+    def _hold_intent(self, call: ClientCall, drill: Drill, arn: str) -> None:
         noted = {resource.identifier for resource in drill.ledger}
         hold(arn in noted or self.by_mark, 2, f"{call} makes {arn}, and no ledger knows of it")
 
-    def _hold_verdict(self, call: Call, name: str, tags: dict[str, str]) -> None:
+    def _hold_verdict(self, call: ClientCall, name: str, tags: dict[str, str]) -> None:
         """(4) The verdict is stored before anything is deleted."""
         drill = self._stored(name)
         judged = drill is None or drill.verdict is not None or self._is_expired(tags)

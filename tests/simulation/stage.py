@@ -31,9 +31,9 @@ from restorecheck.testing.cloud import (
     REGION,
     SOURCE_ACCOUNT,
     Cloud,
+    CloudPace,
     Data,
     Instance,
-    Pace,
     Unknowns,
 )
 from restorecheck.testing.cloud.clients import Session
@@ -113,7 +113,7 @@ class Stage:
         self,
         *,
         setting: Setting | None = None,
-        pace: Pace | None = None,
+        pace: CloudPace | None = None,
         good: bool = True,
         attempts: int = 1,
         unknowns: Unknowns | None = None,

@@ -11,9 +11,9 @@ from restorecheck.report import document
 from restorecheck.testing.cloud import (
     BACKUP_ACCOUNT,
     SOURCE_ACCOUNT,
-    Delivery,
-    Outcome,
-    Pace,
+    CloudPace,
+    EventDelivery,
+    PlannedOutcome,
     Refusal,
 )
 from restorecheck.testing.cloud.state import NEVER
@@ -57,10 +57,10 @@ def test_of_several_copies_of_one_snapshot_the_proven_one_is_kept():
     stage = Stage(setting=Setting(keep_copies=2))
     first = night(stage)
     stage.world.pass_time(timedelta(hours=1))
-    stage.cloud.restores.append(Outcome(status="incompatible-network"))
+    stage.cloud.restores.append(PlannedOutcome(status="incompatible-network"))
     second = night(stage)
     stage.world.pass_time(timedelta(hours=1))
-    stage.cloud.restores.append(Outcome(status="incompatible-network"))
+    stage.cloud.restores.append(PlannedOutcome(status="incompatible-network"))
     third = night(stage)
 
     verdicts = [d.verdict for d in (first, second, third)]
@@ -109,7 +109,7 @@ def test_the_report_names_what_is_kept_and_what_was_deleted():
 
 def test_a_broken_copy_goes_with_the_next_good_one_and_never_before():
     stage = Stage(setting=Setting(keep_copies=1))
-    stage.cloud.copies.extend([Outcome(), Outcome(status="failed")])
+    stage.cloud.copies.extend([PlannedOutcome(), PlannedOutcome(status="failed")])
     broken = night(stage)
     assert kept(stage) == {broken.id}
     assert broken.verdict is Verdict.INCONCLUSIVE
@@ -124,7 +124,7 @@ def test_a_broken_staging_copy_goes_and_the_newest_whole_one_stays():
     stage = Stage()
     first = night(stage)
     stage.next_night()
-    stage.cloud.copies.append(Outcome(status="failed"))
+    stage.cloud.copies.append(PlannedOutcome(status="failed"))
     night(stage)
     assert f"restorecheck-{first.id}" in stage.cloud.source.snapshots
     stage.next_night()
@@ -256,7 +256,7 @@ OUTCOMES = {
 def test_how_a_restore_ends_decides_what_is_said_of_the_backup(status):
     """A status that speaks of the backup is believed at the second time."""
     stage = Stage()
-    stage.cloud.restores.extend([Outcome(status=status, event="The restore ended")] * 2)
+    stage.cloud.restores.extend([PlannedOutcome(status=status, event="The restore ended")] * 2)
 
     drill = night(stage)
     clean_up(stage)
@@ -272,7 +272,7 @@ def test_how_a_restore_ends_decides_what_is_said_of_the_backup(status):
 @pytest.mark.parametrize("where", [0, 1], ids=["staging copy", "copy"])
 def test_a_copy_that_fails_says_nothing_of_the_backup(where):
     stage = Stage()
-    stage.cloud.copies.extend([Outcome()] * where + [Outcome(status="failed")])
+    stage.cloud.copies.extend([PlannedOutcome()] * where + [PlannedOutcome(status="failed")])
 
     drill = night(stage)
 
@@ -284,7 +284,7 @@ def test_a_copy_that_fails_says_nothing_of_the_backup(where):
 @pytest.mark.parametrize("what", ["copies", "restores"])
 def test_what_never_ends_is_ended_by_the_deadline(what):
     stage = Stage()
-    getattr(stage.cloud, what).append(Outcome(takes=NEVER))
+    getattr(stage.cloud, what).append(PlannedOutcome(takes=NEVER))
 
     drill = night(stage)
     clean_up(stage)
@@ -298,7 +298,7 @@ def test_what_never_ends_is_ended_by_the_deadline(what):
 @pytest.mark.parametrize("credentials", [Credentials.MANAGED_SECRET, Credentials.RESET])
 def test_a_password_that_rds_cannot_change_is_inconclusive(credentials):
     stage = Stage(setting=Setting(credentials=credentials))
-    stage.cloud.passwords.append(Outcome(status="failed"))
+    stage.cloud.passwords.append(PlannedOutcome(status="failed"))
 
     drill = night(stage)
 
@@ -310,8 +310,8 @@ def test_a_password_that_rds_cannot_change_is_inconclusive(credentials):
 @pytest.mark.parametrize("credentials", [Credentials.MANAGED_SECRET, Credentials.RESET])
 def test_a_password_that_rds_cannot_change_is_inconclusive_though_nobody_says_so(credentials):
     stage = Stage(setting=Setting(credentials=credentials))
-    stage.cloud.passwords.append(Outcome(status="failed"))
-    stage.cloud.delivery = Delivery.NEVER
+    stage.cloud.passwords.append(PlannedOutcome(status="failed"))
+    stage.cloud.delivery = EventDelivery.NEVER
 
     drill = night(stage)
 
@@ -320,7 +320,7 @@ def test_a_password_that_rds_cannot_change_is_inconclusive_though_nobody_says_so
 
 def test_events_that_come_twice_and_in_any_order_stand_once_and_in_order_in_the_evidence():
     stage = Stage()
-    stage.cloud.delivery = Delivery.TWICE
+    stage.cloud.delivery = EventDelivery.TWICE
 
     events = [o for o in night(stage).evidence if o.source == "RDS event"]
 
@@ -329,14 +329,14 @@ def test_events_that_come_twice_and_in_any_order_stand_once_and_in_order_in_the_
     assert events == sorted(events, key=lambda e: e.at)
 
 
-@pytest.mark.parametrize("delivery", list(Delivery), ids=lambda delivery: delivery.value)
+@pytest.mark.parametrize("delivery", list(EventDelivery), ids=lambda delivery: delivery.value)
 @pytest.mark.parametrize("seconds", [20, 90, 200, 330])
 @pytest.mark.parametrize("credentials", [Credentials.MANAGED_SECRET, Credentials.RESET])
 def test_a_password_that_takes_its_time_is_waited_for(credentials, seconds, delivery):
     """However long until it is seen that it is under way, nobody logs in too early for good, and
     events, which may be lost, come twice or in any order, decide nothing.
     """
-    pace = Pace(password=seconds, visible=seconds / 3)
+    pace = CloudPace(password=seconds, visible=seconds / 3)
     stage = Stage(setting=Setting(credentials=credentials), pace=pace)
     stage.cloud.delivery = delivery
 
@@ -351,7 +351,7 @@ def test_a_password_that_takes_its_time_is_waited_for(credentials, seconds, deli
 def test_what_is_seen_late_is_made_once_and_deleted(minutes):
     """Up to what a drill waits for: six looks."""
     for at in range(1, 40, 2):
-        stage = Stage(pace=Pace(visible=60 * minutes))
+        stage = Stage(pace=CloudPace(visible=60 * minutes))
         host = Host(stage)
         drill_id = host.start()
         for _ in range(at):
@@ -536,7 +536,7 @@ def test_no_password_and_no_row_is_in_any_log_line(capfd):
     try:
         for credentials in Credentials:
             stage = Stage(setting=Setting(credentials=credentials))
-            stage.cloud.restores.append(Outcome(shown="a status of the future"))
+            stage.cloud.restores.append(PlannedOutcome(shown="a status of the future"))
             night(stage)
             printed = "".join(capfd.readouterr())
             assert "drill.advanced" in printed

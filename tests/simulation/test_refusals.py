@@ -7,7 +7,7 @@ import pytest
 
 from restorecheck.model import Verdict
 from restorecheck.simulated import Quotas, Refusal
-from restorecheck.testing.cloud import Outcome, Pace, Unknowns
+from restorecheck.testing.cloud import CloudPace, PlannedOutcome, Unknowns
 from tests.simulation.disturbing import DEATHS, Fault, Rescue, disturbed, effects_of, telling
 from tests.simulation.stage import Host, Setting, Stage
 
@@ -31,7 +31,7 @@ def asked(stage, operation):
 @pytest.mark.parametrize("status", BAD)
 def test_a_restore_that_fails_once_is_tried_once_more(status):
     stage = Stage()
-    stage.cloud.restores.append(Outcome(status=status))
+    stage.cloud.restores.append(PlannedOutcome(status=status))
 
     drill = night(stage)
 
@@ -42,8 +42,8 @@ def test_a_restore_that_fails_once_is_tried_once_more(status):
 
 
 def test_the_tags_of_the_second_instance_may_be_late_as_well():
-    stage = Stage(unknowns=Unknowns(tags_late=True), pace=Pace(visible=80, restore=1000))
-    stage.cloud.restores.append(Outcome(status="failed"))
+    stage = Stage(unknowns=Unknowns(tags_late=True), pace=CloudPace(visible=80, restore=1000))
+    stage.cloud.restores.append(PlannedOutcome(status="failed"))
 
     drill = night(stage)
 
@@ -54,7 +54,7 @@ def test_the_tags_of_the_second_instance_may_be_late_as_well():
 @pytest.mark.parametrize("status", BAD)
 def test_a_backup_that_does_not_restore_twice_is_bad(status):
     stage = Stage()
-    stage.cloud.restores.extend([Outcome(status=status)] * 2)
+    stage.cloud.restores.extend([PlannedOutcome(status=status)] * 2)
 
     drill = night(stage)
 
@@ -68,7 +68,7 @@ def test_a_backup_that_does_not_restore_twice_is_bad(status):
 def test_whoever_dies_between_two_restores_leaves_nothing():
     def make():
         stage = Stage()
-        stage.cloud.restores.append(Outcome(status="failed"))
+        stage.cloud.restores.append(PlannedOutcome(status="failed"))
         return stage
 
     verdicts = set()

@@ -8,7 +8,7 @@ import pytest
 
 from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import Verdict
-from restorecheck.testing.cloud import Pace, Unknowns
+from restorecheck.testing.cloud import CloudPace, Unknowns
 from tests.simulation.disturbing import DEATHS, Fault, Rescue, disturbed, effects_of, telling
 from tests.simulation.stage import Host, Setting, Stage
 
@@ -18,7 +18,7 @@ UNKIND = EVERY[-1]
 SOME = (*dict.fromkeys(Unknowns.each()), UNKIND)
 """`make simulate` plays them all."""
 SETTINGS = (Setting(), Setting(credentials=Credentials.RESET, after=After.STOP))
-SLOW = Pace(visible=80)
+SLOW = CloudPace(visible=80)
 """What was made is seen at the second look, and its tags at the third."""
 
 

@@ -6,7 +6,7 @@ import pwd
 import pytest
 
 from restorecheck.errors import AccessDeniedError, CapacityError
-from restorecheck.postgres.server.account import FIRST, LAST, Account, Lodging, choose_account
+from restorecheck.postgres.server.account import FIRST, LAST, Lodging, OsUser, choose_account
 
 
 @pytest.mark.parametrize("name", ["postgres", "root"])
@@ -40,7 +40,7 @@ def test_who_is_not_root_is_who_they_are(monkeypatch):
         choose_account("no-such-user")
 
 
-def account_of(lodging: Lodging) -> Account:
+def account_of(lodging: Lodging) -> OsUser:
     assert lodging.account is not None
     return lodging.account
 
@@ -84,7 +84,7 @@ def test_a_user_that_the_configuration_names_is_obeyed(root):
 
 
 def test_another_process_finds_the_user_of_a_drill_again():
-    account = Account("60706", 60706, 60706, alone=True)
+    account = OsUser("60706", 60706, 60706, alone=True)
 
     lodging = Lodging.again(account)
     lodging.close()

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from restorecheck.aws.session import call_guard, naming
 from restorecheck.aws.session.accounts import refuse_forbidden_endpoint
-from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import Place, parse_arn
 from restorecheck.aws.session.translation import attempting, is_throttled
 from restorecheck.aws.session.views import (
     INSTANCE_STATUSES,
     SNAPSHOT_STATUSES,
-    Progress,
+    StatusMeaning,
     instance_view,
     snapshot_view,
 )
@@ -258,7 +258,7 @@ def test_one_look_serves_everybody_for_a_tick():
         looks.append(world.now())
         return {"looks": len(looks)}
 
-    bulletin = Bulletin(look, world, timedelta(seconds=30))
+    bulletin = DescribeCache(look, world, timedelta(seconds=30))
 
     for _ in range(200):
         bulletin.latest()
@@ -277,7 +277,7 @@ def test_a_look_that_is_too_old_for_the_question_is_taken_again():
         looks.append(world.now())
         return {}
 
-    bulletin = Bulletin(look, world, timedelta(seconds=30))
+    bulletin = DescribeCache(look, world, timedelta(seconds=30))
     bulletin.latest()
     world.pass_time(timedelta(seconds=1))
 
@@ -297,7 +297,7 @@ def test_a_look_is_as_old_as_its_beginning_and_one_that_failed_is_none():
             raise trouble.pop()
         return {"looked at": world.now()}
 
-    bulletin = Bulletin(look, world, timedelta(seconds=30))
+    bulletin = DescribeCache(look, world, timedelta(seconds=30))
     first = bulletin.latest()
     assert bulletin.latest(not_before=world.now() - timedelta(seconds=5)) != first, (
         "what happened while the look was taken may be missing in it"
@@ -314,7 +314,7 @@ def test_a_look_is_as_old_as_its_beginning_and_one_that_failed_is_none():
 def test_a_status_that_nobody_knows_is_waited_for():
     view = instance_view({"DBInstanceIdentifier": "i", "DBInstanceStatus": "dreaming"})
 
-    assert view.progress is Progress.UNKNOWN
+    assert view.progress is StatusMeaning.UNKNOWN
     assert not view.ready
 
 
@@ -348,7 +348,7 @@ def test_the_statuses_that_botocore_waits_on_for_ever_are_ends_here():
         "stopped",
     }
 
-    waited_for = {Progress.READY, Progress.UNDER_WAY}
+    waited_for = {StatusMeaning.READY, StatusMeaning.UNDER_WAY}
     assert not [name for name in forgotten if INSTANCE_STATUSES[name] in waited_for]
 
 
@@ -357,12 +357,12 @@ def test_only_these_statuses_blame_the_backup_and_only_these_are_ready():
         return {name for name, meaning in statuses.items() if meaning is progress}
 
     blamed = {"failed", "incompatible-restore", "restore-error"}
-    assert of(INSTANCE_STATUSES, Progress.BAD_BACKUP) == blamed
+    assert of(INSTANCE_STATUSES, StatusMeaning.BAD_BACKUP) == blamed
     ready = {"available", "storage-optimization", "storage-initialization"}
-    assert of(INSTANCE_STATUSES, Progress.READY) == ready
-    assert of(SNAPSHOT_STATUSES, Progress.BAD_BACKUP) == set()
-    assert of(SNAPSHOT_STATUSES, Progress.READY) == {"available"}
-    assert of(SNAPSHOT_STATUSES, Progress.UNDER_WAY) == {"copying", "creating", "pending"}
+    assert of(INSTANCE_STATUSES, StatusMeaning.READY) == ready
+    assert of(SNAPSHOT_STATUSES, StatusMeaning.BAD_BACKUP) == set()
+    assert of(SNAPSHOT_STATUSES, StatusMeaning.READY) == {"available"}
+    assert of(SNAPSHOT_STATUSES, StatusMeaning.UNDER_WAY) == {"copying", "creating", "pending"}
 
 
 def test_a_snapshot_is_as_old_as_its_data_and_sorted_by_when_its_original_was_begun():

@@ -8,11 +8,20 @@ from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.lifecycle import Unclear
 from restorecheck.postgres.dump.load_plan import choose_tools, version_note
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.server.binaries import Installation, Source, choose, discover, make_cache
+from restorecheck.postgres.server.binaries import (
+    Installation,
+    ProgramSource,
+    choose,
+    discover,
+    make_cache,
+)
 
 
 def installation(
-    major: int, source: Source = Source.INSTALLED, minor: int = 0, bin_dir: str = "/nowhere/bin"
+    major: int,
+    source: ProgramSource = ProgramSource.INSTALLED,
+    minor: int = 0,
+    bin_dir: str = "/nowhere/bin",
 ) -> Installation:
     return Installation(bin_dir=Path(bin_dir), source=source, major=major, minor=minor)
 
@@ -26,7 +35,7 @@ def with_extensions(tmp_path: Path, major: int, *names: str) -> Installation:
 
 
 def test_the_same_major_is_chosen_wherever_it_stands():
-    wheel = installation(17, Source.WHEEL)
+    wheel = installation(17, ProgramSource.WHEEL)
 
     assert choose([installation(15), installation(18), wheel], 17) is wheel
 
@@ -47,7 +56,7 @@ def test_an_older_server_never_fits():
 def test_among_the_same_major_an_installed_server_goes_before_a_wheel():
     installed = installation(17)
 
-    assert choose([installed, installation(17, Source.WHEEL)], 17) is installed
+    assert choose([installed, installation(17, ProgramSource.WHEEL)], 17) is installed
 
 
 def test_looking_ends_at_the_first_one_that_fits_exactly():

@@ -8,7 +8,7 @@ from restorecheck.checks.column_statistics import (
     NOTHING,
     ColumnMeasures,
     ColumnStatistics,
-    Kind,
+    MeasureKind,
     Probes,
     bounded,
     mark_of,
@@ -32,7 +32,9 @@ MAILS = Table(
 BODY, SENT = mark_of("body"), mark_of("sent_at")
 
 
-def statistics(kind=Kind.TEXT, name="body", states=(), keys=(), rows=1000, newest=None, **sums):
+def statistics(
+    kind=MeasureKind.TEXT, name="body", states=(), keys=(), rows=1000, newest=None, **sums
+):
     probes: tuple[Probes, ...] = ()
     if keys:
         filled = tuple([*states] + [NOTHING] * (GROUPS - len(states)))
@@ -209,8 +211,8 @@ def test_new_rows_explain_a_change_when_the_old_ones_are_as_they_were():
 def test_a_shift_is_told_whatever_the_name():
     states = tuple(s * 37 % 4000 for s in SAME)
     later = tuple(s + 4 for s in states)
-    before = statistics(Kind.TIME, "updated_at", keys=KEYS, states=states, distinct=900)
-    after = statistics(Kind.TIME, "updated_at", keys=KEYS, states=later, distinct=900)
+    before = statistics(MeasureKind.TIME, "updated_at", keys=KEYS, states=states, distinct=900)
+    after = statistics(MeasureKind.TIME, "updated_at", keys=KEYS, states=later, distinct=900)
 
     assert told(before, after) == ["times: all compared are 1 hours later than before"]
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from restorecheck import config as configuration
 from restorecheck.config import files
 from restorecheck.config.document import Document
-from restorecheck.config.findings import Finding
+from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.problems import findings_of
 from restorecheck.config.server_url import MalformedUrlError, parse_server_url
@@ -1292,7 +1292,9 @@ def test_error_of_pydantic_without_words_of_ours_shows_no_value():
         Other.model_validate({"day": "hunter22"})
     (finding,) = findings_of(caught.value, Other, Document(), leave_out=lambda *_: False)
 
-    assert finding == Finding(("day",), "this value does not fit (date from datetime parsing)")
+    assert finding == ConfigFinding(
+        ("day",), "this value does not fit (date from datetime parsing)"
+    )
 
 
 def test_number_that_is_too_large_is_one_problem():

@@ -10,7 +10,7 @@ import pytest
 from restorecheck.aws.deployment.sns import SnsMessenger
 from restorecheck.errors import ConfigError
 from restorecheck.hosts.demo import rehearsal
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.wiring import Parts
 
@@ -26,8 +26,8 @@ def nobody(monkeypatch):
         monkeypatch.setenv(name, "x")
 
 
-def surroundings(**environment: str) -> Surroundings:
-    return Surroundings(environment, session=boto3.Session(region_name="eu-west-1"))
+def surroundings(**environment: str) -> FunctionContext:
+    return FunctionContext(environment, session=boto3.Session(region_name="eu-west-1"))
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "s3", "stepfunctions", "secretsmanager"])

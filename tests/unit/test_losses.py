@@ -8,7 +8,7 @@ import pytest
 
 from restorecheck.checks.baseline import emptied, rejuvenated, shrunk, silent, structure_changes
 from restorecheck.checks.memory import LONGEST, MOST_KEPT, remember
-from restorecheck.checks.pairs import HABIT, Past
+from restorecheck.checks.pairs import HABIT, TablePast
 from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scan_result import DatabaseReading, TableReading, pack, unpack
 from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS
@@ -433,7 +433,7 @@ def test_memory_fits_into_a_drill():
 def test_a_baseline_of_an_earlier_version_counts_as_one_night():
     before = night(a=900, q=300)
 
-    assert remember(before, night(a=900, q=0)).past == {"public.q": str(Past(2, 1))}
+    assert remember(before, night(a=900, q=0)).past == {"public.q": str(TablePast(2, 1))}
 
 
 # --- structure --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from restorecheck.postgres.dumpfiles import partial, plain, statements
-from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
+from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError, UnusableLayerError
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector, split_names
 from restorecheck.postgres.dumpfiles.plain import scan
@@ -21,7 +21,9 @@ def facts(body: bytes, head: bytes = HEAD, end: bytes = END):
 
 def passed(body: bytes, *, ownership: bool = True, ignored: tuple[str, ...] = ()) -> bytes:
     """Without the empty lines that stand for what is left out."""
-    chunks = restorable(io.BytesIO(body), Rules(ownership=ownership, ignored_extensions=ignored))
+    chunks = restorable(
+        io.BytesIO(body), FilterRules(ownership=ownership, ignored_extensions=ignored)
+    )
     text = b"".join(chunks)
     assert text.count(b"\n") == body.count(b"\n"), "psql counts the lines of the dump"
     return b"".join(line for line in text.splitlines(keepends=True) if line.strip())
@@ -239,7 +241,7 @@ def test_a_server_elsewhere_is_noticed_and_no_view_over_it_is_filled(kind):
     assert not facts(b"SET x = 1;\n").needs.foreign_servers
 
     def loaded(refresh):
-        chunks = restorable(io.BytesIO(body), Rules(refresh=refresh))
+        chunks = restorable(io.BytesIO(body), FilterRules(refresh=refresh))
         return b"".join(chunks)
 
     assert b"REFRESH" in loaded(True)

@@ -13,11 +13,11 @@ from restorecheck.rules.facts import (
     AccountFacts,
     Caller,
     CopyFacts,
-    Database,
     DatabaseFacts,
-    Key,
+    KmsKey,
     Principal,
     Quota,
+    RdsDatabase,
     RdsFacts,
     Refused,
     Simulated,
@@ -29,7 +29,7 @@ from restorecheck.rules.facts import (
 )
 from restorecheck.rules.findings import Outcome
 from restorecheck.rules.permissions import Names
-from restorecheck.rules.policies import Answer
+from restorecheck.rules.policies import Decision
 from tests.factories import NOW
 
 OK, PROBLEM, UNSEEN = Outcome.OK, Outcome.PROBLEM, Outcome.NOT_LOOKED_AT
@@ -43,7 +43,7 @@ def outcomes(findings):
 
 # --- audit -----------------------------------------------------------------------------------------
 
-PRODUCTION = Database(
+PRODUCTION = RdsDatabase(
     identifier="courses-prod",
     arn=f"arn:aws:rds:eu-west-1:{SOURCE}:db:courses-prod",
     retention_days=7,
@@ -73,7 +73,7 @@ def audited(**changes: Any):
         snapshots=(snapshot(),),
         replicated=False,
         target=TARGET,
-        keys=(Key(arn="arn:k", state="Enabled"),),
+        keys=(KmsKey(arn="arn:k", state="Enabled"),),
         principals=(),
     )
     account = AccountFacts(
@@ -222,7 +222,7 @@ def test_who_can_delete_all_of_it_or_end_its_key_is_named(may, deleting, ending)
 
 @pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", "Unavailable"])
 def test_one_key_that_is_on_its_way_out_is_enough(state):
-    keys = (Key(arn="arn:k", state="Enabled"), Key(arn="arn:l", state=state))
+    keys = (KmsKey(arn="arn:k", state="Enabled"), KmsKey(arn="arn:l", state=state))
 
     assert audited(keys=keys)["RC705"] is PROBLEM
 
@@ -393,7 +393,7 @@ def test_nothing_is_said_of_accounts_that_were_not_entered(caller):
     ],
 )
 def test_advice_on_rights_is_what_iam_takes_of_a_user_and_of_a_role(caller, commands):
-    simulated = (Simulated(action="a:B", resource="*", wanted=True, answer=Answer.NOT_ALLOWED),)
+    simulated = (Simulated(action="a:B", resource="*", wanted=True, answer=Decision.NOT_ALLOWED),)
     facts = facts_of(caller=Caller(BACKUP, caller), backup_rights=simulated)
 
     (found,) = [f for f in readiness.judge(facts, NOW) if f.rule.id == "RC503"]

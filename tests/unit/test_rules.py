@@ -18,11 +18,11 @@ from restorecheck.rules import (
     readiness,
     terraform,
 )
-from restorecheck.rules.catalogue import RULES, By, Severity
+from restorecheck.rules.catalogue import RULES, By, RuleSeverity
 from restorecheck.rules.findings import (
-    Advice,
+    AdvicePlace,
     Ignore,
-    Where,
+    RuleAdvice,
     by_importance,
     ignoring,
     not_looked_at,
@@ -30,7 +30,7 @@ from restorecheck.rules.findings import (
     problem,
     problems,
 )
-from restorecheck.rules.policies import Answer, Request, evaluate, names_of
+from restorecheck.rules.policies import Decision, Request, evaluate, names_of
 from restorecheck.rules.text import render
 
 JUNIT = XMLSchema(Path(__file__).with_name("junit.xsd"))
@@ -93,35 +93,35 @@ FROM_HERE = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
 @pytest.mark.parametrize(
     ("statements", "expected"),
     [
-        ([], Answer.NOT_ALLOWED),
-        ([statement()], Answer.ALLOWED),
-        ([statement(principal="*")], Answer.ALLOWED),
-        ([statement(principal=ACCOUNT)], Answer.ALLOWED),
-        ([statement(principal="arn:aws:iam::333333333333:root")], Answer.NOT_ALLOWED),
-        ([statement(action=["kms:Decrypt", "kms:creategrant"])], Answer.ALLOWED),
-        ([statement(action="kms:Decrypt")], Answer.NOT_ALLOWED),
-        ([statement(Condition=VIA | FOR_AWS)], Answer.ALLOWED),
-        ([statement(Condition=VIA_S3)], Answer.NOT_ALLOWED),
-        ([statement(Condition=FROM_HERE)], Answer.UNCLEAR),
-        ([statement(Condition=FROM_HERE | VIA_S3)], Answer.NOT_ALLOWED),
-        ([statement(), statement("Deny", "kms:CreateGrant", "*")], Answer.DENIED),
-        ([statement(), statement("Deny", principal="*", Condition=VIA_S3)], Answer.ALLOWED),
-        ([statement(), statement("Deny", principal="*", Condition=FROM_HERE)], Answer.UNCLEAR),
+        ([], Decision.NOT_ALLOWED),
+        ([statement()], Decision.ALLOWED),
+        ([statement(principal="*")], Decision.ALLOWED),
+        ([statement(principal=ACCOUNT)], Decision.ALLOWED),
+        ([statement(principal="arn:aws:iam::333333333333:root")], Decision.NOT_ALLOWED),
+        ([statement(action=["kms:Decrypt", "kms:creategrant"])], Decision.ALLOWED),
+        ([statement(action="kms:Decrypt")], Decision.NOT_ALLOWED),
+        ([statement(Condition=VIA | FOR_AWS)], Decision.ALLOWED),
+        ([statement(Condition=VIA_S3)], Decision.NOT_ALLOWED),
+        ([statement(Condition=FROM_HERE)], Decision.UNCLEAR),
+        ([statement(Condition=FROM_HERE | VIA_S3)], Decision.NOT_ALLOWED),
+        ([statement(), statement("Deny", "kms:CreateGrant", "*")], Decision.DENIED),
+        ([statement(), statement("Deny", principal="*", Condition=VIA_S3)], Decision.ALLOWED),
+        ([statement(), statement("Deny", principal="*", Condition=FROM_HERE)], Decision.UNCLEAR),
         (
             [statement(), statement("Deny", Condition={"StringNotEquals": VIA["StringEquals"]})],
-            Answer.ALLOWED,
+            Decision.ALLOWED,
         ),
         (
             [statement(), statement("Deny", Condition={"Null": {"kms:ViaService": "false"}})],
-            Answer.DENIED,
+            Decision.DENIED,
         ),
         (
             [statement(Condition={"BoolIfExists": {"kms:Other": "true"}})],
-            Answer.ALLOWED,
+            Decision.ALLOWED,
         ),
         (
             [statement(Condition={"Bool": {"kms:Other": "true"}})],
-            Answer.NOT_ALLOWED,
+            Decision.NOT_ALLOWED,
         ),
     ],
 )
@@ -137,9 +137,11 @@ def test_not_action_and_not_resource_leave_out_what_they_name():
     allow = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "rds:*", "NotResource": "*:snapshot:restorecheck-*"}
 
-    assert evaluate([{"Statement": [allow, deny]}], ours) is Answer.ALLOWED
-    assert evaluate([{"Statement": [allow, deny]}], theirs) is Answer.DENIED
-    assert evaluate([{"Statement": allow}], Request("iam:PutRolePolicy", "*")) is Answer.NOT_ALLOWED
+    assert evaluate([{"Statement": [allow, deny]}], ours) is Decision.ALLOWED
+    assert evaluate([{"Statement": [allow, deny]}], theirs) is Decision.DENIED
+    assert (
+        evaluate([{"Statement": allow}], Request("iam:PutRolePolicy", "*")) is Decision.NOT_ALLOWED
+    )
 
 
 # --- findings --------------------------------------------------------------------------------------
@@ -152,8 +154,8 @@ FINDINGS = [
         "RC601",
         "arn:b \x1b[31m\x00<&>",
         "off",
-        Advice(Where.SOURCE, "aws rds modify-db-instance --deletion-protection"),
-        Advice(Where.CONFIGURATION, 'set a.b = "c"'),
+        RuleAdvice(AdvicePlace.SOURCE, "aws rds modify-db-instance --deletion-protection"),
+        RuleAdvice(AdvicePlace.CONFIGURATION, 'set a.b = "c"'),
     ),
 ]
 KNOWN = Ignore(rule="RC604", resource="arn:*", reason="a toy", until=TODAY)
@@ -187,7 +189,7 @@ def test_an_ignored_rule_is_ignored_for_its_resources_only():
 
 
 def test_less_grave_problems_are_left_out_below_the_threshold():
-    assert [f.rule.id for f in problems(FINDINGS, Severity.HIGH)] == ["RC601"]
+    assert [f.rule.id for f in problems(FINDINGS, RuleSeverity.HIGH)] == ["RC601"]
     for rule in RULES:
         found = problem(rule.id, "a", "so")
         assert problems([found], rule.severity) == [found], "it is no less grave than itself"

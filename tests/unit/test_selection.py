@@ -13,8 +13,8 @@ import pytest
 from restorecheck.model import CheckOutcome, Severity
 from restorecheck.postgres.dump.globals_file import GlobalsFile
 from restorecheck.postgres.dump.selection import (
+    FileState,
     Selection,
-    Snapshot,
     absent,
     findings,
     of_the_future,
@@ -149,7 +149,7 @@ def test_an_empty_file_under_the_name_of_a_job_may_still_be_being_written(folder
     first = chosen(folder)
     assert list(first.undecided) == [folder / "shop-2"]
 
-    grown = chosen(folder, earlier={folder / "shop-2": Snapshot(size=1, mtime_ns=1)})
+    grown = chosen(folder, earlier={folder / "shop-2": FileState(size=1, mtime_ns=1)})
 
     assert names(chosen(folder, earlier=first.undecided).damaged) == ["shop-2"]
     assert grown.damaged == ()
@@ -224,7 +224,7 @@ def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damage
     assert list(first.undecided) == [folder / "new.sql"]
 
     stopped = chosen(folder, earlier=first.undecided)
-    grown = chosen(folder, earlier={folder / "new.sql": Snapshot(size=1, mtime_ns=1)})
+    grown = chosen(folder, earlier={folder / "new.sql": FileState(size=1, mtime_ns=1)})
 
     assert names(stopped.damaged) == ["new.sql"]
     assert stopped.undecided == {}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.rules.findings import Outcome, Where
+from restorecheck.rules.findings import AdvicePlace, Outcome
 from restorecheck.rules.terraform import NotTerraformError, blocks_in, databases_in, judge
 
 BAD = {"identifier": "prod", "deletion_protection": False, "skip_final_snapshot": True}
@@ -84,7 +84,9 @@ def test_what_is_advised_can_be_pasted_into_the_block_and_mends_it():
     parsed = hcl2.load(io.StringIO("\n".join([bare, *advised, "}"])))
     (body,) = (_plain(named)["prod"] for one in parsed["resource"] for named in one.values())
 
-    assert {advice.where for finding in found for advice in finding.advice} == {Where.TERRAFORM}
+    assert {advice.where for finding in found for advice in finding.advice} == {
+        AdvicePlace.TERRAFORM
+    }
     mended = judge(databases_in(shown_state(resource({**BAD, **body}))), [*blocks_in(parsed)])
     assert [f.rule.id for f in mended if f.outcome is not Outcome.OK] == []
     assert body["final_snapshot_identifier"].strip('"') == "prod-final"

@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
-from restorecheck.rules.facts import Database, Key, Quota, Quotas, Simulated, Simulation, Unread
-from restorecheck.rules.permissions import Ask
-from restorecheck.rules.policies import Answer
+from restorecheck.rules.facts import (
+    KmsKey,
+    Quota,
+    Quotas,
+    RdsDatabase,
+    Simulated,
+    Simulation,
+    Unread,
+)
+from restorecheck.rules.permissions import PermissionQuestion
+from restorecheck.rules.policies import Decision
 
 T = TypeVar("T")
 Raw = Mapping[str, Any]
@@ -47,17 +55,17 @@ def pages(client: Any, operation: str, key: str, **parameters: object) -> list[R
     return [item for page in paginator.paginate(**parameters) for item in page[key]]
 
 
-def key_of(account: Account, arn: str) -> Key | Unread | None:
+def key_of(account: Account, arn: str) -> KmsKey | Unread | None:
     """A key, with its policy where that may be read."""
     kms = account.client("kms")
     where = f"in account {account.place.account_id}"
 
-    def describe() -> Key:
+    def describe() -> KmsKey:
         found = kms.describe_key(KeyId=arn)["KeyMetadata"]
-        return Key(arn=found["Arn"], state=found["KeyState"], manager=found["KeyManager"])
+        return KmsKey(arn=found["Arn"], state=found["KeyState"], manager=found["KeyManager"])
 
     key = reading_one(f"kms:DescribeKey {where}", f"describe the key {arn}", describe)
-    if not isinstance(key, Key) or key.manager == "AWS":
+    if not isinstance(key, KmsKey) or key.manager == "AWS":
         return key
 
     def policy() -> Raw:
@@ -66,12 +74,12 @@ def key_of(account: Account, arn: str) -> Key | Unread | None:
         return read
 
     found = reading(f"kms:GetKeyPolicy {where}", f"read the policy of {arn}", policy)
-    return Key(arn=key.arn, state=key.state, manager=key.manager, policy=found)
+    return KmsKey(arn=key.arn, state=key.state, manager=key.manager, policy=found)
 
 
-def database_of(raw: Raw) -> Database:
+def database_of(raw: Raw) -> RdsDatabase:
     """A DB instance."""
-    return Database(
+    return RdsDatabase(
         identifier=raw["DBInstanceIdentifier"],
         arn=raw["DBInstanceArn"],
         engine=raw.get("Engine", ""),
@@ -98,7 +106,7 @@ def quotas_of(account: Account) -> Quotas | Unread:
     return reading(needs, "read the quotas of RDS", read)
 
 
-def simulated(account: Account, principal: str, asks: Iterable[Ask]) -> Simulation:
+def simulated(account: Account, principal: str, asks: Iterable[PermissionQuestion]) -> Simulation:
     """What AWS's simulator answers. It knows the principal's own policies, its boundary and (as far
     as they have no conditions) those of the organization; it does not know the policies of keys.
     """
@@ -113,12 +121,12 @@ def simulated(account: Account, principal: str, asks: Iterable[Ask]) -> Simulati
     return reading(needs, f"simulate the rights of {principal}", read)
 
 
-def _grouped(asks: Iterable[Ask]) -> list[list[Ask]]:
+def _grouped(asks: Iterable[PermissionQuestion]) -> list[list[PermissionQuestion]]:
     """Those that fit into one call: it takes every action on every resource, in one context.
 
     IAM allows few calls a second. Answers that nobody asked for are left out again.
     """
-    groups: dict[object, list[Ask]] = {}
+    groups: dict[object, list[PermissionQuestion]] = {}
     for ask in asks:
         service = ask.actions[0].partition(":")[0]
         key = (service, tuple(ask.context.items()), ask.resources == ("*",))
@@ -126,8 +134,8 @@ def _grouped(asks: Iterable[Ask]) -> list[list[Ask]]:
     return [*groups.values()]
 
 
-def _simulate(iam: Any, principal: str, asks: Sequence[Ask]) -> list[Simulated]:  # noqa: ANN401  # boto3's own
-    answers: dict[tuple[str, str], Answer] = {}
+def _simulate(iam: Any, principal: str, asks: Sequence[PermissionQuestion]) -> list[Simulated]:  # noqa: ANN401  # boto3's own
+    answers: dict[tuple[str, str], Decision] = {}
     for page in iam.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=principal,
         ActionNames=[*dict.fromkeys(action for ask in asks for action in ask.actions)],
@@ -143,7 +151,7 @@ def _simulate(iam: Any, principal: str, asks: Sequence[Ask]) -> list[Simulated]:
             resource=resource,
             wanted=ask.allowed,
             # What is not answered is not allowed: never the other way round.
-            answer=answers.get((action, resource), Answer.UNCLEAR),
+            answer=answers.get((action, resource), Decision.UNCLEAR),
         )
         for ask in asks
         for action in ask.actions
@@ -162,12 +170,14 @@ def _entries(context: Mapping[str, str]) -> list[dict[str, object]]:
     ]
 
 
-def _answers(result: Raw) -> Sequence[tuple[str, Answer]]:
+def _answers(result: Raw) -> Sequence[tuple[str, Decision]]:
     """One answer for each resource, where the simulator tells them apart."""
     specific = result.get("ResourceSpecificResults") or ()
     if specific:
-        return [(one["EvalResourceName"], Answer(one["EvalResourceDecision"])) for one in specific]
-    return [(result.get("EvalResourceName", "*"), Answer(result["EvalDecision"]))]
+        return [
+            (one["EvalResourceName"], Decision(one["EvalResourceDecision"])) for one in specific
+        ]
+    return [(result.get("EvalResourceName", "*"), Decision(result["EvalDecision"]))]
 
 
 def principal_of(account: Account, arn: str) -> str | Unread:

@@ -27,9 +27,9 @@ from restorecheck.errors import AccessDeniedError, ProviderError
 from restorecheck.rules import permissions
 from restorecheck.rules.facts import (
     Caller,
-    Database,
-    Key,
+    KmsKey,
     Opening,
+    RdsDatabase,
     RdsFacts,
     Refused,
     SecurityGroup,
@@ -81,8 +81,8 @@ def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFa
     production = _production(source, settings)
     newest = _newest_snapshot(source, settings, production)
     key = _snapshot_key(source, production)
-    customers = isinstance(key, Key) and key.manager != "AWS"
-    names = names_of(settings, key.arn if isinstance(key, Key) and customers else "")
+    customers = isinstance(key, KmsKey) and key.manager != "AWS"
+    names = names_of(settings, key.arn if isinstance(key, KmsKey) and customers else "")
     here = backup if isinstance(caller, Caller) else None
     return RdsFacts(
         names=names,
@@ -147,7 +147,7 @@ def _trust(source: Account, names: Names) -> Mapping[str, Any] | Unread:
     return reading(needs, f"read the role {names.role}", read)
 
 
-def _production(source: Account | None, settings: RdsSettings) -> Database | Unread | None:
+def _production(source: Account | None, settings: RdsSettings) -> RdsDatabase | Unread | None:
     if source is None:
         return SOURCE_FIRST
     name = settings.db_instance_identifier
@@ -160,12 +160,12 @@ def _production(source: Account | None, settings: RdsSettings) -> Database | Unr
 
 
 def _newest_snapshot(
-    source: Account | None, settings: RdsSettings, production: Database | Unread | None
+    source: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
 ) -> datetime | Unread | None:
     """Without automated backups: of those that AWS Backup takes."""
     if source is None:
         return SOURCE_FIRST
-    off = isinstance(production, Database) and not production.retention_days
+    off = isinstance(production, RdsDatabase) and not production.retention_days
     kinds = (AWS_BACKUP,) if off else ("automated", AWS_BACKUP)
 
     def read() -> datetime | None:
@@ -188,16 +188,16 @@ def _newest_snapshot(
 
 
 def _snapshot_key(
-    source: Account | None, production: Database | Unread | None
-) -> Key | Unread | None:
+    source: Account | None, production: RdsDatabase | Unread | None
+) -> KmsKey | Unread | None:
     if source is None:
         return SOURCE_FIRST
-    if not isinstance(production, Database) or not production.kms_key_id:
+    if not isinstance(production, RdsDatabase) or not production.kms_key_id:
         return production if isinstance(production, Unread) else None
     return key_of(source, production.kms_key_id)
 
 
-def _transit_key(source: Account | None, names: Names) -> Key | Unread | None:
+def _transit_key(source: Account | None, names: Names) -> KmsKey | Unread | None:
     if source is None:
         return SOURCE_FIRST
     return key_of(source, names.transit_key) if names.transit_key else None
@@ -300,12 +300,12 @@ def _family(account: Account, names: Names) -> str | Unread | None:
 
 
 def _orderable(
-    account: Account | None, settings: RdsSettings, production: Database | Unread | None
+    account: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
 ) -> frozenset[str] | Unread:
     """What the class comes with, of one version: a class can be orderable, and not with that."""
     if account is None:
         return BACKUP_FIRST
-    if not isinstance(production, Database):
+    if not isinstance(production, RdsDatabase):
         return Unread("RC210 to be mended first")
 
     def read() -> frozenset[str]:

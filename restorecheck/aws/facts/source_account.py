@@ -16,16 +16,16 @@ from restorecheck.rules.exposure import DELETING, KEY_ENDING
 from restorecheck.rules.facts import (
     AccountFacts,
     CopyFacts,
-    Database,
     DatabaseFacts,
-    Key,
+    KmsKey,
     Principal,
+    RdsDatabase,
     SnapshotFacts,
     TargetFacts,
     Unread,
 )
-from restorecheck.rules.permissions import Ask
-from restorecheck.rules.policies import Answer
+from restorecheck.rules.permissions import PermissionQuestion
+from restorecheck.rules.policies import Decision
 
 Rights = dict[str, set[tuple[str, str]]]
 """User or role → actions on resources."""
@@ -79,7 +79,7 @@ class _Looking:
         self._source = source
         self._targets = {t.settings.db_instance_identifier: t for t in targets}
         self._accounts = accounts
-        self._keys: dict[str, Key | Unread | None] = {}
+        self._keys: dict[str, KmsKey | Unread | None] = {}
         self._entities: tuple[str, ...] | Unread | None = None
         self._copies: dict[object, tuple[SnapshotView, ...] | Unread] = {}
 
@@ -111,7 +111,7 @@ class _Looking:
 
     def _database(
         self,
-        database: Database,
+        database: RdsDatabase,
         snapshots: tuple[SnapshotFacts, ...] | Unread,
         rights: Rights | Unread,
     ) -> DatabaseFacts:
@@ -126,7 +126,7 @@ class _Looking:
 
     # --- snapshots -------------------------------------------------------------------------------
 
-    def _snapshots(self, database: Database) -> tuple[SnapshotFacts, ...] | Unread:
+    def _snapshots(self, database: RdsDatabase) -> tuple[SnapshotFacts, ...] | Unread:
         kind = "DBCluster" if database.kind == "cluster" else "DB"
         word = "cluster_" if database.kind == "cluster" else ""
         which = "DBClusterIdentifier" if word else "DBInstanceIdentifier"
@@ -174,7 +174,7 @@ class _Looking:
         needs = self._needs(f"rds:Describe{kind}SnapshotAttributes")
         return reading(needs, f"read whom {name} is shared with", read)
 
-    def _replicated(self, database: Database) -> bool | Unread:
+    def _replicated(self, database: RdsDatabase) -> bool | Unread:
         if database.kind == "cluster":
             return False  # RDS replicates the automated backups of instances only
         rds = self._source.client("rds")
@@ -193,7 +193,7 @@ class _Looking:
 
     # --- copies ------------------------------------------------------------------------------------
 
-    def _target(self, database: Database) -> TargetFacts | None:
+    def _target(self, database: RdsDatabase) -> TargetFacts | None:
         target = self._targets.get(database.identifier)
         if target is None or database.kind == "cluster":
             return None
@@ -232,23 +232,23 @@ class _Looking:
     # --- keys and principals -------------------------------------------------------------------------
 
     def _keys_of(
-        self, database: Database, snapshots: tuple[SnapshotFacts, ...] | Unread
-    ) -> tuple[Key, ...] | Unread:
+        self, database: RdsDatabase, snapshots: tuple[SnapshotFacts, ...] | Unread
+    ) -> tuple[KmsKey, ...] | Unread:
         arns = {database.kms_key_id}
         arns |= set() if isinstance(snapshots, Unread) else {s.kms_key_id for s in snapshots}
         found = [self._key(arn) for arn in sorted(arns - {""})]
         unread = [key for key in found if isinstance(key, Unread)]
         if unread:
             return unread[0]
-        return tuple(key for key in found if isinstance(key, Key))
+        return tuple(key for key in found if isinstance(key, KmsKey))
 
-    def _key(self, arn: str) -> Key | Unread | None:
+    def _key(self, arn: str) -> KmsKey | Unread | None:
         if arn not in self._keys:
-            self._keys[arn] = key_of(self._source, arn) or Key(arn=arn, state="missing")
+            self._keys[arn] = key_of(self._source, arn) or KmsKey(arn=arn, state="missing")
         return self._keys[arn]
 
     def _rights(
-        self, pairs: Sequence[tuple[Database, tuple[SnapshotFacts, ...] | Unread]]
+        self, pairs: Sequence[tuple[RdsDatabase, tuple[SnapshotFacts, ...] | Unread]]
     ) -> Rights | Unread:
         """Of every user and role, asked once about all databases: IAM allows few calls a second."""
         entities = self._everybody()
@@ -260,9 +260,9 @@ class _Looking:
             answers = simulated(self._source, arn, asks)
             if isinstance(answers, Unread):
                 return answers
-            if any(s.answer is Answer.UNCLEAR for s in answers):
+            if any(s.answer is Decision.UNCLEAR for s in answers):
                 return Unread("an answer of IAM's simulator to all")
-            rights[arn] = {(s.action, s.resource) for s in answers if s.answer is Answer.ALLOWED}
+            rights[arn] = {(s.action, s.resource) for s in answers if s.answer is Decision.ALLOWED}
         return rights
 
     def _everybody(self) -> tuple[str, ...] | Unread:
@@ -285,7 +285,7 @@ class _Looking:
 
 def _principals(
     rights: Rights | Unread,
-    database: Database,
+    database: RdsDatabase,
     snapshots: tuple[SnapshotFacts, ...] | Unread,
 ) -> tuple[Principal, ...] | Unread:
     if isinstance(rights, Unread):
@@ -302,7 +302,9 @@ def _principals(
     )
 
 
-def _dangers(database: Database, snapshots: tuple[SnapshotFacts, ...] | Unread) -> tuple[Ask, ...]:
+def _dangers(
+    database: RdsDatabase, snapshots: tuple[SnapshotFacts, ...] | Unread
+) -> tuple[PermissionQuestion, ...]:
     """One manual snapshot stands for all: what tells them apart in policies are names and tags."""
     delete, delete_snapshot = DELETING[database.kind]
     known = () if isinstance(snapshots, Unread) else snapshots
@@ -310,16 +312,16 @@ def _dangers(database: Database, snapshots: tuple[SnapshotFacts, ...] | Unread) 
     made_up = f"{database.arn.rsplit(':', 2)[0]}:{word}:{database.identifier}-by-hand"
     manual = next((s.arn for s in known if s.kind == "manual"), made_up)
     asks = [
-        Ask((delete,), (database.arn,), allowed=False),
-        Ask((delete_snapshot,), (manual,), allowed=False),
+        PermissionQuestion((delete,), (database.arn,), allowed=False),
+        PermissionQuestion((delete_snapshot,), (manual,), allowed=False),
     ]
     if database.kms_key_id:
-        asks.append(Ask(KEY_ENDING, (database.kms_key_id,), allowed=False))
+        asks.append(PermissionQuestion(KEY_ENDING, (database.kms_key_id,), allowed=False))
     return tuple(asks)
 
 
-def _cluster(raw: Raw) -> Database:
-    return Database(
+def _cluster(raw: Raw) -> RdsDatabase:
+    return RdsDatabase(
         identifier=raw["DBClusterIdentifier"],
         arn=raw["DBClusterArn"],
         kind="cluster",

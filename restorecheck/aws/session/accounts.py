@@ -21,7 +21,7 @@ from botocore.loaders import Loader
 
 from restorecheck import __version__
 from restorecheck.aws.session import call_guard
-from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import BackupSettings, Place, SourceSettings
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import (
@@ -86,17 +86,19 @@ class Account:
         self._lock = threading.Lock()
         self._identified = False
         self._clients: dict[str, Any] = {}
-        self.instances: Bulletin[InstanceView] = Bulletin(self._read_instances, clock, tick)
-        self.manual_snapshots: Bulletin[SnapshotView] = Bulletin(
+        self.instances: DescribeCache[InstanceView] = DescribeCache(
+            self._read_instances, clock, tick
+        )
+        self.manual_snapshots: DescribeCache[SnapshotView] = DescribeCache(
             lambda: self._read_snapshots("manual"), clock, tick
         )
-        self.automated_snapshots: Bulletin[SnapshotView] = Bulletin(
+        self.automated_snapshots: DescribeCache[SnapshotView] = DescribeCache(
             lambda: self._read_snapshots("automated"), clock, tick
         )
-        self.aws_backup_snapshots: Bulletin[SnapshotView] = Bulletin(
+        self.aws_backup_snapshots: DescribeCache[SnapshotView] = DescribeCache(
             lambda: self._read_snapshots("awsbackup"), clock, tick
         )
-        self.events: Bulletin[tuple[EventView, ...]] = Bulletin(
+        self.events: DescribeCache[tuple[EventView, ...]] = DescribeCache(
             lambda: self._read_events(clock), clock, tick
         )
 

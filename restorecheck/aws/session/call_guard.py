@@ -77,7 +77,7 @@ DEPLOYMENT_LOOKS = frozenset(
 """And what `doctor --deployment` asks besides."""
 
 
-class Meta(Protocol):
+class ClientMeta(Protocol):
     """A client's `meta`, as botocore has it."""
 
     @property
@@ -87,7 +87,7 @@ class Meta(Protocol):
     def service_model(self) -> Any: ...  # noqa: ANN401  # botocore's own
 
 
-def put_up(meta: Meta, writes: Mapping[str, tuple[str, ...]]) -> None:
+def put_up(meta: ClientMeta, writes: Mapping[str, tuple[str, ...]]) -> None:
     """Refuse every call of this client but reads, and writes to what carries our name."""
 
     def check(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own
@@ -97,7 +97,7 @@ def put_up(meta: Meta, writes: Mapping[str, tuple[str, ...]]) -> None:
     meta.events.register_first(f"provide-client-params.{service}", check)
 
 
-def put_up_glass(meta: Meta) -> None:
+def put_up_glass(meta: ClientMeta) -> None:
     """Refuse every call of this client but those of `doctor` and `audit`."""
 
     def check(model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own

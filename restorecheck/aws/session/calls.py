@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from restorecheck.aws.session.accounts import Account
-from restorecheck.conformance.port import Answer, Where
+from restorecheck.conformance.port import CallAnswer, Where
 
 NO_ANSWER = "NoAnswer"
 ADOPTING = "backup"
@@ -32,17 +32,17 @@ class AwsCalls:
 
     def call(
         self, where: Where, service: str, operation: str, parameters: Mapping[str, Any]
-    ) -> Answer:
+    ) -> CallAnswer:
         """As `conformance.port.Cloud.call` has it."""
         method = getattr(self._account(where, service).client(service), xform_name(operation))
         try:
             value = method(**parameters)
         except ClientError as exc:
             error = exc.response.get("Error", {})
-            return Answer(code=str(error.get("Code")), message=str(error.get("Message", "")))
+            return CallAnswer(code=str(error.get("Code")), message=str(error.get("Message", "")))
         except (BotoCoreError, ResponseParserError) as exc:
-            return Answer(code=NO_ANSWER, message=type(exc).__name__)
-        return Answer({k: v for k, v in value.items() if k != "ResponseMetadata"})
+            return CallAnswer(code=NO_ANSWER, message=type(exc).__name__)
+        return CallAnswer({k: v for k, v in value.items() if k != "ResponseMetadata"})
 
     def _account(self, where: Where, service: str) -> Account:
         if where is Where.SOURCE:

@@ -10,7 +10,7 @@ from restorecheck.ports import Clock
 T = TypeVar("T")
 
 
-class Bulletin(Generic[T]):
+class DescribeCache(Generic[T]):
     """What `read` returned, not older than one tick.
 
     With many drills under way the number of describe calls depends on time alone: one

@@ -12,7 +12,7 @@ DEFAULT_KEY_ENCRYPTION = "sse-rds"
 """StorageEncryptionType of what is encrypted with a key that AWS owns."""
 
 
-class Progress(StrEnum):
+class StatusMeaning(StrEnum):
     """What a status means for somebody who waits for the thing to be ready."""
 
     READY = "ready"
@@ -22,44 +22,44 @@ class Progress(StrEnum):
     UNKNOWN = "unknown"  # a status of the future; bounded by the deadline
 
 
-INSTANCE_STATUSES: Mapping[str, Progress] = {
-    "available": Progress.READY,
-    "storage-optimization": Progress.READY,
-    "storage-initialization": Progress.READY,
-    "backing-up": Progress.UNDER_WAY,
-    "configuring-enhanced-monitoring": Progress.UNDER_WAY,
-    "configuring-iam-database-auth": Progress.UNDER_WAY,
-    "configuring-log-exports": Progress.UNDER_WAY,
-    "converting-to-vpc": Progress.UNDER_WAY,
-    "creating": Progress.UNDER_WAY,
-    "maintenance": Progress.UNDER_WAY,
-    "modifying": Progress.UNDER_WAY,
-    "moving-to-vpc": Progress.UNDER_WAY,
-    "rebooting": Progress.UNDER_WAY,
-    "renaming": Progress.UNDER_WAY,
-    "resetting-master-credentials": Progress.UNDER_WAY,
-    "starting": Progress.UNDER_WAY,
-    "storage-config-upgrade": Progress.UNDER_WAY,
-    "upgrading": Progress.UNDER_WAY,
-    "failed": Progress.BAD_BACKUP,
-    "incompatible-restore": Progress.BAD_BACKUP,
-    "restore-error": Progress.BAD_BACKUP,
-    "delete-precheck": Progress.HOPELESS,
-    "deleted": Progress.HOPELESS,
-    "deleting": Progress.HOPELESS,
-    "inaccessible-encryption-credentials": Progress.HOPELESS,
-    "inaccessible-encryption-credentials-recoverable": Progress.HOPELESS,
-    "incompatible-create": Progress.HOPELESS,
-    "incompatible-credentials": Progress.HOPELESS,
-    "incompatible-network": Progress.HOPELESS,
-    "incompatible-option-group": Progress.HOPELESS,
-    "incompatible-parameters": Progress.HOPELESS,
-    "insufficient-capacity": Progress.HOPELESS,
-    "modify-failed": Progress.HOPELESS,
-    "stopped": Progress.HOPELESS,
-    "stopping": Progress.HOPELESS,
-    "storage-full": Progress.HOPELESS,
-    "upgrade-failed": Progress.HOPELESS,
+INSTANCE_STATUSES: Mapping[str, StatusMeaning] = {
+    "available": StatusMeaning.READY,
+    "storage-optimization": StatusMeaning.READY,
+    "storage-initialization": StatusMeaning.READY,
+    "backing-up": StatusMeaning.UNDER_WAY,
+    "configuring-enhanced-monitoring": StatusMeaning.UNDER_WAY,
+    "configuring-iam-database-auth": StatusMeaning.UNDER_WAY,
+    "configuring-log-exports": StatusMeaning.UNDER_WAY,
+    "converting-to-vpc": StatusMeaning.UNDER_WAY,
+    "creating": StatusMeaning.UNDER_WAY,
+    "maintenance": StatusMeaning.UNDER_WAY,
+    "modifying": StatusMeaning.UNDER_WAY,
+    "moving-to-vpc": StatusMeaning.UNDER_WAY,
+    "rebooting": StatusMeaning.UNDER_WAY,
+    "renaming": StatusMeaning.UNDER_WAY,
+    "resetting-master-credentials": StatusMeaning.UNDER_WAY,
+    "starting": StatusMeaning.UNDER_WAY,
+    "storage-config-upgrade": StatusMeaning.UNDER_WAY,
+    "upgrading": StatusMeaning.UNDER_WAY,
+    "failed": StatusMeaning.BAD_BACKUP,
+    "incompatible-restore": StatusMeaning.BAD_BACKUP,
+    "restore-error": StatusMeaning.BAD_BACKUP,
+    "delete-precheck": StatusMeaning.HOPELESS,
+    "deleted": StatusMeaning.HOPELESS,
+    "deleting": StatusMeaning.HOPELESS,
+    "inaccessible-encryption-credentials": StatusMeaning.HOPELESS,
+    "inaccessible-encryption-credentials-recoverable": StatusMeaning.HOPELESS,
+    "incompatible-create": StatusMeaning.HOPELESS,
+    "incompatible-credentials": StatusMeaning.HOPELESS,
+    "incompatible-network": StatusMeaning.HOPELESS,
+    "incompatible-option-group": StatusMeaning.HOPELESS,
+    "incompatible-parameters": StatusMeaning.HOPELESS,
+    "insufficient-capacity": StatusMeaning.HOPELESS,
+    "modify-failed": StatusMeaning.HOPELESS,
+    "stopped": StatusMeaning.HOPELESS,
+    "stopping": StatusMeaning.HOPELESS,
+    "storage-full": StatusMeaning.HOPELESS,
+    "upgrade-failed": StatusMeaning.HOPELESS,
 }
 """Amazon RDS User Guide, "Viewing DB instance status"; the terminal ones also after
 aws-cloudformation-resource-providers-rds, DBInstanceStatus.java. botocore's waiter fails on five
@@ -77,16 +77,16 @@ INSTANCE_HINTS: Mapping[str, str] = {
     "storage-full": "The storage that production has is full; the copy has the same size.",
 }
 
-SNAPSHOT_STATUSES: Mapping[str, Progress] = {
-    "available": Progress.READY,
-    "copying": Progress.UNDER_WAY,
-    "creating": Progress.UNDER_WAY,
-    "pending": Progress.UNDER_WAY,
-    "failed": Progress.HOPELESS,
-    "deleting": Progress.HOPELESS,
-    "deleted": Progress.HOPELESS,
-    "incompatible-restore": Progress.HOPELESS,
-    "incompatible-parameters": Progress.HOPELESS,
+SNAPSHOT_STATUSES: Mapping[str, StatusMeaning] = {
+    "available": StatusMeaning.READY,
+    "copying": StatusMeaning.UNDER_WAY,
+    "creating": StatusMeaning.UNDER_WAY,
+    "pending": StatusMeaning.UNDER_WAY,
+    "failed": StatusMeaning.HOPELESS,
+    "deleting": StatusMeaning.HOPELESS,
+    "deleted": StatusMeaning.HOPELESS,
+    "incompatible-restore": StatusMeaning.HOPELESS,
+    "incompatible-parameters": StatusMeaning.HOPELESS,
 }
 """A copy that fails says nothing about what was copied."""
 
@@ -121,8 +121,8 @@ class SnapshotView:
     tags: Tags = field(default_factory=dict)
 
     @property
-    def progress(self) -> Progress:
-        return SNAPSHOT_STATUSES.get(self.status, Progress.UNKNOWN)
+    def progress(self) -> StatusMeaning:
+        return SNAPSHOT_STATUSES.get(self.status, StatusMeaning.UNKNOWN)
 
     @property
     def taken_at(self) -> datetime | None:
@@ -170,8 +170,8 @@ class InstanceView:
     tags: Tags = field(default_factory=dict)
 
     @property
-    def progress(self) -> Progress:
-        return INSTANCE_STATUSES.get(self.status, Progress.UNKNOWN)
+    def progress(self) -> StatusMeaning:
+        return INSTANCE_STATUSES.get(self.status, StatusMeaning.UNKNOWN)
 
     @property
     def ready(self) -> bool:
@@ -179,7 +179,7 @@ class InstanceView:
         (aws-cloudformation-resource-providers-rds, DBInstancePredicates.java).
         """
         settled = not self.pending and not self.unsettled
-        return self.progress is Progress.READY and settled and bool(self.host)
+        return self.progress is StatusMeaning.READY and settled and bool(self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.describe_cache import Bulletin
+from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import RdsSettings, parse_arn
 from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, Progress, SnapshotView
+from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, SnapshotView, StatusMeaning
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -172,7 +172,7 @@ class Copying:
         "Copying a DB snapshot", incremental copies). Delete older ones of ours.
         """
         mine = [v for v in self._source.manual_snapshots.fresh().values() if self._is_staging(v)]
-        whole = sorted((v for v in mine if v.progress is Progress.READY), key=_taken_at)
+        whole = sorted((v for v in mine if v.progress is StatusMeaning.READY), key=_taken_at)
         older = whole[:-1]
         failed = [v for v in mine if v.status == "failed"]
         for view in (*older, *failed):
@@ -193,7 +193,7 @@ class Copying:
 
     # --- parts ---------------------------------------------------------------------------
 
-    def _of_instance(self, snapshots: Bulletin[SnapshotView]) -> list[SnapshotView]:
+    def _of_instance(self, snapshots: DescribeCache[SnapshotView]) -> list[SnapshotView]:
         wanted = self._settings.db_instance_identifier
         return [s for s in snapshots.latest().values() if s.instance.lower() == wanted]
 
@@ -234,7 +234,7 @@ class Copying:
             and view.tags.get(naming.TARGET) == self._settings.target
             and view.tags.get(naming.ROLE) == naming.COPY
             and view.tags.get(naming.VERDICT) == Verdict.VERIFIED
-            and view.progress is Progress.READY
+            and view.progress is StatusMeaning.READY
             and view.taken_at is not None
         ]
         if not copies:
@@ -259,7 +259,7 @@ class Copying:
 
     def _notes(self, newest: SnapshotView, all_of_them: list[SnapshotView]) -> tuple[str, ...]:
         notes = []
-        under_way = [s for s in all_of_them if s.progress is Progress.UNDER_WAY]
+        under_way = [s for s in all_of_them if s.progress is StatusMeaning.UNDER_WAY]
         if under_way:
             notes.append("a newer automated snapshot is under way and was not waited for")
         if newest.type == AWS_BACKUP:
@@ -373,15 +373,15 @@ class Copying:
     def _wait_for(self, view: SnapshotView, what: str) -> InProgress | Unclear | None:
         """None when it is ready."""
         match view.progress:
-            case Progress.READY:
+            case StatusMeaning.READY:
                 return None
-            case Progress.UNDER_WAY | Progress.UNKNOWN:
+            case StatusMeaning.UNDER_WAY | StatusMeaning.UNKNOWN:
                 return InProgress(
                     wait=self._settings.poll,
                     detail=f"{view.status}, {view.percent} %",
                     status=view.status,
                 )
-            case Progress.BAD_BACKUP | Progress.HOPELESS:
+            case StatusMeaning.BAD_BACKUP | StatusMeaning.HOPELESS:
                 return Unclear(
                     reason=f"{what} {view.identifier} in {parse_arn(view.arn).place} is {view.status}",
                     hint="RDS says no more in its API; look at the events of the snapshot.",
@@ -460,7 +460,7 @@ class Copying:
         if is_expired(view, self._clock.now()):
             return False
         copy = self._backup.manual_snapshots.latest().get(view.identifier)
-        return copy is None or copy.progress is not Progress.READY
+        return copy is None or copy.progress is not StatusMeaning.READY
 
     def _delete_staging(self, view: SnapshotView) -> None:
         try:
@@ -496,7 +496,7 @@ def is_expired(view: SnapshotView, now: datetime) -> bool:
 
 def _newest_of(snapshots: Iterable[SnapshotView]) -> SnapshotView | None:
     """Of those that are finished."""
-    finished = [s for s in snapshots if s.progress is Progress.READY and s.taken_at]
+    finished = [s for s in snapshots if s.progress is StatusMeaning.READY and s.taken_at]
     return max(finished, key=_taken_at, default=None)
 
 

@@ -11,7 +11,7 @@ from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.settings import Credentials, RdsSettings, parse_arn
 from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import INSTANCE_HINTS, InstanceView, Progress, SnapshotView
+from restorecheck.aws.session.views import INSTANCE_HINTS, InstanceView, SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots.copies import expires_at
 from restorecheck.errors import (
     AlreadyExistsError,
@@ -104,18 +104,18 @@ def resource_of(settings: RdsSettings, name: str) -> Resource:
 def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Unclear | None:
     """What its status means; None when it can be used."""
     match view.progress:
-        case Progress.READY if view.ready:
+        case StatusMeaning.READY if view.ready:
             return None
-        case Progress.READY | Progress.UNDER_WAY:
+        case StatusMeaning.READY | StatusMeaning.UNDER_WAY:
             unfinished = [*view.pending, *view.unsettled]
             still = f", still applying {', '.join(unfinished)}" if unfinished else ""
             return InProgress(wait=poll, detail=f"{view.status}{still}", status=view.status)
-        case Progress.UNKNOWN:
+        case StatusMeaning.UNKNOWN:
             log.warning("status.unknown", resource=view.arn, status=view.status)
             return InProgress(wait=poll, detail=f"{view.status} (unknown)", status=view.status)
-        case Progress.BAD_BACKUP:
+        case StatusMeaning.BAD_BACKUP:
             return Broken(reason=f"the snapshot did not restore: RDS says {view.status}")
-        case Progress.HOPELESS:
+        case StatusMeaning.HOPELESS:
             return Unclear(
                 reason=f"DB instance {view.identifier} does not become available: {view.status}",
                 hint=INSTANCE_HINTS.get(view.status, ""),
@@ -241,7 +241,7 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
             )
     if view.status == "stopped":
         return Parked(resource)
-    if view.progress is Progress.READY:
+    if view.progress is StatusMeaning.READY:
         with attempting(f"stop DB instance {view.arn}", view.arn):
             account.rds().stop_db_instance(DBInstanceIdentifier=name)
     return StillThere(resource, view.status, settings.poll)

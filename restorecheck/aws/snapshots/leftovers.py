@@ -10,7 +10,7 @@ from typing import Any
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import InstanceView, Progress, SnapshotView
+from restorecheck.aws.session.views import InstanceView, SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots.conformance_snapshots import is_trial
 from restorecheck.aws.snapshots.conformance_snapshots import resource_of as trial_resource
 from restorecheck.aws.snapshots.copies import SHARE, admitted_to
@@ -70,7 +70,7 @@ class RdsInventory(Inventory):
             view.identifier,
             view.tags,
             kept=standby or view.tags.get(naming.KEPT) == "true",
-            restless=standby and view.progress is Progress.READY,
+            restless=standby and view.progress is StatusMeaning.READY,
         )
 
     def _trial(self, view: SnapshotView) -> Found:

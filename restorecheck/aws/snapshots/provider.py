@@ -8,7 +8,7 @@ from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account, Accounts
 from restorecheck.aws.session.settings import After, Credentials, Place, RdsSettings, parse_arn
 from restorecheck.aws.session.translation import is_throttled
-from restorecheck.aws.session.views import Progress
+from restorecheck.aws.session.views import StatusMeaning
 from restorecheck.aws.snapshots import conformance_snapshots, credentials, evidence, instances
 from restorecheck.aws.snapshots.conformance_snapshots import TRIAL
 from restorecheck.aws.snapshots.copies import SHARE, Copying
@@ -247,7 +247,7 @@ class RdsProvider(Provider):
             )
         account = self.source_account() if staging else self.backup_account()
         snapshots = account.manual_snapshots.fresh().values()
-        if any(view.progress is Progress.UNDER_WAY for view in snapshots):
+        if any(view.progress is StatusMeaning.UNDER_WAY for view in snapshots):
             return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
         return Unclear(
             reason=f"{refusal.message}; there are {len(snapshots)} manual snapshots in "

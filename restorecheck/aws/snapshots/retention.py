@@ -7,7 +7,7 @@ from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.settings import After, RdsSettings
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import Progress, SnapshotView
+from restorecheck.aws.session.views import SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots import instances
 from restorecheck.aws.snapshots.copies import Copying, is_expired
 from restorecheck.errors import InvalidStateError, NotFoundError
@@ -50,7 +50,7 @@ class Keeping:
     def _mark(self, drill: Drill) -> None:
         view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
         assert drill.verdict is not None, "the verdict comes first"
-        if view is None or not self._is_copy(view) or view.progress is not Progress.READY:
+        if view is None or not self._is_copy(view) or view.progress is not StatusMeaning.READY:
             return
         if view.tags.get(naming.VERDICT) == drill.verdict.value:
             return
@@ -129,7 +129,7 @@ def _copy_of(view: SnapshotView, drill: Drill) -> Copy:
         origin=view.tags.get(naming.SOURCE_SNAPSHOT, view.identifier),
         taken_at=view.taken_at,
         made_at=view.create_time,
-        available=view.progress is Progress.READY,
-        broken=view.progress is Progress.HOPELESS,
+        available=view.progress is StatusMeaning.READY,
+        broken=view.progress is StatusMeaning.HOPELESS,
         verdict=Verdict(verdict) if verdict in set(Verdict) else None,
     )

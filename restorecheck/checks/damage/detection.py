@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from restorecheck.checks.damage.kinds import Kind
+from restorecheck.checks.damage.kinds import DamageKind
 from restorecheck.checks.kinds.query import Query
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.propose.proposal import Proposal
@@ -148,7 +148,7 @@ class Sides:
 
 
 def verdict_on(
-    kind: Kind,
+    kind: DamageKind,
     what: str,
     *,
     healthy: Mapping[str, CheckOutcome],

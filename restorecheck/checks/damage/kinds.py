@@ -28,7 +28,7 @@ TELLING = ("creat", "insert", "added", "submit", "time", "_at", "updat", "modif"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class DamageKind:
     name: str
     needs_contents: bool = False
     """Nothing tells it from health but a comparison of contents or definitions."""
@@ -457,47 +457,47 @@ def _of_sql(scene: Scene) -> Iterator[Candidate]:  # noqa: ARG001  # found in th
     return iter(())
 
 
-_ROWS: tuple[tuple[Kind, Maker], ...] = (
-    (Kind(name="the last day is missing"), _each(_last_day)),
-    (Kind(name="the newest tenth of a table is missing"), _each(_end("desc"))),
-    (Kind(name="the oldest tenth of a table is missing"), _each(_end("asc"))),
-    (Kind(name="a tenth of a table is missing"), _each(_lost(_one_in(10)))),
-    (Kind(name="a third of a table is missing"), _each(_lost(_one_in(3)))),
-    (Kind(name="one row lost", needs_contents=True), _one_row),
-    (Kind(name="a table without its rows"), _each(_lost("true"))),
-    (Kind(name="a truncated table"), _each(_truncated)),
-    (Kind(name="a table is gone"), _each(_dropped)),
-    (Kind(name="rows twice, and no key"), _each(_doubled)),
-    (Kind(name="a key twice, once in the index"), _each(_twin)),
-    (Kind(name="rows that point to nothing"), lambda scene: _orphans(scene, drop=False)),
+_ROWS: tuple[tuple[DamageKind, Maker], ...] = (
+    (DamageKind(name="the last day is missing"), _each(_last_day)),
+    (DamageKind(name="the newest tenth of a table is missing"), _each(_end("desc"))),
+    (DamageKind(name="the oldest tenth of a table is missing"), _each(_end("asc"))),
+    (DamageKind(name="a tenth of a table is missing"), _each(_lost(_one_in(10)))),
+    (DamageKind(name="a third of a table is missing"), _each(_lost(_one_in(3)))),
+    (DamageKind(name="one row lost", needs_contents=True), _one_row),
+    (DamageKind(name="a table without its rows"), _each(_lost("true"))),
+    (DamageKind(name="a truncated table"), _each(_truncated)),
+    (DamageKind(name="a table is gone"), _each(_dropped)),
+    (DamageKind(name="rows twice, and no key"), _each(_doubled)),
+    (DamageKind(name="a key twice, once in the index"), _each(_twin)),
+    (DamageKind(name="rows that point to nothing"), lambda scene: _orphans(scene, drop=False)),
     (
-        Kind(name="rows that point to nothing, without the constraint"),
+        DamageKind(name="rows that point to nothing, without the constraint"),
         lambda scene: _orphans(scene, drop=True),
     ),
-    (Kind(name="rows that point to nothing, where no constraint was"), _undeclared),
-    (Kind(name="a column without its values"), _each(_updated(_is_filled, "null"))),
-    (Kind(name="a required column without its values"), _each(_required_nulled)),
-    (Kind(name="a NOT NULL is broken"), _each(_not_null_broken)),
-    (Kind(name="a CHECK is broken"), _each(_check_broken)),
-    (Kind(name="two columns have changed places"), _each(_swapped_columns)),
-    (Kind(name="two rows have swapped a value", needs_contents=True), _each(_swapped_rows)),
+    (DamageKind(name="rows that point to nothing, where no constraint was"), _undeclared),
+    (DamageKind(name="a column without its values"), _each(_updated(_is_filled, "null"))),
+    (DamageKind(name="a required column without its values"), _each(_required_nulled)),
+    (DamageKind(name="a NOT NULL is broken"), _each(_not_null_broken)),
+    (DamageKind(name="a CHECK is broken"), _each(_check_broken)),
+    (DamageKind(name="two columns have changed places"), _each(_swapped_columns)),
+    (DamageKind(name="two rows have swapped a value", needs_contents=True), _each(_swapped_rows)),
     (
-        Kind(name="every time is a month earlier"),
+        DamageKind(name="every time is a month earlier"),
         _each(_updated(_is_moment, "{c} - interval '30 days'")),
     ),
     (
-        Kind(name="every time is two hours earlier", needs_contents=True),
+        DamageKind(name="every time is two hours earlier", needs_contents=True),
         _each(_updated(_is_moment, "{c} - interval '2 hours'")),
     ),
-    (Kind(name="numbers a thousand times too large"), _each(_updated(_is_number, "{c} * 1000", "{c} <> 0"))),
-    (Kind(name="numbers of the other sign"), _each(_updated(_is_number, "-{c}", "{c} <> 0"))),
+    (DamageKind(name="numbers a thousand times too large"), _each(_updated(_is_number, "{c} * 1000", "{c} <> 0"))),
+    (DamageKind(name="numbers of the other sign"), _each(_updated(_is_number, "-{c}", "{c} <> 0"))),
     (
-        Kind(name="an unknown value in an enumeration"),
+        DamageKind(name="an unknown value in an enumeration"),
         _each(_updated(_is_enumeration, "'?'", _one_in(100))),
     ),
-    (Kind(name="texts are empty"), _each(_updated(_is_free_text, "''"))),
+    (DamageKind(name="texts are empty"), _each(_updated(_is_free_text, "''"))),
     (
-        Kind(name="texts in another encoding", needs_contents=True),
+        DamageKind(name="texts in another encoding", needs_contents=True),
         _each(
             _updated(
                 _is_free_text,
@@ -507,41 +507,41 @@ _ROWS: tuple[tuple[Kind, Maker], ...] = (
         ),
     ),
 )  # fmt: skip
-_OBJECTS: tuple[Kind, ...] = (
-    Kind(name="an index is gone"),
+_OBJECTS: tuple[DamageKind, ...] = (
+    DamageKind(name="an index is gone"),
     # getIndexes in pg_dump.c: "i.indisvalid OR t2.relkind = 'p'".
-    Kind(name="an invalid index", not_in_a_dump="pg_dump leaves invalid indexes out"),
-    Kind(name="a constraint is gone"),
-    Kind(name="a column is gone"),
-    Kind(name="a column of another type"),
-    Kind(name="a column without its default"),
-    Kind(name="a sequence behind its column"),
-    Kind(name="a function is gone"),
-    Kind(name="a function of another body", needs_contents=True),
-    Kind(name="a disabled trigger"),
-    Kind(name="a view is gone"),
-    Kind(name="a materialized view that is not filled"),
-    Kind(name="privileges are gone"),
-    Kind(name="row security is off"),
-    Kind(name="a policy is gone"),
-    Kind(name="an extension is gone"),
-    Kind(name="a role is gone"),
-    Kind(
+    DamageKind(name="an invalid index", not_in_a_dump="pg_dump leaves invalid indexes out"),
+    DamageKind(name="a constraint is gone"),
+    DamageKind(name="a column is gone"),
+    DamageKind(name="a column of another type"),
+    DamageKind(name="a column without its default"),
+    DamageKind(name="a sequence behind its column"),
+    DamageKind(name="a function is gone"),
+    DamageKind(name="a function of another body", needs_contents=True),
+    DamageKind(name="a disabled trigger"),
+    DamageKind(name="a view is gone"),
+    DamageKind(name="a materialized view that is not filled"),
+    DamageKind(name="privileges are gone"),
+    DamageKind(name="row security is off"),
+    DamageKind(name="a policy is gone"),
+    DamageKind(name="an extension is gone"),
+    DamageKind(name="a role is gone"),
+    DamageKind(
         name="a role is no member any more",
         not_in_a_dump=f"roles are in no dump of one database: {NOT_IN_A_DUMP['role']}",
     ),
-    Kind(name="a large object is gone"),
-    Kind(
+    DamageKind(name="a large object is gone"),
+    DamageKind(
         name="collation of another version",
         not_in_a_dump="what a dump restores has the collations of the server that it is restored on",
     ),
 )
-_WHOLE: tuple[tuple[Kind, Maker], ...] = (
-    (Kind(name="a snapshot of three days ago"), _stale),
-    (Kind(name="another database under the right name"), _staging),
-    (Kind(name="an empty database of the same structure"), _empty),
+_WHOLE: tuple[tuple[DamageKind, Maker], ...] = (
+    (DamageKind(name="a snapshot of three days ago"), _stale),
+    (DamageKind(name="another database under the right name"), _staging),
+    (DamageKind(name="an empty database of the same structure"), _empty),
 )
-LOGICAL: Mapping[Kind, Maker] = {
+LOGICAL: Mapping[DamageKind, Maker] = {
     **dict(_ROWS),
     **dict.fromkeys(_OBJECTS, _of_sql),
     **dict(_WHOLE),
@@ -551,8 +551,8 @@ LOGICAL: Mapping[Kind, Maker] = {
 HEAP, TOAST, BTREE = "heap", "TOAST", "B-tree"
 FLIPPED = "a flipped bit"
 """Without page checksums it is a value like any other."""
-PHYSICAL: tuple[Kind, ...] = tuple(
-    Kind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED and of != BTREE)
+PHYSICAL: tuple[DamageKind, ...] = tuple(
+    DamageKind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED and of != BTREE)
     for of, ways in {
         HEAP: (
             FLIPPED,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
 from restorecheck.checks.questions import large_objects
 from restorecheck.checks.scan_result import DatabaseReading, objects_of
 from restorecheck.checks.scan_statements import ROWS, Question
@@ -30,7 +30,7 @@ class AnyRows(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         tables = reading.tables.values()
         rows = sum(round(float(t.values[ROWS])) for t in tables if ROWS in t.values)
         kept = objects_of(reading)
@@ -42,10 +42,12 @@ class AnyRows(OfDatabase):
         doubts += ["the large objects could not be counted"] if kept is None else []
         doubts += list(_excuses(reading))
         empty = "every table is empty" if tables else "there is no table"
-        return Finding(found=found, problems=() if rows or kept else (empty,), doubts=tuple(doubts))
+        return CheckFinding(
+            found=found, problems=() if rows or kept else (empty,), doubts=tuple(doubts)
+        )
 
     def judge_all(
-        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+        self, spec: CheckSpec, findings: Mapping[str, CheckFinding], lost: Sequence[str]
     ) -> Judgement:
         """Of all databases together: one may be empty."""
         expected = self.expected(spec.options)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from restorecheck.checks import baseline, rights
 from restorecheck.checks import structure as structures
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase, together
+from restorecheck.checks.kind import BuiltIn, CheckFinding, Context, OfDatabase, together
 from restorecheck.checks.scan_result import DatabaseReading, rows_by_group
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
@@ -33,9 +33,9 @@ class _Compared(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         if before is None:
-            return Finding(found=NOT_BEFORE)
+            return CheckFinding(found=NOT_BEFORE)
         volatile = spec.options.get("volatile", ())
         return self.compare(
             spec, baseline.without(before, volatile), baseline.without(reading, volatile), context
@@ -44,10 +44,10 @@ class _Compared(OfDatabase):
     @abstractmethod
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding: ...
+    ) -> CheckFinding: ...
 
     def judge_all(
-        self, spec: CheckSpec, findings: Mapping[str, Finding], lost: Sequence[str]
+        self, spec: CheckSpec, findings: Mapping[str, CheckFinding], lost: Sequence[str]
     ) -> Judgement:
         gone = [f"database {name}: gone" for name in lost if self.of_databases]
         judgement = together(self.expected(spec.options), findings, gone)
@@ -68,9 +68,9 @@ class NotEmptied(_Compared):
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding:
+    ) -> CheckFinding:
         differences = list(baseline.emptied(before, after))
-        return Finding(
+        return CheckFinding(
             found=f"{len(rows_by_group(before)):,} tables compared",
             problems=tuple(str(d) for d in differences if d.certain),
             warnings=tuple(str(d) for d in differences if not d.certain),
@@ -94,13 +94,13 @@ class NotShrunk(_Compared):
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding:
+    ) -> CheckFinding:
         share = float(spec.options.get("max_drop", DEFAULT_DROP))
         differences = baseline.shrunk(before, after, share)
         found = f"{len(rows_by_group(before)):,} tables compared"
         if gone := baseline.without_rows(before, after):
             found += f", {gone:,} of them emptied"
-        return Finding(found=found, problems=tuple(str(d) for d in differences))
+        return CheckFinding(found=found, problems=tuple(str(d) for d in differences))
 
 
 class NewestThere(_Compared):
@@ -113,12 +113,12 @@ class NewestThere(_Compared):
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding:
+    ) -> CheckFinding:
         columns = baseline.rejuvenated(before, after)
         older = [f"{column}: the newest value is older than it was" for column in columns]
         silent = baseline.silent(before, after)
         problems = (*older, *([silent] if silent else ()))
-        return Finding(found="the newest times compared", problems=problems)
+        return CheckFinding(found="the newest times compared", problems=problems)
 
 
 class _OfStructure(_Compared):
@@ -132,7 +132,7 @@ class _OfStructure(_Compared):
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
-    ) -> Finding:
+    ) -> CheckFinding:
         logical = bool(spec.options.get("logical"))
         old, new = settled(before, context), after.structure
         if logical:
@@ -144,7 +144,7 @@ class _OfStructure(_Compared):
     @abstractmethod
     def differences(
         self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
-    ) -> Finding: ...
+    ) -> CheckFinding: ...
 
 
 def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
@@ -189,11 +189,11 @@ class StructureSame(_OfStructure):
 
     def differences(
         self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
-    ) -> Finding:
+    ) -> CheckFinding:
         changes = baseline.structure_changes(old, new, before.past)
         added = sum(not change.before for change in changes)
         found = f"{len(new):,} objects compared" + (f", {added:,} of them new" if added else "")
-        return Finding(found=found, problems=tuple(str(c) for c in changes if c.before))
+        return CheckFinding(found=found, problems=tuple(str(c) for c in changes if c.before))
 
 
 class NotWidened(_OfStructure):
@@ -207,7 +207,7 @@ class NotWidened(_OfStructure):
 
     def differences(
         self, old: Mapping[str, str], new: Mapping[str, str], before: DatabaseReading
-    ) -> Finding:
+    ) -> CheckFinding:
         wider = rights.widened(old, new)
         number = sum(key.startswith("rights ") for key in new)
-        return Finding(found=f"{number:,} objects compared", problems=tuple(map(str, wider)))
+        return CheckFinding(found=f"{number:,} objects compared", problems=tuple(map(str, wider)))

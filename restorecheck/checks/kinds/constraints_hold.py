@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import under
 from restorecheck.checks.questions import EXCLUDED, excluded
 from restorecheck.checks.scan_result import DatabaseReading, shown_rows
@@ -31,7 +31,7 @@ class ConstraintsHold(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         problems, doubts, looked_at = [], [], 0
         for name, table in reading.tables.items():
             for key, value in table.values.items():
@@ -54,7 +54,7 @@ class ConstraintsHold(OfDatabase):
         problems += [f"{name}: {why}" for name, why in under(reading.problems, EXCLUDED)]
         doubts += [f"{name}: {why}" for name, why in under(reading.doubts, EXCLUDED)]
         found = f"{looked_at:,} looked at" + (f", {len(doubts)} not" if doubts else "")
-        return Finding(found=found, problems=tuple(problems), doubts=tuple(doubts))
+        return CheckFinding(found=found, problems=tuple(problems), doubts=tuple(doubts))
 
 
 def _is_about(key: str) -> bool:

@@ -9,7 +9,14 @@ from typing import Any
 from restorecheck.checks import column_statistics
 from restorecheck.checks.column_changes import carried, compare, same_backup
 from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
-from restorecheck.checks.kind import NOTHING_YET, BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.kind import (
+    NOTHING_YET,
+    BuiltIn,
+    Catalog,
+    CheckFinding,
+    Context,
+    OfDatabase,
+)
 from restorecheck.checks.questions import LARGE_CONTENTS
 from restorecheck.checks.scan_result import (
     DatabaseReading,
@@ -78,13 +85,13 @@ class ContentsPlausible(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         number = len(reading.statistics)
         if before is None or not before.statistics:
-            return Finding(found=f"{number:,} tables looked at; {NOTHING_YET}")
+            return CheckFinding(found=f"{number:,} tables looked at; {NOTHING_YET}")
         same = _same_backup(before, reading)
         common = len({*reading.statistics} & {*before.statistics})
-        return Finding(
+        return CheckFinding(
             found=f"{common:,} tables compared",
             problems=tuple(words for words, certain in reading.implausible.items() if certain),
             warnings=(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
 from restorecheck.checks.questions import (
     AGE,
     COLLATIONS,
@@ -29,13 +29,15 @@ class _Named(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         if self.key in reading.problems:
-            return Finding(problems=(reading.problems[self.key],))
+            return CheckFinding(problems=(reading.problems[self.key],))
         if self.key not in reading.answers:
-            return Finding(doubts=(reading.doubts.get(self.key, "not asked"),))
+            return CheckFinding(doubts=(reading.doubts.get(self.key, "not asked"),))
         names = reading.answers[self.key]
-        return Finding(found=self.good if not names else "", problems=(names,) if names else ())
+        return CheckFinding(
+            found=self.good if not names else "", problems=(names,) if names else ()
+        )
 
 
 class IndexesValid(_Named):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from restorecheck.checks import questions
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found, under
 from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE
 from restorecheck.checks.scan_result import DatabaseReading
@@ -36,7 +36,7 @@ class IndexesAgree(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         def say(name: str, value: str) -> str:
             table = reading.tables.get(name)
             if table is None or ROWS not in table.values:
@@ -85,7 +85,7 @@ class PagesSound(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         kinds = ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
         parts = [
             questions_found(
@@ -97,7 +97,7 @@ class PagesSound(OfDatabase):
         asked = any(not part.found.startswith("0 ") for part in parts)
         if not asked and not doubts and reading.tables:
             doubts = ("amcheck is not available on this server",)
-        return Finding(
+        return CheckFinding(
             found=", ".join(part.found for part in parts) if asked else "",
             problems=tuple(problem for part in parts for problem in part.problems),
             doubts=tuple(_explained(doubts)),

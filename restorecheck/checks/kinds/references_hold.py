@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.tables_countable import with_grant
 from restorecheck.checks.questions import ORPHANS, orphans
 from restorecheck.checks.scan_result import DatabaseReading, shown_rows
@@ -35,7 +35,7 @@ class ReferencesHold(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         return questions_found(reading, ORPHANS, "references", _orphaned)
 
 
@@ -46,7 +46,7 @@ def _orphaned(name: str, value: str) -> str:
 
 def questions_found(
     reading: DatabaseReading, prefix: str, noun: str, say: Callable[[str, str], str]
-) -> Finding:
+) -> CheckFinding:
     """Of questions about many things of one sort. `say`: a problem of name and value, or nothing."""
     answers = list(under(reading.answers, prefix))
     damaged = [f"{name}: {reason}" for name, reason in under(reading.problems, prefix)]
@@ -54,7 +54,7 @@ def questions_found(
         f"{name}: {with_grant(reason, reading)}" for name, reason in under(reading.doubts, prefix)
     ]
     said = (say(name, value) for name, value in answers)
-    return Finding(
+    return CheckFinding(
         found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not looked at" if doubts else ""),
         problems=(*damaged, *(text for text in said if text)),
         doubts=tuple(doubts),

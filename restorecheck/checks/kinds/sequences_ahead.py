@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase, Section
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found
 from restorecheck.checks.questions import BEHIND, behind
 from restorecheck.checks.scan_result import DatabaseReading
@@ -34,7 +34,7 @@ class SequencesAhead(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         return questions_found(reading, BEHIND, "sequences", _is_behind)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from restorecheck.checks.access import how_to_grant
-from restorecheck.checks.kind import BuiltIn, Catalog, Context, Finding, OfDatabase
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS, large_contents
 from restorecheck.checks.scan_result import HIDDEN, DatabaseReading, shown_size
 from restorecheck.checks.scan_statements import PRINT, ROWS, Question
@@ -36,7 +36,7 @@ class TablesCountable(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         tables = reading.tables
         problems = [
             f"table {name} cannot be read: {t.problem}" for name, t in tables.items() if t.problem
@@ -50,7 +50,7 @@ class TablesCountable(OfDatabase):
             doubts.insert(0, reading.doubts[HIDDEN])
         rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
         size = shown_size(sum(t.bytes for t in tables.values()))
-        return Finding(
+        return CheckFinding(
             found=f"{rows:,} rows in {len(tables):,} tables, {size}",
             problems=tuple(problems),
             doubts=tuple(doubts),
@@ -84,7 +84,7 @@ class RowsReadable(TablesCountable):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         finding = super().find(spec, reading, before, context)
         damaged = reading.problems.get(LARGE_CONTENTS)
         answered = LARGE_CONTENTS in reading.answers or reading.answers.get(LARGE_OBJECTS) == "0"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from restorecheck.checks.access import NAMED, named, sentence
-from restorecheck.checks.kind import BuiltIn, Context, Finding, OfDatabase
+from restorecheck.checks.kind import BuiltIn, CheckFinding, Context, OfDatabase
 from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.model import CheckSpec
 
@@ -25,15 +25,15 @@ class TablesReadable(OfDatabase):
         reading: DatabaseReading,
         before: DatabaseReading | None,
         context: Context,
-    ) -> Finding:
+    ) -> CheckFinding:
         number = len(reading.tables)
         found = f"{number - len(reading.denied):,} of {number:,} tables"
         if reading.installed:
             found += f"; not read, because they belong to extensions: {named(reading.installed)}"
         if not reading.denied:
-            return Finding(found=found)
+            return CheckFinding(found=found)
         doubt = sentence(reading.role, reading.denied, number)
-        return Finding(
+        return CheckFinding(
             found=found, doubts=(f"{doubt}. To mend it, {RUN} {_shown(reading.grants)}",)
         )
 

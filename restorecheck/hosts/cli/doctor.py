@@ -32,11 +32,11 @@ from restorecheck.postgres.dump.machine_facts import (
 )
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.fence import WALLS
 from restorecheck.postgres.server.processes import missing_walls
 from restorecheck.rules import machine, machine_readable, readiness, text
-from restorecheck.rules.catalogue import By, Severity
+from restorecheck.rules.catalogue import By, RuleSeverity
 from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
 from restorecheck.rules.findings import Finding, ignoring, problems, unseen
 
@@ -75,7 +75,7 @@ def answer(
             case _:
                 color = stream is sys.stdout and use_color(sys.stdout)
                 stream.write(text.render(findings, by, color=color))
-    if problems(findings, Severity(arguments.fail_on)):
+    if problems(findings, RuleSeverity(arguments.fail_on)):
         return Exit.FAILED
     return Exit.INCONCLUSIVE if unseen(findings) else Exit.VERIFIED
 
@@ -129,7 +129,7 @@ def machine_facts(
     )
 
 
-def _account(server: ServerSettings) -> tuple[Account | None, str]:
+def _account(server: ServerSettings) -> tuple[OsUser | None, str]:
     try:
         return server.account(), ""
     except RestorecheckError as exc:

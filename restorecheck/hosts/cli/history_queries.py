@@ -66,11 +66,11 @@ def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["Sqlite
     if not (arguments.table and arguments.bucket):
         message = "--table and --bucket belong together: they are the history of an AWS deployment"
         raise ConfigError((Problem(message=message),))
-    from restorecheck.hosts.functions.surroundings import BUCKET, SANDBOX, TABLE, Surroundings
+    from restorecheck.hosts.functions.surroundings import BUCKET, SANDBOX, TABLE, FunctionContext
 
     names = {TABLE: arguments.table, BUCKET: arguments.bucket}
     try:
-        yield Surroundings(names | {SANDBOX: str(config.sandbox).lower()}).store
+        yield FunctionContext(names | {SANDBOX: str(config.sandbox).lower()}).store
     except ProviderError as exc:
         raise StoreError(exc.message, hint=exc.hint) from exc
 

@@ -14,7 +14,7 @@ from apscheduler.schedulers.base import STATE_STOPPED
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from restorecheck.hosts.drill.slots import Plan
+from restorecheck.hosts.drill.slots import SlotPlan
 
 LOOK_EVERY = timedelta(seconds=1)
 
@@ -26,7 +26,7 @@ Pause = Callable[[timedelta], None]
 class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     """The starts of a target's drills."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SlotPlan) -> None:
         self.plan = plan
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:

@@ -20,7 +20,7 @@ Signature = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ConfigSource:
     """A configuration that was valid, with the text that it came from."""
 
     path: Path
@@ -81,7 +81,7 @@ class Watched:
         self.source = fresh
         return is_new
 
-    def _read(self) -> Source:
+    def _read(self) -> ConfigSource:
         text = read(self._path)
         config = configuration.parse(
             text,
@@ -89,7 +89,7 @@ class Watched:
             directory=self._path.parent,
             environment=self._environment,
         )
-        return Source(path=self._path, text=text, config=config)
+        return ConfigSource(path=self._path, text=text, config=config)
 
     def _look(self) -> Signature:
         try:

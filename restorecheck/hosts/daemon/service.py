@@ -37,7 +37,7 @@ from restorecheck.hosts.daemon.gate import Gate
 from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.drill.drill_settings import deadline_of, teardown_limit_of
 from restorecheck.hosts.drill.metrics_file import write_numbers
-from restorecheck.hosts.drill.slots import Nights, Plan, plan_of
+from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
@@ -96,7 +96,7 @@ class Service:
         self._gate = Gate(watched.config.runner.max_parallel_drills)
         self._alarm = Alarm(pause=pause, between=self._between, most=MOST_PARALLEL)
         self._alarm.add_listener(self._overrun, EVENT_JOB_MAX_INSTANCES)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str, SlotPlan] = {}
         self._shouted: dict[str, datetime] = {}
         self._shouting = threading.Lock()
         self._watch_at = clock.now() + WATCH_EVERY
@@ -240,7 +240,7 @@ class Service:
         }
         with self._guarded("look at the schedule"), self._history() as store:
             agenda = Agenda(store.database)
-            nights = Nights(agenda, self._clock)
+            nights = Slots(agenda, self._clock)
             for gone in set(agenda.targets()) - set(plans):
                 nights.forget(gone, "skipped: its schedule was taken out of the configuration")
             for name, plan in plans.items():
@@ -251,7 +251,7 @@ class Service:
             self._alarm.remove_job(_job_id(name))
         self._plans = plans
 
-    def _schedule_target(self, plan: Plan, *, at_once: bool) -> None:
+    def _schedule_target(self, plan: SlotPlan, *, at_once: bool) -> None:
         now = self._clock.now()
         self._alarm.add_job(
             self._night,
@@ -309,7 +309,7 @@ class Service:
         if target is None or plan is None:
             return None  # a reload took it away
         with self._history() as store:
-            slot = Nights(Agenda(store.database), self._clock).take(plan)
+            slot = Slots(Agenda(store.database), self._clock).take(plan)
             if slot is None and first and store.standing(name).latest is None:
                 slot = self._clock.now().replace(second=0, microsecond=0)
         if slot is None:
@@ -353,7 +353,7 @@ class Service:
     def _no_drill(self, name: str, slot: datetime, why: str) -> None:
         reason = f"no drill began: {why or 'the worker exited without an error message'}"
         with self._history() as store:
-            Nights(Agenda(store.database), self._clock).give_up(name, slot, reason)
+            Slots(Agenda(store.database), self._clock).give_up(name, slot, reason)
         log.error("drill.absent", target=name, slot=slot.isoformat(), reason=reason)
         self._tell(Trouble(target=name, at=self._clock.now(), reason=reason))
 
@@ -368,7 +368,7 @@ class Service:
         if kind != "drill" or plan is None:
             return
         with self._guarded("record an overrun", target=name), self._history() as store:
-            Nights(Agenda(store.database), self._clock).overrun(plan)
+            Slots(Agenda(store.database), self._clock).overrun(plan)
         log.warning("drill.overrun", target=name)
 
     # --- chores ---------------------------------------------------------------------------

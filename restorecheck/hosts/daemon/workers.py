@@ -12,7 +12,7 @@ from typing import IO, Protocol
 
 import structlog
 
-from restorecheck.hosts.daemon.config_watch import Source
+from restorecheck.hosts.daemon.config_watch import ConfigSource
 from restorecheck.report.terminal import clean
 
 log = structlog.get_logger("restorecheck.runner")
@@ -48,7 +48,7 @@ SWEEP_LIMIT = timedelta(hours=3)
 
 
 class Workers(Launcher):
-    def __init__(self, source: Callable[[], Source]) -> None:
+    def __init__(self, source: Callable[[], ConfigSource]) -> None:
         self._source = source
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()

@@ -27,7 +27,7 @@ READS = ("Describe", "List", "Get", "Download")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class CloudStage:
     sandbox: Sandbox
     land: Landscape
     config: Path
@@ -44,7 +44,7 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
             land = rehearsal.fill(sandbox, answers)
             config = Path(folder) / "restorecheck.yaml"
             rehearsal.write_config(sandbox, land, config, answers=answers, poll=poll)
-            stage = Stage(sandbox, land, config)
+            stage = CloudStage(sandbox, land, config)
             _say(
                 f"source account {sandbox.source.account_id}: DB instance {PRODUCTION}, "
                 f"{answers:,} answers, deletion protection on\n"
@@ -69,12 +69,12 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
     return Exit.VERIFIED
 
 
-def _plan(stage: Stage) -> bool:
+def _plan(stage: CloudStage) -> bool:
     _say("\n== What a drill will do, before it does anything")
     return _run(stage, "drill", "--plan") == Exit.VERIFIED
 
 
-def _good_night(stage: Stage) -> bool:
+def _good_night(stage: CloudStage) -> bool:
     _say("\n== Night 1: RDS takes its automated snapshot, then the drill")
     stage.sandbox.take_automated_snapshot(PRODUCTION)
     stage.sandbox.forget_calls()
@@ -83,7 +83,7 @@ def _good_night(stage: Stage) -> bool:
     return verified and _nothing_left(stage)
 
 
-def _night_after_the_loss(stage: Stage) -> bool:
+def _night_after_the_loss(stage: CloudStage) -> bool:
     _say("\n== Night 2: somebody deleted half of the submissions; the snapshot is as green as ever")
     production = stage.sandbox.instance(stage.sandbox.source, PRODUCTION)
     assert production is not None, "protected against deletion"
@@ -97,7 +97,7 @@ def _night_after_the_loss(stage: Stage) -> bool:
     return _run(stage, "drill") == Exit.FAILED and _nothing_left(stage)
 
 
-def _accident(stage: Stage, answers: int) -> bool:
+def _accident(stage: CloudStage, answers: int) -> bool:
     _say(
         "\n== The accident: `terraform destroy` in the source account takes the database, and RDS "
         "takes its automated snapshots with it"
@@ -115,7 +115,7 @@ def _accident(stage: Stage, answers: int) -> bool:
     return noticed and _bring_back(stage, answers)
 
 
-def _bring_back(stage: Stage, answers: int) -> bool:
+def _bring_back(stage: CloudStage, answers: int) -> bool:
     _say("\n== The way back: the newest verified copy in the backup account")
     sandbox = stage.sandbox
     rds = sandbox.client("rds", sandbox.backup)
@@ -148,7 +148,7 @@ def _bring_back(stage: Stage, answers: int) -> bool:
     return found == answers
 
 
-def _count(stage: Stage, endpoint: dict[str, Any]) -> int:
+def _count(stage: CloudStage, endpoint: dict[str, Any]) -> int:
     """Over TLS with the certificate checked, with production's own password."""
     with closing(
         psycopg.connect(
@@ -172,7 +172,7 @@ def _verdict(copy: dict[str, Any]) -> str:
     return str(tags.get("restorecheck:verdict", "not judged"))
 
 
-def _tell_calls(stage: Stage) -> None:
+def _tell_calls(stage: CloudStage) -> None:
     """What the tool changed in the account that holds production: read off the wire."""
     sandbox = stage.sandbox
     ours = [
@@ -190,7 +190,7 @@ def _tell_calls(stage: Stage) -> None:
     )
 
 
-def _nothing_left(stage: Stage) -> bool:
+def _nothing_left(stage: CloudStage) -> bool:
     sandbox = stage.sandbox
     instances = sandbox.instances(sandbox.backup)
     copies = [n for n, s in sandbox.snapshots(sandbox.backup).items() if s.type == "manual"]
@@ -201,7 +201,7 @@ def _nothing_left(stage: Stage) -> bool:
     return not instances
 
 
-def _run(stage: Stage, *arguments: str) -> int:
+def _run(stage: CloudStage, *arguments: str) -> int:
     """The command, as a process of its own that can reach the sandbox only."""
     environment = rehearsal.without_aws(os.environ) | stage.sandbox.environment()
     shown: Sequence[str] = ["restorecheck", arguments[0], TARGET, *arguments[1:]]

@@ -17,7 +17,7 @@ from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.postgres.server import binaries, cluster, processes
-from restorecheck.postgres.server.account import Account, choose_account
+from restorecheck.postgres.server.account import OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Mark, Places
 
@@ -64,12 +64,12 @@ history: {{path: history.sqlite}}
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoStage:
     """Where the story is played, and with what."""
 
     directory: Path
     installation: Installation
-    account: Account | None
+    account: OsUser | None
     answers: int
 
     @property
@@ -112,13 +112,13 @@ def play(directory: str | None, *, answers: int) -> int:
     return Exit.VERIFIED
 
 
-def _good_night(stage: Stage) -> bool:
+def _good_night(stage: DemoStage) -> bool:
     _say("\n== Night 1: pg_dump, then the drill")
     _dump(stage, "courses-night-1.dump", "--format=custom", "--compress=1")
     return _drill(stage, "courses") == Exit.VERIFIED
 
 
-def _night_after_the_loss(stage: Stage) -> bool:
+def _night_after_the_loss(stage: DemoStage) -> bool:
     _say(
         "\n== Night 2: somebody deleted half of the submissions; the backup job is as green as ever"
     )
@@ -132,7 +132,7 @@ def _night_after_the_loss(stage: Stage) -> bool:
     return _drill(stage, "courses") == Exit.FAILED
 
 
-def _cut_dump(stage: Stage) -> bool:
+def _cut_dump(stage: DemoStage) -> bool:
     _say("\n== Night 3: the disk was full; the plain dump ends in the middle of a COPY")
     whole = stage.directory / "whole.sql"
     _dump_to(stage, whole, "--format=plain")
@@ -147,7 +147,7 @@ def _cut_dump(stage: Stage) -> bool:
     return _drill(stage, "courses-plain") == Exit.FAILED
 
 
-def _set_up(directory: str | None, answers: int) -> Stage:
+def _set_up(directory: str | None, answers: int) -> DemoStage:
     if answers < 1000:  # noqa: PLR2004  # fewer make no table of a course
         problem = Problem(message=f"--answers {answers} is too small; expected at least 1000")
         raise ConfigError((problem,))
@@ -164,7 +164,7 @@ def _set_up(directory: str | None, answers: int) -> Stage:
         )
     for folder in ("backups", "work"):
         (place / folder).mkdir(mode=0o755)
-    stage = Stage(place, installation, account, answers)
+    stage = DemoStage(place, installation, account, answers)
     command = shlex.join([sys.executable, "-m", "restorecheck"])
     stage.config.write_text(
         CONFIG.format(
@@ -206,7 +206,7 @@ def _place(directory: str | None) -> Path:
     return place
 
 
-def _start_production(stage: Stage) -> subprocess.Popen[bytes]:
+def _start_production(stage: DemoStage) -> subprocess.Popen[bytes]:
     now = SystemClock().now()
     mark = Mark(drill_id="demo", made_at=now, lock="")
     cluster.make_directory(stage.production, mark, stage.account)
@@ -226,7 +226,7 @@ def _start_production(stage: Stage) -> subprocess.Popen[bytes]:
     return server
 
 
-def _dump(stage: Stage, name: str, *options: str) -> None:
+def _dump(stage: DemoStage, name: str, *options: str) -> None:
     file = stage.backups / name
     _dump_to(stage, file, *options)
     made = SystemClock().now().astimezone(UTC)
@@ -236,7 +236,7 @@ def _dump(stage: Stage, name: str, *options: str) -> None:
     )
 
 
-def _dump_to(stage: Stage, file: Path, *options: str) -> None:
+def _dump_to(stage: DemoStage, file: Path, *options: str) -> None:
     """The dump is written through a pipe of ours: the server's user may write nothing here."""
     argv = _client(stage, "pg_dump", DATABASE, *options)
     with file.open("wb") as out:
@@ -252,7 +252,7 @@ def _dump_to(stage: Stage, file: Path, *options: str) -> None:
         raise ProviderError(f"pg_dump: {processes.last_line(errors.decode(errors='replace'))}")
 
 
-def _client(stage: Stage, program: str, database: str, *options: str) -> list[str | Path]:
+def _client(stage: DemoStage, program: str, database: str, *options: str) -> list[str | Path]:
     return [
         stage.installation.program(program),
         f"--host={stage.production.sockets}",
@@ -277,7 +277,7 @@ def _cut_in_copy(whole: Path, cut: Path) -> None:
             target.write(line)
 
 
-def _load_with_psql(stage: Stage, file: Path) -> int:
+def _load_with_psql(stage: DemoStage, file: Path) -> int:
     with cluster.superuser_connection(stage.production) as connection:
         connection.execute("create database scratch")
     with file.open("rb") as source:
@@ -300,7 +300,7 @@ def write_page(config: Path, target: str, page: Path) -> None:
         _say(f"\nThe report of the last drill, with pictures: {page}")
 
 
-def _drill(stage: Stage, target: str) -> int:
+def _drill(stage: DemoStage, target: str) -> int:
     _say(f"$ restorecheck drill {target}")
     code = subprocess.call(
         [sys.executable, "-m", "restorecheck", "drill", target, "-c", stage.config]

@@ -77,7 +77,7 @@ def _chosen(spec: CheckSpec, tables: Collection[str]) -> Iterator[str]:
         yield found
 
 
-class Past(Protocol):
+class PastDrills(Protocol):
     """As much of a store as tells of earlier nights."""
 
     def standing(self, target: str) -> Standing: ...
@@ -87,7 +87,7 @@ class Past(Protocol):
     def load(self, drill_id: str) -> Drill: ...
 
 
-def baseline_of(store: Past, target: str) -> Baseline | None:
+def baseline_of(store: PastDrills, target: str) -> Baseline | None:
     """The last verified drill of a target, or an accepted one since then."""
     proven, accepted = store.standing(target).proven, store.acceptance(target)
     if accepted is not None and (proven is None or accepted.sequence >= proven.sequence):

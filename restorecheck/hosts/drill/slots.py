@@ -22,7 +22,7 @@ REMEMBER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SlotPlan:
     """What a target's schedule asks for."""
 
     target: str
@@ -41,12 +41,12 @@ class Plan:
         raise AssertionError("a valid cron expression has a next time")
 
 
-def plan_of(target: Target) -> Plan | None:
+def plan_of(target: Target) -> SlotPlan | None:
     """None: the target is drilled on demand only."""
     if target.schedule is None:
         return None
     grace = target.misfire_grace_minutes
-    return Plan(
+    return SlotPlan(
         target=target.name,
         schedule=Schedule(cron=target.schedule, timezone=target.timezone),
         jitter=timedelta(minutes=target.jitter_minutes),
@@ -54,12 +54,12 @@ def plan_of(target: Target) -> Plan | None:
     )
 
 
-class Nights:
+class Slots:
     def __init__(self, agenda: Agenda, clock: Clock) -> None:
         self._agenda = agenda
         self._clock = clock
 
-    def look(self, plan: Plan) -> tuple[datetime, ...]:
+    def look(self, plan: SlotPlan) -> tuple[datetime, ...]:
         """Write down what came since somebody looked last; returns all that is unsettled."""
         now = self._clock.now()
         followed = self._agenda.followed(plan.target)
@@ -73,7 +73,7 @@ class Nights:
             self._agenda.note(plan.target, plan.schedule, now, came)
         return self._agenda.open(plan.target)
 
-    def take(self, plan: Plan) -> datetime | None:
+    def take(self, plan: SlotPlan) -> datetime | None:
         """The slot to drill for now: the newest that is due. Older ones are settled by it."""
         now = self._clock.now()
         due = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
@@ -93,7 +93,7 @@ class Nights:
             return None
         return newest
 
-    def overrun(self, plan: Plan) -> None:
+    def overrun(self, plan: SlotPlan) -> None:
         """Slots that came while a drill of the same target was at work, or waited for its turn."""
         now = self._clock.now()
         came = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]

@@ -23,7 +23,7 @@ from restorecheck.hosts.functions.invocation import (
     shown,
     unexpected,
 )
-from restorecheck.hosts.functions.surroundings import MACHINE, Surroundings
+from restorecheck.hosts.functions.surroundings import MACHINE, FunctionContext
 
 log = structlog.get_logger("restorecheck.functions")
 
@@ -32,7 +32,7 @@ ENDED = frozenset({COMPLETED, "FAILED", "ABORTED"})
 HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
 
 
-def adopt(raw: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+def adopt(raw: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     """AWS Backup's event in; the drill that was started out.
 
     A restore that failed has a drill as well: it ends inconclusive, with AWS Backup's own words.
@@ -71,7 +71,7 @@ def _validate(detail: Mapping[str, Any]) -> None:
         arn_of(key, detail.get(key))
 
 
-def _completed(detail: Mapping[str, Any], around: Surroundings) -> Mapping[str, Any]:
+def _completed(detail: Mapping[str, Any], around: FunctionContext) -> Mapping[str, Any]:
     """The event's fields; what it should name and does not is taken from the restore job."""
     wanted = {"sourceResourceArn": "SourceResourceArn"}
     if detail["status"] == COMPLETED:
@@ -117,7 +117,7 @@ def _order(event: EventBridgeEvent, target: Target, created: str) -> dict[str, A
     }
 
 
-def _start(order: Mapping[str, Any], around: Surroundings) -> None:
+def _start(order: Mapping[str, Any], around: FunctionContext) -> None:
     machine = around.setting(MACHINE)
     try:
         with attempting(f"start an execution for drill {order['drill_id']}", machine):

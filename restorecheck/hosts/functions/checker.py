@@ -14,7 +14,7 @@ from restorecheck.checks.registry import is_alone
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
 from restorecheck.hosts.functions.invocation import drill_id_in
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint
 from restorecheck.ports import Answers, Checker, Inquiry, Provider
@@ -32,7 +32,9 @@ LOGIN_PATIENCE = timedelta(seconds=30)
 Remaining = Callable[[], timedelta]
 
 
-def check(event: Mapping[str, Any], around: Surroundings, remaining: Remaining) -> dict[str, Any]:
+def check(
+    event: Mapping[str, Any], around: FunctionContext, remaining: Remaining
+) -> dict[str, Any]:
     """`{"drill_id", …}` in; what comes next out, as the stepper says it.
 
     Every answer is stored before the next question is put. A question that may take longer than
@@ -65,7 +67,7 @@ def _no_provider(drill: Drill) -> Provider:
 
 
 def _ask_while_there_is_time(
-    drill_id: str, engine: Engine, around: Surroundings, end: datetime
+    drill_id: str, engine: Engine, around: FunctionContext, end: datetime
 ) -> dict[str, Any]:
     asked = 0
     answer: dict[str, Any] = {"drill_id": drill_id, "wait_seconds": 0}
@@ -96,7 +98,7 @@ def _needs(spec: CheckSpec) -> timedelta:
 class Limited(Checker):
     """Ends a question with the invocation, and says so where that cut it short."""
 
-    def __init__(self, inner: Checker, around: Surroundings, end: datetime) -> None:
+    def __init__(self, inner: Checker, around: FunctionContext, end: datetime) -> None:
         self._inner = inner
         self._around = around
         self._end = end
@@ -122,7 +124,7 @@ def _too_long(allowed: timedelta) -> str:
     )
 
 
-def _connector(around: Surroundings) -> Callable[[Endpoint, str], Any]:
+def _connector(around: FunctionContext) -> Callable[[Endpoint, str], Any]:
     if not around.ca_bundle.is_file():
         raise AccessDeniedError(
             f"the certificates of RDS are not at {around.ca_bundle}",

@@ -24,7 +24,7 @@ ARN = re.compile(r"(?:arn:[A-Za-z0-9:._-]{1,250})?")
 """Of a DB instance; or nothing."""
 
 
-class Context(Protocol):
+class LambdaContext(Protocol):
     """What Lambda gives a handler beside the event."""
 
     aws_request_id: str
@@ -33,7 +33,7 @@ class Context(Protocol):
 
 
 Event = Mapping[str, Any]
-Handler = Callable[[Event, Context], Any]
+Handler = Callable[[Event, LambdaContext], Any]
 
 
 class FunctionFailedError(Exception):
@@ -44,7 +44,7 @@ def invoked(handler: Handler) -> Handler:
     """Log how an invocation ended. What goes wrong goes to the state machine, which tries again."""
     logs.configure(default="info")
 
-    def inner(event: Event, context: Context) -> Any:  # noqa: ANN401  # whatever the handler answers
+    def inner(event: Event, context: LambdaContext) -> Any:  # noqa: ANN401  # whatever the handler answers
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=context.aws_request_id)
         try:
@@ -157,5 +157,5 @@ def unexpected(key: str, expected: str, found: object) -> ConfigError:
     return ConfigError((Problem(message=message),), hint=HINT)
 
 
-def remaining(context: Context) -> timedelta:
+def remaining(context: LambdaContext) -> timedelta:
     return timedelta(milliseconds=context.get_remaining_time_in_millis())

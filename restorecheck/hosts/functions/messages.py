@@ -4,7 +4,7 @@ import structlog
 
 from restorecheck.announcing import NOTHING_TOLD, Finished, News, Rules, hear
 from restorecheck.errors import DeliveryError, RestorecheckError
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.hosts.notifying.channels import Line, finished, lines_of, send
 from restorecheck.model import Drill
 
@@ -14,7 +14,7 @@ LOOK_BACK = 30
 """Drills from which it follows what a channel was told; troubles that last longer are told anew."""
 
 
-def tell(drill: Drill, around: Surroundings) -> None:
+def tell(drill: Drill, around: FunctionContext) -> None:
     """Nothing that goes wrong here changes a verdict, or keeps a drill from its end."""
     try:
         config = around.config()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from restorecheck.hosts.functions.sweeper import Found
+from restorecheck.hosts.functions.sweeper import SweepCounts
 from restorecheck.model import Drill, Verdict
 from restorecheck.report import document
 
@@ -39,7 +39,7 @@ def of_drill(drill: Drill) -> None:
         _write({name: (1.0, MetricUnit.Count) for name, bad in states.items() if bad}, {})
 
 
-def of_sweep(found: Found) -> None:
+def of_sweep(found: SweepCounts) -> None:
     """Written every hour, also when there is nothing to say: silence is an alarm.
 
     States, not events: an alarm on an event ends with the hour, and tells people that all is well.

@@ -14,7 +14,7 @@ from restorecheck.aws.deployment.pages import Pages
 from restorecheck.errors import NotFoundError
 from restorecheck.history import Standing, status_of
 from restorecheck.hosts.drill.past import past_until
-from restorecheck.hosts.functions.surroundings import BUCKET, Surroundings
+from restorecheck.hosts.functions.surroundings import BUCKET, FunctionContext
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.sweep import still_left
@@ -26,7 +26,7 @@ DOUBT = timedelta(minutes=2)
 """A page this young may have been made before the report that it should show was there."""
 
 
-def publish(_event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+def publish(_event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     """Any event in; the names of the pages that were written out.
 
     Raises:
@@ -70,7 +70,7 @@ def _is_old(written: datetime | None, report: Report) -> bool:
     return written is None or written < report.finished_at + DOUBT
 
 
-def _newest(standing: Standing, around: Surroundings) -> Report | None:
+def _newest(standing: Standing, around: FunctionContext) -> Report | None:
     if standing.latest is None:
         return None
     try:

@@ -8,12 +8,12 @@ import structlog
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
 from restorecheck.hosts.functions.invocation import moment_in, shown, unexpected
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 
 log = structlog.get_logger("restorecheck.functions")
 
 
-def plan(event: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+def plan(event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     """`{"scheduled_for", "targets"}` in (both optional); the drills of this night out.
 
     Ids follow from target and time: a schedule that fires twice (EventBridge Scheduler delivers

@@ -26,7 +26,7 @@ from restorecheck.hosts.functions.invocation import (
     unexpected,
 )
 from restorecheck.hosts.functions.messages import tell
-from restorecheck.hosts.functions.surroundings import Surroundings
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Provider
@@ -51,7 +51,7 @@ def nobody(_drill: Drill) -> None:
 
 
 def step(
-    event: Event, around: Surroundings, *, finished: Callable[[Drill], None] = nobody
+    event: Event, around: FunctionContext, *, finished: Callable[[Drill], None] = nobody
 ) -> dict[str, Any]:
     """`{"drill_id", "target", "scheduled_for", "abort", "adopt"}` in; what comes next out.
 
@@ -71,7 +71,7 @@ def step(
     return answer
 
 
-def _begun(event: Event, around: Surroundings) -> Drill:
+def _begun(event: Event, around: FunctionContext) -> Drill:
     """The drill of this execution; the first invocation makes it."""
     drill_id, slot, said = drill_id_in(event), moment_in(event, "scheduled_for"), adopt_in(event)
     try:
@@ -139,7 +139,7 @@ def _too_long(drill: Drill) -> str:
     )
 
 
-def _engine(around: Surroundings) -> Engine:
+def _engine(around: FunctionContext) -> Engine:
     return Engine(
         store=around.store,
         provider_for=lambda drill: provider_for(drill, around),
@@ -157,7 +157,7 @@ def _no_checker(drill: Drill) -> Checker:
     raise AssertionError(f"the stepper asks no database, not that of drill {drill.id}")
 
 
-def provider_for(drill: Drill, around: Surroundings) -> Provider:
+def provider_for(drill: Drill, around: FunctionContext) -> Provider:
     """Also for a target that the configuration has lost since the drill began.
 
     Raises:
@@ -175,7 +175,9 @@ def provider_for(drill: Drill, around: Surroundings) -> Provider:
     return ForgottenRds(None)
 
 
-def _answer(outcome: Wait | Done | Elsewhere, drill: Drill, around: Surroundings) -> dict[str, Any]:
+def _answer(
+    outcome: Wait | Done | Elsewhere, drill: Drill, around: FunctionContext
+) -> dict[str, Any]:
     answer: dict[str, Any] = {"drill_id": drill.id, "target": drill.target, "wait_seconds": 0}
     match outcome:
         case Elsewhere():

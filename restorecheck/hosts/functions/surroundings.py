@@ -34,7 +34,7 @@ ATTEMPTS = 5
 READ_TIMEOUT = 20.0
 
 
-class Surroundings:
+class FunctionContext:
     """Everything is made when it is first used: no function pays for what it does not need."""
 
     def __init__(

@@ -22,7 +22,7 @@ from restorecheck.history import overdue_since
 from restorecheck.hosts import rds
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.functions import stepper
-from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, Surroundings
+from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, FunctionContext
 from restorecheck.model import Drill, Verdict
 
 log = structlog.get_logger("restorecheck.functions")
@@ -38,7 +38,7 @@ TWICE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SweepCounts:
     """What a sweep came across, for metrics and alarms."""
 
     restarted: tuple[str, ...]
@@ -56,13 +56,13 @@ class Found:
     """Finished drills that left something which is still there."""
 
 
-def sweep(around: Surroundings) -> Found:
+def sweep(around: FunctionContext) -> SweepCounts:
     config = around.config()
     restarted = [drill.id for drill in around.store.unfinished() if _restart(drill, around)]
     swept = _sweeper(config, around).sweep()
     overdue, ages = _overdue(config, around)
     failed, inconclusive = _bad(config, around)
-    found = Found(
+    found = SweepCounts(
         restarted=tuple(restarted),
         deleted=tuple(str(resource) for resource in swept.deleted),
         left=tuple(f"{resource}: {why}" for resource, why in swept.left),
@@ -87,11 +87,11 @@ def sweep(around: Surroundings) -> Found:
 
 
 def alone(
-    around: Surroundings,
+    around: FunctionContext,
     holder: str,
     remaining: timedelta,
-    work: Callable[[Surroundings], Found] = sweep,
-) -> Found | None:
+    work: Callable[[FunctionContext], SweepCounts] = sweep,
+) -> SweepCounts | None:
     """Sweep, unless another sweep is at work; None then, which is no error: it sees the same.
 
     Two sweeps at once restart nothing twice (names see to that), but would count and delete the
@@ -108,7 +108,7 @@ def alone(
         lease.drop(holder)
 
 
-def _restart(drill: Drill, around: Surroundings) -> bool:
+def _restart(drill: Drill, around: FunctionContext) -> bool:
     """Give a drill without a living execution one that tears it down and writes its report."""
     machine = around.setting(MACHINE)
     name = _free_name(drill, machine, around)
@@ -131,7 +131,7 @@ def _restart(drill: Drill, around: Surroundings) -> bool:
     return True
 
 
-def _free_name(drill: Drill, machine: str, around: Surroundings) -> str | None:
+def _free_name(drill: Drill, machine: str, around: FunctionContext) -> str | None:
     """The name of another execution; None while one that was started for the drill lives.
 
     The same for two sweeps at once, so that one execution comes of them. One that has ended keeps
@@ -152,7 +152,7 @@ def _tries(name: str) -> Iterator[str]:
     yield from (f"{name}-{number}" for number in itertools.count(2))
 
 
-def _status_of(name: str, machine: str, around: Surroundings) -> str | None:
+def _status_of(name: str, machine: str, around: FunctionContext) -> str | None:
     """None: no execution of this name was started."""
     place = machine.replace(":stateMachine:", ":execution:")
     try:
@@ -165,7 +165,7 @@ def _status_of(name: str, machine: str, around: Surroundings) -> str | None:
     return str(answer["status"])
 
 
-def _sweeper(config: Config, around: Surroundings) -> Sweeper:
+def _sweeper(config: Config, around: FunctionContext) -> Sweeper:
     providers = rds.rds_of(around.providers_of(config))
     inventories: list[RdsInventory] = rds.inventories_of(providers, around.clock)
     return Sweeper(
@@ -194,7 +194,7 @@ def _never(_duration: timedelta) -> None:
     raise AssertionError("a function does not sleep")
 
 
-def _overdue(config: Config, around: Surroundings) -> tuple[list[Overdue], dict[str, float]]:
+def _overdue(config: Config, around: FunctionContext) -> tuple[list[Overdue], dict[str, float]]:
     """A target that was never verified counts from its first drill; before that, as overdue: the
     schedule is the template's, and the first night is due within a day of the deployment.
     """
@@ -216,7 +216,7 @@ def _overdue(config: Config, around: Surroundings) -> tuple[list[Overdue], dict[
     return facts, ages
 
 
-def _bad(config: Config, around: Surroundings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _bad(config: Config, around: FunctionContext) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Targets that failed, and those that could not be told of: until a drill verifies them."""
     failed, inconclusive = [], []
     for target in config.targets:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from restorecheck.checks.damage.detection import unread
-from restorecheck.checks.damage.kinds import BTREE, HEAP, TOAST, Kind, Scene
+from restorecheck.checks.damage.kinds import BTREE, HEAP, TOAST, DamageKind, Scene
 from restorecheck.checks.scan_result import pack, unpack
 from restorecheck.errors import InvalidStateError, RestorecheckError
 from restorecheck.model import Baseline, CheckResult, Damaged, Proof
@@ -99,7 +99,7 @@ EDITS: Mapping[str, Edit | None] = {
 class Breaker(Prover):
     """Puts the checks to the proof against damaged files."""
 
-    def prove(self, kinds: Sequence[Kind] = ()) -> Proof:
+    def prove(self, kinds: Sequence[DamageKind] = ()) -> Proof:
         """Raises:
         InvalidStateError: The server does not stop, or its data cannot be copied.
         DatabaseUnreachableError, psycopg.Error: The server is lost.
@@ -214,7 +214,11 @@ class Breaker(Prover):
         return kept
 
     def _broken(
-        self, kind: Kind, paths: Mapping[str, tuple[str, str, str]], kept: Path, healthy: Healthy
+        self,
+        kind: DamageKind,
+        paths: Mapping[str, tuple[str, str, str]],
+        kept: Path,
+        healthy: Healthy,
     ) -> Damaged | Tried:
         of, _, how = kind.name.partition(": ")
         if of not in paths:

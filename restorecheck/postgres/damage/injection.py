@@ -29,7 +29,7 @@ from restorecheck.checks.damage.kinds import (
     CANDIDATES,
     LOGICAL,
     Candidate,
-    Kind,
+    DamageKind,
     Scene,
     Victim,
     by_worth,
@@ -109,7 +109,7 @@ class Healthy:
 class Tried:
     """One damage that was done, and what everybody said."""
 
-    kind: Kind
+    kind: DamageKind
     what: str
     results: tuple[CheckResult, ...]
 
@@ -150,7 +150,7 @@ class Prover:
     def unproven(self) -> Mapping[str, str]:
         return self._unproven
 
-    def prove(self, kinds: Sequence[Kind] = tuple(LOGICAL)) -> Proof:
+    def prove(self, kinds: Sequence[DamageKind] = tuple(LOGICAL)) -> Proof:
         """Raises:
         InvalidStateError: The checks do not pass on the undamaged copy.
         DatabaseUnreachableError, psycopg.Error: The server is lost.
@@ -327,7 +327,7 @@ class Prover:
 
     # --- damage
 
-    def _damaged(self, kind: Kind, scene: Scene, healthy: Healthy) -> Damaged | Tried:
+    def _damaged(self, kind: DamageKind, scene: Scene, healthy: Healthy) -> Damaged | Tried:
         connection = self._begun()
         try:
             before = catalog.tables(connection)
@@ -397,7 +397,7 @@ class Prover:
         connection.execute("begin transaction isolation level repeatable read, read write")
         return connection
 
-    def _done(self, connection: Connection, kind: Kind, scene: Scene) -> Candidate | str:
+    def _done(self, connection: Connection, kind: DamageKind, scene: Scene) -> Candidate | str:
         """The first candidate that works, and has damaged something; else why there is none."""
         reason = NOTHING_FITS
         silenced = silence(connection)
@@ -418,7 +418,9 @@ class Prover:
             connection.execute("rollback to savepoint attempt")
         return reason
 
-    def _candidates(self, connection: Connection, kind: Kind, scene: Scene) -> Iterator[Candidate]:
+    def _candidates(
+        self, connection: Connection, kind: DamageKind, scene: Scene
+    ) -> Iterator[Candidate]:
         text = catalog.statements("damage.sql", "restorecheck.postgres.damage").get(kind.name)
         if text is None:
             yield from LOGICAL[kind](scene)
@@ -531,7 +533,7 @@ def _undone(connection: Lent) -> None:
         connection.end()
 
 
-def untried(kind: Kind, detail: str) -> Damaged:
+def untried(kind: DamageKind, detail: str) -> Damaged:
     return Damaged(
         kind=kind.name,
         detail=detail,

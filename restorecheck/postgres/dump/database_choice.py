@@ -44,7 +44,7 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedDatabase:
     """The dumps of one database, the newest first."""
 
     name: str
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[WantedDatabase, ...] = ()
     absent: tuple[str, ...] = ()
     """Configured, and there is no dump of them."""
     future: tuple[Dated, ...] = ()
@@ -157,9 +157,9 @@ def _wanted(dumps: Sequence[Dated], databases: Sequence[str]) -> Choice:
     if not databases:
         if len(several) > 1:
             return _refusal(several, families)
-        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+        return Choice(wanted=(WantedDatabase(name="", files=newest_first(dumps)),))
     if several == [WHOLE_CLUSTER]:
-        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+        return Choice(wanted=(WantedDatabase(name="", files=newest_first(dumps)),))
     if tuple(databases) == (ALL,):
         return _each(several or [""], families, dumps)
     if len(databases) == 1:
@@ -232,14 +232,14 @@ def _one(name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated]) ->
         files += [d for d in dumps if not d.head.dbname and d not in files]
     elif "" in families:
         files += [d for d in families[""] if not d.head.dump]
-    return Choice(wanted=(Wanted(name=name, files=newest_first(files or dumps)),))
+    return Choice(wanted=(WantedDatabase(name=name, files=newest_first(files or dumps)),))
 
 
 def _each(names: Sequence[str], families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:
     if list(names) == [""]:
-        return Choice(wanted=(Wanted(name="", files=newest_first(dumps)),))
+        return Choice(wanted=(WantedDatabase(name="", files=newest_first(dumps)),))
     wanted = tuple(
-        Wanted(
+        WantedDatabase(
             name=name,
             files=newest_first(families[name]),
             by_name=not any(d.head.dbname for d in families[name]),

@@ -13,7 +13,7 @@ from restorecheck.errors import CapacityError
 from restorecheck.lifecycle import InProgress, StepEvent, Unclear
 from restorecheck.model import Drill, Step
 from restorecheck.ports import Clock, Provider
-from restorecheck.postgres.dump.finder import DumpFinder, Session
+from restorecheck.postgres.dump.finder import DrillSession, DumpFinder
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 
 LOADING = InProgress(wait=timedelta(0), detail="loading")
@@ -31,10 +31,10 @@ class DumpProvider(Provider):
     clock: Clock
     lock_of: Callable[[str], Path]
     deadline: timedelta
-    sessions: dict[str, Session] = field(default_factory=dict, init=False)
+    sessions: dict[str, DrillSession] = field(default_factory=dict, init=False)
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
-        session = self.sessions.setdefault(drill.id, Session())
+        session = self.sessions.setdefault(drill.id, DrillSession())
         try:
             match step.name:
                 case "find dump":
@@ -57,14 +57,14 @@ class DumpProvider(Provider):
             session.end()
             session.leave()
 
-    def _find(self, drill: Drill, session: Session) -> StepEvent:
+    def _find(self, drill: Drill, session: DrillSession) -> StepEvent:
         finder = DumpFinder(self.dump, self.server, self.clock, self.lock_of)
         return finder.find(drill, session)
 
     @abstractmethod
-    def _prepare(self, drill: Drill, session: Session) -> StepEvent: ...
+    def _prepare(self, drill: Drill, session: DrillSession) -> StepEvent: ...
     @abstractmethod
-    def _load(self, drill: Drill, session: Session) -> StepEvent: ...
+    def _load(self, drill: Drill, session: DrillSession) -> StepEvent: ...
     @abstractmethod
     def _refused(self, error: psycopg.Error) -> Unclear: ...
 

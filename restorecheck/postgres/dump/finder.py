@@ -15,16 +15,16 @@ from restorecheck.model import Backup, CheckResult, Drill, Resource, Step, StepK
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import database_choice, load_plan, selection
 from restorecheck.postgres.dump.background import Background
-from restorecheck.postgres.dump.database_choice import Choice, Wanted, choose
+from restorecheck.postgres.dump.database_choice import Choice, WantedDatabase, choose
 from restorecheck.postgres.dump.globals_file import GlobalsFile, newest
 from restorecheck.postgres.dump.load import Load
-from restorecheck.postgres.dump.selection import Selection, Snapshot, backup_of, findings, select
+from restorecheck.postgres.dump.selection import FileState, Selection, backup_of, findings, select
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.streamed_load import Ahead
 from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.server import cluster, processes
-from restorecheck.postgres.server.account import Account, Lodging
+from restorecheck.postgres.server.account import Lodging, OsUser
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Mark
 from restorecheck.postgres.server.fence import named
@@ -48,7 +48,7 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundDumps:
     """What a target's path holds."""
 
     choice: Choice
@@ -58,19 +58,19 @@ class Found:
     """One for each that is wanted."""
 
     @property
-    def undecided(self) -> dict[Path, Snapshot]:
+    def undecided(self) -> dict[Path, FileState]:
         return {path: seen for one in self.selections for path, seen in one.undecided.items()}
 
 
 @dataclass
-class Session:
+class DrillSession:
     """What this process holds of a drill that it is running; lost with the process."""
 
     decryption: Decryption | None = None
-    looking: Background[Found] | None = None
+    looking: Background[FoundDumps] | None = None
     ahead: Ahead | None = None
     """Loads the newest dump while it is read."""
-    undecided: dict[Path, Snapshot] = field(default_factory=dict)
+    undecided: dict[Path, FileState] = field(default_factory=dict)
     restores: tuple[Restore, ...] = ()
     """One for each dump to restore, those of one database one after the other."""
     statements: tuple[str, ...] = field(default=(), repr=False)
@@ -107,7 +107,7 @@ class Session:
         return tuple(dict.fromkeys(restore.database for restore in self.restores))
 
     @property
-    def account(self) -> Account | None:
+    def account(self) -> OsUser | None:
         """Whom the programs of the drill run as; None: the present user."""
         return self.lodging.account if self.lodging else None
 
@@ -143,7 +143,7 @@ class DumpFinder:
         self._clock = clock
         self._lock_of = lock_of
 
-    def find(self, drill: Drill, session: Session) -> StepEvent:
+    def find(self, drill: Drill, session: DrillSession) -> StepEvent:
         if self._server.require_fence and (missing := processes.missing_walls()):
             return Unclear(
                 reason=f"nothing is restored (postgres.require_fence): the kernel refuses {named(missing)}",
@@ -196,7 +196,7 @@ class DumpFinder:
             return self._conclude(found.selections[0], choice.notes, future, session, drill)
         return self._conclude_several(found, future, session, drill)
 
-    def _on_roles(self, found: Found, drill: Drill) -> tuple[CheckResult, ...]:
+    def _on_roles(self, found: FoundDumps, drill: Drill) -> tuple[CheckResult, ...]:
         if not self._dump.globals_path:
             return ()
         if found.roles is None:
@@ -208,7 +208,7 @@ class DumpFinder:
         found: Selection,
         notes: tuple[str, ...],
         future: list[CheckResult],
-        session: Session,
+        session: DrillSession,
         drill: Drill,
     ) -> StepEvent:
         databases = () if self._dump.databases == (database_choice.ALL,) else self._dump.databases
@@ -252,7 +252,7 @@ class DumpFinder:
         )
 
     def _conclude_several(
-        self, found: Found, future: list[CheckResult], session: Session, drill: Drill
+        self, found: FoundDumps, future: list[CheckResult], session: DrillSession, drill: Drill
     ) -> StepEvent:
         """Each database has findings of its own; those that can be restored are restored."""
         judged = [*future]
@@ -288,7 +288,7 @@ class DumpFinder:
         )
 
     def _restores(
-        self, wanted: Wanted, inspection: Inspection, absent: tuple[str, ...]
+        self, wanted: WantedDatabase, inspection: Inspection, absent: tuple[str, ...]
     ) -> list[Restore]:
         """Of a file of several databases, those that no other file holds."""
         if inspection.kind != "cluster":
@@ -304,10 +304,10 @@ def look(
     decryption: Decryption | None,
     *,
     now: datetime,
-    earlier: dict[Path, Snapshot],
+    earlier: dict[Path, FileState],
     materialise: Path,
     following: Following | None = None,
-) -> Found:
+) -> FoundDumps:
     """Find the newest dump of each database that is wanted, and look into it to its end.
 
     Raises:
@@ -331,7 +331,7 @@ def look(
             following=following if len(choice.wanted) == 1 else None,
         )
         selections.append(replace(one, taken={d.path: d.taken for d in wanted.files}))
-    return Found(choice=choice, roles=roles, selections=tuple(selections))
+    return FoundDumps(choice=choice, roles=roles, selections=tuple(selections))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,7 +400,7 @@ def _roles_beside(
         return None
 
 
-def _restored(wanted: Wanted, inspection: Inspection, found: Selection) -> str:
+def _restored(wanted: WantedDatabase, inspection: Inspection, found: Selection) -> str:
     taken = found.taken_of(inspection)
     by = ", named after its file" if wanted.by_name else ""
     return (
@@ -409,7 +409,7 @@ def _restored(wanted: Wanted, inspection: Inspection, found: Selection) -> str:
     )
 
 
-def _backup_of_all(path: str, found: Found) -> Backup:
+def _backup_of_all(path: str, found: FoundDumps) -> Backup:
     """Of several databases: as old as the oldest of them."""
     backups = [
         backup_of(one.chosen, one.taken_of(one.chosen))

@@ -21,7 +21,7 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.layers import DamagedLayerError
 from restorecheck.postgres.server import processes
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places, recorded
 from restorecheck.postgres.server.processes import Fence
@@ -159,7 +159,7 @@ def restore_archive(
     archive: Path,
     destination: Destination,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     *,
     directory: Path,
     jobs: int,
@@ -197,7 +197,7 @@ def run_sql(
     source: SqlSource,
     destination: Destination,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     *,
     directory: Path,
 ) -> Load:
@@ -210,7 +210,7 @@ def run_sql(
 def start_psql(
     destination: Destination,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     *,
     directory: Path,
 ) -> tuple[Load, IO[bytes]]:
@@ -276,7 +276,7 @@ def _libpq(destination: Destination) -> dict[str, str]:
 
 
 def archive_contents(
-    archive: Path, installation: Installation, account: Account | None, directory: Path
+    archive: Path, installation: Installation, account: OsUser | None, directory: Path
 ) -> str:
     """What `pg_restore --list` prints; its lines can be given back with `--use-list`."""
     return processes.run(

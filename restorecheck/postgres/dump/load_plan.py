@@ -37,11 +37,11 @@ from restorecheck.postgres.dumpfiles import order
 from restorecheck.postgres.dumpfiles.archive import label
 from restorecheck.postgres.dumpfiles.cluster_dump import part_of
 from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
-from restorecheck.postgres.dumpfiles.filtering import Rules, restorable
+from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.pieces import state_of
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation, choose
 from restorecheck.postgres.server.fence import named
 from restorecheck.postgres.server.processes import describe_exit, shell_as
@@ -242,7 +242,7 @@ class Prepared:
 def prepare(
     inspection: Inspection,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     directory: Path,
     ignored: Sequence[str],
 ) -> Prepared:
@@ -262,7 +262,7 @@ def prepare(
 def prepare_each(
     inspections: Sequence[Inspection],
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     directory: Path,
     ignored: Sequence[str],
 ) -> tuple[Prepared | None, ...]:
@@ -283,7 +283,7 @@ def begin(
     inspection: Inspection,
     destination: Destination,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     *,
     directory: Path,
     jobs: int,
@@ -294,7 +294,7 @@ def begin(
 ) -> Load:
     """Start the program that loads this kind of dump."""
     if inspection.kind == "plain":
-        rules = Rules(
+        rules = FilterRules(
             ownership=ownership,
             ignored_extensions=ignored,
             left_out=members_of_extensions(inspection.entries) if ignored else (),
@@ -449,7 +449,7 @@ def _changed(inspection: Inspection) -> bool:
         return True
 
 
-def _reachable(inspection: Inspection, account: Account | None, directory: Path) -> Path:
+def _reachable(inspection: Inspection, account: OsUser | None, directory: Path) -> Path:
     """The archive where the user that PostgreSQL runs as can read it; a copy where it cannot.
 
     The backup itself is never touched: no permission of it is changed, no link to it is made.
@@ -478,7 +478,7 @@ def _reachable(inspection: Inspection, account: Account | None, directory: Path)
     return copy
 
 
-def _copy(source: Path, target: Path, account: Account) -> None:
+def _copy(source: Path, target: Path, account: OsUser) -> None:
     # Whoever may write there can put a link in its place after the look; for a single file that is what
     # was looked into, and may be one.
     flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
@@ -487,7 +487,7 @@ def _copy(source: Path, target: Path, account: Account) -> None:
     _show(target, account)
 
 
-def _show(path: Path, account: Account | None) -> None:
+def _show(path: Path, account: OsUser | None) -> None:
     """Let the user that PostgreSQL runs as read a file, or a folder and its files; it stays ours."""
     if account is None:
         return
@@ -496,7 +496,7 @@ def _show(path: Path, account: Account | None) -> None:
         file.chmod(0o750 if file.is_dir() else 0o640)
 
 
-def _readable_by(path: Path, account: Account) -> bool:
+def _readable_by(path: Path, account: OsUser) -> bool:
     probe = (
         'test -r "$1" || exit 1; test -d "$1" || exit 0; '
         'for file in "$1"/*; do test -r "$file" || exit 1; done'

@@ -38,8 +38,8 @@ from restorecheck.postgres.dump import (
 from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
     SERVER,
+    DrillSession,
     Restore,
-    Session,
     check_step,
     find_step,
     lost_session,
@@ -136,7 +136,7 @@ class LocalDumpProvider(DumpProvider):
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))
 
-    def _prepare(self, drill: Drill, session: Session) -> StepEvent:
+    def _prepare(self, drill: Drill, session: DrillSession) -> StepEvent:
         if not session.restores:
             return lost_session()
         inspections = [restore.inspection for restore in session.restores]
@@ -160,7 +160,9 @@ class LocalDumpProvider(DumpProvider):
             notes=tuple(dict.fromkeys(notes)),
         )
 
-    def _make_server(self, drill: Drill, session: Session, installation: Installation) -> float:
+    def _make_server(
+        self, drill: Drill, session: DrillSession, installation: Installation
+    ) -> float:
         """Start a new server; returns the seconds that it took."""
         places, account = self.server.places(drill.id), session.account
         watch = Stopwatch()
@@ -181,7 +183,7 @@ class LocalDumpProvider(DumpProvider):
 
     # --- loading while reading ------------------------------------------------------------------
 
-    def _find(self, drill: Drill, session: Session) -> StepEvent:
+    def _find(self, drill: Drill, session: DrillSession) -> StepEvent:
         if session.looking is None and session.ahead is None and self._may_load_ahead():
             session.ahead = Ahead()
         event = super()._find(drill, session)
@@ -199,7 +201,9 @@ class LocalDumpProvider(DumpProvider):
         several = len(self.dump.databases) > 1 or self.dump.databases == (database_choice.ALL,)
         return not (several or self.dump.ignore_extensions or self.dump.globals_path)
 
-    def _begin_ahead(self, drill: Drill, session: Session, inspection: Inspection) -> Begun | None:
+    def _begin_ahead(
+        self, drill: Drill, session: DrillSession, inspection: Inspection
+    ) -> Begun | None:
         """None where anything is in the way: it is met again, and told, when the dump has been read."""
         restore = Restore(finder.database_name(inspection, self.dump.databases), inspection)
         places, account = self.server.places(drill.id), session.account
@@ -227,7 +231,7 @@ class LocalDumpProvider(DumpProvider):
             seconds=seconds,
         )
 
-    def _taken_over(self, session: Session, chosen: Installation) -> float | None:
+    def _taken_over(self, session: DrillSession, chosen: Installation) -> float | None:
         """The load that was begun while the dump was read, where it is the one to be made: the seconds that
         starting its server took.
         """
@@ -245,7 +249,7 @@ class LocalDumpProvider(DumpProvider):
 
     # --- loading --------------------------------------------------------------------------------
 
-    def _load(self, drill: Drill, session: Session) -> StepEvent:
+    def _load(self, drill: Drill, session: DrillSession) -> StepEvent:
         if not session.restores or session.installation is None or session.server is None:
             return lost_session()
         restore = session.restores[session.loading]
@@ -282,7 +286,7 @@ class LocalDumpProvider(DumpProvider):
             return LOADING
         return self._open(places, session)
 
-    def _begins_again(self, session: Session, inspection: Inspection, places: Places) -> bool:
+    def _begins_again(self, session: DrillSession, inspection: Inspection, places: Places) -> bool:
         """Whether the load lacked only what can be made: a role that no statement of the dump names (a row
         of type regrole, say), or the order in which one job loads.
         """
@@ -300,7 +304,7 @@ class LocalDumpProvider(DumpProvider):
         return True
 
     def _into(
-        self, session: Session, restore: Restore, installation: Installation, places: Places
+        self, session: DrillSession, restore: Restore, installation: Installation, places: Places
     ) -> Into:
         inspection = restore.inspection
         ignored = set(self.dump.ignore_extensions)
@@ -321,7 +325,7 @@ class LocalDumpProvider(DumpProvider):
         )
 
     def _begin_load(
-        self, drill: Drill, session: Session, restore: Restore, installation: Installation
+        self, drill: Drill, session: DrillSession, restore: Restore, installation: Installation
     ) -> StepEvent:
         places = self.server.places(drill.id)
         inspection = restore.inspection
@@ -355,7 +359,7 @@ class LocalDumpProvider(DumpProvider):
         return LOADING
 
     def _make_roles(
-        self, places: Places, session: Session, installation: Installation
+        self, places: Places, session: DrillSession, installation: Installation
     ) -> StepEvent | None:
         """Those of pg_dumpall as they were, for the time of the load as superusers."""
         if not session.statements:
@@ -381,7 +385,7 @@ class LocalDumpProvider(DumpProvider):
             hint=f"Install PostgreSQL {inspection.server_version.partition('.')[0]} here.",
         )
 
-    def _make_database(self, places: Places, session: Session, restore: Restore) -> list[str]:
+    def _make_database(self, places: Places, session: DrillSession, restore: Restore) -> list[str]:
         """What the server lacks for the dump; empty where its database is ready to be loaded."""
         name, inspection = restore.database, restore.inspection
         first = not any(r.database == name for r in session.restores[: session.loading])
@@ -403,7 +407,7 @@ class LocalDumpProvider(DumpProvider):
                 preparation.make_way(connection, inspection)
         return []
 
-    def _open(self, places: Places, session: Session) -> StepEvent:
+    def _open(self, places: Places, session: DrillSession) -> StepEvent:
         watch = Stopwatch()
         role = preparation.CHECKER_ROLE
         ignored = self.dump.ignore_extensions
@@ -473,14 +477,14 @@ def connect_locally(endpoint: Endpoint, database: str) -> Connection:
     return connection
 
 
-def _naming(failed: Broken | Unclear, restore: Restore, session: Session) -> Broken | Unclear:
+def _naming(failed: Broken | Unclear, restore: Restore, session: DrillSession) -> Broken | Unclear:
     """Which of several databases it is that does not restore."""
     if len(session.databases) == 1:
         return failed
     return replace(failed, reason=f"database {restore.database}: {failed.reason}")
 
 
-def _extensions_of(session: Session, database: str) -> list[str]:
+def _extensions_of(session: DrillSession, database: str) -> list[str]:
     needs = [r.inspection.needs for r in session.restores if r.database == database]
     return [name for need in needs for name in need.extensions]
 

@@ -27,7 +27,7 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     NoDumpError,
     UnusableLayerError,
 )
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.rules.facts import DumpFacts, Unread
 
 HEAD = 64 * 1024
@@ -87,7 +87,7 @@ MOST = 5
 """Candidates that are looked into: what lies beside dumps (roles, checksums) is passed over."""
 
 
-class Head(NamedTuple):
+class HeadFacts(NamedTuple):
     """What the first bytes of a dump tell."""
 
     problem: str | Unread = ""
@@ -98,7 +98,7 @@ class Head(NamedTuple):
     """As an archive says, in the time of the host that dumped."""
 
 
-def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, Head]:
+def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, HeadFacts]:
     """The newest that is a dump; where none is, the newest, and why it is none."""
     looked = [(path, _head(path, settings)) for path in found[:1]]
     for path in found[1:MOST]:
@@ -114,24 +114,24 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _head(path: Path, settings: DumpSettings) -> Head:
+def _head(path: Path, settings: DumpSettings) -> HeadFacts:
     if path.is_dir():
         toc = path / "toc.dat"
         if not toc.is_file():
-            return Head(name_folder(path))
+            return HeadFacts(name_folder(path))
         with toc.open("rb") as stream:
             return _toc(stream, toc.stat().st_size, custom=False)
     decryption = Decryption(settings.decrypt) if settings.decrypt else None
     try:
         with open_layers(path, decryption) as layers:
             if layers.folder is not None:
-                return Head()  # a packed directory-format dump; its versions stand further in
+                return HeadFacts()  # a packed directory-format dump; its versions stand further in
             head = layers.stream.read(HEAD)
             if head.startswith(archive.MAGIC):
                 # What follows the table of contents is data, and a table of contents may be long.
                 head += layers.stream.read(LONGEST_TOC)
     except (UnusableLayerError, DamagedLayerError, NoDumpError) as exc:
-        return Head(exc.message)
+        return HeadFacts(exc.message)
     if head.startswith(archive.MAGIC):
         return _toc(io.BytesIO(head), len(head), custom=True)
     return _text(head)
@@ -140,31 +140,31 @@ def _head(path: Path, settings: DumpSettings) -> Head:
 LONGEST_TOC = 16 * 1024 * 1024
 
 
-def _toc(stream: BinaryIO, size: int, *, custom: bool) -> Head:
+def _toc(stream: BinaryIO, size: int, *, custom: bool) -> HeadFacts:
     try:
         toc = archive.read_toc(stream, size, custom=custom)
     except DamagedArchiveError as exc:
-        return Head(str(exc))
+        return HeadFacts(str(exc))
     if not toc.known:
-        return Head("is of an archive version that this restorecheck does not know")
+        return HeadFacts("is of an archive version that this restorecheck does not know")
     major = toc.server_version.partition(".")[0]
-    return Head("", int(major) if major.isdigit() else None, toc.created_at)
+    return HeadFacts("", int(major) if major.isdigit() else None, toc.created_at)
 
 
-def _text(head: bytes) -> Head:
+def _text(head: bytes) -> HeadFacts:
     if not head:
-        return Head("is empty")
+        return HeadFacts("is empty")
     if head[257:262] == b"ustar":
-        return Head()  # pg_dump's tar format; its versions stand further in
+        return HeadFacts()  # pg_dump's tar format; its versions stand further in
     match = _VERSION.search(head)
     if match:
-        return Head("", int(match[1]))
+        return HeadFacts("", int(match[1]))
     said = name_foreign(head[:512])
     if said:
-        return Head(said)
+        return HeadFacts(said)
     if looks_like_sql(head[:512]):
-        return Head()
-    return Head("is no dump that pg_dump wrote")
+        return HeadFacts()
+    return HeadFacts("is no dump that pg_dump wrote")
 
 
 def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
@@ -198,7 +198,7 @@ def _making_problem(folder: Path) -> str:
     return ""
 
 
-def work_dir_problem(work_dir: Path, account: Account | None) -> str:
+def work_dir_problem(work_dir: Path, account: OsUser | None) -> str:
     """Why no drill could work there; empty where one can."""
     if not work_dir.is_dir():
         return f"{work_dir} is no folder" if work_dir.exists() else f"there is no folder {work_dir}"
@@ -214,7 +214,7 @@ def work_dir_problem(work_dir: Path, account: Account | None) -> str:
     return ""
 
 
-def _may_pass(place: Path, account: Account) -> bool:
+def _may_pass(place: Path, account: OsUser) -> bool:
     state = place.stat()
     if state.st_uid == account.uid:
         return bool(state.st_mode & stat.S_IXUSR)

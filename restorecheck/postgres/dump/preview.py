@@ -19,7 +19,7 @@ from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import CheckOutcome, CheckResult, Drill
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import load_plan, preparation
-from restorecheck.postgres.dump.finder import DumpFinder, Restore, Session, database_name
+from restorecheck.postgres.dump.finder import DrillSession, DumpFinder, Restore, database_name
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles import archive
@@ -68,7 +68,7 @@ class Look:
     scratch: ScratchServer | None
     drill: Drill
     """The beginning of one, that no store knows of."""
-    session: Session
+    session: DrillSession
 
 
 def preview(
@@ -138,7 +138,7 @@ def _look(
 ) -> Preview | Unread:
     now = host.clock.now()
     drill = Drill(id=host.name, target="", plan=(), checks=(), started_at=now, deadline=now + LIMIT)
-    session = Session()
+    session = DrillSession()
     look = Look(dump=dump, server=server, scratch=scratch, drill=drill, session=session)
     large = _too_large(dump.path)
     try:
@@ -188,7 +188,7 @@ def _lock(drill_id: str) -> Path:
 
 
 def _found(
-    finder: DumpFinder, drill: Drill, session: Session, host: Host
+    finder: DumpFinder, drill: Drill, session: DrillSession, host: Host
 ) -> Ready | Broken | Unclear | None:
     """None: it takes too long."""
     while host.clock.now() < drill.deadline:

@@ -21,7 +21,7 @@ from restorecheck.postgres.dump import collations, load_plan, preparation
 from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
     SERVER,
-    Session,
+    DrillSession,
     check_step,
     find_step,
     lost_session,
@@ -123,7 +123,7 @@ class ScratchProvider(DumpProvider):
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=KIND, identifier=database_of(drill_id), account=self.scratch.name)
 
-    def _prepare(self, drill: Drill, session: Session) -> StepEvent:
+    def _prepare(self, drill: Drill, session: DrillSession) -> StepEvent:
         inspection = session.inspection
         if inspection is None:
             return lost_session()
@@ -164,7 +164,7 @@ class ScratchProvider(DumpProvider):
             )
         return load_plan.choose_tools(major, self.server.installations(), inspection)
 
-    def _load(self, drill: Drill, session: Session) -> StepEvent:
+    def _load(self, drill: Drill, session: DrillSession) -> StepEvent:
         inspection, installation = session.inspection, session.installation
         if inspection is None or installation is None:
             return lost_session()
@@ -252,7 +252,7 @@ def _left_out(inspection: Inspection) -> tuple[str, ...]:
     return ("owners and grants were left out: on a scratch server, roles belong to the server",)
 
 
-class Forgotten(Provider):
+class UnconfiguredTarget(Provider):
     """Stands in for a target that is no longer configured: takes away, makes nothing."""
 
     def __init__(self, inventory: Inventory) -> None:

@@ -30,7 +30,7 @@ LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class FileState:
     """Size and time of a file at one look; unlike at the next look means: it is being written."""
 
     size: int
@@ -46,7 +46,7 @@ class Selection:
     """Newer than the chosen one, and bad."""
     unusable: Inspection | None = None
     """The newest one cannot be looked into here; says nothing about the backup."""
-    undecided: dict[Path, Snapshot] = field(default_factory=dict)
+    undecided: dict[Path, FileState] = field(default_factory=dict)
     """Incomplete and recently changed: look again in a moment."""
     notes: tuple[str, ...] = ()
     taken: Mapping[Path, Taken] = field(default_factory=dict)
@@ -62,7 +62,7 @@ def select(
     decryption: Decryption | None,
     *,
     now: datetime,
-    earlier: dict[Path, Snapshot],
+    earlier: dict[Path, FileState],
     materialise: Path,
     files: Sequence[Path] | None = None,
     following: Following | None = None,
@@ -87,7 +87,7 @@ def select(
     notes: list[str] = []
     damaged: list[Inspection] = []
     doubtful: list[Inspection] = []
-    undecided: dict[Path, Snapshot] = {}
+    undecided: dict[Path, FileState] = {}
     for file in found[:LOOKED_AT]:
         if len(damaged) == EXAMINED:
             break
@@ -130,13 +130,13 @@ def select(
 
 def _has_stopped(
     inspection: Inspection,
-    earlier: dict[Path, Snapshot],
-    undecided: dict[Path, Snapshot],
+    earlier: dict[Path, FileState],
+    undecided: dict[Path, FileState],
     notes: list[str],
     now: datetime,
 ) -> bool:
     """Whether a bad file is not being written any more, as far as can be told; notes what else it is."""
-    file, seen = inspection.path, Snapshot(inspection.size_bytes, inspection.mtime_ns)
+    file, seen = inspection.path, FileState(inspection.size_bytes, inspection.mtime_ns)
     if file in earlier and earlier[file] != seen:
         notes.append(f"{file.name} was passed over: it is still being written")
         return False

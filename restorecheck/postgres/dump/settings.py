@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from restorecheck.postgres.server import binaries, cluster
-from restorecheck.postgres.server.account import Account, Lodging, any_of_a_drill
+from restorecheck.postgres.server.account import Lodging, OsUser, any_of_a_drill
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 
@@ -46,7 +46,7 @@ class ServerSettings:
     full_text: FullText | None = None
     """Is given the whole text of an error of a load; without it, that text is dropped."""
 
-    def account(self) -> Account | None:
+    def account(self) -> OsUser | None:
         """Like the one that a drill will have; for looking, not for running a dump's code."""
         return any_of_a_drill(self.run_as)
 

@@ -14,11 +14,11 @@ from typing import IO
 import psycopg
 
 from restorecheck.postgres.dump.load import Load
-from restorecheck.postgres.dumpfiles.filtering import Filter, Rules
+from restorecheck.postgres.dumpfiles.filtering import Filter, FilterRules
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.needs import Needs
 from restorecheck.postgres.dumpfiles.plain import Scan
-from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Where
+from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Position
 from restorecheck.postgres.server.binaries import Installation
 
 FROM_SIZE = 4 << 20
@@ -87,7 +87,7 @@ class Ahead:
             return
         self._held.append(piece)
         self._held_bytes += len(piece.data)
-        if piece.where is Where.DATA:
+        if piece.where is Position.DATA:
             self._begin(seen)
         elif self._held_bytes > LONGEST_BEGINNING:
             self._give_up()
@@ -123,7 +123,7 @@ class Ahead:
             self._give_up()
             return
         self._roles = set(self._needs.roles)
-        self._filter = Filter(Rules(refresh=not self._needs.foreign_servers))
+        self._filter = Filter(FilterRules(refresh=not self._needs.foreign_servers))
         held, self._held = self._held, []
         for piece in held:
             self._add(piece, seen)
@@ -134,7 +134,7 @@ class Ahead:
 
     def _add(self, piece: Piece, seen: Scan) -> None:
         assert self._filter is not None, "a load is begun"
-        if piece.where is not Where.INSIDE:
+        if piece.where is not Position.INSIDE:
             self._known = len(self._batch)
         passed = self._filter.passed(piece)
         self._batch.append(passed)

@@ -29,8 +29,8 @@ from restorecheck.postgres.dumpfiles.statements import (
     CLUSTER_TRAILER,
     HEADER,
     TRAILER,
+    Position,
     Reader,
-    Where,
 )
 from restorecheck.postgres.dumpfiles.texts import kept
 
@@ -38,7 +38,7 @@ _DATABASE = re.compile(r'^(?:CREATE|ALTER) DATABASE ("(?:[^"]|"")+"|[^\s;]+)')
 
 
 @dataclass(slots=True)
-class Part:
+class DatabasePart:
     """One database's dump within the file: bytes [start, end)."""
 
     start: int
@@ -54,18 +54,18 @@ class _Reading:
 
     database: str = ""
     """The one that the last \\connect names."""
-    parts: list[Part] = field(default_factory=list)
-    open: Part | None = None
+    parts: list[DatabasePart] = field(default_factory=list)
+    open: DatabasePart | None = None
     statements: list[bytes] = field(default_factory=list)
     outside: bool = False
     """The last statement that began is about the whole server."""
     cluster: bool = False
     ended: bool = False
 
-    def take(self, line: bytes, where: Where, offset: int, number: int) -> None:
-        if where is Where.START:
+    def take(self, line: bytes, where: Position, offset: int, number: int) -> None:
+        if where is Position.START:
             self._take_start(line, offset, number)
-        elif where is Where.INSIDE and self.outside:
+        elif where is Position.INSIDE and self.outside:
             self.statements[-1] += line
 
     def _take_start(self, line: bytes, offset: int, number: int) -> None:
@@ -90,7 +90,7 @@ class _Reading:
             self.statements.append(line)
 
     def _begin(self, offset: int, number: int) -> None:
-        self.open = Part(start=offset, lines_before=number - 1, database=self.database)
+        self.open = DatabasePart(start=offset, lines_before=number - 1, database=self.database)
         self.parts.append(self.open)
 
     def _end(self, offset: int) -> None:
@@ -146,7 +146,7 @@ def looked_into(inspection: Inspection, decryption: Decryption | None) -> Inspec
 def _read(stream: BinaryIO) -> _Reading:
     reader, reading, offset = Reader(stream), _Reading(), 0
     for piece in reader.pieces():
-        if piece.where is not Where.DATA:
+        if piece.where is not Position.DATA:
             reading.take(piece.data, piece.where, offset, piece.number)
         offset += len(piece.data)
     reading.shift(reader.size - offset)  # a byte order mark

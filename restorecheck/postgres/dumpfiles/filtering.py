@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.plain import entry_of
-from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Reader, Where
+from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Position, Reader
 
 NEVER_PASSED = (b"CREATE DATABASE ", b"DROP DATABASE ", b"ALTER DATABASE ", b"COMMENT ON DATABASE ")
 ELSEWHERE = (b"SET default_tablespace = ", b"CREATE USER MAPPING ", b"ALTER USER MAPPING ")
@@ -24,7 +24,7 @@ key can be dropped. Source: src/bin/pg_dump/pg_dump.c, createDummyViewAsClause.
 """
 
 
-def restorable(stream: BinaryIO, rules: "Rules") -> Iterator[bytes]:
+def restorable(stream: BinaryIO, rules: "FilterRules") -> Iterator[bytes]:
     """The dump for psql, in chunks. `stream`: plain SQL."""
     kept = Filter(rules)
     batch: list[bytes] = []
@@ -40,7 +40,7 @@ def restorable(stream: BinaryIO, rules: "Rules") -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class FilterRules:
     """What of a plain dump is restored."""
 
     ownership: bool = True
@@ -56,7 +56,7 @@ class Rules:
 class Filter:
     """Decides at the first line of each statement."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: FilterRules) -> None:
         self._ownership = rules.ownership
         self._extensions = tuple(
             start + written
@@ -75,9 +75,9 @@ class Filter:
         self._dropping = False
 
     def passed(self, piece: Piece) -> bytes:
-        if piece.where is Where.DATA:
+        if piece.where is Position.DATA:
             return piece.data
-        if piece.where is Where.START:
+        if piece.where is Position.START:
             self._dropping = self._drops(piece.data)
         return b"\n" if self._dropping else piece.data
 

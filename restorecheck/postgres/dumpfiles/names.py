@@ -61,7 +61,7 @@ _PIECE = re.compile(
 )
 
 
-class Mark(NamedTuple):
+class PieceMark(NamedTuple):
     """Which piece of a file a name says it is, as `split` names them: `x.dump.aa`, `x.dump.000`."""
 
     base: str
@@ -89,9 +89,9 @@ class Mark(NamedTuple):
         return self.base, self.end, len(self.mark), self.mark.isdigit()
 
 
-def mark_of(name: str) -> Mark | None:
+def mark_of(name: str) -> PieceMark | None:
     match = _PIECE.fullmatch(name)
-    return Mark(match["base"], match["mark"], match["end"] or "") if match else None
+    return PieceMark(match["base"], match["mark"], match["end"] or "") if match else None
 
 
 def family(name: str) -> str:

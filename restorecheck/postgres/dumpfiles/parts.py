@@ -34,7 +34,7 @@ def connected(line: bytes) -> str:
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name
 
 
-class Parts:
+class PartsSeen:
     """What has been seen of one file."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from restorecheck.postgres.dumpfiles.foreign import is_foreign
 from restorecheck.postgres.dumpfiles.magic import HEAD, begins_a_dump, packing_of
-from restorecheck.postgres.dumpfiles.names import Mark, mark_of
+from restorecheck.postgres.dumpfiles.names import PieceMark, mark_of
 from restorecheck.postgres.dumpfiles.streams import PACKED, decompressed
 from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
 
@@ -54,7 +54,7 @@ def without_later_pieces(files: Iterable[Path]) -> list[Path]:
 
 def _without_later_pieces(files: Iterable[Path]) -> list[Path]:
     by_name = {file.name: file for file in files}
-    groups: dict[tuple[str, str, int, bool], list[Mark]] = {}
+    groups: dict[tuple[str, str, int, bool], list[PieceMark]] = {}
     for mark in filter(None, map(mark_of, by_name)):
         groups.setdefault(mark.group, []).append(mark)
     for marks in groups.values():
@@ -73,7 +73,7 @@ def _is_split(first: Path) -> bool:
         return True  # one is missing
 
 
-def _alike(mark: Mark, names: Iterable[str]) -> Iterator[Mark]:
+def _alike(mark: PieceMark, names: Iterable[str]) -> Iterator[PieceMark]:
     return (
         other
         for name in names
@@ -81,7 +81,7 @@ def _alike(mark: Mark, names: Iterable[str]) -> Iterator[Mark]:
     )
 
 
-def _head(piece: Path, mark: Mark) -> bytes:
+def _head(piece: Path, mark: PieceMark) -> bytes:
     try:
         with piece.open("rb") as file:
             if mark.end in PACKED:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.needs import Needs, NeedsCollector, unquote
-from restorecheck.postgres.dumpfiles.parts import Parts
+from restorecheck.postgres.dumpfiles.parts import PartsSeen
 from restorecheck.postgres.dumpfiles.statements import (
     CLUSTER_HEADER,
     CLUSTER_TRAILER,
@@ -18,8 +18,8 @@ from restorecheck.postgres.dumpfiles.statements import (
     MESSAGES,
     TRAILER,
     Piece,
+    Position,
     Reader,
-    Where,
 )
 from restorecheck.postgres.dumpfiles.texts import kept, shown
 from restorecheck.postgres.dumpfiles.unreadable import UnusableLayerError
@@ -98,7 +98,7 @@ class Scan:
     dbname: str = ""
     entries: list[TocEntry] = field(default_factory=list)
     statement: bytes = b""
-    parts: Parts = field(default_factory=Parts)
+    parts: PartsSeen = field(default_factory=PartsSeen)
     line_breaks: bytes = b""
     """As the header's line ends."""
     afterwards: int = 0
@@ -133,14 +133,14 @@ class Scan:
         """What the last statement needs is not known yet: it may go on."""
         return bool(self.statement)
 
-    def take(self, line: bytes, where: Where, number: int) -> None:
-        if where is Where.START:
+    def take(self, line: bytes, where: Position, number: int) -> None:
+        if where is Position.START:
             self._take_start(line, number)
-        elif where is Where.INSIDE and self._is_preceded(line):
+        elif where is Position.INSIDE and self._is_preceded(line):
             self._take_comment(line, line.strip(), number)
-        elif where is Where.INSIDE and self.statement:
+        elif where is Position.INSIDE and self.statement:
             self._extend(line)
-        elif where is Where.DATA:
+        elif where is Position.DATA:
             self._flush()
             self._take_rows(line, number)
 

@@ -40,7 +40,7 @@ _COMMENT_END = b"*/"
 """Of a comment that may span lines; one within another is not looked for."""
 
 
-class Where(Enum):
+class Position(Enum):
     """Where a piece stands."""
 
     START = "start"  # a line that begins a statement, a comment or a psql command
@@ -50,7 +50,7 @@ class Where(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    where: Where
+    where: Position
     data: bytes
     number: int
     """Of its first line, from 1."""
@@ -73,12 +73,12 @@ class Lines:
     def between_statements(self) -> bool:
         return not self._open and self._quote is None and self.table is None
 
-    def place(self, line: bytes) -> Where:
+    def place(self, line: bytes) -> Position:
         """Of a line outside of COPY data; `table` is set where it begins such data."""
-        where = Where.INSIDE if self._open or self._quote is not None else Where.START
-        if where is Where.START and line.startswith((b"\\", *MESSAGES)):
+        where = Position.INSIDE if self._open or self._quote is not None else Position.START
+        if where is Position.START and line.startswith((b"\\", *MESSAGES)):
             return where  # a command of psql ends with its line
-        if where is Where.START and line.startswith(b"COPY "):
+        if where is Position.START and line.startswith(b"COPY "):
             match = _COPY.match(line.rstrip())
             if match:
                 self.table, self.rows = match[1], 0
@@ -188,7 +188,7 @@ class Reader:
                 looked_to, block = _inserts(text, position)
                 if block:
                     position = looked_to
-                    yield self._piece(Where.DATA, block)
+                    yield self._piece(Position.DATA, block)
             end = text.find(b"\n", position) + 1
             if not end:
                 line, text = self._completed(text[position:])
@@ -221,9 +221,9 @@ class Reader:
             end = _end_of_rows(window) - len(before)
             if end > 0:
                 self.lines.table = None
-                yield self._piece(Where.DATA, rest[:end])
+                yield self._piece(Position.DATA, rest[:end])
                 return rest[end:] or self._read()
-            block = self._piece(Where.DATA, rest)
+            block = self._piece(Position.DATA, rest)
             self.lines.rows += self._number - block.number
             yield block
             unbroken = len(rest) - rest.rfind(b"\n") - 1 if b"\n" in rest else unbroken + len(rest)
@@ -235,7 +235,7 @@ class Reader:
             self.lines.table = None
         return b""
 
-    def _piece(self, where: Where, data: bytes) -> Piece:
+    def _piece(self, where: Position, data: bytes) -> Piece:
         number = self._number
         self._number += data.count(b"\n")
         return Piece(where, data, number)

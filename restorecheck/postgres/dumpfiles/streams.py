@@ -62,7 +62,9 @@ def decompressed(stream: IO[bytes], name: str, budget: Budget | None = None) -> 
         UnusableLayerError: While reading: this machine has too little memory for it, or more comes
             out than the budget has.
     """
-    return io.BufferedReader(Checked(_reader(stream, name), name, budget), buffer_size=1 << 18)
+    return io.BufferedReader(
+        CheckedReader(_reader(stream, name), name, budget), buffer_size=1 << 18
+    )
 
 
 def _reader(stream: IO[bytes], name: str) -> IO[bytes]:
@@ -251,7 +253,7 @@ _CORRUPT = (
 )
 
 
-class Checked(io.RawIOBase):
+class CheckedReader(io.RawIOBase):
     """Says in one kind of error what each library says in its own; gives `FULL` bytes at least."""
 
     def __init__(self, inner: IO[bytes], name: str, budget: Budget | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import psycopg
 
-from restorecheck.checks.answers import Answer, Damaged, Judgement, Missing, NoAnswer, Rows
+from restorecheck.checks.answers import Answer, Judgement, Missing, NoAnswer, Rows, UnreadableData
 from restorecheck.checks.judge_scan import (
     counts,
     judge_answer,
@@ -441,7 +441,7 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired:
         )
     message = told(exc, known)
     if says_damage(code, exc.diag.message_primary or ""):
-        return Damaged(reason=message)
+        return UnreadableData(reason=message)
     if is_absence(code):
         return Missing(what=_absent(code, message))
     if code == "42601" and "multiple commands" in message:

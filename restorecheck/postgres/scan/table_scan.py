@@ -88,7 +88,7 @@ OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
 Scan = tuple[Table, tuple[Aggregate, ...]]
 
 
-class Outcome(Enum):
+class ReadOutcome(Enum):
     DAMAGED = auto()  # the server cannot read its own data
     GONE = auto()  # the connection is lost, perhaps the server
     LATE = auto()  # the time of this call is over; it is read later
@@ -116,7 +116,7 @@ def _key(unit: tuple[int, int] | None) -> str:
 
 
 @dataclass(slots=True)
-class Progress:
+class ScanProgress:
     """Shared by the connections; every change is made with the lock held."""
 
     reading: DatabaseReading
@@ -237,7 +237,7 @@ class Survey:
         self._soon = 0.0
         self._spent = sum(reading.seconds.get(q.key, 0.0) for q in questions if q.budgeted)
         reading.bytes_there = sum(table.bytes for table in tables)
-        self._progress = Progress(
+        self._progress = ScanProgress(
             reading=reading,
             open=self._still_open(reading),
             wanted={
@@ -410,9 +410,9 @@ class Survey:
             rows = self._ask(connection, batch(task.scans), end)
         except psycopg.Error as exc:
             match _meaning(connection, exc, end):
-                case Outcome.GONE:
+                case ReadOutcome.GONE:
                     self._progress.suspect((), among=[table.full_name for table, _ in task.scans])
-                case Outcome.LATE:
+                case ReadOutcome.LATE:
                     pass
                 case _:  # one of them is not as it should be: each for itself
                     for scan in task.scans:
@@ -447,17 +447,17 @@ class Survey:
                 meaning = _meaning(connection, exc, end)
                 reason = self._reason(connection, exc, meaning)
                 match meaning:
-                    case Outcome.DAMAGED:
+                    case ReadOutcome.DAMAGED:
                         return self._progress.give_up(table, problem=reason)
-                    case Outcome.GONE:
+                    case ReadOutcome.GONE:
                         return self._progress.suspect((table.full_name,))
-                    case Outcome.LATE:
+                    case ReadOutcome.LATE:
                         return None
-                    case Outcome.STUCK:
+                    case ReadOutcome.STUCK:
                         minutes = _patience(table, task) / timedelta(minutes=1)
                         reason = f"no answer within {minutes:g} minutes"
                         return self._progress.give_up(table, doubt=reason)
-                    case Outcome.REFUSED:
+                    case ReadOutcome.REFUSED:
                         less = [*halves(some)]
                         left[:0] = less
                         if less:
@@ -482,16 +482,16 @@ class Survey:
             meaning = _meaning(connection, exc, end)
             reason = self._reason(connection, exc, meaning)
             match meaning:
-                case Outcome.DAMAGED:
+                case ReadOutcome.DAMAGED:
                     self._progress.settle(question, problem=reason)
-                case Outcome.GONE:
+                case ReadOutcome.GONE:
                     self._progress.suspect((question.key,))
-                case Outcome.LATE:
+                case ReadOutcome.LATE:
                     pass
-                case Outcome.STUCK:
+                case ReadOutcome.STUCK:
                     limit = (question.patience or PATIENCE).total_seconds()
                     self._progress.settle(question, doubt=f"no answer within {limit:g} s")
-                case Outcome.REFUSED:
+                case ReadOutcome.REFUSED:
                     self._progress.settle(question, doubt=reason)
             return
         seconds = time.perf_counter() - began
@@ -509,9 +509,9 @@ class Survey:
             (answers,) = self._ask(connection, together(questions), end, questions[0])
         except psycopg.Error as exc:
             match _meaning(connection, exc, end):
-                case Outcome.GONE:
+                case ReadOutcome.GONE:
                     self._progress.suspect([question.key for question in questions])
-                case Outcome.LATE:
+                case ReadOutcome.LATE:
                     pass
                 case _:  # one of them cannot be answered: each for itself
                     for question in questions:
@@ -523,8 +523,8 @@ class Survey:
         for question, value in zip(questions, answers, strict=True):
             self._progress.settle(question, answer=_answer(value), seconds=each)
 
-    def _reason(self, connection: Connection, exc: psycopg.Error, meaning: Outcome) -> str:
-        if meaning not in {Outcome.DAMAGED, Outcome.REFUSED}:
+    def _reason(self, connection: Connection, exc: psycopg.Error, meaning: ReadOutcome) -> str:
+        if meaning not in {ReadOutcome.DAMAGED, ReadOutcome.REFUSED}:
             return ""
         return told(exc, known_in(connection, exc, self._configured))
 
@@ -647,12 +647,12 @@ def _named(wanted: Sequence[Aggregate], values: Sequence[str | None]) -> dict[st
     return {aggregate.key: value for aggregate, value in zip(wanted, values, strict=True)}
 
 
-def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> Outcome:
+def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> ReadOutcome:
     code = exc.sqlstate or ""
     if code == "57014":
-        return Outcome.LATE if time.monotonic() >= end else Outcome.STUCK
+        return ReadOutcome.LATE if time.monotonic() >= end else ReadOutcome.STUCK
     if is_damage(code):
-        return Outcome.DAMAGED
+        return ReadOutcome.DAMAGED
     if connection.closed or connection.broken or not code:
-        return Outcome.LATE if time.monotonic() >= end else Outcome.GONE
-    return Outcome.REFUSED
+        return ReadOutcome.LATE if time.monotonic() >= end else ReadOutcome.GONE
+    return ReadOutcome.REFUSED

@@ -30,7 +30,7 @@ Source: systemd, docs/UIDS-GIDS.md, "Special Distribution UID ranges": unused.
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsUser:
     name: str
     uid: int
     gid: int
@@ -38,7 +38,7 @@ class Account:
     """Of one drill, and of nothing else: whatever runs as this user may be ended."""
 
 
-def choose_account(run_as: str | None) -> Account | None:
+def choose_account(run_as: str | None) -> OsUser | None:
     """Whom to become for servers of our own making; None when the present user is the right one already.
 
     Raises:
@@ -61,7 +61,7 @@ def choose_account(run_as: str | None) -> Account | None:
         return _lookup(FALLBACK)
 
 
-def any_of_a_drill(run_as: str | None) -> Account | None:
+def any_of_a_drill(run_as: str | None) -> OsUser | None:
     """Like the user that a drill will have; for looking whether such a user can read and run something.
 
     Raises:
@@ -73,7 +73,7 @@ def any_of_a_drill(run_as: str | None) -> Account | None:
 class Lodging:
     """The user of one drill, held until `close`: no other drill on this machine gets it meanwhile."""
 
-    def __init__(self, account: Account | None, lock: int | None = None) -> None:
+    def __init__(self, account: OsUser | None, lock: int | None = None) -> None:
         self.account = account
         self._lock = lock
 
@@ -100,14 +100,14 @@ class Lodging:
             if _runs_something(uid):
                 os.close(lock)
                 continue
-            return cls(Account(f"{uid}", uid, uid, alone=True), lock)
+            return cls(OsUser(f"{uid}", uid, uid, alone=True), lock)
         raise CapacityError(
             f"all user ids from {FIRST} to {LAST} are in use",
             hint="`restorecheck sweep` removes what drills left; or set postgres.run_as.",
         )
 
     @classmethod
-    def again(cls, account: Account) -> Self:
+    def again(cls, account: OsUser) -> Self:
         """That of a drill which another process has begun."""
         return cls(account, _locked(account.uid) if account.alone else None)
 
@@ -121,8 +121,8 @@ def _has_its_own(run_as: str | None) -> bool:
     return run_as is None and os.geteuid() == 0
 
 
-def _numbered(uid: int) -> Account:
-    return Account(f"with the number {uid}", uid, uid)
+def _numbered(uid: int) -> OsUser:
+    return OsUser(f"with the number {uid}", uid, uid)
 
 
 def _is_known(uid: int) -> bool:
@@ -158,7 +158,7 @@ def _locked(uid: int) -> int | None:
         return lock.detach()
 
 
-def _lookup(name: str) -> Account:
+def _lookup(name: str) -> OsUser:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -167,4 +167,4 @@ def _lookup(name: str) -> Account:
             hint="Create it (useradd --system --no-create-home restorecheck), "
             "or name another one in postgres.run_as.",
         ) from None
-    return Account(name, entry.pw_uid, entry.pw_gid)
+    return OsUser(name, entry.pw_uid, entry.pw_gid)

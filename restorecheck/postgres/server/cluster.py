@@ -36,7 +36,7 @@ from restorecheck.errors import (
 )
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.server import processes, shared_memory
-from restorecheck.postgres.server.account import FALLBACK, Account, choose_account
+from restorecheck.postgres.server.account import FALLBACK, OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.processes import Birth, Fence, Program
 from restorecheck.postgres.session import libpq
@@ -107,11 +107,11 @@ class Mark:
     lock: str
     """File that the living host of the drill holds locked."""
     kept: bool = False
-    account: Account | None = None
+    account: OsUser | None = None
     """Of the server; None: the user who wrote the mark."""
     processes: tuple[Birth, ...] = ()
     """What was started for the drill, and may run still."""
-    standing: "Standing | None" = None
+    standing: "StartedServer | None" = None
 
 
 Made = tuple[int, int]
@@ -119,7 +119,7 @@ Made = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StartedServer:
     """A server that was started, and the folders that it was started over."""
 
     server: Birth
@@ -127,7 +127,7 @@ class Standing:
     sockets: Made
 
 
-_STARTED: dict[Path, Standing] = {}
+_STARTED: dict[Path, StartedServer] = {}
 """By this process. Where no wall stands between a dump and our files, the mark may be another one by now."""
 
 
@@ -137,7 +137,7 @@ def socket_fits(work_dir: Path) -> bool:
     return len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
 
 
-def make_directory(places: Places, mark: Mark, account: Account | None) -> None:
+def make_directory(places: Places, mark: Mark, account: OsUser | None) -> None:
     """Make the private directory, marked as ours, with the server's folders. Repeatable by the same drill.
 
     Raises:
@@ -166,7 +166,7 @@ def make_directory(places: Places, mark: Mark, account: Account | None) -> None:
         raise _disk_error(exc, f"could not make {directory}/data") from exc
 
 
-def make_folder(folder: Path, account: Account | None) -> None:
+def make_folder(folder: Path, account: OsUser | None) -> None:
     """One that the server may write in. OSError where it cannot be made, or is there."""
     folder.mkdir(mode=0o700)
     if account is not None:
@@ -204,7 +204,7 @@ def read_mark(directory: Path) -> Mark | None:
             made_at=datetime.fromisoformat(values["made_at"]),
             lock=str(values["lock"]),
             kept=bool(values["kept"]),
-            account=Account(**values["account"]) if values.get("account") else None,
+            account=OsUser(**values["account"]) if values.get("account") else None,
             processes=tuple(Birth(**birth) for birth in values.get("processes", ())),
             standing=_standing(values.get("standing")),
         )
@@ -212,11 +212,11 @@ def read_mark(directory: Path) -> Mark | None:
         return None
 
 
-def _standing(values: dict[str, Any] | None) -> Standing | None:
+def _standing(values: dict[str, Any] | None) -> StartedServer | None:
     if not values:
         return None
     (data, sockets) = (tuple(values[name]) for name in ("data", "sockets"))
-    return Standing(Birth(**values["server"]), data, sockets)
+    return StartedServer(Birth(**values["server"]), data, sockets)
 
 
 def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
@@ -231,7 +231,7 @@ def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
     return record
 
 
-def initdb(places: Places, installation: Installation, account: Account | None) -> None:
+def initdb(places: Places, installation: Installation, account: OsUser | None) -> None:
     """Make the data directory. A C.UTF-8 locale sorts alike everywhere; C where there is none."""
     argv: list[str | Path] = [
         installation.program("initdb"),
@@ -252,7 +252,7 @@ def initdb(places: Places, installation: Installation, account: Account | None) 
         _run_initdb([*argv, "--locale=C"], places, account)
 
 
-def _run_initdb(argv: list[str | Path], places: Places, account: Account | None) -> None:
+def _run_initdb(argv: list[str | Path], places: Places, account: OsUser | None) -> None:
     try:
         _run_once(argv, places, account)
     except ProviderError as exc:
@@ -268,7 +268,7 @@ def _run_initdb(argv: list[str | Path], places: Places, account: Account | None)
             untrusted_files.give_all(places.data, account.uid, account.gid)
 
 
-def _run_once(argv: list[str | Path], places: Places, account: Account | None) -> None:
+def _run_once(argv: list[str | Path], places: Places, account: OsUser | None) -> None:
     processes.run(
         argv,
         directory=places.directory,
@@ -331,7 +331,7 @@ def settings(*, jobs: int) -> dict[str, str]:
 def start(
     places: Places,
     installation: Installation,
-    account: Account | None,
+    account: OsUser | None,
     *,
     jobs: int,
     outlive_us: bool,
@@ -386,7 +386,7 @@ def open_log(places: Places) -> BinaryIO:
 def _note_standing(places: Places, server: Program) -> None:
     if server.inner is None:
         return
-    standing = Standing(server.inner, _identity(places.data), _identity(places.sockets))
+    standing = StartedServer(server.inner, _identity(places.data), _identity(places.sockets))
     _STARTED[places.directory] = standing
     mark = read_mark(places.directory)
     if mark is not None:
@@ -398,7 +398,7 @@ def _identity(path: Path) -> Made:
     return state.st_dev, state.st_ino
 
 
-def _standing_of(places: Places) -> Standing | None:
+def _standing_of(places: Places) -> StartedServer | None:
     if places.directory in _STARTED:
         return _STARTED[places.directory]
     mark = read_mark(places.directory)

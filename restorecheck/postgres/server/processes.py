@@ -23,7 +23,7 @@ import psutil
 
 from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.postgres.server import fence
-from restorecheck.postgres.server.account import Account, any_of_a_drill
+from restorecheck.postgres.server.account import OsUser, any_of_a_drill
 
 LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1
@@ -106,13 +106,13 @@ def end(births: Iterable[Birth], timeout: float) -> bool:
     return False
 
 
-def end_all_of(account: Account) -> None:
+def end_all_of(account: OsUser) -> None:
     """Kill every process of a user id that belongs to one drill alone."""
     assert account.alone, "others may run as this user"
     shell_as(account, "kill -9 -1")  # kill(2): every process that the caller may signal, but itself
 
 
-def shell_as(account: Account, script: str, *arguments: str) -> int:
+def shell_as(account: OsUser, script: str, *arguments: str) -> int:
     """Run a script of ours as the account, without a fence; returns its exit code."""
     return subprocess.run(
         ["/bin/sh", "-c", script, "sh", *arguments],
@@ -171,7 +171,7 @@ def spawn(
     argv: Sequence[str | Path],
     *,
     directory: Path,
-    account: Account | None,
+    account: OsUser | None,
     stdin: int | IO[Any] = subprocess.DEVNULL,
     stdout: int | IO[Any] = subprocess.DEVNULL,
     stderr: int | IO[Any] = subprocess.DEVNULL,
@@ -328,7 +328,7 @@ def run(
     argv: Sequence[str | Path],
     *,
     directory: Path,
-    account: Account | None,
+    account: OsUser | None,
     timeout: float,
     extra_environment: dict[str, str] | None = None,
     within: Fence | None = None,

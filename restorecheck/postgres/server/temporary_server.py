@@ -13,7 +13,7 @@ import psycopg
 from restorecheck.errors import InvalidStateError
 from restorecheck.model import Drill, Endpoint
 from restorecheck.postgres.server import cluster
-from restorecheck.postgres.server.account import Account
+from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.server.processes import Program
@@ -59,7 +59,7 @@ class Temporary:
     drill: Drill
     places: Places
     installation: Installation
-    account: Account | None
+    account: OsUser | None
     jobs: int
     server: Program
 

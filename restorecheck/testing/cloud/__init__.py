@@ -5,26 +5,42 @@ passes only when the `World` is told so. What RDS does stands in `restorecheck.s
 sandbox has, too; `docs/explanation/rds.md` says what of it is known.
 """
 
-from restorecheck.simulated import NEVER, Instance, Outcome, Quotas, Refusal, Snapshot, Unknowns
-from restorecheck.simulated.refusals import NoAnswer
+from restorecheck.simulated import (
+    NEVER,
+    Instance,
+    PlannedOutcome,
+    Quotas,
+    Refusal,
+    Snapshot,
+    Unknowns,
+)
+from restorecheck.simulated.refusals import NoReply
 from restorecheck.testing.cloud.state import BACKUP_ACCOUNT, REGION, SOURCE_ACCOUNT, Cloud
-from restorecheck.testing.cloud.things import Call, Data, Delivery, Home, Key, Pace, Secret
+from restorecheck.testing.cloud.things import (
+    ClientCall,
+    CloudPace,
+    Data,
+    EventDelivery,
+    Home,
+    Key,
+    Secret,
+)
 
 __all__ = [
     "BACKUP_ACCOUNT",
     "NEVER",
     "REGION",
     "SOURCE_ACCOUNT",
-    "Call",
+    "ClientCall",
     "Cloud",
+    "CloudPace",
     "Data",
-    "Delivery",
+    "EventDelivery",
     "Home",
     "Instance",
     "Key",
-    "NoAnswer",
-    "Outcome",
-    "Pace",
+    "NoReply",
+    "PlannedOutcome",
     "Quotas",
     "Refusal",
     "Secret",

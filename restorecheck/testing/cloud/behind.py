@@ -12,7 +12,7 @@ from restorecheck.testing.cloud.things import Data, Home, Key, Secret
 from restorecheck.testing.world import World
 
 
-class Agenda:
+class EventQueue:
     """What happens later; nothing happens but when the world's time is looked at."""
 
     def __init__(self, world: World) -> None:

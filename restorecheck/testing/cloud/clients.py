@@ -15,10 +15,10 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.model import OperationModel, ServiceModel
 from botocore.validate import ParamValidator
 
-from restorecheck.simulated.refusals import NoAnswer, Refusal
+from restorecheck.simulated.refusals import NoReply, Refusal
 from restorecheck.simulated.things import Description
 from restorecheck.testing.cloud.state import RESTORECHECK, Cloud
-from restorecheck.testing.cloud.things import Call
+from restorecheck.testing.cloud.things import ClientCall
 
 TOKENS = {"ListSecrets": "NextToken"}
 """Operations whose pages hang together by something else than `Marker`."""
@@ -119,7 +119,7 @@ class Client:
             report = ParamValidator().validate(params, model.input_shape)
             if report.has_errors():
                 raise ParamValidationError(report=report.generate_report())
-        call = Call(
+        call = ClientCall(
             service=self._service,
             operation=model.name,
             method=xform_name(model.name),
@@ -135,7 +135,7 @@ class Client:
                 if attempt < self._attempts and _is_repeated(refusal):
                     continue
                 raise _error(refusal, model.name) from None
-            except NoAnswer:
+            except NoReply:
                 if attempt < self._attempts:
                     continue
                 raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url) from None

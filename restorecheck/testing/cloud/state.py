@@ -7,19 +7,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from restorecheck.simulated import NEVER, Outcome, Quotas, Rds, State, Unknowns
+from restorecheck.simulated import NEVER, PlannedOutcome, Quotas, SimulatedRds, State, Unknowns
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.rules import tags_of
 from restorecheck.simulated.state import Page
 from restorecheck.simulated.things import Description, Instance, Parameters, Snapshot, tag_list
-from restorecheck.testing.cloud.behind import Agenda, Values, Vault
+from restorecheck.testing.cloud.behind import EventQueue, Values, Vault
 from restorecheck.testing.cloud.things import (
-    Call,
+    ClientCall,
+    CloudPace,
     Data,
-    Delivery,
+    EventDelivery,
     Home,
     Key,
-    Pace,
     Secret,
     delivered,
 )
@@ -38,27 +38,27 @@ class Cloud:
         self,
         world: World,
         *,
-        pace: Pace | None = None,
+        pace: CloudPace | None = None,
         quotas: Quotas | None = None,
         unknowns: Unknowns | None = None,
     ) -> None:
         self.world = world
         self.page_size = 100
-        self.delivery = Delivery.IN_ORDER
+        self.delivery = EventDelivery.IN_ORDER
         self.blind = False
         """While it is set, lists are empty: whoever answers has not heard of anything yet."""
         self.source = Home(account_id=SOURCE_ACCOUNT, region=REGION)
         self.backup = Home(account_id=BACKUP_ACCOUNT, region=REGION)
         homes = (self.source, self.backup)
-        self.agenda = Agenda(world)
+        self.agenda = EventQueue(world)
         self.keys = Vault(homes)
         self.values = Values(homes, world)
-        self.rds = Rds(
+        self.rds = SimulatedRds(
             State(
                 time=self.agenda,
                 keys=self.keys,
                 behind=self.values,
-                pace=pace or Pace(),
+                pace=pace or CloudPace(),
                 quotas=quotas or Quotas(),
                 unknowns=unknowns or Unknowns(),
                 defaults=_PRODUCTION,
@@ -67,8 +67,8 @@ class Cloud:
         )
         state = self.rds.state
         self.restores, self.copies, self.passwords = state.restores, state.copies, state.passwords
-        self.calls: list[Call] = []
-        self.on_call: Callable[[Call], None] = lambda _call: None
+        self.calls: list[ClientCall] = []
+        self.on_call: Callable[[ClientCall], None] = lambda _call: None
         """Told of every call before it takes effect."""
 
     # --- what a team and production do -----------------------------------------------------
@@ -134,7 +134,7 @@ class Cloud:
 
     # --- the wire --------------------------------------------------------------------------
 
-    def answer(self, call: Call) -> Description:
+    def answer(self, call: ClientCall) -> Description:
         """What the call does and says.
 
         Raises:
@@ -155,7 +155,7 @@ class Cloud:
         """Let happen what is due by now."""
         self.agenda.tick()
 
-    def _rds(self, home: Home, call: Call) -> Description:
+    def _rds(self, home: Home, call: ClientCall) -> Description:
         perform = self.rds.operation(call.operation)
         assert perform is not None, f"this cloud does not know rds:{call.operation}"
         if "MasterUserPassword" in call.parameters:
@@ -287,5 +287,5 @@ __all__ = [
     "RESTORECHECK",
     "SOURCE_ACCOUNT",
     "Cloud",
-    "Outcome",
+    "PlannedOutcome",
 ]

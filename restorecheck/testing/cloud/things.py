@@ -10,7 +10,7 @@ from restorecheck.simulated.things import Description, Parameters, Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ClientCall:
     """A call that reached the cloud."""
 
     service: str
@@ -27,7 +27,7 @@ class Call:
         return f"{self.operation} in {self.account_id}"
 
 
-class Delivery(StrEnum):
+class EventDelivery(StrEnum):
     """How events come. RDS promises neither their order nor that they come at all (Amazon RDS User
     Guide, "Working with Amazon RDS event notification").
     """
@@ -42,7 +42,7 @@ LATENESS = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace(pace.Pace):
+class CloudPace(pace.Durations):
     """A quick night. Whatever is not positive happens at once."""
 
     copy: float = 80
@@ -105,16 +105,18 @@ class Home(Region):
         return identifier in self.security_groups
 
 
-def delivered(events: list[Description], delivery: Delivery, now: datetime) -> list[Description]:
+def delivered(
+    events: list[Description], delivery: EventDelivery, now: datetime
+) -> list[Description]:
     """What the event log shows."""
     match delivery:
-        case Delivery.IN_ORDER:
+        case EventDelivery.IN_ORDER:
             return events
-        case Delivery.TWICE:
+        case EventDelivery.TWICE:
             return [e for e in reversed(events) for _ in range(2)]
-        case Delivery.LATE:
+        case EventDelivery.LATE:
             return [e for e in events if e["Date"] <= now - LATENESS]
-        case Delivery.NEVER:
+        case EventDelivery.NEVER:
             return []
         case _:
             assert_never(delivery)

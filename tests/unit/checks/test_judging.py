@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from restorecheck.checks.answers import Damaged, Missing, NoAnswer
+from restorecheck.checks.answers import Missing, NoAnswer, UnreadableData
 from restorecheck.checks.judge_scan import (
     LARGEST,
     counts,
@@ -30,7 +30,7 @@ FAILED, ERROR = CheckOutcome.FAILED, CheckOutcome.ERROR
     [
         (NoAnswer(reason="timed out"), ERROR),
         (Missing(what="table t"), FAILED),
-        (Damaged(reason="invalid page"), FAILED),
+        (UnreadableData(reason="invalid page"), FAILED),
     ],
 )
 def test_no_answer_is_an_error_and_an_unreadable_database_a_failure(spec, answer, outcome):

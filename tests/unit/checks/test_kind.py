@@ -2,15 +2,15 @@
 
 import pytest
 
-from restorecheck.checks.kind import Finding, together
+from restorecheck.checks.kind import CheckFinding, together
 from restorecheck.model import CheckOutcome, Severity
 from tests.scans import context, reading
 
 PASSED, FAILED, ERROR = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.ERROR
-FINE = Finding(found="10 rows")
-WRONG = Finding(problems=("table t cannot be read",))
-DOUBT = Finding(doubts=("table t was not read",))
-WARNED = Finding(warnings=("table t is thinner",))
+FINE = CheckFinding(found="10 rows")
+WRONG = CheckFinding(problems=("table t cannot be read",))
+DOUBT = CheckFinding(doubts=("table t was not read",))
+WARNED = CheckFinding(warnings=("table t is thinner",))
 OWN = None
 """The severity that the check has."""
 
@@ -41,9 +41,9 @@ def test_the_gravest_of_several_databases_is_the_answer_in_the_severity_of_the_c
 @pytest.mark.parametrize(
     ("finding", "outcome", "severity"),
     [
-        (Finding(problems=("broken",), warnings=("thin",)), FAILED, OWN),
-        (Finding(doubts=("not read",), warnings=("thin",)), ERROR, OWN),
-        (Finding(problems=("broken",), doubts=("not read",)), FAILED, OWN),
+        (CheckFinding(problems=("broken",), warnings=("thin",)), FAILED, OWN),
+        (CheckFinding(doubts=("not read",), warnings=("thin",)), ERROR, OWN),
+        (CheckFinding(problems=("broken",), doubts=("not read",)), FAILED, OWN),
     ],
 )
 def test_of_one_database_the_gravest_finding_is_the_answer(finding, outcome, severity):

@@ -10,7 +10,7 @@ from restorecheck.checks.damage.detection import (
     unread,
     verdict_on,
 )
-from restorecheck.checks.damage.kinds import Kind
+from restorecheck.checks.damage.kinds import DamageKind
 from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
@@ -174,7 +174,9 @@ def noticed(*failed, outcome=CheckOutcome.FAILED, healthy=None, severities=SEVER
         )
         for name in SEVERITIES
     ]
-    return verdict_on(Kind(name="k"), "w", healthy=healthy or PASSED, results=results, sides=SIDES)
+    return verdict_on(
+        DamageKind(name="k"), "w", healthy=healthy or PASSED, results=results, sides=SIDES
+    )
 
 
 def test_the_loudest_who_noticed_is_told():

@@ -12,7 +12,7 @@ import yaml
 from restorecheck import config as configuration
 from restorecheck.checks import kinds as package
 from restorecheck.checks import registry
-from restorecheck.checks.kind import Alone, Kind, OfDatabase, OfReading, OfRelation
+from restorecheck.checks.kind import Alone, CheckKind, OfDatabase, OfReading, OfRelation
 from restorecheck.checks.registry import BUILT_INS, BY_NAME, CONFIGURED, KINDS, built_in
 from restorecheck.checks.scan_statements import PRINT, ROWS
 from restorecheck.config.checks import Check
@@ -91,7 +91,7 @@ def test_a_check_of_a_later_version_is_asked_alone_and_expects_nothing_that_is_k
 # --- a kind is one file, and everything else follows from the list ----------------------------
 
 
-def concrete(kind=Kind):
+def concrete(kind=CheckKind):
     for made in kind.__subclasses__():
         yield from concrete(made)
         if not getattr(made, "__abstractmethods__", None) and hasattr(made, "name"):
@@ -140,7 +140,7 @@ from pydantic import Field
 from restorecheck.checks import registry
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import TableKeys
-from restorecheck.checks.kind import BuiltIn, Finding, OfDatabase, OfRelation
+from restorecheck.checks.kind import BuiltIn, CheckFinding, OfDatabase, OfRelation
 from restorecheck.model import CheckOutcome
 
 class EvenKeys(TableKeys):
@@ -161,7 +161,7 @@ class Quiet(OfDatabase):
     def expected(self, options):
         return "silence"
     def find(self, spec, reading, before, context):
-        return Finding(found="silence")
+        return CheckFinding(found="silence")
 
 registry.KINDS = (*registry.KINDS, Even(), Quiet())
 registry.BY_NAME = {kind.name: kind for kind in registry.KINDS}

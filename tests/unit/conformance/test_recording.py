@@ -16,7 +16,7 @@ HEADER = recording.Header(
 
 def call(at=0.0, **changes):
     values = {"step": "share", "account": "backup", "service": "rds", "operation": "CopyDBSnapshot"}
-    return recording.Call(at=at, **{**values, "parameters": {}, **changes})
+    return recording.RecordedCall(at=at, **{**values, "parameters": {}, **changes})
 
 
 def text_of(*lines):

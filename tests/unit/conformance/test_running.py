@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from restorecheck.conformance.port import Answer, Cloud, Setup, Where
+from restorecheck.conformance.port import CallAnswer, CloudPort, Setup, Where
 from restorecheck.conformance.pricing import price
 from restorecheck.conformance.running import StepResult, run, steps_for
 from restorecheck.conformance.stage import MOST_THROTTLED, Stage
@@ -17,7 +17,7 @@ MINE = [
 ]
 
 
-class Scripted(Cloud):
+class Scripted(CloudPort):
     """Answers by operation; the last of several stays. A pause is a minute."""
 
     def __init__(self, **answers):
@@ -27,11 +27,11 @@ class Scripted(Cloud):
 
     def call(self, where, _service, operation, parameters):
         self.calls.append((where, operation, parameters))
-        known = self.answers.get(operation, [Answer()])
+        known = self.answers.get(operation, [CallAnswer()])
         return known.pop(0) if len(known) > 1 else known[0]
 
     def ask(self, _instance, _sql):
-        return Answer(code="Unreachable", message="no route")
+        return CallAnswer(code="Unreachable", message="no route")
 
     def pause(self):
         self.minutes += 1
@@ -58,7 +58,9 @@ def stage_of(cloud, **changes):
 
 
 def snapshots(*statuses, **fields):
-    return [Answer({"DBSnapshots": [{"Status": s, "TagList": MINE, **fields}]}) for s in statuses]
+    return [
+        CallAnswer({"DBSnapshots": [{"Status": s, "TagList": MINE, **fields}]}) for s in statuses
+    ]
 
 
 AUTOMATED = {
@@ -77,8 +79,8 @@ def outcome(stage, name):
 
 def test_an_answer_that_is_not_expected_ends_the_run_and_nothing_more_is_called():
     cloud = Scripted(
-        DescribeDBSnapshots=[Answer({"DBSnapshots": [AUTOMATED]})],
-        CopyDBSnapshot=[Answer(code="SnapshotQuotaExceeded", message="too many")],
+        DescribeDBSnapshots=[CallAnswer({"DBSnapshots": [AUTOMATED]})],
+        CopyDBSnapshot=[CallAnswer(code="SnapshotQuotaExceeded", message="too many")],
     )
     told: list[StepResult] = []
 
@@ -104,7 +106,7 @@ def test_a_snapshot_that_never_gets_ready_is_a_surprise_after_the_time_limit():
 
 
 def test_throttling_is_waited_for_and_not_for_ever():
-    stage = stage_of(Scripted(DescribeDBSnapshots=[Answer(code="Throttling")]))
+    stage = stage_of(Scripted(DescribeDBSnapshots=[CallAnswer(code="Throttling")]))
 
     result = outcome(stage, "find")
 
@@ -121,7 +123,7 @@ def test_what_needs_the_deployment_is_skipped_with_words_where_it_is_not_there(n
 
 
 def test_a_right_that_is_missing_skips_and_names_the_right():
-    denied = Scripted(GetRole=[Answer(code="AccessDenied")])
+    denied = Scripted(GetRole=[CallAnswer(code="AccessDenied")])
 
     result = outcome(stage_of(denied), "trust")
 
@@ -137,7 +139,7 @@ def test_a_restored_instance_out_of_reach_skips_the_question_to_it():
 
 def test_a_restore_test_that_was_answered_before_is_not_answered_again():
     job = {"Status": "COMPLETED", "ValidationStatus": "SUCCESSFUL"}
-    cloud = Scripted(DescribeRestoreJob=[Answer(job)])
+    cloud = Scripted(DescribeRestoreJob=[CallAnswer(job)])
 
     result = outcome(stage_of(cloud, restore_job="A1"), "validation")
 
@@ -163,13 +165,13 @@ def test_the_teardown_goes_from_what_reads_to_what_is_read_and_names_only_its_ow
             super().call(where, service, operation, parameters)
             if operation.startswith("Delete"):
                 self.gone.add((where, kind, name))
-                return Answer()
+                return CallAnswer()
             if (where, kind, name) in self.gone:
-                return Answer(code="DBSnapshotNotFound")
+                return CallAnswer(code="DBSnapshotNotFound")
             drill = name.removeprefix("restorecheck-")
             tags = [{"Key": "restorecheck:drill-id", "Value": drill}, MINE[1]]
             key = "DBInstances" if kind == "instance" else "DBSnapshots"
-            return Answer({key: [{"Status": "available", "TagList": tags}]})
+            return CallAnswer({key: [{"Status": "available", "TagList": tags}]})
 
     cloud = Full()
 
@@ -187,7 +189,7 @@ def test_the_teardown_goes_from_what_reads_to_what_is_read_and_names_only_its_ow
 def test_what_does_not_carry_our_tag_is_named_and_not_deleted():
     foreign = snapshots("available", TagList=[])
     cloud = Scripted(
-        DescribeDBSnapshots=foreign, DescribeDBInstances=[Answer(code="DBInstanceNotFound")]
+        DescribeDBSnapshots=foreign, DescribeDBInstances=[CallAnswer(code="DBInstanceNotFound")]
     )
 
     left = tear_down(stage_of(cloud))
@@ -199,8 +201,8 @@ def test_what_does_not_carry_our_tag_is_named_and_not_deleted():
 
 def test_what_is_not_seen_is_believed_to_be_gone_only_after_a_while():
     cloud = Scripted(
-        DescribeDBSnapshots=[Answer(code="DBSnapshotNotFound")],
-        DescribeDBInstances=[Answer(code="DBInstanceNotFound")],
+        DescribeDBSnapshots=[CallAnswer(code="DBSnapshotNotFound")],
+        DescribeDBInstances=[CallAnswer(code="DBInstanceNotFound")],
     )
 
     assert tear_down(stage_of(cloud)) == []
@@ -208,7 +210,7 @@ def test_what_is_not_seen_is_believed_to_be_gone_only_after_a_while():
 
 
 def test_a_teardown_that_is_denied_says_so_at_once():
-    denied = [Answer(code="AccessDenied", message="no")]
+    denied = [CallAnswer(code="AccessDenied", message="no")]
     cloud = Scripted(DescribeDBSnapshots=denied, DescribeDBInstances=denied)
 
     assert len(tear_down(stage_of(cloud))) == 6

@@ -12,7 +12,7 @@ import botocore
 from restorecheck import __version__
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.calls import AwsCalls
-from restorecheck.aws.session.views import INSTANCE_STATUSES, Progress
+from restorecheck.aws.session.views import INSTANCE_STATUSES, StatusMeaning
 from restorecheck.aws.snapshots import instances
 from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.config import Config, Target
@@ -146,7 +146,7 @@ class _Run:
                 "Tags": tags_of(drill_id, naming.INSTANCE),
             }
 
-        hopeless = {Progress.BAD_BACKUP, Progress.HOPELESS}
+        hopeless = {StatusMeaning.BAD_BACKUP, StatusMeaning.HOPELESS}
         return Setup(
             run_id=run_id,
             production=settings.db_instance_identifier,

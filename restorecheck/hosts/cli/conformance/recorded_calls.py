@@ -9,7 +9,7 @@ import psycopg
 
 from restorecheck.aws.session.calls import AwsCalls
 from restorecheck.conformance import recording
-from restorecheck.conformance.port import Answer, Cloud, Raw, Where
+from restorecheck.conformance.port import CallAnswer, CloudPort, Raw, Where
 from restorecheck.conformance.sanitising import Sanitiser
 from restorecheck.errors import RestorecheckError
 from restorecheck.hosts.clock import sleep
@@ -34,7 +34,7 @@ class Written:
         self._stream.flush()
 
 
-class RecordingCloud(Cloud):
+class RecordingCloud(CloudPort):
     def __init__(
         self,
         calls: AwsCalls,
@@ -55,12 +55,12 @@ class RecordingCloud(Cloud):
         self._poll = poll
         self.step = ""
 
-    def call(self, where: Where, service: str, operation: str, parameters: Raw) -> Answer:
+    def call(self, where: Where, service: str, operation: str, parameters: Raw) -> CallAnswer:
         answer = self._calls.call(where, service, operation, parameters)
         self._record(where.value, service, operation, parameters, answer)
         return answer
 
-    def ask(self, instance: Raw, sql: str) -> Answer:
+    def ask(self, instance: Raw, sql: str) -> CallAnswer:
         endpoint = Endpoint(
             identity=str(instance.get("DbiResourceId", "")),
             host=str(instance["Endpoint"]["Address"]),
@@ -79,22 +79,22 @@ class RecordingCloud(Cloud):
     def elapsed(self) -> timedelta:
         return self._clock.now() - self._start
 
-    def _asked(self, endpoint: Endpoint, sql: str) -> Answer:
+    def _asked(self, endpoint: Endpoint, sql: str) -> CallAnswer:
         try:
             connection = self._connect(endpoint, DATABASE)
         except RestorecheckError as exc:
-            return Answer(code=UNREACHABLE, message=exc.message)
+            return CallAnswer(code=UNREACHABLE, message=exc.message)
         with connection:
             try:
                 cursor = connection.execute(sql.encode())
             except psycopg.Error as exc:
-                return Answer(code=REFUSED, message=str(exc.sqlstate))
+                return CallAnswer(code=REFUSED, message=str(exc.sqlstate))
             row: Any = cursor.fetchone()
             names = [column.name for column in cursor.description or ()]
-            return Answer(dict(zip(names, map(bool, row), strict=True)))
+            return CallAnswer(dict(zip(names, map(bool, row), strict=True)))
 
     def _record(
-        self, account: str, service: str, operation: str, parameters: Raw, answer: Answer
+        self, account: str, service: str, operation: str, parameters: Raw, answer: CallAnswer
     ) -> None:
         clean = self._sanitiser.clean
         error = None
@@ -103,7 +103,7 @@ class RecordingCloud(Cloud):
                 code=answer.code, message=self._sanitiser.message(answer.message)
             )
         self._written.write(
-            recording.Call(
+            recording.RecordedCall(
                 at=self.at,
                 step=self.step,
                 account=account,
