@@ -423,8 +423,8 @@ PLANTED = (
     bug(
         "an unknown status is taken for ready",
         "InstanceView.progress",
-        "return INSTANCE_STATUSES.get(self.status, Progress.UNKNOWN)",
-        "return INSTANCE_STATUSES.get(self.status, Progress.READY)",
+        "return INSTANCE_STATUSES.get(self.status, StatusMeaning.UNKNOWN)",
+        "return INSTANCE_STATUSES.get(self.status, StatusMeaning.READY)",
     ),
     bug(
         "an unknown status ends the drill",
@@ -443,19 +443,19 @@ PLANTED = (
     bug(
         "a restore that failed for a full subnet is called a bad backup",
         "INSTANCE_STATUSES",
-        '"incompatible-network": Progress.HOPELESS,',
-        '"incompatible-network": Progress.BAD_BACKUP,',
+        '"incompatible-network": StatusMeaning.HOPELESS,',
+        '"incompatible-network": StatusMeaning.BAD_BACKUP,',
     ),
     bug(
         "a copy that failed is called a bad backup",
         "Copying._wait_for",
-        "case Progress.BAD_BACKUP | Progress.HOPELESS:\n    return Unclear(",
-        "case Progress.BAD_BACKUP | Progress.HOPELESS:\n    return Broken(  # type: ignore",
+        "case StatusMeaning.BAD_BACKUP | StatusMeaning.HOPELESS:\n    return Unclear(",
+        "case StatusMeaning.BAD_BACKUP | StatusMeaning.HOPELESS:\n    return Broken(  # type: ignore",
     ),
     bug(
         "a snapshot that is not finished is taken",
         "_newest_of",
-        "if s.progress is Progress.READY and s.taken_at]",
+        "if s.progress is StatusMeaning.READY and s.taken_at]",
         "if s.taken_at]",
     ),
     bug(
@@ -739,13 +739,13 @@ PLANTED = (
     ),
     bug(
         "a look is never repeated",
-        "Bulletin._is_old",
+        "DescribeCache._is_old",
         "if self._read_at is None or self._clock.now() - self._read_at >= self._tick:",
         "if self._read_at is None:",
     ),
     bug(
         "what is changed is looked at in an old look",
-        "Bulletin.fresh",
+        "DescribeCache.fresh",
         "return self.latest(not_before=self._clock.now())",
         "return self.latest()",
     ),
@@ -1333,14 +1333,14 @@ PLANTED = (
     ),
     bug(
         "a look counts from its end",
-        "Bulletin.latest",
+        "DescribeCache.latest",
         "began = self._clock.now()\nself._latest = self._read()\nself._read_at = began",
         "self._latest = self._read()\nself._read_at = self._clock.now()",
         AWS_ROOMS_TESTS,
     ),
     bug(
         "a look that failed counts as taken",
-        "Bulletin.latest",
+        "DescribeCache.latest",
         "self._latest = self._read()\nself._read_at = began",
         "self._read_at = began\nself._latest = self._read()",
         AWS_ROOMS_TESTS,
@@ -1425,8 +1425,8 @@ PLANTED = (
     bug(
         "a staging copy goes before its drill has begun to copy it",
         "Copying._is_in_use",
-        "return copy is None or copy.progress is not Progress.READY",
-        "return copy is not None and copy.progress is not Progress.READY",
+        "return copy is None or copy.progress is not StatusMeaning.READY",
+        "return copy is not None and copy.progress is not StatusMeaning.READY",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1727,8 +1727,8 @@ PLANTED = (
     bug(
         "what is kept on request is stopped by the sweep",
         "RdsInventory._instance",
-        "restless=standby and view.progress is Progress.READY,",
-        "restless=view.progress is Progress.READY,",
+        "restless=standby and view.progress is StatusMeaning.READY,",
+        "restless=view.progress is StatusMeaning.READY,",
         INVENTORY_TESTS,
     ),
     bug(
@@ -1839,22 +1839,22 @@ PLANTED = (
     bug(
         "a key that is out of reach is called a bad backup",
         "INSTANCE_STATUSES",
-        '"inaccessible-encryption-credentials": Progress.HOPELESS,',
-        '"inaccessible-encryption-credentials": Progress.BAD_BACKUP,',
+        '"inaccessible-encryption-credentials": StatusMeaning.HOPELESS,',
+        '"inaccessible-encryption-credentials": StatusMeaning.BAD_BACKUP,',
         AWS_ROOMS_TESTS,
     ),
     bug(
         "a restore error is no bad backup",
         "INSTANCE_STATUSES",
-        '"restore-error": Progress.BAD_BACKUP,',
-        '"restore-error": Progress.HOPELESS,',
+        '"restore-error": StatusMeaning.BAD_BACKUP,',
+        '"restore-error": StatusMeaning.HOPELESS,',
         AWS_ROOMS_TESTS,
     ),
     bug(
         "a stopped instance is waited for",
         "INSTANCE_STATUSES",
-        '"stopped": Progress.HOPELESS,',
-        '"stopped": Progress.UNDER_WAY,',
+        '"stopped": StatusMeaning.HOPELESS,',
+        '"stopped": StatusMeaning.UNDER_WAY,',
         AWS_ROOMS_TESTS,
     ),
     bug(
@@ -1867,8 +1867,8 @@ PLANTED = (
     bug(
         "a snapshot that is being made counts as whole",
         "SNAPSHOT_STATUSES",
-        '"creating": Progress.UNDER_WAY,\n"pending"',
-        '"creating": Progress.READY,\n"pending"',
+        '"creating": StatusMeaning.UNDER_WAY,\n"pending"',
+        '"creating": StatusMeaning.READY,\n"pending"',
         AWS_ROOMS_TESTS,
     ),
     bug(
@@ -2470,7 +2470,7 @@ PLANTED = (
     ),
     bug(
         "a second dump behind the end of the first is not noticed",
-        "Parts.take",
+        "PartsSeen.take",
         "self.creating += 1",
         "self.creating = 1",
         "tests/acceptance/test_several_databases.py::test_two_dumps_in_one_file_that_name_no_database_decide_nothing",
@@ -2757,28 +2757,28 @@ PLANTED = (
     ),
     bug(
         "what came by the old schedule is reckoned by the new one",
-        "Nights.look",
+        "Slots.look",
         "followed.schedule.between(followed.seen_until, now)",
         "plan.schedule.between(followed.seen_until, now)",
         "tests/integration/test_agenda.py",
     ),
     bug(
         "the oldest missed slot is made up for",
-        "Nights.take",
+        "Slots.take",
         "*older, newest = due",
         "newest, *older = due",
         "tests/simulation/test_nights.py::test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes",
     ),
     bug(
         "missed slots are left open",
-        "Nights.take",
+        "Slots.take",
         'self._settle(plan.target, older, f"missed: {covered}")',
         "",
         "tests/simulation/test_nights.py::test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes",
     ),
     bug(
         "a slot within the grace is given up",
-        "Nights.take",
+        "Slots.take",
         "late > plan.grace:",
         "late < plan.grace:",
         "tests/simulation/test_nights.py::test_with_a_grace_what_is_too_late_is_not_made_up_for",
@@ -3200,8 +3200,8 @@ PLANTED = (
     bug(
         "a catalog that could not be read is a database without tables",
         "_unread",
-        "if CATALOG in reading.doubts:\n    return Finding",
-        "if CATALOG in reading.doubts and reading.tables:\n    return Finding",
+        "if CATALOG in reading.doubts:\n    return CheckFinding",
+        "if CATALOG in reading.doubts and reading.tables:\n    return CheckFinding",
         "tests/unit/checks/test_kinds_built_in.py",
         "tests/integration/test_reading.py",
     ),
