@@ -150,6 +150,10 @@ class Checker(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        return
+
 
 class DrillStore(Protocol):
     """Keeps drills and their reports."""

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from restorecheck.config.loading import load, parse
     from restorecheck.config.models import Config, History, Postgres
     from restorecheck.config.publishing import example, json_schema
-    from restorecheck.config.targets import Defaults, Dump, Objectives, Target
+    from restorecheck.config.targets import Defaults, Objectives, Target
 
 __all__ = [
     "Check",
     "Config",
     "Defaults",
-    "Dump",
     "History",
     "Objectives",
     "Postgres",
@@ -37,7 +36,7 @@ _HOMES = {
     "loading": ("load", "parse"),
     "models": ("Config", "History", "Postgres"),
     "publishing": ("example", "json_schema"),
-    "targets": ("Defaults", "Dump", "Objectives", "Target"),
+    "targets": ("Defaults", "Objectives", "Target"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -8,22 +8,16 @@ from pydantic import ValidationError
 
 from restorecheck.checks.objectives import NAMES
 from restorecheck.checks.registry import BUILT_INS
-from restorecheck.config.adopt import broken_adopt_rules
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.notify_rules import broken_notify_rules
-from restorecheck.config.passwords import plain_password_arguments
-from restorecheck.config.rds_rules import broken_rds_rules, missing_bundle
-from restorecheck.config.server_url import (
-    MalformedUrlError,
-    has_plain_password,
-    parse_server,
-    parse_server_url,
-)
+from restorecheck.config.sources.kind import Written
+from restorecheck.config.sources.rds import HOW_TO_GET
+from restorecheck.config.sources.registry import KINDS
 
-SUPPORTED_SOURCES = ("dump", "rds", "adopt")
-KNOWN_SOURCES = ("dump", "basebackup", "pgbackrest", "rds", "aurora", "adopt")
+SUPPORTED_SOURCES = tuple(kind.key for kind in KINDS)
+KNOWN_SOURCES = (*SUPPORTED_SOURCES, "basebackup", "pgbackrest", "aurora")
 BUILT_IN_NAMES = frozenset(
     {*(kind.built_in.name for kind in BUILT_INS if kind.built_in), *NAMES.values()}
 )
@@ -37,26 +31,18 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
         path: Path = ("targets", index)
         yield from _source_problems(target, path, document)
         yield from _duplicate_check_names(target, path, document)
-        dump = target.get("dump")
-        if isinstance(dump, dict):
-            yield from _plain_passwords(dump, (*path, "dump"), document)
-            yield from _into_problems(dump, (*path, "dump"), document)
-            yield from _several_into(target, dump, path)
-        rds = target.get("rds")
-        if isinstance(rds, dict):
-            yield from broken_rds_rules(rds, (*path, "rds"))
-        adopt = target.get("adopt")
-        if isinstance(adopt, dict):
-            yield from broken_adopt_rules(target, adopt, path)
-    yield from missing_bundle(document)
+        for kind in KINDS:
+            keys = target.get(kind.key)
+            if isinstance(keys, dict):
+                written = Written(target=target, keys=keys, path=path, document=document)
+                yield from kind.broken_rules(written)
+    yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:
     """Whether `_source_problems` says it better than pydantic."""
     match path:
-        case ("targets", int(), "dump"):
-            return kind == "missing"
         case ("targets", int(), str() as key):
             return kind == "extra_forbidden" and key in KNOWN_SOURCES
         case _:
@@ -142,66 +128,20 @@ def _misspelled_source(target: dict[str, Any]) -> bool:
     return any(get_close_matches(key, SUPPORTED_SOURCES, 1) for key in target)
 
 
-def _plain_passwords(
-    dump: dict[str, Any], path: Path, document: Document
-) -> Iterator[ConfigFinding]:
-    into = dump.get("into")
-    if isinstance(into, str) and has_plain_password(document.hand_written((*path, "into"), into)):
-        message = (
-            "the password is in the file in plain text; "
-            "write ${VARIABLE} or ${file:/path} in its place"
-        )
-        yield ConfigFinding((*path, "into"), message)
-    decrypt = dump.get("decrypt")
-    arguments = [
-        document.hand_written((*path, "decrypt", index), item) if isinstance(item, str) else ""
-        for index, item in enumerate(decrypt if isinstance(decrypt, list) else [])
-    ]
-    for index in plain_password_arguments(arguments):
-        message = (
-            "a password is in the file in plain text; let the program read it from a file "
-            "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} in its place"
-        )
-        yield ConfigFinding((*path, "decrypt", index), message)
-
-
-def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[ConfigFinding]:
-    into = dump.get("into")
-    try:
-        server = parse_server_url(into).server if isinstance(into, str) else None
-    except MalformedUrlError:
-        return  # is reported with its own words
-    if server is None or server in _scratch_servers(document.data.get("scratch_servers")):
-        return
-    shown = "this server" if (*path, "into") in document.sources else server
-    yield ConfigFinding(
-        (*path, "into"),
-        f"{shown} is not marked as a scratch server: restoring replaces databases, and a production "
-        "server in this place would be overwritten; when it may be overwritten, list its 'host:port' "
-        "in the top-level scratch_servers",
+def _missing_bundle(document: Document, targets: object) -> Iterator[ConfigFinding]:
+    """Said once, of the first target in AWS."""
+    aws = document.data.get("aws")
+    bundle = aws.get("ca_bundle") if isinstance(aws, dict) else None
+    in_aws = (
+        ("targets", index, kind.key)
+        for index, target in _mappings(targets)
+        for kind in KINDS
+        if kind.in_aws and isinstance(target.get(kind.key), dict)
     )
-
-
-def _several_into(
-    target: dict[str, Any], dump: dict[str, Any], path: Path
-) -> Iterator[ConfigFinding]:
-    databases = target.get("databases")
-    several = databases == "all" or (isinstance(databases, list) and len(databases) > 1)
-    if several and dump.get("into") is not None:
-        yield ConfigFinding(
-            (*path, "databases"),
-            "`into` restores one database: name one, and make a target of each",
+    first = next(in_aws, None)
+    if first is not None and not isinstance(bundle, str):
+        message = (
+            "a target in AWS needs the top-level key aws.ca_bundle: without the certificates "
+            f"of RDS no connection can be trusted; get them with: {HOW_TO_GET}"
         )
-    if dump.get("globals") is not None and dump.get("into") is not None:
-        yield ConfigFinding(
-            (*path, "dump", "globals"),
-            "`into` restores no roles: they would stay on the scratch server; remove one of the two",
-        )
-
-
-def _scratch_servers(value: object) -> Iterator[str]:
-    for item in value if isinstance(value, list) else []:
-        try:
-            yield parse_server(item) if isinstance(item, str) else ""
-        except MalformedUrlError:
-            continue  # is reported with its own words
+        yield ConfigFinding(first, message)

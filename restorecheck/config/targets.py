@@ -2,24 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
-from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, Text, Texts, optional
-from restorecheck.config.adopt import Adopt
+from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, optional
 from restorecheck.config.checks import Check
-from restorecheck.config.fields import (
-    ALL_DATABASES,
-    Command,
-    Cron,
-    Databases,
-    Jobs,
-    ScratchUrl,
-    TargetName,
-    TimeZone,
-)
-from restorecheck.config.rds import Rds
+from restorecheck.config.fields import ALL_DATABASES, Cron, Databases, TargetName, TimeZone
+from restorecheck.config.sources.kind import K, SourceKind
+from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
@@ -78,52 +69,39 @@ class Defaults(Keys):
     suite: Suite = Field(default_factory=Suite, description=_SUITE)
 
 
-class Dump(Keys):
-    """Logical dumps: what pg_dump or pg_dumpall wrote."""
-
-    path: Text = Field(
-        description="A folder, file or glob; the newest match is restored. "
-        "Relative to the configuration file."
-    )
-    decrypt: Command | None = Field(
-        default=None,
-        repr=False,  # may hold an interpolated passphrase
-        description="Command that reads the file from stdin and writes the plain dump to stdout, "
-        "one list item per argument. It is used for files that are neither dumps nor compressed.",
-    )
-    max_age_hours: Hours | None = Field(
-        default=None,
-        description="A newest dump that is older than this fails the drill. By default the longest time "
-        "between two slots of the schedule and 2 hours, at least 26; without a schedule, no dump is too "
-        "old, and the report says so.",
-    )
-    globals: Text | None = Field(
-        default=None,
-        description="File or glob of what pg_dumpall --globals-only wrote beside the dumps; of the newest, "
-        "roles, memberships and settings are restored, too. Relative to the configuration file.",
-    )
-    ignore_extensions: Texts = Field(
-        default=(), description="Extensions of the database that are left out of the restore."
-    )
-    into: ScratchUrl | None = Field(
-        default=None,
-        description="Restore into this server instead of a throw-away one: "
-        "postgresql://user:${PASSWORD}@host:port/. Must be listed in scratch_servers.",
-    )
-    jobs: Jobs | None = Field(
-        default=None, description="Parallel jobs of pg_restore; by default what postgres.jobs says."
-    )
-
-
-class _TargetKeys(Keys):
+class _Named(Keys):
     name: TargetName = Field(description="Unique; 1 to 40 letters, digits and hyphens.")
-    dump: Dump | None = Field(default=None, description="The backups are dumps in files.")
-    rds: Rds | None = Field(
-        default=None, description="The backups are automated snapshots of an RDS instance."
-    )
-    adopt: Adopt | None = Field(
-        default=None, description="Somebody else restores; what they restored is checked."
-    )
+
+    @property
+    def kind(self) -> SourceKind[Any]:
+        """Of the target's one source."""
+        return next(kind for kind in KINDS if getattr(self, kind.key) is not None)
+
+    @property
+    def source(self) -> Keys:
+        """The keys of the target's one source."""
+        return cast(Keys, getattr(self, self.kind.key))
+
+    def keys_of(self, model: type[K]) -> K:
+        """The keys of the source, whose kind is known to have these."""
+        assert isinstance(self.source, model), f"{self.name} is of kind {self.kind.key}"
+        return self.source
+
+
+_OneSource = create_model(
+    "_OneSource",
+    __base__=_Named,
+    **cast(
+        dict[str, Any],
+        {
+            kind.key: (kind.keys | None, Field(default=None, description=kind.help))
+            for kind in KINDS
+        },
+    ),
+)
+
+
+class _TargetKeys(_OneSource):
     checks: Annotated[tuple[Check, ...], FromList] = Field(
         default=(), description="Questions put to the restored database."
     )
@@ -140,7 +118,7 @@ class WrittenTarget(_TargetKeys):
 
     model_config = ConfigDict(
         title="Target",
-        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("dump", "rds", "adopt")]},
+        json_schema_extra={"oneOf": [{"required": [kind.key]} for kind in KINDS]},
     )
 
     schedule: Cron | None = optional(_SCHEDULE)
@@ -156,10 +134,6 @@ class WrittenTarget(_TargetKeys):
 class Target(_TargetKeys, Defaults):
     """A target with everything that it inherits."""
 
-    @property
-    def is_in_aws(self) -> bool:
-        return self.rds is not None or self.adopt is not None
-
     def check_specs(self) -> tuple[CheckSpec, ...]:
         """The configured checks, in order."""
         return tuple(check.check_spec() for check in self.checks)
@@ -171,15 +145,13 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
     for key in {"objectives", "suite"} & set(own):
         given = {name: getattr(own[key], name) for name in own[key].model_fields_set}
         own[key] = getattr(defaults, key).model_copy(update=given)
-    if written.dump is None and own.get("databases") == ALL_DATABASES:
+    kind = written.kind
+    own[kind.key] = kind.with_absolute_paths(written.source, absolute)
+    if kind.all_databases and own.get("databases") == ALL_DATABASES:
         own["databases"] = None  # all are proven anyway
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
-    if written.adopt is not None:
+    if kind.adopts:
         own["schedule"] = None  # not that of `defaults`: it has none
     if written.checks:
         own["checks"] = tuple(check.with_absolute_paths(absolute) for check in written.checks)
-    if written.dump is not None:
-        named = {"path": written.dump.path, "globals": written.dump.globals}
-        paths = {key: absolute(path) for key, path in named.items() if path is not None}
-        own["dump"] = written.dump.model_copy(update=paths)
     return Target.model_construct(**{**inherited, **own})  # validated, each where it is written

@@ -1,39 +1,26 @@
-"""The composition root: a configuration in, working parts out."""
+"""On a machine: a configuration in, working parts out."""
 
 import os
 import re
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from restorecheck.config import Config, Dump, Target
+from restorecheck.config import Config
 from restorecheck.engine import Engine
-from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import SystemClock, sleep
-from restorecheck.hosts.drill.drill_settings import deadline_of
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
+from restorecheck.hosts.sources.source import Host
+from restorecheck.hosts.sources.targets import Targets
 from restorecheck.model import Drill
-from restorecheck.ports import Checker, Inventory, Observer, Provider
-from restorecheck.postgres.dump.leftovers import LocalInventory
-from restorecheck.postgres.dump.local_provider import (
-    LocalDumpProvider,
-    connect_locally,
-    killed_locally,
-)
-from restorecheck.postgres.dump.scratch_provider import ScratchProvider, UnconfiguredTarget
-from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
-from restorecheck.postgres.dump.settings import DumpSettings, FullText, ServerSettings
-from restorecheck.postgres.scan.checker import PostgresChecker
-from restorecheck.postgres.server import binaries, cluster
-from restorecheck.postgres.session.connection import Connect
-from restorecheck.postgres.session.opening import by_system_identifier, nobody_knows
-from restorecheck.schedule import longest_gap
+from restorecheck.ports import Observer, Provider
 from restorecheck.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:
+    from restorecheck.postgres.dump.settings import FullText
 
 DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
 """Of a drill's id, as `new_drill_id` makes it; other locks are there for good."""
@@ -48,8 +35,7 @@ class Parts:
     store: SqliteStore
     engine: Engine
     sweeper: Sweeper
-    providers: Mapping[str, Provider]
-    checkers: dict[str, Checker] = field(default_factory=dict)
+    targets: Targets
     locks: Path
 
     def lock_of(self, drill_id: str) -> Path:
@@ -65,56 +51,21 @@ class Parts:
                 leases.forget(path)
 
     def close(self) -> None:
-        for checker in self.checkers.values():
-            if isinstance(checker, PostgresChecker):
-                checker.close()
+        self.targets.close()
         self.store.close()
 
 
-def providers_of(
-    config: Config, clock: SystemClock, locks: Path, full_text: FullText | None = None
-) -> dict[str, Provider]:
-    """One provider a target. Makes nothing, reads nothing."""
-    server = replace(server_settings(config), full_text=full_text)
-
-    def lock_of(drill_id: str) -> Path:
-        return locks / f"{drill_id}.lock"
-
-    providers: dict[str, Provider] = {}
-    accounts = None
-    for target in config.targets:
-        if target.rds is not None:
-            from restorecheck.hosts import rds
-
-            accounts = accounts or rds.accounts_of(config, clock)
-            providers[target.name] = rds.provider_of(config, target, accounts, clock)
-            continue
-        if target.adopt is not None:
-            from restorecheck.hosts import adopted, rds
-
-            accounts = accounts or rds.accounts_of(config, clock)
-            providers[target.name] = adopted.provider_of(config, target, accounts)
-            continue
-        assert target.dump is not None, "a target has one source"
-        dump = dump_settings(target, target.dump)
-        if target.dump.into is None:
-            providers[target.name] = LocalDumpProvider(
-                dump=dump,
-                server=server,
-                clock=clock,
-                lock_of=lock_of,
-                deadline=deadline_of(target),
-            )
-        else:
-            providers[target.name] = ScratchProvider(
-                dump=dump,
-                server=server,
-                scratch=ScratchServer.of_url(target.dump.into.get_secret_value()),
-                clock=clock,
-                lock_of=lock_of,
-                deadline=deadline_of(target),
-            )
-    return providers
+def targets_of(config: Config, full_text: "FullText | None" = None) -> Targets:
+    """On this machine. Makes nothing, reads nothing."""
+    locks = leases.locks_of(Path(config.history.path))
+    host = Host(
+        config=config,
+        clock=SystemClock(),
+        locks=locks,
+        full_text=full_text,
+        dead=Journal(locks).dead,
+    )
+    return Targets(host)
 
 
 def build(
@@ -122,7 +73,7 @@ def build(
     observer: Observer | None = None,
     *,
     study: OneStudy | None = None,
-    full_text: FullText | None = None,
+    full_text: "FullText | None" = None,
 ) -> Parts:
     """All parts, the history opened. `study`: of the one verified drill that it is armed for.
     `full_text`: is given the whole text of an error of a load.
@@ -134,45 +85,19 @@ def build(
     _forget_libpq_environment()
     clock = SystemClock()
     locks = leases.locks_of(Path(config.history.path))
-    server = server_settings(config)
-    providers = providers_of(config, clock, locks, full_text)
-    _refuse_impossible_account(server)
+    targets = targets_of(config, full_text)
+    targets.check()
+    inventories = targets.inventories()
     store = SqliteStore(Path(config.history.path))
-    inventory = LocalInventory([server.work_dir], leases.is_held)
-    scratch = {
-        p.scratch.name: ScratchInventory(p.scratch, leases.is_held)
-        for p in providers.values()
-        if isinstance(p, ScratchProvider)
-    }
-    inventories: list[Inventory] = [inventory, *scratch.values()]
-    if is_in_aws(config):
-        from restorecheck.hosts import rds
-
-        rds.check(config, providers.values())
-        inventories += rds.inventories_of(rds.rds_of(providers), clock, Journal(locks).dead)
-    checkers: dict[str, Checker] = {}
 
     def provider_for(drill: Drill) -> Provider:
-        known = providers.get(drill.target)
-        if known is None and is_in_aws(config):
-            from restorecheck.hosts import rds
-
-            known = rds.forgotten(drill, rds.rds_of(providers))
-        known = known or UnconfiguredTarget(inventory)
+        known = targets.provider_for(drill)
         return known if study is None else Studied(known, study)
-
-    def checker_for(drill: Drill) -> Checker:
-        if drill.target not in checkers:
-            opener = opener_of(config, providers[drill.target])
-            ours = isinstance(providers[drill.target], LocalDumpProvider)
-            killed = killed_locally if ours else nobody_knows
-            checkers[drill.target] = PostgresChecker(opener, clock, killed=killed)
-        return checkers[drill.target]
 
     engine = Engine(
         store=store,
         provider_for=provider_for,
-        checker_for=checker_for,
+        checker_for=targets.checker_for,
         clock=clock,
         observer=observer,
     )
@@ -191,8 +116,7 @@ def build(
         store=store,
         engine=engine,
         sweeper=sweeper,
-        providers=providers,
-        checkers=checkers,
+        targets=targets,
         locks=locks,
     )
 
@@ -203,33 +127,7 @@ def refuse_impossible(config: Config) -> None:
     Raises:
         ConfigError: They cannot.
     """
-    providers_of(config, SystemClock(), leases.locks_of(Path(config.history.path)))
-
-
-def is_in_aws(config: Config) -> bool:
-    """Whether the AWS room is needed at all; it is imported only then."""
-    return any(target.is_in_aws for target in config.targets)
-
-
-def opener_of(config: Config, provider: Provider) -> Connect:
-    if isinstance(provider, ScratchProvider):
-        return by_system_identifier(provider.connect)
-    if isinstance(provider, LocalDumpProvider):
-        return by_system_identifier(connect_locally)
-    from restorecheck.aws.adopt.provider import AdoptProvider
-    from restorecheck.aws.snapshots.provider import RdsProvider
-    from restorecheck.hosts import rds
-
-    assert isinstance(provider, RdsProvider | AdoptProvider), "there is no other kind"
-    return rds.connector_of(config, provider)
-
-
-def _refuse_impossible_account(server: ServerSettings) -> None:
-    try:
-        server.account()
-    except AccessDeniedError as exc:
-        problem = Problem(message=exc.message, path="postgres.run_as")
-        raise ConfigError((problem,), hint=exc.hint) from exc
+    targets_of(config).inventories()
 
 
 def _forget_libpq_environment() -> None:
@@ -238,60 +136,3 @@ def _forget_libpq_environment() -> None:
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
-
-
-def server_settings(config: Config) -> ServerSettings:
-    postgres = config.postgres
-    return ServerSettings(
-        bin_dir=postgres.bin_dir,
-        run_as=postgres.run_as,
-        work_dir=_work_dir(config),
-        cache_dir=Path(postgres.cache_dir) if postgres.cache_dir else binaries.default_cache(),
-        jobs=postgres.jobs,
-        require_fence=postgres.require_fence,
-    )
-
-
-def _work_dir(config: Config) -> Path:
-    configured = config.postgres.work_dir
-    if configured is None:
-        place = Path(tempfile.gettempdir()).resolve()
-        return place if cluster.socket_fits(place) else Path("/tmp")  # noqa: S108  # a private folder is made in it
-    if not cluster.socket_fits(Path(configured)):
-        limit = cluster.SOCKET_PATH_LIMIT
-        message = (
-            f"{configured} is too long: the socket of a server below it would have "
-            f"more than {limit} bytes"
-        )
-        raise ConfigError(
-            (Problem(message=message, path="postgres.work_dir"),),
-            hint="Choose a shorter folder.",
-        )
-    return Path(configured)
-
-
-def dump_settings(target: Target, dump: Dump) -> DumpSettings:
-    return DumpSettings(
-        path=dump.path,
-        decrypt=tuple(dump.decrypt) if dump.decrypt else None,
-        max_age=max_age_of(target, dump),
-        ignore_extensions=tuple(dump.ignore_extensions),
-        jobs=dump.jobs,
-        databases=tuple(target.databases or ()),
-        globals_path=dump.globals or "",
-    )
-
-
-LEAST_AGE = timedelta(hours=26)
-"""Most dumps are daily, however often they are proven."""
-LATE = timedelta(hours=2)
-"""A dump may take so much longer than the one before."""
-
-
-def max_age_of(target: Target, dump: Dump) -> timedelta | None:
-    """The configured limit, or one that follows from the schedule; None: no age is too old."""
-    if dump.max_age_hours is not None:
-        return timedelta(hours=dump.max_age_hours)
-    if target.schedule is None:
-        return None
-    return max(LEAST_AGE, longest_gap(target.schedule) + LATE)

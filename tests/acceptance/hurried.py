@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from restorecheck.hosts import clock, wiring
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.hosts.drill import drill_settings, performer
+from restorecheck.hosts.drill import performer
+from restorecheck.hosts.sources import source
 from restorecheck.model import Drill
 from restorecheck.postgres.dump import scratch_server
 from restorecheck.sqlite import database, store
@@ -29,7 +30,7 @@ class JumpingClock(clock.SystemClock):
 
 if __name__ == "__main__":
     FROM, BY = int(sys.argv[1]), timedelta(seconds=float(sys.argv[2]))
-    drill_settings.TEARDOWN_LIMIT = timedelta(seconds=1)
+    source.TEARDOWN_LIMIT = timedelta(seconds=1)
     scratch_server.CONNECT_SECONDS = 2
     performer.STORE_TRIES, performer.STORE_WAIT = 3, timedelta(seconds=0.1)
     vars(database.Database)["__init__"].__kwdefaults__["busy_seconds"] = 0.2

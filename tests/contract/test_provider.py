@@ -138,7 +138,7 @@ def on_real_aws():
 
 def first_rds_provider(file: Path) -> RdsProvider:
     config = configuration_room.load(file, os.environ)
-    providers = wiring.providers_of(config, SystemClock(), file.parent)
+    providers = wiring.targets_of(config).providers()
     return next(p for p in providers.values() if isinstance(p, RdsProvider))
 
 

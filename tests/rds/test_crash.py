@@ -14,13 +14,13 @@ from restorecheck.checks.registry import built_in
 from restorecheck.config import load
 from restorecheck.engine import Engine
 from restorecheck.errors import NotFoundError
-from restorecheck.hosts import rds
 from restorecheck.hosts.clock import SystemClock, new_drill_id
 from restorecheck.hosts.drill.driver import Sweeper, drive
+from restorecheck.hosts.sources import rds, source
+from restorecheck.hosts.sources.in_aws import poll_of
 from restorecheck.lifecycle import Gone, InProgress, Ready, Unclear
 from restorecheck.model import CheckOutcome, Drill, Endpoint, Verdict
 from restorecheck.ports import Inquiry
-from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.tls import TlsConnector
 from restorecheck.report import document
 from restorecheck.sandbox import Fault, FaultKind
@@ -40,9 +40,10 @@ class Host:
         config = load(Path(scene.directory / "restorecheck.yaml"), {})
         self.store = store
         self.clock = SystemClock()
-        accounts = Accounts(clock=self.clock, tick=rds.poll_of(config), sandbox=True, **options)
-        self.provider = rds.provider_of(config, config.targets[0], accounts, self.clock)
-        self.checker = PostgresChecker(rds.connector_of(config, self.provider), self.clock)
+        accounts = Accounts(clock=self.clock, tick=poll_of(config), sandbox=True, **options)
+        host = source.Host(config=config, clock=self.clock, shared={"accounts": accounts})
+        self.provider = rds.SOURCE.provider_of(config.targets[0], host)
+        self.checker = rds.SOURCE.checker_of(self.provider, host)
         self.engine = Engine(
             store=store,
             provider_for=lambda _drill: self.provider,

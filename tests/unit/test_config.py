@@ -21,8 +21,9 @@ from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.problems import findings_of
 from restorecheck.config.server_url import MalformedUrlError, parse_server_url
+from restorecheck.config.sources.dump import Dump
 from restorecheck.errors import ConfigError
-from restorecheck.hosts.wiring import max_age_of
+from restorecheck.hosts.sources.dump import max_age_of
 from restorecheck.model import Severity
 
 HERE = Path("/etc/restorecheck")
@@ -1026,9 +1027,7 @@ def test_file_is_loaded_and_paths_start_from_its_directory(tmp_path):
 
     config = configuration.load(file, ENVIRONMENT)
 
-    dump = config.targets[0].dump
-    assert dump is not None
-    assert dump.path == str(tmp_path / "dumps")
+    assert config.targets[0].keys_of(Dump).path == str(tmp_path / "dumps")
 
 
 def _load_problem(file):
@@ -1403,4 +1402,4 @@ def test_how_old_a_dump_may_be_follows_from_the_schedule(keys, dump, hours):
     (only,) = parse(target(keys, dump=dump)).targets
 
     limit = None if hours is None else timedelta(hours=hours)
-    assert max_age_of(only, only.dump) == limit
+    assert max_age_of(only) == limit

@@ -223,11 +223,14 @@ class Stored(Around):
         super().__init__()
         self.store = MemoryStore(self.clock)
 
-    def provider_of(self, _config, _target):
+    def targets(self, _config):
+        return self
+
+    def provider_of(self, _name):
         return Preparing()
 
-    def providers_of(self, config):
-        return {target.name: Preparing() for target in config.targets}
+    def provider_for(self, _drill):
+        return Preparing()
 
 
 SLOT = "2026-02-26T03:15:00+00:00"

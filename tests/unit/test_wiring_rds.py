@@ -19,9 +19,10 @@ from restorecheck.aws.session.settings import (
     SourceSettings,
 )
 from restorecheck.aws.snapshots.provider import RdsProvider
-from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
-from restorecheck.hosts import rds
 from restorecheck.hosts.drill.drill_settings import teardown_limit_of
+from restorecheck.hosts.sources import rds
+from restorecheck.hosts.sources.in_aws import accounts_of
+from restorecheck.hosts.sources.targets import Unconfigured
 from restorecheck.model import Resource
 from restorecheck.testing import World
 from tests.factories import SERVER, drill
@@ -101,7 +102,7 @@ def parsed(*targets):
 
 def provider(**changes: Any):
     world = World()
-    accounts = rds.accounts_of(parsed(TARGET), world)
+    accounts = accounts_of(parsed(TARGET), world)
     settings = replace(SETTINGS, **changes)
     return RdsProvider(settings=settings, accounts=accounts, clock=world)
 
@@ -168,16 +169,15 @@ def test_a_drill_without_a_target_is_torn_down_by_who_reaches_all_of_its_account
     elsewhere_ = provider(backup=elsewhere(SETTINGS.backup, account_id="444444444444"))
     left = drill(ledger=(SHARE, INSTANCE))
 
-    assert rds.forgotten(left, [elsewhere_]) is None
-    found = rds.forgotten(left, [elsewhere_, provider()])
+    assert rds.reaching(left, [elsewhere_]) is None
+    found = rds.reaching(left, [elsewhere_, provider()])
     assert found is not None
-    assert found._other is not None
-    assert found._other.settings.backup.place.account_id == "222222222222"
-    assert rds.forgotten(drill(ledger=(SERVER,)), [provider()]) is None
+    assert found.settings.backup.place.account_id == "222222222222"
+    assert rds.reaching(drill(ledger=(SERVER,)), [provider()]) is None
 
 
 def test_what_nobody_reaches_any_more_is_not_called_gone():
-    forgotten = ForgottenRds(None)
+    forgotten = Unconfigured(None)
 
     answer = forgotten.delete(INSTANCE, World().now())
 

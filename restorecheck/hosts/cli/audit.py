@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from restorecheck.config import Config
+from restorecheck.config.sources.rds import RDS
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.cli.doctor import answer
 from restorecheck.hosts.clock import SystemClock
@@ -36,13 +37,14 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
 
 def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
     """Raises ConfigError where no target names a source account."""
-    targets = [target for target in config.targets if target.rds is not None]
+    targets = [target for target in config.targets if target.kind is RDS]
     if not targets:
         message = "no target of kind rds: there is no source account to look at"
         hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
         raise ConfigError((Problem(message=message),), hint=hint)
     from restorecheck.aws.facts.source_account import Audited, audit
-    from restorecheck.hosts import rds
+    from restorecheck.hosts.sources import rds
+    from restorecheck.hosts.sources.in_aws import accounts_of
 
     proven = _proven(config, [target.name for target in targets])
     audited = [
@@ -53,7 +55,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
         )
         for target in targets
     ]
-    return audit(audited, rds.accounts_of(config, clock))
+    return audit(audited, accounts_of(config, clock))
 
 
 def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:

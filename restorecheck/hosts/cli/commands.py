@@ -16,7 +16,6 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process import signals
 from restorecheck.hosts.process.console import Progress, complain, use_color
 from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
-from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.hosts.process.startup import importing
 from restorecheck.model import is_drill_id
@@ -318,7 +317,7 @@ def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]
         ConfigError: A name is not in the configuration, or needs another way of asking.
     """
     known = [target.name for target in loaded.targets]
-    adopted = [target.name for target in loaded.targets if target.adopt is not None]
+    adopted = [target.name for target in loaded.targets if target.kind.adopts]
     problems = []
     for name in wanted:
         if name not in known:
@@ -350,10 +349,10 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
     """What the drill of an adopted instance begins with."""
     if instance is None:
         return {}
-    from restorecheck.hosts import adopted
+    from restorecheck.hosts.sources.source import source_of
 
     target = next(target for target in loaded.targets if target.name == names[0])
-    return adopted.outputs_of(adopted.settings_of(loaded, target), instance)
+    return source_of(target.kind).outputs_of(target, instance, loaded)
 
 
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:
@@ -364,18 +363,18 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     from restorecheck.hosts.drill.drill_settings import checks_of, deadline_of
 
     clock = SystemClock()
-    providers = wiring.providers_of(loaded, clock, locks_of(Path(loaded.history.path)))
+    targets = wiring.targets_of(loaded)
     for target in loaded.targets:
         if target.name in names:
             drill_id = new_drill_id(clock.now())
-            steps = providers[target.name].plan(drill_id)
+            provider = targets.provider_of(target.name)
             text = render_plan(
                 target.name,
-                steps,
+                provider.plan(drill_id),
                 checks_of(target, baseline=True),
                 objectives=target.objectives.wanted(),
                 deadline=deadline_of(target),
-                afterwards=providers[target.name].afterwards(drill_id),
+                afterwards=provider.afterwards(drill_id),
             )
             print(text, end="")
     return Exit.VERIFIED

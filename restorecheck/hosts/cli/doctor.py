@@ -5,53 +5,51 @@ nothing made but a folder in the work directory that is removed again.
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from restorecheck.config import Config, Dump, Target
+from restorecheck.config import Config, Target
 from restorecheck.config.files import MAX_BYTES, content_of
+from restorecheck.config.sources.registry import KINDS
 from restorecheck.errors import ConfigError, RestorecheckError
-from restorecheck.hosts import wiring
 from restorecheck.hosts.cli.target_names import unknown_target
-from restorecheck.hosts.clock import SystemClock, new_drill_id, sleep
+from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.server import server_settings
+from restorecheck.hosts.sources.source import Host, source_of
 from restorecheck.ports import Clock
-from restorecheck.postgres.dump import preview
 from restorecheck.postgres.dump.machine_facts import (
     changer_of,
-    examine_dump,
     free_bytes,
     history_problem,
     is_open,
     work_dir_problem,
 )
-from restorecheck.postgres.dump.scratch_server import ScratchServer
-from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.settings import ServerSettings
 from restorecheck.postgres.server.account import OsUser
-from restorecheck.postgres.server.fence import WALLS
-from restorecheck.postgres.server.processes import missing_walls
-from restorecheck.rules import machine, machine_readable, readiness, text
+from restorecheck.rules import machine, machine_readable, text
 from restorecheck.rules.catalogue import By, RuleSeverity
-from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
+from restorecheck.rules.facts import MachineFacts
 from restorecheck.rules.findings import Finding, ignoring, problems, unseen
-
-if TYPE_CHECKING:
-    from restorecheck.rules.facts import RdsFacts
 
 
 def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     targets = _chosen(config, arguments.targets)
     now = clock.now()
-    findings = [*machine.judge(machine_facts(config, path, targets, clock), now)]
-    for facts in rds_facts(config, targets, clock):
-        findings += readiness.judge(facts, now)
-    return answer(config, findings, By.DOCTOR, arguments, now)
+    host = Host(config=config, clock=clock)
+    known = machine_facts(config, path, clock)
+    findings: list[Finding] = []
+    for kind in KINDS:
+        own = [target for target in targets if target.kind is kind]
+        if own:
+            source = source_of(kind)
+            known = source.facts(known, own, host)
+            findings += source.findings(own, host, now)
+    return answer(config, [*machine.judge(known, now), *findings], By.DOCTOR, arguments, now)
 
 
 def answer(
@@ -96,13 +94,10 @@ def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
 # --- this machine ------------------------------------------------------------------------------
 
 
-def machine_facts(
-    config: Config, path: Path, targets: Sequence[Target], clock: Clock
-) -> MachineFacts:
-    server = wiring.server_settings(config)
+def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
+    """Without what its targets need of it."""
+    server = server_settings(config)
     account, account_problem = _account(server)
-    is_in_aws = any(target.is_in_aws for target in targets)
-    has_dumps = any(target.dump is not None for target in targets) and not account_problem
     changer = changer_of(path)
     return MachineFacts(
         history=config.history.path,
@@ -118,14 +113,8 @@ def machine_facts(
         config_changer=changer.who if changer else "",
         config_change_at=changer.place if changer else "",
         config_changer_owns_it=changer.by_owning if changer else False,
-        missing_walls=tuple(WALLS[wall] for wall in missing_walls()) if has_dumps else (),
         channels=len(config.notify),
         channel_problem=_channel_problem(config, clock),
-        bundle=(config.aws.ca_bundle or "") if is_in_aws else "",
-        bundle_problem=_bundle_problem(config, clock) if is_in_aws else "",
-        dumps=() if account_problem else tuple(_dumps(targets, server, clock)),
-        # Of RDS targets the schedule may be EventBridge's.
-        unscheduled=tuple(t.name for t in targets if t.schedule is None and t.dump is not None),
     )
 
 
@@ -134,31 +123,6 @@ def _account(server: ServerSettings) -> tuple[OsUser | None, str]:
         return server.account(), ""
     except RestorecheckError as exc:
         return None, exc.message
-
-
-def _dumps(targets: Sequence[Target], server: ServerSettings, clock: Clock) -> Iterator[DumpFacts]:
-    for target in targets:
-        if target.dump is not None:
-            settings = wiring.dump_settings(target, target.dump)
-            facts = examine_dump(
-                target.name, settings, server, restores_here=target.dump.into is None
-            )
-            yield replace(facts, preview=_preview(facts, target.dump, settings, server, clock))
-
-
-def _preview(
-    facts: DumpFacts, dump: Dump, settings: DumpSettings, server: ServerSettings, clock: Clock
-) -> Preview | Unread:
-    """As the drill would begin; where the machine itself is not ready, other rules say so."""
-    if facts.problem or not facts.decrypt_found:
-        return Unread("a dump that can be read", "see RC102 and RC105")
-    if isinstance(facts.majors, Unread):
-        return Unread("PostgreSQL's programs", "see RC101")
-    if work_dir_problem(server.work_dir, server.account()):
-        return Unread("the work directory", "see RC108")
-    scratch = ScratchServer.of_url(dump.into.get_secret_value()) if dump.into else None
-    host = preview.Host(clock, sleep, new_drill_id(clock.now()))
-    return preview.preview(settings, server, scratch, host)
 
 
 def holds_secrets(config: Config, path: Path) -> bool:
@@ -194,33 +158,3 @@ def _channel_problem(config: Config, clock: Clock) -> str:
     except RestorecheckError as exc:
         return exc.message
     return ""
-
-
-def _bundle_problem(config: Config, clock: Clock) -> str:
-    from restorecheck.hosts import rds
-
-    try:
-        rds.check_bundle(config.aws.ca_bundle)
-    except ConfigError as exc:
-        return exc.message
-    from restorecheck.postgres.session.tls import expired
-
-    assert config.aws.ca_bundle is not None, "checked above"
-    return expired(Path(config.aws.ca_bundle), clock.now())
-
-
-# --- AWS ---------------------------------------------------------------------------------------
-
-
-def rds_facts(config: Config, targets: Sequence[Target], clock: Clock) -> "Iterator[RdsFacts]":
-    if not any(target.rds for target in targets):
-        return
-    from restorecheck.aws.facts.rds_target import copies_planned, examine
-    from restorecheck.hosts import rds
-
-    accounts = rds.accounts_of(config, clock)
-    every = [rds.settings_of(config, target) for target in config.targets if target.rds]
-    for target in targets:
-        if target.rds is not None:
-            settings = rds.settings_of(config, target)
-            yield examine(settings, accounts, planned=copies_planned(every, settings))

@@ -89,11 +89,11 @@ def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, 
     Raises:
         ProviderError: The catalog cannot be read.
     """
-    endpoint, checker = drill.endpoint, parts.checkers[drill.target]
+    endpoint, checker = drill.endpoint, parts.targets.checker_for(drill)
     assert endpoint is not None, "a verified drill has one"
     assert isinstance(checker, PostgresChecker), "there is no other kind"
     names = checker.databases(endpoint)
-    opener = wiring.opener_of(parts.config, parts.providers[drill.target])
+    opener = parts.targets.connect_for(drill)
     found: list[Proposal] = []
     for name in names:
         earlier = _nights(parts, drill.target, name)

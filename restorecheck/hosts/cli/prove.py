@@ -7,7 +7,6 @@ import argparse
 import json
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 from restorecheck.checks.damage.kinds import PHYSICAL
 from restorecheck.checks.propose.proposal import propose
@@ -15,13 +14,11 @@ from restorecheck.config import Config, Target, proposed
 from restorecheck.errors import ConfigError, InvalidStateError, Problem
 from restorecheck.hosts import wiring
 from restorecheck.hosts.cli.propose import spec_of
-from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.drill import performer
 from restorecheck.hosts.drill.drill_settings import checks_of
 from restorecheck.hosts.drill.extra_analysis import OneStudy
 from restorecheck.hosts.process.console import Progress
 from restorecheck.hosts.process.exit_codes import Exit, of_report
-from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill, Proof
 from restorecheck.ports import Provider
@@ -72,8 +69,7 @@ def _code(drilled: Exit, proof: ProofReport, wanted: float | None) -> Exit:
 
 def _refuse_impossible(loaded: Config, target: Target) -> None:
     """Before anything is restored."""
-    providers = wiring.providers_of(loaded, SystemClock(), locks_of(Path(loaded.history.path)))
-    if not isinstance(providers[target.name], Provable):
+    if not isinstance(wiring.targets_of(loaded).provider_of(target.name), Provable):
         message = (
             f"the target {target.name!r} restores into a server that is not its own; only a "
             "throw-away server that the drill itself has made is damaged"
@@ -101,7 +97,7 @@ class _Attempt:
 
     def _proven(self, temporary: Temporary, parts: Parts) -> Proof:
         endpoint, drill = temporary.endpoint, temporary.drill
-        opener = wiring.opener_of(parts.config, parts.providers[drill.target])
+        opener = parts.targets.connect_for(drill)
         profiler = Profiler(lambda: opener(endpoint, endpoint.databases[0]), patience=PATIENCE)
         profile = profiler.profile(drill.data_until)
         more = tuple(

@@ -14,10 +14,8 @@ from restorecheck.checks.tables import full_name
 from restorecheck.config import Config, Target
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.history import Acceptance, Standing
+from restorecheck.hosts.sources.source import source_of
 from restorecheck.model import Baseline, CheckSpec, Drill
-
-TEARDOWN_LIMIT = timedelta(minutes=2)
-"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
 
 
 def checks_of(
@@ -30,13 +28,13 @@ def checks_of(
     """
     own = built_in(
         target.suite.severities(),
-        physical=target.dump is None if physical is None else physical,
+        physical=target.kind.physical if physical is None else physical,
         baseline=baseline,
         suite=target.suite.settings(),
     )
     return (
         *own,
-        *(_with_manifest(spec, logical=target.dump is not None) for spec in target.check_specs()),
+        *(_with_manifest(spec, logical=not target.kind.physical) for spec in target.check_specs()),
     )
 
 
@@ -109,11 +107,7 @@ def _baseline(drill: Drill, by: str, why: str) -> Baseline | None:
 
 
 def teardown_limit_of(config: Config, target: Target) -> timedelta:
-    if target.rds is None:
-        return TEARDOWN_LIMIT
-    from restorecheck.hosts import rds
-
-    return rds.teardown_limit_of(config)
+    return source_of(target.kind).teardown_limit(config)
 
 
 def deadline_of(target: Target) -> timedelta:

@@ -78,7 +78,7 @@ class Performer:
         return Drill(
             id=drill_id,
             target=name,
-            plan=self._parts.providers[name].plan(drill_id),
+            plan=self._parts.targets.provider_of(name).plan(drill_id),
             checks=checks_of(target, baseline=baseline is not None),
             baseline=baseline,
             started_at=now,

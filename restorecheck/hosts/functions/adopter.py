@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 from restorecheck.aws.adopt.provider import COMPLETED, INSTANCE_ARN, RESTORE_JOB
 from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config, Target
+from restorecheck.config.sources.adopt import ADOPT, Adopt
 from restorecheck.errors import AlreadyExistsError, ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
 from restorecheck.hosts.functions.invocation import (
@@ -97,7 +98,7 @@ def _target_of(detail: Mapping[str, Any], config: Config) -> Target:
         )
         raise ConfigError((Problem(message=message),), hint="Look at the job in AWS Backup.")
     for target in config.targets:
-        if target.adopt is not None and target.adopt.db_instance_arn == source:
+        if target.kind is ADOPT and target.keys_of(Adopt).db_instance_arn == source:
             return target
     message = f"no target of kind adopt has the db_instance_arn {source}; nobody checks its restore"
     raise ConfigError((Problem(message=message, path="targets"),))

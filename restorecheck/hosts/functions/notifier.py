@@ -41,7 +41,7 @@ def publish(_event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any
     left = still_left(around.store.with_leftovers())
     statuses, newest, written = [], {}, []
     for target in around.config().targets:
-        if not target.is_in_aws:
+        if not target.kind.in_aws:
             continue
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)

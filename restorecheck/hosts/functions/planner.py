@@ -24,7 +24,7 @@ def plan(event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     """
     config = around.config()
     slot = moment_in(event, "scheduled_for") or around.clock.now().replace(microsecond=0)
-    names = [target.name for target in config.targets if target.rds is not None]
+    names = [t.name for t in config.targets if t.kind.in_aws and not t.kind.adopts]
     wanted = event.get("targets") or names
     if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
         raise unexpected("targets", "a list of names", wanted)
@@ -32,7 +32,7 @@ def plan(event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     if unknown:
         message = f"no RDS target {shown(unknown[0])} in the configuration"
         raise ConfigError((Problem(message=message, path="targets"),))
-    others = [target.name for target in config.targets if target.rds is None]
+    others = [target.name for target in config.targets if target.name not in names]
     drills: list[dict[str, Any]] = [
         {
             "drill_id": drill_id_of(name, slot),

@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 
-from restorecheck.aws.snapshots.unconfigured_target import ForgottenRds
 from restorecheck.config import Target
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
@@ -29,7 +28,7 @@ from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import Drill
-from restorecheck.ports import Checker, Provider
+from restorecheck.ports import Checker
 
 log = structlog.get_logger("restorecheck.functions")
 
@@ -89,7 +88,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
     drill = Drill(
         id=drill_id,
         target=target.name,
-        plan=around.provider_of(config, target).plan(drill_id),
+        plan=around.targets(config).provider_of(name).plan(drill_id),
         checks=checks_of(target, baseline=baseline is not None),
         baseline=baseline,
         started_at=now,
@@ -119,8 +118,10 @@ def _belong_together(
     """Whoever may start an execution neither takes the name of another target's drill, nor has an
     instance checked that he made himself.
     """
-    if bool(said) is not (target.adopt is not None):
-        wanted = "what the adopter says" if target.adopt else "nothing for a target of kind rds"
+    kind = target.kind
+    if bool(said) is not kind.adopts:
+        adopter = "what the adopter says"
+        wanted = adopter if kind.adopts else f"nothing for a target of kind {kind.key}"
         raise unexpected("adopt", wanted, dict(said))
     if not said and (slot is None or drill_id != drill_id_of(target.name, slot)):
         raise unexpected("drill_id", "what follows from target and scheduled_for", drill_id)
@@ -142,7 +143,7 @@ def _too_long(drill: Drill) -> str:
 def _engine(around: FunctionContext) -> Engine:
     return Engine(
         store=around.store,
-        provider_for=lambda drill: provider_for(drill, around),
+        provider_for=lambda drill: around.targets(around.config()).provider_for(drill),
         checker_for=_no_checker,
         clock=around.clock,
         performs=may_perform,
@@ -155,24 +156,6 @@ def may_perform(action: Action) -> bool:
 
 def _no_checker(drill: Drill) -> Checker:
     raise AssertionError(f"the stepper asks no database, not that of drill {drill.id}")
-
-
-def provider_for(drill: Drill, around: FunctionContext) -> Provider:
-    """Also for a target that the configuration has lost since the drill began.
-
-    Raises:
-        NotFoundError: Nothing in the configuration reaches what this drill made.
-    """
-    from restorecheck.hosts import rds
-
-    config = around.config()
-    named = around.providers_of(config)
-    known = named.get(drill.target) or rds.forgotten(drill, rds.rds_of(named))
-    if known is not None:
-        return known
-    if drill.ledger:
-        raise NotFoundError(f"the configuration no longer has the target {drill.target!r}")
-    return ForgottenRds(None)
 
 
 def _answer(

@@ -13,13 +13,14 @@ import boto3
 
 from restorecheck import config as configuration
 from restorecheck.aws.deployment.stores import AwsStore
-from restorecheck.aws.session.accounts import Accounts, client_config, refuse_forbidden_endpoint
+from restorecheck.aws.session.accounts import client_config, refuse_forbidden_endpoint
 from restorecheck.aws.session.translation import attempting
-from restorecheck.config import Config, Target
+from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts import adopted, rds
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.ports import Clock, Provider
+from restorecheck.hosts.sources.source import Host
+from restorecheck.hosts.sources.targets import Targets
+from restorecheck.ports import Clock
 
 TABLE = "RESTORECHECK_TABLE"
 BUCKET = "RESTORECHECK_BUCKET"
@@ -47,7 +48,7 @@ class FunctionContext:
         self.clock = clock or SystemClock()
         self._session: Any = session or boto3.Session()
         self._clients: dict[str, Any] = {}
-        self._shared: Accounts | None = None
+        self._shared: dict[str, Any] = {}
 
     def setting(self, name: str) -> str:
         """A setting of the function.
@@ -110,21 +111,6 @@ class FunctionContext:
             answer = self.client("s3").get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
             return str(answer["Body"].read().decode())
 
-    def provider_of(self, config: Config, target: Target) -> Provider:
-        """Raises ConfigError where the target's kind is not for this host."""
-        if target.rds is not None:
-            return rds.provider_of(config, target, self._accounts(config), self.clock)
-        if target.adopt is not None:
-            return adopted.provider_of(config, target, self._accounts(config))
-        message = f"the target {target.name!r} is not in AWS; run it with `restorecheck run`"
-        raise ConfigError((Problem(message=message),))
-
-    def providers_of(self, config: Config) -> dict[str, Provider]:
-        """By target; of those that are for this host."""
-        return {t.name: self.provider_of(config, t) for t in config.targets if t.is_in_aws}
-
-    def _accounts(self, config: Config) -> Accounts:
-        """One for all targets and invocations: it keeps clients and credentials."""
-        if self._shared is None:
-            self._shared = rds.accounts_of(config, self.clock)
-        return self._shared
+    def targets(self, config: Config) -> Targets:
+        """Those that a function can drill. What they share is kept from one invocation to the next."""
+        return Targets(Host(config=config, clock=self.clock, in_aws=True, shared=self._shared))

@@ -14,12 +14,10 @@ import structlog
 from restorecheck.announcing import Overdue
 from restorecheck.aws.deployment.leases import TableLease
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.config import Config
 from restorecheck.engine import Engine
 from restorecheck.errors import AlreadyExistsError, NotFoundError
 from restorecheck.history import overdue_since
-from restorecheck.hosts import rds
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.functions import stepper
 from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, FunctionContext
@@ -166,19 +164,18 @@ def _status_of(name: str, machine: str, around: FunctionContext) -> str | None:
 
 
 def _sweeper(config: Config, around: FunctionContext) -> Sweeper:
-    providers = rds.rds_of(around.providers_of(config))
-    inventories: list[RdsInventory] = rds.inventories_of(providers, around.clock)
+    targets = around.targets(config)
     return Sweeper(
         engine=Engine(
             store=around.store,
-            provider_for=lambda drill: stepper.provider_for(drill, around),
+            provider_for=targets.provider_for,
             checker_for=_no_checker,
             clock=around.clock,
             performs=stepper.may_perform,
         ),
         store=around.store,
-        inventories=inventories,
-        provider_for=lambda drill: stepper.provider_for(drill, around),
+        inventories=targets.inventories(),
+        provider_for=targets.provider_for,
         is_alive=lambda _drill: True,  # what is unfinished has an execution, or was given one
         clock=around.clock,
         sleep=_never,
@@ -202,7 +199,7 @@ def _overdue(config: Config, around: FunctionContext) -> tuple[list[Overdue], di
     facts: list[Overdue] = []
     ages: dict[str, float] = {}
     for target in config.targets:
-        if not target.is_in_aws:
+        if not target.kind.in_aws:
             continue
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)
@@ -220,7 +217,7 @@ def _bad(config: Config, around: FunctionContext) -> tuple[tuple[str, ...], tupl
     """Targets that failed, and those that could not be told of: until a drill verifies them."""
     failed, inconclusive = [], []
     for target in config.targets:
-        bad = around.store.standing(target.name).bad if target.is_in_aws else 0
+        bad = around.store.standing(target.name).bad if target.kind.in_aws else 0
         if not bad:
             continue
         newest = around.store.entries(target=target.name, newest=min(bad, LOOK_BACK))

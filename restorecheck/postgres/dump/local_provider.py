@@ -133,6 +133,13 @@ class LocalDumpProvider(DumpProvider):
             server=session.server,
         )
 
+    def connect(self, endpoint: Endpoint, database: str) -> Connection:
+        return connect_locally(endpoint, database)
+
+    def killed(self, endpoint: Endpoint) -> str:
+        """Why the server lost a process, where nothing it was asked did it. Raises as `killed_locally`."""
+        return killed_locally(endpoint)
+
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))
 

@@ -13,10 +13,8 @@ from typing import Any, cast
 
 import psycopg
 
-from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Gone, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
-from restorecheck.ports import Inventory, Provider
 from restorecheck.postgres.dump import collations, load_plan, preparation
 from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
@@ -105,6 +103,8 @@ class ScratchProvider(DumpProvider):
         if session is not None:
             session.end()
         return drop_database(self.scratch, resource)
+
+    killed = staticmethod(opening.nobody_knows)
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""
@@ -252,29 +252,18 @@ def _left_out(inspection: Inspection) -> tuple[str, ...]:
     return ("owners and grants were left out: on a scratch server, roles belong to the server",)
 
 
-class UnconfiguredTarget(Provider):
-    """Stands in for a target that is no longer configured: takes away, makes nothing."""
+KINDS = frozenset({SERVER, KIND, ROLE_KIND})
+"""Of everything that a drill of dumps makes."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
 
-    def plan(self, drill_id: str) -> tuple[Step, ...]:
-        raise ProviderError(f"the target of drill {drill_id} is not configured any more")
-
-    def ensure(self, drill: Drill, step: Step) -> StepEvent:  # noqa: ARG002  # the port's signature
-        return Unclear(reason=f"the target {drill.target} is not configured any more")
-
-    def delete(
-        self,
-        resource: Resource,
-        made_until: datetime,  # noqa: ARG002  # what is made here is seen at once
-    ) -> Gone | StillThere:
-        if resource.kind in {KIND, ROLE_KIND}:
-            detail = f"no target with the scratch server {resource.account} is configured any more"
-            return StillThere(resource, detail)
-        drill_id = resource.identifier.rpartition("restorecheck-")[2]
-        detail = remove_cluster(Path(resource.identifier), drill_id)
-        return StillThere(resource, detail) if detail else Gone(resource)
-
-    def release(self, drill: Drill) -> None:
-        pass
+def remove_unconfigured(
+    resource: Resource,
+    made_until: datetime,  # noqa: ARG001  # what is made here is seen at once
+) -> Gone | StillThere:
+    """As `Provider.delete`, for a target that is no longer configured."""
+    if resource.kind in {KIND, ROLE_KIND}:
+        detail = f"no target with the scratch server {resource.account} is configured any more"
+        return StillThere(resource, detail)
+    drill_id = resource.identifier.rpartition("restorecheck-")[2]
+    detail = remove_cluster(Path(resource.identifier), drill_id)
+    return StillThere(resource, detail) if detail else Gone(resource)

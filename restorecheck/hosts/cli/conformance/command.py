@@ -16,6 +16,7 @@ from restorecheck.aws.session.views import INSTANCE_STATUSES, StatusMeaning
 from restorecheck.aws.snapshots import instances
 from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.config import Config, Target
+from restorecheck.config.sources.rds import RDS
 from restorecheck.conformance import reading, recording
 from restorecheck.conformance.experiments import STEPS
 from restorecheck.conformance.port import Raw, Setup, Where
@@ -26,7 +27,6 @@ from restorecheck.conformance.sanitising import Sanitiser
 from restorecheck.conformance.stage import Stage
 from restorecheck.conformance.teardown import tear_down
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts import rds
 from restorecheck.hosts.cli.conformance.recorded_calls import RecordingCloud, Written, open_new
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock, new_drill_id
@@ -34,6 +34,9 @@ from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
+from restorecheck.hosts.sources import rds
+from restorecheck.hosts.sources.in_aws import shared_accounts
+from restorecheck.hosts.sources.source import Host
 from restorecheck.report.terminal import clean
 
 EXPIRES_AFTER = timedelta(hours=4)
@@ -58,7 +61,7 @@ def chosen(config: Config, name: str | None) -> Target:
     Raises:
         ConfigError: There is none, or several and no name.
     """
-    fitting = [target for target in config.targets if target.rds is not None]
+    fitting = [target for target in config.targets if target.kind is RDS]
     named = [target for target in fitting if name in {None, target.name}]
     if name is not None and not named:
         raise ConfigError((unknown_target(name, [t.name for t in fitting]),))
@@ -97,7 +100,8 @@ class _Run:
         self._clock = clock
         self._began = began
         self._journal = Journal(locks_of(Path(config.history.path)))
-        accounts = rds.accounts_of(config, clock)
+        self._host = Host(config=config, clock=clock)
+        accounts = shared_accounts(self._host)
         self._provider = RdsProvider(settings=self._settings, accounts=accounts, clock=clock)
         self._calls = AwsCalls(
             source=self._provider.source_account(),
@@ -108,7 +112,7 @@ class _Run:
         self._interrupts = Interrupts()
 
     def go(self) -> int:
-        rds.check(self._config, [self._provider])
+        rds.SOURCE.check([self._provider], self._host)
         setup = self._setup(new_drill_id(self._began))
         self._calls.identify()
         self._print_plan(setup)
@@ -253,7 +257,7 @@ class _Run:
         ]
         return RecordingCloud(
             self._calls,
-            rds.connector_of(self._config, self._provider),
+            rds.SOURCE.connect_of(self._provider, self._host),
             written=written,
             sanitiser=Sanitiser(self._began, known),
             clock=self._clock,

@@ -1,33 +1,43 @@
-"""Adopted targets: from the configuration to the parts of the AWS room."""
+"""Restores of others: AWS Backup's, or yours by hand. They are checked, and neither changed nor deleted."""
 
 from datetime import timedelta
 
 from restorecheck.aws.adopt.provider import INSTANCE_ARN, AdoptProvider
-from restorecheck.aws.session.accounts import Accounts
+from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.settings import AdoptSettings, Place, parse_arn
 from restorecheck.config import Config, Target
+from restorecheck.config.sources.adopt import Adopt
 from restorecheck.errors import ConfigError, Problem, ProviderError
-from restorecheck.hosts.rds import poll_of
+from restorecheck.hosts.sources.in_aws import SourceInAws, of_every_target, shared_accounts
+from restorecheck.hosts.sources.source import Host, settings
 
 
-def provider_of(config: Config, target: Target, accounts: Accounts) -> AdoptProvider:
-    return AdoptProvider(settings=settings_of(config, target), accounts=accounts)
+class AdoptSource(SourceInAws[AdoptProvider]):
+    def provider_of(self, target: Target, host: Host) -> AdoptProvider:
+        return AdoptProvider(
+            settings=settings_of(host.config, target), accounts=shared_accounts(host)
+        )
+
+    def account_of(self, provider: AdoptProvider) -> Account:
+        return provider.account()
+
+    def outputs_of(self, target: Target, instance: str, config: Config) -> dict[str, str]:
+        return outputs_of(settings_of(config, target), instance)
+
+
+SOURCE = AdoptSource()
 
 
 def settings_of(config: Config, target: Target) -> AdoptSettings:
-    adopt = target.adopt
-    assert adopt is not None, "an adopted target"
+    adopt = target.keys_of(Adopt)
     age = adopt.max_age_hours
-    return AdoptSettings(
-        target=target.name,
+    return settings(
+        AdoptSettings,
+        adopt,
         place=Place(adopt.db_instance_arn.split(":")[1], adopt.account_id, adopt.region),
-        db_instance_arn=adopt.db_instance_arn,
-        user=adopt.user,
         secret_arn=adopt.secret_arn or "",
         max_age=None if age is None else timedelta(hours=age),
-        deadline=timedelta(minutes=target.deadline_minutes),
-        poll=poll_of(config),
-        databases=tuple(target.databases or ()),
+        **of_every_target(config, target),
     )
 
 

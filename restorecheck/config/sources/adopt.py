@@ -1,14 +1,15 @@
-"""The keys of an adopted target. Names and values are AWS's own."""
+"""Restores of others: the keys, with AWS's own names and values, and what holds between them."""
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from restorecheck.checks.keys import Hours, Keys, Text, optional, refusal
-from restorecheck.config.findings import ConfigFinding, Path
-from restorecheck.config.rds import AccountId, Region
+from restorecheck.config.findings import ConfigFinding
+from restorecheck.config.sources.kind import SourceKind, Written
+from restorecheck.config.sources.rds import AccountId, Region
 
 _INSTANCE = re.compile(
     r"arn:aws(-cn|-us-gov)?:rds:[a-z0-9-]+:\d{12}:db:[a-z][a-z0-9-]{0,62}", re.ASCII
@@ -70,11 +71,8 @@ class Adopt(Keys):
     )
 
 
-def broken_adopt_rules(
-    target: dict[str, Any], adopt: dict[str, Any], path: Path
-) -> Iterator[ConfigFinding]:
-    """Everything that is wrong between the keys of one target and its `adopt`."""
-    here = (*path, "adopt")
+def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
+    adopt, here = written.keys, (*written.path, "adopt")
     kind = adopt.get("credentials", "secret")
     secret = adopt.get("secret_arn")
     if kind == "secret" and secret is None:
@@ -85,9 +83,20 @@ def broken_adopt_rules(
         yield ConfigFinding(
             (*here, "secret_arn"), "secret_arn is used with credentials: secret only"
         )
-    if target.get("schedule") is not None:
+    if written.target.get("schedule") is not None:
         message = (
             "an adopted target has no schedule: it is drilled when AWS Backup has restored it, or "
             "by `restorecheck drill --adopt INSTANCE`"
         )
-        yield ConfigFinding((*path, "schedule"), message)
+        yield ConfigFinding((*written.path, "schedule"), message)
+
+
+ADOPT = SourceKind(
+    key="adopt",
+    keys=Adopt,
+    help="Somebody else restores; what they restored is checked.",
+    physical=True,
+    in_aws=True,
+    adopts=True,
+    broken_rules=_broken_rules,
+)

@@ -1,0 +1,1 @@
+"""The kinds of source that a target can have, one file each: its keys, and the rules between them."""

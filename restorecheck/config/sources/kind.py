@@ -1,0 +1,52 @@
+"""What the configuration knows of one kind of source. Each entry stands beside its keys."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from restorecheck.checks.keys import Keys
+from restorecheck.config.document import Document
+from restorecheck.config.findings import ConfigFinding, Path
+
+K = TypeVar("K", bound=Keys)
+Absolute = Callable[[str], str]
+"""A path as the file has it → the same, absolute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The plain data of one target, before it is known to be valid."""
+
+    target: dict[str, Any]
+    keys: dict[str, Any]
+    """Those of its source."""
+    path: Path
+    """Of the target."""
+    document: Document
+
+
+def _nothing_is_wrong(_written: Written) -> Iterator[ConfigFinding]:
+    yield from ()
+
+
+def _unchanged(keys: K, _absolute: Absolute) -> K:
+    return keys
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceKind(Generic[K]):
+    key: str
+    """Of a target. The module of this name in `hosts.sources` makes the parts of a drill."""
+    keys: type[K]
+    help: str
+    physical: bool
+    """The restored pages are production's own; those of a dump are written anew."""
+    in_aws: bool = False
+    """It needs AWS's certificates, and the deployed functions can drill it."""
+    adopts: bool = False
+    """Somebody else restores: a drill is started for what they restored, and by no schedule."""
+    all_databases: bool = True
+    """Without `databases`, all are proven."""
+    broken_rules: Callable[[Written], Iterator[ConfigFinding]] = _nothing_is_wrong
+    """Everything that is wrong between the keys."""
+    with_absolute_paths: Callable[[K, Absolute], K] = _unchanged

@@ -1,0 +1,151 @@
+"""Dumps in files, restored into a throw-away server on this machine or into a scratch server."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from restorecheck.config import Target
+from restorecheck.config.sources.dump import Dump
+from restorecheck.errors import AccessDeniedError, ConfigError, Problem
+from restorecheck.hosts.clock import new_drill_id, sleep
+from restorecheck.hosts.drill.drill_settings import deadline_of
+from restorecheck.hosts.process import leases
+from restorecheck.hosts.server import server_settings
+from restorecheck.hosts.sources.source import Host, Remover, Source, settings
+from restorecheck.model import Drill
+from restorecheck.ports import Checker, Inventory
+from restorecheck.postgres.dump import scratch_provider
+from restorecheck.postgres.dump.leftovers import LocalInventory
+from restorecheck.postgres.dump.local_provider import LocalDumpProvider
+from restorecheck.postgres.dump.scratch_provider import ScratchProvider
+from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
+from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.connection import Connect
+from restorecheck.postgres.session.opening import by_system_identifier
+from restorecheck.schedule import longest_gap
+
+if TYPE_CHECKING:
+    from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
+
+LEAST_AGE = timedelta(hours=26)
+"""Most dumps are daily, however often they are proven."""
+LATE = timedelta(hours=2)
+"""A dump may take so much longer than the one before."""
+
+DumpProvider = LocalDumpProvider | ScratchProvider
+
+
+class DumpSource(Source[DumpProvider]):
+    def provider_of(self, target: Target, host: Host) -> DumpProvider:
+        dump = dump_settings(target)
+        server = replace(server_settings(host.config), full_text=host.full_text)
+        clock, deadline = host.clock, deadline_of(target)
+        scratch_server = _scratch_server_of(target)
+        if scratch_server is None:
+            return LocalDumpProvider(
+                dump=dump, server=server, clock=clock, lock_of=host.lock_of, deadline=deadline
+            )
+        return ScratchProvider(
+            dump=dump,
+            server=server,
+            scratch=scratch_server,
+            clock=clock,
+            lock_of=host.lock_of,
+            deadline=deadline,
+        )
+
+    def checker_of(self, provider: DumpProvider, host: Host) -> Checker:
+        connect = self.connect_of(provider, host)
+        return PostgresChecker(connect, host.clock, killed=provider.killed)
+
+    def connect_of(self, provider: DumpProvider, host: Host) -> Connect:  # noqa: ARG002  # the port's signature
+        return by_system_identifier(provider.connect)
+
+    def check(self, providers: Sequence[DumpProvider], host: Host) -> None:  # noqa: ARG002  # the port's signature
+        try:
+            server_settings(host.config).account()
+        except AccessDeniedError as exc:
+            problem = Problem(message=exc.message, path="postgres.run_as")
+            raise ConfigError((problem,), hint=exc.hint) from exc
+
+    def inventories(self, providers: Sequence[DumpProvider], host: Host) -> list[Inventory]:
+        servers = {p.scratch.name: p.scratch for p in providers if isinstance(p, ScratchProvider)}
+        return [
+            LocalInventory([server_settings(host.config).work_dir], leases.is_held),
+            *(ScratchInventory(server, leases.is_held) for server in servers.values()),
+        ]
+
+    def remover(self, drill: Drill, providers: Sequence[DumpProvider]) -> Remover | None:  # noqa: ARG002  # the port's signature
+        kinds = {resource.kind for resource in drill.ledger}
+        return scratch_provider.remove_unconfigured if kinds <= scratch_provider.KINDS else None
+
+    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":
+        from restorecheck.postgres.server.fence import WALLS
+        from restorecheck.postgres.server.processes import missing_walls
+
+        unscheduled = tuple(target.name for target in targets if target.schedule is None)
+        if known.account_problem or not targets:
+            return replace(known, unscheduled=unscheduled)
+        return replace(
+            known,
+            missing_walls=tuple(WALLS[wall] for wall in missing_walls()),
+            dumps=tuple(_examined(target, host) for target in targets),
+            unscheduled=unscheduled,
+        )
+
+
+SOURCE = DumpSource()
+
+
+def dump_settings(target: Target) -> DumpSettings:
+    dump = target.keys_of(Dump)
+    return settings(
+        DumpSettings,
+        dump,
+        max_age=max_age_of(target),
+        databases=tuple(target.databases or ()),
+        globals_path=dump.globals or "",
+    )
+
+
+def max_age_of(target: Target) -> timedelta | None:
+    """The configured limit, or one that follows from the schedule; None: no age is too old."""
+    configured = target.keys_of(Dump).max_age_hours
+    if configured is not None:
+        return timedelta(hours=configured)
+    if target.schedule is None:
+        return None
+    return max(LEAST_AGE, longest_gap(target.schedule) + LATE)
+
+
+def _scratch_server_of(target: Target) -> ScratchServer | None:
+    into = target.keys_of(Dump).into
+    return ScratchServer.of_url(into.get_secret_value()) if into else None
+
+
+def _examined(target: Target, host: Host) -> "DumpFacts":
+    from restorecheck.postgres.dump import machine_facts
+
+    dump, server = dump_settings(target), server_settings(host.config)
+    restores_here = target.keys_of(Dump).into is None
+    facts = machine_facts.examine_dump(target.name, dump, server, restores_here=restores_here)
+    return replace(facts, preview=_preview(facts, target, dump, server, host))
+
+
+def _preview(
+    facts: "DumpFacts", target: Target, dump: DumpSettings, server: ServerSettings, host: Host
+) -> "Preview | Unread":
+    """As the drill would begin; where the machine itself is not ready, other rules say so."""
+    from restorecheck.postgres.dump import machine_facts, preview
+    from restorecheck.rules.facts import Unread
+
+    if facts.problem or not facts.decrypt_found:
+        return Unread("a dump that can be read", "see RC102 and RC105")
+    if isinstance(facts.majors, Unread):
+        return Unread("PostgreSQL's programs", "see RC101")
+    if machine_facts.work_dir_problem(server.work_dir, server.account()):
+        return Unread("the work directory", "see RC108")
+    looker = preview.Host(host.clock, sleep, new_drill_id(host.clock.now()))
+    return preview.preview(dump, server, _scratch_server_of(target), looker)

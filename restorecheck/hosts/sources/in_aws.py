@@ -1,0 +1,118 @@
+"""What the kinds of source in AWS share: credentials, certificates, and the way to the database."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from restorecheck.aws.adopt.provider import AdoptProvider
+from restorecheck.aws.session.accounts import Account, Accounts
+from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.config import Config, Target
+from restorecheck.config.files import content_of
+from restorecheck.config.sources.rds import HOW_TO_GET
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.hosts.drill.drill_settings import deadline_of
+from restorecheck.hosts.sources.source import Host, Source
+from restorecheck.ports import Checker, Clock
+
+if TYPE_CHECKING:
+    from restorecheck.postgres.session.connection import Connect
+    from restorecheck.rules.facts import MachineFacts
+
+P = TypeVar("P", RdsProvider, AdoptProvider)
+
+LARGEST_BUNDLE = 16 * 1024 * 1024
+"""Bytes; that of all regions has a hundredth of it."""
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+
+LOGIN_LOOKS = 3
+"""Polls between two tries to log in; five tries take minutes: a new password is accepted late."""
+
+
+class SourceInAws(Source[P]):
+    def checker_of(self, provider: P, host: Host) -> Checker:
+        from restorecheck.postgres.scan.checker import PostgresChecker
+
+        return PostgresChecker(self.connect_of(provider, host), host.clock)
+
+    def connect_of(self, provider: P, host: Host) -> "Connect":
+        """Imports psycopg, which who only restores and deletes does without."""
+        from restorecheck.postgres.session.tls import TlsConnector
+
+        bundle = host.config.aws.ca_bundle
+        assert bundle is not None, "required beside a target in AWS"
+        return TlsConnector(
+            ca_bundle=Path(bundle),
+            password_of=provider.passwords().of,
+            by_token=provider.by_token,
+            patience=LOGIN_LOOKS * provider.settings.poll,
+        )
+
+    def check(self, providers: Sequence[P], host: Host) -> None:
+        """Also where an endpoint of AWS is one that must not be used. Nothing is asked of AWS."""
+        check_bundle(host.config.aws.ca_bundle)
+        for provider in providers:
+            self.account_of(provider).check_endpoints()
+
+    @abstractmethod
+    def account_of(self, provider: P) -> Account:
+        """In which the database is."""
+
+    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":
+        if not targets:
+            return known
+        bundle = host.config.aws.ca_bundle
+        return replace(known, bundle=bundle or "", bundle_problem=_bundle_problem(bundle, host))
+
+
+def accounts_of(config: Config, clock: Clock) -> Accounts:
+    return Accounts(clock=clock, tick=poll_of(config), sandbox=config.sandbox)
+
+
+def shared_accounts(host: Host) -> Accounts:
+    """One for all targets: it keeps clients and credentials."""
+    return host.once("accounts", lambda: accounts_of(host.config, host.clock))
+
+
+def poll_of(config: Config) -> timedelta:
+    return timedelta(seconds=config.aws.poll_interval_seconds)
+
+
+def of_every_target(config: Config, target: Target) -> dict[str, Any]:
+    """The settings that both kinds have."""
+    return {
+        "target": target.name,
+        "deadline": deadline_of(target),
+        "poll": poll_of(config),
+        "databases": tuple(target.databases or ()),
+    }
+
+
+def check_bundle(bundle: str | None) -> None:
+    """Raises ConfigError where the certificates are not there."""
+    assert bundle is not None, "required beside a target in AWS"
+    try:
+        text = content_of(Path(bundle), LARGEST_BUNDLE).decode(errors="replace")
+    except OSError as exc:
+        message = f"{bundle} cannot be read: {exc.strerror}"
+    else:
+        if CERTIFICATE in text:
+            return
+        message = f"{bundle} holds no certificate in PEM format"
+    raise ConfigError(
+        (Problem(message=message, path="aws.ca_bundle"),), hint=f"Get it with: {HOW_TO_GET}"
+    )
+
+
+def _bundle_problem(bundle: str | None, host: Host) -> str:
+    try:
+        check_bundle(bundle)
+    except ConfigError as exc:
+        return exc.message
+    from restorecheck.postgres.session.tls import expired
+
+    assert bundle is not None, "checked above"
+    return expired(Path(bundle), host.clock.now())

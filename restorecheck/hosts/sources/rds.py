@@ -1,0 +1,116 @@
+"""RDS: automated snapshots, copied into the backup account and restored there."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.settings import (
+    After,
+    BackupSettings,
+    Credentials,
+    Place,
+    RdsSettings,
+    RestoreSettings,
+    SourceSettings,
+)
+from restorecheck.aws.snapshots.leftovers import RdsInventory
+from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.config import Config, Target
+from restorecheck.config.sources.rds import RDS, Rds
+from restorecheck.hosts.sources.in_aws import (
+    SourceInAws,
+    of_every_target,
+    poll_of,
+    shared_accounts,
+)
+from restorecheck.hosts.sources.source import Host, Remover, nobody, settings
+from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
+from restorecheck.model import Drill
+from restorecheck.ports import Clock, Inventory
+
+if TYPE_CHECKING:
+    from restorecheck.rules.findings import Finding
+
+LOOKS_AT_TEARDOWN = 360
+"""Polls before a deletion is given up: an hour at the default interval."""
+
+
+class RdsSource(SourceInAws[RdsProvider]):
+    def provider_of(self, target: Target, host: Host) -> RdsProvider:
+        return RdsProvider(
+            settings=settings_of(host.config, target),
+            accounts=shared_accounts(host),
+            clock=host.clock,
+        )
+
+    def account_of(self, provider: RdsProvider) -> Account:
+        return provider.backup_account()
+
+    def inventories(self, providers: Sequence[RdsProvider], host: Host) -> list[Inventory]:
+        return [*inventories_of(providers, host.clock, host.dead)]
+
+    def remover(self, drill: Drill, providers: Sequence[RdsProvider]) -> Remover | None:
+        provider = reaching(drill, providers)
+        return provider.delete if provider else None
+
+    def teardown_limit(self, config: Config) -> timedelta:
+        return LOOKS_AT_TEARDOWN * max(poll_of(config), MIN_TEARDOWN_WAIT)
+
+    def findings(self, targets: Sequence[Target], host: Host, now: datetime) -> "Iterator[Finding]":
+        from restorecheck.aws.facts.rds_target import copies_planned, examine
+        from restorecheck.rules import readiness
+
+        accounts, config = shared_accounts(host), host.config
+        every = [settings_of(config, target) for target in config.targets if target.kind is RDS]
+        for target in targets:
+            own = settings_of(config, target)
+            facts = examine(own, accounts, planned=copies_planned(every, own))
+            yield from readiness.judge(facts, now)
+
+
+SOURCE = RdsSource()
+
+
+def settings_of(config: Config, target: Target) -> RdsSettings:
+    rds = target.keys_of(Rds)
+    place = partial(Place, rds.source.role_arn.split(":")[1])
+    return settings(
+        RdsSettings,
+        rds,
+        source=settings(SourceSettings, rds.source, place=place(rds.source.account_id, rds.region)),
+        backup=settings(
+            BackupSettings,
+            rds.backup,
+            place=place(rds.backup.account_id, rds.backup.region or rds.region),
+        ),
+        restore=settings(
+            RestoreSettings,
+            rds.restore,
+            credentials=Credentials(rds.restore.credentials),
+            iam_user=rds.restore.iam_user or "",
+            after=After(rds.after),
+        ),
+        max_age=timedelta(hours=rds.max_age_hours),
+        **of_every_target(config, target),
+    )
+
+
+def inventories_of(
+    providers: Iterable[RdsProvider], clock: Clock, dead: Callable[[], Collection[str]] = nobody
+) -> list[RdsInventory]:
+    """One for each pair of accounts, however many targets share it. `dead`: as `RdsInventory` has it."""
+    pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}
+    return [RdsInventory(provider, clock, dead) for provider in pairs.values()]
+
+
+def reaching(drill: Drill, providers: Iterable[RdsProvider]) -> RdsProvider | None:
+    """One that reaches everything that the drill has made, though its target is not configured."""
+    places = [r.account for r in drill.ledger if r.identifier.startswith("arn:")]
+    for provider in providers:
+        own = provider.settings
+        reached = {own.source.place.account_id, own.backup.place.account_id}
+        if places and set(places) <= reached:
+            return provider
+    return None

@@ -1,0 +1,133 @@
+"""What a host asks of one kind of source."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel
+
+from restorecheck.config import Config, Target
+from restorecheck.config.sources.kind import SourceKind
+from restorecheck.errors import ConfigError, Problem
+from restorecheck.lifecycle import Gone, StillThere
+from restorecheck.model import Drill, Resource
+from restorecheck.ports import Checker, Clock, Inventory, Provider
+
+if TYPE_CHECKING:
+    from restorecheck.postgres.dump.settings import FullText
+    from restorecheck.postgres.session.connection import Connect
+    from restorecheck.rules.facts import MachineFacts
+    from restorecheck.rules.findings import Finding
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Provider)
+Remover = Callable[[Resource, datetime], Gone | StillThere]
+"""As `Provider.delete`."""
+
+TEARDOWN_LIMIT = timedelta(minutes=2)
+"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
+
+
+def nobody() -> Collection[str]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Who drills, as far as a source is concerned."""
+
+    config: Config
+    clock: Clock
+    locks: Path = Path()
+    """Folder of the locks of drills."""
+    in_aws: bool = False
+    """A function: it has no PostgreSQL of its own, and no disk."""
+    full_text: "FullText | None" = None
+    dead: Callable[[], Collection[str]] = nobody
+    """Ids of drills whose host is known to be dead, whatever their resources say."""
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def lock_of(self, drill_id: str) -> Path:
+        return self.locks / f"{drill_id}.lock"
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What all targets share, made for the first of them."""
+        if name not in self.shared:
+            self.shared[name] = make()
+        return cast(T, self.shared[name])
+
+
+class Source(ABC, Generic[P]):
+    """One kind of source; `P` is the type of its providers."""
+
+    @abstractmethod
+    def provider_of(self, target: Target, host: Host) -> P:
+        """Makes nothing, reads nothing.
+
+        Raises:
+            ConfigError: What the configuration says cannot be done on this machine.
+        """
+
+    @abstractmethod
+    def checker_of(self, provider: P, host: Host) -> Checker:
+        """How the restored database is asked."""
+
+    def connect_of(self, provider: P, host: Host) -> "Connect":  # noqa: ARG002  # for other sources
+        """How PostgreSQL is reached, for `propose` and `prove`.
+
+        Raises:
+            ConfigError: The restored database is of another engine.
+        """
+        message = "this command is for PostgreSQL, and the restored database is none"
+        raise ConfigError((Problem(message=message),))
+
+    def check(self, providers: Sequence[P], host: Host) -> None:  # most have nothing to refuse
+        """Refuse what is known to be impossible before anything is begun.
+
+        Raises:
+            ConfigError: No drill of this kind can be done.
+        """
+
+    def inventories(self, providers: Sequence[P], host: Host) -> list[Inventory]:  # noqa: ARG002  # for other sources
+        """Where a sweep looks."""
+        return []
+
+    def remover(self, drill: Drill, providers: Sequence[P]) -> Remover | None:  # noqa: ARG002  # for other sources
+        """Who deletes what this drill of an unconfigured target has made; None: it is not of this
+        kind, or nobody reaches it.
+        """
+        return None
+
+    def teardown_limit(self, config: Config) -> timedelta:  # noqa: ARG002  # for other sources
+        return TEARDOWN_LIMIT
+
+    def outputs_of(self, target: Target, instance: str, config: Config) -> dict[str, str]:
+        """Of a kind that adopts: what the drill of this instance begins with.
+
+        Raises:
+            ConfigError: The instance cannot be a restored backup of the target.
+        """
+        raise AssertionError(f"{target.name} adopts nothing, not {instance}, {config.version}")
+
+    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":  # noqa: ARG002  # for other sources
+        """For `doctor`: what is known of this machine, and what these targets need of it."""
+        return known
+
+    def findings(self, targets: Sequence[Target], host: Host, now: datetime) -> "Iterator[Finding]":  # noqa: ARG002  # for other sources
+        """For `doctor`: everything else that is or is not in order."""
+        yield from ()
+
+
+def source_of(kind: SourceKind[Any]) -> Source[Any]:
+    return cast(Source[Any], import_module(f"{__package__}.{kind.key}").SOURCE)
+
+
+def settings(adapter: type[T], keys: BaseModel, **others: Any) -> T:  # noqa: ANN401  # whatever it has
+    """The settings of an adapter: the keys of the same names, and the others."""
+    wanted = {field.name for field in fields(cast(Any, adapter))} - set(others)
+    same = {name: getattr(keys, name) for name in wanted & set(type(keys).model_fields)}
+    return adapter(**same, **others)
