@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from restorecheck.checks.dialect import POSTGRESQL, Dialect
 from restorecheck.checks.kind import Alone, CheckKind, OfDatabase
 from restorecheck.checks.kinds.accepted_values import AcceptedValues
 from restorecheck.checks.kinds.any_rows import AnyRows
@@ -108,16 +109,18 @@ def built_in(
     physical: bool = True,
     baseline: bool = False,
     suite: Mapping[str, Any] = MappingProxyType({}),
+    dialect: Dialect = POSTGRESQL,
 ) -> tuple[CheckSpec, ...]:
     """Asked of every restored database, configured or not.
 
     `severities`: kind → its severity, or None to leave it out. `baseline`: there is an earlier night.
-    `suite`: the other keys of `suite`.
+    `suite`: the other keys of `suite`. `dialect`: of the restored database.
     """
     asked = [
         kind
         for kind in BUILT_INS
         if (own := kind.built_in) is not None
+        and dialect.answers(kind.name)
         and (physical or not own.physical)
         and (own.always or severities.get(kind.name, own.severity) is not None)
     ]

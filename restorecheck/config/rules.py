@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from restorecheck.checks.dialect import Dialect
 from restorecheck.checks.objectives import NAMES
-from restorecheck.checks.registry import BUILT_INS
+from restorecheck.checks.registry import BUILT_INS, BY_NAME
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
@@ -36,6 +37,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
             if isinstance(keys, dict):
                 written = Written(target=target, keys=keys, path=path, document=document)
                 yield from kind.broken_rules(written)
+                yield from _unanswerable_checks(target, path, kind.dialect)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
 
@@ -82,6 +84,16 @@ def _duplicate_check_names(
         shown = "of this check" if any(part in document.sources for part in parts) else f"'{name}'"
         message = f"the name {shown} is taken by the check on line {line}; give this one its own"
         yield ConfigFinding((*check, "name"), message)
+
+
+def _unanswerable_checks(
+    target: dict[str, Any], path: Path, dialect: Dialect
+) -> Iterator[ConfigFinding]:
+    for index, check in _mappings(target.get("checks")):
+        for kind in check:
+            if kind in BY_NAME and not dialect.answers(kind):
+                message = f"{kind} is not a check of {dialect.name}"
+                yield ConfigFinding((*path, "checks", index, kind), message)
 
 
 def _check_name(kind: str, keys: object) -> object:

@@ -127,7 +127,10 @@ def refuse_impossible(config: Config) -> None:
     Raises:
         ConfigError: They cannot.
     """
-    targets_of(config).inventories()
+    targets = targets_of(config)
+    targets.inventories()
+    for target in config.targets:
+        targets.provider_of(target.name)
 
 
 def _forget_libpq_environment() -> None:

@@ -138,8 +138,9 @@ def on_real_aws():
 
 def first_rds_provider(file: Path) -> RdsProvider:
     config = configuration_room.load(file, os.environ)
-    providers = wiring.targets_of(config).providers()
-    return next(p for p in providers.values() if isinstance(p, RdsProvider))
+    targets = wiring.targets_of(config)
+    made = (targets.provider_of(target.name) for target in config.targets)
+    return next(provider for provider in made if isinstance(provider, RdsProvider))
 
 
 def pause(duration: timedelta) -> None:

@@ -42,8 +42,10 @@ class Host:
         self.clock = SystemClock()
         accounts = Accounts(clock=self.clock, tick=poll_of(config), sandbox=True, **options)
         host = source.Host(config=config, clock=self.clock, shared={"accounts": accounts})
-        self.provider = rds.SOURCE.provider_of(config.targets[0], host)
-        self.checker = rds.SOURCE.checker_of(self.provider, host)
+        target = config.targets[0]
+        own = rds.RdsSource(host, [target])
+        self.provider = own.provider_of(target.name)
+        self.checker = own.make_checker(self.provider)
         self.engine = Engine(
             store=store,
             provider_for=lambda _drill: self.provider,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from restorecheck.checks.dialect import POSTGRESQL, Dialect
 from restorecheck.checks.keys import Keys
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
@@ -47,6 +48,8 @@ class SourceKind(Generic[K]):
     """Somebody else restores: a drill is started for what they restored, and by no schedule."""
     all_databases: bool = True
     """Without `databases`, all are proven."""
+    dialect: Dialect = POSTGRESQL
+    """Of the restored database."""
     broken_rules: Callable[[Written], Iterator[ConfigFinding]] = _nothing_is_wrong
     """Everything that is wrong between the keys."""
     with_absolute_paths: Callable[[K, Absolute], K] = _unchanged

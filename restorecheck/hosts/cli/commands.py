@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck import config as configuration
+from restorecheck.checks.dialect import POSTGRESQL
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts.cli.target_names import unknown_target
@@ -148,6 +149,10 @@ def study(arguments: argparse.Namespace) -> int:
     path = configuration.locate(arguments.config, os.environ)
     loaded = configuration.load(path, os.environ)
     (name,) = _targets(loaded, [arguments.target], adopt=False)
+    dialect = next(target.kind.dialect for target in loaded.targets if target.name == name)
+    if dialect is not POSTGRESQL:
+        message = f"{arguments.command} is for PostgreSQL; {name!r} restores {dialect.name}"
+        raise ConfigError((Problem(message=message),))
     if arguments.command == "prove":
         from restorecheck.hosts.cli import prove
 
@@ -349,10 +354,10 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
     """What the drill of an adopted instance begins with."""
     if instance is None:
         return {}
-    from restorecheck.hosts.sources.source import source_of
+    from restorecheck.hosts import wiring
 
     target = next(target for target in loaded.targets if target.name == names[0])
-    return source_of(target.kind).outputs_of(target, instance, loaded)
+    return wiring.targets_of(loaded).source_of(target.name).outputs_of(target, instance)
 
 
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:

@@ -46,9 +46,9 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
     for kind in KINDS:
         own = [target for target in targets if target.kind is kind]
         if own:
-            source = source_of(kind)
-            known = source.facts(known, own, host)
-            findings += source.findings(own, host, now)
+            source = source_of(kind)(host, own)
+            known = source.facts(known)
+            findings += source.findings(now)
     return answer(config, [*machine.judge(known, now), *findings], By.DOCTOR, arguments, now)
 
 

@@ -31,6 +31,7 @@ def checks_of(
         physical=target.kind.physical if physical is None else physical,
         baseline=baseline,
         suite=target.suite.settings(),
+        dialect=target.kind.dialect,
     )
     return (
         *own,

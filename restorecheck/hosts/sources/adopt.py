@@ -8,24 +8,23 @@ from restorecheck.aws.session.settings import AdoptSettings, Place, parse_arn
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.adopt import Adopt
 from restorecheck.errors import ConfigError, Problem, ProviderError
-from restorecheck.hosts.sources.in_aws import SourceInAws, of_every_target, shared_accounts
-from restorecheck.hosts.sources.source import Host, settings
+from restorecheck.hosts.sources.in_aws import SourceInAws, of_every_target
+from restorecheck.hosts.sources.source import settings
 
 
 class AdoptSource(SourceInAws[AdoptProvider]):
-    def provider_of(self, target: Target, host: Host) -> AdoptProvider:
-        return AdoptProvider(
-            settings=settings_of(host.config, target), accounts=shared_accounts(host)
-        )
+    def make_provider(self, target: Target) -> AdoptProvider:
+        own = settings_of(self.host.config, target)
+        return AdoptProvider(settings=own, accounts=self.accounts)
 
     def account_of(self, provider: AdoptProvider) -> Account:
         return provider.account()
 
-    def outputs_of(self, target: Target, instance: str, config: Config) -> dict[str, str]:
-        return outputs_of(settings_of(config, target), instance)
+    def outputs_of(self, target: Target, instance: str) -> dict[str, str]:
+        return outputs_of(settings_of(self.host.config, target), instance)
 
 
-SOURCE = AdoptSource()
+SOURCE = AdoptSource
 
 
 def settings_of(config: Config, target: Target) -> AdoptSettings:

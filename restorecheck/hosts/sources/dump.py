@@ -1,6 +1,5 @@
 """Dumps in files, restored into a throw-away server on this machine or into a scratch server."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -38,8 +37,8 @@ DumpProvider = LocalDumpProvider | ScratchProvider
 
 
 class DumpSource(Source[DumpProvider]):
-    def provider_of(self, target: Target, host: Host) -> DumpProvider:
-        dump = dump_settings(target)
+    def make_provider(self, target: Target) -> DumpProvider:
+        host, dump = self.host, dump_settings(target)
         server = replace(server_settings(host.config), full_text=host.full_text)
         clock, deadline = host.clock, deadline_of(target)
         scratch_server = _scratch_server_of(target)
@@ -56,47 +55,48 @@ class DumpSource(Source[DumpProvider]):
             deadline=deadline,
         )
 
-    def checker_of(self, provider: DumpProvider, host: Host) -> Checker:
-        connect = self.connect_of(provider, host)
-        return PostgresChecker(connect, host.clock, killed=provider.killed)
+    def make_checker(self, provider: DumpProvider) -> Checker:
+        connect = self.connect_of(provider)
+        return PostgresChecker(connect, self.host.clock, killed=provider.killed)
 
-    def connect_of(self, provider: DumpProvider, host: Host) -> Connect:  # noqa: ARG002  # the port's signature
+    def connect_of(self, provider: DumpProvider) -> Connect:
         return by_system_identifier(provider.connect)
 
-    def check(self, providers: Sequence[DumpProvider], host: Host) -> None:  # noqa: ARG002  # the port's signature
+    def check(self) -> None:
         try:
-            server_settings(host.config).account()
+            server_settings(self.host.config).account()
         except AccessDeniedError as exc:
             problem = Problem(message=exc.message, path="postgres.run_as")
             raise ConfigError((problem,), hint=exc.hint) from exc
 
-    def inventories(self, providers: Sequence[DumpProvider], host: Host) -> list[Inventory]:
-        servers = {p.scratch.name: p.scratch for p in providers if isinstance(p, ScratchProvider)}
+    def inventories(self) -> list[Inventory]:
+        scratch_servers = (_scratch_server_of(target) for target in self.targets.values())
+        servers = {server.name: server for server in scratch_servers if server}
         return [
-            LocalInventory([server_settings(host.config).work_dir], leases.is_held),
+            LocalInventory([server_settings(self.host.config).work_dir], leases.is_held),
             *(ScratchInventory(server, leases.is_held) for server in servers.values()),
         ]
 
-    def remover(self, drill: Drill, providers: Sequence[DumpProvider]) -> Remover | None:  # noqa: ARG002  # the port's signature
+    def remover(self, drill: Drill) -> Remover | None:
         kinds = {resource.kind for resource in drill.ledger}
         return scratch_provider.remove_unconfigured if kinds <= scratch_provider.KINDS else None
 
-    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":
+    def facts(self, known: "MachineFacts") -> "MachineFacts":
         from restorecheck.postgres.server.fence import WALLS
         from restorecheck.postgres.server.processes import missing_walls
 
-        unscheduled = tuple(target.name for target in targets if target.schedule is None)
-        if known.account_problem or not targets:
-            return replace(known, unscheduled=unscheduled)
+        targets = self.targets.values()
+        known = replace(known, unscheduled=tuple(t.name for t in targets if t.schedule is None))
+        if known.account_problem:
+            return known
         return replace(
             known,
             missing_walls=tuple(WALLS[wall] for wall in missing_walls()),
-            dumps=tuple(_examined(target, host) for target in targets),
-            unscheduled=unscheduled,
+            dumps=tuple(_examined(target, self.host) for target in targets),
         )
 
 
-SOURCE = DumpSource()
+SOURCE = DumpSource
 
 
 def dump_settings(target: Target) -> DumpSettings:

@@ -1,7 +1,6 @@
 """What the kinds of source in AWS share: credentials, certificates, and the way to the database."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,16 +32,21 @@ LOGIN_LOOKS = 3
 
 
 class SourceInAws(Source[P]):
-    def checker_of(self, provider: P, host: Host) -> Checker:
+    @property
+    def accounts(self) -> Accounts:
+        """One for all targets: it keeps clients and credentials."""
+        return self.host.once("accounts", lambda: accounts_of(self.host.config, self.host.clock))
+
+    def make_checker(self, provider: P) -> Checker:
         from restorecheck.postgres.scan.checker import PostgresChecker
 
-        return PostgresChecker(self.connect_of(provider, host), host.clock)
+        return PostgresChecker(self.connect_of(provider), self.host.clock)
 
-    def connect_of(self, provider: P, host: Host) -> "Connect":
+    def connect_of(self, provider: P) -> "Connect":
         """Imports psycopg, which who only restores and deletes does without."""
         from restorecheck.postgres.session.tls import TlsConnector
 
-        bundle = host.config.aws.ca_bundle
+        bundle = self.host.config.aws.ca_bundle
         assert bundle is not None, "required beside a target in AWS"
         return TlsConnector(
             ca_bundle=Path(bundle),
@@ -51,30 +55,25 @@ class SourceInAws(Source[P]):
             patience=LOGIN_LOOKS * provider.settings.poll,
         )
 
-    def check(self, providers: Sequence[P], host: Host) -> None:
-        """Also where an endpoint of AWS is one that must not be used. Nothing is asked of AWS."""
-        check_bundle(host.config.aws.ca_bundle)
-        for provider in providers:
-            self.account_of(provider).check_endpoints()
-
     @abstractmethod
     def account_of(self, provider: P) -> Account:
         """In which the database is."""
 
-    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":
-        if not targets:
-            return known
-        bundle = host.config.aws.ca_bundle
-        return replace(known, bundle=bundle or "", bundle_problem=_bundle_problem(bundle, host))
+    def check(self) -> None:
+        """Also where an endpoint of AWS is one that must not be used. Nothing is asked of AWS."""
+        check_bundle(self.host.config.aws.ca_bundle)
+        for provider in self.providers:
+            self.account_of(provider).check_endpoints()
+
+    def facts(self, known: "MachineFacts") -> "MachineFacts":
+        bundle = self.host.config.aws.ca_bundle
+        return replace(
+            known, bundle=bundle or "", bundle_problem=_bundle_problem(bundle, self.host)
+        )
 
 
 def accounts_of(config: Config, clock: Clock) -> Accounts:
     return Accounts(clock=clock, tick=poll_of(config), sandbox=config.sandbox)
-
-
-def shared_accounts(host: Host) -> Accounts:
-    """One for all targets: it keeps clients and credentials."""
-    return host.once("accounts", lambda: accounts_of(host.config, host.clock))
 
 
 def poll_of(config: Config) -> timedelta:

@@ -1,6 +1,6 @@
 """RDS: automated snapshots, copied into the backup account and restored there."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,9 +23,8 @@ from restorecheck.hosts.sources.in_aws import (
     SourceInAws,
     of_every_target,
     poll_of,
-    shared_accounts,
 )
-from restorecheck.hosts.sources.source import Host, Remover, nobody, settings
+from restorecheck.hosts.sources.source import Remover, nobody, settings
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
 from restorecheck.ports import Clock, Inventory
@@ -38,39 +37,37 @@ LOOKS_AT_TEARDOWN = 360
 
 
 class RdsSource(SourceInAws[RdsProvider]):
-    def provider_of(self, target: Target, host: Host) -> RdsProvider:
-        return RdsProvider(
-            settings=settings_of(host.config, target),
-            accounts=shared_accounts(host),
-            clock=host.clock,
-        )
+    def make_provider(self, target: Target) -> RdsProvider:
+        own = settings_of(self.host.config, target)
+        return RdsProvider(settings=own, accounts=self.accounts, clock=self.host.clock)
 
     def account_of(self, provider: RdsProvider) -> Account:
         return provider.backup_account()
 
-    def inventories(self, providers: Sequence[RdsProvider], host: Host) -> list[Inventory]:
-        return [*inventories_of(providers, host.clock, host.dead)]
+    def inventories(self) -> list[Inventory]:
+        return [*inventories_of(self.providers, self.host.clock, self.host.dead)]
 
-    def remover(self, drill: Drill, providers: Sequence[RdsProvider]) -> Remover | None:
-        provider = reaching(drill, providers)
+    def remover(self, drill: Drill) -> Remover | None:
+        provider = reaching(drill, self.providers)
         return provider.delete if provider else None
 
-    def teardown_limit(self, config: Config) -> timedelta:
+    @staticmethod
+    def teardown_limit(config: Config) -> timedelta:
         return LOOKS_AT_TEARDOWN * max(poll_of(config), MIN_TEARDOWN_WAIT)
 
-    def findings(self, targets: Sequence[Target], host: Host, now: datetime) -> "Iterator[Finding]":
+    def findings(self, now: datetime) -> "Iterator[Finding]":
         from restorecheck.aws.facts.rds_target import copies_planned, examine
         from restorecheck.rules import readiness
 
-        accounts, config = shared_accounts(host), host.config
+        config = self.host.config
         every = [settings_of(config, target) for target in config.targets if target.kind is RDS]
-        for target in targets:
+        for target in self.targets.values():
             own = settings_of(config, target)
-            facts = examine(own, accounts, planned=copies_planned(every, own))
+            facts = examine(own, self.accounts, planned=copies_planned(every, own))
             yield from readiness.judge(facts, now)
 
 
-SOURCE = RdsSource()
+SOURCE = RdsSource
 
 
 def settings_of(config: Config, target: Target) -> RdsSettings:

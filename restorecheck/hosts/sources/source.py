@@ -1,7 +1,7 @@
 """What a host asks of one kind of source."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.kind import SourceKind
-from restorecheck.errors import ConfigError, Problem
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Checker, Clock, Inventory, Provider
@@ -62,68 +61,79 @@ class Host:
 
 
 class Source(ABC, Generic[P]):
-    """One kind of source; `P` is the type of its providers."""
+    """The targets of one kind on one host; `P` is the type of their providers."""
+
+    def __init__(self, host: Host, targets: Iterable[Target] = ()) -> None:
+        self.host = host
+        self.targets = {target.name: target for target in targets}
+        self._providers: dict[str, P] = {}
+
+    def provider_of(self, name: str) -> P:
+        """Raises as `make_provider`."""
+        if name not in self._providers:
+            self._providers[name] = self.make_provider(self.targets[name])
+        return self._providers[name]
+
+    @property
+    def providers(self) -> list[P]:
+        return [self.provider_of(name) for name in self.targets]
 
     @abstractmethod
-    def provider_of(self, target: Target, host: Host) -> P:
-        """Makes nothing, reads nothing.
+    def make_provider(self, target: Target) -> P:
+        """Brings nothing about and reads nothing.
 
         Raises:
-            ConfigError: What the configuration says cannot be done on this machine.
+            ConfigError: What the configuration says cannot be done on this host.
         """
 
     @abstractmethod
-    def checker_of(self, provider: P, host: Host) -> Checker:
+    def make_checker(self, provider: P) -> Checker:
         """How the restored database is asked."""
 
-    def connect_of(self, provider: P, host: Host) -> "Connect":  # noqa: ARG002  # for other sources
-        """How PostgreSQL is reached, for `propose` and `prove`.
+    def connect_of(self, provider: P) -> "Connect":  # noqa: ARG002  # for other kinds
+        """How PostgreSQL is reached, for `propose` and `prove`; asked of its dialect only."""
+        raise AssertionError("another engine's database is not reached like PostgreSQL's")
 
-        Raises:
-            ConfigError: The restored database is of another engine.
-        """
-        message = "this command is for PostgreSQL, and the restored database is none"
-        raise ConfigError((Problem(message=message),))
-
-    def check(self, providers: Sequence[P], host: Host) -> None:  # most have nothing to refuse
+    def check(self) -> None:  # most have nothing to refuse
         """Refuse what is known to be impossible before anything is begun.
 
         Raises:
             ConfigError: No drill of this kind can be done.
         """
 
-    def inventories(self, providers: Sequence[P], host: Host) -> list[Inventory]:  # noqa: ARG002  # for other sources
+    def inventories(self) -> list[Inventory]:
         """Where a sweep looks."""
         return []
 
-    def remover(self, drill: Drill, providers: Sequence[P]) -> Remover | None:  # noqa: ARG002  # for other sources
-        """Who deletes what this drill of an unconfigured target has made; None: it is not of this
-        kind, or nobody reaches it.
+    def remover(self, drill: Drill) -> Remover | None:  # noqa: ARG002  # for other kinds
+        """What deletes the resources of this drill, whose target is no longer configured; None where
+        it is of another kind, or none of these targets reaches them.
         """
         return None
 
-    def teardown_limit(self, config: Config) -> timedelta:  # noqa: ARG002  # for other sources
+    @staticmethod
+    def teardown_limit(config: Config) -> timedelta:  # noqa: ARG004  # for other kinds
         return TEARDOWN_LIMIT
 
-    def outputs_of(self, target: Target, instance: str, config: Config) -> dict[str, str]:
+    def outputs_of(self, target: Target, instance: str) -> dict[str, str]:
         """Of a kind that adopts: what the drill of this instance begins with.
 
         Raises:
             ConfigError: The instance cannot be a restored backup of the target.
         """
-        raise AssertionError(f"{target.name} adopts nothing, not {instance}, {config.version}")
+        raise AssertionError(f"{target.name} adopts nothing, not {instance}")
 
-    def facts(self, known: "MachineFacts", targets: Sequence[Target], host: Host) -> "MachineFacts":  # noqa: ARG002  # for other sources
+    def facts(self, known: "MachineFacts") -> "MachineFacts":
         """For `doctor`: what is known of this machine, and what these targets need of it."""
         return known
 
-    def findings(self, targets: Sequence[Target], host: Host, now: datetime) -> "Iterator[Finding]":  # noqa: ARG002  # for other sources
-        """For `doctor`: everything else that is or is not in order."""
+    def findings(self, now: datetime) -> "Iterator[Finding]":  # noqa: ARG002  # for other kinds
+        """For `doctor`: what else is or is not in order."""
         yield from ()
 
 
-def source_of(kind: SourceKind[Any]) -> Source[Any]:
-    return cast(Source[Any], import_module(f"{__package__}.{kind.key}").SOURCE)
+def source_of(kind: SourceKind[Any]) -> type[Source[Any]]:
+    return cast(type[Source[Any]], import_module(f"{__package__}.{kind.key}").SOURCE)
 
 
 def settings(adapter: type[T], keys: BaseModel, **others: Any) -> T:  # noqa: ANN401  # whatever it has

@@ -2,11 +2,10 @@
 deletes its database.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
-from restorecheck.config import Target
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError
 from restorecheck.hosts.sources.source import Host, Remover, Source, source_of
@@ -24,23 +23,33 @@ class Targets:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._targets = {target.name: target for target in host.config.targets}
-        self._providers: dict[str, Provider] = {}
         self._checkers: dict[str, Checker] = {}
 
-    def provider_of(self, name: str) -> Provider:
-        """Raises ConfigError where the target is not for this host, or cannot be drilled on it."""
-        if name not in self._providers:
-            target = self._targets[name]
-            if not self._is_here(target):
-                message = f"the target {name!r} is not in AWS; run it with `restorecheck run`"
-                raise ConfigError((Problem(message=message),))
-            self._providers[name] = source_of(target.kind).provider_of(target, self._host)
-        return self._providers[name]
+    @cached_property
+    def sources(self) -> dict[str, Source[Any]]:
+        """By key; on a machine also those whose unconfigured targets have left something on it."""
+        kinds = [kind for kind in KINDS if kind.in_aws or not self._host.in_aws]
+        targets = {
+            kind: [target for target in self._targets.values() if target.kind is kind]
+            for kind in kinds
+        }
+        return {
+            kind.key: source_of(kind)(self._host, own)
+            for kind, own in targets.items()
+            if own or not kind.in_aws
+        }
 
-    def providers(self) -> dict[str, Provider]:
-        """By target, of all that are for this host. Raises as `provider_of`."""
-        here = [name for name, target in self._targets.items() if self._is_here(target)]
-        return {name: self.provider_of(name) for name in here}
+    def source_of(self, name: str) -> Source[Any]:
+        """Raises ConfigError where the target is not for this host."""
+        source = self.sources.get(self._targets[name].kind.key)
+        if source is None:
+            message = f"the target {name!r} is not in AWS; run it with `restorecheck run`"
+            raise ConfigError((Problem(message=message),))
+        return source
+
+    def provider_of(self, name: str) -> Provider:
+        """Raises ConfigError where the target cannot be drilled on this host."""
+        return cast(Provider, self.source_of(name).provider_of(name))
 
     def provider_for(self, drill: Drill) -> Provider:
         """Also for a target that the configuration has lost since the drill began.
@@ -49,25 +58,25 @@ class Targets:
             NotFoundError: In AWS: nothing in the configuration reaches what this drill made.
         """
         target = self._targets.get(drill.target)
-        if target is not None and self._is_here(target):
+        if target is not None and target.kind.key in self.sources:
             return self.provider_of(drill.target)
-        removers = (source.remover(drill, providers) for source, providers in self._sources())
+        removers = (source.remover(drill) for source in self.sources.values())
         remover = next((remover for remover in removers if remover is not None), None)
         if remover is None and drill.ledger and self._host.in_aws:
             raise NotFoundError(f"the configuration no longer has the target {drill.target!r}")
         return Unconfigured(remover)
 
     def checker_for(self, drill: Drill) -> Checker:
-        name = drill.target
-        if name not in self._checkers:
-            source = source_of(self._targets[name].kind)
-            self._checkers[name] = source.checker_of(self.provider_of(name), self._host)
-        return self._checkers[name]
+        if drill.target not in self._checkers:
+            source = self.source_of(drill.target)
+            made = source.make_checker(source.provider_of(drill.target))
+            self._checkers[drill.target] = made
+        return self._checkers[drill.target]
 
     def connect_for(self, drill: Drill) -> "Connect":
-        """How PostgreSQL is reached. Raises ConfigError where the database is of another engine."""
-        source = source_of(self._targets[drill.target].kind)
-        return source.connect_of(self.provider_of(drill.target), self._host)
+        """As `Source.connect_of`."""
+        source = self.source_of(drill.target)
+        return source.connect_of(source.provider_of(drill.target))
 
     def check(self) -> None:
         """Refuse what is known to be impossible before anything is begun.
@@ -75,32 +84,15 @@ class Targets:
         Raises:
             ConfigError: No drill can be done.
         """
-        for source, providers in self._sources():
-            source.check(providers, self._host)
+        for source in self.sources.values():
+            source.check()
 
     def inventories(self) -> list[Inventory]:
-        return [
-            inventory
-            for source, providers in self._sources()
-            for inventory in source.inventories(providers, self._host)
-        ]
+        return [found for source in self.sources.values() for found in source.inventories()]
 
     def close(self) -> None:
         for checker in self._checkers.values():
             checker.close()
-
-    def _is_here(self, target: Target) -> bool:
-        return target.kind.in_aws or not self._host.in_aws
-
-    def _sources(self) -> Iterator[tuple[Source[Any], list[Provider]]]:
-        """Those with targets; on a machine, also those whose unconfigured targets have left something
-        on it.
-        """
-        providers = self.providers()
-        for kind in KINDS:
-            own = [p for name, p in providers.items() if self._targets[name].kind is kind]
-            if own or not (kind.in_aws or self._host.in_aws):
-                yield source_of(kind), own
 
 
 class Unconfigured(Provider):

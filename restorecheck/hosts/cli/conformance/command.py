@@ -35,7 +35,6 @@ from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.hosts.sources import rds
-from restorecheck.hosts.sources.in_aws import shared_accounts
 from restorecheck.hosts.sources.source import Host
 from restorecheck.report.terminal import clean
 
@@ -100,8 +99,8 @@ class _Run:
         self._clock = clock
         self._began = began
         self._journal = Journal(locks_of(Path(config.history.path)))
-        self._host = Host(config=config, clock=clock)
-        accounts = shared_accounts(self._host)
+        self._source = rds.RdsSource(Host(config=config, clock=clock), [target])
+        accounts = self._source.accounts
         self._provider = RdsProvider(settings=self._settings, accounts=accounts, clock=clock)
         self._calls = AwsCalls(
             source=self._provider.source_account(),
@@ -112,7 +111,7 @@ class _Run:
         self._interrupts = Interrupts()
 
     def go(self) -> int:
-        rds.SOURCE.check([self._provider], self._host)
+        self._source.check()
         setup = self._setup(new_drill_id(self._began))
         self._calls.identify()
         self._print_plan(setup)
@@ -257,7 +256,7 @@ class _Run:
         ]
         return RecordingCloud(
             self._calls,
-            rds.SOURCE.connect_of(self._provider, self._host),
+            self._source.connect_of(self._provider),
             written=written,
             sanitiser=Sanitiser(self._began, known),
             clock=self._clock,

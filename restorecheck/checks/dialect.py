@@ -1,0 +1,16 @@
+"""What the general rooms know of a database engine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    name: str
+    kinds: frozenset[str] | None = None
+    """Kinds of check that its checker can answer; None: all."""
+
+    def answers(self, kind: str) -> bool:
+        return self.kinds is None or kind in self.kinds
+
+
+POSTGRESQL = Dialect(name="PostgreSQL")
