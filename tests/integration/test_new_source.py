@@ -88,7 +88,8 @@ def test_a_drill_of_a_new_source_and_engine_is_planned_and_verified_and_leaves_n
     assert drilled.returncode == 0, drilled.stderr
     report = json.loads(drilled.stdout)
     assert report["verdict"] == "verified"
-    assert [c["kind"] for c in report["checks"]] == ["server_answers", "row_count"]
+    kinds = [check["kind"] for check in report["checks"]]
+    assert kinds == ["server_answers", "tables_countable", "row_count"]
     assert list(library.work.iterdir()) == []
     assert "library" in known.stdout
     assert known.returncode == 0
@@ -103,6 +104,20 @@ def test_a_bad_backup_and_a_check_that_does_not_hold_fail(library):
     assert (too_few["verdict"], cut["verdict"]) == ("failed", "failed")
     assert cut["reason"] == "shelves.txt has no end"
     assert list(library.work.iterdir()) == []
+
+
+def test_its_nights_are_compared_with_each_other(library):
+    plays = ", ".join(f"play {number}" for number in range(300))
+    library.backup(WHOLE.replace("Faust", plays))
+    library.run("drill", "--json")
+    library.backup("poems: Duino, Iliad, Sonnets\nend of shelves\n")
+
+    second = json.loads(library.run("drill", "--json").stdout)
+
+    assert second["verdict"] == "failed"
+    (failed,) = (check for check in second["checks"] if check["outcome"] == "failed")
+    assert failed["kind"] == "not_emptied"
+    assert "plays" in failed["detail"]
 
 
 def test_its_keys_and_rules_are_part_of_the_configuration(library):

@@ -16,26 +16,15 @@ from typing import Any, cast
 
 import psycopg
 
-from restorecheck.checks.answers import Answer, Judgement, Missing, NoAnswer, Rows, UnreadableData
-from restorecheck.checks.judge_scan import (
-    counts,
-    judge_answer,
-    judge_built_in,
-    judge_configured,
-    measure,
-    rows_of,
-)
-from restorecheck.checks.judge_scan import seconds as seconds_of
+from restorecheck.checks.answers import Answer, Missing, NoAnswer, Rows, UnreadableData
+from restorecheck.checks.judge_scan import judge_answer, measure
 from restorecheck.checks.kind import Alone, Context
-from restorecheck.checks.kinds.compared import unsettled
-from restorecheck.checks.kinds.tables_countable import TablesCountable
-from restorecheck.checks.memory import remember, without_installed
-from restorecheck.checks.registry import expected, is_alone, kind_of
+from restorecheck.checks.registry import is_alone, kind_of
+from restorecheck.checks.results import context_of, result_of, results_of, which
 from restorecheck.checks.scan_result import (
     CATALOG,
     MISSING_DATABASE,
     DatabaseReading,
-    Readings,
     pack,
     progress,
     unpack,
@@ -43,7 +32,7 @@ from restorecheck.checks.scan_result import (
 from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Endpoint
+from restorecheck.model import CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.scan.table_scan import WHO_DID_IT
@@ -122,14 +111,15 @@ class PostgresChecker(Checker):
         spec, endpoint = inquiry.pending[0], inquiry.endpoint
         left = inquiry.until - self._clock.now()
         if left <= timedelta(0):
-            return Answers(results=(_no_time(spec, spec.database, endpoint),))
+            judgement = judge_answer(spec, NoAnswer(reason="no time was left to ask"))
+            return Answers(results=(result_of(spec, spec.database, judgement, endpoint.identity),))
         if not is_alone(spec):
             return self._read_on(inquiry, left)
         began = time.perf_counter()
         database, answer = self._ask_one(endpoint, spec, min(spec.timeout, left))
         seconds = time.perf_counter() - began
         judgement = judge_answer(spec, answer)
-        result = _result(spec, database, judgement, endpoint, seconds=seconds)
+        result = result_of(spec, database, judgement, endpoint.identity, seconds=seconds)
         return Answers(results=(replace(result, measured=measure(spec, answer)),))
 
     def close(self) -> None:
@@ -144,13 +134,7 @@ class PostgresChecker(Checker):
         specs = [spec for spec in inquiry.pending if not is_alone(spec)]
         readings = unpack(inquiry.readings)
         names = self.databases(endpoint)
-        context = Context(
-            baseline=unpack(inquiry.baseline.readings) if inquiry.baseline else {},
-            databases=tuple(names),
-            taken_at=inquiry.backup.taken_at if inquiry.backup else None,
-            started_at=self._clock.now(),
-            accepted=bool(inquiry.baseline and inquiry.baseline.accepted_by),
-        )
+        context = context_of(names, inquiry.baseline, inquiry.backup, self._clock.now())
         for name in names:
             reading = readings.setdefault(name, DatabaseReading())
             if reading.done:
@@ -164,13 +148,14 @@ class PostgresChecker(Checker):
                 reading.done = True
             if not reading.done:
                 return Answers(readings=pack(readings), detail=progress(readings))
-        context = _without_installed(context, readings)
-        results = [self._judged(spec, endpoint, readings, names, context) for spec in specs]
-        readings = {n: _remembered(context, n, reading) for n, reading in readings.items()}
-        return Answers(
-            results=tuple(results),
-            readings=pack(readings),
+        results, readings = results_of(
+            specs,
+            readings,
+            context,
+            default=self._default_database(endpoint),
+            answered_by=endpoint.identity,
         )
+        return Answers(results=results, readings=pack(readings))
 
     def _read(
         self,
@@ -213,39 +198,6 @@ class PostgresChecker(Checker):
         except DatabaseUnreachableError:
             return NOTHING
 
-    def _judged(
-        self,
-        spec: CheckSpec,
-        endpoint: Endpoint,
-        readings: Readings,
-        names: Sequence[str],
-        context: Context,
-    ) -> CheckResult:
-        if not spec.built_in:
-            return self._judged_of_one(spec, endpoint, readings, context)
-        read = {name: readings[name] for name in names}
-        judgement = judge_built_in(spec, read, context)
-        took = seconds_of(spec, read)
-        result = _result(spec, ", ".join(names), judgement, endpoint, seconds=took)
-        if spec.kind == TablesCountable.name:
-            result = replace(result, measured=counts(read))
-        return result
-
-    def _judged_of_one(
-        self, spec: CheckSpec, endpoint: Endpoint, readings: Readings, context: Context
-    ) -> CheckResult:
-        database = self._database_of(endpoint, spec)
-        if not database:
-            judgement = judge_answer(spec, NoAnswer(reason=self._which(endpoint)))
-        elif database not in readings:
-            judgement = judge_answer(spec, Missing(what=f"database {database}"))
-        else:
-            judgement = judge_configured(spec, database, readings[database], context)
-        took = seconds_of(spec, {database: readings[database]} if database in readings else {})
-        result = _result(spec, database, judgement, endpoint, seconds=took)
-        rows = rows_of(spec, readings.get(database))
-        return result if rows is None else replace(result, measured={"rows": rows})
-
     # --- single questions -----------------------------------------------------------------
 
     def _ask_one(
@@ -253,12 +205,8 @@ class PostgresChecker(Checker):
     ) -> tuple[str, Answer]:
         database = self._database_of(endpoint, spec)
         if not database:
-            return "", NoAnswer(reason=self._which(endpoint))
+            return "", NoAnswer(reason=which(self.databases(endpoint)))
         return database, self._answer(endpoint, database, spec, timeout)
-
-    def _which(self, endpoint: Endpoint) -> str:
-        several = ", ".join(self.databases(endpoint))
-        return f"there are several databases ({several}); say `database` in the check"
 
     def _database_of(self, endpoint: Endpoint, spec: CheckSpec) -> str:
         return spec.database or self._default_database(endpoint)
@@ -344,25 +292,6 @@ class PostgresChecker(Checker):
             session.connection.close()
 
 
-def _without_installed(context: Context, readings: Readings) -> Context:
-    """With a baseline that holds no table of an extension that is not read any more."""
-    baseline = dict(context.baseline)
-    for name, reading in readings.items():
-        known = context.before(name)
-        if known is not None:
-            (at,) = (key for key, value in baseline.items() if value is known)
-            baseline[at] = without_installed(known, reading)
-    return replace(context, baseline=baseline)
-
-
-def _remembered(context: Context, name: str, reading: DatabaseReading) -> DatabaseReading:
-    """With what is to be known of this night in later ones."""
-    before = context.before(name)
-    if before is not None:
-        reading = replace(reading, unsettled=unsettled(before, reading, context))
-    return remember(before, reading)
-
-
 def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
     kind = kind_of(spec)
     if not isinstance(kind, Alone):
@@ -390,28 +319,6 @@ def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
                     first = row
         columns = len(cursor.description) if cursor.description else 0
     return Rows(columns=columns, count=count, first=first, more=more)
-
-
-def _result(
-    spec: CheckSpec,
-    database: str,
-    judgement: Judgement,
-    endpoint: Endpoint,
-    *,
-    seconds: float = 0.0,
-) -> CheckResult:
-    return CheckResult(
-        name=spec.name,
-        kind=spec.kind,
-        database=database,
-        severity=judgement.severity or spec.severity,
-        outcome=judgement.outcome,
-        expected=judgement.expected,
-        found=judgement.found,
-        detail=judgement.detail,
-        seconds=seconds,
-        answered_by=endpoint.identity,
-    )
 
 
 ABSENT = {
@@ -451,16 +358,3 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired:
     if lacks_room(code):
         return NoAnswer(reason=f"the temporary server ran out of room: {message}")
     return NoAnswer(reason=message)
-
-
-def _no_time(spec: CheckSpec, database: str, endpoint: Endpoint) -> CheckResult:
-    return CheckResult(
-        name=spec.name,
-        kind=spec.kind,
-        database=database,
-        severity=spec.severity,
-        outcome=CheckOutcome.ERROR,
-        expected=expected(spec),
-        detail="no time was left to ask",
-        answered_by=endpoint.identity,
-    )

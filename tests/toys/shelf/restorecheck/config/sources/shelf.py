@@ -9,6 +9,8 @@ from restorecheck.checks.keys import Keys, Text
 from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 
+ANSWERED = frozenset({"server_answers", "tables_countable", "not_emptied", "row_count"})
+
 
 class Shelf(Keys):
     path: Text = Field(description="The file of shelves.")
@@ -32,7 +34,7 @@ SHELF = SourceKind(
     keys=Shelf,
     help="The backups are shelves of books.",
     physical=False,
-    dialect=Dialect(name="Shelves", kinds=frozenset({"server_answers", "row_count"})),
+    dialect=Dialect(name="Shelves", kinds=ANSWERED),
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,
 )
