@@ -37,7 +37,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
             if isinstance(keys, dict):
                 written = Written(target=target, keys=keys, path=path, document=document)
                 yield from kind.broken_rules(written)
-                yield from _unanswerable_checks(target, path, kind.dialect)
+                yield from unanswerable_checks(target, path, kind.dialect)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
 
@@ -86,7 +86,7 @@ def _duplicate_check_names(
         yield ConfigFinding((*check, "name"), message)
 
 
-def _unanswerable_checks(
+def unanswerable_checks(
     target: dict[str, Any], path: Path, dialect: Dialect
 ) -> Iterator[ConfigFinding]:
     for index, check in _mappings(target.get("checks")):

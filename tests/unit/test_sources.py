@@ -9,7 +9,9 @@ import yaml
 
 from restorecheck import config as configuration
 from restorecheck.aws.session.accounts import Accounts
+from restorecheck.checks.dialect import POSTGRESQL, Dialect
 from restorecheck.config import sources as keys_of_sources
+from restorecheck.config.rules import unanswerable_checks
 from restorecheck.config.sources.dump import Dump
 from restorecheck.config.sources.rds import Rds
 from restorecheck.config.sources.registry import KINDS
@@ -62,6 +64,18 @@ def test_a_target_knows_its_source():
     assert library.keys_of(Dump).path == "/backups"
     with pytest.raises(AssertionError, match="library is of kind dump"):
         library.keys_of(Rds)
+
+
+def test_a_check_that_an_engine_cannot_answer_is_refused_where_it_stands():
+    checks: list[Any] = [{"row_count": {}}, "no mapping", {"query": {}, "unheard_of": {}}]
+    shelves = Dialect(name="Shelves", kinds=frozenset({"row_count"}))
+
+    found = [*unanswerable_checks({"checks": checks}, ("targets", 0), shelves)]
+
+    assert [(f.path, f.message) for f in found] == [
+        (("targets", 0, "checks", 2, "query"), "query is not a check of Shelves")
+    ]
+    assert not [*unanswerable_checks({"checks": checks}, (), POSTGRESQL)]
 
 
 def test_a_function_drills_what_is_in_aws_and_says_who_drills_the_rest():

@@ -26,10 +26,6 @@ class Written:
     document: Document
 
 
-def _nothing_is_wrong(_written: Written) -> Iterator[ConfigFinding]:
-    yield from ()
-
-
 def _unchanged(keys: K, _absolute: Absolute) -> K:
     return keys
 
@@ -40,6 +36,8 @@ class SourceKind(Generic[K]):
     """Of a target. The module of this name in `hosts.sources` makes the parts of a drill."""
     keys: type[K]
     help: str
+    broken_rules: Callable[[Written], Iterator[ConfigFinding]]
+    """Everything that is wrong between the keys."""
     physical: bool
     """The restored pages are production's own; those of a dump are written anew."""
     in_aws: bool = False
@@ -50,6 +48,4 @@ class SourceKind(Generic[K]):
     """Without `databases`, all are proven."""
     dialect: Dialect = POSTGRESQL
     """Of the restored database."""
-    broken_rules: Callable[[Written], Iterator[ConfigFinding]] = _nothing_is_wrong
-    """Everything that is wrong between the keys."""
     with_absolute_paths: Callable[[K, Absolute], K] = _unchanged
