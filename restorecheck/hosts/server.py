@@ -5,7 +5,7 @@ from pathlib import Path
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts.sources.source import settings
+from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.postgres.dump.settings import ServerSettings
 from restorecheck.postgres.server import binaries, cluster
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from restorecheck.checks.answers import Judgement
+from restorecheck.checks.results import result_of
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 from restorecheck.ports import Inquiry
-from restorecheck.postgres.scan.checker import PostgresChecker, _result
+from restorecheck.postgres.scan.checker import PostgresChecker
 from tests.factories import ENDPOINT
 
 REQUIRED, WARNING = Severity.REQUIRED, Severity.WARNING
@@ -29,7 +30,7 @@ def test_an_answer_has_the_severity_of_its_check_unless_it_is_milder_itself(
 ):
     spec = CheckSpec(name="rows", kind="row_count", severity=configured)
 
-    result = _result(spec, "shop", Judgement(outcome, severity=judged), ENDPOINT)
+    result = result_of(spec, "shop", Judgement(outcome, severity=judged), "me")
 
     assert (result.severity, result.outcome) == (told, outcome)
 

@@ -8,8 +8,8 @@ from restorecheck.aws.session.settings import AdoptSettings, Place, parse_arn
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.adopt import Adopt
 from restorecheck.errors import ConfigError, Problem, ProviderError
+from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.in_aws import SourceInAws, of_every_target
-from restorecheck.hosts.sources.source import settings
 
 
 class AdoptSource(SourceInAws[AdoptProvider]):

@@ -19,12 +19,13 @@ from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.rds import RDS, Rds
+from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.in_aws import (
     SourceInAws,
     of_every_target,
     poll_of,
 )
-from restorecheck.hosts.sources.source import Remover, nobody, settings
+from restorecheck.hosts.sources.source import Remover, nobody
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
 from restorecheck.ports import Clock, Inventory

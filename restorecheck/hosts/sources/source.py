@@ -2,13 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
-
-from pydantic import BaseModel
 
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.kind import SourceKind
@@ -134,10 +132,3 @@ class Source(ABC, Generic[P]):
 
 def source_of(kind: SourceKind[Any]) -> type[Source[Any]]:
     return cast(type[Source[Any]], import_module(f"{__package__}.{kind.key}").SOURCE)
-
-
-def settings(adapter: type[T], keys: BaseModel, **others: Any) -> T:  # noqa: ANN401  # whatever it has
-    """The settings of an adapter: the keys of the same names, and the others."""
-    wanted = {field.name for field in fields(cast(Any, adapter))} - set(others)
-    same = {name: getattr(keys, name) for name in wanted & set(type(keys).model_fields)}
-    return adapter(**same, **others)
