@@ -102,6 +102,18 @@ def test_of_listed_databases_the_missing_one_is_named(folder):
     assert (newest(choice), choice.absent) == ({"shop": "a.sql"}, ("billing",))
 
 
+def test_dumps_that_say_nothing_of_their_database_are_named_where_several_are_proven(folder):
+    put(folder, "a.sql", of="shop")
+    put(folder, "b.sql", of="billing")
+    put(folder, "odd.sql")
+
+    choice = chosen(folder, ALL)
+
+    assert newest(choice) == {"shop": "a.sql", "billing": "b.sql"}
+    (note,) = choice.notes
+    assert note == "odd.sql was passed over: it does not say of which database it is"
+
+
 def test_of_one_listed_database_the_dumps_of_others_do_not_count(folder):
     put(folder, "a.sql", of="shop", age=9 * HOUR)
     put(folder, "b.sql", of="crm")
