@@ -107,6 +107,34 @@ def test_a_slot_is_not_due_before_its_own_delay(scene):
     assert scene.reasons() == []
 
 
+@pytest.mark.parametrize(("late", "taken"), [(10 * MINUTE, True), (11 * MINUTE, False)])
+def test_a_grace_begins_with_the_start_that_the_delay_allows(scene, late, taken):
+    delayed = plan(jitter=4 * HOUR, grace=10 * MINUTE)
+    start = delayed.starts_at(slot(24))
+    assert start - slot(24) > 11 * MINUTE
+    scene.nights.look(delayed)
+
+    scene.clock.time = start + late
+    due = scene.nights.take(delayed)
+
+    assert due == (slot(24) if taken else None)
+    assert scene.reasons() == ([] if taken else [(24, "missed")])
+
+
+def test_an_overrun_settles_what_could_have_started_and_not_what_still_waits(scene):
+    delayed = plan(jitter=4 * HOUR)
+    start = delayed.starts_at(slot(24))
+    scene.nights.look(delayed)
+
+    scene.clock.time = start - timedelta(seconds=1)
+    scene.nights.overrun(delayed)
+    early = scene.reasons()
+    scene.clock.time = start
+    scene.nights.overrun(delayed)
+
+    assert (early, scene.reasons()) == ([], [(24, "skipped")])
+
+
 def test_a_slot_is_written_down_once_however_often_somebody_looks(scene):
     scene.nights.look(plan())
     for minutes in range(0, 240, 7):
