@@ -123,6 +123,19 @@ def test_a_target_stands_where_its_newest_and_its_newest_verified_drill_put_it(s
     assert standing.bad == 2
 
 
+def test_drills_that_were_not_verified_are_counted_from_the_last_proof_on(store):
+    nights = [Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.VERIFIED, Verdict.FAILED]
+    bad = []
+    for number, verdict in enumerate(nights):
+        put(store, number, verdict=verdict)
+        put(store, 100 + number, target="orders", night=number)
+        bad.append(store.standing("courses").bad)
+
+    assert bad == [1, 2, 0, 1]
+    assert store.standing("courses").proven.drill_id == "d-2"
+    assert store.standing("orders").bad == 0
+
+
 def test_a_target_that_was_never_drilled_stands_nowhere(store):
     standing = store.standing("courses")
 
@@ -138,6 +151,8 @@ def test_retention_drops_old_texts_and_keeps_the_chain(store):
 
     assert [s.text is None for s in store.stored()] == [True, True, True, False, False]
     assert list(flaws(store.stored())) == []
+    for entries in (store.entries(), store.entries(target="courses")):
+        assert [e.pruned_at for e in entries] == [NOW + 5 * DAY] * 3 + [None] * 2
     with pytest.raises(NotFoundError):
         store.report("d-1")
 

@@ -63,6 +63,11 @@ KINDS = {
         ["restores, but its data is wrong", "Look in production"],
         "The backup restored, but its data is wrong.",
     ),
+    "the newest dump is cut, the one before it does not restore": (
+        bad(CUT, restored="failed"),
+        ["The newest whole dump, 1.dump, does not restore.", "backup job"],
+        "The backup does not restore.",
+    ),
     "no dump is whole": (
         bad(CUT, restored="pending"),
         ["No other dump that could be restored is there", "backup job"],
@@ -77,6 +82,16 @@ KINDS = {
         bad(OLD),
         ["50.0 hours old, expected at most 26.0 hours old", "itself restores", "backup job"],
         "The backup restores, but it is too old.",
+    ),
+    "the dump is stale and its data is wrong": (
+        bad(OLD, WRONG),
+        ["50.0 hours old", "Look in production"],
+        "The backup restored, but its data is wrong.",
+    ),
+    "the newest dump is cut, the one before it is stale": (
+        bad(CUT, OLD),
+        ["tue.dump is truncated", "50.0 hours old", "backup job"],
+        "The newest dump is damaged; an older one restores.",
     ),
     "the dump is of another database": (
         bad(OTHER),
@@ -183,6 +198,10 @@ def test_the_names_of_the_checks_on_files_are_those_that_the_drill_gives_them():
         (bad(CUT, restored="pending"), "no other dump restores"),
         (bad(OLD), "there is no recent backup"),
         (bad(OTHER), "wrong database"),
+        (bad(OTHER, WRONG), "wrong database"),
+        (bad(CUT, OLD, WRONG), "look at the backup job: the newest dump is damaged"),
+        (bad(OLD, WRONG), "there is no recent backup"),
+        (bad(check(), restored="pending", backup=None), "there is no recent backup"),
         (bad(WRONG), "look in production"),
         (bad(check(kind="rto", outcome=FAILED)), "the backup itself restores"),
         (bad(check(), restored="failed", backup=Backup(kind="dump", identifier="x")), "new backup"),
@@ -222,3 +241,56 @@ MILD = {"severity": Severity.WARNING}
 )
 def test_the_checks_in_a_line_say_what_is_required_and_what_only_warns(checks, said):
     assert wording.counted(night(checks=checks).checks if checks else []) == said
+
+
+@pytest.mark.parametrize(
+    ("report", "command"),
+    [
+        (bad(CUT), "When there is a new backup, drill that one: restorecheck drill courses"),
+        (bad(OLD), "When there is a new backup, drill that one: restorecheck drill courses"),
+        (bad(OTHER), "When there is a new backup, drill that one: restorecheck drill courses"),
+        (bad(check(), restored="pending", backup=None), "When there is a new backup"),
+        (bad(WRONG), "restorecheck drill courses --keep"),
+        (bad(CUT, WRONG), "restorecheck drill courses --keep"),
+        (bad(CUT, restored="failed"), "Try it again: restorecheck drill courses"),
+    ],
+)
+def test_what_is_drilled_next_is_a_new_backup_where_only_the_file_is_at_fault(report, command):
+    assert command in all_of(report)
+
+
+def test_who_is_sent_to_the_job_is_sent_once():
+    for report in (
+        bad(CUT),
+        bad(OLD),
+        bad(CUT, OLD),
+        bad(check(), restored="pending", backup=None),
+    ):
+        assert all_of(report).count("Look at the backup job") == 1
+
+
+@pytest.mark.parametrize(
+    ("checks", "settled"),
+    [
+        ([EMPTIED], True),
+        ([EMPTIED, WRONG], False),
+        ([EMPTIED, CUT], False),
+        ([EMPTIED, check("late", kind="not_emptied", outcome=CheckOutcome.ERROR)], False),
+        (
+            [EMPTIED, check("mild", kind="row_count", outcome=FAILED, severity=Severity.WARNING)],
+            True,
+        ),
+    ],
+)
+def test_an_acceptance_is_offered_only_where_it_settles_everything(checks, settled):
+    assert ("history accept" in all_of(bad(*checks, baseline=BEFORE))) is settled
+
+
+def test_of_the_checks_without_an_answer_the_required_ones_are_named():
+    late = check("late", outcome=CheckOutcome.ERROR)
+    mild = check("mild", outcome=CheckOutcome.ERROR, severity=Severity.WARNING)
+    many = [check(f"c{n}", outcome=CheckOutcome.ERROR) for n in range(5)]
+
+    assert "No answer: late. " in all_of(night(1, UNCLEAR, [mild, late]))
+    assert "No answer: c0, c1, c2 and 2 more. " in all_of(night(1, UNCLEAR, many))
+    assert "No answer" not in all_of(night(1, UNCLEAR, [mild]))

@@ -86,6 +86,25 @@ def test_one_inconclusive_night_is_no_news_the_second_in_a_row_is():
     ]
 
 
+def test_unclear_nights_are_told_from_the_configured_one_on_and_say_since_when():
+    assert tell(*nights(UNCLEAR, UNCLEAR, UNCLEAR)) == [[], ["inconclusive"], ["inconclusive"]]
+    found = last(*nights(OK, UNCLEAR, UNCLEAR, UNCLEAR))
+    assert (found.bad, found.bad_since) == (3, NIGHT + DAY)
+
+
+def test_an_unclear_night_that_nobody_was_told_of_ends_without_a_word():
+    assert tell(*nights(UNCLEAR, OK)) == [[], []]
+    assert tell(*nights(BAD, UNCLEAR, OK)) == [["failed"], [], ["recovered"]]
+
+
+def test_what_came_untold_is_counted_for_its_own_cause_only():
+    same = [drill(BAD, hours=n, reason="the dump is cut") for n in range(3)]
+    other = drill(BAD, hours=3, reason="a table is empty")
+
+    assert last(*same, other).quiet == 0
+    assert last(*same, drill(BAD, hours=24, reason="the dump is cut")).quiet == 2
+
+
 def test_inconclusive_nights_are_counted_anew_after_a_failed_one():
     assert tell(*nights(UNCLEAR, BAD, UNCLEAR)) == [[], ["failed"], []]
 

@@ -1,0 +1,182 @@
+"""What doctor says of a dump: a clear answer, and what nobody could look at, which is never a clear one."""
+
+import argparse
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from restorecheck.hosts.cli import doctor
+from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.postgres.dump.preview import _failed
+from restorecheck.rules import machine
+from restorecheck.rules.catalogue import RULES, By, RuleSeverity
+from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
+from restorecheck.rules.findings import (
+    Ignore,
+    Outcome,
+    ignoring,
+    not_looked_at,
+    ok,
+    problem,
+    problems,
+    unseen,
+)
+from restorecheck.rules.text import summary
+from tests.factories import NOW
+from tests.nights import check
+
+OK, PROBLEM, UNSEEN = Outcome.OK, Outcome.PROBLEM, Outcome.NOT_LOOKED_AT
+GOOD = DumpFacts(
+    target="courses",
+    path="/b",
+    max_age=timedelta(hours=26),
+    newest="1.dump",
+    size_bytes=10**9,
+    taken_at=NOW - timedelta(hours=3),
+    major=17,
+    majors=(17,),
+    preview=Preview(newest="1.dump", server="PostgreSQL 17.5"),
+)
+MACHINE = MachineFacts(
+    history="/h/history.sqlite",
+    history_problem="",
+    work_dir="/w",
+    work_dir_problem="",
+    free_bytes=10**10,
+    account="",
+    account_problem="",
+    config_file="/c.yaml",
+    config_is_open=False,
+    config_holds_secrets=False,
+    channels=0,
+    channel_problem="",
+)
+
+
+def judged(dump=GOOD, **facts):
+    """Rule → outcome, of the dump."""
+    found = machine.judge(replace(MACHINE, dumps=(dump,), **facts), NOW)
+    return {f.rule.id: f.outcome for f in found if f.resource == "courses"}
+
+
+def test_of_a_dump_that_is_all_right_everything_is():
+    assert judged() == dict.fromkeys(
+        ("RC102", "RC103", "RC106", "RC101", "RC104", "RC122", "RC123"), OK
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "outcome"),
+    [
+        ({"head": Unread("the key")}, "RC106", UNSEEN),
+        ({"head": "is no dump that pg_dump wrote"}, "RC106", PROBLEM),
+        ({"majors": Unread("PostgreSQL's programs", "there are none")}, "RC101", PROBLEM),
+        ({"majors": ()}, "RC101", PROBLEM),
+        ({"majors": (15,)}, "RC101", PROBLEM),
+        ({"major": None, "majors": (15,)}, "RC101", OK),
+        ({"taken_at": NOW - timedelta(hours=26)}, "RC103", OK),
+        ({"taken_at": NOW - timedelta(hours=27)}, "RC103", PROBLEM),
+        ({"taken_at": NOW + timedelta(hours=2)}, "RC103", PROBLEM),
+        ({"taken_at": NOW - timedelta(days=900), "max_age": None}, "RC103", OK),
+        ({"size_bytes": 3_333_333_333}, "RC104", OK),
+        ({"size_bytes": 3_333_333_334}, "RC104", PROBLEM),
+        ({"preview": Unread("more time", "it is large")}, "RC122", UNSEEN),
+        ({"preview": Preview(only_head="it is large")}, "RC122", UNSEEN),
+        ({"preview": Preview(verdict="failed", reason="it is cut")}, "RC122", PROBLEM),
+        ({"preview": Preview(verdict="inconclusive", reason="no key")}, "RC122", PROBLEM),
+        ({"preview": Preview(problems=("a newer one is cut",))}, "RC122", PROBLEM),
+        ({"preview": Preview(lacks="it lacks PostGIS")}, "RC123", PROBLEM),
+        ({"preview": Preview(server="it")}, "RC123", OK),
+    ],
+)
+def test_each_answer_is_what_it_is_and_an_unclear_one_is_not_looked_at(changes, rule, outcome):
+    found = [
+        f.outcome
+        for f in machine.judge(replace(MACHINE, dumps=(replace(GOOD, **changes),)), NOW)
+        if f.rule.id == rule
+    ]
+
+    assert found == [outcome], "once, and nothing else beside it"
+
+
+def test_room_that_nobody_knows_is_not_looked_at():
+    assert judged(free_bytes=None)["RC104"] is UNSEEN
+
+
+def test_what_another_rule_says_already_is_not_said_twice():
+    assert "RC122" not in judged(replace(GOOD, preview=Unread("the work directory", "see RC108")))
+    cut = Preview(verdict="failed", reason="1.dump is no dump that pg_dump wrote")
+    same = replace(GOOD, head="is no dump that pg_dump wrote", preview=cut)
+    assert "RC122" not in judged(same)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("failed", True), ("error", True), ("passed", False), ("skipped", False)]
+)
+def test_what_is_wrong_with_the_files_is_told_before_the_night_also_where_it_is_unclear(
+    outcome, said
+):
+    whole: Any = check("the newest dump is whole", outcome=outcome, detail="1.dump is locked")
+    young: Any = check("the backup is young enough", outcome=outcome, detail="it is old")
+
+    assert _failed([whole, young]) == (("1.dump is locked",) if said else ())
+
+
+# --- what all of it comes to ------------------------------------------------------------------
+
+FINE = ok("RC102", "a", "it is there")
+WRONG = problem("RC101", "a", "there are no programs")
+UNCLEAR = not_looked_at("RC106", "a", "the key")
+UNTIL = date(2026, 3, 1)
+
+
+def known(rule, until=UNTIL):
+    return Ignore(rule=rule, resource="*", reason="we know", until=until)
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ([FINE], Exit.VERIFIED),
+        ([FINE, UNCLEAR], Exit.INCONCLUSIVE),
+        ([WRONG, FINE], Exit.FAILED),
+        ([UNCLEAR, WRONG], Exit.FAILED),
+        ([WRONG, UNCLEAR], Exit.FAILED),
+        ([], Exit.VERIFIED),
+    ],
+)
+def test_a_problem_outranks_what_is_unclear_and_that_outranks_what_is_fine(findings, code, capsys):
+    arguments = argparse.Namespace(output=None, format="text", fail_on="low")
+
+    assert doctor.answer(None, findings, By.DOCTOR, arguments, NOW) == code
+    assert ("1 not looked at" in capsys.readouterr().out) is (UNCLEAR in findings)
+
+
+def test_a_problem_below_the_threshold_leaves_what_is_unclear(capsys):
+    arguments = argparse.Namespace(output=None, format="text", fail_on="critical")
+
+    mild = problem(
+        next(r.id for r in RULES if r.severity is not RuleSeverity.CRITICAL), "a", "mild"
+    )
+    assert doctor.answer(None, [mild, UNCLEAR], By.DOCTOR, arguments, NOW) == Exit.INCONCLUSIVE
+    assert doctor.answer(None, [mild, FINE], By.DOCTOR, arguments, NOW) == Exit.VERIFIED
+
+
+@pytest.mark.parametrize(("today", "counts"), [(UNTIL, 0), (date(2026, 3, 2), 1)])
+def test_what_could_not_be_looked_at_may_be_ignored_up_to_the_last_day_as_a_problem_is(
+    today, counts
+):
+    found = ignoring([WRONG, UNCLEAR, FINE], [known("RC101"), known("RC106")], today)
+
+    assert (len(problems(found)), len(unseen(found))) == (counts, counts)
+    assert found[2].counts is False
+
+
+def test_the_summary_counts_each_finding_once():
+    found = ignoring([WRONG, UNCLEAR, FINE, UNCLEAR], [known("RC101")], UNTIL)
+
+    assert summary(found) == "0 problems, 1 ok, 2 not looked at, 1 ignored"
+    assert summary([WRONG, UNCLEAR]) == "1 problem, 0 ok, 1 not looked at"
+    assert summary([FINE]) == "0 problems, 1 ok"

@@ -1,0 +1,62 @@
+"""Which rules a channel of the configuration hears by."""
+
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.announcing import NOTHING_TOLD, Finished, Kind, hear
+from restorecheck.config import parse
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.notifying.channels import lines_of
+from restorecheck.model import Verdict
+from tests.factories import NOW
+from tests.unit.test_config import HERE, target
+
+DAY = timedelta(days=1)
+HOOK = "webhook: {url: 'https://x/y'}"
+
+
+def rules(item):
+    config = parse(
+        target(top=f"notify: [{{{item}}}]"), file="r.yaml", directory=HERE, environment={}
+    )
+    (line,) = lines_of(config, SystemClock())
+    return line.rules
+
+
+@pytest.mark.parametrize(
+    ("item", "after", "hours"),
+    [
+        (HOOK, 2, 20),
+        (f"{HOOK}, inconclusive_after: 1", 1, 20),
+        (f"{HOOK}, inconclusive_after: 5, repeat_after_hours: 3", 5, 3),
+        ("ping: {url: 'https://x/y'}", 1, 0),
+        ("ping: {url: 'https://x/y'}, inconclusive_after: 5, repeat_after_hours: 3", 1, 0),
+    ],
+)
+def test_a_channel_hears_by_its_own_numbers_and_a_switch_hears_of_every_drill(item, after, hours):
+    found = rules(item)
+
+    assert (found.inconclusive_after, found.repeat_after) == (after, timedelta(hours=hours))
+
+
+def test_a_channel_hears_of_what_it_asks_for_and_a_switch_of_all_but_silence():
+    assert rules(f"{HOOK}, on: [failed]").kinds == {Kind.FAILED}
+    assert rules("ping: {url: 'https://x/y'}, on: [failed]").kinds == set(Kind) - {Kind.OVERDUE}
+
+
+@pytest.mark.parametrize(("after", "told"), [(1, [0, 1, 2, 3]), (2, [1, 2, 3]), (4, [3])])
+def test_unclear_so_often_in_a_row_is_told_from_then_on_every_night(after, told):
+    state, heard = NOTHING_TOLD, []
+    for number in range(4):
+        fact = Finished(
+            target="a",
+            at=NOW + number * DAY,
+            drill_id=f"d-{number}",
+            verdict=Verdict.INCONCLUSIVE,
+            reason="denied",
+        )
+        state, news = hear(state, fact, rules(f"{HOOK}, inconclusive_after: {after}"))
+        heard += [number for item in news if item.kind is Kind.INCONCLUSIVE]
+
+    assert heard == told
