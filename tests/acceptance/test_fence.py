@@ -504,7 +504,7 @@ def test_a_command_that_is_killed_leaves_no_program_of_the_dump(attacked_by_root
     running.wait()
     world.run("sweep")
 
-    psutil.wait_procs(sleepers, timeout=5)
+    psutil.wait_procs(sleepers, timeout=60)
     assert [p for p in sleepers if p.is_running() and is_sleeper(p)] == []
 
 
