@@ -253,8 +253,8 @@ class History(Protocol):
     def prune(self, before: datetime, now: datetime) -> int:
         """Drop the texts and numbers of reports finished before; returns how many.
 
-        The newest report and the newest verified one of each target stay, and so does everything
-        that a chain is made of.
+        The newest report, the newest verified and the newest accepted one of each target stay, and so does
+        everything that a chain is made of.
         """
         ...
 

@@ -238,7 +238,8 @@ class MemoryStore(DrillStore, History):
         spared = set()
         for target in {entry.target for entry in self._entries}:
             standing = self.standing(target)
-            spared |= {e.sequence for e in (standing.latest, standing.proven) if e}
+            kept = (standing.latest, standing.proven, self.acceptance(target))
+            spared |= {e.sequence for e in kept if e}
         gone = {
             entry.sequence
             for entry in self._entries

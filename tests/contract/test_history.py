@@ -290,6 +290,9 @@ def test_retention_spares_what_was_accepted(store):
     accept(store, 1)
     put(store, 2, verdict=Verdict.FAILED)
 
+    put(store, 3, verdict=Verdict.FAILED)
+
     store.prune(NOW + 100 * DAY, NOW + 100 * DAY)
 
     assert compared(store).readings == "kept"
+    assert ids(s.entry for s in store.stored() if s.text) == ["d-0", "d-1", "d-3"]

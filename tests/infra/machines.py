@@ -44,6 +44,25 @@ class Machines:
     waited: list[float] = field(default_factory=list)
     time_out_after: float | None = None
     """Seconds of the machines' own time after which an execution has lasted too long."""
+    at_work: int = 0
+    """Invocations that have no answer yet."""
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def invoking(self) -> Iterator[None]:
+        with self.changed:
+            self.at_work += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.at_work -= 1
+                self.changed.notify_all()
+
+    def rest(self) -> None:
+        """Of an execution that was stopped, moto's interpreter ends the step that it is at."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: not self.at_work, 60)
 
     def start(self, machine: str, name: str, order: dict[str, Any]) -> str:
         answer = self.client.start_execution(
@@ -99,7 +118,8 @@ def machines(sandbox: Sandbox, stack: Stack, functions: dict[str, Function]) -> 
             event = Payload if isinstance(Payload, dict) else json.loads(Payload or "{}")
             made[0].invocations.append((plain, event))
             try:
-                answer = json.dumps(functions[plain](event)).encode()
+                with made[0].invoking():
+                    answer = json.dumps(functions[plain](event)).encode()
             except Exception as exc:  # noqa: BLE001  # the boundary of the Lambda runtime
                 failure = {"errorType": type(exc).__name__, "errorMessage": str(exc)}
                 body = io.BytesIO(json.dumps(failure).encode())

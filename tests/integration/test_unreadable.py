@@ -102,6 +102,16 @@ def test_what_may_not_be_read_is_named_first_and_nothing_is_failed(source, weak,
     assert {found[kind].outcome for kind in ("tables_countable", "rows_readable")} == {ERROR}
 
 
+def test_a_query_over_rows_that_a_policy_hides_has_no_answer(source, weak):
+    """Without them it would be answered as if they were not there."""
+    none = spec("query", sql="select count(*) from shut", expect={"equals": 0})
+
+    found, _ = asked(source, f"{GRANTED} create policy p on shut using (false)", [none])
+
+    assert found["asked"].outcome is ERROR
+    assert "row-level security" in found["asked"].detail
+
+
 @pytest.mark.parametrize("what", OPENED)
 def test_what_is_not_read_anyway_needs_no_right(source, weak, what):
     found, _ = asked(source, OPENED[what], physical=False)

@@ -87,7 +87,7 @@ def drill(night, around):
 
 def wait_for_an_instance(scene):
     nap = threading.Event()
-    for _ in range(500):
+    for _ in range(3000):
         if scene.sandbox.instances(scene.sandbox.backup):
             return
         nap.wait(0.02)
@@ -194,7 +194,7 @@ def test_an_execution_that_somebody_stops_is_finished_by_the_sweeper(scene, arou
 
     night.client.stop_execution(executionArn=execution)
     assert night.end(execution)["status"] == "ABORTED"
-    threading.Event().wait(0.5)  # moto's interpreter ends the step that it is at
+    night.rest()
     assert sweeper.sweep(around).restarted == (order["drill_id"],)
     (again,) = set(night.executions(night.drill)) - {order["drill_id"]}
     night.end(f"{night.drill.replace(':stateMachine:', ':execution:')}:{again}")
