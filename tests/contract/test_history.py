@@ -172,6 +172,17 @@ def test_texts_are_the_newest_until_a_moment_without_those_that_were_removed(sto
     assert texts(9, 9, "orders") == ()
 
 
+def test_texts_are_as_many_as_were_asked_for_whatever_was_removed_between_them(store):
+    put(store, 0)
+    for number in range(1, 4):
+        put(store, number, verdict=Verdict.FAILED)
+    assert store.prune(NOW + 100 * DAY, NOW + 100 * DAY) == 2
+
+    found = store.texts("courses", until=NOW + 9 * DAY, newest=2)
+
+    assert found == (store.report("d-0"), store.report("d-3"))
+
+
 def test_retention_spares_the_newest_and_the_newest_verified_of_each_target(store):
     put(store, 1)
     put(store, 2)
