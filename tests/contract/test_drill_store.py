@@ -94,7 +94,17 @@ def test_leftovers_of_finished_drills_are_found_until_they_are_struck_off(store)
     left = finished().evolve(version=stored.version, ledger=(SERVER,))
     saved = store.finish(left, lambda _: "report")
     assert [d.id for d in store.with_leftovers()] == ["d-1"]
+    assert store.unfinished() == (), "it has its report"
 
     store.save(saved.evolve(ledger=()))
 
     assert store.with_leftovers() == ()
+
+
+def test_unfinished_drills_come_in_the_order_in_which_they_began_and_without_leftovers(store):
+    for number, hours in enumerate((2, 1, 1, 0)):
+        began = NOW + timedelta(hours=hours)
+        store.create(drill(id=f"d-{9 - number}", started_at=began, ledger=(SERVER,)))
+
+    assert [d.id for d in store.unfinished()] == ["d-6", "d-7", "d-8", "d-9"]
+    assert store.with_leftovers() == (), "what runs has left nothing"

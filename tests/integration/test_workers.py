@@ -28,6 +28,10 @@ def work():
 @pytest.fixture
 def workers(tmp_path, work):
     """Over a dump that is decrypted without end."""
+    return workers_in(tmp_path, work)
+
+
+def workers_in(tmp_path, work):
     (tmp_path / "a.dump.age").write_bytes(b"age-encryption.org/v1\n")
     text = (
         "version: 1\n"
@@ -75,8 +79,13 @@ def test_a_worker_complains_in_its_own_words_or_in_the_last_that_it_said(tail, c
     assert daemon._complaint(deque(tail)) == complaint
 
 
-def test_a_worker_that_did_its_work_has_no_complaint_whatever_it_said(workers):
+def test_a_worker_that_did_its_work_has_no_complaint_and_one_that_could_not_says_why(
+    workers, tmp_path
+):
     assert workers.sweep() == ""
+    deep = tmp_path / "so-long" / ("x" * 100)
+    deep.mkdir(parents=True)
+    assert workers_in(tmp_path, deep).sweep().startswith(f"postgres.work_dir: {deep} is too long")
 
 
 def test_a_worker_that_does_not_end_when_it_is_told_to_is_ended_and_counted(workers):

@@ -93,6 +93,18 @@ def test_a_newer_one_that_is_not_whole_is_passed_over_and_told(folder, bad):
     assert (result.outcome, result.severity) == (CheckOutcome.FAILED, Severity.REQUIRED)
 
 
+def test_of_several_damaged_dumps_the_newest_is_the_one_that_is_named(folder):
+    put(folder, "tue.sql", CUT, HOUR)
+    put(folder, "mon.sql", CUT, 2 * HOUR)
+    put(folder, "sun.sql", age=3 * HOUR)
+
+    found = chosen(folder)
+
+    assert (names(found.damaged), found.chosen.path.name) == (["tue.sql", "mon.sql"], "sun.sql")
+    whole, *_ = findings(found, max_age=None, databases=(), now=NOW)
+    assert whole.detail.startswith("tue.sql ")
+
+
 def test_no_older_dump_stands_for_one_that_cannot_be_looked_into(folder):
     put(folder, "old.sql", age=9 * HOUR)
     put(folder, "new.sql.age", b"age-encryption.org/v1\n", age=HOUR)
