@@ -13,6 +13,7 @@ from restorecheck.lifecycle import (
     intend,
 )
 from restorecheck.model import (
+    CheckOrigin,
     CheckSpec,
     Resource,
     Severity,
@@ -99,3 +100,14 @@ def test_what_is_left_and_what_is_parked_are_told_apart():
 
     assert [left.identifier for left in report.teardown.left] == ["left"]
     assert [parked.identifier for parked in report.teardown.parked] == ["parked"]
+
+
+def test_what_is_said_of_the_files_and_decides_nothing_stands_last():
+    of_file = {"kind": "backup_file", "origin": CheckOrigin.BACKUP}
+    hint = result("the age has a limit", severity=Severity.WARNING, **of_file)
+    whole = result("the newest dump is whole", **of_file)
+    mild = result("rows", severity=Severity.WARNING)
+
+    report = document.build(finished().evolve(results=(hint, whole, mild), checks=()))
+
+    assert [check.name for check in report.checks] == [whole.name, mild.name, hint.name]
