@@ -1,6 +1,9 @@
 """What a report says of a drill that did not come to its end, and of one that did."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from restorecheck.lifecycle import (
     Aborted,
@@ -86,6 +89,16 @@ def test_a_backup_is_as_old_as_it_was_when_the_drill_began():
 
     assert report.backup is not None
     assert report.backup.age_seconds == 3 * 3600
+
+
+@pytest.mark.parametrize(("taken_at", "age"), [(NOW, 0), (None, None)])
+def test_a_backup_of_this_very_moment_has_an_age_and_one_of_no_known_moment_has_none(taken_at, age):
+    state = restored().evolve(backup=replace(BACKUP, taken_at=taken_at))
+
+    report = document.build(closed(state))
+
+    assert report.backup is not None
+    assert report.backup.age_seconds == age
 
 
 def test_what_is_left_and_what_is_parked_are_told_apart():
