@@ -12,7 +12,7 @@ from restorecheck.engine import _compose
 from restorecheck.errors import DrillConflictError, StoreError, TransientError
 from restorecheck.history import flaws
 from tests.contract.aws_store import REGION, simulated_store
-from tests.factories import drill, finished
+from tests.factories import NOW, drill, finished
 
 
 @pytest.fixture
@@ -157,6 +157,19 @@ def test_everything_is_read_on_whatever_page_it_stands(store):
     assert len(list(paged.stored(target="courses"))) == 12
     assert len(paged.entries(newest=5)) == 5
     assert list(flaws(paged.stored())) == []
+
+
+def test_open_drills_come_in_the_order_in_which_they_began_whatever_order_the_index_has(store):
+    for number in (2, 1, 3):
+        began = NOW + timedelta(hours=number)
+        store.create(drill(id=f"d-{number}", started_at=began))
+
+    def the_newest_first(method, arguments):
+        return {**arguments, "ScanIndexForward": False} if method == "query" else None
+
+    found = watched(store, the_newest_first).unfinished()
+
+    assert [one.id for one in found] == ["d-1", "d-2", "d-3"]
 
 
 def test_the_table_is_read_as_it_is_and_not_as_it_was_a_moment_ago(store):
