@@ -1,6 +1,8 @@
 """Proposed checks as YAML: a block of their own, or put into what a person has written.
 
 Nothing that is there is parsed and written again: lines are added, and every other byte stays.
+A round trip of ruamel.yaml 0.19 does not do that: of the fourteen layouts in the tests it changes ten, and
+loses comments between brackets, unused anchors and CRLF.
 """
 
 import json
