@@ -6,9 +6,9 @@ Usage: hurried.py SAVE SECONDS ARGUMENTS…   From its SAVE-th save on, the cloc
 import sys
 from datetime import datetime, timedelta
 
-from restorecheck.hosts import clock, wiring
+from restorecheck.hosts import clock
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.hosts.drill import performer
+from restorecheck.hosts.drill import performer, wiring
 from restorecheck.hosts.sources import source
 from restorecheck.model import Drill
 from restorecheck.postgres.dump import scratch_server

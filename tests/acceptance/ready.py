@@ -27,7 +27,7 @@ IMPORTED = (
     "restorecheck.hosts.process.logs",
     "restorecheck.hosts.drill.performer",
     "restorecheck.hosts.cli.history_queries",
-    "restorecheck.hosts.wiring",
+    "restorecheck.hosts.drill.wiring",
     "yaml",
 )
 """What a drill imports, and so nearly all that any command does."""

@@ -27,7 +27,7 @@ MOMENTS = [
     "restorecheck.config",
     "yaml",
 ]
-OF_DRILLS = ["structlog", "restorecheck.hosts.wiring", "psycopg"]
+OF_DRILLS = ["structlog", "restorecheck.hosts.drill.wiring", "psycopg"]
 """Which a drill alone imports, when it has read its configuration."""
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 

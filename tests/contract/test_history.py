@@ -8,7 +8,7 @@ import pytest
 
 from restorecheck.errors import NotFoundError
 from restorecheck.history import Acceptance, flaws
-from restorecheck.hosts.drill.drill_settings import baseline_of
+from restorecheck.hosts.sources.drill_settings import baseline_of
 from restorecheck.model import CheckOutcome, CheckResult, Severity, Verdict
 from restorecheck.sqlite.store import SqliteStore
 from restorecheck.testing import MemoryStore, World

@@ -15,8 +15,8 @@ from restorecheck import config as configuration_room
 from restorecheck.aws.session.settings import parse_arn
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider
-from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.drill import wiring
 from restorecheck.lifecycle import Ensure, Gone, InProgress, Ready, StillThere, apply, intend
 from restorecheck.model import Drill, Resource, Step, StepKind
 from restorecheck.ports import Provider

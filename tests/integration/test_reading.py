@@ -15,7 +15,7 @@ from restorecheck.checks.registry import built_in
 from restorecheck.checks.scan_result import DatabaseReading, pack
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, ProviderError
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.drill import manifest
+from restorecheck.hosts.sources import manifest
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation

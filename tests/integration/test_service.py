@@ -10,8 +10,8 @@ from restorecheck.announcing import Kind, Rules
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import MARGIN, Flags, Service
-from restorecheck.hosts.drill.drill_settings import TEARDOWN_LIMIT
 from restorecheck.hosts.notifying.channels import Line
+from restorecheck.hosts.sources.source import TEARDOWN_LIMIT
 from restorecheck.model import Verdict
 from tests.simulation.test_nights import NIGHTLY, PlayedDrills, Stage
 

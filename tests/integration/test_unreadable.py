@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.hosts.drill import manifest
+from restorecheck.hosts.sources import manifest
 from restorecheck.model import CheckOutcome
 from tests import pg
 from tests.reading import alarms, ask, connection_to, database, spec

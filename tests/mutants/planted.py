@@ -3108,8 +3108,8 @@ PLANTED = (
     bug(
         "dumps are checked as copies of pages",
         "checks_of",
-        "physical=target.dump is None if physical is None else physical",
-        "physical=target.dump is not None if physical is None else physical",
+        "physical=target.kind.physical if physical is None else physical",
+        "physical=not target.kind.physical if physical is None else physical",
         "tests/acceptance/test_comparisons.py::test_a_purge_fails_until_somebody_says_why_it_is_right",
     ),
     bug(

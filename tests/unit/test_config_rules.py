@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.hosts.drill.drill_settings import checks_of
+from restorecheck.hosts.sources.drill_settings import checks_of
 from restorecheck.model import Severity
 from tests.unit.test_config import parse, problem, target
 from tests.unit.test_config_rds import VALID

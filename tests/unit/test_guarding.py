@@ -10,9 +10,9 @@ import pytest
 from restorecheck.aws.deployment.sns import SnsMessenger
 from restorecheck.errors import ConfigError
 from restorecheck.hosts.demo import rehearsal
+from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.hosts.process import leases
-from restorecheck.hosts.wiring import Parts
 
 PLAIN = "http://127.0.0.1:9"
 

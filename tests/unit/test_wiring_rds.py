@@ -19,8 +19,8 @@ from restorecheck.aws.session.settings import (
     SourceSettings,
 )
 from restorecheck.aws.snapshots.provider import RdsProvider
-from restorecheck.hosts.drill.drill_settings import teardown_limit_of
 from restorecheck.hosts.sources import rds
+from restorecheck.hosts.sources.drill_settings import teardown_limit_of
 from restorecheck.hosts.sources.in_aws import accounts_of
 from restorecheck.hosts.sources.targets import Unconfigured
 from restorecheck.model import Resource

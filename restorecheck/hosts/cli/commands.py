@@ -26,8 +26,8 @@ from restorecheck.report.terminal import clean, render
 
 if TYPE_CHECKING:
     from restorecheck.hosts.cli.full_text import FullText
+    from restorecheck.hosts.drill.wiring import Parts
     from restorecheck.hosts.notifying.outbox import Postman
-    from restorecheck.hosts.wiring import Parts
 
 
 WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
@@ -130,7 +130,7 @@ def look(arguments: argparse.Namespace) -> int:
 
 
 def manifest(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts.drill import manifest as source
+    from restorecheck.hosts.sources import manifest as source
 
     output = Path(arguments.output) if arguments.output else None
     made = source.write(
@@ -198,7 +198,7 @@ def drill(arguments: argparse.Namespace) -> int:
     if arguments.plan:
         return _print_plans(loaded, names)
     with importing():
-        from restorecheck.hosts import wiring
+        from restorecheck.hosts.drill import wiring
         from restorecheck.hosts.drill.performer import Performer
 
     progress = Progress(quiet=arguments.quiet)
@@ -275,8 +275,7 @@ def _announce(postman: "Postman", parts: "Parts") -> None:
 
 
 def sweep(arguments: argparse.Namespace) -> int:
-    from restorecheck.hosts import wiring
-    from restorecheck.hosts.drill import sweep_command
+    from restorecheck.hosts.drill import sweep_command, wiring
 
     for text in arguments.drills:
         if not is_drill_id(text):
@@ -354,7 +353,7 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
     """What the drill of an adopted instance begins with."""
     if instance is None:
         return {}
-    from restorecheck.hosts import wiring
+    from restorecheck.hosts.drill import wiring
 
     target = next(target for target in loaded.targets if target.name == names[0])
     return wiring.targets_of(loaded).source_of(target.name).outputs_of(target, instance)
@@ -362,10 +361,10 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
 
 def _print_plans(loaded: Config, names: Sequence[str]) -> int:
     with importing():
-        from restorecheck.hosts import wiring
+        from restorecheck.hosts.drill import wiring
     from restorecheck.hosts.cli.plan_text import render_plan
     from restorecheck.hosts.clock import new_drill_id
-    from restorecheck.hosts.drill.drill_settings import checks_of, deadline_of
+    from restorecheck.hosts.sources.drill_settings import checks_of, deadline_of
 
     clock = SystemClock()
     targets = wiring.targets_of(loaded)

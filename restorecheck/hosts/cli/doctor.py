@@ -18,7 +18,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
-from restorecheck.hosts.server import server_settings
+from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, source_of
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump.machine_facts import (

@@ -17,13 +17,12 @@ from restorecheck.checks.scan_result import DatabaseReading, unpack
 from restorecheck.config import Config, Target, proposed
 from restorecheck.config.files import read
 from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError
-from restorecheck.hosts import wiring
-from restorecheck.hosts.drill import performer
+from restorecheck.hosts.drill import performer, wiring
 from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import Progress
 from restorecheck.hosts.process.exit_codes import Exit, of_report
-from restorecheck.hosts.wiring import Parts
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Verdict
 from restorecheck.ports import Inquiry, Provider
 from restorecheck.postgres.profile.profiler import Profiler

@@ -12,14 +12,13 @@ from restorecheck.checks.damage.kinds import PHYSICAL
 from restorecheck.checks.propose.proposal import propose
 from restorecheck.config import Config, Target, proposed
 from restorecheck.errors import ConfigError, InvalidStateError, Problem
-from restorecheck.hosts import wiring
 from restorecheck.hosts.cli.propose import spec_of
-from restorecheck.hosts.drill import performer
-from restorecheck.hosts.drill.drill_settings import checks_of
+from restorecheck.hosts.drill import performer, wiring
 from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.process.console import Progress
 from restorecheck.hosts.process.exit_codes import Exit, of_report
-from restorecheck.hosts.wiring import Parts
+from restorecheck.hosts.sources.drill_settings import checks_of
 from restorecheck.model import Drill, Proof
 from restorecheck.ports import Provider
 from restorecheck.postgres.damage.file_damage import Breaker

@@ -15,12 +15,12 @@ import structlog
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import BusyError, NotFoundError, StoreError
-from restorecheck.hosts import wiring
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
+from restorecheck.hosts.drill import wiring
 from restorecheck.hosts.drill.metrics_file import metrics_room
 from restorecheck.hosts.drill.standings import overview_of, statuses_of, unscheduled
 from restorecheck.hosts.process import logs

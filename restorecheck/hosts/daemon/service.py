@@ -35,12 +35,12 @@ from restorecheck.hosts.daemon.alarm import (
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.gate import Gate
 from restorecheck.hosts.daemon.workers import Launcher
-from restorecheck.hosts.drill.drill_settings import deadline_of, teardown_limit_of
 from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
+from restorecheck.hosts.sources.drill_settings import deadline_of, teardown_limit_of
 from restorecheck.ports import Clock
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore

@@ -14,7 +14,7 @@ from typing import Any
 from restorecheck import config as configuration
 from restorecheck.config import Config
 from restorecheck.errors import RestorecheckError
-from restorecheck.hosts import wiring
+from restorecheck.hosts.drill import wiring
 from restorecheck.hosts.drill.performer import Performer
 from restorecheck.hosts.process import logs
 from restorecheck.hosts.process.console import Progress, complain

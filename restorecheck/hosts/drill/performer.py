@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 
 from restorecheck.errors import BusyError, DrillConflictError, RestorecheckError, StoreError
 from restorecheck.hosts.clock import new_drill_id, sleep
-from restorecheck.hosts.drill.drill_settings import (
+from restorecheck.hosts.drill.driver import drive
+from restorecheck.hosts.drill.extra_analysis import OneStudy
+from restorecheck.hosts.drill.wiring import Parts
+from restorecheck.hosts.process.console import Progress
+from restorecheck.hosts.process.leases import Lease
+from restorecheck.hosts.process.logs import trace
+from restorecheck.hosts.process.signals import Interrupted, Interrupts
+from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
     checks_of,
     deadline_of,
     teardown_limit_of,
 )
-from restorecheck.hosts.drill.driver import drive
-from restorecheck.hosts.drill.extra_analysis import OneStudy
-from restorecheck.hosts.process.console import Progress
-from restorecheck.hosts.process.leases import Lease
-from restorecheck.hosts.process.logs import trace
-from restorecheck.hosts.process.signals import Interrupted, Interrupts
-from restorecheck.hosts.wiring import Parts
 from restorecheck.model import Drill
 from restorecheck.report import document
 from restorecheck.report.document import Report

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Collection
 
+from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.process.exit_codes import Exit
-from restorecheck.hosts.wiring import Parts
 from restorecheck.report.terminal import clean
 from restorecheck.sweep import SweepPlan
 

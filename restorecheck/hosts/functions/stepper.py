@@ -10,12 +10,6 @@ from restorecheck.config import Target
 from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.hosts.clock import drill_id_of
-from restorecheck.hosts.drill.drill_settings import (
-    baseline_of,
-    checks_of,
-    deadline_of,
-    teardown_limit_of,
-)
 from restorecheck.hosts.functions.invocation import (
     abort_in,
     adopt_in,
@@ -26,6 +20,12 @@ from restorecheck.hosts.functions.invocation import (
 )
 from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.surroundings import FunctionContext
+from restorecheck.hosts.sources.drill_settings import (
+    baseline_of,
+    checks_of,
+    deadline_of,
+    teardown_limit_of,
+)
 from restorecheck.lifecycle import Action, RunChecks
 from restorecheck.model import Drill
 from restorecheck.ports import Checker

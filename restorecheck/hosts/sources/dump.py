@@ -8,10 +8,10 @@ from restorecheck.config import Target
 from restorecheck.config.sources.dump import Dump
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import new_drill_id, sleep
-from restorecheck.hosts.drill.drill_settings import deadline_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.adapter_settings import settings
-from restorecheck.hosts.server import server_settings
+from restorecheck.hosts.sources.drill_settings import deadline_of
+from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory

@@ -13,7 +13,7 @@ from restorecheck.config import Config, Target
 from restorecheck.config.files import content_of
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.errors import ConfigError, Problem
-from restorecheck.hosts.drill.drill_settings import deadline_of
+from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.source import Host, Source
 from restorecheck.ports import Checker, Clock
 

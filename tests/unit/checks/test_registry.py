@@ -18,7 +18,7 @@ from restorecheck.checks.scan_statements import PRINT, ROWS
 from restorecheck.config.checks import Check
 from restorecheck.config.suite import Suite
 from restorecheck.errors import ConfigError
-from restorecheck.hosts.drill.drill_settings import checks_of
+from restorecheck.hosts.sources.drill_settings import checks_of
 from restorecheck.model import CheckSpec, Severity
 
 
@@ -170,7 +170,7 @@ registry.CONFIGURED = (*registry.CONFIGURED, Even())
 
 from pathlib import Path
 from restorecheck.config import json_schema, parse
-from restorecheck.hosts.drill.drill_settings import checks_of
+from restorecheck.hosts.sources.drill_settings import checks_of
 from tests.scans import about, asked, own, reading
 
 text = '''

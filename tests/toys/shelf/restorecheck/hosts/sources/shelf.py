@@ -7,7 +7,7 @@ from restorecheck.shelves.checker import ShelfChecker
 from restorecheck.shelves.provider import KIND, FolderInventory, ShelfProvider, remove
 
 from restorecheck.config import Target
-from restorecheck.hosts.drill.drill_settings import deadline_of
+from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.source import Remover, Source
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory

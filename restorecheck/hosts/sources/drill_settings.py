@@ -47,7 +47,7 @@ def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:
     """
     if spec.kind not in {Manifest.name, Structure.name}:
         return spec
-    from restorecheck.hosts.drill import manifest
+    from restorecheck.hosts.sources import manifest
 
     made = manifest.load(Path(spec.options["file"]))
     if spec.kind == Structure.name:
