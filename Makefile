@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog new-check
+.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog new-check new-source
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -67,8 +67,8 @@ schema: $(READY)
 	$(BIN)/python -m tests.write_reference
 	$(BIN)/python -m tests.failures
 
-# The files of a new kind of check, and its lines where kinds are listed; its test is red until it is filled in.
-new-check: $(READY)
+# The files of a new kind of check or source, and its lines where kinds are listed; its test is red until it is filled in.
+new-check new-source: $(READY)
 	@$(BIN)/python -m tools.new $(@:new-%=%) "$(NAME)"
 	@$(BIN)/ruff check --quiet --fix --select I restorecheck tests
 	@$(MAKE) --no-print-directory schema

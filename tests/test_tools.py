@@ -219,6 +219,36 @@ def test_a_new_kind_of_check_is_known_everywhere_and_its_test_is_red_until_it_is
         assert clean.returncode == 0, clean.stdout
 
 
+def test_a_new_source_is_known_to_the_configuration_and_its_test_is_red_until_it_is_filled_in(copy):
+    made = run(copy, "tools.new", "source", "base_backup")
+    assert made.returncode == 0, made.stderr
+
+    written = run(copy, "tests.write_reference")
+    assert written.returncode == 0, written.stderr
+    schema = json.loads((copy / "docs/reference/restorecheck.schema.json").read_text())
+    assert "BaseBackup" in schema["$defs"]
+
+    red = run(copy, "pytest", "-q", "tests/unit/test_base_backup_source.py")
+    assert red.returncode == 1, red.stdout + red.stderr
+    assert "2 failed" in red.stdout, "it restores nothing, and claims to delete nothing"
+
+    provider = copy / "restorecheck/postgres/base_backup/provider.py"
+    edit(
+        provider,
+        'return StillThere(resource, "its deletion is not written yet", hopeless=True)',
+        "return Gone(resource)",
+    )
+    assert (
+        "1 failed, 1 passed"
+        in run(copy, "pytest", "-q", "tests/unit/test_base_backup_source.py").stdout
+    )
+
+    assert run(copy, "ruff", "check", "--fix", "--select", "I", "restorecheck").returncode == 0
+    for tool in (("check",), ("format", "--check")):
+        clean = run(copy, "ruff", *tool, "restorecheck", "tests/unit/test_base_backup_source.py")
+        assert clean.returncode == 0, clean.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [("", "small letters"), ("PercentNull", "small letters"), ("percent_null", "is there already")],

@@ -1,6 +1,6 @@
 """`make new-check NAME=…`: writes the files that something new needs, and its lines where it is listed.
 
-`templates/` says which: `$name` is as it was given, `$Name` the class, `$words` has spaces.
+So does `make new-source`. `templates/` says which: `$name` is as it was given, `$Name` the class, `$NAME` the constant, `$words` has spaces.
 """
 
 import re
@@ -15,7 +15,12 @@ def main() -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         sys.exit(f"NAME is of small letters, as in percent_null; {name!r} is not")
     words = name.replace("_", " ")
-    known = {"name": name, "Name": words.title().replace(" ", ""), "words": words}
+    known = {
+        "name": name,
+        "Name": words.title().replace(" ", ""),
+        "NAME": name.upper(),
+        "words": words,
+    }
     template = tomllib.loads((Path(__file__).parent / "templates" / f"{what}.toml").read_text())
     made: dict[Path, str] = {}
     for file in template["file"]:
@@ -32,6 +37,7 @@ def main() -> None:
             )
         made[path] = text.replace(before, Template(line["text"]).substitute(known) + before)
     for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         print(path)
 
