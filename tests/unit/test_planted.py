@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import restorecheck
+from tests.mutants.every import BUGS
 from tests.mutants.places import place_of, planted
-from tests.mutants.planted import PLANTED, Mutant, bug
+from tests.mutants.planted import Mutant, bug
 
 PACKAGE = Path(restorecheck.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -17,9 +18,9 @@ def _room(mutant: Mutant) -> str:
     return place_of(mutant, PACKAGE).file.relative_to(PACKAGE).parts[0]
 
 
-@pytest.mark.parametrize("room", sorted({_room(mutant) for mutant in PLANTED}))
+@pytest.mark.parametrize("room", sorted({_room(mutant) for mutant in BUGS}))
 def test_every_bug_has_its_place_and_is_a_bug_of_python_that_runs(room):
-    for mutant in PLANTED:
+    for mutant in BUGS:
         if _room(mutant) == room:
             file, text = planted(mutant, PACKAGE)
             assert text != file.read_text()
@@ -81,6 +82,6 @@ def test_a_bug_whose_statement_is_gone_or_stands_twice_has_no_place(tmp_path):
 
 
 def test_every_bug_is_told_from_the_others_and_has_tests_that_are_there():
-    assert len({mutant.says for mutant in PLANTED}) == len(PLANTED)
-    for suite in {suite for mutant in PLANTED for suite in mutant.suites}:
+    assert len({mutant.says for mutant in BUGS}) == len(BUGS)
+    for suite in {suite for mutant in BUGS for suite in mutant.suites}:
         assert (ROOT / suite.partition("::")[0]).exists(), suite

@@ -1,0 +1,6 @@
+"""All bugs that `make mutants` plants."""
+
+from tests.mutants.answers import ANSWERS
+from tests.mutants.planted import PLANTED
+
+BUGS = (*PLANTED, *ANSWERS)
