@@ -228,7 +228,7 @@ def test_a_new_source_is_known_to_the_configuration_and_its_test_is_red_until_it
     schema = json.loads((copy / "docs/reference/restorecheck.schema.json").read_text())
     assert "BaseBackup" in schema["$defs"]
 
-    red = run(copy, "pytest", "-q", "tests/unit/test_base_backup_source.py")
+    red = run(copy, "pytest", "-q", "tests/unit/hosts/sources/test_base_backup_source.py")
     assert red.returncode == 1, red.stdout + red.stderr
     assert "2 failed" in red.stdout, "it restores nothing, and claims to delete nothing"
 
@@ -240,12 +240,18 @@ def test_a_new_source_is_known_to_the_configuration_and_its_test_is_red_until_it
     )
     assert (
         "1 failed, 1 passed"
-        in run(copy, "pytest", "-q", "tests/unit/test_base_backup_source.py").stdout
+        in run(copy, "pytest", "-q", "tests/unit/hosts/sources/test_base_backup_source.py").stdout
     )
 
     assert run(copy, "ruff", "check", "--fix", "--select", "I", "restorecheck").returncode == 0
     for tool in (("check",), ("format", "--check")):
-        clean = run(copy, "ruff", *tool, "restorecheck", "tests/unit/test_base_backup_source.py")
+        clean = run(
+            copy,
+            "ruff",
+            *tool,
+            "restorecheck",
+            "tests/unit/hosts/sources/test_base_backup_source.py",
+        )
         assert clean.returncode == 0, clean.stdout
 
 

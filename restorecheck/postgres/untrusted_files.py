@@ -1,7 +1,7 @@
 """Files in places that a dump's code can write: it may have put anything there, and changes it at any time.
 
 Nothing is followed, waited for, or read without an end; everything is opened below a descriptor that is held.
-No other module opens what lies in a data directory or beside a socket (tests/unit/test_theirs.py looks).
+No other module opens what lies in a data directory or beside a socket (tests/unit/postgres/test_untrusted_files.py looks).
 """
 
 import os

@@ -41,27 +41,27 @@ def bug(says: str, at: str, find: str, put: str, *suites: str) -> Mutant:
 HOSTS_FIRST = ("tests/simulation/test_several_hosts.py", *NIGHTS)
 CRASHES = "tests/simulation/test_every_crash.py"
 ACCOUNTS_TESTS = "tests/simulation/test_accounts.py"
-ADOPTING_TESTS = "tests/unit/test_adopting.py"
-ASKING_IN_AWS_TESTS = "tests/unit/test_asking_in_aws.py"
-AWS_ROOMS_TESTS = "tests/unit/test_aws_rooms.py"
+ADOPTING_TESTS = "tests/unit/aws/adopt/test_provider.py"
+ASKING_IN_AWS_TESTS = "tests/unit/hosts/functions/test_asking.py"
+AWS_ROOMS_TESTS = "tests/unit/aws/test_rooms.py"
 AWS_STORE_TESTS = "tests/integration/test_aws_store.py"
-CREDENTIALS_TESTS = "tests/unit/test_credentials.py"
+CREDENTIALS_TESTS = "tests/unit/aws/snapshots/test_credentials.py"
 ENGINE_TESTS = "tests/unit/test_engine.py"
 FOUND_TESTS = "tests/simulation/test_found.py"
-GUARDING_TESTS = "tests/unit/test_guarding.py"
+GUARDING_TESTS = "tests/unit/hosts/drill/test_wiring.py"
 HALF_OURS_TESTS = "tests/simulation/test_half_ours.py"
 INVENTORY_TESTS = "tests/simulation/test_inventory.py"
-LEASES_TESTS = "tests/unit/test_leases.py"
+LEASES_TESTS = "tests/unit/hosts/process/test_leases.py"
 LIFECYCLE_BOOKS_TESTS = "tests/unit/test_lifecycle_books.py"
 LIFECYCLE_TESTS = "tests/unit/test_lifecycle.py"
 MANY_NIGHTS_TESTS = "tests/simulation/test_many_nights.py"
-OBJECTIVES_TESTS = "tests/unit/test_objectives.py"
-RESTARTING_TESTS = "tests/unit/test_restarting.py"
+OBJECTIVES_TESTS = "tests/unit/checks/test_objectives.py"
+RESTARTING_TESTS = "tests/unit/hosts/functions/test_restarting.py"
 RETENTION_TESTS = "tests/unit/test_retention.py"
-SWEEPER_TESTS = "tests/unit/test_sweeper.py"
+SWEEPER_TESTS = "tests/unit/hosts/drill/test_sweeper.py"
 SWEEP_TESTS = "tests/unit/test_sweep.py"
 TELLING_TESTS = "tests/integration/test_telling.py"
-WIRING_RDS_TESTS = "tests/unit/test_wiring_rds.py"
+WIRING_RDS_TESTS = "tests/unit/hosts/sources/test_in_aws.py"
 
 PLANTED = (
     # --- the engine ------------------------------------------------------------------------
@@ -363,7 +363,7 @@ PLANTED = (
         "delete",
         "latest(not_before=min(now, late_enough))",
         "latest()",
-        "tests/unit/test_aws_rooms.py",
+        "tests/unit/aws/test_rooms.py",
         *NIGHTS,
     ),
     bug(
@@ -437,7 +437,7 @@ PLANTED = (
         "InstanceView.ready",
         "settled = not self.pending and not self.unsettled",
         "settled = not self.unsettled",
-        "tests/unit/test_aws_rooms.py",
+        "tests/unit/aws/test_rooms.py",
         *NIGHTS,
     ),
     bug(
@@ -710,7 +710,7 @@ PLANTED = (
         "refuse_strangers",
         "named = writes.get(operation)",
         "named = writes.get(operation, ())",
-        "tests/unit/test_aws_rooms.py",
+        "tests/unit/aws/test_rooms.py",
         *NIGHTS,
     ),
     bug(
@@ -2127,7 +2127,7 @@ PLANTED = (
         "judge_answer",
         'return Judgement(CheckOutcome.FAILED, wanted, "unreadable data", reason)',
         'return Judgement(CheckOutcome.ERROR, wanted, "unreadable data", reason)',
-        "tests/unit/checks/test_judging.py",
+        "tests/unit/checks/test_judge_scan.py",
     ),
     bug(
         "a time without a zone is compared by its day",
@@ -2149,14 +2149,14 @@ PLANTED = (
         "_judged",
         "return CheckOutcome.ERROR, None, unknown",
         "return CheckOutcome.SKIPPED, None, unknown",
-        "tests/unit/test_objectives.py",
+        "tests/unit/checks/test_objectives.py",
     ),
     bug(
         "an objective is exceeded where it is just met",
         "_judged",
         "holds = found <= objective.limit",
         "holds = found < objective.limit",
-        "tests/unit/test_objectives.py",
+        "tests/unit/checks/test_objectives.py",
     ),
     bug(
         "contents that could not be read raise no doubt",
@@ -2198,7 +2198,7 @@ PLANTED = (
         "newest",
         '+ (f" and not {_later(column, until)}" if until else "")',
         "",
-        "tests/unit/checks/test_scanning.py",
+        "tests/unit/checks/test_scan_statements.py",
     ),
     bug(
         "rows of before may be missing",
@@ -2429,35 +2429,35 @@ PLANTED = (
         "Lodging.choose",
         "if uid in taken or _is_known(uid):",
         "if _is_known(uid):",
-        "tests/unit/test_account.py",
+        "tests/unit/postgres/server/test_account.py",
     ),
     bug(
         "the newest dump is the last by name",
         "_newest_first",
         "key=lambda file: (_modified(file), file.name)",
         "key=lambda file: (file.name, _modified(file))",
-        "tests/unit/test_find.py",
+        "tests/unit/postgres/dumpfiles/test_find.py",
     ),
     bug(
         "dumps of several databases are proven by the newest of them",
         "_wanted",
         "if len(several) > 1:",
         "if len(several) > 99:",
-        "tests/unit/test_choosing.py",
+        "tests/unit/postgres/dump/test_database_choice.py",
     ),
     bug(
         "a database without a dump is not missed",
         "_each",
         "absent = tuple(name for name in names if name not in families)",
         "absent: tuple[str, ...] = ()",
-        "tests/unit/test_choosing.py",
+        "tests/unit/postgres/dump/test_database_choice.py",
     ),
     bug(
         "no dump is from the future",
         "is_from_the_future",
         "return taken.earliest > now + SKEW",
         "return False",
-        "tests/unit/test_dating.py",
+        "tests/unit/postgres/dumpfiles/test_timestamps.py",
     ),
     bug(
         "an old file under tonight's name is young",
@@ -2466,7 +2466,7 @@ PLANTED = (
         "return Taken(modified, FILE_TIME, modified)",
         "    return Taken(at, claim.source, claim.earliest)\n"
         "return Taken(claim.at, claim.source, claim.earliest)",
-        "tests/unit/test_dating.py",
+        "tests/unit/postgres/dumpfiles/test_timestamps.py",
     ),
     bug(
         "a second dump behind the end of the first is not noticed",
@@ -2480,56 +2480,56 @@ PLANTED = (
         "when_taken",
         "return Taken(at, claim.source, claim.earliest)",
         "return Taken(modified, FILE_TIME, modified)",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "what is wrong with the file is a warning",
         "_finding",
         "severity: Severity = Severity.REQUIRED,",
         "severity: Severity = Severity.WARNING,",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a damaged newer dump is passed over",
         "findings",
         "if selection.damaged:\n    newest = selection.damaged[0]",
         "if selection.damaged and selection.chosen is None:\n    newest = selection.damaged[0]",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a newest dump that cannot be looked into is passed over",
         "select",
         "return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))",
         "continue",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a stale dump is young for a day more",
         "_age",
         "young = now - taken.at <= limit",
         "young = (now - taken.at).days <= limit.days",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a dump of another database is taken",
         "findings",
         "CheckOutcome.PASSED if chosen.dbname in databases else CheckOutcome.FAILED",
         "CheckOutcome.PASSED",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a file that is being written is bad",
         "_has_stopped",
         "if file in earlier and earlier[file] != seen:",
         "if file in earlier and earlier[file] == seen:",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "the trailer of a plain dump is not asked for where it has rows",
         "_problem",
         "if seen.trailers < seen.headers:",
         "if seen.trailers < seen.headers and not lines.rows:",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "a tar archive may lack its end",
@@ -2578,98 +2578,98 @@ PLANTED = (
         "select",
         "if family(i.path.name) == family(file.name)]",
         "if not i]",
-        "tests/unit/test_selection.py",
+        "tests/unit/postgres/dump/test_selection.py",
     ),
     bug(
         "an exit code is no error",
         "explain",
         "if loaded.exit_code != 0:\n    return _without",
         "if loaded.exit_code > 3:\n    return _without",
-        "tests/unit/test_explaining.py",
+        "tests/unit/postgres/dump/test_load_plan.py",
     ),
     bug(
         "a load that was killed has succeeded",
         "explain",
         "if loaded.exit_code != 0:\n    return _without_an_error",
         "if loaded.exit_code > 0:\n    return _without_an_error",
-        "tests/unit/test_explaining.py",
+        "tests/unit/postgres/dump/test_load_plan.py",
     ),
     bug(
         "a dump that was replaced while it was loaded is verified",
         "explain",
         "if _changed(inspection):",
         "if not inspection.path.exists():",
-        "tests/unit/test_explaining.py",
+        "tests/unit/postgres/dump/test_load_plan.py",
     ),
     bug(
         "a name is shown that neither the dump nor the catalog has",
         "_told",
         "return text if any(known.has(name) for name in _wholes(kind, text)) else None",
         "return text",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "values in the server's messages are shown",
         "_told",
         "return text if stands_in(text, known.configured) else HIDDEN",
         "return text",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "a message that PostgreSQL does not have is shown",
         "safe_message",
         "{shown or condition(sqlstate)}",
         "{shown or message}",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "a part of a word counts as the word",
         "stands_in",
         "return bool(pattern.search(where) or pattern.search(where.lower()))",
         "return bool(pattern)",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "any text stands for a SQLSTATE",
         "_code",
         "if condition(sqlstate) != UNNAMED or known.has(sqlstate):",
         "if sqlstate:",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "a wrong XPath of a query is damage",
         "is_damage",
         "return any(template in templates for template, _ in _matches(sqlstate, message))",
         "return sqlstate in DAMAGE",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "comments of a dump are names",
         "UNTOLD",
         'UNTOLD = frozenset({"COMMENT", "SEQUENCE SET",',
         'UNTOLD = frozenset({"SEQUENCE SET",',
-        "tests/unit/test_load_errors.py",
+        "tests/unit/postgres/dump/test_load_errors.py",
     ),
     bug(
         "what looks like a program's own words is repeated",
         "_own_words",
         "{shown('pg_restore', match[1]) or NOT_REPEATED}",
         "{match[1]}",
-        "tests/unit/test_server_messages.py",
+        "tests/unit/checks/test_server_messages.py",
     ),
     bug(
         "what libpq says of a connection is repeated as it is",
         "why_refused",
         '        return refusal\nreturn "the connection was lost"',
         "        return refusal\nreturn message",
-        "tests/unit/test_messages.py",
+        "tests/unit/postgres/session/test_messages.py",
     ),
     bug(
         "an older server is good enough",
         "needed_major",
         "return max([m for m in majors if m is not None], default=OLDEST)",
         "return min([m for m in majors if m is not None], default=OLDEST)",
-        "tests/unit/test_explaining.py",
+        "tests/unit/postgres/dump/test_load_plan.py",
     ),
     bug(
         "a temporary database is dropped without its mark",
@@ -2816,7 +2816,7 @@ PLANTED = (
         "health_page",
         "ok = not hangs and not store_problem",
         "ok = not store_problem",
-        "tests/unit/test_health.py",
+        "tests/unit/hosts/daemon/test_web.py",
     ),
     bug(
         "dead drills are never swept by the runner",
@@ -2851,7 +2851,7 @@ PLANTED = (
         "RANKS",
         "RANKS = (\n    Exit.LEFT_BEHIND,\n    Exit.INTERRUPTED,",
         "RANKS = (\n    Exit.INTERRUPTED,\n    Exit.LEFT_BEHIND,",
-        "tests/unit/test_sweeping.py",
+        "tests/unit/hosts/drill/test_sweep_command.py",
     ),
     bug(
         "who was never verified is never told of",
@@ -2865,133 +2865,133 @@ PLANTED = (
         "_checks",
         "return answered + skipped",
         "return answered",
-        "tests/unit/test_report_document.py",
+        "tests/unit/report/test_document.py",
     ),
     bug(
         "a step that was broken off has succeeded",
         "_step",
         "outcome=record.outcome or StepOutcome.ABORTED",
         "outcome=record.outcome or StepOutcome.SUCCEEDED",
-        "tests/unit/test_report_document.py",
+        "tests/unit/report/test_document.py",
     ),
     bug(
         "the proof is as young as the newest drill",
         "_of_statuses",
         "lambda s: _unix(s.proven_at),",
         "lambda s: _unix(s.drilled_at),",
-        "tests/unit/test_metrics.py",
+        "tests/unit/report/test_metrics.py",
     ),
     bug(
         "a required error is a passed test",
         "_case",
         "case _ if check.severity is Severity.WARNING:",
         "case _ if check.severity is Severity.WARNING or check.outcome is CheckOutcome.ERROR:",
-        "tests/unit/test_junit.py",
+        "tests/unit/report/test_junit.py",
     ),
     bug(
         "what is left behind is a passed test",
         "_teardown",
         "{TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}",
         "{TeardownOutcome.COMPLETE, TeardownOutcome.KEPT, TeardownOutcome.INCOMPLETE}",
-        "tests/unit/test_junit.py",
+        "tests/unit/report/test_junit.py",
     ),
     bug(
         "nagios is warned of what is critical",
         "render_nagios",
         "Nagios.CRITICAL if alarming else Nagios.WARNING if troubled",
         "Nagios.WARNING if alarming or troubled",
-        "tests/unit/test_status.py",
+        "tests/unit/report/test_status.py",
     ),
     bug(
         "an interrupted drill is not said to be",
         "build",
         "interrupted=drill.failure is not None and drill.failure.aborted",
         "interrupted=drill.failure is not None and drill.failure.timed_out",
-        "tests/unit/test_report_document.py",
+        "tests/unit/report/test_document.py",
     ),
     bug(
         "what the restore took is what the drill took",
         "build",
         "seconds=round((drill.restore_time or timedelta(0)).total_seconds(), 3)",
         "seconds=round((drill.finished_at - drill.started_at).total_seconds(), 3)",
-        "tests/unit/test_report_document.py",
+        "tests/unit/report/test_document.py",
     ),
     bug(
         "a check is a warning by default",
         "CheckKeys.severity",
         'default="required",',
         'default="warning",',
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "every check has a day",
         "CheckKeys.timeout_seconds",
         "default=300, ge=1, le=86_400",
         "default=86_400, ge=1, le=86_400",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "what a missed recovery time means is that of the recovery point",
         "Objectives.wanted",
         "(ObjectiveKind.RTO, rto, self.rto_severity)",
         "(ObjectiveKind.RTO, rto, self.rpo_severity)",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "a server that nobody listed is a scratch server",
         "_into_problems",
         'if server is None or server in _scratch_servers(document.data.get("scratch_servers")):',
         'if server is None or document.data.get("scratch_servers"):',
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "passwords are blackened as they are written only",
         "Interpolator.secrets",
         "for part in (value, unquote(value), *value.splitlines())",
         "for part in (value, *value.splitlines())",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "a target's own limits are those of the defaults",
         "resolved",
         "return Target.model_construct(**{**inherited, **own})",
         "return Target.model_construct(**{**own, **inherited})",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "an objective of a target forgets those of the defaults",
         "resolved",
         "own[key] = getattr(defaults, key).model_copy(update=given)",
         "own[key] = own[key].model_copy(update=given)",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "postgres may restore dumps",
         "_server_user",
         'if value in {"postgres", "root", "0"}:',
         'if value in {"root", "0"}:',
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "a password in a parameter is none",
         "_PLAIN_PASSWORDS",
         're.compile(r"[?&](?:ssl)?password=([^&]*)"),',
         "",
-        "tests/unit/test_config.py",
+        "tests/unit/config/test_config.py",
     ),
     bug(
         "how the source logs in elsewhere comes along",
         "restorable_contents",
         'unwanted = [" USER MAPPING - "] +',
         "unwanted = [] +",
-        "tests/unit/test_contents.py",
+        "tests/unit/postgres/dump/test_load.py",
     ),
     bug(
         "materialized views over foreign servers are filled",
         "restorable_contents",
         '([] if refresh else [" MATERIALIZED VIEW DATA "])',
         '([" MATERIALIZED VIEW DATA "] if refresh else [])',
-        "tests/unit/test_contents.py",
+        "tests/unit/postgres/dump/test_load.py",
     ),
     bug(
         "a foreign server in an archive is not noticed",
@@ -3005,28 +3005,28 @@ PLANTED = (
         "Scan._take_entry",
         'if entry.desc in {"SERVER", "FOREIGN SERVER"}:',
         'if entry.desc == "FOREIGN SERVERS":',
-        "tests/unit/test_plain_sql.py",
+        "tests/unit/postgres/dumpfiles/test_plain_sql.py",
     ),
     bug(
         "user mappings of a plain dump are loaded",
         "ELSEWHERE",
         'b"SET default_tablespace = ", b"CREATE USER MAPPING ",',
         'b"SET default_tablespace = ",',
-        "tests/unit/test_plain_sql.py",
+        "tests/unit/postgres/dumpfiles/test_plain_sql.py",
     ),
     bug(
         "a plain dump may say where it is loaded",
         "Filter._drops",
         'line.startswith((b"\\\\", *NEVER',
         "line.startswith((*NEVER",
-        "tests/unit/test_plain_sql.py",
+        "tests/unit/postgres/dumpfiles/test_plain_sql.py",
     ),
     bug(
         "a plain dump may drop databases",
         "NEVER_PASSED",
         'b"DROP DATABASE ", b"ALTER DATABASE "',
         'b"ALTER DATABASE "',
-        "tests/unit/test_plain_sql.py",
+        "tests/unit/postgres/dumpfiles/test_plain_sql.py",
     ),
     bug(
         "a lock that cannot be looked at is free",
@@ -3047,7 +3047,7 @@ PLANTED = (
         "where_it_was_raised",
         'event["exception"] = kind.__name__ if kind else ""',
         'event["exception"] = repr(_) if kind else ""',
-        "tests/unit/test_logs.py",
+        "tests/unit/hosts/process/test_logs.py",
     ),
     bug(
         "the second unclear night is one too early",
@@ -3124,28 +3124,28 @@ PLANTED = (
         "render",
         'f"  {clean(report.reason)}",',
         'f"  {report.reason}",',
-        "tests/unit/test_terminal_report.py",
+        "tests/unit/report/test_terminal.py",
     ),
     bug(
         "only what is overdue is alarming",
         "TargetStatus.alarming",
         "self.overdue or self.verdict is Verdict.FAILED or self.left_behind",
         "self.overdue or self.left_behind",
-        "tests/unit/test_status.py",
+        "tests/unit/report/test_status.py",
     ),
     bug(
         "sums of parts forget what is negative",
         "added",
         "return _AS_POSTGRES.add(one, other)",
         "return _AS_POSTGRES.max(one, other)",
-        "tests/unit/checks/test_scanning.py::test_parts_in_any_order_make_the_same_whole",
+        "tests/unit/checks/test_scan_statements.py::test_parts_in_any_order_make_the_same_whole",
     ),
     bug(
         "a certificate is not asked for",
         "TlsConnector.__call__",
         'sslmode="verify-full"',
         'sslmode="require"',
-        "tests/unit/test_tls.py",
+        "tests/unit/postgres/session/test_tls.py",
     ),
     bug(
         "a switch of last night is told of",
@@ -3173,21 +3173,21 @@ PLANTED = (
         "make_cache",
         "state.st_uid != os.geteuid() or state.st_mode & 0o022",
         "state.st_uid != os.geteuid()",
-        "tests/unit/test_binaries.py",
+        "tests/unit/postgres/server/test_binaries.py",
     ),
     bug(
         "an older program is good enough",
         "choose",
         "if installation.major < major:\n    continue",
         "",
-        "tests/unit/test_binaries.py",
+        "tests/unit/postgres/server/test_binaries.py",
     ),
     bug(
         "a damage that nobody noticed is seen",
         "verdict_on",
         "and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR}",
         "and r.outcome in {CheckOutcome.FAILED, CheckOutcome.ERROR, CheckOutcome.SKIPPED}",
-        "tests/unit/checks/test_proving.py",
+        "tests/unit/checks/damage/test_detection.py",
     ),
     # --- what was found last ----------------------------------------------------------------
     bug(
@@ -3232,7 +3232,7 @@ PLANTED = (
         "Performer._drive_patiently",
         "drive(self._parts.engine, drill_id, sleep, self._interrupts.look)",
         "drive(self._parts.engine, drill_id, sleep)",
-        "tests/unit/test_signals.py",
+        "tests/unit/hosts/process/test_signals.py",
     ),
     # --- what nobody had planted before ------------------------------------------------------
     bug(
@@ -3340,14 +3340,14 @@ PLANTED = (
         "moment_in",
         "return moment if moment.tzinfo else None",
         "return moment",
-        "tests/unit/test_aws_rooms.py",
+        "tests/unit/aws/test_rooms.py",
     ),
     bug(
         "the fence lets a restore over an instance of somebody else's name",
         "BACKUP_WRITES",
         '"RestoreDBInstanceFromDBSnapshot": ("DBInstanceIdentifier", "DBSnapshotIdentifier"),',
         '"RestoreDBInstanceFromDBSnapshot": ("DBSnapshotIdentifier",),',
-        "tests/unit/test_aws_rooms.py",
+        "tests/unit/aws/test_rooms.py",
     ),
     bug(
         "an evidence's defect shows its text",
@@ -3382,14 +3382,14 @@ PLANTED = (
         "Drill.backup_age",
         "return max(timedelta(0), self.started_at - self.backup.taken_at)",
         "return max(timedelta(0), (self.finished_at or self.started_at) - self.backup.taken_at)",
-        "tests/unit/test_report_document.py",
+        "tests/unit/report/test_document.py",
     ),
     bug(
         "the longest step is the restore's time",
         "Drill.restore_time",
         "return sum((r.duration for r in self.records if r.name in restoring), timedelta(0))",
         "return max((r.duration for r in self.records if r.name in restoring), default=timedelta(0))",
-        "tests/unit/test_objectives.py",
+        "tests/unit/checks/test_objectives.py",
     ),
     bug(
         "whoever ends one kept drill ends the others' standbys",
@@ -3403,14 +3403,14 @@ PLANTED = (
         "Sweeper._plan",
         "living={drill.id for drill in unfinished if self._is_alive(drill)},",
         "living={drill.id for drill in unfinished},",
-        "tests/unit/test_sweeper.py",
+        "tests/unit/hosts/drill/test_sweeper.py",
     ),
     bug(
         "one who struck it off first ends the sweep",
         "Sweeper._strike_off",
         "except DrillConflictError:\n    return  # another sweep",
         "except ZeroDivisionError:\n    return  # another sweep",
-        "tests/unit/test_sweeper.py",
+        "tests/unit/hosts/drill/test_sweeper.py",
     ),
     bug(
         "a history that was replaced is written into",
@@ -3428,35 +3428,35 @@ PLANTED = (
         "os.close(self._descriptor)\n"
         "if not self._permanent:\n"
         "    self._path.unlink(missing_ok=True)",
-        "tests/unit/test_leases.py",
+        "tests/unit/hosts/process/test_leases.py",
     ),
     bug(
         "tries at a store that is locked have no end",
         "Performer._drive_patiently",
         "tries -= 1",
         "pass",
-        "tests/unit/test_signals.py",
+        "tests/unit/hosts/process/test_signals.py",
     ),
     bug(
         "a question is begun that does not fit into what is left",
         "_ask_while_there_is_time",
         "if asked and pending and _needs(pending[0]) > left:",
         "if asked and pending and _needs(pending[-1]) > left:",
-        "tests/unit/test_asking_in_aws.py",
+        "tests/unit/hosts/functions/test_asking.py",
     ),
     bug(
         "the id of an adopted drill changes with the event",
         "_began",
         'moment_in(event.detail, "creationDate") or moment_in(event.raw_event, "time")',
         'moment_in(event.raw_event, "time")',
-        "tests/unit/test_starting.py",
+        "tests/unit/hosts/functions/test_starting.py",
     ),
     bug(
         "the drills of a night all have its first target's name",
         "plan",
         '"drill_id": drill_id_of(name, slot),',
         '"drill_id": drill_id_of(wanted[0], slot),',
-        "tests/unit/test_starting.py",
+        "tests/unit/hosts/functions/test_starting.py",
     ),
     bug(
         "a manifest's missing table is left out",
@@ -3480,7 +3480,7 @@ PLANTED = (
         "explain",
         "for error in errors:\n    if doubt",
         "for error in errors[:1]:\n    if doubt",
-        "tests/unit/test_explaining.py",
+        "tests/unit/postgres/dump/test_load_plan.py",
     ),
     bug(
         "a link of that name is emptied",
@@ -3522,14 +3522,14 @@ PLANTED = (
         "_Exposure.shares",
         'if "all" in snapshot.shared_with:',
         'if snapshot.shared_with == {"all", ""}:',
-        "tests/unit/test_readiness.py",
+        "tests/unit/rules/test_readiness.py",
     ),
     bug(
         "a proof is as young as any copy",
         "_Exposure._proven",
         "moments = [c.taken_at for c in target.copies if c.verified and c.taken_at]",
         "moments = [c.taken_at for c in target.copies if c.taken_at]",
-        "tests/unit/test_readiness.py",
+        "tests/unit/rules/test_readiness.py",
     ),
     bug(
         "a table that nobody could count is gone",

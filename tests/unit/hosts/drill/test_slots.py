@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from restorecheck.hosts.daemon.alarm import SlotTrigger
 from restorecheck.hosts.drill.slots import SlotPlan, plan_of
 from restorecheck.schedule import Schedule, delay
-from tests.unit.test_config import parse, target
+from tests.unit.config.test_config import parse, target
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NIGHTLY = Schedule(cron="15 3 * * *", timezone="UTC")

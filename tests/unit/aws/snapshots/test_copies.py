@@ -14,8 +14,8 @@ from restorecheck.lifecycle import Broken, InProgress, Ready, Unclear
 from restorecheck.model import StepRecord
 from restorecheck.testing import World
 from tests.factories import HOUR, NOW, drill
-from tests.unit.test_credentials import Board
-from tests.unit.test_wiring_rds import SETTINGS as WIRED
+from tests.unit.aws.snapshots.test_credentials import Board
+from tests.unit.hosts.sources.test_in_aws import SETTINGS as WIRED
 
 PRODUCTION = "courses-prod"
 SETTINGS = replace(WIRED, db_instance_identifier=PRODUCTION, max_age=26 * HOUR)

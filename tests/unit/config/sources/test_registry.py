@@ -24,7 +24,7 @@ from restorecheck.model import Resource
 from restorecheck.postgres.dump.finder import SERVER
 from restorecheck.testing import World
 from tests.factories import drill
-from tests.unit.test_wiring_rds import TARGET
+from tests.unit.hosts.sources.test_in_aws import TARGET
 
 DUMPED = {"name": "library", "dump": {"path": "/backups"}}
 INSTANCE = Resource(

@@ -11,7 +11,7 @@ from restorecheck.report.terminal import clean, render, size
 from restorecheck.spelling import duration
 from tests.factories import NOW, SERVER, drill, finished, restored, result
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def ended(state, verdict, reason):

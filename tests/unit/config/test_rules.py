@@ -4,9 +4,9 @@ import pytest
 
 from restorecheck.hosts.sources.drill_settings import checks_of
 from restorecheck.model import Severity
-from tests.unit.test_config import parse, problem, target
-from tests.unit.test_config_rds import VALID
-from tests.unit.test_config_rds import changed as changed_rds
+from tests.unit.config.sources.test_rds import VALID
+from tests.unit.config.sources.test_rds import changed as changed_rds
+from tests.unit.config.test_config import parse, problem, target
 
 REQUIRED, WARNING = Severity.REQUIRED, Severity.WARNING
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.unit.test_config import parse, problem, target
+from tests.unit.config.test_config import parse, problem, target
 
 
 def ignoring(text):

@@ -11,8 +11,8 @@ from restorecheck.hosts.functions import adopter, planner, stepper
 from restorecheck.lifecycle import Ready
 from restorecheck.model import Step, StepKind
 from restorecheck.testing import MemoryStore, World
-from tests.unit.test_restarting import Machines
-from tests.unit.test_wiring_rds import TARGET, parsed
+from tests.unit.hosts.functions.test_restarting import Machines
+from tests.unit.hosts.sources.test_in_aws import TARGET, parsed
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 PRODUCTION = "arn:aws:rds:eu-west-1:111111111111:db"

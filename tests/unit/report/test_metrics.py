@@ -28,7 +28,7 @@ from restorecheck.report.status import Overview
 from tests.factories import NOW
 from tests.nights import HOSTILE, check, hostile, night, status
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 HISTORY = "/var/lib/restorecheck/history.sqlite"
 READERS = {"openmetrics": openmetrics, "prometheus": prometheus}
 OBJECTIVES = [

@@ -3,7 +3,7 @@
 import pytest
 
 from restorecheck.announcing import Kind
-from tests.unit.test_config import parse, problem, problems, target
+from tests.unit.config.test_config import parse, problem, problems, target
 
 
 def notify(*items):

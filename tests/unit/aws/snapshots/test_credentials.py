@@ -14,7 +14,7 @@ from restorecheck.aws.snapshots.evidence import _log
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StillThere, Unclear
 from tests.factories import ENDPOINT, NOW, restored
-from tests.unit.test_wiring_rds import KEY, SETTINGS
+from tests.unit.hosts.sources.test_in_aws import KEY, SETTINGS
 
 NAME = "restorecheck-d-1"
 MARK = {naming.MANAGED: "true", naming.DRILL: "d-1"}

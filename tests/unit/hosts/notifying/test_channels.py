@@ -10,7 +10,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.notifying.channels import lines_of
 from restorecheck.model import Verdict
 from tests.factories import NOW
-from tests.unit.test_config import HERE, target
+from tests.unit.config.test_config import HERE, target
 
 DAY = timedelta(days=1)
 HOOK = "webhook: {url: 'https://x/y'}"

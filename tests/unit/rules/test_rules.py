@@ -33,10 +33,10 @@ from restorecheck.rules.findings import (
 from restorecheck.rules.policies import Decision, Request, evaluate, names_of
 from restorecheck.rules.text import render
 
-JUNIT = XMLSchema(Path(__file__).with_name("junit.xsd"))
+JUNIT = XMLSchema(Path(__file__).parents[1] / "report" / "junit.xsd")
 NOW = datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
 TODAY = NOW.date()
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_ids_are_unique_and_texts_are_whole():

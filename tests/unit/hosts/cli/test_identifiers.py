@@ -12,7 +12,7 @@ from restorecheck.hosts.clock import drill_id_of, new_drill_id
 from restorecheck.hosts.functions import adopter, checker, planner, stepper
 from restorecheck.model import LONGEST_DRILL_ID, is_drill_id
 from tests.factories import NOW, drill
-from tests.unit.test_starting import Around, restored
+from tests.unit.hosts.functions.test_starting import Around, restored
 
 BAD = {
     "nothing": "",
