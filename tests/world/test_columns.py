@@ -19,7 +19,6 @@ select n.nspname || '.' || c.relname, (
   select array_agg(a.attname::text order by u.place) from unnest(i.indkey) with ordinality u(num, place)
     join pg_attribute a on a.attrelid = c.oid and a.attnum = u.num)
 from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
-from tests.missing import left_out
 where i.indisprimary and n.nspname !~ '^pg_'
 """
 PLACES = """
