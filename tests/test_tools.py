@@ -209,7 +209,7 @@ def test_a_new_kind_of_check_is_known_everywhere_and_its_test_is_red_until_it_is
         "pytest",
         "-q",
         own,
-        *(f"tests/unit/checks/test_{n}.py" for n in ("registry", "kinds_configured", "judging")),
+        *(f"tests/unit/checks/test_{n}.py" for n in ("registry", "kinds_configured", "judge_scan")),
     )
     assert green.returncode == 0, green.stdout
 
