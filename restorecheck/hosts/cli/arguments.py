@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from restorecheck import __version__
+from restorecheck.report.faces import SUFFIXES
 
 EXIT_STATUSES = """
 exit status:
@@ -287,7 +288,7 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
     report.add_argument(
         "--format",
-        choices=["text", "json", "markdown", "junit", "html", "openmetrics"],
+        choices=[*SUFFIXES, "openmetrics"],
         default="text",
         help="html: one file with pictures that needs nothing else; openmetrics: numbers of all "
         "targets for Prometheus, as node_exporter reads them from a file",

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,12 @@ from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.report import document
 from restorecheck.report.document import Report
+from restorecheck.report.faces import SUFFIXES
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "junit": "xml", "html": "html"}
 
 
 def report(config: Config, arguments: argparse.Namespace) -> int:
@@ -76,19 +76,16 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
 
             past = past_until(made, store)
             return render(made, past, color=use_color(sys.stdout) and not to_file)
-        case "markdown":
-            from restorecheck.report import markdown
-
-            return markdown.render(made, past_until(made, store))
         case "junit":
             from restorecheck.report import junit
 
             return junit.render([made])
         case "html":
-            page: str = _html().render(made, past_until(made, store))
-            return page
+            face = _html()
         case _:
-            raise AssertionError(f"no format {form!r}")
+            face = import_module(f"restorecheck.report.{form}")
+    shown: str = face.render(made, past_until(made, store))
+    return shown
 
 
 def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
