@@ -20,6 +20,14 @@ from restorecheck.checks.keys import FromList, Hours, Keys, Text, refusal
 _DEFAULT = tuple(kind for kind in Kind if kind not in {Kind.VERIFIED, Kind.SKIPPED})
 _KINDS = tuple(kind.value for kind in Kind)
 
+KINDS = (
+    "apprise",
+    "webhook",
+    "ping",
+    "sns",
+)
+"""Of channels: keys of `Channel`. What delivers is made by the module of this name in `notify`."""
+
 
 def _web_url(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
@@ -116,11 +124,7 @@ def _apprise_url(value: SecretStr) -> SecretStr:
 class Channel(Keys):
     """One way to tell somebody, and of what. Exactly one of `apprise`, `webhook`, `ping`, `sns`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": [kind]} for kind in ("apprise", "webhook", "ping", "sns")]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
     name: Text | None = Field(
         default=None,
@@ -158,7 +162,17 @@ class Channel(Keys):
 
     @property
     def kind(self) -> str:
-        return next(k for k in ("apprise", "webhook", "ping", "sns") if getattr(self, k))
+        return next(kind for kind in KINDS if getattr(self, kind))
+
+    @property
+    def own(self) -> Any:  # noqa: ANN401  # of its kind
+        """What stands under the key of its kind."""
+        return getattr(self, self.kind)
+
+    @property
+    def secrets(self) -> list[SecretStr]:
+        values = [self.own] if isinstance(self.own, SecretStr) else [value for _, value in self.own]
+        return [value for value in values if isinstance(value, SecretStr)]
 
     def concerns(self, target: str) -> bool:
         return not self.targets or target in self.targets or not target

@@ -5,9 +5,7 @@ from typing import Any
 
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
-from restorecheck.config.notify import Channel
-
-KINDS = ("apprise", "webhook", "ping", "sns")
+from restorecheck.config.notify import KINDS, Channel
 
 
 def broken_notify_rules(document: Document) -> Iterator[ConfigFinding]:

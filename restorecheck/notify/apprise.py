@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from pydantic import SecretStr
+
 from restorecheck.announcing import Kind
 from restorecheck.errors import ConfigError, DeliveryError, Problem
 from restorecheck.notify.http import bounded
@@ -48,6 +50,10 @@ class AppriseMessenger(Messenger):
                 raise DeliveryError(f"{self._scheme} did not take the message")
 
         bounded(attempt, LIMIT_SECONDS, f"{self._scheme} did not come to an end")
+
+
+def messenger_of(url: SecretStr, name: str, *_: object) -> Messenger:
+    return AppriseMessenger(url.get_secret_value(), name)
 
 
 def _kind(kind: Kind) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from restorecheck.announcing import Finished, Kind, News
+from restorecheck.config.notify import Ping
 from restorecheck.notify.http import post
 from restorecheck.ports import Messenger
 from restorecheck.report.message import Message
@@ -58,6 +59,10 @@ class PingMessenger(Messenger):
         post(
             ping_url(self._url, target, signal, slot), text.encode(), {"Content-Type": "text/plain"}
         )
+
+
+def messenger_of(ping: Ping, *_: object) -> Messenger:
+    return PingMessenger(ping.url.get_secret_value())
 
 
 def ping_url(url: str, target: str, signal: Signal, slot: datetime | None) -> str:

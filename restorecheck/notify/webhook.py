@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 
+from restorecheck.config.notify import Webhook
 from restorecheck.notify.http import post
 from restorecheck.ports import Clock, Messenger
 from restorecheck.report.message import Message
@@ -33,3 +34,8 @@ class WebhookMessenger(Messenger):
             now = int(self._clock.now().timestamp())
             headers[SIGNATURE] = signature(self._secret, now, body)
         post(self._url, body, headers)
+
+
+def messenger_of(hook: Webhook, _name: str, clock: Clock, *_: object) -> Messenger:
+    secret = hook.secret.get_secret_value() if hook.secret else None
+    return WebhookMessenger(hook.url.get_secret_value(), secret, clock)

@@ -10,8 +10,10 @@ import boto3
 
 from restorecheck.aws.session.accounts import client_config, refuse_forbidden_endpoint
 from restorecheck.aws.session.translation import attempting
+from restorecheck.config import Config
+from restorecheck.config.notify import Sns
 from restorecheck.errors import DeliveryError, ProviderError
-from restorecheck.ports import Messenger
+from restorecheck.ports import Clock, Messenger
 from restorecheck.report.message import Message
 
 SUBJECT_LIMIT = 100
@@ -49,6 +51,10 @@ class SnsMessenger(Messenger):
             refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
             self._client = client
         return self._client
+
+
+def messenger_of(sns: Sns, _name: str, _clock: Clock, config: Config) -> Messenger:
+    return SnsMessenger(sns.topic_arn, sandbox=config.sandbox)
 
 
 def subject(title: str) -> str:

@@ -131,17 +131,7 @@ def holds_secrets(config: Config, path: Path) -> bool:
     Passwords of databases do not: the configuration refuses them. An external id is no secret (IAM
     User Guide, "Access to AWS accounts owned by third parties").
     """
-    words = [
-        secret.get_secret_value()
-        for channel in config.notify
-        for secret in (
-            channel.apprise,
-            channel.webhook and channel.webhook.url,
-            channel.webhook and channel.webhook.secret,
-            channel.ping and channel.ping.url,
-        )
-        if secret
-    ]
+    words = [secret.get_secret_value() for channel in config.notify for secret in channel.secrets]
     with contextlib.suppress(OSError):
         written = content_of(path, MAX_BYTES).decode(errors="replace")
         return any(word in written for word in words)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from importlib import import_module
 
 import structlog
 
@@ -15,6 +16,9 @@ from restorecheck.ports import Clock, DrillStore, Messenger
 from restorecheck.report import document
 from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
+
+ELSEWHERE = {"sns": "restorecheck.aws.deployment.sns"}
+"""Kinds of channel whose module is not in `notify`: only `aws` speaks to AWS."""
 
 log = structlog.get_logger("restorecheck.messengers")
 
@@ -63,29 +67,10 @@ def _rules(channel: Channel) -> Rules:
 
 
 def _messenger(channel: Channel, config: Config, clock: Clock) -> Messenger:
-    """Imported as they are used: Apprise and boto3 are large."""
-    assert channel.name is not None, "named when it was loaded"
-    if channel.ping is not None:
-        from restorecheck.notify.ping import PingMessenger
-
-        return PingMessenger(channel.ping.url.get_secret_value())
-    if channel.webhook is not None:
-        from restorecheck.notify.webhook import WebhookMessenger
-
-        secret = channel.webhook.secret
-        return WebhookMessenger(
-            channel.webhook.url.get_secret_value(),
-            secret.get_secret_value() if secret else None,
-            clock,
-        )
-    if channel.sns is not None:
-        from restorecheck.aws.deployment.sns import SnsMessenger
-
-        return SnsMessenger(channel.sns.topic_arn, sandbox=config.sandbox)
-    from restorecheck.notify.apprise import AppriseMessenger
-
-    assert channel.apprise is not None, "exactly one of the four"
-    return AppriseMessenger(channel.apprise.get_secret_value(), channel.name)
+    """Its module is imported as it is used: Apprise and boto3 are large."""
+    module = import_module(ELSEWHERE.get(channel.kind, f"restorecheck.notify.{channel.kind}"))
+    made: Messenger = module.messenger_of(channel.own, channel.name, clock, config)
+    return made
 
 
 def finished(entry: Entry, history: DrillStore) -> Finished:
