@@ -6,6 +6,7 @@ So does `make new-source`. `templates/` says which: `$name` is as it was given, 
 import re
 import sys
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
@@ -21,25 +22,29 @@ def main() -> None:
         "NAME": name.upper(),
         "words": words,
     }
-    template = tomllib.loads((Path(__file__).parent / "templates" / f"{what}.toml").read_text())
+    for path in write(Path(__file__).parent / "templates" / f"{what}.toml", Path(), known):
+        print(path)
+
+
+def write(name: Path, root: Path, known: Mapping[str, str]) -> Iterable[Path]:
+    """What the template says, below `root`."""
+    template = tomllib.loads(name.read_text())
     made: dict[Path, str] = {}
-    for file in template["file"]:
-        path = Path(Template(file["path"]).substitute(known))
+    for file in template.get("file", ()):
+        path = root / Template(file["path"]).substitute(known)
         if path.exists():
             sys.exit(f"{path} is there already")
         made[path] = Template(file["text"]).substitute(known)
     for line in template["line"]:
-        path, before = Path(line["path"]), line["before"]
+        path, before = root / line["path"], line["before"]
         text = made.get(path) or path.read_text()
         if text.count(before) != 1:
-            sys.exit(
-                f"{path} has not one place before {before!r}: mend tools/templates/{what}.toml"
-            )
+            sys.exit(f"{path} has not one place before {before!r}: mend {name}")
         made[path] = text.replace(before, Template(line["text"]).substitute(known) + before)
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        print(path)
+    return made
 
 
 if __name__ == "__main__":

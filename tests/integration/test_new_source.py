@@ -3,80 +3,8 @@ an engine of its own, so nothing of PostgreSQL is asked for.
 """
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
-import pytest
-import yaml
-
-from restorecheck.config.sources import registry
-from tests.places import SHORT
-
-TOY = Path(__file__).parents[1] / "toys" / "shelf"
-RUN = TOY.parent / "run.py"
-WHOLE = "poems: Duino, Iliad, Sonnets\nplays: Faust\nend of shelves\n"
-CHECK = {"row_count": {"table": "poems", "min": 2}}
-MOST_FILES = 6
-"""Of a new source, its room and the edited ones included."""
-
-
-class Library:
-    """A folder with a backup of shelves, a configuration, and the command that knows shelves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.added = folder / "added"
-        shutil.copytree(TOY, self.added, ignore=shutil.ignore_patterns("__pycache__"))
-        own = Path(registry.__file__).read_text()
-        edited = own.replace("(DUMP, RDS, ADOPT)", "(DUMP, RDS, ADOPT, SHELF)").replace(
-            "from restorecheck.config.sources.rds import RDS\n",
-            "from restorecheck.config.sources.rds import RDS\n"
-            "from restorecheck.config.sources.shelf import SHELF\n",
-        )
-        (self.added / "restorecheck/config/sources/registry.py").write_text(edited)
-        self.work = folder / "work"
-        self.work.mkdir()
-        self.backup(WHOLE)
-        self.configure()
-
-    def backup(self, text: str) -> None:
-        (self.folder / "shelves.txt").write_text(text)
-
-    def configure(self, *checks, **keys) -> None:
-        shelf = {"path": "shelves.txt", "work_dir": "work", **keys}
-        target = {"name": "library", "shelf": shelf, "checks": list(checks or [CHECK])}
-        self.write(target)
-
-    def write(self, *targets) -> None:
-        keys = {
-            "version": 1,
-            "postgres": {"work_dir": str(self.work)},
-            "history": {"path": "history.sqlite"},
-            "targets": list(targets),
-        }
-        (self.folder / "restorecheck.yaml").write_text(yaml.safe_dump(keys))
-
-    def run(self, *arguments: str):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("RESTORECHECK")}
-        return subprocess.run(
-            [sys.executable, str(RUN), str(self.added), *arguments],
-            cwd=self.folder,
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-
-@pytest.fixture
-def library():
-    with tempfile.TemporaryDirectory(prefix="rc", dir=SHORT) as name:
-        yield Library(Path(name))
+from tests.toys.library import CHECK, WHOLE
 
 
 def test_a_drill_of_a_new_source_and_engine_is_planned_and_verified_and_leaves_nothing(library):
@@ -151,9 +79,3 @@ def test_a_command_that_needs_postgresql_says_that_it_is_another_engine(library)
 
     assert answer.returncode == 2
     assert "propose is for PostgreSQL; 'library' restores Shelves" in answer.stderr
-
-
-def test_a_source_touches_few_files(library):
-    files = [path for path in library.added.rglob("*.py") if path.name != "__init__.py"]
-
-    assert len(files) <= MOST_FILES, files

@@ -1,25 +1,31 @@
-"""The `restorecheck` command with one more kind of source.
+"""The `restorecheck` command with more in it than it has.
 
-Usage: run.py FOLDER ARGUMENTS…   FOLDER: holds `restorecheck/`, whose files stand beside ours.
+Usage: run.py FOLDER ARGUMENTS…   FOLDER: holds `restorecheck/`, whose files stand before ours.
 """
 
 import sys
-from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
-REGISTRY = "restorecheck.config.sources.registry"
 
+class Added(PathFinder):
+    """Finds its modules before ours of the same name: an edited registry is one of them."""
 
-def add(folder: Path) -> None:
-    """Its modules are found before ours of the same name: an edited registry is one of them."""
-    for package in ("restorecheck", "restorecheck.config.sources", "restorecheck.hosts.sources"):
-        own = folder.joinpath(*package.split("."))
-        if own.is_dir():
-            import_module(package).__path__.insert(0, str(own))
+    folder = Path(sys.argv[1])
+
+    @classmethod
+    def find_spec(cls, fullname: str, *_: object) -> ModuleSpec | None:
+        place = cls.folder.joinpath(*fullname.split("."))
+        files = [place.with_suffix(".py"), place / "__init__.py"]
+        return next(
+            (spec_from_file_location(fullname, file) for file in files if file.exists()), None
+        )
 
 
 if __name__ == "__main__":
-    add(Path(sys.argv[1]))
-    from restorecheck.hosts.cli.arguments import main
+    sys.meta_path.insert(0, Added)
+    from restorecheck.__main__ import main
 
-    sys.exit(main(sys.argv[2:]))
+    del sys.argv[1]
+    sys.exit(main())
