@@ -16,7 +16,12 @@ demo: $(READY)
 demo-aws: $(READY)
 	@$(BIN)/restorecheck demo aws
 
+# Every promise, in minutes: of what is slow, a share that differs from run to run (tests/slow.py).
 test: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --quick $(PYTEST_ARGS)
+
+# Every test. After `make test`, PYTEST_ARGS=--rest and the same RESTORECHECK_SEED: what it left out.
+test-all: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 # What has changed since main: lint, types, and the unit tests that are near to it, in twenty seconds.

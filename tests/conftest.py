@@ -8,7 +8,7 @@ import botocore.loaders
 import pytest
 import structlog
 
-from tests import chosen, pg, places
+from tests import chosen, pg, places, quick
 from tests.iam import simulator as simulation
 from tests.missing import missing, need
 
@@ -33,6 +33,22 @@ def pytest_configure(config):
 def pytest_runtest_setup(item):
     for mark in item.iter_markers("needs"):
         need(*mark.args)
+
+
+def pytest_addoption(parser):
+    which = parser.getgroup("restorecheck").addoption
+    which("--quick", action="store_true", help="leave out most of what is slow: tests/slow.py")
+    which("--rest", action="store_true", help="only what --quick leaves out, by the same seed")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not (config.option.quick or config.option.rest):
+        return
+    taken, left = quick.split(items)
+    if config.option.rest:
+        taken, left = left, taken
+    items[:] = taken
+    config.hook.pytest_deselected(items=left)
 
 
 def pytest_report_header():

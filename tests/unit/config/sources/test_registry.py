@@ -32,7 +32,8 @@ INSTANCE = Resource(
     identifier="arn:aws:rds:eu-central-1:222222222222:db:restorecheck-d-1",
     account="222222222222",
 )
-NO_SOURCES = {"__init__", "kind", "registry", "source", "targets", "in_aws"}
+SHARED = {"drill_settings", "in_aws", "manifest", "server_settings", "source", "targets"}
+NO_SOURCES = {"__init__", "kind", "registry", *SHARED}
 
 
 def targets(*written: dict[str, Any], in_aws: bool = False, shared: Any = None) -> Targets:

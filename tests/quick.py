@@ -1,0 +1,36 @@
+"""What `make test` leaves to `make test-all`: most of what is slow and shows what a quicker test shows, too.
+
+Of each entry of `SLOW` a share of the tests runs, others each time (`RESTORECHECK_SEED`), and at least one: each
+case has its turn. CI runs the rest afterwards.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+
+import pytest
+
+from tests.chosen import SEED
+from tests.slow import SLOW
+
+
+def split(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Those of a quick run, and the rest."""
+    slow: dict[str, list[pytest.Item]] = defaultdict(list)
+    quick: list[pytest.Item] = []
+    for item in items:
+        entry = entry_of(item.nodeid.partition("[")[0])
+        (slow[entry] if entry else quick).append(item)
+    rest: list[pytest.Item] = []
+    for entry, cases in slow.items():
+        dice = random.Random(f"{SEED}{entry}")  # no secret
+        taken = {*dice.sample(range(len(cases)), max(1, round(len(cases) * SLOW[entry].share)))}
+        quick += [case for place, case in enumerate(cases) if place in taken]
+        rest += [case for place, case in enumerate(cases) if place not in taken]
+    return quick, rest
+
+
+def entry_of(name: str) -> str:
+    """The longest entry of `SLOW` that a test function belongs to; empty where there is none."""
+    found = (entry for entry in SLOW if name == entry or name.startswith(f"{entry}::"))
+    return max(found, key=len, default="")

@@ -1,0 +1,112 @@
+"""Tests that may be slow, and why; of each group `make test` runs a share (tests/quick.py).
+
+An entry is a file or a function. The longest file took 280 s of one processor's time when this was written.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slow:
+    share: float
+    """Of the tests of an entry, that run in `make test`."""
+    why: str
+
+
+GROUPS = (
+    (
+        Slow(
+            0.2,
+            "The installed command drills in each case, with a server that is made and taken away.",
+        ),
+        (
+            "tests/acceptance/test_bad_input.py",
+            "tests/acceptance/test_commands.py",
+            "tests/acceptance/test_comparisons.py",
+            "tests/acceptance/test_dumps_of_others.py",
+            "tests/acceptance/test_early_signals.py",
+            "tests/acceptance/test_faults.py",
+            "tests/acceptance/test_fence.py",
+            "tests/acceptance/test_formats.py",
+            "tests/acceptance/test_hostile.py",
+            "tests/acceptance/test_interrupts.py",
+            "tests/acceptance/test_row_values.py",
+            "tests/acceptance/test_runner.py",
+            "tests/acceptance/test_scratch.py",
+            "tests/acceptance/test_several_databases.py",
+        ),
+    ),
+    (
+        Slow(0.2, "Each page is laid out by a real browser at several widths."),
+        ("tests/browser/test_pages.py",),
+    ),
+    (
+        Slow(0.2, "Each case damages a database of its own and reads all of it again."),
+        (
+            "tests/damage/test_matrix.py",
+            "tests/damage/test_prove.py",
+            "tests/damage/test_shapes.py",
+        ),
+    ),
+    (
+        Slow(0.2, "Templates and packages are built and resolved as AWS's tools do."),
+        ("tests/infra/test_packages.py",),
+    ),
+    (
+        Slow(
+            0.2, "Each case starts servers or programs of PostgreSQL, or reads dumps made for it."
+        ),
+        (
+            "tests/integration/test_ahead.py",
+            "tests/integration/test_bombs.py",
+            "tests/integration/test_doctor.py",
+            "tests/integration/test_dumpfiles.py",
+            "tests/integration/test_formats.py",
+            "tests/integration/test_reading.py",
+            "tests/integration/test_server_messages.py",
+            "tests/integration/test_structure.py",
+            "tests/integration/test_unreadable.py",
+            "tests/integration/test_web.py",
+        ),
+    ),
+    (
+        Slow(
+            0.2, "Each case is a drill in the simulated AWS, over the wire, with servers behind it."
+        ),
+        (
+            "tests/rds/test_adopt.py",
+            "tests/rds/test_audit.py",
+            "tests/rds/test_conformance.py",
+            "tests/rds/test_crash.py",
+            "tests/rds/test_drill.py",
+            "tests/rds/test_faults.py",
+            "tests/rds/test_functions.py",
+            "tests/rds/test_least_privilege.py",
+            "tests/rds/test_sandbox.py",
+        ),
+    ),
+    (
+        Slow(0.2, "An enumeration: every call, moment or night goes wrong in turn."),
+        (
+            "tests/simulation/test_every_crash.py",
+            "tests/simulation/test_every_fault.py",
+            "tests/simulation/test_many_nights.py",
+            "tests/simulation/test_nights.py",
+            "tests/simulation/test_operators.py",
+            "tests/simulation/test_refusals.py",
+            "tests/simulation/test_several_hosts.py",
+        ),
+    ),
+    (
+        Slow(0.2, "Databases as people have them, each loaded and read for several nights."),
+        (
+            "tests/world/test_columns.py",
+            "tests/world/test_constraints.py",
+            "tests/world/test_damages.py",
+            "tests/world/test_histories.py",
+            "tests/world/test_matrix.py",
+            "tests/world/test_zoo.py",
+        ),
+    ),
+)
+SLOW = {entry: slow for slow, entries in GROUPS for entry in entries}

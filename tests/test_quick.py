@@ -1,0 +1,63 @@
+"""What `make test` leaves out is little, differs from run to run, and is run by `make test-all`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import quick
+from tests.slow import SLOW, Slow
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Item:
+    nodeid: str
+
+
+CASES = [Item(f"tests/a/test_b.py::test_c[{n}]") for n in range(40)]
+OTHERS = [Item("tests/a/test_d.py::test_alone"), Item("tests/a/test_d.py::test_d[1]")]
+
+
+@pytest.fixture(autouse=True)
+def slow(monkeypatch):
+    monkeypatch.setattr(quick, "SLOW", {"tests/a/test_b.py": Slow(0.1, "an example")})
+
+
+def test_a_share_of_the_cases_runs_and_the_rest_is_all_the_others():
+    taken, rest = quick.split([*CASES, *OTHERS])
+
+    assert len([item for item in taken if item in CASES]) == 4
+    assert {*taken} | {*rest} == {*CASES, *OTHERS}
+    assert not {*taken} & {*rest}
+
+
+def test_of_every_entry_a_test_runs_and_of_what_is_not_slow_every_one():
+    taken, _ = quick.split([CASES[0], OTHERS[1]])
+
+    assert taken == [OTHERS[1], CASES[0]]
+
+
+def test_another_seed_takes_other_cases(monkeypatch):
+    first, _ = quick.split(CASES)
+    monkeypatch.setattr(quick, "SEED", quick.SEED + 1)
+
+    assert quick.split(CASES)[0] != first
+
+
+def test_a_function_of_a_slow_file_may_have_a_share_of_its_own(monkeypatch):
+    monkeypatch.setitem(quick.SLOW, "tests/a/test_b.py::test_c", Slow(0.5, "an example"))
+
+    taken, _ = quick.split([*CASES, *OTHERS])
+
+    assert len([item for item in taken if item in CASES]) == 20
+
+
+def test_whatever_is_called_slow_is_there_and_says_why():
+    for entry, slow in SLOW.items():
+        path, _, function = entry.partition("::")
+        assert (ROOT / path).exists(), entry
+        assert f"def {function}(" in (ROOT / path).read_text() if function else True, entry
+        assert 0 < slow.share < 1
+        assert slow.why.endswith("."), entry
