@@ -32,6 +32,12 @@ OF_DRILLS = ["structlog", "restorecheck.hosts.drill.wiring", "psycopg"]
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
+def listens() -> None:
+    """Also where the tests run under nohup or in the background, which ignore some."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started(tmp_path: Path, number: signal.Signals, moment: str, *command: str) -> tuple[int, str]:
     config = tmp_path / "restorecheck.yaml"
     config.write_text("version: 1\ntargets: [{name: courses, dump: {path: /nowhere}}]\n")
@@ -44,6 +50,7 @@ def started(tmp_path: Path, number: signal.Signals, moment: str, *command: str) 
         text=True,
         timeout=60,
         check=False,
+        preexec_fn=listens,  # it sets handlers, and nothing else
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -18,6 +18,7 @@ from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.scan import checker
 from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session import opening
 from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import chosen
 
@@ -137,8 +138,9 @@ def speaking(behaviour):
 
 @pytest.fixture
 def _impatient(monkeypatch):
-    monkeypatch.setattr(checker, "ANSWERS_WITHIN", timedelta(seconds=1))
-    monkeypatch.setattr(checker, "CONNECTS_WITHIN", 2)
+    for module in (checker, opening):
+        monkeypatch.setattr(module, "ANSWERS_WITHIN", timedelta(seconds=1))
+    monkeypatch.setattr(opening, "CONNECTS_WITHIN", 2)
 
 
 @pytest.mark.usefixtures("_impatient")
