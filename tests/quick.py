@@ -7,21 +7,28 @@ case has its turn. CI runs the rest afterwards.
 import random
 from collections import defaultdict
 from collections.abc import Iterable
-
-import pytest
+from typing import Protocol, TypeVar
 
 from tests.chosen import SEED
 from tests.slow import SLOW
 
 
-def split(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+class Named(Protocol):
+    @property
+    def nodeid(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+def split(items: Iterable[T]) -> tuple[list[T], list[T]]:
     """Those of a quick run, and the rest."""
-    slow: dict[str, list[pytest.Item]] = defaultdict(list)
-    quick: list[pytest.Item] = []
+    slow: dict[str, list[T]] = defaultdict(list)
+    quick: list[T] = []
     for item in items:
         entry = entry_of(item.nodeid.partition("[")[0])
         (slow[entry] if entry else quick).append(item)
-    rest: list[pytest.Item] = []
+    rest: list[T] = []
     for entry, cases in slow.items():
         dice = random.Random(f"{SEED}{entry}")  # no secret
         taken = {*dice.sample(range(len(cases)), max(1, round(len(cases) * SLOW[entry].share)))}

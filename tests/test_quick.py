@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import quick
+from tests.chosen import SEED
 from tests.slow import SLOW, Slow
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,9 @@ OTHERS = [Item("tests/a/test_d.py::test_alone"), Item("tests/a/test_d.py::test_d
 
 @pytest.fixture(autouse=True)
 def slow(monkeypatch):
-    monkeypatch.setattr(quick, "SLOW", {"tests/a/test_b.py": Slow(0.1, "an example")})
+    table = {"tests/a/test_b.py": Slow(0.1, "an example")}
+    monkeypatch.setattr(quick, "SLOW", table)
+    return table
 
 
 def test_a_share_of_the_cases_runs_and_the_rest_is_all_the_others():
@@ -41,13 +44,13 @@ def test_of_every_entry_a_test_runs_and_of_what_is_not_slow_every_one():
 
 def test_another_seed_takes_other_cases(monkeypatch):
     first, _ = quick.split(CASES)
-    monkeypatch.setattr(quick, "SEED", quick.SEED + 1)
+    monkeypatch.setattr(quick, "SEED", SEED + 1)
 
     assert quick.split(CASES)[0] != first
 
 
-def test_a_function_of_a_slow_file_may_have_a_share_of_its_own(monkeypatch):
-    monkeypatch.setitem(quick.SLOW, "tests/a/test_b.py::test_c", Slow(0.5, "an example"))
+def test_a_function_of_a_slow_file_may_have_a_share_of_its_own(slow):
+    slow["tests/a/test_b.py::test_c"] = Slow(0.5, "an example")
 
     taken, _ = quick.split([*CASES, *OTHERS])
 

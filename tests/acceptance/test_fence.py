@@ -33,7 +33,7 @@ ORDINARY = pwd.getpwnam("daemon").pw_uid
 PYTHON = "/usr/bin/python3"
 """One that everybody may run: the Python of the tests may lie below a home directory that others cannot enter."""
 REFUSING = Path(__file__).with_name("refusing.py")
-HERE = Path(fence.__file__).parents[2]
+HERE = Path(fence.__file__).parents[3]
 
 
 def plays_ordinary_users():

@@ -174,7 +174,9 @@ def disables_the_key_of_the_copies(stage, name):
 
 def deletes_the_automated_snapshot(stage, name):
     automated = [s for s in stage.cloud.source.snapshots.values() if s.type == "automated"]
-    newest = max(automated, key=lambda s: s.original_at)
+    newest = max(automated, key=lambda s: s.original_at, default=None)
+    if newest is None:
+        return False
     del stage.cloud.source.snapshots[newest.identifier]
     return True
 

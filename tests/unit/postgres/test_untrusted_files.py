@@ -68,7 +68,7 @@ def _go_down(folder: Path, levels: int, outside: Path) -> None:
 
 # --- nobody else opens what a dump can write ---------------------------------------------------
 
-POSTGRES = Path(cluster.__file__).parent
+POSTGRES = Path(cluster.__file__).parents[1]
 THEIRS = {"data", "sockets", "socket_path"}
 """Attributes of `Places` that lie where the server's user writes."""
 OPENING = {
