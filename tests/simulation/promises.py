@@ -428,19 +428,22 @@ class Promises:
         return alive - self.disowned
 
     def _look_at_copies(self) -> None:
-        """(5) The newest verified copy that there ever was is there."""
-        for snapshot in self.stage.cloud.backup.snapshots.values():
+        """(5) The newest verified copy that there ever was is there; one that others deleted counts once it is
+        made again.
+        """
+        snapshots = self.stage.cloud.backup.snapshots
+        for snapshot in snapshots.values():
             if self._is_ours(snapshot) and snapshot.status == "available":
                 self.copies.setdefault(snapshot.identifier.removeprefix(PREFIX), snapshot)
         verified = [
             copy
             for drill_id, copy in self.copies.items()
             if self._verdicts.get(drill_id) is Verdict.VERIFIED
-            and copy.arn not in self.deleted_by_others
+            and (copy.arn not in self.deleted_by_others or copy.identifier in snapshots)
         ]
         if verified:
             newest = max(verified, key=_age)
-            there = newest.identifier in self.stage.cloud.backup.snapshots
+            there = newest.identifier in snapshots
             hold(there, 5, f"the newest verified copy {newest.identifier} is gone")
 
     def forget(self) -> None:
