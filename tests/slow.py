@@ -37,11 +37,11 @@ GROUPS = (
         ),
     ),
     (
-        Slow(0.15, "Each page is laid out by a real browser at several widths."),
+        Slow(0.1, "Each page is laid out by a real browser at several widths."),
         ("tests/browser/test_pages.py",),
     ),
     (
-        Slow(0.15, "Each case damages a database of its own and reads all of it again."),
+        Slow(0.1, "Each case damages a database of its own and reads all of it again."),
         (
             "tests/damage/test_matrix.py",
             "tests/damage/test_prove.py",
@@ -49,7 +49,7 @@ GROUPS = (
         ),
     ),
     (
-        Slow(0.15, "Templates and packages are built and resolved as AWS's tools do."),
+        Slow(0.1, "Templates and packages are built and resolved as AWS's tools do."),
         ("tests/infra/test_packages.py",),
     ),
     (
@@ -86,7 +86,7 @@ GROUPS = (
         ),
     ),
     (
-        Slow(0.15, "An enumeration: every call, moment or night goes wrong in turn."),
+        Slow(0.1, "An enumeration: every call, moment or night goes wrong in turn."),
         (
             "tests/simulation/test_every_crash.py",
             "tests/simulation/test_every_fault.py",
@@ -98,7 +98,7 @@ GROUPS = (
         ),
     ),
     (
-        Slow(0.15, "Databases as people have them, each loaded and read for several nights."),
+        Slow(0.1, "Databases as people have them, each loaded and read for several nights."),
         (
             "tests/world/test_columns.py",
             "tests/world/test_constraints.py",
