@@ -1,6 +1,6 @@
 """Tests that may be slow, and why; of each group `make test` runs a share (tests/quick.py).
 
-An entry is a file or a function. The longest file took 280 s of one processor's time when this was written.
+An entry is a file or a function. The longest file took one worker 280 s when this was written.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """What version 0.1.0 has stored is read: three nights of `restorecheck demo`, and a drill that was killed.
 
-`stored/0.1.sql` is the history as that version left it. It is never written anew.
+`stored/0.1.sql` is the history that version 0.1.0 wrote. Only the folder was replaced by `/srv/courses` afterwards,
+and the hashes of the chain were computed again.
 """
 
 import json
