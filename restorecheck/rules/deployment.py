@@ -249,7 +249,7 @@ class _Look:
         if confirmed:
             wait = RuleAdvice(
                 AdvicePlace.PATIENCE,
-                "<for whoever has the address to follow the link in the message>",
+                "<ask the owner of the address to follow the link in the message>",
             )
             return self.problem("RC527", "no subscription was confirmed yet", wait)
         subscribe = ("sns", "subscribe", "--topic-arn", outputs.get("TopicArn", "<TopicArn>"))

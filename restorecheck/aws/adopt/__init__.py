@@ -1,1 +1,1 @@
-"""Instances that somebody else has restored."""
+"""Instances that another program has restored."""

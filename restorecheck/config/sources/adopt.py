@@ -94,7 +94,7 @@ def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
 ADOPT = SourceKind(
     key="adopt",
     keys=Adopt,
-    help="Somebody else restores; what they restored is checked.",
+    help="Another program restores the backup; the restored database is checked.",
     physical=True,
     in_aws=True,
     adopts=True,

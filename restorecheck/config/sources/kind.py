@@ -43,7 +43,7 @@ class SourceKind(Generic[K]):
     in_aws: bool = False
     """It needs AWS's certificates, and the deployed functions can drill it."""
     adopts: bool = False
-    """Somebody else restores: a drill is started for what they restored, and by no schedule."""
+    """Another program restores: a restored database starts a drill, no schedule does."""
     all_databases: bool = True
     """Without `databases`, all are proven."""
     dialect: Dialect = POSTGRESQL
