@@ -1,6 +1,6 @@
 """Tests that may be slow, and why; of each group `make test` runs a share (tests/quick.py).
 
-An entry is a file or a function. The longest file took one worker 280 s when this was written.
+An entry is a folder, of which whole files run, a file or a function. The longest file took one worker 280 s when this was written.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Slow:
     share: float
-    """Of the tests of an entry, that run in `make test`."""
+    """Of the tests of an entry, or of the files of a folder, that run in `make test`."""
     why: str
 
 
@@ -73,17 +73,7 @@ GROUPS = (
         Slow(
             0.2, "Each case is a drill in the simulated AWS, over the wire, with servers behind it."
         ),
-        (
-            "tests/rds/test_adopt.py",
-            "tests/rds/test_audit.py",
-            "tests/rds/test_conformance.py",
-            "tests/rds/test_crash.py",
-            "tests/rds/test_drill.py",
-            "tests/rds/test_faults.py",
-            "tests/rds/test_functions.py",
-            "tests/rds/test_least_privilege.py",
-            "tests/rds/test_sandbox.py",
-        ),
+        ("tests/rds",),
     ),
     (
         Slow(0.1, "An enumeration: every call, moment or night goes wrong in turn."),

@@ -42,6 +42,15 @@ def test_of_every_entry_a_test_runs_and_of_what_is_not_slow_every_one():
     assert taken == [OTHERS[1], CASES[0]]
 
 
+def test_of_a_folder_whole_files_run(slow):
+    slow["tests/rds"] = Slow(0.5, "an example")
+    files = [[Item(f"tests/rds/test_{name}.py::test_{n}") for n in range(5)] for name in "ab"]
+
+    taken, rest = quick.split([*files[0], *files[1]])
+
+    assert [taken, rest] in (files, files[::-1])
+
+
 def test_another_seed_takes_other_cases(monkeypatch):
     first, _ = quick.split(CASES)
     monkeypatch.setattr(quick, "SEED", SEED + 1)
