@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_type_hints
 
 from pydantic import ConfigDict, Field, create_model
 
@@ -14,16 +14,6 @@ from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
-_SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
-_TIMEZONE = "Time zone of the schedule, such as Europe/Berlin."
-_DEADLINE = "A drill that takes longer is ended and torn down."
-_MAX_PROOF_AGE = "A target without a verified drill for this long is overdue."
-_JITTER = "A drill starts up to this long after its scheduled time; spreads many targets."
-_MISFIRE = (
-    "A drill that cannot start within this time after its scheduled one (the machine slept, others "
-    "were at work) is skipped, and the reason recorded. By default it is made up for."
-)
-_OBJECTIVES = "What the business asks for; every drill measures it, and says where it is missed."
 _MISSED = "What a missed one means: `required` fails the drill, `warning` is reported only."
 
 
@@ -53,20 +43,38 @@ class Objectives(Keys):
         )
 
 
-_SUITE = "What becomes of the checks that every drill has without being asked."
-
-
 class Defaults(Keys):
     """What every target inherits that does not say otherwise."""
 
-    schedule: Cron | None = Field(default=None, description=_SCHEDULE)
-    timezone: TimeZone = Field(default="UTC", description=_TIMEZONE)
-    jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = Field(default=0.0, description=_JITTER)
-    misfire_grace_minutes: Minutes | None = Field(default=None, description=_MISFIRE)
-    deadline_minutes: Minutes = Field(default=240.0, description=_DEADLINE)
-    max_proof_age_hours: Hours = Field(default=30.0, description=_MAX_PROOF_AGE)
-    objectives: Objectives = Field(default_factory=Objectives, description=_OBJECTIVES)
-    suite: Suite = Field(default_factory=Suite, description=_SUITE)
+    schedule: Cron | None = Field(
+        default=None, description="When to drill: five cron fields. Without one, only on demand."
+    )
+    timezone: TimeZone = Field(
+        default="UTC", description="Time zone of the schedule, such as Europe/Berlin."
+    )
+    jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = Field(
+        default=0.0,
+        description="A drill starts up to this long after its scheduled time; spreads many targets.",
+    )
+    misfire_grace_minutes: Minutes | None = Field(
+        default=None,
+        description="A drill that cannot start within this time after its scheduled one (the machine slept, others "
+        "were at work) is skipped, and the reason recorded. By default it is made up for.",
+    )
+    deadline_minutes: Minutes = Field(
+        default=240.0, description="A drill that takes longer is ended and torn down."
+    )
+    max_proof_age_hours: Hours = Field(
+        default=30.0, description="A target without a verified drill for this long is overdue."
+    )
+    objectives: Objectives = Field(
+        default_factory=Objectives,
+        description="What the business asks for; every drill measures it, and says where it is missed.",
+    )
+    suite: Suite = Field(
+        default_factory=Suite,
+        description="What becomes of the checks that every drill has without being asked.",
+    )
 
 
 class _Named(Keys):
@@ -113,22 +121,27 @@ class _TargetKeys(_OneSource):
     )
 
 
-class WrittenTarget(_TargetKeys):
+_Inheriting = create_model(
+    "_Inheriting",
+    __base__=_TargetKeys,
+    **cast(
+        dict[str, Any],
+        {
+            name: (written, optional(Defaults.model_fields[name].description or ""))
+            for name, written in get_type_hints(Defaults, include_extras=True).items()
+            if name in Defaults.model_fields
+        },
+    ),
+)
+
+
+class WrittenTarget(_Inheriting):
     """A target as the file has it; what is left out is inherited from `defaults`."""
 
     model_config = ConfigDict(
         title="Target",
         json_schema_extra={"oneOf": [{"required": [kind.key]} for kind in KINDS]},
     )
-
-    schedule: Cron | None = optional(_SCHEDULE)
-    timezone: TimeZone = optional(_TIMEZONE)
-    jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = optional(_JITTER)
-    misfire_grace_minutes: Minutes | None = optional(_MISFIRE)
-    deadline_minutes: Minutes = optional(_DEADLINE)
-    max_proof_age_hours: Hours = optional(_MAX_PROOF_AGE)
-    objectives: Objectives = optional(_OBJECTIVES)
-    suite: Suite = optional(_SUITE)
 
 
 class Target(_TargetKeys, Defaults):
