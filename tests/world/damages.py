@@ -60,7 +60,7 @@ insert into posts (member_id, body, posted_at) select 1 + i % 500, 'post ' || i,
 
 def _another_application(source: Source) -> None:
     administer(source, f"create database {DATABASE}")
-    source.sql(FORUM, DATABASE)
+    source.sql(realistic.dated(FORUM), DATABASE)
 
 
 def _test_data(source: Source) -> None:

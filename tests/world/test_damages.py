@@ -16,7 +16,6 @@ from enum import IntEnum
 
 import pytest
 
-from restorecheck.hosts.clock import SystemClock
 from restorecheck.model import CheckOutcome, CheckResult, Severity
 from tests import pg
 from tests.chosen import chosen
@@ -57,7 +56,7 @@ def nights():
         source.sql(realistic.schema(), DATABASE)
         source.sql(realistic.rows(), DATABASE)
         source.sql("analyze", DATABASE)
-        found, baseline = ask(source, DATABASE, physical=False, taken_at=SystemClock().now() - DAY)
+        found, baseline = ask(source, DATABASE, physical=False, taken_at=realistic.TONIGHT_AT - DAY)
         assert not _noticed(found)
         administer(source, f"alter database {DATABASE} rename to {LAST_NIGHT}")
         administer(source, f"create database {TONIGHT} template {LAST_NIGHT}")
@@ -77,7 +76,7 @@ def damaged(source: pg.Source, damage: Damage | None) -> Iterator[None]:
             )
         administer(source, realistic.settings())
         if damage is not None and damage.sql:
-            source.sql(LOADING + damage.sql, DATABASE)
+            source.sql(LOADING + realistic.dated(damage.sql), DATABASE)
         yield
     finally:
         administer(source, f"drop database if exists {DATABASE} with (force)")
@@ -91,10 +90,13 @@ def _noticed(found: dict[str, CheckResult]) -> dict[str, CheckResult]:
 
 
 def looked_at(nights: Nights, damage: Damage | None) -> dict[str, CheckResult]:
-    now = SystemClock().now()
     with damaged(nights.source, damage):
         found, _ = ask(
-            nights.source, DATABASE, before=nights.baseline, physical=False, taken_at=now
+            nights.source,
+            DATABASE,
+            before=nights.baseline,
+            physical=False,
+            taken_at=realistic.TONIGHT_AT,
         )
     return _noticed(found)
 
