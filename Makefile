@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test fast check scan bench clean schema package simulate mutants soak changelog new-check new-source
+.PHONY: demo demo-aws test coverage fast check scan bench clean schema package simulate mutants soak changelog new-check new-source
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -23,6 +23,13 @@ test: $(READY)
 # Every test. After `make test`, PYTEST_ARGS=--rest and the same RESTORECHECK_SEED: what it left out.
 test-all: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+# `make test`, and what of the pure rooms it has passed through: lines and branches.
+coverage: export RESTORECHECK_COVERAGE = $(CURDIR)/.coverage.d
+coverage: $(READY)
+	rm -rf .coverage.d && mkdir .coverage.d
+	$(MAKE) test
+	$(BIN)/python -m tests.coverage
 
 # What has changed since main: lint, types, and the unit tests that are near to it, in twenty seconds.
 fast: $(READY)
@@ -83,7 +90,7 @@ changelog: $(READY)
 	$(BIN)/towncrier build --yes
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.d dist build
 	rm -rf "$${TMPDIR:-/tmp}/demo-restorecheck-$$(id -u)" "$${TMPDIR:-/tmp}/restorecheck-demo-aws-$$(id -u).html"
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

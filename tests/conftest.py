@@ -8,7 +8,7 @@ import botocore.loaders
 import pytest
 import structlog
 
-from tests import chosen, pg, places, quick
+from tests import chosen, coverage, pg, places, quick
 from tests.iam import simulator as simulation
 from tests.missing import missing, need
 
@@ -24,6 +24,10 @@ botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
 def pytest_xdist_auto_num_workers():
     """One more than there are processors: much of the time a test waits for a server."""
     return min(4, (os.cpu_count() or 1) + 1)
+
+
+def pytest_unconfigure():
+    coverage.save()
 
 
 def pytest_configure(config):

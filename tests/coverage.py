@@ -1,0 +1,48 @@
+"""What the tests of a run pass through of the pure rooms: lines and branches (`make coverage`).
+
+Each process of a run measures itself from the first import of this file on. Programs that tests start are not
+measured: what only an installed command passes through counts as left out.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from coverage import Coverage
+
+FOLDER = os.environ.get("RESTORECHECK_COVERAGE", "")
+"""Where the processes leave what they measured. Empty: nothing is measured."""
+LEAST = 94.0
+"""Percent of the lines and branches of a quick run; `python -m tests.coverage` exits with 2 where it is less."""
+
+
+def _coverage() -> Coverage:
+    """With the rooms that pyproject.toml names."""
+    return Coverage(data_file=str(Path(FOLDER) / "measured"), data_suffix=True)
+
+
+def _started() -> Coverage | None:
+    if not FOLDER or __name__ == "__main__":
+        return None
+    measured = _coverage()
+    measured.start()
+    return measured
+
+
+MEASURED = _started()
+
+
+def save() -> None:
+    if MEASURED is not None:
+        MEASURED.stop()
+        MEASURED.save()
+
+
+def main() -> int:
+    total = _coverage()
+    total.combine([FOLDER], keep=True)
+    return 0 if total.report() >= LEAST else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
