@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from restorecheck.model import Drill, Verdict
 from restorecheck.report.status import TargetStatus
+from restorecheck.spelling import number_of
 
 
 def sha256_of(text: str) -> str:
@@ -125,7 +126,7 @@ def flaws(reports: Iterable[Stored], keep: timedelta | None = None) -> Iterator[
 def _misplaced(entry: Entry, expected: int, previous: str) -> Iterator[str]:
     if entry.sequence != expected:
         gap = entry.sequence - expected
-        yield f"{gap} report{'s' if gap != 1 else ''} before it missing, from {expected} on"
+        yield f"{number_of(gap, 'report')} before it missing, from {expected} on"
     elif entry.previous_sha256 != previous:
         yield "it is not tied to the report before it"
 

@@ -39,6 +39,7 @@ from restorecheck.model import (
     TeardownOutcome,
     Verdict,
 )
+from restorecheck.spelling import number_of
 
 MAX_RETRIES = 5
 """Transient errors in a row before a step is given up as unclear."""
@@ -434,7 +435,7 @@ def _describe(failed: list[CheckResult], drill: Drill) -> str:
     elif first.expected and first.detail:
         answer = f"{answer} ({first.detail})"
     others = len(failed) - 1
-    more = f"; {others} more required check{'s' if others > 1 else ''} failed" if others else ""
+    more = f"; {number_of(others, 'more required check')} failed" if others else ""
     return f"check {first.name!r}: {answer}{more}"
 
 

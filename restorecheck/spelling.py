@@ -55,6 +55,11 @@ def second_of(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def number_of(number: int, one: str, many: str = "") -> str:
+    """`1 report`, `2,450 reports`. `many`: where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def first_of(names: Sequence[str], most: int, *, between: str = ", ") -> str:
     """`a, b, c and 4 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

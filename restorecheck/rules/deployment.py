@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from restorecheck.rules.facts import Unread
 from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 from restorecheck.rules.policies import listed
+from restorecheck.spelling import number_of
 
 T = TypeVar("T")
 
@@ -197,7 +198,7 @@ class _Look:
         ]
         if flaws:
             return self.problem("RC522", "; ".join(flaws), self.again("deploy/packaged.yaml"))
-        return self.ok("RC522", f"{len(roles)} roles are there")
+        return self.ok("RC522", f"{number_of(len(roles), 'role')} found")
 
     def functions(self, functions: Mapping[str, Function | None]) -> Finding:
         flaws = []
@@ -210,7 +211,7 @@ class _Look:
                 )
         if flaws:
             return self.problem("RC523", "; ".join(flaws), self.again("deploy/packaged.yaml"))
-        return self.ok("RC523", f"{len(functions)} functions are active")
+        return self.ok("RC523", f"{number_of(len(functions), 'function')} active")
 
     def endpoints(self, endpoints: tuple[VpcEndpoint, ...]) -> Finding:
         flaws = []
@@ -225,12 +226,14 @@ class _Look:
 
     def concurrency(self, most: int) -> Finding:
         if most >= CONCURRENCY:
-            return self.ok("RC525", f"{most} functions may run at once")
+            return self.ok("RC525", f"{number_of(most, 'function')} may run at once")
         ask = ("service-quotas", "request-service-quota-increase", "--service-code", "lambda")
         # Lambda's "Concurrent executions" (Service Quotas).
         advice = self.aws(*ask, "--quota-code", "L-B99A9384", "--desired-value", "1000")
         return self.problem(
-            "RC525", f"{most} functions may run at once; {CONCURRENCY} are needed", advice
+            "RC525",
+            f"{number_of(most, 'function')} may run at once; {CONCURRENCY} are needed",
+            advice,
         )
 
     def schedules(self, schedules: Mapping[str, str | None]) -> Finding:
@@ -241,11 +244,11 @@ class _Look:
         ]
         if off:
             return self.problem("RC526", "; ".join(off), self.again("deploy/packaged.yaml"))
-        return self.ok("RC526", f"{len(schedules)} schedules are on")
+        return self.ok("RC526", f"{number_of(len(schedules), 'schedule')} enabled")
 
     def subscriptions(self, confirmed: tuple[bool, ...], outputs: Mapping[str, str]) -> Finding:
         if any(confirmed):
-            return self.ok("RC527", f"{sum(confirmed)} confirmed subscriptions")
+            return self.ok("RC527", f"{number_of(sum(confirmed), 'confirmed subscription')}")
         if confirmed:
             wait = RuleAdvice(
                 AdvicePlace.PATIENCE,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from restorecheck.rules.facts import AccountFacts, DatabaseFacts, Principal, TargetFacts, Unread
 from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
-from restorecheck.spelling import first_of
+from restorecheck.spelling import first_of, number_of
 
 DELETING = {
     "instance": ("rds:DeleteDBInstance", "rds:DeleteDBSnapshot"),
@@ -87,7 +87,7 @@ class _Exposure:
     def retention(self) -> Finding:
         days = self.facts.database.retention_days
         if days:
-            return self.ok("RC602", f"automated backups are kept for {days} days")
+            return self.ok("RC602", f"automated backups are kept for {number_of(days, 'day')}")
         return self.problem(
             "RC602", "automated backups are off", self.modify("--backup-retention-period", "7")
         )
@@ -95,8 +95,8 @@ class _Exposure:
     def week(self) -> Finding:
         days = self.facts.database.retention_days
         if days >= A_WEEK:
-            return self.ok("RC604", f"automated backups are kept for {days} days")
-        said = f"automated backups are kept for {days} days only"
+            return self.ok("RC604", f"automated backups are kept for {number_of(days, 'day')}")
+        said = f"automated backups are kept for {number_of(days, 'day')} only"
         return self.problem("RC604", said, self.modify("--backup-retention-period", "7"))
 
     def address(self) -> Finding:
@@ -116,7 +116,9 @@ class _Exposure:
         assert not isinstance(outside, Unread), "looked at above"
         lasting = [s for s in facts.snapshots if s.kind != "automated" and not _is_staging(s.arn)]
         if outside:
-            return self.ok("RC603", f"{len(outside)} copies lie outside of the account")
+            return self.ok(
+                "RC603", f"{number_of(len(outside), 'copy', 'copies')} outside of the account"
+            )
         if lasting or facts.replicated:
             where = "replicated to another region" if facts.replicated else "manual or AWS Backup's"
             return self.ok("RC603", f"some backups survive it: {where}")
@@ -156,7 +158,9 @@ class _Exposure:
             said = f"the target {target.target} has no copy in the backup account yet"
             yield self.problem("RC701", said, self._drill(target))
         else:
-            yield self.ok("RC701", f"{len(target.copies)} copies lie in the backup account")
+            yield self.ok(
+                "RC701", f"{number_of(len(target.copies), 'copy', 'copies')} in the backup account"
+            )
             yield self._young(target)
             yield self._foreign_keys(target)
         yield self._proven(target)
@@ -213,7 +217,9 @@ class _Exposure:
             return
         bad = [key for key in keys if not key.usable]
         if not bad:
-            yield self.ok("RC705", f"{len(keys)} keys are enabled" if keys else "not encrypted")
+            yield self.ok(
+                "RC705", f"{number_of(len(keys), 'key')} enabled" if keys else "not encrypted"
+            )
             return
         advice = []
         for key in bad:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
 from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
+from restorecheck.spelling import number_of
 
 ROOM = 3
 """Times the size of a dump that its restore is expected to need; RC104 says so."""
@@ -102,7 +103,7 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
             "RC111",
             "notify",
             facts.channel_problem,
-            f"{facts.channels} can be used",
+            f"{number_of(facts.channels, 'channel')} can be used",
             RuleAdvice(
                 AdvicePlace.CONFIGURATION, "<correct the channel, or install what it needs>"
             ),

@@ -24,7 +24,7 @@ from restorecheck.rules.facts import (
 from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
 from restorecheck.rules.permissions import READING, key_requests
 from restorecheck.rules.policies import Decision, Request, evaluate, listed, names_of
-from restorecheck.spelling import first_of
+from restorecheck.spelling import first_of, number_of
 
 T = TypeVar("T")
 
@@ -209,7 +209,9 @@ class _Look:
 
     def _retention(self, found: RdsDatabase) -> Finding:
         if found.retention_days:
-            return self.ok("RC211", f"automated backups are kept for {found.retention_days} days")
+            return self.ok(
+                "RC211", f"automated backups are kept for {number_of(found.retention_days, 'day')}"
+            )
         if isinstance(self.facts.newest_snapshot, datetime):
             said = "automated backups are off, without point-in-time recovery; AWS Backup takes snapshots"
             return self.ok("RC211", said)
@@ -552,8 +554,8 @@ class _Look:
         ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
         more = ("--quota-code", SNAPSHOTS.code, "--desired-value", str(planned + SOME_MORE))
         said = (
-            f"the targets of this account keep {planned} copies, tonight's among them; "
-            f"{quota.most} manual snapshots are allowed"
+            f"the targets of this account keep {number_of(planned, 'copy', 'copies')}, tonight's included; "
+            f"the quota is {number_of(quota.most, 'manual snapshot')}"
         )
         return self.problem("RC410", said, self.in_backup(*ask, *more))
 

@@ -7,6 +7,7 @@ from textwrap import wrap
 from restorecheck.report.terminal import clean
 from restorecheck.rules.catalogue import By
 from restorecheck.rules.findings import AdvicePlace, Finding, Outcome, by_importance
+from restorecheck.spelling import number_of
 
 MARKS = {Outcome.OK: "ok", Outcome.PROBLEM: "problem", Outcome.NOT_LOOKED_AT: "?"}
 COLORS = {Outcome.OK: "32", Outcome.PROBLEM: "31", Outcome.NOT_LOOKED_AT: "33"}
@@ -36,8 +37,7 @@ def summary(findings: Iterable[Finding]) -> str:
             ignored += 1
         else:
             counted[finding.outcome] += 1
-    word = "problem" if counted[Outcome.PROBLEM] == 1 else "problems"
-    parts = [f"{counted[Outcome.PROBLEM]} {word}", f"{counted[Outcome.OK]} ok"]
+    parts = [number_of(counted[Outcome.PROBLEM], "problem"), f"{counted[Outcome.OK]} ok"]
     if counted[Outcome.NOT_LOOKED_AT]:
         parts.append(f"{counted[Outcome.NOT_LOOKED_AT]} not looked at")
     if ignored:

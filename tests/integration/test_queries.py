@@ -393,7 +393,7 @@ def test_prune_reduces_old_reports_and_the_chain_still_holds(past, capsys, tmp_p
     past.configure(", keep_days: 1")
 
     _, out, _ = ask(capsys, "history", "prune")
-    assert out.startswith("3 reports older than 1 days")
+    assert out.startswith("3 reports older than 1 day reduced")
 
     code, out, _ = ask(capsys, "history", "verify")
     assert (code, "3 reduced by retention" in out) == (0, True)

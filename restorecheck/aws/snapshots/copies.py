@@ -29,7 +29,7 @@ from restorecheck.errors import (
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
 from restorecheck.model import Backup, Drill, Resource, Verdict
 from restorecheck.ports import Clock
-from restorecheck.spelling import second_of
+from restorecheck.spelling import number_of, second_of
 
 SHARE = "snapshot share"
 SOON = timedelta(seconds=1)
@@ -254,7 +254,7 @@ class Copying:
             return f"Automated backups of {wanted} are off: its backup retention is 0 days."
         return (
             f"{wanted} is {instance.status} and keeps automated backups for "
-            f"{instance.backup_retention_days} days; look at its events."
+            f"{number_of(instance.backup_retention_days, 'day')}; look at its events."
         )
 
     def _notes(self, newest: SnapshotView, all_of_them: list[SnapshotView]) -> tuple[str, ...]:

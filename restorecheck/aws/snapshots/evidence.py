@@ -17,6 +17,7 @@ from restorecheck.aws.snapshots.instances import name_of
 from restorecheck.checks.server_messages import shown_of_log
 from restorecheck.errors import ProviderError
 from restorecheck.model import Drill, Observation
+from restorecheck.spelling import number_of
 
 LOG_LINES = 300
 MOST_LINES = 20
@@ -113,7 +114,7 @@ def _parameter_differences(production: dict[str, str], here: dict[str, str]) -> 
         for name in differing[:MOST_DIFFERENCES]
     ]
     if len(differing) > MOST_DIFFERENCES:
-        found.append(f"{len(differing) - MOST_DIFFERENCES} more parameters differ")
+        found.append(f"{number_of(len(differing) - MOST_DIFFERENCES, 'more difference')}")
     return found
 
 

@@ -35,6 +35,7 @@ from restorecheck.lifecycle import (
 )
 from restorecheck.model import Drill, Observation, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
+from restorecheck.spelling import number_of
 
 QUICK = timedelta(minutes=30)
 """For steps that are one call and a look; throttling may stretch them."""
@@ -250,7 +251,7 @@ class RdsProvider(Provider):
         if any(view.progress is StatusMeaning.UNDER_WAY for view in snapshots):
             return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
         return Unclear(
-            reason=f"{refusal.message}; there are {len(snapshots)} manual snapshots in "
+            reason=f"{refusal.message}; found {number_of(len(snapshots), 'manual snapshot')} in "
             f"{account.place}, and deleting older copies of this target made no room",
             hint=refusal.hint,
         )

@@ -23,6 +23,7 @@ from restorecheck.model import is_drill_id
 from restorecheck.postgres.session import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
+from restorecheck.spelling import number_of
 
 if TYPE_CHECKING:
     from restorecheck.hosts.cli.full_text import FullText
@@ -140,7 +141,7 @@ def manifest(arguments: argparse.Namespace) -> int:
         megabytes_a_second=arguments.max_rate,
     )
     if output is not None:
-        print(f"{output}: {len(made['tables'])} tables of {made['database']}")
+        print(f"{output}: {number_of(len(made['tables']), 'table')} of {made['database']}")
     return Exit.VERIFIED
 
 
@@ -298,8 +299,7 @@ def config(arguments: argparse.Namespace) -> int:
         case "validate":
             path = configuration.locate(arguments.config, os.environ)
             loaded = configuration.load(path, os.environ)
-            count = len(loaded.targets)
-            print(f"{path}: valid; {count} target{'s' if count != 1 else ''}")
+            print(f"{path}: valid; {number_of(len(loaded.targets), 'target')}")
         case "schema":
             print(json.dumps(configuration.json_schema(), indent=2))
         case "example":

@@ -34,6 +34,7 @@ from restorecheck.report.status import (
     render_text,
 )
 from restorecheck.report.terminal import clean
+from restorecheck.spelling import number_of
 from restorecheck.sqlite.agenda import Agenda, Skip
 from restorecheck.sqlite.store import SqliteStore
 
@@ -275,7 +276,9 @@ def _verify(config: Config, arguments: argparse.Namespace) -> int:
         print(f"FLAW  no report has the hash {clean(digest)}")
     if found or missing:
         return Exit.FAILED
-    print(f"{count} reports, each tied to the one before; {pruned} reduced by retention")
+    print(
+        f"{number_of(count, 'report')}, each tied to the one before; {pruned} reduced by retention"
+    )
     print(f"last sha256: {last or '(none)'}")
     return Exit.VERIFIED
 
@@ -366,7 +369,7 @@ def _prune(config: Config, arguments: argparse.Namespace) -> int:
     now = SystemClock().now()
     with opened(config) as store:
         pruned = store.prune(now - timedelta(days=days), now)
-    print(f"{pruned} reports older than {days} days reduced to one line")
+    print(f"{number_of(pruned, 'report')} older than {number_of(days, 'day')} reduced to one line")
     return Exit.VERIFIED
 
 

@@ -29,6 +29,7 @@ from restorecheck.postgres.profile.profiler import Profiler
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.messages import told
 from restorecheck.report.terminal import clean
+from restorecheck.spelling import number_of
 
 NIGHTS = 30
 PATIENCE = timedelta(minutes=10)
@@ -220,7 +221,7 @@ def _answer(
     with writing(arguments.output) as stream:
         stream.write(text)
     known = len(found) - len(new)
-    said = f"{len(found)} checks proposed"
+    said = f"{number_of(len(found), 'check')} proposed"
     if known:
         said += f", {known} of them about what is checked already"
     print(f"restorecheck: {said}", file=sys.stderr)

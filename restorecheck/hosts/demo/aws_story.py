@@ -19,6 +19,7 @@ from restorecheck.hosts.demo.rehearsal import DATABASE, PASSWORD, PRODUCTION, TA
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.sandbox import Landscape, Pace, Sandbox
 from restorecheck.sandbox.service import RESTORECHECK
+from restorecheck.spelling import number_of
 
 FACTOR = 1 / 200
 """A restore of ten minutes takes three seconds."""
@@ -195,8 +196,8 @@ def _nothing_left(stage: CloudStage) -> bool:
     instances = sandbox.instances(sandbox.backup)
     copies = [n for n, s in sandbox.snapshots(sandbox.backup).items() if s.type == "manual"]
     _say(
-        f"left in the backup account: {len(instances) or 'no'} DB instances, "
-        f"{len(copies)} snapshot copies"
+        f"left in the backup account: {number_of(len(instances), 'DB instance')}, "
+        f"{number_of(len(copies), 'snapshot copy', 'snapshot copies')}"
     )
     return not instances
 

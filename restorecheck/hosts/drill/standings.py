@@ -15,6 +15,7 @@ from restorecheck.hosts.process import leases
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.status import Overview, TargetStatus
+from restorecheck.spelling import number_of
 from restorecheck.sqlite.agenda import Agenda
 from restorecheck.sqlite.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
@@ -123,9 +124,10 @@ def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
     for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):
         if delivery.waiting:
             notes.append(
-                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} wait): "
+                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} waiting): "
                 f"{delivery.error}"
             )
         elif delivery.given_up:
-            notes.append(f"{delivery.given_up} messages to {delivery.channel!r} were given up")
+            given_up = number_of(delivery.given_up, "message")
+            notes.append(f"given up: {given_up} to {delivery.channel!r}")
     return tuple(notes)
