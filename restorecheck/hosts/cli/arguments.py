@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from restorecheck import __version__
+from restorecheck.hosts.cli.parser import CONFIG, Parser
 from restorecheck.report.faces import SUFFIXES
 
 EXIT_STATUSES = """
@@ -29,11 +30,24 @@ exit status:
   4    something could not be deleted; it is named (with --dry-run: would be deleted)
 """
 
-OTHER_STATUSES = """
+REPORT_STATUSES = """
 exit status:
   0    done
   2    usage or configuration
   3    the history cannot be used, or has no such drill
+"""
+
+MANIFEST_STATUSES = """
+exit status:
+  0    done
+  2    usage
+  3    the source cannot be reached or read
+"""
+
+VALIDATE_STATUSES = """
+exit status:
+  0    the configuration is valid
+  2    it is not, or cannot be read; every problem is named
 """
 
 RUN_STATUSES = """
@@ -80,14 +94,30 @@ exit status:
   130  interrupted; everything was deleted
 """
 
+SANDBOX_STATUSES = """
+exit status:
+  0    stopped as told; everything is removed
+  2    usage
+  3    it cannot be started
+"""
+
+EXPORT_STATUSES = """
+exit status:
+  0    done
+  2    usage, or a folder or file that cannot be used
+  3    pip could not get the dependencies
+"""
+
+SHELLS = ("bash", "zsh", "fish")
 CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `restorecheck` command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.read(argv)
     try:
-        return int(_run(arguments))
+        return int(_run(parser, arguments))
     except BrokenPipeError:
         # Whoever read our answer went away; what is left to write has no reader.
         sys.stderr.close()
@@ -108,7 +138,16 @@ def _defect(exc: Exception) -> int:
     return 3
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(parser: Parser, arguments: argparse.Namespace) -> int:
+    if arguments.command == "completion":
+        from restorecheck.hosts.cli import completion
+
+        return completion.run(parser, arguments)
+    if arguments.command == "man":
+        from restorecheck.hosts.cli import man_page
+
+        print(man_page.render(parser), end="")
+        return 0
     from restorecheck.hosts.process.startup import importing
 
     with importing():
@@ -117,16 +156,15 @@ def _run(arguments: argparse.Namespace) -> int:
     return commands.run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="restorecheck",
         description="Prove that a database backup restores: restore the newest one into a "
         "temporary database, ask it the configured questions, report, tear everything down.",
-        epilog=EXIT_STATUSES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        epilog="`restorecheck COMMAND --help` explains a command, its options and its exit status.",
     )
     parser.add_argument("--version", action="version", version=f"restorecheck {__version__}")
+    parser.add_argument(CONFIG, "--config", metavar="FILE", help=CONFIG_HELP)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_drill(commands)
     _add_sweep(commands)
@@ -144,31 +182,33 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_sandbox(commands)
     _add_infra(commands)
+    _add_completion(commands)
+    _add(commands, "man", "print the manual page, for `man -l -` or a folder of MANPATH")
     return parser
 
 
 Commands = argparse._SubParsersAction  # noqa: SLF001  # argparse gives it no public name
 
 
-def _add(
-    commands: "Commands[argparse.ArgumentParser]", name: str, summary: str, epilog: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def _add(commands: "Commands[Parser]", name: str, summary: str, epilog: str = "") -> Parser:
+    """`epilog`: the exit statuses, of a command that has more than 0 and 2."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    return commands.add_parser(name, help=summary, description=description, epilog=epilog)
+
+
+def _add_config_option(parser: Parser) -> None:
+    """Absent, it leaves alone what stands before the command."""
+    parser.add_argument(
+        CONFIG, "--config", metavar="FILE", default=argparse.SUPPRESS, help=CONFIG_HELP
     )
 
 
-def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_drill(commands: "Commands[Parser]") -> None:
     drill = _add(
         commands, "drill", "restore the newest backup of each target and check it", EXIT_STATUSES
     )
     drill.add_argument("targets", nargs="*", metavar="TARGET", help="default: every target")
-    drill.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(drill)
     drill.add_argument(
         "--plan",
         "--dry-run",
@@ -204,22 +244,22 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_sweep(commands: "Commands[Parser]") -> None:
     sweep = _add(
         commands, "sweep", "finish and clean up what dead drills left behind", SWEEP_STATUSES
     )
     sweep.add_argument(
         "drills", nargs="*", metavar="DRILL", help="ids of kept drills (--keep) to end as well"
     )
-    sweep.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(sweep)
     sweep.add_argument(
         "--dry-run", action="store_true", help="print what would be done; do nothing"
     )
 
 
-def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "Commands[Parser]") -> None:
     run = _add(commands, "run", "drill every target by its schedule, until stopped", RUN_STATUSES)
-    run.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(run)
     run.add_argument(
         "--once",
         action="store_true",
@@ -227,11 +267,11 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_status(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_status(commands: "Commands[Parser]") -> None:
     status = _add(
         commands, "status", "one line a target: is it proven, until when", STATUS_STATUSES
     )
-    status.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(status)
     formats = status.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="print it as JSON")
     formats.add_argument(
@@ -239,7 +279,7 @@ def _add_status(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_history(commands: "Commands[Parser]") -> None:
     history = _add(
         commands, "history", "list past drills; verify, export, prune, accept", HISTORY_STATUSES
     )
@@ -251,7 +291,7 @@ def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
         "prune: reduce old reports to one line; accept: what failed in a drill (of a target: its newest) "
         "is as it should be, later nights are compared with it. Without one of these: the newest 30 drills",
     )
-    history.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(history)
     history.add_argument(
         "--since", metavar="AGE|DATE", help="36h, 30d, 8w or 2026-02-01: everything since then"
     )
@@ -277,15 +317,15 @@ def _add_history(commands: "Commands[argparse.ArgumentParser]") -> None:
     history.add_argument("--bucket", metavar="NAME", help="its bucket of reports")
 
 
-def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
-    report = _add(commands, "report", "print a stored report", OTHER_STATUSES)
+def _add_report(commands: "Commands[Parser]") -> None:
+    report = _add(commands, "report", "print a stored report", REPORT_STATUSES)
     report.add_argument(
         "what",
         nargs="?",
         metavar="DRILL|TARGET",
         help="a drill, or a target's newest; else the newest",
     )
-    report.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(report)
     report.add_argument(
         "--format",
         choices=[*SUFFIXES, "openmetrics"],
@@ -302,12 +342,12 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
 
-def _add_manifest(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_manifest(commands: "Commands[Parser]") -> None:
     manifest = _add(
         commands,
         "manifest",
         "count and hash the tables of a running source, for the check `manifest`",
-        OTHER_STATUSES,
+        MANIFEST_STATUSES,
     )
     manifest.add_argument(
         "--source",
@@ -323,7 +363,7 @@ def _add_manifest(commands: "Commands[argparse.ArgumentParser]") -> None:
     manifest.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
 
-def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_doctor(commands: "Commands[Parser]") -> None:
     doctor = _add(
         commands,
         "doctor",
@@ -341,7 +381,7 @@ def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
     _add_answer(doctor)
 
 
-def _add_audit(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_audit(commands: "Commands[Parser]") -> None:
     audit = _add(
         commands,
         "audit",
@@ -369,9 +409,9 @@ def _add_audit(commands: "Commands[argparse.ArgumentParser]") -> None:
     _add_answer(audit)
 
 
-def _add_answer(parser: argparse.ArgumentParser) -> None:
+def _add_answer(parser: Parser) -> None:
     """What `doctor` and `audit` share."""
-    parser.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(parser)
     parser.add_argument("--format", choices=["text", "json", "sarif", "junit"], default="text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this file")
     parser.add_argument(
@@ -382,7 +422,7 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_propose(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_propose(commands: "Commands[Parser]") -> None:
     propose = _add(
         commands,
         "propose",
@@ -390,7 +430,7 @@ def _add_propose(commands: "Commands[argparse.ArgumentParser]") -> None:
         EXIT_STATUSES,
     )
     propose.add_argument("target", metavar="TARGET")
-    propose.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(propose)
     propose.add_argument(
         "--from-history",
         action="store_true",
@@ -407,7 +447,7 @@ def _add_propose(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_prove(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_prove(commands: "Commands[Parser]") -> None:
     prove = _add(
         commands,
         "prove",
@@ -415,7 +455,7 @@ def _add_prove(commands: "Commands[argparse.ArgumentParser]") -> None:
         PROVE_STATUSES,
     )
     prove.add_argument("target", metavar="TARGET")
-    prove.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(prove)
     prove.add_argument(
         "--table",
         action="append",
@@ -435,12 +475,11 @@ def _add_prove(commands: "Commands[argparse.ArgumentParser]") -> None:
     prove.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
-def _add_conformance(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_conformance(commands: "Commands[Parser]") -> None:
     conformance = _add(
         commands,
         "conformance",
         "ask a cloud what its documentation does not say, and record every answer",
-        CONFORMANCE_STATUSES,
     )
     actions = conformance.add_subparsers(dest="action", metavar="ACTION", required=True)
     aws = _add(
@@ -450,7 +489,7 @@ def _add_conformance(commands: "Commands[argparse.ArgumentParser]") -> None:
         CONFORMANCE_STATUSES,
     )
     aws.add_argument("target", nargs="?", metavar="TARGET", help="default: the only RDS target")
-    aws.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
+    _add_config_option(aws)
     aws.add_argument(
         "--plan", action="store_true", help="print the steps and their price; change nothing"
     )
@@ -481,21 +520,21 @@ def _add_conformance(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:
-    config = _add(commands, "config", "validate and explain the configuration", OTHER_STATUSES)
+def _add_config(commands: "Commands[Parser]") -> None:
+    config = _add(commands, "config", "validate and explain the configuration")
     actions = config.add_subparsers(dest="action", metavar="ACTION", required=True)
     validate = _add(
         actions,
         "validate",
         "report every problem of the configuration, with its line",
-        OTHER_STATUSES,
+        VALIDATE_STATUSES,
     )
-    validate.add_argument("-c", "--config", metavar="FILE", help=CONFIG_HELP)
-    _add(actions, "schema", "print the JSON Schema of the configuration", OTHER_STATUSES)
-    _add(actions, "example", "print a commented example configuration", OTHER_STATUSES)
+    _add_config_option(validate)
+    _add(actions, "schema", "print the JSON Schema of the configuration")
+    _add(actions, "example", "print a commented example configuration")
 
 
-def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_demo(commands: "Commands[Parser]") -> None:
     demo = _add(
         commands,
         "demo",
@@ -521,19 +560,18 @@ def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_sandbox(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_sandbox(commands: "Commands[Parser]") -> None:
     sandbox = _add(
         commands,
         "sandbox",
         "a simulated AWS on this machine, with a real PostgreSQL behind every endpoint",
-        OTHER_STATUSES,
     )
     actions = sandbox.add_subparsers(dest="action", metavar="ACTION", required=True)
     up = _add(
         actions,
         "up",
         "start it on 127.0.0.1, print the environment to export, stay until interrupted",
-        OTHER_STATUSES,
+        SANDBOX_STATUSES,
     )
     up.add_argument("--port", type=int, default=0, help="port; by default a free one")
     up.add_argument(
@@ -551,14 +589,14 @@ def _add_sandbox(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_infra(commands: "Commands[argparse.ArgumentParser]") -> None:
-    infra = _add(commands, "infra", "what an AWS deployment is made of", OTHER_STATUSES)
+def _add_infra(commands: "Commands[Parser]") -> None:
+    infra = _add(commands, "infra", "what an AWS deployment is made of")
     actions = infra.add_subparsers(dest="action", metavar="ACTION", required=True)
     export = _add(
         actions,
         "export",
         "write the templates and the function packages; fetches dependencies by pip",
-        OTHER_STATUSES,
+        EXPORT_STATUSES,
     )
     export.add_argument("--to", metavar="DIR", required=True, help="folder to write to")
     export.add_argument(
@@ -572,3 +610,19 @@ def _add_infra(commands: "Commands[argparse.ArgumentParser]") -> None:
         metavar="FILE",
         help="certificates of RDS (global-bundle.pem), to go into the packages",
     )
+
+
+def _add_completion(commands: "Commands[Parser]") -> None:
+    completion = _add(
+        commands,
+        "completion",
+        "print a script with which a shell completes commands, options and names of targets",
+    )
+    completion.add_argument(
+        "shell",
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"{', '.join(SHELLS)}; docs/how-to/terminal.md says where its script belongs",
+    )
+    # With words, what may stand in place of the last of them: the script asks for that.
+    completion.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
