@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test coverage fast check scan bench clean schema package simulate mutants soak changelog new-check new-source
+.PHONY: demo demo-aws test coverage fast check docs scan bench clean schema package simulate mutants soak changelog new-check new-source
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -41,6 +41,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The documentation as a site on 127.0.0.1, built again whenever a page changes.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
 
 # The static scanner (.ci/run installs it), with .checkov.yaml: every exception with its reason.
 scan: $(READY)
