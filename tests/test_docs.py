@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck import config, errors
+from restorecheck.announcing import Kind
 from restorecheck.hosts.cli import arguments
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.rules.advised import (
@@ -19,6 +20,7 @@ from restorecheck.rules.advised import (
     trust_policy,
 )
 from restorecheck.rules.permissions import Names
+from tests import messages
 from tests.write_reference import EXPLANATION, REFERENCE, explanation, pages
 
 ROOT = Path(__file__).parents[1]
@@ -60,10 +62,15 @@ def test_every_error_stands_in_the_reference():
 
 
 @pytest.mark.parametrize(
-    "name", ["report.schema.json", "restorecheck.schema.json", "config.md", "rules.md"]
+    "name",
+    ["report.schema.json", "restorecheck.schema.json", "config.md", "rules.md", "messages.md"],
 )
 def test_reference_pages_are_those_of_the_models(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run: make schema"
+
+
+def test_there_is_an_example_of_each_kind_of_message():
+    assert set(messages.WHEN) == set(messages.examples()) == set(Kind)
 
 
 def test_the_table_of_open_questions_is_that_of_the_registry():

@@ -9,6 +9,7 @@ from restorecheck.conformance import reading, recording
 from restorecheck.conformance.questions import QUESTIONS, OpenQuestion
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
+from tests import messages
 from tests.iam import guarded
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -32,6 +33,7 @@ def pages() -> dict[str, str]:
         "restorecheck.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
         "config.md": config_page(config.json_schema()),
         "rules.md": rules_page(),
+        "messages.md": messages.page(),
     }
 
 
