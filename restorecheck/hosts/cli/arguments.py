@@ -226,7 +226,7 @@ def _add_drill(commands: "Commands[Parser]") -> None:
     drill.add_argument(
         "--full-text",
         metavar="FILE",
-        help="write that text to this file, which only its owner can read",
+        help="write the full text of an error of a load to this file, which only its owner can read",
     )
     drill.add_argument(
         "--keep",
@@ -236,17 +236,22 @@ def _add_drill(commands: "Commands[Parser]") -> None:
     drill.add_argument(
         "--adopt",
         metavar="INSTANCE",
-        help="check this DB instance, which somebody else restored, for a target of kind adopt; "
-        "it is neither changed nor deleted",
+        help="check this restored DB instance for a target of kind adopt; restorecheck neither "
+        "changes nor deletes it",
     )
     drill.add_argument(
-        "--notify", action="store_true", help="tell those in `notify`, as scheduled drills do"
+        "--notify",
+        action="store_true",
+        help="send the messages of `notify`, as scheduled drills do",
     )
 
 
 def _add_sweep(commands: "Commands[Parser]") -> None:
     sweep = _add(
-        commands, "sweep", "finish and clean up what dead drills left behind", SWEEP_STATUSES
+        commands,
+        "sweep",
+        "finish the drills of dead processes and delete what they left",
+        SWEEP_STATUSES,
     )
     sweep.add_argument(
         "drills", nargs="*", metavar="DRILL", help="ids of kept drills (--keep) to end as well"
@@ -301,10 +306,12 @@ def _add_history(commands: "Commands[Parser]") -> None:
         "--expect",
         action="append",
         metavar="SHA256",
-        help="verify: a hash that a message told; it must be there (may be given again)",
+        help="verify: the hash in a message; a report must have it (may be given again)",
     )
-    history.add_argument("--why", metavar="REASON", help="accept: it stands in later reports")
-    history.add_argument("--by", metavar="NAME", help="accept: who says so, by default the user")
+    history.add_argument(
+        "--why", metavar="REASON", help="accept: the reason; later reports show it"
+    )
+    history.add_argument("--by", metavar="NAME", help="accept: who accepts, by default the user")
     history.add_argument("--file", metavar="FILE", help="verify: an export instead of the history")
     history.add_argument(
         "--older-than", type=int, metavar="DAYS", help="prune: instead of history.keep_days"
@@ -314,7 +321,9 @@ def _add_history(commands: "Commands[Parser]") -> None:
         metavar="NAME",
         help="the history of an AWS deployment, with the present credentials: its table, with --bucket",
     )
-    history.add_argument("--bucket", metavar="NAME", help="its bucket of reports")
+    history.add_argument(
+        "--bucket", metavar="NAME", help="the bucket of reports of that deployment"
+    )
 
 
 def _add_report(commands: "Commands[Parser]") -> None:
@@ -358,7 +367,7 @@ def _add_manifest(commands: "Commands[Parser]") -> None:
         "--table", action="append", metavar="TABLE", help="this table only (may be given again)"
     )
     manifest.add_argument(
-        "--max-rate", type=float, metavar="MB", help="read at most so many megabytes a second"
+        "--max-rate", type=float, metavar="MB", help="limit reads to this many MB/s"
     )
     manifest.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
@@ -550,7 +559,9 @@ def _add_demo(commands: "Commands[Parser]") -> None:
         "accounts, in the sandbox",
     )
     demo.add_argument(
-        "--dir", metavar="DIR", help="where everything is made; it is named at the end"
+        "--dir",
+        metavar="DIR",
+        help="folder in which everything is made; the command names it at the end",
     )
     demo.add_argument(
         "--answers",
