@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.judge_scan import judge_built_in, judge_configured
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.scan_result import (
@@ -104,6 +105,7 @@ def ask(kind: OfRelation, before: RelationScan | None = None, **options: Any) ->
     relation = Relation(schema="public", name="t", columns=COLUMNS, members=(TABLE,))
     there = {column.name: column.name for column in COLUMNS}
     return Ask(
+        sql=postgresql,
         spec=spec(kind.name, **options),
         relation=relation,
         columns=there,

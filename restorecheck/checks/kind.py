@@ -33,6 +33,7 @@ from restorecheck.checks.scan_statements import (
     SMALL_BLOCKS,
     Aggregate,
     Question,
+    Sql,
     by_size,
     summed,
 )
@@ -64,6 +65,7 @@ class Section(Enum):
 class Catalog:
     """A database as its catalog describes it, as far as the checks that are asked need it."""
 
+    sql: Sql
     major: int
     tables: tuple[Table, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
@@ -251,6 +253,7 @@ def listed(texts: Iterable[str]) -> str:
 class Ask:
     """One configured check, and what the database knows of what it is about."""
 
+    sql: Sql
     spec: CheckSpec
     relation: Relation
     columns: Mapping[str, str]

@@ -13,11 +13,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import Enum, StrEnum, auto
 from functools import reduce
+from typing import Protocol
 
-from restorecheck.checks.fingerprint import fingerprint
-from restorecheck.checks.tables import Column, Constraint, Relation, Table, literal, quoted
+from restorecheck.checks.tables import Column, ForeignKey, KeyPair, Relation, Table
 
-BLOCK = 8192
 UNIT_BLOCKS = 65_536
 """Half a gigabyte: some seconds of reading, and far below what a function's time allows."""
 SMALL_BLOCKS = 64
@@ -25,8 +24,6 @@ BATCH = 100
 """Small tables in one statement: round trips and planning weigh the same (measured at 50 to 200)."""
 MOST_NEWEST = 4
 """Columns of one table whose newest value is looked at."""
-FIRST_RANGE_MAJOR = 14
-"""Since then a condition on ctid reads only the blocks that it names (PostgreSQL 14 release notes)."""
 
 
 class Merge(StrEnum):
@@ -100,23 +97,91 @@ SKEW = timedelta(minutes=5)
 """How much later than the backup a time may be before it counts as one of the future."""
 
 
+class Sql(Protocol):
+    """What one engine says for what is asked: a module of texts. The table that is read is called `t` in them."""
+
+    MOMENTS: frozenset[str]
+    """Types of dates and times."""
+
+    def rows(self, relation: Relation) -> str:
+        """What to select them from, without those that another server holds."""
+
+    def statement(
+        self, table: Table, wanted: Sequence[Aggregate], blocks: tuple[int, int] | None
+    ) -> str:
+        """One row with one value: the texts of the aggregates, in their order. `blocks`: as in `units`."""
+
+    def of_view(self, relation: Relation, wanted: Sequence[Aggregate]) -> str:
+        """One value: a JSON object of texts, by key."""
+
+    def batch(self, scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
+        """Many small tables in one statement: for each a row with its number, and what `statement` gives."""
+
+    def together(self, questions: Sequence[Question]) -> str:
+        """Many questions in one statement: a row with the answer of each; NULL where one has no rows."""
+
+    def units(
+        self, table: Table, *, major: int, size: int = UNIT_BLOCKS
+    ) -> tuple[tuple[int, int] | None, ...]:
+        """Ranges of blocks [first, last); one None: the table is read as a whole.
+
+        The last range is open (-1): what was added since the size was looked at is read as well.
+        """
+
+    def fingerprint(self, columns: Iterable[Column], *, major: int) -> str:
+        """A number for all values of all rows, whatever their order; those of parts can be added up."""
+
+    def constraints(self, table: Table) -> Iterable[Aggregate]:
+        """Rows that must not be there: of each validated constraint, and of all NOT NULL columns."""
+
+    def newest(self, column: str, key: str, until: datetime | None = None) -> Aggregate:
+        """Seconds since 1970 of the newest value up to `until`; infinity is no time."""
+
+    def later(self, column: str, key: str, until: datetime | None) -> Aggregate:
+        """Rows whose time is after the backup's; None: it is not known when that was taken."""
+
+    def violations(self, condition: str, key: str) -> Aggregate:
+        """Rows of which the condition is true."""
+
+    def lacks(self, column: Column) -> str:
+        """True where the column has no value."""
+
+    def outside(self, column: Column, least: object, most: object) -> str:
+        """True of values that are less or greater, by the order of the type; None: no bound."""
+
+    def unlisted(self, column: Column, values: Iterable[object]) -> str:
+        """True of values that are not among these, by the equality of the type."""
+
+    def finite(self, column: Column) -> str:
+        """True of numbers: neither NULL nor NaN nor infinite."""
+
+    def total(self, column: Column, key: str) -> Aggregate:
+        """The sum of what is finite."""
+
+    def pair(self, here: Column, there: Column) -> KeyPair:
+        """As a foreign key would compare them: by the equality of the type that is pointed to."""
+
+    def orphans(self, key: ForeignKey, *, name: str = "") -> Question:
+        """Rows that point to a row that is not there; a NULL points nowhere."""
+
+    def duplicates(
+        self, relation: Relation, columns: Sequence[Column], *, name: str, by_index: bool
+    ) -> Question:
+        """`DUPLICATES ROWS`: values that stand in more than one row, and rows that were looked at."""
+
+
 def aggregates(
-    table: Table, depth: Depth, asked: Iterable[Aggregate] = (), *, major: int
+    table: Table, depth: Depth, asked: Iterable[Aggregate] = (), *, sql: Sql, major: int
 ) -> tuple[Aggregate, ...]:
     """Everything that one scan of this table finds out, each thing once."""
     found = [Aggregate(ROWS, "count(*)")]
     if depth.contents:
-        found.append(contents(table.columns, major=major))
+        found.append(Aggregate(PRINT, sql.fingerprint(table.columns, major=major)))
     if depth.constraints:
-        found += _constraints(table)
+        found += sql.constraints(table)
     if depth.newest:
-        found += _newest(table, depth.until)
+        found += _newest(table, depth.until, sql)
     return tuple({aggregate.key: aggregate for aggregate in (*found, *asked)}.values())
-
-
-def contents(columns: Iterable[Column], *, major: int) -> Aggregate:
-    """The fingerprint of all rows."""
-    return Aggregate(PRINT, fingerprint(columns, major=major))
 
 
 def halves(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
@@ -133,59 +198,6 @@ def groups(wanted: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, ...]]:
         some = tuple(a for a in wanted if a.natural is natural)
         if some:
             yield some
-
-
-def statement(table: Table, wanted: Sequence[Aggregate], blocks: tuple[int, int] | None) -> str:
-    """One row: an array of texts, in the order of `wanted`."""
-    values = ", ".join(_as_text(aggregate) for aggregate in wanted)
-    natural = any(aggregate.natural for aggregate in wanted)
-    alias = quoted(table.name) if natural else "t"
-    return f"select array[{values}] from only {table.quoted} {alias}{_where(alias, blocks)}"  # noqa: S608  # quoted by us
-
-
-def _as_text(aggregate: Aggregate) -> str:
-    """By the type's own output: a cast of numbers to text may be the database's. NULL is empty."""
-    return f"pg_catalog.concat({aggregate.sql})"
-
-
-def of_view(relation: Relation, wanted: Sequence[Aggregate]) -> str:
-    """One value: a JSON object of texts, by key."""
-    values = ", ".join(f"{literal(a.key)}, {_as_text(a)}" for a in wanted)
-    return f"select pg_catalog.concat(json_build_object({values})) from {relation.quoted} t"  # noqa: S608  # quoted by us
-
-
-def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
-    """Many small tables in one statement: their number, and the array, for each."""
-    parts = (
-        f"select {number}, x.* from ({statement(table, wanted, None)}) x"  # noqa: S608  # as above
-        for number, (table, wanted) in enumerate(scans)
-    )
-    return " union all ".join(parts)
-
-
-def together(questions: Sequence[Question]) -> str:
-    """Many questions in one statement: a row with the answer of each; NULL where one has no rows."""
-    return "select " + ", ".join(f"({question.sql})" for question in questions)
-
-
-def unit_blocks(table: Table, size: int = UNIT_BLOCKS) -> int:
-    """Blocks of one unit; fewer where much of the table lies in TOAST."""
-    heap = max(1, table.blocks) * BLOCK
-    return max(1, min(size, size * heap // max(heap, table.bytes)))
-
-
-def units(
-    table: Table, *, major: int, size: int = UNIT_BLOCKS
-) -> tuple[tuple[int, int] | None, ...]:
-    """Ranges of blocks [first, last); one None: the table is read as a whole.
-
-    The last range is open (-1): what was added since the size was looked at is read as well.
-    """
-    size = unit_blocks(table, size)
-    if major < FIRST_RANGE_MAJOR or table.blocks <= size:
-        return (None,)
-    firsts = range(0, table.blocks, size)
-    return tuple((first, first + size if first + size < table.blocks else -1) for first in firsts)
 
 
 NOTHING = ""
@@ -233,61 +245,10 @@ def by_size(value: str) -> tuple[bool, Decimal]:
     return (True, Decimal()) if number.is_nan() else (False, number)
 
 
-def _where(alias: str, blocks: tuple[int, int] | None) -> str:
-    if blocks is None:
-        return ""
-    first, last = blocks
-    tid = "'({},0)'::pg_catalog.tid"
-    end = "" if last < 0 else f" and {alias}.ctid operator(pg_catalog.<) {tid.format(last)}"
-    return f" where {alias}.ctid operator(pg_catalog.>=) {tid.format(first)}{end}"
-
-
-def _constraints(table: Table) -> Iterator[Aggregate]:
-    """Rows that must not be there: of each validated constraint, and of all NOT NULL columns."""
-    required = [lacks(c) for c in table.columns if c.not_null]
-    if required:
-        yield violations(" or ".join(required), NULLS)
-    for constraint in table.constraints:
-        key, plain = f"{CHECK}{constraint.name}", constraint.plain
-        yield violations(f"not ({constraint.expression})", key, natural=not plain)
-    for column in table.columns:
-        for constraint, broken in _of_domains(table, column):
-            key = f"{CHECK}{column.name}, {constraint.name}"
-            yield violations(broken, key, natural=not constraint.plain)
-
-
-def _of_domains(table: Table, column: Column) -> Iterator[tuple[Constraint, str]]:
-    """Checks of domains, and SQL that is true where they are broken.
-
-    In a domain's check VALUE is read like a column: PostgreSQL, `replace_domain_constraint_value`.
-    """
-
-    def value(constraint: Constraint) -> str:
-        return f"{'t' if constraint.plain else quoted(table.name)}.{quoted(column.name)}"
-
-    for constraint in column.domain_checks:
-        one = f"(select {value(constraint)}::{column.sql_type} as value) d"
-        yield constraint, f"(select not ({constraint.expression}) from {one})"  # noqa: S608  # quoted by us, and below
-    for field, constraint in column.nested_checks:
-        if field:
-            one = f"(select ({value(constraint)}).{quoted(field)} as value) d"
-            yield constraint, f"(select not ({constraint.expression}) from {one})"  # noqa: S608
-        else:
-            every = f"pg_catalog.unnest({value(constraint)}) d(value)"
-            yield constraint, f"exists (select from {every} where not ({constraint.expression}))"
-
-
-def lacks(column: Column) -> str:
-    """True where the column has no value. A row of NULLs is a value."""
-    name = f"t.{quoted(column.name)}"
-    return f"num_nulls({name}) = 1" if column.composite else f"{name} is null"
-
-
-def _newest(table: Table, until: datetime | None) -> Iterator[Aggregate]:
-    """Seconds since 1970 of the newest value; infinity is no time."""
-    moments = [c for c in table.columns if c.kind == "b" and c.type in MOMENTS]
+def _newest(table: Table, until: datetime | None, sql: Sql) -> Iterator[Aggregate]:
+    moments = [c for c in table.columns if c.kind == "b" and c.type in sql.MOMENTS]
     for column in sorted(moments, key=_promise)[:MOST_NEWEST]:
-        yield newest(column.name, f"{NEWEST}{column.name}", until)
+        yield sql.newest(column.name, f"{NEWEST}{column.name}", until)
 
 
 FIRST_MOMENT = datetime(2, 1, 1, tzinfo=UTC).timestamp()
@@ -295,24 +256,6 @@ LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 """What a `datetime` can be, and a span away from it. PostgreSQL's years go from 4713 BC to 294276, and
 to 5874897 for dates.
 """
-MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
-
-
-def newest(column: str, key: str, until: datetime | None = None) -> Aggregate:
-    name = f"t.{quoted(column)}"
-    condition = f"isfinite({name})" + (f" and not {_later(column, until)}" if until else "")
-    return Aggregate(key, f"extract(epoch from max({name}) filter (where {condition}))", Merge.MAX)
-
-
-def later(column: str, key: str, until: datetime | None) -> Aggregate:
-    """Rows whose time is after the backup's; None: it is not known when that was taken."""
-    condition = f"isfinite(t.{quoted(column)}) and {_later(column, until)}" if until else "false"
-    return violations(condition, key)
-
-
-def _later(column: str, until: datetime) -> str:
-    """By the seconds: a date and a time without zone are read in UTC."""
-    return f"t.{quoted(column)} > {literal((until + SKEW).isoformat())}::timestamptz"
 
 
 def _promise(column: Column) -> tuple[bool, str]:
@@ -321,16 +264,11 @@ def _promise(column: Column) -> tuple[bool, str]:
     return not any(word in column.name.lower() for word in telling), column.name
 
 
-def violations(condition: str, key: str, *, natural: bool = False) -> Aggregate:
-    count = "pg_catalog.count(*)" if natural else "count(*)"
-    return Aggregate(key, f"{count} filter (where {condition})", natural=natural)
-
-
-def filled(columns: Sequence[Column]) -> Aggregate:
+def filled(columns: Sequence[Column], sql: Sql) -> Aggregate:
     """Rows with a value in each."""
     names = [column.name for column in columns]
-    condition = " and ".join(f"not ({lacks(column)})" for column in columns)
-    return violations(condition, filled_key(names))
+    condition = " and ".join(f"not ({sql.lacks(column)})" for column in columns)
+    return sql.violations(condition, filled_key(names))
 
 
 def filled_key(names: Sequence[str]) -> str:

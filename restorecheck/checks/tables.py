@@ -66,12 +66,6 @@ class KeyPair:
     collation: str = ""
     """`collate …`, where the columns differ in theirs: PostgreSQL compares by that of the other table's."""
 
-    def same(self, there: str, here: str) -> str:
-        """True of equal values; both are aliases."""
-        left = f"{there}.{quoted(self.there)}{self.there_cast}"
-        right = f"{here}.{quoted(self.here)}{self.here_cast}{self.collation}"
-        return f"{left} {self.operator} {right}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKey:
@@ -144,20 +138,6 @@ class Relation:
     def alone(self) -> bool:
         """All rows are its own."""
         return self.members == (self.full_name,) and not self.foreign
-
-    @property
-    def rows(self) -> str:
-        """What to select them from, without those that another server holds."""
-        if self.kind == "r" and self.alone:
-            return f"only {self.quoted}"
-        if not self.foreign:
-            return self.quoted
-        listed = ", ".join(quoted(column.name) for column in self.columns) or "1"
-        parts = [
-            f"select {listed} from only {'.'.join(map(quoted, parts_of(name)))}"  # noqa: S608  # quoted
-            for name in self.members
-        ]
-        return f"({' union all '.join(parts) or f'select {listed} from {self.quoted} limit 0'})"  # noqa: S608
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -17,7 +17,7 @@ def test_a_drill_of_a_new_source_and_engine_is_planned_and_verified_and_leaves_n
     report = json.loads(drilled.stdout)
     assert report["verdict"] == "verified"
     kinds = [check["kind"] for check in report["checks"]]
-    assert kinds == ["server_answers", "tables_countable", "row_count"]
+    assert kinds == ["server_answers", "tables_countable", "constraints_hold", "row_count"]
     assert list(library.work.iterdir()) == []
     assert "library" in known.stdout
     assert known.returncode == 0
@@ -32,6 +32,35 @@ def test_a_bad_backup_and_a_check_that_does_not_hold_fail(library):
     assert (too_few["verdict"], cut["verdict"]) == ("failed", "failed")
     assert cut["reason"] == "shelves.txt has no end"
     assert list(library.work.iterdir()) == []
+
+
+TITLE = {"table": "poems", "column": "title"}
+TITLES = {"table": "poems", "columns": ["title"]}
+HOLDS = (
+    {"not_null": TITLES},
+    {"percent_null": {**TITLE, "max": "0%"}},
+    {"unique": TITLES},
+    {"range": {**TITLE, "min": "A", "max": "Z"}},
+    {"accepted_values": {**TITLE, "values": ["Duino", "Iliad", "Sonnets"]}},
+    {"references": {**TITLES, "to": "all", "to_columns": ["title"]}},
+)
+
+
+def test_its_scan_speaks_its_own_sql_and_is_judged_as_every_other_one(library):
+    def outcomes():
+        report = json.loads(library.run("drill", "--json").stdout)
+        return {c["kind"]: c["outcome"] for c in report["checks"] if c["kind"] in kinds}
+
+    kinds = [kind for check in HOLDS for kind in check]
+    library.configure(*HOLDS)
+    library.backup("poems: Duino, Iliad\nall: Iliad, Duino, Faust\nend of shelves\n")
+    good = outcomes()
+    library.backup("poems: Duino, Duino, it's `new`\nall: Duino\nend of shelves\n")
+    bad = outcomes()
+
+    assert good == dict.fromkeys(kinds, "passed")
+    wrong = {"unique", "range", "accepted_values", "references"}
+    assert bad == {kind: "failed" if kind in wrong else "passed" for kind in kinds}
 
 
 def test_its_nights_are_compared_with_each_other(library):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restorecheck.checks import scan_statements
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.registry import built_in
 from restorecheck.checks.scan_result import DatabaseReading, pack
 from restorecheck.errors import ConfigError, DatabaseUnreachableError, ProviderError
@@ -193,9 +193,9 @@ def test_units_put_together_are_the_whole(server, monkeypatch, connections):
             if statement.strip():
                 server.sql(statement, name)
         whole = read(server, name)
-        original = scan_statements.units
+        original = postgresql.units
         monkeypatch.setattr(
-            "restorecheck.postgres.scan.table_scan.units",
+            "restorecheck.checks.dialects.postgresql.units",
             lambda table, *, major: original(table, major=major, size=13),
         )
         parts = read(server, name, connections=connections)
@@ -208,9 +208,9 @@ def test_a_reading_that_is_broken_off_anywhere_ends_as_the_one_that_is_not(
 ):
     whole = read(server, exotic)
     chance = seeded()
-    original = scan_statements.units
+    original = postgresql.units
     monkeypatch.setattr(
-        "restorecheck.postgres.scan.table_scan.units",
+        "restorecheck.checks.dialects.postgresql.units",
         lambda table, *, major: original(table, major=major, size=3),
     )
     monkeypatch.setattr("restorecheck.postgres.scan.table_scan.BATCH", 3)

@@ -8,7 +8,7 @@ import pytest
 
 from restorecheck.checks.column_changes import carried, compare
 from restorecheck.checks.column_statistics import merge, read, statement, unpack
-from restorecheck.checks.fingerprint import SETTINGS
+from restorecheck.checks.dialects.postgresql.fingerprint import SETTINGS
 from restorecheck.postgres.scan import catalog
 from tests import pg
 from tests.missing import left_out

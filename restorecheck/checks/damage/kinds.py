@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from restorecheck.checks.dialects.postgresql import MOMENTS, equal
 from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableProfile
-from restorecheck.checks.scan_statements import MOMENTS
 from restorecheck.checks.structure import NOT_IN_A_DUMP
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
 
@@ -245,7 +245,7 @@ def _orphans(scene: Scene, *, drop: bool) -> Iterator[Candidate]:
 
 
 def _without_parents(key: ForeignKey) -> str:
-    same = " and ".join(pair.same("p", "c") for pair in key.pairs)
+    same = " and ".join(equal(pair, "p", "c") for pair in key.pairs)
     some = f"select p.ctid from {key.target} p where exists (select from {key.table} c where {same}) limit 10"  # noqa: S608
     return f"delete from only {key.target} where ctid = any(array({some}))"  # noqa: S608
 

@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import AtLeastOne, Bound, FromList, TableKeys, Text, refusal
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scan_statements import ASKED, Aggregate, violations
-from restorecheck.checks.tables import literal, quoted
+from restorecheck.checks.scan_statements import ASKED, Aggregate
 from restorecheck.model import CheckSpec
 
 
@@ -51,21 +50,8 @@ class AcceptedValues(OfRelation):
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        column = ask.column()
-        name = f"t.{quoted(column.name)}"
-        texts = [literal(_text(value)) for value in ask.spec.options["values"]]
-        listed = ", ".join(texts)
-        if column.kind == "e" or not column.equals:
-            # An enumeration may lack a label of the list. `concat` calls the type's output function alone.
-            if column.kind != "e":
-                listed = ", ".join(f"concat({text}::{column.sql_type})" for text in texts)
-            among = f"concat({name}) = any(array[{listed}])"
-        elif column.type.startswith("_"):  # there are no arrays of arrays
-            each = (f"{name} {column.equals} {text}::{column.sql_type}" for text in texts)
-            among = " or ".join(each)
-        else:
-            among = f"{name} {column.equals} any(array[{listed}]::{column.sql_type}[])"
-        yield violations(f"{name} is not null and not ({among})", ask.key)
+        unlisted = ask.sql.unlisted(ask.column(), ask.spec.options["values"])
+        yield ask.sql.violations(unlisted, ask.key)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
@@ -73,9 +59,3 @@ class AcceptedValues(OfRelation):
         number = scan.count(f"{ASKED}{spec.name}")
         expected = self.expected(spec.options)
         return violations_judged(number, expected, "with another value", detail=scan.beside)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

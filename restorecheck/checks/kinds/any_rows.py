@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
+from restorecheck.checks.dialects.postgresql.questions import large_objects
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
-from restorecheck.checks.questions import large_objects
 from restorecheck.checks.scan_result import DatabaseReading, objects_of
 from restorecheck.checks.scan_statements import ROWS, Question
 from restorecheck.checks.structure import unfilled

@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import Field
 
 from restorecheck.checks.answers import Judgement
-from restorecheck.checks.fingerprint import row_hash
+from restorecheck.checks.dialects.postgresql import MOMENTS
+from restorecheck.checks.dialects.postgresql.fingerprint import row_hash
 from restorecheck.checks.keys import TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.scan_result import shown_rows
-from restorecheck.checks.scan_statements import MOMENTS, Question
+from restorecheck.checks.scan_statements import Question
 from restorecheck.checks.tables import Column, literal, quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -70,7 +71,7 @@ class AppendOnly(OfRelation):
         )
         rows = (
             f"select {key} as k, {_finite(column)} as finite, {old} as old, {all_columns} as h,"  # noqa: S608  # quoted names
-            f" {old_columns} as o from {ask.relation.rows} t offset 0"  # quoted names
+            f" {old_columns} as o from {ask.sql.rows(ask.relation)} t offset 0"  # quoted names
         )
         buckets = (
             f"select abs(h % {BUCKETS}) as place, count(*) as n, sum(h) as s from r group by 1",  # noqa: S608  # our own

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from restorecheck.checks.dialects.postgresql.questions import excluded
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import under
-from restorecheck.checks.questions import EXCLUDED, excluded
+from restorecheck.checks.questions import EXCLUDED
 from restorecheck.checks.scan_result import DatabaseReading, shown_rows
 from restorecheck.checks.scan_statements import CHECK, NULLS, ROWS, Question
 from restorecheck.model import CheckSpec

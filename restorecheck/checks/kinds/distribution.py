@@ -10,9 +10,8 @@ from restorecheck.checks.answers import Judgement, passed_if
 from restorecheck.checks.keys import Share, TableKeys, Text
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
 from restorecheck.checks.scan_result import shown_rows
-from restorecheck.checks.scan_statements import Aggregate, filled, filled_key, violations
+from restorecheck.checks.scan_statements import Aggregate, filled, filled_key
 from restorecheck.checks.shown import percent
-from restorecheck.checks.tables import quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 
 WHOLE = frozenset({"int2", "int4", "int8", "money"})
@@ -49,16 +48,9 @@ class Distribution(OfRelation):
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
         column = ask.column()
-        name = f"t.{quoted(column.name)}"
-        finite = f"{name} is not null"
-        if column.type in BROKEN:
-            # NaN is greater than every number, and infinity greater than every other one.
-            finite = f"({name})::float8 between -1.7976931348623157e308 and 1.7976931348623157e308"
-            if column.type == "numeric":
-                finite = f"{name} < 'NaN' and concat({name}) not like '%Infinity'"
-        yield Aggregate(f"{TOTAL}{column.name}", f"sum({name}::numeric) filter (where {finite})")
-        yield violations(finite, f"{FINITE}{column.name}")
-        yield filled([column])
+        yield ask.sql.total(column, f"{TOTAL}{column.name}")
+        yield ask.sql.violations(ask.sql.finite(column), f"{FINITE}{column.name}")
+        yield filled([column], ask.sql)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

@@ -18,10 +18,7 @@ from restorecheck.checks.scan_statements import (
     ASKED,
     FIRST_MOMENT,
     LAST_MOMENT,
-    MOMENTS,
     Aggregate,
-    later,
-    newest,
 )
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -53,14 +50,14 @@ class Freshness(OfRelation):
 
     def refused(self, ask: Ask) -> str:
         column = ask.column()
-        if column.type not in MOMENTS:
+        if column.type not in ask.sql.MOMENTS:
             return f"column {column.name} is of type {column.type}, which is no date and time"
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
         name = ask.column().name
-        yield newest(name, ask.key, ask.until)
-        yield later(name, f"{LATER}{ask.spec.name}", ask.until)
+        yield ask.sql.newest(name, ask.key, ask.until)
+        yield ask.sql.later(name, f"{LATER}{ask.spec.name}", ask.until)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

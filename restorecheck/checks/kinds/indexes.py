@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
-from restorecheck.checks.questions import (
-    AGE,
-    COLLATIONS,
-    INVALID,
+from restorecheck.checks.dialects.postgresql.questions import (
     collations,
     invalid_indexes,
     transaction_age,
 )
+from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
+from restorecheck.checks.questions import AGE, COLLATIONS, INVALID
 from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec, Severity

@@ -8,7 +8,7 @@ from pydantic import Field
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, TableKeys
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scan_statements import ASKED, Aggregate, lacks, violations
+from restorecheck.checks.scan_statements import ASKED, Aggregate
 from restorecheck.model import CheckSpec
 
 
@@ -29,7 +29,9 @@ class NotNull(OfRelation):
         return "a value in every row"
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        yield violations(" or ".join(lacks(column) for column in ask.listed), ask.key)
+        yield ask.sql.violations(
+            " or ".join(ask.sql.lacks(column) for column in ask.listed), ask.key
+        )
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from restorecheck.checks import questions
+from restorecheck.checks.dialects.postgresql import questions
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found, under
 from restorecheck.checks.questions import BTREE, HEAP, KEYS, VISIBLE

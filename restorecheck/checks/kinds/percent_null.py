@@ -45,7 +45,7 @@ class PercentNull(OfRelation):
         return ", ".join(parts)
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        yield filled([ask.column()])
+        yield filled([ask.column()], ask.sql)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

@@ -8,13 +8,10 @@ from pydantic import Field, model_validator
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Bound, TableKeys, Text, optional, refusal
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
-from restorecheck.checks.scan_statements import ASKED, Aggregate, violations
+from restorecheck.checks.scan_statements import ASKED, Aggregate
 from restorecheck.checks.shown import bounds
-from restorecheck.checks.tables import Column, literal, quoted
 from restorecheck.model import CheckSpec
 
-WHOLE = frozenset({"int2", "int4", "int8", "oid"})
-"""Compared with any number: a bound may lie between two of them."""
 TEXTS = frozenset({"text", "varchar", "bpchar", "name", "citext"})
 
 
@@ -50,12 +47,9 @@ class Range(OfRelation):
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        column = ask.column()
-        name = f"t.{quoted(column.name)}"
         options = ask.spec.options
-        ends = ((column.below, options.get("min")), (column.above, options.get("max")))
-        outside = [f"{name} {sign} {_bound(end, column)}" for sign, end in ends if end is not None]
-        yield violations(" or ".join(outside), ask.key)
+        outside = ask.sql.outside(ask.column(), options.get("min"), options.get("max"))
+        yield ask.sql.violations(outside, ask.key)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
@@ -63,12 +57,3 @@ class Range(OfRelation):
         number = scan.count(f"{ASKED}{spec.name}")
         expected = self.expected(spec.options)
         return violations_judged(number, expected, "outside of the range", detail=scan.beside)
-
-
-def _bound(value: float | str, column: Column) -> str:
-    """A value of the column's own type, so that its own order decides."""
-    if column.type in WHOLE and not isinstance(value, str):
-        return repr(value)
-    if column.type == "money" and not isinstance(value, str):
-        return f"{literal(str(value))}::numeric::money"  # a number whatever the currency looks like
-    return f"{literal(str(value))}::{column.sql_type}"

@@ -5,12 +5,11 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from restorecheck.checks import questions
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, Table, TableKeys, refusal
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
 from restorecheck.checks.scan_statements import ASKED, Question
-from restorecheck.checks.tables import Column, ForeignKey, KeyPair
+from restorecheck.checks.tables import ForeignKey
 from restorecheck.model import CheckSpec
 
 
@@ -44,11 +43,11 @@ class References(OfRelation):
         there = [ask.to.column(name) for name in names]
         key = ForeignKey(
             name="",
-            table=ask.relation.rows,
-            target=ask.to.rows,
-            pairs=tuple(pair(h, t) for h, t in zip(ask.listed, there, strict=True)),
+            table=ask.sql.rows(ask.relation),
+            target=ask.sql.rows(ask.to),
+            pairs=tuple(ask.sql.pair(h, t) for h, t in zip(ask.listed, there, strict=True)),
         )
-        return questions.orphans(key, name=ask.key)
+        return ask.sql.orphans(key, name=ask.key)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context
@@ -56,22 +55,3 @@ class References(OfRelation):
         number = int(scan.answer(f"{ASKED}{spec.name}"))
         expected = self.expected(spec.options)
         return violations_judged(number, expected, "that point to nothing", detail=scan.beside)
-
-
-def pair(here: Column, there: Column) -> KeyPair:
-    """As a foreign key would compare them: by the equality of the type that is pointed to.
-
-    Types that PostgreSQL brings are compared by its own operators, which know other types than their own.
-    """
-    brought = all(column.sql_type.startswith("pg_catalog.") for column in (here, there))
-    if here.sql_type != there.sql_type and brought:
-        operator = "operator(pg_catalog.=)"
-        return KeyPair(here=here.name, there=there.name, operator=operator)
-    cast = f"::{there.sql_type}" if here.sql_type != there.sql_type else ""
-    return KeyPair(
-        here=here.name,
-        there=there.name,
-        operator=there.equals or "=",
-        here_cast=cast,
-        collation=there.collation if there.collation != here.collation else "",
-    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.tables_countable import with_grant
-from restorecheck.checks.questions import ORPHANS, orphans
+from restorecheck.checks.questions import ORPHANS
 from restorecheck.checks.scan_result import DatabaseReading, shown_rows
 from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec
@@ -27,7 +27,7 @@ class ReferencesHold(OfDatabase):
         small = catalog.small
         for key in catalog.foreign_keys:
             weight, little = blocks.get(key.table, 0), {key.table, key.target} <= small
-            yield replace(orphans(key), weight=weight, small=little)
+            yield replace(catalog.sql.orphans(key), weight=weight, small=little)
 
     def find(
         self,

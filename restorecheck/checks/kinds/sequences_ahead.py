@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from restorecheck.checks.dialects.postgresql.questions import behind
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase, Section
 from restorecheck.checks.kinds.references_hold import questions_found
-from restorecheck.checks.questions import BEHIND, behind
+from restorecheck.checks.questions import BEHIND
 from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec, Severity

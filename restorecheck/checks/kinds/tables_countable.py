@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from restorecheck.checks.access import how_to_grant
+from restorecheck.checks.dialects.postgresql.questions import large_contents
 from restorecheck.checks.kind import BuiltIn, Catalog, CheckFinding, Context, OfDatabase
-from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS, large_contents
+from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
 from restorecheck.checks.scan_result import HIDDEN, DatabaseReading, shown_size
 from restorecheck.checks.scan_statements import PRINT, ROWS, Question
 from restorecheck.model import CheckSpec

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from restorecheck.checks.answers import Judgement
+from restorecheck.checks.dialects.postgresql.questions import large_contents
 from restorecheck.checks.keys import TableKeys
 from restorecheck.checks.kind import NOTHING_YET, Ask, Context, OfRelation, RelationScan
-from restorecheck.checks.questions import large_contents
 from restorecheck.checks.scan_result import shown_rows
 from restorecheck.checks.scan_statements import ASKED, PRINT, Question
 from restorecheck.checks.tables import quoted
@@ -35,7 +35,7 @@ class Unchanged(OfRelation):
         names = [f"t.{quoted(c.name)}" for c in ask.relation.columns if c.type == "oid"]
         if not names:
             return None
-        of = f"select unnest(array[{', '.join(names)}]) from {ask.relation.rows} t"  # noqa: S608  # quoted names
+        of = f"select unnest(array[{', '.join(names)}]) from {ask.sql.rows(ask.relation)} t"  # noqa: S608  # quoted names
         return large_contents(ask.major, key=ask.key, of=of)
 
     def judge(

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import Field
 
-from restorecheck.checks import questions
 from restorecheck.checks.answers import Judgement
 from restorecheck.checks.keys import Columns, TableKeys
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
@@ -30,11 +29,11 @@ class Unique(OfRelation):
         return "every value once"
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        yield filled(ask.listed)
+        yield filled(ask.listed, ask.sql)
 
     def question(self, ask: Ask) -> Question | None:
         by_index = ask.has_index and ask.relation.alone
-        return questions.duplicates(ask.relation.rows, ask.listed, name=ask.key, by_index=by_index)
+        return ask.sql.duplicates(ask.relation, ask.listed, name=ask.key, by_index=by_index)
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import Any
 
 from restorecheck.checks import families
+from restorecheck.checks.dialects.postgresql.questions import without_large_object
 from restorecheck.checks.name_words import BORN, GROWING, MOVED_LATER, VOLATILE
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.profiles import TEXTS, ColumnProfile, NightProfile, Profile, TableProfile
 from restorecheck.checks.propose import schema_objects
 from restorecheck.checks.propose.schema_objects import INDEX, SAYS, SEQUENCE
-from restorecheck.checks.questions import without_large_object
 from restorecheck.checks.scan_statements import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.sensitive_columns import look_like_persons, spelled
 from restorecheck.checks.tables import full_name, quoted

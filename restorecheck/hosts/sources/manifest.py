@@ -16,7 +16,9 @@ from typing import Any
 import psycopg
 
 from restorecheck.checks import scan_statements
-from restorecheck.checks.questions import LARGE_OBJECTS, large_contents, large_objects
+from restorecheck.checks.dialects import postgresql
+from restorecheck.checks.dialects.postgresql.questions import large_contents, large_objects
+from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scan_statements import PRINT, ROWS, Depth
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Table
@@ -140,13 +142,13 @@ def _contents(
     connection: Connection, table: Table, major: int, megabytes_a_second: float | None
 ) -> dict[str, str]:
     wanted = scan_statements.aggregates(
-        table, Depth(constraints=False, newest=False), (), major=major
+        table, Depth(constraints=False, newest=False), sql=postgresql, major=major
     )
     parts = []
-    ranges = scan_statements.units(table, major=major, size=UNIT_BLOCKS)
+    ranges = postgresql.units(table, major=major, size=UNIT_BLOCKS)
     for unit in ranges:
         began = time.monotonic()
-        text = scan_statements.statement(table, wanted, unit)
+        text = postgresql.statement(table, wanted, unit)
         row = connection.execute(text.encode()).fetchone()
         assert row is not None, "an aggregate"
         parts.append(dict(zip((a.key for a in wanted), row[0], strict=True)))

@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks.kinds.references import pair
+from restorecheck.checks.dialects.postgresql import orphans, pair
+from restorecheck.checks.dialects.postgresql.questions import without_large_object
 from restorecheck.checks.profiles import (
     TEXTS,
     ColumnProfile,
@@ -25,7 +26,6 @@ from restorecheck.checks.profiles import (
 from restorecheck.checks.propose import schema_objects
 from restorecheck.checks.propose.proposal import FEW_VALUES, LONGEST_VALUE, MOMENTS, NUMBERS
 from restorecheck.checks.propose.schema_objects import SEQUENCE
-from restorecheck.checks.questions import orphans, without_large_object
 from restorecheck.checks.tables import quoted
 from restorecheck.postgres.scan import catalog
 from restorecheck.postgres.session.connection import (

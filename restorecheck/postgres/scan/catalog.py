@@ -9,9 +9,9 @@ from importlib import resources
 from typing import Any
 
 from restorecheck.checks.access import Denied, Lack
-from restorecheck.checks.fingerprint import SETTINGS
+from restorecheck.checks.dialects.postgresql.fingerprint import SETTINGS
+from restorecheck.checks.dialects.postgresql.questions import OWN
 from restorecheck.checks.names import parse_table_name
-from restorecheck.checks.questions import OWN
 from restorecheck.checks.structure import FORMAT, READABLE, canonical, digest, unqualified
 from restorecheck.checks.tables import (
     Column,

@@ -10,9 +10,10 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.checks import judge_scan, scan_statements
+from restorecheck.checks import judge_scan
 from restorecheck.checks.access import statements
 from restorecheck.checks.answers import UnansweredError
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.kind import (
     Ask,
     Catalog,
@@ -33,7 +34,7 @@ from restorecheck.checks.scan_result import (
     RelationReading,
     TableReading,
 )
-from restorecheck.checks.scan_statements import ROWS, VIEW, Aggregate, Depth, Question
+from restorecheck.checks.scan_statements import PRINT, ROWS, VIEW, Aggregate, Depth, Question
 from restorecheck.checks.structure import bounded
 from restorecheck.checks.tables import Relation, Table, full_name
 from restorecheck.errors import DatabaseUnreachableError
@@ -224,7 +225,9 @@ class Inquirer:
         named = {full for spec in self._specs for full in spec.options.get("tables", ())}
         kept = {*asked, *(o for o, t in directory.tables.items() if t.full_name in named)}
         tables = tuple(directory.without_installed(kept & directory.relations.keys()).values())
-        return Catalog(major=pg_catalog.major_of(connection), tables=tables, **parts)
+        return Catalog(
+            sql=postgresql, major=pg_catalog.major_of(connection), tables=tables, **parts
+        )
 
     def _of_built_ins(self, catalog: Catalog) -> Wanted:
         wanted = Wanted()
@@ -294,10 +297,11 @@ class Inquirer:
         if ask.relation.kind == "v":
             every = [Aggregate(ROWS, "count(*)"), *own]
             if kind.contents:
-                every.insert(1, scan_statements.contents(ask.relation.columns, major=ask.major))
-            sql = scan_statements.of_view(ask.relation, every)
+                contents = postgresql.fingerprint(ask.relation.columns, major=ask.major)
+                every.insert(1, Aggregate(PRINT, contents))
+            text = postgresql.of_view(ask.relation, every)
             wanted.questions.append(
-                Question(key=f"{VIEW}{ask.spec.name}", sql=sql, patience=ask.spec.timeout)
+                Question(key=f"{VIEW}{ask.spec.name}", sql=text, patience=ask.spec.timeout)
             )
         for name in ask.relation.members:
             wanted.aggregates[name] += own
@@ -366,7 +370,14 @@ def _resolved(
     if columns is None or ("to" in spec.options and to_columns is None):
         return None
     asked.columns = columns
-    ask = Ask(spec=spec, relation=relation, columns=columns, to=to, to_columns=to_columns or {})
+    ask = Ask(
+        sql=postgresql,
+        spec=spec,
+        relation=relation,
+        columns=columns,
+        to=to,
+        to_columns=to_columns or {},
+    )
     asked.refused = _refusal(relation) or kind.refused(ask)
     return None if asked.refused else ask
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.scan_result import DatabaseReading, TableReading
 from restorecheck.checks.scan_statements import (
     BATCH,
@@ -30,13 +31,9 @@ from restorecheck.checks.scan_statements import (
     Plan,
     Question,
     aggregates,
-    batch,
     groups,
     halves,
     merged,
-    statement,
-    together,
-    units,
 )
 from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
@@ -242,7 +239,7 @@ class Survey:
             open=self._still_open(reading),
             wanted={
                 table.full_name: aggregates(
-                    table, depth, asked.get(table.full_name, ()), major=major
+                    table, depth, asked.get(table.full_name, ()), sql=postgresql, major=major
                 )
                 for table in tables
             },
@@ -289,14 +286,14 @@ class Survey:
             done = reading.tables.get(name)
             if done is not None and (done.values or done.problem or ROWS in done.doubts):
                 continue
-            keys = {_key(unit) for unit in units(table, major=self._major)}
+            keys = {_key(unit) for unit in postgresql.units(table, major=self._major)}
             if not set(reading.parts.get(name, {})) <= keys:
                 del reading.parts[name]  # read when the table had another size
             found[name] = keys - set(reading.parts.get(name, {}))
         return found
 
     def _bytes_read(self, table: Table) -> int:
-        there = len(units(table, major=self._major))
+        there = len(postgresql.units(table, major=self._major))
         missing = len(self._progress.open.get(table.full_name, ()))
         return table.bytes * (there - missing) // there
 
@@ -325,7 +322,7 @@ class Survey:
             if not keys:
                 continue
             scan = (table, self._progress.wanted[table.full_name])
-            ranges = units(table, major=self._major)
+            ranges = postgresql.units(table, major=self._major)
             plain = not any(aggregate.natural for aggregate in scan[1])
             if calm and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
@@ -407,7 +404,7 @@ class Survey:
             return
         began = time.perf_counter()
         try:
-            rows = self._ask(connection, batch(task.scans), end)
+            rows = self._ask(connection, postgresql.batch(task.scans), end)
         except psycopg.Error as exc:
             match _meaning(connection, exc, end):
                 case ReadOutcome.GONE:
@@ -435,7 +432,7 @@ class Survey:
             some = left.pop(0)
             began = time.perf_counter()
             try:
-                text = statement(table, some, task.unit)
+                text = postgresql.statement(table, some, task.unit)
                 ((values,),) = self._ask(
                     connection,
                     text,
@@ -506,7 +503,7 @@ class Survey:
     ) -> None:
         began = time.perf_counter()
         try:
-            (answers,) = self._ask(connection, together(questions), end, questions[0])
+            (answers,) = self._ask(connection, postgresql.together(questions), end, questions[0])
         except psycopg.Error as exc:
             match _meaning(connection, exc, end):
                 case ReadOutcome.GONE:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from restorecheck.checks.column_statistics import unpack
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.kind import Catalog
 from restorecheck.checks.kinds.contents_plausible import COLUMNS, MOST_TABLES, ContentsPlausible
 from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
@@ -29,7 +30,7 @@ def places(name="places", **more):
 
 
 def catalog(*tables):
-    return Catalog(major=18, tables=tables or (places(),))
+    return Catalog(sql=postgresql, major=18, tables=tables or (places(),))
 
 
 def answer(*, foreign=300, rows=1000, states=0):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.judge_scan import judge_built_in
 from restorecheck.checks.kind import Catalog, OfDatabase
 from restorecheck.checks.kinds import sequences_ahead
@@ -51,6 +52,7 @@ def breaking(key, number):
 # --- what every kind keeps: what is missing is never zero, never a pass ------------------------
 
 KEYS_OF_A_DATABASE = Catalog(
+    sql=postgresql,
     major=18,
     tables=(Table(schema="public", name="t", key_index='"public"."i"'),),
     foreign_keys=(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.checks.fingerprint import fingerprint
+from restorecheck.checks.dialects import postgresql
+from restorecheck.checks.dialects.postgresql import (
+    batch,
+    fingerprint,
+    lacks,
+    newest,
+    statement,
+    together,
+    units,
+)
 from restorecheck.checks.kind import Catalog
 from restorecheck.checks.scan_statements import (
     NOTHING,
@@ -18,15 +27,9 @@ from restorecheck.checks.scan_statements import (
     Merge,
     Question,
     aggregates,
-    batch,
     groups,
     halves,
-    lacks,
     merged,
-    newest,
-    statement,
-    together,
-    units,
 )
 from restorecheck.checks.tables import Column, Constraint, Table, literal, quoted
 from tests.factories import NOW
@@ -99,7 +102,7 @@ def test_a_server_that_cannot_read_ranges_reads_the_whole():
 
 def test_one_statement_answers_everybody_who_asks_about_a_table():
     asked = [Aggregate("asked:x", "count(*) filter (where true)")]
-    wanted = aggregates(TABLE, Depth(), asked, major=17)
+    wanted = aggregates(TABLE, Depth(), asked, sql=postgresql, major=17)
 
     text = statement(TABLE, wanted, (10, 20))
 
@@ -115,7 +118,7 @@ def test_one_statement_answers_everybody_who_asks_about_a_table():
 
 
 def test_what_cannot_be_answered_at_once_is_asked_by_halves_down_to_single_questions():
-    wanted = aggregates(TABLE, Depth(), (), major=17)
+    wanted = aggregates(TABLE, Depth(), (), sql=postgresql, major=17)
 
     def asked_alone(some):
         parts = list(halves(some))
@@ -128,7 +131,7 @@ def test_what_calls_the_database_s_own_is_asked_apart_and_under_the_table_s_own_
     own = Constraint(name="own", expression="(checked(things.*))", plain=False)
     table = Table(schema="public", name="things", constraints=(own, *TABLE.constraints))
 
-    (plain, natural) = groups(aggregates(table, Depth(), (), major=17))
+    (plain, natural) = groups(aggregates(table, Depth(), (), sql=postgresql, major=17))
 
     assert [a.key for a in natural] == ["check:own"]
     assert {a.key for a in plain} == {ROWS, PRINT, "check:positive"}
@@ -139,7 +142,7 @@ def test_what_calls_the_database_s_own_is_asked_apart_and_under_the_table_s_own_
 def test_each_thing_is_asked_once_whoever_asks():
     twice = [Aggregate("asked:x", "1"), Aggregate("asked:x", "1")]
 
-    keys = [a.key for a in aggregates(TABLE, Depth(), twice, major=17)]
+    keys = [a.key for a in aggregates(TABLE, Depth(), twice, sql=postgresql, major=17)]
 
     assert len(keys) == len(set(keys))
 
@@ -189,4 +192,4 @@ def test_small_are_tables_of_few_blocks_of_which_no_other_is_a_part():
         Table(schema="s", name="child", blocks=1, root="s.parent"),
     )
 
-    assert Catalog(major=17, tables=tables).small == {'"s"."little"', '"s"."child"'}
+    assert Catalog(sql=postgresql, major=17, tables=tables).small == {'"s"."little"', '"s"."child"'}

@@ -69,7 +69,7 @@ def test_a_target_knows_its_source():
 
 def test_a_check_that_an_engine_cannot_answer_is_refused_where_it_stands():
     checks: list[Any] = [{"row_count": {}}, "no mapping", {"query": {}, "unheard_of": {}}]
-    shelves = Dialect(name="Shelves", kinds=frozenset({"row_count"}))
+    shelves = Dialect(name="Shelves", sql=POSTGRESQL.sql, kinds=frozenset({"row_count"}))
 
     found = [*unanswerable_checks({"checks": checks}, ("targets", 0), shelves)]
 

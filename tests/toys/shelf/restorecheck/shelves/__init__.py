@@ -1,1 +1,1 @@
-"""The engine of shelves: a folder for each shelf, a file for each book."""
+"""The engine of shelves: a table for each shelf, a row for each book."""

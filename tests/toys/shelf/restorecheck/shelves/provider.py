@@ -1,6 +1,8 @@
-"""A file of shelves -> a folder with one file a book."""
+"""A file of shelves -> a folder with a database of SQLite: a table for each shelf, a row for each book."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from restorecheck.ports import Found, Inventory, Provider
 
 KIND = "unpacked shelves"
 END = "end of shelves"
+BOOKS, NAME = "books.sqlite", "shelves"
 
 
 class ShelfProvider(Provider):
@@ -33,12 +36,13 @@ class ShelfProvider(Provider):
         if last != END:
             return Broken(reason=f"{self._path.name} has no end")
         place = Path(made.identifier)
-        for line in shelves:
-            shelf, books = line.split(": ")
-            for book in books.split(", "):
-                file = place / shelf / book
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.touch()
+        place.mkdir()
+        with closing(sqlite3.connect(place / BOOKS)) as connection, connection:
+            for line in shelves:
+                shelf, books = line.split(": ")
+                connection.execute(f"create table `{shelf}` (title text not null)")
+                each = [(book,) for book in books.split(", ")]
+                connection.executemany(f"insert into `{shelf}` values (?)", each)  # a toy
         taken = datetime.fromtimestamp(self._path.stat().st_mtime, tz=UTC)
         return Ready(
             endpoint=Endpoint(
@@ -46,7 +50,7 @@ class ShelfProvider(Provider):
                 host=str(place),
                 port=0,
                 user="",
-                databases=("shelves",),
+                databases=(NAME,),
             ),
             backup=Backup(kind="shelves", identifier=str(self._path), taken_at=taken),
         )

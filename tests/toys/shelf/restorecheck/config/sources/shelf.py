@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from restorecheck.checks.dialect import Dialect
+from restorecheck.checks.dialects import shelves
 from restorecheck.checks.keys import Keys, Text
 from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 
-ANSWERED = frozenset({"server_answers", "tables_countable", "not_emptied", "row_count", "even"})
+ANSWERED = frozenset(
+    {
+        *("server_answers", "tables_countable", "constraints_hold", "not_emptied", "row_count"),
+        *("not_null", "percent_null", "unique", "range", "accepted_values", "references"),
+        "even",
+    }
+)
 """The last is a toy, too."""
 
 
@@ -35,7 +42,7 @@ SHELF = SourceKind(
     keys=Shelf,
     help="The backups are shelves of books.",
     physical=False,
-    dialect=Dialect(name="Shelves", kinds=ANSWERED),
+    dialect=Dialect(name="Shelves", sql=shelves, kinds=ANSWERED),
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,
 )

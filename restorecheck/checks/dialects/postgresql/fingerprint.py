@@ -58,11 +58,6 @@ SETTINGS = {
 """What values look like as text; the same on every server."""
 
 
-def fingerprint(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
-    """An aggregate: numeric, NULL for an empty table."""
-    return f"sum({row_hash(columns, major=major)})"
-
-
 def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
     """Of one row: bigint. By the names of the columns, so that two that swap theirs are told apart. What is
     computed when it is read (PostgreSQL 18) is in no backup. Before PostgreSQL 14, of the row's text.

@@ -1,0 +1,1 @@
+"""The SQL of each engine: each module here is a `scan_statements.Sql`."""

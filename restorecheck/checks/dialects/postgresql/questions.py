@@ -1,0 +1,196 @@
+"""Questions that no scan of one table can answer: one statement, one value each. Pure: SQL out."""
+
+from collections.abc import Iterable
+
+from restorecheck.checks.dialects.postgresql.fingerprint import FIRST_MAJOR, typed_hash
+from restorecheck.checks.questions import (
+    AGE,
+    BEHIND,
+    BTREE,
+    COLLATIONS,
+    EXCLUDED,
+    HEAP,
+    INVALID,
+    KEYS,
+    LARGE_CONTENTS,
+    LARGE_OBJECTS,
+    VISIBLE,
+)
+from restorecheck.checks.scan_statements import Plan, Question
+from restorecheck.checks.tables import Exclusion, OwnedSequence, Table, literal, quoted
+
+OWN_SCHEMA = "restorecheck_checks"
+"""Made for the length of one transaction, for an extension that is not installed; rolled back."""
+
+
+OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+"""Of what belongs to users; `n` is its schema."""
+
+
+def excluded(constraint: Exclusion) -> Question:
+    """Rows beside which there is another one that an EXCLUDE constraint forbids."""
+    names = [f"e{number}" for number in range(len(constraint.elements))]
+    listed = ", ".join(
+        f"({sql}) as {name}" for name, (sql, _) in zip(names, constraint.elements, strict=True)
+    )
+    condition = f" where {constraint.where}" if constraint.where else ""
+    rows = f"(select ctid as place, {listed} from only {constraint.table}{condition})"  # noqa: S608  # quoted names
+    # No index proves `is true`: each row of the heap is looked at, whatever the index has lost.
+    every = rows.replace(condition, f" where ({constraint.where}) is true") if condition else rows
+    both = " and ".join(
+        f"a.{name} {operator} b.{name}"
+        for name, (_, operator) in zip(names, constraint.elements, strict=True)
+    )
+    return Question(
+        key=f"{EXCLUDED}{constraint.table} {constraint.name}",
+        sql=f"select pg_catalog.count(*) from {every} a where exists (select from {rows} b where a.place operator(pg_catalog.<>) b.place and {both})",  # noqa: S608
+        plan=Plan.ANY,
+        natural=True,
+    )
+
+
+def large_objects() -> Question:
+    """How many there are."""
+    return Question(key=LARGE_OBJECTS, sql="select count(*) from pg_largeobject_metadata")
+
+
+def large_contents(major: int, *, key: str = LARGE_CONTENTS, of: str = "") -> Question:
+    """A fingerprint of them all. `of`: a query for the oids of some."""
+    row = "row(l.loid, l.pageno, l.data)"
+    hashed = typed_hash(row) if major >= FIRST_MAJOR else f"hashtextextended({row}::text, 0)"
+    some = f" where l.loid in ({of})" if of else ""
+    return Question(key=key, sql=f"select sum({hashed}) from pg_largeobject l{some}")  # noqa: S608  # our own
+
+
+def without_large_object(table: str, column: str) -> str:
+    """Statement: rows whose value is no large object's; no constraint could say so."""
+    name = f"t.{quoted(column)}"
+    return (
+        f"select count(*) from {table} t where {name} is not null"  # noqa: S608  # quoted names
+        f" and not exists (select from pg_largeobject_metadata m where m.oid = {name})"
+    )
+
+
+def keys(table: Table) -> Question:
+    """Rows by the index alone: the heap must have as many."""
+    return Question(
+        key=f"{KEYS}{table.full_name}",
+        sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
+        weight=table.blocks,
+        plan=Plan.INDEX,
+    )
+
+
+def behind(sequence: OwnedSequence) -> Question:
+    """By how much the sequence is behind the columns that it fills: the next insert would fail.
+
+    `last_value` itself comes next until `is_called`. Of steps larger than one only the values count
+    that the sequence can reach: two servers may number in turns.
+    """
+    extreme, sign = ("max", "") if sequence.increment > 0 else ("min", "-1 * ")
+    reached = f" where (t.v - s.last_value) % {abs(sequence.increment)} = 0"
+    columns = " union all ".join(
+        f"select {extreme}(t.v) as v from (select {quoted(column)}::numeric as v from {table}) t"  # noqa: S608  # quoted names
+        + (reached if abs(sequence.increment) > 1 else "")
+        for table, column in ((sequence.table, sequence.column), *sequence.others)
+    )
+    lead = f"{sign}(m.v - s.last_value) + case when s.is_called then 0 else 1 end"
+    return Question(
+        key=f"{BEHIND}{sequence.name}",
+        sql=f"select {lead} from {sequence.name} s,"  # noqa: S608  # quoted names
+        f" lateral (select {extreme}(x.v) as v from ({columns}) x) m where {lead} > 0",
+    )
+
+
+def invalid_indexes() -> Question:
+    return Question(
+        key=INVALID,
+        sql="select string_agg(n.nspname || '.' || x.relname, ', ' order by 1)"  # noqa: S608  # our own condition
+        " from pg_index i join pg_class x on x.oid = i.indexrelid"
+        f" join pg_namespace n on n.oid = x.relnamespace where not (i.indisvalid and i.indisready) and {OWN}",
+    )
+
+
+def collations(major: int) -> Question:
+    """Text that is sorted by another version of a collation than its indexes were built with."""
+    noted = (
+        "select collname::text as name from pg_collation where collversion is not null"
+        " and collversion <> pg_collation_actual_version(oid) and exists (select from pg_depend d"
+        " where d.refclassid = 'pg_collation'::regclass and d.refobjid = pg_collation.oid"
+        " and d.classid = 'pg_class'::regclass)"
+    )
+    parts = [noted]
+    if major >= 15:  # noqa: PLR2004  # PostgreSQL 15 began to note it for databases
+        parts.append(
+            "select 'the default of this database' from pg_database"
+            " where datname = current_database() and datcollversion is not null"
+            " and datcollversion <> pg_database_collation_actual_version(oid)"
+        )
+    union = " union all ".join(parts)
+    return Question(
+        key=COLLATIONS,
+        sql=f"select string_agg(name, ', ' order by name) from ({union}) x",  # noqa: S608  # our own text
+    )
+
+
+OLD = 1_500_000_000
+"""Of 2,147,483,648 transaction ids; autovacuum begins to work against it at 200,000,000."""
+
+
+def transaction_age() -> Question:
+    """How near the database is to the end of its transaction ids, where that is near."""
+    return Question(
+        key=AGE,
+        sql="select concat('the oldest transaction id is ', max(age(datfrozenxid)), ' behind; at"  # noqa: S608  # our own number
+        f" 2,147,483,648 the server stops') from pg_database having max(age(datfrozenxid)) > {OLD}",
+    )
+
+
+def prelude(extension: str) -> str:
+    return (
+        f"create schema {OWN_SCHEMA}; create extension {quoted(extension)} with schema {OWN_SCHEMA}"
+    )
+
+
+def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tuple[Question, ...]:
+    """Every index against itself and against every row of its heap (amcheck)."""
+    return tuple(
+        Question(
+            key=f"{BTREE}{name}",
+            sql=f"select {quoted(schema)}.bt_index_parent_check({literal(name)}::regclass, true, true)",  # quoted names
+            weight=blocks,
+            prelude=before,
+            budgeted=True,
+        )
+        for name, blocks in indexes
+    )
+
+
+def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Question, ...]:
+    """Every page and tuple header, and every TOAST pointer (amcheck, PostgreSQL 14)."""
+    return tuple(
+        Question(
+            key=f"{HEAP}{table.full_name}",
+            sql="select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end"  # noqa: S608  # quoted names
+            f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
+            weight=table.blocks,
+            prelude=before,
+            budgeted=True,
+        )
+        for table in tables
+    )
+
+
+def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Question, ...]:
+    """Pages that are marked as visible to all and are not (pg_visibility)."""
+    return tuple(
+        Question(
+            key=f"{VISIBLE}{table.full_name}",
+            sql=f"select nullif((select count(*) from {quoted(schema)}.pg_check_visible({literal(table.quoted)}::regclass))"  # noqa: S608  # quoted names
+            f" + (select count(*) from {quoted(schema)}.pg_check_frozen({literal(table.quoted)}::regclass)), 0)",
+            weight=table.blocks,
+            prelude=before,
+            budgeted=True,
+        )
+        for table in tables
+    )
