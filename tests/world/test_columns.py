@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from restorecheck.checks.column_changes import carried, compare
-from restorecheck.checks.column_statistics import merge, read, statement, unpack
+from restorecheck.checks.column_statistics import merge, read, unpack
+from restorecheck.checks.dialects.postgresql.column_statistics import statement
 from restorecheck.checks.dialects.postgresql.fingerprint import SETTINGS
 from restorecheck.postgres.scan import catalog
 from tests import pg

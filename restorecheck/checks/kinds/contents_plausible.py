@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from restorecheck.checks import column_statistics
 from restorecheck.checks.column_changes import carried, compare, same_backup
 from restorecheck.checks.column_statistics import ColumnStatistics, bounded, merge, read, unpack
+from restorecheck.checks.dialects.postgresql.column_statistics import statement
 from restorecheck.checks.kind import (
     NOTHING_YET,
     BuiltIn,
@@ -48,9 +48,7 @@ class ContentsPlausible(OfDatabase):
     def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
         tables = [t for t in catalog.tables if not t.view and _rows(t, reading)]
         for table in sorted(tables, key=lambda t: -_rows(t, reading))[:MOST_TABLES]:
-            sql = column_statistics.statement(
-                table, key=table.key, rows_estimate=_rows(table, reading)
-            )
+            sql = statement(table, key=table.key, rows_estimate=_rows(table, reading))
             if sql is not None:
                 key = f"{COLUMNS}{table.full_name}"
                 yield Question(key=key, sql=sql, plan=Plan.ANY, weight=table.blocks)

@@ -14,9 +14,9 @@ from restorecheck.checks.column_statistics import (
     mark_of,
     merge,
     read,
-    statement,
     unpack,
 )
+from restorecheck.checks.dialects.postgresql.column_statistics import statement
 from restorecheck.checks.tables import Column, Table
 
 MAILS = Table(
