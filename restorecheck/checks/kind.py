@@ -72,7 +72,7 @@ class Catalog:
     exclusions: tuple[Exclusion, ...] = ()
     sequences: tuple[OwnedSequence, ...] = ()
     btrees: tuple[tuple[str, int], ...] = ()
-    """Quoted name, and blocks."""
+    """Quoted name, and blocks with those of its table."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     """Those that are installed, with their schema, or could be, with none."""
 

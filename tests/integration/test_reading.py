@@ -7,6 +7,7 @@ import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -874,6 +875,43 @@ def test_pages_are_looked_at_for_as_long_as_they_are_given(source):
     assert budgeted <= set(none.doubts)
     assert found["pages_sound"].outcome is PASSED
     assert "2 heaps, 1 B-trees" in found["pages_sound"].found
+
+
+class Counted:
+    """A connection that counts what is said on it: one round trip each."""
+
+    def __init__(self, connection, said):
+        self._connection, self._said = connection, said
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def execute(self, text, *arguments, **more):
+        self._said.append(str(text))
+        return self._connection.execute(text, *arguments, **more)
+
+
+def test_many_small_tables_cost_hardly_more_round_trips_than_a_few_and_nothing_is_left(source):
+    def counted(name, number):
+        said: list[str] = []
+
+        def counting() -> Any:
+            return Counted(connection_to(source, name), said)
+
+        one = "create table t_{0} (id serial primary key, t text unique); insert into t_{0} (t) values ('a');"
+        reading = DatabaseReading()
+        with database(source, name, "".join(one.format(n) for n in range(number))):
+            Inquirer(counting, built_in(), connections=1).read(reading, HOUR, HOUR)
+            with connection_to(source, name) as connection:
+                left = connection.execute("select extname from pg_extension").fetchall()
+        assert left == [("plpgsql",)]
+        assert sum(key.startswith(("btree:", "heap:")) for key in reading.answers) == 3 * number
+        return said
+
+    few, many = counted("few", 5), counted("many", 65)
+
+    assert len(many) - len(few) < 10
+    assert sum("create extension" in text for text in many) == 2
 
 
 def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):

@@ -24,7 +24,7 @@ from restorecheck.checks.scan_result import (
     objects_of,
     rows_by_group,
 )
-from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS, Plan, Question
+from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS, SMALL_BLOCKS, Plan, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
 
@@ -50,8 +50,13 @@ class ContentsPlausible(OfDatabase):
         for table in sorted(tables, key=lambda t: -_rows(t, reading))[:MOST_TABLES]:
             sql = statement(table, key=table.key, rows_estimate=_rows(table, reading))
             if sql is not None:
-                key = f"{COLUMNS}{table.full_name}"
-                yield Question(key=key, sql=sql, plan=Plan.ANY, weight=table.blocks)
+                yield Question(
+                    key=f"{COLUMNS}{table.full_name}",
+                    sql=sql,
+                    plan=Plan.ANY,
+                    weight=table.blocks,
+                    small=table.blocks <= SMALL_BLOCKS,
+                )
 
     def settle(
         self, catalog: Catalog, reading: DatabaseReading, before: DatabaseReading | None

@@ -73,7 +73,7 @@ class PagesSound(OfDatabase):
         """Where the extensions are, or can be made for the length of a transaction."""
         for name, schema in catalog.extensions.items():
             before = "" if schema else questions.prelude(name)
-            within = schema or questions.OWN_SCHEMA
+            within = schema or questions.own_schema(name)
             if name == AMCHECK:
                 yield from _amcheck(catalog, within, before)
             if name == VISIBILITY:

@@ -176,12 +176,12 @@ def major_of(connection: Connection) -> int:
     return connection.info.server_version // 10_000
 
 
-def set_all(settings: Mapping[str, str], *, local: bool) -> bytes:
+def set_all(settings: Mapping[str, str], *, local: bool) -> str:
     """One statement for all of them. `local`: for this transaction."""
     each = (
         f"pg_catalog.set_config({literal(n)}, {literal(v)}, {local})" for n, v in settings.items()
     )
-    return f"select {', '.join(each)}".encode()
+    return f"select {', '.join(each)}"
 
 
 PINNED = set_all(SETTINGS, local=True)
@@ -189,7 +189,7 @@ PINNED = set_all(SETTINGS, local=True)
 
 def pin_settings(connection: Connection) -> None:
     """What values and definitions look like as text, for this transaction; the same everywhere."""
-    connection.execute(PINNED)
+    connection.execute(PINNED.encode())
 
 
 def hiding_settings(connection: Connection) -> list[str]:
@@ -480,7 +480,7 @@ def owned_sequences(connection: Connection) -> tuple[OwnedSequence, ...]:
 
 
 def btrees(connection: Connection) -> tuple[tuple[str, int], ...]:
-    """Every valid B-tree, quoted, and its blocks."""
+    """Every valid B-tree, quoted, and its blocks with those of its table."""
     return tuple((name, blocks) for name, blocks in _rows(connection, "btrees"))
 
 

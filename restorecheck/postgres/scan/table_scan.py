@@ -10,7 +10,8 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -37,7 +38,7 @@ from restorecheck.checks.scan_statements import (
 )
 from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.postgres.scan.catalog import pin_settings, set_all
+from restorecheck.postgres.scan.catalog import PINNED, set_all
 from restorecheck.postgres.session.connection import (
     GRACE,
     Connection,
@@ -102,6 +103,8 @@ class Task:
     question: Question | None = None
     questions: tuple[Question, ...] = ()
     """Small ones, in one statement."""
+    parts: "tuple[Task, ...]" = ()
+    """Those with the same prelude, one after the other: who else makes the same waits until it is gone."""
 
     @property
     def key(self) -> str:
@@ -227,6 +230,8 @@ class Survey:
         self._killed = killed
         self._run_began: str | None = None
         self._losses = 0
+        self._made: dict[Connection, tuple[str, ExitStack]] = {}
+        """The prelude of the open transaction of a connection, and what ends that."""
         self._connect = connect
         self._tables = tables
         self._connections = connections
@@ -328,31 +333,45 @@ class Survey:
                 small.append(scan)
                 continue
             heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
-        light: dict[tuple[Plan, bool], list[Question]] = defaultdict(list)
+        light: dict[tuple[str, Plan, bool], list[Question]] = defaultdict(list)
+        made: dict[str, list[tuple[int, Task]]] = defaultdict(list)
         for question in self._progress.questions.values():
             if calm and question.small:
-                light[question.plan, question.natural].append(question)
+                light[question.prelude, question.plan, question.natural].append(question)
             else:
-                heavy.append((question.weight, Task(question=question)))
-        for _, task in sorted(heavy, key=lambda item: -item[0]):
-            yield task
+                some = made[question.prelude] if question.prelude else heavy
+                some.append((question.weight, Task(question=question)))
+        together: list[Task] = []
+        for (prelude, *_), alike in light.items():
+            for first in range(0, len(alike), BATCH):
+                task = Task(questions=tuple(alike[first : first + BATCH]))
+                if prelude:
+                    made[prelude].append((0, task))
+                else:
+                    together.append(task)
+        for parts in made.values():
+            weight = sum(weight for weight, _ in parts)
+            heavy.append((weight, Task(parts=tuple(_heaviest_first(parts)))))
+        yield from _heaviest_first(heavy)
         for first in range(0, len(small), BATCH):
             yield Task(tuple(small[first : first + BATCH]))
-        for some in light.values():
-            for first in range(0, len(some), BATCH):
-                yield Task(questions=tuple(some[first : first + BATCH]))
+        yield from together
 
     def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
         connection: Connection | None = None
         progress = self._progress
+        parts: list[Task] = []
         try:
             limit = end  # one task in any case, so that every call comes nearer to the end
             while time.monotonic() < limit and progress.trouble is None and not progress.gone:
                 limit = self._soon
-                try:
-                    task = tasks.get_nowait()
-                except queue.Empty:
-                    return
+                if not parts:
+                    try:
+                        task = tasks.get_nowait()
+                    except queue.Empty:
+                        return
+                    parts = [*task.parts] or [task]
+                task = parts.pop(0)
                 if connection is None or connection.closed or connection.broken:
                     try:
                         connection = self._prepared()
@@ -366,6 +385,7 @@ class Survey:
         finally:
             if connection is not None:
                 connection.close()
+                self._made.pop(connection, None)
 
     def _is_new(self, connection: Connection) -> bool:
         """Whether the server has crashed since it was first looked at: recovery forgets all
@@ -386,7 +406,7 @@ class Survey:
             with deadline(connection, COMING_BACK):
                 if self._run_began is None:
                     self._is_new(connection)
-                connection.execute(set_all(self._plans, local=False))
+                connection.execute(set_all(self._plans, local=False).encode())
         except psycopg.Error as exc:
             connection.close()
             raise DatabaseUnreachableError("a new connection was lost at once") from exc
@@ -468,7 +488,7 @@ class Survey:
         return self._progress.note(table, task.key, found, seconds)
 
     def _put(self, connection: Connection, question: Question, end: float) -> None:
-        if question.budgeted and self._is_spent():
+        if self._is_spent(question):
             self._progress.settle(question, doubt=OVER_BUDGET)
             return
         began = time.perf_counter()
@@ -494,13 +514,15 @@ class Survey:
         seconds = time.perf_counter() - began
         answer = _answer(rows[0][0] if rows else None)
         self._progress.settle(question, answer=answer, seconds=seconds)
-        if question.budgeted:
-            with self._progress.lock:
-                self._spent += seconds
+        self._spend(question, seconds)
 
     def _put_together(
         self, connection: Connection, questions: Sequence[Question], end: float
     ) -> None:
+        if self._is_spent(questions[0]):
+            for question in questions:
+                self._progress.settle(question, doubt=OVER_BUDGET)
+            return
         began = time.perf_counter()
         try:
             (answers,) = self._ask(connection, postgresql.together(questions), end, questions[0])
@@ -519,15 +541,20 @@ class Survey:
         each = (time.perf_counter() - began) / len(questions)
         for question, value in zip(questions, answers, strict=True):
             self._progress.settle(question, answer=_answer(value), seconds=each)
+            self._spend(question, each)
 
     def _reason(self, connection: Connection, exc: psycopg.Error, meaning: ReadOutcome) -> str:
         if meaning not in {ReadOutcome.DAMAGED, ReadOutcome.REFUSED}:
             return ""
         return told(exc, known_in(connection, exc, self._configured))
 
-    def _is_spent(self) -> bool:
+    def _is_spent(self, question: Question) -> bool:
         with self._progress.lock:
-            return self._spent >= self._budget.total_seconds()
+            return question.budgeted and self._spent >= self._budget.total_seconds()
+
+    def _spend(self, question: Question, seconds: float) -> None:
+        with self._progress.lock:
+            self._spent += seconds * question.budgeted
 
     def _ask(
         self,
@@ -547,23 +574,31 @@ class Survey:
         if self._is_shown(text, question, natural=natural):
             plans["row_security"] = "on"
         natural = natural or (question is not None and question.natural)
+        settings = "" if natural else f"{PINNED}; "
+        settings += set_all(plans, local=True) if plans else ""
         expired = threading.Event()
         try:
-            with (
-                deadline(connection, timeout + GRACE, expired),
-                rolled_back(connection, timeout, writes=bool(prelude)),
-            ):
-                if prelude:
-                    connection.execute(spelled(connection, prelude))
-                if not natural:
-                    pin_settings(connection)
-                if plans:
-                    connection.execute(set_all(plans, local=True))
-                return connection.execute(spelled(connection, text)).fetchall()
+            with deadline(connection, timeout + GRACE, expired):
+                self._make(connection, prelude, timeout)
+                with rolled_back(connection, timeout, settings=settings):
+                    return connection.execute(spelled(connection, text)).fetchall()
         except psycopg.OperationalError as exc:
             if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
                 raise psycopg.errors.QueryCanceled("no answer") from exc
             raise
+
+    def _make(self, connection: Connection, prelude: str, timeout: timedelta) -> None:
+        """What the prelude makes is there from now on, in a transaction around the questions that need it."""
+        made, around = self._made.get(connection, ("", ExitStack()))
+        if made == prelude:
+            return
+        self._made.pop(connection, None)
+        around.close()
+        if prelude:
+            with ExitStack() as around:
+                around.enter_context(rolled_back(connection, timeout, writes=True))
+                connection.execute(spelled(connection, prelude))
+                self._made[connection] = prelude, around.pop_all()
 
     def _is_shown(self, text: str, question: Question | None, *, natural: bool) -> bool:
         """Whether policies hide no row from this statement, so that they may hold. A view reads tables as its
@@ -628,6 +663,10 @@ def _answer(value: object) -> str:
     if value is None:
         return ""
     return json.dumps(value) if isinstance(value, list) else str(value)
+
+
+def _heaviest_first(weighed: Iterable[tuple[int, Task]]) -> Iterator[Task]:
+    return (task for _, task in sorted(weighed, key=lambda one: -one[0]))
 
 
 def _patience(table: Table, task: Task) -> timedelta:

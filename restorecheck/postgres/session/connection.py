@@ -79,10 +79,11 @@ def plainly(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def rolled_back(
-    connection: Connection, timeout: timedelta, *, writes: bool = False
+    connection: Connection, timeout: timedelta, *, writes: bool = False, settings: str = ""
 ) -> Iterator[None]:
     """One transaction that sees one state of the database, is ended by the server in time, and leaves
     nothing. `writes`: it may make something for as long as it lasts (an extension that looks at pages).
+    `settings`: statements of ours that go with its beginning, in one round trip.
 
     Within somebody else's transaction it is a savepoint, and sees what that one sees.
     """
@@ -90,21 +91,18 @@ def rolled_back(
     mode = "read write" if writes else "read only"
     within = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
     end = f"rollback to savepoint {OURS}; release savepoint {OURS}" if within else "rollback"
-    if not within:
-        connection.execute(f"begin transaction isolation level repeatable read, {mode}".encode())
-    else:
-        connection.execute(f"savepoint {OURS}".encode())
+    begin = f"begin transaction isolation level repeatable read, {mode}"
+    if within:
+        begin = f"savepoint {OURS}" + "; set transaction read only" * (not writes)
+    # Statements, not calls of set_config: a search path of the database may have another one first.
+    begin += (
+        f"; set local statement_timeout to {milliseconds}; set local lock_timeout to {milliseconds}"
+        "; set local idle_in_transaction_session_timeout to 0"
+    )
+    if connection.info.server_version >= TRANSACTION_TIMEOUT:
+        begin += "; set local transaction_timeout to 0"
     with _ended(connection, end):
-        if within and not writes:
-            connection.execute("set transaction read only")
-        # Statements, not calls of set_config: a search path of the database may have another one first.
-        limits = (
-            f"set local statement_timeout to {milliseconds}; set local lock_timeout to {milliseconds};"
-            " set local idle_in_transaction_session_timeout to 0"
-        )
-        if connection.info.server_version >= TRANSACTION_TIMEOUT:
-            limits += "; set local transaction_timeout to 0"
-        connection.execute(limits.encode(), prepare=False)
+        connection.execute(f"{begin}; {settings}".encode(), prepare=False)
         yield
 
 

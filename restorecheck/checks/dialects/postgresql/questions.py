@@ -16,12 +16,8 @@ from restorecheck.checks.questions import (
     LARGE_OBJECTS,
     VISIBLE,
 )
-from restorecheck.checks.scan_statements import Plan, Question
+from restorecheck.checks.scan_statements import SMALL_BLOCKS, Plan, Question
 from restorecheck.checks.tables import Exclusion, OwnedSequence, Table, literal, quoted
-
-OWN_SCHEMA = "restorecheck_checks"
-"""Made for the length of one transaction, for an extension that is not installed; rolled back."""
-
 
 OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 """Of what belongs to users; `n` is its schema."""
@@ -77,6 +73,7 @@ def keys(table: Table) -> Question:
         key=f"{KEYS}{table.full_name}",
         sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
         weight=table.blocks,
+        small=table.blocks <= SMALL_BLOCKS,
         plan=Plan.INDEX,
     )
 
@@ -146,10 +143,16 @@ def transaction_age() -> Question:
     )
 
 
+def own_schema(extension: str) -> str:
+    """Made for the length of one transaction, for an extension that is not installed; rolled back. One for
+    each: who makes the same schema waits for who has made it.
+    """
+    return f"restorecheck_{extension}"
+
+
 def prelude(extension: str) -> str:
-    return (
-        f"create schema {OWN_SCHEMA}; create extension {quoted(extension)} with schema {OWN_SCHEMA}"
-    )
+    schema = own_schema(extension)
+    return f"create schema {schema}; create extension {quoted(extension)} with schema {schema}"
 
 
 def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tuple[Question, ...]:
@@ -159,6 +162,7 @@ def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tu
             key=f"{BTREE}{name}",
             sql=f"select {quoted(schema)}.bt_index_parent_check({literal(name)}::regclass, true, true)",  # quoted names
             weight=blocks,
+            small=blocks <= SMALL_BLOCKS,
             prelude=before,
             budgeted=True,
         )
@@ -174,6 +178,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
             sql="select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end"  # noqa: S608  # quoted names
             f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
             weight=table.blocks,
+            small=table.blocks <= SMALL_BLOCKS,
             prelude=before,
             budgeted=True,
         )
@@ -189,6 +194,7 @@ def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Quest
             sql=f"select nullif((select count(*) from {quoted(schema)}.pg_check_visible({literal(table.quoted)}::regclass))"  # noqa: S608  # quoted names
             f" + (select count(*) from {quoted(schema)}.pg_check_frozen({literal(table.quoted)}::regclass)), 0)",
             weight=table.blocks,
+            small=table.blocks <= SMALL_BLOCKS,
             prelude=before,
             budgeted=True,
         )

@@ -72,6 +72,36 @@ def test_rows_that_policies_hide_are_refused_and_never_left_out():
     assert PLANS["enable_indexscan"] == PLANS["enable_indexonlyscan"] == "off"
 
 
+def asked(key, weight, **more):
+    return Question(key=key, sql="", weight=weight, **more)
+
+
+def test_what_needs_the_same_extension_is_one_connection_s_work_and_the_small_is_asked_together():
+    """Another connection that makes the extension waits until the first one is done."""
+    made = {"prelude": "create extension a"}
+    questions = [
+        asked("a:small", 1, small=True, **made),
+        asked("a:large", 5, **made),
+        asked("a:larger", 6, **made),
+        asked("a:little", 1, small=True, **made),
+        asked("b:large", 7, prelude="create extension b"),
+        asked("large", 9),
+        asked("small", 1, small=True),
+    ]
+
+    tasks = [*survey(DatabaseReading(), tables=(), questions=questions)._tasks()]
+
+    assert [
+        [[q.key for q in (part.questions or [part.question])] for part in (task.parts or [task])]
+        for task in tasks
+    ] == [
+        [["a:larger"], ["a:large"], ["a:small", "a:little"]],
+        [["large"]],
+        [["b:large"]],
+        [["small"]],
+    ]
+
+
 ORPHANS = Question(key="orphans:u", sql="", natural=True)
 OF_VIEW = Question(key=f"{VIEW}mine", sql="")
 HIDDEN = frozenset({'"public"."secret"'})
