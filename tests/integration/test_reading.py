@@ -20,9 +20,10 @@ from restorecheck.hosts.sources import manifest
 from restorecheck.model import CheckOutcome
 from restorecheck.ports import Inquiry
 from restorecheck.postgres.dump import preparation
-from restorecheck.postgres.scan import catalog, table_scan
+from restorecheck.postgres.scan import catalog
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.scan.scan_plan import Inquirer
+from restorecheck.postgres.scan.scan_session import PostgresSession
 from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import pg
 from tests.reading import (
@@ -214,7 +215,7 @@ def test_a_reading_that_is_broken_off_anywhere_ends_as_the_one_that_is_not(
         "restorecheck.checks.dialects.postgresql.units",
         lambda table, *, major: original(table, major=major, size=3),
     )
-    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.BATCH", 3)
+    monkeypatch.setattr("restorecheck.scan.table_scan.BATCH", 3)
     endpoint = endpoint_of(server, exotic)
     opener = by_system_identifier(connect)
     packed_reading = packed(DatabaseReading(), exotic)
@@ -316,16 +317,16 @@ grant select on orders_id_seq, items_id_seq to weak;
 
 def test_a_small_table_that_crashes_the_server_is_named_and_the_others_are_read(monkeypatch):
     text = "create table trapped (id int); create table harmless (id int); insert into harmless values (1)"
-    ask = table_scan.Survey._ask
+    ask = PostgresSession.ask
     with pg.running(pg.installations()[0], text) as source:
 
-        def spring(self, connection, text, *arguments, **options):
+        def spring(self, text, *arguments, **options):
             if '"trapped"' in text:
                 with contextlib.suppress(AssertionError):  # another crash took this backend, too
-                    os.kill(pg.outside(source, connection.info.backend_pid), signal.SIGSEGV)
-            return ask(self, connection, text, *arguments, **options)
+                    os.kill(pg.outside(source, self._connection.info.backend_pid), signal.SIGSEGV)
+            return ask(self, text, *arguments, **options)
 
-        monkeypatch.setattr(table_scan.Survey, "_ask", spring)
+        monkeypatch.setattr(PostgresSession, "ask", spring)
         reading = read(source, "library", [], connections=1)
 
     assert reading.tables["public.trapped"].problem == "the server crashed twice while it was read"
@@ -782,7 +783,7 @@ def all_asked(source, name):
 
 
 def test_a_network_that_loses_every_connection_makes_no_table_guilty(source, monkeypatch):
-    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.LOSSES", 4)
+    monkeypatch.setattr("restorecheck.scan.table_scan.LOSSES", 4)
     checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
     with (
         database(source, "flaps", MANY_PEOPLE) as name,
@@ -916,7 +917,7 @@ def test_many_small_tables_cost_hardly_more_round_trips_than_a_few_and_nothing_i
 
 def test_somebody_who_waits_is_told_how_far_it_is(source, monkeypatch):
     monkeypatch.setattr("restorecheck.postgres.scan.checker.SLICE", timedelta(0))
-    monkeypatch.setattr("restorecheck.postgres.scan.table_scan.BATCH", 1)
+    monkeypatch.setattr("restorecheck.scan.table_scan.BATCH", 1)
     checker = PostgresChecker(by_system_identifier(connect), SystemClock(), connections=1)
     with database(source, "waits", PEOPLE) as name:
         inquiry = Inquiry(

@@ -27,7 +27,7 @@ from restorecheck.errors import ConfigError, DatabaseUnreachableError, Problem, 
 from restorecheck.hosts.clock import sleep
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.postgres.scan import catalog
-from restorecheck.postgres.scan.table_scan import PLANS
+from restorecheck.postgres.scan.scan_session import PLANS
 from restorecheck.postgres.session.connection import Connection
 from restorecheck.postgres.session.known_names import known_in
 from restorecheck.postgres.session.messages import told, why_refused

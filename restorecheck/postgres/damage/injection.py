@@ -56,7 +56,7 @@ from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres.damage.disable_triggers import hear_again, silence
 from restorecheck.postgres.scan import catalog
 from restorecheck.postgres.scan.checker import PostgresChecker
-from restorecheck.postgres.scan.table_scan import PLANS
+from restorecheck.postgres.scan.scan_session import PLANS
 from restorecheck.postgres.server.temporary_server import Connection, Lent, Temporary
 from restorecheck.postgres.session.connection import rolled_back, spelled
 from restorecheck.postgres.session.messages import told

@@ -35,7 +35,6 @@ from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.scan.scan_plan import Inquirer
-from restorecheck.postgres.scan.table_scan import WHO_DID_IT
 from restorecheck.postgres.session.connection import (
     GRACE,
     Connect,
@@ -47,6 +46,7 @@ from restorecheck.postgres.session.connection import (
 from restorecheck.postgres.session.known_names import known_in
 from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told
 from restorecheck.postgres.session.opening import ANSWERS_WITHIN, nobody_knows
+from restorecheck.scan.table_scan import WHO_DID_IT
 
 MAINTENANCE = ("postgres", "template1")
 """Databases that are there where nobody dropped them; asked which others there are."""

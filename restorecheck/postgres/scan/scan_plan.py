@@ -41,8 +41,9 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.model import CheckSpec
 from restorecheck.postgres.scan import catalog as pg_catalog
 from restorecheck.postgres.scan.catalog import Access, Directory
-from restorecheck.postgres.scan.table_scan import Survey
+from restorecheck.postgres.scan.scan_session import PostgresSession
 from restorecheck.postgres.session.connection import GRACE, Connection, deadline, rolled_back
+from restorecheck.scan.table_scan import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
 NAMES = ("table", "to", "column", "columns", "to_columns")
@@ -79,7 +80,9 @@ class Inquirer:
         workers: int = 0,
         killed: Callable[[], str] = str,
     ) -> None:
-        """`context`, `database`: what the night before has found. `workers`, `killed`: as in `Survey`."""
+        """`context`, `database`: what the night before has found. `workers`: as in `PostgresSession`;
+        `killed`: as in `Survey`.
+        """
         self._killed = killed
         self._context = context
         self._before = context.before(database) if context else None
@@ -143,10 +146,18 @@ class Inquirer:
     def _survey(
         self, catalog: Catalog, reading: DatabaseReading, wanted: Wanted, access: Access
     ) -> Survey:
+        configured, hidden = " ".join(self._named()), access.hidden if access.opened else None
+
+        def session() -> PostgresSession:
+            return PostgresSession(
+                self._connect(), workers=self._workers, configured=configured, hidden=hidden
+            )
+
         return Survey(
-            self._connect,
+            session,
             catalog.tables,
             reading,
+            sql=postgresql,
             depth=self._depth(),
             asked=wanted.aggregates,
             questions=wanted.questions,
@@ -154,9 +165,6 @@ class Inquirer:
             major=catalog.major,
             budget=self._budget(),
             killed=self._killed,
-            workers=self._workers,
-            configured=" ".join(self._named()),
-            hidden=access.hidden if access.opened else None,
         )
 
     def _named(self) -> Iterator[str]:

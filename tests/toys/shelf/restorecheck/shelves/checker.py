@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import zlib
+from collections import defaultdict
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from restorecheck.shelves.provider import BOOKS, NAME
@@ -19,15 +20,41 @@ from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
     RelationReading,
-    TableReading,
     pack,
 )
-from restorecheck.checks.scan_statements import Aggregate, Depth, aggregates, merged
+from restorecheck.checks.scan_statements import Aggregate, Depth
 from restorecheck.checks.tables import Column, Relation, Table
 from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.ports import Answers, Checker, Inquiry
+from restorecheck.scan.table_scan import ReadOutcome, Survey, UnreadError
 
-DEPTH = Depth()
+DEPTH, LIMIT = Depth(), timedelta(minutes=1)
+
+
+class ShelfSession:
+    lost = False
+
+    def __init__(self, place: Path) -> None:
+        self.connection = sqlite3.connect(f"file:{place / BOOKS}?mode=ro", uri=True)
+        self.connection.create_function("crc32", 1, lambda text: zlib.crc32(text.encode()))
+
+    def ask(self, text, timeout, *, question, natural):  # noqa: ARG002  # the port's signature
+        try:
+            rows = self.connection.execute(text).fetchall()
+        except sqlite3.Error as exc:
+            reason = str(exc)
+            raise UnreadError(ReadOutcome.REFUSED, lambda: reason) from exc
+        return rows if question else [(*row, _texts(values)) for *row, values in rows]
+
+    def since(self):
+        return ""
+
+    def close(self):
+        self.connection.close()
+
+
+def _texts(values):
+    return [value if value is None else str(value) for value in json.loads(values)]
 
 
 class ShelfChecker(Checker):
@@ -42,12 +69,9 @@ class ShelfChecker(Checker):
             return Answers(results=(result_of(first, NAME, judgement, endpoint.identity),))
         specs = [spec for spec in inquiry.pending if not is_alone(spec)]
         context = context_of((NAME,), inquiry.baseline, inquiry.backup, datetime.now(UTC))  # noqa: TID251  # a toy
-        with closing(sqlite3.connect(f"file:{place / BOOKS}?mode=ro", uri=True)) as connection:
-            connection.create_function("crc32", 1, lambda text: zlib.crc32(text.encode()))
-            read = _read(connection, specs)
         results, readings = results_of(
             specs,
-            {NAME: read},
+            {NAME: _read(place, specs)},
             context,
             default=NAME,
             answered_by=endpoint.identity,
@@ -55,29 +79,34 @@ class ShelfChecker(Checker):
         return Answers(results=results, readings=pack(readings))
 
 
-def _read(connection, specs) -> DatabaseReading:
-    tables = _tables(connection)
-    reading = DatabaseReading(done=True)
-    asked: dict[str, list[Aggregate]] = {name: [] for name in tables}
+def _read(place, specs) -> DatabaseReading:
+    with closing(ShelfSession(place)) as session:
+        tables = _tables(session.connection)
+    reading = DatabaseReading()
+    asked: dict[str, list[Aggregate]] = defaultdict(list)
+    questions = []
     for spec in specs:
         name, kind = spec.options.get("table", ""), kind_of(spec)
         reading.asked[spec.name] = AskedReading()
         if name in tables and isinstance(kind, OfRelation):
             ask = _ask(spec, tables)
-            asked[name] += kind.aggregates(ask)
-            _note(reading, ask, kind.question(ask), connection)
+            asked[ask.relation.full_name] += kind.aggregates(ask)
+            question = kind.question(ask)
+            questions += [question] if question else []
+            _note(reading, ask, question)
         elif not spec.built_in:
             reading.asked[spec.name].absent = f"shelf {name}"
-    for name, table in tables.items():
-        wanted = aggregates(table, DEPTH, asked[name], sql=shelves, major=1)
-        text = shelves.statement(table, wanted, None)
-        ((values,),) = connection.execute(text)
-        found = {
-            a.key: str(v) for a, v in zip(wanted, json.loads(values), strict=True) if v is not None
-        }
-        reading.tables[table.full_name] = TableReading(
-            values=merged(wanted, [found]), group=table.full_name
-        )
+    Survey(
+        lambda: ShelfSession(place),
+        [*tables.values()],
+        reading,
+        sql=shelves,
+        depth=DEPTH,
+        asked=asked,
+        questions=questions,
+        connections=2,
+        major=1,
+    ).run(LIMIT, LIMIT)
     return reading
 
 
@@ -110,13 +139,9 @@ def _ask(spec, tables) -> Ask:
     )
 
 
-def _note(reading, ask, question, connection) -> None:
+def _note(reading, ask, question) -> None:
     name = ask.relation.full_name
-    kept = RelationReading(members=[name], columns=list(ask.columns))
-    reading.relations[name] = kept
+    reading.relations[name] = RelationReading(members=[name], columns=list(ask.columns))
     asked = reading.asked[ask.spec.name]
     asked.relation, asked.columns = name, dict(ask.columns)
-    if question is not None:
-        asked.question = question.key
-        ((answer,),) = connection.execute(question.sql)
-        reading.answers[question.key] = str(answer)
+    asked.question = question.key if question else ""

@@ -25,7 +25,7 @@ def batch(scans):
 
 
 def together(questions):
-    return f"select {_listed(f'({question.sql})' for question in questions)}"
+    return "select " + ", ".join(f"({question.sql})" for question in questions)
 
 
 def units(table, *, major, size=0):  # as above

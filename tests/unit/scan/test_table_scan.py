@@ -1,11 +1,12 @@
-"""What of a reading goes on after a break, and which statements policies may hold for: without a server."""
+"""What of a reading goes on after a break, and what is asked together: without a server."""
 
 import pytest
 
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.scan_result import DatabaseReading, TableReading
-from restorecheck.checks.scan_statements import ROWS, VIEW, Depth, Question
+from restorecheck.checks.scan_statements import ROWS, Depth, Question
 from restorecheck.checks.tables import Table
-from restorecheck.postgres.scan.table_scan import PLANS, Survey
+from restorecheck.scan.table_scan import Survey
 
 BLOCKS = 65_536
 LARGE = Table(schema="public", name="t", blocks=3 * BLOCKS, bytes=3 * BLOCKS * 8192)
@@ -21,6 +22,7 @@ def survey(reading, tables=(LARGE,), **options):
         nobody,
         tables,
         reading,
+        sql=postgresql,
         depth=Depth(contents=False, constraints=False, newest=False),
         asked={},
         connections=1,
@@ -67,11 +69,6 @@ def test_what_is_read_damaged_or_denied_is_not_read_again(read, is_open):
     assert bool(going_on.open) is is_open
 
 
-def test_rows_that_policies_hide_are_refused_and_never_left_out():
-    assert PLANS["row_security"] == "off"
-    assert PLANS["enable_indexscan"] == PLANS["enable_indexonlyscan"] == "off"
-
-
 def asked(key, weight, **more):
     return Question(key=key, sql="", weight=weight, **more)
 
@@ -100,31 +97,3 @@ def test_what_needs_the_same_extension_is_one_connection_s_work_and_the_small_is
         [["b:large"]],
         [["small"]],
     ]
-
-
-ORPHANS = Question(key="orphans:u", sql="", natural=True)
-OF_VIEW = Question(key=f"{VIEW}mine", sql="")
-HIDDEN = frozenset({'"public"."secret"'})
-
-
-@pytest.mark.parametrize(
-    ("hidden", "text", "question", "natural", "shown"),
-    [
-        (None, 'from "public"."t"', None, False, False),
-        (frozenset(), 'from "public"."t"', None, False, True),
-        (frozenset(), 'from "public"."t"', None, True, True),
-        (HIDDEN, 'from "public"."t"', None, False, True),
-        (HIDDEN, 'from "public"."secret"', None, False, False),
-        (HIDDEN, 'from "public"."t"', None, True, False),
-        (HIDDEN, 'from "public"."t"', ORPHANS, True, True),
-        (HIDDEN, 'from "public"."t" where x in "public"."secret"', ORPHANS, True, False),
-        (HIDDEN, 'from "public"."v"', OF_VIEW, False, False),
-        (frozenset(), 'from "public"."v"', OF_VIEW, False, False),
-    ],
-)
-def test_policies_may_hold_only_where_they_are_known_to_hide_nothing(
-    hidden, text, question, natural, shown
-):
-    reading = survey(DatabaseReading(), hidden=hidden)
-
-    assert reading._is_shown(text, question, natural=natural) is shown

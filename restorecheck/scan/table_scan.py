@@ -10,27 +10,24 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
-import psycopg
-
-from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.scan_result import DatabaseReading, TableReading
 from restorecheck.checks.scan_statements import (
     BATCH,
     OVER_BUDGET,
     ROWS,
     SMALL_BLOCKS,
-    VIEW,
     Aggregate,
     Depth,
     Plan,
     Question,
+    Sql,
     aggregates,
     groups,
     halves,
@@ -38,16 +35,6 @@ from restorecheck.checks.scan_statements import (
 )
 from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.postgres.scan.catalog import PINNED, set_all
-from restorecheck.postgres.session.connection import (
-    GRACE,
-    Connection,
-    deadline,
-    rolled_back,
-    spelled,
-)
-from restorecheck.postgres.session.known_names import known_in
-from restorecheck.postgres.session.messages import is_damage, told
 
 CRASHES = 2
 """So often the server may go away over one table before the table is to blame."""
@@ -61,28 +48,7 @@ SLOWEST = 1_000_000
 WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
 LOSSES = 20
 """So often connections may be lost in one call by a server that did not crash."""
-STATISTICS_SINCE = "select stats_reset::text from pg_catalog.pg_stat_bgwriter"
 LOOK_AGAIN = 0.2
-PLANS = {
-    "jit": "off",
-    "synchronize_seqscans": "off",
-    "max_parallel_workers_per_gather": "0",
-    "enable_indexscan": "off",
-    "enable_indexonlyscan": "off",
-    "enable_bitmapscan": "off",
-    "row_security": "off",
-    "standard_conforming_strings": "on",
-}
-"""The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
-row security would hide rows: off, PostgreSQL refuses what policies hold for. Several connections take the place of parallel workers.
-"""
-
-OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
-    Plan.HEAP: {},
-    Plan.INDEX: {"enable_seqscan": "off", "enable_indexonlyscan": "on", "enable_indexscan": "on"},
-    Plan.ANY: {"enable_indexscan": "on", "enable_bitmapscan": "on"},
-}
-
 Scan = tuple[Table, tuple[Aggregate, ...]]
 
 
@@ -92,6 +58,37 @@ class ReadOutcome(Enum):
     LATE = auto()  # the time of this call is over; it is read later
     STUCK = auto()  # no answer, though there was time
     REFUSED = auto()  # this statement cannot be answered; a simpler one perhaps
+
+
+class UnreadError(Exception):
+    """A statement has no answer. `why`: in words that may be shown; the server may be asked for them."""
+
+    def __init__(self, outcome: ReadOutcome, why: Callable[[], str] = str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.why = why
+
+
+class Session(Protocol):
+    """A connection to the database that is read."""
+
+    @property
+    def lost(self) -> bool: ...
+
+    def ask(
+        self, text: str, timeout: timedelta, *, question: Question | None, natural: bool
+    ) -> list[tuple[Any, ...]]:
+        """The rows of one statement, which sees one state of the database and leaves nothing. `question`: which
+        one it answers, as the first of several alike. `natural`: as `Aggregate.natural`.
+
+        Raises:
+            UnreadError: It has no answer, within the timeout or at all.
+        """
+
+    def since(self) -> str | None:
+        """Another text after a crash of the server; None: it does not say."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,36 +199,27 @@ class Survey:
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        connect: Callable[[], Session],
         tables: Sequence[Table],
         reading: DatabaseReading,
         *,
+        sql: Sql,
         depth: Depth,
         asked: Mapping[str, Sequence[Aggregate]],
         questions: Sequence[Question] = (),
         connections: int,
         major: int,
         budget: timedelta = timedelta(0),
-        workers: int = 0,
         killed: Callable[[], str] = str,
-        configured: str = "",
-        hidden: Collection[str] | None = None,
     ) -> None:
-        """`budget`: for questions that have one, one after the other. `workers`: the server's own, where
-        several connections cannot be had. `killed`: why the server went away, where that was nothing
-        that it was asked; empty where this is not known. `configured`: names that stand in the configuration.
-        `hidden`: quoted tables of which policies hide rows, where they show all rows of others; None: they show
-        none in full, and whatever they hold for is refused.
+        """`connect`: raises DatabaseUnreachableError. `budget`: for questions that have one, one after the other.
+        `killed`: why the server went away, where that was nothing that it was asked; empty where this is not known.
         """
-        self._plans = {**PLANS, "max_parallel_workers_per_gather": str(workers)}
-        self._hidden = hidden
+        self._sql = sql
         self._budget = budget
-        self._configured = configured
         self._killed = killed
         self._run_began: str | None = None
         self._losses = 0
-        self._made: dict[Connection, tuple[str, ExitStack]] = {}
-        """The prelude of the open transaction of a connection, and what ends that."""
         self._connect = connect
         self._tables = tables
         self._connections = connections
@@ -244,7 +232,7 @@ class Survey:
             open=self._still_open(reading),
             wanted={
                 table.full_name: aggregates(
-                    table, depth, asked.get(table.full_name, ()), sql=postgresql, major=major
+                    table, depth, asked.get(table.full_name, ()), sql=sql, major=major
                 )
                 for table in tables
             },
@@ -291,14 +279,14 @@ class Survey:
             done = reading.tables.get(name)
             if done is not None and (done.values or done.problem or ROWS in done.doubts):
                 continue
-            keys = {_key(unit) for unit in postgresql.units(table, major=self._major)}
+            keys = {_key(unit) for unit in self._sql.units(table, major=self._major)}
             if not set(reading.parts.get(name, {})) <= keys:
                 del reading.parts[name]  # read when the table had another size
             found[name] = keys - set(reading.parts.get(name, {}))
         return found
 
     def _bytes_read(self, table: Table) -> int:
-        there = len(postgresql.units(table, major=self._major))
+        there = len(self._sql.units(table, major=self._major))
         missing = len(self._progress.open.get(table.full_name, ()))
         return table.bytes * (there - missing) // there
 
@@ -327,7 +315,7 @@ class Survey:
             if not keys:
                 continue
             scan = (table, self._progress.wanted[table.full_name])
-            ranges = postgresql.units(table, major=self._major)
+            ranges = self._sql.units(table, major=self._major)
             plain = not any(aggregate.natural for aggregate in scan[1])
             if calm and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
@@ -358,7 +346,7 @@ class Survey:
         yield from together
 
     def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:
-        connection: Connection | None = None
+        session: Session | None = None
         progress = self._progress
         parts: list[Task] = []
         try:
@@ -372,61 +360,49 @@ class Survey:
                         return
                     parts = [*task.parts] or [task]
                 task = parts.pop(0)
-                if connection is None or connection.closed or connection.broken:
+                if session is None or session.lost:
                     try:
-                        connection = self._prepared()
+                        session = self._prepared()
                     except DatabaseUnreachableError:
                         progress.suspect(())  # another connection's table may have brought it down
                         return
-                self._read(connection, task, end)
+                self._read(session, task, end)
         except Exception as exc:  # noqa: BLE001  # raised again by the thread that waits for all
             with progress.lock:
                 progress.trouble = progress.trouble or exc
         finally:
-            if connection is not None:
-                connection.close()
-                self._made.pop(connection, None)
+            if session is not None:
+                session.close()
 
-    def _is_new(self, connection: Connection) -> bool:
-        """Whether the server has crashed since it was first looked at: recovery forgets all
-        statistics, also where the server's main process lived on. Nobody knows: it may have.
-        Source: PostgreSQL documentation, "The Cumulative Statistics System".
-        """
-        try:
-            row = connection.execute(STATISTICS_SINCE).fetchone()
-        except psycopg.Error:
+    def _is_new(self, session: Session) -> bool:
+        """Whether the server has crashed since it was first looked at. Nobody knows: it may have."""
+        since = session.since()
+        if since is None:
             return True
-        since = str(row[0]) if row else ""
         before, self._run_began = self._run_began, since
         return before != since
 
-    def _prepared(self) -> Connection:
-        connection = self._connect()
-        try:
-            with deadline(connection, COMING_BACK):
-                if self._run_began is None:
-                    self._is_new(connection)
-                connection.execute(set_all(self._plans, local=False).encode())
-        except psycopg.Error as exc:
-            connection.close()
-            raise DatabaseUnreachableError("a new connection was lost at once") from exc
-        return connection
+    def _prepared(self) -> Session:
+        session = self._connect()
+        if self._run_began is None:
+            self._is_new(session)
+        return session
 
-    def _read(self, connection: Connection, task: Task, end: float) -> None:
+    def _read(self, session: Session, task: Task, end: float) -> None:
         if task.question is not None:
-            self._put(connection, task.question, end)
+            self._put(session, task.question, end)
             return
         if task.questions:
-            self._put_together(connection, task.questions, end)
+            self._put_together(session, task.questions, end)
             return
         if len(task.scans) == 1:
-            self._read_one(connection, task.scans[0], task, end)
+            self._read_one(session, task.scans[0], task, end)
             return
         began = time.perf_counter()
         try:
-            rows = self._ask(connection, postgresql.batch(task.scans), end)
-        except psycopg.Error as exc:
-            match _meaning(connection, exc, end):
+            rows = self._ask(session, self._sql.batch(task.scans), end)
+        except UnreadError as exc:
+            match exc.outcome:
                 case ReadOutcome.GONE:
                     self._progress.suspect((), among=[table.full_name for table, _ in task.scans])
                 case ReadOutcome.LATE:
@@ -435,14 +411,14 @@ class Survey:
                     for scan in task.scans:
                         if self._progress.gone or time.monotonic() >= end:
                             return
-                        self._read_one(connection, scan, Task((scan,)), end)
+                        self._read_one(session, scan, Task((scan,)), end)
             return
         each = (time.perf_counter() - began) / len(task.scans)
         for number, values in rows:
             table, wanted = task.scans[number]
             self._progress.note(table, task.key, _named(wanted, values), each)
 
-    def _read_one(self, connection: Connection, scan: Scan, task: Task, end: float) -> None:
+    def _read_one(self, session: Session, scan: Scan, task: Task, end: float) -> None:
         """In as few statements as can be answered: one aggregate that cannot takes no other with it."""
         table, wanted = scan
         found: dict[str, str | None] = {}
@@ -452,18 +428,17 @@ class Survey:
             some = left.pop(0)
             began = time.perf_counter()
             try:
-                text = postgresql.statement(table, some, task.unit)
+                text = self._sql.statement(table, some, task.unit)
                 ((values,),) = self._ask(
-                    connection,
+                    session,
                     text,
                     end,
                     patience=_patience(table, task),
                     natural=some[0].natural,
                 )
-            except psycopg.Error as exc:
-                meaning = _meaning(connection, exc, end)
-                reason = self._reason(connection, exc, meaning)
-                match meaning:
+            except UnreadError as exc:
+                reason = exc.why()
+                match exc.outcome:
                     case ReadOutcome.DAMAGED:
                         return self._progress.give_up(table, problem=reason)
                     case ReadOutcome.GONE:
@@ -487,18 +462,17 @@ class Survey:
             found |= _named(some, values)
         return self._progress.note(table, task.key, found, seconds)
 
-    def _put(self, connection: Connection, question: Question, end: float) -> None:
+    def _put(self, session: Session, question: Question, end: float) -> None:
         if self._is_spent(question):
             self._progress.settle(question, doubt=OVER_BUDGET)
             return
         began = time.perf_counter()
         try:
             patience = question.patience or PATIENCE
-            rows = self._ask(connection, question.sql, end, question, patience=patience)
-        except psycopg.Error as exc:
-            meaning = _meaning(connection, exc, end)
-            reason = self._reason(connection, exc, meaning)
-            match meaning:
+            rows = self._ask(session, question.sql, end, question, patience=patience)
+        except UnreadError as exc:
+            reason = exc.why()
+            match exc.outcome:
                 case ReadOutcome.DAMAGED:
                     self._progress.settle(question, problem=reason)
                 case ReadOutcome.GONE:
@@ -516,18 +490,16 @@ class Survey:
         self._progress.settle(question, answer=answer, seconds=seconds)
         self._spend(question, seconds)
 
-    def _put_together(
-        self, connection: Connection, questions: Sequence[Question], end: float
-    ) -> None:
+    def _put_together(self, session: Session, questions: Sequence[Question], end: float) -> None:
         if self._is_spent(questions[0]):
             for question in questions:
                 self._progress.settle(question, doubt=OVER_BUDGET)
             return
         began = time.perf_counter()
         try:
-            (answers,) = self._ask(connection, postgresql.together(questions), end, questions[0])
-        except psycopg.Error as exc:
-            match _meaning(connection, exc, end):
+            (answers,) = self._ask(session, self._sql.together(questions), end, questions[0])
+        except UnreadError as exc:
+            match exc.outcome:
                 case ReadOutcome.GONE:
                     self._progress.suspect([question.key for question in questions])
                 case ReadOutcome.LATE:
@@ -536,17 +508,12 @@ class Survey:
                     for question in questions:
                         if self._progress.gone or time.monotonic() >= end:
                             return
-                        self._put(connection, question, end)
+                        self._put(session, question, end)
             return
         each = (time.perf_counter() - began) / len(questions)
         for question, value in zip(questions, answers, strict=True):
             self._progress.settle(question, answer=_answer(value), seconds=each)
             self._spend(question, each)
-
-    def _reason(self, connection: Connection, exc: psycopg.Error, meaning: ReadOutcome) -> str:
-        if meaning not in {ReadOutcome.DAMAGED, ReadOutcome.REFUSED}:
-            return ""
-        return told(exc, known_in(connection, exc, self._configured))
 
     def _is_spent(self, question: Question) -> bool:
         with self._progress.lock:
@@ -558,7 +525,7 @@ class Survey:
 
     def _ask(
         self,
-        connection: Connection,
+        session: Session,
         text: str,
         end: float,
         question: Question | None = None,
@@ -566,48 +533,15 @@ class Survey:
         patience: timedelta = PATIENCE,
         natural: bool = False,
     ) -> list[tuple[Any, ...]]:
-        """`natural`: as `Aggregate.natural`."""
+        """What has no answer when the time of this call is over is late, and nothing else."""
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
-        timeout = min(left, patience)
-        prelude = question.prelude if question else ""
-        plans = dict(OTHER_PLANS[question.plan]) if question else {}
-        if self._is_shown(text, question, natural=natural):
-            plans["row_security"] = "on"
         natural = natural or (question is not None and question.natural)
-        settings = "" if natural else f"{PINNED}; "
-        settings += set_all(plans, local=True) if plans else ""
-        expired = threading.Event()
         try:
-            with deadline(connection, timeout + GRACE, expired):
-                self._make(connection, prelude, timeout)
-                with rolled_back(connection, timeout, settings=settings):
-                    return connection.execute(spelled(connection, text)).fetchall()
-        except psycopg.OperationalError as exc:
-            if expired.is_set():  # we cut it ourselves: the server did not even answer the cancel
-                raise psycopg.errors.QueryCanceled("no answer") from exc
+            return session.ask(text, min(left, patience), question=question, natural=natural)
+        except UnreadError as exc:
+            if exc.outcome in {ReadOutcome.STUCK, ReadOutcome.GONE} and time.monotonic() >= end:
+                raise UnreadError(ReadOutcome.LATE) from exc
             raise
-
-    def _make(self, connection: Connection, prelude: str, timeout: timedelta) -> None:
-        """What the prelude makes is there from now on, in a transaction around the questions that need it."""
-        made, around = self._made.get(connection, ("", ExitStack()))
-        if made == prelude:
-            return
-        self._made.pop(connection, None)
-        around.close()
-        if prelude:
-            with ExitStack() as around:
-                around.enter_context(rolled_back(connection, timeout, writes=True))
-                connection.execute(spelled(connection, prelude))
-                self._made[connection] = prelude, around.pop_all()
-
-    def _is_shown(self, text: str, question: Question | None, *, natural: bool) -> bool:
-        """Whether policies hide no row from this statement, so that they may hold. A view reads tables as its
-        owner, and the function of a CHECK any table: of these nothing is known where rows are hidden.
-        """
-        if self._hidden is None or (question and question.key.startswith(VIEW)):
-            return False
-        calls = natural and question is None and bool(self._hidden)
-        return not calls and not any(name in text for name in self._hidden)
 
     def _find_out_why(self, before: dict[str, int], end: float) -> None:
         """The connections were lost: by a crash over what was read, or for reasons of their own.
@@ -650,8 +584,8 @@ class Survey:
         pause = threading.Event()
         while True:
             try:
-                with self._connect() as connection:
-                    return self._is_new(connection)
+                with closing(self._connect()) as session:
+                    return self._is_new(session)
             except DatabaseUnreachableError:
                 if time.monotonic() >= limit:
                     raise
@@ -681,14 +615,3 @@ def _is_settled(key: str, reading: DatabaseReading) -> bool:
 
 def _named(wanted: Sequence[Aggregate], values: Sequence[str | None]) -> dict[str, str | None]:
     return {aggregate.key: value for aggregate, value in zip(wanted, values, strict=True)}
-
-
-def _meaning(connection: Connection, exc: psycopg.Error, end: float) -> ReadOutcome:
-    code = exc.sqlstate or ""
-    if code == "57014":
-        return ReadOutcome.LATE if time.monotonic() >= end else ReadOutcome.STUCK
-    if is_damage(code):
-        return ReadOutcome.DAMAGED
-    if connection.closed or connection.broken or not code:
-        return ReadOutcome.LATE if time.monotonic() >= end else ReadOutcome.GONE
-    return ReadOutcome.REFUSED

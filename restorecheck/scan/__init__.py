@@ -1,0 +1,1 @@
+"""Reading every table of a database once, whatever its engine."""
