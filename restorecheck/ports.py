@@ -7,7 +7,7 @@ Every method may raise `TransientError` (tried again, bounded), `AccessDeniedErr
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from restorecheck.history import Acceptance, Entry, Link, Standing, Stored
 from restorecheck.lifecycle import (
@@ -291,6 +291,50 @@ class Inventory(Protocol):
     def park(self, resource: Resource) -> Parked | StillThere:
         """As `Provider.park`, for what is `Found.restless`."""
         raise AssertionError(f"{resource} is never parked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file that a storage holds, as its listing says."""
+
+    name: str
+    """Its path in the storage, with slashes."""
+    size_bytes: int | None = None
+    """None: the storage does not say."""
+    modified_at: datetime | None = None
+    """UTC; None: the storage does not say."""
+    version: str = ""
+    """Differs once the content differs, where the storage has such a mark."""
+    problem: str = ""
+    """Why it cannot be read now; completes `<name> …`."""
+
+
+class DumpStorage(Protocol):
+    """Where dumps are kept: a bucket, a repository, a server. It is only read, never written to.
+
+    Raises (both methods):
+        NotFoundError: The bucket, repository or file does not exist.
+        AccessDeniedError: Credentials are missing or not sufficient.
+        TransientError: The storage does not answer; the same call may succeed later.
+        ProviderError: Anything else.
+    """
+
+    @property
+    def place(self) -> str:
+        """How reports name the storage: a URL or a repository, without a password."""
+        ...
+
+    def address(self, name: str) -> str:
+        """How reports name a dump of this storage."""
+        return f"{self.place}: {name}"
+
+    def files(self) -> Sequence[StoredFile]:
+        """Every file that the configured path matches, in any order."""
+        ...
+
+    def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
+        """Write the whole content of the file. Gives up, without an error, soon after `stop` returns True."""
+        ...
 
 
 class Messenger(Protocol):

@@ -154,7 +154,9 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
 
 
 def _age(dump: DumpFacts, now: datetime) -> Finding:
-    assert dump.taken_at is not None, "of every dump that was found"
+    if dump.taken_at is None:
+        why = "neither its name nor its storage says when it was taken"
+        return not_looked_at("RC103", dump.target, "the dump itself", why)
     age = now - dump.taken_at
     if age < -SKEW:
         said = f"the newest dump is from the future: taken {dump.taken_at:%Y-%m-%d %H:%M} UTC"

@@ -21,6 +21,7 @@ TOYS_OF = {
     "a face of `report`": ("face", {"NAME": "brief"}),
     "a flag of a command": ("flag", {"COMMAND": "reports"}),
     "a runtime of dumps": ("runtime", {"NAME": "folder"}),
+    "a storage of dumps": ("storage", {"NAME": "drawer"}),
 }
 SHELF = {"NAME": "shelf", "ROOM": "shelves"}
 
@@ -127,3 +128,16 @@ def test_a_new_runtime_holds_the_server_and_a_sweep_finds_it_there(library, sour
     assert kept == [f"restorecheck-{report['drill_id']}"]
     assert swept.returncode == 0, swept.stderr
     assert list(other.iterdir()) == list(library.work.iterdir()) == []
+
+
+def test_a_new_storage_is_listed_and_its_newest_dump_is_restored(library, source):
+    library.add("storage")
+    drawer = library.folder / "drawer"
+    drawer.mkdir()
+    source.dump(drawer / "library.dump", "--format=custom")
+    library.write({"name": "library", "dump": {"path": "*.dump", "drawer": {"folder": "drawer"}}})
+
+    report = drilled(library)
+
+    assert report["verdict"] == "verified", report
+    assert report["backup"]["identifier"] == "drawer: library.dump"

@@ -1,9 +1,9 @@
 """Dumps in files: the keys, and what holds between them."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, cast
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from restorecheck.checks.keys import Hours, Keys, Text, Texts
 from restorecheck.config.document import Document
@@ -18,14 +18,32 @@ from restorecheck.config.server_url import (
     parse_server_url,
 )
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
+from restorecheck.config.storages.kind import StorageKind
+from restorecheck.config.storages.registry import STORAGES
+
+_Stored = create_model(
+    "_Stored",
+    __base__=Keys,
+    **cast(
+        dict[str, Any],
+        {
+            kind.key: (kind.keys | None, Field(default=None, description=kind.help))
+            for kind in STORAGES
+        },
+    ),
+)
 
 
-class Dump(Keys):
+class Dump(_Stored):
     """Logical dumps: what pg_dump or pg_dumpall wrote."""
 
     path: Text = Field(
-        description="A folder, file or glob; the newest match is restored. "
-        "Relative to the configuration file."
+        description="A folder, file or glob; the newest match is restored. Relative to the configuration "
+        "file; or s3://bucket/folder/*.dump, or https://host/file; or within a repository (restic, borg, "
+        "rclone, command)."
+    )
+    max_size_gb: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="A larger dump is not fetched from a storage."
     )
     decrypt: Command | None = Field(
         default=None,
@@ -57,16 +75,29 @@ class Dump(Keys):
     )
 
     @property
+    def storage(self) -> StorageKind[Any] | None:
+        """Where the dumps are kept; None: in a folder of this machine."""
+        named = (kind for kind in STORAGES if getattr(self, kind.key) is not None)
+        by_path = (kind for kind in STORAGES if kind.schemes and self.path.startswith(kind.schemes))
+        return next(named, next(by_path, None))
+
+    @property
     def into_server(self) -> ServerUrl | None:
         """Host and port of `into`; its password stays inside."""
         return parse_server_url(self.into.get_secret_value()) if self.into else None
 
 
 def _with_absolute_paths(dump: Dump, absolute: Absolute) -> Dump:
-    named = {"path": dump.path, "globals": dump.globals}
-    return dump.model_copy(
-        update={key: absolute(path) for key, path in named.items() if path is not None}
-    )
+    storage = dump.storage
+    named = {"globals": dump.globals} | ({} if storage else {"path": dump.path})
+    changed: dict[str, Any] = {
+        key: absolute(path) for key, path in named.items() if path is not None
+    }
+    if storage is not None and (keys := getattr(dump, storage.key)) is not None:
+        files = {key: getattr(keys, key) for key in storage.files}
+        named = {key: absolute(path) for key, path in files.items() if path is not None}
+        changed[storage.key] = keys.model_copy(update=named)
+    return dump.model_copy(update=changed)
 
 
 def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
@@ -74,6 +105,29 @@ def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
     yield from _plain_passwords(written.keys, here, written.document)
     yield from _into_problems(written.keys, here, written.document)
     yield from _several_into(written.target, written.keys, written.path)
+    yield from _storage_problems(written.keys, here)
+
+
+def _storage_problems(dump: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
+    where = dump.get("path")
+    named = [kind for kind in STORAGES if dump.get(kind.key) is not None]
+    for kind in named[1:]:
+        yield ConfigFinding(
+            (*path, kind.key), f"the dumps are in one storage; {named[0].key} is named, too"
+        )
+    for kind in named[:1]:
+        fits = isinstance(where, str) and where.startswith(kind.schemes)
+        if kind.schemes and not fits:
+            yield ConfigFinding(
+                (*path, "path"), f"expected {' or '.join(kind.schemes)}… beside {kind.key}"
+            )
+    if not named and isinstance(where, str) and "://" in where:
+        known = [scheme for kind in STORAGES for scheme in kind.schemes]
+        if not where.startswith(tuple(known)):
+            yield ConfigFinding(
+                (*path, "path"),
+                f"expected a path of this machine or {', '.join(known)}…; other storages: restic, borg, rclone, command",
+            )
 
 
 def _plain_passwords(

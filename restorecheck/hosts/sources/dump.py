@@ -10,6 +10,7 @@ from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.adapter_settings import settings
+from restorecheck.hosts.process.storages import storage_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
@@ -106,6 +107,8 @@ def dump_settings(target: Target) -> DumpSettings:
         DumpSettings,
         dump,
         max_age=max_age_of(target),
+        storage=storage_of(dump),
+        max_size=None if dump.max_size_gb is None else int(dump.max_size_gb * 1e9),
         databases=tuple(target.databases or ()),
         globals_path=dump.globals or "",
     )
@@ -132,6 +135,8 @@ def _examined(target: Target, host: Host) -> "DumpFacts":
     dump, server = dump_settings(target), server_settings(host.config)
     restores_here = target.keys_of(Dump).into is None
     facts = machine_facts.examine_dump(target.name, dump, server, restores_here=restores_here)
+    if dump.storage is not None:
+        return facts
     return replace(facts, preview=_preview(facts, target, dump, server, host))
 
 

@@ -3,6 +3,7 @@
 Also what one process holds of a drill that it is running.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,11 +17,13 @@ from restorecheck.ports import Clock
 from restorecheck.postgres.dump import database_choice, load_plan, selection
 from restorecheck.postgres.dump.background import Background
 from restorecheck.postgres.dump.database_choice import Choice, WantedDatabase, choose
+from restorecheck.postgres.dump.fetching import Fetched
 from restorecheck.postgres.dump.globals_file import GlobalsFile, newest
 from restorecheck.postgres.dump.load import Load
 from restorecheck.postgres.dump.selection import FileState, Selection, backup_of, findings, select
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.streamed_load import Ahead
+from restorecheck.postgres.dumpfiles import timestamps
 from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.server import cluster, processes
@@ -70,6 +73,10 @@ class DrillSession:
     looking: Background[FoundDumps] | None = None
     ahead: Ahead | None = None
     """Loads the newest dump while it is read."""
+    fetched: Fetched | None = None
+    """Where the dumps are in a storage."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends a download."""
     undecided: dict[Path, FileState] = field(default_factory=dict)
     restores: tuple[Restore, ...] = ()
     """One for each dump to restore, those of one database one after the other."""
@@ -111,8 +118,13 @@ class DrillSession:
         """Whom the programs of the drill run as; None: the present user."""
         return self.lodging.account if self.lodging else None
 
+    @property
+    def detail(self) -> str:
+        return "reading" if self.fetched is None else self.fetched.detail
+
     def end(self) -> None:
         """End what this process started for the drill, but for the server."""
+        self.stop.set()
         if self.decryption is not None:
             self.decryption.cancel()
         if self.ahead is not None:
@@ -157,6 +169,13 @@ class DumpFinder:
         session.made = cluster.made(places)
         if session.decryption is None and self._dump.decrypt:
             session.decryption = Decryption(self._dump.decrypt)
+        if session.fetched is None and self._dump.storage is not None:
+            session.fetched = Fetched(
+                self._dump.storage,
+                places.directory / "fetched",
+                max_size=self._dump.max_size,
+                stop=session.stop,
+            )
         if session.looking is None:
             session.looking = Background(
                 partial(
@@ -167,11 +186,12 @@ class DumpFinder:
                     earlier=session.undecided,
                     materialise=places.directory,
                     following=session.ahead,
+                    fetched=session.fetched,
                 ),
                 session.ahead.news if session.ahead else None,
             )
         if not session.looking.done(patience=load_plan.POLL_SECONDS):
-            return InProgress(wait=timedelta(0), detail="reading")
+            return InProgress(wait=timedelta(0), detail=session.detail)
         looking, session.looking = session.looking, None
         try:
             found = looking.result()
@@ -188,13 +208,22 @@ class DumpFinder:
             database_choice.of_the_future(dump, drill.started_at) for dump in choice.future
         )
         future += self._on_roles(found, drill)
+        undated = _undated(found) if self._dump.storage and self._dump.max_age else ""
+        if undated:
+            return Unclear(
+                reason=f"the age of the backup is unknown: neither {undated} nor its storage says when it was taken",
+                hint="Put the time into the names of the dumps, let the list say `modified`, or use pg_dump -Fc.",
+                notes=choice.notes,
+            )
         if choice.reason:
             return Unclear(
                 reason=choice.reason, hint=choice.hint, notes=choice.notes, findings=tuple(future)
             )
         if len(choice.wanted) == 1 and not choice.absent:
-            return self._conclude(found.selections[0], choice.notes, future, session, drill)
-        return self._conclude_several(found, future, session, drill)
+            event = self._conclude(found.selections[0], choice.notes, future, session, drill)
+        else:
+            event = self._conclude_several(found, future, session, drill)
+        return _addressed(event, session)
 
     def _on_roles(self, found: FoundDumps, drill: Drill) -> tuple[CheckResult, ...]:
         if not self._dump.globals_path:
@@ -307,13 +336,40 @@ def look(
     earlier: dict[Path, FileState],
     materialise: Path,
     following: Following | None = None,
+    fetched: Fetched | None = None,
 ) -> FoundDumps:
     """Find the newest dump of each database that is wanted, and look into it to its end.
 
     Raises:
-        NotFoundError: The folder does not exist.
+        NotFoundError: The folder, or the storage, does not exist.
         AccessDeniedError: It cannot be read.
     """
+    once = partial(
+        _look,
+        decryption=decryption,
+        now=now,
+        earlier=earlier,
+        materialise=materialise,
+        following=following,
+    )
+    if fetched is None:
+        return once(dump)
+    fetched.begin(now)
+    found = once(replace(dump, path=fetched.path))
+    while any(not (s.chosen or s.unusable) for s in found.selections) and fetched.one_more():
+        found = once(replace(dump, path=fetched.path))
+    return replace(found, choice=replace(found.choice, notes=(*fetched.notes, *found.choice.notes)))
+
+
+def _look(
+    dump: DumpSettings,
+    decryption: Decryption | None,
+    *,
+    now: datetime,
+    earlier: dict[Path, FileState],
+    materialise: Path,
+    following: Following | None,
+) -> FoundDumps:
     roles = _roles_beside(dump, decryption, now)
     choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
     selections = []
@@ -332,6 +388,25 @@ def look(
         )
         selections.append(replace(one, taken={d.path: d.taken for d in wanted.files}))
     return FoundDumps(choice=choice, roles=roles, selections=tuple(selections))
+
+
+def _undated(found: FoundDumps) -> str:
+    """The name of a dump that would be restored and of which no time is known; empty: there is none."""
+    chosen = ((one, one.chosen) for one in found.selections if one.chosen is not None)
+    undated = (i.path.name for one, i in chosen if one.taken_of(i).at < timestamps.NO_TIME)
+    return next(undated, "")
+
+
+def _addressed(event: StepEvent, session: DrillSession) -> StepEvent:
+    """With the dump named as its storage names it."""
+    fetched = session.fetched
+    if fetched is None or not isinstance(event, Ready | Broken) or event.backup is None:
+        return event
+    known = Path(event.backup.identifier)
+    if not known.is_absolute():
+        return event
+    backup = replace(event.backup, identifier=fetched.address(known))
+    return replace(event, backup=backup)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
+from restorecheck.ports import DumpStorage
+from restorecheck.postgres.dump.fetching import UNKNOWN, dumps_among
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
@@ -21,7 +23,7 @@ from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.folders import name_folder
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
-from restorecheck.postgres.dumpfiles.timestamps import header_claim, when_taken
+from restorecheck.postgres.dumpfiles.timestamps import NO_TIME, header_claim, when_taken
 from restorecheck.postgres.dumpfiles.unreadable import (
     DamagedLayerError,
     NoDumpError,
@@ -56,7 +58,12 @@ def examine_dump(
     return _with_newest(facts, settings)
 
 
+NOT_FETCHED = Unread("a drill", "the dump is in a storage, and doctor fetches none")
+
+
 def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
+    if settings.storage is not None:
+        return _of_storage(facts, settings.storage)
     try:
         found = candidates(settings.path).files
         if not found:
@@ -80,6 +87,27 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
         taken_at=taken,
         head=head.problem,
         major=head.major,
+    )
+
+
+def _of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:
+    """As far as the listing tells."""
+    try:
+        dumps = dumps_among(storage.files())
+    except RestorecheckError as exc:
+        return replace(facts, problem=exc.message)
+    if not dumps:
+        return replace(facts, problem=f"there is no dump at {storage.place}")
+    newest = max(dumps, key=lambda dump: (dump.taken_at(UNKNOWN), dump.name))
+    taken = newest.taken_at(UNKNOWN)
+    return replace(
+        facts,
+        problem=f"{newest.name} {newest.problem}" if newest.problem else "",
+        newest=storage.address(newest.name),
+        size_bytes=newest.size_bytes,
+        taken_at=None if taken < NO_TIME else taken,
+        head=NOT_FETCHED,
+        preview=NOT_FETCHED,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from restorecheck.ports import DumpStorage
 from restorecheck.postgres.server import binaries, cluster
 from restorecheck.postgres.server.account import Lodging, OsUser, any_of_a_drill
 from restorecheck.postgres.server.binaries import Installation
@@ -20,6 +21,10 @@ class DumpSettings:
     """One target's dumps, as configured."""
 
     path: str
+    storage: DumpStorage | None = None
+    """Where the dumps are fetched from; None: `path` is of this machine."""
+    max_size: int | None = None
+    """Bytes; a larger dump is not fetched."""
     decrypt: tuple[str, ...] | None = None
     max_age: timedelta | None = None
     ignore_extensions: tuple[str, ...] = ()

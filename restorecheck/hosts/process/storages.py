@@ -1,0 +1,25 @@
+"""The storage that a target's dumps are fetched from."""
+
+from importlib import import_module
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from restorecheck.config.sources.dump import Dump
+from restorecheck.hosts.process.adapter_settings import settings
+from restorecheck.ports import DumpStorage
+
+
+def storage_of(dump: Dump) -> DumpStorage | None:
+    """None: the dumps are in a folder of this machine."""
+    kind = dump.storage
+    if kind is None:
+        return None
+    adapter: type[Any] = import_module(f"restorecheck.storages.{kind.key}").STORAGE
+    keys = getattr(dump, kind.key) or kind.keys()
+    secret = {
+        name: {key: text.get_secret_value() for key, text in value.items()}
+        for name, value in keys
+        if isinstance(value, dict) and all(isinstance(t, SecretStr) for t in value.values())
+    }
+    return cast(DumpStorage, settings(adapter, keys, path=dump.path, **secret))

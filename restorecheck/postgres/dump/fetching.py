@@ -1,0 +1,194 @@
+"""Dumps in a storage: the newest are copied into the drill's own directory, and looked at there.
+
+A dump that turns out to be bad has the next older one fetched. Nothing is written to the storage.
+"""
+
+import os
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from glob import escape
+from pathlib import Path, PurePosixPath
+
+from restorecheck.checks.scan_result import shown_size
+from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.postgres.dumpfiles import names, timestamps
+
+MOST_FETCHED = 10
+"""Dumps of one job that are fetched before giving up, each because the newer one is bad."""
+MOST_JOBS = 50
+"""Jobs, told apart by the names of their files, of which the newest dump is fetched."""
+LARGEST_BESIDE = 64 * 1024
+"""Bytes of a checksum file beside a dump; what is larger is not fetched with it."""
+SPARE = 256 * 1024**2
+"""Bytes of disk that a download leaves free."""
+TOC = "toc.dat"
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+"""Of a copy whose storage does not say when the dump was written: not the time of the download."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDump:
+    """The files that are one dump: a file, its pieces, or a folder of pg_dump's directory format."""
+
+    name: str
+    files: tuple[StoredFile, ...]
+    beside: tuple[StoredFile, ...] = ()
+    """Checksums and the like."""
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes or 0 for file in self.files)
+
+    @property
+    def modified_at(self) -> datetime | None:
+        return max((f.modified_at for f in self.files if f.modified_at), default=None)
+
+    @property
+    def problem(self) -> str:
+        return next((file.problem for file in self.files if file.problem), "")
+
+    def taken_at(self, now: datetime) -> datetime:
+        """As far as the name and the storage say it."""
+        parts = reversed(PurePosixPath(self.name).parts)
+        claim = next((c for part in parts if (c := timestamps.name_claim(part))), None)
+        return timestamps.when_taken(self.modified_at or now, claim, now).at
+
+
+def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
+    """Every dump that a listing shows."""
+    by_name = {file.name: file for file in files if _is_safe(file.name)}
+    folders = {str(PurePosixPath(name).parent) for name in by_name if name.endswith(f"/{TOC}")}
+    members: dict[str, list[StoredFile]] = defaultdict(list)
+    pieces: dict[object, list[StoredFile]] = defaultdict(list)
+    for name, file in by_name.items():
+        folder, _, last = name.rpartition("/")
+        if folder in folders:
+            members[folder].append(file)
+            continue
+        if names.is_unfinished(last) or names.looks_beside(last):
+            continue
+        mark = names.mark_of(last)
+        joined = mark is not None and f"{folder}/{mark.at(0)}".lstrip("/") in by_name
+        pieces[(folder, mark.group) if mark and joined else name].append(file)
+    single = [sorted(found, key=lambda f: f.name) for found in pieces.values()]
+    return [
+        *(StoredDump(name, tuple(found)) for name, found in members.items()),
+        *(StoredDump(f[0].name, tuple(f), _beside(f[0], by_name.values())) for f in single),
+    ]
+
+
+def _beside(main: StoredFile, files: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
+    return tuple(
+        file
+        for file in files
+        if file.name.startswith(f"{main.name}.")
+        and names.looks_beside(file.name.rpartition("/")[2])
+        and (file.size_bytes or 0) <= LARGEST_BESIDE
+    )
+
+
+def _is_safe(name: str) -> bool:
+    """Whether a name of a storage can be a path below the drill's directory."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
+
+
+class Fetched:
+    """What of a storage has been copied into a folder of this drill."""
+
+    def __init__(
+        self, storage: DumpStorage, folder: Path, *, max_size: int | None, stop: threading.Event
+    ) -> None:
+        self._storage, self._folder = storage, folder
+        self._max_size, self._stop = max_size, stop
+        self._there: dict[str, StoredDump] = {}
+        self._waiting: list[StoredDump] = []
+        self.notes: tuple[str, ...] = ()
+        self.detail = "reading"
+        """What happens now, for the progress."""
+
+    @property
+    def path(self) -> str:
+        """Of the copies: a folder, or a glob through as many folders as the names have."""
+        depth = max((len(PurePosixPath(name).parts) for name in self._there), default=1)
+        if depth == 1:
+            return str(self._folder)
+        return str(Path(escape(str(self._folder)), *["*"] * depth))
+
+    def address(self, path: Path) -> str:
+        """How reports name a dump that was copied."""
+        return self._storage.address(str(path.relative_to(self._folder)))
+
+    def begin(self, now: datetime) -> None:
+        """List the storage, and copy the newest dump of each job. Raises as `DumpStorage`, and CapacityError."""
+        self.detail = f"listing {self._storage.place}"
+        self._folder.mkdir(mode=0o755, exist_ok=True)
+        every = dumps_among(self._storage.files())
+        every.sort(key=lambda dump: (dump.taken_at(now), dump.name), reverse=True)
+        self._forget_changed(every)
+        by_job: dict[str, list[StoredDump]] = defaultdict(list)
+        for dump in every:
+            by_job[timestamps.stem(PurePosixPath(dump.name).name)].append(dump)
+        if len(by_job) > MOST_JOBS:
+            self.notes = (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
+        newest = [dumps[0] for dumps in list(by_job.values())[:MOST_JOBS]]
+        self._waiting = [
+            dump for dump in every if dump not in newest and dump.name not in self._there
+        ]
+        for dump in newest:
+            self._copy(dump)
+
+    def one_more(self) -> bool:
+        """Copy the next older dump; False where there is none, or enough were copied."""
+        if not self._waiting or len(self._there) >= MOST_FETCHED or self._stop.is_set():
+            return False
+        self._copy(self._waiting.pop(0))
+        return True
+
+    def _forget_changed(self, every: Sequence[StoredDump]) -> None:
+        """What has changed since it was copied is copied again: it was being written."""
+        present = {dump.name: dump for dump in every}
+        for name, dump in list(self._there.items()):
+            if present.get(name) != dump:
+                del self._there[name]
+                for file in (*dump.files, *dump.beside):
+                    self._place(file).unlink(missing_ok=True)
+
+    def _copy(self, dump: StoredDump) -> None:
+        if dump.name in self._there or self._stop.is_set():
+            return
+        if dump.problem:
+            raise ProviderError(f"{dump.name} {dump.problem}")
+        self._refuse_too_large(dump)
+        self.detail = f"fetching {PurePosixPath(dump.name).name}"
+        for file in (*dump.files, *dump.beside):
+            place = self._place(file)
+            place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with place.open("wb") as to:
+                self._storage.read(file, to, self._stop.is_set)
+            at = (file.modified_at or UNKNOWN).timestamp()
+            os.utime(place, (at, at))
+        self._there[dump.name] = dump
+        self.detail = "reading"
+
+    def _refuse_too_large(self, dump: StoredDump) -> None:
+        if self._max_size is not None and dump.size_bytes > self._max_size:
+            raise ProviderError(
+                f"{dump.name} was not fetched: it has {shown_size(dump.size_bytes)}, dump.max_size_gb allows "
+                f"{shown_size(self._max_size)}"
+            )
+        free = shutil.disk_usage(self._folder).free
+        if dump.size_bytes + SPARE > free:
+            raise CapacityError(
+                f"{dump.name} was not fetched: it has {shown_size(dump.size_bytes)}, and {shown_size(free)} are "
+                f"free in {self._folder.parent.parent}",
+                hint="Let postgres.work_dir name a larger disk.",
+            )
+
+    def _place(self, file: StoredFile) -> Path:
+        return self._folder / file.name

@@ -1,0 +1,121 @@
+"""One dump behind an HTTP address."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError, TransientError
+from restorecheck.ports import DumpStorage, StoredFile
+
+ATTEMPTS = 5
+"""How often a download goes on after a lost connection without having moved in between."""
+TIMEOUT = urllib3.Timeout(connect=10, read=60)
+CHUNK = 1024 * 1024
+OK, PARTIAL = 200, 206
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpStorage(DumpStorage):
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """May hold a token."""
+
+    @property
+    def place(self) -> str:
+        """Without what may be a password or a signature."""
+        parts = urlsplit(self.path)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def address(self, name: str) -> str:  # noqa: ARG002  # there is one
+        return self.place
+
+    def files(self) -> Sequence[StoredFile]:
+        answer = self._request("HEAD", {})
+        answer.release_conn()
+        length, modified = answer.headers.get("Content-Length"), answer.headers.get("Last-Modified")
+        return [
+            StoredFile(
+                name=unquote(urlsplit(self.path).path.rpartition("/")[2]) or "dump",
+                size_bytes=int(length) if length and length.isdigit() else None,
+                modified_at=_moment(modified),
+                version=answer.headers.get("ETag", ""),
+            )
+        ]
+
+    def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
+        at, failed = 0, 0
+        while True:
+            before = at
+            whole = False
+            answer = self._request("GET", {"Range": f"bytes={at}-"} if at else {})
+            if (at and answer.status != PARTIAL) or _is_other(answer, file):
+                answer.release_conn()
+                raise TransientError(f"could not read {self.place} on from byte {at}")
+            try:
+                for data in answer.stream(CHUNK, decode_content=False):
+                    if stop():
+                        return
+                    to.write(data)
+                    at += len(data)
+                whole = True
+            except (HTTPError, OSError):
+                failed = 0 if at > before else failed + 1
+            finally:
+                answer.close()
+            if whole and file.size_bytes in {None, at}:
+                return
+            if whole or failed == ATTEMPTS:
+                raise TransientError(
+                    f"could not read {self.place}: {at} of {file.size_bytes} bytes came"
+                )
+
+    def _request(self, method: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        sent = {"Accept-Encoding": "identity", **self.headers, **headers}
+        try:
+            answer = _pool().request(
+                method, self.path, headers=sent, preload_content=False, retries=3, timeout=TIMEOUT
+            )
+        except (HTTPError, ProtocolError) as exc:
+            raise TransientError(f"could not reach {self.place}: {type(exc).__name__}") from exc
+        if answer.status in {OK, PARTIAL}:
+            return answer
+        answer.close()
+        said = (
+            f"could not read {self.place}: the server answers {answer.status} {answer.reason or ''}"
+        )
+        raise _kind(answer.status)(said.rstrip())
+
+
+def _pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager()
+
+
+def _kind(status: int) -> type[ProviderError]:
+    if status in {401, 403, 407}:
+        return AccessDeniedError
+    if status in {404, 410}:
+        return NotFoundError
+    return TransientError if status >= 500 or status == 429 else ProviderError  # noqa: PLR2004
+
+
+def _is_other(answer: urllib3.BaseHTTPResponse, file: StoredFile) -> bool:
+    """Whether the content has changed since it was listed."""
+    return bool(file.version) and answer.headers.get("ETag", file.version) != file.version
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+STORAGE = HttpStorage

@@ -1,0 +1,31 @@
+"""Which names of a storage the configured path matches. Pure."""
+
+import glob
+import re
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+
+def fixed_part(pattern: str) -> str:
+    """What every match begins with: `shop/20*/x.dump` → `shop/20`."""
+    found = re.search(r"[*?[]", pattern)
+    return pattern[: found.start()] if found else pattern
+
+
+def is_match(name: str, pattern: str) -> bool:
+    """As a shell matches: `*` stands for no slash.
+
+    A pattern that ends with a slash, or is empty, names a folder: the files in it, and the folders that are
+    dumps of pg_dump's directory format. The files of such a folder match, too, where the folder does.
+    """
+    parts = PurePosixPath(name).parts
+    wanted = PurePosixPath(pattern or ".").parts
+    if not pattern or pattern.endswith("/"):
+        wanted = (*wanted, "*")
+    if len(parts) not in {len(wanted), len(wanted) + 1}:
+        return False
+    return all(fnmatchcase(part, want) for part, want in zip(parts, wanted, strict=False))
+
+
+def has_magic(pattern: str) -> bool:
+    return glob.has_magic(pattern)

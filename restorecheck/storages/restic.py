@@ -1,0 +1,89 @@
+"""Dumps in the snapshots of a restic repository. The repository is read without a lock.
+
+Source: `restic help`, and restic.readthedocs.io, "Scripting" (JSON output, exit codes), of 0.14 and newer.
+"""
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.storages.names import is_match
+from restorecheck.storages.programs import Program
+
+SNAPSHOTS = 50
+"""The newest snapshots that are looked into; each costs one call of restic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResticStorage(DumpStorage):
+    path: str
+    repository: str
+    password_file: str | None = None
+    password_command: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    host: str | None = None
+
+    @property
+    def place(self) -> str:
+        return f"restic {self.repository.rpartition('@')[2]}"
+
+    def files(self) -> Sequence[StoredFile]:
+        chosen = [
+            *(part for tag in self.tags for part in ("--tag", tag)),
+            *(("--host", self.host) if self.host else ()),
+        ]
+        snapshots = json.loads(self._output("snapshots", *chosen) or "[]") or []
+        newest = sorted(snapshots, key=lambda s: _moment(s["time"]), reverse=True)[:SNAPSHOTS]
+        return [file for snapshot in newest for file in self._of(snapshot)]
+
+    def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
+        snapshot, _, path = file.name.partition("/")
+        arguments = self._arguments("dump", snapshot, f"/{path}")
+        self._program.stream(arguments, to, f"fetch {file.name}", stop)
+
+    def _of(self, snapshot: dict[str, Any]) -> list[StoredFile]:
+        lines = self._output("ls", "--recursive", snapshot["id"]).decode(errors="replace")
+        nodes = [json.loads(line) for line in lines.splitlines() if line.strip()]
+        wanted = self.path.lstrip("/")
+        return [
+            StoredFile(
+                name=f"{snapshot['short_id']}/{node['path'].lstrip('/')}",
+                size_bytes=node.get("size"),
+                # What a snapshot holds is as old as the file was, not as the snapshot.
+                modified_at=_moment(node.get("mtime") or snapshot["time"]),
+                version=snapshot["id"],
+            )
+            for node in nodes
+            if node.get("type") == "file" and is_match(node["path"].lstrip("/"), wanted)
+        ]
+
+    def _output(self, *words: str) -> bytes:
+        return self._program.output(self._arguments(*words, "--json"), f"read {self.place}")
+
+    def _arguments(self, *words: str) -> list[str]:
+        return ["restic", "--no-lock", "--no-cache", "--quiet", *words]
+
+    @property
+    def _program(self) -> Program:
+        environment = {"RESTIC_REPOSITORY": self.repository}
+        if self.password_file:
+            environment["RESTIC_PASSWORD_FILE"] = self.password_file
+        if self.password_command:
+            environment["RESTIC_PASSWORD_COMMAND"] = shlex.join(self.password_command)
+        return Program(
+            name="restic",
+            environment=environment,
+            missing=("does not exist", "no such file", "no matching id", "is there a repository"),
+        )
+
+
+def _moment(text: str) -> datetime:
+    """Restic writes nanoseconds, of which Python reads the first six digits."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+STORAGE = ResticStorage

@@ -1,0 +1,177 @@
+"""Dumps in S3, and in what speaks its protocol.
+
+Source: docs.aws.amazon.com/AmazonS3/latest/API: ListObjectsV2, GetObject; UserGuide, "Checking object integrity".
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cached_property
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import (
+    ConnectionClosedError,
+    HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from restorecheck.aws.session.accounts import client_config
+from restorecheck.aws.session.translation import attempting
+from restorecheck.errors import ProviderError, TransientError
+from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.storages.names import fixed_part, is_match
+
+ATTEMPTS = 5
+"""Of one call; also how often a download goes on after a lost connection without having moved in between."""
+READ_SECONDS = 60.0
+CHUNK = 1024 * 1024
+COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects cannot be read before they are restored."""
+_MD5 = re.compile(r"[0-9a-f]{32}")
+LOST = (
+    ConnectionClosedError, HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Storage(DumpStorage):
+    path: str
+    """`s3://bucket/prefix/*.dump`"""
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def address(self, name: str) -> str:
+        return f"s3://{self._bucket}/{name}"
+
+    def files(self) -> Sequence[StoredFile]:
+        with attempting(f"list {self.path}"):
+            return [
+                _stored(item) for item in self._listed() if is_match(item["Key"], self._pattern)
+            ]
+
+    def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
+        what = f"read s3://{self._bucket}/{file.name}"
+        digest = hashlib.md5(usedforsecurity=False)
+        at, failed = 0, 0
+        while True:
+            before = at
+            with attempting(what):
+                answer = self._get(file, at)
+                size, wanted = at + answer["ContentLength"], _md5_of(answer)
+                with suppress(*LOST):
+                    for data in answer["Body"].iter_chunks(CHUNK):
+                        if stop():
+                            return
+                        to.write(data)
+                        digest.update(data)
+                        at += len(data)
+            if at == size:
+                break
+            failed = 0 if at > before else failed + 1
+            if failed == ATTEMPTS:
+                raise TransientError(f"could not {what}: the connection is lost at byte {at}")
+        if file.size_bytes not in {None, at}:
+            raise TransientError(f"could not {what}: {at} bytes came, {file.size_bytes} are listed")
+        if wanted and wanted != digest.hexdigest():
+            raise TransientError(f"could not {what}: the bytes that came do not match the ETag")
+
+    def _listed(self) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket,
+            Prefix=fixed_part(self._pattern),
+            OptionalObjectAttributes=["RestoreStatus"],
+        )
+        for page in pages:
+            yield from page.get("Contents", ())
+
+    def _get(self, file: StoredFile, at: int) -> dict[str, Any]:
+        """From a byte on; refused where the object has changed since it was listed."""
+        rest = {"Range": f"bytes={at}-"} if at else {"ChecksumMode": "ENABLED"}
+        answer: dict[str, Any] = self._client.get_object(
+            Bucket=self._bucket, Key=file.name, IfMatch=file.version, **rest
+        )
+        if at and answer["ResponseMetadata"]["HTTPStatusCode"] != 206:  # noqa: PLR2004  # partial content
+            raise ProviderError(f"{self.place} does not answer requests for a part of an object")
+        return answer
+
+    @property
+    def _bucket(self) -> str:
+        return urlsplit(self.path).netloc
+
+    @property
+    def _pattern(self) -> str:
+        return self.path.removeprefix(f"s3://{self._bucket}").removeprefix("/")
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401  # its types know services by literal name only
+        config = client_config(ATTEMPTS, READ_SECONDS)
+        with attempting(f"prepare calls to {self.path}"):
+            session = boto3.session.Session(profile_name=self.profile, region_name=self.region)
+            if self.role_arn:
+                session = _as_role(session, self.role_arn)
+            region = session.region_name or "us-east-1"
+            return session.client(
+                "s3", endpoint_url=self.endpoint_url, config=config, region_name=region
+            )
+
+
+def _as_role(session: Any, role_arn: str) -> Any:  # noqa: ANN401
+    """Credentials are made anew before they expire, also in the middle of a download."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise ProviderError(f"there are no AWS credentials to assume {role_arn} with")
+    own = botocore.session.get_session()
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,  # noqa: SLF001  # boto3 has no public way
+        source_credentials=credentials,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": "restorecheck"},
+    )
+    own._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # botocore has no public way
+        fetcher.fetch_credentials, method="assume-role"
+    )
+    return boto3.session.Session(botocore_session=own, region_name=session.region_name)
+
+
+def _stored(item: dict[str, Any]) -> StoredFile:
+    cold = item.get("StorageClass") in COLD and not item.get("RestoreStatus", {}).get(
+        "RestoreExpiryDate"
+    )
+    return StoredFile(
+        name=item["Key"],
+        size_bytes=item["Size"],
+        modified_at=item["LastModified"].astimezone(UTC),
+        version=item["ETag"],
+        problem=f"is in the storage class {item['StorageClass']} and cannot be read: restore the object first "
+        "(aws s3api restore-object)"
+        if cold
+        else "",
+    )
+
+
+def _md5_of(answer: dict[str, Any]) -> str:
+    """The ETag, where it is the MD5 of the content: of one part, under S3's own key or none."""
+    etag = answer.get("ETag", "").strip('"')
+    keyed = answer.get("SSECustomerAlgorithm") or answer.get("ServerSideEncryption") not in {
+        None,
+        "AES256",
+    }
+    return "" if keyed or not _MD5.fullmatch(etag) else etag
+
+
+STORAGE = S3Storage

@@ -1,0 +1,74 @@
+"""Which storage a target's dumps are in, and what is refused beside it."""
+
+import pytest
+
+from restorecheck.hosts.process.storages import storage_of
+from restorecheck.storages.http import HttpStorage
+from tests.unit.config.test_config import parse, problem
+
+TARGET = """
+version: 1
+targets:
+  - name: shop
+    dump: {%s}
+"""
+
+
+def dump_of(keys, **environment):
+    (target,) = parse(TARGET % keys, **environment).targets
+    return target.source
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        ("path: backups", None),
+        ("path: s3://bucket/x", "s3"),
+        ("path: s3://bucket/x, s3: {region: eu-central-1}", "s3"),
+        ("path: https://host/x", "http"),
+        ("path: x, restic: {repository: r}", "restic"),
+        ("path: x, borg: {repository: r}", "borg"),
+        ("path: x, rclone: {remote: 'r:'}", "rclone"),
+        ("path: x, command: {list: [l], fetch: [f]}", "command"),
+    ],
+)
+def test_a_storage_is_known_by_its_key_or_the_scheme_of_the_path(keys, kind):
+    found = dump_of(keys).storage
+    assert (found.key if found else None) == kind
+
+
+def test_only_a_path_of_this_machine_is_relative_to_the_file():
+    assert dump_of("path: s3://bucket/x").path == "s3://bucket/x"
+    assert dump_of("path: x, restic: {repository: r}").path == "x"
+    assert dump_of("path: x").path != "x"
+
+
+def test_the_files_of_a_storage_are_relative_to_the_file():
+    keys = dump_of("path: x, restic: {repository: r, password_file: secret}").restic
+    assert keys.password_file.endswith("/secret")
+    assert keys.repository == "r"
+
+
+def test_a_header_with_a_token_reaches_the_storage_and_no_text():
+    dump = dump_of(
+        "path: https://host/x, http: {headers: {Authorization: 'Bearer ${TOKEN}'}}",
+        TOKEN="s3cr3t",  # noqa: S106
+    )
+    storage = storage_of(dump)
+    assert isinstance(storage, HttpStorage)
+    assert storage.headers == {"Authorization": "Bearer s3cr3t"}
+    assert "s3cr3t" not in f"{dump!r}{storage!r}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("path: x, restic: {repository: r}, borg: {repository: r}", "in one storage"),
+        ("path: /backups, s3: {region: x}", "expected s3://… beside s3"),
+        ("path: ftp://host/x", "expected a path of this machine or s3://"),
+        ("path: x, restic: {}", "repository"),
+        ("path: x, command: {list: one text, fetch: [f]}", "one item per argument"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_problem(keys, said):
+    assert said in problem(TARGET % keys)

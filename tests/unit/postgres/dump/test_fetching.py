@@ -1,0 +1,153 @@
+"""Dumps of a storage: which files are one dump, which are copied, and when no more are."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.postgres.dump.fetching import Fetched, dumps_among
+
+NOW = datetime(2026, 11, 28, 4, tzinfo=UTC)
+
+
+class Shelf(DumpStorage):
+    """A storage in memory. It says what was read."""
+
+    place = "shelf"
+
+    def __init__(self, *files):
+        self.listed = list(files)
+        self.read_names = []
+
+    def files(self):
+        return self.listed
+
+    def read(self, file, to, stop):  # noqa: ARG002  # memory is quick
+        self.read_names.append(file.name)
+        to.write(b"x" * (file.size_bytes or 0))
+
+
+def stored(name, *, hours=1.0, size=3, **more):
+    return StoredFile(name=name, size_bytes=size, modified_at=NOW - timedelta(hours=hours), **more)
+
+
+def fetched(shelf, tmp_path, *, max_size=None, stop=None):
+    return Fetched(shelf, tmp_path / "copies", max_size=max_size, stop=stop or threading.Event())
+
+
+def named(files):
+    return {dump.name: {f.name for f in (*dump.files, *dump.beside)} for dump in dumps_among(files)}
+
+
+def test_a_checksum_belongs_to_its_dump_and_is_none_itself():
+    assert named([stored("a.dump"), stored("a.dump.sha256")]) == {
+        "a.dump": {"a.dump", "a.dump.sha256"}
+    }
+
+
+def test_the_pieces_of_a_file_are_one_dump():
+    files = [stored("n/a.sql.gz.aa"), stored("n/a.sql.gz.ab"), stored("n/b.sql.gz")]
+    assert named(files) == {
+        "n/a.sql.gz.aa": {"n/a.sql.gz.aa", "n/a.sql.gz.ab"},
+        "n/b.sql.gz": {"n/b.sql.gz"},
+    }
+
+
+def test_a_folder_of_the_directory_format_is_one_dump():
+    files = [stored("a.dir/toc.dat"), stored("a.dir/1.dat.gz")]
+    assert named(files) == {"a.dir": {"a.dir/toc.dat", "a.dir/1.dat.gz"}}
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "/etc/passwd", "a/../../b.dump", "a\0.dump", ""])
+def test_a_name_that_leads_out_of_the_drills_directory_is_no_dump(name):
+    assert named([stored(name)]) == {}
+
+
+def test_what_is_being_written_is_no_dump():
+    assert named([stored("a.dump.part"), stored("a.dump.tmp")]) == {}
+
+
+def test_the_newest_by_its_name_is_copied_and_no_other(tmp_path):
+    shelf = Shelf(stored("shop-2026-11-26.dump", hours=0.1), stored("shop-2026-11-27.dump"))
+    fetched(shelf, tmp_path).begin(NOW)
+    assert shelf.read_names == ["shop-2026-11-27.dump"]
+
+
+def test_each_job_has_its_newest_copied(tmp_path):
+    shelf = Shelf(
+        *(stored(f"{job}-2026-11-2{day}.dump") for job in ("crm", "shop") for day in (6, 7))
+    )
+    fetched(shelf, tmp_path).begin(NOW)
+    assert sorted(shelf.read_names) == ["crm-2026-11-27.dump", "shop-2026-11-27.dump"]
+
+
+def test_older_dumps_follow_one_by_one_and_ten_are_the_most(tmp_path):
+    shelf = Shelf(*(stored(f"shop-2026-10-{day}.dump") for day in range(10, 30)))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    while copies.one_more():
+        pass
+    assert shelf.read_names == [f"shop-2026-10-{day}.dump" for day in range(29, 19, -1)]
+
+
+def test_a_copy_has_the_time_of_the_storage(tmp_path):
+    fetched(Shelf(stored("shop.dump", hours=30)), tmp_path).begin(NOW)
+    at = (tmp_path / "copies" / "shop.dump").stat().st_mtime
+    assert at == (NOW - timedelta(hours=30)).timestamp()
+
+
+def test_a_copy_without_a_time_is_not_as_young_as_its_download(tmp_path):
+    fetched(Shelf(StoredFile(name="shop.dump")), tmp_path).begin(NOW)
+    assert (tmp_path / "copies" / "shop.dump").stat().st_mtime == 0
+
+
+def test_what_has_changed_since_is_copied_again(tmp_path):
+    shelf = Shelf(stored("shop.dump", size=3))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    copies.begin(NOW)
+    shelf.listed = [stored("shop.dump", size=5)]
+    copies.begin(NOW)
+    assert shelf.read_names == ["shop.dump"] * 2
+    assert (tmp_path / "copies" / "shop.dump").stat().st_size == 5
+
+
+def test_what_does_not_fit_on_the_disk_is_not_fetched(tmp_path):
+    shelf = Shelf(stored("shop.dump", size=10**18))
+    with pytest.raises(CapacityError, match=r"^shop\.dump was not fetched: .* are free in"):
+        fetched(shelf, tmp_path).begin(NOW)
+    assert shelf.read_names == []
+
+
+def test_what_is_larger_than_allowed_is_not_fetched(tmp_path):
+    shelf = Shelf(stored("shop.dump", size=11))
+    with pytest.raises(ProviderError, match=r"dump\.max_size_gb allows"):
+        fetched(shelf, tmp_path, max_size=10).begin(NOW)
+    assert shelf.read_names == []
+
+
+def test_what_cannot_be_read_now_is_said(tmp_path):
+    shelf = Shelf(stored("shop.dump", problem="is in the storage class GLACIER"))
+    with pytest.raises(ProviderError, match=r"^shop\.dump is in the storage class GLACIER$"):
+        fetched(shelf, tmp_path).begin(NOW)
+
+
+def test_a_drill_that_ends_fetches_no_more(tmp_path):
+    shelf = Shelf(stored("shop-2026-11-26.dump"), stored("shop-2026-11-27.dump"))
+    stop = threading.Event()
+    copies = fetched(shelf, tmp_path, stop=stop)
+    copies.begin(NOW)
+    stop.set()
+    assert not copies.one_more()
+    assert len(shelf.read_names) == 1
+
+
+def test_names_in_folders_are_found_again(tmp_path):
+    copies = fetched(Shelf(stored("7f3a/var/shop.dump")), tmp_path)
+    copies.begin(NOW)
+    folder = tmp_path / "copies"
+    assert copies.path == str(folder / "*" / "*" / "*")
+    assert copies.address(Path(folder, "7f3a/var/shop.dump")) == "shelf: 7f3a/var/shop.dump"
