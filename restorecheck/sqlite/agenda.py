@@ -72,10 +72,18 @@ class Agenda:
                 (target, schedule.cron, schedule.timezone, stamp(seen_until)),
             )
             for slot in slots:
-                self._database.execute(
-                    "insert into slots (target, due_at) values (?, ?) on conflict do nothing",
-                    (target, stamp(slot)),
-                )
+                self._add(target, slot)
+
+    def add(self, target: str, slot: datetime) -> None:
+        """A slot that no schedule has."""
+        with self._database.transaction():
+            self._add(target, slot)
+
+    def _add(self, target: str, slot: datetime) -> None:
+        self._database.execute(
+            "insert into slots (target, due_at) values (?, ?) on conflict do nothing",
+            (target, stamp(slot)),
+        )
 
     def forget(self, target: str) -> None:
         """The target is no longer scheduled; what became of its slots stays."""
@@ -94,10 +102,7 @@ class Agenda:
         """Record why there is no drill for a slot; False when there is one, or a reason already."""
         assert reason, "a recorded reason says something"
         with self._database.transaction():
-            self._database.execute(
-                "insert into slots (target, due_at) values (?, ?) on conflict do nothing",
-                (target, stamp(due_at)),
-            )
+            self._add(target, due_at)
             cursor = self._database.execute(
                 "update slots set reason = ?, settled_at = ?,"  # noqa: S608  # our own condition
                 " settled = (select coalesce(max(settled), 0) + 1 from slots)"

@@ -519,9 +519,9 @@ ANSWERS = (
     ),
     bug(
         "a slot that is given up settles the older ones without a reason",
-        "Slots.take",
-        'self._settle(plan.target, older, f"missed: {covered}")',
-        'self._settle(plan.target, older[-1:], f"missed: {covered}")',
+        "Slots._newest",
+        'self._settle(target, older, f"missed: the runner was not running or was busy; {covered}")',
+        'self._settle(target, older[-1:], f"missed: {covered}")',
         "tests/unit/hosts/drill/test_slots.py",
         "tests/integration/test_agenda.py",
     ),

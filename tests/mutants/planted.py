@@ -2764,15 +2764,15 @@ PLANTED = (
     ),
     bug(
         "the oldest missed slot is made up for",
-        "Slots.take",
+        "Slots._newest",
         "*older, newest = due",
         "newest, *older = due",
         "tests/simulation/test_nights.py::test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes",
     ),
     bug(
         "missed slots are left open",
-        "Slots.take",
-        'self._settle(plan.target, older, f"missed: {covered}")',
+        "Slots._newest",
+        'self._settle(target, older, f"missed: the runner was not running or was busy; {covered}")',
         "",
         "tests/simulation/test_nights.py::test_a_laptop_that_slept_through_three_nights_drills_once_when_it_wakes",
     ),

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from restorecheck.announcing import Kind, Rules
 from restorecheck.engine import _compose
+from restorecheck.errors import BusyError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.alarm import CHORES, DRILLS, MESSAGES, NUMBERS
 from restorecheck.hosts.daemon.config_watch import Watched
@@ -750,3 +751,78 @@ def test_once_does_what_is_due_and_no_more(stage):
         entries = store.entries()
     assert [e.scheduled_for for e in entries] == [datetime(2026, 2, 23, 12, tzinfo=UTC), slot]
     assert "missed" in stage.fates("courses")[nights("2026-02-24", 1)[0]][0]
+
+
+def test_a_drill_that_a_person_asks_for_is_a_slot_beside_the_schedule(stage):
+    stage.configure(("courses", {**NIGHTLY, "jitter_minutes": 90}), ("by-hand", {}))
+    expected = nights("2026-02-24", 2)
+    noon = expected[0] + 9 * HOUR
+    for name in ("courses", "by-hand"):
+        stage.at(noon, lambda name=name: stage.service.ask(name))
+
+    stage.run_until(expected[-1] + 12 * HOUR)
+
+    fates = stage.assert_every_slot_has_one_fate("courses", [*expected, noon])
+    assert set(fates.values()) == {"verified"}
+    assert stage.assert_every_slot_has_one_fate("by-hand", [noon]) == {noon: "verified"}
+    with stage.history() as store:
+        asked = [entry for entry in store.entries() if entry.scheduled_for == noon]
+    assert [entry.started_at - noon < MINUTE for entry in asked] == [True, True]
+
+
+def test_who_asks_waits_in_the_queue_of_the_schedule_and_asks_once(stage):
+    names = [f"t-{n}" for n in range(3)]
+    stage.configure(*((name, NIGHTLY) for name in names), max_parallel_drills=2)
+    stage.length |= dict.fromkeys(names, 2 * HOUR)
+    (night,) = nights("2026-02-24", 1)
+    noon = night + 9 * HOUR
+    refused = []
+
+    def ask(name):
+        try:
+            stage.service.ask(name)
+        except BusyError as exc:
+            refused.append(exc.message)
+
+    def look_and_ask_again():
+        coming.append([stage.service.coming(name) for name in names])
+        for name in names:
+            ask(name)
+
+    coming: list[list[bool]] = []
+    for name in names:
+        stage.at(noon, partial(ask, name))
+    stage.at(noon + HOUR, look_and_ask_again)
+    stage.run_until(night + 24 * HOUR - MINUTE)
+
+    for name in names:
+        fates = stage.assert_every_slot_has_one_fate(name, [night, noon])
+        assert set(fates.values()) == {"verified"}
+    assert stage.most_at_once["all"] == 2
+    assert sum(coming[0]) == 1, "one waits while two are at work"
+    assert len(refused) == len(names)
+
+
+@pytest.mark.parametrize("keys", [NIGHTLY, {}], ids=["scheduled", "unscheduled"])
+def test_what_was_asked_for_right_before_a_crash_is_drilled_by_the_next_start(stage, keys):
+    stage.configure(("courses", keys), ("other", NIGHTLY))
+    (night,) = nights("2026-02-24", 1)
+    noon = night + 9 * HOUR
+    stage.at(noon, lambda: (stage.service.ask("courses"), stage.crash()))
+
+    stage.run_until(noon + 2 * HOUR)
+
+    assert stage.fates("courses")[noon] == ["verified"]
+
+
+def test_a_drill_that_waits_for_its_turn_is_not_lost_when_its_next_slot_comes(stage):
+    stage.configure(("long", NIGHTLY), ("short", NIGHTLY), max_parallel_drills=1)
+    stage.length |= {"long": 30 * HOUR, "short": 30 * HOUR}
+    expected = nights("2026-02-24", 2)
+
+    stage.run_until(expected[-1] + 20 * HOUR)
+
+    ended = [stage.fates(name)[expected[0]] for name in ("long", "short")]
+    first, second = sorted(ended, key=lambda fate: fate[0].startswith("missed"))
+    assert first == ["verified"]
+    assert second[0].startswith("missed: the runner was not running or was busy; covered by")

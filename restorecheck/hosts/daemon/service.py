@@ -16,6 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from restorecheck.announcing import Fact, Trouble
 from restorecheck.config import Config, Target
 from restorecheck.errors import (
+    BusyError,
     ConfigError,
     DeliveryError,
     Problem,
@@ -97,6 +98,11 @@ class Service:
         self._alarm = Alarm(pause=pause, between=self._between, most=MOST_PARALLEL)
         self._alarm.add_listener(self._overrun, EVENT_JOB_MAX_INSTANCES)
         self._plans: dict[str, SlotPlan] = {}
+        self._asked: dict[str, datetime] = {}
+        """Slots that a person asked for, until their drill has taken them."""
+        self._asking = threading.Lock()
+        self._waiting: set[str] = set()
+        self._drilling: set[str] = set()
         self._shouted: dict[str, datetime] = {}
         self._shouting = threading.Lock()
         self._watch_at = clock.now() + WATCH_EVERY
@@ -247,6 +253,9 @@ class Service:
                 waiting = nights.look(plan)
                 if waiting or self._plans.get(name) != plan:
                     self._schedule_target(plan, at_once=bool(waiting))
+            for target in self._watched.config.targets:
+                if target.name not in plans and agenda.open(target.name):
+                    self._call(target.name)
         for name in set(self._plans) - set(plans):
             self._alarm.remove_job(_job_id(name))
         self._plans = plans
@@ -287,17 +296,64 @@ class Service:
                 replace_existing=True,
             )
 
+    # --- a drill that a person asks for ---------------------------------------------------
+
+    def ask(self, name: str) -> None:
+        """Have a target of the configuration drilled now, in its turn. Any thread may call this.
+
+        The request becomes a slot beside those of the schedule: it is written down before anything
+        begins, waits at the same gate, and ends in one report or one recorded reason.
+
+        Raises:
+            BusyError: A drill of this target waits for its turn or is at work, or the runner stops.
+            StoreError: The history cannot be written.
+        """
+        with self._asking:
+            if self._flags.stop:
+                raise BusyError("the runner is being stopped")
+            if self.coming(name) or name in self._drilling:
+                raise BusyError(f"a drill of {name} waits for its turn or is at work")
+            slot = self._clock.now().replace(microsecond=0)
+            with self._history() as store:
+                Slots(Agenda(store.database), self._clock).ask(name, slot)
+            self._asked[name] = slot
+        log.info("drill.asked", target=name, slot=slot.isoformat())
+        self._call(name)
+
+    def coming(self, name: str) -> bool:
+        """Whether a drill of this target waits for its turn."""
+        called = name in self._asked or name in self._waiting
+        return called and name not in self._drilling
+
+    def _call(self, name: str) -> None:
+        """Now, and by its schedule after that where it has one."""
+        plan = self._plans.get(name)
+        if plan is not None:
+            self._schedule_target(plan, at_once=True)
+            return
+        self._alarm.add_job(
+            self._night, args=[name], id=_job_id(name), executor=DRILLS, replace_existing=True
+        )
+
     # --- one night of one target ----------------------------------------------------------
 
     def _night(self, name: str) -> None:
         """In a thread of its own: wait for one's turn, then drill for what is due."""
-        if not self._gate.enter():
-            return
+        self._waiting.add(name)
         try:
-            with self._guarded(f"drill {name}", target=name):
-                self._drill(name)
+            if not self._gate.enter():
+                return
+            self._drilling.add(name)
+            self._waiting.discard(name)
+            try:
+                with self._guarded(f"drill {name}", target=name):
+                    self._drill(name)
+            finally:
+                self._gate.leave()
         finally:
-            self._gate.leave()
+            self._drilling.discard(name)
+            self._waiting.discard(name)
+            self._asked.pop(name, None)
 
     def _drill(self, name: str, *, first: bool = False) -> str | None:
         """The id of the drill, empty where none began; None when nothing is due.
@@ -305,11 +361,12 @@ class Service:
         `first`: a target that was never drilled is due now.
         """
         target = self._target(name)
-        plan = plan_of(target) if target else None
-        if target is None or plan is None:
+        if target is None:
             return None  # a reload took it away
+        plan = plan_of(target)
         with self._history() as store:
-            slot = Slots(Agenda(store.database), self._clock).take(plan)
+            slots = Slots(Agenda(store.database), self._clock)
+            slot = slots.take(plan, self._asked.get(name)) if plan else slots.take_asked(name)
             if slot is None and first and store.standing(name).latest is None:
                 slot = self._clock.now().replace(second=0, microsecond=0)
         if slot is None:
@@ -365,7 +422,12 @@ class Service:
     def _overrun(self, event: Any) -> None:  # noqa: ANN401  # APScheduler's own
         kind, _, name = str(event.job_id).partition(":")
         plan = self._plans.get(name)
-        if kind != "drill" or plan is None:
+        if kind != "drill" or name in self._waiting:
+            return  # a drill that waits for its turn takes the newest slot
+        if name not in self._drilling:
+            self._call(name)  # the scheduler has not noticed yet that the drill before has ended
+            return
+        if plan is None:
             return
         with self._guarded("record an overrun", target=name), self._history() as store:
             Slots(Agenda(store.database), self._clock).overrun(plan)

@@ -73,15 +73,24 @@ class Slots:
             self._agenda.note(plan.target, plan.schedule, now, came)
         return self._agenda.open(plan.target)
 
-    def take(self, plan: SlotPlan) -> datetime | None:
-        """The slot to drill for now: the newest that is due. Older ones are settled by it."""
+    def ask(self, target: str, slot: datetime) -> None:
+        """Write down a slot that a person asks for."""
+        self._agenda.add(target, slot)
+
+    def take_asked(self, target: str) -> datetime | None:
+        """As `take`, of a target without a schedule: its open slots are those asked for."""
+        return self._newest(target, self._agenda.open(target))
+
+    def take(self, plan: SlotPlan, asked: datetime | None = None) -> datetime | None:
+        """The slot to drill for now: the newest that is due. Older ones are settled by it.
+
+        `asked`: a slot that is due without the jitter of the schedule.
+        """
         now = self._clock.now()
-        due = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
-        if not due:
+        due = [slot for slot in self.look(plan) if slot == asked or plan.starts_at(slot) <= now]
+        newest = self._newest(plan.target, due)
+        if newest is None:
             return None
-        *older, newest = due
-        covered = f"the runner was not running; covered by the drill for {minute_of(newest)}"
-        self._settle(plan.target, older, f"missed: {covered}")
         late = now - plan.starts_at(newest)
         if plan.grace is not None and late > plan.grace:
             minutes = late / timedelta(minutes=1)
@@ -108,6 +117,14 @@ class Slots:
         """The target is no longer scheduled."""
         self._settle(target, self._agenda.open(target), reason)
         self._agenda.forget(target)
+
+    def _newest(self, target: str, due: Sequence[datetime]) -> datetime | None:
+        if not due:
+            return None
+        *older, newest = due
+        covered = f"covered by the drill for {minute_of(newest)}"
+        self._settle(target, older, f"missed: the runner was not running or was busy; {covered}")
+        return newest
 
     def _settle(self, target: str, slots: Sequence[datetime], reason: str) -> None:
         for slot in slots:
