@@ -8,15 +8,17 @@ from http import HTTPStatus
 
 import pytest
 
+from restorecheck.errors import ConfigError
 from restorecheck.hosts.daemon import web
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-OK = (HTTPStatus.OK, "text/plain", b"well\n")
+OK = web.text(HTTPStatus.OK, "well")
+SITE = web.fixed({"/healthz": lambda: OK})
 
 
 @pytest.fixture
 def port():
-    with web.serving("127.0.0.1:0", {"/healthz": lambda: OK}) as port:
+    with web.serving("runner.listen", "127.0.0.1:0", SITE) as port:
         yield port
 
 
@@ -43,7 +45,7 @@ def test_a_name_that_was_led_here_is_told_nothing(port, host):
     status, said = ask(port, Host=host)
 
     assert status == HTTPStatus.MISDIRECTED_REQUEST
-    assert said == web.MISDIRECTED
+    assert b"let runner.listen begin with that name" in said
 
 
 def test_the_name_that_is_listened_on_is_answered():
@@ -81,7 +83,7 @@ def test_callers_who_say_nothing_hold_up_no_health_check_and_take_no_threads_wit
 def test_a_caller_who_says_a_letter_now_and_then_is_cut_off(monkeypatch):
     monkeypatch.setattr(web, "REQUEST_SECONDS", 1)
     with (
-        web.serving("127.0.0.1:0", {"/healthz": lambda: OK}) as port,
+        web.serving("runner.listen", "127.0.0.1:0", SITE) as port,
         socket.create_connection(("127.0.0.1", port), timeout=0.2) as caller,
     ):
         for _ in range(100):
@@ -95,3 +97,89 @@ def test_a_caller_who_says_a_letter_now_and_then_is_cut_off(monkeypatch):
                 break
         else:
             pytest.fail("it could go on for ever")
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def told(request):
+    if request.path == "/defect":
+        raise ZeroDivisionError
+    return web.text(HTTPStatus.OK, f"{request.path} {dict(request.query)} {dict(request.form)}")
+
+
+@pytest.fixture
+def posting():
+    with web.serving("runner.pages.listen", "127.0.0.1:0", web.Site(told, told)) as port:
+        yield port
+
+
+def send(port, method, path, body=None, headers=FORM):
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request(method, path, body=body, headers=headers)
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/", {}, 200),
+        ("GET", "/defect", {}, 500),
+        ("GET", "/", {"Host": "evil.example"}, 421),
+        ("GET", "/?" + "a=1&" * 21, {}, 400),
+        ("PUT", "/", {}, 501),
+        ("GET", "/" + "x" * 70_000, {}, 414),
+        ("POST", "/", {"Host": "evil.example", **FORM}, 421),
+        ("POST", "/", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/", {"Sec-Fetch-Site": "cross-site", **FORM}, 403),
+        ("POST", "/", {"Content-Length": "5000", **FORM}, 413),
+        ("POST", "/", {"Content-Length": "9" * 5000, **FORM}, 411),
+        ("POST", "/", {"Content-Length": "-1", **FORM}, 411),
+        ("POST", "/", {"Sec-Fetch-Site": "same-origin", **FORM}, 200),
+    ],
+)
+def test_every_answer_forbids_scripts_frames_and_keeping(posting, method, path, headers, status):
+    answer, _ = send(posting, method, path, headers=headers)
+
+    assert answer.status == status
+    assert {name: answer.headers[name] for name in web.HEADERS} == web.HEADERS
+    assert "script" not in web.HEADERS["Content-Security-Policy"]
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_a_form_and_a_query_are_read_as_a_browser_writes_them(posting):
+    _, said = send(posting, "POST", "/a%2Fb?q=%C3%A9+x&q2=", "token=%26%3D&token=last&empty=")
+
+    assert said == "/a%2Fb {'q': 'é x'} {'token': 'last'}\n"
+
+
+def test_a_form_that_says_no_length_is_not_read(posting):
+    with socket.create_connection(("127.0.0.1", posting), timeout=20) as caller:
+        caller.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+        assert b" 411 " in caller.recv(4096)
+
+
+def test_a_form_that_never_ends_is_cut_off_and_holds_nobody_up(monkeypatch, posting):
+    monkeypatch.setattr(web, "REQUEST_SECONDS", 1)
+    with socket.create_connection(("127.0.0.1", posting), timeout=20) as caller:
+        head = "\r\n".join(f"{name}: {value}" for name, value in FORM.items())
+        caller.sendall(f"POST / HTTP/1.1\r\n{head}\r\nContent-Length: 9\r\n\r\ntoken".encode())
+
+        assert send(posting, "GET", "/")[0].status == 200
+        assert b"token" not in caller.recv(4096)
+
+
+def test_a_port_that_is_taken_is_one_error_that_names_the_key(port):
+    listen = f"127.0.0.1:{port}"
+
+    with (
+        pytest.raises(ConfigError) as caught,
+        web.serving("runner.pages.listen", listen, web.Site(told)),
+    ):
+        pass
+
+    (problem,) = caught.value.problems
+    assert problem.path == "runner.pages.listen"
+    assert problem.message == f"cannot listen on {listen}: Address already in use"

@@ -18,7 +18,7 @@ from restorecheck.errors import BusyError, NotFoundError, StoreError
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Flags, Service
-from restorecheck.hosts.daemon.web import Answer, Page, health_page, serving
+from restorecheck.hosts.daemon.web import Answer, Site, fixed, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
 from restorecheck.hosts.drill import wiring
 from restorecheck.hosts.drill.metrics_file import metrics_room
@@ -51,9 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _once(service, watched, flags, clock)
         if watched.config.runner.textfile:
             metrics_room()  # or it would be missing every minute
-        listen = watched.config.runner.listen
-        pages = _pages(service, watched, clock) if listen else {}
-        stack.enter_context(serving(listen, pages))
+        runner = watched.config.runner
+        if runner.listen:
+            site = _monitoring(service, watched, clock)
+            stack.enter_context(serving("runner.listen", runner.listen, site))
         service.run()
     return Exit.VERIFIED
 
@@ -118,7 +119,7 @@ def _signals(flags: Flags) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _pages(service: Service, watched: Watched, clock: SystemClock) -> dict[str, Page]:
+def _monitoring(service: Service, watched: Watched, clock: SystemClock) -> Site:
     room = metrics_room()
 
     @contextmanager
@@ -143,6 +144,6 @@ def _pages(service: Service, watched: Watched, clock: SystemClock) -> dict[str, 
         valid = not service.health.config_problem
         with history() as store:
             overview = overview_of(watched.config, store, clock.now(), config_valid=valid)
-        return HTTPStatus.OK, room.CONTENT_TYPE, room.page(overview)
+        return Answer(HTTPStatus.OK, room.CONTENT_TYPE, room.page(overview))
 
-    return {"/healthz": health, "/metrics": metrics}
+    return fixed({"/healthz": health, "/metrics": metrics})

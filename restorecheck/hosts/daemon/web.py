@@ -1,21 +1,24 @@
-"""GET /healthz and GET /metrics. Off unless `runner.listen` is set; read-only, without names of
-anything but targets and channels.
+"""The runner's HTTP servers: `runner.listen` (GET /healthz and /metrics) and `runner.pages`. Both are off by default.
 
-The server limits the number of connections and the time of each, so that slow clients do not block a health check.
+A server limits the number of connections, the time of each and the size of a request, so that slow clients do not
+block others.
 """
 
 import ipaddress
 import json
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 
@@ -30,8 +33,62 @@ REQUEST_SECONDS = 10
 MOST_CONNECTIONS = 32
 """At once; for one more, the oldest is closed, so that a health check always gets its turn."""
 
-Answer = tuple[HTTPStatus, str, bytes]
-Page = Callable[[], Answer]
+LONGEST_FORM = 4096
+"""Bytes of a POST's body; a longer one is refused unread."""
+MOST_FIELDS = 20
+"""Of a query or a form; a request with more is answered with 400."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of every answer, errors included: no script, no frame, nothing from elsewhere, nothing kept."""
+
+
+class Answer(NamedTuple):
+    status: HTTPStatus
+    kind: str
+    """Of the content, as in `text/plain`."""
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    path: str
+    """As it was sent: percent-encoded, without the query."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    """Fields of a POST; empty for a GET."""
+
+
+Handle = Callable[[Request], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    get: Handle
+    """Answers GET and HEAD."""
+    post: Handle | None = None
+    """Answers the POST of a form of this site; None: a POST is not implemented."""
+
+
+def text(status: HTTPStatus, said: str) -> Answer:
+    return Answer(status, "text/plain; charset=utf-8", f"{said}\n".encode())
+
+
+def fixed(pages: Mapping[str, Callable[[], Answer]]) -> Site:
+    """A site of these paths and no others."""
+
+    def get(request: Request) -> Answer:
+        page = pages.get(request.path)
+        return page() if page else text(HTTPStatus.NOT_FOUND, "not found")
+
+    return Site(get)
 
 
 def health_page(
@@ -47,28 +104,25 @@ def health_page(
         **problems,
     }
     status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return status, "application/json", json.dumps(body).encode() + b"\n"
+    return Answer(status, "application/json", json.dumps(body).encode() + b"\n")
 
 
 @contextmanager
-def serving(listen: str | None, pages: dict[str, Page]) -> Iterator[int | None]:
-    """Serve while inside; yields the port.
+def serving(key: str, listen: str, site: Site) -> Iterator[int]:
+    """Serve while inside; yields the port. `key`: where the address stands in the configuration.
 
     Raises:
         ConfigError: The address cannot be listened on.
     """
-    if listen is None:
-        yield None
-        return
     host, _, port = listen.rpartition(":")
     try:
-        server = _Server((host.strip("[]"), int(port)), _handler(pages, _names(host)))
+        server = _Server((host.strip("[]"), int(port)), key, site)
     except OSError as exc:
         message = f"cannot listen on {listen}: {exc.strerror or exc}"
-        raise ConfigError((Problem(message=message, path="runner.listen"),)) from exc
+        raise ConfigError((Problem(message=message, path=key),)) from exc
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    log.info("web.listening", address=listen, port=server.server_port)
+    log.info("web.listening", key=key, address=listen, port=server.server_port)
     try:
         yield server.server_port
     finally:
@@ -81,8 +135,9 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
+    def __init__(self, address: tuple[str, int], key: str, site: Site) -> None:
+        super().__init__(address, _Handler)
+        self.key, self.site, self.names = key, site, _names(address[0])
         self._open: dict[socket.socket, float] = {}
         """Connections with the times of their beginnings, the oldest first."""
         self._changing = threading.Lock()
@@ -138,44 +193,88 @@ def is_ours(said: str | None, names: Collection[str]) -> bool:
         return False
 
 
-MISDIRECTED = (
-    b"this server is not known by the name in the request's Host: ask for its IP address, or let "
-    b"runner.listen begin with that name\n"
-)
+class _Handler(BaseHTTPRequestHandler):
+    server: "_Server"  # which the base class sets
+    timeout = REQUEST_SECONDS
+    server_version = "restorecheck"
+    sys_version = ""
+    error_content_type = "text/plain; charset=utf-8"
+    error_message_format = "%(message)s\n"
+
+    def do_GET(self) -> None:  # the base class calls it so
+        self._answer(self.server.site.get, "")
+
+    do_HEAD = do_GET  # noqa: N815  # as above
+
+    def do_POST(self) -> None:  # as above
+        if self.server.site.post is None:
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED)
+            return
+        if refusal := _refusal(self.headers):
+            self.send_error(refusal)
+            return
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) == length:  # else the caller went away
+            self._answer(self.server.site.post, body.decode("utf-8", "replace"))
+
+    def _answer(self, handle: Handle, form: str) -> None:
+        if not is_ours(self.headers.get("Host"), self.server.names):
+            said = (
+                "this server is not known by the name in the request's Host: ask for its IP "
+                f"address, or let {self.server.key} begin with that name"
+            )
+            self._send(text(HTTPStatus.MISDIRECTED_REQUEST, said))
+            return
+        path, _, query = self.path.partition("?")
+        try:
+            request = Request(path, _fields(query), _fields(form))
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST, "too many fields")
+            return
+        try:
+            answer = handle(request)
+        except RestorecheckError as exc:
+            answer = text(HTTPStatus.SERVICE_UNAVAILABLE, exc.message)
+        except Exception:
+            log.exception("web.defect", path=path)
+            answer = text(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect in restorecheck")
+        self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def end_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # the base class's
+        log.debug("web.request", line=format % args)
 
 
-def _handler(pages: dict[str, Page], names: Collection[str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = REQUEST_SECONDS
-        server_version = "restorecheck"
-        sys_version = ""
+def _refusal(headers: Message) -> HTTPStatus | None:
+    """Why the body of a POST is not read."""
+    length = headers.get("Content-Length", "")
+    if not re.fullmatch("[0-9]{1,9}", length):
+        return HTTPStatus.LENGTH_REQUIRED
+    if int(length) > LONGEST_FORM:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if headers.get_content_type() != "application/x-www-form-urlencoded":
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    # No page of another site knows the token, but it could use up the attempts.
+    if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return HTTPStatus.FORBIDDEN
+    return None
 
-        def do_GET(self) -> None:  # the base class calls it so
-            if not is_ours(self.headers.get("Host"), names):
-                self._send((HTTPStatus.MISDIRECTED_REQUEST, "text/plain", MISDIRECTED))
-                return
-            page = pages.get(self.path.partition("?")[0])
-            if page is None:
-                self._send((HTTPStatus.NOT_FOUND, "text/plain", b"not found\n"))
-                return
-            try:
-                self._send(page())
-            except RestorecheckError as exc:
-                text = f"{exc.message}\n".encode()
-                self._send((HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", text))
 
-        do_HEAD = do_GET  # noqa: N815  # as above
-
-        def _send(self, answer: Answer) -> None:
-            status, kind, body = answer
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # the base class's
-            log.debug("web.request", line=format % args)
-
-    return Handler
+def _fields(encoded: str) -> dict[str, str]:
+    """Raises ValueError where there are too many."""
+    return dict(parse_qsl(encoded, max_num_fields=MOST_FIELDS))

@@ -25,9 +25,9 @@ SECOND = timedelta(seconds=1)
 def test_a_service_is_well_while_it_looks_around_and_can_write(
     since, store_problem, config_problem, status
 ):
-    got, kind, body = health_page(NOW - since, NOW, {"config": config_problem}, store_problem)
+    answer = health_page(NOW - since, NOW, {"config": config_problem}, store_problem)
 
-    told = json.loads(body)
-    assert (got, kind) == (status, "application/json")
+    told = json.loads(answer.body)
+    assert (answer.status, answer.kind) == (status, "application/json")
     assert told["status"] == ("ok" if status is HTTPStatus.OK else "unhealthy")
     assert (told["history"], told["config"]) == (store_problem or "ok", config_problem)
