@@ -15,6 +15,7 @@ from restorecheck.config.models import (
     Config,
     ConfigFile,
     History,
+    PagesServer,
     Postgres,
     Runner,
     without_extensions,
@@ -25,7 +26,7 @@ from restorecheck.config.rules import broken_rules, is_about_sources
 from restorecheck.config.targets import resolved
 from restorecheck.errors import ConfigError, Problem
 
-Section = TypeVar("Section", Aws, Postgres, Runner)
+Section = TypeVar("Section", Aws, PagesServer, Postgres, Runner)
 
 _HINT = "`restorecheck config example` prints a valid file, `restorecheck config schema` its schema"
 
@@ -80,6 +81,10 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
     def absolute(path: str) -> str:
         return str(interpolator.directory / expand_home(path, interpolator.environment))
 
+    runner = _with_absolute(written.runner, absolute, "textfile")
+    if runner.pages:
+        pages = _with_absolute(runner.pages, absolute, "token_file")
+        runner = runner.model_copy(update={"pages": pages})
     return Config.model_construct(  # of what was validated as `ConfigFile`
         version=written.version,
         defaults=written.defaults,
@@ -87,7 +92,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
         scratch_servers=written.scratch_servers,
         notify=named(written.notify),
         report_url=written.report_url,
-        runner=_with_absolute(written.runner, absolute, "textfile"),
+        runner=runner,
         audit=written.audit,
         sandbox=written.sandbox,
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),

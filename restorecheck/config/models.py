@@ -64,6 +64,25 @@ class Aws(Keys):
     )
 
 
+class PagesServer(Keys):
+    """The pages of all targets, served by `restorecheck run`."""
+
+    model_config = ConfigDict(title="Pages")
+
+    listen: Listen = Field(
+        description="host:port of the pages, as in 127.0.0.1:9188. They ask nobody for a password: "
+        "stay on this machine, or put a server that does in front."
+    )
+    token_file: Text | None = Field(
+        default=None,
+        description="File with a token of 16 characters or more. Whoever enters it on a target's page "
+        "may start a drill. Without a file the pages are for reading only.",
+    )
+    drills_per_hour: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=6, description="Drills that the pages start in an hour, of all targets together."
+    )
+
+
 class Runner(Keys):
     """`restorecheck run`: the service that drills by schedule."""
 
@@ -82,11 +101,19 @@ class Runner(Keys):
         default=None,
         description="host:port of GET /healthz and /metrics, as in 127.0.0.1:9187. Off by default.",
     )
+    pages: PagesServer | None = Field(
+        default=None,
+        description="Serve the pages of all targets, their history and a button. Off by default.",
+    )
     textfile: TextFile | None = Field(
         default=None,
         description="The same numbers as a file *.prom for node_exporter's textfile collector, "
         "written anew every minute and after each drill. Off by default.",
     )
+
+    @property
+    def pages_at(self) -> str | None:
+        return self.pages.listen if self.pages else None
 
 
 _KEEP_DAYS = (

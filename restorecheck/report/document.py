@@ -230,7 +230,8 @@ class Report(_Part):
         default_factory=CopiesReport, description="What became of the copies that are kept."
     )
     scheduled_for: datetime | None = Field(
-        default=None, description="The scheduled time that this drill is for; null: on demand."
+        default=None,
+        description="The scheduled time that this drill is for, or when the runner's pages asked for it; null: on demand.",
     )
     baseline: BaselineReport | None = Field(
         default=None, description="The night that this one was compared with; null: there was none."

@@ -233,6 +233,26 @@ _THIS_MACHINE = (
         "is not proven.",
         mend="Let dump.path name the dumps alone.",
     ),
+    _rule(
+        125,
+        MEDIUM,
+        "The pages of the runner are served to this machine only",
+        reads="runner.pages.listen",
+        why="The pages ask nobody for a password and are not encrypted: whoever reaches them reads names of "
+        "tables, reasons and histories, and whoever listens on the way reads the token.",
+        mend="Listen on 127.0.0.1, and let a server with TLS and a login of its own pass requests on. "
+        "In a container whose port is published on 127.0.0.1 only, accept the finding in audit.ignore.",
+        link="docs/how-to/pages.md",
+    ),
+    _rule(
+        126,
+        HIGH,
+        "The token of the pages can be read, cannot be guessed, and is not readable by everybody",
+        reads="the file that runner.pages.token_file names, and its permissions",
+        why="Whoever has the token may start drills.",
+        mend="Write a new one: (umask 077; openssl rand -hex 32 > FILE).",
+        link="docs/how-to/pages.md",
+    ),
 )
 
 _ACCOUNTS = (

@@ -95,6 +95,12 @@ class MachineFacts:
     """What the kernel refuses the fence around a dump's code, in words."""
     channels: int
     channel_problem: str
+    pages: str = ""
+    """Where the runner serves its pages, host:port; empty: nowhere."""
+    token_file: str = ""
+    token_problem: str = ""
+    token_is_open: bool = False
+    """Others may read it."""
     bundle: str = ""
     """Empty where no target is in AWS."""
     bundle_problem: str = ""

@@ -1,5 +1,6 @@
 """The rules about the machine that drills, and its dumps: facts in, findings out."""
 
+import ipaddress
 import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -68,6 +69,8 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
             ),
         )
     yield from _configuration(facts)
+    if facts.pages:
+        yield from _pages(facts)
     if facts.bundle:
         yield _checked(
             "RC120",
@@ -108,6 +111,34 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
                 AdvicePlace.CONFIGURATION, "<correct the channel, or install what it needs>"
             ),
         )
+
+
+def _pages(facts: MachineFacts) -> Iterator[Finding]:
+    host, _, port = facts.pages.rpartition(":")
+    yield _checked(
+        "RC125",
+        facts.pages,
+        ""
+        if _is_loopback(host)
+        else "other machines can reach the pages, which ask for no password",
+        "this machine only",
+        RuleAdvice(AdvicePlace.CONFIGURATION, f'set runner.pages.listen = "127.0.0.1:{port}"'),
+    )
+    if facts.token_problem:
+        advice = RuleAdvice(AdvicePlace.HERE, f"<write a token into {facts.token_file}>")
+        yield problem("RC126", facts.token_file, facts.token_problem, advice)
+    elif facts.token_file:
+        said = "every user of this machine can read it" if facts.token_is_open else ""
+        fine = "only its owner and group read it"
+        advice = _here("chmod", "o-rwx", facts.token_file)
+        yield _checked("RC126", facts.token_file, said, fine, advice)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _may_change(facts: MachineFacts) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -283,9 +284,9 @@ def test_a_broken_configuration_is_refused_at_the_start(runner):
     assert "restorecheck.yaml:2: targets: expected at least one item" in refused.stderr
 
 
-def get(url):
+def get(url, form=None):
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # our own server
+        with urllib.request.urlopen(url, form, timeout=10) as answer:  # noqa: S310  # our own server
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as exc:
         with exc:
@@ -318,6 +319,44 @@ def test_health_and_metrics_are_told_on_the_configured_address_only(runner):
     (runner.world.directory / "history.sqlite").rmdir()
     (runner.world.directory / "aside").rename(runner.world.directory / "history.sqlite")
     assert runner.stop(process) == 0
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_drill_is_started_from_a_page_with_the_token_and_its_report_is_read_there(runner):
+    (runner.world.directory / "token").write_text("one that nobody guesses")
+    runner.configure(targets=("a",), extra=', pages: {listen: "127.0.0.1:0", token_file: token}')
+    process = runner.start()
+    runner.wait_until(lambda _: "runner.started" in runner.log, "the start")
+    (line,) = [line for line in runner.log.splitlines() if "web.listening" in line]
+    address = f"http://127.0.0.1:{json.loads(line)['port']}/"
+    assert "Never drilled" in get(address)[1]
+
+    refused, _ = get(f"{address}targets/a/drill", b"token=wrong")
+    _, waiting = get(f"{address}targets/a/drill", b"token=one+that+nobody+guesses")
+    runner.wait_for_reports(1)
+
+    assert refused == 403
+    assert "A drill waits for its turn." in waiting or "A drill is at work since" in waiting
+    _, page = get(f"{address}targets/a")
+    assert "The backup restores." in page
+    assert runner.verdicts() == [("a", "verified")]
+    assert "nobody" not in runner.log
+    assert runner.stop(process) == 0
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_port_that_is_taken_is_one_error_before_anything_is_drilled(runner):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        runner.configure(extra=f', pages: {{listen: "{listen}"}}')
+
+        refused = runner.world.run("run")
+
+    assert refused.returncode == 2
+    said = f"runner.pages.listen: cannot listen on {listen}: Address already in use"
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert runner.verdicts() == []
 
 
 def test_once_drills_what_is_due_and_exits_as_a_drill_does(runner):

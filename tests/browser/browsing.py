@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 DESKTOP: ViewportSize = {"width": 1100, "height": 900}
@@ -46,7 +47,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """One page that is led from file to file, and what happened since the last was opened."""
+    """One page that is led from file to file, or from address to address, and what happened since the last was opened."""
 
     page: Page
     said: list[str] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Tab:
 
     def open(
         self,
-        path: Path,
+        place: Path | str,
         *,
         window: ViewportSize = DESKTOP,
         scheme: Literal["light", "dark"] = "light",
@@ -65,7 +66,7 @@ class Tab:
         self.page.emulate_media(color_scheme=scheme, media="screen")
         self.said.clear()
         self.asked.clear()
-        self.page.goto(path.as_uri())
+        self.page.goto(place if isinstance(place, str) else place.as_uri())
 
 
 def tab(browser: Browser, **context: Any) -> Tab:
@@ -75,6 +76,16 @@ def tab(browser: Browser, **context: Any) -> Tab:
     made.page.on("pageerror", lambda error: made.said.append(str(error)))
     opened.on("request", lambda request: made.asked.append(request.url))
     return made
+
+
+def grave(page: Page) -> list[tuple[str, str, str]]:
+    """What axe-core (https://github.com/dequelabs/axe-core) calls serious or critical: rule, element, why."""
+    return [
+        (one["id"], node["html"][:200], node["failureSummary"])
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
 
 
 def words(page: Page) -> str:
@@ -87,7 +98,7 @@ OVERLAPPING = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; node = walker.nextNode();) {
     const parent = node.parentElement;
-    if (!node.data.trim() || getComputedStyle(parent.closest('thead') || parent).clipPath !== 'none') continue;
+    if (!node.data.trim() || !parent.checkVisibility() || getComputedStyle(parent.closest('thead') || parent).clipPath !== 'none') continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects())

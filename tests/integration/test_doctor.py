@@ -167,6 +167,22 @@ def a_configuration_in_a_folder_that_everybody_may_change(machine):
     machine.directory.chmod(0o777)
 
 
+def pages_for_every_machine(machine):
+    machine.keys["runner"] = {"pages": {"listen": "0.0.0.0:9188"}}
+
+
+def a_token_that_everybody_may_read(machine):
+    machine.keys["runner"] = {"pages": {"listen": "127.0.0.1:9188", "token_file": "token"}}
+    (machine.directory / "token").write_text("one that nobody guesses")
+    (machine.directory / "token").chmod(0o644)
+
+
+def a_token_of_a_word(machine):
+    a_token_that_everybody_may_read(machine)
+    (machine.directory / "token").write_text("token")
+    (machine.directory / "token").chmod(0o600)
+
+
 def no_programs(machine):
     machine.keys["postgres"]["bin_dir"] = str(machine.directory)
 
@@ -206,6 +222,9 @@ BROKEN = {
     a_configuration_of_a_group: {"RC112"},
     a_configuration_of_somebody_else: {"RC112"},
     a_configuration_in_a_folder_that_everybody_may_change: {"RC112"},
+    pages_for_every_machine: {"RC125"},
+    a_token_that_everybody_may_read: {"RC126"},
+    a_token_of_a_word: {"RC126"},
     no_programs: {"RC101"},
 }
 
@@ -225,6 +244,9 @@ def robot(machine, dumps):
         answers={
             f"correct dump.path, or let us read {machine.target['path']}": dump_again,
             "run the job that dumps": machine.dump.touch,
+            f"write a token into {machine.directory}/token": lambda: (
+                machine.directory / "token"
+            ).write_text("one that nobody guesses"),
             "a larger file system": "/dev/shm",
             "correct dump.decrypt or dump.path": dump_again,
             "install no-such-program": lambda: machine.target.pop("decrypt"),

@@ -18,6 +18,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.token_file import token_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, source_of
 from restorecheck.ports import Clock
@@ -99,6 +100,7 @@ def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
     server = server_settings(config)
     account, account_problem = _account(server)
     changer = changer_of(path)
+    token_file = (config.runner.pages and config.runner.pages.token_file) or ""
     return MachineFacts(
         history=config.history.path,
         history_problem=history_problem(Path(config.history.path)),
@@ -115,7 +117,20 @@ def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
         config_changer_owns_it=changer.by_owning if changer else False,
         channels=len(config.notify),
         channel_problem=_channel_problem(config, clock),
+        pages=config.runner.pages_at or "",
+        token_file=token_file,
+        token_problem=_token_problem(token_file),
+        token_is_open=bool(token_file) and is_open(Path(token_file)),
     )
+
+
+def _token_problem(file: str) -> str:
+    try:
+        if file:
+            token_of(file)
+    except ConfigError as exc:
+        return exc.problems[0].message
+    return ""
 
 
 def _account(server: ServerSettings) -> tuple[OsUser | None, str]:

@@ -5,13 +5,13 @@ import contextlib
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem
 from restorecheck.hosts.cli.target_names import nearest
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.hosts.drill.metrics_file import not_installed, write_numbers
+from restorecheck.hosts.drill.html_pages import html_room
+from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.past import past_until
 from restorecheck.hosts.drill.standings import overview_of, statuses_of
 from restorecheck.hosts.process.atomic_files import writing
@@ -23,9 +23,6 @@ from restorecheck.report.document import Report
 from restorecheck.report.faces import SUFFIXES
 from restorecheck.report.terminal import clean
 from restorecheck.sqlite.store import SqliteStore
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 
 def report(config: Config, arguments: argparse.Namespace) -> int:
@@ -81,7 +78,7 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
 
             return junit.render([made])
         case "html":
-            face = _html()
+            face = html_room()
         case _:
             face = import_module(f"restorecheck.report.{form}")
     shown: str = face.render(made, past_until(made, store))
@@ -113,7 +110,7 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
         statuses = statuses_of(config, store, locks_of(Path(config.history.path)), now)
         links = {name: _file_of(name, form) for name in newest}
         with writing(str(folder / "index.html")) as stream:
-            stream.write(_html().render_index(statuses, newest, links, now))
+            stream.write(html_room().render_index(statuses, newest, links, now))
         print(folder / "index.html")
     else:
         print(folder)
@@ -122,14 +119,6 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
 
 def _file_of(target: str, form: str) -> str:
     return f"{target}.{SUFFIXES[form]}"
-
-
-def _html() -> "ModuleType":
-    try:
-        from restorecheck.report import html
-    except ImportError as exc:
-        raise not_installed("the HTML report", exc, "report") from exc
-    return html
 
 
 def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:

@@ -17,6 +17,7 @@ from restorecheck.config import Config
 from restorecheck.errors import BusyError, NotFoundError, StoreError
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.daemon.config_watch import Watched
+from restorecheck.hosts.daemon.pages import Pages
 from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.hosts.daemon.web import Answer, Site, fixed, health_page, serving
 from restorecheck.hosts.daemon.workers import Workers
@@ -55,6 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
         if runner.listen:
             site = _monitoring(service, watched, clock)
             stack.enter_context(serving("runner.listen", runner.listen, site))
+        if runner.pages:
+            site = Pages(service, watched, clock).site()
+            stack.enter_context(serving("runner.pages.listen", runner.pages.listen, site))
         service.run()
     return Exit.VERIFIED
 

@@ -546,6 +546,7 @@ def _refuse_to_move(before: Config, after: Config) -> None:
     for key, old, new in (
         ("history.path", before.history.path, after.history.path),
         ("runner.listen", before.runner.listen, after.runner.listen),
+        ("runner.pages.listen", before.runner.pages_at, after.runner.pages_at),
     ):
         if old != new:
             message = f"{key} was changed; that needs a restart"

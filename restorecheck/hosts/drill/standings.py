@@ -32,6 +32,19 @@ def unscheduled(config: Config) -> list[str]:
 def statuses_of(
     config: Config, store: SqliteStore, locks: Path, now: datetime
 ) -> tuple[TargetStatus, ...]:
+    return _statuses(config.targets, store, locks, now)
+
+
+def status_of_target(
+    target: Target, store: SqliteStore, locks: Path, now: datetime
+) -> TargetStatus:
+    (status,) = _statuses([target], store, locks, now)
+    return status
+
+
+def _statuses(
+    targets: Sequence[Target], store: SqliteStore, locks: Path, now: datetime
+) -> tuple[TargetStatus, ...]:
     agenda = Agenda(store.database)
     running = {
         drill.target: drill.started_at
@@ -48,7 +61,7 @@ def statuses_of(
             now,
             left_behind=target.name in left,
         )
-        for target in config.targets
+        for target in targets
     )
 
 
@@ -64,13 +77,13 @@ def overview_of(
         at=now,
         history=config.history.path,
         statuses=statuses,
-        reports=tuple(_newest_reports(store, statuses)),
+        reports=tuple(newest_reports(store, statuses)),
         waiting=tuple((channel, waiting.get(channel, 0)) for channel in channels),
         config_valid=config_valid,
     )
 
 
-def _newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
+def newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
     """One that a newer version wrote is left out: whether its target is proven is told without it."""
     for status in statuses:
         if status.drill_id:

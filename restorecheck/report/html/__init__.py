@@ -3,6 +3,6 @@
 Extra `report` (jinja2 for the page, pygal for the charts); imported only where a page is wanted.
 """
 
-from restorecheck.report.html.page import render, render_index
+from restorecheck.report.html.page import Around, View, render, render_index, render_notice
 
-__all__ = ["render", "render_index"]
+__all__ = ["Around", "View", "render", "render_index", "render_notice"]

@@ -1,10 +1,12 @@
 """The pages, from their templates."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,7 +24,7 @@ from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
-from restorecheck.report.past import Past, worst_first
+from restorecheck.report.past import Past
 from restorecheck.report.status import TargetStatus
 from restorecheck.report.terminal import clean, proof_line, size, took
 from restorecheck.spelling import duration, minute_of, spell
@@ -40,14 +42,68 @@ MARGIN = 60
 _UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|days)\b)")
 
 
-def render(report: Report, past: Past) -> str:
-    """One drill, with the nights before it."""
+ORDERS = {"": "worst first", "name": "by name", "proof": "oldest proof first"}
+"""Orders of the index, by the word that stands for each in an address."""
+SHOWN = {
+    "": "All",
+    "attention": "Need attention",
+    "failed": "Failed",
+    "inconclusive": "Inconclusive",
+    "verified": "Verified",
+    "new": "Never drilled",
+}
+"""Groups of targets, likewise; a target is in one of each verdict, and in others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What surrounds a page that a server answers with."""
+
+    target: str = ""
+    """Whose own page this is; empty: it is a page of something else."""
+    newest: str = ""
+    """Address of the page of the target's newest drill; empty: this is it, or there is none."""
+    coming: str = ""
+    """What is being done about the target at this moment, as a sentence."""
+    skipped: str = ""
+    """Why the newest time for a drill had none; empty: it had one."""
+    button: str = ""
+    """Where the form is sent that starts a drill; empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a reader of a served index wants to see; unknown words are as none."""
+
+    search: str = ""
+    """Words that a target's name contains, each of them; case does not matter."""
+    show: str = ""
+    """One of `SHOWN`."""
+    order: str = ""
+    """One of `ORDERS`."""
+
+    def address(self, **changes: str) -> str:
+        """Of the same view with these changes."""
+        fields = {"search": self.search, "show": self.show, "order": self.order} | changes
+        query = urlencode({name: value for name, value in fields.items() if value})
+        return f"/?{query}" if query else "/"
+
+    def admits(self, target: str, groups: Collection[str]) -> bool:
+        words = self.search[:LONG].lower().split()
+        in_group = self.show not in SHOWN or not self.show or self.show in groups
+        return in_group and all(word in target.lower() for word in words)
+
+
+def render(report: Report, past: Past, around: Around | None = None) -> str:
+    """One drill, with the nights before it. `around`: where a server answers with the page."""
     checks = [_row(check, past) for check in sorted(report.checks, key=_gravity)]
     return (
         _environment()
         .get_template("report.html")
         .render(
             report=report,
+            around=around,
+            earlier=past.nights[-2::-1],
             words=wording.sentence(report),
             failures=wording.failures(report.checks),
             warnings=[_warned(check, past) for check in wording.warnings(report)],
@@ -72,32 +128,65 @@ def render(report: Report, past: Past) -> str:
     )
 
 
+def render_notice(title: str, said: str, around: Around) -> str:
+    """A page that says one thing: that there is none, or why not."""
+    template = _environment().get_template("notice.html")
+    return template.render(title=title, said=said, around=around, margin=_css_string(title))
+
+
 def render_index(
     statuses: Sequence[TargetStatus],
     reports: Mapping[str, Report],
     links: Mapping[str, str],
     now: datetime,
+    view: View | None = None,
 ) -> str:
-    """All targets; `links`: where each one's page lies."""
-    order = {report.target: n for n, report in enumerate(worst_first(reports.values()))}
-    rows = sorted(
-        statuses,
-        key=lambda s: (not s.alarming, not _wanting(s), order.get(s.target, -1), s.target),
-    )
-    wanting = [status for status in rows if _wanting(status)]
+    """All targets; `links`: where each one's page lies.
+
+    `reports`: the newest of each target, at least where it is not verified. `view`: where a server
+    answers with the page, which then has links and a form in place of filters of its own.
+    """
+    groups = {status.target: _groups(status) for status in statuses}
+    sizes = {show: sum(show in group for group in groups.values()) for show in SHOWN}
+    rows = sorted(statuses, key=lambda s: (_rank(s), s.target))
+    if view is not None:
+        rows = [status for status in rows if view.admits(status.target, groups[status.target])]
+        if view.order == "name":
+            rows.sort(key=lambda s: s.target.lower())
+        elif view.order == "proof":
+            rows.sort(key=lambda s: s.proven_at.timestamp() if s.proven_at else 0)
+    wanting = sizes["attention"]
+    unclear = [s for s in statuses if s.verdict is Verdict.INCONCLUSIVE and not _wanting(s)]
     return (
         _environment()
         .get_template("index.html")
         .render(
-            rows=[(s, _news(s, reports.get(s.target), now)) for s in rows],
-            wanting=len(wanting),
-            unclear=sum(s.verdict is Verdict.INCONCLUSIVE and s not in wanting for s in rows),
+            rows=[(s, groups[s.target], _news(s, reports.get(s.target), now)) for s in rows],
+            total=len(statuses),
+            wanting=wanting,
+            unclear=len(unclear),
             links=links,
+            view=view,
+            around=None,
+            shown=[(show, name, sizes[show]) for show, name in SHOWN.items() if sizes[show]],
+            orders=ORDERS,
             now=now,
             version=__version__,
             margin=_css_string(f"restorecheck, {now:%Y-%m-%d %H:%M} UTC"),
         )
     )
+
+
+def _rank(status: TargetStatus) -> tuple[bool, bool, int]:
+    """The worst first: what alarms, what is not proven, then by verdict; never drilled before any."""
+    order = [None, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.VERIFIED]
+    return not status.alarming, not _wanting(status), order.index(status.verdict)
+
+
+def _groups(status: TargetStatus) -> tuple[str, ...]:
+    """Of `SHOWN`."""
+    own = status.verdict.value if status.verdict else "new"
+    return ("", own, "attention") if _wanting(status) else ("", own)
 
 
 def _wanting(status: TargetStatus) -> bool:

@@ -111,6 +111,17 @@ def test_where_to_listen_has_a_host_and_a_port(listen):
     assert "expected host:port, as in 127.0.0.1:9187" in problem(text)
 
 
+def test_the_pages_are_served_where_they_are_configured_and_nowhere_else(tmp_path):
+    text = target(top="runner: {pages: {listen: '127.0.0.1:9188', token_file: token}}")
+
+    assert parse(target()).runner.pages is None
+    pages = parse(text, directory=tmp_path).runner.pages
+    assert (pages.listen, pages.drills_per_hour) == ("127.0.0.1:9188", 6)
+    assert pages.token_file == str(tmp_path / "token")
+    assert "missing" in problem(target(top="runner: {pages: {token_file: token}}"))
+    assert "not less than 1" in problem(text.replace("token_file: token", "drills_per_hour: 0"))
+
+
 def test_history_may_be_kept_for_a_number_of_days():
     assert parse(target(top="history: {keep_days: 400}")).history.keep_days == 400
     assert parse(target()).history.keep_days is None
