@@ -1,6 +1,6 @@
 """What to do after a drill: the one place from which every face takes it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from restorecheck.model import (
@@ -104,14 +104,15 @@ def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
 def _about_the_file(report: Report) -> Iterator[Advice]:
     failed = wording.failed_of_the_file(report)
     if damaged := failed.get(wording.NEWEST_WHOLE):
-        yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report)}")
+        yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report, failed)}")
         yield Advice(LOOK_AT_THE_JOB)
     elif report.backup is None and not report.hint:
         yield Advice(f"There is no backup to restore. {LOOK_AT_THE_JOB}")
     if stale := failed.get(wording.YOUNG):
-        same = " The dump itself restores." if _restored(report) else ""
+        which = "The newest whole dump" if damaged else "The newest dump"
+        same = " The dump itself restores." if _restored(report) and not damaged else ""
         yield Advice(
-            f"The newest dump is too old: {stale.found}, expected {stale.expected}.{same} "
+            f"{which} is too old: {stale.found}, expected {stale.expected}.{same} "
             "Find out why the backup job has written no newer one."
         )
         if not damaged:
@@ -123,8 +124,8 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
         )
 
 
-def _older(report: Report) -> str:
-    """What is known of the dump before the damaged one."""
+def _older(report: Report, failed: Collection[str]) -> str:
+    """What is known of the dump before the damaged one. `failed`: ends of the names of failed checks of files."""
     if report.backup is None or report.restore.outcome is RestoreOutcome.PENDING:
         return "No other dump that could be restored is there."
     name = report.backup.identifier.rpartition("/")[2]
@@ -132,7 +133,10 @@ def _older(report: Report) -> str:
         return f"The newest whole dump, {name}, does not restore."
     if wording.wrong(report):
         return f"The newest whole dump, {name}, restores, but its data is wrong."
-    return f"The previous dump restores and passed every required check: {name}."
+    checks = (
+        "the required checks of its data" if wording.YOUNG in failed else "every required check"
+    )
+    return f"The previous dump restores and passed {checks}: {name}."
 
 
 def _about_the_restore(report: Report) -> Iterator[Advice]:

@@ -43,22 +43,42 @@ def sentence(report: Report) -> str:
 
 
 def _failed(report: Report) -> str:
-    if report.restore.outcome is RestoreOutcome.FAILED:
-        return "The backup does not restore."
     if report.backup is None:
         return "There is no backup that could be restored."
     names = failed_of_the_file(report)
-    restored_one = report.restore.outcome is RestoreOutcome.SUCCEEDED
-    if NEWEST_WHOLE in names and not wrong(report):
-        older = "an older one restores" if restored_one else "no other one was restored"
-        return f"The newest dump is damaged; {older}."
-    if not restored_one or not failed_required(report):
+    if NEWEST_WHOLE in names:
+        return f"The newest dump is damaged; {_an_older_one(report)}."
+    if report.restore.outcome is RestoreOutcome.FAILED:
+        return "The backup does not restore."
+    if report.restore.outcome is not RestoreOutcome.SUCCEEDED or not failed_required(report):
         return "The backup is bad."
+    if RIGHT_DATABASE in names:
+        return "The backup restores, but it is of another database."
     if wrong(report):
-        return "The backup restored, but its data is wrong."
+        first = "is too old, and" if YOUNG in names else "restored, but"
+        return f"The backup {first} {_data(report)}."
     if YOUNG in names:
         return "The backup restores, but it is too old."
-    return "The backup restores, but not as asked."
+    return "The backup restores, but an objective was missed."
+
+
+def _an_older_one(report: Report) -> str:
+    """What became of the dump before a damaged one."""
+    match report.restore.outcome:
+        case RestoreOutcome.SUCCEEDED if wrong(report):
+            return f"an older one restores, but {_data(report)}"
+        case RestoreOutcome.SUCCEEDED:
+            return "an older one restores"
+        case RestoreOutcome.FAILED:
+            return "an older one does not restore"
+        case RestoreOutcome.TIMED_OUT | RestoreOutcome.PENDING:
+            return "no other one was restored"
+
+
+def _data(report: Report) -> str:
+    if report.baseline and about_data(report) <= ACCEPTED:
+        return "its data differs from an earlier night"
+    return "its data is wrong"
 
 
 def failed_required(report: Report) -> list[CheckReport]:
@@ -82,9 +102,13 @@ def failed_of_the_file(report: Report) -> dict[str, CheckReport]:
 def wrong(report: Report) -> bool:
     """Whether it restored, and what it holds is not what it should hold."""
     restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
-    kinds = {check.kind for check in failed_required(report)}
-    about_data = kinds - set(ObjectiveKind) - {OF_THE_FILE}
-    return report.verdict is Verdict.FAILED and restored and bool(about_data)
+    return report.verdict is Verdict.FAILED and restored and bool(about_data(report))
+
+
+def about_data(report: Report) -> frozenset[str]:
+    """Kinds of the required checks that failed and are about what the backup holds."""
+    kinds = frozenset(check.kind for check in failed_required(report))
+    return kinds - frozenset(ObjectiveKind) - {OF_THE_FILE}
 
 
 def beyond_the_file(report: Report) -> bool:

@@ -61,12 +61,12 @@ KINDS = {
     "the newest dump is cut, the one before it is wrong": (
         bad(CUT, WRONG),
         ["restores, but its data is wrong", "Look in production"],
-        "The backup restored, but its data is wrong.",
+        "The newest dump is damaged; an older one restores, but its data is wrong.",
     ),
     "the newest dump is cut, the one before it does not restore": (
         bad(CUT, restored="failed"),
         ["The newest whole dump, 1.dump, does not restore.", "backup job"],
-        "The backup does not restore.",
+        "The newest dump is damaged; an older one does not restore.",
     ),
     "no dump is whole": (
         bad(CUT, restored="pending"),
@@ -86,17 +86,22 @@ KINDS = {
     "the dump is stale and its data is wrong": (
         bad(OLD, WRONG),
         ["50.0 hours old", "Look in production"],
-        "The backup restored, but its data is wrong.",
+        "The backup is too old, and its data is wrong.",
     ),
     "the newest dump is cut, the one before it is stale": (
         bad(CUT, OLD),
-        ["tue.dump is truncated", "50.0 hours old", "backup job"],
+        [
+            "tue.dump is truncated",
+            "passed the required checks of its data: 1.dump",
+            "newest whole dump is too old: 50.0 hours old",
+            "backup job",
+        ],
         "The newest dump is damaged; an older one restores.",
     ),
     "the dump is of another database": (
         bad(OTHER),
         ["of the database shop, expected is courses"],
-        "The backup restores, but not as asked.",
+        "The backup restores, but it is of another database.",
     ),
     "it does not restore": (
         bad(check(), restored="failed"),
@@ -106,12 +111,22 @@ KINDS = {
     "the data differs from an earlier night": (
         bad(EMPTIED, baseline=BEFORE),
         ["differs from that of an earlier night", "Look in production", "history accept d-1"],
+        "The backup restored, but its data differs from an earlier night.",
+    ),
+    "the data differs from an earlier night and is wrong in itself": (
+        bad(EMPTIED, WRONG, baseline=BEFORE),
+        ["differs from that of an earlier night", "Look in production"],
         "The backup restored, but its data is wrong.",
+    ),
+    "the newest dump is cut, the data of the one before it differs": (
+        bad(CUT, EMPTIED, baseline=BEFORE),
+        ["tue.dump is truncated", "differs from that of an earlier night"],
+        "The newest dump is damaged; an older one restores, but its data differs from an earlier night.",
     ),
     "an objective is missed": (
         bad(check(kind="rpo", outcome=FAILED)),
         ["back up more often"],
-        "The backup restores, but not as asked.",
+        "The backup restores, but an objective was missed.",
     ),
     "a check has no answer": (
         night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),

@@ -383,7 +383,7 @@ def test_what_to_do_begins_with_what_cannot_wait_and_ends_with_what_hides_it():
     ("verdict", "outcome", "kind", "said", "tries", "looks"),
     [
         ("failed", "succeeded", "row_count", "but its data is wrong.", "--keep", True),
-        ("failed", "succeeded", "rpo", "restores, but not as asked.", "--keep", False),
+        ("failed", "succeeded", "rpo", "restores, but an objective was missed.", "--keep", False),
         ("failed", "failed", None, "The backup does not restore.", "", False),
         ("failed", "pending", None, "The backup is bad.", "", False),
         ("inconclusive", "succeeded", None, "could not decide", "--keep", False),
