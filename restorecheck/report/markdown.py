@@ -3,7 +3,7 @@
 import html
 import re
 
-from restorecheck.model import CheckOutcome, Severity, Verdict
+from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, Verdict
 from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, Report
@@ -40,7 +40,7 @@ def render(report: Report, past: Past) -> str:
     proven = past.last_verified
     if since and proven is not None:
         lines += ["", f"Last verified {proven.at:%Y-%m-%d %H:%M} UTC: {text(proven.backup)}"]
-    lines += ["", "| question | answer |", "|---|---|", *_answers(report)]
+    lines += ["", "| question | answer |", "|---|---|", *_answers(report, past)]
     lines += ["", *_advice(report, past)]
     lines += ["", *_checks(report, past)]
     lines += ["", f"Drill `{clean(report.drill_id)}`, {report.started_at:%Y-%m-%d %H:%M} UTC."]
@@ -61,14 +61,16 @@ def _command(command: str) -> str:
     return f" `{command}`" if _PLAIN.fullmatch(command) else f" {text(command)}"
 
 
-def _answers(report: Report) -> list[str]:
+def _answers(report: Report, past: Past) -> list[str]:
     backup = report.backup
     what = "none was found"
     if backup is not None:
         parts = [text(backup.identifier)]
         parts += [size(backup.size_bytes)] if backup.size_bytes is not None else []
         parts += [f"{duration(backup.age_seconds)} old"] if backup.age_seconds is not None else []
-        what = ", ".join(parts)
+        what = ", ".join(part for part in (*parts, wording.same_backup(past)) if part)
+        if report.restore.outcome is RestoreOutcome.PENDING:
+            what = f"nothing; found was {what}"
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
     proven = (
         [f"| What would they see? | {text(proof_line(report.proof))} |"] if report.proof else []

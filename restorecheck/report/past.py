@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.model import CheckOutcome, RestoreOutcome, Verdict
 from restorecheck.report.document import Report
 
 DRAWN_NIGHTS = 90
@@ -24,7 +24,10 @@ class Night:
     reason: str
     backup: str
     """Its identifier; empty where none was found."""
+    taken_at: datetime | None
+    size_bytes: int | None
     restore_seconds: float | None
+    """None where it was not restored, or nobody knows how long that took."""
     backup_age_seconds: int | None
     outcomes: dict[str, CheckOutcome]
     rows: dict[str, float]
@@ -58,6 +61,18 @@ class Past:
         return next(verified, None)
 
     @property
+    def same_backup(self) -> "Night | None":
+        """The night before, where it was about the same backup."""
+        if len(self.nights) < 2:  # noqa: PLR2004  # this one and the one before
+            return None
+        before, now = self.nights[-2:]
+        same = all(
+            getattr(before, key) == getattr(now, key)
+            for key in ("backup", "taken_at", "size_bytes")
+        )
+        return before if now.backup and same else None
+
+    @property
     def not_verified_since(self) -> datetime | None:
         """The first night of those without a proof until now."""
         began = None
@@ -89,14 +104,16 @@ def past_of(reports: Sequence[Report]) -> Past:
 
 
 def night_of(report: Report) -> Night:
-    seconds = report.restore.seconds or None
+    restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
     return Night(
         drill_id=report.drill_id,
         at=report.finished_at,
         verdict=report.verdict,
         reason=report.reason,
         backup=report.backup.identifier if report.backup else "",
-        restore_seconds=seconds,
+        taken_at=report.backup.taken_at if report.backup else None,
+        size_bytes=report.backup.size_bytes if report.backup else None,
+        restore_seconds=report.restore.seconds or None if restored else None,
         backup_age_seconds=report.backup.age_seconds if report.backup else None,
         outcomes={check.name: check.outcome for check in report.checks},
         rows=_rows(report),

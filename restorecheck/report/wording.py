@@ -12,7 +12,7 @@ from restorecheck.model import (
 )
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import DRAWN_NIGHTS, Past
-from restorecheck.spelling import duration
+from restorecheck.spelling import duration, minute_of
 
 ACCEPTED = frozenset(
     {"not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
@@ -218,6 +218,12 @@ def restored(report: Report) -> str:
             return f"No: timed out after {time}"
         case RestoreOutcome.PENDING:
             return "No: not begun"
+
+
+def same_backup(past: Past) -> str:
+    """Whether the drill before was about the same backup; empty where it was not."""
+    before = past.same_backup
+    return f"the same backup as in the drill of {minute_of(before.at)}" if before else ""
 
 
 def cleaned_up(report: Report) -> str:

@@ -86,7 +86,7 @@ QUERIES = [
 def faces(world):
     """Everything that people and programs are given of the newest drill, and what is kept of it."""
     forms = [
-        world.run("report", "library", "--format", form).stdout
+        world.run("report", "library", "--format", form).stdout.replace("<wbr>", "")
         for form in ("text", "markdown", "html", "junit", "json")
     ]
     lists = [world.run("history", *more).stdout for more in ((), ("export",), ("--json",))]

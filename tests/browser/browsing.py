@@ -132,7 +132,7 @@ OUTSIDE = """() => [...document.querySelectorAll('body *')]
 
 BROKEN_WORDS = """where => [...document.querySelectorAll(where)]
   .filter(e => getComputedStyle(e.closest('thead') || e).clipPath === 'none')
-  .filter(e => e.scrollWidth > e.clientWidth + 1 || e.textContent.trim().split(/[\\s.-]+/).filter(word => word.length < 15).some(word => {
+  .filter(e => e.scrollWidth > e.clientWidth + 1 || e.textContent.trim().split(/[\\s._:\\/-]+|(?<=[a-z])(?=[A-Z])/).filter(word => word.length < 21).some(word => {
     const node = [...e.childNodes].find(n => n.nodeType === 3 && n.data.includes(word));
     if (!node) return false;
     const range = document.createRange();

@@ -59,6 +59,7 @@ def pages(tmp_path_factory):
         "verified": courses.Nights().reports(),
         "left-behind": courses.Nights(left_behind=True).reports(),
         "long": courses.with_long_reason(),
+        "names": courses.with_long_names(),
         "hostile": courses.hostile(),
         **{f"hostile-{n}": [night(), hostile(text)] for n, text in enumerate(HOSTILE)},
     }

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import cycle
+from itertools import cycle, pairwise
 
 from restorecheck.checks import objectives
 from restorecheck.checks.registry import built_in, expected
@@ -169,6 +169,31 @@ def with_long_reason() -> list[Report]:
     """As long as a page lets any text be."""
     *before, last = Nights(emptied=True).reports()
     return [*before, last.model_copy(update={"reason": "the server said a lot " * 91})]
+
+
+LONG_NAMES = (
+    "public.enrolment_transaction_audit_entries",
+    "billing.CustomerSubscriptionInvoiceLineItems",
+    "internationalization.course_descriptions_of_every_language",
+    "public.payments-archived-before-2026",
+)
+
+
+def with_long_names() -> list[Report]:
+    """Tables as large systems name them, in every cell of the checks."""
+    outcomes = (CheckOutcome.FAILED, CheckOutcome.ERROR, CheckOutcome.SKIPPED, CheckOutcome.PASSED)
+    checks = [
+        check(
+            f"row count of {name}",
+            outcome=outcome,
+            expected=f"as many as {other}",
+            found="4,787,870 rows",
+            detail=f"{name} has fewer than {other}",
+        )
+        for name, other in pairwise((*LONG_NAMES, LONG_NAMES[0]))
+        for outcome in outcomes
+    ]
+    return [night(0), night(1, Verdict.FAILED, checks, reason=f"{LONG_NAMES[0]} lost rows")]
 
 
 def hostile() -> list[Report]:

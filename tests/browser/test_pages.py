@@ -18,7 +18,7 @@ from tests.browser.browsing import (
 )
 from tests.nights import HOSTILE
 
-SEEN = ("failed", "verified", "left-behind", "hostile", "index")
+SEEN = ("failed", "verified", "left-behind", "hostile", "names", "index")
 EVERY = (*SEEN, "long", "index-hostile", *(f"hostile-{number}" for number in range(len(HOSTILE))))
 SIGN = "e => getComputedStyle(e, '::before').content"
 
@@ -71,7 +71,7 @@ def test_rows_are_read_from_top_to_bottom_on_a_phone(phone, pages, screenshots, 
     phone.open(pages[name], window=PHONE)
     phone.page.screenshot(path=screenshots / f"{name}-phone.png", full_page=name == "failed")
 
-    labelled = phone.page.locator("td[data-label]:not(:empty)")
+    labelled = phone.page.locator("td[data-label]:not(:empty) >> visible=true")
     assert labelled.count() > 0
     assert labelled.first.evaluate(SIGN).strip('"').rstrip(": ") in {
         "Expected",
@@ -79,7 +79,7 @@ def test_rows_are_read_from_top_to_bottom_on_a_phone(phone, pages, screenshots, 
         "Began, UTC",
         "Newest proof, UTC",
     }
-    row = phone.page.locator("tbody tr").first
+    row = phone.page.locator("tbody tr >> visible=true").first
     assert row.bounding_box()["width"] <= PHONE["width"]
 
 
@@ -157,6 +157,25 @@ def test_an_index_is_filtered_without_a_script_and_by_the_keyboard(scriptless, p
     assert failed == ["courses", "courses-test"]
     assert page.get_by_label("Need attention (5)").is_checked()
     assert rows.count() == 5
+
+
+def test_on_a_phone_checks_that_passed_are_folded_until_they_are_asked_for(phone, pages):
+    phone.open(pages["failed"], window=PHONE)
+    page = phone.page
+    passed, failed = (
+        page.get_by_text(text) for text in ("collations are current", "no table was emptied")
+    )
+    assert failed.last.is_visible()
+    assert not passed.is_visible()
+    folded = page.evaluate("document.documentElement.scrollHeight")
+
+    page.get_by_label("Show 18 passed").tap()
+
+    passed.wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight") > folded + 1000
+    page.set_viewport_size(DESKTOP)
+    assert not page.get_by_label("Show 18 passed").is_visible(), "there is room for all of them"
+    assert passed.is_visible()
 
 
 def test_no_colour_says_the_contrary_of_its_words(plain, pages):

@@ -56,7 +56,8 @@ def test_its_reports_are_read_and_their_chain_holds(history, capsys):
 @pytest.mark.parametrize("face", ["text", "markdown", "html", "junit", "json"])
 def test_its_reports_are_shown_in_every_face(history, face, capsys):
     assert main(["report", "courses", "--format", face]) == 0
-    assert "row count of course.answers" in capsys.readouterr().out
+    shown = capsys.readouterr().out.replace("<wbr>", "")
+    assert "row count of course.answers" in shown
 
 
 def test_its_drills_are_read_and_stored_as_they_were(history):

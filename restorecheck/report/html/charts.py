@@ -4,7 +4,7 @@ import math
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 WIDTH, HEIGHT = 480, 200
 """Units of a drawing; on a phone and beside another one a unit is a bit less than a pixel."""
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+SIZES = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LABELS = 5
 """Dates below a chart; more do not fit on a phone."""
 NAME = 28
@@ -74,15 +75,17 @@ def charts(report: Report, past: Past) -> list[Chart]:
             lambda night: night.backup_age_seconds,
             _limit(report, ObjectiveKind.RPO),
         ),
+        _line(past, "Size of the backup", lambda night: night.size_bytes, units=SIZES),
         _steps(report),
     ]
     return [chart for chart in made if chart is not None]
 
 
-def _unit(highest: float) -> tuple[str, int]:
-    """In which seconds are read: 8 minutes rather than 480 seconds, 90 seconds rather than 1.5 minutes."""
-    fitting = [(word, unit) for word, unit in UNITS.items() if highest >= 2 * unit]
-    return fitting[-1] if fitting else ("seconds", 1)
+def _unit(highest: float, units: Mapping[str, int]) -> tuple[str, int]:
+    """In which a number is read: 8 minutes rather than 480 seconds, 90 seconds rather than 1.5 minutes; but 1.5 GB."""
+    least = 1 if units is SIZES else 2
+    fitting = [(word, unit) for word, unit in units.items() if highest >= least * unit]
+    return fitting[-1] if fitting else next(iter(units.items()))
 
 
 def _limit(report: Report, kind: ObjectiveKind) -> float | None:
@@ -92,16 +95,20 @@ def _limit(report: Report, kind: ObjectiveKind) -> float | None:
 
 
 def _line(
-    past: Past, name: str, of: Callable[[Night], float | None], limit: float | None
+    past: Past,
+    name: str,
+    of: Callable[[Night], float | None],
+    limit: float | None = None,
+    units: Mapping[str, int] = UNITS,
 ) -> Chart | None:
-    """`of`: seconds of a night, or None. `limit`: seconds that are asked for, drawn beside them."""
-    seconds = [of(night) for night in past.nights]
-    some = [value for value in seconds if value is not None]
+    """`of`: a night's number in the smallest of `units`, or None. `limit`: seconds that are asked for, drawn beside it."""
+    numbers = [of(night) for night in past.nights]
+    some = [value for value in numbers if value is not None]
     if len(some) < 2:  # noqa: PLR2004  # one point is no line
         return None
-    word, unit = _unit(max(some))
+    word, unit = _unit(max(some), units)
     title = f"{name}, {word}"
-    values = [None if value is None else round(value / unit, 3) for value in seconds]
+    values = [None if value is None else round(value / unit, 3) for value in numbers]
     known = [value for value in values if value is not None]
     asked = None if limit is None else round(limit / unit, 3)
     fits = asked is not None and asked <= max(known) * FAR
@@ -188,7 +195,7 @@ def _steps(report: Report) -> Chart | None:
     starts = [(step.started_at - began).total_seconds() for step in reversed(report.steps)]
     lasting = [step.seconds for step in reversed(report.steps)]
     end = max(start + seconds for start, seconds in zip(starts, lasting, strict=True))
-    word, unit = _unit(end)
+    word, unit = _unit(end, UNITS)
     scale = _scale(end / unit)
     chart = pygal.HorizontalStackedBar(
         **_plain(height=50 + 24 * len(report.steps)),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from itertools import pairwise
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from restorecheck import __version__
 from restorecheck.model import (
@@ -24,9 +26,10 @@ from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
-from restorecheck.report.past import Past
+from restorecheck.report.past import Night, Past
 from restorecheck.report.status import TargetStatus
 from restorecheck.report.terminal import clean, proof_line, size, took
+from restorecheck.report.trend import trends
 from restorecheck.spelling import duration, minute_of, spell
 
 LONGEST = 2_000
@@ -34,11 +37,13 @@ LONGEST = 2_000
 LONG = 140
 """Characters of a reason that surely fit the lines of it that the header has on a phone."""
 NAMED = 7
-"""Nights without a proof that are listed; all of them are drawn."""
+"""Runs of nights without a proof that are listed; all of these nights are drawn."""
 ACCOUNT = 12
 """Digits of an AWS account's id."""
 MARGIN = 60
 """Characters of a name that fit the margin of a sheet."""
+_BETWEEN = re.compile(r"(?<=[._/:=-])(?=[A-Za-z_])|(?<=[a-z])(?=[A-Z])")
+"""Between the words of a name: public.|enrolment_|audit, customer|Invoices."""
 _UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|days)\b)")
 
 
@@ -97,6 +102,11 @@ class View:
 def render(report: Report, past: Past, around: Around | None = None) -> str:
     """One drill, with the nights before it. `around`: where a server answers with the page."""
     checks = [_row(check, past) for check in sorted(report.checks, key=_gravity)]
+    answered = {CheckOutcome.FAILED, CheckOutcome.ERROR}
+    decided = any(row["check"].outcome in answered for row in checks)
+    # Where nothing else is wrong, checks that were not asked are what is wrong.
+    unasked = [row for row in checks if decided and row["outcome"] == CheckOutcome.SKIPPED]
+    proven = past.last_verified
     return (
         _environment()
         .get_template("report.html")
@@ -115,11 +125,21 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             advice=advise(report, past.last_verified),
             answers=_answers(report),
             shares=wording.shares(report.checks),
-            unwell=[row for row in checks if not row["passed"]],
-            well=[row for row in checks if row["passed"]],
+            unwell=[row for row in checks if not row["passed"] and row not in unasked],
+            folded=[
+                ("unasked", "not asked", unasked),
+                ("passed", "passed", [row for row in checks if row["passed"]]),
+            ],
             marked=max((len(past.outcomes(check.name)) for check in report.checks), default=0),
             left=[(each, _where(each)) for each in report.teardown.left],
             charts=charts(report, past),
+            trends=trends(past),
+            same=wording.same_backup(past),
+            against_proof=proven is not None
+            and report.baseline is not None
+            and report.baseline.drill_id == proven.drill_id,
+            older=wording.NEWEST_WHOLE in wording.failed_of_the_file(report),
+            span=_span,
             calendar=calendar(past.nights),
             counted=_counted(past),
             unproven=_unproven(past),
@@ -283,17 +303,41 @@ def _counted(past: Past) -> str:
     return ", ".join(f"{n} {verdict.value}" for verdict, n in counts.items() if n)
 
 
-def _unproven(past: Past) -> list[tuple[str, str]]:
-    """Day and verdict of the newest nights that are no proof; first an empty day if there are more."""
-    bad = [night for night in past.nights if night.verdict is not Verdict.VERIFIED]
-    named = [(f"{night.at:%Y-%m-%d}", night.verdict.value) for night in bad[-NAMED:]]
-    return [("", ""), *named] if len(bad) > NAMED else named
+def _unproven(past: Past) -> Markup:
+    """The newest nights that are no proof, those of one verdict in a row as one; first `…` if there are more."""
+    runs: list[list[Night]] = []
+    for before, night in pairwise((None, *past.nights)):
+        if night is None or night.verdict is Verdict.VERIFIED:
+            continue
+        if before is not None and before.verdict is night.verdict:
+            runs[-1].append(night)
+        else:
+            runs.append([night])
+    named = [
+        Markup("{} ({})").format(_days(run[0].at, run[-1].at), run[0].verdict.value)
+        for run in runs[-NAMED:]
+    ]
+    return Markup(", ").join(["…", *named] if len(runs) > NAMED else named)
 
 
-def _row(check: CheckReport, past: Past) -> dict[str, object]:
+def _days(first: datetime, last: datetime) -> Markup:
+    if first.date() == last.date():
+        return _day(first)
+    return Markup("{} to {}").format(_day(first), _day(last))
+
+
+def _span(first: datetime, last: datetime) -> str:
+    """`2026-02-27 03:15 to 03:23 UTC`: a date once."""
+    if first.date() != last.date():
+        return f"{minute_of(first)} to {minute_of(last)}"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M} UTC"
+
+
+def _row(check: CheckReport, past: Past) -> dict[str, Any]:
     marks = [outcome.value if outcome else "none" for outcome in past.outcomes(check.name)]
     held = sum(1 for mark in marks if mark == "passed")
     passed = check.outcome is CheckOutcome.PASSED
+    since = past.since(check.name)
     warns = check.outcome is CheckOutcome.FAILED and check.severity is Severity.WARNING
     return {
         "check": check,
@@ -301,7 +345,8 @@ def _row(check: CheckReport, past: Past) -> dict[str, object]:
         "outcome": "warning" if warns else check.outcome.value,
         "marks": marks,
         "held": f"passed in {held} of the last {len(marks)} nights",
-        "since": None if passed else past.since(check.name),
+        # A date that the header has already is not said again.
+        "since": None if passed or since == past.not_verified_since else since,
     }
 
 
@@ -309,6 +354,11 @@ def _shown(value: object) -> str:
     """Text from outside: no control characters, no end to it."""
     text = clean(str(value))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def _breakable(text: str) -> Markup:
+    """Text in which a line may end between the words of a name, so that it ends inside of no word."""
+    return Markup(_BETWEEN.sub("<wbr>", str(escape(text))))  # noqa: S704  # escaped, and then our own tag
 
 
 def _together(text: str) -> str:
@@ -345,6 +395,7 @@ def _environment() -> Environment:
         "duration": duration,
         "took": took,
         "together": _together,
+        "breakable": _breakable,
         "size": size,
         "proof": proof_line,
     }

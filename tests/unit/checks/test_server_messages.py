@@ -115,7 +115,7 @@ def faces(texts):
         *texts,
         terminal.render(report, color=False),
         markdown.render(report, past),
-        html.render(report, past),
+        html.render(report, past).replace("<wbr>", ""),
         junit.render([report]),
         report.model_dump_json(),
         f"{message.title} {message.text}",

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -22,7 +23,7 @@ from restorecheck.model import (
 from restorecheck.report import html, junit, markdown, wording
 from restorecheck.report.document import ChainReport
 from restorecheck.report.html.charts import LABELS, _days, _powers, _scale, charts
-from restorecheck.report.html.page import LONG, _css_string
+from restorecheck.report.html.page import LONG, NAMED, _css_string
 from restorecheck.report.past import DRAWN_NIGHTS, DRAWN_TABLES, MARKED, past_of
 from tests.factories import NOW
 from tests.nights import DAY, HOSTILE, check, hostile, night, status
@@ -140,7 +141,16 @@ def test_what_decides_the_verdict_comes_first():
 
     places = [page.index(f"<td>{c.name}") for c in checks]
     order = [c.name for _, c in sorted(zip(places, checks, strict=True), key=lambda pair: pair[0])]
-    assert order == ["bad", "unclear", "not asked", "only a warning", "fine"]
+    assert order == ["bad", "unclear", "only a warning", "not asked", "fine"]
+
+
+def test_checks_that_were_not_asked_are_folded_unless_nothing_else_is_wrong():
+    asked = check("bad", outcome=CheckOutcome.FAILED)
+    unasked = [check(f"not asked {n}", outcome=CheckOutcome.SKIPPED) for n in range(3)]
+
+    pages = [page_of(night(checks=[*first, *unasked])) for first in ([asked], [])]
+
+    assert ["Show 3 not asked" in page for page in pages] == [True, False]
 
 
 def test_junit_counts_what_a_continuous_integration_counts():
@@ -465,7 +475,7 @@ def test_an_auditor_finds_what_was_restored_and_what_ties_it_to_its_history():
         "/b/1.dump",
         "restored into PostgreSQL 17",
         "d-3",
-        f"{plain.started_at:%Y-%m-%d %H:%M} UTC",
+        f"{plain.started_at:%Y-%m-%d %H:%M} to {plain.finished_at:%H:%M} UTC",
         "report number 8",
         "ab" * 32,
         "restorecheck history verify",
@@ -535,3 +545,87 @@ def test_charts_show_the_objective_the_last_day_and_what_was_counted_last():
     assert drawn[86_400][0] == ("restore time", "objective: 24 h, above this picture")
     assert f"{nights[0].finished_at + 6 * DAY:%d %b}" in restore.svg
     assert rows.key == ("public.answers: last counted: 500 on 2026-03-04",)
+
+
+def test_a_date_that_the_header_says_is_not_said_again_beside_each_check():
+    older, newer = (check(name, outcome=FAILED) for name in ("older", "newer"))
+    mild = check("mild", outcome=FAILED, severity=WARNING)
+    nights = [
+        night(0),
+        night(1, checks=[mild, check("older"), check("newer")]),
+        *(night(n, Verdict.FAILED, [mild, older, check("newer")]) for n in (2, 3)),
+        night(4, Verdict.FAILED, [mild, older, newer]),
+    ]
+
+    page = html.render(nights[-1], past_of(nights))
+
+    def day(number):
+        return f"{nights[number].finished_at:%Y-%m-%d}"
+
+    assert f"Failing since {day(2)} (3 nights)." in page
+    said = re.findall(r"<td>(\w+)<br><span class=.muted.>not passed since <time>([\d-]+)", page)
+    assert sorted(said) == [("mild", day(1)), ("newer", day(4))]
+    assert f"Without a proof: <time>{day(2)}</time> to <time>{day(4)}</time> (failed)." in page
+
+
+def test_nights_without_a_proof_are_said_in_runs_and_only_the_newest():
+    verdicts = [Verdict.FAILED, Verdict.INCONCLUSIVE, *[Verdict.VERIFIED, Verdict.FAILED] * NAMED]
+    nights = [night(n, verdict) for n, verdict in enumerate(verdicts)]
+
+    page = re.sub("</?time>", "", html.render(nights[-1], past_of(nights)))
+
+    first = nights[-2 * NAMED + 1].finished_at
+    assert f"Without a proof: …, {first:%Y-%m-%d} (failed), " in page
+    assert f"{nights[-1].finished_at:%Y-%m-%d} (failed).</p>" in page
+    few = re.sub("</?time>", "", html.render(nights[1], past_of(nights[:2])))
+    a, b = (f"{each.finished_at:%Y-%m-%d}" for each in nights[:2])
+    assert f"Without a proof: {a} (failed), {b} (inconclusive).</p>" in few
+
+
+def test_a_name_may_end_a_line_between_its_words_and_is_copied_whole():
+    name = "public.enrolment_auditEntries <b>"
+    page = page_of(night(checks=[check(name, found="1.5 GB: a/b", outcome=FAILED)]))
+
+    assert "<td>public.<wbr>enrolment_<wbr>audit<wbr>Entries &lt;b&gt;" in page
+    assert "1.5 GB: a/<wbr>b" in page
+
+
+def same(number, **changes):
+    backup = Backup(kind="dump", identifier="/b/x.dump", taken_at=NOW, size_bytes=10)
+    return night(number, backup=replace(backup, **changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (same(0), True),
+        (same(0, identifier="/b/y.dump"), False),
+        (same(0, taken_at=NOW - DAY), False),
+        (same(0, size_bytes=9), False),
+        (night(0, backup=None), False),
+    ],
+)
+def test_the_same_backup_as_in_the_drill_before_is_said_to_be_the_same(before, said):
+    report = same(1)
+    words = f"the same backup as in the drill of {before.finished_at:%Y-%m-%d %H:%M} UTC"
+
+    for face in (html, markdown):
+        assert (words in face.render(report, past_of([before, report]))) is said
+        assert "the same backup" not in face.render(report, past_of([report]))
+    two = [night(n, backup=None) for n in (0, 1)]
+    assert "the same backup" not in html.render(two[1], past_of(two))
+
+
+def test_what_was_not_restored_is_not_said_to_have_been():
+    report = night(0, Verdict.FAILED, restore_outcome=RestoreOutcome.PENDING)
+
+    assert "Nothing was restored; what was found?" in page_of(report)
+    assert "| What was restored? | nothing; found was /b/1.dump" in markdown.render(
+        report, past_of([report])
+    )
+
+
+def test_the_time_of_a_restore_that_failed_is_no_restore_time():
+    nights = [night(0), night(1, Verdict.FAILED, restore_outcome=RestoreOutcome.FAILED)]
+
+    assert [n.restore_seconds is None for n in past_of(nights).nights] == [False, True]
