@@ -39,7 +39,7 @@ GROUPS = (
     ),
     (
         Slow(0.1, "Each page is laid out by a real browser at several widths."),
-        ("tests/browser/test_pages.py",),
+        ("tests/browser/test_pages.py", "tests/browser/test_served_pages.py"),
     ),
     (
         Slow(0.1, "Each case damages a database of its own and reads all of it again."),

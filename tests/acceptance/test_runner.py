@@ -328,7 +328,8 @@ def test_a_drill_is_started_from_a_page_with_the_token_and_its_report_is_read_th
     process = runner.start()
     runner.wait_until(lambda _: "runner.started" in runner.log, "the start")
     (line,) = [line for line in runner.log.splitlines() if "web.listening" in line]
-    address = f"http://127.0.0.1:{json.loads(line)['port']}/"
+    port = json.loads(line)["port"]
+    address = f"http://127.0.0.1:{port}/"
     assert "Never drilled" in get(address)[1]
 
     refused, _ = get(f"{address}targets/a/drill", b"token=wrong")
@@ -341,7 +342,9 @@ def test_a_drill_is_started_from_a_page_with_the_token_and_its_report_is_read_th
     assert "The backup restores." in page
     assert runner.verdicts() == [("a", "verified")]
     assert "nobody" not in runner.log
-    assert runner.stop(process) == 0
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nX: ")
+        assert runner.stop(process) == 0
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])

@@ -153,14 +153,16 @@ def test_a_file_that_cannot_be_used_is_told_by_health_until_it_is_mended(scene, 
     assert service.health.config_problem == ""
 
 
-@pytest.mark.parametrize("key", ["history.path", "runner.listen"])
+@pytest.mark.parametrize("key", ["history.path", "runner.listen", "runner.pages.listen"])
 def test_what_is_held_open_keeps_the_whole_file_from_being_used(scene, key):
-    scene.configure(COURSES, listen="127.0.0.1:9187", max_parallel_drills=1)
+    pages = "{listen: '127.0.0.1:9190'}"
+    scene.configure(COURSES, listen="127.0.0.1:9187", pages=pages, max_parallel_drills=1)
     service = scene.scheduled()
     text = scene.path.read_text().replace("max_parallel_drills: 1", "max_parallel_drills: 5")
     changes = {
         "history.path": ("history.sqlite", "moved.sqlite"),
         "runner.listen": ("9187", "9188"),
+        "runner.pages.listen": ("9190", "9191"),
     }
 
     scene.path.write_text(text.replace(*changes[key]))
