@@ -123,6 +123,15 @@ def test_dates_names_and_numbers_are_not_broken_over_lines(plain, pages, name):
         assert tall == []
 
 
+def test_a_reason_that_stands_whole_in_the_header_is_not_said_again(plain, pages):
+    plain.open(pages["failed"])
+    again = plain.page.get_by_text("The whole reason")
+
+    assert not again.is_visible()
+    plain.page.set_viewport_size(PHONE)
+    assert again.is_visible(), "there the header has the first lines of it"
+
+
 def test_who_copies_a_command_gets_all_of_it(plain, pages):
     plain.open(pages["failed"])
 

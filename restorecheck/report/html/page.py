@@ -36,6 +36,8 @@ LONGEST = 2_000
 """Characters of any text from outside."""
 LONG = 140
 """Characters of a reason that surely fit the lines of it that the header has on a phone."""
+LONG_EVERYWHERE = 300
+"""Likewise on a window that is no phone, and on paper."""
 NAMED = 7
 """Runs of nights without a proof that are listed; all of these nights are drawn."""
 ACCOUNT = 12
@@ -118,6 +120,7 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             failures=wording.failures(report.checks),
             warnings=[_warned(check, past) for check in wording.warnings(report)],
             is_long=len(report.reason) > LONG,
+            is_long_everywhere=len(report.reason) > LONG_EVERYWHERE,
             since=wording.since(report, past),
             last_verified=past.last_verified,
             nights=len(past.nights),
