@@ -1,6 +1,7 @@
 """The reference pages that are made from the models. Run by `make schema`, compared by a test."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from restorecheck.conformance import reading, recording
 from restorecheck.conformance.questions import QUESTIONS, OpenQuestion
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
+from tests import strings
 from tests.iam import guarded
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -25,6 +27,7 @@ a place for YAML anchors. Every target may override each key of `defaults`.
 """
 
 
+@cache
 def pages() -> dict[str, str]:
     """File name → content."""
     return {
@@ -32,6 +35,7 @@ def pages() -> dict[str, str]:
         "restorecheck.schema.json": json.dumps(config.json_schema(), indent=2) + "\n",
         "config.md": config_page(config.json_schema()),
         "rules.md": rules_page(),
+        "messages.md": strings.page(),
     }
 
 
