@@ -191,11 +191,11 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "aws: restore fails": _one(
         AWS, "RDS cannot restore the snapshot (`incompatible-restore`, `restore-error`, `failed`)", FAILED, 1,
-        "the snapshot did not restore: RDS says", "Take a new snapshot now; the newest verified copy is named in the report.",
+        "RDS could not restore the snapshot", "Take a new snapshot now; the newest verified copy is named in the report.",
     ),
     "aws: our instance": _one(
         AWS, "The instance does not come up for reasons of ours (storage, network, parameters, key)", DOUBT, 3,
-        "does not become available", "Correct what the hint names under `restore`.",
+        "cannot become available", "Correct what the hint names under `restore`.",
     ),
     "aws: created for ever": _one(
         AWS, "The instance is being created beyond the deadline", DOUBT, 3,
@@ -203,7 +203,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "aws: copy fails": _one(
         AWS, "A snapshot copy fails", DOUBT, 3,
-        "is failed", "Drill again; look at the key's policy.",
+        "is failed", "Drill again; look at the key policy.",
     ),
     "aws: password": _one(
         AWS, "RDS cannot change the master password", DOUBT, 3,
