@@ -14,17 +14,21 @@ from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
-_SCHEDULE = "When to drill: five cron fields. Without one, only on demand."
+_SCHEDULE = "When to drill: five cron fields. Without a schedule, drills run only on demand."
 _TIMEZONE = "Time zone of the schedule, such as Europe/Berlin."
-_DEADLINE = "A drill that takes longer is ended and torn down."
+_DEADLINE = "Maximum time of a drill. A drill that takes longer is ended and torn down."
 _MAX_PROOF_AGE = "A target without a verified drill for this long is overdue."
-_JITTER = "A drill starts up to this long after its scheduled time; spreads many targets."
-_MISFIRE = (
-    "A drill that cannot start within this time after its scheduled one (the machine slept, others "
-    "were at work) is skipped, and the reason recorded. By default it is made up for."
+_JITTER = (
+    "Each drill starts up to this long after its scheduled time, so that many targets do "
+    "not start together."
 )
-_OBJECTIVES = "What the business asks for; every drill measures it, and says where it is missed."
-_MISSED = "What a missed one means: `required` fails the drill, `warning` is reported only."
+_MISFIRE = (
+    "A drill that cannot start within this time after its scheduled time (the machine was off, "
+    "other drills were running) is skipped, and the reason is recorded. By default it "
+    "starts late."
+)
+_OBJECTIVES = "Recovery objectives; every drill measures them and reports a missed objective."
+_MISSED = "Severity of a missed objective: `required` fails the drill, `warning` is only reported."
 
 
 class Objectives(Keys):
@@ -53,7 +57,7 @@ class Objectives(Keys):
         )
 
 
-_SUITE = "What becomes of the checks that every drill has without being asked."
+_SUITE = "Severity of the built-in checks, which every drill has."
 
 
 class Defaults(Keys):
@@ -103,13 +107,14 @@ _OneSource = create_model(
 
 class _TargetKeys(_OneSource):
     checks: Annotated[tuple[Check, ...], FromList] = Field(
-        default=(), description="Questions put to the restored database."
+        default=(), description="Checks on the restored database."
     )
     databases: Databases | None = Field(
         default=None,
-        description="Databases to prove; by default all that are not templates. Of dumps: the newest "
-        "dump of each is restored, and a missing one fails the drill; `all`: each database of which there "
-        "is a dump. Without it, dumps of several databases in one place are inconclusive.",
+        description="Databases to prove; by default all databases that are not templates. For "
+        "dumps: the newest dump of each listed database is restored, and a missing dump "
+        "fails the drill; `all` means each database that has a dump. Without this key, "
+        "dumps of several databases in one place are inconclusive.",
     )
 
 

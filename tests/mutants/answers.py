@@ -1228,8 +1228,8 @@ ANSWERS = (
     bug(
         "by default the first unclear night is told",
         "Channel",
-        'default=2, description="How many inconclusive drills',
-        'default=1, description="How many inconclusive drills',
+        'default=2, description="Number of inconclusive drills',
+        'default=1, description="Number of inconclusive drills',
         "tests/unit/config/test_notify.py",
     ),
     bug(
