@@ -72,7 +72,7 @@ def _rule(rule: Rule) -> str:
     link = f"../{rule.link.removeprefix('docs/')}" if local else rule.link
     return (
         f"### {rule.id}\n\n**{rule.title}** ({rule.severity.value})\n\n{rule.why}\n\n"
-        f"Reads: {rule.reads}.  \nMend: {rule.mend}  \nMore: [{link.rpartition('/')[2]}]({link})\n\n"
+        f"Reads: {rule.reads}.  \nFix: {rule.mend}  \nMore: [{link.rpartition('/')[2]}]({link})\n\n"
     )
 
 

@@ -223,19 +223,21 @@ def robot(machine, dumps):
     return Robot(
         machine,
         answers={
-            f"correct dump.path, or let us read {machine.target['path']}": dump_again,
+            f"correct dump.path, or give restorecheck the right to read {machine.target['path']}": dump_again,
             "run the job that dumps": machine.dump.touch,
             "a larger file system": "/dev/shm",
             "correct dump.decrypt or dump.path": dump_again,
             "install no-such-program": lambda: machine.target.pop("decrypt"),
-            f"let us write to {machine.directory}/state, or correct history.path": (
+            f"give restorecheck the right to write to {machine.directory}/state, or correct history.path": (
                 machine.directory / "state"
             ).unlink,
-            f"let us write to {machine.directory}, or correct history.path": (
+            f"give restorecheck the right to write to {machine.directory}, or correct history.path": (
                 lambda: machine.keys.update(history={"path": "state/history.sqlite"})
             ),
             "look at the job that writes the dumps, and run it": dump_again,
-            "correct the channel, or install what it needs": lambda: machine.keys.update(notify=[]),
+            "correct the channel, or install the package it needs": lambda: machine.keys.update(
+                notify=[]
+            ),
         },
     )
 
@@ -362,7 +364,7 @@ def test_a_locale_that_the_server_has_not_is_named(machine, dumps):
     ((outcome, found, _),) = findings_of(machine, "RC123")
 
     assert outcome == "ok"
-    assert "it has not the locale of the source (" in found
+    assert "it does not have the locale of the source (" in found
     assert "xx_XX.utf8" in found
 
 
@@ -376,7 +378,7 @@ def test_a_damaged_newest_dump_is_told_with_the_one_that_would_be_restored(machi
 
     assert outcome == "problem"
     assert "library.dump is truncated or damaged" in found
-    assert "the drill would be failed" in found
+    assert "the drill would fail" in found
 
 
 def test_a_dump_of_another_database_is_told(machine):
@@ -409,7 +411,7 @@ def test_a_dump_from_the_future_is_told(machine, dumps):
     ((outcome, found, _),) = findings_of(machine, "RC103")
 
     assert outcome == "problem"
-    assert "from the future" in found
+    assert "in the future" in found
 
 
 @pytest.mark.parametrize("name", ["custom", "directory", "plain"])

@@ -1121,7 +1121,7 @@ ANSWERS = (
         "a large dump of which the head was looked at is whole",
         "_preview",
         "if seen.only_head:\n"
-        '    yield not_looked_at("RC122", dump.target, "more time", seen.only_head)\n'
+        '    yield not_looked_at("RC122", dump.target, "more time than one minute", seen.only_head)\n'
         "elif",
         "if",
         "tests/unit/rules/test_machine.py",
