@@ -121,7 +121,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "history: removed": _one(
         HISTORY, "The history file is removed or replaced while a drill runs", NO_REPORT, 3,
-        "it was removed or replaced meanwhile", "Put it back; then `restorecheck sweep`.",
+        "another program removed or replaced the file", "Put it back; then `restorecheck sweep`.",
     ),
     "history: truncated": _one(
         HISTORY, "The history file is cut short or overwritten", NO_REPORT, 3,
@@ -162,7 +162,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "killed": _one(
         MACHINE, "restorecheck is killed; told by the next drill or sweep", DOUBT, 0,
-        "the process that ran this drill died", "Nothing; drill again for a verdict.",
+        "the process that ran this drill ended", "Nothing; drill again for a verdict.",
     ),
     "interrupted": _one(
         MACHINE, "restorecheck is interrupted (Ctrl-C, SIGTERM, SIGHUP)", DOUBT, 130,

@@ -20,6 +20,7 @@ SQL = re.compile(
     r"\s*\(?(SELECT(?! on )|WITH|CREATE|ALTER|DROP|INSERT|UPDATE|DELETE|SET|SHOW|GRANT|REVOKE|COPY|BEGIN|COMMIT|"
     r"DECLARE|FETCH|EXPLAIN|ANALYZE|VACUUM|LOCK|VALUES|FROM|WHERE|AND|ORDER BY|GROUP BY|CASE|WHEN|ELSE|LATERAL|"
     r"(LEFT |CROSS )?JOIN|PRAGMA|ROLLBACK|SAVEPOINT|DISCARD|UNION|REINDEX|LIMIT|TABLESAMPLE)\b"
+    r"|\s*(drop|alter|truncate) (table|index|only|\{)|\s*begin (immediate|transaction)|insert or replace|select .* from "
     r"|\s*\(?(select|create (temp |unique )?(table|index)|update|insert into|delete from|pragma)\b.*[=(*{_]"
     r"|\s*\(?(with|from|where|case when|order by|coalesce|alter)\b.*( = |::| \(|\{\w+\}\(|\w\(\w)"
     r"|.*(\b(any|array|concat|count|exists|extract|filter|floor|max|min|num_nulls|sum|set_config)|\bid in|\)) ?\((?!\*)"

@@ -385,7 +385,7 @@ class _Look:
     def _subnet_group(self, group: SubnetGroup | None) -> Finding:
         name = self.facts.names.subnet_group
         if group is not None:
-            return self.ok("RC401", f"{name} is installed")
+            return self.ok("RC401", f"{name} exists")
         create = ("rds", "create-db-subnet-group", "--db-subnet-group-name", name)
         described = ("--db-subnet-group-description", "restorecheck: private, two zones")
         advice = self.in_backup(*create, *described, "--subnet-ids", *self._two_subnets())

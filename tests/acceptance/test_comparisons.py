@@ -177,7 +177,7 @@ def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, s
 @pytest.mark.parametrize(
     ("checks", "said"),
     [
-        ("[{manifest: {file: nowhere.json}}]", "is no manifest"),
+        ("[{manifest: {file: nowhere.json}}]", "is not a manifest"),
         ("[{manifest: {file: empty.json, tables: [x]}}]", "has no table 'x'"),
     ],
 )

@@ -736,7 +736,7 @@ def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
     file = tmp_path / "m.json"
     for text in ("", "[]", "{}", '{"version": 2, "tables": {}}'):
         file.write_text(text)
-        with pytest.raises(ConfigError, match="is no manifest"):
+        with pytest.raises(ConfigError, match="is not a manifest"):
             manifest.load(file)
     dsn = f"host={source.places.sockets} dbname={name} user=postgres"
     with pytest.raises(ConfigError, match="no table 'nowhere'"):

@@ -1886,14 +1886,14 @@ PLANTED = (
     bug(
         "what takes longer than a sweep waits counts as deleted",
         "Sweeper._until",
-        'return detail or "it takes longer than a sweep waits"',
+        'return detail or "the deletion takes longer than a sweep waits"',
         'return ""',
         SWEEPER_TESTS,
     ),
     bug(
         "what dead drills leave is not said",
         "Sweeper.sweep",
-        'left.extend((resource, "its deletion did not succeed") for resource in drill.ledger)',
+        'left.extend((resource, "the deletion did not succeed") for resource in drill.ledger)',
         "pass",
         SWEEPER_TESTS,
     ),

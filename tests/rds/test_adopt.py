@@ -108,7 +108,7 @@ def test_production_itself_is_never_adopted(adopting):
         outcome = adopting.run("drill", "--adopt", name)
 
         assert outcome.code == 2
-        assert "is production itself" in outcome.err
+        assert "is the production instance" in outcome.err
     assert adopting.sandbox.calls == ()
 
 
@@ -124,8 +124,14 @@ def test_an_instance_that_is_not_there_is_no_verdict_on_the_backup(adopting):
     [
         ([], "every target is of kind adopt; name an instance"),
         (["{target}"], "name an instance to check: --adopt INSTANCE"),
-        (["--adopt", "arn:aws:rds:eu-west-1:333333333333:db:x"], "is not a DB instance in"),
-        (["--adopt", "arn:aws:rds:eu-west-1:222222222222:snapshot:x"], "is not a DB instance in"),
+        (
+            ["--adopt", "arn:aws:rds:eu-west-1:333333333333:db:x"],
+            "is not the ARN of a DB instance in",
+        ),
+        (
+            ["--adopt", "arn:aws:rds:eu-west-1:222222222222:snapshot:x"],
+            "is not the ARN of a DB instance in",
+        ),
         (["--adopt", "arn:x"], "expected an ARN of another kind"),
         (["nobody", "--adopt", "x"], "no target 'nobody'"),
     ],
@@ -300,10 +306,10 @@ def test_an_event_that_nobody_has_configured_is_an_error_that_alarms(adopting, r
     event["detail"]["sourceResourceArn"] = PRODUCTION.replace("courses", "billing")
     with pytest.raises(ConfigError, match="no target of kind adopt"):
         adopter.adopt(event, function)
-    with pytest.raises(ConfigError, match="no event of AWS Backup"):
+    with pytest.raises(ConfigError, match="expected an event of AWS Backup"):
         adopter.adopt({"source": "aws.ec2", "detail-type": "x", "detail": {}}, function)
     event["detail"]["status"] = "RUNNING"
-    with pytest.raises(ConfigError, match="no restore job that has ended"):
+    with pytest.raises(ConfigError, match="expected a restore job that has ended"):
         adopter.adopt(event, function)
 
 

@@ -80,7 +80,7 @@ def test_retention_leaves_snapshots_that_are_not_quite_ours(name, changes):
 
     assert set(backup.snapshots) == {name, f"restorecheck-{drill.id}"}
     assert theirs.arn not in drill.retention.kept
-    assert not [note for note in drill.notes if "not looked after" in note]
+    assert not [note for note in drill.notes if "retention was not applied" in note]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_copy_whose_verdict_is_none_that_we_know_is_one_without():
         drill = night(stage)
 
     assert set(stage.cloud.backup.snapshots) == {f"restorecheck-{drill.id}"}
-    assert not [note for note in drill.notes if "not looked after" in note]
+    assert not [note for note in drill.notes if "retention was not applied" in note]
 
 
 @pytest.mark.parametrize("step", ["staging copy", "copy"])

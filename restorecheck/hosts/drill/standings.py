@@ -123,9 +123,12 @@ def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
     for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):
         if delivery.waiting:
             notes.append(
-                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} wait): "
-                f"{delivery.error}"
+                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} "
+                f"messages wait): {delivery.error}"
             )
         elif delivery.given_up:
-            notes.append(f"{delivery.given_up} messages to {delivery.channel!r} were given up")
+            notes.append(
+                f"{delivery.given_up} messages to {delivery.channel!r} were not "
+                "delivered; restorecheck no longer tries"
+            )
     return tuple(notes)
