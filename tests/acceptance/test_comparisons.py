@@ -171,7 +171,7 @@ def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, s
 
     assert code == 0, report["reason"]
     (check,) = [c for c in report["checks"] if c["kind"] == "manifest"]
-    assert check["found"] == "2 tables, as they were"
+    assert check["found"] == "2 tables, unchanged"
 
 
 @pytest.mark.parametrize(

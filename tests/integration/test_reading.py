@@ -307,7 +307,7 @@ grant select on orders_id_seq, items_id_seq to weak;
     finally:
         source.sql("drop role weak", "postgres")
 
-    assert found["sequences_ahead"].found == "2 sequences, 1 not looked at"
+    assert found["sequences_ahead"].found == "2 sequences, 1 not checked"
     assert '"orders_id_seq" is 5 behind' in found["sequences_ahead"].detail
     assert found["references_hold"].found == "2 references"
     assert "known: 1 row points to nothing" in found["references_hold"].detail
@@ -682,7 +682,7 @@ def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source
 
     assert good["asked"].outcome is PASSED
     assert bad["asked"].outcome is FAILED
-    assert "51 rows with values in the table, 50 in its index" in bad["asked"].detail
+    assert "51 rows with values in the table, 50 in the index" in bad["asked"].detail
 
 
 # --- manifests --------------------------------------------------------------------------------

@@ -3567,7 +3567,7 @@ PLANTED = (
     bug(
         "a value that is missing is zero",
         "RelationScan._value",
-        'raise UnansweredError(f"table {name} was read without an answer to this check")',
+        'raise UnansweredError(f"table {name} was read, but this check has no result")',
         'return "0"',
         "tests/unit/checks/test_kinds_configured.py",
     ),

@@ -231,7 +231,7 @@ def test_expectation_of_a_query_becomes_json(written, meant):
         ),
         (
             "row_count: {table: t, min: 2, max: 1}",
-            "row_count: no count can be at least 2 and at most 1",
+            "row_count: min 2 is greater than max 1",
         ),
         (
             "row_count: {table: t, min: 2, equals: 2}",
