@@ -76,22 +76,22 @@ CATALOGUE: dict[str, Failure] = {
     # --- the throw-away server
     "load: program killed": _one(
         SERVER, "pg_restore is killed during the load", DOUBT, 3,
-        "was broken off: the program was ended by signal SIGKILL", AGAIN,
+        "was interrupted: the program was ended by signal SIGKILL", AGAIN,
     ),
     "load: program told to end": _one(
-        SERVER, "pg_restore is told to end during the load", DOUBT, 3, "was broken off", AGAIN,
+        SERVER, "pg_restore is told to end during the load", DOUBT, 3, "was interrupted", AGAIN,
     ),
     "load: statement canceled": _one(
         SERVER, "Somebody cancels a statement of the load", DOUBT, 3,
-        "was broken off: canceling statement", "Drill again.",
+        "was interrupted: canceling statement", "Drill again.",
     ),
     "load: backend killed": _one(
         SERVER, "A backend is killed during the load", DOUBT, 3,
-        "was broken off", AGAIN, "could not be loaded into this server",
+        "was interrupted", AGAIN, "could not be loaded into this server",
     ),
     "load: postmaster killed": _one(
         SERVER, "The server's main process is killed during the load", DOUBT, 3,
-        "the throw-away server", AGAIN, "could not be loaded into this server", "was broken off",
+        "the throw-away server", AGAIN, "could not be loaded into this server", "was interrupted",
     ),
     "check: backend killed": _one(
         SERVER, "A backend is killed while a check is asked", DOUBT, 3,
@@ -104,11 +104,11 @@ CATALOGUE: dict[str, Failure] = {
     # --- through the network
     "network: cut": _one(
         SCRATCH, "The connection to the scratch server is lost during the load", DOUBT, 3,
-        "was broken off", LOOK, "no connection to the scratch server",
+        "was interrupted", LOOK, "could not connect to the scratch server",
     ),
     "network: cut for good": _one(
         SCRATCH, "The scratch server cannot be reached any more, not even to tear down", DOUBT, 4,
-        "was broken off", "`restorecheck sweep` when it is back: the database is named in the report.",
+        "was interrupted", "`restorecheck sweep` when it is back: the database is named in the report.",
     ),
     "network: swallows everything": _one(
         SCRATCH, "The network takes everything and gives nothing back", DOUBT, 4,

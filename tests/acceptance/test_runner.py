@@ -376,7 +376,8 @@ def test_a_drill_tells_whoever_is_to_be_told_and_a_deaf_one_changes_nothing(runn
     events = [json.loads(body)["events"][0] for _, _, body in receiver.got]
     assert [event["kind"] for event in events] == ["verified", "failed"]
     assert "messages to 'deaf' are not delivered" in good.stderr
-    assert "messages to 'deaf' are not delivered (2 messages wait): 127.0.0.1 answered HTTP 500" in (
-        status.stdout
+    assert (
+        "messages to 'deaf' are not delivered (2 messages wait): 127.0.0.1 answered HTTP 500"
+        in (status.stdout)
     )
     assert "very-secret" not in good.stderr + bad.stderr + status.stdout

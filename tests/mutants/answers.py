@@ -1143,7 +1143,7 @@ ANSWERS = (
     bug(
         "a database that gives no answer is a problem of the dump",
         "preview",
-        'return Unread("an answer", said)',
+        'return Unread("an answer of the server", said)',
         'return Preview(verdict="failed", reason=said)',
         "tests/unit/postgres/dump/test_preview.py",
     ),
