@@ -32,12 +32,13 @@ def decode(text: str) -> Drill:
     except ValidationError as exc:
         where = ", ".join(".".join(map(str, error["loc"])) for error in exc.errors()[:3])
         raise StoreError(
-            f"a stored drill cannot be read (at {where})",
-            hint="It was written by another version of restorecheck, or the store is damaged.",
+            f"could not read a stored drill (at {where})",
+            hint="Another version of restorecheck wrote the drill, or the store is damaged: "
+            "upgrade, or restore the store from a copy.",
         ) from exc
     if not is_drill_id(drill.id):
         raise StoreError(
-            "the id of a stored drill is not valid; it could name files outside of the store",
-            hint="The store was changed by another program: restore the store from a copy.",
+            "could not read a stored drill: its id is not valid",
+            hint="Another program changed the store: restore the store from a copy.",
         )
     return drill

@@ -125,7 +125,7 @@ class Engine:
             return self._advance(drill_id)
         except DrillConflictError:
             # Another host was faster; what it saved is the truth, and it carries on from there.
-            return Wait(CONFLICT_WAIT, "another host is at work on this drill")
+            return Wait(CONFLICT_WAIT, "another host is running this drill")
 
     def abort(self, drill_id: str, reason: str) -> None:
         """End a drill that is still at its steps; `advance` then judges and tears down."""
@@ -290,7 +290,7 @@ def _compose(drill: Drill, link: Link) -> str:
 
 
 def _not_looked_after(reason: str) -> Retained:
-    return Retained(notes=(f"the backups that are kept were not looked after: {reason}",))
+    return Retained(notes=(f"retention was not applied to the kept backups: {reason}",))
 
 
 def _not_collected(reason: str) -> tuple[Observation, ...]:

@@ -126,27 +126,27 @@ def flaws(reports: Iterable[Stored], keep: timedelta | None = None) -> Iterator[
 def _misplaced(entry: Entry, expected: int, previous: str) -> Iterator[str]:
     if entry.sequence != expected:
         gap = entry.sequence - expected
-        yield f"{number_of(gap, 'report')} before it missing, from {expected} on"
+        yield f"{number_of(gap, 'report')} before this one missing, from {expected}"
     elif entry.previous_sha256 != previous:
-        yield "it is not tied to the report before it"
+        yield "the report does not hold the hash of the previous report"
 
 
 def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
     entry = report.entry
     if report.text is None:
         if entry.pruned_at is None:
-            yield "its text is gone, and retention did not remove it"
+            yield "the text of the report is missing, and retention did not remove it"
         elif keep is not None and entry.pruned_at - entry.finished_at < keep:
-            yield "its text was removed before its time"
+            yield "retention removed the text of the report too early"
         return
     if sha256_of(report.text) != entry.sha256:
-        yield "its text was changed"
+        yield "the text of the report was changed"
         return
     carried = json.loads(report.text).get("chain")
     if carried is None:
         return  # written before reports carried anything
     if carried != {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256}:
-        yield "what it carries is not what it is tied to"
+        yield "the report and its hash do not match"
 
 
 def overdue_since(

@@ -422,7 +422,10 @@ def _doubt(drill: Drill, required: list[CheckResult]) -> str:
             return f"check {result.name!r}: {result.detail or result.outcome.value}"
     strangers = [r for r in asked if r.answered_by != drill.endpoint.identity]
     if strangers:
-        return f"check {strangers[0].name!r} was not answered by the instance that this drill made"
+        return (
+            f"check {strangers[0].name!r} was answered by another server than the one that "
+            "this drill made"
+        )
     return ""
 
 
@@ -515,7 +518,7 @@ def _try_again(drill: Drill, reason: str, now: datetime) -> Drill:
         return drill.evolve(retries=drill.retries + 1)
     reason = f"{reason} ({MAX_RETRIES} times in a row)"
     if drill.step is None:
-        note = f"the backups that are kept could not be looked after: {reason}"
+        note = f"could not apply retention to the kept backups: {reason}"
         return drill.evolve(phase=Phase.CLOSING, notes=(*drill.notes, note))
     return _fail(drill, Verdict.INCONCLUSIVE, reason, now)
 

@@ -23,7 +23,7 @@ def malformed(cron: str) -> str:
     except CronSimError as exc:
         return str(exc).replace("Bad ", "", 1)
     except StopIteration:
-        return "date: it never comes"
+        return "date: this day does not exist"
     return ""
 
 

@@ -100,8 +100,8 @@ def _spare(
     """Why an unknown thing with our name is left alone; empty when it may be deleted."""
     if leftover.renamed:
         return (
-            "carries our mark, and a name that somebody else gave it: delete it, or take our tags "
-            "from it"
+            "has the tags of restorecheck but another name: somebody renamed it. Delete it, or "
+            "remove its tags restorecheck:* to keep it"
         )
     if leftover.alive or leftover.drill_id in living:
         return "in use by a running drill"
@@ -110,8 +110,11 @@ def _spare(
     if leftover.marked:
         return ""
     if leftover.made_at is None or now - leftover.made_at < ORPHAN_AGE:
-        return "carries our name but not our mark, and is young"
-    return "carries our name but not our mark: not made by restorecheck, or cut short; look at it"
+        return "has a name of restorecheck but not its mark, and is less than 10 minutes old"
+    return (
+        "has a name of restorecheck but not its mark: another program made it, or its "
+        "creation was interrupted; look at it"
+    )
 
 
 def still_left(finished: Collection[Drill]) -> frozenset[str]:

@@ -76,22 +76,22 @@ CATALOGUE: dict[str, Failure] = {
     # --- the throw-away server
     "load: program killed": _one(
         SERVER, "pg_restore is killed during the load", DOUBT, 3,
-        "was broken off: the program was ended by signal SIGKILL", AGAIN,
+        "was interrupted: the program was ended by signal SIGKILL", AGAIN,
     ),
     "load: program told to end": _one(
-        SERVER, "pg_restore is told to end during the load", DOUBT, 3, "was broken off", AGAIN,
+        SERVER, "pg_restore is told to end during the load", DOUBT, 3, "was interrupted", AGAIN,
     ),
     "load: statement canceled": _one(
         SERVER, "Somebody cancels a statement of the load", DOUBT, 3,
-        "was broken off: canceling statement", "Drill again.",
+        "was interrupted: canceling statement", "Drill again.",
     ),
     "load: backend killed": _one(
         SERVER, "A backend is killed during the load", DOUBT, 3,
-        "was broken off", AGAIN, "could not be loaded into this server",
+        "was interrupted", AGAIN, "could not be loaded into this server",
     ),
     "load: postmaster killed": _one(
         SERVER, "The server's main process is killed during the load", DOUBT, 3,
-        "the throw-away server", AGAIN, "could not be loaded into this server", "was broken off",
+        "the throw-away server", AGAIN, "could not be loaded into this server", "was interrupted",
     ),
     "check: backend killed": _one(
         SERVER, "A backend is killed while a check is asked", DOUBT, 3,
@@ -104,11 +104,11 @@ CATALOGUE: dict[str, Failure] = {
     # --- through the network
     "network: cut": _one(
         SCRATCH, "The connection to the scratch server is lost during the load", DOUBT, 3,
-        "was broken off", LOOK, "no connection to the scratch server",
+        "was interrupted", LOOK, "could not connect to the scratch server",
     ),
     "network: cut for good": _one(
         SCRATCH, "The scratch server cannot be reached any more, not even to tear down", DOUBT, 4,
-        "was broken off", "`restorecheck sweep` when it is back: the database is named in the report.",
+        "was interrupted", "`restorecheck sweep` when it is back: the database is named in the report.",
     ),
     "network: swallows everything": _one(
         SCRATCH, "The network takes everything and gives nothing back", DOUBT, 4,
@@ -121,7 +121,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "history: removed": _one(
         HISTORY, "The history file is removed or replaced while a drill runs", NO_REPORT, 3,
-        "it was removed or replaced meanwhile", "Put it back; then `restorecheck sweep`.",
+        "another program removed or replaced the file", "Put it back; then `restorecheck sweep`.",
     ),
     "history: truncated": _one(
         HISTORY, "The history file is cut short or overwritten", NO_REPORT, 3,
@@ -162,7 +162,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "killed": _one(
         MACHINE, "restorecheck is killed; told by the next drill or sweep", DOUBT, 0,
-        "the process that ran this drill died", "Nothing; drill again for a verdict.",
+        "the process that ran this drill ended", "Nothing; drill again for a verdict.",
     ),
     "interrupted": _one(
         MACHINE, "restorecheck is interrupted (Ctrl-C, SIGTERM, SIGHUP)", DOUBT, 130,
@@ -191,11 +191,11 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "aws: restore fails": _one(
         AWS, "RDS cannot restore the snapshot (`incompatible-restore`, `restore-error`, `failed`)", FAILED, 1,
-        "the snapshot did not restore: RDS says", "Take a new snapshot now; the newest verified copy is named in the report.",
+        "RDS could not restore the snapshot", "Take a new snapshot now; the newest verified copy is named in the report.",
     ),
     "aws: our instance": _one(
         AWS, "The instance does not come up for reasons of ours (storage, network, parameters, key)", DOUBT, 3,
-        "does not become available", "Correct what the hint names under `restore`.",
+        "cannot become available", "Correct what the hint names under `restore`.",
     ),
     "aws: created for ever": _one(
         AWS, "The instance is being created beyond the deadline", DOUBT, 3,
@@ -203,7 +203,7 @@ CATALOGUE: dict[str, Failure] = {
     ),
     "aws: copy fails": _one(
         AWS, "A snapshot copy fails", DOUBT, 3,
-        "is failed", "Drill again; look at the key's policy.",
+        "is failed", "Drill again; look at the key policy.",
     ),
     "aws: password": _one(
         AWS, "RDS cannot change the master password", DOUBT, 3,

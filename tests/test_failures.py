@@ -21,6 +21,6 @@ def test_every_line_is_brought_about_by_a_test(key):
 
 
 def test_a_bad_verdict_of_a_fault_is_not_taken_for_the_expected_one():
-    seen = {"verdict": "failed", "reason": "was broken off", "hint": "", "checks": []}
+    seen = {"verdict": "failed", "reason": "was interrupted", "hint": "", "checks": []}
     with pytest.raises(AssertionError):
         failures.expect("load: backend killed", 1, seen)

@@ -1,6 +1,7 @@
 """The reference pages that are made from the models. Run by `make schema`, compared by a test."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from restorecheck.conformance import reading, recording
 from restorecheck.conformance.questions import QUESTIONS, OpenQuestion
 from restorecheck.report import document
 from restorecheck.rules.catalogue import RULES, By, Rule
-from tests import messages
+from tests import messages, strings
 from tests.iam import guarded
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -26,6 +27,7 @@ a place for YAML anchors. Every target may override each key of `defaults`.
 """
 
 
+@cache
 def pages() -> dict[str, str]:
     """File name → content."""
     return {
@@ -34,6 +36,7 @@ def pages() -> dict[str, str]:
         "config.md": config_page(config.json_schema()),
         "rules.md": rules_page(),
         "messages.md": messages.page(),
+        "texts.md": strings.page(),
     }
 
 
@@ -70,7 +73,7 @@ def _rule(rule: Rule) -> str:
     link = f"../{rule.link.removeprefix('docs/')}" if local else rule.link
     return (
         f"### {rule.id}\n\n**{rule.title}** ({rule.severity.value})\n\n{rule.why}\n\n"
-        f"Reads: {rule.reads}.  \nMend: {rule.mend}  \nMore: [{link.rpartition('/')[2]}]({link})\n\n"
+        f"Reads: {rule.reads}.  \nFix: {rule.mend}  \nMore: [{link.rpartition('/')[2]}]({link})\n\n"
     )
 
 

@@ -41,7 +41,8 @@ MUCH = 0.2
 """The share of its rows that a table may lose before its newest ones are not looked at any more."""
 EVERYTHING = "all tables"
 ADVICE = (
-    "if that was intended: `restorecheck history accept`, or name the table in `volatile_tables`"
+    "if the change was intended: `restorecheck history accept`, or add the table in "
+    "`volatile_tables`"
 )
 FOREIGN_KEY = re.compile(r"FOREIGN KEY \((.+?)\) REFERENCES (.+?)\(")
 CONSTRAINT, COLUMN = "constraint ", "column "
@@ -345,7 +346,9 @@ def silent(before: DatabaseReading, after: DatabaseReading) -> str:
         return ""
     if any(new.get(name, at) > at for name, at in born.items()):
         return ""
-    return f"no new row since last night, in none of {len(born):,} tables that say when a row came"
+    return (
+        f"no new row since the last drill in any of {len(born):,} tables with a time of insertion"
+    )
 
 
 def structure_changes(

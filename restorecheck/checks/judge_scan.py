@@ -147,7 +147,7 @@ def scan_of(spec: CheckSpec, reading: DatabaseReading) -> RelationScan:
     asked = reading.asked.get(spec.name)
     relation = reading.relations.get(asked.relation) if asked else None
     if asked is None or relation is None:
-        raise UnansweredError("the check was not asked")
+        raise UnansweredError("the check was not run")
     tables = _tables_of(spec, asked.relation, relation, reading)
     return RelationScan(
         name=asked.relation,

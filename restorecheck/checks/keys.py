@@ -160,13 +160,14 @@ class CheckKeys(Keys):
 
     severity: Literal["required", "warning"] = Field(
         default="required",
-        description="required: decides the verdict. warning: is reported and changes no verdict.",
+        description="required: a failed check fails the drill. warning: a failed check is only "
+        "reported.",
     )
     timeout_seconds: int = Field(
-        default=300, ge=1, le=86_400, description="How long the database may take to answer."
+        default=300, ge=1, le=86_400, description="Maximum time of the query."
     )
     database: Text | None = Field(
-        default=None, description="Database to ask; by default the first one that was restored."
+        default=None, description="Database of the check; by default the first restored database."
     )
 
     @property
@@ -187,8 +188,8 @@ class CheckKeys(Keys):
 class TableKeys(CheckKeys):
     """The keys of a check about one table."""
 
-    table: Table = Field(description="Table to look at, with its schema: public.answers.")
-    name: Text | None = optional("Name in reports; by default made of the kind and the table.")
+    table: Table = Field(description="Table to check, with its schema: public.answers.")
+    name: Text | None = optional("Name in reports; by default the kind and the table.")
 
     @property
     def title(self) -> str:

@@ -311,7 +311,9 @@ class RelationScan:
             t and t.values.get(ROWS) == "0" for t in self.tables.values()
         ):
             names = listed(self.relation.foreign)
-            raise UnansweredError(f"all rows are in foreign tables, which no backup holds: {names}")
+            raise UnansweredError(
+                f"all rows are in foreign tables, which are in no backup: {names}"
+            )
 
     def texts(self, key: str) -> list[str]:
         """The value of each table that has one: SQL's NULL is none.
@@ -352,14 +354,14 @@ class RelationScan:
             UnansweredError: It was not asked.
         """
         if key not in self.answers:
-            raise UnansweredError("the check was not answered")
+            raise UnansweredError("the check has no result")
         return self.answers[key]
 
     @property
     def beside(self) -> str:
         """What is not in it, for the reader."""
         names = listed(self.relation.foreign)
-        return f"without the rows of {names}, which another server holds" if names else ""
+        return f"without the rows of {names}, which are on another server" if names else ""
 
     def _value(self, name: str, key: str) -> str:
         table = self._read(name, self.tables[name])
@@ -367,7 +369,7 @@ class RelationScan:
             return table.values[key]
         if key in table.doubts:
             raise UnansweredError(f"table {name}: {table.doubts[key]}")
-        raise UnansweredError(f"table {name} was read without an answer to this check")
+        raise UnansweredError(f"table {name} was read, but this check has no result")
 
     def _read(self, name: str, table: TableReading | None) -> TableReading:
         if table is None:

@@ -26,7 +26,7 @@ NAMES = {
 _NO_BACKUP = "not measured: no backup was found"
 _NO_TIME = "not measured: the backup does not say when it was taken"
 _NOT_RESTORED = "not measured: the restore did not complete"
-_TIME_UNKNOWN = "not measured: nobody knows how long the restore took"
+_TIME_UNKNOWN = "not measured: the time of the restore is unknown"
 
 
 def measured(drill: Drill) -> tuple[CheckResult, ...]:

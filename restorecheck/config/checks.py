@@ -56,7 +56,7 @@ class _OneCheck(Keys):
 Check = create_model(
     "Check",
     __base__=_OneCheck,
-    __doc__="One question put to the restored database.",
+    __doc__="One check on the restored database.",
     **cast(
         dict[str, Any],
         {kind.name: (kind.keys | None, optional(kind.help)) for kind in CONFIGURED if kind.keys},

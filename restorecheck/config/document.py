@@ -55,7 +55,7 @@ def read_document(text: str, interpolator: Interpolator) -> Document:
     except yaml.MarkedYAMLError as exc:
         raise _syntax_error(exc) from None
     if root is None or _is_null(root):
-        advice = "`restorecheck config example` prints one to start from"
+        advice = "`restorecheck config example` prints a file to start from"
         raise UnusableDocumentError(f"the file is empty; {advice}", 1)
     if not isinstance(root, yaml.MappingNode):
         found = "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
@@ -82,7 +82,9 @@ def _refuse_unusable(text: str) -> None:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else None
         if documents > 1:
-            raise UnusableDocumentError("a second document begins here; expected only one", line)
+            raise UnusableDocumentError(
+                "a second YAML document begins here; expected one document", line
+            )
         if depth > MAX_DEPTH:
             raise UnusableDocumentError(f"nested more than {MAX_DEPTH} levels deep", line)
         if nodes > 2 * MAX_NODES:  # a key, and its value
@@ -91,7 +93,7 @@ def _refuse_unusable(text: str) -> None:
 
 def _syntax_error(exc: yaml.MarkedYAMLError) -> UnusableDocumentError:
     mark = exc.problem_mark or exc.context_mark
-    problem = exc.problem or "it cannot be parsed"
+    problem = exc.problem or "the YAML cannot be parsed"
     if problem.startswith("found undefined alias"):  # the alias may be an unquoted password
         problem = f"an alias (*…) without its anchor (&…); {_MARKUP}"
     elif "cannot start any token" in problem:
@@ -137,10 +139,12 @@ class _Builder:
     def _count(self, node: yaml.Node, weight: int = 1) -> None:
         self._nodes += weight
         if self._nodes > MAX_NODES:
-            message = f"more than {MAX_NODES:,} values once aliases are followed"
+            message = f"more than {MAX_NODES:,} values after the aliases are expanded"
             raise UnusableDocumentError(message, _line(node))
         if id(node) in self._open:
-            raise UnusableDocumentError("an alias inside of what it stands for", _line(node))
+            raise UnusableDocumentError(
+                "an alias refers to a value that contains the alias itself", _line(node)
+            )
 
     def _sequence(self, node: yaml.SequenceNode, path: Path) -> list[Any]:
         self._expect_tag(node, "seq", path)
@@ -201,7 +205,7 @@ class _Builder:
         return None
 
     def _duplicate(self, key: str, *, first: yaml.Node, second: yaml.Node, path: Path) -> None:
-        message = f"the key '{key}' is here a second time; the first is on line {_line(first)}"
+        message = f"duplicate key '{key}'; it is already set on line {_line(first)}"
         self._find((*path, key), message, _line(second))
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401  # any YAML scalar

@@ -55,7 +55,7 @@ def _command(value: Any) -> Any:  # noqa: ANN401  # before validation
     if isinstance(value, str):
         raise refusal(
             "expected a list with one item per argument, as in [age, --decrypt, --identity, /path], "
-            "found one text; no shell takes it apart"
+            "found one text; restorecheck does not use a shell to split the command"
         )
     return value
 
@@ -96,7 +96,10 @@ def _listen(value: str) -> str:
 
 def _textfile(value: str) -> str:
     if not value.endswith(".prom"):
-        raise refusal("node_exporter reads files *.prom only, found {found}")
+        raise refusal(
+            "expected a file name that ends with .prom (node_exporter reads no other "
+            "files), found {found}"
+        )
     return value
 
 

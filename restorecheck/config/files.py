@@ -28,8 +28,8 @@ def locate(option: str | None, environment: Mapping[str, str]) -> Path:
     except OSError:
         missing = False  # it may exist: reading it tells what is in the way
     if missing:
-        what = f"no configuration file: looked for '{path}' ({origin})"
-        step = f"write one with `{_START}`, or name another with -c or {VARIABLE}"
+        what = f"no configuration file: '{path}' ({origin}) does not exist"
+        step = f"create a file with `{_START}`, or name another file with -c or {VARIABLE}"
         raise _problem(path, f"{what}; {step}", hint=_START)
     return path
 
@@ -39,7 +39,7 @@ def _named(option: str | None, environment: Mapping[str, str]) -> tuple[str, str
         return option, "named by -c"
     if environment.get(VARIABLE):
         return environment[VARIABLE], f"named by {VARIABLE}"
-    return DEFAULT_NAME, f"in the working directory, as neither -c nor {VARIABLE} names a file"
+    return DEFAULT_NAME, f"in the working directory, because neither -c nor {VARIABLE} names a file"
 
 
 PATIENCE = 10.0
@@ -65,14 +65,14 @@ def content_of(path: Path, limit: int) -> bytes:
             while not select.select([descriptor], [], [], LOOK)[0]:
                 silences -= 1
                 if silences <= 0:
-                    raise TimeoutError(errno.ETIMEDOUT, f"nothing came within {PATIENCE:g} s")
+                    raise TimeoutError(errno.ETIMEDOUT, f"no data came within {PATIENCE:g} s")
             piece = os.read(descriptor, limit - len(content))
             content += piece
             if not piece:
                 return content
     finally:
         os.close(descriptor)
-    raise TimeoutError(errno.ETIMEDOUT, "it comes in too small pieces")
+    raise TimeoutError(errno.ETIMEDOUT, "the data comes in too many small pieces")
 
 
 def read(path: Path) -> str:
@@ -80,15 +80,19 @@ def read(path: Path) -> str:
     try:
         content = content_of(path, MAX_BYTES + 1)
     except FileNotFoundError:
-        what = "the link leads to no file" if path.is_symlink() else "the file does not exist"
-        raise _problem(path, f"{what}; write one with `{_START}`") from None
+        what = (
+            "the symbolic link points to no file"
+            if path.is_symlink()
+            else "the file does not exist"
+        )
+        raise _problem(path, f"{what}; create it with `{_START}`") from None
     except IsADirectoryError:
         raise _problem(path, "expected a file, found a directory") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "not a usable path"
         raise _problem(path, f"the file cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
-        raise _problem(path, "the file is larger than 1 MiB, which no configuration needs")
+        raise _problem(path, "the file is larger than 1 MiB, the limit for a configuration")
     return _decoded(path, content)
 
 

@@ -67,7 +67,7 @@ class Interpolator:
     def _value(self, match: re.Match[str]) -> str:
         body = match["body"]
         if body is None:
-            raise _UnresolvedError("'${' without its '}'; write '$${' for a literal '${'")
+            raise _UnresolvedError("'${' without a closing '}'; write '$${' for a literal '${'")
         if body not in self._values:
             self._values[body] = self._look_up(body)
         return self._values[body]
@@ -113,7 +113,9 @@ def _file_text(content: bytes, source: str) -> str:
     except UnicodeDecodeError:
         raise _UnresolvedError(f"{source} is not UTF-8 text") from None
     if "\0" in text:
-        raise _UnresolvedError(f"{source} holds a zero byte, which no argument or URL can carry")
+        raise _UnresolvedError(
+            f"{source} holds a zero byte, which is not allowed in an argument or URL"
+        )
     return text.removesuffix("\n").removesuffix("\r")
 
 

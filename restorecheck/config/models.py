@@ -27,7 +27,8 @@ class Postgres(Keys):
 
     bin_dir: Text | None = Field(
         default=None,
-        description="Folder of initdb, postgres and pg_restore; by default searched for.",
+        description="Folder with initdb, postgres and pg_restore. By default restorecheck "
+        "searches for it.",
     )
     run_as: ServerUser | None = Field(
         default=None,
@@ -36,18 +37,19 @@ class Postgres(Keys):
     )
     work_dir: Text | None = Field(
         default=None,
-        description="Folder for throw-away servers; needs room for the whole database.",
+        description="Folder for the data of throw-away servers; it needs room for the whole "
+        "database.",
     )
     cache_dir: Text | None = Field(
-        default=None, description="Folder for what is kept between drills to make them faster."
+        default=None, description="Cache folder: files that make later drills faster."
     )
     jobs: Jobs | None = Field(
         default=None, description="Parallel jobs of a restore; by default one per processor."
     )
     require_fence: bool = Field(
         default=False,
-        description="Restore nothing where the kernel refuses a part of the fence around throw-away "
-        "servers; `restorecheck doctor` names what is missing. Linux only.",
+        description="Do not restore if the kernel refuses a part of the sandbox around "
+        "throw-away servers; `restorecheck doctor` names the missing part. Linux only.",
     )
 
 
@@ -56,11 +58,11 @@ class Aws(Keys):
 
     ca_bundle: Text | None = Field(
         default=None,
-        description="PEM file with the certificate authorities of RDS (global-bundle.pem); needed "
-        "beside an RDS target. Relative to the configuration file.",
+        description="PEM file with the certificate authorities of RDS (global-bundle.pem); "
+        "required for RDS targets. Relative to the configuration file.",
     )
     poll_interval_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=10.0, description="Time between two looks at AWS; one look serves all drills."
+        default=10.0, description="Time between two polls of AWS; all drills share one poll."
     )
 
 
@@ -87,15 +89,18 @@ class Runner(Keys):
     """`restorecheck run`: the service that drills by schedule."""
 
     max_parallel_drills: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=2, description="Drills at work at once; of one target there is never more than one."
+        default=2,
+        description="Maximum number of drills that run at the same time; a target "
+        "never has more than one.",
     )
     stop_within_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60.0,
-        description="On SIGTERM, the time for running drills to tear down; what is not through by "
-        "then is ended, and finished by the next start.",
+        description="On SIGTERM, the time that running drills have to tear down. A drill that "
+        "needs longer is ended; the next start finishes its teardown.",
     )
     sweep_every_minutes: Minutes = Field(
-        default=60.0, description="How often to look for what dead drills left behind."
+        default=60.0,
+        description="Time between two sweeps, which delete what dead drills left behind.",
     )
     listen: Listen | None = Field(
         default=None,
@@ -107,8 +112,8 @@ class Runner(Keys):
     )
     textfile: TextFile | None = Field(
         default=None,
-        description="The same numbers as a file *.prom for node_exporter's textfile collector, "
-        "written anew every minute and after each drill. Off by default.",
+        description="The metrics as a file *.prom for node_exporter's textfile collector, "
+        "written every minute and after each drill. Off by default.",
     )
 
     @property
@@ -117,8 +122,9 @@ class Runner(Keys):
 
 
 _KEEP_DAYS = (
-    "Reports older than this are reduced to one line (verdict, time, hash), except for the newest "
-    "and the newest verified one of each target. By default everything is kept."
+    "Reports older than this are reduced to one line (verdict, time, hash), except the newest "
+    "report and the newest verified report of each target. By default all reports are kept "
+    "in full."
 )
 
 
@@ -142,7 +148,7 @@ class _ConfigKeys(Keys):
     )
     defaults: Defaults = Field(
         default_factory=Defaults,
-        description="What targets inherit; each may override every key.",
+        description="Default values for all targets; a target may override every key.",
     )
     postgres: Postgres = Field(
         default_factory=Postgres, description="The PostgreSQL programs and throw-away servers."
@@ -155,20 +161,20 @@ class _ConfigKeys(Keys):
     aws: Aws = Field(default_factory=Aws, description="Settings that every RDS target shares.")
     sandbox: bool = Field(
         default=False,
-        description="Work against `restorecheck sandbox up`: endpoints of AWS must then be on this "
-        "machine. Without it they must be https.",
+        description="true: work with the simulated AWS of `restorecheck sandbox up`; AWS "
+        "endpoints must be on this machine. false: AWS endpoints must use https.",
     )
     notify: Annotated[tuple[Notification, ...], FromList] = Field(
-        default=(), repr=False, description="Who is told of what. A bare text is an Apprise URL."
+        default=(), repr=False, description="Channels for messages. A plain text is an Apprise URL."
     )
     report_url: Text | None = Field(
         default=None,
-        description="Where people open reports, for messages; `{drill_id}` and `{target}` in it "
-        "are replaced.",
+        description="URL of a report, for links in messages; `{drill_id}` and `{target}` are "
+        "replaced.",
     )
     runner: Runner = Field(default_factory=Runner, description="The service `restorecheck run`.")
     audit: Audit = Field(
-        default_factory=Audit, description="What `doctor` and `audit` are not to complain about."
+        default_factory=Audit, description="Findings that `doctor` and `audit` accept."
     )
 
 

@@ -65,7 +65,7 @@ WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 class Webhook(Keys):
     """A POST of JSON, signed where there is a secret."""
 
-    url: WebUrl = Field(description="Where to POST to.", repr=False)
+    url: WebUrl = Field(description="URL of the POST request.", repr=False)
     secret: SecretStr | None = Field(
         default=None,
         repr=False,
@@ -85,7 +85,7 @@ class Ping(Keys):
 
 
 class Sns(Keys):
-    """A topic of Amazon SNS."""
+    """A topic of Amazon SNS (Simple Notification Service)."""
 
     topic_arn: Annotated[str, AfterValidator(_topic)] = Field(description="ARN of the topic.")
 
@@ -128,36 +128,39 @@ class Channel(Keys):
 
     name: Text | None = Field(
         default=None,
-        description="Unique; what was told already is remembered under it. By default the kind "
-        "and the position in the list, as in `webhook-2`.",
+        description="Unique name; sent messages are remembered under this name. By default the "
+        "kind and the position in the list, as in `webhook-2`.",
     )
     apprise: Annotated[SecretStr, AfterValidator(_apprise_url)] | None = Field(
         default=None,
         repr=False,
-        description="An Apprise URL: Slack, Teams, e-mail, PagerDuty, ntfy … A bare text in the "
-        "list is one, too.",
+        description="An Apprise URL: Slack, Teams, e-mail, PagerDuty, ntfy … A plain text in "
+        "the list is an Apprise URL, too.",
     )
-    webhook: Webhook | None = Field(default=None, description="A POST of JSON.")
+    webhook: Webhook | None = Field(default=None, description="A POST request with JSON.")
     ping: Ping | None = Field(default=None, description="A dead man's switch.")
-    sns: Sns | None = Field(default=None, description="A topic of Amazon SNS.")
+    sns: Sns | None = Field(
+        default=None, description="A topic of Amazon SNS (Simple Notification Service)."
+    )
     on: Annotated[
         tuple[Kind, ...],
         FromList,
         BeforeValidator(_kinds, json_schema_input_type=Literal["always"] | list[Kind]),
     ] = Field(
         default=_DEFAULT,
-        description="Of what to tell: `always`, or a list. A ping is about every drill.",
+        description="Events that send a message: `always`, or a list. A ping is sent for every "
+        "drill.",
     )
     inconclusive_after: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=2, description="How many inconclusive drills in a row are worth a message."
+        default=2, description="Number of inconclusive drills in a row that send a message."
     )
     repeat_after_hours: Hours = Field(
         default=20.0,
-        description="The same trouble is told again only after this long; what came between is "
-        "counted in the message.",
+        description="A message about the same problem is repeated only after this time; the "
+        "message counts the drills in between.",
     )
     targets: Annotated[tuple[Text, ...], FromList] = Field(
-        default=(), description="About which targets; by default about all."
+        default=(), description="Targets of this channel; by default all."
     )
 
     @property

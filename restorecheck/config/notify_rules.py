@@ -35,11 +35,13 @@ def _kinds(item: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
     kinds = [kind for kind in KINDS if item.get(kind) is not None]
     if not kinds:
         yield ConfigFinding(
-            path, f"missing way to tell: expected one of these keys: {', '.join(KINDS)}"
+            path, f"missing channel: expected one of these keys: {', '.join(KINDS)}"
         )
     elif len(kinds) > 1:
         found = " and ".join(kinds)
-        yield ConfigFinding(path, f"expected one way to tell, found {found}; make an item of each")
+        yield ConfigFinding(
+            path, f"expected one channel, found {found}; write one list item for each"
+        )
 
 
 def _unknown_targets(

@@ -67,7 +67,7 @@ def _finding(detail: ErrorDetails, model: type[BaseModel], document: Document) -
             message = f"expected {expected}, found {_found(detail, path, document)}"
             return ConfigFinding(path, message + _advice(kind, detail["input"]))
         case kind:
-            return ConfigFinding(path, f"this value does not fit ({kind.replace('_', ' ')})")
+            return ConfigFinding(path, f"this value is not valid ({kind.replace('_', ' ')})")
 
 
 def _as_in_yaml(context: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _found(detail: ErrorDetails, path: Path, document: Document) -> str:
     if not isinstance(value, str):
         return described(value)
     if _SECRET_KEYS.intersection(path):
-        return "a text that is not shown, as it may hold a password"
+        return "a text (not shown: it may hold a password)"
     source = document.sources.get(path)
     if source is None:
         return described(value)

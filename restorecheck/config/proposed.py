@@ -153,19 +153,19 @@ class _Merger:
     def with_items(self, proposals: Sequence[Proposal]) -> str:
         checks = self._checks(self._mine)
         if self._mine.flow_style:
-            raise self._refusal("it is written between braces; write one key a line")
+            raise self._refusal("the target is written between braces; write one key per line")
         own = " " * self._mine.value[0][0].start_mark.column
         if checks is None:
             if any(self._checks_node(node) for node in _merged_into(self._mine)):
-                raise self._refusal("its checks are another's, merged into it by an anchor")
+                raise self._refusal("its checks come from another target, merged by a YAML anchor")
             if any(self._mine in _merged_into(other) for other in self._others):
-                raise self._refusal("another target takes its keys from it by an anchor")
+                raise self._refusal("another target uses its keys through a YAML anchor")
             lines = [f"{own}checks:", *_items(proposals, f"{own}  ")]
             return self._after_line(self._last_line(self._mine), lines)
         key, node = checks
         shared = any(self._checks_node(other) is node for other in self._others)
         if shared or node.start_mark.index < key.end_mark.index:
-            raise self._refusal("its checks are shared with another target by an anchor")
+            raise self._refusal("it shares its checks with another target through a YAML anchor")
         if isinstance(node, yaml.SequenceNode) and not node.flow_style:
             indent = " " * self._column_of_items(node)
             return self._after_line(self._last_line(node), _items(proposals, indent))
@@ -185,11 +185,14 @@ class _Merger:
             name = _of(node, "name")
             if isinstance(name, yaml.ScalarNode) and name.value == self._target:
                 return node, [other for other in found if other is not node]
-        raise self._refusal("it is not written out in this file")
+        raise self._refusal("the target is not written out in this file")
 
     def _refusal(self, why: str) -> ConfigError:
-        message = f"the checks of {self._target} cannot be added to: {why}"
-        hint = "Nothing was written. Without --merge the block is printed by itself."
+        message = f"could not add checks to {self._target}: {why}"
+        hint = (
+            "The file was not changed. Run again without --merge to print the checks, and "
+            "add them by hand."
+        )
         return ConfigError((Problem(message=message),), hint=hint)
 
     def _checks(self, node: yaml.MappingNode) -> tuple[yaml.Node, yaml.Node] | None:

@@ -122,7 +122,9 @@ def _source_problems(
     kinds = [key for key in target if key in KNOWN_SOURCES]
     supported = ", ".join(SUPPORTED_SOURCES)
     if len(kinds) > 1:
-        message = f"expected one kind of source, found {' and '.join(kinds)}; make a target of each"
+        message = (
+            f"expected one kind of source, found {' and '.join(kinds)}; write one target for each"
+        )
         yield ConfigFinding(path, message, document.line((*path, kinds[1])))
     elif not kinds and not _misspelled_source(target):
         yield ConfigFinding(path, f"missing source: expected one of these keys: {supported}")
@@ -153,7 +155,7 @@ def _missing_bundle(document: Document, targets: object) -> Iterator[ConfigFindi
     first = next(in_aws, None)
     if first is not None and not isinstance(bundle, str):
         message = (
-            "a target in AWS needs the top-level key aws.ca_bundle: without the certificates "
-            f"of RDS no connection can be trusted; get them with: {HOW_TO_GET}"
+            "a target in AWS needs the top-level key aws.ca_bundle: TLS connections need the "
+            f"certificates of RDS; download them with: {HOW_TO_GET}"
         )
         yield ConfigFinding(first, message)

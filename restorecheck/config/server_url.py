@@ -98,14 +98,16 @@ def _options(query: str) -> dict[str, str]:
             shown = name if name.isidentifier() else "…"
             raise MalformedUrlError(f"the parameter '{shown}' is not supported in this URL")
         if name in options:
-            raise MalformedUrlError(f"the parameter '{name}' is in this URL twice")
+            raise MalformedUrlError(f"the parameter '{name}' occurs twice in this URL")
         options[name] = unquote(value)
     return options
 
 
 def _one_of(what: str, before: str, in_query: str) -> str:
     if before and in_query:
-        raise MalformedUrlError(f"the URL names its {what} twice, also as a parameter")
+        raise MalformedUrlError(
+            f"the URL sets its {what} twice: once in the URL, once as a parameter"
+        )
     return before or in_query
 
 

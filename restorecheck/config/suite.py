@@ -17,15 +17,16 @@ CHOSEN = tuple(kind for kind in BUILT_INS if kind.built_in and not kind.built_in
 class _Suite(Keys):
     volatile_tables: Texts = Field(
         default=(),
-        description="Tables that come and go, such as public.sessions or staging.*: their rows are "
-        "not compared with other nights.",
+        description="Tables that are emptied and refilled in normal operation, such as "
+        "public.sessions or staging.*: their rows are not compared with earlier drills.",
     )
     max_drop: Share = Field(
-        default=DEFAULT_DROP, description="For not_shrunk: a share, 20% or 0.2."
+        default=DEFAULT_DROP,
+        description="For not_shrunk: the part of the rows that may be missing, 20% or 0.2.",
     )
     pages_minutes: Minutes = Field(
         default=DEFAULT_MINUTES,
-        description="For pages_sound: how long it may take; the report says what was left out.",
+        description="For pages_sound: the maximum time; the report names what was left out.",
     )
 
     def severities(self) -> dict[str, Severity | None]:
@@ -45,6 +46,6 @@ class _Suite(Keys):
 Suite = create_model(
     "Suite",
     __base__=_Suite,
-    __doc__="What becomes of the built-in checks: required, warning or off.",
+    __doc__="Severity of the built-in checks: required, warning or off.",
     **cast(dict[str, Any], {kind.name: (Weight | None, optional(kind.help)) for kind in CHOSEN}),
 )

@@ -14,7 +14,7 @@ from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
 
-_MISSED = "What a missed one means: `required` fails the drill, `warning` is reported only."
+_MISSED = "Severity of a missed objective: `required` fails the drill, `warning` is only reported."
 
 
 class Objectives(Keys):
@@ -47,33 +47,37 @@ class Defaults(Keys):
     """What every target inherits that does not say otherwise."""
 
     schedule: Cron | None = Field(
-        default=None, description="When to drill: five cron fields. Without one, only on demand."
+        default=None,
+        description="When to drill: five cron fields. Without a schedule, drills run only on demand.",
     )
     timezone: TimeZone = Field(
         default="UTC", description="Time zone of the schedule, such as Europe/Berlin."
     )
     jitter_minutes: Annotated[float, Field(ge=0, le=1440)] = Field(
         default=0.0,
-        description="A drill starts up to this long after its scheduled time; spreads many targets.",
+        description="Each drill starts up to this long after its scheduled time, so that many targets do "
+        "not start together.",
     )
     misfire_grace_minutes: Minutes | None = Field(
         default=None,
-        description="A drill that cannot start within this time after its scheduled one (the machine slept, others "
-        "were at work) is skipped, and the reason recorded. By default it is made up for.",
+        description="A drill that cannot start within this time after its scheduled time (the machine was off, "
+        "other drills were running) is skipped, and the reason is recorded. By default it "
+        "starts late.",
     )
     deadline_minutes: Minutes = Field(
-        default=240.0, description="A drill that takes longer is ended and torn down."
+        default=240.0,
+        description="Maximum time of a drill. A drill that takes longer is ended and torn down.",
     )
     max_proof_age_hours: Hours = Field(
         default=30.0, description="A target without a verified drill for this long is overdue."
     )
     objectives: Objectives = Field(
         default_factory=Objectives,
-        description="What the business asks for; every drill measures it, and says where it is missed.",
+        description="Recovery objectives; every drill measures them and reports a missed objective.",
     )
     suite: Suite = Field(
         default_factory=Suite,
-        description="What becomes of the checks that every drill has without being asked.",
+        description="Severity of the built-in checks, which every drill has.",
     )
 
 
@@ -111,13 +115,14 @@ _OneSource = create_model(
 
 class _TargetKeys(_OneSource):
     checks: Annotated[tuple[Check, ...], FromList] = Field(
-        default=(), description="Questions put to the restored database."
+        default=(), description="Checks on the restored database."
     )
     databases: Databases | None = Field(
         default=None,
-        description="Databases to prove; by default all that are not templates. Of dumps: the newest "
-        "dump of each is restored, and a missing one fails the drill; `all`: each database of which there "
-        "is a dump. Without it, dumps of several databases in one place are inconclusive.",
+        description="Databases to prove; by default all databases that are not templates. For "
+        "dumps: the newest dump of each listed database is restored, and a missing dump "
+        "fails the drill; `all` means each database that has a dump. Without this key, "
+        "dumps of several databases in one place are inconclusive.",
     )
 
 

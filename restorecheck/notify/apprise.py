@@ -31,10 +31,11 @@ class AppriseMessenger(Messenger):
         self._scheme = url.partition("://")[0]
         self._apprise: Any = apprise.Apprise()
         if not self._apprise.add(url):
-            message = f"Apprise takes the URL of the channel {name!r} for none of its own"
+            message = f"Apprise does not support the URL of the channel {name!r}"
             raise ConfigError(
                 (Problem(message=message, path="notify"),),
-                hint="Apprise's documentation lists the forms of URLs for each service.",
+                hint="Correct the URL: the documentation of Apprise lists the URLs of each "
+                "service.",
             )
 
     def send(self, message: Message) -> None:
@@ -47,9 +48,9 @@ class AppriseMessenger(Messenger):
                 body_format="text",
             )
             if not taken:
-                raise DeliveryError(f"{self._scheme} did not take the message")
+                raise DeliveryError(f"{self._scheme} did not accept the message")
 
-        bounded(attempt, LIMIT_SECONDS, f"{self._scheme} did not come to an end")
+        bounded(attempt, LIMIT_SECONDS, f"sending by {self._scheme} did not end in time")
 
 
 def messenger_of(url: SecretStr, name: str, *_: object) -> Messenger:

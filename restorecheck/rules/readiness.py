@@ -78,7 +78,8 @@ def _rights_of(role: str, major: str) -> str:
     every = major.isdigit() and int(major) < READ_ALL_MAJOR
     grant = "SELECT on all tables of every schema" if every else "pg_read_all_data"
     return (
-        f"the checker reads as {role}, which needs {grant}, and a policy where row security is on"
+        f"the checker logs in as {role}: the role needs {grant}, and a policy on tables with "
+        "row security"
     )
 
 
@@ -124,7 +125,7 @@ class _Look:
     def caller(self) -> Finding:
         caller = self.facts.caller
         if isinstance(caller, Caller):
-            return self.ok("RC201", f"we are {caller.arn}")
+            return self.ok("RC201", f"the credentials belong to {caller.arn}")
         if isinstance(caller, Unread):
             return not_looked_at("RC201", self.resource, caller.needs, caller.because)
         profile = f"export AWS_PROFILE=<profile of account {self.facts.names.backup_account}>"
@@ -134,7 +135,9 @@ class _Look:
         caller = self.facts.source_caller
         names = self.facts.names
         if isinstance(caller, Caller):
-            return self.ok("RC202", f"we may be {names.role} in account {names.source_account}")
+            return self.ok(
+                "RC202", f"restorecheck can assume {names.role} in account {names.source_account}"
+            )
         if isinstance(caller, Unread):
             return not_looked_at("RC202", self.resource, caller.needs, caller.because)
         return self.problem("RC202", caller.because, self._trust(create=True))
@@ -163,14 +166,16 @@ class _Look:
             everybody = principal if isinstance(principal, str) else principal.get("AWS", [])
             who = [str(name) for name in listed(everybody)]
             foreign = [n for n in who if n != backup and f":{backup}:" not in n]
-            flaws += [f"it lets in {name}" for name in foreign]
+            flaws += [f"the role also trusts {name}" for name in foreign]
             asked = json.dumps(statement.get("Condition", {})).lower()
             if "sts:externalid" not in asked:
-                flaws.append("it does not ask for an external id")
+                flaws.append("the role does not require an external id")
         if flaws:
             said = "; ".join(dict.fromkeys(flaws))
             return self.problem("RC203", said, self._trust(create=False))
-        return self.ok("RC203", "it asks for the external id, and trusts the backup account only")
+        return self.ok(
+            "RC203", "the role requires the external id and trusts only the backup account"
+        )
 
     # --- production --------------------------------------------------------------------------
 
@@ -191,13 +196,14 @@ class _Look:
     def _production(self, found: RdsDatabase | None) -> Finding:
         names = self.facts.names
         if found is None:
-            said = f"there is no DB instance {names.instance} in {names.region}"
+            said = f"the DB instance {names.instance} does not exist in {names.region}"
             return self.problem(
                 "RC210", said, self.set("db_instance_identifier", "<its identifier>")
             )
         if found.engine != "postgres":
             said = (
-                f"{names.instance} runs {found.engine}; RDS for PostgreSQL is what can be drilled"
+                f"{names.instance} runs {found.engine}; restorecheck supports only RDS for "
+                "PostgreSQL"
             )
             return self.problem(
                 "RC210", said, self.set("db_instance_identifier", "<a PostgreSQL instance>")
@@ -225,7 +231,7 @@ class _Look:
         wait = RuleAdvice(AdvicePlace.PATIENCE, "<for the next backup window>")
         if taken is None:
             return self.problem(
-                "RC212", "there is no automated snapshot yet, and none of AWS Backup", wait
+                "RC212", "there is no automated snapshot and no snapshot of AWS Backup yet", wait
             )
         hours = (now - taken) / timedelta(hours=1)
         shown = f"the newest snapshot is {hours:.1f} hours old"
@@ -239,7 +245,7 @@ class _Look:
     def _keys(self) -> Iterator[Finding]:
         facts = self.facts
         if facts.names.transit_key:
-            yield self.ok("RC301", "staging copies are encrypted with the transit key")
+            yield self.ok("RC301", "the staging copies are encrypted with the transit key")
             yield self.read("RC302", facts.transit_key, self._transit)
             if isinstance(facts.transit_key, KmsKey) and facts.transit_key.usable:
                 yield self._admitted(facts.transit_key)
@@ -253,10 +259,10 @@ class _Look:
 
     def _shareable(self, key: KmsKey | None) -> Finding:
         if key is None:
-            return self.ok("RC301", "snapshots are not encrypted; they can be shared")
+            return self.ok("RC301", "the snapshots are not encrypted, so they can be shared")
         if key.manager != "AWS":
-            return self.ok("RC301", "snapshots are under a customer's key")
-        said = "snapshots are under the default key aws/rds, and no transit key is configured"
+            return self.ok("RC301", "the snapshots use a customer managed key")
+        said = "the snapshots use the default key aws/rds, and no transit key is configured"
         return self.problem("RC301", said, *self._new_transit_key())
 
     def _new_transit_key(self) -> tuple[RuleAdvice, ...]:
@@ -273,10 +279,10 @@ class _Look:
 
     def _transit(self, key: KmsKey | None) -> Finding:
         if key is None:
-            said = "there is no such key in the source account and region"
+            said = "the key does not exist in the source account and region"
             return self.problem("RC302", said, *self._new_transit_key())
         if key.manager == "AWS":
-            said = "it is a key of AWS's, which cannot be shared"
+            said = "the key is managed by AWS and cannot be shared"
             return self.problem("RC302", said, *self._new_transit_key())
         return self._enabled("RC302", key, self.in_source)
 
@@ -287,7 +293,7 @@ class _Look:
         if key.state != "PendingDeletion":
             return self.problem(rule, f"{key.arn} is {key.state}", enable)
         cancel = aws("kms", "cancel-key-deletion", "--key-id", key.identifier)
-        return self.problem(rule, f"{key.arn} waits for its deletion", cancel, enable)
+        return self.problem(rule, f"{key.arn} is pending deletion", cancel, enable)
 
     def _admitted(self, key: KmsKey) -> Finding:
         if isinstance(key.policy, Unread):
@@ -323,16 +329,16 @@ class _Look:
             put = ("kms", "put-key-policy", "--key-id", key.identifier, "--policy-name", "default")
             return self.problem(rule, said, aws(*put, "--policy", json.dumps(wanted)))
         if unclear:
-            needs = "somebody who reads the conditions of the key policy"
+            needs = "a person who reads the conditions of the key policy"
             return not_looked_at(rule, self.resource, needs, ", ".join(unclear))
-        return self.ok(rule, f"{key.arn} admits the backup account")
+        return self.ok(rule, f"the policy of {key.arn} allows the backup account")
 
     def _backup_key(self, key: KmsKey | None) -> Finding:
         if key is None or key.manager == "AWS":
-            said = "there is no such key" if key is None else "it is a key of AWS's"
+            said = "the key does not exist" if key is None else "the key is managed by AWS"
             query = "--query KeyMetadata.Arn --output text"
             make = f"KEY=$(aws kms create-key --region {self.facts.names.backup_region} {query})"
-            said = f"{said}: a customer's key of the backup account is needed"
+            said = f"{said}: use a customer managed key of the backup account"
             return self.problem(
                 "RC304",
                 said,
@@ -381,11 +387,11 @@ class _Look:
     def _subnet_group(self, group: SubnetGroup | None) -> Finding:
         name = self.facts.names.subnet_group
         if group is not None:
-            return self.ok("RC401", f"{name} is there")
+            return self.ok("RC401", f"{name} exists")
         create = ("rds", "create-db-subnet-group", "--db-subnet-group-name", name)
         described = ("--db-subnet-group-description", "restorecheck: private, two zones")
         advice = self.in_backup(*create, *described, "--subnet-ids", *self._two_subnets())
-        return self.problem("RC401", f"there is no DB subnet group {name}", advice)
+        return self.problem("RC401", f"the DB subnet group {name} does not exist", advice)
 
     def _two_subnets(self, network: str = "", besides: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Subnets of two zones of one network, those that are in use first."""
@@ -408,7 +414,7 @@ class _Look:
         modify = ("rds", "modify-db-subnet-group", "--db-subnet-group-name", group.name)
         wanted = self._two_subnets(group.network, own)
         advice = self.in_backup(*modify, "--subnet-ids", *wanted)
-        said = f"{group.name} covers {', '.join(zones) or 'no zone'} only"
+        said = f"{group.name} covers only {', '.join(zones) or 'no zone'}"
         return self.problem("RC402", said, advice)
 
     def _addresses(self, group: SubnetGroup) -> Finding:
@@ -416,7 +422,7 @@ class _Look:
         if not full:
             free = sum(subnet.free for subnet in group.subnets)
             return self.ok("RC403", f"{free} addresses are free")
-        said = f"no address is free in {', '.join(full)}"
+        said = f"{', '.join(full)} has no free address"
         advice = RuleAdvice(AdvicePlace.BACKUP, "<free addresses, or add subnets to the group>")
         return self.problem("RC403", said, advice)
 
@@ -427,9 +433,9 @@ class _Look:
         network = place.network if isinstance(place, SubnetGroup) else ""
         strangers = [g.identifier for g in groups if network and g.network != network]
         if not missing and not strangers:
-            return self.ok("RC404", f"{', '.join(sorted(wanted))} are there")
+            return self.ok("RC404", f"{', '.join(sorted(wanted))} exist")
         said = [f"{name} does not exist" for name in missing]
-        said += [f"{name} is of another network than the subnet group" for name in strangers]
+        said += [f"{name} is in another VPC than the subnet group" for name in strangers]
         create = (
             "aws",
             "ec2",
@@ -477,8 +483,8 @@ class _Look:
                 revoke = ("ec2", f"revoke-security-group-{side}", "--group-id", group.identifier)
                 advice.append(self.in_backup(*revoke, "--ip-permissions", json.dumps(worldly)))
         if not advice:
-            return self.ok(rule, f"nothing goes {way} the world")
-        return self.problem(rule, f"everything may go {way} the world", *advice)
+            return self.ok(rule, f"no rule for traffic {way} the internet")
+        return self.problem(rule, f"a rule allows all traffic {way} the internet", *advice)
 
     def _ingress(self, groups: tuple[SecurityGroup, ...]) -> Finding:
         production = self.facts.production
@@ -494,7 +500,7 @@ class _Look:
         ]
         allow = ("ec2", "authorize-security-group-ingress", "--group-id", groups[0].identifier)
         advice = self.in_backup(*allow, "--ip-permissions", json.dumps(wanted))
-        return self.problem("RC406", f"nobody may connect to port {port}", advice)
+        return self.problem("RC406", f"no rule allows connections to port {port}", advice)
 
     def _family(self, family: str | None) -> Finding:
         name = self.facts.names.parameter_group
@@ -502,20 +508,20 @@ class _Look:
         major = production.major if isinstance(production, RdsDatabase) else ""
         wanted = f"postgres{major}"
         if family is not None and (not major or family == wanted):
-            return self.ok("RC408", f"{name} is of the family {family}")
+            return self.ok("RC408", f"{name} has the family {family}")
         create = ("rds", "create-db-parameter-group", "--db-parameter-group-name")
         described = ("--description", "restored by restorecheck")
         if family is None:
             family_or = wanted if major else "<postgres and the major version>"
             made = (*create, name, "--db-parameter-group-family", family_or, *described)
             return self.problem(
-                "RC408", f"there is no DB parameter group {name}", self.in_backup(*made)
+                "RC408", f"the DB parameter group {name} does not exist", self.in_backup(*made)
             )
         other = f"{name}-{major}"
         made = (*create, other, "--db-parameter-group-family", wanted, *described)
         return self.problem(
             "RC408",
-            f"{name} is of the family {family}; production is of {wanted}",
+            f"{name} has the family {family}; production needs {wanted}",
             self.in_backup(*made),
             self.set("restore.db_parameter_group_name", other),
         )
@@ -530,7 +536,7 @@ class _Look:
             return self.problem("RC413", said, other)
         storage = facts.production.storage_type
         if storage and storage not in found and storage != MAGNETIC:
-            said = f"RDS does not offer {what} on {storage}; the restore takes another storage type"
+            said = f"RDS does not offer {what} on {storage}; the restore uses another storage type"
             return self.ok("RC413", said)
         return self.ok("RC413", f"RDS offers {what}")
 
@@ -554,15 +560,15 @@ class _Look:
         ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
         more = ("--quota-code", SNAPSHOTS.code, "--desired-value", str(planned + SOME_MORE))
         said = (
-            f"the targets of this account keep {number_of(planned, 'copy', 'copies')}, tonight's included; "
-            f"the quota is {number_of(quota.most, 'manual snapshot')}"
+            f"the targets of this account keep {number_of(planned, 'copy', 'copies')}, including the next one; "
+            f"the quota allows {number_of(quota.most, 'manual snapshot')}"
         )
         return self.problem("RC410", said, self.in_backup(*ask, *more))
 
     def _quota(self, wanted: "_Room", quotas: Quotas) -> Finding:
         quota = quotas.get(wanted.key)
         if quota is None:
-            needs = f"the quota {wanted.key}, which AWS did not tell"
+            needs = f"the quota {wanted.key}, which AWS did not return"
             return not_looked_at(wanted.rule, self.resource, needs)
         shown = f"{quota.used} of {quota.most} {wanted.name} are in use"
         if quota.used + wanted.room <= quota.most:
@@ -618,19 +624,21 @@ class _Look:
             return
         if any(simulated.answer is Decision.UNCLEAR for simulated in simulation):
             for rule in (needed, forbidden):
-                yield not_looked_at(rule, self.resource, "an answer of IAM's simulator to all")
+                yield not_looked_at(
+                    rule, self.resource, "definite answers from IAM's policy simulator"
+                )
             return
         missing = _wrong(simulation, allowed=True)
         yield (
             self.problem(needed, f"IAM does not allow {first_of(missing, MOST_ACTIONS)}", *advice)
             if missing
-            else self.ok(needed, "everything that a drill calls is allowed")
+            else self.ok(needed, "IAM allows all calls of a drill")
         )
         excess = _wrong(simulation, allowed=False)
         yield (
             self.problem(forbidden, f"IAM allows {first_of(excess, MOST_ACTIONS)}", *advice)
             if excess
-            else self.ok(forbidden, "what no drill calls is denied")
+            else self.ok(forbidden, "IAM denies the calls that no drill makes")
         )
 
 

@@ -15,9 +15,7 @@ from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_lo
 KINDS = ("aws_db_instance", "aws_rds_cluster")
 Json = Mapping[str, Any]
 
-PREVENT_DESTROY = (
-    "the .tf files (--terraform-files): neither a state nor a plan has prevent_destroy"
-)
+PREVENT_DESTROY = "the .tf files (--terraform-files): prevent_destroy is not in a state or a plan"
 
 
 class NotTerraformError(Exception):
@@ -164,8 +162,8 @@ def _final_snapshot(database: Managed) -> tuple[str, ...]:
 
 def _fate(database: Managed) -> Finding:
     if database.deleted:
-        return problem("RC901", database.address, "this plan deletes or replaces it")
-    return ok("RC901", database.address, "nothing here deletes it")
+        return problem("RC901", database.address, "the plan deletes or replaces the database")
+    return ok("RC901", database.address, "the plan does not delete the database")
 
 
 def _flag(
@@ -198,7 +196,10 @@ def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None
         return not_looked_at("RC905", database.address, PREVENT_DESTROY)
     block = known.get((database.kind, database.name))
     if block is None:
-        needs = f"the .tf file with {database.kind}.{database.name}; it is not in the folders given"
+        needs = (
+            f"the .tf file with {database.kind}.{database.name}; the given folders do not "
+            "contain it"
+        )
         return not_looked_at("RC905", database.address, needs)
     if block.prevents_destroy:
         return ok("RC905", database.address, "prevent_destroy is true")

@@ -89,7 +89,7 @@ def _details(finding: Finding) -> Iterable[str]:
     if finding.outcome is not Outcome.PROBLEM:
         return
     yield from _wrapped("why:  ", finding.rule.why)
-    yield from _wrapped("mend: ", finding.rule.mend)
+    yield from _wrapped("fix:  ", finding.rule.mend)
     for advice in finding.advice:
         said = advice.where in NOT_FOR_A_SHELL or advice.line[0] == "<"
         sign = "" if said else "$ "

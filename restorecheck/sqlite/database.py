@@ -36,8 +36,8 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
             raise StoreError(
-                f"the history folder {path.parent} cannot be made: {exc.strerror}",
-                hint="Set history.path in the configuration to a place that can be written.",
+                f"could not create the history folder {path.parent}: {exc.strerror}",
+                hint="Set history.path in the configuration to a writable place.",
             ) from exc
         self._file: os.stat_result | None = None
         keep_private(path)
@@ -93,7 +93,8 @@ class Database:
         self._db.execute("pragma foreign_keys = on")
         if self._version() > migration.VERSION:
             raise StoreError(
-                f"{self.path} was written by a newer restorecheck (format {self._version()})",
+                f"could not open the history {self.path}: a newer restorecheck wrote it (format "
+                f"{self._version()})",
                 hint="Upgrade restorecheck, or set history.path to another file.",
             )
         if self._version() < migration.VERSION:
@@ -117,9 +118,10 @@ class Database:
         if self._file is None or (there is not None and os.path.samestat(self._file, there)):
             return
         raise StoreError(
-            f"could not write the history {self.path}: it was removed or replaced meanwhile",
-            hint="Put it back where you have it; without it the next start makes a new one. "
-            "`restorecheck sweep` takes away what was begun.",
+            f"could not write the history {self.path}: another program removed or replaced the "
+            "file",
+            hint="Put the file back if you have it; otherwise the next start makes a new "
+            "history. `restorecheck sweep` deletes what running drills left.",
         )
 
     @contextmanager
@@ -156,16 +158,16 @@ def keep_private(path: Path) -> None:
 def _advice(exc: sqlite3.Error) -> str:
     match getattr(exc, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return "Make room on its disk; what is unfinished is finished by the next start."
+            return "Free space on its disk. The next start finishes the unfinished drills."
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "Another program has it locked; end that one. Nothing is lost."
+            return "Another program has locked the file: end that program. No data is lost."
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return (
-                "The file is damaged. Move it away and put back a copy of it; "
-                "`sqlite3 FILE .recover` saves what can be read."
+                "The file is damaged. Move the file away and restore a copy; `sqlite3 FILE "
+                ".recover` saves the readable rows."
             )
         case _:
             return (
-                "Check the file, its folder's permissions and free space; "
-                "history.path names another place."
+                "Check the file, the permissions of its folder and free disk space, or set "
+                "history.path to another place."
             )

@@ -54,7 +54,9 @@ class SqliteStore(DrillStore, History):
                 ),
             )
         if cursor.rowcount != 1:
-            raise DrillConflictError(f"drill {drill.id}, or one for the same slot, exists already")
+            raise DrillConflictError(
+                f"drill {drill.id} or a drill for the same slot exists already"
+            )
         return stored
 
     def load(self, drill_id: str) -> Drill:
@@ -62,7 +64,7 @@ class SqliteStore(DrillStore, History):
         if row is None:
             raise NotFoundError(f"no drill {drill_id} in {self.database.path}")
         if not row[0]:
-            raise NotFoundError(f"drill {drill_id} was reduced to one line by retention")
+            raise NotFoundError(f"retention reduced drill {drill_id} to one line")
         return codec.decode(row[0])
 
     def save(self, drill: Drill) -> Drill:
@@ -90,9 +92,7 @@ class SqliteStore(DrillStore, History):
         if row is None:
             raise NotFoundError(f"no report of drill {drill_id} in {self.database.path}")
         if row[0] is None:
-            raise NotFoundError(
-                f"the report of drill {drill_id} was removed by retention: {row[1]}"
-            )
+            raise NotFoundError(f"retention removed the report of drill {drill_id}: {row[1]}")
         return str(row[0])
 
     def drill_of_slot(self, target: str, due_at: datetime) -> str | None:
@@ -225,7 +225,7 @@ class SqliteStore(DrillStore, History):
             (saved.version, *_row(saved), drill.id, drill.version),
         )
         if cursor.rowcount != 1:
-            raise DrillConflictError(f"drill {drill.id} was advanced by another host")
+            raise DrillConflictError(f"another host has advanced drill {drill.id}")
         return saved
 
     def _link(self) -> Link:

@@ -128,11 +128,11 @@ def test_a_history_that_is_no_database_is_one_clear_message(world):
 def test_a_missing_folder_is_a_failed_backup(world):
     world.configure(path="nowhere")
 
-    failed(world, "there is no file or folder")
+    failed(world, "does not exist")
 
 
 def test_an_empty_folder_is_a_failed_backup(world):
-    failed(world, "there is no dump in")
+    failed(world, "could not find a dump in")
 
 
 @left_out_if(os.geteuid() == 0, "root reads every folder; test_find.py asks as another user")
@@ -219,7 +219,7 @@ def test_what_lies_beside_the_dumps_is_passed_over(world, dumps):
     code, report = world.drill()
 
     assert code == 0
-    assert any("report was passed over" in note for note in report["notes"])
+    assert any("report was skipped" in note for note in report["notes"])
 
 
 def test_a_file_that_still_grows_is_passed_over(world, dumps):
@@ -273,7 +273,7 @@ def test_a_decrypt_command_that_does_not_exist_is_inconclusive(world):
     (world.backups / "library.dump.enc").write_bytes(b"\x99" * 100)
     world.configure(dump=", decrypt: [no-such-program]")
 
-    unclear(world, "no-such-program cannot be run")
+    unclear(world, "could not run no-such-program")
 
 
 def test_a_decrypt_command_that_fails_is_a_failed_backup_with_its_own_words(world):

@@ -171,13 +171,13 @@ def test_a_manifest_of_production_is_what_the_restored_tables_must_be(library, s
 
     assert code == 0, report["reason"]
     (check,) = [c for c in report["checks"] if c["kind"] == "manifest"]
-    assert check["found"] == "2 tables, as they were"
+    assert check["found"] == "2 tables, unchanged"
 
 
 @pytest.mark.parametrize(
     ("checks", "said"),
     [
-        ("[{manifest: {file: nowhere.json}}]", "is no manifest"),
+        ("[{manifest: {file: nowhere.json}}]", "is not a manifest"),
         ("[{manifest: {file: empty.json, tables: [x]}}]", "has no table 'x'"),
     ],
 )

@@ -255,7 +255,7 @@ def test_who_is_to_blame_is_said_with_the_object_and_no_value(world, source, lin
     ("head", "tail", "found", "said"),
     [
         ("\ufeff", "", "verified", ""),
-        ("BEGIN;\n", "COMMIT;\n", "verified", "follow pg_dump's last line"),
+        ("BEGIN;\n", "COMMIT;\n", "verified", "follow after pg_dump's last line"),
         ("\\echo restoring\n", "-- written by us\n", "verified", "\\echo"),
         ("", "Backup finished at Sat Nov 28 03:00:01 UTC 2026\n", "failed", "after the dump's last line"),
         ("pg_dump: warning: there are circular foreign-key constraints\n", "", "failed", "standard error"),

@@ -66,7 +66,7 @@ def test_a_drill_that_is_interrupted_before_it_began_says_so_by_its_exit_code_al
     tmp_path, number, moment
 ):
     assert started(tmp_path, number, moment, "drill") == (130, "")
-    assert not (tmp_path / "state").exists(), "nothing was begun"
+    assert not (tmp_path / "state").exists(), "the drill did not start"
 
 
 @pytest.mark.parametrize("command", ["run", "status", "sweep", "doctor", "config validate"])

@@ -243,7 +243,7 @@ def test_roles_beside_the_dumps_are_proven_too(server, world):
     assert code == 0, report["reason"]
     assert outcomes(report)["the newest file of roles is whole"] == "passed"
     assert outcomes(report)["every role of the dumps is in the file of roles"] == "passed"
-    assert not [note for note in report["notes"] if "passed over" in note]
+    assert not [note for note in report["notes"] if "was skipped" in note]
 
 
 def test_a_role_that_no_file_creates_is_a_warning_and_a_cut_file_of_roles_fails(server, world):

@@ -327,7 +327,7 @@ def _results(number, rows, *, emptied):
         "contents_plausible": compared,
         "not_emptied": compared,
         "not_shrunk": f"{compared}, 1 of them emptied" if emptied else compared,
-        "newest_there": "the newest times compared",
+        "newest_there": "newest times compared",
         "structure_same": "61 objects compared",
         "not_widened": "17 objects compared",
         "row_count": f"{rows['public.answers']:,}",

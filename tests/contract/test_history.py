@@ -224,7 +224,7 @@ def test_a_chain_with_a_changed_missing_or_emptied_report_has_a_flaw(store, vict
     assert list(flaws(emptied))
     assert list(flaws(swapped))
     # The last one can be cut off unseen; a hash that somebody was told shows it.
-    expected = [(victim + 2, f"1 report before it missing, from {victim + 1} on")]
+    expected = [(victim + 2, f"1 report before this one missing, from {victim + 1}")]
     found = [(flaw.sequence, flaw.what) for flaw in flaws(missing)]
     assert found == (expected if victim != 4 else [])
 
@@ -236,7 +236,7 @@ def test_what_retention_removed_before_its_time_is_a_flaw(store):
 
     assert list(flaws(store.stored(), keep=2 * DAY)) == []
     (flaw,) = flaws(store.stored(), keep=30 * DAY)
-    assert "before its time" in flaw.what
+    assert "too early" in flaw.what
 
 
 # --- what was accepted ------------------------------------------------------------------------

@@ -142,7 +142,7 @@ BOMBS = {
         lambda: header("readme", tarfile.REGTYPE, 1 << 62) + bytes(2048),
         "its tar data is corrupt",
     ),
-    "a tar file of holes": (sparse, "whose files have holes"),
+    "a tar file of holes": (sparse, "is a sparse tar file"),
     "gzip, many times": (lambda: nested(9), "packed more than 6 times"),
 }  # fmt: skip
 

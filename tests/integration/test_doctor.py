@@ -242,7 +242,7 @@ def robot(machine, dumps):
     return Robot(
         machine,
         answers={
-            f"correct dump.path, or let us read {machine.target['path']}": dump_again,
+            f"correct dump.path, or give restorecheck the right to read {machine.target['path']}": dump_again,
             "run the job that dumps": machine.dump.touch,
             f"write a token into {machine.directory}/token": lambda: (
                 machine.directory / "token"
@@ -250,14 +250,16 @@ def robot(machine, dumps):
             "a larger file system": "/dev/shm",
             "correct dump.decrypt or dump.path": dump_again,
             "install no-such-program": lambda: machine.target.pop("decrypt"),
-            f"let us write to {machine.directory}/state, or correct history.path": (
+            f"give restorecheck the right to write to {machine.directory}/state, or correct history.path": (
                 machine.directory / "state"
             ).unlink,
-            f"let us write to {machine.directory}, or correct history.path": (
+            f"give restorecheck the right to write to {machine.directory}, or correct history.path": (
                 lambda: machine.keys.update(history={"path": "state/history.sqlite"})
             ),
             "look at the job that writes the dumps, and run it": dump_again,
-            "correct the channel, or install what it needs": lambda: machine.keys.update(notify=[]),
+            "correct the channel, or install the package it needs": lambda: machine.keys.update(
+                notify=[]
+            ),
         },
     )
 
@@ -384,7 +386,7 @@ def test_a_locale_that_the_server_has_not_is_named(machine, dumps):
     ((outcome, found, _),) = findings_of(machine, "RC123")
 
     assert outcome == "ok"
-    assert "it has not the locale of the source (" in found
+    assert "it does not have the locale of the source (" in found
     assert "xx_XX.utf8" in found
 
 
@@ -398,7 +400,7 @@ def test_a_damaged_newest_dump_is_told_with_the_one_that_would_be_restored(machi
 
     assert outcome == "problem"
     assert "library.dump is truncated or damaged" in found
-    assert "the drill would be failed" in found
+    assert "the drill would fail" in found
 
 
 def test_a_dump_of_another_database_is_told(machine):
@@ -419,7 +421,7 @@ def test_what_lies_beside_the_dumps_and_is_passed_over_is_named(machine):
     ((outcome, found, _),) = findings_of(machine, "RC124")
 
     assert outcome == "ok"
-    assert "roles.sql was passed over" in found
+    assert "roles.sql was skipped" in found
 
 
 def test_a_dump_from_the_future_is_told(machine, dumps):
@@ -431,7 +433,7 @@ def test_a_dump_from_the_future_is_told(machine, dumps):
     ((outcome, found, _),) = findings_of(machine, "RC103")
 
     assert outcome == "problem"
-    assert "from the future" in found
+    assert "in the future" in found
 
 
 @pytest.mark.parametrize("name", ["custom", "directory", "plain"])
@@ -444,7 +446,7 @@ def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(
     ((outcome, found, _),) = findings_of(machine, "RC122")
 
     assert outcome == "not looked at"
-    assert "only its head was looked at" in found
+    assert "only its header was read" in found
 
 
 @pytest.mark.parametrize("name", ["custom", "directory"])
@@ -478,7 +480,7 @@ def test_a_look_that_takes_too_long_ends(machine, monkeypatch):
     ((outcome, found, _),) = findings_of(machine, "RC122")
 
     assert outcome == "not looked at"
-    assert "was not read within 0 s" in found
+    assert "was not completely read within 0 s" in found
 
 
 def test_a_scratch_server_is_asked_for_rights_and_for_roles_of_policies(machine, source):
@@ -496,12 +498,12 @@ def test_a_scratch_server_is_asked_for_rights_and_for_roles_of_policies(machine,
 
     ((outcome, found, _),) = findings_of(machine, "RC123")
     assert outcome == "problem"
-    assert "the role weak may not create databases (CREATEDB)" in found
+    assert "the role weak needs the right CREATEDB" in found
 
     source.sql("alter role weak createdb", database="postgres")
     ((outcome, found, _),) = findings_of(machine, "RC123")
     assert outcome == "problem"
-    assert "no role tenant, which policies or user mappings of the dump name" in found
+    assert "no role tenant, which policies or user mappings of the dump need" in found
     source.sql("drop role weak", database="postgres")
 
 

@@ -231,7 +231,7 @@ def test_the_checksums_of_pieces_are_held_against_them(made, folder):
     piece[len(piece) // 2] ^= 1
     put(folder, "x.ab", bytes(piece))
 
-    assert "differs from that in SHA256SUMS" in look(folder / "x.aa").problem
+    assert "in SHA256SUMS" in look(folder / "x.aa").problem
 
 
 def test_the_checksums_in_a_directory_format_dump_are_held_against_its_files(made, folder):
@@ -244,7 +244,7 @@ def test_the_checksums_in_a_directory_format_dump_are_held_against_its_files(mad
     blob = next(path.glob("blob_*"))
     blob.write_bytes(gzip.compress(b"another"))
 
-    assert f"the MD5 of {blob.name} differs from that in MD5SUMS" in look(path).problem
+    assert f"the MD5 of {blob.name} differs from the MD5 in MD5SUMS" in look(path).problem
 
 
 def test_a_dump_beside_roles_and_what_macos_adds_is_the_only_one_in_a_zip_file(contents, folder):
@@ -323,8 +323,11 @@ UNREADABLE = {
         lambda d: d["plain"].replace(b"PostgreSQL database", b"EnterpriseDB database"),
         "EnterpriseDB",
     ),
-    "before 9.0": (lambda d: old(d["custom"]), "archive version 1.10, older"),
-    "one file": (lambda _: zipped(**{"x.bin": b"abc"}), "neither its name nor its first bytes"),
+    "before 9.0": (lambda d: old(d["custom"]), "archive version 1.10, which is older"),
+    "one file": (
+        lambda _: zipped(**{"x.bin": b"abc"}),
+        "is not a dump by its name or its first bytes",
+    ),
 }
 
 
@@ -412,14 +415,14 @@ def test_a_dump_that_is_not_encrypted_is_read_as_it_is_and_told(contents, folder
     found = look(put(folder, name, contents[kind]), XOR)
 
     assert found.complete
-    assert found.notes == (f"{name} is not encrypted, though decrypt is configured",)
+    assert found.notes == (f"{name} is not encrypted, but decrypt is configured",)
 
 
 def test_what_comes_out_of_the_command_and_is_random_may_be_due_to_the_key(folder):
     found = look(put(folder, "x.dump.enc", random.Random(1).randbytes(999)), XOR)
 
     assert found.unusable
-    assert "was decrypted, but what came out is no dump" in found.problem
+    assert "was decrypted, but the result is not a dump" in found.problem
 
 
 def test_a_packed_and_encrypted_dump_that_is_cut_within_is_damaged(contents, folder):
@@ -467,7 +470,7 @@ def test_a_checksum_beside_a_dump_is_held_against_it(contents, folder, name, wri
     assert whole.complete
     assert whole.notes == (f"the checksum of x.dump is that in {name}",)
     assert not changed.complete
-    assert f"differs from that in {name}, which is older than the dump" in changed.problem
+    assert f" in {name}, which is older than the dump" in changed.problem
 
 
 @pytest.mark.parametrize(

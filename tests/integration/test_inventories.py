@@ -321,7 +321,7 @@ def test_a_database_with_something_in_it_is_dropped_by_its_mark_only(scratch, ma
 def test_a_server_that_nobody_reaches_has_not_lost_what_was_on_it(work):
     nowhere = ScratchServer(host=str(work), port=cluster.PORT, user="postgres")
 
-    with pytest.raises(DatabaseUnreachableError, match="no connection to the scratch server"):
+    with pytest.raises(DatabaseUnreachableError, match="could not connect to the scratch server"):
         ScratchInventory(nowhere, is_held).find()
 
 

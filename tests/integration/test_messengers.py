@@ -155,7 +155,7 @@ def test_nobody_at_home_is_an_error(receiver):
     with pytest.raises(DeliveryError) as caught:
         WebhookMessenger(receiver.url, None, FixedClock()).send(message())
 
-    assert "127.0.0.1 could not be reached: Connection refused" in caught.value.message
+    assert "could not reach 127.0.0.1: Connection refused" in caught.value.message
     assert TOKEN not in caught.value.message
 
 
@@ -189,7 +189,7 @@ def test_a_receiver_that_misbehaves_costs_a_bounded_time(answer, monkeypatch):
     with raw(answer) as url, pytest.raises(DeliveryError) as caught:
         WebhookMessenger(url, None, FixedClock()).send(message())
 
-    assert caught.value.message.startswith("127.0.0.1 ")
+    assert "127.0.0.1" in caught.value.message
     assert TOKEN not in caught.value.message
 
 
@@ -234,7 +234,7 @@ def test_an_apprise_channel_that_refuses_is_an_error_without_the_url():
         with pytest.raises(DeliveryError) as caught:
             channel.send(message())
 
-    assert caught.value.message == "json did not take the message"
+    assert caught.value.message == "json did not accept the message"
 
 
 def test_an_smtp_server_that_is_not_there_is_an_error():

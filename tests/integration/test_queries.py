@@ -279,7 +279,7 @@ def test_a_misspelt_action_of_history_is_suggested(past, capsys):
         (["a", "b"], "unexpected word 'b'"),
         (["verify", "courses"], "unexpected word 'courses'"),
         (["prune"], "how old? Set history.keep_days"),
-        (["export", "-o", "/nowhere/x"], "cannot be written"),
+        (["export", "-o", "/nowhere/x"], "could not write"),
         (["verify", "--file", "/nowhere/x"], "cannot be read"),
     ],
 )
@@ -315,7 +315,7 @@ def test_verify_finds_a_report_that_somebody_changed(past, capsys):
     code, out, _ = ask(capsys, "history", "verify")
 
     assert code == 1
-    assert "FLAW  report 3 (drill d-3): its text was changed" in out
+    assert "FLAW  report 3 (drill d-3): the text of the report was changed" in out
 
 
 def test_verify_finds_a_report_that_was_changed_with_its_hash(past, capsys):
@@ -330,7 +330,9 @@ def test_verify_finds_a_report_that_was_changed_with_its_hash(past, capsys):
     code, out, _ = ask(capsys, "history", "verify")
 
     assert code == 1
-    assert "FLAW  report 4 (drill d-4): it is not tied to the report before it" in out
+    assert (
+        "FLAW  report 4 (drill d-4): the report does not hold the hash of the previous report"
+    ) in out
 
 
 def test_verify_finds_a_report_that_is_missing(past, capsys):
@@ -341,7 +343,7 @@ def test_verify_finds_a_report_that_is_missing(past, capsys):
     code, out, _ = ask(capsys, "history", "verify")
 
     assert code == 1
-    assert "2 reports before it missing, from 2 on" in out
+    assert "2 reports before this one missing, from 2" in out
 
 
 def test_verify_finds_what_was_cut_off_by_a_hash_that_somebody_was_told(past, capsys):
@@ -404,7 +406,7 @@ def test_prune_reduces_old_reports_and_the_chain_still_holds(past, capsys, tmp_p
     assert ask(capsys, "history", "verify", "--file", str(file))[0] == 0
     code, _, err = ask(capsys, "report", "d-3")
     assert code == 3
-    assert "removed by retention" in err
+    assert "retention removed the report" in err
 
 
 # --- report
@@ -470,7 +472,7 @@ def test_a_file_of_numbers_that_cannot_be_replaced_stays_as_it_was(past, capsys,
         capsys, "report", "--format", "openmetrics", "-o", str(tmp_path / "restorecheck.prom")
     )
 
-    assert (code, "cannot be written" in err) == (2, True)
+    assert (code, "could not write" in err) == (2, True)
     assert [p.name for p in tmp_path.glob(".restorecheck.prom*")] == []
 
 

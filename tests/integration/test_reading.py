@@ -309,7 +309,7 @@ grant select on orders_id_seq, items_id_seq to weak;
     finally:
         source.sql("drop role weak", "postgres")
 
-    assert found["sequences_ahead"].found == "2 sequences, 1 not looked at"
+    assert found["sequences_ahead"].found == "2 sequences, 1 not checked"
     assert '"orders_id_seq" is 5 behind' in found["sequences_ahead"].detail
     assert found["references_hold"].found == "2 references"
     assert "known: 1 row points to nothing" in found["references_hold"].detail
@@ -684,7 +684,7 @@ def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source
 
     assert good["asked"].outcome is PASSED
     assert bad["asked"].outcome is FAILED
-    assert "51 rows with values in the table, 50 in its index" in bad["asked"].detail
+    assert "51 rows with values in the table, 50 in the index" in bad["asked"].detail
 
 
 # --- manifests --------------------------------------------------------------------------------
@@ -738,7 +738,7 @@ def test_what_is_no_manifest_is_refused(tmp_path, source, shop):
     file = tmp_path / "m.json"
     for text in ("", "[]", "{}", '{"version": 2, "tables": {}}'):
         file.write_text(text)
-        with pytest.raises(ConfigError, match="is no manifest"):
+        with pytest.raises(ConfigError, match="is not a manifest"):
             manifest.load(file)
     dsn = f"host={source.places.sockets} dbname={name} user=postgres"
     with pytest.raises(ConfigError, match="no table 'nowhere'"):

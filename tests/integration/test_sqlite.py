@@ -46,9 +46,9 @@ def test_nothing_is_written_into_a_history_that_is_not_there_any_more(path, stor
     if replaced:
         SqliteStore(path).close()
 
-    with pytest.raises(StoreError, match="removed or replaced meanwhile"):
+    with pytest.raises(StoreError, match="removed or replaced the file"):
         store.save(stored)
-    with pytest.raises(StoreError, match="removed or replaced meanwhile"):
+    with pytest.raises(StoreError, match="removed or replaced the file"):
         store.create(drill(id="d-2"))
 
 
@@ -105,7 +105,7 @@ def test_a_history_of_a_newer_version_is_refused_and_not_touched(path, store):
     store.database.execute(f"pragma user_version = {migration.VERSION + 1}")
     store.close()
 
-    with pytest.raises(StoreError, match="written by a newer restorecheck") as caught:
+    with pytest.raises(StoreError, match="a newer restorecheck wrote it") as caught:
         SqliteStore(path)
 
     assert "Upgrade restorecheck" in caught.value.hint
@@ -152,7 +152,7 @@ def test_a_locked_history_is_waited_for_and_then_told(path, store):
     with pytest.raises(StoreError, match="database is locked") as caught:
         store.create(drill())
 
-    assert "Another program has it locked" in caught.value.hint
+    assert "Another program has locked the file" in caught.value.hint
     other.execute("rollback")
     other.close()
     store.create(drill())
@@ -167,7 +167,7 @@ def test_a_history_on_a_full_disk_keeps_the_drill_and_its_verdict(path, store):
     with pytest.raises(StoreError, match="full") as caught:
         store.finish(finished().evolve(version=judged.version), lambda _: "x" * 100_000)
 
-    assert "Make room" in caught.value.hint
+    assert "Free space" in caught.value.hint
     assert store.load("d-1").verdict is judged.verdict
     assert store.entries() == ()
     store.database.execute("pragma max_page_count = 1000000")

@@ -1121,7 +1121,7 @@ ANSWERS = (
         "a large dump of which the head was looked at is whole",
         "_preview",
         "if seen.only_head:\n"
-        '    yield not_looked_at("RC122", dump.target, "more time", seen.only_head)\n'
+        '    yield not_looked_at("RC122", dump.target, "more time than one minute", seen.only_head)\n'
         "elif",
         "if",
         "tests/unit/rules/test_machine.py",
@@ -1143,7 +1143,7 @@ ANSWERS = (
     bug(
         "a database that gives no answer is a problem of the dump",
         "preview",
-        'return Unread("an answer", said)',
+        'return Unread("an answer of the server", said)',
         'return Preview(verdict="failed", reason=said)',
         "tests/unit/postgres/dump/test_preview.py",
     ),
@@ -1228,8 +1228,8 @@ ANSWERS = (
     bug(
         "by default the first unclear night is told",
         "Channel",
-        'default=2, description="How many inconclusive drills',
-        'default=1, description="How many inconclusive drills',
+        'default=2, description="Number of inconclusive drills',
+        'default=1, description="Number of inconclusive drills',
         "tests/unit/config/test_notify.py",
     ),
     bug(

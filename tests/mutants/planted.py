@@ -369,9 +369,9 @@ PLANTED = (
     bug(
         "an instance is deleted by its name alone",
         "delete",
-        '    return StillThere(resource, "its tags are not seen yet", settings.poll)\n'
+        '    return StillThere(resource, "waiting until AWS shows its tags", settings.poll)\n'
         "if not naming.is_ours(name) or not naming.is_managed(view.tags):",
-        '    return StillThere(resource, "its tags are not seen yet", settings.poll)\n'
+        '    return StillThere(resource, "waiting until AWS shows its tags", settings.poll)\n'
         "if not naming.is_ours(name):",
     ),
     bug(
@@ -1488,7 +1488,8 @@ PLANTED = (
     bug(
         "what a secret holds is quoted in the error",
         "read_password",
-        'f"the secret {endpoint.secret} does not hold what RDS writes there"',
+        'f"could not read a password from the secret {endpoint.secret}: expected JSON with "\n'
+        '"the key `password`"',
         "f\"the secret {endpoint.secret} holds {answer.get('SecretString')}\"",
         CREDENTIALS_TESTS,
     ),
@@ -1632,10 +1633,12 @@ PLANTED = (
     bug(
         "an instance that somebody took over is changed",
         "own_instance",
-        '    hint="Somebody else deleted it, renamed it or replaced it.",\n'
+        '    hint="Another program deleted, renamed or replaced the instance. Look at '
+        'CloudTrail.",\n'
         ")\n"
         "refuse_foreign(view, drill)",
-        '    hint="Somebody else deleted it, renamed it or replaced it.",\n)',
+        '    hint="Another program deleted, renamed or replaced the instance. Look at '
+        'CloudTrail.",\n)',
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1648,9 +1651,11 @@ PLANTED = (
     bug(
         "an instance is stopped by its name alone",
         "park",
-        '    raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)\n'
+        '    raise NotFoundError(f"DB instance {resource.identifier} does not exist", '
+        "resource=name)\n"
         "if not naming.is_ours(name) or not naming.is_managed(view.tags):",
-        '    raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)\n'
+        '    raise NotFoundError(f"DB instance {resource.identifier} does not exist", '
+        "resource=name)\n"
         "if not naming.is_ours(name):",
         HALF_OURS_TESTS,
     ),
@@ -1881,14 +1886,14 @@ PLANTED = (
     bug(
         "what takes longer than a sweep waits counts as deleted",
         "Sweeper._until",
-        'return detail or "it takes longer than a sweep waits"',
+        'return detail or "the deletion takes longer than a sweep waits"',
         'return ""',
         SWEEPER_TESTS,
     ),
     bug(
         "what dead drills leave is not said",
         "Sweeper.sweep",
-        'left.extend((resource, "its deletion did not succeed") for resource in drill.ledger)',
+        'left.extend((resource, "the deletion did not succeed") for resource in drill.ledger)',
         "pass",
         SWEEPER_TESTS,
     ),
@@ -3611,7 +3616,7 @@ PLANTED = (
     bug(
         "a value that is missing is zero",
         "RelationScan._value",
-        'raise UnansweredError(f"table {name} was read without an answer to this check")',
+        'raise UnansweredError(f"table {name} was read, but this check has no result")',
         'return "0"',
         "tests/unit/checks/test_kinds_configured.py",
     ),

@@ -108,7 +108,7 @@ def test_production_itself_is_never_adopted(adopting):
         outcome = adopting.run("drill", "--adopt", name)
 
         assert outcome.code == 2
-        assert "is production itself" in outcome.err
+        assert "is the production instance" in outcome.err
     assert adopting.sandbox.calls == ()
 
 
@@ -116,7 +116,7 @@ def test_an_instance_that_is_not_there_is_no_verdict_on_the_backup(adopting):
     outcome = adopting.drill("--adopt", "nobody")
 
     assert (outcome.code, outcome.verdict) == (3, "inconclusive")
-    assert "is not there" in outcome.reason
+    assert "could not find the DB instance" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,15 @@ def test_an_instance_that_is_not_there_is_no_verdict_on_the_backup(adopting):
     [
         ([], "every target is of kind adopt; name an instance"),
         (["{target}"], "name an instance to check: --adopt INSTANCE"),
-        (["--adopt", "arn:aws:rds:eu-west-1:333333333333:db:x"], "is not a DB instance in"),
-        (["--adopt", "arn:aws:rds:eu-west-1:222222222222:snapshot:x"], "is not a DB instance in"),
-        (["--adopt", "arn:x"], "is not an ARN of this kind"),
+        (
+            ["--adopt", "arn:aws:rds:eu-west-1:333333333333:db:x"],
+            "is not the ARN of a DB instance in",
+        ),
+        (
+            ["--adopt", "arn:aws:rds:eu-west-1:222222222222:snapshot:x"],
+            "is not the ARN of a DB instance in",
+        ),
+        (["--adopt", "arn:x"], "expected an ARN of another kind"),
         (["nobody", "--adopt", "x"], "no target 'nobody'"),
     ],
 )
@@ -148,7 +154,7 @@ def test_the_plan_says_that_nothing_is_changed(adopting):
     outcome = adopting.run("drill", "--adopt", "x", "--plan")
 
     assert outcome.code == 0
-    assert "the instance is left as it is" in outcome.out
+    assert "restorecheck does not delete the adopted instance" in outcome.out
 
 
 def test_an_age_that_nobody_knows_is_no_proof(adopting, restored):
@@ -269,7 +275,7 @@ def test_an_answer_that_got_lost_is_not_given_again(adopting, restored, function
 
     assert report.verdict is Verdict.VERIFIED
     assert restored.validation == "SUCCESSFUL"
-    assert any("AWS Backup was told SUCCESSFUL" in note for note in report.notes)
+    assert any("the validation result SUCCESSFUL was sent" in note for note in report.notes)
 
 
 def test_somebody_elses_answer_stands_and_is_noted(adopting, restored, function):
@@ -282,7 +288,7 @@ def test_somebody_elses_answer_stands_and_is_noted(adopting, restored, function)
 
     assert report.verdict is Verdict.VERIFIED
     assert restored.validation == "FAILED"
-    assert any("AWS Backup has FAILED" in note for note in report.notes)
+    assert any("in AWS Backup is FAILED" in note for note in report.notes)
 
 
 def test_a_job_of_another_source_is_not_taken_for_ours(adopting, restored, function):
@@ -300,10 +306,10 @@ def test_an_event_that_nobody_has_configured_is_an_error_that_alarms(adopting, r
     event["detail"]["sourceResourceArn"] = PRODUCTION.replace("courses", "billing")
     with pytest.raises(ConfigError, match="no target of kind adopt"):
         adopter.adopt(event, function)
-    with pytest.raises(ConfigError, match="no event of AWS Backup"):
+    with pytest.raises(ConfigError, match="expected an event of AWS Backup"):
         adopter.adopt({"source": "aws.ec2", "detail-type": "x", "detail": {}}, function)
     event["detail"]["status"] = "RUNNING"
-    with pytest.raises(ConfigError, match="no restore job that has ended"):
+    with pytest.raises(ConfigError, match="expected a restore job that has ended"):
         adopter.adopt(event, function)
 
 

@@ -213,7 +213,7 @@ def test_the_commands_of_the_page_are_followed_to_the_letter(shell):
     said = "\n".join(told)
     assert "RC511 restorecheck-source is CREATE_COMPLETE" in said
     assert "RC521 restorecheck is CREATE_COMPLETE" in said
-    assert "RC531 the configuration in the bucket is the one at hand" in said
+    assert "RC531 the configuration in the bucket equals the local file" in said
 
 
 def test_doctor_finds_what_is_not_made_yet_and_what_was_taken_away(shell):
@@ -235,10 +235,12 @@ def test_doctor_finds_what_is_not_made_yet_and_what_was_taken_away(shell):
     other = shell.run("AWS_PROFILE=backup restorecheck doctor --deployment source")
 
     assert (done.returncode, other.returncode) == (1, 1)
-    assert "there is no function restorecheck-checker" in done.stdout
-    assert "there is no role restorecheck-planner" in done.stdout
+    assert "the function restorecheck-checker does not exist" in done.stdout
+    assert "the role restorecheck-planner does not exist" in done.stdout
     assert "restorecheck-sweep is not there" in done.stdout
-    assert "there is no stack restorecheck-source" in other.stdout, "it is in the other account"
+    assert "the stack restorecheck-source does not exist" in other.stdout, (
+        "it is in the other account"
+    )
 
 
 def test_doctor_of_a_deployment_takes_no_target_and_needs_a_region(shell):

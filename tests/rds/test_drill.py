@@ -193,7 +193,7 @@ def test_a_standby_that_rds_started_again_is_stopped_by_the_sweep_and_ended_on_d
     swept = scene.run("sweep")
 
     assert (swept.code, instance.status) == (0, "stopped"), swept.err
-    assert "had been started again" in swept.out
+    assert "had started this standby again" in swept.out
     assert scene.run("sweep", drill_id).code == 0
     assert scene.leftovers() == []
 

@@ -127,7 +127,12 @@ def test_a_snapshot_that_rds_cannot_restore_fails_the_drill(scene, status):
     done = scene.drill()
 
     failures.expect("aws: restore fails", done.code, done.report)
-    expect(done, 1, "failed", f"the snapshot did not restore: RDS says {status}")
+    expect(
+        done,
+        1,
+        "failed",
+        f"RDS could not restore the snapshot: the status of the instance is {status}",
+    )
     assert "no such luck" in str(done.report["evidence"])
     assert scene.leftovers() == []
 
@@ -148,7 +153,7 @@ def test_an_instance_that_does_not_come_up_for_our_own_reasons_is_inconclusive(s
     done = scene.drill()
 
     failures.expect("aws: our instance", done.code, done.report)
-    expect(done, 3, "inconclusive", f"does not become available: {status}")
+    expect(done, 3, "inconclusive", f"cannot become available: its status is {status}")
     assert done.report["hint"]
     assert scene.leftovers() == []
 
@@ -326,13 +331,25 @@ def test_no_automated_snapshot_at_all_fails_the_drill_and_says_why(scene):
     done = scene.drill()
 
     failures.expect("aws: no snapshot", done.code, done.report)
-    expect(done, 1, "failed", "no finished automated snapshot", "its backup retention is 0 days")
+    expect(
+        done,
+        1,
+        "failed",
+        "no finished automated snapshot",
+        "set its backup retention to more than 0 days",
+    )
 
 
 def test_a_database_that_is_gone_fails_the_drill(scene):
     scene.rds["db_instance_identifier"] = "never-was"
 
-    expect(scene.drill(), 1, "failed", "no finished automated snapshot", "(any more)")
+    expect(
+        scene.drill(),
+        1,
+        "failed",
+        "no finished automated snapshot",
+        "does not exist in the source account",
+    )
 
 
 def test_a_snapshot_in_progress_is_not_waited_for(scene):
@@ -345,7 +362,7 @@ def test_a_snapshot_in_progress_is_not_waited_for(scene):
 
     expect(done, 0, "verified")
     assert done.report["backup"]["identifier"] == finished.arn
-    assert "under way and was not waited for" in str(done.report["notes"])
+    assert "is being created; this drill did not wait for it" in str(done.report["notes"])
 
 
 def test_the_default_key_without_a_transit_key_is_refused_with_the_way_out(scene):
@@ -400,8 +417,8 @@ def test_a_disabled_backup_key_is_explained(scene):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("db_subnet_group_name", "nowhere", "mend restore.db_subnet_group_name"),
-        ("db_parameter_group_name", "nothing", "mend restore.db_parameter_group_name"),
+        ("db_subnet_group_name", "nowhere", "correct restore.db_subnet_group_name"),
+        ("db_parameter_group_name", "nothing", "correct restore.db_parameter_group_name"),
         ("vpc_security_group_ids", ["sg-00000000"], "Invalid security group"),
     ],
 )
@@ -447,7 +464,7 @@ def test_a_plain_endpoint_is_refused_unless_the_configuration_says_sandbox(scene
     done = scene.run("drill")
 
     assert done.code == 2
-    assert "is not https" in done.err
+    assert "does not use https" in done.err
     assert len(scene.sandbox.calls) == before
 
 
@@ -458,7 +475,7 @@ def test_with_sandbox_real_aws_is_never_called(scene, monkeypatch):
     done = scene.run("drill")
 
     assert done.code == 2
-    assert "is not on this machine" in done.err
+    assert "only AWS endpoints on this machine" in done.err
 
 
 def test_without_credentials_nothing_is_begun(scene, monkeypatch):

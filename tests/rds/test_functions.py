@@ -159,7 +159,7 @@ def test_a_question_that_is_longer_than_an_invocation_is_reported_with_what_to_d
     assert answers[-1]["verdict"] == "inconclusive"
     check = report_of(around, drill).checks[-1]
     assert (check.name, check.outcome) == ("too long", CheckOutcome.ERROR)
-    assert "that one run of the checker function has" in check.detail
+    assert "the limit of one run of the checker function" in check.detail
     assert "restorecheck run" in check.detail
 
 
@@ -284,7 +284,7 @@ def test_a_drill_whose_execution_ended_is_given_one_that_tears_it_down(scene, ar
     (order,) = machines.started
     answers = run(around, order)
     assert answers[-1]["verdict"] == "inconclusive"
-    assert "the execution of this drill ended" in answers[-1]["reason"]
+    assert "the Step Functions execution ended" in answers[-1]["reason"]
     assert scene.leftovers() == []
 
 

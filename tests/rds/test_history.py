@@ -102,7 +102,7 @@ def test_a_report_that_somebody_removed_from_the_bucket_is_a_flaw(scene, around,
     done = ask("verify")
 
     assert done.code == 1
-    assert "its text is gone, and retention did not remove it" in done.out
+    assert "the text of the report is missing, and retention did not remove it" in done.out
     export = scene.directory / "export.jsonl"
     assert ask("export", "-o", str(export)).code == 0
     assert scene.run("history", "verify", "--file", str(export)).code == 1

@@ -155,7 +155,7 @@ def test_the_checker_keeps_to_the_time_that_lambda_leaves_it(scene, around, func
     assert said["verdict"] == "inconclusive"
     assert functions["checker"].starts == 1, "it was never killed at its deadline"
     report = document.parse(around.store.report(drill["drill_id"]))
-    assert "that one run of the checker function has" in report.reason
+    assert "the limit of one run of the checker function" in report.reason
 
 
 def test_an_error_is_told_in_words_that_are_safe_to_show(scene, around, functions):

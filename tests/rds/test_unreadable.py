@@ -42,4 +42,4 @@ def test_what_the_report_asks_for_is_all_that_a_proof_lacks(scene, request):
     assert granted is ("public.answers" in question["detail"])
     assert granted is (READS_NOTHING in request.node.name)
     assert (after.code, after.verdict) == (0, "verified"), after.reason
-    assert first_question(after)["found"].endswith("they belong to extensions: cron.job")
+    assert first_question(after)["found"].endswith("tables of extensions): cron.job")

@@ -80,7 +80,7 @@ def test_retention_leaves_snapshots_that_are_not_quite_ours(name, changes):
 
     assert set(backup.snapshots) == {name, f"restorecheck-{drill.id}"}
     assert theirs.arn not in drill.retention.kept
-    assert not [note for note in drill.notes if "not looked after" in note]
+    assert not [note for note in drill.notes if "retention was not applied" in note]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_an_instance_that_was_taken_over_a_moment_ago_is_neither_deleted_nor_sto
     )
 
     assert isinstance(answer, StillThere)
-    assert answer.detail == "it does not carry our mark"
+    assert answer.detail == "not deleted: the tags of restorecheck are missing"
     assert instance.status == "available"
     stage.promises.look()
 
@@ -238,7 +238,7 @@ def test_a_copy_whose_verdict_is_none_that_we_know_is_one_without():
         drill = night(stage)
 
     assert set(stage.cloud.backup.snapshots) == {f"restorecheck-{drill.id}"}
-    assert not [note for note in drill.notes if "not looked after" in note]
+    assert not [note for note in drill.notes if "retention was not applied" in note]
 
 
 @pytest.mark.parametrize("step", ["staging copy", "copy"])
@@ -287,7 +287,7 @@ def test_the_copy_that_is_named_to_restore_from_is_the_newest_verified_one_of_th
     drill = night(stage)
 
     assert drill.verdict is Verdict.FAILED
-    assert f"The newest verified copy is {first} " in drill.hint
+    assert f"Restore from the newest verified copy, {first} " in drill.hint
 
 
 @pytest.mark.parametrize("stranger", ["999999999999", "all"])
@@ -302,7 +302,7 @@ def test_a_staging_copy_that_somebody_else_may_read_goes_no_further(stranger):
     drill = host.drive(drill_id)
 
     assert drill.verdict is Verdict.INCONCLUSIVE
-    assert f"is shared with {stranger} too" in drill.reason
+    assert f"is also shared with {stranger}" in drill.reason
     assert f"restorecheck-{drill_id}" not in stage.cloud.backup.snapshots
 
 
@@ -442,8 +442,12 @@ def test_a_subnet_group_has_the_same_name_in_large_and_small_letters():
     ("where", "change", "said"),
     [
         ("backup", {"kms_key_id": "arn:aws:kms:x:2:key/other"}, "it is encrypted with"),
-        ("backup", {"source_arn": "arn:aws:rds:x:3:snapshot:s"}, "it was copied from"),
-        ("source", {"kms_key_id": "arn:aws:kms:x:1:key/other"}, "not encrypted with the transit"),
+        ("backup", {"source_arn": "arn:aws:rds:x:3:snapshot:s"}, "its source is"),
+        (
+            "source",
+            {"kms_key_id": "arn:aws:kms:x:1:key/other"},
+            "not encrypted with source.transit_kms_key_id",
+        ),
     ],
 )
 def test_a_copy_that_is_not_what_was_asked_for_goes_no_further(where, change, said):
@@ -475,7 +479,7 @@ def test_what_is_no_postgresql_is_left_alone():
     drill = night(stage)
 
     assert drill.verdict is Verdict.INCONCLUSIVE
-    assert "runs mysql" in drill.reason
+    assert "its engine is mysql" in drill.reason
     assert not stage.cloud.backup.snapshots
 
 
@@ -503,7 +507,7 @@ def test_a_secret_of_our_name_that_somebody_else_made_is_not_used():
     drill = host.drive(drill_id)
 
     assert drill.verdict is Verdict.INCONCLUSIVE
-    assert "does not carry the tag of this drill" in drill.reason
+    assert "exists without the tag of this drill" in drill.reason
     assert "ModifyDBInstance" not in {call.operation for call in stage.cloud.calls}
 
 

@@ -147,7 +147,7 @@ def test_a_log_that_is_not_to_be_had_costs_no_other_evidence():
     sources = {seen.source for seen in drill.evidence}
     assert {"RDS event", "difference from production"} <= sources
     said = [seen.text for seen in drill.evidence if seen.source == "server log"]
-    assert ["not to be had" in text for text in said] == [True]
+    assert ["not available" in text for text in said] == [True]
 
 
 def test_of_an_instance_that_is_not_ours_any_more_no_log_is_read():

@@ -510,7 +510,7 @@ def test_retention_that_may_not_prune_changes_no_verdict_and_is_told():
     drill = night(stage)
 
     assert drill.verdict is Verdict.VERIFIED
-    assert any("not looked after" in note for note in drill.notes)
+    assert any("retention was not applied" in note for note in drill.notes)
     assert len(kept(stage)) == 2
 
 

@@ -164,7 +164,7 @@ def test_an_answer_from_another_instance_is_never_verified():
     verdict = judge(checked(result(answered_by="production")))
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert "not answered by the instance" in verdict.reason
+    assert "was answered by another server" in verdict.reason
 
 
 def test_an_answer_that_names_nobody_is_never_verified():

@@ -69,14 +69,20 @@ def test_what_stands_in_a_ledger_is_no_orphan():
         ({"alive": True}, "in use by a running drill"),
         ({"drill_id": "living"}, "in use by a running drill"),
         ({"kept": True}, f"{KEPT} strange"),
-        ({"marked": False}, "carries our name but not our mark, and is young"),
+        (
+            {"marked": False},
+            ("has a name of restorecheck but not its mark, and is less than 10 minutes old"),
+        ),
         (
             {"marked": False, "made_at": None},
-            "carries our name but not our mark, and is young",
+            "has a name of restorecheck but not its mark, and is less than 10 minutes old",
         ),
         (
             {"marked": False, "made_at": NOW - ORPHAN_AGE},
-            "carries our name but not our mark: not made by restorecheck, or cut short; look at it",
+            (
+                "has a name of restorecheck but not its mark: another program made it, or its "
+                "creation was interrupted; look at it"
+            ),
         ),
     ],
 )

@@ -79,21 +79,21 @@ class AdoptProvider(Provider):
             Step(
                 name="identify",
                 kind=StepKind.PREPARE,
-                does=f"sts:GetCallerIdentity; anything else than {settings.place.account_id} ends "
-                "the drill",
+                does="sts:GetCallerIdentity; any account other than "
+                f"{settings.place.account_id} ends the drill",
                 deadline=QUICK,
             ),
             Step(
                 name="adopt",
                 kind=StepKind.ADOPT,
-                does=f"rds:DescribeDBInstances in {settings.place} until the given instance is "
-                f"available; {settings.db_instance_arn} itself is refused",
+                does=f"rds:DescribeDBInstances in {settings.place} until the adopted instance "
+                f"is available; production ({settings.db_instance_arn}) is refused",
                 deadline=settings.deadline,
             ),
             Step(
                 name="check",
                 kind=StepKind.CHECK,
-                does="ask the adopted database over TLS (verify-full), reading only, as "
+                does="query the adopted database over TLS (verify-full), read-only, as "
                 f"{settings.user}",
                 deadline=settings.deadline,
             ),
@@ -101,8 +101,8 @@ class AdoptProvider(Provider):
 
     def afterwards(self, drill_id: str) -> tuple[str, ...]:  # noqa: ARG002  # as above
         return (
-            "the instance is left as it is: it belongs to whoever restored it",
-            "where AWS Backup restored it for a test: backup:PutRestoreValidationResult, once",
+            "restorecheck does not delete the adopted instance",
+            "after a restore test of AWS Backup: backup:PutRestoreValidationResult, once",
         )
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
@@ -117,7 +117,7 @@ class AdoptProvider(Provider):
             return InProgress(wait=self.settings.poll, detail="throttled by AWS", status=exc.code)
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:  # noqa: ARG002  # the port's signature
-        return StillThere(resource, "an adopted instance is not ours to delete", hopeless=True)
+        return StillThere(resource, "restorecheck does not delete adopted instances", hopeless=True)
 
     def release(self, drill: Drill) -> None:
         """Nothing is held."""
@@ -151,7 +151,10 @@ class AdoptProvider(Provider):
     def _adopt(self, drill: Drill) -> StepEvent:
         wanted = drill.outputs[INSTANCE_ARN]
         if wanted == self.settings.db_instance_arn:
-            return Unclear(reason=f"{wanted} is production itself, and no restored backup of it")
+            return Unclear(
+                reason=f"could not adopt {wanted}: this is the production instance, not a "
+                "restored backup"
+            )
         job_id = drill.outputs.get(RESTORE_JOB)
         job = None
         if job_id:
@@ -167,9 +170,9 @@ class AdoptProvider(Provider):
         view = self.account().instances.latest().get(parse_arn(wanted).name)
         if view is None or view.arn != wanted:
             raise NotFoundError(
-                f"the DB instance {wanted} is not there in {self.settings.place}",
-                hint="AWS Backup deletes what it restores for a test at the end of the validation "
-                "window (ValidationWindowHours of the restore testing selection).",
+                f"could not find the DB instance {wanted} in {self.settings.place}",
+                hint="AWS Backup deletes the instance of a restore test at the end of the "
+                "validation window (ValidationWindowHours of the restore testing selection).",
             )
         waiting = wait_for(self.settings.poll, view)
         if waiting is not None:
@@ -179,14 +182,19 @@ class AdoptProvider(Provider):
                 endpoint=self._endpoint(view),
                 backup=job.backup,
                 restored_in=job.took,
-                notes=(f"AWS Backup restored it (restore job {job.identifier})",),
+                notes=(f"AWS Backup restored the instance (restore job {job.identifier})",),
             )
         return Ready(
             endpoint=self._endpoint(view),
             backup=Backup(
                 kind="adopted instance", identifier=wanted, server_version=view.engine_version
             ),
-            notes=("what the adopted instance was restored from was not looked at",),
+            notes=(
+                (
+                    "the backup behind the adopted instance is unknown: no restore job of AWS "
+                    "Backup was given"
+                ),
+            ),
         )
 
     def _endpoint(self, view: InstanceView) -> Endpoint:
@@ -210,17 +218,18 @@ class AdoptProvider(Provider):
             said = answer.get("StatusMessage", "")
             return Unclear(
                 reason=f"AWS Backup's restore job {name} is {status}{f': {said}' if said else ''}",
-                hint="Its role, subnet group or key may be at fault, or the recovery point.",
+                hint="Look at the restore job in AWS Backup: its role, subnet group, key or "
+                "recovery point may be the cause.",
             )
         source = answer.get("SourceResourceArn", "")
         if source != self.settings.db_instance_arn:
             return Unclear(
-                reason=f"restore job {name} is of {source or 'an unknown source'}, not of "
+                reason=f"restore job {name} restored {source or 'an unknown source'}, not "
                 f"{self.settings.db_instance_arn}"
             )
         if answer.get("CreatedResourceArn") != wanted:
             made = answer.get("CreatedResourceArn") or "nothing"
-            return Unclear(reason=f"restore job {name} made {made}, not {wanted}")
+            return Unclear(reason=f"restore job {name} created {made}, not {wanted}")
         return None
 
     def _too_old(self, drill: Drill, backup: Backup | None) -> Broken | Unclear | None:
@@ -229,17 +238,19 @@ class AdoptProvider(Provider):
             return None
         if backup is None or backup.taken_at is None:
             return Unclear(
-                reason="max_age_hours asks for the age of the backup, and nobody says it",
-                hint="Only AWS Backup's own restore jobs do. Leave max_age_hours out.",
+                reason="could not compare the age of the backup with max_age_hours: the age is "
+                "unknown",
+                hint="The age is known only for restore jobs of AWS Backup. Remove "
+                "max_age_hours for instances that another program restores.",
             )
         age = drill.started_at - backup.taken_at
         if age <= allowed:
             return None
         hours = timedelta(hours=1)
         return Broken(
-            reason=f"the backup is stale: AWS Backup's recovery point is of "
-            f"{backup.taken_at:%Y-%m-%d %H:%M} UTC, {age / hours:.1f} hours before this drill; "
-            f"at most {allowed / hours:g} hours are allowed",
+            reason="the backup is stale: the recovery point of AWS Backup is from "
+            f"{backup.taken_at:%Y-%m-%d %H:%M} UTC, {age / hours:.1f} hours before this "
+            f"drill; max_age_hours allows {allowed / hours:g} hours",
             backup=backup,
         )
 
@@ -248,18 +259,31 @@ class AdoptProvider(Provider):
         wanted = ANSWERS[drill.verdict]
         told = self._describe(job_id)
         if told.get("Status") != COMPLETED:
-            return Retained(notes=("AWS Backup is not answered: its restore did not complete",))
+            return Retained(
+                notes=(
+                    "no validation result was sent to AWS Backup: the restore job did not complete",
+                )
+            )
         if told.get("ValidationStatus") in OPEN:
             self._put(job_id, wanted, f"restorecheck {drill.id}: {drill.verdict}: {drill.reason}")
             told = self._describe(job_id)
-        known = told.get("ValidationStatus") or "no answer"
+        known = told.get("ValidationStatus") or "missing"
         if known != wanted:
-            return Retained(notes=(f"AWS Backup has {known}; it was to be told {wanted}",))
-        return Retained(notes=(f"AWS Backup was told {wanted}",))
+            return Retained(
+                notes=(
+                    (
+                        f"the validation result in AWS Backup is {known}; restorecheck wanted to send "
+                        f"{wanted}"
+                    ),
+                )
+            )
+        return Retained(notes=(f"the validation result {wanted} was sent to AWS Backup",))
 
     def _put(self, job_id: str, answer: str, message: str) -> None:
         try:
-            with attempting(f"answer AWS Backup's restore job {job_id}", job_id):
+            with attempting(
+                f"send the validation result of AWS Backup's restore job {job_id}", job_id
+            ):
                 self.account().aws_backup().put_restore_validation_result(
                     RestoreJobId=job_id,
                     ValidationStatus=answer,  # type: ignore[arg-type]  # one of the literals

@@ -95,8 +95,8 @@ class AwsStore(DrillStore, History):
             if self._commit(drill, saved, entry, version_id):
                 return saved
         raise StoreError(
-            f"could not tie the report of drill {drill.id} to the one before it",
-            hint="Many reports were written at the same time; the next step tries again.",
+            f"could not add the report of drill {drill.id} to the chain of reports",
+            hint="Several drills wrote reports at the same time. The next step tries again.",
         )
 
     def unfinished(self) -> tuple[Drill, ...]:
@@ -247,8 +247,8 @@ class AwsStore(DrillStore, History):
         version_id = answer.get("VersionId")
         if not version_id:
             raise StoreError(
-                f"the bucket {self._bucket} is not versioned",
-                hint="Reports must not be overwritten: turn versioning on.",
+                f"could not store reports in the bucket {self._bucket}: versioning is off",
+                hint="Turn on versioning, so that a report cannot be overwritten.",
             )
         return str(version_id)
 
@@ -439,15 +439,15 @@ def _failed_conditions(exc: ClientError) -> set[int] | None:
 
 
 def _conflict(drill: Drill) -> DrillConflictError:
-    return DrillConflictError(f"drill {drill.id} was advanced by another host")
+    return DrillConflictError(f"another host has advanced drill {drill.id}")
 
 
 def _drill_item(drill: Drill) -> Item:
     state = codec.encode(drill)
     if len(state.encode()) > LARGEST_STATE:
         raise StoreError(
-            f"the state of drill {drill.id} is larger than an item of DynamoDB",
-            hint="Fewer checks per target make it smaller.",
+            f"could not save drill {drill.id}: its state is larger than an item of DynamoDB may be",
+            hint="Configure fewer checks for this target.",
         )
     item: Item = {
         "pk": f"drill#{drill.id}",

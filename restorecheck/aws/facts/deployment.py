@@ -28,7 +28,7 @@ from restorecheck.rules.facts import Unread
 
 T = TypeVar("T")
 
-NO_STACK = Unread("RC521 to be mended first")
+NO_STACK = Unread("RC521 to be fixed first")
 CONFIG_KEY = "restorecheck.yaml"
 
 
@@ -208,7 +208,7 @@ def _subscriptions(account: Account, topic: str) -> tuple[bool, ...] | Unread:
 def _is_same(account: Account, bucket: str, configuration: bytes | None) -> bool | Unread | None:
     """By the ETag, which is the MD5 of an object that was put at once under SSE-S3 (S3 API, Object)."""
     if configuration is None:
-        return Unread("a configuration to compare with: -c FILE")
+        return Unread("a configuration file to compare with: -c FILE")
 
     def read() -> bool:
         head = account.client("s3").head_object(Bucket=bucket, Key=CONFIG_KEY)
@@ -216,7 +216,11 @@ def _is_same(account: Account, bucket: str, configuration: bytes | None) -> bool
         return str(head["ETag"]).strip('"') == digest
 
     return _or_none(
-        _needs(account, "s3:GetObject"), "look at the configuration", read, "404", "NoSuchKey"
+        _needs(account, "s3:GetObject"),
+        "read the configuration of the deployment",
+        read,
+        "404",
+        "NoSuchKey",
     )
 
 
@@ -230,4 +234,4 @@ def _nights(account: Account, machine: str) -> tuple[Execution, ...] | Unread:
         ]
         return tuple(sorted(nights, key=lambda night: night.started, reverse=True))
 
-    return reading(_needs(account, "states:ListExecutions"), "list the nights", read)
+    return reading(_needs(account, "states:ListExecutions"), "list the executions", read)

@@ -33,7 +33,7 @@ def reading(needs: str, what: str, read: Callable[[], T]) -> T | Unread:
     except AccessDeniedError as exc:
         return Unread(needs, exc.code or "denied")
     except ProviderError as exc:
-        return Unread("another try", exc.message)
+        return Unread("a second try", exc.message)
 
 
 def reading_one(needs: str, what: str, read: Callable[[], T]) -> T | Unread | None:

@@ -40,8 +40,8 @@ from restorecheck.rules.facts import (
 )
 from restorecheck.rules.permissions import Names
 
-BACKUP_FIRST = Unread("RC201 to be mended first")
-SOURCE_FIRST = Unread("RC202 to be mended first")
+BACKUP_FIRST = Unread("RC201 to be fixed first")
+SOURCE_FIRST = Unread("RC202 to be fixed first")
 
 
 def names_of(settings: RdsSettings, production_key: str = "") -> Names:
@@ -116,9 +116,9 @@ def _caller(account: Account, expected: str) -> Caller | Refused | Unread:
     except AccessDeniedError as exc:
         return Refused(exc.message)
     except ProviderError as exc:
-        return Unread("another try", exc.message)
+        return Unread("a second try", exc.message)
     if found != expected:
-        return Refused(f"our credentials belong to account {found}, not to {expected}")
+        return Refused(f"the credentials belong to account {found}, not to {expected}")
     return Caller(found, arn)
 
 
@@ -306,7 +306,7 @@ def _orderable(
     if account is None:
         return BACKUP_FIRST
     if not isinstance(production, RdsDatabase):
-        return Unread("RC210 to be mended first")
+        return Unread("RC210 to be fixed first")
 
     def read() -> frozenset[str]:
         options = pages(
@@ -321,7 +321,7 @@ def _orderable(
         return frozenset(option["StorageType"] for option in options)
 
     needs = f"rds:DescribeOrderableDBInstanceOptions in account {account.place.account_id}"
-    return reading(needs, "list what can be ordered", read)
+    return reading(needs, "list the instance classes that can be ordered", read)
 
 
 def _source_rights(source: Account | None, names: Names) -> Simulation:
@@ -336,7 +336,7 @@ def _backup_rights(
     if account is None or not isinstance(caller, Caller):
         return BACKUP_FIRST
     if caller.arn.endswith(":root"):
-        return Unread("a user or role: what root may do cannot be simulated")
+        return Unread("an IAM user or role: IAM cannot simulate the rights of the root user")
     principal = principal_of(account, caller.arn)
     if isinstance(principal, Unread):
         return principal

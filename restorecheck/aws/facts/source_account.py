@@ -172,7 +172,7 @@ class _Looking:
             )
 
         needs = self._needs(f"rds:Describe{kind}SnapshotAttributes")
-        return reading(needs, f"read whom {name} is shared with", read)
+        return reading(needs, f"list the accounts that {name} is shared with", read)
 
     def _replicated(self, database: RdsDatabase) -> bool | Unread:
         if database.kind == "cluster":
@@ -213,7 +213,7 @@ class _Looking:
             backup = self._accounts.looked_at(place)
             self._copies[place] = reading(
                 f"rds:DescribeDBSnapshots in account {place.account_id}",
-                "list our copies",
+                "list the copies of restorecheck",
                 lambda: tuple(
                     snapshot_view(raw)
                     for raw in pages(
@@ -261,7 +261,7 @@ class _Looking:
             if isinstance(answers, Unread):
                 return answers
             if any(s.answer is Decision.UNCLEAR for s in answers):
-                return Unread("an answer of IAM's simulator to all")
+                return Unread("definite answers from IAM's policy simulator")
             rights[arn] = {(s.action, s.resource) for s in answers if s.answer is Decision.ALLOWED}
         return rights
 

@@ -115,8 +115,8 @@ class Account:
             found = sts.get_caller_identity()["Account"]
         if found != self.place.account_id:
             raise AccessDeniedError(
-                f"the credentials {self._entered_by} belong to account {found}; the configuration "
-                f"expects {self.place.account_id}; nothing was done",
+                f"could not enter account {self.place.account_id} {self._entered_by}: the "
+                f"credentials belong to account {found}; restorecheck did nothing",
                 hint="Check AWS_PROFILE and the account ids in the configuration.",
                 operation="GetCallerIdentity",
                 code="WrongAccount",
@@ -141,7 +141,7 @@ class Account:
 
     def caller(self) -> tuple[str, str]:
         """Account and ARN that the credentials belong to, whatever the configuration expects."""
-        with attempting(f"ask AWS who we are {self._entered_by}"):
+        with attempting(f"ask AWS for the account id {self._entered_by}"):
             found = self._client("sts").get_caller_identity()
         return str(found["Account"]), str(found["Arn"])
 
@@ -233,7 +233,7 @@ class Accounts:
             ("backup", settings.place),
             settings.place,
             self._own_session,
-            entered_by="with the present credentials",
+            entered_by="with the credentials of this process",
             writes=call_guard.BACKUP_WRITES,
         )
 
@@ -243,7 +243,7 @@ class Accounts:
             ("adopted", place),
             place,
             self._own_session,
-            entered_by="with the present credentials",
+            entered_by="with the credentials of this process",
             writes=call_guard.ADOPTED_WRITES,
         )
 
@@ -254,9 +254,9 @@ class Accounts:
             ("looked at", place, role),
             place,
             self._own_session if source is None else lambda: self._assumed(source),
-            entered_by="with the present credentials"
+            entered_by="with the credentials of this process"
             if source is None
-            else f"by the role {source.role_arn}",
+            else f"with the role {source.role_arn}",
             writes=None,
         )
 
@@ -266,7 +266,7 @@ class Accounts:
             ("source", settings.place, settings.role_arn, settings.external_id),
             settings.place,
             lambda: self._assumed(settings),
-            entered_by=f"by the role {settings.role_arn}",
+            entered_by=f"with the role {settings.role_arn}",
             writes=call_guard.SOURCE_WRITES,
         )
 
@@ -307,7 +307,8 @@ class Accounts:
             raise AccessDeniedError(
                 f"could not enter {settings.place}: there are no AWS credentials to assume "
                 f"{settings.role_arn} with",
-                hint="Set AWS_PROFILE, log in (aws sso login), or run where a role is attached.",
+                hint="Set AWS_PROFILE, log in (aws sso login), or run on a machine with an "
+                "attached role.",
                 code="NoCredentials",
             )
 
@@ -354,15 +355,18 @@ def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:
     host = parts.hostname or ""
     if sandbox and not is_loopback(host):
         message = (
-            f"sandbox is true, and the AWS endpoint {parts.scheme}://{host} is not on this machine"
+            "`sandbox: true` allows only AWS endpoints on this machine; "
+            f"{parts.scheme}://{host} is on another machine"
         )
         hint = "Export what `restorecheck sandbox up` prints, or remove `sandbox: true`."
     elif not sandbox and parts.scheme != "https":
         message = (
-            f"the AWS endpoint {parts.scheme}://{host} is not https; credentials would be readable"
+            f"the AWS endpoint {parts.scheme}://{host} does not use https: others could "
+            "read the credentials"
         )
         hint = (
-            "Unset AWS_ENDPOINT_URL, or say `sandbox: true` for the rehearsal AWS of this machine."
+            "Unset AWS_ENDPOINT_URL, or set `sandbox: true` to use the simulated AWS on "
+            "this machine."
         )
     else:
         return

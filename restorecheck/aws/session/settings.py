@@ -43,7 +43,7 @@ def parse_arn(text: str) -> Arn:
     """
     parts = text.split(":", 6)
     if len(parts) != 7 or parts[0] != "arn":  # noqa: PLR2004  # the parts of an ARN
-        raise ProviderError(f"{text!r} is not an ARN of this kind")
+        raise ProviderError(f"expected an ARN of another kind, found {text!r}")
     _, partition, service, region, account_id, kind, name = parts
     return Arn(Place(partition, account_id, region), service, kind, name)
 

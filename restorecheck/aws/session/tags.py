@@ -24,5 +24,5 @@ def wait_for_tags(
     since = drill.outputs.get(key, now.isoformat())
     if now - datetime.fromisoformat(since) >= settings.settling:
         return None
-    detail = "its tags are not seen yet"
+    detail = "waiting until AWS shows its tags"
     return InProgress(wait=settings.poll, detail=detail, outputs={key: since})

@@ -95,20 +95,23 @@ HINTS = {
     "GenerateDataKey* and ReEncrypt* on the key: in its own IAM policy, and in the key's policy "
     "where the key belongs to the other account. The key must be enabled.",
     "InstanceQuotaExceeded": "Ask for a higher quota of DB instances (L-7B6409FD) in the backup "
-    "account, or delete what is not needed there.",
+    "account, or delete instances that are not needed.",
     "SnapshotQuotaExceeded": "Ask for a higher quota of manual snapshots (L-272F1212), or lower "
     "backup.keep_copies.",
     "InsufficientDBInstanceCapacity": "Choose another restore.db_instance_class, or a subnet group "
     "with more zones.",
-    "DBSubnetGroupNotFoundFault": "Create the subnet group in the backup account and region, or "
-    "mend restore.db_subnet_group_name.",
-    "DBSubnetGroupDoesNotCoverEnoughAZs": "A DB subnet group needs two zones, also for one instance.",
-    "DBParameterGroupNotFound": "Create the parameter group in the backup account and region, or "
-    "mend restore.db_parameter_group_name.",
+    "DBSubnetGroupNotFoundFault": "Create the subnet group in the backup account and region, "
+    "or correct restore.db_subnet_group_name.",
+    "DBSubnetGroupDoesNotCoverEnoughAZs": "Add subnets in a second availability zone: a DB "
+    "subnet group needs two zones, even for one instance.",
+    "DBParameterGroupNotFound": "Create the parameter group in the backup account and region, "
+    "or correct restore.db_parameter_group_name.",
     "ExpiredToken": "Renew the credentials and run the drill again.",
     "ExpiredTokenException": "Renew the credentials and run the drill again.",
-    "InvalidClientTokenId": "Check the credentials: AWS does not know them.",
-    "UnrecognizedClientException": "Check the credentials: AWS does not know them.",
+    "InvalidClientTokenId": "AWS does not know these credentials. Check AWS_PROFILE and the "
+    "access key.",
+    "UnrecognizedClientException": "AWS does not know these credentials. Check AWS_PROFILE and "
+    "the access key.",
 }
 
 LONGEST = 400
@@ -133,7 +136,7 @@ def attempting(what: str, resource: str = "") -> Iterator[None]:
         raise _of_library(exc, what, resource) from exc
     except ResponseParserError as exc:  # no BotoCoreError: a proxy's page in place of an answer
         raise TransientError(
-            f"could not {what}: what came back is no answer of AWS's",
+            f"could not {what}: the response is not from AWS (a proxy may have sent it)",
             resource=resource,
             code="ResponseParserError",
         ) from exc
@@ -150,7 +153,7 @@ def _of_answer(exc: ClientError, what: str, resource: str) -> ProviderError:
     code = str(details.get("Code", "Unknown"))
     request_id = str(metadata.get("RequestId", ""))
     status = int(metadata.get("HTTPStatusCode", 0))
-    because = str(details.get("Message", "")).strip()[:LONGEST] or "no reason was given"
+    because = str(details.get("Message", "")).strip()[:LONGEST] or "AWS gave no reason"
     named = f"{code}, request {request_id}" if request_id else code
     kind = _kind(code, status)
     hint = HINTS.get(code, _hint_of(kind))
@@ -204,15 +207,16 @@ def _of_library(exc: BotoCoreError, what: str, resource: str) -> ProviderError:
         ):
             return AccessDeniedError(
                 f"could not {what}: there are no usable AWS credentials ({name})",
-                hint="Set AWS_PROFILE, log in (aws sso login), or run where a role is attached.",
+                hint="Set AWS_PROFILE, log in (aws sso login), or run on a machine with an "
+                "attached role.",
                 resource=resource,
                 code=name,
             )
         case NoRegionError():
             return ProviderError(
-                f"could not {what}: no region is set", resource=resource, code=name
+                f"could not {what}: no AWS region is set", resource=resource, code=name
             )
         case _:
             return ProviderError(
-                f"could not {what}: the AWS library refused ({name})", resource=resource, code=name
+                f"could not {what}: the AWS library reported {name}", resource=resource, code=name
             )

@@ -67,14 +67,17 @@ of them and waits for ever on the rest.
 """
 
 INSTANCE_HINTS: Mapping[str, str] = {
-    "incompatible-network": "The subnet group may have no free address left, or its VPC is gone.",
-    "incompatible-parameters": "restore.db_parameter_group_name does not fit this engine version or "
-    "instance class.",
+    "incompatible-network": "Check the subnet group: no free address may be left, or its VPC "
+    "was deleted.",
+    "incompatible-parameters": "Correct restore.db_parameter_group_name: the group does not "
+    "fit this engine version or instance class.",
     "insufficient-capacity": "Choose another restore.db_instance_class, or a subnet group with more "
     "zones.",
-    "inaccessible-encryption-credentials": "The key of the copy is disabled or its policy has changed.",
-    "inaccessible-encryption-credentials-recoverable": "The key of the copy is disabled; enable it.",
-    "storage-full": "The storage that production has is full; the copy has the same size.",
+    "inaccessible-encryption-credentials": "Check the KMS key of the copy: the key is "
+    "disabled, or its policy has changed.",
+    "inaccessible-encryption-credentials-recoverable": "Enable the KMS key of the copy.",
+    "storage-full": "The restored instance has the same storage size as production, and it is "
+    "full. Give production more storage.",
 }
 
 SNAPSHOT_STATUSES: Mapping[str, StatusMeaning] = {

@@ -38,10 +38,15 @@ def delete(
     view = account.manual_snapshots.fresh().get(name)
     if view is None:
         if now < made_until + settings.settling:
-            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+            return StillThere(resource, "not visible yet; AWS may show it later", settings.poll)
         return Gone(resource)
     if not is_trial(view) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
+        return StillThere(
+            resource,
+            "not deleted: the tags of restorecheck are missing",
+            settings.poll,
+            hopeless=True,
+        )
     try:
         with attempting(f"delete the snapshot {view.arn}", view.arn):
             account.rds().delete_db_snapshot(DBSnapshotIdentifier=name)

@@ -55,8 +55,9 @@ ones are (Amazon RDS User Guide, "Sharing a DB snapshot": "This process also app
 AWS Backup makes). (?) Nobody has tried it: what is refused is told with another way.
 """
 ADOPT = (
-    "Admit snapshot:awsbackup:* to rds:CopyDBSnapshot of the source role; or let AWS Backup's restore testing "
-    "restore it, and check that with a target of kind adopt (docs/how-to/aws-backup.md)."
+    "Allow rds:CopyDBSnapshot on snapshot:awsbackup:* in the source role. Or let restore "
+    "testing of AWS Backup restore the snapshot, and check the instance with a target of kind "
+    "adopt (docs/how-to/aws-backup.md)."
 )
 
 
@@ -85,8 +86,8 @@ class Copying:
             return self._none_found(drill, under_way=len(of_instance))
         if newest.engine != ENGINE:
             return Unclear(
-                reason=f"{wanted} runs {newest.engine}; this version of restorecheck proves "
-                "PostgreSQL only"
+                reason=f"could not copy the snapshot of {wanted}: its engine is "
+                f"{newest.engine}, and this version of restorecheck supports only PostgreSQL"
             )
         backup = _backup_of(newest)
         taken_at = backup.taken_at
@@ -96,7 +97,8 @@ class Copying:
             return Broken(
                 reason=f"the backup is stale: the newest {_kind(newest)} of {wanted} holds data "
                 f"up to {second_of(taken_at)}, {_hours(age)} before this drill at "
-                f"{second_of(drill.started_at)}; at most {_hours(self._settings.max_age)} are allowed",
+                f"{second_of(drill.started_at)}; max_age_hours allows "
+                f"{_hours(self._settings.max_age)}",
                 hint=self._why_stale(),
                 backup=backup,
             )
@@ -118,8 +120,8 @@ class Copying:
         transit = self._settings.source.transit_kms_key_id
         if transit and view.kms_key_id != transit:
             return Unclear(
-                reason=f"the staging copy {name} is not encrypted with the transit key; "
-                "it was not shared"
+                reason=f"the staging copy {name} is not encrypted with "
+                "source.transit_kms_key_id; the snapshot was not shared"
             )
         return Ready()
 
@@ -131,10 +133,10 @@ class Copying:
         strangers = sorted(admitted - {backup_id})
         if strangers:
             return Unclear(
-                reason=f"the staging copy {name} is shared with {', '.join(strangers)} too; "
-                "it was not used",
-                hint="Find out who shared it: CloudTrail, ModifyDBSnapshotAttribute in the source "
-                "account.",
+                reason=f"the staging copy {name} is also shared with {', '.join(strangers)}; "
+                "the snapshot was not used",
+                hint="Look for ModifyDBSnapshotAttribute in CloudTrail of the source account "
+                "to see who shared the snapshot.",
             )
         if backup_id in admitted:
             return Ready()
@@ -142,7 +144,9 @@ class Copying:
             self._source.rds().modify_db_snapshot_attribute(
                 DBSnapshotIdentifier=name, AttributeName="restore", ValuesToAdd=[backup_id]
             )
-        return InProgress(wait=self._soon, detail="reading the share back", status="sharing")
+        return InProgress(
+            wait=self._soon, detail="waiting until the share is visible", status="sharing"
+        )
 
     def copy(self, drill: Drill) -> StepEvent:
         """The off-account backup itself, with a key of the backup account."""
@@ -155,7 +159,7 @@ class Copying:
             return waiting
         doubt = self._lineage_doubt(drill, view)
         if doubt:
-            return Unclear(reason=f"the copy {name} is not what was asked for: {doubt}")
+            return Unclear(reason=f"the copy {name} differs from the request: {doubt}")
         return Ready(outputs={"copy_arn": view.arn})
 
     def unshare(self, drill: Drill) -> StepEvent:
@@ -163,7 +167,9 @@ class Copying:
         name = naming.identifier_of(drill.id)
         if self._settings.backup.place.account_id in self._still_admitted(name):
             self._remove_share(name)
-            return InProgress(wait=self._soon, detail="reading it back", status="unsharing")
+            return InProgress(
+                wait=self._soon, detail="waiting until the share is removed", status="unsharing"
+            )
         self.prune_staging()
         return Ready()
 
@@ -183,12 +189,17 @@ class Copying:
         """Take the share away that a drill made, also one that died."""
         arn = parse_arn(resource.identifier)
         if not naming.is_ours(arn.name) or arn.place != self._source.place:
-            return StillThere(resource, "it is not in the configured source account and region")
+            return StillThere(
+                resource,
+                "not changed: the snapshot is not in the configured source account and region",
+            )
         if self._settings.backup.place.account_id in self._still_admitted(arn.name):
             self._remove_share(arn.name)
             return StillThere(resource, "the share is being removed", self._soon)
         if self._clock.now() < made_until + self._settings.settling:
-            return StillThere(resource, "not seen, but may yet appear", self._settings.poll)
+            return StillThere(
+                resource, "not visible yet; AWS may show it later", self._settings.poll
+            )
         return Gone(resource)
 
     # --- parts ---------------------------------------------------------------------------
@@ -213,8 +224,9 @@ class Copying:
         wanted, place = self._settings.db_instance_identifier, self._settings.source.place
         unfinished = f" ({under_way} not finished)" if under_way else ""
         return Broken(
-            reason=f"the backup is stale: there is no finished automated snapshot of {wanted} in "
-            f"{place}{unfinished}, and none of AWS Backup, at {second_of(drill.started_at)}",
+            reason=f"the backup is stale: {wanted} has no finished automated snapshot in "
+            f"{place}{unfinished} and no snapshot of AWS Backup, at "
+            f"{second_of(drill.started_at)}",
             hint=self._why_stale(),
         )
 
@@ -238,38 +250,46 @@ class Copying:
             and view.taken_at is not None
         ]
         if not copies:
-            return f"There is no verified copy of it in {self._backup.place}."
+            return f"There is no verified copy in {self._backup.place}."
         newest = max(copies, key=_taken_at)
         return (
-            f"The newest verified copy is {newest.identifier} in {self._backup.place}, with data "
-            f"up to {second_of(newest.database_time or _taken_at(newest))}."
+            f"Restore from the newest verified copy, {newest.identifier} in "
+            f"{self._backup.place}; it holds data up to "
+            f"{second_of(newest.database_time or _taken_at(newest))}."
         )
 
     def _state_of_production(self) -> str:
         wanted = self._settings.db_instance_identifier
         instance = self._source.instances.latest().get(wanted)
         if instance is None:
-            return f"There is no DB instance {wanted} there (any more)."
+            return f"The DB instance {wanted} does not exist in the source account."
         if not instance.backup_retention_days:
-            return f"Automated backups of {wanted} are off: its backup retention is 0 days."
+            return (
+                f"Automated backups of {wanted} are off: set its backup retention to more "
+                "than 0 days."
+            )
         return (
             f"{wanted} is {instance.status} and keeps automated backups for "
-            f"{number_of(instance.backup_retention_days, 'day')}; look at its events."
+            f"{number_of(instance.backup_retention_days, 'day')}; look at the RDS events of the instance."
         )
 
     def _notes(self, newest: SnapshotView, all_of_them: list[SnapshotView]) -> tuple[str, ...]:
         notes = []
         under_way = [s for s in all_of_them if s.progress is StatusMeaning.UNDER_WAY]
         if under_way:
-            notes.append("a newer automated snapshot is under way and was not waited for")
+            notes.append(
+                "a newer automated snapshot is being created; this drill did not wait for it"
+            )
         if newest.type == AWS_BACKUP:
             notes.append(
-                "no automated snapshot is young enough; this is a snapshot that AWS Backup manages"
+                "the automated snapshots are older than max_age_hours; this is a snapshot of "
+                "AWS Backup"
             )
         if not newest.encrypted and not self._settings.source.transit_kms_key_id:
             notes.append(
-                "the snapshot is not encrypted, and without source.transit_kms_key_id neither is "
-                "the staging copy; the copy in the backup account is"
+                "the snapshot and the staging copy are not encrypted "
+                "(source.transit_kms_key_id is not set); the copy in the backup account is "
+                "encrypted"
             )
         return tuple(notes)
 
@@ -294,7 +314,7 @@ class Copying:
         except ProviderError as exc:
             managed = parse_arn(arn).name.startswith(MANAGED)
             if isinstance(exc, AccessDeniedError) and not managed:
-                return self._wait_for_arrival(drill, exc, self._key_propagation, "the key's policy")
+                return self._wait_for_arrival(drill, exc, self._key_propagation, "the key policy")
             if isinstance(exc, TransientError | CapacityError) or not managed:
                 raise
             return Unclear(reason=exc.message, hint=f"{exc.hint} {ADOPT}".strip())
@@ -316,9 +336,9 @@ class Copying:
                 return None
         return Unclear(
             reason=f"snapshot {name} is encrypted with the default key of RDS, "
-            "and such a snapshot cannot be shared with another account",
-            hint="Set source.transit_kms_key_id to a customer managed key whose policy admits the "
-            "backup account, kms:CreateGrant included.",
+            "and RDS cannot share such a snapshot with another account",
+            hint="Set source.transit_kms_key_id to a customer managed key; its policy must "
+            "allow the backup account to use the key, including kms:CreateGrant.",
         )
 
     def _begin_copy(self, drill: Drill, name: str) -> StepEvent:
@@ -336,7 +356,11 @@ class Copying:
         except (NotFoundError, InvalidStateError) as exc:
             waiting = self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
             if isinstance(waiting, Unclear):
-                return replace(waiting, hint="The share did not arrive in time.")
+                return replace(
+                    waiting,
+                    hint="The backup account could not see the shared snapshot in time. Run "
+                    "the drill again.",
+                )
             return waiting
         except AccessDeniedError as exc:
             return self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
@@ -353,7 +377,9 @@ class Copying:
         if self._clock.now() - drill.records[-1].started_at > longest:
             return Unclear(reason=refusal.message, hint=refusal.hint)
         return InProgress(
-            wait=self._settings.poll, detail=f"waiting for {what} to arrive", status=refusal.code
+            wait=self._settings.poll,
+            detail=f"waiting until {what} is in effect",
+            status=refusal.code,
         )
 
     def _wait_for_ours(
@@ -384,7 +410,7 @@ class Copying:
             case StatusMeaning.BAD_BACKUP | StatusMeaning.HOPELESS:
                 return Unclear(
                     reason=f"{what} {view.identifier} in {parse_arn(view.arn).place} is {view.status}",
-                    hint="RDS says no more in its API; look at the events of the snapshot.",
+                    hint="Look at the RDS events of the snapshot for the reason.",
                 )
 
     def _lineage_doubt(self, drill: Drill, view: SnapshotView) -> str:
@@ -393,7 +419,7 @@ class Copying:
         assert drill.backup is not None, "found before it is copied"
         taken_at = drill.outputs.get("snapshot_time", "")
         if view.source_arn and view.source_arn != staging:
-            return f"it was copied from {view.source_arn}"
+            return f"its source is {view.source_arn}"
         if not view.holds(taken_at, drill.backup.taken_at):
             return f"its original was taken at {view.taken_at}, not at {taken_at}"
         if view.kms_key_id != self._settings.backup.kms_key_id:
@@ -420,8 +446,9 @@ class Copying:
     def _refuse_foreign(self, view: SnapshotView, drill: Drill) -> None:
         if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
             raise AlreadyExistsError(
-                f"snapshot {view.arn} exists and does not carry the tag of this drill",
-                hint="Somebody else made it, or took our tag away; nothing was done with it.",
+                f"snapshot {view.arn} exists without the tag of this drill",
+                hint="Another program created it or removed the tag. restorecheck did not "
+                "touch it; look at CloudTrail.",
                 resource=view.arn,
             )
 
@@ -472,7 +499,7 @@ class Copying:
 
 def admitted_to(source: Account, name: str) -> set[str]:
     """The accounts that may restore a snapshot; `all` where it is public."""
-    with attempting(f"read who snapshot {name} is shared with", name):
+    with attempting(f"list the accounts that snapshot {name} is shared with", name):
         answer = source.rds().describe_db_snapshot_attributes(DBSnapshotIdentifier=name)
     attributes = answer["DBSnapshotAttributesResult"].get("DBSnapshotAttributes", [])
     return {

@@ -78,13 +78,15 @@ def delete_secret(
         described = None
     if described is None:
         if now < made_until + settings.settling:
-            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+            return StillThere(resource, "not visible yet; AWS may show it later", settings.poll)
         return Gone(resource)
     tags = naming.as_dict(described.get("Tags"))
     if not tags and now < made_until + settings.settling:
-        return StillThere(resource, "its tags are not seen yet", settings.poll)
+        return StillThere(resource, "waiting until AWS shows its tags", settings.poll)
     if not naming.is_managed(tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll)
+        return StillThere(
+            resource, "not deleted: the tags of restorecheck are missing", settings.poll
+        )
     with attempting(f"delete the secret {name}", name):
         account.secrets().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
     return Gone(resource)
@@ -119,7 +121,8 @@ def read_password(secrets_manager: Any, endpoint: Endpoint) -> str:  # noqa: ANN
         return str(json.loads(answer["SecretString"])["password"])
     except (KeyError, ValueError, TypeError):
         raise ProviderError(
-            f"the secret {endpoint.secret} does not hold what RDS writes there"
+            f"could not read a password from the secret {endpoint.secret}: expected JSON with "
+            "the key `password`"
         ) from None
 
 
@@ -137,7 +140,8 @@ def _managed(
         return Unclear(
             reason=f"RDS cannot manage the master password of {view.identifier}: its secret is "
             "impaired",
-            hint="Usually the key of the secret: restore.master_user_secret_kms_key_id.",
+            hint="Check the KMS key of the secret (restore.master_user_secret_kms_key_id): "
+            "this is the usual cause.",
         )
     done = view.secret_status == ACTIVE
     return _when_settled(settings, account, drill, view, done=done, secret=view.secret_arn)
@@ -194,7 +198,7 @@ def _when_settled(
     if _has_event(account, view, FAILED_RESET):
         return Unclear(
             reason=f"RDS could not change the master password of {view.identifier}",
-            hint="Its events say why; they are in the evidence of this report.",
+            hint="Look at the RDS events in the evidence of this report.",
         )
     waiting = wait_for(settings.poll, view)
     if isinstance(waiting, Broken | Unclear):
@@ -246,9 +250,7 @@ def _password_for(
 def _existing_password(account: Account, drill: Drill, name: str) -> str:
     described = _describe_secret(account, name)
     if naming.as_dict(described.get("Tags")).get(naming.DRILL) != drill.id:
-        raise AccessDeniedError(
-            f"the secret {name} exists and does not carry the tag of this drill"
-        )
+        raise AccessDeniedError(f"the secret {name} exists without the tag of this drill")
     with attempting(f"read the secret {name}", name):
         answer = account.secrets().get_secret_value(SecretId=name)
     return str(json.loads(answer["SecretString"])["password"])

@@ -46,7 +46,7 @@ def collect(
         try:
             found += read()
         except ProviderError as exc:
-            found.append(Observation(at=None, source=part, text=f"not to be had: {exc.message}"))
+            found.append(Observation(at=None, source=part, text=f"not available: {exc.message}"))
     return tuple(found)
 
 
@@ -90,7 +90,9 @@ def _differences(
     """How the restored instance is set up differently from production."""
     production = source.instances.latest().get(settings.db_instance_identifier)
     if production is None:
-        return (_difference(f"there is no DB instance {settings.db_instance_identifier} now"),)
+        return (
+            _difference(f"the DB instance {settings.db_instance_identifier} does not exist now"),
+        )
     found = []
     if production.engine_version != view.engine_version:
         found.append(

@@ -72,8 +72,8 @@ def restore(settings: RdsSettings, account: Account, drill: Drill, now: datetime
         return waiting
     doubt = _doubt(settings, view) or _origin_doubt(account, drill)
     if doubt:
-        return Unclear(reason=f"DB instance {view.arn} is not what was asked for: {doubt}")
-    told = ("RDS did not restore it at the first try, but at the second",)
+        return Unclear(reason=f"DB instance {view.arn} differs from the request: {doubt}")
+    told = ("RDS restored the snapshot only at the second try",)
     notes = told if SECOND in drill.outputs else ()
     return Ready(endpoint=endpoint_of(settings, view), notes=notes)
 
@@ -85,11 +85,11 @@ def name_of(drill: Drill) -> str:
 
 def _once_more(settings: RdsSettings, drill: Drill, view: InstanceView, said: Broken) -> StepEvent:
     if SECOND in drill.outputs:
-        return replace(said, reason=f"{said.reason}, as it did at the first try")
+        return replace(said, reason=f"{said.reason}, at the first and at the second try")
     second = naming.second_of(drill.id)
     return InProgress(
         wait=settings.poll,
-        detail=f"{said.reason}; it is restored once more",
+        detail=f"{said.reason}; trying a second restore",
         status=view.status,
         outputs={SECOND: second},
         instead=(resource_of(settings, view.identifier), resource_of(settings, second)),
@@ -114,10 +114,14 @@ def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Uncle
             log.warning("status.unknown", resource=view.arn, status=view.status)
             return InProgress(wait=poll, detail=f"{view.status} (unknown)", status=view.status)
         case StatusMeaning.BAD_BACKUP:
-            return Broken(reason=f"the snapshot did not restore: RDS says {view.status}")
+            return Broken(
+                reason="RDS could not restore the snapshot: the status of the instance is "
+                f"{view.status}"
+            )
         case StatusMeaning.HOPELESS:
             return Unclear(
-                reason=f"DB instance {view.identifier} does not become available: {view.status}",
+                reason=f"DB instance {view.identifier} cannot become available: its status is "
+                f"{view.status}",
                 hint=INSTANCE_HINTS.get(view.status, ""),
             )
 
@@ -147,9 +151,9 @@ def own_instance(account: Account, drill: Drill, *, now: bool = False) -> Instan
     view = known.get(name_of(drill))
     if view is None or view.resource_id != drill.endpoint.identity:
         raise NotFoundError(
-            f"the DB instance {name_of(drill)} that this drill restored is not "
-            f"there any more in {account.place}",
-            hint="Somebody else deleted it, renamed it or replaced it.",
+            f"the DB instance {name_of(drill)}, which this drill restored, no longer exists in "
+            f"{account.place}",
+            hint="Another program deleted, renamed or replaced the instance. Look at CloudTrail.",
         )
     refuse_foreign(view, drill)
     return view
@@ -158,8 +162,9 @@ def own_instance(account: Account, drill: Drill, *, now: bool = False) -> Instan
 def refuse_foreign(view: InstanceView, drill: Drill) -> None:
     if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
         raise AlreadyExistsError(
-            f"DB instance {view.arn} exists and does not carry the tag of this drill",
-            hint="Somebody else made it, or took our tag away; nothing was done with it.",
+            f"DB instance {view.arn} exists without the tag of this drill",
+            hint="Another program created it or removed the tag. restorecheck did not touch "
+            "it; look at CloudTrail.",
             resource=view.arn,
         )
 
@@ -178,12 +183,12 @@ def delete(
     view = account.instances.latest(not_before=min(now, late_enough)).get(name)
     if view is None:
         if now < late_enough:
-            return StillThere(resource, "not seen, but may yet appear", settings.poll)
+            return StillThere(resource, "not visible yet; AWS may show it later", settings.poll)
         other = _other_name(account, name)
         if other:
             detail = (
-                f"it was renamed to {other}, and is not deleted under that name; delete it, or take "
-                "the tags restorecheck:* from it if it is to stay"
+                f"the instance was renamed to {other}; restorecheck does not delete "
+                "renamed instances. Delete it, or remove its tags restorecheck:* to keep it"
             )
             return StillThere(resource, detail, settings.poll, hopeless=True)
         return Gone(resource)
@@ -194,9 +199,14 @@ def delete(
     if view is None:
         return StillThere(resource, "going", settings.poll)
     if not view.tags and now < late_enough:
-        return StillThere(resource, "its tags are not seen yet", settings.poll)
+        return StillThere(resource, "waiting until AWS shows its tags", settings.poll)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
+        return StillThere(
+            resource,
+            "not deleted: the tags of restorecheck are missing",
+            settings.poll,
+            hopeless=True,
+        )
     try:
         with attempting(f"delete DB instance {view.arn}", view.arn):
             account.rds().delete_db_instance(
@@ -231,9 +241,14 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
     name = parse_arn(resource.identifier).name
     view = account.instances.fresh().get(name)
     if view is None:
-        raise NotFoundError(f"DB instance {resource.identifier} is not there", resource=name)
+        raise NotFoundError(f"DB instance {resource.identifier} does not exist", resource=name)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
-        return StillThere(resource, "it does not carry our mark", settings.poll, hopeless=True)
+        return StillThere(
+            resource,
+            "not deleted: the tags of restorecheck are missing",
+            settings.poll,
+            hopeless=True,
+        )
     if view.tags.get(naming.ROLE) != naming.STANDBY:
         with attempting(f"mark DB instance {view.arn} as the standby", view.arn):
             account.rds().add_tags_to_resource(
@@ -263,11 +278,12 @@ def _begin_restore(settings: RdsSettings, account: Account, drill: Drill, name: 
     own = naming.identifier_of(drill.id)
     copy = account.manual_snapshots.latest().get(own)
     if copy is None:
-        raise NotFoundError(f"the copy {own} is not there any more in {account.place}")
+        raise NotFoundError(f"the copy {own} no longer exists in {account.place}")
     if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
         raise AlreadyExistsError(
-            f"snapshot {copy.arn} does not carry the tag of this drill (any more)",
-            hint="Somebody replaced it, or took our tag away; it was not restored.",
+            f"snapshot {copy.arn} does not have the tag of this drill",
+            hint="Another program replaced the snapshot or removed the tag, so it was not "
+            "restored. Look at CloudTrail.",
             resource=copy.arn,
         )
     chosen = parameters(settings, copy, drill, name)
@@ -357,7 +373,7 @@ def _origin_doubt(account: Account, drill: Drill) -> str:
     assert drill.backup is not None, "found before it is restored"
     if copy is None or copy.holds(drill.outputs.get("snapshot_time", ""), drill.backup.taken_at):
         return ""
-    return f"the copy that it was restored from was replaced by one of {copy.taken_at}"
+    return f"its source, the copy, was replaced by a copy with data up to {copy.taken_at}"
 
 
 def _doubt(settings: RdsSettings, view: InstanceView) -> str:

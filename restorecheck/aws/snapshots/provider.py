@@ -84,15 +84,16 @@ class RdsProvider(Provider):
         return (
             prepare(
                 "identify",
-                f"sts:GetCallerIdentity in both accounts, {backup.account_id} with the present "
-                f"credentials and {source.account_id} by {settings.source.role_arn}; "
-                "anything else than these ids ends the drill",
+                f"sts:GetCallerIdentity in both accounts: {backup.account_id} with the "
+                f"credentials of this process, {source.account_id} with the role "
+                f"{settings.source.role_arn}; any other account ends the drill",
                 QUICK,
             ),
             prepare(
                 "find snapshot",
-                f"rds:DescribeDBSnapshots in {source}: the newest finished automated snapshot of "
-                f"{settings.db_instance_identifier}, or of AWS Backup where that is too old; older than "
+                f"rds:DescribeDBSnapshots in {source}: the newest finished automated snapshot "
+                f"of {settings.db_instance_identifier}, or a snapshot of AWS Backup if the "
+                "automated one is too old; a snapshot older than "
                 f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
                 QUICK,
             ),
@@ -104,7 +105,7 @@ class RdsProvider(Provider):
             prepare(
                 "share",
                 f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, add "
-                f"{backup.account_id}; refused if anybody else is on it",
+                f"{backup.account_id}; refused if other accounts have access",
                 QUICK,
                 share,
             ),
@@ -117,7 +118,8 @@ class RdsProvider(Provider):
             prepare(
                 "unshare",
                 f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, remove "
-                f"{backup.account_id}; rds:DeleteDBSnapshot on older staging copies of ours",
+                f"{backup.account_id}; rds:DeleteDBSnapshot on older staging copies of "
+                "restorecheck",
                 QUICK,
             ),
             Step(
@@ -134,7 +136,7 @@ class RdsProvider(Provider):
             Step(
                 name="check",
                 kind=StepKind.CHECK,
-                does="ask the restored database over TLS (verify-full), reading only",
+                does="query the restored database over TLS (verify-full), read-only",
                 deadline=long,
             ),
         )
@@ -144,20 +146,24 @@ class RdsProvider(Provider):
         name = naming.identifier_of(drill_id)
         backup = settings.backup
         sentences = [
-            f"rds:AddTagsToResource in {backup.place}: the verdict on the copy {name}",
             (
-                f"rds:DeleteDBSnapshot in {backup.place}: copies of this target beyond the newest "
-                f"{backup.keep_copies}; never the newest verified one, never the newest one"
+                f"rds:AddTagsToResource in {backup.place}: write the verdict to the tags of the "
+                f"copy {name}"
+            ),
+            (
+                f"rds:DeleteDBSnapshot in {backup.place}: copies of this target older than the "
+                f"newest {backup.keep_copies}; never the newest copy, never the newest "
+                "verified copy"
             ),
             (
                 f"kept: the copy {name} in {backup.place}, and the staging copy {name} in "
-                f"{settings.source.place} until the next one is made"
+                f"{settings.source.place} until the next staging copy exists"
             ),
         ]
         if settings.restore.after is After.STOP:
             sentences.append(
-                f"a verified instance is stopped and kept (rds:StopDBInstance {name}); the standby "
-                "before it is deleted (rds:DeleteDBInstance)"
+                f"a verified instance is stopped and kept (rds:StopDBInstance {name}); the "
+                "previous standby is deleted (rds:DeleteDBInstance)"
             )
         return tuple(sentences)
 
@@ -178,7 +184,7 @@ class RdsProvider(Provider):
         arn = parse_arn(resource.identifier)
         known = {self.settings.backup.place.account_id, self.settings.source.place.account_id}
         if arn.place.account_id not in known:
-            detail = f"account {arn.place.account_id} is not configured any more"
+            detail = f"account {arn.place.account_id} is no longer configured"
             return StillThere(resource, detail, self.settings.poll, hopeless=True)
         try:
             return self._delete(resource, arn.place, made_until)
@@ -242,7 +248,7 @@ class RdsProvider(Provider):
                 outputs |= self._keeping().make_room(drill, self._clock.now())
             return InProgress(
                 wait=self.settings.poll,
-                detail=f"{refusal.message}; older copies of this target are deleted to make room",
+                detail=f"{refusal.message}; deleting older copies of this target to make room",
                 status=refusal.code,
                 outputs=outputs,
             )
@@ -252,7 +258,7 @@ class RdsProvider(Provider):
             return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
         return Unclear(
             reason=f"{refusal.message}; found {number_of(len(snapshots), 'manual snapshot')} in "
-            f"{account.place}, and deleting older copies of this target made no room",
+            f"{account.place}, and deleting older copies of this target did not make room",
             hint=refusal.hint,
         )
 
@@ -291,7 +297,10 @@ class RdsProvider(Provider):
             return self._copying().end_share(resource, made_until)
         delete = DELETIONS.get(resource.kind)
         if delete is None:
-            return StillThere(resource, "this version does not know such a thing")
+            return StillThere(
+                resource,
+                "not deleted: this version of restorecheck does not know this kind of resource",
+            )
         is_source = place.account_id == self.settings.source.place.account_id
         account = (
             self.source_account()
@@ -314,13 +323,13 @@ class RdsProvider(Provider):
                 )
             case Credentials.RESET:
                 return (
-                    f"secretsmanager:CreateSecret {name}, a new password; rds:ModifyDBInstance on "
-                    f"{name}: it becomes the master password"
+                    f"secretsmanager:CreateSecret {name} with a new password; "
+                    f"rds:ModifyDBInstance on {name}: set it as the master password"
                 )
             case Credentials.IAM:
                 return (
-                    f"wait until IAM database authentication is on; the checker logs in as "
-                    f"{self.settings.restore.iam_user} with a token"
+                    "wait until IAM database authentication is active; the checker logs in "
+                    f"as {self.settings.restore.iam_user} with a token"
                 )
 
     def _keeping(self) -> Keeping:

@@ -36,7 +36,7 @@ class Keeping:
         if drill.verdict is Verdict.VERIFIED:
             leaving = self._end_standbys(drill)
             if leaving:
-                detail = f"the earlier standby {leaving[0]} is going"
+                detail = f"waiting until the previous standby {leaving[0]} is deleted"
                 outputs = {DELETED: "\n".join(deleted)}
                 return InProgress(wait=self.settings.poll, detail=detail, outputs=outputs)
         kept = tuple(v.arn for v in views if v.arn not in deleted)
@@ -54,7 +54,7 @@ class Keeping:
             return
         if view.tags.get(naming.VERDICT) == drill.verdict.value:
             return
-        with attempting(f"write the verdict on {view.arn}", view.arn):
+        with attempting(f"write the verdict to the tags of {view.arn}", view.arn):
             self.backup.rds().add_tags_to_resource(
                 ResourceName=view.arn, Tags=naming.as_list({naming.VERDICT: drill.verdict.value})
             )
@@ -109,7 +109,7 @@ class Keeping:
             if view.status in {"deleting", "deleted"}:
                 continue
             try:
-                with attempting(f"delete the earlier standby {view.arn}", view.arn):
+                with attempting(f"delete the previous standby {view.arn}", view.arn):
                     self.backup.rds().delete_db_instance(
                         DBInstanceIdentifier=view.identifier,
                         SkipFinalSnapshot=True,

@@ -15,15 +15,15 @@ from restorecheck.model import CheckSpec
 class AcceptedValuesKeys(TableKeys):
     column: Text = Field(description="The column.")
     values: Annotated[tuple[Bound | bool, ...], FromList, AtLeastOne] = Field(
-        description="Every value is one of these. NULL is not looked at: see not_null."
+        description="The allowed values. NULL is ignored: see not_null."
     )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
         if len({isinstance(value, bool) for value in self.values}) > 1:
             raise refusal(
-                "expected either true and false or other values, found both; YAML reads a bare "
-                "yes, no, on and off as truth values: quote them, as in 'no'"
+                "expected either true and false or other values, found both; YAML reads yes, "
+                "no, on and off without quotes as true and false: quote them, as in 'no'"
             )
         return self
 
@@ -38,14 +38,15 @@ class AcceptedValues(OfRelation):
     keys = AcceptedValuesKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return f"one of {len(options['values'])} values"
+        return f"one of {len(options['values'])} allowed values"
 
     def refused(self, ask: Ask) -> str:
         column, values = ask.column(), ask.spec.options["values"]
         if column.type != "bool" and any(isinstance(value, bool) for value in values):
             return (
-                f"column {column.name} is of type {column.type}, and the values are true and false; "
-                "YAML reads a bare yes, no, on and off as truth values: quote them, as in 'no'"
+                f"column {column.name} is of type {column.type}, and but the allowed values are "
+                "true and false: YAML reads yes, no, on and off without quotes as true and "
+                "false. Quote them, as in 'no'"
             )
         return ""
 

@@ -67,9 +67,9 @@ class AnyRows(OfDatabase):
 def _excuses(reading: DatabaseReading) -> Iterator[str]:
     """Why a database may be without rows though nothing is lost."""
     if views := unfilled(reading.structure):
-        yield f"materialized views that are not filled: {len(views):,}"
+        yield f"materialized views without data: {len(views):,}"
     foreign = sum(key.startswith("foreign table ") for key in reading.structure)
     if foreign:
-        yield f"foreign tables, whose rows are on other servers: {foreign:,}"
+        yield f"foreign tables (their rows are on other servers): {foreign:,}"
     if reading.tables and all(UNLOGGED in table.traits for table in reading.tables.values()):
-        yield "all tables are unlogged: pg_dump may have left out their rows"
+        yield "all tables are unlogged, and pg_dump may leave out the rows of unlogged tables"

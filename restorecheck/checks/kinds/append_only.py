@@ -1,4 +1,4 @@
-"""Rows are added, and none is changed or lost.
+"""Rows are only added: no earlier row is changed or missing.
 
 The rows up to the greatest key of last night lie in buckets by their hash, each with a number of rows and a
 sum of hashes. A row that is lost or changed is missing in its bucket. One that came late (a transaction that
@@ -31,7 +31,9 @@ LATE_ROWS, LATE_SHARE = 10, 0.02
 class AppendOnlyKeys(TableKeys):
     """For tables that only grow: every row of the last verified night is there as it was."""
 
-    key: Text = Field(description="A column that grows with every row: a number or a time.")
+    key: Text = Field(
+        description="A column whose value grows with every new row: a number or a time."
+    )
 
     @property
     def about(self) -> str:
@@ -40,16 +42,19 @@ class AppendOnlyKeys(TableKeys):
 
 class AppendOnly(OfRelation):
     name = "append_only"
-    help = "Rows are added, and none is changed or lost."
+    help = "Rows are only added: no earlier row is changed or missing."
     keys = AppendOnlyKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "every row of the last verified night, unchanged"
+        return "every row of the last verified drill, unchanged"
 
     def refused(self, ask: Ask) -> str:
         column = ask.column("key")
         if column.type not in NUMBERS | MOMENTS:
-            return f"column {column.name} is of type {column.type}: a key is a number or a time"
+            return (
+                f"column {column.name} has the type {column.type}; expected a number or a "
+                "time as key"
+            )
         return ""
 
     def question(self, ask: Ask) -> Question | None:
@@ -108,7 +113,7 @@ class AppendOnly(OfRelation):
         found = f"{shown_rows(rows)}, {rows - before.rows:+,}"
         lost = sorted(set(before.relation.columns) - set(scan.relation.columns))
         if lost:
-            detail = f"column {', '.join(lost)} is not there any more"
+            detail = f"column {', '.join(lost)} no longer exists"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         late = _late(earlier["rows"] or {}, now["then"] or {})
         if late is None:
@@ -117,9 +122,9 @@ class AppendOnly(OfRelation):
         # Of the greatest key itself more may come: of a date, all day.
         among = late - (now["last then"] - earlier["last"])
         if among > max(LATE_ROWS, LATE_SHARE * before.rows):
-            detail = f"{shown_rows(among)} came among the earlier ones; were they loaded twice?"
+            detail = f"{shown_rows(among)} added among the earlier rows; were rows loaded twice?"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        detail = f"{shown_rows(among)} with smaller keys came late" if among > 0 else ""
+        detail = f"{shown_rows(among)} with smaller keys, added later" if among > 0 else ""
         return Judgement(CheckOutcome.PASSED, expected, found, detail)
 
 

@@ -13,7 +13,7 @@ from restorecheck.checks.scan_result import DatabaseReading, rows_by_group
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 DEFAULT_DROP = 0.2
-NOT_BEFORE = "nothing to compare with: this database was not there before"
+NOT_BEFORE = "nothing to compare with: this database is new"
 
 
 class _Compared(OfDatabase):
@@ -58,13 +58,13 @@ class _Compared(OfDatabase):
 
 class NotEmptied(_Compared):
     name = "not_emptied"
-    help = "No table has lost all of its rows since the last night."
+    help = "No table has lost all its rows since the last verified drill."
     built_in = BuiltIn(name="no table was emptied", compares=True)
     of_databases = True
     advice = baseline.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "rows where there were rows"
+        return "rows in every table that had rows"
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
@@ -79,7 +79,7 @@ class NotEmptied(_Compared):
 
 class NotShrunk(_Compared):
     name = "not_shrunk"
-    help = "No table has lost more than max_drop of its rows."
+    help = "No table has lost more than max_drop of its rows since the last verified drill."
     built_in = BuiltIn(name="no table has shrunk", severity=Severity.WARNING, compares=True)
     advice = baseline.ADVICE
 
@@ -105,20 +105,20 @@ class NotShrunk(_Compared):
 
 class NewestThere(_Compared):
     name = "newest_there"
-    help = "No newest time is older than it was."
+    help = "The newest time in no column is older than in the last verified drill."
     built_in = BuiltIn(name="the newest rows are there", severity=Severity.WARNING, compares=True)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "nothing older than before"
+        return "no newest time older than before"
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
     ) -> CheckFinding:
         columns = baseline.rejuvenated(before, after)
-        older = [f"{column}: the newest value is older than it was" for column in columns]
+        older = [f"{column}: the newest value is older than before" for column in columns]
         silent = baseline.silent(before, after)
         problems = (*older, *([silent] if silent else ()))
-        return CheckFinding(found="the newest times compared", problems=problems)
+        return CheckFinding(found="newest times compared", problems=problems)
 
 
 class _OfStructure(_Compared):
@@ -179,10 +179,13 @@ def _migrated(old: Mapping[str, str], new: Mapping[str, str]) -> set[str | None]
 
 class StructureSame(_OfStructure):
     name = "structure_same"
-    help = "Tables, columns, functions, grants … are as they were."
+    help = (
+        "Tables, columns, functions, grants and other objects are unchanged since the last "
+        "verified drill."
+    )
     built_in = BuiltIn(name="the structure is the same", severity=Severity.WARNING, compares=True)
     of_databases = True
-    advice = "if that was intended: `restorecheck history accept`"
+    advice = "if the change was intended: `restorecheck history accept`"
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no difference"
@@ -198,9 +201,12 @@ class StructureSame(_OfStructure):
 
 class NotWidened(_OfStructure):
     name = "not_widened"
-    help = "Nobody may do more than in the last night: grants, owners, row security, roles."
+    help = (
+        "No role has more rights than in the last verified drill: grants, owners, row "
+        "security, memberships."
+    )
     built_in = BuiltIn(name="no right was widened", compares=True)
-    advice = "if that was intended: `restorecheck history accept`"
+    advice = "if the change was intended: `restorecheck history accept`"
 
     def expected(self, options: Mapping[str, Any]) -> str:
         return "no more rights than before"

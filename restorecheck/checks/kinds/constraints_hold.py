@@ -14,7 +14,7 @@ from restorecheck.model import CheckSpec
 
 class ConstraintsHold(OfDatabase):
     name = "constraints_hold"
-    help = "No row breaks a constraint that was validated."
+    help = "No row violates a validated constraint."
     built_in = BuiltIn(name="constraints hold")
     reads = frozenset({Section.EXCLUSIONS})
     constraints = True

@@ -37,13 +37,16 @@ LARGEST = 60_000
 
 class ContentsPlausible(OfDatabase):
     name = "contents_plausible"
-    help = "The columns look as they did: no letters lost, no NULLs in new rows, nothing rewritten."
+    help = (
+        "The contents of the columns are similar to the last verified drill: no broken "
+        "characters, no new NULLs, no rewritten values."
+    )
     built_in = BuiltIn(name="the contents are plausible", compares=True)
     collects = True
     questions_begin = (COLUMNS,)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "columns that look as they did"
+        return "contents similar to the last verified drill"
 
     def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
         tables = [t for t in catalog.tables if not t.view and _rows(t, reading)]
@@ -91,7 +94,7 @@ class ContentsPlausible(OfDatabase):
     ) -> CheckFinding:
         number = len(reading.statistics)
         if before is None or not before.statistics:
-            return CheckFinding(found=f"{number:,} tables looked at; {NOTHING_YET}")
+            return CheckFinding(found=f"{number:,} tables read; {NOTHING_YET}")
         same = _same_backup(before, reading)
         common = len({*reading.statistics} & {*before.statistics})
         return CheckFinding(
@@ -110,7 +113,7 @@ def _other_objects(before: DatabaseReading, after: DatabaseReading) -> Iterable[
     was, now = objects_of(before), objects_of(after)
     prints = [reading.answers.get(LARGE_CONTENTS) for reading in (before, after)]
     if was and was == now and all(prints) and prints[0] != prints[1]:
-        yield f"large objects: as many as before ({was:,}), with other contents"
+        yield f"large objects: the same number ({was:,}), but other contents"
 
 
 def _rows(table: Table, reading: DatabaseReading) -> int:

@@ -23,7 +23,8 @@ TOTAL, FINITE = "sum:", "numbers:"
 class DistributionKeys(TableKeys):
     column: Text = Field(description="A column of numbers.")
     max_shift: Share = Field(
-        description="How far average and share of values may move since the last verified night."
+        description="How much the average and the share of rows with a value may change since "
+        "the last verified drill."
     )
 
     @property
@@ -33,17 +34,17 @@ class DistributionKeys(TableKeys):
 
 class Distribution(OfRelation):
     name = "distribution"
-    help = "Average and filling are about as they were."
+    help = "The average and the share of rows with a value are similar to the last verified drill."
     keys = DistributionKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
         shift = percent(options["max_shift"])
-        return f"an average and a share of values within {shift} of before"
+        return f"average and share of rows with a value within {shift} of the last verified drill"
 
     def refused(self, ask: Ask) -> str:
         column = ask.column()
         if column.type not in WHOLE | BROKEN:
-            return f"column {column.name} is of type {column.type}, which has no average"
+            return f"column {column.name} has the type {column.type}, which has no average"
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
@@ -68,7 +69,7 @@ class Distribution(OfRelation):
             holds = now is not None or earlier is None
             return Judgement(passed_if(holds), expected, found)
         if broken_now and not _broken(before, column):
-            detail = f"{shown_rows(broken_now)} with NaN or infinity, and none before"
+            detail = f"{shown_rows(broken_now)} with NaN or infinity, but none before"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         moved = abs(now[0] - earlier[0]) > allowed * abs(earlier[0])
         thinner = abs(now[1] - earlier[1]) > allowed
@@ -87,4 +88,4 @@ def _broken(scan: RelationScan, column: str) -> int:
 
 
 def _shown(average: tuple[Decimal, Decimal] | None) -> str:
-    return f"{average[0]:.6g} on average, {average[1]:.1%} filled" if average else "no value"
+    return f"average {average[0]:.6g}, {average[1]:.1%} with a value" if average else "no value"

@@ -14,7 +14,7 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 class ExtensionsKeys(CheckKeys):
     names: Annotated[tuple[Text, ...], FromList, AtLeastOne] = Field(
-        description="Extensions that the application cannot do without."
+        description="Extensions that the application needs."
     )
     name: Text | None = optional("Name in reports; by default 'extensions'.")
 
@@ -25,12 +25,12 @@ class ExtensionsKeys(CheckKeys):
 
 class Extensions(OfReading):
     name = "extensions"
-    help = "Extensions that must be there."
+    help = "Extensions that must be installed."
     keys = ExtensionsKeys
     structure = True
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "all of them"
+        return "all extensions"
 
     def judge_reading(
         self, spec: CheckSpec, reading: DatabaseReading, context: Context
@@ -39,6 +39,6 @@ class Extensions(OfReading):
         wanted = {str(name) for name in spec.options["names"]}
         missing = sorted(name for name in wanted if f"extension {name}" not in reading.structure)
         if missing:
-            detail = f"not there: {', '.join(missing)}"
+            detail = f"missing: {', '.join(missing)}"
             return Judgement(CheckOutcome.FAILED, expected, f"{len(wanted - {*missing})}", detail)
         return Judgement(CheckOutcome.PASSED, expected, f"all {len(wanted)}")

@@ -28,7 +28,7 @@ LATER = "later:"
 class FreshnessKeys(TableKeys):
     column: Text = Field(description="A column with times: timestamptz, timestamp or date.")
     max_age_hours: Hours = Field(
-        description="The newest time is at most this long before the backup was taken."
+        description="The maximum age of the newest time, measured at the time of the backup."
     )
 
     @property
@@ -42,7 +42,7 @@ class FreshnessKeys(TableKeys):
 
 class Freshness(OfRelation):
     name: ClassVar[str] = "freshness"
-    help = "The newest time of a column, against the backup's."
+    help = "The newest time of a column is close to the time of the backup."
     keys: ClassVar[type[CheckKeys] | None] = FreshnessKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
@@ -51,7 +51,7 @@ class Freshness(OfRelation):
     def refused(self, ask: Ask) -> str:
         column = ask.column()
         if column.type not in ask.sql.MOMENTS:
-            return f"column {column.name} is of type {column.type}, which is no date and time"
+            return f"column {column.name} has the type {column.type}; expected a date or a time"
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
@@ -67,7 +67,7 @@ class Freshness(OfRelation):
         detail = f"{shown_rows(ahead)} later than the backup" if ahead else ""
         greatest = scan.greatest(f"{ASKED}{spec.name}")
         if greatest is None:
-            found = "no time before the backup" if ahead else "no row with a time"
+            found = "no row with a time before the backup" if ahead else "no row with a time"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         latest = float(greatest)
         if not FIRST_MOMENT <= latest <= LAST_MOMENT:
@@ -91,9 +91,9 @@ def _span(age: timedelta) -> str:
 
 
 class HeartbeatKeys(TableKeys):
-    column: Text = Field(description="The time that the heartbeat writes.")
+    column: Text = Field(description="Column with the time of the heartbeat.")
     max_age_minutes: Minutes = Field(
-        description="The newest beat is at most this long before the backup was taken."
+        description="The maximum age of the newest heartbeat, measured at the time of the backup."
     )
 
     @property
@@ -103,5 +103,5 @@ class HeartbeatKeys(TableKeys):
 
 class Heartbeat(Freshness):
     name = "heartbeat"
-    help = "A row that something writes every few minutes is there."
+    help = "The heartbeat, a row that is written every few minutes, is recent."
     keys = HeartbeatKeys

@@ -31,7 +31,7 @@ class _Named(OfDatabase):
         if self.key in reading.problems:
             return CheckFinding(problems=(reading.problems[self.key],))
         if self.key not in reading.answers:
-            return CheckFinding(doubts=(reading.doubts.get(self.key, "not asked"),))
+            return CheckFinding(doubts=(reading.doubts.get(self.key, "not checked"),))
         names = reading.answers[self.key]
         return CheckFinding(
             found=self.good if not names else "", problems=(names,) if names else ()
@@ -54,13 +54,13 @@ class IndexesValid(_Named):
 
 class CollationsCurrent(_Named):
     name = "collations_current"
-    help = "Texts are sorted as their indexes expect."
+    help = "The versions of the collations match the indexes."
     built_in = BuiltIn(name="collations are current", severity=Severity.WARNING)
     questions_begin = (COLLATIONS,)
     key, good = COLLATIONS, "no collation has changed"
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "none of another version"
+        return "no collation with another version"
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         yield collations(catalog.major)
@@ -68,13 +68,13 @@ class CollationsCurrent(_Named):
 
 class TransactionsYoung(_Named):
     name = "transactions_young"
-    help = "Transaction ids are far from their end."
+    help = "The oldest transaction id is far from the wraparound limit."
     built_in = BuiltIn(name="transaction ids are young", severity=Severity.WARNING, physical=True)
     questions_begin = (AGE,)
-    key, good = AGE, "far from their end"
+    key, good = AGE, "far from the wraparound limit"
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "far from their end"
+        return "far from the wraparound limit"
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         yield transaction_age()

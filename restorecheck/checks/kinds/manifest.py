@@ -14,15 +14,15 @@ from restorecheck.checks.scan_statements import NOTHING, PRINT, ROWS
 from restorecheck.checks.structure import unfilled
 from restorecheck.model import CheckOutcome, CheckSpec
 
-OLD = "it is of an older version; let `restorecheck manifest` write it again"
+OLD = "the manifest has an older version; run `restorecheck manifest` again"
 
 
 class ManifestKeys(CheckKeys):
     """The contents that `restorecheck manifest` has read from the source."""
 
-    file: Text = Field(description="What it wrote; relative to the configuration file.")
+    file: Text = Field(description="The manifest file; relative to the configuration file.")
     tables: Annotated[tuple[Table, ...], FromList] = Field(
-        default=(), description="Of these only; by default of all that are in it."
+        default=(), description="Only these tables; by default all tables of the manifest."
     )
     name: Text | None = optional("Name in reports; by default 'manifest'.")
 
@@ -36,7 +36,7 @@ class ManifestKeys(CheckKeys):
 
 class Manifest(OfReading):
     name = "manifest"
-    help = "The contents are those of a manifest of the source."
+    help = "The contents equal a manifest of the source."
     keys = ManifestKeys
     contents = True
 
@@ -59,7 +59,7 @@ class Manifest(OfReading):
             return Judgement(CheckOutcome.FAILED, expected, found, listed(different))
         if doubts:
             return Judgement(CheckOutcome.ERROR, expected, "", listed(doubts))
-        return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, as they were")
+        return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, unchanged")
 
 
 def _objects(reading: DatabaseReading) -> TableReading:
@@ -74,7 +74,7 @@ def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) ->
     """What is different, and what could not be compared."""
     table = _objects(reading) if name == LARGE_OBJECTS else reading.tables.get(name)
     if table is None and name in unfilled(reading.structure):
-        return "", "the materialized view is not filled"
+        return "", "the materialized view has no data"
     if table is None:
         return "gone", ""
     if table.problem:
@@ -88,5 +88,5 @@ def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) ->
     if PRINT not in values:
         return "", OLD
     if table.values.get(PRINT, NOTHING) == NOTHING:
-        return "", table.doubts.get(PRINT, "its contents were not read in full")
+        return "", table.doubts.get(PRINT, "its contents were not read completely")
     return ("other contents", "") if table.values[PRINT] != values[PRINT] else ("", "")

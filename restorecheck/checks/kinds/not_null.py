@@ -1,4 +1,4 @@
-"""Columns have a value in every row."""
+"""The columns have a value in every row."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from restorecheck.model import CheckSpec
 
 
 class NotNullKeys(TableKeys):
-    columns: Columns = Field(description="Columns that have a value in every row.")
+    columns: Columns = Field(description="Columns that must have a value in every row.")
 
     @property
     def about(self) -> str:
@@ -22,7 +22,7 @@ class NotNullKeys(TableKeys):
 
 class NotNull(OfRelation):
     name = "not_null"
-    help = "Columns have a value in every row."
+    help = "The columns have a value in every row."
     keys = NotNullKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:

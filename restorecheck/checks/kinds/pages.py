@@ -20,12 +20,12 @@ VERIFY_HEAP_MAJOR = 14
 
 class IndexesAgree(OfDatabase):
     name = "indexes_agree"
-    help = "As many rows by an index as in its table. Not of dumps."
+    help = "An index has as many rows as its table. Not for dumps."
     built_in = BuiltIn(name="indexes agree with their tables", physical=True)
     questions_begin = (KEYS,)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "as many rows by the index as in the table"
+        return "the same number of rows in the index and the table"
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         return (questions.keys(table) for table in catalog.tables if table.key_index)
@@ -44,7 +44,7 @@ class IndexesAgree(OfDatabase):
             rows = round(float(table.values[ROWS]))
             if rows == int(value or 0):
                 return ""
-            return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in its index"
+            return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in the index"
 
         found = questions_found(reading, KEYS, "tables", say)
         tables = ((name, reading.tables.get(name)) for name, _ in under(reading.answers, KEYS))
@@ -58,13 +58,13 @@ class IndexesAgree(OfDatabase):
 
 class PagesSound(OfDatabase):
     name = "pages_sound"
-    help = "amcheck and pg_visibility find no fault. Not of dumps."
+    help = "amcheck and pg_visibility find no error. Not for dumps."
     built_in = BuiltIn(name="pages are sound", physical=True)
     reads = frozenset({Section.BTREES, Section.EXTENSIONS})
     questions_begin = (BTREE, HEAP, VISIBLE)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "no fault in heaps and B-trees"
+        return "no error in heaps and B-trees"
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
         return {"minutes": suite.get("pages_minutes", DEFAULT_MINUTES)}
@@ -118,11 +118,14 @@ def _explained(doubts: Iterable[str]) -> Iterator[str]:
     every = list(doubts)
     if any("42501" in reason for reason in every):
         yield (
-            "the checker's role may neither use nor make the extension amcheck: "
-            "create it in production, and grant execute on its functions"
+            "the role of the checker cannot use or create the extension amcheck: create the "
+            "extension in production, and grant EXECUTE on its functions"
         )
         return
     late = sum(OVER_BUDGET in reason for reason in every)
     if late:
-        yield f"{late:,} not within suite.pages_minutes: give it more, or make pages_sound a warning"
+        yield (
+            f"{late:,} not checked within suite.pages_minutes: raise suite.pages_minutes, or "
+            "make pages_sound a warning"
+        )
     yield from (reason for reason in every if OVER_BUDGET not in reason)

@@ -16,10 +16,10 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 class PercentNullKeys(TableKeys):
     column: Text = Field(description="The column.")
-    max: Share | None = optional("At most this share of the rows has no value: 5% or 0.05.")
+    max: Share | None = optional("Maximum share of rows without a value: 5% or 0.05.")
     max_rise: Share | None = optional(
-        "The share is at most so much greater than in the last verified night: 1% or 0.01 is one "
-        "row more in a hundred."
+        "Maximum rise of the share since the last verified drill: 1% or 0.01 is one more row "
+        "in a hundred."
     )
 
     @model_validator(mode="after")
@@ -35,7 +35,7 @@ class PercentNullKeys(TableKeys):
 
 class PercentNull(OfRelation):
     name = "percent_null"
-    help = "At most a share of the rows has no value in a column."
+    help = "Only a limited share of the rows has no value in a column."
     keys = PercentNullKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:

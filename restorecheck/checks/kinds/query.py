@@ -44,17 +44,17 @@ class Expect(Keys):
 
     model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
-    equals: Scalar = optional("The single value of the answer is this one; null for SQL's NULL.")
+    equals: Scalar = optional("The query returns exactly this value; null stands for NULL.")
     between: Annotated[tuple[Bound, Bound], FromList, BeforeValidator(_two_bounds)] | None = (
-        optional("The single value lies in [low, high], ends included.")
+        optional("The query returns a value in [low, high], including both ends.")
     )
-    at_least: Bound | None = optional("The single value is this one or greater.")
-    at_most: Bound | None = optional("The single value is this one or less.")
+    at_least: Bound | None = optional("The query returns this value or a greater one.")
+    at_most: Bound | None = optional("The query returns this value or a smaller one.")
     not_empty: Annotated[Literal[True], exactly_true] | None = optional(
-        "There is at least one row."
+        "The query returns at least one row."
     )
-    empty: Annotated[Literal[True], exactly_true] | None = optional("There is no row.")
-    rows: Count | None = optional("There are exactly this many rows.")
+    empty: Annotated[Literal[True], exactly_true] | None = optional("The query returns no row.")
+    rows: Count | None = optional("The query returns exactly this many rows.")
 
     @model_validator(mode="before")
     @classmethod
@@ -92,9 +92,11 @@ def _refuse_disorder(low: float | str, high: float | str) -> None:
 
 
 class QueryKeys(CheckKeys):
-    name: Text = Field(description="Name in reports; says what holds when the check passes.")
-    sql: Text = Field(description="One SELECT; it is run in a read-only transaction.")
-    expect: Expect = Field(description="The answer that it must give.")
+    name: Text = Field(
+        description="Name in reports: a sentence that is true when the check passes."
+    )
+    sql: Text = Field(description="One SELECT statement; it runs in a read-only transaction.")
+    expect: Expect = Field(description="The expected answer.")
 
     @property
     def title(self) -> str:
@@ -106,7 +108,7 @@ class QueryKeys(CheckKeys):
 
 class Query(Alone):
     name = "query"
-    help = "Runs a query and judges its answer."
+    help = "Runs a query and compares its answer."
     keys = QueryKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
@@ -167,7 +169,7 @@ def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgeme
     if answer.count == 0:
         return Judgement(CheckOutcome.FAILED, expected, "no row")
     if answer.columns != 1:
-        detail = f"the query returns {answer.columns} columns; the expectation is about one value"
+        detail = f"the query returns {answer.columns} columns; expected one value"
         return Judgement(CheckOutcome.ERROR, expected, "", detail)
     if answer.count > 1 or answer.more:
         return Judgement(CheckOutcome.FAILED, expected, "more than one row")
@@ -177,7 +179,9 @@ def _judge_query(expect: dict[str, Any], answer: Rows, expected: str) -> Judgeme
 def _judge_row_number(kind: str, wanted: Any, answer: Rows, expected: str) -> Judgement:  # noqa: ANN401  # from JSON
     found = f"{'more than ' if answer.more else ''}{answer.count:,} rows"
     if kind == "rows" and answer.more and wanted > answer.count:
-        detail = f"no more than {answer.count:,} rows are read; ask for count(*) instead"
+        detail = (
+            f"the query returns more than {answer.count:,} rows, the limit; use count(*) instead"
+        )
         return Judgement(CheckOutcome.ERROR, expected, found, detail)
     if kind == "rows":
         return Judgement(passed_if(answer.count == wanted and not answer.more), expected, found)
@@ -241,7 +245,9 @@ def _align_time(value: date, bound: str) -> tuple[Any, Any]:
     if value.tzinfo is not None and moment.tzinfo is None:
         return value, moment.replace(tzinfo=value.tzinfo)
     if value.tzinfo is None and moment.tzinfo is not None:
-        raise TypeError("the query returns a time without zone, the expectation has one")
+        raise TypeError(
+            "the query returns a time without time zone; the expected value has a time zone"
+        )
     return value, moment
 
 
@@ -252,12 +258,12 @@ def _number(value: float | Decimal) -> Decimal:
     except InvalidOperation:  # pragma: no cover - str() of a number always parses
         number = Decimal("NaN")
     if number.is_nan():
-        raise TypeError("the query returns NaN, which no bound can be compared with")
+        raise TypeError("the query returns NaN, which cannot be compared with a limit")
     return number
 
 
 def _unlike(value: Any, bound: Any) -> TypeError:  # noqa: ANN401  # any two values
-    return TypeError(f"the query returns {_kind(value)}, the expectation is {_kind(bound)}")
+    return TypeError(f"the query returns {_kind(value)}, but the expected value is {_kind(bound)}")
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401  # any value

@@ -17,8 +17,8 @@ TEXTS = frozenset({"text", "varchar", "bpchar", "name", "citext"})
 
 class RangeKeys(TableKeys):
     column: Text = Field(description="The column.")
-    min: Bound | None = optional("No value is less: a number, or a date or time as text.")
-    max: Bound | None = optional("No value is greater.")
+    min: Bound | None = optional("Smallest allowed value: a number, or a date or time as text.")
+    max: Bound | None = optional("Greatest allowed value.")
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
@@ -43,7 +43,7 @@ class Range(OfRelation):
         column = ask.column()
         numbers = any(isinstance(ask.spec.options.get(k), int | float) for k in ("min", "max"))
         if column.type in TEXTS and numbers:
-            return f"column {column.name} is of type {column.type}, and the bounds are numbers"
+            return f"column {column.name} has the type {column.type}, but the bounds are numbers"
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:

@@ -14,9 +14,9 @@ from restorecheck.model import CheckSpec
 
 
 class ReferencesKeys(TableKeys):
-    columns: Columns = Field(description="Columns that point to another table.")
-    to: Table = Field(description="The table that they point to.")
-    to_columns: Columns = Field(description="Its columns, in the same order.")
+    columns: Columns = Field(description="Columns that refer to another table.")
+    to: Table = Field(description="The table that the columns refer to.")
+    to_columns: Columns = Field(description="Columns of the other table, in the same order.")
 
     @model_validator(mode="after")
     def _is_paired(self) -> Self:
@@ -31,7 +31,7 @@ class ReferencesKeys(TableKeys):
 
 class References(OfRelation):
     name = "references"
-    help = "No row points to nothing, also without a constraint."
+    help = "Every row refers to an existing row, also without a foreign key."
     keys = ReferencesKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from restorecheck.model import CheckSpec
 
 class ReferencesHold(OfDatabase):
     name = "references_hold"
-    help = "No row points to one that is not there."
+    help = "Every row refers to an existing row, by every validated foreign key."
     built_in = BuiltIn(name="references hold")
     reads = frozenset({Section.FOREIGN_KEYS})
     questions_begin = (ORPHANS,)
@@ -55,7 +55,7 @@ def questions_found(
     ]
     said = (say(name, value) for name, value in answers)
     return CheckFinding(
-        found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not looked at" if doubts else ""),
+        found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not checked" if doubts else ""),
         problems=(*damaged, *(text for text in said if text)),
         doubts=tuple(doubts),
     )

@@ -18,9 +18,11 @@ class RowCountKeys(TableKeys):
     max: Count | None = optional("The table must have at most this many rows.")
     equals: Count | None = optional("The table must have exactly this many rows.")
     max_drop: Share | None = optional(
-        "At most this share fewer than in the last verified night: 5% or 0.05."
+        "Maximum loss since the last verified drill: 5% or 0.05 of the rows."
     )
-    max_growth: Growth | None = optional("At most this share more than then: 50% or 0.5.")
+    max_growth: Growth | None = optional(
+        "Maximum growth since the last verified drill: 50% or 0.5 of the rows."
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -33,7 +35,7 @@ class RowCountKeys(TableKeys):
         if bounded and self.equals is not None:
             raise refusal("expected either equals or min and max, found both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise refusal(f"no count can be at least {self.min} and at most {self.max}")
+            raise refusal(f"min {self.min} is greater than max {self.max}")
         return self
 
     @property

@@ -15,7 +15,7 @@ from restorecheck.model import CheckSpec, Severity
 
 class SequencesAhead(OfDatabase):
     name = "sequences_ahead"
-    help = "No sequence is behind the column that it fills."
+    help = "No sequence is behind its column."
     built_in = BuiltIn(name="sequences are ahead", severity=Severity.WARNING)
     reads = frozenset({Section.SEQUENCES})
     questions_begin = (BEHIND,)

@@ -18,7 +18,7 @@ class StructureKeys(CheckKeys):
     """Tables, columns, functions, grants … as they are in an accepted file."""
 
     file: Text = Field(
-        description="What `restorecheck manifest` wrote; relative to the configuration file."
+        description="The file of `restorecheck manifest`; relative to the configuration file."
     )
     name: Text | None = optional("Name in reports; by default 'structure'.")
 
@@ -29,7 +29,7 @@ class StructureKeys(CheckKeys):
 
 class Structure(OfReading):
     name = "structure"
-    help = "The structure is that of a file."
+    help = "The structure equals that of a manifest."
     keys = StructureKeys
     structure = True
 

@@ -59,12 +59,12 @@ class TablesCountable(OfDatabase):
 
 
 def _doubt(doubts: Mapping[str, str], key: str) -> str:
-    return doubts.get(ROWS) or doubts.get(key) or "it was not read"
+    return doubts.get(ROWS) or doubts.get(key) or "the table was not read"
 
 
 class RowsReadable(TablesCountable):
     name = "rows_readable"
-    help = "Every value of every row can be read; and hashed."
+    help = "Every value of every row can be read and hashed."
     built_in = BuiltIn(name="every row can be read")
     contents = True
     questions_begin = (LARGE_CONTENTS,)

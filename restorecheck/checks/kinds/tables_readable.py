@@ -13,7 +13,7 @@ RUN = "run in production:"
 
 class TablesReadable(OfDatabase):
     name = "tables_readable"
-    help = "The role of the checker may read every table in full."
+    help = "The role of the checker may read every row of every table."
     built_in = BuiltIn(name="the checker may read every table", always=True)
 
     def expected(self, options: Mapping[str, Any]) -> str:
@@ -29,12 +29,12 @@ class TablesReadable(OfDatabase):
         number = len(reading.tables)
         found = f"{number - len(reading.denied):,} of {number:,} tables"
         if reading.installed:
-            found += f"; not read, because they belong to extensions: {named(reading.installed)}"
+            found += f"; not read (tables of extensions): {named(reading.installed)}"
         if not reading.denied:
             return CheckFinding(found=found)
         doubt = sentence(reading.role, reading.denied, number)
         return CheckFinding(
-            found=found, doubts=(f"{doubt}. To mend it, {RUN} {_shown(reading.grants)}",)
+            found=found, doubts=(f"{doubt}. To fix this, {RUN} {_shown(reading.grants)}",)
         )
 
 

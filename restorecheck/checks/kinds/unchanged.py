@@ -23,7 +23,7 @@ class UnchangedKeys(TableKeys):
 
 class Unchanged(OfRelation):
     name = "unchanged"
-    help = "The contents are those of the last verified night."
+    help = "The contents equal those of the last verified drill."
     keys = UnchangedKeys
     contents = True
 
@@ -48,8 +48,8 @@ class Unchanged(OfRelation):
         same = (before.rows, before.total(PRINT)) == (rows, contents)
         key = f"{ASKED}{spec.name}"
         if same and (key not in before.answers or before.answer(key) == scan.answer(key)):
-            found = f"{shown_rows(rows)}, as they were"
+            found = f"{shown_rows(rows)}, unchanged"
             return Judgement(CheckOutcome.PASSED, expected, found, scan.beside)
         found = f"{shown_rows(rows)}, before {before.rows:,}"
-        detail = f"other contents than in the last verified night: {scan.name}"
+        detail = f"contents differ from the last verified drill: {scan.name}"
         return Judgement(CheckOutcome.FAILED, expected, found, detail)

@@ -13,7 +13,7 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 
 class UniqueKeys(TableKeys):
-    columns: Columns = Field(description="Columns whose values, together, stand in one row only.")
+    columns: Columns = Field(description="Columns whose values together occur in only one row.")
 
     @property
     def about(self) -> str:
@@ -22,7 +22,7 @@ class UniqueKeys(TableKeys):
 
 class Unique(OfRelation):
     name = "unique"
-    help = "No value stands in two rows; read from the table itself."
+    help = "No value occurs twice; read from the table, not from an index."
     keys = UniqueKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:
@@ -42,7 +42,7 @@ class Unique(OfRelation):
         number, looked_at = (int(part) for part in scan.answer(f"{ASKED}{spec.name}").split())
         rows = scan.count(filled_key([scan.column(c) for c in spec.options["columns"]]))
         if rows != looked_at:
-            detail = f"{rows:,} rows with values in the table, {looked_at:,} in its index"
+            detail = f"{rows:,} rows with values in the table, {looked_at:,} in the index"
             found = f"{number:,} values more than once"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         what = "more than once"

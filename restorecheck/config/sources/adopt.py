@@ -47,27 +47,28 @@ class Adopt(Keys):
     """
 
     db_instance_arn: InstanceArn = Field(
-        description="Production's DB instance, whose backups are restored. Never adopted itself."
+        description="The production DB instance whose backups are restored. restorecheck "
+        "refuses to adopt this instance."
     )
     account_id: AccountId = Field(
-        description="The account in which they are restored; 12 digits, in quotes."
+        description="The account in which the backups are restored; 12 digits, in quotes."
     )
-    region: Region = Field(description="The region in which they are restored.")
+    region: Region = Field(description="The region in which the backups are restored.")
     credentials: Literal["secret", "iam"] = Field(
         default="secret",
         description="secret: the checker reads the password of `user` from Secrets Manager; a "
-        "restored database has production's users and passwords. iam: it logs in with a token.",
+        "restored database has the users and passwords of production. iam: the checker logs "
+        "in with a token.",
     )
     user: Text = Field(
-        description="Role in the database; one that may only read. With credentials: iam it has "
-        "rds_iam."
+        description="Read-only role in the database. With credentials: iam, the role needs rds_iam."
     )
     secret_arn: SecretArn | None = optional(
         "With credentials: secret, the full ARN of the secret; JSON with a `password`."
     )
     max_age_hours: Hours | None = Field(
         default=None,
-        description="A recovery point of AWS Backup that is older than this fails the drill.",
+        description="The drill fails if the recovery point of AWS Backup is older than this.",
     )
 
 
@@ -81,12 +82,12 @@ def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
         )
     if kind == "iam" and secret is not None:
         yield ConfigFinding(
-            (*here, "secret_arn"), "secret_arn is used with credentials: secret only"
+            (*here, "secret_arn"), "secret_arn is allowed only with credentials: secret"
         )
     if written.target.get("schedule") is not None:
         message = (
-            "an adopted target has no schedule: it is drilled when AWS Backup has restored it, or "
-            "by `restorecheck drill --adopt INSTANCE`"
+            "an adopted target cannot have a schedule: a drill starts when AWS Backup has "
+            "restored a backup, or by `restorecheck drill --adopt INSTANCE`"
         )
         yield ConfigFinding((*written.path, "schedule"), message)
 

@@ -49,18 +49,20 @@ class Dump(_Stored):
         default=None,
         repr=False,  # may hold an interpolated passphrase
         description="Command that reads the file from stdin and writes the plain dump to stdout, "
-        "one list item per argument. It is used for files that are neither dumps nor compressed.",
+        "one list item per argument. The command is used for files that are neither dumps nor "
+        "compressed.",
     )
     max_age_hours: Hours | None = Field(
         default=None,
-        description="A newest dump that is older than this fails the drill. By default the longest time "
-        "between two slots of the schedule and 2 hours, at least 26; without a schedule, no dump is too "
-        "old, and the report says so.",
+        description="The drill fails if the newest dump is older than this. Default: the "
+        "longest time between two slots of the schedule plus 2 hours, at least 26 hours. "
+        "Without a schedule there is no limit, and the report says so.",
     )
     globals: Text | None = Field(
         default=None,
-        description="File or glob of what pg_dumpall --globals-only wrote beside the dumps; of the newest, "
-        "roles, memberships and settings are restored, too. Relative to the configuration file.",
+        description="File or glob of the output of pg_dumpall --globals-only. The roles, "
+        "memberships and settings of the newest file are restored, too. Relative to the "
+        "configuration file.",
     )
     ignore_extensions: Texts = Field(
         default=(), description="Extensions of the database that are left out of the restore."
@@ -71,7 +73,7 @@ class Dump(_Stored):
         "postgresql://user:${PASSWORD}@host:port/. Must be listed in scratch_servers.",
     )
     jobs: Jobs | None = Field(
-        default=None, description="Parallel jobs of pg_restore; by default what postgres.jobs says."
+        default=None, description="Parallel jobs of pg_restore; by default postgres.jobs."
     )
 
     @property
@@ -164,9 +166,9 @@ def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iter
     shown = "this server" if (*path, "into") in document.sources else server
     yield ConfigFinding(
         (*path, "into"),
-        f"{shown} is not marked as a scratch server: restoring replaces databases, and a production "
-        "server in this place would be overwritten; when it may be overwritten, list its 'host:port' "
-        "in the top-level scratch_servers",
+        f"{shown} is not marked as a scratch server: restoring replaces databases and would "
+        "overwrite a production server. If this server may be overwritten, list its "
+        "'host:port' in the top-level scratch_servers",
     )
 
 
@@ -178,12 +180,13 @@ def _several_into(
     if several and dump.get("into") is not None:
         yield ConfigFinding(
             (*path, "databases"),
-            "`into` restores one database: name one, and make a target of each",
+            "`into` restores one database: name one database, and write one target for each",
         )
     if dump.get("globals") is not None and dump.get("into") is not None:
         yield ConfigFinding(
             (*path, "dump", "globals"),
-            "`into` restores no roles: they would stay on the scratch server; remove one of the two",
+            "`into` restores no roles, because roles would stay on the scratch server; remove "
+            "`into` or `globals`",
         )
 
 

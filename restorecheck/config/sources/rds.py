@@ -19,9 +19,9 @@ _KEY = re.compile(r"arn:aws(-cn|-us-gov)?:kms:([a-z0-9-]+):(\d{12}):key/[\w-]+",
 _ACCOUNT = r"\d{12}"
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
 _PRICE_OF_SUPPORT = (
-    "Of a major version past its end: open-source-rds-extended-support restores the same version "
-    "and is paid for; open-source-rds-extended-support-disabled has RDS upgrade it, so another "
-    "version than production's is proven."
+    "For a major version after its end of life: open-source-rds-extended-support restores the "
+    "same version and costs money; with open-source-rds-extended-support-disabled RDS "
+    "upgrades the instance, so the drill proves another version than production's."
 )
 
 
@@ -71,7 +71,7 @@ def _key_arn(value: str) -> str:
     if key_place(value) is None:
         raise refusal(
             "expected the full ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID, found {found}; "
-            "an id or an alias means nothing in the other account"
+            "an id or an alias is not valid in the other account"
         )
     return value
 
@@ -127,15 +127,17 @@ class RdsSource(Keys):
     """The account that holds production. restorecheck copies and shares snapshots there, nothing else."""
 
     account_id: AccountId = Field(description="Its 12 digits, in quotes.")
-    role_arn: RoleArn = Field(description="Role in it that trusts the backup account.")
+    role_arn: RoleArn = Field(
+        description="Role in the source account that trusts the backup account."
+    )
     external_id: ExternalId = Field(
         description="External id that the role's trust policy asks for."
     )
     transit_kms_key_id: KeyArn | None = Field(
         default=None,
         description="Full ARN of a customer managed key that both accounts may use; the staging "
-        "copy is encrypted with it. Needed where production is encrypted with the default key "
-        "aws/rds, recommended always.",
+        "copy is encrypted with it. Required if production is encrypted with the default key "
+        "aws/rds; always recommended.",
     )
 
 
@@ -148,37 +150,43 @@ class RdsBackup(Keys):
     )
     keep_copies: Annotated[int, Field(ge=1, le=90)] = Field(
         default=7,
-        description="How many copies are kept. The newest verified one is kept whatever this says.",
+        description="Number of copies to keep. The newest verified copy is always kept.",
     )
     region: Region | None = Field(
-        default=None, description="Region of the copies; by default that of the source."
+        default=None, description="Region of the copies; by default the region of the source."
     )
 
 
 class RdsRestore(Keys):
     """The temporary instance."""
 
-    db_instance_class: InstanceClass = Field(description="Its class, such as db.t4g.medium.")
+    db_instance_class: InstanceClass = Field(
+        description="Class of the temporary instance, such as db.t4g.medium."
+    )
     db_subnet_group_name: SubnetGroup = Field(
         description="Group of private subnets in at least two zones."
     )
     vpc_security_group_ids: SecurityGroups = Field(
-        description="Security groups; they should let the checker in and nothing out."
+        description="Security groups; they should allow connections from the checker and no "
+        "outgoing connections."
     )
     db_parameter_group_name: Text | None = Field(
         default=None,
-        description="Parameter group; by default AWS's own for the engine, none of production's.",
+        description="Parameter group; by default the default group of AWS for the engine, not "
+        "the group of production.",
     )
     credentials: Literal["managed-secret", "reset", "iam"] = Field(
         default="managed-secret",
-        description="managed-secret: RDS makes a new master password and keeps it in Secrets "
-        "Manager. reset: restorecheck does. iam: the checker logs in with a token.",
+        description="managed-secret: RDS creates a new master password and keeps it in Secrets "
+        "Manager. reset: restorecheck creates and keeps it. iam: the checker logs in with a "
+        "token.",
     )
     iam_user: Text | None = optional(
         "With credentials: iam, the role in the database that has rds_iam."
     )
     master_user_secret_kms_key_id: KeyArn | None = optional(
-        "With credentials: managed-secret, the key of the secret; by default AWS's own."
+        "With credentials: managed-secret, the KMS key of the secret; by default the default "
+        "key of AWS."
     )
     engine_lifecycle_support: Literal[
         "open-source-rds-extended-support", "open-source-rds-extended-support-disabled"
@@ -188,18 +196,20 @@ class RdsRestore(Keys):
 class Rds(Keys):
     """Automated snapshots of an RDS for PostgreSQL instance."""
 
-    db_instance_identifier: InstanceName = Field(description="Production's DB instance.")
+    db_instance_identifier: InstanceName = Field(
+        description="Identifier of the production DB instance."
+    )
     region: Region = Field(description="Its region.")
     source: RdsSource = Field(description="The account that holds production.")
     backup: RdsBackup = Field(description="The account that owns the copies.")
     restore: RdsRestore = Field(description="How the temporary instance is set up.")
     max_age_hours: Hours = Field(
-        default=26.0, description="A newest snapshot that is older than this fails the drill."
+        default=26.0, description="The drill fails if the newest snapshot is older than this."
     )
     after: Literal["delete", "stop"] = Field(
         default="delete",
-        description="What becomes of a verified instance. stop: it is kept, stopped, as a warm "
-        "standby until the next one is verified.",
+        description="What happens to a verified instance. delete: it is deleted. stop: it is "
+        "stopped and kept as a warm standby until the next instance is verified.",
     )
 
 
@@ -217,13 +227,13 @@ def _accounts(
     here, there = _account(source), _account(backup)
     if here is not None and here == there:
         message = (
-            "the backup account is the source account; what destroys the one must not reach the "
-            "other, so the copies belong into an account of their own"
+            "the backup account must not be the source account: whoever can destroy production "
+            "must not reach the copies. Use a separate account"
         )
         yield ConfigFinding((*path, "backup", "account_id"), message)
     role = role_account(_text(source, "role_arn") or "")
     if role and here is not None and role != here:
-        message = f"the role belongs to account {role}, and source.account_id is {here}"
+        message = f"the role belongs to account {role}, but source.account_id is {here}"
         yield ConfigFinding((*path, "source", "role_arn"), message)
 
 
@@ -255,7 +265,10 @@ def _keys(
                 (*path, *key_path), f"the key belongs to account {account}, not to {names}"
             )
         if found != region:
-            message = f"the key is in {found}; it is used in {region}, and keys do not leave theirs"
+            message = (
+                f"the key is in {found} but is used in {region}; a KMS key works only in "
+                "its own region"
+            )
             yield ConfigFinding((*path, *key_path), message)
 
 
@@ -267,9 +280,9 @@ def _credentials(restore: dict[str, Any], path: Path) -> Iterator[ConfigFinding]
             path, "credentials: iam needs iam_user, a role in the database with rds_iam"
         )
     if kind != "iam" and user is not None:
-        yield ConfigFinding((*path, "iam_user"), "iam_user is used with credentials: iam only")
+        yield ConfigFinding((*path, "iam_user"), "iam_user is allowed only with credentials: iam")
     if kind != "managed-secret" and restore.get("master_user_secret_kms_key_id") is not None:
-        message = "master_user_secret_kms_key_id is used with credentials: managed-secret only"
+        message = "master_user_secret_kms_key_id is allowed only with credentials: managed-secret"
         yield ConfigFinding((*path, "master_user_secret_kms_key_id"), message)
 
 

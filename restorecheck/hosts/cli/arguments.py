@@ -12,8 +12,8 @@ EXIT_STATUSES = """
 exit status:
   0    verified: the backup restores and every required check passed
   1    failed: the backup did not restore, or a check did not hold
-  2    usage or configuration; nothing was touched
-  3    inconclusive: we could not tell (denied, timed out, unreachable, no fitting server)
+  2    usage or configuration; nothing was done
+  3    inconclusive: no verdict was possible (denied, timed out, unreachable, no fitting server)
   4    resources were left behind; outranks the others
   130  interrupted; teardown was done, or the leftovers are named
 """
@@ -79,10 +79,10 @@ exit status:
 
 DOCTOR_STATUSES = """
 exit status:
-  0    nothing is wrong
-  1    problems; each with how to mend it
+  0    no problem was found
+  1    problems were found; each with a fix
   2    usage or configuration
-  3    nothing is known to be wrong, and something could not be looked at
+  3    no problem was found, but something could not be read
 """
 
 CONFORMANCE_STATUSES = """
@@ -160,7 +160,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="restorecheck",
         description="Prove that a database backup restores: restore the newest one into a "
-        "temporary database, ask it the configured questions, report, tear everything down.",
+        "temporary database, run the configured checks, report, tear everything down.",
         epilog="`restorecheck COMMAND --help` explains a command, its options and its exit status.",
     )
     parser.add_argument("--version", action="version", version=f"restorecheck {__version__}")
@@ -213,14 +213,14 @@ def _add_drill(commands: "Commands[Parser]") -> None:
         "--plan",
         "--dry-run",
         action="store_true",
-        help="print what would be done, in order; do nothing",
+        help="print the steps of the drill; do nothing",
     )
     drill.add_argument("--json", action="store_true", help="print the report as JSON")
     drill.add_argument(
         "-v",
         "--verbose",
         action="store_true",
-        help="print on stderr the full text of an error of a load; it may repeat rows of the dump",
+        help="print on stderr the full text of a load error; the text may contain rows of the dump",
     )
     drill.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     drill.add_argument(
@@ -231,18 +231,18 @@ def _add_drill(commands: "Commands[Parser]") -> None:
     drill.add_argument(
         "--keep",
         action="store_true",
-        help="leave the restored database up, and print how to connect and how to end it",
+        help="keep the restored database running, and print how to connect and how to delete it",
     )
     drill.add_argument(
         "--adopt",
         metavar="INSTANCE",
-        help="check this restored DB instance for a target of kind adopt; restorecheck neither "
-        "changes nor deletes it",
+        help="check this DB instance, which another program restored, for a target of kind "
+        "adopt; the instance is not changed or deleted",
     )
     drill.add_argument(
         "--notify",
         action="store_true",
-        help="send the messages of `notify`, as scheduled drills do",
+        help="send messages to the channels in `notify`, like scheduled drills",
     )
 
 
@@ -254,7 +254,7 @@ def _add_sweep(commands: "Commands[Parser]") -> None:
         SWEEP_STATUSES,
     )
     sweep.add_argument(
-        "drills", nargs="*", metavar="DRILL", help="ids of kept drills (--keep) to end as well"
+        "drills", nargs="*", metavar="DRILL", help="ids of kept drills (--keep) to delete, too"
     )
     _add_config_option(sweep)
     sweep.add_argument(
@@ -274,13 +274,16 @@ def _add_run(commands: "Commands[Parser]") -> None:
 
 def _add_status(commands: "Commands[Parser]") -> None:
     status = _add(
-        commands, "status", "one line a target: is it proven, until when", STATUS_STATUSES
+        commands,
+        "status",
+        "one line per target: its state, and until when it is proven",
+        STATUS_STATUSES,
     )
     _add_config_option(status)
     formats = status.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="print it as JSON")
+    formats.add_argument("--json", action="store_true", help="print the status as JSON")
     formats.add_argument(
-        "--nagios", action="store_true", help="print and exit as a Nagios plugin does"
+        "--nagios", action="store_true", help="print and exit like a Nagios plugin"
     )
 
 
@@ -293,8 +296,9 @@ def _add_history(commands: "Commands[Parser]") -> None:
         nargs="*",
         metavar="[verify | export | prune | accept] [TARGET | DRILL]",
         help="verify: nobody changed or removed a report; export: JSON lines, as they are stored; "
-        "prune: reduce old reports to one line; accept: what failed in a drill (of a target: its newest) "
-        "is as it should be, later nights are compared with it. Without one of these: the newest 30 drills",
+        "prune: reduce old reports to one line; accept: the failed findings of a drill (or of "
+        "the newest drill of a target) are intended; later drills are compared with this "
+        "drill. Without one of these: the newest 30 drills",
     )
     _add_config_option(history)
     history.add_argument(
@@ -306,15 +310,20 @@ def _add_history(commands: "Commands[Parser]") -> None:
         "--expect",
         action="append",
         metavar="SHA256",
-        help="verify: the hash in a message; a report must have it (may be given again)",
+        help="verify: a hash from a message; the history must contain it (may be given again)",
+    )
+    history.add_argument("--why", metavar="REASON", help="accept: reason, shown in later reports")
+    history.add_argument(
+        "--by", metavar="NAME", help="accept: name of the person who accepts, by default the user"
     )
     history.add_argument(
-        "--why", metavar="REASON", help="accept: the reason; later reports show it"
+        "--file", metavar="FILE", help="verify: read this export instead of the history"
     )
-    history.add_argument("--by", metavar="NAME", help="accept: who accepts, by default the user")
-    history.add_argument("--file", metavar="FILE", help="verify: an export instead of the history")
     history.add_argument(
-        "--older-than", type=int, metavar="DAYS", help="prune: instead of history.keep_days"
+        "--older-than",
+        type=int,
+        metavar="DAYS",
+        help="prune: use this number of days instead of history.keep_days",
     )
     history.add_argument(
         "--table",
@@ -322,7 +331,7 @@ def _add_history(commands: "Commands[Parser]") -> None:
         help="the history of an AWS deployment, with the present credentials: its table, with --bucket",
     )
     history.add_argument(
-        "--bucket", metavar="NAME", help="the bucket of reports of that deployment"
+        "--bucket", metavar="NAME", help="with --table: the bucket with the reports"
     )
 
 
@@ -332,21 +341,21 @@ def _add_report(commands: "Commands[Parser]") -> None:
         "what",
         nargs="?",
         metavar="DRILL|TARGET",
-        help="a drill, or a target's newest; else the newest",
+        help="id of a drill, or a target (its newest drill); by default the newest drill",
     )
     _add_config_option(report)
     report.add_argument(
         "--format",
         choices=[*SUFFIXES, "openmetrics"],
         default="text",
-        help="html: one file with pictures that needs nothing else; openmetrics: numbers of all "
-        "targets for Prometheus, as node_exporter reads them from a file",
+        help="html: one complete file with charts; openmetrics: metrics of all targets for the "
+        "textfile collector of node_exporter",
     )
     report.add_argument(
         "--all",
         action="store_true",
-        help="the newest of every target, each in a file of the folder that -o names; "
-        "of html with an index",
+        help="the newest report of every target, each in a file in the folder -o; html also "
+        "gets an index",
     )
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file")
 
@@ -413,7 +422,9 @@ def _add_audit(commands: "Commands[Parser]") -> None:
         help="folder of .tf files, for what stands only there: prevent_destroy (may be given again)",
     )
     audit.add_argument(
-        "--only-terraform", action="store_true", help="ask nothing of AWS: for a pipeline's plan"
+        "--only-terraform",
+        action="store_true",
+        help="call no AWS API: for checking a plan in a pipeline",
     )
     _add_answer(audit)
 
@@ -427,7 +438,7 @@ def _add_answer(parser: Parser) -> None:
         "--fail-on",
         choices=["critical", "high", "medium", "low"],
         default="low",
-        help="exit with 1 for problems of this severity and graver ones; default low",
+        help="exit with 1 only for problems of at least this severity; default low",
     )
 
 
@@ -443,13 +454,14 @@ def _add_propose(commands: "Commands[Parser]") -> None:
     propose.add_argument(
         "--from-history",
         action="store_true",
-        help="from the readings of past nights alone; restores nothing, and knows no values",
+        help="use only the measurements of earlier drills; restores nothing, so column values "
+        "are unknown",
     )
     propose.add_argument(
         "--merge",
         action="store_true",
-        help="print the whole configuration with what is new at the end of the target's checks; "
-        "nothing that is there is changed",
+        help="print the whole configuration with the new checks added to the target; existing "
+        "lines are not changed",
     )
     propose.add_argument(
         "-o", "--output", metavar="FILE", help="write to this file instead of printing"
@@ -469,8 +481,8 @@ def _add_prove(commands: "Commands[Parser]") -> None:
         "--table",
         action="append",
         metavar="TABLE",
-        help="damage this table (schema.table; may be given again); by default the one that each "
-        "kind of damage fits best",
+        help="damage this table (schema.table; may be given again); by default each kind of "
+        "damage chooses a suitable table",
     )
     prove.add_argument(
         "--slow", action="store_true", help="damage files too, each time in a copy of the server"
@@ -479,7 +491,7 @@ def _add_prove(commands: "Commands[Parser]") -> None:
         "--min-score",
         type=float,
         metavar="PERCENT",
-        help="exit with 1 when the configured checks see less of what was tried",
+        help="exit with 1 if the configured checks detect a smaller share of the damage",
     )
     prove.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -488,7 +500,7 @@ def _add_conformance(commands: "Commands[Parser]") -> None:
     conformance = _add(
         commands,
         "conformance",
-        "ask a cloud what its documentation does not say, and record every answer",
+        "test how AWS behaves where its documentation is silent, and record every answer",
     )
     actions = conformance.add_subparsers(dest="action", metavar="ACTION", required=True)
     aws = _add(
@@ -500,7 +512,7 @@ def _add_conformance(commands: "Commands[Parser]") -> None:
     aws.add_argument("target", nargs="?", metavar="TARGET", help="default: the only RDS target")
     _add_config_option(aws)
     aws.add_argument(
-        "--plan", action="store_true", help="print the steps and their price; change nothing"
+        "--plan", action="store_true", help="print the steps and their cost; change nothing"
     )
     aws.add_argument("--yes", action="store_true", help="start without asking: for scripts")
     aws.add_argument(
@@ -518,8 +530,8 @@ def _add_conformance(commands: "Commands[Parser]") -> None:
     aws.add_argument(
         "--restore-job",
         metavar="ID",
-        help="a restore test of AWS Backup that is answered with TIMED_OUT; without it that "
-        "question is not asked",
+        help="id of a restore job of AWS Backup that gets the validation result TIMED_OUT; "
+        "without a job this question is skipped",
     )
     aws.add_argument(
         "-o",
@@ -547,7 +559,7 @@ def _add_demo(commands: "Commands[Parser]") -> None:
     demo = _add(
         commands,
         "demo",
-        "play the whole story on generated data: good nights and bad ones",
+        "run example drills on generated data: good and bad backups",
         "exit status:\n  0    every night got the verdict it deserves\n  3    something else happened\n",
     )
     demo.add_argument(
@@ -559,9 +571,7 @@ def _add_demo(commands: "Commands[Parser]") -> None:
         "accounts, in the sandbox",
     )
     demo.add_argument(
-        "--dir",
-        metavar="DIR",
-        help="folder in which everything is made; the command names it at the end",
+        "--dir", metavar="DIR", help="folder for the files of the demo; printed at the end"
     )
     demo.add_argument(
         "--answers",
@@ -596,7 +606,7 @@ def _add_sandbox(commands: "Commands[Parser]") -> None:
         type=int,
         default=50_000,
         metavar="N",
-        help="size of production's largest table",
+        help="rows of the largest table in production",
     )
 
 
@@ -619,7 +629,7 @@ def _add_infra(commands: "Commands[Parser]") -> None:
     export.add_argument(
         "--ca-bundle",
         metavar="FILE",
-        help="certificates of RDS (global-bundle.pem), to go into the packages",
+        help="certificates of RDS (global-bundle.pem) for the packages",
     )
 
 

@@ -18,7 +18,7 @@ DELETE_TRIES = 10
 SLOW_DELETE_TRIES = 40
 DELETE_WAIT = timedelta(seconds=1)
 
-DEAD_HOST = "the process that ran this drill died before it was through"
+DEAD_HOST = "the process that ran this drill ended before the drill did"
 
 
 def drive(
@@ -126,7 +126,7 @@ class Sweeper:
         deleted: list[Resource] = []
         left: list[tuple[Resource, str]] = []
         for drill in finished:
-            left.extend((resource, "its deletion did not succeed") for resource in drill.ledger)
+            left.extend((resource, "the deletion did not succeed") for resource in drill.ledger)
         for drill, resource in plan.delete:
             provider = self._provider_for(drill)
             made_until = drill.finished_at or drill.deadline
@@ -190,11 +190,11 @@ class Sweeper:
             assert isinstance(event, StillThere), "the other answer of both calls"
             detail = event.detail
             if not self._patient:
-                return detail or "its deletion was asked for"
+                return detail or "the deletion has been requested"
             # What asks for longer waits is a cloud: its deletions take minutes.
             patience -= 1 / (DELETE_TRIES if event.wait <= DELETE_WAIT else SLOW_DELETE_TRIES)
             self._sleep(max(event.wait, DELETE_WAIT))
-        return detail or "it takes longer than a sweep waits"
+        return detail or "the deletion takes longer than a sweep waits"
 
     def _of_inventory(
         self,

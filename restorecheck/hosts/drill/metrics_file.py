@@ -27,7 +27,7 @@ def metrics_room() -> ModuleType:
     try:
         from restorecheck.report import metrics
     except ImportError as exc:
-        raise not_installed("writing numbers for Prometheus", exc, "metrics") from exc
+        raise not_installed("writing metrics for Prometheus", exc, "metrics") from exc
     return metrics
 
 

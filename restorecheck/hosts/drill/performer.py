@@ -60,7 +60,7 @@ class Performer:
                 try:
                     self._parts.store.create(drill)
                 except DrillConflictError as exc:
-                    raise BusyError(f"{exc.message}; nothing was begun") from exc
+                    raise BusyError(f"{exc.message}; the drill did not start") from exc
                 self._progress.start(drill)
                 try:
                     self._drive(drill.id)
@@ -97,7 +97,7 @@ class Performer:
                 return self._drive_patiently(drill_id)
         except Interrupted as exc:
             reason = f"interrupted by {exc.number.name}"
-            self._progress.say(f"{reason}: tearing down first")
+            self._progress.say(f"{reason}: tearing down before the process ends")
         except RestorecheckError:
             raise
         except Exception as exc:  # noqa: BLE001  # a defect of ours must not leave a server running

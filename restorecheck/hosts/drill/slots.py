@@ -95,7 +95,7 @@ class Slots:
         if plan.grace is not None and late > plan.grace:
             minutes = late / timedelta(minutes=1)
             reason = (
-                f"missed: it could start {minutes:.0f} min late at the earliest, and "
+                f"missed: the drill could start at the earliest {minutes:.0f} min late; "
                 f"misfire_grace_minutes allows {plan.grace / timedelta(minutes=1):.0f}"
             )
             self._settle(plan.target, [newest], reason)

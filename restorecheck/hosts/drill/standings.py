@@ -137,10 +137,12 @@ def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
     for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):
         if delivery.waiting:
             notes.append(
-                f"messages to {delivery.channel!r} are not delivered ({delivery.waiting} waiting): "
-                f"{delivery.error}"
+                f"messages to {delivery.channel!r} are not delivered "
+                f"({number_of(delivery.waiting, 'message')} waiting): {delivery.error}"
             )
         elif delivery.given_up:
             given_up = number_of(delivery.given_up, "message")
-            notes.append(f"given up: {given_up} to {delivery.channel!r}")
+            notes.append(
+                f"not delivered to {delivery.channel!r}: {given_up}; restorecheck no longer tries"
+            )
     return tuple(notes)

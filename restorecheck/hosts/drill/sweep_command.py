@@ -20,7 +20,7 @@ def run(parts: Parts, *, end: Collection[str]) -> int:
     for resource in swept.deleted:
         print(f"deleted   {clean(str(resource))}")
     for resource in swept.parked:
-        print(f"stopped   {clean(str(resource))}: it had been started again")
+        print(f"stopped   {clean(str(resource))}: RDS had started this standby again")
     for resource, reason in swept.plan.spared:
         print(f"spared    {clean(str(resource))}: {clean(reason)}")
     for resource, detail in swept.left:
@@ -46,7 +46,7 @@ def preview(parts: Parts, *, end: Collection[str]) -> int:
     for resource, reason in plan.spared:
         print(f"would spare   {clean(str(resource))}: {clean(reason)}")
     for resource in plan.park:
-        print(f"would stop    {clean(str(resource))}: it has been started again")
+        print(f"would stop    {clean(str(resource))}: RDS has started this standby again")
     _tell_unseen(plan)
     if plan.finish or plan.delete or plan.orphans:
         return Exit.LEFT_BEHIND

@@ -30,7 +30,7 @@ log = structlog.get_logger("restorecheck.functions")
 
 SOURCE, KIND = "aws.backup", "Restore Job State Change"
 ENDED = frozenset({COMPLETED, "FAILED", "ABORTED"})
-HINT = "The rule of infra/backup-account.yaml selects the events; another one calls this function."
+HINT = "Only the EventBridge rule of infra/backup-account.yaml may call this function."
 
 
 def adopt(raw: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
@@ -49,12 +49,18 @@ def adopt(raw: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     event = EventBridgeEvent(dict(raw))
     if (raw.get("source"), raw.get("detail-type")) != (SOURCE, KIND):
         raise ConfigError(
-            (Problem(message=f"no event of AWS Backup: {shown(raw.get('source'))}"),), hint=HINT
+            (
+                Problem(
+                    message="expected an event of AWS Backup, found an event of "
+                    f"{shown(raw.get('source'))}"
+                ),
+            ),
+            hint=HINT,
         )
     detail = raw.get("detail")
     if not isinstance(detail, Mapping) or detail.get("status") not in ENDED:
         status = detail.get("status") if isinstance(detail, Mapping) else None
-        message = f"no restore job that has ended: status {shown(status)}"
+        message = f"expected a restore job that has ended, found the status {shown(status)}"
         raise ConfigError((Problem(message=message),), hint=HINT)
     _validate(detail)
     known = _completed(detail, around)
@@ -93,14 +99,18 @@ def _target_of(detail: Mapping[str, Any], config: Config) -> Target:
     if not source:
         said = shown(detail.get("statusMessage") or "nothing")
         message = (
-            f"AWS Backup does not say what its restore job {detail['restoreJobId']} restored; "
-            f"it is {detail['status']}, and AWS Backup said {said}"
+            f"could not find out what restore job {detail['restoreJobId']} of AWS Backup "
+            f"restored: its status is {detail['status']}, the message is {said}"
         )
-        raise ConfigError((Problem(message=message),), hint="Look at the job in AWS Backup.")
+        raise ConfigError(
+            (Problem(message=message),), hint="Look at the restore job in AWS Backup."
+        )
     for target in config.targets:
         if target.kind is ADOPT and target.keys_of(Adopt).db_instance_arn == source:
             return target
-    message = f"no target of kind adopt has the db_instance_arn {source}; nobody checks its restore"
+    message = (
+        f"the restore of {source} is not checked: no target of kind adopt has this db_instance_arn"
+    )
     raise ConfigError((Problem(message=message, path="targets"),))
 
 

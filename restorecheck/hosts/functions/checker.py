@@ -63,7 +63,7 @@ def may_perform(action: Action) -> bool:
 
 
 def _no_provider(drill: Drill) -> Provider:
-    raise AssertionError(f"the checker restores and deletes nothing, not for drill {drill.id}")
+    raise AssertionError(f"drill {drill.id}: the checker function cannot restore or delete")
 
 
 def _ask_while_there_is_time(
@@ -118,17 +118,18 @@ class Limited(Checker):
 
 def _too_long(allowed: timedelta) -> str:
     return (
-        f"no answer within the {allowed.total_seconds():.0f} s that one run of the checker function "
-        "has: ask for less at once (a part of the table, an index), or drill this target with "
-        "`restorecheck run` on a machine"
+        f"no answer within {allowed.total_seconds():.0f} s, the limit of one run of the checker "
+        "function: check less at once (a part of the table, an indexed column), or drill "
+        "this target with `restorecheck run` on a machine"
     )
 
 
 def _connector(around: FunctionContext) -> Callable[[Endpoint, str], Any]:
     if not around.ca_bundle.is_file():
         raise AccessDeniedError(
-            f"the certificates of RDS are not at {around.ca_bundle}",
-            hint="Package the functions with them: make package CA_BUNDLE=global-bundle.pem",
+            f"the certificates of RDS are missing: {around.ca_bundle} does not exist",
+            hint="Build the package of the functions again, with: make package "
+            "CA_BUNDLE=global-bundle.pem",
         )
 
     def password_of(endpoint: Endpoint) -> str:

@@ -15,7 +15,7 @@ from restorecheck.model import is_drill_id
 log = structlog.get_logger("restorecheck.functions")
 
 
-HINT = "The state machines of infra/backup-account.yaml call this function as it expects."
+HINT = "Only the state machines of infra/backup-account.yaml may call this function."
 LONGEST_SHOWN = 80
 LONGEST_TEXT = 500
 """Letters of why a drill is ended; it stands in the report."""

@@ -108,7 +108,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
 def _of_this_target(drill: Drill, event: Event) -> Drill:
     named = event.get("target") or drill.target
     if named != drill.target:
-        raise unexpected("target", f"{drill.target!r}, which drill {drill.id} is of", named)
+        raise unexpected("target", f"{drill.target!r}, the target of drill {drill.id}", named)
     return drill
 
 
@@ -120,11 +120,11 @@ def _belong_together(
     """
     kind = target.kind
     if bool(said) is not kind.adopts:
-        adopter = "what the adopter says"
+        adopter = "the output of the adopter function"
         wanted = adopter if kind.adopts else f"nothing for a target of kind {kind.key}"
         raise unexpected("adopt", wanted, dict(said))
     if not said and (slot is None or drill_id != drill_id_of(target.name, slot)):
-        raise unexpected("drill_id", "what follows from target and scheduled_for", drill_id)
+        raise unexpected("drill_id", "the id made from target and scheduled_for", drill_id)
 
 
 def _too_long(drill: Drill) -> str:
@@ -134,8 +134,9 @@ def _too_long(drill: Drill) -> str:
         return ""
     minute = timedelta(minutes=1)
     return (
-        f"deadline_minutes is {wanted / minute:g}; in AWS a drill may take at most "
-        f"{LONGEST_DRILL / minute:g}: set less, or drill this target with `restorecheck run` "
+        f"deadline_minutes is {wanted / minute:g}, but a drill in AWS may take at most "
+        f"{LONGEST_DRILL / minute:g}: set a lower value, or drill this target with "
+        "`restorecheck run` "
         "on a machine"
     )
 
@@ -155,7 +156,7 @@ def may_perform(action: Action) -> bool:
 
 
 def _no_checker(drill: Drill) -> Checker:
-    raise AssertionError(f"the stepper asks no database, not that of drill {drill.id}")
+    raise AssertionError(f"drill {drill.id}: the stepper function cannot connect to a database")
 
 
 def _answer(

@@ -58,7 +58,7 @@ class FunctionContext:
         """
         value = self._environment.get(name, "")
         if not value:
-            message = f"the function's environment has no {name}"
+            message = f"the environment of the function has no variable {name}"
             raise ConfigError((Problem(message=message),), hint="Deploy infra/backup-account.yaml.")
         return value
 
@@ -104,7 +104,7 @@ class FunctionContext:
             try:
                 return (self.root / place).read_text()
             except OSError as exc:
-                message = f"{place} cannot be read: {exc.strerror}"
+                message = f"could not read {place}: {exc.strerror}"
                 raise ConfigError((Problem(message=message, file=place),)) from exc
         parts = urlsplit(place)
         with attempting(f"read the configuration {place}", place):

@@ -26,7 +26,7 @@ from restorecheck.model import Drill, Verdict
 log = structlog.get_logger("restorecheck.functions")
 
 ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
-DEAD = "the execution of this drill ended before the drill did"
+DEAD = "the Step Functions execution ended before the drill did"
 LEASE = "sweep"
 SPARE = timedelta(minutes=1)
 """Between the end of an invocation and that of its lease, for clocks that differ."""
@@ -90,7 +90,7 @@ def alone(
     remaining: timedelta,
     work: Callable[[FunctionContext], SweepCounts] = sweep,
 ) -> SweepCounts | None:
-    """Sweep, unless another sweep is at work; None then, which is no error: it sees the same.
+    """Sweep, unless another sweep is running; None then, which is no error: it sees the same.
 
     Two sweeps at once restart nothing twice (names see to that), but would count and delete the
     same things twice. Reserved concurrency would keep them apart as well, if every account had any.
@@ -98,7 +98,7 @@ def alone(
     lease = TableLease(around.client("dynamodb"), table=around.setting(TABLE), name=LEASE)
     now = around.clock.now()
     if not lease.take(holder, now=now, until=now + remaining + SPARE):
-        log.info("sweep.skipped", reason="another sweep is at work")
+        log.info("sweep.skipped", reason="another sweep is running")
         return None
     try:
         return work(around)
@@ -184,7 +184,7 @@ def _sweeper(config: Config, around: FunctionContext) -> Sweeper:
 
 
 def _no_checker(drill: Drill) -> Any:  # noqa: ANN401  # there is none
-    raise AssertionError(f"a sweep asks no database, not that of drill {drill.id}")
+    raise AssertionError(f"drill {drill.id}: the sweeper function cannot connect to a database")
 
 
 def _never(_duration: timedelta) -> None:

@@ -80,7 +80,7 @@ def finished(entry: Entry, history: DrillStore) -> Finished:
         at=entry.finished_at,
         drill_id=entry.drill_id,
         verdict=entry.verdict,
-        reason="its report was removed by retention",
+        reason="retention removed the report of this message",
     )
     try:
         report = document.parse(history.report(entry.drill_id))
@@ -110,4 +110,4 @@ def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str)
         raise
     except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
         log.exception("messenger.defect", channel=line.name)
-        raise DeliveryError(f"a defect in the messenger ({type(exc).__name__})") from exc
+        raise DeliveryError(f"a defect in the channel ({type(exc).__name__})") from exc

@@ -37,7 +37,7 @@ def writing(output: str | None, *, mode: int = OWNER_ONLY) -> Iterator[TextIO]:
     except OSError as exc:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        message = f"{path} cannot be written: {exc.strerror}"
+        message = f"could not write {path}: {exc.strerror}"
         raise ConfigError((Problem(message=message),)) from exc
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

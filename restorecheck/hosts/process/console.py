@@ -84,7 +84,7 @@ class Progress(Observer):
         if isinstance(action, Ensure | RunChecks):
             self._tell_ended_step(before, after)
         if isinstance(action, Delete) and not after.ledger:
-            self._line("  tear down: everything is gone")
+            self._line("  tear down: everything is deleted")
         upcoming = after.step
         if upcoming is not None and upcoming != before.step:
             self._begin(upcoming.name)

@@ -37,13 +37,13 @@ class Lease:
             self._descriptor = self._lock()
         except BlockingIOError as exc:
             raise BusyError(
-                f"another process holds {self._path.name}: it is at work on the same",
-                hint="Wait for it to end; `restorecheck status` shows what is going on.",
+                f"another process holds the lock {self._path.name}",
+                hint="Wait until the other process ends; `restorecheck status` shows its drill.",
             ) from exc
         except OSError as exc:
             raise StoreError(
                 f"could not lock {self._path}: {exc.strerror}",
-                hint="Set history.path to a place that can be written.",
+                hint="Set history.path to a writable place.",
             ) from exc
         return self
 

@@ -52,12 +52,17 @@ def outputs_of(settings: AdoptSettings, instance: str) -> dict[str, str]:
     except ProviderError as exc:
         raise ConfigError((Problem(message=f"--adopt {instance}: {exc.message}"),)) from exc
     if parsed.place != settings.place or (parsed.service, parsed.kind) != ("rds", "db"):
-        message = f"--adopt {instance} is not a DB instance in {settings.place}"
-        raise ConfigError((Problem(message=message),), hint="See adopt.account_id and region.")
+        message = f"--adopt {instance} is not the ARN of a DB instance in {settings.place}"
+        raise ConfigError(
+            (Problem(message=message),), hint="Check adopt.account_id and adopt.region."
+        )
     if arn == settings.db_instance_arn:
         message = (
-            f"--adopt {instance} is production itself: a check of it says nothing of a backup; "
-            "nothing was asked of it"
+            f"could not adopt {instance}: this is the production instance, not a restored "
+            "backup; restorecheck did not connect"
         )
-        raise ConfigError((Problem(message=message),), hint="Name an instance restored from it.")
+        raise ConfigError(
+            (Problem(message=message),),
+            hint="Name an instance that was restored from a backup of production.",
+        )
     return {INSTANCE_ARN: arn}

@@ -148,7 +148,7 @@ def _preview(
     from restorecheck.rules.facts import Unread
 
     if facts.problem or not facts.decrypt_found:
-        return Unread("a dump that can be read", "see RC102 and RC105")
+        return Unread("a readable dump", "see RC102 and RC105")
     if isinstance(facts.majors, Unread):
         return Unread("PostgreSQL's programs", "see RC101")
     if machine_facts.work_dir_problem(server.work_dir, server.account()):

@@ -96,13 +96,14 @@ def check_bundle(bundle: str | None) -> None:
     try:
         text = content_of(Path(bundle), LARGEST_BUNDLE).decode(errors="replace")
     except OSError as exc:
-        message = f"{bundle} cannot be read: {exc.strerror}"
+        message = f"could not read {bundle}: {exc.strerror}"
     else:
         if CERTIFICATE in text:
             return
         message = f"{bundle} holds no certificate in PEM format"
     raise ConfigError(
-        (Problem(message=message, path="aws.ca_bundle"),), hint=f"Get it with: {HOW_TO_GET}"
+        (Problem(message=message, path="aws.ca_bundle"),),
+        hint=f"Download the file with: {HOW_TO_GET}",
     )
 
 

@@ -55,7 +55,7 @@ def write(
             made = _read(connection, only, megabytes_a_second)
         except psycopg.Error as exc:
             raise ProviderError(
-                f"the source cannot be read: {_why(connection, exc)}",
+                f"could not read the source: {_why(connection, exc)}",
                 hint="The role needs SELECT on every table (since PostgreSQL 14: pg_read_all_data), and "
                 "BYPASSRLS where row security is on.",
             ) from exc
@@ -82,7 +82,7 @@ def _connected(dsn: str) -> Connection:
         )
     except psycopg.Error as exc:
         raise DatabaseUnreachableError(
-            f"no connection to the source: {why_refused(str(exc))}"
+            f"could not connect to the source: {why_refused(str(exc))}"
         ) from exc
     return connection
 
@@ -133,7 +133,7 @@ def _chosen(connection: Connection, only: Sequence[str], path: Sequence[str]) ->
     for text in only:
         oid, _ = found.get(text, (0, ""))
         if oid not in directory.relations:
-            raise ConfigError((Problem(message=f"no table {text!r} in the source"),))
+            raise ConfigError((Problem(message=f"the source has no table {text!r}"),))
         wanted |= {*directory.relation(oid).members}
     return [table for table in tables if table.full_name in wanted]
 
@@ -173,7 +173,7 @@ def load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_one = False
     if not is_one:
-        message = f"{path} is no manifest that `restorecheck manifest` has written"
+        message = f"could not use {path}: the file is not a manifest of `restorecheck manifest`"
         raise ConfigError((Problem(message=message, path="manifest.file"),))
     return found
 
@@ -182,6 +182,6 @@ def dsn_of(option: str | None) -> str:
     """The source to read: given, or in the environment, where no `ps` shows its password."""
     found = option or os.environ.get("RESTORECHECK_SOURCE", "")
     if not found:
-        message = "which source? Give a connection string, or set RESTORECHECK_SOURCE"
+        message = "no source: give a connection string, or set RESTORECHECK_SOURCE"
         raise ConfigError((Problem(message=message),))
     return found

@@ -25,11 +25,11 @@ def _work_dir(config: Config) -> Path:
     if not cluster.socket_fits(Path(configured)):
         limit = cluster.SOCKET_PATH_LIMIT
         message = (
-            f"{configured} is too long: the socket of a server below it would have "
-            f"more than {limit} bytes"
+            f"{configured} is too long: the path of the server's socket in this folder would "
+            f"have more than {limit} bytes"
         )
         raise ConfigError(
             (Problem(message=message, path="postgres.work_dir"),),
-            hint="Choose a shorter folder.",
+            hint="Choose a folder with a shorter path.",
         )
     return Path(configured)

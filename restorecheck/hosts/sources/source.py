@@ -90,7 +90,7 @@ class Source(ABC, Generic[P]):
 
     def connect_of(self, provider: P) -> "Connect":  # noqa: ARG002  # for other kinds
         """How PostgreSQL is reached, for `propose` and `prove`; asked of its dialect only."""
-        raise AssertionError("another engine's database is not reached like PostgreSQL's")
+        raise AssertionError("a database of another engine cannot be reached like PostgreSQL")
 
     def check(self) -> None:  # most have nothing to refuse
         """Refuse what is known to be impossible before anything is begun.
@@ -119,7 +119,9 @@ class Source(ABC, Generic[P]):
         Raises:
             ConfigError: The instance cannot be a restored backup of the target.
         """
-        raise AssertionError(f"{target.name} adopts nothing, not {instance}")
+        raise AssertionError(
+            f"target {target.name} is not of kind adopt: it cannot adopt {instance}"
+        )
 
     def facts(self, known: "MachineFacts") -> "MachineFacts":
         """For `doctor`: what is known of this machine, and what these targets need of it."""

@@ -109,7 +109,9 @@ class Unconfigured(Provider):
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
         if self._remover is None:
-            return StillThere(resource, "no configured target reaches its account", hopeless=True)
+            return StillThere(
+                resource, "no configured target has access to its account", hopeless=True
+            )
         return self._remover(resource, made_until)
 
     def release(self, drill: Drill) -> None:

@@ -22,7 +22,8 @@ DECRYPTED_HEADS = 100
 """The same, where each look starts a program."""
 
 CLOCKS = (
-    "Correct clock and time zone of the host that dumps, or of this one (date -u), and dump again."
+    "Correct the clock and time zone of the host that dumps, or of this machine (date -u), and "
+    "dump again."
 )
 
 WHOLE_CLUSTER = "files of several databases (pg_dumpall)"
@@ -101,7 +102,7 @@ def choose(
         )
     notes: tuple[str, ...] = ()
     if len(files) > limit:
-        notes = (f"{len(files) - limit} older files were not looked into",)
+        notes = (f"{len(files) - limit} older files were not read",)
     chosen = _wanted(present, databases)
     return replace(chosen, future=tuple(future), notes=(*notes, *chosen.notes))
 
@@ -211,13 +212,11 @@ def _is_one_unlike(unnamed: Sequence[Dated], stems: set[str]) -> bool:
 def _refusal(names: Sequence[str], families: dict[str, list[Dated]]) -> Choice:
     shown = ", ".join(sorted(names)[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
     by_name = any(not d.head.dbname and not d.head.cluster for n in names for d in families[n])
-    said = (
-        "; of dumps that do not name their database, the files' names were taken" if by_name else ""
-    )
+    said = "; for dumps without a database name, the file name was used" if by_name else ""
     return Choice(
         reason=f"there are dumps of several databases: {shown}{said}",
-        hint="Set `databases: all` or `databases: [NAME, …]` for this target, or make a target of "
-        "each with a path that matches only its dumps.",
+        hint="Set `databases: all` or `databases: [NAME, …]` for this target, or write one "
+        "target for each database, with a path that matches only its dumps.",
     )
 
 
@@ -249,7 +248,5 @@ def _each(names: Sequence[str], families: dict[str, list[Dated]], dumps: Sequenc
     )
     absent = tuple(name for name in names if name not in families)
     rest = families.get("", [])
-    notes = tuple(
-        f"{d.path.name} was passed over: it does not say of which database it is" for d in rest
-    )
+    notes = tuple(f"{d.path.name} was skipped: the dump does not name its database" for d in rest)
     return Choice(wanted=wanted, absent=absent, notes=notes)

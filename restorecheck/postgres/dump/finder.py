@@ -158,8 +158,10 @@ class DumpFinder:
     def find(self, drill: Drill, session: DrillSession) -> StepEvent:
         if self._server.require_fence and (missing := processes.missing_walls()):
             return Unclear(
-                reason=f"nothing is restored (postgres.require_fence): the kernel refuses {named(missing)}",
-                hint="Let user namespaces be made here, or start restorecheck as root outside of a container; "
+                reason="could not restore safely: the kernel does not support "
+                f"{named(missing)}, and postgres.require_fence is true",
+                hint="Allow user namespaces on this machine, or start restorecheck as root "
+                "outside a container; "
                 "`restorecheck doctor` says more (RC113).",
             )
         places = self._server.places(drill.id)
@@ -201,7 +203,9 @@ class DumpFinder:
             return Unclear(reason=f"the dump could not be read: {exc.strerror}")
         if set(found.undecided) - set(session.undecided):
             session.undecided = found.undecided
-            return InProgress(wait=SECOND_LOOK, detail="is the newest file still being written?")
+            return InProgress(
+                wait=SECOND_LOOK, detail="checking whether the newest file is still being written"
+            )
         choice = found.choice
         session.statements = found.roles.statements if found.roles else ()
         future = selection.of_the_future(
@@ -260,7 +264,7 @@ class DumpFinder:
             )
         if found.chosen is None:
             if not found.damaged:
-                reason = f"there is no dump in {self._dump.path}"
+                reason = f"could not find a dump in {self._dump.path}"
                 return Broken(reason=reason, notes=notes)
             newest = found.damaged[0]
             return Broken(
@@ -305,7 +309,7 @@ class DumpFinder:
         judged += [selection.absent(name, self._dump.path) for name in missing]
         if not restores:
             return Broken(
-                reason=f"there is no complete dump in {self._dump.path}",
+                reason=f"could not find a complete dump in {self._dump.path}",
                 findings=tuple(judged),
                 notes=tuple(notes),
             )
@@ -426,7 +430,7 @@ def parts_of(inspection: Inspection, databases: tuple[str, ...]) -> PartsChosen 
         return Unclear(
             reason=f"{inspection.path.name} holds dumps of several databases: {', '.join(names)}",
             hint="Set `databases: all` or `databases: [NAME, …]` for this target, or dump each "
-            "database to a file of its own.",
+            "database to a separate file.",
         )
     if databases and databases != (database_choice.ALL,):
         wanted = [name for name in databases if name in names]
@@ -437,8 +441,8 @@ def parts_of(inspection: Inspection, databases: tuple[str, ...]) -> PartsChosen 
     ]
     if not restores:
         return Unclear(
-            reason=f"{inspection.path.name} holds none of the databases that are configured, "
-            f"only {', '.join(names) or 'roles'}",
+            reason=f"{inspection.path.name} holds none of the configured databases, only "
+            f"{', '.join(names) or 'roles'}",
             hint="Correct `databases` of this target.",
         )
     absent = tuple(n for n in databases if n not in names and n != database_choice.ALL)
@@ -504,7 +508,7 @@ def _others(found: Selection) -> tuple[str, ...]:
     notes = tuple(f"{i.path.name} {i.problem}" for i in found.damaged[1:])
     if found.chosen is not None and found.damaged:
         chosen = found.chosen.path.name
-        return (*notes, f"{chosen} is the newest complete dump; it was restored instead")
+        return (*notes, f"the newest complete dump, {chosen}, was restored instead")
     return notes
 
 
@@ -512,8 +516,8 @@ def find_step(directory: Resource, dump: DumpSettings, deadline: timedelta) -> S
     return Step(
         name="find dump",
         kind=StepKind.PREPARE,
-        does=f"make the private directory {directory.identifier}; "
-        f"find the newest complete dump in {dump.path}",
+        does=f"create the private directory {directory.identifier}; find the newest complete "
+        f"dump in {dump.path}",
         deadline=deadline,
         makes=(directory,),
     )
@@ -523,10 +527,12 @@ def check_step(deadline: timedelta) -> Step:
     return Step(
         name="check",
         kind=StepKind.CHECK,
-        does="run the checks, read-only, as a role without superuser where one can be made",
+        does="run the checks read-only, as a role without superuser if possible",
         deadline=deadline,
     )
 
 
 def lost_session() -> Unclear:
-    return Unclear(reason="the process that ran this drill is gone, and what it held with it")
+    return Unclear(
+        reason="the process that ran this drill has ended; its throw-away server no longer runs"
+    )

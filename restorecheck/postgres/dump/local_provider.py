@@ -76,16 +76,17 @@ class LocalDumpProvider(DumpProvider):
             Step(
                 name=self.prepares,
                 kind=StepKind.PREPARE,
-                does="make and start a throw-away PostgreSQL server in that directory, "
-                "of the dump's major version or the lowest higher one at hand; "
-                "no network address, unix socket only",
+                does="start a throw-away PostgreSQL server in this directory: the major "
+                "version of the dump, or the lowest higher version on this machine; unix "
+                "socket only, no network address",
                 deadline=timedelta(minutes=15),
                 makes=(directory,),
             ),
             Step(
                 name="load dump",
                 kind=StepKind.RESTORE,
-                does="compare what the dump needs with what the server offers; load the dump",
+                does="compare the needs of the dump (extensions, collations) with the server; "
+                "load the dump",
                 deadline=self.deadline,
                 makes=(directory,),
             ),
@@ -123,7 +124,7 @@ class LocalDumpProvider(DumpProvider):
         """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
         session = self.sessions.get(drill.id)
         if session is None or session.server is None or session.installation is None:
-            raise InvalidStateError("nothing is damaged: this process has not made the server")
+            raise InvalidStateError("could not inject damage: another process made the server")
         return Temporary(
             drill=drill,
             places=self.server.places(drill.id),
@@ -175,7 +176,7 @@ class LocalDumpProvider(DumpProvider):
         watch = Stopwatch()
         if session.server is not None:
             if not cluster.stop(places, session.server):
-                raise ProviderError("the throw-away server that was started first does not stop")
+                raise ProviderError("could not stop the first throw-away server")
             places.log.unlink(missing_ok=True)  # it tells of processes that were ended
         untrusted_files.remove_all(places.data)
         cluster.initdb(places, installation, account)
@@ -327,7 +328,7 @@ class LocalDumpProvider(DumpProvider):
         """Before the disk is full: others write there, and a dump may grow without end."""
         load.end()
         return Unclear(
-            reason=f"the load was stopped: not enough space is left in {self.server.work_dir}",
+            reason=f"the load was stopped: not enough free space in {self.server.work_dir}",
             hint=self._room_hint(),
         )
 
@@ -458,8 +459,8 @@ class LocalDumpProvider(DumpProvider):
 
     def _room_hint(self) -> str:
         return (
-            f"The restored database needs room in {self.server.work_dir}; "
-            "postgres.work_dir names another place."
+            f"The restored database needs space in {self.server.work_dir}: free disk space, or "
+            "set postgres.work_dir to a larger disk."
         )
 
 

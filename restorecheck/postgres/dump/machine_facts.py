@@ -67,7 +67,7 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
     try:
         found = candidates(settings.path).files
         if not found:
-            return replace(facts, problem=f"there is no dump at {settings.path}")
+            return replace(facts, problem=f"{settings.path} does not exist")
         newest, head = _newest(found, settings)
         size = _size(newest)
         toc = newest / "toc.dat"
@@ -174,7 +174,7 @@ def _toc(stream: BinaryIO, size: int, *, custom: bool) -> HeadFacts:
     except DamagedArchiveError as exc:
         return HeadFacts(str(exc))
     if not toc.known:
-        return HeadFacts("is of an archive version that this restorecheck does not know")
+        return HeadFacts("has an archive version that this restorecheck does not know")
     major = toc.server_version.partition(".")[0]
     return HeadFacts("", int(major) if major.isdigit() else None, toc.created_at)
 
@@ -211,7 +211,7 @@ def history_problem(path: Path) -> str:
             return f"{path} cannot be written"
         with path.open("rb") as file:
             begins = file.read(len(SQLITE))
-        return "" if begins in {SQLITE, b""} else f"{path} is something else than a history"
+        return "" if begins in {SQLITE, b""} else f"{path} is not a history of restorecheck"
     return _making_problem(path.parent)
 
 
@@ -229,16 +229,20 @@ def _making_problem(folder: Path) -> str:
 def work_dir_problem(work_dir: Path, account: OsUser | None) -> str:
     """Why no drill could work there; empty where one can."""
     if not work_dir.is_dir():
-        return f"{work_dir} is no folder" if work_dir.exists() else f"there is no folder {work_dir}"
+        return (
+            f"{work_dir} is no folder"
+            if work_dir.exists()
+            else (f"the folder {work_dir} does not exist")
+        )
     if not os.access(work_dir, os.W_OK | os.X_OK):
         return f"{work_dir} cannot be written to"
     state = work_dir.stat()
     if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
-        return f"everybody may write to {work_dir}, and take away what others put there"
+        return f"every user can write to {work_dir} and delete the files of other users"
     if account is not None:
         for place in (work_dir, *work_dir.parents):
             if not _may_pass(place, account):
-                return f"the user {account.name} cannot pass {place}"
+                return f"the user {account.name} cannot enter {place}"
     return ""
 
 

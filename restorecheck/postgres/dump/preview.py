@@ -43,7 +43,7 @@ MOST_UNPACKED = 4 * 10**9
 """No file that is unpacked for the look becomes larger; the look ends there, without an answer."""
 LIMIT = timedelta(seconds=60)
 """Of one target's files; a look that takes longer ends without an answer."""
-RESTORED_INSTEAD = "it was restored instead"
+RESTORED_INSTEAD = "was restored instead"
 """The end of a note of the drill; here nothing was restored."""
 NAMED_IN_SQL = frozenset({"POLICY", "USER MAPPING"})
 """Entries of an archive that name roles and are loaded where owners and grants are left out."""
@@ -84,10 +84,10 @@ def preview(
     except OSError as exc:
         return Unread("a folder in the work directory", f"{exc.filename}: {exc.strerror}")
     except DamagedArchiveError as exc:
-        return Unread("an answer", f"the newest dump {exc}")
+        return Unread("a readable dump", f"the newest dump {exc}")
     except (RestorecheckError, psycopg.Error) as exc:
         said = exc.message if isinstance(exc, RestorecheckError) else type(exc).__name__
-        return Unread("an answer", said)
+        return Unread("an answer of the server", said)
 
 
 def _too_large(path: str) -> Path | None:
@@ -146,11 +146,16 @@ def _look(
             return _look_at_head(large, look)
         event = _found(DumpFinder(dump, server, host.clock, _lock), drill, session, host)
         if event is None:
-            return Unread("more time", f"the newest dump was not read within {LIMIT.seconds} s")
+            return Unread(
+                "more time than the limit",
+                f"the newest dump was not completely read within {LIMIT.seconds} s",
+            )
         found = _of_event(event)
         if os.strerror(errno.EFBIG) in found.reason:
             most = f"{MOST_UNPACKED / 1e9:,.0f} GB"
-            return Unread("more room", f"the newest dump unpacks to more than {most}")
+            return Unread(
+                "more space than the limit", f"the newest dump unpacks to more than {most}"
+            )
         if session.inspection is None or found.reason:
             return found
         return _with_its_server(found, look)
@@ -165,12 +170,12 @@ def _look(
 
 def _look_at_head(file: Path, look: Look) -> Preview | Unread:
     most = f"{MOST_BYTES / 1e9:,.0f} GB"
-    only = f"{file.name} is larger than the {most} that doctor reads; only its head was looked at"
+    only = f"{file.name} is larger than {most}, the limit of doctor; only its header was read"
     session, drill = look.session, look.drill
     session.decryption = Decryption(look.dump.decrypt) if look.dump.decrypt else None
     inspection = _by_head(file, session.decryption)
     if inspection is None:
-        return Unread("more time", only)
+        return Unread("more time than the limit", only)
     name = database_name(inspection, look.dump.databases or ())
     session.restores = (Restore(name, inspection),)
     mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(_lock(drill.id)))
@@ -279,21 +284,25 @@ def _with_scratch(
         )
         missing = preparation.lacking(connection, inspection, dump.ignore_extensions)
         if not said and missing:
-            said = f"it lacks what the dump needs: {'; '.join(missing)}"
+            said = f"the server lacks what the dump needs: {'; '.join(missing)}"
         found = replace(found, server=f"the scratch server {scratch.name}")
     return replace(found, lacks=said and f"the scratch server {scratch.name}: {said}")
 
 
 def _too_old(connection: Connection, inspection: Inspection) -> str:
     major, needed = connection.info.server_version // 10000, load_plan.needed_major(inspection)
-    return f"it is PostgreSQL {major}, the dump needs {needed} or newer" if major < needed else ""
+    return (
+        f"the server is PostgreSQL {major}, but the dump needs {needed} or newer"
+        if major < needed
+        else ""
+    )
 
 
 def _lacks_rights(connection: Connection) -> str:
     query = "select rolcreatedb or rolsuper, rolname from pg_roles where rolname = current_user"
     row = connection.execute(query).fetchone()
     if row is not None and not row[0]:
-        return f"the role {row[1]} may not create databases (CREATEDB)"
+        return f"the role {row[1]} needs the right CREATEDB"
     return ""
 
 
@@ -305,7 +314,10 @@ def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
     missing = [role for role in named if role not in there]
     if not missing:
         return ""
-    return f"it has no role {', '.join(missing)}, which policies or user mappings of the dump name"
+    return (
+        f"the server has no role {', '.join(missing)}, which policies or user mappings of "
+        "the dump need"
+    )
 
 
 def roles_in_sql(inspection: Inspection) -> tuple[str, ...]:

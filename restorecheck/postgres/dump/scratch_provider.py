@@ -67,9 +67,9 @@ class ScratchProvider(DumpProvider):
             Step(
                 name=self.prepares,
                 kind=StepKind.PREPARE,
-                does=f"create the temporary database {database.identifier} "
-                f"on the scratch server {self.scratch.name}, and a role of that name for the "
-                "checks where the configured user is a superuser",
+                does=f"create the temporary database {database.identifier} on the scratch "
+                f"server {self.scratch.name}; if the configured user is a superuser, also a "
+                "role of this name for the checks",
                 deadline=timedelta(minutes=15),
                 makes=(role, database),
             ),
@@ -129,8 +129,9 @@ class ScratchProvider(DumpProvider):
             return lost_session()
         if len(session.databases) > 1:
             return Unclear(
-                reason=f"{inspection.path.name} holds several databases, and `into` restores one",
-                hint="Name one in `databases`, or restore without `into`.",
+                reason=f"{inspection.path.name} holds several databases, but `into` restores "
+                "only one",
+                hint="Set `databases` to one database, or remove `into`.",
             )
         watch = Stopwatch()
         with self.scratch.open() as connection:
@@ -237,7 +238,8 @@ class ScratchProvider(DumpProvider):
     def _refused(self, error: psycopg.Error) -> Unclear:
         hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT
         return Unclear(
-            reason=f"the scratch server {self.scratch.name} refused: {why_not(error)}",
+            reason=f"the scratch server {self.scratch.name} refused the operation: "
+            f"{why_not(error)}",
             hint=hint if error.sqlstate == NO_RIGHT else "",
         )
 
@@ -249,7 +251,12 @@ class ScratchProvider(DumpProvider):
 def _left_out(inspection: Inspection) -> tuple[str, ...]:
     if not inspection.needs.roles:
         return ()
-    return ("owners and grants were left out: on a scratch server, roles belong to the server",)
+    return (
+        (
+            "owners and grants were left out, because restorecheck does not change roles of a "
+            "scratch server"
+        ),
+    )
 
 
 KINDS = frozenset({SERVER, KIND, ROLE_KIND})
@@ -262,7 +269,7 @@ def remove_unconfigured(
 ) -> Gone | StillThere:
     """As `Provider.delete`, for a target that is no longer configured."""
     if resource.kind in {KIND, ROLE_KIND}:
-        detail = f"no target with the scratch server {resource.account} is configured any more"
+        detail = f"no configured target has the scratch server {resource.account}"
         return StillThere(resource, detail)
     drill_id = resource.identifier.rpartition("restorecheck-")[2]
     detail = remove_cluster(Path(resource.identifier), drill_id)

@@ -100,7 +100,8 @@ class ScratchServer:
         except psycopg.Error as exc:
             known = Known(f"{self.user} {database or self.maintenance_database}")
             raise DatabaseUnreachableError(
-                f"no connection to the scratch server {self.name}: {why_not_reached(exc, known)}"
+                f"could not connect to the scratch server {self.name}: "
+                f"{why_not_reached(exc, known)}"
             ) from exc
 
 
@@ -116,15 +117,15 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
     """Drop a temporary database that carries our name and our mark, or is still empty."""
     name = resource.identifier
     if not name.startswith(PREFIX):
-        return StillThere(resource, "its name is not one of ours")
+        return StillThere(resource, "not deleted: restorecheck uses no such names")
     try:
         with scratch.open() as connection:
             if _end_its_making(connection, name):
-                return StillThere(resource, "it is being made; that is ended first")
+                return StillThere(resource, "the database is being created; this is ended first")
             if not exists(connection, name):
                 return Gone(resource)
             if mark_of(connection, name) is None and not _is_empty(scratch, name):
-                return StillThere(resource, "it does not carry our mark")
+                return StillThere(resource, "not deleted: the mark of restorecheck is missing")
             watch = Stopwatch()
             _drop_subscriptions(scratch, connection, name)
             force = " with (force)" if connection.info.server_version >= 130000 else ""  # noqa: PLR2004
@@ -133,7 +134,7 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
             return Gone(resource, external_seconds=watch.seconds)
     except psycopg.Error as exc:
         reason = why_not(exc)
-        return StillThere(resource, f"could not be dropped: {reason}")
+        return StillThere(resource, f"not deleted: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
 
@@ -141,18 +142,18 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
 def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
     """Drop the role that the checks were asked as; what it was granted went with the database."""
     if not resource.identifier.startswith(PREFIX):
-        return StillThere(resource, "its name is not one of ours")
+        return StillThere(resource, "not deleted: restorecheck uses no such names")
     try:
         with scratch.open() as connection:
             if _end_its_making(connection, resource.identifier):
-                return StillThere(resource, "it is being made; that is ended first")
+                return StillThere(resource, "the database is being created; this is ended first")
             if _has_role(connection, resource.identifier):
                 role = sql.Identifier(resource.identifier)
                 connection.execute(sql.SQL("drop role if exists {}").format(role))
             return Gone(resource)
     except psycopg.Error as exc:
         reason = why_not(exc)
-        return StillThere(resource, f"could not be dropped: {reason}")
+        return StillThere(resource, f"not deleted: {reason}")
     except DatabaseUnreachableError as exc:
         return StillThere(resource, exc.message)
 

@@ -115,7 +115,7 @@ def select(
             notes.extend(_passed(doubtful, ()))
             return Selection(unusable=inspection, damaged=tuple(damaged), notes=tuple(notes))
         if inspection.beside:
-            notes.append(f"{file.name} was passed over: it {inspection.problem}")
+            notes.append(f"{file.name} was skipped because it {inspection.problem}")
             continue
         if _has_stopped(inspection, earlier, undecided, notes, now):
             damaged.append(inspection)
@@ -138,7 +138,7 @@ def _has_stopped(
     """Whether a bad file is not being written any more, as far as can be told; notes what else it is."""
     file, seen = inspection.path, FileState(inspection.size_bytes, inspection.mtime_ns)
     if file in earlier and earlier[file] != seen:
-        notes.append(f"{file.name} was passed over: it is still being written")
+        notes.append(f"{file.name} was skipped because it is still being written")
         return False
     if file not in earlier and now - inspection.modified_at < RECENT:
         undecided[file] = seen
@@ -157,7 +157,7 @@ def _says_nothing(inspection: Inspection) -> bool:
 
 def _passed(doubtful: Sequence[Inspection], but: Sequence[Inspection]) -> tuple[str, ...]:
     passed = [inspection for inspection in doubtful if inspection not in but]
-    return tuple(f"{i.path.name} was passed over: it {i.problem}" for i in passed)
+    return tuple(f"{i.path.name} was skipped because it {i.problem}" for i in passed)
 
 
 def backup_of(inspection: Inspection, taken: Taken) -> Backup:
@@ -302,7 +302,7 @@ def of_the_future(said: Iterable[str]) -> list[CheckResult]:
             CheckOutcome.FAILED,
             expected="none",
             found=f"{len(details)}",
-            detail=f"{details[0]}; it was passed over: correct the clock or time zone that is wrong",
+            detail=f"{details[0]}; the dump was skipped: correct the clock or the time zone",
             severity=Severity.WARNING,
         )
     ]

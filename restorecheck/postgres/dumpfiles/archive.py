@@ -93,7 +93,7 @@ class _Reader:
     def take(self, count: int) -> bytes:
         data = self._stream.read(count)
         if len(data) < count:
-            raise DamagedArchiveError("is truncated: it ends inside of its table of contents")
+            raise DamagedArchiveError("is truncated: the file ends inside its table of contents")
         return data
 
     def byte(self) -> int:
@@ -114,9 +114,10 @@ class _Reader:
         self._room -= length
         if self._room < 0:
             raise UnusableLayerError(
-                "cannot be read here: the texts of its table of contents have more than "
+                "cannot be read: the texts of its table of contents have more than "
                 f"{LONGEST_TEXTS >> 30} GB",
-                hint="Look who wrote it. If it is a dump of yours, dump its schemas one by one (pg_dump -n).",
+                hint="Check where the file comes from. If it is your dump, dump its schemas "
+                "one by one (pg_dump -n).",
             )
         return kept(self.take(length))
 
@@ -149,7 +150,7 @@ def read_toc(stream: BinaryIO, size: int, *, custom: bool, header_only: bool = F
         return Toc(archive_version=version, known=False)
     reader.int_size, reader.off_size, _format = reader.byte(), reader.byte(), reader.byte()
     if reader.int_size not in {2, 4, 8} or reader.off_size not in {4, 8}:
-        raise DamagedArchiveError("is damaged: its header makes no sense")
+        raise DamagedArchiveError("is damaged: its header is not valid")
     compression = _compression(reader, version)
     created_at = _created_at([reader.integer() for _ in range(7)])
     dbname, server, dumped_by = reader.text(), reader.text(), reader.text()
@@ -191,7 +192,7 @@ def _created_at(parts: list[int]) -> datetime | None:
 def _entries(reader: _Reader, version: tuple[int, int], *, custom: bool) -> tuple[TocEntry, ...]:
     count = reader.integer()
     if not 0 <= count <= MAX_ENTRIES:
-        raise DamagedArchiveError("is damaged: its table of contents makes no sense")
+        raise DamagedArchiveError("is damaged: its table of contents is not valid")
     return tuple(_entry(reader, version, custom=custom) for _ in range(count))
 
 
@@ -201,7 +202,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     reader.text(), reader.text()  # catalog table and object id
     tag, desc = reader.text() or "", reader.text() or ""
     if reader.integer() not in SECTIONS:
-        raise DamagedArchiveError(f"is damaged: the section of {desc} {shown(tag)} makes no sense")
+        raise DamagedArchiveError(f"is damaged: the section of {desc} {shown(tag)} is not valid")
     defn = reader.text() or ""
     reader.text()  # drop statement
     copied = (reader.text() or "").lstrip().upper().startswith("COPY")
@@ -217,7 +218,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
         if not dependency:
             # They are numbers; of a file with a hole there would be as many as it has bytes.
             raise DamagedArchiveError(
-                f"is damaged: what {desc} {shown(tag)} depends on makes no sense"
+                f"is damaged: the dependencies of {desc} {shown(tag)} are not valid"
             )
     state, position, filename = NO_DATA, 0, ""
     if custom:
@@ -226,7 +227,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
         filename = reader.text() or ""
     if desc in HAVE_DATA and not (has_data and (not custom or state != NO_DATA)):
         raise DamagedArchiveError(
-            f"is damaged: the data of {shown(namespace)}.{shown(tag)} is not there"
+            f"is damaged: the data of {shown(namespace)}.{shown(tag)} is missing"
         )
     return TocEntry(
         dump_id=dump_id,
@@ -245,7 +246,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
 
 def _flag(value: int) -> bool:
     if value not in {0, 1}:
-        raise DamagedArchiveError("is damaged: its table of contents makes no sense")
+        raise DamagedArchiveError("is damaged: its table of contents is not valid")
     return value == 1
 
 
@@ -268,9 +269,9 @@ def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
             kind, dump_id = _block_head(stream, toc)
             entry = wanted.get(dump_id)
             if kind not in {BLOCK_DATA, BLOCK_BLOBS} or entry is None:
-                return "is damaged: its data is not where its table of contents ends"
+                return "is damaged: its data does not begin where its table of contents ends"
             if entry.position_state == POSITION_SET and entry.position != position:
-                return f"is damaged: the data of {label(entry)} is not where it should be"
+                return f"is damaged: the data of {label(entry)} is at a wrong position"
             _walk_block(stream, toc, size, kind)
             missing.discard(dump_id)
     except _EndedError:
@@ -284,7 +285,7 @@ def _without_data_problem(toc: Toc, size: int) -> str:
     rest = size - toc.end
     if rest in {0, toc.end - toc.start}:
         return ""
-    return "is damaged: its table of contents does not end where the file does"
+    return "is damaged: its table of contents does not end at the end of the file"
 
 
 class _EndedError(Exception):

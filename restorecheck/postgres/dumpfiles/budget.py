@@ -33,7 +33,8 @@ class Budget:
             self._left -= count
         if self._left < 0:
             raise UnusableLayerError(
-                f"was not read to its end: it unpacks to more than {MOST_TIMES:,} times its size, as a "
-                "decompression bomb does",
-                hint="Look who wrote it. If it is a dump of yours, compress it once, with gzip or zstd.",
+                f"was not read to its end: the file unpacks to more than {MOST_TIMES:,} times "
+                "its size, like a decompression bomb",
+                hint="Check where the file comes from. If it is your dump, compress it only "
+                "once, with gzip or zstd.",
             )

@@ -87,7 +87,10 @@ def mismatch(dump: Path, said: Checksum) -> str:
     """Why such a dump is bad."""
     older = said.path.stat().st_mtime < dump.stat().st_mtime
     when = ", which is older than the dump" if older else ""
-    return f"is damaged: the {said.kind} of {dump.name} differs from that in {said.path.name}{when}"
+    return (
+        f"is damaged: the {said.kind} of {dump.name} differs from the {said.kind} in "
+        f"{said.path.name}{when}"
+    )
 
 
 def _read(path: Path, owner: str | None) -> Iterator[tuple[str, Checksum]]:

@@ -157,7 +157,7 @@ def globals_of(stream: BinaryIO) -> tuple[tuple[str, ...], str]:
     """Of `pg_dumpall --globals-only`: its statements, and what is wrong with the file, if anything."""
     reading = _read(stream)
     if not reading.cluster:
-        return (), "is no file of pg_dumpall"
+        return (), "is not a file of pg_dumpall"
     return tuple(kept(statement) for statement in reading.statements), reading.problem
 
 

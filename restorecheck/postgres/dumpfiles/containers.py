@@ -55,8 +55,8 @@ GLOBALS = re.compile(r"(?:.*[._-])?(?:globals?|roles?)(?:[._-].*)?", re.IGNORECA
 
 BASE_BACKUP = "is a base backup (a copy of a server's data directory), not a dump"
 BASE_BACKUP_HINT = (
-    "Base backups are not restored by this version: prove dumps of pg_dump, and check the base backup "
-    "with pg_verifybackup."
+    "This version of restorecheck does not restore base backups. Configure dumps of pg_dump, "
+    "and check the base backup with pg_verifybackup."
 )
 
 
@@ -99,7 +99,7 @@ def _content(members: Iterator[Member], kind: str) -> Content:
         if seen > MOST_FILES:
             raise UnusableLayerError(
                 f"is a {kind} file of more than {MOST_FILES:,} files",
-                hint="Put the dump itself there.",
+                hint="Replace the file with the dump itself.",
             )
         if OF_A_BASE_BACKUP.fullmatch(member.name):
             raise BaseBackupError(BASE_BACKUP, hint=BASE_BACKUP_HINT)
@@ -109,8 +109,9 @@ def _content(members: Iterator[Member], kind: str) -> Content:
             return Content(io.BufferedReader(_Only(member, members, kind), buffer_size=1 << 18))
     if seen == 1:
         raise UnnamedFileError(
-            f"is a {kind} file with one file in it that neither its name nor its first bytes call a dump",
-            hint="Name it after what it is (db.sql, db.dump), or put the dump itself there.",
+            f"is a {kind} file with one file that is not a dump by its name or its first bytes",
+            hint="Give the inner file the name of a dump (db.sql, db.dump), or replace the "
+            "file with the dump itself.",
         )
     raise NoDumpError(f"is a {kind} file of {seen} files, none of which is a dump")
 
@@ -141,7 +142,7 @@ class _Only(io.RawIOBase):
                     first, second = printable(self._member.name), printable(other.name)
                     raise UnusableLayerError(
                         f"is a {self._kind} file that holds more than one dump ({first}, {second})",
-                        hint="Put each dump into a file of its own.",
+                        hint="Write each dump to a separate file.",
                     )
         return count
 
@@ -177,8 +178,8 @@ class _Claims(tarfile.TarInfo):
 
 def _sparse() -> UnusableLayerError:
     return UnusableLayerError(
-        "is a tar file whose files have holes, which this version cannot read",
-        hint="Pack it without --sparse, or compress the dump with gzip or zstd.",
+        "is a sparse tar file, which this version cannot read",
+        hint="Create the tar file without --sparse, or compress the dump with gzip or zstd.",
     )
 
 
@@ -206,12 +207,12 @@ def _zipped(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
     if not stream.seekable():
         raise UnusableLayerError(
             "holds a zip file within another format, which this version cannot read",
-            hint="Unpack the outer one, or compress the dump with gzip, zstd, bzip2, xz or lz4.",
+            hint="Unpack the outer file, or compress the dump with gzip, zstd, bzip2, xz or lz4.",
         )
     try:
         with zipfile.ZipFile(cast(BinaryIO, _ReadInParts(stream))) as packed:
             if sum(info.compress_size for info in packed.infolist()) > stream.seek(0, os.SEEK_END):
-                raise DamagedLayerError("is damaged: the files in it overlap, as in a zip bomb")
+                raise DamagedLayerError("is damaged: its files overlap, as in a zip bomb")
             for info in packed.infolist():
                 if not info.is_dir():
                     yield _member(
@@ -221,7 +222,8 @@ def _zipped(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
         what = "with a password" if "password" in str(exc) else "in a manner"
         raise UnusableLayerError(
             f"is a zip file packed {what} that this version cannot read",
-            hint="Unpack it, or set decrypt: a command that reads the file on stdin and writes the "
+            hint="Unpack the file, or set decrypt: a command that reads the file on stdin and "
+            "writes the "
             "dump to stdout.",
         ) from None
     except (zipfile.BadZipFile, EOFError, ValueError) as exc:
@@ -247,7 +249,7 @@ class _ReadInParts:
             raise UnusableLayerError(
                 "is a zip file of too many files: their list has more than "
                 f"{LONGEST_LIST // MEGABYTE} MB",
-                hint="Put the dump itself there, or use tar.",
+                hint="Replace the file with the dump itself, or use tar.",
             )
         return data
 

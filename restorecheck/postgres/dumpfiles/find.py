@@ -45,19 +45,19 @@ def candidates(path: str) -> Candidates:
         if place.exists():
             raise NotFoundError(
                 f"{path} is neither a file nor a folder",
-                hint="A pipe or device cannot be looked into twice; write the dump to a file.",
+                hint="Write the dump to a file: a pipe or device cannot be read twice.",
             )
     except PermissionError as exc:
         raise _denied(path, exc) from exc
     if place.is_symlink():
         raise NotFoundError(
-            f"{path} is a link to {place.readlink()}, which is not there",
-            hint="Correct the link, or look why the backup job wrote nothing.",
+            f"{path} is a symbolic link to {place.readlink()}, which does not exist",
+            hint="Correct the link, or check why the backup job wrote no dump.",
         )
     if not glob.has_magic(path):
         raise NotFoundError(
-            f"there is no file or folder {path}",
-            hint="Correct the target's path, or look why the backup job wrote nothing.",
+            f"{path} does not exist",
+            hint="Correct the path of the target, or check why the backup job wrote no dump.",
         )
     return _matching(path)
 
@@ -76,7 +76,8 @@ def _matching(pattern: str) -> Candidates:
         base = base.parent
     if not base.is_dir():
         raise NotFoundError(
-            f"there is no folder {base}", hint="Correct the target's path: it names this folder."
+            f"the folder {base} does not exist",
+            hint="Correct the path of the target, which contains this folder.",
         )
     if not os.access(base, os.R_OK | os.X_OK):
         raise _denied(str(base), None)

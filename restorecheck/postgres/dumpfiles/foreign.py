@@ -20,7 +20,10 @@ MAGICS = (
     (b"\x03\x03ishEXPORT:", "is an export of Oracle, not of PostgreSQL"),
     (b"EXPORT:V", "is an export of Oracle, not of PostgreSQL"),
     (b"\x00\x01\x00\x00Standard Jet DB", "is a database of Microsoft Access, not of PostgreSQL"),
-    (b"PGCOPY\n\xff\r\n\x00", "holds the rows of one table (COPY in binary), it is no dump"),
+    (
+        b"PGCOPY\n\xff\r\n\x00",
+        ("holds only the rows of one table (COPY in binary format): it is not a dump"),
+    ),
 )
 
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
@@ -44,13 +47,13 @@ def name_foreign(head: bytes) -> str:
         return "is an HTML page, not a PostgreSQL dump"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _WIDE.match(head):
         return (
-            "is UTF-16 text, which neither psql nor pg_restore reads (PowerShell's > writes it): "
-            "let pg_dump write the file (--file)"
+            "is UTF-16 text, which psql and pg_restore cannot read (written by > in "
+            "PowerShell): write the file with pg_dump --file"
         )
     if _MIXED.match(head) or _SAID.match(head):
         return (
-            "begins with messages that were written into it before the dump "
-            "(standard error by 2>&1, a banner of ssh)"
+            "begins with messages of another program before the dump (standard error by 2>&1, "
+            "a banner of ssh)"
         )
     if not head.strip(b"\x00"):
         return "holds only zero bytes"

@@ -187,7 +187,7 @@ def _inspect_file(
             else _inspect_packed(found, layers.folder, materialise)
         )
     if decryption is not None and not COMMANDED & set(layers.names):
-        note = f"{found.path.name} is not encrypted, though decrypt is configured"
+        note = f"{found.path.name} is not encrypted, but decrypt is configured"
         return replace(looked, notes=(*looked.notes, note))
     return looked
 
@@ -235,7 +235,7 @@ def _inspect_stream(
 ) -> Inspection:
     head = layers.stream.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]
     if not head:
-        return replace(found, problem=f"holds nothing inside of its {found.layers[-1]} layer")
+        return replace(found, problem=f"is empty inside its {found.layers[-1]} layer")
     if head.startswith(archive.MAGIC):
         return _seekable(found, layers, materialise, "custom", _inspect_custom)
     if head[257:262] == b"ustar":
@@ -248,8 +248,9 @@ def _inspect_stream(
         return replace(
             found,
             unusable=True,
-            problem=f"is a dump of {other}, which may need more than PostgreSQL has",
-            hint=f"Restore it into {other}; this version proves dumps of PostgreSQL.",
+            problem=f"is a dump of {other}, which may need functions that PostgreSQL does not have",
+            hint="This version of restorecheck supports only dumps of PostgreSQL: test this "
+            f"dump with a restore into {other}.",
         )
     facts = scan(layers.stream, following.of(found) if following else None)
     if facts.globals_only:
@@ -273,16 +274,16 @@ def _inspect_stream(
         return replace(
             found,
             unusable=True,
-            problem=f"holds {facts.dumps} dumps, one after the other, and does not say of which "
-            "databases",
-            hint="Write each dump to a file of its own (`>`, not `>>`), or dump with --create.",
+            problem=f"holds {facts.dumps} dumps, one after the other, without the names of "
+            "their databases",
+            hint="Write each dump to a separate file (`>`, not `>>`), or dump with --create.",
         )
     if not facts.written_by_pg_dump and looks_like_sql(head):
         return replace(
             found,
             unusable=True,
             problem=facts.problem,
-            hint="Dump with pg_dump: its last line says that the dump is whole.",
+            hint="Write the dump with pg_dump: its last line shows that the dump is complete.",
         )
     if not facts.written_by_pg_dump:
         return replace(found, foreign=True, problem="is a text, not a PostgreSQL dump")
@@ -290,8 +291,8 @@ def _inspect_stream(
         return replace(
             found,
             unusable=True,
-            problem=f"holds the psql command {facts.commands[0]}, which is not run here",
-            hint="A drill runs no command that stands in a dump: write the dump with pg_dump alone.",
+            problem=f"holds the psql command {facts.commands[0]}, which restorecheck does not run",
+            hint="A drill runs no psql command from a dump: write the dump only with pg_dump.",
         )
     problem = facts.problem or partial.without_definitions(facts.entries)
     return replace(
@@ -349,7 +350,7 @@ def _write(stream: BinaryIO, target: Path) -> None:
             if cluster.is_almost_full(target.parent) or not _written(file, chunk):
                 raise UnusableLayerError(
                     f"was not unpacked: not enough space is left in {target.parent}",
-                    hint="postgres.work_dir names another place.",
+                    hint="Free disk space, or set postgres.work_dir to a larger disk.",
                 )
 
 
@@ -376,7 +377,7 @@ def _inspect_packed(found: Inspection, files: Iterator[Member], materialise: Pat
                 _write(cast(BinaryIO, file.stream), target / file.name)
     except FileExistsError:
         raise UnusableLayerError(
-            "holds more than one directory-format dump", hint="Put each into a file of its own."
+            "holds more than one directory-format dump", hint="Write each dump to a separate file."
         ) from None
     if not (target / "toc.dat").is_file():
         return replace(
@@ -406,7 +407,7 @@ def _inspect_tar(found: Inspection, stream: BinaryIO, size: int) -> Inspection:
         with open_tar(stream, "r:") as tar:
             members = TarMembers(tar, stream, size)
             if members.find("toc.dat") is None:
-                return replace(found, foreign=True, problem="is no tar archive that pg_dump wrote")
+                return replace(found, foreign=True, problem="is not a tar archive of pg_dump")
             toc_bytes = members.read("toc.dat")
             toc = archive.read_toc(io.BytesIO(toc_bytes), len(toc_bytes), custom=False)
             if not toc.known:
@@ -459,11 +460,9 @@ def _unknown(found: Inspection, toc: Toc) -> Inspection:
     return replace(
         found,
         unusable=True,
-        problem=f"is of the archive version {major}.{minor}, "
-        f"{'newer' if newer else 'older'} than this version knows",
-        hint="Upgrade restorecheck."
-        if newer
-        else "pg_restore reads it; dump again with a pg_dump of version 9.0 or newer.",
+        problem=f"has the archive version {major}.{minor}, which is "
+        f"{'newer' if newer else 'older'} than the versions this restorecheck knows",
+        hint="Upgrade restorecheck." if newer else "Dump again with pg_dump 9.0 or newer.",
     )
 
 
@@ -478,7 +477,7 @@ def with_toc(found: Inspection, toc: Toc) -> Inspection:
         name = UNCHECKED[toc.compression]
         note = (
             f"the data of {found.path.name} has no checksum (pg_dump --compress={name}): "
-            "a changed byte in it may go unseen"
+            "a changed byte may not be detected"
         )
         notes = (*notes, note)
     return replace(

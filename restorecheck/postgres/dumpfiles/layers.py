@@ -81,10 +81,10 @@ class Decryption:
             )
         except OSError as exc:
             raise UnusableLayerError(
-                f"cannot be {self.does}: {self.command[0]} cannot be run: {exc.strerror}",
-                hint="Install it, or correct decrypt in the configuration."
+                f"cannot be {self.does}: could not run {self.command[0]}: {exc.strerror}",
+                hint="Install the program, or correct decrypt in the configuration."
                 if self.does == "decrypted"
-                else "Install it.",
+                else "Install the program.",
             ) from exc
         self._running.add(process)
         if self._canceled:
@@ -155,8 +155,8 @@ def _may_be_encrypted(head: bytes, path: Path, names: Sequence[str], *, decrypts
     if ENCRYPTED & set(names):
         if looks_random(head):
             raise UnusableLayerError(
-                "was decrypted, but what came out is no dump",
-                hint="Look whether decrypt uses the right key.",
+                "was decrypted, but the result is not a dump",
+                hint="Check whether decrypt uses the right key.",
             )
         return False
     named = path.suffix.lower() in ENCRYPTED_SUFFIXES
@@ -167,8 +167,8 @@ def _may_be_encrypted(head: bytes, path: Path, names: Sequence[str], *, decrypts
 
 def _too_deep() -> UnusableLayerError:
     return UnusableLayerError(
-        f"is packed more than {MAX_LAYERS} times, one file in another",
-        hint="Compress it once, with gzip or zstd.",
+        f"is packed more than {MAX_LAYERS} times",
+        hint="Compress the dump only once, with gzip or zstd.",
     )
 
 
@@ -200,9 +200,9 @@ def _unread(name: str) -> UnusableLayerError:
     known = name != "encrypted"
     return UnusableLayerError(
         ("is encrypted" if known else "is encrypted or of an unknown format")
-        + ", and no command is configured that decrypts it",
-        hint="Set decrypt: [command, argument, …] for this target; "
-        "it reads the file on stdin and writes the dump to stdout.",
+        + ", and no command to decrypt it is configured",
+        hint="Set decrypt: [command, argument, …] for this target: a program that reads the "
+        "file on stdin and writes the dump to stdout.",
     )
 
 
@@ -293,7 +293,7 @@ class _Ended:
             # Bad input makes a program give up, it does not kill it: somebody did, or the kernel.
             raise UnusableLayerError(
                 f"could not be {does}: {program} was ended by {describe_exit(code)}",
-                hint="Look whether memory was short, and run the drill again.",
+                hint="Check whether memory was short, and run the drill again.",
             )
         self.reader.join(timeout=10)
         text = b"".join(self.errors).decode(errors="replace")
@@ -301,7 +301,7 @@ class _Ended:
         said = f": {lines[-1][:200]}" if lines else ""
         message = f"cannot be {does}: {program} ended with exit code {code}{said}"
         if ABOUT_KEYS.search(text):
-            raise UnusableLayerError(message, hint="Look at the key that decrypt names.")
+            raise UnusableLayerError(message, hint="Check the key in decrypt.")
         raise DamagedLayerError(message)
 
 

@@ -22,7 +22,7 @@ NEVER_OF_A_TABLE = frozenset(
 """Left out by `pg_dump --table`. Source: PostgreSQL documentation, pg_dump, `-t`."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
 MOST_NAMED = 3
-NO_ROWS = "the dump holds no rows (pg_dump --schema-only): of no table is there any data"
+NO_ROWS = "the dump holds no rows of any table (pg_dump --schema-only)"
 
 
 def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:

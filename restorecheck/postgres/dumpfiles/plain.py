@@ -215,7 +215,7 @@ class Scan:
     def _take_entry(self, entry: TocEntry) -> None:
         if len(self.entries) >= MOST_ENTRIES:
             raise UnusableLayerError(
-                f"holds more than {MOST_ENTRIES:,} objects, which would take too much memory here",
+                f"holds more than {MOST_ENTRIES:,} objects, which would need too much memory",
                 hint="Dump in the custom format (pg_dump -Fc).",
             )
         self.entries.append(entry)
@@ -300,14 +300,17 @@ def scan(stream: BinaryIO, follower: Follower | None = None) -> PlainFacts:
 def _problem(reader: Reader, seen: Scan) -> str:
     lines = reader.lines
     if not seen.headers and not seen.cluster:
-        return "is SQL text that pg_dump did not write: nothing says where it should end"
+        return (
+            "is SQL text that pg_dump did not write: restorecheck cannot know whether it is "
+            "complete"
+        )
     if reader.zero_at is not None:
         return f"is damaged: it holds a zero byte at offset {reader.zero_at:,}"
     if lines.table is not None:
         table = shown(kept(lines.table))
         return (
-            f"is truncated: it ends inside of the data of table {table}, "
-            f"after {lines.rows:,} rows of it"
+            f"is truncated: the file ends inside the data of table {table}, after "
+            f"{lines.rows:,} rows"
         )
     if seen.trailers < seen.headers:
         return "is truncated: pg_dump's last line ('database dump complete') is missing"
@@ -335,7 +338,10 @@ def _notes(seen: Scan) -> Iterator[str]:
             "program, which also changes line breaks inside of texts"
         )
     if seen.afterwards:
-        yield f"statements follow pg_dump's last line, from line {seen.afterwards:,}; they were run too"
+        yield (
+            f"statements follow after pg_dump's last line, from line {seen.afterwards:,}; "
+            "these statements were run, too"
+        )
     if seen.message_in_rows:
         yield (
             f"line {seen.message_in_rows:,} among its rows reads like a message of pg_dump: "

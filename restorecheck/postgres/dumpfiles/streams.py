@@ -285,8 +285,8 @@ class CheckedReader(io.RawIOBase):
             ) from None
         except TrailingError:
             raise DamagedLayerError(
-                f"is damaged: after the end of its {self._name} stream follows other data, "
-                "which the program that decompresses it ignores or refuses"
+                f"is damaged: other data follows after the end of its {self._name} stream; "
+                "decompression programs ignore or refuse it"
             ) from None
         except MemoryError:
             raise self._too_large() from None
@@ -302,6 +302,6 @@ class CheckedReader(io.RawIOBase):
 
     def _too_large(self) -> UnusableLayerError:
         return UnusableLayerError(
-            f"cannot be decompressed here: its {self._name} stream needs more memory than is free",
+            f"cannot be decompressed: its {self._name} stream needs more memory than is free",
             hint="Free memory on this machine, or compress with a smaller window (zstd without --long).",
         )

@@ -54,7 +54,7 @@ def test_a_difference_is_told_every_night_until_it_is_accepted(kind, changed, sa
         found = nights.night(changed)
         assert found.outcome is FAILED
         assert said in found.detail
-        assert found.detail.endswith("if that was intended: `restorecheck history accept`")
+        assert found.detail.endswith("if the change was intended: `restorecheck history accept`")
     accepted = [nights.night(changed, accepted=True), nights.night(changed), nights.night(changed)]
 
     assert [(j.outcome, j.detail) for j in accepted] == [(PASSED, "")] * 3

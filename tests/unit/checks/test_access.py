@@ -86,11 +86,11 @@ def test_the_first_question_names_tables_reasons_and_the_statement():
     )
 
     assert found.outcome is CheckOutcome.ERROR
-    assert found.found == "1 of 2 tables; not read, because they belong to extensions: cron.job"
+    assert found.found == "1 of 2 tables; not read (tables of extensions): cron.job"
     assert found.detail == (
         "the role dbadmin may not read 1 of 2 tables in full"
         " (no USAGE on the schema and no SELECT: course.answers)."
-        f" To mend it, run in production: {ALL_OF_14}"
+        f" To fix this, run in production: {ALL_OF_14}"
     )
 
 

@@ -121,8 +121,8 @@ def test_the_first_night_has_nothing_to_compare_with():
     found = own("contents_plausible", first)
 
     assert found.outcome is PASSED
-    assert found.found == "1 tables looked at; nothing to compare with yet"
-    assert own("contents_plausible", first, reading()).found == found.found, "of an older version"
+    assert found.found == "1 tables read; nothing to compare with yet"
+    assert own("contents_plausible", first, reading()).found == found.found, "has an older version"
 
 
 def test_letters_that_are_lost_are_told_and_those_that_were_never_there_are_not():

@@ -180,7 +180,7 @@ def test_pages_that_were_not_looked_at_in_time_are_counted_and_prove_nothing():
     found = own("pages_sound", reading(answers={f"{HEAP}d": ""}, doubts=late))
 
     assert found.outcome is ERROR
-    assert found.detail.startswith("3 not within suite.pages_minutes")
+    assert found.detail.startswith("3 not checked within suite.pages_minutes")
 
 
 def test_a_missing_right_is_said_with_the_grant_that_mends_it():

@@ -236,7 +236,7 @@ def test_rows_that_another_server_holds_are_said_to_be_left_out():
 
     found = asked("row_count", read, min=1)
 
-    assert found.detail == "without the rows of public.t_elsewhere, which another server holds"
+    assert found.detail == "without the rows of public.t_elsewhere, which are on another server"
 
 
 @pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
@@ -251,7 +251,7 @@ def test_where_all_rows_are_on_another_server_no_kind_says_anything(kind):
         found = asked(kind.name, read, **OPTIONS[kind.name])
 
         assert found.outcome is ERROR
-        assert "foreign tables, which no backup holds: public.t_elsewhere" in found.detail
+        assert "foreign tables, which are in no backup: public.t_elsewhere" in found.detail
 
 
 def test_a_table_without_foreign_rows_may_be_empty():
@@ -298,7 +298,7 @@ def test_rows_later_than_the_backup_are_counted_and_make_nothing_fresh():
     none = fresh(None, ahead=2)
 
     assert (stale.outcome, stale.detail) == (FAILED, "2 rows later than the backup")
-    assert (none.outcome, none.found) == (FAILED, "no time before the backup")
+    assert (none.outcome, none.found) == (FAILED, "no row with a time before the backup")
     assert (fresh(NOW, ahead=1).outcome, fresh(NOW, ahead=1).detail) == (
         PASSED,
         "1 row later than the backup",
@@ -463,7 +463,7 @@ def test_a_row_that_is_lost_is_told_though_another_came_late_in_another_bucket()
 def test_a_row_with_a_smaller_key_came_late_and_nothing_is_lost(bucket):
     found = appended(then(**bucket), rows=301)
 
-    assert (found.outcome, found.detail) == (PASSED, "1 row with smaller keys came late")
+    assert (found.outcome, found.detail) == (PASSED, "1 row with smaller keys, added later")
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_all_rows_are_there_twice():
 
     assert (
         appended(twice, rows=600).detail
-        == "299 rows came among the earlier ones; were they loaded twice?"
+        == "299 rows added among the earlier rows; were rows loaded twice?"
     )
 
 
@@ -526,7 +526,7 @@ def test_a_column_that_is_gone_has_taken_its_values_with_it():
 
     found = asked("append_only", tonight, before, key="id")
 
-    assert (found.outcome, found.detail) == (FAILED, "column name is not there any more")
+    assert (found.outcome, found.detail) == (FAILED, "column name no longer exists")
 
 
 APPEND_ONLY = AppendOnly()
@@ -577,7 +577,7 @@ def test_what_grows_with_every_row_is_a_number_or_a_time():
         return APPEND_ONLY.refused(ask(APPEND_ONLY, key=key))
 
     assert [refused(key) for key in ("id", "at", "lo")] == [""] * 3
-    assert refused("name") == "column name is of type text: a key is a number or a time"
+    assert refused("name") == "column name has the type text; expected a number or a time as key"
 
 
 @pytest.mark.parametrize(
@@ -696,7 +696,7 @@ def test_a_materialized_view_of_a_manifest_that_was_not_filled_is_no_difference(
     found = asked("manifest", read, tables={TABLE: {ROWS: "10", "print": "7"}})
 
     assert found.outcome is CheckOutcome.ERROR
-    assert "not filled" in found.detail
+    assert "has no data" in found.detail
 
 
 # --- tables with partitions -------------------------------------------------------------------

@@ -231,7 +231,7 @@ def test_expectation_of_a_query_becomes_json(written, meant):
         ),
         (
             "row_count: {table: t, min: 2, max: 1}",
-            "row_count: no count can be at least 2 and at most 1",
+            "row_count: min 2 is greater than max 1",
         ),
         (
             "row_count: {table: t, min: 2, equals: 2}",
@@ -427,7 +427,7 @@ def test_target_with_two_sources_is_refused_once():
     said = [text for text in problems(target("rds: {}")) if "one kind" in text]
 
     assert said == [
-        "6: targets[0]: expected one kind of source, found dump and rds; make a target of each"
+        "6: targets[0]: expected one kind of source, found dump and rds; write one target for each"
     ]
 
 
@@ -532,7 +532,7 @@ def test_server_that_is_not_marked_as_scratch_is_refused_with_the_way_to_mark_it
     found = problem(target(dump="into: postgresql://prod/db", top=top))
 
     assert found.startswith("5: targets[0].dump.into: prod:5432 is not marked as a scratch server")
-    assert "a production server in this place would be overwritten" in found
+    assert "would overwrite a production server" in found
     assert "scratch_servers" in found
 
 
@@ -744,8 +744,8 @@ def test_keys_are_not_interpolated():
             "${a b}",
             "expected ${VARIABLE} or ${file:/path}, found '${a b}'; '$${' is a literal '${'",
         ),
-        ("${open", "'${' without its '}'; write '$${' for a literal '${'"),
-        ("${binary", "'${' without its '}'"),
+        ("${open", "'${' without a closing '}'; write '$${' for a literal '${'"),
+        ("${binary", "'${' without a closing '}'"),
         ("${file:binary}", "${file:binary} is not UTF-8 text"),
         ("${file:zero}", "${file:zero} holds a zero byte"),
         ("${file:large}", "${file:large} is larger than 64 KiB"),
@@ -827,7 +827,7 @@ nottify: []
         "8: targets[0].dump.max_age_hours: expected a number, found the text '26h'",
         "9: targets[0].dump.into: prod:5432",
         "10: targets[1].name: the name 'a' is taken by the target on line 5; names are unique",
-        "11: targets[1].dump.path: the key 'path' is here a second time; the first is on line 11",
+        "11: targets[1].dump.path: duplicate key 'path'; it is already set on line 11",
         "11: targets[1].dump.path: ${NOPE}: the environment variable is not set",
         "12: targets[2]: expected a mapping, found 7",
         "13: unknown key 'nottify'; did you mean 'notify'?",
@@ -879,7 +879,7 @@ def test_top_level_keys_are_validated(text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "1: the file is empty; `restorecheck config example` prints one to start from"),
+        ("", "1: the file is empty; `restorecheck config example` prints a file to start from"),
         ("# only a comment\n", "1: the file is empty"),
         ("---\n...\n", "1: the file is empty"),
         ("- a", "1: expected a mapping (`version: 1`, `targets: …`) at the top, found a list"),
@@ -887,7 +887,7 @@ def test_top_level_keys_are_validated(text, said):
             "\n\nhello",
             "3: expected a mapping (`version: 1`, `targets: …`) at the top, found a single",
         ),
-        ("a: 1\n---\nb: 1", "2: a second document begins here; expected only one"),
+        ("a: 1\n---\nb: 1", "2: a second YAML document begins here; expected one document"),
         ("a: 1\nb: c: d", "2: not valid YAML: mapping values are not allowed in this context"),
         ("a: 1\n\tb: 1", "2: not valid YAML: found a tab character that violates indentation"),
         ("a:\n\t- b", "2: not valid YAML: a tab or a special character where a value begins"),
@@ -895,8 +895,8 @@ def test_top_level_keys_are_validated(text, said):
         ("a: 1\nb: 'open\n", "3: not valid YAML: found unexpected end of stream while scanning"),
         ("a: *hunter22", "1: not valid YAML: an alias (*…) without its anchor (&…)"),
         ("a: 1\nb: \x07", "2: the character U+0007 is not allowed"),
-        ("&a {x: *a}", "1: an alias inside of what it stands for"),
-        ("a: &x\n  <<: *x", "1: an alias inside of what it stands for"),
+        ("&a {x: *a}", "1: an alias refers to a value that contains the alias itself"),
+        ("a: &x\n  <<: *x", "1: an alias refers to a value that contains the alias itself"),
         ("a: " + "[" * 60 + "]" * 60, "1: nested more than 50 levels deep"),
         ("[" * 900_000, "1: nested more than 50 levels deep"),
     ],
@@ -912,7 +912,7 @@ def test_aliases_that_multiply_without_end_are_refused():
     bomb = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     bomb += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
 
-    assert "more than 20,000 values once aliases are followed" in problem("\n".join(bomb))
+    assert "more than 20,000 values after the aliases are expanded" in problem("\n".join(bomb))
 
 
 @pytest.mark.parametrize("text", ["a: 1\n" * 40_000, f"a: [{'b,' * 50_000}]"])
@@ -924,15 +924,15 @@ def test_merges_that_multiply_without_end_are_refused():
     bomb = ["a0: &a0 {k: 1}"]
     bomb += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
 
-    assert "more than 20,000 values once aliases are followed" in problem("\n".join(bomb))
+    assert "more than 20,000 values after the aliases are expanded" in problem("\n".join(bomb))
 
 
 def test_duplicate_keys_are_refused_with_both_lines_wherever_they_are():
     text = target(dump="jobs: 1\njobs: 2") + "\nversion: 1"
 
     assert problems(text) == [
-        "6: targets[0].dump.jobs: the key 'jobs' is here a second time; the first is on line 5",
-        "8: version: the key 'version' is here a second time; the first is on line 1",
+        "6: targets[0].dump.jobs: duplicate key 'jobs'; it is already set on line 5",
+        "8: version: duplicate key 'version'; it is already set on line 1",
     ]
 
 
@@ -1104,7 +1104,10 @@ def test_links_that_lead_nowhere_or_in_circles_are_told(tmp_path):
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     (tmp_path / "gone.yaml").symlink_to("/nowhere/at/all")
 
-    for name, said in (("loop.yaml", "symbolic links"), ("gone.yaml", "the link leads to no file")):
+    for name, said in (
+        ("loop.yaml", "symbolic links"),
+        ("gone.yaml", "the symbolic link points to no file"),
+    ):
         found = configuration.locate(str(tmp_path / name), {})
         assert said in _load_problem(found).message
 
@@ -1117,10 +1120,10 @@ def test_pipe_into_which_nobody_writes_is_told_and_one_that_is_written_to_is_rea
     with monkeypatch.context() as impatient:
         impatient.setattr(files, "PATIENCE", 0.2)
 
-        assert "nothing came within 0.2 s" in _load_problem(pipe).message
+        assert "no data came within 0.2 s" in _load_problem(pipe).message
         silent = problem(target(f"databases: ['${{file:{pipe}}}']"))
 
-    assert "nothing came within 0.2 s" in silent
+    assert "no data came within 0.2 s" in silent
     writer = threading.Thread(target=pipe.write_text, args=("version: 1\n",))
     writer.start()
     assert _load_problem(pipe).message == "missing key 'targets'"
@@ -1153,13 +1156,13 @@ def test_option_outranks_the_variable_which_outranks_the_working_directory(tmp_p
 @pytest.mark.parametrize(
     ("option", "environment", "said"),
     [
-        ("x.yaml", {}, "looked for 'x.yaml' (named by -c)"),
+        ("x.yaml", {}, "no configuration file: 'x.yaml' (named by -c)"),
         (
             None,
             {"RESTORECHECK_CONFIG": "y.yaml"},
-            "looked for 'y.yaml' (named by RESTORECHECK_CONFIG)",
+            "no configuration file: 'y.yaml' (named by RESTORECHECK_CONFIG)",
         ),
-        (None, {}, "looked for 'restorecheck.yaml' (in the working directory"),
+        (None, {}, "no configuration file: 'restorecheck.yaml' (in the working directory"),
     ],
 )
 def test_missing_file_says_what_was_looked_for_and_what_to_do(
@@ -1292,7 +1295,7 @@ def test_error_of_pydantic_without_words_of_ours_shows_no_value():
     (finding,) = findings_of(caught.value, Other, Document(), leave_out=lambda *_: False)
 
     assert finding == ConfigFinding(
-        ("day",), "this value does not fit (date from datetime parsing)"
+        ("day",), "this value is not valid (date from datetime parsing)"
     )
 
 
@@ -1350,8 +1353,12 @@ def test_an_adopted_target_inherits_no_schedule():
         ("db:prod", "snapshot:prod", "expected the ARN of a DB instance"),
         ("secret:reader-AbCdEf", "x", "expected the full ARN of a secret"),
         ("      secret_arn", "      # secret_arn", "credentials: secret needs secret_arn"),
-        ("user: reader", "user: reader\n      credentials: iam", "with credentials: secret only"),
-        ("    adopt:", "    schedule: 0 3 * * *\n    adopt:", "an adopted target has no schedule"),
+        ("user: reader", "user: reader\n      credentials: iam", "only with credentials: secret"),
+        (
+            "    adopt:",
+            "    schedule: 0 3 * * *\n    adopt:",
+            "an adopted target cannot have a schedule",
+        ),
         ("aws: {ca_bundle: bundle.pem}", "# no bundle", "needs the top-level key aws.ca_bundle"),
         ('"111111111111"', "111111111111", "the 12 digits of an account id in quotes"),
     ],

@@ -62,10 +62,10 @@ def test_a_channel_is_about_all_targets_or_about_those_it_names():
 @pytest.mark.parametrize(
     ("item", "said"),
     [
-        ("{name: x}", "notify[0]: missing way to tell: expected one of these keys"),
+        ("{name: x}", "notify[0]: missing channel: expected one of these keys"),
         (
             "{ping: {url: https://a/b}, webhook: {url: https://a/b}}",
-            "expected one way to tell, found webhook and ping",
+            "expected one channel, found webhook and ping",
         ),
         ("{webhook: {url: ftp://a/b}}", "expected a URL that begins with https://"),
         ("{webhook: {url: 'https://'}}", "expected a URL that begins with https://"),
@@ -135,5 +135,6 @@ def test_the_file_of_numbers_is_one_that_node_exporter_reads(tmp_path):
     )
     found = problem(text.replace(".prom", ".txt"))
     assert (
-        "node_exporter reads files *.prom only, found the text 'numbers/restorecheck.txt'" in found
+        "expected a file name that ends with .prom (node_exporter reads no other files), found the text 'numbers/restorecheck.txt'"
+        in found
     )

@@ -71,11 +71,11 @@ def test_a_deployment_that_is_well_has_no_problem():
 
 
 BROKEN_SOURCE = [
-    ({"stack": None}, "RC511", "there is no stack restorecheck-source"),
+    ({"stack": None}, "RC511", "the stack restorecheck-source does not exist"),
     ({"stack": replace(STACK, status="ROLLBACK_COMPLETE")}, "RC511", "is ROLLBACK_COMPLETE"),
-    ({"trust": None}, "RC512", "there is no role"),
-    ({"trust": LAMBDA}, "RC512", "does not ask for an external id"),
-    ({"trust": {"Statement": []}}, "RC512", "lets nobody in"),
+    ({"trust": None}, "RC512", "the role restorecheck-source does not exist"),
+    ({"trust": LAMBDA}, "RC512", "does not require an external id"),
+    ({"trust": {"Statement": []}}, "RC512", "trusts no account"),
 ]
 
 
@@ -88,27 +88,35 @@ def test_what_is_wrong_in_the_source_account_is_said(changes, rule, said):
 
 
 BROKEN_BACKUP = [
-    ({"stack": None}, "RC521", "there is no stack restorecheck"),
+    ({"stack": None}, "RC521", "the stack restorecheck does not exist"),
     ({"stack": replace(STACK, status="CREATE_IN_PROGRESS")}, "RC521", "is CREATE_IN_PROGRESS"),
-    ({"roles": {"restorecheck-stepper": None}}, "RC522", "there is no role restorecheck-stepper"),
-    ({"roles": {"restorecheck-stepper": TRUST}}, "RC522", "Lambda may not take on"),
-    ({"functions": {"restorecheck-stepper": None}}, "RC523", "there is no function"),
+    (
+        {"roles": {"restorecheck-stepper": None}},
+        "RC522",
+        ("the role restorecheck-stepper does not exist"),
+    ),
+    ({"roles": {"restorecheck-stepper": TRUST}}, "RC522", "Lambda may not assume"),
+    (
+        {"functions": {"restorecheck-stepper": None}},
+        "RC523",
+        "the function restorecheck-stepper does not exist",
+    ),
     ({"functions": {"x": replace(STEPPER, state="Pending")}}, "RC523", "x is Pending"),
-    ({"functions": {"x": replace(STEPPER, update="Failed")}}, "RC523", "its last update Failed"),
-    ({"endpoints": (DYNAMODB,)}, "RC524", "there is no endpoint of secretsmanager"),
+    ({"functions": {"x": replace(STEPPER, update="Failed")}}, "RC523", "its last update: Failed"),
+    ({"endpoints": (DYNAMODB,)}, "RC524", "the endpoint of secretsmanager does not exist"),
     ({"endpoints": (SECRETS, replace(DYNAMODB, state="pending"))}, "RC524", "dynamodb is pending"),
     ({"endpoints": (SECRETS, replace(DYNAMODB, connected=False))}, "RC524", "in no route table"),
     ({"endpoints": (SECRETS, replace(DYNAMODB, policy=ROLE_ONLY))}, "RC524", "aws:PrincipalArn"),
-    ({"concurrency": 10}, "RC525", "10 functions may run at once; 20 are needed"),
+    ({"concurrency": 10}, "RC525", "10 functions may run at the same time; 20 are needed"),
     ({"schedules": {"restorecheck-sweep": "DISABLED"}}, "RC526", "restorecheck-sweep is DISABLED"),
     ({"schedules": {"restorecheck-sweep": None}}, "RC526", "restorecheck-sweep is not there"),
-    ({"subscriptions": ()}, "RC527", "nobody is subscribed"),
-    ({"subscriptions": (False,)}, "RC527", "no subscription was confirmed"),
-    ({"configuration": None}, "RC531", "there is no restorecheck.yaml"),
-    ({"configuration": False}, "RC531", "another one than that at hand"),
-    ({"nights": ()}, "RC541", "there was no night yet"),
-    ({"nights": (replace(NIGHT, status="FAILED"),)}, "RC541", "ended as FAILED"),
-    ({"nights": (replace(NIGHT, status="RUNNING"),)}, "RC541", "the first night is under way"),
+    ({"subscriptions": ()}, "RC527", "the topic has no subscription"),
+    ({"subscriptions": (False,)}, "RC527", "no subscription is confirmed"),
+    ({"configuration": None}, "RC531", "has no restorecheck.yaml"),
+    ({"configuration": False}, "RC531", "differs from the local file"),
+    ({"nights": ()}, "RC541", "there was no execution yet"),
+    ({"nights": (replace(NIGHT, status="FAILED"),)}, "RC541", "ended with the status FAILED"),
+    ({"nights": (replace(NIGHT, status="RUNNING"),)}, "RC541", "the first execution is running"),
 ]
 
 
@@ -144,7 +152,10 @@ def test_what_must_not_be_read_is_never_taken_for_well(rule, fact):
 def test_a_night_that_is_under_way_does_not_hide_the_one_before():
     nights = (replace(NIGHT, status="RUNNING"), replace(NIGHT, status="FAILED"))
 
-    assert "ended as FAILED" in problems(judge_backup(replace(BACKUP, nights=nights)))["RC541"]
+    assert (
+        "ended with the status FAILED"
+        in problems(judge_backup(replace(BACKUP, nights=nights)))["RC541"]
+    )
 
 
 @pytest.mark.parametrize(

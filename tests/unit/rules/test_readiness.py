@@ -322,9 +322,9 @@ def test_the_newest_snapshot_may_be_as_old_as_the_drill_allows(age, outcome):
 @pytest.mark.parametrize(
     ("version", "iam_user", "said"),
     [
-        ("17.5", "", "reads as dbadmin, which needs pg_read_all_data"),
-        ("13.20", "", "reads as dbadmin, which needs SELECT on all tables of every schema"),
-        ("16.1", "checker", "reads as checker, which needs pg_read_all_data"),
+        ("17.5", "", "logs in as dbadmin: the role needs pg_read_all_data"),
+        ("13.20", "", "logs in as dbadmin: the role needs SELECT on all tables of every schema"),
+        ("16.1", "checker", "logs in as checker: the role needs pg_read_all_data"),
     ],
 )
 def test_what_the_checker_s_role_needs_is_told_by_the_version(version, iam_user, said):

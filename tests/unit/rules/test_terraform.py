@@ -171,7 +171,9 @@ def test_a_pipeline_asks_about_its_plan_without_asking_aws(run, tmp_path):
     code, said = run("--only-terraform", "--terraform", plan, "--terraform-files", str(tmp_path))
 
     assert code == 1
-    assert "RC901 critical aws_db_instance.prod: this plan deletes or replaces it" in said.out
+    assert (
+        "RC901 critical aws_db_instance.prod: the plan deletes or replaces the database" in said.out
+    )
 
 
 def test_a_good_state_exits_with_0_and_with_3_where_something_was_not_seen(run, tmp_path):
@@ -182,7 +184,7 @@ def test_a_good_state_exits_with_0_and_with_3_where_something_was_not_seen(run, 
     unseen, said = run("--only-terraform", "--terraform", state)
 
     assert (seen, unseen) == (0, 3)
-    assert "neither a state nor a plan has prevent_destroy" in said.out
+    assert "prevent_destroy is not in a state or a plan" in said.out
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,12 @@ def test_the_restored_instance_is_taken_with_the_backup_that_it_came_from():
         ({"Status": "PENDING"}, InProgress, ""),
         ({"Status": "FAILED", "StatusMessage": "no subnet"}, Unclear, "no subnet"),
         ({"Status": "ABORTED"}, Unclear, "ABORTED"),
-        ({"SourceResourceArn": f"{PRODUCTION}-2"}, Unclear, "not of"),
+        ({"SourceResourceArn": f"{PRODUCTION}-2"}, Unclear, ", not arn:"),
         ({"SourceResourceArn": ""}, Unclear, "unknown source"),
-        ({"CreatedResourceArn": f"{RESTORED}0"}, Unclear, "made"),
-        ({"CreatedResourceArn": ""}, Unclear, "made nothing"),
+        ({"CreatedResourceArn": f"{RESTORED}0"}, Unclear, "created"),
+        ({"CreatedResourceArn": ""}, Unclear, "created nothing"),
         ({"RecoveryPointCreationDate": NOW - 27 * HOUR}, Broken, "stale"),
-        ({"RecoveryPointCreationDate": None}, Unclear, "nobody says it"),
+        ({"RecoveryPointCreationDate": None}, Unclear, "the age is unknown"),
     ],
 )
 def test_a_job_that_does_not_prove_it_is_not_taken_for_it(job, kind, said):
@@ -132,7 +132,7 @@ def test_production_itself_is_never_adopted():
     event = adopt(Everything(view=replace(VIEW, arn=PRODUCTION)), wanted=PRODUCTION, job="")
 
     assert isinstance(event, Unclear)
-    assert "production itself" in event.reason
+    assert "the production instance" in event.reason
 
 
 def test_without_a_job_nobody_knows_how_old_the_data_is():
@@ -163,7 +163,11 @@ def test_aws_backup_is_told_once(before, verdict):
     first, second = retain(world, verdict), retain(world, verdict)
 
     assert world.told == [ANSWERS[verdict]]
-    assert first.notes == second.notes == (f"AWS Backup was told {ANSWERS[verdict]}",)
+    assert (
+        first.notes
+        == second.notes
+        == (f"the validation result {ANSWERS[verdict]} was sent to AWS Backup",)
+    )
 
 
 def test_not_knowing_is_not_told_as_a_bad_backup():
@@ -176,7 +180,9 @@ def test_an_answer_that_aws_backup_does_not_have_is_noted():
     world = Everything()
     world.deaf = True
 
-    assert retain(world).notes == ("AWS Backup has no answer; it was to be told SUCCESSFUL",)
+    assert retain(world).notes == (
+        "the validation result in AWS Backup is missing; restorecheck wanted to send SUCCESSFUL",
+    )
 
 
 def test_what_others_restored_is_not_deleted():

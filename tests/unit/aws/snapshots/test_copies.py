@@ -88,7 +88,7 @@ def test_rds_s_own_snapshots_come_first_and_aws_backup_s_are_no_worse(snapshots,
     assert isinstance(event, Ready)
     assert event.backup is not None
     assert event.backup.identifier == PLACE.arn("snapshot", chosen)
-    assert bool([n for n in event.notes if "AWS Backup manages" in n]) is (chosen == JOB)
+    assert bool([n for n in event.notes if "a snapshot of AWS Backup" in n]) is (chosen == JOB)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_rds_s_own_snapshots_come_first_and_aws_backup_s_are_no_worse(snapshots,
     [
         ([snapshot(hours=50), managed(hours=30)], "the newest snapshot of AWS Backup of courses"),
         ([snapshot(hours=30), managed(hours=50)], "the newest automated snapshot of courses"),
-        ([managed(instance="other-prod")], "no finished automated snapshot of courses-prod"),
-        ([managed(status="creating", original_create_time=None)], "and none of AWS Backup"),
+        ([managed(instance="other-prod")], "courses-prod has no finished automated snapshot"),
+        ([managed(status="creating", original_create_time=None)], "and no snapshot of AWS Backup"),
     ],
 )
 def test_a_database_without_a_young_snapshot_of_either_is_stale(snapshots, said):

@@ -97,7 +97,11 @@ def test_the_example_s_rds_target_is_valid_when_it_is_commented_in():
     [
         ('account_id: "111111111111"', "account_id: 111111111111", "in quotes"),
         ('account_id: "111111111111"', 'account_id: "1111"', "expected the 12 digits"),
-        ('account_id: "222222222222"', 'account_id: "111111111111"', "is the source account"),
+        (
+            'account_id: "222222222222"',
+            'account_id: "111111111111"',
+            "must not be the source account",
+        ),
         ("iam::111111111111:role", "iam::333333333333:role", "belongs to account 333333333333"),
         (
             "arn:aws:iam::111111111111:role/restorecheck-source",
@@ -147,7 +151,7 @@ def test_the_example_s_rds_target_is_valid_when_it_is_commented_in():
         ("[sg-0a1b2c3d]", "[]", "at least one item"),
         ("${EXTERNAL_ID}", "x", "2 to 1224"),
         ("[sg-0a1b2c3d]", "[sg-0a1b2c3d]\n        credentials: iam", "needs iam_user"),
-        ("[sg-0a1b2c3d]", "[sg-0a1b2c3d]\n        iam_user: x", "credentials: iam only"),
+        ("[sg-0a1b2c3d]", "[sg-0a1b2c3d]\n        iam_user: x", "with credentials: iam"),
         (
             "[sg-0a1b2c3d]",
             "[sg-0a1b2c3d]\n        credentials: pasword",
@@ -184,7 +188,7 @@ def test_copies_in_another_region_need_a_key_there():
     elsewhere = changed('"222222222222"\n', '"222222222222"\n        region: eu-central-1\n')
 
     (only,) = problems(elsewhere)
-    assert "the key is in eu-west-1; it is used in eu-central-1" in only
+    assert "the key is in eu-west-1 but is used in eu-central-1" in only
 
     parse(elsewhere.replace("kms:eu-west-1:222222222222", "kms:eu-central-1:222222222222"))
 

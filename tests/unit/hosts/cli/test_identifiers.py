@@ -110,7 +110,7 @@ def test_an_event_of_aws_backup_is_looked_at_before_anything_is_named_after_it(k
 def test_an_event_without_details_is_no_defect(detail):
     around: Any = Around()
 
-    with pytest.raises(ConfigError, match="no restore job that has ended"):
+    with pytest.raises(ConfigError, match="expected a restore job that has ended"):
         adopter.adopt({**restored(), "detail": detail}, around)
 
 
@@ -118,7 +118,7 @@ def test_an_event_without_details_is_no_defect(detail):
 def test_a_stored_drill_that_leads_to_files_of_others_is_not_carried_on(text):
     stored = codec.encode(drill(id="d-1")).replace('"d-1"', f'"{text}"', 1)
 
-    with pytest.raises(StoreError, match="could name files outside of the store"):
+    with pytest.raises(StoreError, match="could not read a stored drill: its id is not valid"):
         codec.decode(stored)
 
 

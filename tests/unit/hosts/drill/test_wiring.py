@@ -35,11 +35,11 @@ def test_a_function_calls_real_aws_over_tls_and_the_sandbox_only_where_it_is_tol
     service, monkeypatch
 ):
     assert surroundings().client(service).meta.endpoint_url.startswith("https://")
-    with pytest.raises(ConfigError, match="not on this machine"):
+    with pytest.raises(ConfigError, match="only AWS endpoints on this machine"):
         surroundings(RESTORECHECK_SANDBOX="true").client(service)
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", PLAIN)
-    with pytest.raises(ConfigError, match="not https"):
+    with pytest.raises(ConfigError, match="does not use https"):
         surroundings().client(service)
     assert surroundings(RESTORECHECK_SANDBOX="true").client(service).meta.endpoint_url == PLAIN
 
@@ -48,7 +48,7 @@ def test_a_topic_is_not_asked_at_an_endpoint_that_is_not_tls(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", PLAIN)
     messenger = SnsMessenger("arn:aws:sns:eu-west-1:222222222222:drills", sandbox=False)
 
-    with pytest.raises(ConfigError, match="not https"):
+    with pytest.raises(ConfigError, match="does not use https"):
         messenger._connected()
 
 

@@ -152,7 +152,9 @@ def test_a_restore_whose_event_names_no_instance_is_checked_by_what_the_job_name
 def test_a_job_of_which_aws_backup_knows_no_source_alarms_with_its_words():
     around: Any = Around({"J-1": {"Status": "FAILED"}})
 
-    with pytest.raises(ConfigError, match=r"J-1 restored; it is FAILED.*no such subnet group"):
+    with pytest.raises(
+        ConfigError, match=r"J-1 of AWS Backup restored: its status is FAILED.*no such subnet group"
+    ):
         adopter.adopt(failed(), around)
 
     assert around.started == {}
@@ -253,10 +255,10 @@ def test_a_planned_drill_begins_and_another_target_cannot_take_it_over():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"target": "grades"}, "drill_id: expected what follows"),
-        ({"scheduled_for": ""}, "drill_id: expected what follows"),
-        ({"drill_id": "mine"}, "drill_id: expected what follows"),
-        ({"scheduled_for": "2026-02-27T03:15:00+00:00"}, "drill_id: expected what follows"),
+        ({"target": "grades"}, "drill_id: expected the id made from"),
+        ({"scheduled_for": ""}, "drill_id: expected the id made from"),
+        ({"drill_id": "mine"}, "drill_id: expected the id made from"),
+        ({"scheduled_for": "2026-02-27T03:15:00+00:00"}, "drill_id: expected the id made from"),
         ({"abort": 7}, "abort: expected a text"),
         ({"adopt": "x"}, "adopt: expected"),
         (
@@ -316,4 +318,4 @@ def test_a_drill_that_the_state_machine_would_cut_off_ends_with_what_to_do(minut
     stepper.step(order_for("courses", around), around)
 
     (drill,) = around.store.unfinished()
-    assert ("in AWS a drill may take at most 1440" in drill.reason) is refused
+    assert ("a drill in AWS may take at most 1440" in drill.reason) is refused

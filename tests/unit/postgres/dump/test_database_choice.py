@@ -81,7 +81,7 @@ def test_dumps_that_name_no_database_are_told_apart_by_name_and_contents(folder,
     choice = chosen(folder)
 
     assert "crm, shop" in choice.reason
-    assert "the files' names were taken" in choice.reason
+    assert "the file name was used" in choice.reason
     assert all(wanted.by_name for wanted in chosen(folder, ALL).wanted)
 
 
@@ -111,7 +111,7 @@ def test_dumps_that_say_nothing_of_their_database_are_named_where_several_are_pr
 
     assert newest(choice) == {"shop": "a.sql", "billing": "b.sql"}
     (note,) = choice.notes
-    assert note == "odd.sql was passed over: it does not say of which database it is"
+    assert note == "odd.sql was skipped: the dump does not name its database"
 
 
 def test_of_one_listed_database_the_dumps_of_others_do_not_count(folder):

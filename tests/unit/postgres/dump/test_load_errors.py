@@ -99,7 +99,10 @@ OWNED = (
         (
             RAISED,
             "",
-            "an error that is not repeated here, because it may quote rows in TABLE DATA public.t (line 7)",
+            (
+                "an error that is not shown here, because it may contain row values in TABLE DATA "
+                "public.t (line 7)"
+            ),
         ),
     ],
 )

@@ -133,7 +133,7 @@ def test_rubbish_under_the_name_of_a_job_is_its_newest_dump(folder, rubbish):
 
     assert found.chosen.path.name == "shop-20260101"
     assert names(found.damaged) == ["shop-20260102"]
-    assert found.notes == ("finished was passed over: it is empty",)
+    assert found.notes == ("finished was skipped because it is empty",)
 
 
 def test_an_archive_of_other_files_is_passed_over_unless_the_dumps_of_the_job_are_named_so(folder):
@@ -150,7 +150,7 @@ def test_an_archive_of_other_files_is_passed_over_unless_the_dumps_of_the_job_ar
     found = chosen(folder)
 
     assert found.damaged == ()
-    assert "uploads.tar.zip was passed over: it is a zip file of 2 files" in found.notes[0]
+    assert "uploads.tar.zip was skipped because it is a zip file of 2 files" in found.notes[0]
     put(folder, "shop-2.sql.zip", files.getvalue(), age=HOUR)
     assert names(chosen(folder).damaged) == ["shop-2.sql.zip"]
 
@@ -165,7 +165,7 @@ def test_an_empty_file_under_the_name_of_a_job_may_still_be_being_written(folder
 
     assert names(chosen(folder, earlier=first.undecided).damaged) == ["shop-2"]
     assert grown.damaged == ()
-    assert grown.notes == ("shop-2 was passed over: it is still being written",)
+    assert grown.notes == ("shop-2 was skipped because it is still being written",)
 
 
 def test_a_file_that_no_key_fits_and_whose_name_is_no_dumps_is_passed_over(folder):
@@ -176,7 +176,7 @@ def test_a_file_that_no_key_fits_and_whose_name_is_no_dumps_is_passed_over(folde
     found = select(str(folder), decryption, now=NOW, earlier={}, materialise=folder.parent)
 
     assert found.chosen is not None
-    assert "photo.heic was passed over: it cannot be decrypted" in found.notes[0]
+    assert "photo.heic was skipped because it cannot be decrypted" in found.notes[0]
 
 
 @pytest.mark.parametrize("name", ["x.gz", "shop-2", "x.gpg"])
@@ -214,7 +214,7 @@ def test_an_archive_that_others_unpack_is_passed_over_where_the_dumps_have_other
     found = chosen(folder)
 
     assert found.chosen.path.name == "shop-1.sql"
-    assert "photos.7z was passed over: it is packed as 7z" in found.notes[0]
+    assert "photos.7z was skipped because it is packed as 7z" in found.notes[0]
 
 
 @pytest.mark.parametrize(("old", "new"), [("shop-1", "shop-2"), ("x.sql", "y.sql.7z"), (None, "y")])
@@ -241,7 +241,7 @@ def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damage
     assert names(stopped.damaged) == ["new.sql"]
     assert stopped.undecided == {}
     assert grown.damaged == ()
-    assert grown.notes == ("new.sql was passed over: it is still being written",)
+    assert grown.notes == ("new.sql was skipped because it is still being written",)
     assert grown.chosen.path.name == "old.sql"
 
 

@@ -104,7 +104,7 @@ def test_a_signature_is_no_dump_and_an_encrypted_dump_of_the_same_name_is_one(tm
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "latest.dump").symlink_to("gone")
 
-    with pytest.raises(NotFoundError, match="is a link to gone, which is not there"):
+    with pytest.raises(NotFoundError, match="is a symbolic link to gone, which does not exist"):
         candidates(str(tmp_path / "latest.dump"))
 
 
