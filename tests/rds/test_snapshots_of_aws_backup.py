@@ -31,7 +31,7 @@ def test_it_is_copied_restored_and_checked_as_an_automated_one_is(scene, managed
 
     assert (done.code, done.verdict) == (0, "verified"), done.reason
     assert done.report["backup"]["identifier"] == snapshot.arn
-    assert any("AWS Backup manages" in note for note in done.report["notes"])
+    assert any("a snapshot of AWS Backup" in note for note in done.report["notes"])
     assert scene.leftovers() == []
 
 
