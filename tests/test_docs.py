@@ -63,7 +63,14 @@ def test_every_error_stands_in_the_reference():
 
 @pytest.mark.parametrize(
     "name",
-    ["report.schema.json", "restorecheck.schema.json", "config.md", "rules.md", "messages.md", "texts.md"],
+    [
+        "report.schema.json",
+        "restorecheck.schema.json",
+        "config.md",
+        "rules.md",
+        "messages.md",
+        "texts.md",
+    ],
 )
 def test_reference_pages_are_those_of_the_models(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run: make schema"

@@ -48,7 +48,7 @@ class Postgres(Keys):
     )
     require_fence: bool = Field(
         default=False,
-        description="Do not restore if the kernel refuses a part of the sandbox around "
+        description="Do not restore if the kernel refuses a part of the fence around "
         "throw-away servers; `restorecheck doctor` names the missing part. Linux only.",
     )
 

@@ -185,15 +185,15 @@ _THIS_MACHINE = (
     _rule(
         113,
         MEDIUM,
-        "The kernel can sandbox the throw-away server, which runs code from the dump",
-        reads="a short program that is started in such a sandbox (Linux)",
-        why="A dump contains code that runs during the restore. Without a sandbox this code "
+        "The kernel can fence in the throw-away server, which runs code from the dump",
+        reads="a short program that is started in such a fence (Linux)",
+        why="A dump contains code that runs during the restore. Without a fence this code "
         "can access everything that the user of the server can: files, sockets of other "
         "servers, the network, processes of this user.",
         mend="Allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
         "kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces), or start restorecheck as root, "
         "in a container with CAP_SYS_ADMIN. With `postgres.require_fence: true` no drill "
-        "restores without the sandbox.",
+        "restores without the fence.",
         link="docs/explanation/threat-model.md",
     ),
     _rule(

@@ -64,9 +64,9 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         walls = " and ".join(facts.missing_walls)
         yield _checked(
             "RC113",
-            "the sandbox of throw-away servers",
+            "the fence around throw-away servers",
             walls and f"the kernel does not support {walls}",
-            "the kernel supports all parts of the sandbox",
+            "the kernel supports all parts of the fence",
             RuleAdvice(AdvicePlace.HERE, "<allow user namespaces, or start restorecheck as root>"),
         )
     yield from _configuration(facts)

@@ -176,7 +176,7 @@ def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
     if not missing:
         return ()
     refused = (
-        "the throw-away server ran without a part of its sandbox; the kernel does not "
+        "the throw-away server ran without a part of its fence; the kernel does not "
         f"support {named(missing)}"
     )
     return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
