@@ -93,7 +93,7 @@ def test_a_storage_without_a_dump_fails(world, dumps, keeper):
     code, report = world.drill()
 
     assert (code, report["verdict"]) == (1, "failed"), report["reason"]
-    assert "there is no dump" in report["reason"]
+    assert "could not find a dump in " in report["reason"]
 
 
 @every

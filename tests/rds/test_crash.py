@@ -202,7 +202,7 @@ def test_a_staging_copy_that_somebody_shared_with_a_stranger_is_not_used(host, s
     )
 
     assert finished.verdict is Verdict.INCONCLUSIVE
-    assert "shared with 999999999999 too" in finished.reason
+    assert "also shared with 999999999999" in finished.reason
 
 
 def test_a_name_that_somebody_else_took_is_not_touched(host, scene):
@@ -221,7 +221,7 @@ def test_a_name_that_somebody_else_took_is_not_touched(host, scene):
     finished = host.run(drill.id)
 
     assert finished.verdict is Verdict.INCONCLUSIVE
-    assert "exists without the tag of this drill" in finished.reason
+    assert "does not have the tag of this drill" in finished.reason
     assert [r.kind for r in finished.ledger] == ["DB instance"]
     assert name in sandbox.instances(sandbox.backup)
     operator.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
@@ -364,7 +364,7 @@ def test_a_copy_that_lost_our_tag_is_not_restored(host, scene):
     finished = host.run(drill.id)
 
     assert finished.verdict is Verdict.INCONCLUSIVE
-    assert "exists without the tag of this drill" in finished.reason
+    assert "does not have the tag of this drill" in finished.reason
     assert scene.leftovers() == []
 
 

@@ -58,6 +58,8 @@ class Promises:
         """AWS lies for longer than anybody waits, or a host wakes up after its drill was ended: then
         what is in no ledger must be found by its mark.
         """
+        self._protected: set[str] = set()
+        """Instances that an operator has ever protected from deletion."""
         self._broken: PromiseBrokenError | None = None
         """By a call. Who looks after what is kept survives any defect, this one too."""
         self._identified: set[tuple[str, str]] = set()
@@ -283,6 +285,8 @@ class Promises:
         if self._broken is not None:
             raise self._broken
         self.stage.cloud.tick()
+        instances = self.stage.cloud.backup.instances.values()
+        self._protected |= {i.arn for i in instances if i.settings.get("DeletionProtection")}
         changed = self._read_store()
         for drill in changed:
             self._look_at_verdict(drill)
@@ -306,7 +310,9 @@ class Promises:
         for arn in self._temporary():
             lost = self.by_mark and arn in self.retagged
             hold(arn in standing | kept or lost, 8, f"{arn} was left behind")
-        hold(len(self._temporary() & standing) <= 1, 6, "more than one standby is standing")
+        # One that an operator protects cannot be deleted; the report says so.
+        mine = (self._temporary() & standing) - self._protected
+        hold(len(mine) <= 1, 6, "more than one standby is standing")
 
     def _read_store(self) -> list[Drill]:
         changed = []

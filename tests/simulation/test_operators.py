@@ -156,12 +156,10 @@ def shares_the_staging_copy_with_a_stranger(stage, name):
 def swaps_what_the_copy_is_of(stage, name):
     """The same name and tags, and an older original."""
     found = copy_of(stage, name)
-    if found is None or instance_of(stage, name):
+    automated = [s for s in stage.cloud.source.snapshots.values() if s.type == "automated"]
+    if found is None or instance_of(stage, name) or not automated:
         return False
-    older = min(
-        (s for s in stage.cloud.source.snapshots.values() if s.type == "automated"),
-        key=lambda s: s.original_at,
-    )
+    older = min(automated, key=lambda s: s.original_at)
     found.original_at, found.data = older.original_at, older.data
     found.database_at = older.database_at
     return True
