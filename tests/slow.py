@@ -16,7 +16,7 @@ class Slow:
 GROUPS = (
     (
         Slow(
-            0.2,
+            0.1,
             "The installed command drills in each case, with a server that is made and taken away.",
         ),
         (
@@ -55,7 +55,7 @@ GROUPS = (
     ),
     (
         Slow(
-            0.2, "Each case starts servers or programs of PostgreSQL, or reads dumps made for it."
+            0.1, "Each case starts servers or programs of PostgreSQL, or reads dumps made for it."
         ),
         (
             "tests/integration/test_ahead.py",
