@@ -47,9 +47,9 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
     )
     yield _checked(
         "RC109",
-        facts.account or "this user",
+        f"the user {facts.account}" if facts.account else "this user",
         facts.account_problem,
-        f"PostgreSQL runs as {facts.account or 'this user'}",
+        f"PostgreSQL runs as {f'the user {facts.account}' if facts.account else 'this user'}",
         RuleAdvice(AdvicePlace.CONFIGURATION, "remove postgres.run_as"),
     )
     yield _checked(
