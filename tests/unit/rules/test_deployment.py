@@ -129,6 +129,7 @@ def test_what_is_wrong_in_the_backup_account_is_said(changes, rule, said):
 
 
 UNREADABLE = {
+    "RC521": "stack",
     "RC522": "roles",
     "RC523": "functions",
     "RC524": "endpoints",

@@ -124,6 +124,98 @@ def test_what_is_wrong_with_the_files_is_told_before_the_night_also_where_it_is_
     assert _failed([whole, young]) == (("1.dump is locked",) if said else ())
 
 
+def test_of_a_dump_that_nobody_can_read_nothing_more_is_said():
+    assert judged(replace(GOOD, problem="the folder is empty")) == {"RC102": PROBLEM}
+
+
+def test_a_dump_for_a_server_elsewhere_needs_no_programs_and_no_room_here():
+    elsewhere = replace(GOOD, restores_here=False, majors=(), size_bytes=10**12)
+
+    assert judged(elsewhere).keys().isdisjoint({"RC101", "RC104"})
+
+
+@pytest.mark.parametrize(("found", "outcome"), [(True, OK), (False, PROBLEM)])
+def test_the_program_that_decrypts_a_dump_must_be_there(found, outcome):
+    assert judged(replace(GOOD, decrypt="age", decrypt_found=found))["RC105"] is outcome
+    assert "RC105" not in judged()
+
+
+def test_what_the_drill_passes_over_is_told_once_each_and_is_no_problem():
+    seen = Preview(newest="1.dump", notes=("2.tmp is being written", "3.log is no dump"))
+    found = [*machine.judge(replace(MACHINE, dumps=(replace(GOOD, preview=seen),)), NOW)]
+    notes = [(f.found, f.outcome) for f in found if f.rule.id == "RC124"]
+
+    assert notes == [(note, OK) for note in seen.notes]
+
+
+def test_another_locale_is_told_and_is_no_problem():
+    seen = Preview(newest="1.dump", server="PostgreSQL 17.5", other_locale="tr_TR.UTF-8")
+    found = machine.judge(replace(MACHINE, dumps=(replace(GOOD, preview=seen),)), NOW)
+    (told,) = [f for f in found if f.rule.id == "RC123"]
+
+    assert told.outcome is OK
+    assert "tr_TR.UTF-8" in told.found
+
+
+# --- this machine -----------------------------------------------------------------------------
+
+
+def of_machine(**changes):
+    """Rule → finding."""
+    return {f.rule.id: f for f in machine.judge(replace(MACHINE, **changes), NOW)}
+
+
+def test_of_a_machine_without_dumps_aws_or_channels_only_the_common_is_said():
+    found = of_machine()
+
+    assert {rule: f.outcome for rule, f in found.items()} == dict.fromkeys(
+        ("RC107", "RC108", "RC109", "RC110", "RC112"), OK
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "outcome"),
+    [
+        ({"history_problem": "it cannot be written"}, "RC107", PROBLEM),
+        ({"work_dir_problem": "it is not there"}, "RC108", PROBLEM),
+        ({"account_problem": "there is no such user"}, "RC109", PROBLEM),
+        ({"config_is_open": True}, "RC110", OK),
+        ({"config_holds_secrets": True}, "RC110", OK),
+        ({"config_is_open": True, "config_holds_secrets": True}, "RC110", PROBLEM),
+        ({"config_changer": "ann", "config_change_at": "/etc"}, "RC112", PROBLEM),
+        ({"channels": 2}, "RC111", OK),
+        ({"channels": 2, "channel_problem": "it is unreachable"}, "RC111", PROBLEM),
+        ({"bundle": "/b.pem"}, "RC120", OK),
+        ({"bundle": "/b.pem", "bundle_problem": "it is empty"}, "RC120", PROBLEM),
+        ({"unscheduled": ("courses",)}, "RC121", PROBLEM),
+        ({"dumps": (GOOD,)}, "RC113", OK),
+        ({"dumps": (GOOD,), "missing_walls": ("no user namespaces",)}, "RC113", PROBLEM),
+    ],
+)
+def test_the_machine_is_looked_at_fact_by_fact(changes, rule, outcome):
+    assert of_machine(**changes)[rule].outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("owns", "command"),
+    [(True, "chown root /etc/restorecheck"), (False, "chmod go-w /etc/restorecheck")],
+)
+def test_who_may_change_the_configuration_is_named_and_the_way_is_barred(owns, command):
+    found = of_machine(
+        config_changer="ann", config_change_at="/etc/restorecheck", config_changer_owns_it=owns
+    )["RC112"]
+
+    assert [advice.line for advice in found.advice] == [command]
+    assert "ann" in found.found
+    assert "/etc/restorecheck" in found.found
+
+
+def test_every_target_without_a_schedule_is_named():
+    found = machine.judge(replace(MACHINE, unscheduled=("a", "b")), NOW)
+
+    assert [f.resource for f in found if f.rule.id == "RC121"] == ["a", "b"]
+
+
 # --- what all of it comes to ------------------------------------------------------------------
 
 FINE = ok("RC102", "a", "it is there")

@@ -230,6 +230,38 @@ def test_one_key_that_is_on_its_way_out_is_enough(state):
     assert audited(keys=keys)["RC705"] is PROBLEM
 
 
+def test_of_a_cluster_deleting_means_the_cluster_and_its_snapshots():
+    may = frozenset({"rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot"})
+    somebody = Principal(arn=f"arn:aws:iam::{SOURCE}:user/ann", may=may)
+    cluster = replace(PRODUCTION, kind="cluster", kms_key_id="")
+    found = audited(database=cluster, principals=(somebody,), target=None)
+
+    assert found["RC801"] is PROBLEM
+    assert found["RC701"] is PROBLEM
+    assert "RC605" not in found, "a cluster has no address of its own"
+    assert "RC802" not in found, "it has no key that anybody could end"
+
+
+@pytest.mark.parametrize(("key", "rules"), [("arn:k", {"RC801", "RC802"}), ("", {"RC801"})])
+def test_users_and_roles_that_could_not_be_asked_about_are_not_well(key, rules):
+    unread = Unread("iam:SimulatePrincipalPolicy")
+    found = audited(principals=unread, database=replace(PRODUCTION, kms_key_id=key))
+
+    assert {rule: found[rule] for rule in found if rule in {"RC801", "RC802"}} == (
+        dict.fromkeys(rules, UNSEEN)
+    )
+
+
+def test_keys_that_nobody_may_describe_are_not_well():
+    assert audited(keys=Unread("kms:DescribeKey"))["RC705"] is UNSEEN
+
+
+def test_a_copy_that_does_not_say_of_when_it_is_is_not_young():
+    target = replace(TARGET, copies=(replace(COPY, taken_at=None),))
+
+    assert audited(target=target)["RC702"] is PROBLEM
+
+
 def test_what_could_not_be_listed_is_not_well():
     account = AccountFacts(
         account_id=SOURCE,

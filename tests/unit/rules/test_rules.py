@@ -131,6 +131,46 @@ def test_key_policies_are_evaluated_as_aws_does_and_what_is_not_understood_is_un
     assert evaluate([{"Statement": statements}], GRANT, names_of(ACCOUNT)) is expected
 
 
+def test_not_principal_leaves_out_whom_it_names():
+    others = {**statement("Deny"), "NotPrincipal": {"AWS": ACCOUNT}}
+    besides = {**statement("Deny"), "NotPrincipal": {"AWS": "333333333333"}}
+
+    def decided(denied):
+        del denied["Principal"]
+        return evaluate([{"Statement": [statement(), denied]}], GRANT, names_of(ACCOUNT))
+
+    assert decided(others) is Decision.ALLOWED
+    assert decided(besides) is Decision.DENIED
+
+
+def test_everybody_is_named_by_a_star_alone_and_a_service_is_nobody_of_an_account():
+    everybody = {**statement(), "Principal": "*"}
+    service = {**statement(), "Principal": {"Service": "rds.amazonaws.com"}}
+    who = names_of(ACCOUNT)
+
+    assert evaluate([{"Statement": everybody}], GRANT, who) is Decision.ALLOWED
+    assert evaluate([{"Statement": service}], GRANT, who) is Decision.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("document", [{}, {"Statement": []}])
+def test_a_policy_that_says_nothing_allows_nothing(document):
+    assert evaluate([document], GRANT, names_of(ACCOUNT)) is Decision.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        ("ForAllValues:StringEquals", Decision.ALLOWED),
+        ("ForAnyValue:StringEquals", Decision.NOT_ALLOWED),
+        ("ForAnyValue:StringEqualsIfExists", Decision.ALLOWED),
+    ],
+)
+def test_of_no_values_each_one_is_as_wanted_and_none_is(operator, expected):
+    tagged = statement(Condition={operator: {"aws:TagKeys": ["a"]}})
+
+    assert evaluate([{"Statement": tagged}], GRANT, names_of(ACCOUNT)) is expected
+
+
 def test_not_action_and_not_resource_leave_out_what_they_name():
     ours = Request("rds:DeleteDBSnapshot", "arn:aws:rds:r:1:snapshot:restorecheck-1")
     theirs = Request("rds:DeleteDBSnapshot", "arn:aws:rds:r:1:snapshot:prod-1")
@@ -172,6 +212,15 @@ def test_what_happens_already_comes_before_what_only_could():
     found = [problem(rule, "a", "so") for rule in ("RC601", "RC604", "RC901", "RC706")]
 
     assert [f.rule.id for f in by_importance(found)] == ["RC706", "RC901", "RC601", "RC604"]
+
+
+def test_what_is_ignored_is_shown_with_its_reason_and_its_last_day_and_without_advice():
+    unignored = render([FINDINGS[3]], By.AUDIT)
+    ignored = render(ignoring([FINDINGS[3]], [replace(KNOWN, rule="RC601")], TODAY), By.AUDIT)
+
+    assert "2026-03-01: a toy" in ignored
+    assert "aws rds modify-db-instance" in unignored
+    assert "aws rds modify-db-instance" not in ignored
 
 
 def test_what_is_ignored_counts_again_on_the_day_after():

@@ -139,6 +139,25 @@ def test_other_resources_and_data_sources_are_none_of_our_business():
     assert databases_in(shown_state(looked_up, bucket)) == []
 
 
+def test_in_a_stored_state_other_resources_are_none_of_our_business():
+    bucket = {"mode": "managed", "type": "aws_s3_bucket", "name": "b", "instances": []}
+    stored = stored_state(GOOD)
+    stored["resources"] += [bucket, {**stored["resources"][0], "mode": "data"}]
+
+    assert [d.address for d in databases_in(stored)] == ["aws_db_instance.prod"]
+
+
+def test_in_the_files_other_resources_are_none_of_our_business():
+    bucket = 'resource "aws_s3_bucket" "prod" {\n}\n'
+
+    assert wrong(stored_state(GOOD), bucket + PROTECTED) == {}
+    assert [*blocks_in(hcl2.load(io.StringIO(bucket)))] == []
+
+
+def test_an_empty_state_has_no_database():
+    assert databases_in({"format_version": "1.0"}) == []
+
+
 @pytest.mark.parametrize("document", [[], {}, {"version": 3, "resources": []}, {"a": 1}])
 def test_what_is_neither_state_nor_plan_is_refused(document):
     with pytest.raises(NotTerraformError):
