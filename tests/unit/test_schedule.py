@@ -134,3 +134,15 @@ def test_a_delay_is_within_its_bounds_and_the_same_everywhere(moment):
 )
 def test_the_longest_time_between_two_slots(cron, hours):
     assert longest_gap(cron) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 0 */29 2 mon#2"])
+def test_a_schedule_that_never_comes_is_malformed(cron):
+    """The second is due on the 1st or 30th of a February that is its second Monday."""
+    assert malformed(cron)
+
+
+def test_a_schedule_that_never_comes_has_no_slot():
+    never = Schedule(cron="0 0 */29 2 mon#2", timezone="Europe/Berlin")
+
+    assert [*never.after(datetime(2026, 1, 1, tzinfo=UTC))] == []
