@@ -90,15 +90,12 @@ def do_now(report: Report) -> str:
 
 
 def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
-    match report.verdict:
-        case Verdict.FAILED:
-            yield from _about_the_file(report)
-            yield from _about_the_restore(report)
-            yield from _about_the_data(report, last_verified)
-        case Verdict.INCONCLUSIVE:
-            yield from _unclear(report)
-        case Verdict.VERIFIED:
-            return
+    if report.verdict is Verdict.FAILED:
+        yield from _about_the_file(report)
+        yield from _about_the_restore(report)
+        yield from _about_the_data(report, last_verified)
+    else:
+        yield from _unclear(report)
 
 
 def _about_the_file(report: Report) -> Iterator[Advice]:

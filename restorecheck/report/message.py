@@ -7,7 +7,7 @@ nor secrets: reasons and hints are sentences that are safe to show anybody.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, assert_never
 
 from restorecheck.announcing import Finished, Kind, News, Overdue, Skipped, Trouble
@@ -122,20 +122,17 @@ def _part(item: News, report_url: str | None) -> str:
     match item.fact:
         case Finished() as fact:
             lines += _finished(item, fact, report_url)
-        case Overdue(proven_at=None, allowed=allowed):
-            lines.append(f"it was never verified; allowed are {duration(_seconds(allowed))}")
-        case Overdue(proven_at=datetime() as proven, at=at, allowed=allowed):
-            age = duration(_seconds(at - proven))
-            lines.append(
-                f"last verified {minute_of(proven)}, {age} ago; allowed are "
-                f"{duration(_seconds(allowed))}"
-            )
+        case Overdue(proven_at=proven, at=at, allowed=allowed):
+            limit = f"allowed are {duration(_seconds(allowed))}"
+            if proven is None:
+                lines.append(f"it was never verified; {limit}")
+            else:
+                age = duration(_seconds(at - proven))
+                lines.append(f"last verified {minute_of(proven)}, {age} ago; {limit}")
         case Skipped(due_at=due_at, reason=reason):
             lines.append(f"scheduled for {minute_of(due_at)}: {_safe(reason)}")
         case Trouble(reason=reason):
             lines.append(_safe(reason))
-        case _:
-            raise AssertionError("the facts are these")
     if item.quiet and item.kind is not Kind.OVERDUE:
         times = "once" if item.quiet == 1 else f"{item.quiet} times"
         lines.append(f"the same came {times} since this was told last")

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.model import Backup, Baseline, CheckOutcome, RestoreOutcome, Severity, Verdict
+from restorecheck.model import (
+    Backup,
+    Baseline,
+    CheckOutcome,
+    RestoreOutcome,
+    Severity,
+    Step,
+    StepKind,
+    Verdict,
+)
 from restorecheck.postgres.dump.selection import Selection, findings
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.report import html, markdown, terminal, wording
@@ -36,6 +45,7 @@ OTHER = check(
 )
 WRONG = check("rows", kind="row_count", outcome=FAILED)
 EMPTIED = check("no table was emptied", kind="not_emptied", outcome=FAILED)
+ADOPTED = (Step(name="adopt", kind=StepKind.ADOPT, does="take it", deadline=timedelta(hours=1)),)
 BEFORE = Baseline(drill_id="d-0", at=NOW, readings="")
 
 
@@ -127,6 +137,11 @@ KINDS = {
         bad(check(kind="rpo", outcome=FAILED)),
         ["back up more often"],
         "The backup restores, but an objective was missed.",
+    ),
+    "the restore took too long": (
+        bad(check(kind="rto", outcome=FAILED)),
+        ["on a faster machine", "objectives.rto_minutes"],
+        "The backup restores, but not as asked.",
     ),
     "a check has no answer": (
         night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),
@@ -268,6 +283,7 @@ def test_the_checks_in_a_line_say_what_is_required_and_what_only_warns(checks, s
         (bad(WRONG), "restorecheck drill courses --keep"),
         (bad(CUT, WRONG), "restorecheck drill courses --keep"),
         (bad(CUT, restored="failed"), "Try it again: restorecheck drill courses"),
+        (bad(WRONG, plan=ADOPTED), "restorecheck drill courses --adopt INSTANCE"),
     ],
 )
 def test_what_is_drilled_next_is_a_new_backup_where_only_the_file_is_at_fault(report, command):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from restorecheck.announcing import Finished, Kind, News, Overdue, Skipped, Trouble
 from restorecheck.model import Verdict
-from restorecheck.report.message import compose
+from restorecheck.report.message import compose, to_do
 
 NIGHT = datetime(2026, 2, 26, 3, 16, tzinfo=UTC)
 DRILL = Finished(
@@ -147,3 +147,25 @@ def test_programs_get_the_same_as_json():
     assert (failed["kind"], failed["verdict"]) == ("failed", "failed")
     assert (failed["drill_id"], failed["report_sha256"]) == (DRILL.drill_id, "ab" * 32)
     assert (missed["kind"], missed["due_at"]) == ("skipped", "2026-02-26T03:16:00+00:00")
+
+
+def test_what_was_skipped_or_is_in_trouble_says_why():
+    skipped = News(
+        kind=Kind.SKIPPED,
+        fact=Skipped(target="courses", at=NIGHT, due_at=NIGHT, reason="the disk is full"),
+    )
+    trouble = News(
+        kind=Kind.TROUBLE, fact=Trouble(target="", at=NIGHT, reason="the store is locked")
+    )
+
+    assert "2026-02-26 03:16" in message(skipped).text
+    assert "the disk is full" in message(skipped).text
+    assert "the store is locked" in message(trouble).text
+
+
+def test_each_kind_of_news_says_what_to_do_or_that_there_is_nothing():
+    said = {kind: to_do(News(kind=kind, fact=DRILL)) for kind in Kind}
+
+    assert len({*said.values()}) == len(Kind)
+    idle = {kind for kind, text in said.items() if not text.startswith("Do now: ")}
+    assert idle == {Kind.SKIPPED, Kind.RECOVERED, Kind.VERIFIED}

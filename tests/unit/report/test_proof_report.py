@@ -91,3 +91,32 @@ def test_every_face_of_a_report_tells_the_score():
 def test_a_stored_drill_and_report_keep_it():
     assert codec.decode(codec.encode(DRILL)) == DRILL
     assert document.parse(REPORT.to_json()) == REPORT
+
+
+def of(*damages, **changes):
+    drill = finished().evolve(proof=Proof(damages=damages, **changes))
+    return rendered(of=document.build(drill))
+
+
+SEEN = Damaged(kind="a table is gone", what="a.b", noticed=Noticed.YOURS, by=("m",))
+
+
+def test_a_proof_where_everything_is_seen_says_nothing_of_what_is_not():
+    text = of(SEEN)
+
+    assert "1 of 1" in text
+    assert "(100 %)" in text
+    for absent in ("NOBODY", "not tried", "of files", "propose", "own"):
+        assert absent not in text.replace("every drill's own", ""), absent
+
+
+def test_a_proof_where_nothing_is_seen_says_nothing_of_verdicts():
+    text = of(Damaged(kind="one row lost", noticed=Noticed.NOBODY, needs_contents=True))
+
+    assert "0 of 1" in text
+    assert "required" not in text
+    assert "can be seen without" not in text, "nothing else was tried"
+
+
+def test_a_proof_that_was_cut_short_says_why_at_its_end():
+    assert of(SEEN, detail="the hour was over").endswith("\n  the hour was over\n")

@@ -7,6 +7,7 @@ from restorecheck.model import Verdict
 from restorecheck.report.status import (
     Nagios,
     TargetStatus,
+    nagios_unknown,
     render_json,
     render_nagios,
     render_text,
@@ -123,3 +124,12 @@ def test_json_has_everything():
         False,
         "2026-02-27T03:00:00+00:00",
     )
+
+
+def test_nagios_is_told_on_one_line_why_nothing_is_known():
+    """What stands behind a bar is taken for numbers."""
+    line, state = nagios_unknown("no such file | \x1b[31m\nx")
+
+    assert state is Nagios.UNKNOWN
+    assert line.startswith("RESTORECHECK UNKNOWN - no such file / ")
+    assert [mark for mark in "|\x1b\n" if mark in line] == []
