@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
+
 from restorecheck.checks.damage.detection import (
     Connected,
     Sides,
     is_affected,
+    is_worth_asking,
     tables_in,
     unread,
     verdict_on,
 )
 from restorecheck.checks.damage.kinds import DamageKind
+from restorecheck.checks.propose.proposal import Proposal
 from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
@@ -214,3 +218,20 @@ def test_a_check_that_cannot_be_answered_any_more_has_noticed_and_one_that_never
     assert noticed("mine", outcome=CheckOutcome.SKIPPED).noticed is Noticed.NOBODY
     before = {**PASSED, "mine": CheckOutcome.FAILED}
     assert noticed("mine", healthy=before).noticed is Noticed.NOBODY
+
+
+@pytest.mark.parametrize(
+    ("about", "asked"),
+    [
+        ((), True),
+        (("a.child",), True),
+        (("a.parent",), False),
+        (("a.parent", "a.child"), True),
+        (("a.whole",), True),
+    ],
+)
+def test_a_proposed_check_is_asked_where_it_is_about_what_was_damaged(about, asked):
+    """The whole of a partitioned table is damaged with one of its partitions."""
+    proposal = Proposal(kind="query", keys={"name": "x"}, because="so", tables=about)
+
+    assert is_worth_asking(proposal, {"a.child", "a.part_1"}, AROUND) is asked
