@@ -562,34 +562,18 @@ def _collapsed(p: _Pair) -> str:
     b, a = p.b.get("distinct", 0), p.a.get("distinct", 0)
     if p.kind is MeasureKind.TIME or "distinct" not in p.kind.value or p.n[1] < 32:
         return ""
-    few = a <= 1 or a <= b / 20
     zeroed = (
         p.kind in {MeasureKind.WHOLE, MeasureKind.NUMBER}
         and p.now("zero") == 1
         and not IDENTITY.search(p.name.lower())
     )
-    if (
-        p.replaced
-        or not few
-        or b < 3
-        or zeroed
-        or (UNSETTLED.search(p.name.lower()) and b <= FEW_VALUES)
-    ):
-        return (
-            ""
-            if not (
-                few
-                and b >= 3
-                and not zeroed
-                and not p.replaced
-                and p.moved is not None
-                and p.moved >= 0.5
-            )
-            else (f"different values: {b:.0f} before, {a:.0f} now")
-        )
-    if p.agrees(0.2):
-        return f"different values: {b:.0f} before, {a:.0f} now"
-    return ""
+    if p.replaced or b < 3 or zeroed:
+        return ""
+    if UNSETTLED.search(p.name.lower()) and b <= FEW_VALUES:
+        told = p.moved is not None and p.moved >= 0.5
+    else:
+        told = p.agrees(0.2)
+    return f"different values: {b:.0f} before, {a:.0f} now" if told else ""
 
 
 def _rewritten(p: _Pair) -> str:
