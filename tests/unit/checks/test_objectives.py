@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.checks.objectives import NAMES
+from restorecheck.checks.objectives import NAMES, describe
 from restorecheck.codec import decode, encode
 from restorecheck.lifecycle import (
     Broken,
@@ -194,3 +194,9 @@ def test_an_objective_that_is_nearly_met_is_told_to_the_second(limit, taken, sai
     state = nights_end(objective(RTO, limit), restore=taken)
 
     assert held(state)[RTO].found == said
+
+
+def test_an_objective_is_described_with_its_limit():
+    assert "26 h" in describe(objective(RPO, timedelta(hours=26)))
+    assert "45 min" in describe(objective(RTO, timedelta(minutes=45)))
+    assert describe(objective(RPO, HOUR)) != describe(objective(RTO, HOUR))

@@ -10,7 +10,9 @@ from restorecheck.checks.scan_result import (
     TableReading,
     newest_by_group,
     pack,
+    progress,
     rows_by_group,
+    shown_size,
     unpack,
 )
 from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
@@ -170,3 +172,51 @@ def test_the_partitions_of_a_table_are_counted_together_and_the_newest_of_all_is
 
     assert rows_by_group(read) == {"public.t": 7, "public.u": 1}
     assert newest_by_group(read, NEWEST) == {"public.t.at": 100.5, "public.u.at": 5}
+
+
+# --- on the way -------------------------------------------------------------------------------
+
+
+def on_the_way(there, read, wall, **more):
+    return DatabaseReading(bytes_there=there, bytes_read=read, wall=wall, **more)
+
+
+def test_how_long_the_reading_takes_is_known_by_what_all_databases_have_been_read_of():
+    """Three of nine gigabytes in two minutes."""
+    readings = {
+        "a": on_the_way(5 * 10**9, 10**9, 60.0),
+        "b": on_the_way(4 * 10**9, 2 * 10**9, 60.0),
+    }
+
+    said = progress(readings)
+
+    assert "3.0 GB of 9.0 GB" in said
+    assert "25.0 MB/s" in said
+    assert "about 4 min" in said
+
+
+def test_when_everything_is_read_the_questions_beside_it_are_counted():
+    read = on_the_way(10**9, 10**9, 60.0, answers={"a": "1", "b": "2"})
+    said = progress({"a": read, "b": on_the_way(10**9, 10**9, 60.0, answers={"a": "1"})})
+
+    assert " 3 questions" in said
+    assert " min" not in said
+
+
+@pytest.mark.parametrize("reading", [on_the_way(10, 0, 1.0), on_the_way(10, 5, 0.0)])
+def test_before_anything_is_read_nothing_is_foretold(reading):
+    assert progress({"a": reading}) == "reading"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (2_500_000, "2.5 MB"),
+        (3 * 10**9, "3.0 GB"),
+        (4 * 10**12, "4.0 TB"),
+    ],
+)
+def test_sizes_have_the_unit_that_fits(number, text):
+    assert shown_size(number) == text
