@@ -141,7 +141,7 @@ KINDS = {
     "the restore took too long": (
         bad(check(kind="rto", outcome=FAILED)),
         ["on a faster machine", "objectives.rto_minutes"],
-        "The backup restores, but not as asked.",
+        "The backup restores, but an objective was missed.",
     ),
     "a check has no answer": (
         night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),
