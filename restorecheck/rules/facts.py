@@ -164,6 +164,14 @@ class KmsKey:
         return self.state == "Enabled"
 
     @property
+    def has_own_policy(self) -> bool:
+        """Nobody can change the policy of a key that AWS manages.
+
+        Source: KMS Developer Guide, "AWS managed keys".
+        """
+        return self.usable and self.manager != "AWS"
+
+    @property
     def identifier(self) -> str:
         return self.arn.rpartition("/")[2]
 

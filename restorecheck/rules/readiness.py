@@ -247,7 +247,7 @@ class _Look:
         if facts.names.transit_key:
             yield self.ok("RC301", "the staging copies are encrypted with the transit key")
             yield self.read("RC302", facts.transit_key, self._transit)
-            if isinstance(facts.transit_key, KmsKey) and facts.transit_key.usable:
+            if isinstance(facts.transit_key, KmsKey) and facts.transit_key.has_own_policy:
                 yield self._admitted(facts.transit_key)
             return
         yield self.read("RC301", facts.snapshot_key, self._shareable)
@@ -361,7 +361,7 @@ class _Look:
     def backup_account(self) -> Iterator[Finding]:
         facts = self.facts
         yield self.read("RC304", facts.backup_key, self._backup_key)
-        if isinstance(facts.backup_key, KmsKey) and facts.backup_key.usable:
+        if isinstance(facts.backup_key, KmsKey) and facts.backup_key.has_own_policy:
             yield self._own_policy(facts.backup_key)
         yield from self._network()
         if facts.names.parameter_group:

@@ -609,6 +609,7 @@ def test_without_a_transit_key_the_snapshots_own_key_must_admit_the_backup_accou
     [
         (None, {"RC301": OK, "RC302": PROBLEM}),
         (key(LETS_IN, state="Disabled"), {"RC301": OK, "RC302": PROBLEM}),
+        (key(manager="AWS"), {"RC301": OK, "RC302": PROBLEM}),
         (Unread("kms:DescribeKey"), {"RC301": OK, "RC302": UNSEEN}),
         (key(LETS_IN), {"RC301": OK, "RC302": OK, "RC303": OK}),
     ],
@@ -687,6 +688,7 @@ def test_the_transit_key_that_is_advised_admits_the_backup_account(transit):
     [
         (None, {"RC304": PROBLEM}),
         (key(LETS_IN, state="Disabled"), {"RC304": PROBLEM}),
+        (key(manager="AWS"), {"RC304": PROBLEM}),
         (key(LETS_IN), {"RC304": OK, "RC305": OK}),
         (key(ADMINISTERED), {"RC304": OK, "RC305": PROBLEM}),
         (NOBODY, {"RC304": UNSEEN}),
