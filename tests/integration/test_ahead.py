@@ -158,7 +158,7 @@ def test_of_a_cut_dump_nothing_stays_and_the_one_before_is_restored(stage, place
 
     first = events[0]
     assert isinstance(first, Ready)
-    assert "library-1.sql is the newest complete dump" in "".join(first.notes)
+    assert "the newest complete dump, library-1.sql, was restored" in "".join(first.notes)
     assert not target.loaded_while_read
     assert target.asked(b"select name from authors where id = 50") == [("author of before",)]
 

@@ -235,7 +235,7 @@ def test_data_files_that_no_server_starts_over_fail_the_drill(scene):
 
     done = scene.drill()
 
-    expect(done, 1, "failed", "RDS says restore-error")
+    expect(done, 1, "failed", "the status of the instance is restore-error")
     assert scene.leftovers() == []
 
 
@@ -273,7 +273,13 @@ def test_credentials_of_another_account_end_the_drill_before_the_first_rds_call(
     done = scene.drill()
 
     failures.expect("aws: wrong account", done.code, done.report)
-    expect(done, 3, "inconclusive", "belong to account 222222222222", "expects 333333333333")
+    expect(
+        done,
+        3,
+        "inconclusive",
+        "could not enter account 333333333333",
+        "belong to account 222222222222",
+    )
     for account in ("111111111111", "222222222222"):
         assert rds_calls(scene.sandbox, before, account) == []
 
@@ -320,7 +326,14 @@ def test_a_stale_snapshot_fails_the_drill_with_both_times(scene):
     done = scene.drill()
 
     failures.expect("aws: stale", done.code, done.report)
-    expect(done, 1, "failed", "the backup is stale", "30.0 hours before this drill", "at most 26.0")
+    expect(
+        done,
+        1,
+        "failed",
+        "the backup is stale",
+        "30.0 hours before this drill",
+        "max_age_hours allows 26.0",
+    )
     assert done.report["backup"]["age_seconds"] == pytest.approx(30 * 3600, abs=60)
     assert scene.copies() == []
 

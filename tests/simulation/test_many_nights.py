@@ -448,7 +448,7 @@ def test_the_newest_finished_snapshot_is_taken_whatever_else_is_there():
     assert drill.backup is not None
     assert drill.backup.identifier == wanted.arn
     assert drill.verdict is Verdict.VERIFIED
-    assert any("under way" in note for note in drill.notes)
+    assert any("newer automated snapshot" in note for note in drill.notes)
 
 
 def test_a_wrong_account_is_left_before_anything_is_asked():

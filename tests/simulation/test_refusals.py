@@ -114,7 +114,7 @@ def test_the_last_verified_copy_stays_however_full_the_account_is():
 
     assert drill.verdict is Verdict.INCONCLUSIVE
     assert set(stage.cloud.backup.snapshots) == before
-    assert "1 manual snapshots" in drill.reason
+    assert "1 manual snapshot in" in drill.reason
     assert "keep_copies" in drill.hint
 
 
