@@ -176,7 +176,7 @@ def test_a_report_that_retention_removed_or_a_newer_version_wrote_is_said_to_be_
     with served.history() as store:
         store.prune(NOON - 22 * HOUR - 30 * MINUTE, NOON)
 
-    assert "Retention removed the report" in served.get(f"/drills/{old}")[1]
+    assert "retention removed the report" in served.get(f"/drills/{old}")[1]
     for drill_id in (new, later):
         assert "newer version" in served.get(f"/drills/{drill_id}")[1]
     assert served.get("/")[0] == 200

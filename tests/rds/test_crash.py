@@ -221,7 +221,7 @@ def test_a_name_that_somebody_else_took_is_not_touched(host, scene):
     finished = host.run(drill.id)
 
     assert finished.verdict is Verdict.INCONCLUSIVE
-    assert "does not have the tag of this drill" in finished.reason
+    assert "exists without the tag of this drill" in finished.reason
     assert [r.kind for r in finished.ledger] == ["DB instance"]
     assert name in sandbox.instances(sandbox.backup)
     operator.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)

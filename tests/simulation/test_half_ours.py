@@ -507,7 +507,7 @@ def test_a_secret_of_our_name_that_somebody_else_made_is_not_used():
     drill = host.drive(drill_id)
 
     assert drill.verdict is Verdict.INCONCLUSIVE
-    assert "does not have the tag of this drill" in drill.reason
+    assert "exists without the tag of this drill" in drill.reason
     assert "ModifyDBInstance" not in {call.operation for call in stage.cloud.calls}
 
 
