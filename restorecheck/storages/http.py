@@ -1,6 +1,7 @@
 """One dump behind an HTTP address."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,11 +13,9 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError, TransientError
 from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.storages.downloads import CHUNK, download
 
-ATTEMPTS = 5
-"""How often a download goes on after a lost connection without having moved in between."""
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
-CHUNK = 1024 * 1024
 OK, PARTIAL = 200, 206
 
 
@@ -49,36 +48,18 @@ class HttpStorage(DumpStorage):
         ]
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
-        at, failed = 0, 0
-        while True:
-            before = at
-            whole = False
-            answer = self._request("GET", {"Range": f"bytes={at}-"} if at else {})
-            if (at and answer.status != PARTIAL) or _is_other(answer, file):
-                answer.release_conn()
-                raise TransientError(f"could not read {self.place} on from byte {at}")
-            try:
-                for data in answer.stream(CHUNK, decode_content=False):
-                    if stop():
-                        return
-                    to.write(data)
-                    at += len(data)
-                whole = True
-            except (HTTPError, OSError):
-                failed = 0 if at > before else failed + 1
-            finally:
-                answer.close()
-            if whole and file.size_bytes in {None, at}:
-                return
-            if whole or failed == ATTEMPTS:
-                raise TransientError(
-                    f"could not read {self.place}: {at} of {file.size_bytes} bytes came"
-                )
+        def open_at(at: int) -> Iterator[bytes]:
+            with closing(self._request("GET", {"Range": f"bytes={at}-"} if at else {})) as answer:
+                if (at and answer.status != PARTIAL) or _is_other(answer, file):
+                    raise TransientError(f"could not read {self.place} on from byte {at}")
+                yield from answer.stream(CHUNK, decode_content=False)
+
+        download(file, open_at, to, stop, what=f"read {self.place}", lost=(HTTPError, OSError))
 
     def _request(self, method: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         sent = {"Accept-Encoding": "identity", **self.headers, **headers}
         try:
-            answer = _pool().request(
+            answer = urllib3.PoolManager().request(
                 method, self.path, headers=sent, preload_content=False, retries=3, timeout=TIMEOUT
             )
         except (HTTPError, ProtocolError) as exc:
@@ -90,10 +71,6 @@ class HttpStorage(DumpStorage):
             f"could not read {self.place}: the server answers {answer.status} {answer.reason or ''}"
         )
         raise _kind(answer.status)(said.rstrip())
-
-
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager()
 
 
 def _kind(status: int) -> type[ProviderError]:

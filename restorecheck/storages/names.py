@@ -1,6 +1,5 @@
 """Which names of a storage the configured path matches. Pure."""
 
-import glob
 import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -25,7 +24,3 @@ def is_match(name: str, pattern: str) -> bool:
     if len(parts) not in {len(wanted), len(wanted) + 1}:
         return False
     return all(fnmatchcase(part, want) for part, want in zip(parts, wanted, strict=False))
-
-
-def has_magic(pattern: str) -> bool:
-    return glob.has_magic(pattern)

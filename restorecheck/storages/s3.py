@@ -6,7 +6,6 @@ Source: docs.aws.amazon.com/AmazonS3/latest/API: ListObjectsV2, GetObject; UserG
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
@@ -14,8 +13,6 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import (
     ConnectionClosedError,
     HTTPClientError,
@@ -24,16 +21,18 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from restorecheck.aws.session.accounts import client_config
+from restorecheck.aws.session.accounts import (
+    client_config,
+    session_of_role,
+    usable_credentials,
+)
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import ProviderError, TransientError
 from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.storages.downloads import ATTEMPTS, CHUNK, download
 from restorecheck.storages.names import fixed_part, is_match
 
-ATTEMPTS = 5
-"""Of one call; also how often a download goes on after a lost connection without having moved in between."""
 READ_SECONDS = 60.0
-CHUNK = 1024 * 1024
 COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects cannot be read before they are restored."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -65,29 +64,20 @@ class S3Storage(DumpStorage):
             ]
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
-        what = f"read s3://{self._bucket}/{file.name}"
-        digest = hashlib.md5(usedforsecurity=False)
-        at, failed = 0, 0
-        while True:
-            before = at
-            with attempting(what):
-                answer = self._get(file, at)
-                size, wanted = at + answer["ContentLength"], _md5_of(answer)
-                with suppress(*LOST):
-                    for data in answer["Body"].iter_chunks(CHUNK):
-                        if stop():
-                            return
-                        to.write(data)
-                        digest.update(data)
-                        at += len(data)
-            if at == size:
-                break
-            failed = 0 if at > before else failed + 1
-            if failed == ATTEMPTS:
-                raise TransientError(f"could not {what}: the connection is lost at byte {at}")
-        if file.size_bytes not in {None, at}:
-            raise TransientError(f"could not {what}: {at} bytes came, {file.size_bytes} are listed")
-        if wanted and wanted != digest.hexdigest():
+        what = f"read {self.address(file.name)}"
+        digest, etag = hashlib.md5(usedforsecurity=False), ""
+
+        def open_at(at: int) -> Iterator[bytes]:
+            nonlocal etag
+            answer = self._get(file, at)
+            etag = _md5_of(answer)
+            for data in answer["Body"].iter_chunks(CHUNK):
+                digest.update(data)
+                yield data
+
+        with attempting(what):
+            whole = download(file, open_at, to, stop, what=what, lost=LOST)
+        if whole and etag and etag != digest.hexdigest():
             raise TransientError(f"could not {what}: the bytes that came do not match the ETag")
 
     def _listed(self) -> Iterator[dict[str, Any]]:
@@ -123,29 +113,14 @@ class S3Storage(DumpStorage):
         with attempting(f"prepare calls to {self.path}"):
             session = boto3.session.Session(profile_name=self.profile, region_name=self.region)
             if self.role_arn:
-                session = _as_role(session, self.role_arn)
+                credentials = usable_credentials(session, f"read {self.path}", self.role_arn)
+                session = session_of_role(
+                    self.role_arn, credentials, session.client, session.region_name
+                )
             region = session.region_name or "us-east-1"
             return session.client(
                 "s3", endpoint_url=self.endpoint_url, config=config, region_name=region
             )
-
-
-def _as_role(session: Any, role_arn: str) -> Any:  # noqa: ANN401
-    """Credentials are made anew before they expire, also in the middle of a download."""
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise ProviderError(f"there are no AWS credentials to assume {role_arn} with")
-    own = botocore.session.get_session()
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session._session.create_client,  # noqa: SLF001  # boto3 has no public way
-        source_credentials=credentials,
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": "restorecheck"},
-    )
-    own._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # botocore has no public way
-        fetcher.fetch_credentials, method="assume-role"
-    )
-    return boto3.session.Session(botocore_session=own, region_name=session.region_name)
 
 
 def _stored(item: dict[str, Any]) -> StoredFile:

@@ -302,15 +302,7 @@ class Accounts:
         """Credentials of the role, renewed before they end: a drill may outlive an hour."""
         own: Any = self._own_session()
         region = settings.place.region
-        credentials = own.get_credentials()
-        if credentials is None:
-            raise AccessDeniedError(
-                f"could not enter {settings.place}: there are no AWS credentials to assume "
-                f"{settings.role_arn} with",
-                hint="Set AWS_PROFILE, log in (aws sso login), or run on a machine with an "
-                "attached role.",
-                code="NoCredentials",
-            )
+        credentials = usable_credentials(own, f"enter {settings.place}", settings.role_arn)
 
         def create_client(service: str, **options: Any) -> Any:  # noqa: ANN401  # botocore's own
             client = own.client(
@@ -319,17 +311,47 @@ class Accounts:
             refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
             return client
 
-        fetcher = AssumeRoleCredentialFetcher(
-            client_creator=create_client,
-            source_credentials=credentials,
-            role_arn=settings.role_arn,
-            extra_args={"ExternalId": settings.external_id, "RoleSessionName": "restorecheck"},
+        return session_of_role(
+            settings.role_arn, credentials, create_client, region, ExternalId=settings.external_id
         )
-        inner = _fresh_session()
-        inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # the documented recipe: botocore has no public setter for refreshable ones
-            refresh_using=fetcher.fetch_credentials, method="assume-role"
+
+
+def usable_credentials(own: Any, what: str, role_arn: str) -> Any:  # noqa: ANN401  # botocore's own
+    """The credentials of a session. `what`: completes "could not …".
+
+    Raises:
+        AccessDeniedError: There are none.
+    """
+    credentials = own.get_credentials()
+    if credentials is None:
+        raise AccessDeniedError(
+            f"could not {what}: there are no AWS credentials to assume {role_arn} with",
+            hint="Set AWS_PROFILE, log in (aws sso login), or run on a machine with an "
+            "attached role.",
+            code="NoCredentials",
         )
-        return boto3.Session(botocore_session=inner, region_name=region)
+    return credentials
+
+
+def session_of_role(
+    role_arn: str,
+    credentials: Any,  # noqa: ANN401  # botocore's own
+    create_client: Callable[..., Any],
+    region: str | None,
+    **asked: str,
+) -> boto3.Session:
+    """Credentials of the role, renewed before they end. `asked`: further parameters of AssumeRole."""
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=create_client,
+        source_credentials=credentials,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": "restorecheck", **asked},
+    )
+    inner = _fresh_session()
+    inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001  # the documented recipe: botocore has no public setter for refreshable ones
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )
+    return boto3.Session(botocore_session=inner, region_name=region)
 
 
 @cache

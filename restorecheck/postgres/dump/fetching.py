@@ -65,12 +65,18 @@ def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
     folders = {str(PurePosixPath(name).parent) for name in by_name if name.endswith(f"/{TOC}")}
     members: dict[str, list[StoredFile]] = defaultdict(list)
     pieces: dict[object, list[StoredFile]] = defaultdict(list)
+    beside: dict[str, list[StoredFile]] = defaultdict(list)
+    """By the name of the file that they are about."""
     for name, file in by_name.items():
         folder, _, last = name.rpartition("/")
         if folder in folders:
             members[folder].append(file)
             continue
-        if names.is_unfinished(last) or names.looks_beside(last):
+        if names.looks_beside(last):
+            if (file.size_bytes or 0) <= LARGEST_BESIDE:
+                beside[name.rpartition(".")[0]].append(file)
+            continue
+        if names.is_unfinished(last):
             continue
         mark = names.mark_of(last)
         joined = mark is not None and f"{folder}/{mark.at(0)}".lstrip("/") in by_name
@@ -78,18 +84,8 @@ def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
     single = [sorted(found, key=lambda f: f.name) for found in pieces.values()]
     return [
         *(StoredDump(name, tuple(found)) for name, found in members.items()),
-        *(StoredDump(f[0].name, tuple(f), _beside(f[0], by_name.values())) for f in single),
+        *(StoredDump(f[0].name, tuple(f), tuple(beside[f[0].name])) for f in single),
     ]
-
-
-def _beside(main: StoredFile, files: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
-    return tuple(
-        file
-        for file in files
-        if file.name.startswith(f"{main.name}.")
-        and names.looks_beside(file.name.rpartition("/")[2])
-        and (file.size_bytes or 0) <= LARGEST_BESIDE
-    )
 
 
 def _is_safe(name: str) -> bool:
@@ -137,9 +133,8 @@ class Fetched:
         if len(by_job) > MOST_JOBS:
             self.notes = (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
         newest = [dumps[0] for dumps in list(by_job.values())[:MOST_JOBS]]
-        self._waiting = [
-            dump for dump in every if dump not in newest and dump.name not in self._there
-        ]
+        begun = {dump.name for dump in newest} | self._there.keys()
+        self._waiting = [dump for dump in every if dump.name not in begun]
         for dump in newest:
             self._copy(dump)
 

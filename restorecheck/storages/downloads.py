@@ -1,0 +1,53 @@
+"""A download that goes on where its connection was lost."""
+
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
+
+from restorecheck.errors import TransientError
+from restorecheck.ports import StoredFile
+
+ATTEMPTS = 5
+"""How often in a row a connection may be lost without a byte; then the download is tried again later."""
+CHUNK = 1024 * 1024
+
+
+def download(
+    file: StoredFile,
+    open_at: Callable[[int], Iterable[bytes]],
+    to: BinaryIO,
+    stop: Callable[[], bool],
+    *,
+    what: str,
+    lost: tuple[type[Exception], ...],
+) -> bool:
+    """Write the whole file; False: `stop` has returned True.
+
+    Args:
+        file: As it was listed.
+        open_at: The content from a byte on. Its end is the end of the file, or it raises one of `lost`.
+        to: Where the content is written.
+        stop: Asked before each chunk.
+        what: Completes "could not …".
+        lost: What a lost connection raises.
+
+    Raises:
+        TransientError: The connection is lost again and again, or another number of bytes came than is listed.
+    """
+    at = failed = 0
+    while True:
+        before = at
+        try:
+            for data in open_at(at):
+                if stop():
+                    return False
+                to.write(data)
+                at += len(data)
+            break
+        except lost as exc:
+            failed = 0 if at > before else failed + 1
+            if failed == ATTEMPTS:
+                message = f"could not {what}: the connection is lost at byte {at}"
+                raise TransientError(message) from exc
+    if file.size_bytes not in {None, at}:
+        raise TransientError(f"could not {what}: {at} bytes came, {file.size_bytes} are listed")
+    return True
