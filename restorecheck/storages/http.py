@@ -17,6 +17,8 @@ from restorecheck.storages.downloads import CHUNK, download
 
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
 OK, PARTIAL = 200, 206
+PASSING = frozenset({412, 416, 429})
+"""The content has changed since it was listed, or the server has too many requests: a later try may succeed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,16 @@ class HttpStorage(DumpStorage):
 
     def _request(self, method: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         sent = {"Accept-Encoding": "identity", **self.headers, **headers}
+        # A configured header may be a token: no other server gets it.
+        again = urllib3.Retry(3, remove_headers_on_redirect=[*self.headers])
         try:
             answer = urllib3.PoolManager().request(
-                method, self.path, headers=sent, preload_content=False, retries=3, timeout=TIMEOUT
+                method,
+                self.path,
+                headers=sent,
+                preload_content=False,
+                retries=again,
+                timeout=TIMEOUT,
             )
         except (HTTPError, ProtocolError) as exc:
             raise TransientError(f"could not reach {self.place}: {type(exc).__name__}") from exc
@@ -78,7 +87,7 @@ def _kind(status: int) -> type[ProviderError]:
         return AccessDeniedError
     if status in {404, 410}:
         return NotFoundError
-    return TransientError if status >= 500 or status == 429 else ProviderError  # noqa: PLR2004
+    return TransientError if status >= 500 or status in PASSING else ProviderError  # noqa: PLR2004  # 5xx
 
 
 def _is_other(answer: urllib3.BaseHTTPResponse, file: StoredFile) -> bool:

@@ -35,6 +35,8 @@ from restorecheck.storages.names import fixed_part, is_match
 READ_SECONDS = 60.0
 COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects cannot be read before they are restored."""
+CHANGED = frozenset({"PreconditionFailed", "NoSuchKey"})
+"""The object was overwritten or deleted after it was listed: the next try lists again."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 LOST = (
     ConnectionClosedError, HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError,
@@ -75,8 +77,13 @@ class S3Storage(DumpStorage):
                 digest.update(data)
                 yield data
 
-        with attempting(what):
-            whole = download(file, open_at, to, stop, what=what, lost=LOST)
+        try:
+            with attempting(what):
+                whole = download(file, open_at, to, stop, what=what, lost=LOST)
+        except ProviderError as exc:
+            if exc.code in CHANGED:
+                raise TransientError(exc.message, code=exc.code) from exc
+            raise
         if whole and etag and etag != digest.hexdigest():
             raise TransientError(f"could not {what}: the bytes that came do not match the ETag")
 

@@ -6,6 +6,7 @@ import io
 import re
 import threading
 from contextlib import contextmanager
+from email.message import Message
 
 import pytest
 
@@ -18,6 +19,13 @@ CONTENT = bytes(range(256)) * 4096
 ETAG = f'"{hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}"'
 
 
+ROLE = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIAOFTHEROLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>r</AssumedRoleId>
+<Arn>arn:aws:sts::111111111111:assumed-role/r/s</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+CHANGED = b"<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>"
+
+
 class Shelf(http.server.BaseHTTPRequestHandler):
     """Answers as S3 and as a plain server; cuts the first answers short."""
 
@@ -27,12 +35,22 @@ class Shelf(http.server.BaseHTTPRequestHandler):
     etag = ETAG
     ranges = True
     status = 200
+    elsewhere = ""
     seen: list[str]
+    told: list[Message]
+    """The headers of each request but AssumeRole."""
 
     def do_HEAD(self):
+        self.told.append(self.headers)
         self._answer(b"", len(self.content))
 
+    def do_POST(self):
+        """AssumeRole of STS."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(ROLE, len(ROLE))
+
     def do_GET(self):
+        self.told.append(self.headers)
         if "list-type=2" in self.path:
             body = (
                 "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a.dump</Key>"
@@ -52,12 +70,17 @@ class Shelf(http.server.BaseHTTPRequestHandler):
         return self._answer(body, len(body), partial=bool(at))
 
     def _answer(self, body, length, *, partial=False):
+        if self.elsewhere:
+            self.send_response(302)
+            self.send_header("Location", f"{self.elsewhere}{self.path}")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         self.send_response(206 if partial and self.status == 200 else self.status)
         self.send_header("Content-Length", str(length))
         self.send_header("ETag", self.etag)
         self.send_header("Last-Modified", "Sat, 28 Nov 2026 03:00:00 GMT")
         self.end_headers()
-        self.wfile.write(body)
+        return self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -65,7 +88,7 @@ class Shelf(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(**how):
-    handler = type("Serving", (Shelf,), {"seen": [], **how})
+    handler = type("Serving", (Shelf,), {"seen": [], "told": [], **how})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -147,3 +170,35 @@ def test_a_drill_that_ends_stops_the_download(storage_at):
 def test_an_answer_of_http_has_its_error(status, error):
     with serving(status=status) as (_, base), pytest.raises(error, match=str(status)):
         content_of(by_http(base))
+
+
+def test_an_object_that_changes_between_the_list_and_the_read_is_listed_again(storage_at):
+    with serving() as (handler, base):
+        storage = storage_at(base)
+        (file,) = storage.files()
+        handler.status, handler.content, handler.etag = 412, CHANGED, '"another"'
+        with pytest.raises(TransientError):
+            storage.read(file, io.BytesIO(), lambda: False)
+
+
+def test_a_bucket_is_read_by_the_role_that_is_configured(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEMACHINE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with serving() as (handler, base):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", base)
+        role = "arn:aws:iam::111111111111:role/reader"
+        storage = S3Storage(
+            path="s3://b/*.dump", endpoint_url=base, region="eu-central-1", role_arn=role
+        )
+        assert content_of(storage) == CONTENT
+    assert len(handler.told) == 2
+    assert all("ASIAOFTHEROLE" in told["Authorization"] for told in handler.told)
+
+
+def test_a_token_for_one_server_is_not_taken_along_to_another():
+    with serving() as (other, place):
+        elsewhere = place.replace("127.0.0.1", "localhost")
+        with serving(elsewhere=elsewhere) as (first, base):
+            HttpStorage(path=f"{base}/a.dump", headers={"X-Token": "a secret"}).files()
+    assert [told["X-Token"] for told in first.told] == ["a secret"]
+    assert [told["X-Token"] for told in other.told] == [None]

@@ -14,12 +14,12 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 
 from restorecheck.checks.scan_result import shown_size
-from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
 from restorecheck.ports import DumpStorage, StoredFile
 from restorecheck.postgres.dumpfiles import names, timestamps
 
-MOST_FETCHED = 10
-"""Dumps of one job that are fetched before giving up, each because the newer one is bad."""
+MOST_OLDER = 9
+"""Older dumps that are fetched because newer ones are bad; then the drill reports no complete dump."""
 MOST_JOBS = 50
 """Jobs, told apart by the names of their files, of which the newest dump is fetched."""
 LARGEST_BESIDE = 64 * 1024
@@ -104,6 +104,7 @@ class Fetched:
         self._max_size, self._stop = max_size, stop
         self._there: dict[str, StoredDump] = {}
         self._waiting: list[StoredDump] = []
+        self._older = 0
         self.notes: tuple[str, ...] = ()
         self.detail = "reading"
         """What happens now, for the progress."""
@@ -140,8 +141,9 @@ class Fetched:
 
     def one_more(self) -> bool:
         """Copy the next older dump; False where there is none, or enough were copied."""
-        if not self._waiting or len(self._there) >= MOST_FETCHED or self._stop.is_set():
+        if not self._waiting or self._older == MOST_OLDER or self._stop.is_set():
             return False
+        self._older += 1
         self._copy(self._waiting.pop(0))
         return True
 
@@ -164,8 +166,11 @@ class Fetched:
         for file in (*dump.files, *dump.beside):
             place = self._place(file)
             place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with place.open("wb") as to:
-                self._storage.read(file, to, self._stop.is_set)
+            try:
+                with place.open("wb") as to:
+                    self._storage.read(file, to, self._stop.is_set)
+            except NotFoundError as exc:  # retention deleted what was listed a moment ago
+                raise TransientError(exc.message, hint=exc.hint) from exc
             at = (file.modified_at or UNKNOWN).timestamp()
             os.utime(place, (at, at))
         self._there[dump.name] = dump

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.errors import CapacityError, ProviderError
+from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
 from restorecheck.ports import DumpStorage, StoredFile
 from restorecheck.postgres.dump.fetching import Fetched, dumps_among
 
@@ -151,3 +151,21 @@ def test_names_in_folders_are_found_again(tmp_path):
     folder = tmp_path / "copies"
     assert copies.path == str(folder / "*" / "*" / "*")
     assert copies.address(Path(folder, "7f3a/var/shop.dump")) == "shelf: 7f3a/var/shop.dump"
+
+
+def test_a_dump_that_goes_between_the_list_and_the_read_is_listed_again(tmp_path):
+    class Hasty(Shelf):
+        def read(self, file, to, stop):  # noqa: ARG002
+            raise NotFoundError(f"{file.name} does not exist")
+
+    with pytest.raises(TransientError, match="does not exist"):
+        fetched(Hasty(stored("shop.dump")), tmp_path).begin(NOW)
+
+
+def test_dumps_of_many_databases_leave_as_many_attempts_for_older_ones(tmp_path):
+    jobs = [f"{letter}{letter}" for letter in "abcdefghijkl"]
+    shelf = Shelf(*(stored(f"{job}-2026-11-2{day}.dump") for job in jobs for day in (6, 7)))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    assert len(shelf.read_names) == len(jobs)
+    assert copies.one_more()
