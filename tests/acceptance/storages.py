@@ -63,6 +63,8 @@ class S3(Keeper):
         self._server.start()
         _, port = self._server.get_host_and_port()
         self.endpoint = f"http://127.0.0.1:{port}"
+        # The servers of one process share their buckets.
+        self.bucket = f"backups-{directory.name.lower().replace('_', '-')}"
         self.environment = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -76,22 +78,22 @@ class S3(Keeper):
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106
         )
-        self.client.create_bucket(Bucket="backups")
-        self.client.put_object(Bucket="backups", Key="other/readme.txt", Body=b"of somebody else")
+        self.client.create_bucket(Bucket=self.bucket)
+        self.client.put_object(Bucket=self.bucket, Key="other/readme.txt", Body=b"of somebody else")
 
     def put(self, dump: Path, name: str) -> None:
-        self.client.upload_file(str(dump), "backups", f"shop/{name}")
+        self.client.upload_file(str(dump), self.bucket, f"shop/{name}")
 
     @property
     def keys(self) -> str:
-        return f"path: 's3://backups/shop/*.dump', s3: {{endpoint_url: '{self.endpoint}'}}"
+        return f"path: 's3://{self.bucket}/shop/*.dump', s3: {{endpoint_url: '{self.endpoint}'}}"
 
     @property
     def wrong(self) -> str:
         return "path: 's3://backups/shop/*.dump', s3: {endpoint_url: 'http://127.0.0.1:9'}"
 
     def state(self) -> str:
-        listed = self.client.list_objects_v2(Bucket="backups")["Contents"]
+        listed = self.client.list_objects_v2(Bucket=self.bucket)["Contents"]
         return str([(item["Key"], item["ETag"], item["LastModified"]) for item in listed])
 
     def close(self) -> None:
