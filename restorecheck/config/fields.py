@@ -1,13 +1,14 @@
 """The kinds of value that keys have, each with its own words for what does not fit."""
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
-from restorecheck.checks.keys import AtLeastOne, FromList, Text, filled, refusal
+from restorecheck.checks.keys import AtLeastOne, FromList, Keys, Text, filled, refusal
 from restorecheck.config.server_url import MalformedUrlError, parse_server, parse_server_url
 from restorecheck.schedule import malformed
 
@@ -127,3 +128,21 @@ Databases = Annotated[
 ]
 Command = Annotated[tuple[str, ...], FromList, AtLeastOne, BeforeValidator(_command)]
 Jobs = Annotated[int, Field(ge=1, le=64)]
+
+
+class Kind(Protocol):
+    """One of several kinds of a thing, each with a key of its own in the configuration."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def keys(self) -> type[Keys]: ...
+    @property
+    def help(self) -> str: ...
+
+
+def optional_keys(kinds: Iterable[Kind]) -> dict[str, Any]:
+    """Fields for `create_model`: the key of each kind, which may be left out."""
+    return {
+        kind.key: (kind.keys | None, Field(default=None, description=kind.help)) for kind in kinds
+    }

@@ -8,7 +8,14 @@ from pydantic import ConfigDict, Field, create_model
 
 from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, optional
 from restorecheck.config.checks import Check
-from restorecheck.config.fields import ALL_DATABASES, Cron, Databases, TargetName, TimeZone
+from restorecheck.config.fields import (
+    ALL_DATABASES,
+    Cron,
+    Databases,
+    TargetName,
+    TimeZone,
+    optional_keys,
+)
 from restorecheck.config.sources.kind import K, SourceKind
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
@@ -103,13 +110,7 @@ class _Named(Keys):
 _OneSource = create_model(
     "_OneSource",
     __base__=_Named,
-    **cast(
-        dict[str, Any],
-        {
-            kind.key: (kind.keys | None, Field(default=None, description=kind.help))
-            for kind in KINDS
-        },
-    ),
+    **optional_keys(KINDS),
 )
 
 

@@ -1,13 +1,13 @@
 """Dumps in files: the keys, and what holds between them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import Field, create_model
 
 from restorecheck.checks.keys import Hours, Keys, Text, Texts
 from restorecheck.config.document import Document
-from restorecheck.config.fields import Command, Jobs, ScratchUrl
+from restorecheck.config.fields import Command, Jobs, ScratchUrl, optional_keys
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.server_url import (
@@ -24,13 +24,7 @@ from restorecheck.config.storages.registry import STORAGES
 _Stored = create_model(
     "_Stored",
     __base__=Keys,
-    **cast(
-        dict[str, Any],
-        {
-            kind.key: (kind.keys | None, Field(default=None, description=kind.help))
-            for kind in STORAGES
-        },
-    ),
+    **optional_keys(STORAGES),
 )
 
 
