@@ -82,7 +82,7 @@ CATALOGUE: dict[str, Failure] = {
         SERVER, "pg_restore is told to end during the load", DOUBT, 3, "was interrupted", AGAIN,
     ),
     "load: statement canceled": _one(
-        SERVER, "Somebody cancels a statement of the load", DOUBT, 3,
+        SERVER, "An administrator cancels a statement of the load", DOUBT, 3,
         "was interrupted: canceling statement", "Drill again.",
     ),
     "load: backend killed": _one(

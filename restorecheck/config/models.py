@@ -72,13 +72,13 @@ class PagesServer(Keys):
     model_config = ConfigDict(title="Pages")
 
     listen: Listen = Field(
-        description="host:port of the pages, as in 127.0.0.1:9188. They ask nobody for a password: "
-        "stay on this machine, or put a server that does in front."
+        description="host:port of the pages, such as 127.0.0.1:9188. The pages need no password: listen on "
+        "this machine only, or behind a server that asks for one."
     )
     token_file: Text | None = Field(
         default=None,
-        description="File with a token of 16 characters or more. Whoever enters it on a target's page "
-        "may start a drill. Without a file the pages are for reading only.",
+        description="File with a token of 16 characters or more. A person who enters the token on a "
+        "target's page can start a drill. Without a file the pages only show reports.",
     )
     drills_per_hour: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=6, description="Drills that the pages start in an hour, of all targets together."

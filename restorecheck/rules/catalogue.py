@@ -250,8 +250,8 @@ _THIS_MACHINE = (
         MEDIUM,
         "The pages of the runner are served to this machine only",
         reads="runner.pages.listen",
-        why="The pages ask nobody for a password and are not encrypted: whoever reaches them reads names of "
-        "tables, reasons and histories, and whoever listens on the way reads the token.",
+        why="The pages need no password and are not encrypted. Every person who can reach them can read names of "
+        "tables, reasons and histories. A person who listens on the network can read the token.",
         mend="Listen on 127.0.0.1, and let a server with TLS and a login of its own pass requests on. "
         "In a container whose port is published on 127.0.0.1 only, accept the finding in audit.ignore.",
         link="docs/how-to/pages.md",
@@ -261,7 +261,7 @@ _THIS_MACHINE = (
         HIGH,
         "The token of the pages can be read, cannot be guessed, and is not readable by everybody",
         reads="the file that runner.pages.token_file names, and its permissions",
-        why="Whoever has the token may start drills.",
+        why="Every person who has the token can start drills.",
         mend="Write a new one: (umask 077; openssl rand -hex 32 > FILE).",
         link="docs/how-to/pages.md",
     ),

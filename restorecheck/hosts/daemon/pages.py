@@ -165,7 +165,7 @@ class Pages:
             said = "The token is wrong. No drill was started."
             return self._notice(HTTPStatus.FORBIDDEN, "Wrong token", said)
         if target.kind.adopts:
-            said = f"{target.name} is drilled after somebody else has restored it, not from here."
+            said = f"{target.name} is drilled when another program has restored it. This page cannot start a drill."
             return self._notice(HTTPStatus.CONFLICT, "No drill was started", said)
         pages = self._config.runner.pages
         most = pages.drills_per_hour if pages else 0

@@ -74,7 +74,7 @@ class Site:
     get: Handle
     """Answers GET and HEAD."""
     post: Handle | None = None
-    """Answers the POST of a form of this site; None: a POST is not implemented."""
+    """Answers the POST of a form of this site; None: a POST gets the status 501."""
 
 
 def text(status: HTTPStatus, said: str) -> Answer:
