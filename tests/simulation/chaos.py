@@ -62,7 +62,11 @@ class Chance(Known):
     def _before(self, number: int, name: str) -> None:
         if self._dice.random() < self._share:
             times = self._dice.choice((1, 1, 1, 3, 20, None))
-            fault = Fault(number, name, self._kind(name), times)
+            kind = self._kind(name)
+            if kind is Kind.CONFLICT:
+                # Another host's save is a step of the drill: no drill stands still by it.
+                times = times or 20
+            fault = Fault(number, name, kind, times)
             self._faults = (fault, *self._faults[-2:])
             self._done[fault] = 0
         super()._before(number, name)

@@ -70,6 +70,8 @@ class Promises:
         self._drills: dict[str, Drill] = {}
         self.copies: dict[str, Snapshot] = {}
         """Every copy in the backup account that there ever was, by drill."""
+        self._pruned: set[str] = set()
+        """Copies that were deleted while a newer verified one was there."""
 
     # --- before every call -----------------------------------------------------------------
 
@@ -193,6 +195,7 @@ class Promises:
         owner = self._stored(copy.identifier)
         busy = owner is not None and owner.phase is Phase.STEPS
         hold(not busy or self._is_expired(copy.tags), 5, f"{call} while its drill needs it")
+        self._pruned.add(copy.arn)
 
     def _restore(self, call: ClientCall) -> None:
         given = call.parameters
@@ -434,8 +437,8 @@ class Promises:
         return alive - self.disowned
 
     def _look_at_copies(self) -> None:
-        """(5) The newest verified copy that there ever was is there; one that others deleted counts once it is
-        made again.
+        """(5) The newest verified copy is there. Pruned copies were judged when they were deleted; one that
+        an operator deleted counts once it is made again.
         """
         snapshots = self.stage.cloud.backup.snapshots
         for snapshot in snapshots.values():
@@ -445,7 +448,10 @@ class Promises:
             copy
             for drill_id, copy in self.copies.items()
             if self._verdicts.get(drill_id) is Verdict.VERIFIED
-            and (copy.arn not in self.deleted_by_others or copy.identifier in snapshots)
+            and (
+                copy.arn not in self.deleted_by_others | self._pruned
+                or copy.identifier in snapshots
+            )
         ]
         if verified:
             newest = max(verified, key=_age)
