@@ -1,4 +1,4 @@
-"""The command; also `python -m restorecheck`. Signals first: what comes after takes its time to import."""
+"""The command; also `python -m restorecheck`. Signal handlers first: the other imports take time."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""What is news to somebody who was told before. Pure: a fact and what they know in, news out.
+"""What a channel reports next. Pure: a fact and what the channel has reported in, news out.
 
-One reader is one channel's view of one target. They hear of trouble once, again when it changes
-or has lasted, and of its end; what came between is counted, not told.
+One `Told` is what one channel has reported of one target. A trouble is reported once, again when it
+changes or lasts longer than `repeat_after`, and when it ends. Repetitions in between are counted.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,11 +13,11 @@ from restorecheck.model import Verdict
 
 
 class Kind(StrEnum):
-    """What somebody may want to be told of."""
+    """Kinds of news that a channel can be configured for."""
 
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
-    RECOVERED = "recovered"  # verified again, after what one was, or could be, told of
+    RECOVERED = "recovered"  # verified again after an alarm
     LEFT_BEHIND = "left_behind"
     OVERDUE = "overdue"  # not verified for longer than allowed
     TROUBLE = "trouble"  # the runner itself: history, configuration, a drill without a report
@@ -39,7 +39,7 @@ class Finished:
     """The first thing to do about a failed one, in one clause."""
     left: tuple[str, ...] = ()
     sha256: str = ""
-    """Of the report: who keeps the message can tell later whether the report was changed."""
+    """Hash of the report: a kept message shows later whether the report was changed."""
     scheduled_for: datetime | None = None
 
 
@@ -61,7 +61,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that no report tells of. `target` is empty where it is about all."""
+    """A problem that is in no report. `target` is empty: it concerns all targets."""
 
     target: str
     at: datetime
@@ -80,46 +80,46 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """A trouble that was told and has not ended."""
+    """A trouble that was reported and has not ended."""
 
     cause: str
     told_at: datetime
     quiet: int = 0
-    """How often it came again since, untold."""
+    """How often it was repeated since, without a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the reader knows."""
+    """What the channel has reported of the target."""
 
     open: dict[Kind, Open] = field(default_factory=dict)
     bad_since: datetime | None = None
-    """The first drill that was not verified, of those in a row up to now."""
+    """When the first of the consecutive unverified drills finished."""
     bad: int = 0
     inconclusive: int = 0
-    """In a row, up to now."""
+    """Consecutive inconclusive drills up to now."""
     alarming: bool = False
-    """Something came up since the last verified drill whose end is worth a word."""
+    """Since the last verified drill there was an alarm whose end is reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """Something to tell."""
+    """A message to send."""
 
     kind: Kind
     fact: Fact
     bad: int = 0
-    """Drills in a row that were not verified, this one included; of a recovery, those before it."""
+    """Consecutive unverified drills, this one included; of a recovery, those before it."""
     bad_since: datetime | None = None
     quiet: int = 0
-    """How often the same came since it was told last."""
+    """How often the same fact was repeated since the last message."""
 
 
 NOTHING_TOLD = Told()
 
 
 def hear(told: Told, fact: Fact, rules: Rules) -> tuple[Told, tuple[News, ...]]:
-    """What the reader knows after the fact, and what of it is to be told now."""
+    """What the channel has reported after this fact, and the news to send now."""
     match fact:
         case Finished(verdict=Verdict.VERIFIED):
             told, news = _verified(told, fact, rules)
@@ -149,7 +149,7 @@ def hear(told: Told, fact: Fact, rules: Rules) -> tuple[Told, tuple[News, ...]]:
 def _verified(told: Told, fact: Finished, rules: Rules) -> tuple[Told, tuple[News, ...]]:
     recovered = told.alarming and Kind.RECOVERED in rules.kinds
     news = _if_wanted(Kind.RECOVERED if recovered else Kind.VERIFIED, fact, told, rules)
-    # What is wrong with the runner itself does not end with a good drill of one target.
+    # A trouble of the runner does not end with a verified drill of one target.
     kept: dict[Kind, Open] = {
         kind: is_open for kind, is_open in told.open.items() if kind is Kind.TROUBLE
     }

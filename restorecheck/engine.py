@@ -1,6 +1,6 @@
 """One step of one drill: load → expire → decide → record intent → perform → record result → save.
 
-The engine knows no SDK, no process and no sleeping. It may die between any two lines: whatever
+The engine knows no SDK and no process, and never sleeps. It may die between any two lines: whatever
 exists was written down before it was made, and the next `advance`, here or on another host,
 carries on from what is stored.
 """
@@ -52,7 +52,7 @@ from restorecheck.lifecycle import (
     intend,
 )
 from restorecheck.model import Drill, Observation, Proof
-from restorecheck.ports import Checker, Clock, DrillStore, Inquiry, Observer, Provider, Silence
+from restorecheck.ports import Checker, Clock, DrillStore, Inquiry, NoObserver, Observer, Provider
 from restorecheck.report import document
 
 log = structlog.get_logger("restorecheck.engine")
@@ -80,21 +80,21 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What comes next is not for this host: another one has the rights for it."""
+    """The next action needs the rights of another host."""
 
     action: Action
 
 
 def anything(_action: Action) -> bool:
-    """A host that may do everything."""
+    """Allows every action: for a host with all rights."""
     return True
 
 
 class Engine:
     """Advances drills; holds no drill in memory between two calls.
 
-    `performs` says which actions this host has the rights for: in AWS, who restores reaches no
-    database, and who asks the database can restore and delete nothing.
+    `performs` says which actions this host has the rights for. In AWS the host that restores cannot
+    connect to a database, and the host that asks the database cannot restore or delete.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Engine:
         self._provider_for = provider_for
         self._checker_for = checker_for
         self._clock = clock
-        self._observer = observer or Silence()
+        self._observer = observer or NoObserver()
 
     def advance(self, drill_id: str) -> Wait | Done | Elsewhere:
         """Do the next thing for this drill.
@@ -124,7 +124,7 @@ class Engine:
         try:
             return self._advance(drill_id)
         except DrillConflictError:
-            # Another host was faster; what it saved is the truth, and it carries on from there.
+            # Another host saved first; the drill continues from what it saved.
             return Wait(CONFLICT_WAIT, "another host is running this drill")
 
     def abort(self, drill_id: str, reason: str) -> None:
@@ -162,13 +162,13 @@ class Engine:
         self._tell(intended, action, event, after)
         if after.finished:
             return Done(after)
-        # What just ended the steps (the last of too many retries) gives no reason to wait.
+        # The event ended the steps (the last of too many retries): there is nothing to wait for.
         moved_on = after.phase is not intended.phase
         return Wait(timedelta(0) if moved_on else _pause(event), _detail(event))
 
     def _present(self, drill: Drill) -> datetime:
-        """Never before what the drill has seen: a clock that is set back gives no step a negative
-        length, and no report an end before its beginning.
+        """Never earlier than a time in the drill: when the clock is set back, no step gets a negative
+        length, and no report ends before it begins.
         """
         seen = [drill.started_at, *(r.finished_at or r.started_at for r in drill.records)]
         return max(self._clock.now(), *seen)
@@ -238,7 +238,7 @@ class Engine:
         return provider.delete(action.resource, action.made_until)
 
     def _collect(self, drill: Drill) -> Collected:
-        """Once: evidence is a help, and neither the verdict nor the teardown waits for it."""
+        """Called once: neither the verdict nor the teardown waits for evidence."""
         return Collected(self._evidence(drill), self._study(drill))
 
     def _evidence(self, drill: Drill) -> tuple[Observation, ...]:
@@ -246,7 +246,7 @@ class Engine:
             return self._provider_for(drill).evidence(drill)
         except RestorecheckError as exc:
             return _not_collected(exc.message)
-        except Exception as exc:  # a defect in what only explains must not keep an instance alive
+        except Exception as exc:  # a defect in the evidence must not prevent the teardown
             log.exception("evidence.defect", drill_id=drill.id)
             return _not_collected(f"a defect in restorecheck ({type(exc).__name__})")
 
@@ -266,7 +266,7 @@ class Engine:
             return Retry(reason=exc.message, wait=RETRY_WAIT * 2**drill.retries)
         except RestorecheckError as exc:
             return _not_looked_after(exc.message)
-        except Exception as exc:  # a defect in what comes after must not keep a report unwritten
+        except Exception as exc:  # a defect in retention must not prevent the report
             log.exception("retention.defect", drill_id=drill.id)
             return _not_looked_after(f"a defect in restorecheck ({type(exc).__name__})")
 
@@ -303,7 +303,7 @@ def _check_limit(drill: Drill, action: RunChecks) -> datetime:
 
 
 def _translate(exc: RestorecheckError, drill: Drill) -> Event:
-    """Errors are about us, not about the backup: again later, or inconclusive."""
+    """An error says nothing about the backup: retry, or inconclusive."""
     match exc:
         case CapacityError():
             return Retry(reason=exc.message, wait=CAPACITY_WAIT)

@@ -11,8 +11,8 @@ RestorecheckError                 .hint: what to do next; safe to print
 ├─ DatabaseUnreachableError       restored, no connection     → inconclusive
 ├─ DrillConflictError             another host advanced it    → drop this tick
 ├─ StoreError                     the drill store is unusable → exit 3, nothing started
-├─ BusyError                      another process is at it    → exit 3, nothing started
-└─ DeliveryError                  a message was not accepted  → again later, bounded; no verdict changes
+├─ BusyError                      another process does it     → exit 3, nothing started
+└─ DeliveryError                  a message was not accepted  → sent again, bounded; no verdict changes
 ```
 
 A failed check and an unrestorable backup are values (`CheckResult`, `Broken`), not exceptions.
@@ -58,7 +58,7 @@ class ConfigError(RestorecheckError):
 
 
 class ProviderError(RestorecheckError):
-    """Raised when a provider (AWS, a PostgreSQL program, the file system) refused or broke."""
+    """Raised when a provider (AWS, a PostgreSQL program, the file system) refused a call or failed."""
 
     def __init__(
         self,
@@ -82,23 +82,23 @@ class TransientError(ProviderError):
 
 
 class CapacityError(TransientError):
-    """Raised when there is no room now: a quota, an instance class, a full disk."""
+    """Raised when capacity is missing now: a quota, an instance class, disk space."""
 
 
 class AccessDeniedError(ProviderError):
-    """Raised when a right is missing; trying again does not help."""
+    """Raised when a right is missing; a retry does not help."""
 
 
 class NotFoundError(ProviderError):
-    """Raised when the thing asked for does not exist."""
+    """Raised when the requested resource does not exist."""
 
 
 class AlreadyExistsError(ProviderError):
-    """Raised when the name is taken by something that this drill did not make."""
+    """Raised when the name is used by a resource that this drill did not make."""
 
 
 class InvalidStateError(ProviderError):
-    """Raised when the thing exists but its state does not allow the call."""
+    """Raised when the state of the resource does not allow the call."""
 
 
 class DatabaseUnreachableError(RestorecheckError):
@@ -107,7 +107,7 @@ class DatabaseUnreachableError(RestorecheckError):
     def __init__(self, message: str, *, hint: str = "", patience: timedelta | None = None) -> None:
         super().__init__(message, hint=hint)
         self.patience = patience
-        """How long to wait before trying again, where it is known to take time."""
+        """How long to wait before the next try; None: the engine's own retry wait."""
 
 
 class DrillConflictError(RestorecheckError):
@@ -119,8 +119,8 @@ class StoreError(RestorecheckError):
 
 
 class BusyError(RestorecheckError):
-    """Raised when another process does already what was asked for."""
+    """Raised when another process already does what was requested."""
 
 
 class DeliveryError(RestorecheckError):
-    """Raised when nobody took a message; its text names no URL, since URLs hold tokens."""
+    """Raised when a message was not accepted; its text names no URL, since URLs hold tokens."""

@@ -1,8 +1,8 @@
-"""What the past nights say. Pure: entries in, answers out.
+"""The chain of reports, and the state of a target. Pure: entries in, answers out.
 
-The reports of one history form a chain: each carries the SHA-256 of the one before. Whoever
-changes, adds or removes one breaks it for everybody to see, unless they rewrite everything after
-it; the hashes that messages carry tell of that, too.
+The reports of one history form a chain: each has the SHA-256 of the one before. A report that is
+changed, added or removed breaks the chain, unless every later report is rewritten. That is seen
+by the hashes in messages.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def sha256_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What a new report is tied to."""
+    """The place of a new report in the chain."""
 
     sequence: int
     previous_sha256: str
@@ -45,12 +45,12 @@ class Entry:
     previous_sha256: str
     sha256: str
     pruned_at: datetime | None = None
-    """Its text was dropped by retention; the rest stays in the chain."""
+    """When retention removed its text; the entry stays in the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An entry with its text; None when it was pruned."""
+    """An entry with its text; None: retention removed it."""
 
     entry: Entry
     text: str | None
@@ -58,19 +58,19 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a target stands."""
+    """The present state of a target."""
 
     target: str
     latest: Entry | None = None
     proven: Entry | None = None
     """The newest verified one."""
     bad: int = 0
-    """Drills since then that were not verified."""
+    """Drills after `proven`, none of them verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Somebody said that what failed in a drill is as it should be: later ones compare with it."""
+    """A person accepted what failed in a drill: later drills are compared with that drill."""
 
     target: str
     drill_id: str
@@ -82,7 +82,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something that should not be in a chain."""
+    """An error in the chain."""
 
     sequence: int
     drill_id: str
@@ -90,7 +90,7 @@ class Flaw:
 
 
 def entry_of(drill: Drill, link: Link, text: str) -> Entry:
-    """Of a finished drill, whose report this text is."""
+    """The entry of a finished drill; `text` is its report."""
     assert drill.verdict is not None, "a report is of a finished drill"
     assert drill.finished_at is not None, "as above"
     return Entry(
@@ -109,10 +109,10 @@ def entry_of(drill: Drill, link: Link, text: str) -> Entry:
 
 
 def flaws(reports: Iterable[Stored], keep: timedelta | None = None) -> Iterator[Flaw]:
-    """What is wrong with the chain; nothing, if nobody touched it. Reports in sequence.
+    """The errors in the chain; `reports` in sequence.
 
-    The newest reports can be cut off, or everything rewritten, without a flaw: compare the last
-    hash with one that was told to somebody.
+    Removed newest reports or a rewritten history show no flaw: compare the last hash with the one
+    in a message.
     """
     expected = 1
     previous = ""
@@ -144,7 +144,7 @@ def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
         return
     carried = json.loads(report.text).get("chain")
     if carried is None:
-        return  # written before reports carried anything
+        return  # written by a version without a chain
     if carried != {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256}:
         yield "the report and its hash do not match"
 
@@ -152,7 +152,7 @@ def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
 def overdue_since(
     standing: Standing, allowed: timedelta, known_since: datetime | None
 ) -> datetime | None:
-    """When the target became, or will become, overdue; None while nothing is known of it."""
+    """When the target became, or will become, overdue; None: neither a drill nor a schedule is known."""
     begin = standing.proven.finished_at if standing.proven else known_since
     return None if begin is None else begin + allowed
 
@@ -160,7 +160,7 @@ def overdue_since(
 def status_of(
     standing: Standing, allowed: timedelta, now: datetime, *, left_behind: bool
 ) -> TargetStatus:
-    """Where a target stands, as far as its history tells. What was never proven is not proven now."""
+    """The present state of a target by its history. A target that was never verified is overdue."""
     latest, proven = standing.latest, standing.proven
     return TargetStatus(
         target=standing.target,

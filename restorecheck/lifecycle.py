@@ -1,8 +1,8 @@
 """The whole state machine of a drill, pure.
 
-`decide` says what to do next, `intend` what to write down before doing it, `apply` what an
-observation changes, `expire` what the passing of time changes. None of them reads a clock, a
-network or a file; the engine does the rest.
+`decide` returns the next action, `intend` the drill to store before it, `apply` the drill after an
+observation, `expire` the drill after a deadline. None of them reads a clock, a network or a file:
+the engine does.
 
 ```
 STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► EVIDENCE ──Collected──► TEARDOWN
@@ -42,15 +42,15 @@ from restorecheck.model import (
 from restorecheck.spelling import number_of
 
 MAX_RETRIES = 5
-"""Transient errors in a row before a step is given up as unclear."""
+"""After so many consecutive transient errors the step ends as unclear."""
 
 HOPELESSNESS = 10
 
 LEAST_ATTEMPTS = 20
-"""At deleting, however long each of them takes: an attempt uses up at most this part of the limit."""
+"""Deletion attempts that fit into the teardown limit, however long each takes: one counts as at most 1/20 of it."""
 
 MIN_TEARDOWN_WAIT = timedelta(seconds=1)
-"""Counted for every deletion that did not succeed at once, so that the teardown is bounded."""
+"""Least time counted for a deletion that did not succeed at once: so the limit is reached."""
 
 
 # --- actions: what to do next ---------------------------------------------------------------
@@ -58,14 +58,14 @@ MIN_TEARDOWN_WAIT = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Ensure:
-    """Have the provider bring one step about: create if absent, then describe."""
+    """Have the provider perform one step: create if absent, then describe."""
 
     step: Step
 
 
 @dataclass(frozen=True, slots=True)
 class RunChecks:
-    """Put the pending checks to the endpoint; any non-empty part of them may be answered."""
+    """Ask the endpoint the pending checks; any non-empty part of them may be answered."""
 
     step: Step
     endpoint: Endpoint
@@ -81,26 +81,26 @@ class RecordVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CollectEvidence:
-    """Have the provider say what explains the verdict, before anything is deleted."""
+    """Have the provider collect what explains the verdict, before the teardown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
     resource: Resource
     made_until: datetime
-    """It can have been made up to this moment; what is not seen soon after may yet appear."""
+    """The last moment at which it can have been made; AWS may show it some time later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Leave a verified resource standing, at rest."""
+    """Stop a verified resource and keep it."""
 
     resource: Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Retain:
-    """Have the provider mark tonight's backup with its verdict and prune old ones of ours."""
+    """Have the provider tag tonight's copy with its verdict and delete old copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ Action = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What a step may tell of the backup, however it ended."""
+    """What a step found out about the backup, however the step ended."""
 
     backup: Backup | None = None
     notes: tuple[str, ...] = ()
@@ -145,23 +145,23 @@ class Ready(Learned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InProgress:
-    """What was asked for is under way; look again after `wait`."""
+    """The work is in progress; look again after `wait`."""
 
     wait: timedelta
     detail: str = ""
     status: str = ""
-    """The provider's own word for the state of things; kept as evidence when it changes."""
+    """The provider's word for the status; a changed status is kept as evidence."""
     outputs: dict[str, str] = field(default_factory=dict)
     """As `Ready.outputs`."""
     instead: tuple[Resource, Resource] | None = None
-    """What the step made in vain, and what it makes in its place from now on. Both are in the ledger
-    before the second is asked for, and both are taken away.
+    """The useless resource that the step made, and the one that it makes instead. Both are in the
+    ledger before the second is requested, and both are deleted.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken(Learned):
-    """This backup is bad: it is not there, not whole, or does not restore."""
+    """This backup is bad: missing, incomplete, or it does not restore."""
 
     reason: str
     hint: str = ""
@@ -169,7 +169,7 @@ class Broken(Learned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unclear(Learned):
-    """The step cannot be done here, and that says nothing about the backup."""
+    """The step cannot be done here, which says nothing about the backup."""
 
     reason: str
     hint: str = ""
@@ -177,7 +177,7 @@ class Unclear(Learned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """A passing fault: the same step again after `wait`, a bounded number of times."""
+    """A transient error: the same step again after `wait`, at most `MAX_RETRIES` times."""
 
     reason: str
     wait: timedelta
@@ -187,9 +187,9 @@ class Retry:
 class Checked:
     results: tuple[CheckResult, ...]
     readings: str | None = None
-    """As `Drill.readings`; None: nothing was read. There may be readings without a result yet."""
+    """As `Drill.readings`; None: nothing was read. Readings can come before a result."""
     detail: str = ""
-    """How far the reading has come, where it goes on."""
+    """How much has been read, where the scan continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class StillThere:
     detail: str
     wait: timedelta = timedelta(seconds=1)
     hopeless: bool = False
-    """Trying again will hardly help (a missing right): the patience runs out ten times as fast."""
+    """A retry will hardly help (a missing right): the wait counts ten times against the limit."""
     spent: timedelta = timedelta(0)
     """How long the attempt itself took: without a network, minutes for each call."""
 
@@ -242,7 +242,7 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Somebody ended the drill: an interrupt, or a sweep that found its host dead."""
+    """The drill was ended by an interrupt, or by a sweep that found its host dead."""
 
     reason: str
 
@@ -356,7 +356,7 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
                 phase=Phase.FINISHED,
                 finished_at=now,
                 teardown_outcome=_teardown_outcome(drill),
-                # It was compared with, and is kept where it came from.
+                # These readings are stored with the drill that they come from.
                 baseline=drill.baseline and replace(drill.baseline, readings=""),
             )
         case _:
@@ -364,7 +364,7 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
 
 
 def expire(drill: Drill, now: datetime) -> Drill:
-    """The drill after the passing of time: a missed deadline sends it to the verdict, then teardown."""
+    """The drill at this time: a missed deadline ends the steps; verdict and teardown follow."""
     step = drill.step
     if step is None:
         return drill
@@ -409,7 +409,7 @@ def judge(drill: Drill) -> RecordVerdict:
 
 
 def _doubt(drill: Drill, required: list[CheckResult]) -> str:
-    """Why a drill without a failure is still no proof; empty when it is one."""
+    """Why a drill without a failure is still no proof; empty: it is a proof."""
     asked = [r for r in required if r.origin is CheckOrigin.DATABASE]
     if drill.restore_outcome is not RestoreOutcome.SUCCEEDED or drill.endpoint is None:
         return "the restore did not complete"
@@ -433,7 +433,7 @@ def _describe(failed: list[CheckResult], drill: Drill) -> str:
     first = failed[0]
     answer = f"expected {first.expected}, found {first.found}" if first.expected else first.detail
     if first.detail and any(s.built_in and s.name == first.name for s in drill.checks):
-        # It names what is wrong; what was found is only how much was looked at.
+        # The detail names what is wrong; `found` only says how much was looked at.
         answer = first.detail
     elif first.expected and first.detail:
         answer = f"{answer} ({first.detail})"
@@ -446,7 +446,7 @@ def _describe(failed: list[CheckResult], drill: Drill) -> str:
 
 
 def keeps_standing(drill: Drill) -> bool:
-    """Whether the restored database stays up: asked for, and there is one to look at."""
+    """Whether the restored database is kept: requested by `--keep`, and the restore succeeded."""
     aborted = drill.failure is not None and drill.failure.verdict is Verdict.INCONCLUSIVE
     return drill.keep and drill.endpoint is not None and not aborted
 
@@ -461,7 +461,7 @@ def _decide_step(drill: Drill) -> Action:
 
 
 def _decide_teardown(drill: Drill) -> Action:
-    """Empty the ledger, then look after the backups that are kept; each is bounded on its own."""
+    """Empty the ledger, then apply retention to the kept copies; each is bounded on its own."""
     if drill.ledger and not keeps_standing(drill) and not _teardown_exhausted(drill):
         resource = drill.ledger[-1]
         if drill.verdict is Verdict.VERIFIED and _is_standby(drill, resource):
@@ -477,7 +477,7 @@ def _is_standby(drill: Drill, resource: Resource) -> bool:
 
 
 def _made_until(drill: Drill, resource: Resource) -> datetime:
-    """The end of the last step that may have made it."""
+    """The end of the last step that may have made the resource."""
     makers = {step.name for step in drill.plan if resource in step.makes}
     ends = [r.finished_at or r.started_at for r in drill.records if r.name in makers]
     return max(ends, default=drill.started_at)
@@ -492,7 +492,7 @@ def _go_on(drill: Drill, event: InProgress, now: datetime) -> Drill:
             outputs=drill.outputs | event.outputs,
             retries=0,
         )
-    if event.status:  # somebody else is at work, and we wait
+    if event.status:  # another service works, and the drill waits
         drill = _add_external_seconds(drill, event.wait.total_seconds())
     seen = [o.text for o in drill.evidence if o.source == step.name]
     if event.status and event.status not in seen[-1:]:
@@ -504,7 +504,7 @@ def _go_on(drill: Drill, event: InProgress, now: datetime) -> Drill:
 
 
 def _make_instead(drill: Drill, step: Step, old: Resource, new: Resource) -> Drill:
-    """Ask this of the step from now on; a standby would be the new one."""
+    """Let the step make the new resource from now on; as a standby, too."""
     if new in drill.ledger:
         return drill
     standby = tuple(new if resource == old else resource for resource in step.standby)
@@ -591,22 +591,22 @@ def _fail(
 
 
 def _end_steps(drill: Drill) -> Drill:
-    """Nothing more is asked; what was measured on the way is held against the objectives."""
+    """End the steps, and compare what was measured with the objectives."""
     return drill.evolve(phase=Phase.JUDGING, results=drill.results + objectives.measured(drill))
 
 
 def _abort(drill: Drill, reason: str, now: datetime) -> Drill:
-    """Only a drill that is still at its steps can be aborted: a verdict, once known, stands."""
+    """Only a drill in its steps can be aborted: a stored verdict does not change."""
     if drill.phase is not Phase.STEPS:
         return drill
     return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome=StepOutcome.ABORTED)
 
 
 def _postpone_deletion(drill: Drill, event: StillThere) -> Drill:
-    """Behind the others, so that one stubborn resource does not keep the rest alive."""
+    """Move the resource behind the others, so that one failing deletion does not delay them."""
     others = tuple(r for r in drill.ledger if r != event.resource)
     counted = max(event.wait, MIN_TEARDOWN_WAIT) * (HOPELESSNESS if event.hopeless else 1)
-    # A host that was suspended in the middle of an attempt has others left.
+    # A host that was suspended during one attempt still has the other attempts.
     counted += min(event.spent, drill.teardown_limit / LEAST_ATTEMPTS)
     seconds = drill.teardown_external_seconds + event.wait.total_seconds()
     return drill.evolve(
@@ -618,8 +618,8 @@ def _postpone_deletion(drill: Drill, event: StillThere) -> Drill:
 
 
 def _teardown_exhausted(drill: Drill) -> bool:
-    """The time that was spent on trying is counted, not the time on the wall: a host that was
-    away past every deadline still deletes what it finds when it comes back.
+    """The time spent on attempts is counted, not wall-clock time: a host that was down past every
+    deadline still deletes the resources after its restart.
     """
     return drill.teardown_waited >= drill.teardown_limit
 

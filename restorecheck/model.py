@@ -1,8 +1,8 @@
 """The frozen values that a drill is made of.
 
-A `Drill` is the whole memory of one run: what is planned, what was observed, what exists and must
-be deleted. It is moved by `lifecycle.apply` alone and stored after every step, so any host can
-carry it on. No value here holds a password, a connection string or a row of the database.
+A `Drill` is the whole state of one run: what is planned, what was observed, what exists and must
+be deleted. Only `lifecycle.apply` changes it. It is stored after every step, so any host can
+continue it. No value here holds a password, a connection string or a row of the database.
 """
 
 import re
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 LONGEST_DRILL_ID = 40
-"""What is made for a drill is named after it; an RDS identifier has 63 letters."""
+"""Longer ids are refused: names of a drill's resources contain the id, and an RDS identifier has at most 63 letters."""
 _DRILL_ID = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 
 
@@ -22,11 +22,11 @@ def is_drill_id(text: str) -> bool:
 
 
 class Verdict(StrEnum):
-    """What a finished drill says of the backup; the three are never merged."""
+    """What a finished drill says about the backup; the three are never merged."""
 
     VERIFIED = "verified"  # restored, and every required check passed
     FAILED = "failed"  # this backup is bad
-    INCONCLUSIVE = "inconclusive"  # we could not tell
+    INCONCLUSIVE = "inconclusive"  # the drill could not tell
 
 
 class Severity(StrEnum):
@@ -37,16 +37,16 @@ class Severity(StrEnum):
 class CheckOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # the database answered, and the answer is wrong
-    ERROR = "error"  # the question could not be put or answered
+    ERROR = "error"  # the question could not be asked or answered
     SKIPPED = "skipped"  # not asked; never counts as passed
 
 
 class CheckOrigin(StrEnum):
-    """Where an answer came from; only `DATABASE` answers can verify a backup."""
+    """The source of an answer; only `DATABASE` answers can verify a backup."""
 
     DATABASE = "database"
     BACKUP = "backup"  # the files or snapshots themselves, before any restore
-    DRILL = "drill"  # what the drill itself has measured
+    DRILL = "drill"  # measured by the drill itself
 
 
 class RestoreOutcome(StrEnum):
@@ -60,7 +60,7 @@ class TeardownOutcome(StrEnum):
     PENDING = "pending"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
-    KEPT = "kept"  # `--keep`: left standing on purpose
+    KEPT = "kept"  # by `--keep`
 
 
 class StepOutcome(StrEnum):
@@ -72,17 +72,17 @@ class StepOutcome(StrEnum):
 
 class StepKind(StrEnum):
     PREPARE = "prepare"  # anything before the restore
-    RESTORE = "restore"  # brings the data back; its time is the measured recovery time
-    ADOPT = "adopt"  # finds what somebody else has brought back
+    RESTORE = "restore"  # restores the data; its time is the measured recovery time
+    ADOPT = "adopt"  # finds an instance that another program restored
     CHECK = "check"  # asks the restored database
 
 
 class Phase(StrEnum):
     STEPS = "steps"
-    JUDGING = "judging"  # nothing more is asked; the verdict is to be recorded
-    EVIDENCE = "evidence"  # the verdict is stored; what explains it is collected before it goes
-    TEARDOWN = "teardown"  # the ledger is emptied, then old backups of ours are pruned
-    CLOSING = "closing"  # the report is to be written
+    JUDGING = "judging"  # the steps have ended; the verdict is recorded next
+    EVIDENCE = "evidence"  # the verdict is stored; its explanation is collected before the teardown
+    TEARDOWN = "teardown"  # the ledger is emptied, then old copies are deleted
+    CLOSING = "closing"  # the report is written next
     FINISHED = "finished"
 
 
@@ -90,7 +90,7 @@ class Phase(StrEnum):
 class Resource:
     """A billable or sensitive thing that a drill makes.
 
-    The identifier is derived from the drill id, so that it is known before the thing exists.
+    The identifier is derived from the drill id, so it is known before the resource exists.
     """
 
     kind: str
@@ -113,13 +113,13 @@ class Step:
     """One sentence for `drill --plan`."""
     deadline: timedelta
     makes: tuple[Resource, ...] = ()
-    """What the step is about to create; recorded in the ledger before the step is performed."""
+    """Resources that the step creates; recorded in the ledger before the step is performed."""
     standby: tuple[Resource, ...] = ()
-    """Of these, what is parked and not deleted when the verdict is `verified`."""
+    """Those of `makes` that are parked instead of deleted when the verdict is `verified`."""
 
     @property
     def brings_back(self) -> bool:
-        """Whether the data is there when it is done."""
+        """Whether the data is restored when the step is done."""
         return self.kind in {StepKind.RESTORE, StepKind.ADOPT}
 
 
@@ -130,31 +130,31 @@ class StepRecord:
     finished_at: datetime | None = None
     outcome: StepOutcome | None = None
     external_seconds: float = 0.0
-    """Of the whole, the seconds in which the database's own programs or queries were at work."""
+    """The part of the duration spent in the database's own programs or queries, in seconds."""
 
     @property
     def duration(self) -> timedelta:
-        """Nothing as long as the step is not finished."""
+        """Zero until the step is finished."""
         return self.finished_at - self.started_at if self.finished_at else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What was found to be restored."""
+    """The backup that the drill restores."""
 
     kind: str
     identifier: str
     taken_at: datetime | None = None
     time_source: str = ""
-    """Where `taken_at` stands; empty where the provider says it."""
+    """Where `taken_at` was read from; empty: from the provider."""
     size_bytes: int | None = None
     server_version: str = ""
-    """Version of the server that the backup was taken from, as the backup says it."""
+    """Version of the server that the backup was taken from, as the backup records it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Something seen that explains a verdict: a status, an event, a line of the server's log."""
+    """An observation that explains a verdict: a status, an event, a line of the server's log."""
 
     at: datetime | None
     source: str
@@ -163,7 +163,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What became of the backups that restorecheck itself keeps."""
+    """What retention did with the copies that restorecheck keeps."""
 
     kept: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
@@ -171,23 +171,23 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The restored database, as the provider that made it returned it."""
+    """The restored database, as its provider returned it."""
 
     identity: str
-    """Names this very instance (a system identifier, a resource id); checked on every connection."""
+    """Identifies this instance (a system identifier, a resource id); checked on every connection."""
     host: str
     port: int
     user: str
     databases: tuple[str, ...]
-    """The databases to prove; empty: all that are not templates, and the checker looks."""
+    """The databases to check; empty: all that are not templates, which the checker lists."""
     server_version: str = ""
     secret: str = ""
-    """Where the checker reads the password: the name of a secret, never the secret itself."""
+    """Name of the secret with the password, never the password itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """One question put to the restored database, and the answer that it must give."""
+    """One question to the restored database, and the answer that it must give."""
 
     name: str
     kind: str
@@ -197,7 +197,7 @@ class CheckSpec:
     database: str = ""
     """Empty: the first database of the endpoint."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What the family needs: `{"table": …, "min": …}`, `{"sql": …, "expect": …}`. JSON values only."""
+    """By family: `{"table": …, "min": …}`, `{"sql": …, "expect": …}`. JSON values only."""
     built_in: bool = False
 
 
@@ -220,13 +220,13 @@ class CheckResult:
 
 
 class ObjectiveKind(StrEnum):
-    RPO = "rpo"  # recovery point: how much may be lost, so how old the newest backup may be
+    RPO = "rpo"  # recovery point: how old the newest backup may be
     RTO = "rto"  # recovery time: how long a restore may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """What the business asks for."""
+    """A recovery objective that the configuration sets."""
 
     kind: ObjectiveKind
     limit: timedelta
@@ -235,7 +235,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What tonight is compared with: the last verified drill, or a later one that was accepted."""
+    """The drill that this one is compared with: the last verified one, or a later accepted one."""
 
     drill_id: str
     at: datetime
@@ -243,40 +243,40 @@ class Baseline:
     """As `Drill.readings` of that drill."""
     accepted_by: str = ""
     accepted_because: str = ""
-    """Somebody said why what failed is right; empty: the drill was verified."""
+    """The reason that a person gave for accepting a failure; empty: the drill was verified."""
 
 
 class Noticed(StrEnum):
-    """Who would say something about a damage, the loudest first."""
+    """Which kind of check notices a damage, the strictest first."""
 
-    YOURS = "yours"  # a configured check that is required fails
-    YOURS_WARNING = "yours, a warning"  # of the configured ones only warnings do
-    OWN = "own"  # a required one of every drill's own
+    YOURS = "yours"  # a configured required check fails
+    YOURS_WARNING = "yours, a warning"  # only configured warnings fail
+    OWN = "own"  # a required built-in check of every drill fails
     OWN_WARNING = "own, a warning"
     NOBODY = "nobody"
-    NOT_TRIED = "not tried"  # there is nothing in this database that it could be done to
+    NOT_TRIED = "not tried"  # this database has nothing that this damage applies to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damaged:
-    """One kind of damage that was done to the restored copy, and who has noticed it."""
+    """One kind of damage that was done to the restored copy, and the checks that noticed it."""
 
     kind: str
     what: str = ""
-    """What was damaged: names of the schema, no values."""
+    """The damaged objects: names of the schema, no values."""
     noticed: Noticed = Noticed.NOT_TRIED
     by: tuple[str, ...] = ()
     """Names of the checks that noticed."""
     proposed: tuple[str, ...] = ()
-    """Names of checks that are not configured, are proposed, and would notice."""
+    """Names of proposed checks, not configured, that would notice."""
     own_fails: bool = False
-    """A required check of every drill's own has noticed, whatever yours say."""
+    """A required built-in check noticed, whatever the configured checks say."""
     needs_contents: bool = False
     """Only a comparison of contents (`unchanged`, `manifest`) can see it."""
     of_pages: bool = False
-    """Done to files: a drill of a dump never meets it, and the score is without it."""
+    """Damage of files, which a restored dump cannot have; not counted in its score."""
     detail: str = ""
-    """Why it was not tried."""
+    """The reason, where it was not tried."""
 
     @property
     def fails(self) -> bool:
@@ -291,14 +291,14 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What the checks of a target see of damage: `restorecheck prove`."""
+    """Which damage the checks of a target notice: `restorecheck prove`."""
 
     damages: tuple[Damaged, ...] = ()
     seconds: float = 0.0
     reading_seconds: float = 0.0
-    """Of these, one run of all checks on the healthy copy."""
+    """The part that one run of all checks on the undamaged copy took."""
     detail: str = ""
-    """Why there is no proof, or not of everything."""
+    """Why there is no proof, or a proof of a part only."""
 
     @property
     def tried(self) -> tuple[Damaged, ...]:
@@ -306,7 +306,7 @@ class Proof:
 
     @property
     def counted(self) -> tuple[Damaged, ...]:
-        """Of what was tried, what a drill of this kind of backup can meet."""
+        """The damage that was tried and that this kind of backup can have."""
         return tuple(d for d in self.tried if not d.of_pages)
 
     def noticed_by(self, *who: Noticed) -> int:
@@ -314,7 +314,7 @@ class Proof:
 
     @property
     def seen(self) -> int:
-        """By configured checks."""
+        """How many of these configured checks noticed."""
         return self.noticed_by(Noticed.YOURS, Noticed.YOURS_WARNING)
 
 
@@ -327,7 +327,7 @@ class Failure:
     step: str
     timed_out: bool = False
     aborted: bool = False
-    """Somebody ended the drill: an interrupt, or a sweep that found its host dead."""
+    """Ended by an interrupt, or by a sweep that found the drill's host dead."""
     hint: str = ""
 
 
@@ -345,39 +345,39 @@ class Drill:
     teardown_limit: timedelta = timedelta(minutes=15)
     keep: bool = False
     scheduled_for: datetime | None = None
-    """The slot of the schedule that this drill is for; None: somebody asked for it."""
+    """The slot of the schedule that this drill is for; None: started by a person."""
     announce: bool = False
-    """Whether those who are configured to be told of drills are told of this one."""
+    """Whether the configured channels report this drill."""
 
     phase: Phase = Phase.STEPS
     position: int = 0
     """Index into the plan of the step to perform next."""
     records: tuple[StepRecord, ...] = ()
     retries: int = 0
-    """Transient errors in a row, in the present step."""
+    """Consecutive transient errors in the present step."""
     ledger: tuple[Resource, ...] = ()
     """Resources made or about to be made, and not yet known to be gone; oldest first."""
     backup: Backup | None = None
     endpoint: Endpoint | None = None
     outputs: dict[str, str] = field(default_factory=dict)
-    """What one step found and a later one needs; the provider's own words."""
+    """Values that one step found and a later one needs; only the provider reads them."""
     waiting_for: str = ""
     """What the present step waits for, in the provider's words."""
     evidence: tuple[Observation, ...] = ()
     """Statuses as they changed, then what was collected after the verdict."""
     notes: tuple[str, ...] = ()
-    """Sentences for the report: what was done differently from what one might expect."""
+    """Sentences for the report on unexpected facts and decisions."""
     restore_outcome: RestoreOutcome = RestoreOutcome.PENDING
     restored_in: timedelta | None = None
-    """How long it took whoever restored, where that was somebody else."""
+    """How long the restore took, where another program restored."""
     results: tuple[CheckResult, ...] = ()
     baseline: Baseline | None = None
     readings: str = ""
-    """What the checks have read so far, packed (`checks.readings`): whoever goes on begins there,
-    and it is what a later night is compared with.
+    """What the checks have read so far, packed (`checks.readings`): the next call continues from
+    there, and later drills are compared with it.
     """
     proof: Proof | None = None
-    """What its checks see of damage, where that was asked for."""
+    """Which damage its checks notice, where that was asked for."""
     failure: Failure | None = None
     verdict: Verdict | None = None
     reason: str = ""
@@ -385,10 +385,10 @@ class Drill:
     teardown_outcome: TeardownOutcome = TeardownOutcome.PENDING
     teardown_details: tuple[str, ...] = ()
     teardown_waited: timedelta = timedelta(0)
-    """Time spent on waiting for deletions; bounded by `teardown_limit`."""
+    """Time spent waiting for deletions; at `teardown_limit` the drill ends and its report names the rest."""
     teardown_external_seconds: float = 0.0
     parked: tuple[Resource, ...] = ()
-    """Left standing on purpose, at rest, until the next drill is verified."""
+    """Stopped and kept until the next drill is verified."""
     retention: Retention = field(default_factory=Retention)
     retention_waited: timedelta = timedelta(0)
     finished_at: datetime | None = None
@@ -414,22 +414,22 @@ class Drill:
 
     @property
     def backup_age(self) -> timedelta | None:
-        """Age of the backup when the drill began: what would have been lost; None: not known."""
+        """Age of the backup when the drill began: the data that a restore loses; None: not known."""
         if self.backup is None or self.backup.taken_at is None:
             return None
         return max(timedelta(0), self.started_at - self.backup.taken_at)
 
     @property
     def data_until(self) -> datetime:
-        """When the backup was taken; when the drill began, where nobody knows."""
+        """When the backup was taken, or when the drill began if that is not known."""
         taken_at = self.backup.taken_at if self.backup else None
         return taken_at or self.started_at
 
     @property
     def restore_time(self) -> timedelta | None:
-        """Of the steps that bring the data back, or what whoever brought it back has taken.
+        """Duration of the restoring steps, or of the restore by another program.
 
-        None: somebody else restored, and did not say.
+        None: another program restored, and its duration is not known.
         """
         if self.restored_in is not None:
             return self.restored_in

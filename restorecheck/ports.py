@@ -1,4 +1,4 @@
-"""What the engine needs of the world. The docstrings are the contract; adapters subclass these.
+"""The interfaces that the engine calls. The docstrings are the contract; adapters subclass these.
 
 Every method may raise `TransientError` (tried again, bounded), `AccessDeniedError` or another
 `ProviderError` (inconclusive). SDK and driver exceptions never pass through a port.
@@ -45,17 +45,17 @@ class Clock(Protocol):
 
 
 class Provider(Protocol):
-    """Brings the backups of one target to life, and takes them away again."""
+    """Restores the backups of one target, and deletes what it restored."""
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
-        """The steps of a drill with this id, in order. Touches nothing and reads nothing.
+        """The steps of a drill with this id, in order. Reads and changes nothing.
 
         The identifiers of everything that a step makes are derived from the drill id.
         """
         ...
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
-        """Bring `step` about: create what is absent, then describe it. Safe to repeat.
+        """Perform `step`: create what is absent, then describe it. Safe to repeat.
 
         Returns within seconds; longer work is started here and observed by later calls
         (`InProgress`). A bad backup is the value `Broken`, never an exception.
@@ -63,64 +63,64 @@ class Provider(Protocol):
         ...
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
-        """Delete one resource of a drill. Safe to repeat; a thing that is absent is `Gone`.
+        """Delete one resource of a drill. Safe to repeat; an absent resource is `Gone`.
 
-        Where a new thing is not seen at once, one that is absent is `StillThere` until long
+        Where AWS shows a new resource only after a while, an absent one is `StillThere` until long
         enough after `made_until`, the last moment at which it can have been made.
 
-        Never touches anything that does not carry both the derived name and our mark.
+        Deletes only what has both the derived name and the tags of restorecheck.
         """
         ...
 
     def evidence(self, drill: Drill) -> tuple[Observation, ...]:  # noqa: ARG002  # the default needs none
-        """What explains the verdict and is gone after the teardown. Asked once; changes nothing.
+        """What explains the verdict and is lost by the teardown. Called once; changes nothing.
 
-        No row values: lines of a server's log only where they cannot carry any.
+        No row values: of a server's log only lines that cannot contain any.
         """
         return ()
 
-    def study(self, drill: Drill) -> Proof | None:  # noqa: ARG002  # the default finds out nothing
-        """What else somebody wanted to know of the restored database before it goes. Asked once,
-        after the verdict is stored, and unable to change it. What it damages is this drill's own.
+    def study(self, drill: Drill) -> Proof | None:  # noqa: ARG002  # the default has no analysis
+        """One extra analysis of the restored database before the teardown. Called once, after the verdict
+        is stored; it cannot change the verdict, and damages only what this drill made.
         """
         return None
 
     def park(self, resource: Resource) -> Parked | StillThere:
-        """Bring a verified resource to rest instead of deleting it. Safe to repeat.
+        """Stop a verified resource instead of deleting it. Safe to repeat.
 
-        Called for what a step's `standby` names, and for nothing else.
+        Called only for the resources in a step's `standby`.
         """
         raise AssertionError(f"{resource} is not made to be parked")
 
     def afterwards(self, drill_id: str) -> tuple[str, ...]:  # noqa: ARG002  # as above
-        """For `drill --plan`: sentences on what happens after the teardown. Reads nothing."""
+        """Sentences for `drill --plan` on what happens after the teardown. Reads nothing."""
         return ()
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:  # noqa: ARG002  # as above
-        """After the teardown: mark tonight's backup with its verdict, prune old ones of ours.
+        """After the teardown: tag tonight's copy with its verdict, delete old copies of restorecheck.
 
-        Safe to repeat. Never deletes what is not ours, nor the newest verified backup, nor
-        anything before a newer one is there.
+        Safe to repeat. Never deletes the backup of another program, the newest verified copy, or
+        any copy before a newer one is available.
         """
         return Retained()
 
     def release(self, drill: Drill) -> None:
-        """Let go of what this process holds of the drill (handles, connections). Deletes nothing."""
+        """Close what this process holds of the drill (handles, connections). Deletes nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """What a checker is to find out."""
+    """The questions for a checker."""
 
     endpoint: Endpoint
     pending: Sequence[CheckSpec]
     until: datetime
-    """Nothing is asked after this."""
+    """No question is asked after this time."""
     backup: Backup | None = None
     baseline: Baseline | None = None
     readings: str = ""
-    """As `Drill.readings`: where an earlier call has stopped."""
+    """As `Drill.readings`: where an earlier call stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +129,17 @@ class Answers:
     readings: str | None = None
     """None: nothing new was read."""
     detail: str = ""
-    """How far the reading has come."""
+    """How much of the database has been read."""
 
 
 class Checker(Protocol):
     """Puts questions to a restored database."""
 
     def run(self, inquiry: Inquiry) -> Answers:
-        """Answer at least the first pending check, or read on towards its answer.
+        """Answer at least the first pending check, or read a part of what its answer needs.
 
-        Reading that takes long comes back now and then with readings and no result, so that they
-        are stored: whoever is given them goes on there, and finds the same as without a break.
+        A long scan returns from time to time with readings and no result, so that the readings
+        are stored. The next call continues from them, with the same result as without a break.
 
         Proves on every connection that the server is `endpoint.identity`, and writes that
         identity into each result. A question that cannot be answered is a result with the
@@ -151,7 +151,7 @@ class Checker(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         return
 
 
@@ -175,18 +175,18 @@ class DrillStore(Protocol):
         ...
 
     def save(self, drill: Drill) -> Drill:
-        """Store the drill if nobody saved it since it was loaded; returns it with its new version.
+        """Store the drill if no other host saved it since it was loaded; returns it with its new version.
 
         Raises:
-            DrillConflictError: Somebody did. The caller drops what it was about to do.
+            DrillConflictError: Another host saved it. The caller drops its own change.
         """
         ...
 
     def finish(self, drill: Drill, compose: Callable[[Link], str]) -> Drill:
         """Save a finished drill and its one report (JSON), both or neither.
 
-        `compose` makes the report, given what it is tied to: its place in the one chain of all
-        reports of this store. It may be called again when another report was faster.
+        `compose` makes the report from its place in the one chain of all reports of this store.
+        It is called again when another report was written in between.
 
         Raises:
             DrillConflictError: As `save`; also when the drill has a report already.
@@ -239,49 +239,49 @@ class History(Protocol):
         ...
 
     def standing(self, target: str) -> Standing:
-        """Where a target stands; its age in nights does not matter to the effort."""
+        """The present state of a target; takes no longer with a longer history."""
         ...
 
     def acceptance(self, target: str) -> Acceptance | None:
-        """The newest drill of a target that somebody accepted as it is."""
+        """The newest drill of a target whose failure a person accepted."""
         ...
 
     def accept(self, acceptance: Acceptance) -> None:
-        """Keep it, beside those before it."""
+        """Store it beside earlier ones."""
         ...
 
     def prune(self, before: datetime, now: datetime) -> int:
         """Drop the texts and numbers of reports finished before; returns how many.
 
-        The newest report, the newest verified and the newest accepted one of each target stay, and so does
-        everything that a chain is made of.
+        Kept of each target: the newest report, the newest verified one and the newest accepted one.
+        Every line of the chain is kept.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A thing out there that carries our name; `marked` says whether it carries our mark too."""
+    """A resource with a name or tags of restorecheck; `marked`: it has the tags (on a machine: the mark)."""
 
     resource: Resource
     drill_id: str
     marked: bool
     alive: bool
-    """A living host says that it is at work on it, or may be."""
+    """The host of its drill is alive, or may be."""
     kept: bool = False
-    """Left standing on purpose (`--keep`, or a standby)."""
-    restless: bool = False
-    """Was brought to rest and has woken up by itself."""
+    """Kept on purpose (`--keep`, or a standby)."""
+    restarted: bool = False
+    """A stopped standby that is running again: AWS starts a stopped instance after seven days."""
     made_at: datetime | None = None
     renamed: bool = False
-    """It carries our mark alone: somebody has given it a name of his own."""
+    """It has the tags of restorecheck but another name."""
 
 
 class Inventory(Protocol):
-    """Finds by name and mark what any drill, known or forgotten, has left behind."""
+    """Finds by name and tags what any drill left behind, also a drill without a record."""
 
     def find(self) -> tuple[Found, ...]:
-        """Everything there is of ours, the living included. Changes nothing."""
+        """Every resource of restorecheck, those of running drills included. Changes nothing."""
         ...
 
     def delete(self, resource: Resource) -> Gone | StillThere:
@@ -289,7 +289,7 @@ class Inventory(Protocol):
         ...
 
     def park(self, resource: Resource) -> Parked | StillThere:
-        """As `Provider.park`, for what is `Found.restless`."""
+        """As `Provider.park`, for what is `Found.restarted`."""
         raise AssertionError(f"{resource} is never parked")
 
 
@@ -304,7 +304,7 @@ class StoredFile:
     modified_at: datetime | None = None
     """UTC; None: the storage does not say."""
     version: str = ""
-    """Differs once the content differs, where the storage has such a mark."""
+    """Changes when the content changes; empty: the storage has no versions."""
     problem: str = ""
     """Why it cannot be read now; completes `<name> …`."""
 
@@ -333,18 +333,18 @@ class DumpStorage(Protocol):
         ...
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
-        """Write the whole content of the file. Gives up, without an error, soon after `stop` returns True."""
+        """Write the whole content of the file. Stops without an error soon after `stop` returns True."""
         ...
 
 
 class Messenger(Protocol):
-    """Takes messages to somebody. A channel that is slow or broken costs nobody else anything."""
+    """Delivers messages. A slow or broken channel does not delay the others."""
 
-    def started(self, target: str, slot: datetime) -> None:  # noqa: ARG002  # most do not care
+    def started(self, target: str, slot: datetime) -> None:  # noqa: ARG002  # most channels ignore it
         """A scheduled drill begins.
 
         Raises:
-            DeliveryError: Nobody took it; it is not said again.
+            DeliveryError: It was not accepted; it is not sent again.
         """
         return
 
@@ -352,19 +352,19 @@ class Messenger(Protocol):
         """Deliver, within seconds.
 
         Raises:
-            DeliveryError: Nobody took it; it may be sent again.
+            DeliveryError: It was not accepted; it may be sent again.
         """
         ...
 
 
 class Observer(Protocol):
-    """Is told what happens, for progress and logs. Must not raise and must not be slow."""
+    """Called after each action, for progress and logs. Must not raise and must not be slow."""
 
     def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None: ...
 
 
-class Silence(Observer):
-    """Nobody watches."""
+class NoObserver(Observer):
+    """Ignores every action."""
 
     def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
         pass

@@ -1,7 +1,7 @@
-"""Which of the copies that we keep may go. Pure.
+"""Which copies in the backup account may be deleted. Pure.
 
 The last good copy is never deleted: whatever `keep` says, the newest copy with the verdict
-`verified` stays, and nothing goes before a newer copy is there. A copy whose verdict is not known
+`verified` stays, and no copy is deleted before a newer one is available. A copy whose verdict is not known
 (its tag could not be written) may be the last good one: it stays until a newer one is verified.
 """
 
@@ -20,11 +20,11 @@ class Copy:
 
     identifier: str
     origin: str
-    """What it is a copy of; two copies of one origin hold the same data."""
+    """The snapshot that was copied; two copies of one origin hold the same data."""
     taken_at: datetime | None
     """When the origin was taken."""
     made_at: datetime | None
-    """When this copy was made; absent while it is being made."""
+    """When this copy was made; None while it is being made."""
     available: bool
     broken: bool = False
     """It will never be available."""
@@ -35,8 +35,8 @@ class Copy:
 def prunable(copies: Sequence[Copy], keep: int) -> tuple[Copy, ...]:
     """The copies that may be deleted, oldest first.
 
-    `keep` counts different origins; of several copies of one origin the one with the best proof
-    counts, and the others are superfluous. Copies under way are never touched.
+    `keep` counts origins. Of several copies of one origin the one with the best proof counts, and
+    the others may be deleted. Unfinished copies are never touched.
     """
     assert keep >= 1, "at least one copy is kept"
     whole = sorted((c for c in copies if c.available), key=_age, reverse=True)
@@ -45,7 +45,7 @@ def prunable(copies: Sequence[Copy], keep: int) -> tuple[Copy, ...]:
     may_be_good = (c for c in origins[:last_good] if _is_verified(c) or c.verdict is None)
     protected = {c.identifier for c in (*origins[:keep], *whole[:1], *may_be_good)}
     gone = [c for c in whole if c.identifier not in protected]
-    # What never became a backup goes only when there is one that did.
+    # A copy that never became available is deleted only when another one is available.
     broken = [c for c in copies if c.broken and not c.available and whole]
     return tuple(sorted((*gone, *broken), key=_age))
 

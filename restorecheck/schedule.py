@@ -1,9 +1,8 @@
-"""When a target is due. Pure: moments in, moments out.
+"""When a target is due. Pure: times in, times out.
 
-Cron expressions mean what Debian's cron takes them for, daylight saving time included (cronsim):
-a time that the clocks jump over in spring is due right after the jump, and one that comes twice
-in autumn is due once. Sunday is 0 and 7; where day of month and weekday are both restricted,
-either of them makes a day match.
+Cron expressions are read as by Debian's cron (cronsim), also in daylight saving time: a time
+that is skipped in spring is due right after the change, and a time that occurs twice in autumn is
+due once. Sunday is 0 and 7. Where day of month and weekday are both restricted, one match is enough.
 """
 
 import hashlib
@@ -17,7 +16,7 @@ from cronsim import CronSim, CronSimError
 
 
 def malformed(cron: str) -> str:
-    """What is wrong with the expression, or nothing."""
+    """What is wrong with the expression; empty: nothing."""
     try:
         next(CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC)))
     except CronSimError as exc:
@@ -40,7 +39,7 @@ class Schedule:
         previous = moment
         for local in CronSim(self.cron, moment.astimezone(zone)):
             slot = local.astimezone(UTC)
-            # In the hour that comes twice, the wall clock is behind what has been already.
+            # In the repeated hour of autumn the wall clock shows a time before an earlier slot.
             if slot > previous:
                 yield slot
                 previous = slot
@@ -55,11 +54,11 @@ class Schedule:
 
 LOOKED_AHEAD = timedelta(days=500)
 MOST_SLOTS = 3000
-"""Of a schedule that is due each minute of one day a week, more than that day."""
+"""Slots looked at for the longest gap: more than one day of a schedule that is due each minute of one day a week."""
 
 
 def longest_gap(cron: str) -> timedelta:
-    """The longest time between two slots in a row, without daylight saving time."""
+    """The longest time between two consecutive slots, without daylight saving time."""
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     slots = Schedule(cron=cron, timezone="UTC").between(begin, begin + LOOKED_AHEAD)
     gaps = [later - earlier for earlier, later in pairwise(islice(slots, MOST_SLOTS))]
@@ -69,7 +68,7 @@ def longest_gap(cron: str) -> timedelta:
 def delay(target: str, slot: datetime, jitter: timedelta) -> timedelta:
     """How long after its slot a drill starts: from 0 to `jitter`, the same on every host.
 
-    Spreads the load of many targets, and needs no memory.
+    Spreads the load of many targets; nothing is stored.
     """
     digest = hashlib.sha256(f"{target} {slot.astimezone(UTC).isoformat()}".encode()).digest()
     return jitter * (int.from_bytes(digest[:8]) / 2**64)

@@ -1,4 +1,4 @@
-"""Times, ages and lists in the one spelling that every face uses. Pure."""
+"""Times, ages and lists as text, the same in every face. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 LONG = 2 * DAY
-"""From here on people think in days."""
+"""Longer times are spelled in days and hours."""
 
 
 def spell(value: timedelta, *, exact: bool = False) -> str:
     """`45 s`, `7 min 53 s`, `2 h 16 min`, `9 days 4 h`.
 
-    What is left out is rounded up, so nothing looks quicker or younger than it is.
-    `exact`: to the second however long it is, for what was asked for and what nearly met it.
+    The last shown unit is rounded up, so no time looks shorter than it is.
+    `exact`: to the second, however long: for limits, and for times just above or below them.
     """
     if value < timedelta(0):
         return f"-{spell(-value, exact=exact)}"
@@ -28,11 +28,11 @@ def spell(value: timedelta, *, exact: bool = False) -> str:
 
 
 def _whole(value: timedelta, *, exact: bool) -> int:
-    """Seconds, of which only those are left that are said."""
+    """Seconds, rounded to the units that are shown."""
     second = timedelta(seconds=1)
     if exact or value < MINUTE:
         return math.ceil(value / second)
-    # Reports keep whole seconds of an age: what lies behind the point must not make a minute of it.
+    # Reports keep whole seconds of an age: a fraction of a second must not add a minute.
     near = timedelta(seconds=round(value / second))
     if near < HOUR:
         return round(near / second)

@@ -1,4 +1,4 @@
-"""Which leftovers nobody owns. Pure: what is known and what was found in, decisions out."""
+"""Which leftovers belong to no living drill. Pure: drills and found resources in, decisions out."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from restorecheck.model import Drill, Resource, TeardownOutcome
 
 ORPHAN_AGE = timedelta(minutes=10)
-"""Unmarked things younger than this may be about to get their mark from a living drill."""
+"""Younger unmarked resources are spared: a living drill may be about to mark them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """Something out there that carries our name. See `ports.Found`, from which it is made."""
+    """A resource with a name or tags of restorecheck, made from `ports.Found`."""
 
     resource: Resource
     drill_id: str
@@ -20,7 +20,7 @@ class Leftover:
     alive: bool
     kept: bool
     made_at: datetime | None
-    restless: bool = False
+    restarted: bool = False
     renamed: bool = False
 
 
@@ -29,15 +29,15 @@ class SweepPlan:
     finish: tuple[Drill, ...] = ()
     """Drills whose host is dead: aborted, judged, torn down, reported."""
     delete: tuple[tuple[Drill, Resource], ...] = ()
-    """What finished drills left, or kept and are no longer to keep."""
+    """Resources that finished drills left, or that are not to be kept any longer."""
     orphans: tuple[Resource, ...] = ()
-    """Found by name and mark; no drill that we know of has them in its ledger."""
+    """Found by name and mark, and in no known drill's ledger."""
     spared: tuple[tuple[Resource, str], ...] = ()
-    """Left alone, and why."""
+    """Not touched, with the reason."""
     park: tuple[Resource, ...] = ()
-    """To be brought to rest again."""
+    """Standbys to stop again."""
     unseen: tuple[str, ...] = ()
-    """Where nobody could look, and why."""
+    """Places that could not be searched, with the reason."""
 
 
 def plan_sweep(
@@ -56,10 +56,10 @@ def plan_sweep(
         unfinished: Drills without a report.
         finished: Drills with a report and a ledger that is not empty.
         living: Ids of drills whose host is alive.
-        found: What an inventory found by name.
+        found: What the inventories found by name or tags.
         now: The present time.
-        end: Ids of kept drills that are to be ended.
-        unseen: Where an inventory could not look, and why.
+        end: Ids of kept drills to end.
+        unseen: As in the result.
     """
     finish = tuple(d for d in unfinished if d.id not in living)
     delete: list[tuple[Drill, Resource]] = []
@@ -78,7 +78,7 @@ def plan_sweep(
         if leftover.resource in known:
             continue
         reason = _spare(leftover, living=living, now=now, end=end)
-        if reason and leftover.restless:
+        if reason and leftover.restarted:
             park.append(leftover.resource)
         elif reason:
             spared.append((leftover.resource, reason))
@@ -97,11 +97,11 @@ def plan_sweep(
 def _spare(
     leftover: Leftover, *, living: Collection[str], now: datetime, end: Collection[str]
 ) -> str:
-    """Why an unknown thing with our name is left alone; empty when it may be deleted."""
+    """Why a resource that is in no known ledger is not touched; empty: it may be deleted."""
     if leftover.renamed:
         return (
-            "has the tags of restorecheck but another name: somebody renamed it. Delete it, or "
-            "remove its tags restorecheck:* to keep it"
+            "has the tags of restorecheck but another name: it was renamed. Delete it, or remove "
+            "its tags restorecheck:* to keep it"
         )
     if leftover.alive or leftover.drill_id in living:
         return "in use by a running drill"
@@ -118,8 +118,8 @@ def _spare(
 
 
 def still_left(finished: Collection[Drill]) -> frozenset[str]:
-    """Targets of which something is not known to be gone, though nobody asked for it to be kept.
+    """Targets with a resource that is not known to be gone and that no one asked to keep.
 
-    `finished`: drills whose ledger is not empty; a sweep that succeeds takes them out of these.
+    `finished`: drills whose ledger is not empty; a successful sweep empties it.
     """
     return frozenset(d.target for d in finished if d.teardown_outcome is not TeardownOutcome.KEPT)

@@ -108,8 +108,8 @@ PLANTED = (
     bug(
         "a defect in what explains keeps the instance alive",
         "Engine._evidence",
-        "except Exception as exc:  # a defect in what only explains",
-        "except ZeroDivisionError as exc:  # a defect in what only explains",
+        "except Exception as exc:  # a defect in the evidence",
+        "except ZeroDivisionError as exc:  # a defect in the evidence",
         f"{CRASHES}::test_a_defect_in_what_explains_and_in_what_comes_after_costs_neither_teardown_nor_report",
     ),
     bug(
@@ -853,7 +853,7 @@ PLANTED = (
     bug(
         "a defect in the retention keeps a report unwritten",
         "Engine._retain",
-        "except Exception as exc:  # a defect in what comes after",
+        "except Exception as exc:  # a defect in retention",
         "except ZeroDivisionError as exc:  # a",
         ENGINE_TESTS,
     ),
@@ -1732,8 +1732,8 @@ PLANTED = (
     bug(
         "what is kept on request is stopped by the sweep",
         "RdsInventory._instance",
-        "restless=standby and view.progress is StatusMeaning.READY,",
-        "restless=view.progress is StatusMeaning.READY,",
+        "restarted=standby and view.progress is StatusMeaning.READY,",
+        "restarted=view.progress is StatusMeaning.READY,",
         INVENTORY_TESTS,
     ),
     bug(

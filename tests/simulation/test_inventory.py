@@ -132,7 +132,7 @@ def test_what_is_kept_on_request_is_neither_deleted_nor_stopped_by_a_machine_tha
     (found,) = host.inventory.find()
     swept = host.sweep()
 
-    assert (found.kept, found.restless, found.alive) == (True, False, False)
+    assert (found.kept, found.restarted, found.alive) == (True, False, False)
     assert kept.status == "available"
     assert (swept.deleted, swept.parked, swept.left) == ((), (), ())
 

@@ -99,7 +99,7 @@ def test_every_leftover_is_looked_at_whatever_came_before_it():
 
     plan = sweep(
         leftover(resource=known),
-        leftover(resource=parked, kept=True, restless=True),
+        leftover(resource=parked, kept=True, restarted=True),
         leftover(resource=second, alive=True),
         leftover(),
         unfinished=[drill(ledger=(known,))],
@@ -110,11 +110,11 @@ def test_every_leftover_is_looked_at_whatever_came_before_it():
     assert plan.orphans == (STRANGE,)
 
 
-def test_a_standby_that_is_ended_by_name_is_deleted_though_it_is_restless():
-    restless = leftover(kept=True, restless=True)
+def test_a_standby_that_is_ended_by_name_is_deleted_though_it_is_restarted():
+    restarted = leftover(kept=True, restarted=True)
 
-    assert sweep(restless).park == (STRANGE,)
-    assert sweep(restless, end=["strange"]).orphans == (STRANGE,)
+    assert sweep(restarted).park == (STRANGE,)
+    assert sweep(restarted, end=["strange"]).orphans == (STRANGE,)
 
 
 def test_who_is_ended_by_name_takes_nobody_else_s_standby_along():

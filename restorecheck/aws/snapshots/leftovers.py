@@ -70,7 +70,7 @@ class RdsInventory(Inventory):
             view.identifier,
             view.tags,
             kept=standby or view.tags.get(naming.KEPT) == "true",
-            restless=standby and view.progress is StatusMeaning.READY,
+            restarted=standby and view.progress is StatusMeaning.READY,
         )
 
     def _trial(self, view: SnapshotView) -> Found:
@@ -127,7 +127,7 @@ class RdsInventory(Inventory):
         tags: naming.Tags,
         *,
         kept: bool = False,
-        restless: bool = False,
+        restarted: bool = False,
     ) -> Found:
         drill_id = naming.drill_of(name)
         expires = None if drill_id in self._dead() else naming.moment_in(tags, naming.EXPIRES)
@@ -138,5 +138,5 @@ class RdsInventory(Inventory):
             # A host elsewhere may be at work on it until then.
             alive=not kept and expires is not None and self._clock.now() < expires,
             kept=kept,
-            restless=restless,
+            restarted=restarted,
         )

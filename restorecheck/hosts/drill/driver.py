@@ -113,7 +113,7 @@ class Sweeper:
                     alive=f.alive,
                     kept=f.kept,
                     made_at=f.made_at,
-                    restless=f.restless,
+                    restarted=f.restarted,
                     renamed=f.renamed,
                 )
                 for f in things

@@ -129,7 +129,7 @@ def test_what_cannot_be_looked_for_any_more_is_not_called_deleted():
 def test_a_place_where_nobody_can_look_keeps_nothing_elsewhere_from_being_deleted():
     locked, open_shelf = (
         Shelf(blind=[True] * 9),
-        Shelf(found(OTHER), found(kept=True, restless=True)),
+        Shelf(found(OTHER), found(kept=True, restarted=True)),
     )
 
     swept = Bench(locked, open_shelf).sweeper.sweep()
@@ -166,7 +166,7 @@ def test_what_is_kept_is_spared_until_it_is_ended_by_name():
 
 @pytest.mark.parametrize("stubborn", [None, ProviderError("denied")], ids=str)
 def test_what_has_woken_up_is_brought_to_rest_or_named(stubborn):
-    swept = Bench(Shelf(found(kept=True, restless=True), stubborn=stubborn)).sweeper.sweep()
+    swept = Bench(Shelf(found(kept=True, restarted=True), stubborn=stubborn)).sweeper.sweep()
 
     assert swept.deleted == ()
     if stubborn is None:
