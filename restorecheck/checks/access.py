@@ -105,7 +105,7 @@ def how_to_grant(reason: str, major: int) -> str:
     not known.
     """
     if "row-level security" in reason:
-        return "give the role of the checker BYPASSRLS, or use the owner of the tables as checker"
+        return "grant the checker's role BYPASSRLS, or run the checks as the owner of the tables"
     if 0 < major < READ_ALL_MAJOR:
         return "grant the checker's role SELECT on it"
     return "grant the checker's role pg_read_all_data"

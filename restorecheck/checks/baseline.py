@@ -346,9 +346,7 @@ def silent(before: DatabaseReading, after: DatabaseReading) -> str:
         return ""
     if any(new.get(name, at) > at for name, at in born.items()):
         return ""
-    return (
-        f"no new row since the last drill in any of {len(born):,} tables with a time of insertion"
-    )
+    return f"no new row since the last drill in any of {len(born):,} tables with an insertion time"
 
 
 def structure_changes(

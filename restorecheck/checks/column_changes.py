@@ -404,14 +404,14 @@ def _trimmed(p: _Pair) -> str:
     b, a = p.before("blanks"), p.now("blanks")
     sure = _certain(b, p.n[0], a, p.n[1]) >= SIGNIFICANT and p.b.get("blanks", 0) >= 8
     if not p.replaced and sure and a <= 0.25 * b and p.agrees(b - a):
-        return _shares("texts with a blank at their beginning or end", b, a)
+        return _shares("texts that begin or end with a space", b, a)
     return ""
 
 
 def _rounded(p: _Pair) -> str:
     for name, what in (
         ("whole", "whole numbers"),
-        ("tenths", "numbers with one decimal at most"),
+        ("tenths", "numbers with at most one decimal place"),
         ("single", "numbers of single precision"),
     ):
         b, a = p.before(name), p.now(name)
@@ -431,7 +431,7 @@ def _rounded(p: _Pair) -> str:
 
 def _new_sign(p: _Pair) -> str:
     """Negative numbers, or zeros, where there were hardly any."""
-    for name, what in (("negative", "numbers below zero"), ("zero", "zeros")):
+    for name, what in (("negative", "negative numbers"), ("zero", "zeros")):
         b, a = p.before(name), p.now(name)
         reset = name == "zero" and (a >= 0.95 or RESET.search(p.name.lower()))
         if p.replaced or reset or GROWING.search(p.name.lower()):
@@ -495,7 +495,7 @@ def _shifted(p: _Pair) -> str:
     moved = MOVED_LATER.search(p.name.lower()) is not None
     if p.shift is not None and not (moved and abs(p.shift) >= 16 * 3_600):
         hours = p.shift / 3_600
-        return f"times: all compared are {abs(hours):g} hours {'later' if hours > 0 else 'earlier'} than before"
+        return f"all compared times are {abs(hours):g} hours {'later' if hours > 0 else 'earlier'} than before"
     return ""
 
 
@@ -530,8 +530,8 @@ def _fewer(name: str, what: str) -> Callable[[_Pair], str]:
     return rule
 
 
-_keys = _fewer("keys", "keys at the top of a document")
-_items = _fewer("items", "items of a list")
+_keys = _fewer("keys", "top-level keys of a document")
+_items = _fewer("items", "elements of an array")
 _LESS = frozenset({_keys, _items})
 _RULES: Mapping[MeasureKind, tuple[Callable[[_Pair], str], ...]] = {
     MeasureKind.TEXT: (_broken, _lost_letters, _null_or_empty, _cut, _trimmed),
@@ -540,7 +540,7 @@ _RULES: Mapping[MeasureKind, tuple[Callable[[_Pair], str], ...]] = {
     MeasureKind.BOOLEAN: (_flipped,),
     MeasureKind.TIME: (_zeroed_times, _cut_times, _shifted),
     MeasureKind.JSON: (_keys, _fewer("size", "bytes of a document")),
-    MeasureKind.LIST: (_items, _fewer("size", "bytes of a list")),
+    MeasureKind.LIST: (_items, _fewer("size", "bytes of an array")),
     MeasureKind.OTHER: (_fewer("size", "bytes of a value"),),
 }
 
@@ -609,7 +609,7 @@ def _rewritten(p: _Pair) -> str:
             return ""
         case _:
             pass
-    words = f"the same rows have other values: in {p.moved * p.groups:.0f} of {p.groups} groups compared"
+    words = f"the same rows have changed values: in {p.moved * p.groups:.0f} of {p.groups} compared groups"
     if p.kind is MeasureKind.TEXT:
         words += (
             f"; average length: {p.before('octets'):.1f} bytes before, {p.now('octets'):.1f} now"
@@ -679,7 +679,7 @@ def _doubled(
         p = single[0]
         yield (
             p.name,
-            f"{_shares('values that differ from all others', p.before('distinct'), p.now('distinct'))}, with {growth:+.0%} rows",
+            f"{_shares('different values per row', p.before('distinct'), p.now('distinct'))}, with {growth:+.0%} rows",
         )
         return
     for p in pairs:
@@ -697,7 +697,7 @@ def _doubled(
         ):
             yield (
                 p.name,
-                f"{growth:+.0%} rows, and they are as old as those before: on average {latest_a - mean_a:.0f} days before the newest",
+                f"{growth:+.0%} rows, which are as old as the earlier ones: on average {latest_a - mean_a:.0f} days older than the newest",
             )
             return
 
@@ -724,4 +724,4 @@ def same_backup(
     if not all(prints[0].values()) or prints[0] != prints[1]:
         return ""
     hours = (taken_at[1] - max(past)) / 3_600
-    return f"every table has the same rows as last night, and the newest is {hours:.0f} hours older than the backup"
+    return f"every table has the same rows as last night, and the newest row is {hours:.0f} hours older than the backup"

@@ -103,7 +103,7 @@ def judge_configured(
                 before = scan_before(spec, scan, earlier) if earlier else None
                 return kind.judge(spec, scan, before, context)
             case _:
-                raise AssertionError(f"a check of kind {spec.kind} is not answered by the reading")
+                raise AssertionError(f"the scan does not answer a check of kind {spec.kind}")
     except _AbsentError as exc:
         return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{exc} is not there")
     except UnreadableError as exc:

@@ -56,7 +56,7 @@ def optional(description: str, **constraints: Any) -> Any:  # noqa: ANN401  # as
 
 def filled(value: str) -> str:
     if not value.strip():
-        raise refusal("expected a text that is not empty")
+        raise refusal("expected a text, found an empty one")
     if "\0" in value:
         raise refusal("expected a text without zero bytes")
     return value
@@ -128,7 +128,9 @@ def _share(value: Any) -> Any:  # noqa: ANN401  # before validation
     try:
         return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except ValueError:
-        raise refusal("expected a share such as 5% or 0.05, found {found}") from None
+        raise refusal(
+            "expected a percentage such as 5% or a fraction such as 0.05, found {found}"
+        ) from None
 
 
 _A_DAY = timedelta(days=1)

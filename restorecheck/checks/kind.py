@@ -48,7 +48,7 @@ from restorecheck.checks.tables import (
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 MOST_LISTED = 5
-NOTHING_YET = "nothing to compare with yet"
+NOTHING_YET = "no verified drill to compare with yet"
 
 
 class Section(Enum):
@@ -312,7 +312,7 @@ class RelationScan:
         ):
             names = listed(self.relation.foreign)
             raise UnansweredError(
-                f"all rows are in foreign tables, which are in no backup: {names}"
+                f"all rows are in foreign tables, and no backup contains these: {names}"
             )
 
     def texts(self, key: str) -> list[str]:
@@ -361,7 +361,7 @@ class RelationScan:
     def beside(self) -> str:
         """What is not in it, for the reader."""
         names = listed(self.relation.foreign)
-        return f"without the rows of {names}, which are on another server" if names else ""
+        return f"not counted: rows of {names}, which are on another server" if names else ""
 
     def _value(self, name: str, key: str) -> str:
         table = self._read(name, self.tables[name])

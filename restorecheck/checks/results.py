@@ -79,7 +79,7 @@ def result_of(
 
 def which(databases: Iterable[str]) -> str:
     """Why it cannot be said which database a check means."""
-    return f"there are several databases ({', '.join(databases)}); say `database` in the check"
+    return f"there are several databases ({', '.join(databases)}); set `database` in the check"
 
 
 def _built_in(

@@ -231,7 +231,7 @@ def progress(readings: Mapping[str, DatabaseReading]) -> str:
     speed = f"read {shown_size(read)} of {shown_size(there)}, {shown_size(read / wall)}/s"
     if read >= there:
         questions = sum(len(reading.answers) for reading in readings.values())
-        return f"{speed}; {questions:,} questions beside it answered"
+        return f"{speed}; {questions:,} other questions answered"
     return f"{speed}, about {(there - read) * wall / read / 60:.0f} min left"
 
 

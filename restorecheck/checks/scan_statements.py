@@ -86,7 +86,7 @@ class Question:
     """It reads small tables only: many of these are asked in one statement."""
 
 
-OVER_BUDGET = "not within the time that it is given"
+OVER_BUDGET = "not within its time limit"
 """A doubt: `Question.budgeted`."""
 ROWS, PRINT, NULLS = "rows", "contents", "nulls"
 CHECK, NEWEST, ASKED = "check:", "newest:", "asked:"

@@ -17,9 +17,7 @@ from restorecheck.spelling import first_of
 
 NAMED = 3
 """Checks that one sentence names; the others stand in the list of checks."""
-LOOK_AT_THE_JOB = (
-    "Look at the backup job: its log, its schedule and the room on its disk; then run it."
-)
+LOOK_AT_THE_JOB = "Look at the backup job: its log, its schedule and its disk space; then run it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     if last_verified is not None and not proven:
         yield Advice("Keep the last verified backup: do not let it expire.")
     if report.teardown.left:
-        text = "Delete what was left behind, it may cost money:"
+        text = "Delete what was left behind; it may cost money:"
         yield Advice(text, "restorecheck sweep", names_left=True)
     if report.hint:
         yield Advice(report.hint)
@@ -54,7 +52,7 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     yield _again(report)
     if wording.acceptable(report):
         yield Advice(
-            "Only if this change was intended: later nights are then compared with this one.",
+            "Only if this change was intended, accept it; later drills are then compared with this one:",
             f"restorecheck history accept {report.drill_id} --why REASON",
         )
 
@@ -64,8 +62,8 @@ def _settling(report: Report) -> Iterator[Advice]:
     names = [check.name for check in wording.unsettled(report)]
     if names:
         yield Advice(
-            f"The warning about {' and '.join(names)} comes again every night until the difference "
-            "is accepted. Only if it was intended:",
+            f"The warning about {' and '.join(names)} is repeated every night until the difference "
+            "is accepted. Only if the change was intended:",
             f"restorecheck history accept {report.drill_id} --why REASON",
         )
 
@@ -74,15 +72,15 @@ def do_now(report: Report) -> str:
     """The first thing to do about a failed backup, in one clause: for a headline."""
     failed = wording.failed_of_the_file(report)
     if wording.NEWEST_WHOLE in failed:
-        older = "the one before it restores" if _restored(report) else "no other dump restores"
+        older = "the previous dump restores" if _restored(report) else "no other dump restores"
         return f"look at the backup job: the newest dump is damaged, {older}."
     if wording.YOUNG in failed or report.backup is None:
         return "look at the backup job and run it: there is no recent backup."
     if wording.RIGHT_DATABASE in failed:
-        return "look at what the backup job dumps: it is the wrong database."
+        return "look at the backup job: it dumps the wrong database."
     if wording.wrong(report):
         return (
-            "look in production whether the data is there; if not, keep the last verified backup."
+            "check whether the data is still in production; if not, keep the last verified backup."
         )
     if _restored(report):
         return "find out why an objective was missed; the backup itself restores."
@@ -106,7 +104,7 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
     elif report.backup is None and not report.hint:
         yield Advice(f"There is no backup to restore. {LOOK_AT_THE_JOB}")
     if stale := failed.get(wording.YOUNG):
-        which = "The newest whole dump" if damaged else "The newest dump"
+        which = "The newest complete dump" if damaged else "The newest dump"
         same = " The dump itself restores." if _restored(report) and not damaged else ""
         yield Advice(
             f"{which} is too old: {stale.found}, expected {stale.expected}.{same} "
@@ -116,20 +114,20 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
             yield Advice(LOOK_AT_THE_JOB)
     if other := failed.get(wording.RIGHT_DATABASE):
         yield Advice(
-            f"The dump is of the database {other.found}, expected is {other.expected}. Correct "
-            "what the backup job dumps, or `databases` of the target."
+            f"The dump is of the database {other.found}, expected was {other.expected}. Correct "
+            "the backup job, or `databases` of the target."
         )
 
 
 def _older(report: Report, failed: Collection[str]) -> str:
     """What is known of the dump before the damaged one. `failed`: ends of the names of failed checks of files."""
     if report.backup is None or report.restore.outcome is RestoreOutcome.PENDING:
-        return "No other dump that could be restored is there."
+        return "There is no other dump to restore."
     name = report.backup.identifier.rpartition("/")[2]
     if not _restored(report):
-        return f"The newest whole dump, {name}, does not restore."
+        return f"The newest complete dump, {name}, does not restore."
     if wording.wrong(report):
-        return f"The newest whole dump, {name}, restores, but its data is wrong."
+        return f"The newest complete dump, {name}, restores, but its data is wrong."
     checks = (
         "the required checks of its data" if wording.YOUNG in failed else "every required check"
     )
@@ -140,8 +138,8 @@ def _about_the_restore(report: Report) -> Iterator[Advice]:
     if report.restore.outcome is not RestoreOutcome.FAILED:
         return
     yield Advice(
-        "This backup does not restore, on the server that it came from either. Take a new one now "
-        "and drill it. If the new one fails at the same object, mend that object in production."
+        "This backup would not restore on its own server either. Take a new backup now and drill "
+        "it. If the new one fails at the same object, repair that object in production."
     )
 
 
@@ -150,8 +148,8 @@ def _about_the_data(report: Report, last_verified: Night | None) -> Iterator[Adv
         source = "the last verified backup" if last_verified else "an older backup"
         differs = "The data differs from that of an earlier night. " if _differs(report) else ""
         yield Advice(
-            f"{differs}Look in production: is the data there as it should be? If not, restore from "
-            f"{source}. If it is, the backup job is at fault."
+            f"{differs}Look at the data in production. If it is wrong there too, restore from {source}. "
+            "If it is right there, look at the backup job."
         )
     kinds = {check.kind for check in wording.failed_required(report)}
     if ObjectiveKind.RPO in kinds:
@@ -161,8 +159,8 @@ def _about_the_data(report: Report, last_verified: Night | None) -> Iterator[Adv
         )
     if ObjectiveKind.RTO in kinds:
         yield Advice(
-            "The restore took longer than the recovery time objective: the steps say where the "
-            "time went; restore on a faster machine, or change `objectives.rto_minutes`."
+            "The restore took longer than the recovery time objective: the report has the time of each "
+            "step. Restore on a faster machine, or change `objectives.rto_minutes`."
         )
 
 
@@ -172,7 +170,7 @@ def _differs(report: Report) -> bool:
 
 
 def _unclear(report: Report) -> Iterator[Advice]:
-    yield Advice("The backup is neither proven nor known to be bad.")
+    yield Advice("The drill could not tell whether the backup is good.")
     errors = [
         check.name
         for check in report.checks
@@ -180,25 +178,25 @@ def _unclear(report: Report) -> Iterator[Advice]:
     ]
     if errors:
         yield Advice(
-            f"No answer: {first_of(errors, NAMED)}. Remove the cause that stands beside each check."
+            f"No answer: {first_of(errors, NAMED)}. Remove the cause that the report gives for each check."
         )
     elif report.restore.outcome is RestoreOutcome.TIMED_OUT and not report.hint:
         yield Advice("Give the drill more time: `deadline_minutes` of the target.")
     elif not report.hint and not report.interrupted:
-        yield Advice("Remove the cause that the reason names.")
+        yield Advice("Remove the cause that the first line of the report names.")
 
 
 def _again(report: Report) -> Advice:
     drill = f"restorecheck drill {report.target}"
     if report.restore.adopted:
-        text = "Restore it again where it was restored, then:"
+        text = "Restore the backup again, then check that instance:"
         return Advice(text, f"{drill} --adopt INSTANCE")
     if report.verdict is Verdict.FAILED and not wording.beyond_the_file(report):
-        return Advice("When there is a new backup, drill that one:", drill)
+        return Advice("When there is a new backup, drill it:", drill)
     if _restored(report):
-        text = "Restore it again and keep the database to look at:"
+        text = "Restore the backup again and keep the database, to look at it:"
         return Advice(text, f"{drill} --keep")
-    return Advice("Try it again:", drill)
+    return Advice("Run the drill again:", drill)
 
 
 def _restored(report: Report) -> bool:

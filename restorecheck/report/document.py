@@ -45,7 +45,7 @@ class BackupReport(_Part):
     taken_at: datetime | None = Field(description="When the backup was taken, UTC.")
     time_source: str = Field(
         default="",
-        description="Where `taken_at` stands: in the dump, in the file's name, or the file's time.",
+        description="Where `taken_at` was read: in the dump, in the file's name, or the file's time.",
     )
     age_seconds: int | None = Field(description="Age when the drill started.")
     size_bytes: int | None = Field(description="Size as stored.")
@@ -56,10 +56,11 @@ class RestoreReport(_Part):
     """Did it restore?"""
 
     outcome: RestoreOutcome
-    seconds: Seconds = Field(description="Time of the steps that bring the data back.")
+    seconds: Seconds = Field(description="Duration of the restoring steps.")
     server_version: str = Field(description="Version of the server it was restored into.")
     adopted: bool = Field(
-        default=False, description="Somebody else restored it; `seconds` is theirs, 0 if unknown."
+        default=False,
+        description="Another program restored it; `seconds` is its duration, 0 if unknown.",
     )
 
 
@@ -76,7 +77,7 @@ class CheckReport(_Part):
     seconds: Seconds
     detail: str
     measured: dict[str, int | float] = Field(
-        default_factory=dict, description="Numbers in the answer, for comparison with other nights."
+        default_factory=dict, description="Numbers in the answer, for comparison with other drills."
     )
 
 
@@ -85,9 +86,7 @@ class BaselineReport(_Part):
 
     drill_id: str
     at: datetime
-    accepted_by: str = Field(
-        default="", description="Who said that it is as it should be; empty: it was verified."
-    )
+    accepted_by: str = Field(default="", description="Who accepted it; empty: it was verified.")
     accepted_because: str = ""
 
 
@@ -95,50 +94,52 @@ class DamageReport(_Part):
     """One kind of damage that was done to the restored copy on purpose."""
 
     kind: str
-    what: str = Field(description="What was damaged: names of the schema.")
+    what: str = Field(description="The damaged objects: names of the schema.")
     noticed: Noticed
-    by: tuple[str, ...] = Field(description="The checks that noticed.")
+    by: tuple[str, ...] = Field(description="Names of the checks that detected it.")
     proposed: tuple[str, ...] = Field(
-        description="Checks that are not configured, that `propose` proposes, and that would notice."
+        description="Checks from `propose`, not configured, that would detect it."
     )
     needs_contents: bool = Field(
-        description="Only a comparison of contents (`unchanged`, `manifest`) can see it."
+        description="Only a comparison of contents (`unchanged`, `manifest`) can detect it."
     )
     fails: bool = Field(
         default=False,
-        description="A required check notices, yours or every drill's own: the drill would not be verified.",
+        description="A required check detects it, configured or built-in: the drill would not be verified.",
     )
     of_pages: bool = Field(
         default=False,
-        description="Done to files, which a drill of a dump never meets: it is not in the numbers.",
+        description="Damage of files, which a dump cannot have: it is not in the numbers.",
     )
-    detail: str = Field(description="Why it was not tried.")
+    detail: str = Field(description="Why the damage was not tried.")
 
 
 class ProofReport(_Part):
-    """What the checks see of damage (`restorecheck prove`)."""
+    """Which damage the checks detect (`restorecheck prove`)."""
 
-    seen: int = Field(description="Kinds of damage that configured checks notice.")
-    of: int = Field(description="Kinds of damage that were tried, and that such a backup can have.")
-    seen_as_warning: int = Field(description="Of `seen`, those of which your checks only warn.")
-    seen_by_own: int = Field(
-        description="Those that only the checks notice that every drill has by itself."
+    seen: int = Field(description="Number of kinds of damage that configured checks detect.")
+    of: int = Field(
+        description="Number of kinds of damage that were tried and that such a backup can have."
     )
+    seen_as_warning: int = Field(
+        description="The part of `seen` for which configured checks only warn."
+    )
+    seen_by_own: int = Field(description="Kinds that only built-in checks detect.")
     failing: int = Field(
         default=0,
-        description="Those that a required check notices, yours or every drill's own: the drill would not be verified.",
+        description="Kinds that a required check detects, configured or built-in: the drill would not be verified.",
     )
     warned: int = Field(
         default=0,
-        description="Those that only warnings notice, yours or every drill's own: the drill would be verified.",
+        description="Kinds that only warnings detect, configured or built-in: the drill would be verified.",
     )
-    unseen: tuple[str, ...] = Field(description="Kinds that nobody notices.")
+    unseen: tuple[str, ...] = Field(description="Kinds that no check detects.")
     damages: tuple[DamageReport, ...]
     seconds: Seconds
     reading_seconds: Seconds = Field(
-        description="Of these, one run of all checks on the healthy copy."
+        description="The part of `seconds` for one run of all checks on the undamaged copy."
     )
-    detail: str = Field(description="Why there is no proof, or not of everything.")
+    detail: str = Field(description="Why there is no proof, or a proof of a part only.")
 
 
 class LeftReport(_Part):
@@ -156,7 +157,7 @@ class TeardownReport(_Part):
     left: tuple[LeftReport, ...]
     details: tuple[str, ...] = Field(description="Why deletions did not succeed at once.")
     parked: tuple[LeftReport, ...] = Field(
-        default=(), description="Left standing on purpose, at rest: a warm standby."
+        default=(), description="Stopped and kept on purpose: a standby."
     )
 
 
@@ -168,8 +169,8 @@ class StepReport(_Part):
     seconds: Seconds
     outcome: StepOutcome
     database_seconds: Seconds = Field(
-        description="Of these, the seconds in which the database's own programs or queries ran, "
-        "or a cloud was waited for."
+        description="The part of `seconds` spent in the database's own programs and queries, or "
+        "waiting for AWS."
     )
 
 
@@ -191,9 +192,9 @@ class CopiesReport(_Part):
 class ChainReport(_Part):
     """The report's place among all reports of one history: nobody changes one unseen."""
 
-    sequence: int = Field(description="Counted up by one for each report of the history.")
+    sequence: int = Field(description="Number of the report in the history, from 1.")
     previous_sha256: str = Field(
-        description="SHA-256 of the report before, as it is stored; empty for the first."
+        description="SHA-256 of the previous report as stored; empty for the first."
     )
 
 
@@ -202,9 +203,9 @@ class OverheadReport(_Part):
 
     total_seconds: Seconds
     database_seconds: Seconds = Field(
-        description="initdb, start, load, queries, stop; and waiting for a cloud to do such things."
+        description="initdb, start, load, queries and stop, or waiting for AWS to do the same."
     )
-    own_seconds: Seconds = Field(description="Everything else: restorecheck itself.")
+    own_seconds: Seconds = Field(description="The rest: restorecheck itself.")
 
 
 class Report(_Part):
@@ -214,8 +215,8 @@ class Report(_Part):
     drill_id: str
     target: str
     verdict: Verdict
-    reason: str = Field(description="One sentence, safe to show anybody.")
-    hint: str = Field(description="What to do next, where there is something to say.")
+    reason: str = Field(description="One sentence; it contains no row value and no secret.")
+    hint: str = Field(description="What to do next; empty: nothing.")
     backup: BackupReport | None
     restore: RestoreReport
     checks: tuple[CheckReport, ...]
@@ -224,25 +225,25 @@ class Report(_Part):
     time: OverheadReport
     notes: tuple[str, ...]
     evidence: tuple[ObservationReport, ...] = Field(
-        default=(), description="What was seen on the way, in order."
+        default=(), description="Observations during the drill, in order."
     )
     copies: CopiesReport = Field(
-        default_factory=CopiesReport, description="What became of the copies that are kept."
+        default_factory=CopiesReport, description="What retention did with the kept copies."
     )
     scheduled_for: datetime | None = Field(
         default=None,
         description="The scheduled time that this drill is for, or when the runner's pages asked for it; null: on demand.",
     )
     baseline: BaselineReport | None = Field(
-        default=None, description="The night that this one was compared with; null: there was none."
+        default=None, description="The drill that this one was compared with; null: there was none."
     )
     proof: ProofReport | None = Field(
-        default=None, description="What the checks see of damage, where `prove` has asked."
+        default=None, description="Which damage the checks detect; only after `prove`."
     )
     chain: ChainReport | None = Field(
-        default=None, description="What ties this report to the one before."
+        default=None, description="The place of this report in the chain of reports."
     )
-    interrupted: bool = Field(description="The drill was ended before its steps were through.")
+    interrupted: bool = Field(description="The drill was interrupted before its last step ended.")
     started_at: datetime
     finished_at: datetime
     restorecheck_version: str
@@ -349,7 +350,7 @@ def _checks(drill: Drill) -> tuple[CheckReport, ...]:
             expected="",
             found="",
             seconds=0.0,
-            detail="not asked: the drill ended before",
+            detail="not asked: the drill ended earlier",
         )
         for spec in drill.pending_checks
     )

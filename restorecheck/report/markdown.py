@@ -70,10 +70,10 @@ def _answers(report: Report, past: Past) -> list[str]:
         parts += [f"{duration(backup.age_seconds)} old"] if backup.age_seconds is not None else []
         what = ", ".join(part for part in (*parts, wording.same_backup(past)) if part)
         if report.restore.outcome is RestoreOutcome.PENDING:
-            what = f"nothing; found was {what}"
+            what = f"nothing; found: {what}"
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
     proven = (
-        [f"| What would they see? | {text(proof_line(report.proof))} |"] if report.proof else []
+        [f"| What do they detect? | {text(proof_line(report.proof))} |"] if report.proof else []
     )
     return [
         f"| What was restored? | {what} |",

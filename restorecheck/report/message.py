@@ -15,9 +15,9 @@ from restorecheck.report.terminal import clean
 from restorecheck.spelling import duration, minute_of
 
 LONGEST = 500
-"""Characters of a reason or hint: names in it come from elsewhere."""
+"""Characters of a reason or hint; a longer one is cut, because names in it may have any length."""
 MOST = 20
-"""Items that one message tells in full."""
+"""Items that one message has in full; the rest is only counted."""
 
 ALARMS = (
     Kind.FAILED,
@@ -29,25 +29,25 @@ ALARMS = (
     Kind.RECOVERED,
     Kind.VERIFIED,
 )
-"""The gravest first."""
+"""The most serious first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a channel is given to deliver."""
+    """A message for a channel to deliver."""
 
     title: str
     """One line."""
     text: str
     kinds: tuple[Kind, ...]
-    """What it is about, the gravest first."""
+    """Kinds of its news, the most serious first."""
     news: tuple[News, ...]
     payload: str
     """The same as JSON, for programs."""
 
 
 def compose(news: Sequence[News], *, report_url: str | None, host: str) -> Message:
-    """One message of everything that is to be told now."""
+    """One message of all news."""
     assert news, "nobody is told nothing"
     ordered = sorted(news, key=lambda item: (ALARMS.index(item.kind), item.fact.target))
     parts = [_part(item, report_url) for item in ordered[:MOST]]
@@ -79,7 +79,7 @@ def _title(ordered: Sequence[News]) -> str:
         names = ", ".join(dict.fromkeys(_name(item) for item in ordered))
         return _cut(f"Nothing to do: {names} verified", 200)
     listed = ", ".join(f"{_name(item)} {item.kind.value.replace('_', ' ')}" for item in grave)
-    return _cut(f"Do now: look at {len(grave)} things: {listed}", 200)
+    return _cut(f"Do now: look at {len(grave)} problems: {listed}", 200)
 
 
 def _headline(item: News) -> str:
@@ -88,23 +88,23 @@ def _headline(item: News) -> str:
 
 
 def to_do(item: News) -> str:
-    """What to do now, in one sentence."""
+    """The next action, in one sentence."""
     target = _name(item)
     match item.kind:
         case Kind.FAILED if isinstance(item.fact, Finished) and item.fact.do_now:
             return f"Do now: {clean(item.fact.do_now)}"
         case Kind.FAILED:
-            return "Do now: take a new backup, then find out why this one does not hold."
+            return "Do now: take a new backup, then find out why this one failed."
         case Kind.INCONCLUSIVE:
-            return "Do now: mend what kept the drill from an answer; the backup is unproven."
+            return "Do now: remove what prevented a verdict; the backup is not proven."
         case Kind.OVERDUE:
-            return f"Do now: find out why nothing proved it; try `restorecheck drill {target}`."
+            return f"Do now: find out why no drill verified it; try `restorecheck drill {target}`."
         case Kind.LEFT_BEHIND:
-            return "Do now: run `restorecheck sweep`, and delete by hand what it cannot."
+            return "Do now: run `restorecheck sweep`; delete by hand what it cannot delete."
         case Kind.TROUBLE:
             return "Do now: look at the machine that runs restorecheck."
         case Kind.SKIPPED:
-            return "No drill took place; nothing to do unless this comes again."
+            return "No drill took place. Nothing to do, unless this happens again."
         case Kind.RECOVERED:
             return "Nothing to do: the backup restores again."
         case Kind.VERIFIED:
@@ -123,9 +123,9 @@ def _part(item: News, report_url: str | None) -> str:
         case Finished() as fact:
             lines += _finished(item, fact, report_url)
         case Overdue(proven_at=proven, at=at, allowed=allowed):
-            limit = f"allowed are {duration(_seconds(allowed))}"
+            limit = f"limit: {duration(_seconds(allowed))}"
             if proven is None:
-                lines.append(f"it was never verified; {limit}")
+                lines.append(f"never verified; {limit}")
             else:
                 age = duration(_seconds(at - proven))
                 lines.append(f"last verified {minute_of(proven)}, {age} ago; {limit}")
@@ -135,7 +135,7 @@ def _part(item: News, report_url: str | None) -> str:
             lines.append(_safe(reason))
     if item.quiet and item.kind is not Kind.OVERDUE:
         times = "once" if item.quiet == 1 else f"{item.quiet} times"
-        lines.append(f"the same came {times} since this was told last")
+        lines.append(f"repeated {times} since the last message")
     return "\n".join(lines)
 
 
@@ -143,10 +143,8 @@ def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
     lines = [_safe(fact.reason)]
     if fact.hint and item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
         lines.append(_safe(fact.hint))
-    if item.bad_since is not None and item.kind is Kind.RECOVERED:
-        lines.append(f"{_drills(item.bad)} since {minute_of(item.bad_since)} {_were(item.bad)} not")
-    elif item.bad_since is not None and item.bad > 1:
-        lines.append(f"not verified in {_drills(item.bad)}, since {minute_of(item.bad_since)}")
+    if item.bad_since is not None and (item.kind is Kind.RECOVERED or item.bad > 1):
+        lines.append(f"{_drills(item.bad)} not verified since {minute_of(item.bad_since)}")
     lines += [f"left: {_safe(what)}" for what in fact.left[:MOST]]
     if report_url:
         lines.append(f"report: {link(report_url, fact.drill_id, fact.target)}")
@@ -206,10 +204,6 @@ def _cut(text: str, limit: int) -> str:
 
 def _drills(number: int) -> str:
     return f"{number} drill{'s' if number != 1 else ''}"
-
-
-def _were(number: int) -> str:
-    return "were" if number != 1 else "was"
 
 
 def _seconds(value: timedelta) -> int:

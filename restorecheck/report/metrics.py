@@ -51,25 +51,25 @@ def families(overview: Overview) -> Iterator[GaugeMetricFamily]:
     history = overview.history
     yield _family(
         "restorecheck_messages_waiting",
-        "Messages that a channel did not take yet.",
+        "Messages that a channel has not yet accepted.",
         [((history, channel), float(number)) for channel, number in overview.waiting],
         labels=("history", "channel"),
     )
     yield _family(
         "restorecheck_config_valid",
-        "1 when the configuration file as it is now is in use.",
+        "1 when the present configuration file is in use.",
         [((history,), float(overview.config_valid))],
         labels=("history",),
     )
     yield _family(
         "restorecheck_written_timestamp_seconds",
-        "When all these numbers were read from the history.",
+        "When these numbers were read from the history.",
         [((history,), overview.at.timestamp())],
         labels=("history",),
     )
     yield _family(
         "restorecheck_build_info",
-        "1, with the version.",
+        "Always 1; the label has the version.",
         [((history, __version__), 1.0)],
         labels=("history", "version"),
     )
@@ -93,7 +93,7 @@ def _of_statuses(statuses: Sequence[TargetStatus]) -> Iterator[GaugeMetricFamily
     )
     yield gauge(
         "restorecheck_proof_max_age_seconds",
-        "How old the newest proof may be.",
+        "Maximum age of the newest verified drill.",
         lambda s: s.allowed.total_seconds(),
     )
     yield gauge(
@@ -103,17 +103,17 @@ def _of_statuses(statuses: Sequence[TargetStatus]) -> Iterator[GaugeMetricFamily
     )
     yield gauge(
         "restorecheck_drill_running",
-        "1 while a drill of the target is at work.",
+        "1 while a drill of the target is running.",
         lambda s: float(s.running_since is not None),
     )
     yield gauge(
         "restorecheck_drills_not_verified",
-        "Drills since the newest proof that were not verified.",
+        "Drills after the newest verified one, none of them verified.",
         lambda s: float(s.bad),
     )
     yield gauge(
         "restorecheck_left_behind",
-        "1 while something that a drill left behind is not known to be gone.",
+        "1 while a resource that a drill left behind is not known to be deleted.",
         lambda s: float(s.left_behind),
     )
     yield gauge(
@@ -137,7 +137,7 @@ def _of_reports(reports: Sequence[Report]) -> Iterator[GaugeMetricFamily]:
 
     yield gauge(
         "restorecheck_restore_duration_seconds",
-        "How long the newest drill took to bring the data back; absent where it did not.",
+        "How long the newest drill took to restore the data; absent: it did not.",
         _restore_seconds,
     )
     yield gauge(
@@ -157,7 +157,7 @@ def _of_reports(reports: Sequence[Report]) -> Iterator[GaugeMetricFamily]:
     )
     yield _family(
         "restorecheck_checks",
-        "Checks of the newest drill by what came of them, warnings among them.",
+        "Checks of the newest drill by outcome, warnings included.",
         [
             ((report.target, outcome.value), float(count))
             for report in reports
@@ -168,13 +168,13 @@ def _of_reports(reports: Sequence[Report]) -> Iterator[GaugeMetricFamily]:
     yield _objectives(
         reports,
         "restorecheck_objective_limit_seconds",
-        "What the objective allows: age of the backup (rpo), time of the restore (rto).",
+        "Limit of the objective: age of the backup (rpo), time of the restore (rto).",
         "limit_seconds",
     )
     yield _objectives(
         reports,
         "restorecheck_objective_measured_seconds",
-        "What the newest drill measured for the objective.",
+        "Measurement of the newest drill for the objective.",
         "seconds",
     )
 

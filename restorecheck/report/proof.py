@@ -1,4 +1,4 @@
-"""What the checks see of damage, as a person reads it. Pure: report in, text out."""
+"""Which damage the checks detect, as text. Pure: report in, text out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,24 +9,24 @@ from restorecheck.spelling import first_of
 
 WIDTH = 58
 MARKS = {
-    Noticed.NOBODY: "NOBODY",
-    Noticed.OWN_WARNING: "own, warning",
-    Noticed.OWN: "own",
+    Noticed.NOBODY: "UNDETECTED",
+    Noticed.OWN_WARNING: "built-in, warning",
+    Noticed.OWN: "built-in",
     Noticed.YOURS_WARNING: "warning",
-    Noticed.YOURS: "yours",
+    Noticed.YOURS: "configured",
 }
-"""The most worrying first."""
+"""The most serious first."""
 MOST_CHECKS = 3
 
 
 def render(target: str, proof: ProofReport, *, checks: int) -> str:
-    """All of it. `checks`: how many are configured."""
+    """The whole proof. `checks`: how many are configured."""
     if not proof.of:
         return f"{clean(target)}: no proof; {clean(proof.detail or 'nothing was tried')}\n"
     percent = 100 * proof.seen / proof.of
     lines = [f"{clean(target)}: {score(proof)} ({percent:.0f} %)"]
     if not checks:
-        lines.append("  there are no checks of yours: `restorecheck propose` writes some")
+        lines.append("  no checks are configured: `restorecheck propose` writes some")
     lines += [f"  {text}" for text in _beside(proof)]
     lines += _listed([d for d in proof.damages if not d.of_pages])
     of_pages = [d for d in proof.damages if d.of_pages and d.noticed in MARKS]
@@ -34,8 +34,8 @@ def render(target: str, proof: ProofReport, *, checks: int) -> str:
         seen = sum(1 for d in of_pages if _is_yours(d))
         failing = sum(1 for d in of_pages if d.fails)
         told = (
-            "  of files, which a drill of a dump never meets, only one of a backup of pages; not in the "
-            f"numbers above: your checks see {seen} of {len(of_pages)}, required ones see {failing}"
+            "  damage of files, which a dump cannot have, only a backup of files; not in the numbers "
+            f"above: configured checks detect {seen} of {len(of_pages)}, required checks {failing}"
         )
         lines += ["", told, *_listed(of_pages)]
     untried = [d for d in proof.damages if d.noticed is Noticed.NOT_TRIED]
@@ -62,24 +62,21 @@ def _beside(proof: ProofReport) -> Iterator[str]:
     if proof.seen_by_own:
         warned = sum(1 for d in counted if d.noticed is Noticed.OWN_WARNING)
         only = f", {warned} of them only as a warning" if warned else ""
-        are = "is" if proof.seen_by_own == 1 else "are"
-        yield f"{proof.seen_by_own} more {are} seen by what every drill asks by itself{only}"
+        yield f"built-in checks detect {proof.seen_by_own} more{only}"
     if proof.unseen:
         compared = sum(1 for d in counted if d.noticed is Noticed.NOBODY and d.needs_contents)
-        told = (
-            f": {compared} of them can be seen by a comparison of contents only" if compared else ""
-        )
-        yield f"nobody sees {len(proof.unseen)}{told}"
+        told = f": only a comparison of contents can detect {compared} of them" if compared else ""
+        yield f"no check detects {len(proof.unseen)}{told}"
     seeable = [d for d in counted if not d.needs_contents]
     if seeable:
         seen = sum(1 for d in seeable if _is_yours(d))
         yield (
-            f"{len(seeable)} can be seen without a comparison of contents (`unchanged`, `manifest`): "
-            f"yours see {seen} of them ({100 * seen / len(seeable):.0f} %)"
+            f"{len(seeable)} can be detected without a comparison of contents (`unchanged`, `manifest`): "
+            f"configured checks detect {seen} of them ({100 * seen / len(seeable):.0f} %)"
         )
     helped = sum(1 for d in counted if d.proposed and not _is_yours(d))
     if helped:
-        yield f"with what `restorecheck propose` proposes, your checks would see {proof.seen + helped}"
+        yield f"with the checks from `restorecheck propose`, configured checks would detect {proof.seen + helped}"
 
 
 def _is_yours(damage: DamageReport) -> bool:
@@ -87,9 +84,9 @@ def _is_yours(damage: DamageReport) -> bool:
 
 
 def _line(damage: DamageReport, mark: str) -> str:
-    told = f"  {mark:<13} {damage.kind:<{WIDTH}} {clean(damage.what)}".rstrip()
+    told = f"  {mark:<18} {damage.kind:<{WIDTH}} {clean(damage.what)}".rstrip()
     if damage.by:
-        told += f"\n{'':<16}{clean(first_of(damage.by, MOST_CHECKS, between='; '))}"
+        told += f"\n{'':<21}{clean(first_of(damage.by, MOST_CHECKS, between='; '))}"
     if damage.proposed and not _is_yours(damage):
-        told += f"\n{'':<16}would be seen by: {clean('; '.join(damage.proposed[:MOST_CHECKS]))}"
+        told += f"\n{'':<21}would be detected by: {clean('; '.join(damage.proposed[:MOST_CHECKS]))}"
     return told

@@ -91,7 +91,7 @@ def _cells(status: TargetStatus, now: datetime) -> list[str]:
     coming = f"next {minute_of(status.next_at)}" if status.next_at else "on demand"
     more = []
     if status.running_since:
-        more.append(f"at work for {duration(_seconds(now - status.running_since))}")
+        more.append(f"running for {duration(_seconds(now - status.running_since))}")
     if status.bad > 1:
         more.append(f"{status.bad} drills not verified")
     if status.left_behind:
@@ -107,7 +107,7 @@ def _proof(status: TargetStatus, now: datetime) -> str:
     if status.proven_at is None:
         return f"{'OVERDUE, ' if status.overdue else ''}never proven"
     age = duration(_seconds(now - status.proven_at))
-    return f"{'OVERDUE, ' if status.overdue else ''}proof {age} old of {allowed}"
+    return f"{'OVERDUE, ' if status.overdue else ''}proof {age} old, limit {allowed}"
 
 
 def render_waiting(statuses: Sequence[TargetStatus], now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The report as a person reads it in a terminal. Pure: report in, text out."""
+"""The report as text for a terminal. Pure: report in, text out."""
 
 import re
 from datetime import UTC
@@ -121,7 +121,7 @@ def _restore(report: Report) -> str:
             version = clean(restore.server_version)
             if restore.adopted:
                 theirs = f" in {duration(restore.seconds)}" if restore.seconds else ""
-                return f"by somebody else{theirs}, into PostgreSQL {version}"
+                return f"by another program{theirs}, into PostgreSQL {version}"
             return f"succeeded in {took(restore.seconds)}, into PostgreSQL {version}"
         case RestoreOutcome.FAILED:
             return f"failed after {took(restore.seconds)}"
@@ -174,24 +174,24 @@ def _proof_lines(report: Report) -> list[str]:
 
 
 def proof_line(proof: ProofReport) -> str:
-    """What the checks see of damage, among other things."""
+    """Which damage the checks detect, in one line."""
     if not proof.of:
-        return f"there is none: {proof.detail}" if proof.detail else "there is none"
+        return f"no proof: {proof.detail}" if proof.detail else "no proof"
     parts = [score(proof)]
     if proof.unseen:
-        parts.append(f"nobody sees {len(proof.unseen)}: {', '.join(proof.unseen)}")
+        parts.append(f"no check detects {len(proof.unseen)}: {', '.join(proof.unseen)}")
     if proof.failing or proof.warned:
         parts.append(verdicts(proof))
     return "; ".join(parts)
 
 
 def verdicts(proof: ProofReport) -> str:
-    """What would become of the drill, by all checks together."""
-    return f"required checks, yours or every drill's own, see {proof.failing}, and only warnings {proof.warned} more"
+    """The verdict that all checks together would lead to."""
+    return f"required checks, configured or built-in, detect {proof.failing}; only warnings detect {proof.warned} more"
 
 
 def score(proof: ProofReport) -> str:
-    text = f"your checks see {proof.seen} of {proof.of} kinds of damage"
+    text = f"configured checks detect {proof.seen} of {proof.of} kinds of damage"
     if proof.seen_as_warning:
         text += f", {proof.seen_as_warning} of them only as a warning"
     return text
@@ -202,7 +202,7 @@ def _teardown(report: Report) -> str:
         case TeardownOutcome.COMPLETE:
             return "complete, nothing is left"
         case TeardownOutcome.KEPT:
-            return "kept standing, as asked (--keep)"
+            return "kept, as requested by --keep"
         case TeardownOutcome.INCOMPLETE:
             return f"INCOMPLETE, {len(report.teardown.left)} left"
         case TeardownOutcome.PENDING:
@@ -220,8 +220,8 @@ def _copy_lines(report: Report) -> list[str]:
 
 
 def _evidence_lines(report: Report) -> list[str]:
-    """Only where somebody has to find out what went wrong, and only what may say it: where the
-    restore succeeded, its own uneventful course explains nothing.
+    """Only for a verdict that is not `verified`, and only observations that may explain it: those of
+    a successful restore do not.
     """
     if report.verdict is Verdict.VERIFIED:
         return []
@@ -260,7 +260,7 @@ def _time_lines(report: Report) -> list[str]:
 
 
 def size(number: int) -> str:
-    """Bytes as people say them, in powers of ten."""
+    """Bytes with a unit, in powers of ten."""
     value = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000:  # noqa: PLR2004  # powers of ten
@@ -270,5 +270,5 @@ def size(number: int) -> str:
 
 
 def took(seconds: float) -> str:
-    """As `duration`; of what took less than a minute, the tenths too."""
+    """As `duration`; below one minute with tenths of a second."""
     return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)  # noqa: PLR2004  # a minute

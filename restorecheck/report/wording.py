@@ -1,4 +1,4 @@
-"""What the faces say in the same words: what came of a drill, and of the nights before. Pure."""
+"""Sentences that all faces share: on the result of a drill and on earlier nights. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,13 +18,13 @@ ACCEPTED = frozenset(
     {"not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
      "contents_plausible", "unchanged", "append_only"}
 )  # fmt: skip
-"""Kinds of checks that `history accept` settles: they compare with an earlier night and with nothing else."""
+"""Kinds of checks that `history accept` settles: they compare only with an earlier night."""
 
 UNTIL_ACCEPTED = frozenset({"structure_same", "not_widened"})
-"""Of these, those that compare with what was last accepted, not with the night before."""
+"""Those that compare with the last accepted drill, not with the previous night."""
 
 OF_THE_FILE = "backup_file"
-"""Kind of the checks on the dump file itself, which say nothing of the data in it."""
+"""Kind of the checks on the dump file itself, which say nothing about its data."""
 NEWEST_WHOLE = "is whole"
 YOUNG = "is young enough"
 RIGHT_DATABASE = "is of the right database"
@@ -32,7 +32,7 @@ RIGHT_DATABASE = "is of the right database"
 
 
 def sentence(report: Report) -> str:
-    """The verdict in words; a backup that only misses an objective is not bad."""
+    """The verdict as a sentence; a backup that only misses an objective is not bad."""
     match report.verdict:
         case Verdict.VERIFIED:
             return "The backup restores."
@@ -44,7 +44,7 @@ def sentence(report: Report) -> str:
 
 def _failed(report: Report) -> str:
     if report.backup is None:
-        return "There is no backup that could be restored."
+        return "There is no backup to restore."
     names = failed_of_the_file(report)
     if NEWEST_WHOLE in names:
         return f"The newest dump is damaged; {_an_older_one(report)}."
@@ -63,7 +63,7 @@ def _failed(report: Report) -> str:
 
 
 def _an_older_one(report: Report) -> str:
-    """What became of the dump before a damaged one."""
+    """The result of the dump before a damaged one."""
     match report.restore.outcome:
         case RestoreOutcome.SUCCEEDED if wrong(report):
             return f"an older one restores, but {_data(report)}"
@@ -72,7 +72,7 @@ def _an_older_one(report: Report) -> str:
         case RestoreOutcome.FAILED:
             return "an older one does not restore"
         case RestoreOutcome.TIMED_OUT | RestoreOutcome.PENDING:
-            return "no other one was restored"
+            return "no other dump was restored"
 
 
 def _data(report: Report) -> str:
@@ -100,19 +100,19 @@ def failed_of_the_file(report: Report) -> dict[str, CheckReport]:
 
 
 def wrong(report: Report) -> bool:
-    """Whether it restored, and what it holds is not what it should hold."""
+    """Whether the backup restored and its data is wrong."""
     restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
     return report.verdict is Verdict.FAILED and restored and bool(about_data(report))
 
 
 def about_data(report: Report) -> frozenset[str]:
-    """Kinds of the required checks that failed and are about what the backup holds."""
+    """Kinds of the failed required checks that are about the data."""
     kinds = frozenset(check.kind for check in failed_required(report))
     return kinds - frozenset(ObjectiveKind) - {OF_THE_FILE}
 
 
 def beyond_the_file(report: Report) -> bool:
-    """Whether more is wrong than that the newest dump is damaged, old, missing or another's."""
+    """Whether anything failed besides the file checks: the newest dump is damaged, too old, missing or of another database."""
     if report.backup is None:
         return False
     failed = failed_required(report)
@@ -124,7 +124,7 @@ def beyond_the_file(report: Report) -> bool:
 
 
 def acceptable(report: Report) -> bool:
-    """Whether an acceptance settles all of it: nothing but differences to an earlier night."""
+    """Whether an acceptance settles every failure: all are differences from an earlier night."""
     unsettled = [
         check
         for check in report.checks
@@ -139,14 +139,14 @@ def acceptable(report: Report) -> bool:
 
 
 def unsettled(report: Report) -> list[CheckReport]:
-    """Warnings of a verified night that only an acceptance ends."""
+    """Warnings of a verified drill that are repeated until an acceptance."""
     if report.baseline is None:
         return []
     return [check for check in warnings(report) if check.kind in UNTIL_ACCEPTED]
 
 
 def warnings(report: Report) -> list[CheckReport]:
-    """Those that failed."""
+    """Failed checks that only warn."""
     return [
         check
         for check in report.checks
@@ -155,7 +155,7 @@ def warnings(report: Report) -> list[CheckReport]:
 
 
 def failures(checks: Iterable[CheckReport]) -> str:
-    """`2 required checks and 1 warning failed`; empty where none did."""
+    """`2 required checks and 1 warning failed`; empty: none failed."""
     failed = [check for check in checks if check.outcome is CheckOutcome.FAILED]
     required = sum(check.severity is Severity.REQUIRED for check in failed)
     parts = [
@@ -167,9 +167,9 @@ def failures(checks: Iterable[CheckReport]) -> str:
 
 
 def counted(checks: Sequence[CheckReport]) -> str:
-    """All checks in a line: what failed, what has no answer, what passed.
+    """All checks in one line: failed, without an answer, passed.
 
-    `17 passed, 1 warning` where nothing is worse than that.
+    `17 passed, 1 warning` where only warnings failed.
     """
     numbers = {o: sum(check.outcome is o for check in checks) for o in CheckOutcome}
     required = any(c.severity is Severity.REQUIRED for c in checks if c.outcome is not _PASSED)
@@ -209,7 +209,7 @@ def restored(report: Report) -> str:
     time = duration(seconds)
     match report.restore.outcome:
         case RestoreOutcome.SUCCEEDED if report.restore.adopted:
-            return f"Yes, by somebody else{f', in {time}' if seconds else ''}"
+            return f"Yes, by another program{f', in {time}' if seconds else ''}"
         case RestoreOutcome.SUCCEEDED:
             return f"Yes, in {time}"
         case RestoreOutcome.FAILED:
@@ -221,7 +221,7 @@ def restored(report: Report) -> str:
 
 
 def same_backup(past: Past) -> str:
-    """Whether the drill before was about the same backup; empty where it was not."""
+    """A note that the previous drill had the same backup; empty: it had not."""
     before = past.same_backup
     return f"the same backup as in the drill of {minute_of(before.at)}" if before else ""
 
@@ -232,7 +232,7 @@ def cleaned_up(report: Report) -> str:
         case TeardownOutcome.COMPLETE:
             return "Yes"
         case TeardownOutcome.KEPT:
-            return "Kept standing, as asked"
+            return "Kept, as requested"
         case TeardownOutcome.INCOMPLETE:
             return f"No: {len(report.teardown.left)} left behind"
         case TeardownOutcome.PENDING:
@@ -240,7 +240,7 @@ def cleaned_up(report: Report) -> str:
 
 
 def since(report: Report, past: Past) -> str:
-    """Since when there has been no proof; empty where there is one."""
+    """Since when no drill was verified; empty: this one was."""
     began, nights = past.not_verified_since, past.nights_not_verified
     if report.verdict is Verdict.VERIFIED or began is None:
         return ""

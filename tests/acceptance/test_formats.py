@@ -256,4 +256,4 @@ def test_a_check_with_a_function_that_not_everybody_may_call_is_evaluated(world,
 
     assert code == 0, report["reason"]
     (held,) = [c for c in report["checks"] if c["name"] == "constraints hold"]
-    assert (held["outcome"], held["found"]) == ("passed", "1 looked at")
+    assert (held["outcome"], held["found"]) == ("passed", "1 checked")

@@ -21,18 +21,18 @@ def test_damage_that_nobody_noticed_is_named_and_the_score_stands_in_the_report(
     done = dumped.run("prove", "library", "--min-score", "90", "--table", "public.books")
 
     assert done.returncode == 1, done.stderr
-    assert "library: your checks see " in done.stdout
-    assert "NOBODY        a key twice, once in the index" in done.stdout
-    assert "would be seen by: uniqueness of id of public.books" in done.stdout
+    assert "library: configured checks detect " in done.stdout
+    assert "UNDETECTED         a duplicate key, once in the index" in done.stdout
+    assert "would be detected by: uniqueness of id of public.books" in done.stdout
     stored = json.loads(dumped.run("report", "--format", "json").stdout)
     assert stored["verdict"] == "verified"
     assert stored["teardown"]["outcome"] == "complete"
     proof = stored["proof"]
-    assert "a key twice, once in the index" in proof["unseen"]
+    assert "a duplicate key, once in the index" in proof["unseen"]
     assert 0 < proof["seen"] < proof["of"] / 2
     seen = {d["kind"]: d for d in proof["damages"]}
     assert seen["a required column without its values"]["noticed"] == "yours"
-    assert "your checks see" in dumped.run("report").stdout
+    assert "configured checks detect" in dumped.run("report").stdout
     assert "author 1" not in json.dumps(stored), "no values"
 
 

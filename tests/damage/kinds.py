@@ -221,7 +221,11 @@ ALL = (
         "heap: a zeroed page in the middle", "indexes_agree unchanged", zeroed("customers", 20)
     ),
     offline("heap: a zeroed last page", "indexes_agree unchanged", zeroed("customers", -1)),
-    offline("heap: a page over another", "pages_sound unchanged", misdirected("customers", 21, 20)),
+    offline(
+        "heap: a page overwritten by another",
+        "pages_sound unchanged",
+        misdirected("customers", 21, 20),
+    ),
     offline(
         "heap: cut by ten pages", "indexes_agree tables_countable unchanged", cut("customers", 10)
     ),
@@ -246,7 +250,7 @@ ALL = (
         "update pg_index set indisready = false where indexrelid = 'customers_name'::regclass; insert into customers (email, name, balance, score, joined_at) values ('lost', 'lost', 1, 1, now()); update pg_index set indisready = true where indexrelid = 'customers_name'::regclass",
     ),
     online(
-        "a key twice, once in the index",
+        "a duplicate key, once in the index",
         "pages_sound indexes_agree unchanged",
         "update pg_index set indisready = false where indexrelid = 'customers_pkey'::regclass; insert into customers select 5, 'twin', name, balance, score, joined_at from customers where id = 5; update pg_index set indisready = true where indexrelid = 'customers_pkey'::regclass",
     ),
@@ -258,12 +262,12 @@ ALL = (
         " update pg_collation set collversion = '1' where collname = 'french'",
     ),
     online(
-        "rows that point to nothing",
+        "orphaned rows",
         "references_hold unchanged",
         LOADED_AS_REPLICA + "delete from customers where id between 10 and 20",
     ),
     online(
-        "rows that point to nothing, without the constraint",
+        "orphaned rows, their constraint missing",
         "structure_same unchanged",
         "alter table orders drop constraint orders_customer_id_fkey; delete from customers where id between 10 and 20",
     ),
@@ -356,14 +360,14 @@ ALL = (
     online("privileges are gone", "structure_same", "revoke select on orders from app_reader"),
     online("a role is gone", "structure_same", "drop owned by app_writer; drop role app_writer"),
     online("a role has other attributes", "structure_same", "alter role app_writer nocreatedb"),
-    online("a role is no member any more", "structure_same", "revoke app_reader from app_writer"),
+    online("a role membership is gone", "structure_same", "revoke app_reader from app_writer"),
     online(
         "a large object is gone",
         "structure_same",
         "select lo_unlink(oid) from pg_largeobject_metadata",
     ),
     online(
-        "a function of another body",
+        "a function with another body",
         "structure_same",
         "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'",
     ),

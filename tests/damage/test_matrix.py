@@ -21,7 +21,7 @@ ON_EVERY_MAJOR = frozenset(
         "heap: a tuple marked as deleted",
         "TOAST: a zeroed page",
         "B-tree: two items swapped",
-        "a role is no member any more",
+        "a role membership is gone",
         "two rows have swapped a value",
     }
 )

@@ -204,7 +204,7 @@ def test_after_a_day_a_message_is_given_up_and_that_is_not_forgotten(scene):
     scene.drill(2, Verdict.FAILED)
     scene.tick()
     assert "night 2" in scene.on_call.messages[0].text
-    assert "not verified in 2 drills" in scene.on_call.messages[0].text
+    assert "2 drills not verified since" in scene.on_call.messages[0].text
 
 
 def test_a_message_that_nobody_has_tried_to_deliver_is_not_too_old(scene):

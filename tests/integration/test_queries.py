@@ -103,7 +103,7 @@ def test_status_is_0_while_everything_is_proven(past, capsys):
         ["courses", "VERIFIED"],
         ["orders", "VERIFIED"],
     ]
-    assert "proof 6 h old of 30 h" in out
+    assert "proof 6 h old, limit 30 h" in out
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_keys_and_references_that_are_declared_say_nothing_of_tables_that_inheri
     with database(server, "inherited", INHERITED) as name:
         found, _ = ask(server, name, asked)
 
-    assert alarms(found) == {"owners": "failed: 2 rows that point to nothing"}
+    assert alarms(found) == {"owners": "failed: 2 rows that refer to no row"}
     assert found["key"].outcome.value == "passed"
 
 
@@ -872,7 +872,7 @@ def test_pages_are_looked_at_for_as_long_as_they_are_given(source):
     assert "not within the time" not in str(all_of_them.doubts)
     budgeted = {key for key in all_of_them.answers if key.startswith(("btree:", "heap:"))}
     assert budgeted
-    assert set(none.doubts.values()) == {"not within the time that it is given"}
+    assert set(none.doubts.values()) == {"not within its time limit"}
     assert budgeted <= set(none.doubts)
     assert found["pages_sound"].outcome is PASSED
     assert "2 heaps, 1 B-trees" in found["pages_sound"].found

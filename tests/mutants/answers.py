@@ -961,7 +961,7 @@ ANSWERS = (
     bug(
         "a damaged dump is told as if nothing else was there",
         "_an_older_one",
-        'return "no other one was restored"',
+        'return "no other dump was restored"',
         'return "an older one restores"',
         "tests/unit/report/test_advice.py",
     ),
@@ -983,14 +983,14 @@ ANSWERS = (
         "an older dump whose data is wrong has passed",
         "_older",
         "if wording.wrong(report):\n"
-        '    return f"The newest whole dump, {name}, restores, but its data is wrong."',
+        '    return f"The newest complete dump, {name}, restores, but its data is wrong."',
         "",
         "tests/unit/report/test_advice.py",
     ),
     bug(
         "an older dump that does not restore has passed",
         "_older",
-        'if not _restored(report):\n    return f"The newest whole dump, {name}, does not restore."',
+        'if not _restored(report):\n    return f"The newest complete dump, {name}, does not restore."',
         "",
         "tests/unit/report/test_advice.py",
     ),
@@ -1018,8 +1018,8 @@ ANSWERS = (
     bug(
         "the headline of a damaged dump says that another one restores",
         "do_now",
-        'older = "the one before it restores" if _restored(report) else "no other dump restores"',
-        'older = "the one before it restores"',
+        'older = "the previous dump restores" if _restored(report) else "no other dump restores"',
+        'older = "the previous dump restores"',
         "tests/unit/report/test_advice.py",
     ),
     bug(

@@ -2236,8 +2236,8 @@ PLANTED = (
     bug(
         "one orphan is no orphan",
         "_orphaned",
-        'to nothing" if rows else ""',
-        'to nothing" if rows > 1 else ""',
+        'referenced row" if rows else ""',
+        'referenced row" if rows > 1 else ""',
         "tests/unit/checks/test_kinds_built_in.py",
     ),
     bug(

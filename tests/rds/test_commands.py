@@ -83,4 +83,4 @@ def test_the_story_in_aws_ends_with_the_data_back(capfd):
     assert "Restore from the newest verified copy, restorecheck-" in " ".join(told.split())
     page = re.search(r"^The report of .*: (/.*\.html)$", told, re.MULTILINE)
     assert page is not None, told
-    assert "There is no backup that could be restored." in Path(page[1]).read_text()
+    assert "There is no backup to restore." in Path(page[1]).read_text()

@@ -44,7 +44,7 @@ class AcceptedValues(OfRelation):
         column, values = ask.column(), ask.spec.options["values"]
         if column.type != "bool" and any(isinstance(value, bool) for value in values):
             return (
-                f"column {column.name} is of type {column.type}, and but the allowed values are "
+                f"column {column.name} has the type {column.type}, but the allowed values are "
                 "true and false: YAML reads yes, no, on and off without quotes as true and "
                 "false. Quote them, as in 'no'"
             )

@@ -122,7 +122,7 @@ class AppendOnly(OfRelation):
         # Of the greatest key itself more may come: of a date, all day.
         among = late - (now["last then"] - earlier["last"])
         if among > max(LATE_ROWS, LATE_SHARE * before.rows):
-            detail = f"{shown_rows(among)} added among the earlier rows; were rows loaded twice?"
+            detail = f"{shown_rows(among)} added between the earlier rows; were rows loaded twice?"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         detail = f"{shown_rows(among)} with smaller keys, added later" if among > 0 else ""
         return Judgement(CheckOutcome.PASSED, expected, found, detail)

@@ -13,7 +13,7 @@ from restorecheck.checks.scan_result import DatabaseReading, rows_by_group
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
 
 DEFAULT_DROP = 0.2
-NOT_BEFORE = "nothing to compare with: this database is new"
+NOT_BEFORE = "not compared, because this database is new"
 
 
 class _Compared(OfDatabase):
@@ -64,7 +64,7 @@ class NotEmptied(_Compared):
     advice = baseline.ADVICE
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "rows in every table that had rows"
+        return "rows in every table that had rows before"
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context
@@ -105,11 +105,11 @@ class NotShrunk(_Compared):
 
 class NewestThere(_Compared):
     name = "newest_there"
-    help = "The newest time in no column is older than in the last verified drill."
+    help = "No column's newest time is older than in the last verified drill."
     built_in = BuiltIn(name="the newest rows are there", severity=Severity.WARNING, compares=True)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "no newest time older than before"
+        return "no newest time is older than before"
 
     def compare(
         self, spec: CheckSpec, before: DatabaseReading, after: DatabaseReading, context: Context

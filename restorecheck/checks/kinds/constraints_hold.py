@@ -54,7 +54,7 @@ class ConstraintsHold(OfDatabase):
                 problems.append(f"{name}: {_broken(float(value))} it")
         problems += [f"{name}: {why}" for name, why in under(reading.problems, EXCLUDED)]
         doubts += [f"{name}: {why}" for name, why in under(reading.doubts, EXCLUDED)]
-        found = f"{looked_at:,} looked at" + (f", {len(doubts)} not" if doubts else "")
+        found = f"{looked_at:,} checked" + (f", {len(doubts)} not" if doubts else "")
         return CheckFinding(found=found, problems=tuple(problems), doubts=tuple(doubts))
 
 

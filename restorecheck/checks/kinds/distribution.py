@@ -69,7 +69,7 @@ class Distribution(OfRelation):
             holds = now is not None or earlier is None
             return Judgement(passed_if(holds), expected, found)
         if broken_now and not _broken(before, column):
-            detail = f"{shown_rows(broken_now)} with NaN or infinity, but none before"
+            detail = f"{shown_rows(broken_now)} with NaN or infinity; there was none before"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         moved = abs(now[0] - earlier[0]) > allowed * abs(earlier[0])
         thinner = abs(now[1] - earlier[1]) > allowed

@@ -18,7 +18,7 @@ class PercentNullKeys(TableKeys):
     column: Text = Field(description="The column.")
     max: Share | None = optional("Maximum share of rows without a value: 5% or 0.05.")
     max_rise: Share | None = optional(
-        "Maximum rise of the share since the last verified drill: 1% or 0.01 is one more row "
+        "Maximum rise of the share since the last verified drill: 1% or 0.01 allows one more row "
         "in a hundred."
     )
 
@@ -35,7 +35,7 @@ class PercentNullKeys(TableKeys):
 
 class PercentNull(OfRelation):
     name = "percent_null"
-    help = "Only a limited share of the rows has no value in a column."
+    help = "At most a given share of the rows has no value in a column."
     keys = PercentNullKeys
 
     def expected(self, options: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ class Expect(Keys):
 
     model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
-    equals: Scalar = optional("The query returns exactly this value; null stands for NULL.")
+    equals: Scalar = optional("The query returns exactly this value; null means NULL.")
     between: Annotated[tuple[Bound, Bound], FromList, BeforeValidator(_two_bounds)] | None = (
         optional("The query returns a value in [low, high], including both ends.")
     )
@@ -93,7 +93,7 @@ def _refuse_disorder(low: float | str, high: float | str) -> None:
 
 class QueryKeys(CheckKeys):
     name: Text = Field(
-        description="Name in reports: a sentence that is true when the check passes."
+        description="Name in reports: a statement that is true when the check passes."
     )
     sql: Text = Field(description="One SELECT statement; it runs in a read-only transaction.")
     expect: Expect = Field(description="The expected answer.")

@@ -54,4 +54,4 @@ class References(OfRelation):
     ) -> Judgement:
         number = int(scan.answer(f"{ASKED}{spec.name}"))
         expected = self.expected(spec.options)
-        return violations_judged(number, expected, "that point to nothing", detail=scan.beside)
+        return violations_judged(number, expected, "that refer to no row", detail=scan.beside)

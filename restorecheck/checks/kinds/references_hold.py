@@ -41,7 +41,7 @@ class ReferencesHold(OfDatabase):
 
 def _orphaned(name: str, value: str) -> str:
     rows = int(value or 0)
-    return f"{name}: {shown_rows(rows)} point{'s' if rows == 1 else ''} to nothing" if rows else ""
+    return f"{name}: {shown_rows(rows)} without the referenced row" if rows else ""
 
 
 def questions_found(

@@ -15,13 +15,13 @@ from restorecheck.model import CheckSpec, Severity
 
 class SequencesAhead(OfDatabase):
     name = "sequences_ahead"
-    help = "No sequence is behind its column."
+    help = "Each sequence continues after the greatest value of its column."
     built_in = BuiltIn(name="sequences are ahead", severity=Severity.WARNING)
     reads = frozenset({Section.SEQUENCES})
     questions_begin = (BEHIND,)
 
     def expected(self, options: Mapping[str, Any]) -> str:
-        return "none behind its column"
+        return "no sequence behind its column"
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
         small = catalog.small

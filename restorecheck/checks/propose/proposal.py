@@ -112,7 +112,9 @@ def propose(profile: Profile, nights: Sequence[NightProfile] = ()) -> tuple[Prop
         }
         if reference.rows < SOME:
             keys["severity"] = "warning"
-        because = f"each of {reference.rows:,} values is found there; no constraint says so"
+        because = (
+            f"each of {reference.rows:,} values exists there; no constraint declares the reference"
+        )
         about = (reference.table.full_name, reference.to.full_name)
         found.append(Proposal(kind="references", keys=keys, because=because, tables=about))
     return (*found, *_of_objects(profile))
@@ -160,7 +162,7 @@ class _Sayer:
 def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
     """Half of today's count: a purge that was accepted must not fail every night after it."""
     keys: dict[str, Any] = {"min": _rounded_down(table.rows / 2) or 1}
-    because = f"{table.rows:,} rows tonight; half of them may go with a purge that is accepted"
+    because = f"{table.rows:,} rows tonight; an intended purge may delete half of them"
     counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
     if counts:
         keys["min"] = _rounded_down(min(*counts, table.rows) / 2) or 1
@@ -169,7 +171,7 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
     if drop is not None:
         keys["max_drop"] = drop
     if table.rows < HANDFUL:
-        because += "; a warning, since so few come and go"
+        because += "; a warning, since rows hardly change"
         keys["severity"] = "warning"
     yield say("row_count", because, **keys)
 
@@ -229,11 +231,11 @@ def _fresh(
         yield say("freshness", because, column=name, max_age_hours=ordinary)
         return
     yield say(
-        "freshness", f"{because}; two days more for a holiday", column=name, max_age_hours=rested
+        "freshness", f"{because}; two days more, for holidays", column=name, max_age_hours=rested
     )
     yield say(
         "freshness",
-        "the same without a holiday",
+        "the same, without the days for holidays",
         column=name,
         max_age_hours=ordinary,
         severity="warning",
@@ -275,7 +277,7 @@ def _age_by_nights(
 def _steady(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
     prints = [night.prints[table.full_name] for night in nights if table.full_name in night.prints]
     if len(prints) >= NIGHTS and len(set(prints)) == 1:
-        because = f"the same contents in each of {len(prints)} nights; a warning, since one day it may change"
+        because = f"the same contents in each of {len(prints)} nights; a warning, since the contents may change one day"
         yield say("unchanged", because, severity="warning")
 
 
@@ -287,15 +289,17 @@ def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
     if required:
         yield say(
             "not_null",
-            "declared NOT NULL tonight; holds also where a restore loses the constraint",
+            "declared NOT NULL tonight; the check also works if a restore loses the constraint",
             columns=required,
         )
     for key in table.keys:
         yield say(
-            "unique", "by a unique index; read from the table, not from it", columns=list(key)
+            "unique",
+            "a unique index declares it; the check reads the table, not the index",
+            columns=list(key),
         )
     for name in table.distinct:
-        because = f"all {table.rows:,} rows have values of their own; no index says so"
+        because = f"all {table.rows:,} rows have different values; no unique index declares it"
         sure = table.rows >= SOME and name.lower() in {"id", "uuid"}
         yield say("unique", because, columns=[name], **({} if sure else {"severity": "warning"}))
 
@@ -327,14 +331,14 @@ def _values(
         yield say.query(
             f"{listed} of {table.configured} filled as before",
             f"select count(*) from (select from {table.quoted} having {share}) x",  # noqa: S608  # quoted names
-            "at least 90 % of the rows have a value in each; half of them must",
+            "at least 90 % of the rows have a value in each column; the check requires half",
             **quiet,
         )
     for name in table.large_objects:
         yield say.query(
             f"large objects of {name} of {table.configured} are there",
             without_large_object(table.quoted, name),
-            "every value is one that is there",
+            "every value refers to an existing large object",
         )
     for earlier, later in table.ordered:
         if MOVED_LATER.search(earlier.lower()):
@@ -357,8 +361,8 @@ def _may_be_later(earlier: str, later: str) -> str:
     if BORN.search(earlier):
         return ""
     if DEADLINE.search(later) and not BEGUN.search(earlier):
-        return "things are late at times"
-    return "what is planned may be later than the last change" if MOVED_LATER.search(later) else ""
+        return "deadlines are sometimes missed"
+    return "a planned time may be later than the last change" if MOVED_LATER.search(later) else ""
 
 
 POINTING = re.compile(r"(?i:(^|_)(no|nr)_?$|id_?$)|[a-z](No|Nr)$")
@@ -408,7 +412,7 @@ def _enumeration(column: ColumnProfile, say: _Sayer) -> Iterator[Proposal]:
     quiet = _severity(column, ENOUGH)
     if not closed:
         quiet = {"severity": "warning"}
-        because += "; a warning, since somebody may need one more"
+        because += "; a warning, since a new value may be added"
     listed = sorted(value for value, _ in values)
     yield say("accepted_values", because, column=column.name, values=listed, **quiet)
 
@@ -442,9 +446,9 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
         return
     span = max(timedelta(seconds=column.high - column.low), A_YEAR)
     room = OLDER if moving else OLDER + span
-    because = f"the oldest of {column.present:,} values is not older than that by two days"
+    because = f"the oldest of {column.present:,} values is at most two days newer than the bound"
     if not moving:
-        because = f"{column.present:,} values, with room for as many years again before the oldest, one at least"
+        because = f"{column.present:,} values; the bound is before the oldest by their whole span, at least one year"
     try:
         first = datetime.fromtimestamp(0, UTC) + timedelta(seconds=column.low) - room
     except OverflowError:
@@ -469,7 +473,7 @@ def _asleep(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iter
     yield say.query(
         f"newest {_listed([c.name for c, _ in found])} of {table.configured} still there",
         f"select count(*) from (select from {table.quoted} having {old}) x",  # noqa: S608  # quoted names
-        f"nothing new for {span} days; a warning, since the newest may be deleted",
+        f"nothing new for {span} days; a warning, since the newest row may be deleted",
         severity="warning",
     )
 
@@ -503,15 +507,15 @@ def _numbers(table: TableProfile, column: ColumnProfile, say: _Sayer) -> Iterato
     if column.present < HANDFUL or column.low == column.high:
         return
     low, high = _room(column)
-    because = f"{column.present:,} values, with ten times as much room"
+    because = f"{column.present:,} values; the bounds are ten times as wide"
     if _is_year(column):
         low, high = _room_for_years(column)
-        because = f"{column.present:,} years, with as many more before the first, and {CENTURY} after the last"
+        because = f"{column.present:,} years; the bounds leave the same span before the first, and {CENTURY} years after the last"
     quiet = _severity(column, ENOUGH if GROWING.search(spelled(column.name)) else SOME)
     yield say("range", because, column=column.name, min=low, max=high, **quiet)
     shift = _shift(table, column)
     if shift is not None:
-        because = f"the average of {column.present:,} values hardly moves by what a night adds; a warning, since a job may set it anew"
+        because = f"the average of {column.present:,} values hardly changes in a night; a warning, since a job may recompute the values"
         yield say(
             "distribution",
             because,
@@ -580,9 +584,9 @@ def _of_objects(profile: Profile) -> Iterator[Proposal]:
             else schema_objects.present(kind, names)
         )
         keys = {"name": name, "sql": sql, "expect": {"equals": 0}, "severity": "warning"}
-        because = f"{len(names):,} of them tonight; a warning, since a migration may take one away"
+        because = f"{len(names):,} of them tonight; a warning, since a migration may remove one"
         if kind != SEQUENCE and schema_objects.MOST < len(names) <= schema_objects.MOST_MARKS:
-            because += "; each stands there as the first digits of the SHA-256 of its name"
+            because += "; the check lists each by the first digits of the SHA-256 of its name"
         yield Proposal(kind="query", keys=keys, because=because)
     if profile.objects.get(INDEX):
         keys = {

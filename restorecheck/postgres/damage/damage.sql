@@ -59,7 +59,7 @@ from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 where not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e') and {own}
 order by exists (select from pg_depend d where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid), 1
 
--- name: a function of another body
+-- name: a function with another body
 select n.nspname || '.' || p.proname, format('update pg_proc set prosrc = %L where oid = %s', case l.lanname when 'sql' then 'select null' else 'begin return null; end' end, p.oid), ''
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
 where p.prokind = 'f' and l.lanname in ('sql', 'plpgsql') and p.probin is null
@@ -104,7 +104,7 @@ where rolname !~ '^(pg_|rds|restorecheck)' and not rolsuper
   and not exists (select from pg_shdepend d where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o')
 order by 1
 
--- name: a role is no member any more
+-- name: a role membership is gone
 select pg_get_userbyid(m.member) || ' of ' || pg_get_userbyid(m.roleid), format('revoke %I from %I', pg_get_userbyid(m.roleid), pg_get_userbyid(m.member)), ''
 from pg_auth_members m where pg_get_userbyid(m.roleid) !~ '^(pg_|rds|restorecheck)' and pg_get_userbyid(m.member) !~ '^(pg_|rds|restorecheck)'
 order by 1

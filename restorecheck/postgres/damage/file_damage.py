@@ -88,8 +88,8 @@ EDITS: Mapping[str, Edit | None] = {
     "a page header is garbage": _garble,
     "a zeroed page in the middle": _zero,
     "a zeroed last page": _zero_last,
-    "a page over another": _misdirect,
-    "cut by its last quarter": _cut,
+    "a page overwritten by another": _misdirect,
+    "a file without its last quarter": _cut,
     "an empty file": _empty,
     "no file": None,
 }

@@ -183,7 +183,7 @@ def test_a_database_that_was_not_there_before_has_nothing_to_be_compared_with(ki
     found = judge_built_in(spec, {"shop": shop, "new": reading(structure=ANALYST)}, around)
 
     assert found.outcome is PASSED
-    assert "new: nothing to compare with" in found.found
+    assert "new: not compared" in found.found
 
 
 def test_a_wider_right_fails_the_night_and_another_structure_warns():

@@ -167,7 +167,7 @@ def test_old_rows_with_other_values_are_told():
     after = statistics(keys=KEYS, states=OTHER, distinct=900, octets=9000)
 
     assert told(before, before) == []
-    assert "16 of 16 groups" in told(before, after)[0]
+    assert "16 of 16 compared groups" in told(before, after)[0]
 
 
 def test_other_rows_with_other_values_are_not():
@@ -214,7 +214,7 @@ def test_a_shift_is_told_whatever_the_name():
     before = statistics(MeasureKind.TIME, "updated_at", keys=KEYS, states=states, distinct=900)
     after = statistics(MeasureKind.TIME, "updated_at", keys=KEYS, states=later, distinct=900)
 
-    assert told(before, after) == ["times: all compared are 1 hours later than before"]
+    assert told(before, after) == ["all compared times are 1 hours later than before"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_what_may_be_chance_is_not_told():
 
     assert told(before, after, rows=(60, 60)) == []
     assert told(old, new, rows=(600, 600)) == [
-        "texts with a blank at their beginning or end: 13% before, 3.3% now"
+        "texts that begin or end with a space: 13% before, 3.3% now"
     ]
 
 

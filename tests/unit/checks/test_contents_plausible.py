@@ -121,7 +121,7 @@ def test_the_first_night_has_nothing_to_compare_with():
     found = own("contents_plausible", first)
 
     assert found.outcome is PASSED
-    assert found.found == "1 tables read; nothing to compare with yet"
+    assert found.found == "1 tables read; no verified drill to compare with yet"
     assert own("contents_plausible", first, reading()).found == found.found, "has an older version"
 
 

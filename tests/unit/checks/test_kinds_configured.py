@@ -236,7 +236,7 @@ def test_rows_that_another_server_holds_are_said_to_be_left_out():
 
     found = asked("row_count", read, min=1)
 
-    assert found.detail == "without the rows of public.t_elsewhere, which are on another server"
+    assert found.detail == "not counted: rows of public.t_elsewhere, which are on another server"
 
 
 @pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
@@ -251,7 +251,7 @@ def test_where_all_rows_are_on_another_server_no_kind_says_anything(kind):
         found = asked(kind.name, read, **OPTIONS[kind.name])
 
         assert found.outcome is ERROR
-        assert "foreign tables, which are in no backup: public.t_elsewhere" in found.detail
+        assert "foreign tables, and no backup contains these: public.t_elsewhere" in found.detail
 
 
 def test_a_table_without_foreign_rows_may_be_empty():
@@ -406,7 +406,9 @@ def test_an_earlier_night_without_fingerprints_condemns_no_row():
 
     found = [asked("unchanged", holding(), before), asked("unchanged", holding(), reading({}))]
 
-    assert [(j.outcome, j.detail) for j in found] == [(PASSED, "nothing to compare with yet")] * 2
+    assert [(j.outcome, j.detail) for j in found] == [
+        (PASSED, "no verified drill to compare with yet")
+    ] * 2
 
 
 GREATEST = {"greatest": "30", "last": 1}
@@ -483,7 +485,7 @@ def test_all_rows_are_there_twice():
 
     assert (
         appended(twice, rows=600).detail
-        == "299 rows added among the earlier rows; were rows loaded twice?"
+        == "299 rows added between the earlier rows; were rows loaded twice?"
     )
 
 

@@ -199,7 +199,7 @@ def test_when_everything_is_read_the_questions_beside_it_are_counted():
     read = on_the_way(10**9, 10**9, 60.0, answers={"a": "1", "b": "2"})
     said = progress({"a": read, "b": on_the_way(10**9, 10**9, 60.0, answers={"a": "1"})})
 
-    assert " 3 questions" in said
+    assert " 3 other questions" in said
     assert " min" not in said
 
 

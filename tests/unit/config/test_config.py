@@ -271,7 +271,7 @@ def test_expectation_of_a_query_becomes_json(written, meant):
         ),
         (
             "row_count: {table: t, max_drop: a lot}",
-            "row_count.max_drop: expected a share such as 5% or 0.05, found the text 'a lot'",
+            "row_count.max_drop: expected a percentage such as 5% or a fraction such as 0.05, found the text 'a lot'",
         ),
     ],
 )
@@ -330,7 +330,7 @@ def test_expectation_that_cannot_be_judged_is_refused(written, said):
             "timeout_seconds: 86401",
             "timeout_seconds: expected a number not greater than 86400, found 86401",
         ),
-        ("database: ' '", "database: expected a text that is not empty"),
+        ("database: ' '", "database: expected a text, found an empty one"),
     ],
 )
 def test_common_keys_of_checks_are_validated(key, said):

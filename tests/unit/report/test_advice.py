@@ -63,30 +63,30 @@ def all_of(report):
 
 
 KINDS = {
-    "the newest dump is cut, the one before it restores": (
+    "the newest dump is cut, the previous dump restores": (
         bad(CUT),
         ["tue.dump is truncated", "The previous dump restores", "1.dump", "backup job"],
         "The newest dump is damaged; an older one restores.",
     ),
     "the newest dump is cut, the one before it is wrong": (
         bad(CUT, WRONG),
-        ["restores, but its data is wrong", "Look in production"],
+        ["restores, but its data is wrong", "Look at the data in production"],
         "The newest dump is damaged; an older one restores, but its data is wrong.",
     ),
     "the newest dump is cut, the one before it does not restore": (
         bad(CUT, restored="failed"),
-        ["The newest whole dump, 1.dump, does not restore.", "backup job"],
+        ["The newest complete dump, 1.dump, does not restore.", "backup job"],
         "The newest dump is damaged; an older one does not restore.",
     ),
     "no dump is whole": (
         bad(CUT, restored="pending"),
-        ["No other dump that could be restored is there", "backup job"],
-        "The newest dump is damaged; no other one was restored.",
+        ["There is no other dump to restore", "backup job"],
+        "The newest dump is damaged; no other dump was restored.",
     ),
     "there is no dump": (
         bad(check(), restored="pending", backup=None),
         ["There is no backup to restore", "backup job"],
-        "There is no backup that could be restored.",
+        "There is no backup to restore.",
     ),
     "the dump is stale": (
         bad(OLD),
@@ -95,7 +95,7 @@ KINDS = {
     ),
     "the dump is stale and its data is wrong": (
         bad(OLD, WRONG),
-        ["50.0 hours old", "Look in production"],
+        ["50.0 hours old", "Look at the data in production"],
         "The backup is too old, and its data is wrong.",
     ),
     "the newest dump is cut, the one before it is stale": (
@@ -103,29 +103,33 @@ KINDS = {
         [
             "tue.dump is truncated",
             "passed the required checks of its data: 1.dump",
-            "newest whole dump is too old: 50.0 hours old",
+            "newest complete dump is too old: 50.0 hours old",
             "backup job",
         ],
         "The newest dump is damaged; an older one restores.",
     ),
     "the dump is of another database": (
         bad(OTHER),
-        ["of the database shop, expected is courses"],
+        ["of the database shop, expected was courses"],
         "The backup restores, but it is of another database.",
     ),
     "it does not restore": (
         bad(check(), restored="failed"),
-        ["does not restore, on the server that it came from either", "Take a new one now"],
+        ["would not restore on its own server either", "Take a new backup now"],
         "The backup does not restore.",
     ),
     "the data differs from an earlier night": (
         bad(EMPTIED, baseline=BEFORE),
-        ["differs from that of an earlier night", "Look in production", "history accept d-1"],
+        [
+            "differs from that of an earlier night",
+            "Look at the data in production",
+            "history accept d-1",
+        ],
         "The backup restored, but its data differs from an earlier night.",
     ),
     "the data differs from an earlier night and is wrong in itself": (
         bad(EMPTIED, WRONG, baseline=BEFORE),
-        ["differs from that of an earlier night", "Look in production"],
+        ["differs from that of an earlier night", "Look at the data in production"],
         "The backup restored, but its data is wrong.",
     ),
     "the newest dump is cut, the data of the one before it differs": (
@@ -145,12 +149,12 @@ KINDS = {
     ),
     "a check has no answer": (
         night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),
-        ["neither proven nor known to be bad", "No answer: newest answer"],
+        ["could not tell whether the backup is good", "No answer: newest answer"],
         "The drill could not decide whether the backup is good.",
     ),
     "the machine lacks something": (
         night(1, UNCLEAR, hint="Install PostGIS.", restore_outcome=RestoreOutcome.PENDING),
-        ["Install PostGIS.", "neither proven nor known to be bad"],
+        ["Install PostGIS.", "could not tell whether the backup is good"],
         "The drill could not decide whether the backup is good.",
     ),
 }
@@ -224,7 +228,7 @@ def test_the_names_of_the_checks_on_files_are_those_that_the_drill_gives_them():
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        (bad(CUT), "look at the backup job: the newest dump is damaged, the one before it"),
+        (bad(CUT), "look at the backup job: the newest dump is damaged, the previous dump"),
         (bad(CUT, restored="pending"), "no other dump restores"),
         (bad(OLD), "there is no recent backup"),
         (bad(OTHER), "wrong database"),
@@ -232,7 +236,7 @@ def test_the_names_of_the_checks_on_files_are_those_that_the_drill_gives_them():
         (bad(CUT, OLD, WRONG), "look at the backup job: the newest dump is damaged"),
         (bad(OLD, WRONG), "there is no recent backup"),
         (bad(check(), restored="pending", backup=None), "there is no recent backup"),
-        (bad(WRONG), "look in production"),
+        (bad(WRONG), "check whether the data is still in production"),
         (bad(check(kind="rto", outcome=FAILED)), "the backup itself restores"),
         (bad(check(), restored="failed", backup=Backup(kind="dump", identifier="x")), "new backup"),
     ],
@@ -276,13 +280,13 @@ def test_the_checks_in_a_line_say_what_is_required_and_what_only_warns(checks, s
 @pytest.mark.parametrize(
     ("report", "command"),
     [
-        (bad(CUT), "When there is a new backup, drill that one: restorecheck drill courses"),
-        (bad(OLD), "When there is a new backup, drill that one: restorecheck drill courses"),
-        (bad(OTHER), "When there is a new backup, drill that one: restorecheck drill courses"),
+        (bad(CUT), "When there is a new backup, drill it: restorecheck drill courses"),
+        (bad(OLD), "When there is a new backup, drill it: restorecheck drill courses"),
+        (bad(OTHER), "When there is a new backup, drill it: restorecheck drill courses"),
         (bad(check(), restored="pending", backup=None), "When there is a new backup"),
         (bad(WRONG), "restorecheck drill courses --keep"),
         (bad(CUT, WRONG), "restorecheck drill courses --keep"),
-        (bad(CUT, restored="failed"), "Try it again: restorecheck drill courses"),
+        (bad(CUT, restored="failed"), "Run the drill again: restorecheck drill courses"),
         (bad(WRONG, plan=ADOPTED), "restorecheck drill courses --adopt INSTANCE"),
     ],
 )

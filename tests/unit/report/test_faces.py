@@ -380,7 +380,7 @@ def test_what_to_do_begins_with_what_cannot_wait_and_ends_with_what_hides_it():
         "Why: it did not stop",
         "If that fails too",
         "Ask Kim.",
-        "Look in production",
+        "Look at the data in production",
         "restorecheck drill courses --keep",
         "Only if this change was intended",
         "restorecheck history accept d-1",
@@ -410,13 +410,13 @@ def test_a_verdict_is_a_sentence_and_keeps_the_database_only_where_there_is_one(
 
     assert said in page
     assert f"<code>restorecheck drill courses{' ' if tries else ''}{tries}</code>" in page
-    assert ("Look in production" in page) is looks
+    assert ("Look at the data in production" in page) is looks
 
 
 def test_a_backup_that_was_not_there_is_not_called_one_that_does_not_restore():
     report = night(0, Verdict.FAILED, backup=None, restore_outcome=RestoreOutcome.PENDING)
 
-    assert "There is no backup that could be restored." in page_of(report)
+    assert "There is no backup to restore." in page_of(report)
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ def test_what_was_not_restored_is_not_said_to_have_been():
     report = night(0, Verdict.FAILED, restore_outcome=RestoreOutcome.PENDING)
 
     assert "Nothing was restored; what was found?" in page_of(report)
-    assert "| What was restored? | nothing; found was /b/1.dump" in markdown.render(
+    assert "| What was restored? | nothing; found: /b/1.dump" in markdown.render(
         report, past_of([report])
     )
 

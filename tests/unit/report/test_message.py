@@ -27,7 +27,7 @@ def message(*news, report_url=None):
 
 def test_the_first_line_of_a_failed_drill_says_what_to_do_now():
     assert message(FAILED).title == (
-        "courses: FAILED. Do now: take a new backup, then find out why this one does not hold."
+        "courses: FAILED. Do now: take a new backup, then find out why this one failed."
     )
 
 
@@ -52,8 +52,8 @@ def test_several_bad_drills_are_counted():
 
     text = message(news).text
 
-    assert "not verified in 3 drills, since 2026-02-24 03:16 UTC" in text
-    assert "the same came 5 times since this was told last" in text
+    assert "3 drills not verified since 2026-02-24 03:16 UTC" in text
+    assert "repeated 5 times since the last message" in text
 
 
 def test_a_recovery_says_how_long_it_was_bad():
@@ -65,7 +65,7 @@ def test_a_recovery_says_how_long_it_was_bad():
     )
 
     assert message(news).title == "courses: RECOVERED. Nothing to do: the backup restores again."
-    assert "2 drills since 2026-02-24 03:16 UTC were not" in message(news).text
+    assert "2 drills not verified since 2026-02-24 03:16 UTC" in message(news).text
 
 
 def test_what_is_overdue_says_since_when():
@@ -78,9 +78,9 @@ def test_what_is_overdue_says_since_when():
 
     text = message(News(kind=Kind.OVERDUE, fact=overdue)).text
 
-    assert "last verified 2026-02-24 01:16 UTC, 2 days 2 h ago; allowed are 30 h" in text
+    assert "last verified 2026-02-24 01:16 UTC, 2 days 2 h ago; limit: 30 h" in text
     never = message(News(kind=Kind.OVERDUE, fact=replace(overdue, proven_at=None))).text
-    assert "it was never verified; allowed are 30 h" in never
+    assert "never verified; limit: 30 h" in never
 
 
 def test_what_is_left_behind_is_named():
@@ -99,7 +99,7 @@ def test_several_things_become_one_message_with_the_gravest_first():
         FAILED,
     )
 
-    assert made.title == "Do now: look at 2 things: courses failed, restorecheck trouble"
+    assert made.title == "Do now: look at 2 problems: courses failed, restorecheck trouble"
     assert made.kinds == (Kind.FAILED, Kind.TROUBLE, Kind.RECOVERED)
     assert made.text.index("courses: FAILED") < made.text.index("restorecheck: TROUBLE")
 

@@ -46,7 +46,7 @@ def test_one_line_a_target():
     first, second = lines(GOOD, FAILED)
 
     assert first == (
-        "courses  VERIFIED      2026-02-26 03:00 UTC  proof 6 h old of 30 h  "
+        "courses  VERIFIED      2026-02-26 03:00 UTC  proof 6 h old, limit 30 h  "
         "next 2026-02-27 03:00 UTC"
     )
     assert "orders   FAILED" in second
@@ -55,7 +55,7 @@ def test_one_line_a_target():
 
 def test_what_is_overdue_or_was_never_proven_says_so():
     assert "OVERDUE, proof 60" not in lines(OVERDUE)[0]
-    assert "OVERDUE, proof 2 days 12 h old of 30 h" in lines(OVERDUE)[0]
+    assert "OVERDUE, proof 2 days 12 h old, limit 30 h" in lines(OVERDUE)[0]
     assert "NEVER DRILLED" in lines(NEVER)[0]
     assert "OVERDUE, never proven" in lines(NEVER)[0]
 
@@ -66,7 +66,7 @@ def test_what_is_at_work_left_or_skipped_is_on_the_line():
     )
 
     assert lines(busy)[0].endswith(
-        "on demand  at work for 15 min; LEFT BEHIND: restorecheck sweep; missed: nobody"
+        "on demand  running for 15 min; LEFT BEHIND: restorecheck sweep; missed: nobody"
     )
 
 
@@ -108,8 +108,8 @@ def test_where_no_target_is_due_each_says_when_it_is_and_how_old_its_proof_is():
 
     assert render_waiting([GOOD, on_demand, NEVER], NOW).splitlines() == [
         "no drill took place: no target is due",
-        "  courses: due 2026-02-27 03:00 UTC; newest drill verified; proof 6 h old of 30 h",
-        "  orders: has no schedule; newest drill failed; proof 6 h old of 30 h",
+        "  courses: due 2026-02-27 03:00 UTC; newest drill verified; proof 6 h old, limit 30 h",
+        "  orders: has no schedule; newest drill failed; proof 6 h old, limit 30 h",
         "  new: due 2026-02-27 03:00 UTC; never drilled; OVERDUE, never proven",
     ]
 

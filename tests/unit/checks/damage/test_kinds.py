@@ -122,7 +122,7 @@ def test_what_cannot_be_done_to_a_table_is_not_tried():
 
     assert tried("a truncated table", parent, alone) == ["shop.logs"]
     assert tried("a table is gone", parent, part) == ["shop.orders"]
-    for twice in ("rows twice, and no key", "a key twice, once in the index"):
+    for twice in ("duplicate rows, no key", "a duplicate key, once in the index"):
         assert tried(twice, parent, alone, part) == ["shop.orders"]
 
 
@@ -145,18 +145,18 @@ KEY = ForeignKey(
 
 
 def test_rows_point_to_nothing_where_both_tables_can_be_damaged():
-    (found,) = made("rows that point to nothing", ITEMS, ORDERS, foreign_keys=[KEY])
+    (found,) = made("orphaned rows", ITEMS, ORDERS, foreign_keys=[KEY])
 
     assert found.what == "shop.items to shop.orders"
     assert found.touches == ("shop.items", "shop.orders")
     assert len(found.sql) == 1
     assert found.sql[0].startswith('delete from only "shop"."orders" ')
-    assert tried("rows that point to nothing", ORDERS, foreign_keys=[KEY]) == []
-    assert tried("rows that point to nothing", ITEMS, foreign_keys=[KEY]) == []
+    assert tried("orphaned rows", ORDERS, foreign_keys=[KEY]) == []
+    assert tried("orphaned rows", ITEMS, foreign_keys=[KEY]) == []
 
 
 def test_a_constraint_that_is_lost_goes_before_the_rows_that_it_would_keep():
-    kind = "rows that point to nothing, without the constraint"
+    kind = "orphaned rows, their constraint missing"
     (found,) = made(kind, ITEMS, ORDERS, foreign_keys=[KEY])
 
     assert found.sql[0] == 'alter table "shop"."items" drop constraint "fk"'
@@ -171,7 +171,7 @@ def test_a_reference_that_no_constraint_declares_is_broken_too():
         to_columns=("id",),
         rows=5,
     )
-    kind = "rows that point to nothing, where no constraint was"
+    kind = "orphaned rows, no constraint declared"
 
     assert tried(kind, ITEMS, ORDERS, references=[reference]) == ["shop.items to shop.orders"]
     assert tried(kind, ITEMS, references=[reference]) == []
@@ -227,7 +227,7 @@ def test_a_column_is_damaged_where_its_kind_fits(kind, fits, others):
 @pytest.mark.parametrize(
     "kind",
     [
-        "numbers of the other sign",
+        "numbers with the wrong sign",
         "a required column without its values",
         "a NOT NULL is broken",
         "two rows have swapped a value",
@@ -242,7 +242,7 @@ def test_the_columns_of_keys_are_left_alone(kind):
 
 def test_what_is_put_into_a_column_is_said_of_that_column_whatever_it_is_called():
     table = victim("orders", column('a "b"', "int4", low=1, high=9))
-    (found,) = made("numbers of the other sign", table)
+    (found,) = made("numbers with the wrong sign", table)
 
     assert found.sql == (
         'update only "shop"."orders" set "a ""b""" = -"a ""b""" where "a ""b""" <> 0',
@@ -291,7 +291,7 @@ def test_columns_of_one_type_change_places_times_before_numbers_before_texts():
         column("never", "date", present=0),
     )
 
-    assert tried("two columns have changed places", table) == [
+    assert tried("two columns are swapped", table) == [
         "shop.orders: due and paid",
         "shop.orders: price and cost",
         "shop.orders: name and title",
