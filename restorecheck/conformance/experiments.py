@@ -115,7 +115,7 @@ def _share_and_copy(stage: Stage, number: int) -> None:
             return
         if stage.cloud.elapsed() - began > SHARE_LIMIT:
             raise Surprise(
-                f"the share did not arrive: CopyDBSnapshot is still answered with {answer.code}: "
+                f"the share is not in effect: CopyDBSnapshot still fails with {answer.code}: "
                 f"{answer.message}"
             )
         stage.cloud.pause()
@@ -180,9 +180,7 @@ def _delete(stage: Stage) -> None:
         if not answer.code or status_of(seen) == "deleting":
             return
         if stage.cloud.elapsed() - began > DELETE_LIMIT:
-            raise Surprise(
-                f"the new instance refuses to be deleted: {answer.code}: {answer.message}"
-            )
+            raise Surprise(f"could not delete the new instance: {answer.code}: {answer.message}")
         stage.cloud.pause()
 
 
@@ -221,10 +219,10 @@ def _has_password(seen: Raw) -> bool:
 def _master(stage: Stage) -> None:
     instance = stage.found["instance"]
     if not instance.get("MasterUserSecret"):
-        raise StepSkipped("RDS could not be asked for a managed password")
+        raise StepSkipped("RDS did not manage the password")
     answer = stage.cloud.ask(instance, READ_ALL_DATA)
     if answer.code:
-        raise StepSkipped(f"this machine does not reach the restored instance: {answer.message}")
+        raise StepSkipped(f"this machine cannot connect to the restored instance: {answer.message}")
 
 
 def _second_copy(stage: Stage) -> None:
@@ -266,7 +264,7 @@ def _succeeded(stage: Stage, machine: str) -> str:
     )
     arns = [m["stateMachineArn"] for m in listed.get("stateMachines") or () if m["name"] == machine]
     if not arns:
-        raise StepSkipped(f"there is no state machine {machine}: the deployment is not there")
+        raise StepSkipped(f"there is no state machine {machine}: nothing is deployed")
     executions = _expect(
         stage,
         "states:ListExecutions",
@@ -289,19 +287,19 @@ def _expect(stage: Stage, right: str, operation: str, *, service: str, **paramet
     if answer.code in DENIED:
         raise StepSkipped(f"needs the right {right} in the backup account")
     if answer.code:
-        raise StepSkipped("the deployment is not there")
+        raise StepSkipped("nothing is deployed")
     return answer.value
 
 
 def _validation(stage: Stage) -> None:
     job = stage.setup.restore_job
     if not job:
-        raise StepSkipped("no restore job of AWS Backup was named (--restore-job)")
+        raise StepSkipped("no restore job of AWS Backup was given (--restore-job)")
     described = stage.call(
         Where.BACKUP, "DescribeRestoreJob", service="backup", RestoreJobId=job
     ).value
     if described.get("ValidationStatus") or described.get("Status") != "COMPLETED":
-        raise StepSkipped("the restore job has not ended well, or was answered before")
+        raise StepSkipped("the restore job did not complete, or already has a validation result")
     stage.call(
         Where.BACKUP,
         "PutRestoreValidationResult",
@@ -333,19 +331,19 @@ STEPS = (
     ),
     Experiment(
         name="password",
-        does="have RDS manage the master password of {first}",
+        does="let RDS manage the master password of {first}",
         minutes=5,
         run=_password,
     ),
     Experiment(
         name="master",
-        does="ask the restored database for the rights of its master user",
+        does="query the rights of the master user in the restored database",
         minutes=1,
         run=_master,
     ),
     Experiment(
         name="delete",
-        does="restore {first} as {second}, and delete that instance while it is created",
+        does="restore {first} as {second}, and delete that instance while RDS creates it",
         minutes=15,
         run=_delete,
     ),
@@ -357,19 +355,19 @@ STEPS = (
     ),
     Experiment(
         name="endpoint",
-        does="read how the deployment's checker reached its table",
+        does="read how the deployed checker function reached its table",
         minutes=1,
         run=_endpoint,
     ),
     Experiment(
         name="trust",
-        does="read whether the deployment's functions could take on their roles",
+        does="read whether the deployed functions could assume their roles",
         minutes=1,
         run=_trust,
     ),
     Experiment(
         name="validation",
-        does="answer TIMED_OUT to the restore job that was named",
+        does="send the validation result TIMED_OUT for the given restore job",
         minutes=1,
         run=_validation,
     ),

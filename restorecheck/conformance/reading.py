@@ -64,7 +64,7 @@ def _time(recording: Recording) -> str:
     time = copy.get("OriginalSnapshotCreateTime")
     if time is None:
         return "missing in the copy"
-    return "the same in both accounts" if time == original else "another one in the copy"
+    return "the same in both accounts" if time == original else "a different one in the copy"
 
 
 def _statuses(recording: Recording) -> str:
@@ -109,14 +109,14 @@ def _endpoint(recording: Recording) -> str:
     return (
         "reached"
         if "<state-check>" in exited
-        else f"{NOT_SETTLED}: the newest drill asked no database"
+        else f"{NOT_SETTLED}: the newest drill queried no database"
     )
 
 
 def _trust(recording: Recording) -> str:
     role = _of(recording, "trust", "GetRole")[-1].answer or {}
     asks = "aws:SourceAccount" in str(role.get("Role", {}).get("AssumeRolePolicyDocument"))
-    return "yes" if asks else f"{NOT_SETTLED}: the role does not ask for it"
+    return "yes" if asks else f"{NOT_SETTLED}: the role does not require the condition"
 
 
 def _validation(recording: Recording) -> str:

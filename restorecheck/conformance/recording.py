@@ -137,7 +137,7 @@ def parse(text: str) -> Recording:
         return Recording(header=header, lines=tuple(_lines(parsed[1:])))
     except (ValueError, ValidationError) as exc:
         raise RestorecheckError(
-            f"this is no recording of `restorecheck conformance`: {exc}"
+            f"the file is not a recording of `restorecheck conformance`: {exc}"
         ) from exc
 
 

@@ -40,7 +40,7 @@ def run(
         begin(step.name)
         try:
             if stage.cloud.elapsed() > stage.setup.limit:
-                raise Surprise("the time limit of the run is over")  # noqa: TRY301  # as if a step had said it
+                raise Surprise("the time limit of the run was reached")  # noqa: TRY301  # as if a step had said it
             step.run(stage)
             result = StepResult(step=step.name, outcome="done")
         except StepSkipped as exc:

@@ -62,7 +62,7 @@ class Stage:
             answer = self.cloud.call(where, service, operation, parameters)
         if answer.code and answer.code not in expected:
             raise Surprise(
-                f"{operation} in the {where} account was answered with {answer.code}: {answer.message}",
+                f"{operation} in the {where} account failed with {answer.code}: {answer.message}",
                 code=answer.code,
             )
         return answer
@@ -99,7 +99,7 @@ class Stage:
             elapsed = self.cloud.elapsed()
             if elapsed > self.setup.limit or (limit and elapsed - began > limit):
                 raise Surprise(
-                    f"{what}: not within the time limit; the status is {status or 'not seen'}"
+                    f"{what}: the time limit was reached; the status is {status or 'not seen'}"
                 )
             self.cloud.pause()
 

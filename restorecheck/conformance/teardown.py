@@ -63,7 +63,7 @@ def _delete(stage: Stage, thing: _Thing, *, settled: timedelta) -> str:
                 if _is_ours(seen, stage.setup.drill_id(thing.number)):
                     _ask_for_deletion(stage, thing)
                 elif now - seen_since > stage.setup.settling:
-                    return "it does not carry the tag of this run"
+                    return "it does not have the tag of this run"
         except Surprise as exc:
             why = str(exc)
             if exc.code in DENIED:

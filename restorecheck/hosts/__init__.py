@@ -1,4 +1,4 @@
-"""What starts drills and waits for them: the command line now, a daemon and Lambda later.
+"""Hosts start drills and wait for them: the command line, the runner, AWS Lambda.
 
-Only hosts know the clock, sleeping, signals and the terminal.
+Only hosts use the clock, sleep, and handle signals and the terminal.
 """

@@ -1,4 +1,4 @@
-"""The one place that reads the clock, sleeps, and makes up names."""
+"""The one place that reads the clock, sleeps, and makes random ids."""
 
 import hashlib
 import secrets
@@ -18,7 +18,7 @@ def sleep(duration: timedelta) -> None:
 
 
 def new_drill_id(now: datetime) -> str:
-    """Sortable by time, unique on its own; everything that the drill makes is named after it.
+    """An id that sorts by time and is unique; names of a drill's resources contain it.
 
     Short and of letters, digits and single hyphens, so that `restorecheck-<id>` is a valid RDS
     identifier and leaves room in the 107 bytes of a unix socket's path.
@@ -27,8 +27,6 @@ def new_drill_id(now: datetime) -> str:
 
 
 def drill_id_of(target: str, slot: datetime) -> str:
-    """The same for the same slot of the same target, whoever asks, and however often: a schedule
-    that fires twice starts one drill.
-    """
+    """The same id for the same slot of the same target: a schedule that fires twice starts one drill."""
     digest = hashlib.sha256(f"{target} {slot.astimezone(UTC).isoformat()}".encode()).hexdigest()
     return f"{slot.astimezone(UTC):%Y%m%d-%H%M%S}-{digest[:6]}"

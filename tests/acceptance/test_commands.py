@@ -95,7 +95,9 @@ def test_a_help_needs_no_configuration_and_ends_with_the_exit_statuses(library):
     library.config.unlink()
 
     said = library.run("drill", "--help").stdout
-    assert said.rstrip().endswith("130  interrupted; teardown was done, or the leftovers are named")
+    assert said.rstrip().endswith(
+        "130  interrupted; everything was deleted, or the report names the rest"
+    )
     assert "restorecheck COMMAND --help" in library.run("--help").stdout
 
 
@@ -135,7 +137,7 @@ def test_the_demo_gives_each_night_its_verdict_and_names_the_page_that_it_has_wr
     done = world.run("demo", "--answers", "1000", "--dir", str(place))
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"The report of the last drill, with pictures: {place}/report.html" in done.stdout
+    assert f"The HTML report of the last drill: {place}/report.html" in done.stdout
     assert "<!doctype html>" in (place / "report.html").read_text()
     history = sqlite3.connect(place / "history.sqlite")
     verdicts = [row[0] for row in history.execute("select verdict from reports order by sequence")]

@@ -51,4 +51,4 @@ def test_a_history_without_a_verified_night_proposes_nothing(world):
     done = world.run("propose", "library", "--from-history")
 
     assert done.returncode == 2
-    assert "no night was verified" in done.stderr
+    assert "no drill was verified" in done.stderr

@@ -243,7 +243,7 @@ def test_one_runner_a_history(runner):
     second = runner.world.run("run")
 
     assert second.returncode == 3
-    assert "another `restorecheck run` is at work on this history" in second.stderr
+    assert "another `restorecheck run` uses this history" in second.stderr
 
 
 def test_one_drill_a_target(runner):
@@ -255,7 +255,7 @@ def test_one_drill_a_target(runner):
     second = runner.world.run("drill", "a")
 
     assert second.returncode == 3
-    assert "another process holds the lock" in second.stderr
+    assert "another process has the lock" in second.stderr
     runner.stop(process)
 
 
@@ -269,7 +269,7 @@ def test_sighup_reads_the_configuration_again_and_a_broken_one_is_not_used(runne
     runner.wait_until(lambda s: Agenda(s.database).targets() == ("a", "b"), "the reload")
     runner.world.config.write_text("version: 2\n")
     process.send_signal(signal.SIGHUP)
-    runner.wait_until(lambda _: "config.broken" in runner.log, "the refusal")
+    runner.wait_until(lambda _: "config.invalid" in runner.log, "the refusal")
 
     assert runner.ask(lambda s: Agenda(s.database).targets()) == ("a", "b")
     assert runner.stop(process) == 0

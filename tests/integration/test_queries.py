@@ -400,7 +400,7 @@ def test_prune_reduces_old_reports_and_the_chain_still_holds(past, capsys, tmp_p
     code, out, _ = ask(capsys, "history", "verify")
     assert (code, "3 reduced by retention" in out) == (0, True)
     _, out, _ = ask(capsys, "history")
-    assert out.count("(its report was removed by retention)") == 3
+    assert out.count("(retention removed the report)") == 3
     file = tmp_path / "all.jsonl"
     ask(capsys, "history", "export", "-o", str(file))
     assert ask(capsys, "history", "verify", "--file", str(file))[0] == 0

@@ -168,7 +168,7 @@ def test_what_is_held_open_keeps_the_whole_file_from_being_used(scene, key):
     scene.path.write_text(text.replace(*changes[key]))
     service._reload()
 
-    assert f"{key} was changed; that needs a restart" in service.health.config_problem
+    assert f"{key} was changed; restart the runner to use it" in service.health.config_problem
     assert service._gate._limit == service._watched.config.runner.max_parallel_drills == 1
 
 

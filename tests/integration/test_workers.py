@@ -105,4 +105,4 @@ def test_a_worker_that_does_not_end_when_it_is_told_to_is_ended_and_counted(work
 
     assert (killed, gone) == (1, True)
     assert why == ["the process was ended by signal 9"]
-    assert workers.sweep() == "the runner is being stopped"
+    assert workers.sweep() == "the runner is stopping"

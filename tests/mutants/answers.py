@@ -586,7 +586,7 @@ ANSWERS = (
     bug(
         "work begins after the stop",
         "Workers._work",
-        'if self._stopping:\n    return "the runner is being stopped"',
+        'if self._stopping:\n    return "the runner is stopping"',
         "",
         "tests/integration/test_workers.py",
     ),

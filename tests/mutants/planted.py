@@ -3085,8 +3085,8 @@ PLANTED = (
     bug(
         "a lock that cannot be looked at is free",
         "is_held",
-        "return True  # cannot be looked at",
-        "return False  # cannot be looked at",
+        "return True  # cannot be opened",
+        "return False  # cannot be opened",
         "tests/integration/test_left_by_killing.py",
     ),
     bug(

@@ -60,7 +60,7 @@ SCENARIOS = {
     "simulated-refusals": Scenario(
         {
             "first-copy-after-share": "InvalidDBSnapshotState, then accepted",
-            "original-time": "another one in the copy",
+            "original-time": "a different one in the copy",
             "managed-password-and-describe-key": "needed",
         },
         arguments=("--step", "password"),

@@ -1,4 +1,4 @@
-"""The command line: what it takes, and one file for each command."""
+"""The command line: its arguments, and one file for each command."""
 
 from restorecheck.hosts.cli.arguments import main
 

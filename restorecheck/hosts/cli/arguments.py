@@ -11,105 +11,105 @@ from restorecheck.report.faces import SUFFIXES
 EXIT_STATUSES = """
 exit status:
   0    verified: the backup restores and every required check passed
-  1    failed: the backup did not restore, or a check did not hold
-  2    usage or configuration; nothing was done
+  1    failed: the backup did not restore, or a required check failed
+  2    wrong usage or configuration; nothing was done
   3    inconclusive: no verdict was possible (denied, timed out, unreachable, no fitting server)
-  4    resources were left behind; outranks the others
-  130  interrupted; teardown was done, or the leftovers are named
+  4    resources were left behind; replaces any other status
+  130  interrupted; everything was deleted, or the report names the rest
 """
 
 PROVE_STATUSES = EXIT_STATUSES.replace(
-    "  1    failed:", "  1    the checks see less than --min-score; or failed:"
+    "  1    failed:", "  1    the checks detect less than --min-score; or failed:"
 )
 
 SWEEP_STATUSES = """
 exit status:
   0    nothing is left (or, with --dry-run, nothing would be deleted)
-  2    usage or configuration
+  2    wrong usage or configuration
   3    the history cannot be used
-  4    something could not be deleted; it is named (with --dry-run: would be deleted)
+  4    a resource could not be deleted; the output names it (with --dry-run: would be deleted)
 """
 
 REPORT_STATUSES = """
 exit status:
   0    done
-  2    usage or configuration
+  2    wrong usage or configuration
   3    the history cannot be used, or has no such drill
 """
 
 MANIFEST_STATUSES = """
 exit status:
   0    done
-  2    usage
+  2    wrong usage
   3    the source cannot be reached or read
 """
 
 VALIDATE_STATUSES = """
 exit status:
   0    the configuration is valid
-  2    it is not, or cannot be read; every problem is named
+  2    it is invalid or cannot be read; the output names every problem
 """
 
 RUN_STATUSES = """
 exit status:
-  0    stopped as told; with --once: nothing was due (and nothing was proven), or everything verified
-  2    usage or configuration; no target has a schedule
-  3    the history cannot be used, or another runner is at work on it
-       with --once also 1, 3, 4 and 130, as `restorecheck drill`
-  130  interrupted before it began
+  0    stopped by a signal; with --once: nothing was due, or every drill was verified
+  2    wrong usage or configuration, or no target has a schedule
+  3    the history cannot be used, or another runner uses it
+       with --once also 1, 3, 4 and 130, as for `restorecheck drill`
+  130  interrupted before the start
 """
 
 STATUS_STATUSES = """
 exit status:
   0    every target is proven
-  1    a target is overdue or was never proven, its newest drill failed or left something behind
-  2    usage or configuration
+  1    a target is overdue or never proven, or its newest drill failed or left resources behind
+  2    wrong usage or configuration
   3    the history cannot be used
-       with --nagios: 0 ok, 1 warning (inconclusive), 2 critical (what is 1 above), 3 unknown
-       (configuration or history cannot be used)
+       with --nagios: 0 ok, 1 warning (inconclusive), 2 critical (status 1 above), 3 unknown
+       (the configuration or history cannot be used)
 """
 
 HISTORY_STATUSES = """
 exit status:
   0    done; verify: no flaw
   1    verify: a report was changed or removed
-  2    usage or configuration
+  2    wrong usage or configuration
   3    the history cannot be used
 """
 
 DOCTOR_STATUSES = """
 exit status:
   0    no problem was found
-  1    problems were found; each with a fix
-  2    usage or configuration
+  1    problems were found; the output has a fix for each
+  2    wrong usage or configuration
   3    no problem was found, but something could not be read
 """
 
 CONFORMANCE_STATUSES = """
 exit status:
-  0    every step was done or, with words, skipped; everything was deleted
-  2    usage or configuration; nothing was started
-  3    stopped at the first surprise; everything was deleted
-  4    something could not be deleted; it is named, and `restorecheck sweep` tries again
+  0    every step was done, or skipped for a printed reason; everything was deleted
+  2    wrong usage or configuration; nothing was started
+  3    stopped at the first unexpected answer; everything was deleted
+  4    a resource could not be deleted; the output names it, and `restorecheck sweep` tries again
   130  interrupted; everything was deleted
 """
 
 SANDBOX_STATUSES = """
 exit status:
-  0    stopped as told; everything is removed
-  2    usage
-  3    it cannot be started
+  0    stopped by a signal; everything is removed
+  2    wrong usage
+  3    the sandbox cannot be started
 """
 
 EXPORT_STATUSES = """
 exit status:
   0    done
-  2    usage, or a folder or file that cannot be used
-  3    pip could not get the dependencies
+  2    wrong usage, or a folder or file that cannot be used
+  3    pip could not download the dependencies
 """
 
 SHELLS = ("bash", "zsh", "fish")
-CONFIG_HELP = "configuration file; else $RESTORECHECK_CONFIG, else ./restorecheck.yaml"
+CONFIG_HELP = "configuration file; default: $RESTORECHECK_CONFIG, then ./restorecheck.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,10 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_run(parser, arguments))
     except BrokenPipeError:
-        # Whoever read our answer went away; what is left to write has no reader.
+        # The reader of the pipe has ended: nothing reads the rest.
         sys.stderr.close()
         return 3
-    except Exception as exc:  # noqa: BLE001  # a traceback's own exit status would mean: a bad backup
+    except Exception as exc:  # noqa: BLE001  # the exit status of a traceback, 1, would mean: a bad backup
         return _defect(exc)
 
 
@@ -134,7 +134,7 @@ def _defect(exc: Exception) -> int:
         print("restorecheck: memory ran out", file=sys.stderr)
     else:
         print(f"restorecheck: a defect in restorecheck: {type(exc).__name__}", file=sys.stderr)
-    print("restorecheck: what it began is finished by `restorecheck sweep`", file=sys.stderr)
+    print("restorecheck: `restorecheck sweep` finishes what it began", file=sys.stderr)
     return 3
 
 
@@ -191,13 +191,13 @@ Commands = argparse._SubParsersAction  # noqa: SLF001  # argparse gives it no pu
 
 
 def _add(commands: "Commands[Parser]", name: str, summary: str, epilog: str = "") -> Parser:
-    """`epilog`: the exit statuses, of a command that has more than 0 and 2."""
+    """`epilog`: the exit statuses of a command with others than 0 and 2."""
     description = f"{summary[0].upper()}{summary[1:]}."
     return commands.add_parser(name, help=summary, description=description, epilog=epilog)
 
 
 def _add_config_option(parser: Parser) -> None:
-    """Absent, it leaves alone what stands before the command."""
+    """`-c` after the command; without it, the one before the command counts."""
     parser.add_argument(
         CONFIG, "--config", metavar="FILE", default=argparse.SUPPRESS, help=CONFIG_HELP
     )
@@ -226,7 +226,7 @@ def _add_drill(commands: "Commands[Parser]") -> None:
     drill.add_argument(
         "--full-text",
         metavar="FILE",
-        help="write the full text of an error of a load to this file, which only its owner can read",
+        help="write the full text of a load error to this file, which only its owner can read",
     )
     drill.add_argument(
         "--keep",
@@ -295,7 +295,7 @@ def _add_history(commands: "Commands[Parser]") -> None:
         "words",
         nargs="*",
         metavar="[verify | export | prune | accept] [TARGET | DRILL]",
-        help="verify: nobody changed or removed a report; export: JSON lines, as they are stored; "
+        help="verify: check that no report was changed or removed; export: JSON lines, as they are stored; "
         "prune: reduce old reports to one line; accept: the failed findings of a drill (or of "
         "the newest drill of a target) are intended; later drills are compared with this "
         "drill. Without one of these: the newest 30 drills",
@@ -393,8 +393,8 @@ def _add_doctor(commands: "Commands[Parser]") -> None:
         "--deployment",
         choices=["source", "backup", "configuration", "night", "all"],
         metavar="STEP",
-        help="look at what this step of docs/how-to/deploy.md has made, with the present credentials, and "
-        "at no target: source, backup, configuration, night, or all but source",
+        help="check what this step of docs/how-to/deploy.md made, with the present credentials, instead of the "
+        "targets: source, backup, configuration, night, or all (every step but source)",
     )
     _add_answer(doctor)
 
@@ -411,7 +411,7 @@ def _add_audit(commands: "Commands[Parser]") -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a terraform.tfstate, or what `terraform show -json` prints of a state or a plan "
+        help="a terraform.tfstate, or the output of `terraform show -json` for a state or a plan "
         "(may be given again)",
     )
     audit.add_argument(
@@ -419,7 +419,7 @@ def _add_audit(commands: "Commands[Parser]") -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="folder of .tf files, for what stands only there: prevent_destroy (may be given again)",
+        help="folder of .tf files, which alone contain prevent_destroy (may be given again)",
     )
     audit.add_argument(
         "--only-terraform",
@@ -430,7 +430,7 @@ def _add_audit(commands: "Commands[Parser]") -> None:
 
 
 def _add_answer(parser: Parser) -> None:
-    """What `doctor` and `audit` share."""
+    """Options that `doctor` and `audit` share."""
     _add_config_option(parser)
     parser.add_argument("--format", choices=["text", "json", "sarif", "junit"], default="text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this file")
@@ -472,7 +472,7 @@ def _add_prove(commands: "Commands[Parser]") -> None:
     prove = _add(
         commands,
         "prove",
-        "drill a target, damage the throw-away copy in many ways, and tell which checks notice",
+        "drill a target, damage the throw-away copy in many ways, and print which checks detect it",
         PROVE_STATUSES,
     )
     prove.add_argument("target", metavar="TARGET")

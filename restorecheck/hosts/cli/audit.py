@@ -1,4 +1,4 @@
-"""`restorecheck audit`: how exposed is production now? Nothing is made or changed."""
+"""`restorecheck audit`: how exposed is production now? Changes nothing."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
     if arguments.only_terraform and not arguments.terraform:
         raise ConfigError((Problem(message="--only-terraform goes with --terraform FILE"),))
     findings: list[Finding] = []
-    # The files first: what is wrong with them is known before AWS is asked.
+    # The files first: their errors are found without AWS.
     findings += terraform_findings(arguments.terraform, arguments.terraform_files)
     if not arguments.only_terraform:
         for facts in account_facts(config, clock):
@@ -39,7 +39,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
     """Raises ConfigError where no target names a source account."""
     targets = [target for target in config.targets if target.kind is RDS]
     if not targets:
-        message = "no target of kind rds: there is no source account to look at"
+        message = "no target of kind rds: there is no source account to audit"
         hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
         raise ConfigError((Problem(message=message),), hint=hint)
     from restorecheck.aws.facts.source_account import Audited, audit
@@ -59,7 +59,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
 
 
 def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
-    """When the newest verified drill of each began; a history that is not there is not made."""
+    """Start of each target's newest verified drill; a missing history is not created."""
     from restorecheck.hosts.cli.history_queries import opened
 
     if not Path(config.history.path).exists():
@@ -73,7 +73,7 @@ def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
 
 
 def terraform_findings(files: Sequence[str], folders: Sequence[str]) -> Iterator[Finding]:
-    """Raises ConfigError where a file is not what it should be."""
+    """Raises ConfigError: a file is not Terraform's or cannot be read."""
     blocks = [block for folder in folders for block in _blocks(Path(folder))] if folders else None
     for name in files:
         document = _document(Path(name))
@@ -94,9 +94,7 @@ def _document(path: Path) -> Any:  # noqa: ANN401  # JSON
     except OSError as exc:
         message = f"{path} cannot be read: {exc.strerror}"
     except (ValueError, RecursionError):
-        message = (
-            f"{path} is no JSON; a plan file is printed as such by `terraform show -json FILE`"
-        )
+        message = f"{path} is not JSON; print a plan file with `terraform show -json FILE`"
     raise ConfigError((Problem(message=message),))
 
 
@@ -118,6 +116,6 @@ def _blocks(folder: Path) -> Iterator[terraform.Block]:
             message = f"{path} cannot be read: {exc.strerror}"
             raise ConfigError((Problem(message=message),)) from exc
         except Exception as exc:  # the parser's own, of many kinds
-            message = f"{path} is not understood by the HCL parser"
+            message = f"{path} could not be read by the HCL parser"
             raise ConfigError((Problem(message=message),)) from exc
         yield from terraform.blocks_in(parsed)

@@ -1,4 +1,4 @@
-"""The commands behind the command line: parse nothing, decide little, print the answer."""
+"""The commands: each calls its room and prints the answer."""
 
 import argparse
 import json
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
-"""What does something writes logs; a question does not wait for structlog to be imported."""
+"""Commands that log; the others do not import structlog, which takes time."""
 OWN_SIGNALS = ("drill", "run", "sandbox", "propose", "prove", "conformance")
-"""They handle signals from the moment at which they begin something."""
+"""Commands that handle signals from the moment at which there is something to tear down."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the command line asks for; every expected error becomes one message and a code."""
+    """Run the command; every expected error becomes one message and an exit code."""
     if arguments.command in WITH_LOGS:
         from restorecheck.hosts.process import logs
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _do(arguments: argparse.Namespace) -> int:
-    if arguments.command != "manifest":  # which reads what libpq is told to read
+    if arguments.command != "manifest":  # which uses libpq's own files and variables
         libpq.forget_other_servers()
     match arguments.command:
         case "drill":
@@ -100,7 +100,7 @@ def _do(arguments: argparse.Namespace) -> int:
 
 
 def ask(arguments: argparse.Namespace) -> int:
-    """A question to the history; its rooms are imported when one is asked."""
+    """A query of the history; its rooms are imported here."""
     from restorecheck.hosts.cli import history_queries, reports
 
     if arguments.command == "status" and arguments.nagios:
@@ -114,7 +114,7 @@ def ask(arguments: argparse.Namespace) -> int:
 
 
 def look(arguments: argparse.Namespace) -> int:
-    """Before the first night, or around it: nothing is made and nothing is changed."""
+    """`doctor` and `audit`, which change nothing."""
     if arguments.command == "doctor" and arguments.deployment:
         from restorecheck.hosts.cli import doctor_deployment
 
@@ -146,7 +146,7 @@ def manifest(arguments: argparse.Namespace) -> int:
 
 
 def study(arguments: argparse.Namespace) -> int:
-    """One drill that tells more than a verdict."""
+    """One drill with an extra analysis: `propose`, `prove`."""
     path = configuration.locate(arguments.config, os.environ)
     loaded = configuration.load(path, os.environ)
     (name,) = _targets(loaded, [arguments.target], adopt=False)
@@ -173,7 +173,7 @@ def infra(arguments: argparse.Namespace) -> int:
     for path in written:
         print(path)
     if bundle is None:
-        hint = "without --ca-bundle the checker cannot prove that it speaks to RDS, and refuses to"
+        hint = "without --ca-bundle the checker cannot verify the certificates of RDS, and asks nothing"
         print(f"restorecheck: {hint}", file=sys.stderr)
     return Exit.VERIFIED
 
@@ -246,7 +246,7 @@ def _full_text(arguments: argparse.Namespace) -> "FullText | None":
 
 
 def _postman_of(parts: "Parts") -> "Postman":
-    """Made before the drills: a channel that is new hears of what comes from now on.
+    """Made before the drills: a new channel reports what finishes from now on.
 
     Raises:
         ConfigError: A channel cannot be used.
@@ -261,7 +261,7 @@ def _postman_of(parts: "Parts") -> "Postman":
 
 
 def _announce(postman: "Postman", parts: "Parts") -> None:
-    """Whatever goes wrong here changes no verdict, and not the exit code."""
+    """An error here changes neither a verdict nor the exit code."""
     from restorecheck.hosts.drill.standings import notes_of
 
     try:
@@ -315,10 +315,10 @@ def _load(option: str | None) -> Config:
 
 
 def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]:
-    """The targets to drill, each once; without a name all of those that fit.
+    """The targets to drill, each once; without a name all targets of the right kind.
 
     Raises:
-        ConfigError: A name is not in the configuration, or needs another way of asking.
+        ConfigError: A name is not in the configuration, or needs or refuses --adopt.
     """
     known = [target.name for target in loaded.targets]
     adopted = [target.name for target in loaded.targets if target.kind.adopts]
@@ -327,7 +327,7 @@ def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]
         if name not in known:
             problems.append(unknown_target(name, known))
         elif name in adopted and not adopt:
-            message = f"the target {name!r} restores nothing itself; name an instance to check"
+            message = f"the target {name!r} only checks an instance that another program restored"
             problems.append(Problem(message=f"{message}: --adopt INSTANCE"))
         elif adopt and name not in adopted:
             problems.append(Problem(message=f"the target {name!r} is not of kind adopt"))
@@ -344,13 +344,13 @@ def _targets(loaded: Config, wanted: Sequence[str], *, adopt: bool) -> list[str]
         )
         raise ConfigError((Problem(message=message),), hint=hint)
     if not chosen:
-        message = "every target is of kind adopt; name an instance to check: --adopt INSTANCE"
+        message = "every target is of kind adopt; give the instance to check: --adopt INSTANCE"
         raise ConfigError((Problem(message=message),))
     return chosen
 
 
 def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict[str, str]:
-    """What the drill of an adopted instance begins with."""
+    """The first outputs of the drill of an adopted instance."""
     if instance is None:
         return {}
     from restorecheck.hosts.drill import wiring

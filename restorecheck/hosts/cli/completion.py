@@ -1,5 +1,5 @@
-"""What a shell completes. Its script asks this program, which knows its parser and the configuration:
-a script that lists every option would have to be written anew with each version, and knows no target.
+"""Completion for shells. The shell's script calls this program, which has the parser and the
+configuration: a script with a fixed list of options would be outdated, and have no targets.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from restorecheck.errors import ConfigError
 from restorecheck.hosts.cli.parser import CONFIG, Parser
 
 SCRIPTS = {
-    # Where there is no answer, readline completes names of files (-o default).
+    # Without an answer readline completes names of files (-o default).
     "bash": """\
 _restorecheck() {
     local IFS=$'\\n'
@@ -47,16 +47,16 @@ complete -c restorecheck -f -a '(__restorecheck)'
 """,
 }
 SAID = 60
-"""Letters of a meaning; the words beyond them are left out."""
+"""Characters of a description; further words are left out."""
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _WORD = re.compile(r"\b[a-z]+\b")
 
 Candidate = tuple[str, str]
-"""A word and its meaning; the meaning is empty where the word says enough."""
+"""A word and its description, which may be empty."""
 
 
 def run(parser: Parser, arguments: argparse.Namespace) -> int:
-    """Print the script, or what may stand in place of the last word."""
+    """Print the script, or the candidates for the last word."""
     if not arguments.words:
         print(SCRIPTS[arguments.shell], end="")
     for word, meaning in _candidates(parser, arguments.words) if arguments.words else ():
@@ -76,7 +76,7 @@ def _written(word: str, meaning: str, shell: str) -> str:
 
 
 def _candidates(whole: Parser, words: Sequence[str]) -> Iterator[Candidate]:
-    """`words`: all that stand after `restorecheck`; the last one is being typed, and may be empty."""
+    """`words`: all after `restorecheck`; the last one is incomplete and may be empty."""
     # bash splits --format=html into three words.
     before, current = [word for word in words[:-1] if word != "="], words[-1].removeprefix("=")
     here, named, config = whole, 0, None
@@ -104,7 +104,7 @@ def _candidates(whole: Parser, words: Sequence[str]) -> Iterator[Candidate]:
 
 
 def _next(here: Parser, named: int, current: str, config: str | None) -> Iterable[Candidate]:
-    """What may follow: a command, an argument, or else an option."""
+    """Candidates: commands, arguments, or else options."""
     options = [(text, each.help or "") for each in here.options for text in each.option_strings]
     if current.startswith("-"):
         return options
@@ -117,7 +117,7 @@ def _next(here: Parser, named: int, current: str, config: str | None) -> Iterabl
 
 
 def _values(action: argparse.Action, config: str | None) -> list[Candidate]:
-    """Of an option or an argument; none of one that names a file, which the shell completes."""
+    """Values of an option or argument; none for a file, which the shell completes."""
     if action.choices is not None:
         return [(str(choice), "") for choice in action.choices]
     metavar = str(action.metavar)
@@ -127,7 +127,7 @@ def _values(action: argparse.Action, config: str | None) -> list[Candidate]:
 
 
 def _targets(config: str | None) -> list[str]:
-    """Names in the configuration, however much of it is wrong; none where it cannot be read."""
+    """Names in the configuration, even an invalid one; none if it cannot be read."""
     try:
         path = locate(config, os.environ)
         if not path.is_file() or path.stat().st_size > MAX_BYTES:

@@ -1,5 +1,5 @@
-"""`restorecheck doctor`: before the first night, would a drill succeed? Nothing is changed, and
-nothing made but a folder in the work directory that is removed again.
+"""`restorecheck doctor`: before the first night, would a drill succeed? Changes nothing; makes only
+a folder in the work directory, and removes it again.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def answer(
     arguments: argparse.Namespace,
     now: datetime,
 ) -> int:
-    """Print or write them in the format that was asked for; the exit code that they make."""
+    """Print or write the findings in the chosen format; returns the exit code."""
     ignores = [item.ignore() for item in config.audit.ignore] if config else []
     findings = ignoring(found, ignores, now.date())
     with writing(arguments.output) as stream:
@@ -80,10 +80,10 @@ def answer(
 
 
 def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
-    """The targets of these names; all of them where none is given.
+    """The targets of these names; without names all targets.
 
     Raises:
-        ConfigError: There is none of a name.
+        ConfigError: No target has one of the names.
     """
     known = {target.name: target for target in config.targets}
     unknown = [name for name in names if name not in known]
@@ -96,7 +96,7 @@ def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
 
 
 def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
-    """Without what its targets need of it."""
+    """Facts of this machine that do not depend on its targets."""
     server = server_settings(config)
     account, account_problem = _account(server)
     changer = changer_of(path)
@@ -141,7 +141,7 @@ def _account(server: ServerSettings) -> tuple[OsUser | None, str]:
 
 
 def holds_secrets(config: Config, path: Path) -> bool:
-    """Whether a URL that is a password stands in the file as it is.
+    """Whether the file contains a URL that is a secret.
 
     Passwords of databases do not: the configuration refuses them. An external id is no secret (IAM
     User Guide, "Access to AWS accounts owned by third parties").

@@ -1,7 +1,7 @@
-"""`restorecheck doctor --deployment STEP`: is what this step has made as it should be so far?
+"""`restorecheck doctor --deployment STEP`: did this step of the deployment make everything right?
 
-The first steps are made before there is a configuration; one that is there is used for what it says
-to be ignored, and is compared with the one that the functions read.
+The first steps come before the configuration. A configuration is used for its `ignore` list, and
+compared with the one that the functions read.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from restorecheck.rules.catalogue import By
 from restorecheck.rules.findings import Finding
 
 TICK = timedelta(seconds=15)
-"""Unused: each thing is read once."""
+"""Not used: each fact is read once."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.targets:
-        message = "--deployment looks at no target; name none"
+        message = "--deployment checks no target: leave out the names of targets"
         raise ConfigError((Problem(message=message),))
     path, config = _configuration(arguments.config)
     clock = SystemClock()
@@ -49,7 +49,7 @@ def _findings(account: Account, part: str, path: Path | None) -> Iterator[Findin
 
 
 def _configuration(option: str | None) -> tuple[Path | None, Config | None]:
-    """The one that is named, or found; None where none was named and none is there."""
+    """The given configuration, or the one in the default place; None: there is none."""
     named = option is not None or VARIABLE in os.environ
     if not named and not Path(DEFAULT_NAME).exists():
         return None, None
@@ -58,5 +58,5 @@ def _configuration(option: str | None) -> tuple[Path | None, Config | None]:
 
 
 def _is_sandbox(environment: Mapping[str, str]) -> bool:
-    """Without a configuration, an endpoint on this machine is the sandbox's; no other one may be plain."""
+    """Without a configuration, an endpoint on this machine is the sandbox; any other must use https."""
     return is_loopback(urlsplit(environment.get("AWS_ENDPOINT_URL", "")).hostname or "")

@@ -1,4 +1,4 @@
-"""The whole messages of a load that failed: on request only, because they may repeat rows."""
+"""The full messages of a failed load: only on request, because they may contain rows."""
 
 import sys
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from restorecheck.report.terminal import clean
 
 @dataclass
 class FullText:
-    """Where they go: to stderr, into a file that only its owner can read, or both.
+    """Writes them to stderr, into a file that only its owner can read, or both.
 
     Raises:
-        ConfigError: The file cannot be written. Found out before the first drill.
+        ConfigError: The file cannot be written; raised before the first drill.
     """
 
     on_stderr: bool
@@ -24,8 +24,8 @@ class FullText:
         self._write()
 
     def __call__(self, drill_id: str, text: str) -> str:
-        """A note for the report; empty where no file was asked for."""
-        lines = [f"drill {drill_id}: the full text of the error, which may repeat rows:"]
+        """A note for the report; empty: no file was requested."""
+        lines = [f"drill {drill_id}: the full text of the error, which may contain rows:"]
         lines += [f"  {clean(line)}" for line in text.splitlines()]
         if self.on_stderr:
             print("\n".join(lines), file=sys.stderr, flush=True)
@@ -35,7 +35,7 @@ class FullText:
         try:
             self._write()
         except ConfigError as exc:
-            return f"the full text of the error is lost: {exc.message}"
+            return f"could not write the full text of the error: {exc.message}"
         return f"the full text of the error is in {self.file}, which only its owner can read"
 
     def _write(self) -> None:

@@ -1,6 +1,4 @@
-"""`status` and `history`: questions to the history, none of which changes anything but
-`history prune`.
-"""
+"""`status` and `history`: queries of the history. Only `history prune` and `accept` change it."""
 
 import argparse
 import contextlib
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from restorecheck.aws.deployment.stores import AwsStore
 
 NEWEST = 30
-"""Drills that `history` lists when nothing else is asked for."""
+"""Drills that `history` lists by default."""
 ACTIONS = ("verify", "export", "prune", "accept")
 _AGE = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -59,13 +57,13 @@ def opened(config: Config) -> Iterator[SqliteStore]:
 
 @contextlib.contextmanager
 def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["SqliteStore | AwsStore"]:
-    """The history that `history` is about: the configuration's, or that of an AWS deployment."""
+    """The history to query: the configuration's, or that of an AWS deployment."""
     if not arguments.table and not arguments.bucket:
         with opened(config) as store:
             yield store
         return
     if not (arguments.table and arguments.bucket):
-        message = "--table and --bucket belong together: they are the history of an AWS deployment"
+        message = "--table and --bucket go together: they name the history of an AWS deployment"
         raise ConfigError((Problem(message=message),))
     from restorecheck.hosts.functions.surroundings import BUCKET, SANDBOX, TABLE, FunctionContext
 
@@ -80,7 +78,7 @@ def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["Sqlite
 
 
 def status_for_nagios(load: Callable[[], Config], arguments: argparse.Namespace) -> int:
-    """A plugin exits with 3 (UNKNOWN) where it cannot look; 2 would say that a backup is bad."""
+    """A plugin exits with 3 (UNKNOWN) if it cannot read the history; 2 would mean a bad backup."""
     try:
         config = load()
     except ConfigError as exc:
@@ -194,7 +192,7 @@ def _refuse_unknown(config: Config, store: "SqliteStore | AwsStore", name: str |
 
 
 def _known_targets(config: Config, store: "SqliteStore | AwsStore") -> list[str]:
-    """Those of the configuration first; the history also has targets that were removed from it."""
+    """Targets of the configuration, then those that only the history still has."""
     past = sorted({entry.target for entry in store.entries()})
     return list(dict.fromkeys([*(target.name for target in config.targets), *past]))
 
@@ -202,7 +200,7 @@ def _known_targets(config: Config, store: "SqliteStore | AwsStore") -> list[str]
 def _skips(
     store: "SqliteStore | AwsStore", target: str | None, since: datetime | None
 ) -> Sequence[Skip]:
-    """In AWS the schedule is EventBridge's: what did not take place stands in its metrics."""
+    """Skipped slots. None in AWS: there EventBridge has the schedule, and its metrics show missed ones."""
     if not isinstance(store, SqliteStore):
         return ()
     return Agenda(store.database).skips(target=target, since=since)
@@ -212,7 +210,7 @@ def _drill_row(store: "SqliteStore | AwsStore", entry: Entry) -> dict[str, objec
     try:
         report = json.loads(store.report(entry.drill_id))
     except NotFoundError:
-        report = {"reason": "(its report was removed by retention)"}
+        report = {"reason": "(retention removed the report)"}
     return {
         "at": entry.finished_at.isoformat(timespec="seconds"),
         "target": entry.target,
@@ -286,7 +284,7 @@ def _verify(config: Config, arguments: argparse.Namespace) -> int:
 def _of_export(path: Path) -> Iterator[Stored]:
     """The lines of `history export`, as a chain."""
     try:
-        # Not splitlines(): names from elsewhere may hold other line separators.
+        # Not splitlines(): names may contain other line separators.
         lines = path.read_text().removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         message = f"{path} cannot be read: {type(exc).__name__}"
@@ -317,7 +315,7 @@ def _stored(report: dict[str, object], line: str) -> Stored:
         scheduled_for=None,
         left_behind=False,
         announce=False,
-        # What stands in the line is compared with the hash of the line before.
+        # The hash in the line is compared with the hash of the previous line.
         previous_sha256=str(chain["previous_sha256"]),
         sha256=str(report["sha256"]) if without_text else sha256_of(line),
         pruned_at=datetime.fromisoformat(str(pruned)) if pruned else None,
@@ -345,7 +343,7 @@ def _write_stored(
 def _pruned_line(entry: Entry) -> str:
     return json.dumps(
         {
-            # Null where somebody removed the text: a flaw of the export as of the history.
+            # Null if the text was removed: a flaw of the export as of the history.
             "pruned": entry.pruned_at.isoformat() if entry.pruned_at else None,
             "drill_id": entry.drill_id,
             "target": entry.target,
@@ -361,10 +359,10 @@ def _pruned_line(entry: Entry) -> str:
 def _prune(config: Config, arguments: argparse.Namespace) -> int:
     days = arguments.older_than or config.history.keep_days
     if days is None:
-        message = "how old? Set history.keep_days, or give --older-than DAYS"
+        message = "the age is missing: set history.keep_days, or give --older-than DAYS"
         raise ConfigError((Problem(message=message),))
     if arguments.table or arguments.bucket:
-        message = "the reports of an AWS deployment are kept for as long as its template says"
+        message = "the template of an AWS deployment sets how long its reports are kept"
         raise ConfigError((Problem(message=message),))
     now = SystemClock().now()
     with opened(config) as store:
@@ -374,10 +372,10 @@ def _prune(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _accept(config: Config, what: str | None, arguments: argparse.Namespace) -> int:
-    """What failed in a drill is as it should be: from now on it is what later nights compare with."""
+    """Accept what failed in a drill: later drills are compared with it."""
     if what is None or not (arguments.why or "").strip():
         message = (
-            "expected: history accept DRILL|TARGET --why REASON; the reason stands in later reports"
+            "expected: history accept DRILL|TARGET --why REASON; later reports show the reason"
         )
         raise ConfigError((Problem(message=message),))
     with asked_for(config, arguments) as store:
@@ -391,15 +389,15 @@ def _accept(config: Config, what: str | None, arguments: argparse.Namespace) -> 
             why=arguments.why.strip(),
         )
         store.accept(acceptance)
-    print(f"{clean(entry.target)}: later nights are compared with drill {entry.drill_id}")
+    print(f"{clean(entry.target)}: later drills are compared with drill {entry.drill_id}")
     return Exit.VERIFIED
 
 
 def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str) -> Entry:
-    """The drill of this id; of a target its newest drill, if its report asks to be accepted.
+    """The drill of this id; for a target its newest drill, if that one has something to accept.
 
     Raises:
-        ConfigError: There is none, or the newest report of the target asks for no acceptance.
+        ConfigError: There is none, or the target's newest drill has nothing to accept.
     """
     of_id = [entry for entry in store.entries() if entry.drill_id == what]
     if of_id:
@@ -410,16 +408,16 @@ def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str)
         if what in known:
             message = f"the target {what!r} has no finished drill"
             raise ConfigError((Problem(message=message),))
-        raise ConfigError((unknown_target(what, known, "and no finished drill of that name"),))
+        raise ConfigError((unknown_target(what, known, "and no finished drill with this id"),))
     (entry,) = newest
     if entry.verdict is not Verdict.VERIFIED and not _asks_for_acceptance(store, entry):
         message = (
-            f"the newest drill of {what!r} asks for no acceptance: it is inconclusive, or more "
-            "failed in it than the comparison with an earlier night"
+            f"the newest drill of {what!r} cannot be accepted by the name of its target: it is inconclusive, or more "
+            "failed that does not compare with an earlier night"
         )
         hint = (
-            f"`restorecheck report {what}` says what to do; to compare later nights with it all "
-            f"the same: `restorecheck history accept {entry.drill_id} --why REASON`."
+            f"`restorecheck report {what}` says what to do. To compare later drills with it "
+            f"nevertheless: `restorecheck history accept {entry.drill_id} --why REASON`."
         )
         raise ConfigError((Problem(message=message),), hint=hint)
     return entry
@@ -429,24 +427,24 @@ def _asks_for_acceptance(store: "SqliteStore | AwsStore", entry: Entry) -> bool:
     try:
         return wording.acceptable(document.parse(store.report(entry.drill_id)))
     except (NotFoundError, ValueError):
-        return False  # retention removed its text, or a newer version wrote it
+        return False  # retention removed the text, or a newer version wrote it
 
 
 def _acceptable(store: "SqliteStore | AwsStore", entry: Entry) -> Entry:
-    """The entry itself, of a drill that can be compared with.
+    """The entry itself, if later drills can be compared with its drill.
 
     Raises:
-        ConfigError: It or a later one is verified and has nothing to accept, or it has not read
-            everything.
+        ConfigError: This drill or a later one is verified and has nothing to accept, or this drill
+            did not read every table.
     """
     proven = store.standing(entry.target).proven
     is_it = proven is not None and proven.sequence == entry.sequence
     settles = is_it and bool(wording.unsettled(document.parse(store.report(entry.drill_id))))
     if proven is not None and proven.sequence >= entry.sequence and not settles:
-        message = f"drill {proven.drill_id} is verified: later nights are compared with that one"
+        message = f"drill {proven.drill_id} is verified: later drills are compared with it already"
         raise ConfigError((Problem(message=message),))
     readings = unpack(store.load(entry.drill_id).readings)
     if not readings or not all(reading.done for reading in readings.values()):
-        message = f"drill {entry.drill_id} has not read everything: nothing can be compared with it"
+        message = f"drill {entry.drill_id} did not read every table: later drills cannot be compared with it"
         raise ConfigError((Problem(message=message),))
     return entry

@@ -1,7 +1,7 @@
-"""`restorecheck infra export`: templates and function packages, from wherever restorecheck lies.
+"""`restorecheck infra export`: templates and function packages, from a clone or an installed wheel.
 
-A package holds what its function imports, for Lambda's platform and not for this machine's. The
-same input gives the same bytes: names in order, no times, no paths of this machine.
+A package contains what its function imports, built for Lambda's platform. The same input gives the
+same bytes: names in order, no times, no paths of this machine.
 """
 
 import re
@@ -18,7 +18,7 @@ from restorecheck.errors import ConfigError, Problem, ProviderError
 
 PACKAGE = Path(__file__).parents[2]
 CARRIED = PACKAGE / "_deployment"
-"""Where a wheel has what a working copy has beside the package."""
+"""Folder in a wheel with the files that a clone has beside the package."""
 
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 GLIBCS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
@@ -55,18 +55,18 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "adopter": METRICS,
     "notifier": PAGES,
 }
-"""What each needs beside what all need."""
+"""Dependencies of each function beside the common ones."""
 
 SERVICES = frozenset(
     {"backup", "dynamodb", "kms", "rds", "s3", "secretsmanager", "sns", "stepfunctions", "sts"}
 )
-"""Of botocore's descriptions, those that are used: 28 MB become 3."""
+"""The API descriptions of botocore that are used: 3 of 28 MB."""
 LEFT_OUT = ("sandbox", "testing", "sqlite", "hosts/demo", "hosts/daemon", "_deployment")
-"""Rooms of ours that no function enters."""
+"""Rooms that no function imports."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can name."""
+"""The earliest time in a zip file."""
 LIMIT = 25_000_000
-"""Bytes; Lambda takes 50 MB directly, and small packages start faster."""
+"""Bytes; a larger package is refused. Lambda accepts 50 MB directly, but small packages start faster."""
 
 
 def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> list[Path]:
@@ -74,7 +74,7 @@ def export(directory: Path, *, architecture: str, ca_bundle: Path | None) -> lis
 
     Raises:
         ConfigError: The folder cannot be written, or the certificates cannot be read.
-        ProviderError: pip could not get a dependency.
+        ProviderError: pip could not download a dependency.
     """
     bundle = _bundle(ca_bundle)
     try:
@@ -126,7 +126,7 @@ def _bundle(path: Path | None) -> str | None:
     except (OSError, UnicodeDecodeError) as exc:
         raise _problem(f"{path} cannot be read: {type(exc).__name__}") from exc
     if "-----BEGIN CERTIFICATE-----" not in text:
-        raise _problem(f"{path} holds no certificate in PEM format")
+        raise _problem(f"{path} contains no certificate in PEM format")
     return text
 
 
@@ -161,21 +161,23 @@ def _install(requirements: tuple[str, ...], tree: Path, architecture: str) -> No
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         reason = errors[0] if errors else f"exit status {done.returncode}"
-        raise ProviderError(f"could not get what {tree.name} needs by pip: {reason}")
+        raise ProviderError(
+            f"could not download the dependencies of {tree.name} with pip: {reason}"
+        )
 
 
 def _pip() -> list[str]:
-    """This environment's pip, or that of the Python which it was made from."""
+    """The pip of this environment, or of the Python that made the environment."""
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     outer = Path(sys.base_prefix) / "bin" / "python3"
     if outer.exists():
         return [str(outer), "-m", "pip"]
-    raise _problem("pip is not installed; it gets the functions' dependencies")
+    raise _problem("pip is not installed; it downloads the functions' dependencies")
 
 
 def _pins(requirements: tuple[str, ...]) -> Iterator[str]:
-    """Their lines of constraints.txt, with versions and hashes."""
+    """The lines of constraints.txt for these, with versions and hashes."""
     text = (_beside() / "constraints.txt").read_text()
     pinned = {
         match[1]: match[0]
@@ -188,7 +190,7 @@ def _pins(requirements: tuple[str, ...]) -> Iterator[str]:
 
 
 def _trim(tree: Path) -> None:
-    """What only installers and developers need."""
+    """Removes files that only installers and developers need."""
     for path in tree.iterdir():
         if path.name == "bin" or (path.suffix == ".dist-info" and path.is_dir()):
             shutil.rmtree(path)
@@ -219,7 +221,7 @@ def _zipped(tree: Path, path: Path) -> Path:
             for file in sorted(p for p in tree.rglob("*") if p.is_file()):
                 entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                # Readable by Lambda's user, and libraries may be loaded.
+                # Readable by Lambda's user; libraries must be executable.
                 entry.external_attr = (0o755 if ".so" in file.name else 0o644) << 16
                 archive.writestr(entry, file.read_bytes())
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""What a person needs to know of a database that was left up with `--keep`."""
+"""How to use and delete a database that `--keep` left running."""
 
 import shlex
 
@@ -9,20 +9,20 @@ NO_PASSWORD = "".join(f"{key}={libpq.VARIABLES[key]} " for key in ("PGPASSFILE",
 
 
 def how_to_connect(drill: Drill) -> str:
-    """How to connect and how to end it; empty when nothing was kept. Never shows a password."""
+    """How to connect and how to delete it; empty: nothing was kept. Never shows a password."""
     endpoint = drill.endpoint
     if drill.teardown_outcome is not TeardownOutcome.KEPT or endpoint is None:
         return ""
     database = endpoint.databases[0] if endpoint.databases else "postgres"
     command = [
-        # The one that was found may not be on anybody's PATH.
+        # The psql that restorecheck uses may not be in the reader's PATH.
         drill.outputs.get("psql", "psql"),
         f"--host={endpoint.host}",
         f"--port={endpoint.port}",
         f"--username={endpoint.user}",
         f"--dbname={database}",
     ]
-    # Of a throw-away server, which may have been replaced: it is not sent the reader's password.
+    # A throw-away server may have been replaced: do not send it the reader's password.
     told = NO_PASSWORD if "psql" in drill.outputs else ""
     lines = [f"  kept      connect:  {told}{shlex.join(command)}"]
     if endpoint.secret:

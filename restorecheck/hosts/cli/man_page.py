@@ -7,10 +7,10 @@ from restorecheck import __version__
 from restorecheck.hosts.cli.parser import Parser
 
 ENVIRONMENT = {
-    "RESTORECHECK_CONFIG": "The configuration, where no -c names one.",
+    "RESTORECHECK_CONFIG": "Path of the configuration, if -c is not given.",
     "RESTORECHECK_LOG": "Level of the log on stderr: debug, info, warning or error.",
     "RESTORECHECK_SOURCE": "Connection string of the source, for `restorecheck manifest`.",
-    "NO_COLOR": "No colours, also on a terminal.",
+    "NO_COLOR": "No colours, even on a terminal.",
 }
 
 
@@ -90,7 +90,7 @@ def _item(name: str, action: argparse.Action) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Letters that are commands to roff, as letters."""
+    """Escapes the characters that are roff commands."""
     plain = text.replace("\\", r"\e").replace("-", r"\-")
     return "\n".join(
         rf"\&{line}" if line[:1] in {".", "'"} else line for line in plain.splitlines()

@@ -1,6 +1,6 @@
 """argparse, with suggestions for mistyped words and one place for `-c`.
 
-Completion and the man page are made from what a parser tells of itself.
+Completion and the man page are made from the parser.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def arguments(self) -> list[argparse.Action]:
-        """What follows the command by its position; not the commands below it."""
+        """The positional arguments, without the commands below this one."""
         shown = [action for action in self._actions if action.help != argparse.SUPPRESS]
         return [a for a in shown if not (a.option_strings or a.dest in {"command", "action"})]
 
@@ -40,14 +40,14 @@ class Parser(argparse.ArgumentParser):
         return next((action for action in self.options if text in action.option_strings), None)
 
     def chosen(self, words: Sequence[str]) -> "Parser":
-        """The parser of the command that these words name."""
+        """The parser of the command with these words."""
         parser = self
         for word in words:
             parser = parser.commands.get(word, parser)
         return parser
 
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
-        """The command line; one that is wrong ends the process with 2 and says what was meant."""
+        """Parse the command line; a wrong one ends the process with status 2 and a suggestion."""
         arguments, unknown = self.parse_known_args(argv)
         action = getattr(arguments, "action", None)
         chosen = self.chosen([arguments.command, *([action] if isinstance(action, str) else [])])
@@ -61,11 +61,11 @@ class Parser(argparse.ArgumentParser):
         """Raises SystemExit: `word` is neither an option of this command nor an argument."""
         if not word.startswith("-"):
             self.error(
-                f"unexpected argument {word!r}; write the arguments together, before or after the options"
+                f"unexpected argument {word!r}; write all arguments together, before or after the options"
             )
         name = word.partition("=")[0]
         if self.option(name):
-            self.error(f"the option {name} stands after the command")
+            self.error(f"the option {name} belongs after the command")
         known = [text for each in (*self.options, *whole.options) for text in each.option_strings]
         self.error(f"no option {name!r}{nearest(name, known)}")
 

@@ -18,8 +18,8 @@ def render_plan(
     deadline: timedelta,
     afterwards: Sequence[str] = (),
 ) -> str:
-    """What would be made, where, what would be deleted, and by when."""
-    lines = [f"{clean(target)}: the plan; nothing has been done"]
+    """What the drill would make and delete, where, and the deadlines."""
+    lines = [f"{clean(target)}: the plan; nothing was done"]
     for number, step in enumerate(steps, 1):
         lines.append(f"  {number}. {step.name}  (within {_minutes(step.deadline)})")
         lines.append(f"     {clean(step.does)}")

@@ -1,4 +1,4 @@
-"""`restorecheck propose`: a drill whose restored database is looked at once more, and checks made of it."""
+"""`restorecheck propose`: a drill that also profiles the restored database, and proposes checks."""
 
 import argparse
 import os
@@ -33,9 +33,9 @@ from restorecheck.spelling import number_of
 
 NIGHTS = 30
 PATIENCE = timedelta(minutes=10)
-"""For one statement about one table."""
+"""Limit of one statement about one table; a longer one is cancelled."""
 LIMIT = timedelta(hours=24)
-"""For asking what is proposed; like every reading it is cut off by who waits for it."""
+"""Limit for running all proposed checks; those not answered by then are not proposed."""
 MINIMAL = "version: 1\ntargets:\n  - name: proposed\n    dump: {path: .}\n"
 
 
@@ -69,7 +69,7 @@ def run(loaded: Config, path: Path, name: str, arguments: argparse.Namespace) ->
 
 
 class _Interest:
-    """What is found out of a verified database while it is there."""
+    """Proposes checks for a verified database before its teardown."""
 
     def __init__(self, target: Target, progress: Progress) -> None:
         self.one = OneStudy(self._study)
@@ -101,16 +101,16 @@ def of_drill(parts: Parts, drill: Drill, progress: Progress) -> tuple[Proposal, 
         try:
             profile = profiler.profile(drill.data_until, progress.say)
         except psycopg.Error as exc:
-            raise ProviderError(f"the restored database cannot be looked at: {told(exc)}") from exc
+            raise ProviderError(f"could not read the restored database: {told(exc)}") from exc
         found += _within(propose(profile, earlier), name, several=len(names) > 1)
-    progress.say("asking what is proposed")
+    progress.say("running the proposed checks")
     return _that_pass(found, drill, checker, parts)
 
 
 def _that_pass(
     proposals: Sequence[Proposal], drill: Drill, checker: PostgresChecker, parts: Parts
 ) -> tuple[Proposal, ...]:
-    """By the same code that will ask them every night: what does not hold tonight is not proposed."""
+    """Runs the proposals with the code of every drill: one that does not pass tonight is not proposed."""
     assert drill.endpoint is not None, "a verified drill has one"
     specs = {spec_of(proposal).name: proposal for proposal in proposals}
     pending = tuple(spec_of(proposal) for proposal in specs.values())
@@ -135,13 +135,13 @@ def _that_pass(
 
 
 def spec_of(proposal: Proposal) -> CheckSpec:
-    """As the configuration makes it of the text."""
+    """The check as the configuration reads it."""
     check = configuration.Check.model_validate({proposal.kind: dict(proposal.keys)})
     return check.check_spec()
 
 
 def _within(proposals: Sequence[Proposal], database: str, *, several: bool) -> tuple[Proposal, ...]:
-    """Of several databases, each check says which one it asks."""
+    """With several databases each check names its database."""
     if not several:
         return tuple(proposals)
     return tuple(
@@ -165,7 +165,7 @@ def _nights(parts: Parts, target: str, database: str) -> tuple[NightProfile, ...
 
 
 def _readings(parts: Parts, target: str, database: str) -> list[tuple[DatabaseReading, datetime]]:
-    """Of verified nights, the oldest first."""
+    """Readings of verified drills, the oldest first."""
     found = []
     for entry in parts.store.entries(target=target, newest=NIGHTS):
         if entry.verdict is not Verdict.VERIFIED:
@@ -186,8 +186,10 @@ def _readings(parts: Parts, target: str, database: str) -> list[tuple[DatabaseRe
 def _from_history(parts: Parts, target: Target) -> tuple[Proposal, ...]:
     names = _databases_of(parts, target.name)
     if not names:
-        message = f"the history has no readings of {target.name}: no night was verified"
-        raise ConfigError((Problem(message=message),), hint="Drill first, or leave --from-history.")
+        message = f"the history has no readings of {target.name}: no drill was verified"
+        raise ConfigError(
+            (Problem(message=message),), hint="Run a drill first, or leave out --from-history."
+        )
     found: list[Proposal] = []
     for name in names:
         readings = _readings(parts, target.name, name)
@@ -199,7 +201,7 @@ def _from_history(parts: Parts, target: Target) -> tuple[Proposal, ...]:
 
 
 def _databases_of(parts: Parts, target: str) -> tuple[str, ...]:
-    """Those of the last verified night."""
+    """Databases of the last verified drill."""
     proven = parts.store.standing(target).proven
     if proven is None:
         return ()
@@ -223,7 +225,7 @@ def _answer(
     known = len(found) - len(new)
     said = f"{number_of(len(found), 'check')} proposed"
     if known:
-        said += f", {known} of them about what is checked already"
+        said += f", {known} of them on subjects that are checked already"
     print(f"restorecheck: {said}", file=sys.stderr)
 
 
@@ -232,7 +234,7 @@ def _alone(block: str) -> str:
 
 
 def _refuse_invalid(text: str, path: Path) -> None:
-    """What is printed is valid: by the loader that every other command uses."""
+    """Validates the printed configuration with the loader of every command."""
     configuration.parse(
         text, file="proposed", directory=path.absolute().parent, environment=os.environ
     )

@@ -1,6 +1,6 @@
-"""`restorecheck prove`: a drill whose restored copy is damaged in many ways, to see which checks notice.
+"""`restorecheck prove`: a drill whose restored copy is damaged in many ways, to see which checks detect it.
 
-Never anything else than a throw-away server that this very drill has made: see `postgres.temporary`.
+It damages only a throw-away server that this drill made: see `postgres.server.temporary_server`.
 """
 
 import argparse
@@ -32,10 +32,10 @@ PATIENCE = timedelta(minutes=10)
 
 
 def run(loaded: Config, name: str, arguments: argparse.Namespace) -> int:
-    """Drill, damage, print who noticed.
+    """Drill, damage, print which checks detected it.
 
     Raises:
-        ConfigError: The target restores into something that is never damaged.
+        ConfigError: The target does not restore into a throw-away server.
     """
     target = next(t for t in loaded.targets if t.name == name)
     _refuse_impossible(loaded, target)
@@ -67,18 +67,18 @@ def _code(drilled: Exit, proof: ProofReport, wanted: float | None) -> Exit:
 
 
 def _refuse_impossible(loaded: Config, target: Target) -> None:
-    """Before anything is restored."""
+    """Refuse before anything is restored."""
     if not isinstance(wiring.targets_of(loaded).provider_of(target.name), Provable):
         message = (
-            f"the target {target.name!r} restores into a server that is not its own; only a "
-            "throw-away server that the drill itself has made is damaged"
+            f"the target {target.name!r} does not restore into a throw-away server; restorecheck "
+            "damages nothing else"
         )
-        hint = "Dumps without `into` are restored into one."
+        hint = "A dump without `into` is restored into a throw-away server."
         raise ConfigError((Problem(message=message),), hint=hint)
 
 
 class _Attempt:
-    """What is done to a verified copy, while the drill still has it."""
+    """Damages a verified copy before its teardown."""
 
     def __init__(self, target: Target, progress: Progress, arguments: argparse.Namespace) -> None:
         self.one = OneStudy(self._study)
@@ -90,7 +90,7 @@ class _Attempt:
 
     def _study(self, drill: Drill, provider: Provider) -> Proof:
         if not isinstance(provider, Provable):
-            raise InvalidStateError("only a server that the drill itself has made is damaged")
+            raise InvalidStateError("only a server that this drill made is ever damaged")
         assert self.parts is not None, "set before the drill begins"
         return self._proven(provider.temporary(drill), self.parts)
 

@@ -1,4 +1,4 @@
-"""`restorecheck report`: a stored report, or the pages of all targets, in the form that is wanted."""
+"""`restorecheck report`: a stored report, or the pages of all targets, in the chosen format."""
 
 import argparse
 import contextlib
@@ -57,7 +57,7 @@ def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
 
 def _numbers(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
     if arguments.what is not None:
-        message = "openmetrics is of all targets of the configuration: leave out DRILL|TARGET"
+        message = "openmetrics has the metrics of all targets: leave out DRILL|TARGET"
         raise ConfigError((Problem(message=message),))
     write_numbers(overview_of(config, store, SystemClock().now()), arguments.output)
     return Exit.VERIFIED
@@ -86,7 +86,7 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
 
 
 def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
-    """The newest report of each target; of HTML with an index over all of them."""
+    """The newest report of each target; for HTML also an index."""
     if not arguments.output:
         message = "--all writes several files: name a folder with -o"
         raise ConfigError((Problem(message=message),))
@@ -100,7 +100,7 @@ def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> i
     newest: dict[str, Report] = {}
     for target in config.targets:
         for entry in store.entries(target=target.name, newest=1):
-            with contextlib.suppress(NotFoundError):  # its text was removed by retention
+            with contextlib.suppress(NotFoundError):  # retention removed the text
                 text = store.report(entry.drill_id)
                 newest[target.name] = document.parse(text)
                 with writing(str(folder / _file_of(target.name, form))) as stream:
@@ -122,7 +122,7 @@ def _file_of(target: str, form: str) -> str:
 
 
 def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
-    """A drill, or the newest of a target, or the newest of all."""
+    """Id of the given drill, of a target's newest drill, or of the newest drill of all."""
     if what is not None and what not in {target.name for target in config.targets}:
         return what
     newest = store.entries(target=what, newest=1)

@@ -13,15 +13,15 @@ def unknown_target(
     *,
     words: Sequence[str] = (),
 ) -> Problem:
-    """What to say of a name that no target has, with the nearest that one has.
+    """The error for an unknown target, with the nearest known name.
 
-    `words`: what else may have been meant.
+    `words`: where else the name was searched.
     """
     guess = nearest(name, [*known, *words]) or f"; known: {', '.join(known)}"
     return Problem(message=f"no target {name!r} {where}{guess}")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence; empty where nothing is near."""
+    """A suggestion as the end of a sentence; empty: no name is near."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]!r}?" if near and near[0] != name else ""

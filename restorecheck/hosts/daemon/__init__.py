@@ -1,1 +1,1 @@
-"""`restorecheck run`: drills by schedule, in processes of their own."""
+"""`restorecheck run`: drills by schedule, each in its own process."""

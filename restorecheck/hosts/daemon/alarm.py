@@ -1,8 +1,8 @@
-"""APScheduler as an alarm clock that notices when the machine slept.
+"""APScheduler, changed to notice that the machine was suspended.
 
-APScheduler waits for as long as nothing is due, on a clock that stands still while a machine is
-suspended: a laptop that wakes at eight would start the drill of three at some time in the
-afternoon. So the wall clock is looked at every second, and signals are noticed as fast.
+APScheduler waits on a clock that stops while the machine is suspended: a laptop that resumes at
+8:00 would start the drill of 3:00 in the afternoon. So the wall clock is read every second, and
+signals are handled as fast.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`restorecheck run`: signals, one runner per history, and what it exits with."""
+"""`restorecheck run`: signals, one runner per history, exit status."""
 
 import argparse
 import os
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.once:
             return _once(service, watched, flags, clock)
         if watched.config.runner.textfile:
-            metrics_room()  # or it would be missing every minute
+            metrics_room()  # fails now if the extra is missing, instead of every minute
         runner = watched.config.runner
         if runner.listen:
             site = _monitoring(service, watched, clock)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _name_unscheduled(config: Config) -> None:
     for name in unscheduled(config):
-        log.warning("target.unscheduled", target=name, consequence="it is drilled on demand only")
+        log.warning("target.unscheduled", target=name, consequence="drilled only on demand")
 
 
 def _only_runner(stack: ExitStack, locks: Path) -> None:
@@ -73,8 +73,8 @@ def _only_runner(stack: ExitStack, locks: Path) -> None:
         stack.enter_context(Lease(locks / "runner.lock", permanent=True))
     except BusyError as exc:
         raise BusyError(
-            "another `restorecheck run` is at work on this history",
-            hint="End that one first, or give this one a history.path of its own.",
+            "another `restorecheck run` uses this history",
+            hint="End the other process first, or set another history.path.",
         ) from exc
 
 
@@ -83,7 +83,7 @@ def _once(service: Service, watched: Watched, flags: Flags, clock: Clock) -> int
     history = Path(watched.config.history.path)
     store = SqliteStore(history)
     if flags.stop:
-        print("interrupted; what was not drilled is due at the next start", file=sys.stderr)
+        print("interrupted; targets without a drill are due at the next start", file=sys.stderr)
     elif not drills:
         now = clock.now()
         statuses = statuses_of(watched.config, store, locks_of(history), now)

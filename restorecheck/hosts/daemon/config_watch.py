@@ -1,4 +1,4 @@
-"""The configuration file of a long-lived process: read again when it changes, or when told to."""
+"""The configuration file of a long-lived process: read again when it changes, or on SIGHUP."""
 
 import os
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ Signature = tuple[int, int, int] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigSource:
-    """A configuration that was valid, with the text that it came from."""
+    """A valid configuration and its text."""
 
     path: Path
     text: str
     config: Config
 
     def refuse_idle(self) -> None:
-        """A runner without a schedule never drills, and its exit status would read as a proof.
+        """Refuse a runner without a schedule: it never drills, and its exit status 0 would look like a proof.
 
         Raises:
             ConfigError: No target has a schedule.
@@ -50,7 +50,7 @@ class ConfigSource:
 
 
 class Watched:
-    """Raises ConfigError when the first reading finds problems; later ones keep what was valid."""
+    """Raises ConfigError when the first reading finds problems; later ones keep the valid configuration."""
 
     def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
         self._path = path.expanduser().absolute()
@@ -58,7 +58,7 @@ class Watched:
         self._signature = self._look()
         self.source = self._read()
         self.problem = ""
-        """Why the file as it is now is not in use."""
+        """Why the present file is not used; empty: it is used."""
 
     @property
     def config(self) -> Config:
@@ -68,13 +68,13 @@ class Watched:
         return self._look() != self._signature
 
     def reload(self) -> bool:
-        """Read again; whether there is a new configuration."""
+        """Read the file again; returns whether there is a new configuration."""
         self._signature = self._look()
         try:
             fresh = self._read()
         except ConfigError as exc:
             self.problem = exc.message
-            log.warning("config.broken", kept="the one before", problems=exc.message.splitlines())
+            log.warning("config.invalid", kept="previous", problems=exc.message.splitlines())
             return False
         self.problem = ""
         is_new = fresh.text != self.source.text or fresh.config != self.source.config

@@ -1,4 +1,4 @@
-"""At most so many drills at once, in the order in which they came; the number may change."""
+"""Limits the number of drills at once, first come first served; the limit may change."""
 
 import threading
 from collections import deque
@@ -14,16 +14,14 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many must wait; one whose turn has come may not have noticed yet."""
+        """How many wait; one whose turn has come may still be counted."""
         with self._changed:
             if self._closed:
                 return 0
             return max(0, len(self._queue) - max(0, self._limit - self._inside))
 
     def enter(self) -> bool:
-        """Wait for one's turn, which nobody who came later takes; False when the gate was closed
-        meanwhile.
-        """
+        """Wait for one's turn, in the order of arrival; False: the gate was closed."""
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
@@ -32,7 +30,7 @@ class Gate:
             if self._closed:
                 return False
             self._inside += 1
-            # The one behind may have a place too.
+            # There may be a place for the next one, too.
             self._changed.notify_all()
             return True
 

@@ -39,18 +39,18 @@ log = structlog.get_logger("restorecheck.runner")
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 WRONG_TOKENS = 10
-"""A minute, of all callers together; the next attempt is refused, whatever its token."""
+"""Per minute, of all callers together; after that every attempt is refused, also one with the right token."""
 
 
 class Allowance:
-    """So many of something within a time; not safe for several threads."""
+    """A limit of events within a time; not thread-safe."""
 
     def __init__(self, within: timedelta) -> None:
         self._within = within
         self._used: deque[datetime] = deque()
 
     def wait(self, most: int, now: datetime) -> timedelta:
-        """How long until one more is allowed; 0: one is. A clock that was set back forgets all."""
+        """How long until the next one is allowed; 0: now. A clock that was set back resets the count."""
         self._used = deque(at for at in self._used if timedelta(0) <= now - at < self._within)
         if len(self._used) < most:
             return timedelta(0)
@@ -61,7 +61,7 @@ class Allowance:
 
 
 class Pages:
-    """Answers from the history as it is; each request opens it for itself."""
+    """Answers from the present history; each request opens the history itself."""
 
     def __init__(self, service: Service, watched: Watched, clock: Clock) -> None:
         """Raises ConfigError: the extra `report` is not installed, or the token cannot be used."""
@@ -145,7 +145,7 @@ class Pages:
             return self._page(self._html.render(report, past, around))
 
     def _coming(self, status: TargetStatus) -> str:
-        """What is being done about the target at this moment; empty: nothing."""
+        """The drill of the target that runs or waits, as a sentence; empty: none."""
         if status.running_since:
             return f"A drill is at work since {minute_of(status.running_since)}."
         if self._service.coming(status.target):
@@ -155,7 +155,7 @@ class Pages:
     # --- the button -----------------------------------------------------------------------
 
     def _ask(self, target: Target, token: str, given: str) -> Answer:
-        """Under a lock: no two requests see the same allowance."""
+        """Under a lock, so that two requests do not use the same allowance."""
         now = self._clock.now()
         if wait := self._wrong.wait(WRONG_TOKENS, now):
             return self._later("Too many wrong tokens were entered.", wait)
@@ -227,10 +227,10 @@ class Pages:
 
 
 def _read(store: SqliteStore, drill_id: str) -> tuple[Report, Past]:
-    """A report, with the nights before it.
+    """A report and the earlier nights.
 
     Raises:
-        NotFoundError: There is none, retention removed it, or one of these nights is of a newer version.
+        NotFoundError: There is none, retention removed it, or a newer version wrote one of these reports.
     """
     text = store.report(drill_id)
     try:

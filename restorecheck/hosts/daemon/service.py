@@ -1,4 +1,4 @@
-"""The service: what runs when, and what happens when something of it goes wrong."""
+"""The service of the runner: its threads, schedules and errors."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -49,14 +49,14 @@ from restorecheck.sqlite.store import SqliteStore
 log = structlog.get_logger("restorecheck.runner")
 
 MOST_PARALLEL = 100
-"""As the configuration allows; how many of them work is the gate's business."""
+"""Threads of the scheduler: the most that the configuration allows. The gate limits how many drill at once."""
 DELIVER_EVERY = timedelta(seconds=30)
 OVERDUE_EVERY = timedelta(hours=1)
 TIDY_EVERY = timedelta(days=1)
 NUMBERS_EVERY = timedelta(minutes=1)
 WATCH_EVERY = timedelta(seconds=15)
 MARGIN = timedelta(minutes=30)
-"""What a worker may take beyond its own deadlines before it counts as hanging."""
+"""A worker that exceeds its own deadlines by more than this is ended."""
 SHOUT_AGAIN = timedelta(hours=20)
 
 Reach = Callable[[Config, Clock], tuple[Line, ...]]
@@ -64,7 +64,7 @@ Reach = Callable[[Config, Clock], tuple[Line, ...]]
 
 @dataclass
 class Health:
-    """What /healthz and /metrics tell of the service itself."""
+    """State of the service, for /healthz and /metrics."""
 
     looked_at: datetime
     config_problem: str = ""
@@ -72,10 +72,10 @@ class Health:
 
 
 class Service:
-    """Drills every scheduled target of a configuration until it is told to stop.
+    """Drills every scheduled target of a configuration until it is stopped.
 
-    Threads: the one that calls `run` looks after signals and the configuration; APScheduler's
-    threads each open the history for themselves.
+    Threads: the one that calls `run` handles signals and the configuration; each thread of
+    APScheduler opens the history itself.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Service:
         self._alarm.add_listener(self._overrun, EVENT_JOB_MAX_INSTANCES)
         self._plans: dict[str, SlotPlan] = {}
         self._asked: dict[str, datetime] = {}
-        """Slots that a person asked for, until their drill has taken them."""
+        """Slots requested by a person, until their drill starts."""
         self._asking = threading.Lock()
         self._waiting: set[str] = set()
         self._drilling: set[str] = set()
@@ -112,7 +112,7 @@ class Service:
     # --- from start to stop ---------------------------------------------------------------
 
     def run(self) -> int:
-        """Until told to stop; returns how many drills were handed over to the next start.
+        """Run until stopped; returns how many drills the next start must finish.
 
         Raises:
             StoreError: The history cannot be used.
@@ -132,10 +132,10 @@ class Service:
         return left
 
     def once(self) -> tuple[dict[str, str], int]:
-        """Everything that is due, then its messages; no schedule is waited for.
+        """Drill everything that is due, then send the messages; waits for no schedule.
 
-        Returns the drill of each target that was due, empty where none began, and how many were
-        handed over. A target that was never drilled is due.
+        Returns the drill of each target that was due (empty: none started), and how many drills the
+        next start must finish. A target that was never drilled is due.
 
         Raises:
             StoreError: The history cannot be used.
@@ -169,21 +169,21 @@ class Service:
         return drills, left
 
     def _sweep_first(self) -> int:
-        """In a thread: deletions in a cloud take their time, and signals are not to wait for it."""
+        """In a thread: deletions in AWS take minutes, and signals must not wait for them."""
         thread = threading.Thread(target=self._sweep)
         thread.start()
         return self._wait_for([thread])
 
     def _begin(self) -> None:
-        """Find out now, not in the night, whether the history can be used.
+        """Fail now, not at night, if the history cannot be used.
 
-        From here on, channels that are new hear of what comes.
+        New channels report what finishes from now on.
         """
         with self._history() as store:
             self._postman(store).collect()
 
     def _wait_for(self, threads: Sequence[threading.Thread]) -> int:
-        """In the main thread, which signals reach."""
+        """In the main thread, which handles signals."""
         for thread in threads:
             while thread.is_alive():
                 thread.join(LOOK_EVERY.total_seconds())
@@ -199,7 +199,7 @@ class Service:
             self._alarm._lookup_executor(executor).shutdown()  # noqa: SLF001  # waits, which shutdown(wait=False) did not
 
     def _between(self) -> None:
-        """Between two looks at what is due: signals, and the file."""
+        """Called every second: handles signals and a changed configuration."""
         now = self._clock.now()
         self.health.looked_at = now
         if self._flags.stop:
@@ -214,7 +214,7 @@ class Service:
             self._watch_at = now + WATCH_EVERY
 
     def _reload(self) -> None:
-        """A new configuration, or the old one and a word on why."""
+        """Use the new configuration, or keep the old one and log why."""
         before = self._watched.source
         if self._watched.reload():
             try:
@@ -248,7 +248,7 @@ class Service:
             agenda = Agenda(store.database)
             nights = Slots(agenda, self._clock)
             for gone in set(agenda.targets()) - set(plans):
-                nights.forget(gone, "skipped: its schedule was taken out of the configuration")
+                nights.forget(gone, "skipped: the schedule was removed from the configuration")
             for name, plan in plans.items():
                 waiting = nights.look(plan)
                 if waiting or self._plans.get(name) != plan:
@@ -299,18 +299,18 @@ class Service:
     # --- a drill that a person asks for ---------------------------------------------------
 
     def ask(self, name: str) -> None:
-        """Have a target of the configuration drilled now, in its turn. Any thread may call this.
+        """Request a drill of a configured target, in its turn. Any thread may call this.
 
-        The request becomes a slot beside those of the schedule: it is written down before anything
-        begins, waits at the same gate, and ends in one report or one recorded reason.
+        The request becomes a slot beside those of the schedule: it is stored before the drill
+        starts, waits at the same gate, and ends in one report or one recorded reason.
 
         Raises:
-            BusyError: A drill of this target waits for its turn or is at work, or the runner stops.
+            BusyError: A drill of this target waits or runs, or the runner is stopping.
             StoreError: The history cannot be written.
         """
         with self._asking:
             if self._flags.stop:
-                raise BusyError("the runner is being stopped")
+                raise BusyError("the runner is stopping")
             if self.coming(name) or name in self._drilling:
                 raise BusyError(f"a drill of {name} waits for its turn or is at work")
             slot = self._clock.now().replace(microsecond=0)
@@ -326,7 +326,7 @@ class Service:
         return called and name not in self._drilling
 
     def _call(self, name: str) -> None:
-        """Now, and by its schedule after that where it has one."""
+        """Start the target's job now; after that by its schedule, if it has one."""
         plan = self._plans.get(name)
         if plan is not None:
             self._schedule_target(plan, at_once=True)
@@ -338,7 +338,7 @@ class Service:
     # --- one night of one target ----------------------------------------------------------
 
     def _night(self, name: str) -> None:
-        """In a thread of its own: wait for one's turn, then drill for what is due."""
+        """In its own thread: wait for one's turn, then drill for the slot that is due."""
         self._waiting.add(name)
         try:
             if not self._gate.enter():
@@ -356,13 +356,13 @@ class Service:
             self._asked.pop(name, None)
 
     def _drill(self, name: str, *, first: bool = False) -> str | None:
-        """The id of the drill, empty where none began; None when nothing is due.
+        """The id of the drill; empty: none started; None: no slot is due.
 
         `first`: a target that was never drilled is due now.
         """
         target = self._target(name)
         if target is None:
-            return None  # a reload took it away
+            return None  # a reload removed it
         plan = plan_of(target)
         with self._history() as store:
             slots = Slots(Agenda(store.database), self._clock)
@@ -377,14 +377,14 @@ class Service:
         return self._settle(name, slot, why)
 
     def _settle(self, name: str, slot: datetime, why: str) -> str:
-        """See to it that the slot has a report, or a reason."""
+        """Ensure that the slot has a report or a reason."""
         with self._history() as store:
             drill_id = store.drill_of_slot(name, slot)
             died = drill_id is not None and not self._log_end(store, name, drill_id)
         if self._flags.stop:
-            return drill_id or ""  # the next start finishes it, or finds the slot still open
+            return drill_id or ""  # the next start finishes it, or drills for the open slot
         if died:
-            # Its process is gone; its verdict and its teardown must not wait for the morning.
+            # The process ended; verdict and teardown must not wait for the next sweep.
             problem = self._launcher.finish()
             if problem:
                 self._tell(Trouble(target=name, at=self._clock.now(), reason=problem))
@@ -394,7 +394,7 @@ class Service:
         return drill_id or ""
 
     def _log_end(self, store: SqliteStore, name: str, drill_id: str) -> bool:
-        """The one line of a drill that a log needs; False when the drill has no report."""
+        """Log the result of a drill; False: the drill has no report."""
         drill = store.load(drill_id)
         if drill.finished:
             log.info(
@@ -408,14 +408,14 @@ class Service:
         return drill.finished
 
     def _no_drill(self, name: str, slot: datetime, why: str) -> None:
-        reason = f"no drill began: {why or 'the worker exited without an error message'}"
+        reason = f"no drill started: {why or 'the worker exited without an error message'}"
         with self._history() as store:
             Slots(Agenda(store.database), self._clock).give_up(name, slot, reason)
         log.error("drill.absent", target=name, slot=slot.isoformat(), reason=reason)
         self._tell(Trouble(target=name, at=self._clock.now(), reason=reason))
 
     def _limit(self, target: Target) -> timedelta:
-        """Beyond it, a worker hangs: every drill ends by its own deadlines."""
+        """A worker that takes longer is ended: every drill ends by its own deadlines."""
         teardown = teardown_limit_of(self._watched.config, target)
         return deadline_of(target) + 3 * teardown + MARGIN
 
@@ -423,9 +423,9 @@ class Service:
         kind, _, name = str(event.job_id).partition(":")
         plan = self._plans.get(name)
         if kind != "drill" or name in self._waiting:
-            return  # a drill that waits for its turn takes the newest slot
+            return  # a waiting drill takes the newest slot
         if name not in self._drilling:
-            self._call(name)  # the scheduler has not noticed yet that the drill before has ended
+            self._call(name)  # the scheduler does not know yet that the previous drill has ended
             return
         if plan is None:
             return
@@ -442,7 +442,7 @@ class Service:
 
     def _tidy(self) -> None:
         keep = self._watched.config.history.keep_days
-        with self._guarded("tidy up the history"), self._history() as store:
+        with self._guarded("apply retention to the history"), self._history() as store:
             if keep is not None:
                 now = self._clock.now()
                 pruned = store.prune(now - timedelta(days=keep), now)
@@ -464,7 +464,7 @@ class Service:
                 self._postman(store).collect(facts)
 
     def _numbers(self) -> None:
-        """In a thread that waits for nothing else: a file that is not written anew is an alarm."""
+        """In its own thread: a file that is not updated is an alarm."""
         config = self._watched.config
         if config.runner.textfile is None:
             return
@@ -476,11 +476,11 @@ class Service:
     # --- telling --------------------------------------------------------------------------
 
     def _tell(self, fact: Fact) -> None:
-        with self._guarded("write a message down"), self._history() as store:
+        with self._guarded("store a message"), self._history() as store:
             self._postman(store).collect([fact])
 
     def _tell_soon(self, reason: str) -> None:
-        """From the main thread, which waits for nobody."""
+        """From the main thread, which must not wait."""
         fact = Trouble(target="", at=self._clock.now(), reason=reason)
         self._alarm.add_job(partial(self._tell, fact), executor=MESSAGES)
 
@@ -503,7 +503,7 @@ class Service:
 
     @contextmanager
     def _guarded(self, what: str, target: str = "") -> Iterator[None]:
-        """Nothing that goes wrong ends the service; what keeps it from its work is told."""
+        """No error ends the service; errors that prevent its work are reported."""
         try:
             yield
         except StoreError as exc:
@@ -518,7 +518,7 @@ class Service:
             self._shout(f"a defect in restorecheck ({type(exc).__name__}): {what}", target)
 
     def _shout(self, reason: str, target: str) -> None:
-        """Without the history, which may be what is broken; the same not more than once a day."""
+        """Without the history, which may be the problem; the same message at most once a day."""
         now = self._clock.now()
         with self._shouting:
             before = self._shouted.get(reason)
@@ -535,21 +535,21 @@ class Service:
 
 @dataclass
 class Flags:
-    """What signal handlers may touch: no lock, no queue, no scheduler."""
+    """State that signal handlers may change: no lock, no queue, no scheduler."""
 
     stop: bool = False
     reload: bool = False
 
 
 def _refuse_to_move(before: Config, after: Config) -> None:
-    """Raises ConfigError where something changed that is held open while the service runs."""
+    """Raises ConfigError if a key changed that needs a restart."""
     for key, old, new in (
         ("history.path", before.history.path, after.history.path),
         ("runner.listen", before.runner.listen, after.runner.listen),
         ("runner.pages.listen", before.runner.pages_at, after.runner.pages_at),
     ):
         if old != new:
-            message = f"{key} was changed; that needs a restart"
+            message = f"{key} was changed; restart the runner to use it"
             raise ConfigError((Problem(message=message, path=key),))
 
 

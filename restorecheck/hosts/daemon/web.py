@@ -27,16 +27,16 @@ from restorecheck.errors import ConfigError, Problem, RestorecheckError
 log = structlog.get_logger("restorecheck.runner")
 
 STANDS_STILL = timedelta(minutes=2)
-"""The service looks around every second; after this long without a look it hangs."""
+"""The service updates its time every second; after this long without an update /healthz says that it hangs."""
 REQUEST_SECONDS = 10
-"""Of one connection, from its beginning to its end; it is closed after that."""
+"""Limit of one connection, from start to end; after that it is closed."""
 MOST_CONNECTIONS = 32
-"""At once; for one more, the oldest is closed, so that a health check always gets its turn."""
+"""Connections at once; for one more the oldest is closed, so that a health check is always answered."""
 
 LONGEST_FORM = 4096
 """Bytes of a POST's body; a longer one is refused unread."""
 MOST_FIELDS = 20
-"""Of a query or a form; a request with more is answered with 400."""
+"""Fields of a query or a form; a request with more gets the status 400."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -46,13 +46,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer, errors included: no script, no frame, nothing from elsewhere, nothing kept."""
+"""Headers of every answer, errors included: no script, no frame, nothing from other sites, no cache."""
 
 
 class Answer(NamedTuple):
     status: HTTPStatus
     kind: str
-    """Of the content, as in `text/plain`."""
+    """Media type of the content, as in `text/plain`."""
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -60,7 +60,7 @@ class Answer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Request:
     path: str
-    """As it was sent: percent-encoded, without the query."""
+    """As sent: percent-encoded, without the query."""
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     """Fields of a POST; empty for a GET."""
@@ -82,7 +82,7 @@ def text(status: HTTPStatus, said: str) -> Answer:
 
 
 def fixed(pages: Mapping[str, Callable[[], Answer]]) -> Site:
-    """A site of these paths and no others."""
+    """A site with only these paths."""
 
     def get(request: Request) -> Answer:
         page = pages.get(request.path)
@@ -94,7 +94,7 @@ def fixed(pages: Mapping[str, Callable[[], Answer]]) -> Site:
 def health_page(
     looked_at: datetime, now: datetime, problems: dict[str, str], store_problem: str
 ) -> Answer:
-    """200 while the service does its work; a broken new configuration does not end it."""
+    """Status 200 while the service works; a broken new configuration does not change it."""
     hangs = now - looked_at > STANDS_STILL
     ok = not hangs and not store_problem
     body = {
@@ -109,7 +109,7 @@ def health_page(
 
 @contextmanager
 def serving(key: str, listen: str, site: Site) -> Iterator[int]:
-    """Serve while inside; yields the port. `key`: where the address stands in the configuration.
+    """Serve inside the `with`; yields the port. `key`: the configuration key of the address.
 
     Raises:
         ConfigError: The address cannot be listened on.
@@ -139,7 +139,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.key, self.site, self.names = key, site, _names(address[0])
         self._open: dict[socket.socket, float] = {}
-        """Connections with the times of their beginnings, the oldest first."""
+        """Connections with the time of their start, the oldest first."""
         self._changing = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # the base class's
@@ -162,13 +162,13 @@ class _Server(ThreadingHTTPServer):
                 self._cut(connection)
 
     def _cut(self, connection: socket.socket) -> None:
-        """Its thread reads the end of the request, or cannot write on, and ends."""
+        """Close a connection: its thread reads the end of the request or fails to write, and ends."""
         del self._open[connection]
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:
-        """Called while it is handled: the base class prints a traceback of each caller who went away."""
+        """Called in an exception handler; the base class prints a traceback for each lost connection."""
         log.debug("web.connection_lost", exc_info=True)  # noqa: LOG014  # see above
 
 
@@ -177,10 +177,10 @@ def _names(host: str) -> frozenset[str]:
 
 
 def is_ours(said: str | None, names: Collection[str]) -> bool:
-    """Whether the `Host` of a request is a name of this server.
+    """Whether the `Host` of a request names this server.
 
-    A page of another site can have its own name resolve to this address, and read what it answers (DNS
-    rebinding); its name stands in `Host`. An address cannot be led anywhere. A browser always sends one.
+    Another site can resolve its own name to this address and read the answer (DNS rebinding); then
+    `Host` has the name of that site. An IP address in `Host` is safe. A browser always sends `Host`.
     """
     if said is None:
         return True
@@ -215,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
-        if len(body) == length:  # else the caller went away
+        if len(body) == length:  # else the connection was lost
             self._answer(self.server.site.post, body.decode("utf-8", "replace"))
 
     def _answer(self, handle: Handle, form: str) -> None:
@@ -276,5 +276,5 @@ def _refusal(headers: Message) -> HTTPStatus | None:
 
 
 def _fields(encoded: str) -> dict[str, str]:
-    """Raises ValueError where there are too many."""
+    """Raises ValueError: too many fields."""
     return dict(parse_qsl(encoded, max_num_fields=MOST_FIELDS))

@@ -1,7 +1,7 @@
-"""The process of one drill (or sweep) of the runner. Its order comes on stdin.
+"""The process of one drill (or sweep) of the runner. Its job comes on stdin.
 
 The configuration comes as text, because the file may have been changed, or broken, since the
-runner read it. When the runner dies, the drill goes on to its report: nobody needs to watch it.
+runner read it. When the runner dies, the drill continues to its report.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Drills in processes of their own: one that crashes, leaks or hangs takes no other with it."""
+"""Drills in their own processes: one that crashes, leaks or hangs does not affect the others."""
 
 import collections
 import json
@@ -24,27 +24,27 @@ DRAIN_SECONDS = 2.0
 
 
 class Launcher(Protocol):
-    """Has work done, and waits for its end. Called from several threads."""
+    """Starts work and waits for its end. Called from several threads."""
 
     def drill(self, target: str, slot: datetime, limit: timedelta) -> str:
-        """Drill a target for a slot; returns why there was no drill, where there was none."""
+        """Drill a target for a slot; returns why no drill started; empty: one did."""
         ...
 
     def finish(self) -> str:
-        """Finish what dead drills began, and no more; returns what went wrong, if anything."""
+        """Finish the drills of dead processes only; returns the error, if any."""
         ...
 
     def sweep(self) -> str:
-        """As `restorecheck sweep`; returns what went wrong, if anything."""
+        """As `restorecheck sweep`; returns the error, if any."""
         ...
 
     def stop(self, within: timedelta) -> int:
-        """Have running work torn down; what is not through by then is ended, and counted."""
+        """Let running work tear down; workers that take longer are killed. Returns how many."""
         ...
 
 
 SWEEP_LIMIT = timedelta(hours=3)
-"""Deletions in a cloud take minutes each."""
+"""A longer sweep is ended; a deletion in AWS takes minutes."""
 
 
 class Workers(Launcher):
@@ -85,7 +85,7 @@ class Workers(Launcher):
         order = {**job, "file": str(source.path), "text": source.text}
         with self._lock:
             if self._stopping:
-                return "the runner is being stopped"
+                return "the runner is stopping"
             process = subprocess.Popen(
                 [sys.executable, "-m", "restorecheck.hosts.daemon.worker", *job.values()],
                 stdin=subprocess.PIPE,
@@ -107,7 +107,7 @@ class Workers(Launcher):
         assert process.stdin is not None, "piped"
         assert process.stderr is not None, "piped"
         tail: collections.deque[str] = collections.deque(maxlen=TAIL)
-        # In a thread: what the worker started may outlive it and hold the pipe.
+        # In a thread: a child of the worker may outlive it and keep the pipe open.
         reader = threading.Thread(target=_read, args=(process.stderr, tail, job), daemon=True)
         reader.start()
         ender = threading.Timer(limit.total_seconds(), process.kill)
@@ -117,18 +117,18 @@ class Workers(Launcher):
             process.stdin.write(order)
             process.stdin.close()
         except OSError:
-            pass  # it died early; its exit status says so
+            pass  # it ended early, as its exit status says
         code = process.wait()
         ender.cancel()
         reader.join(DRAIN_SECONDS)
-        log.info("worker.ended", exit_code=code, said=list(tail) if code else [], **job)
+        log.info("worker.ended", exit_code=code, output=list(tail) if code else [], **job)
         if code < 0:
             return f"the process was ended by signal {-code}"
         return "" if code == 0 else _complaint(tail) or f"exit status {code}"
 
 
 def _complaint(tail: "collections.deque[str]") -> str:
-    """The worker's own error message, else whatever it said last."""
+    """The worker's own error message, else the last line of its output."""
     own = [line.removeprefix(OWN) for line in tail if line.startswith(OWN)]
     return own[0] if own else tail[-1] if tail else ""
 
@@ -138,4 +138,4 @@ def _read(stream: IO[str], tail: "collections.deque[str]", job: dict[str, str]) 
         while line := stream.readline(LINE):
             text = clean(line.rstrip("\n"))
             tail.append(text)
-            log.debug("worker.said", text=text, **job)
+            log.debug("worker.output", text=text, **job)

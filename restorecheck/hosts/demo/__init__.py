@@ -1,1 +1,1 @@
-"""`restorecheck demo`: the story behind the project, played on generated data."""
+"""`restorecheck demo`: example nights on generated data."""

@@ -1,4 +1,4 @@
-"""The nightly story in a simulated AWS, and then the accident that it is for."""
+"""Two nights in a simulated AWS, then an accident and the restore."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ class CloudStage:
 
 
 def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
-    """Play it all; 0 when every night got the verdict that it deserves and the data came back."""
+    """Run the whole demo; 0: every verdict was as expected and the data was restored."""
     rehearsal.import_sandbox()
     with tempfile.TemporaryDirectory(prefix="demo-restorecheck-aws-") as folder:
         _say(
@@ -61,11 +61,11 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
             page = f"restorecheck-demo-aws-{os.geteuid()}.html"
             story.write_page(config, TARGET, Path(tempfile.gettempdir()) / page)
     if not all(right):
-        _say("\nSomething did not go as it should. That is a defect; report it.")
+        _say("\nA step did not give the expected result. This is a defect: please report it.")
         return Exit.INCONCLUSIVE
     _say(
-        "\nEvery night got its true verdict, and the data came back. The simulated AWS is gone, "
-        "with everything in it."
+        "\nEvery night got the right verdict, and the data was restored. The simulated AWS was "
+        "removed with everything in it."
     )
     return Exit.VERIFIED
 
@@ -85,7 +85,9 @@ def _good_night(stage: CloudStage) -> bool:
 
 
 def _night_after_the_loss(stage: CloudStage) -> bool:
-    _say("\n== Night 2: somebody deleted half of the submissions; the snapshot is as green as ever")
+    _say(
+        "\n== Night 2: half of the submissions were deleted by mistake; the snapshot job reports success"
+    )
     production = stage.sandbox.instance(stage.sandbox.source, PRODUCTION)
     assert production is not None, "protected against deletion"
     with stage.sandbox.sql(production, DATABASE) as connection:
@@ -139,7 +141,7 @@ def _bring_back(stage: CloudStage, answers: int) -> bool:
     )
     instance = sandbox.instance(sandbox.backup, PRODUCTION)
     assert instance is not None, "made above"
-    sandbox.wait_until(lambda: instance.status == "available", "the restored production")
+    sandbox.wait_until(lambda: instance.status == "available", "the restored database")
     (endpoint,) = [
         i["Endpoint"]
         for i in rds.describe_db_instances(DBInstanceIdentifier=PRODUCTION)["DBInstances"]
@@ -150,7 +152,7 @@ def _bring_back(stage: CloudStage, answers: int) -> bool:
 
 
 def _count(stage: CloudStage, endpoint: dict[str, Any]) -> int:
-    """Over TLS with the certificate checked, with production's own password."""
+    """Connects over TLS with a verified certificate and production's password."""
     with closing(
         psycopg.connect(
             host=endpoint["Address"],
@@ -174,7 +176,7 @@ def _verdict(copy: dict[str, Any]) -> str:
 
 
 def _tell_calls(stage: CloudStage) -> None:
-    """What the tool changed in the account that holds production: read off the wire."""
+    """The calls of restorecheck in the source account, as the simulated AWS received them."""
     sandbox = stage.sandbox
     ours = [
         call.operation
@@ -186,8 +188,8 @@ def _tell_calls(stage: CloudStage) -> None:
     writes = Counter(name for name in ours if not name.startswith(READS))
     told = ", ".join(f"{name} ({count})" for name, count in writes.items())
     _say(
-        f"\nIn the source account {len(ours)} calls were made; those that write, all of them to "
-        f"restorecheck-* snapshots: {told}"
+        f"\nrestorecheck made {len(ours)} calls in the source account. The calls that write concern "
+        f"only restorecheck-* snapshots: {told}"
     )
 
 
@@ -203,7 +205,7 @@ def _nothing_left(stage: CloudStage) -> bool:
 
 
 def _run(stage: CloudStage, *arguments: str) -> int:
-    """The command, as a process of its own that can reach the sandbox only."""
+    """The command in its own process, which can reach only the sandbox."""
     environment = rehearsal.without_aws(os.environ) | stage.sandbox.environment()
     shown: Sequence[str] = ["restorecheck", arguments[0], TARGET, *arguments[1:]]
     _say(f"$ {' '.join(shown)}")

@@ -1,4 +1,4 @@
-"""The sandbox with something in it: a course platform in production, and a configuration."""
+"""The sandbox with content: the database of a course platform, and a configuration."""
 
 import os
 import shlex
@@ -68,7 +68,7 @@ history: {{path: history.sqlite}}
 
 
 def import_sandbox() -> None:
-    """Say how to get what the sandbox needs, where it is not installed."""
+    """Raises ConfigError with the command to install what the sandbox needs."""
     try:
         import moto.server  # noqa: F401
     except ImportError as exc:
@@ -79,7 +79,7 @@ def import_sandbox() -> None:
 
 
 def refuse_real_credentials(environment: Mapping[str, str]) -> None:
-    """Where both are at hand, the next command may reach the wrong one.
+    """Refuse real credentials beside the sandbox: the next command might reach the real account.
 
     Raises:
         ConfigError: The environment has credentials of an AWS account.
@@ -89,7 +89,7 @@ def refuse_real_credentials(environment: Mapping[str, str]) -> None:
         message = f"the environment has AWS credentials ({', '.join(found)})"
         raise ConfigError(
             (Problem(message=message),),
-            hint="Start the sandbox where none are set, so that no command of this shell can reach "
+            hint="Start the sandbox in a shell without credentials, so that no command can reach "
             f"a real account: unset {' '.join(found)}",
         )
 
@@ -100,13 +100,13 @@ def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def forget_aws() -> None:
-    """Nothing of this process may reach a real account; moto reads profiles when imported."""
+    """Prevents this process from reaching a real account; moto reads profiles when imported."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
 
 def fill(sandbox: "Sandbox", answers: int) -> "Landscape":
-    """Both accounts set up, production in its place, with data and a first automated snapshot."""
+    """Set up both accounts, with production, its data and a first automated snapshot."""
     land = sandbox.prepare()
     production = sandbox.create_production(PRODUCTION, database=DATABASE, password=PASSWORD)
     text = resources.files("restorecheck.hosts.demo").joinpath("platform.sql").read_text()
@@ -143,7 +143,7 @@ def write_config(
 
 
 def exports(sandbox: "Sandbox", config: Path) -> str:
-    """What a shell has to be told, line by line."""
+    """The export lines for a shell."""
     values = sandbox.environment() | {"RESTORECHECK_CONFIG": str(config)}
     return "".join(f"export {key}={shlex.quote(value)}\n" for key, value in values.items())
 

@@ -1,4 +1,4 @@
-"""Three nights of a course platform: a good backup, a bad one, and one that only looks like one."""
+"""Three nights of a course platform: a good backup, one with lost data, and a truncated one."""
 
 import os
 import shlex
@@ -48,7 +48,7 @@ targets:
             where not exists (select 1 from course.submissions s where s.id = a.submission_id)
           expect: {{equals: 0}}
       - query:
-          name: somebody leads the leaderboard
+          name: the leaderboard has a first place
           sql: select student_id from course.leaderboard where place = 1
           expect: not_empty
           severity: warning
@@ -65,7 +65,7 @@ history: {{path: history.sqlite}}
 
 @dataclass(frozen=True, slots=True)
 class DemoStage:
-    """Where the story is played, and with what."""
+    """Folders and programs of the demo."""
 
     directory: Path
     installation: Installation
@@ -86,9 +86,9 @@ class DemoStage:
 
 
 def play(directory: str | None, *, answers: int) -> int:
-    """Play it all; 0 when every night got the verdict that it deserves."""
+    """Run the whole demo; 0: every verdict was as expected."""
     stage = _set_up(directory, answers)
-    _say(f"Everything that this demo makes is below {stage.directory}")
+    _say(f"All files of this demo are below {stage.directory}")
     server = None
     try:
         _say(
@@ -102,7 +102,7 @@ def play(directory: str | None, *, answers: int) -> int:
         shutil.rmtree(stage.production.directory, ignore_errors=True)
     write_page(stage.config, "courses", stage.directory / "report.html")
     if not all(right):
-        _say("\nA night did not get the verdict that it deserves. That is a defect; report it.")
+        _say("\nA night did not get the expected verdict. This is a defect: please report it.")
         return Exit.INCONCLUSIVE
     _say(
         f"\nThree nights, three true verdicts. Nothing runs any more; what is left is in "
@@ -120,7 +120,7 @@ def _good_night(stage: DemoStage) -> bool:
 
 def _night_after_the_loss(stage: DemoStage) -> bool:
     _say(
-        "\n== Night 2: somebody deleted half of the submissions; the backup job is as green as ever"
+        "\n== Night 2: half of the submissions were deleted by mistake; the backup job reports success"
     )
     with cluster.superuser_connection(stage.production, DATABASE) as connection:
         connection.execute(
@@ -142,7 +142,7 @@ def _cut_dump(stage: DemoStage) -> bool:
     code = _load_with_psql(stage, cut)
     _say(
         f"$ psql -v ON_ERROR_STOP=1 -f {cut.name}\nexit code {code}"
-        + ("  (psql is content: no error, no message)" if code == 0 else "")
+        + ("  (psql reports no error and no message)" if code == 0 else "")
     )
     return _drill(stage, "courses-plain") == Exit.FAILED
 
@@ -178,7 +178,7 @@ def _set_up(directory: str | None, answers: int) -> DemoStage:
 
 
 def _place(directory: str | None) -> Path:
-    """An empty folder of ours. A demo that was played there before is removed."""
+    """An empty folder; the files of an earlier demo in it are removed."""
     if directory is None:
         place = Path(tempfile.gettempdir()).resolve() / f"demo-restorecheck-{os.geteuid()}"
         if not cluster.socket_fits(place / "work"):
@@ -194,7 +194,9 @@ def _place(directory: str | None) -> Path:
             )
         shutil.rmtree(place)
     if not cluster.socket_fits(place / "work"):
-        problem = Problem(message=f"{place} is too long a name for the sockets below it")
+        problem = Problem(
+            message=f"{place} is too long: a socket below it would exceed the limit of a path"
+        )
         raise ConfigError((problem,), hint="Name a shorter folder with --dir.")
     try:
         place.mkdir(parents=True, mode=0o755)
@@ -237,7 +239,7 @@ def _dump(stage: DemoStage, name: str, *options: str) -> None:
 
 
 def _dump_to(stage: DemoStage, file: Path, *options: str) -> None:
-    """The dump is written through a pipe of ours: the server's user may write nothing here."""
+    """Writes the dump through a pipe: the server's user may not write into this folder."""
     argv = _client(stage, "pg_dump", DATABASE, *options)
     with file.open("wb") as out:
         process = processes.spawn(
@@ -264,7 +266,7 @@ def _client(stage: DemoStage, program: str, database: str, *options: str) -> lis
 
 
 def _cut_in_copy(whole: Path, cut: Path) -> None:
-    """Keep everything up to the end of a line in the middle of the answers."""
+    """Copies the dump up to the end of a line in the middle of the answers."""
     with whole.open("rb") as source, cut.open("wb") as target:
         for line in source:
             target.write(line)
@@ -291,13 +293,13 @@ def _load_with_psql(stage: DemoStage, file: Path) -> int:
 
 
 def write_page(config: Path, target: str, page: Path) -> None:
-    """The newest report as a page; where the extra is missing, how to get it."""
+    """The newest report as a page; without the extra, how to install it."""
     command = ["report", target, "--format", "html", "-o", str(page), "-c", str(config)]
     done = subprocess.run(
         [sys.executable, "-m", "restorecheck", *command], check=False, stdout=subprocess.DEVNULL
     )
     if done.returncode == Exit.VERIFIED:
-        _say(f"\nThe report of the last drill, with pictures: {page}")
+        _say(f"\nThe HTML report of the last drill: {page}")
 
 
 def _drill(stage: DemoStage, target: str) -> int:

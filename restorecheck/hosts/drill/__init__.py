@@ -1,1 +1,1 @@
-"""A drill on a host that may wait: its settings, its loop, what is known of earlier nights."""
+"""A drill on a host that may wait: its wiring, its loop, its slots, the state of its target."""

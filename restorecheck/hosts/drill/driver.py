@@ -1,4 +1,4 @@
-"""How a host that may block brings a drill to its end, and how it sweeps."""
+"""The loop of a drill on a host that may block, and the sweep."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def drive(
 ) -> Drill:
     """Advance until the drill is finished. Ends: every step and the teardown are bounded.
 
-    `look`: called before each step; may raise to break off.
+    `look`: called before each step; may raise to end the loop.
     """
     while True:
         look()
@@ -40,7 +40,7 @@ def drive(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep did."""
+    """The result of a sweep."""
 
     plan: SweepPlan
     finished: tuple[Drill, ...] = ()
@@ -50,9 +50,9 @@ class Swept:
 
 
 class Sweeper:
-    """Finishes the drills of dead hosts and deletes what they and forgotten drills left.
+    """Finishes the drills of dead hosts, and deletes what these and unknown drills left.
 
-    One that is not `patient` asks for each deletion once and leaves the waiting to the next sweep.
+    One that is not `patient` requests each deletion once; the next sweep sees the result.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Sweeper:
         self._sleep = sleep
 
     def plan(self, *, end: Collection[str] = ()) -> SweepPlan:
-        """What `sweep` would do. Changes nothing."""
+        """The plan of a sweep. Changes nothing."""
         found, unseen = self._look_around()
         return self._plan(found, unseen, end)
 
@@ -96,7 +96,7 @@ class Sweeper:
         )
 
     def _look_around(self) -> tuple[list[Leftover], list[str]]:
-        """One place where nobody can look keeps nobody from looking at the others."""
+        """A place that cannot be searched does not prevent the search of the others."""
         found: list[Leftover] = []
         unseen: list[str] = []
         for inventory in self._inventories:
@@ -158,9 +158,9 @@ class Sweeper:
         )
 
     def finish_dead(self, plan: SweepPlan | None = None) -> tuple[Drill, ...]:
-        """Give every drill of a dead host its verdict, its teardown and its report.
+        """Finish every drill of a dead host: verdict, teardown, report.
 
-        Known by the history alone: nobody looks around for it.
+        These drills are known from the history; no inventory is asked.
         """
         plan = plan or self._plan((), (), ())
         for drill in plan.finish:
@@ -172,7 +172,7 @@ class Sweeper:
         attempt: Callable[[], Gone | Parked | StillThere],
         done: type[Gone] | type[Parked],
     ) -> str:
-        """Empty when it is done, else why it is not."""
+        """Why the resource is not deleted yet; empty: it is deleted."""
         detail = ""
         patience = 1.0
         while patience > 0:
@@ -191,7 +191,7 @@ class Sweeper:
             detail = event.detail
             if not self._patient:
                 return detail or "the deletion has been requested"
-            # What asks for longer waits is a cloud: its deletions take minutes.
+            # Longer waits are those of AWS, where deletions take minutes.
             patience -= 1 / (DELETE_TRIES if event.wait <= DELETE_WAIT else SLOW_DELETE_TRIES)
             self._sleep(max(event.wait, DELETE_WAIT))
         return detail or "the deletion takes longer than a sweep waits"
@@ -202,8 +202,8 @@ class Sweeper:
         act: Callable[[Inventory, Resource], Gone | Parked | StillThere],
         done: type[Gone] | type[Parked],
     ) -> str:
-        """Let the inventory that finds it act on it; what nobody finds any more is done, unless
-        one could not look.
+        """Let the inventory that finds the resource act on it. A resource that no inventory finds is
+        done, unless one of them could not search.
         """
         unseen = ""
         for inventory in self._inventories:
@@ -217,9 +217,9 @@ class Sweeper:
         return unseen
 
     def _strike_off(self, drill_id: str, resource: Resource) -> None:
-        """The report stays as it was written; only the ledger learns that the thing is gone."""
+        """Removes the resource from the ledger; the report does not change."""
         try:
             drill = self._store.load(drill_id)
             self._store.save(apply(drill, Gone(resource), self._clock.now()))
         except DrillConflictError:
-            return  # another sweep did the same
+            return  # another sweep did so already

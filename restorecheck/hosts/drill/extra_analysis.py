@@ -1,6 +1,6 @@
-"""A provider with an ear: a verified database is studied once more before it goes.
+"""Provider wrapper that runs one extra analysis of a verified database before the teardown.
 
-The drill stays what it is: every way out of it leads through the teardown, whatever the study does.
+The analysis cannot change the drill: the teardown follows whatever the analysis does.
 """
 
 from collections.abc import Callable
@@ -11,27 +11,27 @@ from restorecheck.model import Drill, Observation, Proof, Resource, Step, Verdic
 from restorecheck.ports import Provider
 
 Study = Callable[[Drill, Provider], Proof | None]
-"""Is given a verified drill whose database is still there, and the provider that has made it."""
+"""Arguments: a verified drill whose database still exists, and the provider that made it."""
 
 
 class OneStudy:
-    """At most one, of the drill that this very command performs and no other."""
+    """At most one analysis, only of the drill that this command performs."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._begun = False
         self.armed = False
-        """Not before the drills of dead processes are finished: those are nobody's to study."""
+        """Set after the drills of dead processes are finished: those are not analysed."""
 
     def of(self, drill: Drill, provider: Provider) -> Proof | None:
         if not self.armed or self._begun or drill.verdict is not Verdict.VERIFIED:
             return None
-        self._begun = True  # after an interrupt the drill goes on, and is not studied again
+        self._begun = True  # after an interrupt the drill continues without a second analysis
         return self._study(drill, provider)
 
 
 class Studied(Provider):
-    """Does what `inner` does."""
+    """Passes every other call to `inner`."""
 
     def __init__(self, inner: Provider, study: OneStudy) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""The HTML faces of reports, which need the extra `report`."""
+"""Imports the HTML faces of reports, which need the extra `report`."""
 
 from types import ModuleType
 

@@ -1,4 +1,4 @@
-"""The numbers of all targets, in a file that Prometheus's node_exporter reads."""
+"""Metrics of all targets, in a file for Prometheus's node_exporter."""
 
 from types import ModuleType
 
@@ -8,7 +8,7 @@ from restorecheck.report.status import Overview
 
 
 def write_numbers(overview: Overview, output: str | None) -> None:
-    """The file for node_exporter, which runs as a user of its own.
+    """Write the file for node_exporter, which runs as another user.
 
     Raises:
         ConfigError: The extra `metrics` is not installed, or the file cannot be written.

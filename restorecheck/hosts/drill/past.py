@@ -1,4 +1,4 @@
-"""From the history to the nights that a page shows."""
+"""The earlier nights for a page, from the history."""
 
 from restorecheck.ports import History
 from restorecheck.report import document
@@ -7,6 +7,6 @@ from restorecheck.report.past import DRAWN_NIGHTS, Past, past_of
 
 
 def past_until(report: Report, history: History) -> Past:
-    """Up to this report, and not beyond it."""
+    """The nights up to this report."""
     texts = history.texts(report.target, until=report.finished_at, newest=DRAWN_NIGHTS)
     return past_of([document.parse(text) for text in texts])

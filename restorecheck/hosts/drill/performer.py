@@ -1,4 +1,4 @@
-"""One drill from its first line on stderr to its report, whatever interrupts it."""
+"""One drill from its start to its report, also when it is interrupted."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from restorecheck.report.document import Report
 
 STORE_TRIES = 13
 STORE_WAIT = timedelta(seconds=5)
-"""A minute in all, and another half for each wait on a lock."""
+"""Wait between tries to save in an unusable history; all tries take about a minute, with locks longer. Then the drill ends."""
 
 
 class Performer:
@@ -44,14 +44,13 @@ class Performer:
         announce: bool = False,
         outputs: Mapping[str, str] | None = None,
     ) -> Report:
-        """Drill one target. Every way out of here leads through the teardown.
+        """Drill one target; always ends with the teardown.
 
-        `outputs`: what the drill begins with, where its provider wants something.
+        `outputs`: first values for its provider, of kinds that need some.
 
         Raises:
             BusyError: Another process drills this target, or has drilled it for this slot.
-            StoreError: The history cannot be written; what was made so far is torn down by the
-                next sweep.
+            StoreError: The history cannot be written; the next sweep deletes what was made so far.
         """
         with Lease(self._parts.lock_of_target(name), permanent=True):
             drill = self._new(name, keep=keep, scheduled_for=scheduled_for, announce=announce)
@@ -97,18 +96,18 @@ class Performer:
                 return self._drive_patiently(drill_id)
         except Interrupted as exc:
             reason = f"interrupted by {exc.number.name}"
-            self._progress.say(f"{reason}: tearing down before the process ends")
+            self._progress.say(f"{reason}: teardown, then the process ends")
         except RestorecheckError:
             raise
-        except Exception as exc:  # noqa: BLE001  # a defect of ours must not leave a server running
+        except Exception as exc:  # noqa: BLE001  # a defect in restorecheck must not leave a server running
             reason = f"a defect in restorecheck ended the drill: {type(exc).__name__}"
             trace(exc)
         engine.abort(drill_id, reason)
         return drive(engine, drill_id, sleep)
 
     def _drive_patiently(self, drill_id: str) -> Drill:
-        """A history that is locked or has no room may be usable again in a minute: a night's
-        drill is not thrown away for that. What is not saved is done once more.
+        """Tries again for a minute when the history is locked or its disk is full, so that the drill
+        is not lost. A step that was not saved is repeated.
         """
         tries = STORE_TRIES
         while True:
@@ -123,7 +122,7 @@ class Performer:
 
 
 def once(parts: Parts, progress: Progress, name: str, *, study: OneStudy) -> Report:
-    """One drill of one target that is studied: for commands that want to know more than a verdict.
+    """One drill of one target with an extra analysis, for `propose` and `prove`.
 
     Raises:
         BusyError, StoreError: As `Performer.perform`.

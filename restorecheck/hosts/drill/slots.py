@@ -1,7 +1,7 @@
-"""What is due now, and why what was due before was not drilled.
+"""The slots that are due now, and why earlier ones had no drill.
 
-Asked again and again, it gives the same answer: what came is computed from the schedule and from
-how far somebody looked, so neither a sleeping laptop nor a crash loses a night.
+Slots are computed from the schedule and the stored time of the last look, so neither a suspended
+laptop nor a crash loses a night.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from restorecheck.spelling import minute_of
 from restorecheck.sqlite.agenda import Agenda
 
 MOST = 10_000
-"""Slots that are written down one by one when nobody looked for very long."""
+"""Most slots stored at one look; after a longer break the older ones are not stored one by one."""
 REMEMBER = timedelta(hours=1)
-"""How often it is written down that nothing came."""
+"""How often the time of the last look is stored when no slot came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotPlan:
-    """What a target's schedule asks for."""
+    """The schedule of a target, with its jitter and grace time."""
 
     target: str
     schedule: Schedule
@@ -34,7 +34,7 @@ class SlotPlan:
         return slot + delay(self.target, slot, self.jitter)
 
     def next_start(self, now: datetime) -> datetime:
-        """The first start later than now; its slot may be now or a little before."""
+        """The first start after `now`; its slot may be slightly earlier than `now`."""
         for slot in self.schedule.after(now - self.jitter):
             if self.starts_at(slot) > now:
                 return self.starts_at(slot)
@@ -42,7 +42,7 @@ class SlotPlan:
 
 
 def plan_of(target: Target) -> SlotPlan | None:
-    """None: the target is drilled on demand only."""
+    """None: the target has no schedule."""
     if target.schedule is None:
         return None
     grace = target.misfire_grace_minutes
@@ -60,13 +60,13 @@ class Slots:
         self._clock = clock
 
     def look(self, plan: SlotPlan) -> tuple[datetime, ...]:
-        """Write down what came since somebody looked last; returns all that is unsettled."""
+        """Store the slots since the last look; returns all unsettled slots."""
         now = self._clock.now()
         followed = self._agenda.followed(plan.target)
         if followed is None:
             self._agenda.note(plan.target, plan.schedule, now, ())
             return self._agenda.open(plan.target)
-        # What came by the old schedule came: a changed one begins now.
+        # Earlier slots follow the old schedule: a changed schedule begins now.
         came = tuple(islice(followed.schedule.between(followed.seen_until, now), MOST))
         stale = now - followed.seen_until > REMEMBER
         if came or stale or followed.schedule != plan.schedule:
@@ -74,17 +74,17 @@ class Slots:
         return self._agenda.open(plan.target)
 
     def ask(self, target: str, slot: datetime) -> None:
-        """Write down a slot that a person asks for."""
+        """Store a slot that a person requested."""
         self._agenda.add(target, slot)
 
     def take_asked(self, target: str) -> datetime | None:
-        """As `take`, of a target without a schedule: its open slots are those asked for."""
+        """As `take`, for a target without a schedule: its open slots are requested ones."""
         return self._newest(target, self._agenda.open(target))
 
     def take(self, plan: SlotPlan, asked: datetime | None = None) -> datetime | None:
-        """The slot to drill for now: the newest that is due. Older ones are settled by it.
+        """The slot to drill for now: the newest one that is due; it settles the older ones.
 
-        `asked`: a slot that is due without the jitter of the schedule.
+        `asked`: a requested slot, due without jitter.
         """
         now = self._clock.now()
         due = [slot for slot in self.look(plan) if slot == asked or plan.starts_at(slot) <= now]
@@ -103,7 +103,7 @@ class Slots:
         return newest
 
     def overrun(self, plan: SlotPlan) -> None:
-        """Slots that came while a drill of the same target was at work, or waited for its turn."""
+        """Settle the slots that came while a drill of the same target ran or waited."""
         now = self._clock.now()
         came = [slot for slot in self.look(plan) if plan.starts_at(slot) <= now]
         self._settle(
@@ -114,7 +114,7 @@ class Slots:
         self._agenda.settle(target, slot, reason, self._clock.now())
 
     def forget(self, target: str, reason: str) -> None:
-        """The target is no longer scheduled."""
+        """Settle the open slots of a target that is no longer scheduled."""
         self._settle(target, self._agenda.open(target), reason)
         self._agenda.forget(target)
 

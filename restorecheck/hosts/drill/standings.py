@@ -1,4 +1,4 @@
-"""From the history to where every configured target stands now."""
+"""The present state of every configured target, from the history."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def _statuses(
 def overview_of(
     config: Config, store: SqliteStore, now: datetime, *, config_valid: bool = True
 ) -> Overview:
-    """All targets of the configuration, as monitoring systems are told of them."""
+    """All targets of the configuration, for monitoring systems."""
     statuses = statuses_of(config, store, leases.locks_of(Path(config.history.path)), now)
     deliveries = Outbox(store.database).deliveries(now - LOOK_BACK)
     waiting = {delivery.channel: delivery.waiting for delivery in deliveries}
@@ -84,7 +84,7 @@ def overview_of(
 
 
 def newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
-    """One that a newer version wrote is left out: whether its target is proven is told without it."""
+    """Reports of newer versions are left out: the state of the target does not need them."""
     for status in statuses:
         if status.drill_id:
             with contextlib.suppress(NotFoundError, ValueError):
@@ -114,7 +114,7 @@ def _status(
 
 
 def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Overdue]:
-    """What to alarm people of: not what was configured a minute ago and waits for its night."""
+    """Overdue targets, without new ones that still wait for their first night."""
     agenda = Agenda(store.database)
     facts = []
     for target in config.targets:
@@ -132,7 +132,7 @@ def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Ove
 
 
 def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
-    """What else should be known: a channel that takes no messages."""
+    """Notes for `status`: channels that do not accept messages."""
     notes = []
     for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):
         if delivery.waiting:

@@ -1,4 +1,4 @@
-"""`restorecheck sweep`: what it says and the code it exits with."""
+"""`restorecheck sweep`: its output and exit code."""
 
 import sys
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""On a machine: a configuration in, working parts out."""
+"""The composition of a host on a machine: configuration in, parts out."""
 
 import os
 import re
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from restorecheck.postgres.dump.settings import FullText
 
 DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
-"""Of a drill's id, as `new_drill_id` makes it; other locks are there for good."""
+"""Lock file of a drill, named by `new_drill_id`; other lock files are permanent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Everything that a command works with."""
+    """The parts that a command uses."""
 
     config: Config
     clock: SystemClock
@@ -45,7 +45,7 @@ class Parts:
         return self.locks / f"target-{name}.lock"
 
     def forget_locks(self) -> None:
-        """Remove the lock files of drills whose hosts are dead, also of those that never began."""
+        """Remove the lock files of drills whose hosts are dead, also of drills that never started."""
         for path in self.locks.glob("*.lock"):
             if DRILL_LOCK.fullmatch(path.name):
                 leases.forget(path)
@@ -56,7 +56,7 @@ class Parts:
 
 
 def targets_of(config: Config, full_text: "FullText | None" = None) -> Targets:
-    """On this machine. Makes nothing, reads nothing."""
+    """The targets of this machine. Makes and reads nothing."""
     locks = leases.locks_of(Path(config.history.path))
     host = Host(
         config=config,
@@ -75,8 +75,8 @@ def build(
     study: OneStudy | None = None,
     full_text: "FullText | None" = None,
 ) -> Parts:
-    """All parts, the history opened. `study`: of the one verified drill that it is armed for.
-    `full_text`: is given the whole text of an error of a load.
+    """All parts, the history opened. `study`: the extra analysis of one drill. `full_text`: receives
+    the full text of a load error.
 
     Raises:
         ConfigError: The work directory's name is too long for a socket in it.
@@ -122,10 +122,10 @@ def build(
 
 
 def refuse_impossible(config: Config) -> None:
-    """Find out before the night whether parts can be made of the configuration.
+    """Raise before the night if the configuration cannot be used on this machine.
 
     Raises:
-        ConfigError: They cannot.
+        ConfigError: It cannot.
     """
     targets = targets_of(config)
     targets.inventories()
@@ -134,8 +134,8 @@ def refuse_impossible(config: Config) -> None:
 
 
 def _forget_libpq_environment() -> None:
-    """PGHOSTADDR, PGSERVICE, PGOPTIONS and their kin would change where libpq connects and how:
-    only the configuration says that.
+    """Unset PGHOSTADDR, PGSERVICE, PGOPTIONS and similar variables: only the configuration decides
+    where and how libpq connects.
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

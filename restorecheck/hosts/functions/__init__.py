@@ -1,1 +1,1 @@
-"""The AWS host: functions under Step Functions. They wait for nothing; the state machine does."""
+"""The AWS host: functions under Step Functions. The state machine waits, the functions do not."""

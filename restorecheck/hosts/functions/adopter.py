@@ -1,4 +1,4 @@
-"""AWS Backup has restored something for a test: have it checked.
+"""Starts a drill for an instance that AWS Backup restored for a test.
 
 EventBridge delivers at least once, so the drill is named after the restore job, and starts once.
 """
@@ -34,17 +34,17 @@ HINT = "Only the EventBridge rule of infra/backup-account.yaml may call this fun
 
 
 def adopt(raw: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
-    """AWS Backup's event in; the drill that was started out.
+    """AWS Backup's event in, the started drill out.
 
-    A restore that failed has a drill as well: it ends inconclusive, with AWS Backup's own words.
+    A failed restore gets a drill, too: it ends inconclusive, with the message of AWS Backup.
     The field of the event is `status`; only its first one, of the creation, has a `state`. The example
     of FAILED names neither what was restored nor what it was restored from, so AWS Backup is asked (AWS
     Backup Developer Guide, "Monitoring AWS Backup events using Amazon EventBridge").
 
     Raises:
-        ConfigError: It is no such event, AWS Backup does not say what was restored, or no target is
+        ConfigError: It is another event, AWS Backup does not say what was restored, or no target is
             configured for that.
-        ProviderError: AWS Backup cannot be asked.
+        ProviderError: A call to AWS Backup failed.
     """
     event = EventBridgeEvent(dict(raw))
     if (raw.get("source"), raw.get("detail-type")) != (SOURCE, KIND):
@@ -72,14 +72,14 @@ def adopt(raw: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
 
 
 def _validate(detail: Mapping[str, Any]) -> None:
-    """What of the event becomes part of names, or is asked about at AWS."""
+    """Checks the fields of the event that become part of names or of calls."""
     restore_job_of("restoreJobId", detail.get("restoreJobId"))
     for key in ("sourceResourceArn", "createdResourceArn"):
         arn_of(key, detail.get(key))
 
 
 def _completed(detail: Mapping[str, Any], around: FunctionContext) -> Mapping[str, Any]:
-    """The event's fields; what it should name and does not is taken from the restore job."""
+    """The event's fields; missing ones are taken from the restore job."""
     wanted = {"sourceResourceArn": "SourceResourceArn"}
     if detail["status"] == COMPLETED:
         wanted["createdResourceArn"] = "CreatedResourceArn"

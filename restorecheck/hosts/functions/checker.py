@@ -1,5 +1,5 @@
-"""Asks the restored database, for as long as one invocation lasts. It has no right in RDS at all:
-it reads the one secret of the instance, and connects to it.
+"""Asks the restored database within one invocation. The function has no right in RDS: it reads the
+secret of the instance, and connects to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ from restorecheck.postgres.session.tls import TlsConnector
 log = structlog.get_logger("restorecheck.functions")
 
 MARGIN = timedelta(seconds=20)
-"""Left of an invocation for storing the last result: Lambda ends it without a word."""
+"""Time reserved for storing the last result: Lambda ends an invocation without an error."""
 READING_ROOM = timedelta(minutes=2)
-"""Reading goes on unit by unit; one that is cut off is read again by the next invocation."""
+"""Time reserved for one unit of a scan; a cancelled unit is read again by the next invocation."""
 LOGIN_PATIENCE = timedelta(seconds=30)
 
 Remaining = Callable[[], timedelta]
@@ -35,10 +35,10 @@ Remaining = Callable[[], timedelta]
 def check(
     event: Mapping[str, Any], around: FunctionContext, remaining: Remaining
 ) -> dict[str, Any]:
-    """`{"drill_id", …}` in; what comes next out, as the stepper says it.
+    """`{"drill_id", …}` in, the next action out, as in the stepper.
 
-    Every answer is stored before the next question is put. A question that may take longer than
-    what is left waits for the next invocation.
+    Every answer is stored before the next question. A question that may take longer than the rest of
+    the invocation waits for the next one.
     """
     drill_id = drill_id_in(event)
     end = around.clock.now() + remaining() - MARGIN
@@ -91,12 +91,12 @@ def _ask_while_there_is_time(
 
 
 def _needs(spec: CheckSpec) -> timedelta:
-    """How much of an invocation must be left for it to be begun."""
+    """Time that must be left of an invocation to start the check."""
     return spec.timeout if is_alone(spec) else READING_ROOM
 
 
 class Limited(Checker):
-    """Ends a question with the invocation, and says so where that cut it short."""
+    """Cancels a question at the end of the invocation, and says so in the answer."""
 
     def __init__(self, inner: Checker, around: FunctionContext, end: datetime) -> None:
         self._inner = inner
@@ -138,7 +138,7 @@ def _connector(around: FunctionContext) -> Callable[[Endpoint, str], Any]:
         token: str = around.client("rds").generate_db_auth_token(
             DBHostname=endpoint.host, Port=endpoint.port, DBUsername=endpoint.user
         )
-        return token  # signed here: no call of RDS
+        return token  # signed here, without a call to RDS
 
     def connect(endpoint: Endpoint, database: str) -> Any:  # noqa: ANN401  # psycopg's connection
         opener = TlsConnector(

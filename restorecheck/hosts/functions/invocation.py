@@ -1,4 +1,4 @@
-"""What every handler shares: logs as JSON with the request's id, and errors that are safe to show."""
+"""Parts that all handlers share: logs as JSON with the request's id, and errors that are safe to show."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ log = structlog.get_logger("restorecheck.functions")
 HINT = "Only the state machines of infra/backup-account.yaml may call this function."
 LONGEST_SHOWN = 80
 LONGEST_TEXT = 500
-"""Letters of why a drill is ended; it stands in the report."""
+"""Characters of the reason for ending a drill; a longer one is cut. The report contains it."""
 JOB = re.compile(r"[A-Za-z0-9-]{1,64}")
 ARN = re.compile(r"(?:arn:[A-Za-z0-9:._-]{1,250})?")
-"""Of a DB instance; or nothing."""
+"""ARN of a DB instance, or empty."""
 
 
 class LambdaContext(Protocol):
-    """What Lambda gives a handler beside the event."""
+    """Lambda's second argument to a handler."""
 
     aws_request_id: str
 
@@ -37,11 +37,11 @@ Handler = Callable[[Event, LambdaContext], Any]
 
 
 class FunctionFailedError(Exception):
-    """An invocation failed; the text is one that is safe to show, without its causes."""
+    """An invocation failed; the text is safe to show and names no causes."""
 
 
 def invoked(handler: Handler) -> Handler:
-    """Log how an invocation ended. What goes wrong goes to the state machine, which tries again."""
+    """Log the end of an invocation. An error goes to the state machine, which tries again."""
     logs.configure(default="info")
 
     def inner(event: Event, context: LambdaContext) -> Any:  # noqa: ANN401  # whatever the handler answers
@@ -63,7 +63,7 @@ def required(event: Event, key: str) -> str:
     """A text that the event must have.
 
     Raises:
-        ConfigError: It has none.
+        ConfigError: It is missing.
     """
     value = event.get(key)
     if not isinstance(value, str) or not value:
@@ -72,10 +72,10 @@ def required(event: Event, key: str) -> str:
 
 
 def drill_id_in(event: Event) -> str:
-    """The id of a drill; what is made for it is named after it.
+    """The id of a drill; names of its resources contain it.
 
     Raises:
-        ConfigError: There is none, or it is none.
+        ConfigError: It is missing or invalid.
     """
     text = required(event, "drill_id")
     if not is_drill_id(text):
@@ -84,10 +84,10 @@ def drill_id_in(event: Event) -> str:
 
 
 def abort_in(event: Event) -> str:
-    """Why the drill is to be ended; nothing where it is not. One printable line of some length.
+    """The reason for ending the drill; empty: do not end it. One printable line.
 
     Raises:
-        ConfigError: It is no text.
+        ConfigError: It is not a text.
     """
     found = event.get("abort") or ""
     if not isinstance(found, str):
@@ -97,11 +97,11 @@ def abort_in(event: Event) -> str:
 
 
 def adopt_in(event: Event) -> dict[str, str]:
-    """What the adopter says of an instance that AWS Backup restored: itself, and the restore job,
-    by which the stepper sees at AWS Backup that it is a restored backup of the target's database.
+    """The adopter's output on an instance that AWS Backup restored: its ARN and the restore job. With
+    the job the stepper verifies at AWS Backup that the instance is a backup of the target's database.
 
     Raises:
-        ConfigError: It is something else, or an instance that no restore job vouches for.
+        ConfigError: It is something else, or an instance without a restore job.
     """
     said = event.get("adopt") or {}
     if not isinstance(said, Mapping) or set(said) - {INSTANCE_ARN, RESTORE_JOB}:
@@ -121,7 +121,7 @@ def restore_job_of(key: str, found: object) -> str:
 
 
 def arn_of(key: str, found: object) -> str:
-    """A restore that failed has created nothing."""
+    """The ARN; empty: the restore failed and created no instance."""
     arn = found or ""
     if not isinstance(arn, str) or not ARN.fullmatch(arn):
         raise unexpected(key, "an ARN", found)
@@ -129,7 +129,7 @@ def arn_of(key: str, found: object) -> str:
 
 
 def moment_in(event: Event, key: str) -> datetime | None:
-    """A time with its zone; None where the event has none.
+    """A time with its zone; None: the event has none.
 
     Raises:
         ConfigError: It is something else.
@@ -147,7 +147,7 @@ def moment_in(event: Event, key: str) -> datetime | None:
 
 
 def shown(found: object) -> str:
-    """What came from outside, escaped, and its beginning alone."""
+    """The beginning of an outside value, escaped."""
     text = repr(found)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 

@@ -1,4 +1,4 @@
-"""Tells of a finished drill. What its readers know already follows from the reports before it."""
+"""Sends messages on a finished drill. What a channel has reported follows from the earlier reports."""
 
 import structlog
 
@@ -11,11 +11,11 @@ from restorecheck.model import Drill
 log = structlog.get_logger("restorecheck.functions")
 
 LOOK_BACK = 30
-"""Drills from which it follows what a channel was told; troubles that last longer are told anew."""
+"""Earlier drills that are read for this; an older trouble is reported again."""
 
 
 def tell(drill: Drill, around: FunctionContext) -> None:
-    """Nothing that goes wrong here changes a verdict, or keeps a drill from its end."""
+    """An error here neither changes a verdict nor prevents the end of a drill."""
     try:
         config = around.config()
         lines = [line for line in lines_of(config, around.clock) if line.concerns(drill.target)]

@@ -1,6 +1,6 @@
-"""Numbers for CloudWatch, written as log lines in its embedded metric format (Powertools).
+"""Metrics for CloudWatch, written as log lines in its embedded metric format (Powertools).
 
-No call, no right, nothing that could fail: CloudWatch reads them out of the log.
+This needs no call and no right: CloudWatch reads them from the log.
 """
 
 from datetime import timedelta
@@ -16,7 +16,7 @@ SERVICE = "restorecheck"
 
 
 def of_drill(drill: Drill) -> None:
-    """Once for all targets, so that one alarm covers them, and once for each."""
+    """One metric for all targets, so that one alarm covers them, and one for each."""
     report = document.build(drill)
     values: dict[str, tuple[float, MetricUnit]] = {
         verdict.value.capitalize(): (float(drill.verdict is verdict), MetricUnit.Count)
@@ -34,15 +34,15 @@ def of_drill(drill: Drill) -> None:
         "FailedTargets": drill.verdict is Verdict.FAILED,
         "DrillsWithLeftovers": bool(drill.ledger),
     }
-    # At once; that it lasts, and ends, every sweep says.
+    # At once; every sweep reports whether it lasts.
     if any(states.values()):
         _write({name: (1.0, MetricUnit.Count) for name, bad in states.items() if bad}, {})
 
 
 def of_sweep(found: SweepCounts) -> None:
-    """Written every hour, also when there is nothing to say: silence is an alarm.
+    """Written every hour, also with zeros: missing data raises an alarm.
 
-    States, not events: an alarm on an event ends with the hour, and tells people that all is well.
+    States, not events: an alarm on an event would end after one hour, as if all were well.
     """
     _write(
         {

@@ -1,7 +1,7 @@
-"""Pages for people: one for each target, and one over all of them.
+"""HTML pages: one for each target, and an index.
 
-Called when a drill has ended, and every hour, because a proof becomes too old without any drill.
-Either way the pages are brought up to date: an event that was lost is made up for by the next one.
+Called when a drill has ended, and every hour, because a proof gets too old without a drill. Each
+call updates all pages, so the next one makes up for a lost event.
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,17 @@ log = structlog.get_logger("restorecheck.functions")
 
 INDEX = "index.html"
 DOUBT = timedelta(minutes=2)
-"""A page this young may have been made before the report that it should show was there."""
+"""A page younger than this is written again: it may have been made before its report was stored."""
 
 
 def publish(_event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
-    """Any event in; the names of the pages that were written out.
+    """Any event in, the names of the written pages out.
 
     Raises:
         ConfigError: The configuration cannot be used.
         ProviderError, StoreError: The bucket or the table cannot be used.
     """
-    from restorecheck.report import html  # takes its time; nothing else of AWS needs it
+    from restorecheck.report import html  # slow, and only this function needs it
 
     pages = Pages(around.client("s3"), around.setting(BUCKET))
     known = pages.written()
@@ -45,7 +45,7 @@ def publish(_event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any
             continue
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)
-        # Without a next drill: the schedule is the template's.
+        # Without a next drill: the template has the schedule.
         statuses.append(status_of(standing, allowed, now, left_behind=target.name in left))
         report = _newest(standing, around)
         if report is None:
@@ -75,5 +75,5 @@ def _newest(standing: Standing, around: FunctionContext) -> Report | None:
         return None
     try:
         return document.parse(around.store.report(standing.latest.drill_id))
-    except NotFoundError:  # removed by retention
+    except NotFoundError:  # retention removed it
         return None

@@ -1,4 +1,4 @@
-"""What a night consists of: one drill for each RDS target."""
+"""Plans a night: one drill for each RDS target."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ log = structlog.get_logger("restorecheck.functions")
 
 
 def plan(event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
-    """`{"scheduled_for", "targets"}` in (both optional); the drills of this night out.
+    """`{"scheduled_for", "targets"}` in (both optional), the drills of this night out.
 
     Ids follow from target and time: a schedule that fires twice (EventBridge Scheduler delivers
     at least once) plans the same drills, and each of them starts once.

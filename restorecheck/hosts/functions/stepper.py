@@ -1,4 +1,4 @@
-"""One step of one drill for each invocation. It speaks to RDS, and reaches no database."""
+"""One step of one drill for each invocation. It calls RDS, and cannot connect to a database."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -35,24 +35,24 @@ log = structlog.get_logger("restorecheck.functions")
 SHORTEST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_DRILL = timedelta(days=1)
-"""An execution of the state machine ends after two, and a teardown takes some hours of these."""
+"""A target with a longer deadline is refused: an execution ends after two days, teardown included."""
 AGE_SHARE = 60
-"""A drill is looked at more rarely as it grows older: after an hour, once a minute. So a drill of
-24 hours takes some 300 looks, and an execution may have 25,000 events in its history (quota of
-Step Functions Standard).
+"""The older a drill, the longer the wait between steps: after one hour a minute. So a drill of 24
+hours takes about 300 invocations; an execution may have 25,000 events in its history (quota of Step
+Functions Standard).
 """
 
 Event = Mapping[str, Any]
 
 
-def nobody(_drill: Drill) -> None:
-    """Hears of finished drills where nobody wants to."""
+def no_message(_drill: Drill) -> None:
+    """Sends nothing."""
 
 
 def step(
-    event: Event, around: FunctionContext, *, finished: Callable[[Drill], None] = nobody
+    event: Event, around: FunctionContext, *, finished: Callable[[Drill], None] = no_message
 ) -> dict[str, Any]:
-    """`{"drill_id", "target", "scheduled_for", "abort", "adopt"}` in; what comes next out.
+    """`{"drill_id", "target", "scheduled_for", "abort", "adopt"}` in, the next action out.
 
     `next` is `wait` (for `wait_seconds`), `check` (for the checker) or `done`.
     """
@@ -102,7 +102,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
     try:
         return around.store.create(drill)
     except DrillConflictError:
-        return _of_this_target(around.store.load(drill_id), event)  # another one was faster
+        return _of_this_target(around.store.load(drill_id), event)  # another invocation made it
 
 
 def _of_this_target(drill: Drill, event: Event) -> Drill:
@@ -115,8 +115,8 @@ def _of_this_target(drill: Drill, event: Event) -> Drill:
 def _belong_together(
     target: Target, drill_id: str, slot: datetime | None, said: Mapping[str, str]
 ) -> None:
-    """Whoever may start an execution neither takes the name of another target's drill, nor has an
-    instance checked that he made himself.
+    """A caller who may start executions can neither use the id of another target's drill nor have an
+    instance of his own checked.
     """
     kind = target.kind
     if bool(said) is not kind.adopts:
@@ -128,7 +128,7 @@ def _belong_together(
 
 
 def _too_long(drill: Drill) -> str:
-    """Why this host does not do it; nothing where it does."""
+    """Why this host refuses the drill; empty: it does not."""
     wanted = drill.deadline - drill.started_at
     if wanted <= LONGEST_DRILL:
         return ""
@@ -187,5 +187,5 @@ def _wait(wanted: timedelta, age: timedelta) -> timedelta:
 
 
 def _log(answer: dict[str, Any]) -> None:
-    """The one line of this invocation."""
+    """Log the result of this invocation."""
     log.info("drill.stepped", **answer)

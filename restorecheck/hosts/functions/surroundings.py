@@ -1,5 +1,5 @@
-"""What a function finds around it: its environment, clients and clock. Kept between invocations
-of one container, and given by hand in tests.
+"""The context of a function: environment, clients and clock. Kept between invocations of one
+container; tests pass their own.
 """
 
 import os
@@ -25,7 +25,7 @@ from restorecheck.ports import Clock
 TABLE = "RESTORECHECK_TABLE"
 BUCKET = "RESTORECHECK_BUCKET"
 CONFIG = "RESTORECHECK_CONFIG"
-"""s3://bucket/key, or a path; relative ones start where the function's code lies."""
+"""s3://bucket/key, or a path; a relative path starts at the function's code."""
 MACHINE = "RESTORECHECK_DRILL_MACHINE"
 TOPIC = "RESTORECHECK_TOPIC"
 BUNDLE = "RESTORECHECK_CA_BUNDLE"
@@ -36,7 +36,7 @@ READ_TIMEOUT = 20.0
 
 
 class FunctionContext:
-    """Everything is made when it is first used: no function pays for what it does not need."""
+    """Every part is made when it is first used, so that a function imports only what it needs."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class FunctionContext:
         return self.root / self._environment.get(BUNDLE, "rds-global-bundle.pem")
 
     def config(self) -> Config:
-        """The configuration as it is now: a change needs no deployment.
+        """The present configuration: a change needs no deployment.
 
         Raises:
             ConfigError: It cannot be read, or has problems.
@@ -112,5 +112,5 @@ class FunctionContext:
             return str(answer["Body"].read().decode())
 
     def targets(self, config: Config) -> Targets:
-        """Those that a function can drill. What they share is kept from one invocation to the next."""
+        """The targets that a function can drill. Shared parts are kept between invocations."""
         return Targets(Host(config=config, clock=self.clock, in_aws=True, shared=self._shared))

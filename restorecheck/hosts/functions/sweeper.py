@@ -1,5 +1,5 @@
-"""Every hour: drills whose execution ended before they did, what nobody owns, and how each target
-stands.
+"""Every hour: drills whose execution ended too early, resources without a living drill, and metrics
+of each target.
 """
 
 import itertools
@@ -29,15 +29,15 @@ ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 DEAD = "the Step Functions execution ended before the drill did"
 LEASE = "sweep"
 SPARE = timedelta(minutes=1)
-"""Between the end of an invocation and that of its lease, for clocks that differ."""
+"""Added to the end of an invocation for its lease, because clocks differ."""
 LOOK_BACK = 30
-"""Drills since the last verified one that are looked at."""
+"""Drills after the last verified one that are read; older ones do not change the metrics."""
 TWICE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepCounts:
-    """What a sweep came across, for metrics and alarms."""
+    """Counts of a sweep, for metrics and alarms."""
 
     restarted: tuple[str, ...]
     deleted: tuple[str, ...]
@@ -49,9 +49,9 @@ class SweepCounts:
     failed: tuple[str, ...]
     """Targets with a failed drill since the last verified one."""
     inconclusive: tuple[str, ...]
-    """Targets of which two drills or more, and only such, could not tell since then."""
+    """Targets with two or more inconclusive drills, and no failed one, since the last verified one."""
     leftovers: int
-    """Finished drills that left something which is still there."""
+    """Finished drills with resources that still exist."""
 
 
 def sweep(around: FunctionContext) -> SweepCounts:
@@ -90,10 +90,10 @@ def alone(
     remaining: timedelta,
     work: Callable[[FunctionContext], SweepCounts] = sweep,
 ) -> SweepCounts | None:
-    """Sweep, unless another sweep is running; None then, which is no error: it sees the same.
+    """Sweep; None: another sweep is running and does the same.
 
-    Two sweeps at once restart nothing twice (names see to that), but would count and delete the
-    same things twice. Reserved concurrency would keep them apart as well, if every account had any.
+    Two sweeps at once restart nothing twice, because of the names, but would count and delete twice.
+    Reserved concurrency would prevent that, too, but not every account has any.
     """
     lease = TableLease(around.client("dynamodb"), table=around.setting(TABLE), name=LEASE)
     now = around.clock.now()
@@ -107,7 +107,7 @@ def alone(
 
 
 def _restart(drill: Drill, around: FunctionContext) -> bool:
-    """Give a drill without a living execution one that tears it down and writes its report."""
+    """Start an execution for a drill without a living one: it tears down and writes the report."""
     machine = around.setting(MACHINE)
     name = _free_name(drill, machine, around)
     if name is None:
@@ -117,7 +117,7 @@ def _restart(drill: Drill, around: FunctionContext) -> bool:
         "target": drill.target,
         "scheduled_for": drill.scheduled_for.isoformat() if drill.scheduled_for else "",
         "abort": DEAD,
-        "adopt": {},  # the drill is in the store, and knows
+        "adopt": {},  # the stored drill has it
     }
     try:
         with attempting(f"start an execution for drill {drill.id}", machine):
@@ -130,16 +130,16 @@ def _restart(drill: Drill, around: FunctionContext) -> bool:
 
 
 def _free_name(drill: Drill, machine: str, around: FunctionContext) -> str | None:
-    """The name of another execution; None while one that was started for the drill lives.
+    """A free name for another execution; None: an execution of the drill is running.
 
-    The same for two sweeps at once, so that one execution comes of them. One that has ended keeps
-    its name for ninety days (Step Functions API, StartExecution), so each try has the next one.
+    Two sweeps at once get the same name, so only one execution starts. An ended execution keeps its
+    name for ninety days (Step Functions API, StartExecution), so each try uses the next name.
     """
     for name in _tries(drill.id):
         status = _status_of(name, machine, around)
         if status in ALIVE:
             return None
-        # The first name is the planner's: where it has died before it used it, it stays unused.
+        # The first name is the planner's, even if the planner died before it used the name.
         if status is None and name != drill.id:
             return name
     raise AssertionError("names do not end")
@@ -151,7 +151,7 @@ def _tries(name: str) -> Iterator[str]:
 
 
 def _status_of(name: str, machine: str, around: FunctionContext) -> str | None:
-    """None: no execution of this name was started."""
+    """Status of the execution; None: there is none of this name."""
     place = machine.replace(":stateMachine:", ":execution:")
     try:
         with attempting(f"look for the execution {name}", machine):
@@ -176,7 +176,7 @@ def _sweeper(config: Config, around: FunctionContext) -> Sweeper:
         store=around.store,
         inventories=targets.inventories(),
         provider_for=targets.provider_for,
-        is_alive=lambda _drill: True,  # what is unfinished has an execution, or was given one
+        is_alive=lambda _drill: True,  # every unfinished drill has an execution by now
         clock=around.clock,
         sleep=_never,
         patient=False,
@@ -192,8 +192,8 @@ def _never(_duration: timedelta) -> None:
 
 
 def _overdue(config: Config, around: FunctionContext) -> tuple[list[Overdue], dict[str, float]]:
-    """A target that was never verified counts from its first drill; before that, as overdue: the
-    schedule is the template's, and the first night is due within a day of the deployment.
+    """A target that was never verified counts from its first drill, without a drill as overdue: the
+    template has the schedule, and the first night is due within a day of the deployment.
     """
     now = around.clock.now()
     facts: list[Overdue] = []
@@ -214,7 +214,7 @@ def _overdue(config: Config, around: FunctionContext) -> tuple[list[Overdue], di
 
 
 def _bad(config: Config, around: FunctionContext) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Targets that failed, and those that could not be told of: until a drill verifies them."""
+    """Targets with failed and with only inconclusive drills since the last verified one."""
     failed, inconclusive = [], []
     for target in config.targets:
         bad = around.store.standing(target.name).bad if target.kind.in_aws else 0

@@ -1,1 +1,1 @@
-"""Who is told what, and that it arrives."""
+"""Messages: which channel gets which, and their delivery."""

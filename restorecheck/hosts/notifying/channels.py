@@ -1,4 +1,4 @@
-"""From the items of `notify` to those who deliver, and from a report to what is told of it."""
+"""The channels of `notify`, and the facts of a report for them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
 
 ELSEWHERE = {"sns": "restorecheck.aws.deployment.sns"}
-"""Kinds of channel whose module is not in `notify`: only `aws` speaks to AWS."""
+"""Kinds of channel whose module is not in `notify`: only `aws` calls AWS."""
 
 log = structlog.get_logger("restorecheck.messengers")
 
@@ -38,7 +38,7 @@ def lines_of(config: Config, clock: Clock) -> tuple[Line, ...]:
     """Every channel.
 
     Raises:
-        ConfigError: One needs what is not installed, or its URL is not understood.
+        ConfigError: A channel needs a package that is not installed, or its URL is invalid.
     """
     return tuple(_line(channel, config, clock) for channel in config.notify)
 
@@ -56,7 +56,7 @@ def _line(channel: Channel, config: Config, clock: Clock) -> Line:
 
 def _rules(channel: Channel) -> Rules:
     if channel.ping is not None:
-        # A switch hears of every drill: what it is not told looks like silence to it.
+        # A dead man's switch gets every drill: it takes a missing message for an alarm.
         kinds = frozenset(Kind) - {Kind.OVERDUE}
         return Rules(kinds=kinds, inconclusive_after=1, repeat_after=timedelta(0))
     return Rules(
@@ -67,14 +67,14 @@ def _rules(channel: Channel) -> Rules:
 
 
 def _messenger(channel: Channel, config: Config, clock: Clock) -> Messenger:
-    """Its module is imported as it is used: Apprise and boto3 are large."""
+    """Imports the channel's module here: Apprise and boto3 are large."""
     module = import_module(ELSEWHERE.get(channel.kind, f"restorecheck.notify.{channel.kind}"))
     made: Messenger = module.messenger_of(channel.own, channel.name, clock, config)
     return made
 
 
 def finished(entry: Entry, history: DrillStore) -> Finished:
-    """What a report says to those who are told of it."""
+    """The facts of a report for its channels."""
     fact = Finished(
         target=entry.target,
         at=entry.finished_at,
@@ -99,15 +99,15 @@ def finished(entry: Entry, history: DrillStore) -> Finished:
 
 
 def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str) -> None:
-    """One message.
+    """Send one message.
 
     Raises:
-        DeliveryError: Nobody took it.
+        DeliveryError: It was not accepted.
     """
     try:
         line.messenger.send(compose(news, report_url=report_url, host=host))
     except DeliveryError:
         raise
-    except Exception as exc:  # a defect in a messenger is a messenger that does not deliver
-        log.exception("messenger.defect", channel=line.name)
+    except Exception as exc:  # a defect in a channel counts as a failed delivery
+        log.exception("channel.defect", channel=line.name)
         raise DeliveryError(f"a defect in the channel ({type(exc).__name__})") from exc

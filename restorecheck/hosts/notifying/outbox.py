@@ -1,7 +1,7 @@
-"""Finds what is news for each channel, writes it down, and sees to its delivery.
+"""Finds the news of each channel, stores them, and delivers them.
 
-Driven by the history, not by the moment: whatever was finished since a channel heard last is
-told, whoever finished it and whoever died meanwhile. Nothing here can change a verdict.
+News come from the history: every drill that finished since a channel's last news is reported,
+whichever process finished it. Nothing here can change a verdict.
 """
 
 import socket
@@ -33,9 +33,9 @@ log = structlog.get_logger("restorecheck.postman")
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 GIVE_UP = timedelta(hours=24)
-"""Who could not be reached for a day hears of the present state when they can."""
+"""Messages older than this are dropped; the channel then gets the present state."""
 WORTH_A_WORD = 3
-"""Attempts in vain after which the other channels are told of it."""
+"""After so many failed attempts the other channels report the channel."""
 KEEP_MESSAGES = timedelta(days=30)
 
 
@@ -59,19 +59,19 @@ class Postman:
         self._host = host or socket.gethostname()
 
     def collect(self, facts: Iterable[Fact] = ()) -> None:
-        """Write down what is news since each channel heard last, and of these facts.
+        """Store each channel's news of the history and of these facts.
 
         Raises:
             StoreError: The history cannot be read or written.
         """
-        with leases.turn(self._locks / "news.lock"):  # else two would find the same news
+        with leases.turn(self._locks / "news.lock"):  # else two processes would store the same news
             now = self._clock.now()
             given = [*facts, *self._undeliverable(now)]
             for line in self._lines:
                 self._collect_for(line, given, now)
 
     def deliver(self) -> int:
-        """Send what waits and is due; returns how many channels could not be reached.
+        """Send the waiting messages that are due; returns how many channels could not be reached.
 
         Raises:
             StoreError: The history cannot be read or written.
@@ -80,7 +80,7 @@ class Postman:
             with leases.Lease(self._locks / "messages.lock", permanent=True):
                 return sum(not self._deliver_to(line) for line in self._lines)
         except BusyError:
-            return 0  # somebody else is at it, and delivers ours, too
+            return 0  # another process delivers all messages
 
     def tidy(self) -> None:
         self._outbox.prune(self._clock.now() - KEEP_MESSAGES)
@@ -90,7 +90,7 @@ class Postman:
     def _collect_for(self, line: Line, given: Sequence[Fact], now: datetime) -> None:
         cursor = self._outbox.cursor(line.name)
         if cursor is None:
-            # A new channel hears of what comes, not of years of history.
+            # A new channel reports new drills, not years of history.
             cursor = Cursor(sequence=self._head(), settled=self._agenda.settled())
             self._outbox.record(line.name, cursor, {}, (), now)
         entries = self._store.entries(after=cursor.sequence)
@@ -128,7 +128,7 @@ class Postman:
         return newest[-1].sequence if newest else 0
 
     def _undeliverable(self, now: datetime) -> list[Trouble]:
-        """A channel that is deaf is news for the others."""
+        """Report an unreachable channel through the others."""
         return [
             Trouble(target="", at=now, reason=f"messages to {delivery.channel!r} are not delivered")
             for delivery in self._outbox.deliveries(now - GIVE_UP)
@@ -150,7 +150,7 @@ class Postman:
         due = pending[:1] if line.is_ping else pending
         if not any(p.next_try_at <= now for p in due):
             return True
-        # A switch is told one thing after the other; people get one message of everything.
+        # A switch gets one request for each fact; people get one message of all.
         batches = [(p,) for p in pending] if line.is_ping else [pending]
         return all(self._deliver_batch(line, batch, now) for batch in batches)
 
@@ -173,7 +173,7 @@ class Postman:
     def _without_stale_pings(
         self, pending: Sequence[Pending], now: datetime
     ) -> tuple[Pending, ...]:
-        """A switch wants to know how things are, not how they were."""
+        """A switch needs only the newest state."""
         newest = {p.target: p.id for p in pending}
         stale = [p.id for p in pending if p.attempts and newest[p.target] != p.id]
         if stale:
@@ -182,7 +182,7 @@ class Postman:
 
 
 def shout(line: Line, trouble: Trouble, report_url: str | None) -> None:
-    """Tell at once and without writing it down: the history itself may be what is broken."""
+    """Send at once, without storing it: the history itself may be the problem."""
     if Kind.TROUBLE not in line.rules.kinds or not line.concerns(trouble.target):
         return
     news = News(kind=Kind.TROUBLE, fact=trouble)

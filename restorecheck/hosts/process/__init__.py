@@ -1,1 +1,1 @@
-"""What a process of a host has: exit codes, logs, signals, locks, files."""
+"""Parts of a host's process: exit codes, logs, signals, locks, files."""

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def settings(adapter: type[T], keys: BaseModel, **others: Any) -> T:  # noqa: ANN401  # whatever it has
-    """The settings of an adapter: the keys of the same names, and the others."""
+    """The settings of an adapter: `keys` of the same names, and `others`."""
     wanted = {field.name for field in fields(cast(Any, adapter))} - set(others)
     same = {name: getattr(keys, name) for name in wanted & set(type(keys).model_fields)}
     return adapter(**same, **others)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ from restorecheck.errors import ConfigError, Problem
 OWNER_ONLY = 0o600
 """Reports are evidence about a production database."""
 FOR_EVERYBODY = 0o644
-"""To be read by a service of another user, whatever the umask."""
+"""For a service of another user to read, whatever the umask."""
 
 
 @contextlib.contextmanager
 def writing(output: str | None, *, mode: int = OWNER_ONLY) -> Iterator[TextIO]:
-    """stdout, or a file that is there whole or not at all.
+    """stdout, or a file that is written completely or not at all.
 
     Raises:
         ConfigError: The file cannot be written.

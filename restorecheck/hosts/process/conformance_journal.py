@@ -1,5 +1,5 @@
-"""Which runs of this machine have begun: written before the first effect, so that whatever a killed run
-left is found at once, and not only when its tags have expired.
+"""The started runs of this machine, recorded before the first effect: so the resources of a killed run
+are found at once, not only when their tags have expired.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ class Journal:
         self._locks = locks
 
     def lease(self) -> Lease:
-        """Held by a run for as long as it lives; there is one at a time."""
+        """Held by a run while it lives; one run at a time."""
         return Lease(self._locks / LOCK, permanent=True)
 
     def begin(self, run_id: str) -> None:
@@ -32,11 +32,11 @@ class Journal:
         (self._locks / f"{run_id}{SUFFIX}").unlink(missing_ok=True)
 
     def begun(self) -> list[str]:
-        """Runs that have not ended; under the lease, all of them are dead."""
+        """Runs that have not ended; for the holder of the lease all of them are dead."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self._locks.glob(f"*{SUFFIX}"))
 
     def dead(self) -> Collection[str]:
-        """Drill ids of things whose run is known to be dead; none while a run is alive."""
+        """Drill ids of resources whose run is dead; empty while a run is alive."""
         if not self.begun():
             return frozenset()
         try:

@@ -24,16 +24,16 @@ from restorecheck.report.terminal import clean
 
 REFRESH_SECONDS = 0.2
 MOST_LINES = 100
-"""Of the problems of a configuration; more would be of one kind."""
+"""Problems of a configuration that are printed; the rest is only counted."""
 
 
 def use_color(stream: TextIO) -> bool:
-    """Only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    """Only on a terminal, and not if NO_COLOR is set (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 class Progress(Observer):
-    """Tells of each step as it begins and ends, with its elapsed time; nothing when `quiet`."""
+    """Prints the start and end of each step with its time; nothing when `quiet`."""
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream = stream or sys.stderr
@@ -120,7 +120,7 @@ class Progress(Observer):
         self._write(f"{start}{text}\n")
 
     def _write(self, text: str) -> None:
-        """Nobody has to watch: a reader that went away does not end a drill."""
+        """A closed stderr does not end a drill."""
         if self._quiet:
             return
         with contextlib.suppress(OSError, ValueError):
@@ -129,7 +129,7 @@ class Progress(Observer):
 
 
 def complain(exc: RestorecheckError) -> None:
-    # A key of a configuration may hold line breaks, and a problem is one line.
+    # A key of a configuration may contain line breaks, and a problem is one line.
     lines = (
         [str(p) for p in exc.problems] if isinstance(exc, ConfigError) else exc.message.splitlines()
     )

@@ -1,4 +1,4 @@
-"""What the exit status of a command says. Unknown codes are failures."""
+"""Exit statuses of the commands. Unknown codes are failures."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -24,7 +24,7 @@ RANKS = (
     Exit.INCONCLUSIVE,
     Exit.VERIFIED,
 )
-"""Of several drills, the first of these that occurred."""
+"""Of several drills the first of these codes that occurred."""
 
 
 def of_report(report: Report) -> Exit:

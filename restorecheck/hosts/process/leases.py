@@ -1,5 +1,5 @@
-"""Which drills have a living host: each host holds a lock per drill, and the kernel lets go of it
-however the host dies. A pid would have to be trusted; a lock cannot outlive its process.
+"""Which drills have a living host: each host holds a lock for each drill, and the kernel releases the
+lock when the host dies. A pid may be reused; a lock cannot outlive its process.
 """
 
 import fcntl
@@ -15,15 +15,15 @@ from restorecheck.errors import BusyError, StoreError
 
 
 def locks_of(history: Path) -> Path:
-    """Where the locks of a history's drills lie: beside it."""
+    """Folder of the locks of a history's drills: beside the history."""
     return history.with_name(f"{history.name}.locks")
 
 
 class Lease:
-    """Held by the host of a drill from before it is stored until its report is written.
+    """Held by a drill's host, from before the drill is stored until its report is written.
 
-    The file of a lease that several processes may want is `permanent`: were it removed, one could
-    hold the lock of the removed file and another that of a new one.
+    A lease that several processes may request is `permanent`: if its file were removed, one process
+    could lock the removed file and another one a new file.
     """
 
     def __init__(self, path: Path, *, permanent: bool = False) -> None:
@@ -37,7 +37,7 @@ class Lease:
             self._descriptor = self._lock()
         except BlockingIOError as exc:
             raise BusyError(
-                f"another process holds the lock {self._path.name}",
+                f"another process has the lock {self._path.name}",
                 hint="Wait until the other process ends; `restorecheck status` shows its drill.",
             ) from exc
         except OSError as exc:
@@ -48,13 +48,13 @@ class Lease:
         return self
 
     def _lock(self) -> int:
-        """A locked descriptor of the file that has the name: `forget` may have removed the one
-        that was opened before it was locked.
+        """A locked descriptor of the present file: `forget` may have removed the opened file before it
+        was locked.
         """
-        # Nobody else wants the lock of one drill for longer than a look.
+        # Other processes hold the lock of a drill only for a short look.
         wait = fcntl.LOCK_NB if self._permanent else 0
         while True:
-            # Not inheritable (PEP 446): the programs we start do not keep the lock alive.
+            # Not inheritable (PEP 446): started programs do not keep the lock.
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | wait)
@@ -98,8 +98,8 @@ def turn(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock. Its name may come from a mark that somebody else wrote:
-    a device may act when it is opened, and no lease is one.
+    """Whether a living process holds the lock. `path` may come from a mark that another user wrote: so
+    only regular files are opened, because opening a device may have effects.
     """
     try:
         state = path.lstat()
@@ -109,9 +109,11 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # cannot be looked at: somebody else's, so leave it alone
+        return True  # cannot be opened: it may belong to another user, so it is spared
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # two who look are not in the way
+        fcntl.flock(
+            descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # shared: two looks do not block each other
     except OSError:
         return True
     finally:
@@ -120,7 +122,7 @@ def is_held(path: Path) -> bool:
 
 
 def forget(path: Path) -> None:
-    """Remove the file of a lease that nobody holds: of a drill, never a permanent one."""
+    """Remove the file of a drill's lease that no process holds; never a permanent one."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
@@ -130,13 +132,13 @@ def forget(path: Path) -> None:
         if _is_at(descriptor, path):
             path.unlink()
     except OSError:
-        return  # it is held, or somebody else was faster
+        return  # it is held, or another process removed it
     finally:
         os.close(descriptor)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file is still the one with this name."""
+    """Whether the open file still has this path."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:

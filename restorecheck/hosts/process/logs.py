@@ -1,6 +1,6 @@
 """Logs: one JSON line each on stderr, when RESTORECHECK_LOG names a level; progress is not a log.
 
-A log line is a help: a closed or broken stderr costs neither a teardown nor a report.
+A closed or broken stderr prevents neither a teardown nor a report.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from structlog.typing import EventDict, WrappedLogger
 
 
 class StderrLogger:
-    """Writes to what stderr is now, not to what it was when logging was configured."""
+    """Writes to the present `sys.stderr`, not to that of the time when logging was configured."""
 
     def msg(self, message: str) -> None:
-        # ValueError: the stream is closed. Whoever read it is gone, and so is the reader of this.
-        # At once with its end: several drills write to one stderr, each in a process of its own.
+        # ValueError: the stream is closed, so there is no reader.
+        # One write with the line break: several processes write to one stderr.
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(f"{message}\n")
             sys.stderr.flush()
@@ -28,7 +28,7 @@ class StderrLogger:
 
 
 def where_it_was_raised(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """An exception as its type and the places it passed; its text may hold data, so it stays out."""
+    """An exception as its type and stack; its text may contain data and is left out."""
     if not event.pop("exc_info", None):
         return event
     kind, _, trace = sys.exc_info()
@@ -40,7 +40,7 @@ def where_it_was_raised(_logger: WrappedLogger, _method: str, event: EventDict) 
 
 
 def trace(exc: BaseException) -> None:
-    """Print on stderr where a defect was met, without the texts of the exceptions: they may hold rows."""
+    """Print the stack of a defect on stderr, without the texts of exceptions: they may contain rows."""
     met: BaseException | None = exc
     while met is not None:
         with contextlib.suppress(OSError, ValueError):
@@ -50,7 +50,7 @@ def trace(exc: BaseException) -> None:
 
 
 QUIET = ("apscheduler",)
-"""Libraries whose warnings we tell ourselves, in our words."""
+"""Libraries whose warnings restorecheck replaces by its own."""
 
 
 def configure(default: str = "warning") -> None:

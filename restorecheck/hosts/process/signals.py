@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one ends the drill, teardown comes first all the same."""
+"""Ctrl-C and SIGTERM: the first one ends the drill, after its teardown."""
 
 import os
 import signal
@@ -8,13 +8,13 @@ from types import FrameType
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
-"""`Exit.INTERRUPTED`, whose room takes its time to import."""
+"""`Exit.INTERRUPTED`, repeated here because its module takes time to import."""
 
 
 def leave_at_once() -> None:
-    """While a command starts and when it is over, a signal ends the process, with the documented exit code.
+    """Before and after the work of a command a signal ends the process, with the documented exit code.
 
-    An exception could be eaten by a callback of an import. What is ignored stays so: `nohup`.
+    An exception could be lost in a callback of an import. Ignored signals stay ignored: `nohup`.
     """
     for number in HANDLED:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -22,7 +22,7 @@ def leave_at_once() -> None:
 
 
 def begin() -> None:
-    """From here on there is something to tidy up: a signal raises KeyboardInterrupt."""
+    """From here on there may be something to tear down: a signal raises KeyboardInterrupt."""
     for number in HANDLED:
         if signal.getsignal(number) is _leave:
             signal.signal(number, signal.default_int_handler)
@@ -33,7 +33,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 class Interrupted(BaseException):
-    """Raised in the main thread by the first signal; not an Exception, so that nothing eats it."""
+    """Raised in the main thread by the first signal; not an Exception, so that no handler catches it."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -41,7 +41,7 @@ class Interrupted(BaseException):
 
 
 class Interrupts:
-    """Raises on the first signal while `raising`; afterwards only remembers."""
+    """Raises on the first signal inside `raising`; otherwise only records the signal."""
 
     def __init__(self) -> None:
         self.seen: signal.Signals | None = None
@@ -58,7 +58,7 @@ class Interrupts:
 
     @contextmanager
     def raising(self) -> Iterator[None]:
-        """While at work that can be broken off: a signal raises `Interrupted`."""
+        """Inside, a signal raises `Interrupted`."""
         self.look()
         self._raising = True
         try:
@@ -67,8 +67,8 @@ class Interrupts:
             self._raising = False
 
     def look(self) -> None:
-        """Between two steps: a signal that was seen and came to nothing (it hit a callback, which eats
-        whatever is raised in it) ends the work now.
+        """Called between two steps: a recorded signal whose exception was lost (in a callback) ends the
+        work now.
         """
         if self.seen is not None:
             raise Interrupted(self.seen)

@@ -1,4 +1,4 @@
-"""What makes the start of a command short."""
+"""Shortens the start of a command."""
 
 import gc
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Around imports, and whatever else makes what stays until the end: to look through it for garbage,
-    meanwhile and at the exit, takes a quarter of a start.
+    """Around imports and other code that makes permanent objects: garbage collection of them would take
+    a quarter of the start.
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The storage that a target's dumps are fetched from."""
+"""The storage of a target's dumps."""
 
 from importlib import import_module
 from typing import Any, cast

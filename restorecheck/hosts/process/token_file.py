@@ -1,4 +1,4 @@
-"""The token that the runner's pages ask for, from its file."""
+"""The token for the runner's pages, from its file."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ LONGEST = 1024
 
 
 def token_of(path: str) -> str:
-    """The file's text without the white space around it. Read at each use, so it may be changed.
+    """The file's text without surrounding white space. Read at each use, so it may be changed.
 
     Raises:
-        ConfigError: There is no such file, it cannot be read, or its text is no token.
+        ConfigError: The file is missing, cannot be read, or its text is not a token.
     """
     try:
         text = content_of(Path(path), LONGEST + 1).decode().strip()

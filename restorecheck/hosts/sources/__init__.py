@@ -1,4 +1,4 @@
-"""The kinds of source that a target can have, one file each: how a drill of it is made, asked, looked
-at and taken away. A file is named after the key in `config.sources.registry`, and imported when a
-target of its kind is there: the functions in AWS load no PostgreSQL.
+"""The kinds of source, one file each: how a host makes, asks, inspects and deletes the databases of
+their drills. A file has the name of its key in `config.sources.registry`, and is imported only for
+a target of its kind: the functions in AWS load no PostgreSQL.
 """

@@ -1,4 +1,4 @@
-"""Restores of others: AWS Backup's, or yours by hand. They are checked, and neither changed nor deleted."""
+"""Instances that another program restored: AWS Backup, or a person. They are checked, never changed or deleted."""
 
 from datetime import timedelta
 
@@ -41,10 +41,10 @@ def settings_of(config: Config, target: Target) -> AdoptSettings:
 
 
 def outputs_of(settings: AdoptSettings, instance: str) -> dict[str, str]:
-    """What a drill begins with that adopts this instance; given by its name or its ARN.
+    """The first outputs of a drill that adopts this instance, given by name or ARN.
 
     Raises:
-        ConfigError: It is production itself, or somewhere else.
+        ConfigError: It is production itself, or in another account or region.
     """
     arn = instance if instance.startswith("arn:") else settings.place.arn("db", instance.lower())
     try:

@@ -1,4 +1,4 @@
-"""What a target's configuration says of its drills, whichever host runs them."""
+"""Settings of a drill from its target's configuration, the same on every host."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -21,10 +21,10 @@ from restorecheck.model import Baseline, CheckSpec, Drill
 def checks_of(
     target: Target, *, baseline: bool, physical: bool | None = None
 ) -> tuple[CheckSpec, ...]:
-    """The built-in checks first: they say whether the others can be answered at all.
+    """The built-in checks first: they show whether the others can be answered.
 
-    `baseline`: there is an earlier night to compare with. `physical`: as of a backup of pages; by
-    default where it is one, since a dump's pages are written anew by every restore.
+    `baseline`: there is an earlier drill to compare with. `physical`: with the checks of files;
+    by default only for backups of files, because a restored dump has new files.
     """
     own = built_in(
         target.suite.severities(),
@@ -40,7 +40,7 @@ def checks_of(
 
 
 def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:
-    """What the file of a manifest says, so that the drill knows it whichever host goes on with it.
+    """The check with the manifest's content, so that any host can continue the drill.
 
     Raises:
         ConfigError: It cannot be read.
@@ -60,7 +60,7 @@ def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:
 
 
 def _chosen(spec: CheckSpec, tables: Collection[str]) -> Iterator[str]:
-    """Of the tables in a manifest, those that the check is about.
+    """The tables of a manifest that the check compares.
 
     Raises:
         ConfigError: One of them is not in it.
@@ -77,7 +77,7 @@ def _chosen(spec: CheckSpec, tables: Collection[str]) -> Iterator[str]:
 
 
 class PastDrills(Protocol):
-    """As much of a store as tells of earlier nights."""
+    """The part of a store with earlier drills."""
 
     def standing(self, target: str) -> Standing: ...
 
@@ -87,7 +87,7 @@ class PastDrills(Protocol):
 
 
 def baseline_of(store: PastDrills, target: str) -> Baseline | None:
-    """The last verified drill of a target, or an accepted one since then."""
+    """The last verified drill of a target, or a later accepted one."""
     proven, accepted = store.standing(target).proven, store.acceptance(target)
     if accepted is not None and (proven is None or accepted.sequence >= proven.sequence):
         drill = store.load(accepted.drill_id)
@@ -97,7 +97,7 @@ def baseline_of(store: PastDrills, target: str) -> Baseline | None:
 
 def _baseline(drill: Drill, by: str, why: str) -> Baseline | None:
     if not drill.readings or drill.finished_at is None:
-        return None  # of a version that did not keep any
+        return None  # a version without readings wrote it
     return Baseline(
         drill_id=drill.id,
         at=drill.finished_at,

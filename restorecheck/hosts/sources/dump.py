@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from restorecheck.rules.facts import DumpFacts, MachineFacts, Preview, Unread
 
 LEAST_AGE = timedelta(hours=26)
-"""Most dumps are daily, however often they are proven."""
+"""Least derived age limit: most dumps are daily, however often they are drilled."""
 LATE = timedelta(hours=2)
-"""A dump may take so much longer than the one before."""
+"""Added to the derived age limit: a dump may take so much longer than the previous one."""
 
 DumpProvider = LocalDumpProvider | ScratchProvider
 
@@ -115,7 +115,7 @@ def dump_settings(target: Target) -> DumpSettings:
 
 
 def max_age_of(target: Target) -> timedelta | None:
-    """The configured limit, or one that follows from the schedule; None: no age is too old."""
+    """The configured limit, or one derived from the schedule; None: no limit."""
     configured = target.keys_of(Dump).max_age_hours
     if configured is not None:
         return timedelta(hours=configured)
@@ -143,7 +143,7 @@ def _examined(target: Target, host: Host) -> "DumpFacts":
 def _preview(
     facts: "DumpFacts", target: Target, dump: DumpSettings, server: ServerSettings, host: Host
 ) -> "Preview | Unread":
-    """As the drill would begin; where the machine itself is not ready, other rules say so."""
+    """The first steps of a drill; if the machine itself is not ready, other rules say so."""
     from restorecheck.postgres.dump import machine_facts, preview
     from restorecheck.rules.facts import Unread
 

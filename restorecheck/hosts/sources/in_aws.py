@@ -1,4 +1,4 @@
-"""What the kinds of source in AWS share: credentials, certificates, and the way to the database."""
+"""Parts that the kinds of source in AWS share: credentials, certificates, connections."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 P = TypeVar("P", RdsProvider, AdoptProvider)
 
 LARGEST_BUNDLE = 16 * 1024 * 1024
-"""Bytes; that of all regions has a hundredth of it."""
+"""Bytes; a larger file is refused. The bundle of all regions has a hundredth of it."""
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
 LOGIN_LOOKS = 3
-"""Polls between two tries to log in; five tries take minutes: a new password is accepted late."""
+"""Polls between two tries to log in: a new password is accepted after minutes, and a step has five tries."""
 
 
 class SourceInAws(Source[P]):
     @property
     def accounts(self) -> Accounts:
-        """One for all targets: it keeps clients and credentials."""
+        """One for all targets: it caches clients and credentials."""
         return self.host.once("accounts", lambda: accounts_of(self.host.config, self.host.clock))
 
     def make_checker(self, provider: P) -> Checker:
@@ -43,7 +43,7 @@ class SourceInAws(Source[P]):
         return PostgresChecker(self.connect_of(provider), self.host.clock)
 
     def connect_of(self, provider: P) -> "Connect":
-        """Imports psycopg, which who only restores and deletes does without."""
+        """Imports psycopg, which a host that only restores and deletes does not need."""
         from restorecheck.postgres.session.tls import TlsConnector
 
         bundle = self.host.config.aws.ca_bundle
@@ -57,10 +57,10 @@ class SourceInAws(Source[P]):
 
     @abstractmethod
     def account_of(self, provider: P) -> Account:
-        """In which the database is."""
+        """The account of the database."""
 
     def check(self) -> None:
-        """Also where an endpoint of AWS is one that must not be used. Nothing is asked of AWS."""
+        """Refuses forbidden endpoints of AWS, too. Makes no call."""
         check_bundle(self.host.config.aws.ca_bundle)
         for provider in self.providers:
             self.account_of(provider).check_endpoints()
@@ -81,7 +81,7 @@ def poll_of(config: Config) -> timedelta:
 
 
 def of_every_target(config: Config, target: Target) -> dict[str, Any]:
-    """The settings that both kinds have."""
+    """Settings of both kinds."""
     return {
         "target": target.name,
         "deadline": deadline_of(target),
@@ -91,7 +91,7 @@ def of_every_target(config: Config, target: Target) -> dict[str, Any]:
 
 
 def check_bundle(bundle: str | None) -> None:
-    """Raises ConfigError where the certificates are not there."""
+    """Raises ConfigError: the certificates are missing."""
     assert bundle is not None, "required beside a target in AWS"
     try:
         text = content_of(Path(bundle), LARGEST_BUNDLE).decode(errors="replace")

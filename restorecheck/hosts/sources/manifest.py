@@ -1,7 +1,7 @@
-"""`restorecheck manifest`: what the source holds now, for comparison with what is restored of it.
+"""`restorecheck manifest`: the contents of the source now, for comparison with a restored backup.
 
-Production is read and nothing else: one connection, one read-only transaction that sees one moment,
-as slowly as wanted. What is written are counts and fingerprints, no row.
+Production is only read: one connection, one read-only transaction with one snapshot, at a limited
+rate. The manifest contains counts and fingerprints, no rows.
 """
 
 import json
@@ -34,9 +34,9 @@ from restorecheck.postgres.session.messages import told, why_refused
 
 VERSION = 1
 UNIT_BLOCKS = 8_192
-"""64 MB at a time, so that the pauses are short."""
+"""Blocks read at a time (64 MB), so that the pauses are short."""
 LARGEST = 256 * 1024 * 1024
-"""Bytes of a manifest: a million tables and more."""
+"""Bytes of a manifest; a larger file is refused. It has room for a million tables."""
 APPLICATION = "restorecheck manifest"
 
 
@@ -46,9 +46,9 @@ def write(
     """Read the source and write its manifest; returns it.
 
     Raises:
-        ConfigError: A table is not there, or the file cannot be written.
+        ConfigError: A table does not exist, or the file cannot be written.
         DatabaseUnreachableError: No connection.
-        ProviderError: The source does not answer; or lacks rights.
+        ProviderError: The source does not answer, or a right is missing.
     """
     with _connected(dsn) as connection:
         try:
@@ -67,7 +67,7 @@ def write(
 
 def _why(connection: Connection, exc: psycopg.Error) -> str:
     with suppress(psycopg.Error):
-        connection.rollback()  # nothing is answered within a transaction that has failed
+        connection.rollback()  # a failed transaction answers no query
     return told(exc, known_in(connection, exc))
 
 
@@ -115,7 +115,7 @@ def _read(
 
 
 def _large_objects(connection: Connection, major: int) -> dict[str, dict[str, str]]:
-    """As if they were a table; nothing where there are none."""
+    """All large objects as one table; empty: there are none."""
     ((count,),) = connection.execute(large_objects().sql.encode()).fetchall()
     if not count:
         return {}
@@ -163,7 +163,7 @@ def load(path: Path) -> dict[str, Any]:
     """A manifest that `write` wrote.
 
     Raises:
-        ConfigError: It cannot be read, or is none.
+        ConfigError: It cannot be read, or is not a manifest.
     """
     found: dict[str, Any] = {}
     try:
@@ -179,7 +179,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def dsn_of(option: str | None) -> str:
-    """The source to read: given, or in the environment, where no `ps` shows its password."""
+    """The source to read: given, or in the environment, where `ps` does not show its password."""
     found = option or os.environ.get("RESTORECHECK_SOURCE", "")
     if not found:
         message = "no source: give a connection string, or set RESTORECHECK_SOURCE"

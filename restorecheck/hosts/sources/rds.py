@@ -25,7 +25,7 @@ from restorecheck.hosts.sources.in_aws import (
     of_every_target,
     poll_of,
 )
-from restorecheck.hosts.sources.source import Remover, nobody
+from restorecheck.hosts.sources.source import Remover, none_known
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
 from restorecheck.ports import Clock, Inventory
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from restorecheck.rules.findings import Finding
 
 LOOKS_AT_TEARDOWN = 360
-"""Polls before a deletion is given up: an hour at the default interval."""
+"""After so many polls a deletion is given up and reported: an hour at the default interval."""
 
 
 class RdsSource(SourceInAws[RdsProvider]):
@@ -96,15 +96,15 @@ def settings_of(config: Config, target: Target) -> RdsSettings:
 
 
 def inventories_of(
-    providers: Iterable[RdsProvider], clock: Clock, dead: Callable[[], Collection[str]] = nobody
+    providers: Iterable[RdsProvider], clock: Clock, dead: Callable[[], Collection[str]] = none_known
 ) -> list[RdsInventory]:
-    """One for each pair of accounts, however many targets share it. `dead`: as `RdsInventory` has it."""
+    """One inventory for each pair of accounts, shared by its targets. `dead`: as in `RdsInventory`."""
     pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}
     return [RdsInventory(provider, clock, dead) for provider in pairs.values()]
 
 
 def reaching(drill: Drill, providers: Iterable[RdsProvider]) -> RdsProvider | None:
-    """One that reaches everything that the drill has made, though its target is not configured."""
+    """A provider with access to everything that the drill made, though its target is not configured."""
     places = [r.account for r in drill.ledger if r.identifier.startswith("arn:")]
     for provider in providers:
         own = provider.settings

@@ -1,4 +1,4 @@
-"""What a host asks of one kind of source."""
+"""The interface between a host and one kind of source."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,33 +26,33 @@ Remover = Callable[[Resource, datetime], Gone | StillThere]
 """As `Provider.delete`."""
 
 TEARDOWN_LIMIT = timedelta(minutes=2)
-"""Local things go at once or not at all; what is left is named, and the next sweep tries again."""
+"""Limit of a local teardown: the report names the rest, and the next sweep tries again."""
 
 
-def nobody() -> Collection[str]:
+def none_known() -> Collection[str]:
     return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Who drills, as far as a source is concerned."""
+    """The host, as a source sees it."""
 
     config: Config
     clock: Clock
     locks: Path = Path()
     """Folder of the locks of drills."""
     in_aws: bool = False
-    """A function: it has no PostgreSQL of its own, and no disk."""
+    """A Lambda function: without its own PostgreSQL and disk."""
     full_text: "FullText | None" = None
-    dead: Callable[[], Collection[str]] = nobody
-    """Ids of drills whose host is known to be dead, whatever their resources say."""
+    dead: Callable[[], Collection[str]] = none_known
+    """Ids of drills whose host is known to be dead, whatever their tags say."""
     shared: dict[str, Any] = field(default_factory=dict)
 
     def lock_of(self, drill_id: str) -> Path:
         return self.locks / f"{drill_id}.lock"
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What all targets share, made for the first of them."""
+        """A part that all targets share, made for the first one."""
         if name not in self.shared:
             self.shared[name] = make()
         return cast(T, self.shared[name])
@@ -78,21 +78,21 @@ class Source(ABC, Generic[P]):
 
     @abstractmethod
     def make_provider(self, target: Target) -> P:
-        """Brings nothing about and reads nothing.
+        """Makes and reads nothing.
 
         Raises:
-            ConfigError: What the configuration says cannot be done on this host.
+            ConfigError: This host cannot do what the configuration says.
         """
 
     @abstractmethod
     def make_checker(self, provider: P) -> Checker:
-        """How the restored database is asked."""
+        """What asks the restored database."""
 
     def connect_of(self, provider: P) -> "Connect":  # noqa: ARG002  # for other kinds
-        """How PostgreSQL is reached, for `propose` and `prove`; asked of its dialect only."""
+        """How to connect to PostgreSQL, for `propose` and `prove`; called only for that dialect."""
         raise AssertionError("a database of another engine cannot be reached like PostgreSQL")
 
-    def check(self) -> None:  # most have nothing to refuse
+    def check(self) -> None:  # most kinds refuse nothing
         """Refuse what is known to be impossible before anything is begun.
 
         Raises:
@@ -100,12 +100,12 @@ class Source(ABC, Generic[P]):
         """
 
     def inventories(self) -> list[Inventory]:
-        """Where a sweep looks."""
+        """The places that a sweep searches."""
         return []
 
     def remover(self, drill: Drill) -> Remover | None:  # noqa: ARG002  # for other kinds
-        """What deletes the resources of this drill, whose target is no longer configured; None where
-        it is of another kind, or none of these targets reaches them.
+        """Deletes resources of this drill, whose target is no longer configured; None: the drill is of
+        another kind, or none of these targets has access to them.
         """
         return None
 
@@ -114,7 +114,7 @@ class Source(ABC, Generic[P]):
         return TEARDOWN_LIMIT
 
     def outputs_of(self, target: Target, instance: str) -> dict[str, str]:
-        """Of a kind that adopts: what the drill of this instance begins with.
+        """For a kind that adopts: the first outputs of a drill of this instance.
 
         Raises:
             ConfigError: The instance cannot be a restored backup of the target.
@@ -124,11 +124,11 @@ class Source(ABC, Generic[P]):
         )
 
     def facts(self, known: "MachineFacts") -> "MachineFacts":
-        """For `doctor`: what is known of this machine, and what these targets need of it."""
+        """For `doctor`: `known`, with the facts that these targets need."""
         return known
 
     def findings(self, now: datetime) -> "Iterator[Finding]":  # noqa: ARG002  # for other kinds
-        """For `doctor`: what else is or is not in order."""
+        """For `doctor`: findings of this kind alone."""
         yield from ()
 
 

@@ -1,6 +1,4 @@
-"""The composition root of all hosts: the targets of a configuration, each with what restores, asks and
-deletes its database.
-"""
+"""The composition root of all hosts: the targets of a configuration, each with its provider and checker."""
 
 from datetime import datetime
 from functools import cached_property
@@ -27,7 +25,7 @@ class Targets:
 
     @cached_property
     def sources(self) -> dict[str, Source[Any]]:
-        """By key; on a machine also those whose unconfigured targets have left something on it."""
+        """By key; on a machine also kinds without a configured target, whose drills may have left resources."""
         kinds = [kind for kind in KINDS if kind.in_aws or not self._host.in_aws]
         targets = {
             kind: [target for target in self._targets.values() if target.kind is kind]
@@ -40,7 +38,7 @@ class Targets:
         }
 
     def source_of(self, name: str) -> Source[Any]:
-        """Raises ConfigError where the target is not for this host."""
+        """Raises ConfigError: the target is not for this host."""
         source = self.sources.get(self._targets[name].kind.key)
         if source is None:
             message = f"the target {name!r} is not in AWS; run it with `restorecheck run`"
@@ -48,14 +46,14 @@ class Targets:
         return source
 
     def provider_of(self, name: str) -> Provider:
-        """Raises ConfigError where the target cannot be drilled on this host."""
+        """Raises ConfigError: this host cannot drill the target."""
         return cast(Provider, self.source_of(name).provider_of(name))
 
     def provider_for(self, drill: Drill) -> Provider:
-        """Also for a target that the configuration has lost since the drill began.
+        """Also for a target that was removed from the configuration since the drill started.
 
         Raises:
-            NotFoundError: In AWS: nothing in the configuration reaches what this drill made.
+            NotFoundError: In AWS: no configured target has access to what this drill made.
         """
         target = self._targets.get(drill.target)
         if target is not None and target.kind.key in self.sources:
@@ -96,21 +94,21 @@ class Targets:
 
 
 class Unconfigured(Provider):
-    """Stands in for a target that is no longer configured: deletes, makes nothing."""
+    """The provider of a target that is no longer configured: deletes, makes nothing."""
 
     def __init__(self, remover: Remover | None) -> None:
         self._remover = remover
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
-        raise ProviderError(f"the target of drill {drill_id} is not configured any more")
+        raise ProviderError(f"the target of drill {drill_id} is no longer configured")
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:  # noqa: ARG002  # the port's signature
-        return Unclear(reason=f"the target {drill.target} is not configured any more")
+        return Unclear(reason=f"the target {drill.target} is no longer configured")
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
         if self._remover is None:
             return StillThere(
-                resource, "no configured target has access to its account", hopeless=True
+                resource, "no configured target can access its account", hopeless=True
             )
         return self._remover(resource, made_until)
 

@@ -64,12 +64,12 @@ def test_the_recording_of_a_killed_run_is_read_up_to_its_last_whole_line():
     ("text", "said"),
     [
         ("", "the recording is empty"),
-        ("hello\n", "no recording"),
+        ("hello\n", "not a recording"),
         (
             '{"format": "restorecheck-conformance", "version": 2}\n',
             "format version 2; this restorecheck reads 1",
         ),
-        ('{"format": "something else", "version": 1}\n', "no recording"),
+        ('{"format": "something else", "version": 1}\n', "not a recording"),
     ],
 )
 def test_what_is_no_recording_of_this_version_is_refused(text, said):

@@ -89,7 +89,7 @@ def test_an_answer_that_is_not_expected_ends_the_run_and_nothing_more_is_called(
     assert surprise is not None
     assert (
         surprise.because
-        == "CopyDBSnapshot in the source account was answered with SnapshotQuotaExceeded: too many"
+        == "CopyDBSnapshot in the source account failed with SnapshotQuotaExceeded: too many"
     )
     assert [r.outcome for r in told] == ["done", "surprise"]
     assert cloud.calls[-1][1] == "CopyDBSnapshot"
@@ -102,7 +102,7 @@ def test_a_snapshot_that_never_gets_ready_is_a_surprise_after_the_time_limit():
     result = outcome(stage, "stage")
 
     assert result.outcome == "surprise"
-    assert "not within the time limit; the status is creating" in result.because
+    assert "the time limit was reached; the status is creating" in result.because
 
 
 def test_throttling_is_waited_for_and_not_for_ever():
@@ -195,7 +195,7 @@ def test_what_does_not_carry_our_tag_is_named_and_not_deleted():
     left = tear_down(stage_of(cloud))
 
     assert len(left) == 4
-    assert "it does not carry the tag of this run" in left[0]
+    assert "it does not have the tag of this run" in left[0]
     assert deletions(cloud) == []
 
 

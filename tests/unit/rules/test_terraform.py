@@ -209,7 +209,7 @@ def test_a_good_state_exits_with_0_and_with_3_where_something_was_not_seen(run, 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("not json", "is no JSON; a plan file is printed as such by `terraform show -json FILE`"),
+        ("not json", "is not JSON; print a plan file with `terraform show -json FILE`"),
         ("[1]", "is neither a terraform.tfstate of version 4"),
         (
             '{"version": 4, "resources": [{"mode": "managed", "type": "aws_db_instance"}]}',
@@ -238,7 +238,7 @@ def test_files_that_are_no_hcl_and_folders_without_any_are_named(run, tmp_path):
 
     assert (none, bad) == (2, 2)
     assert "there is no .tf file in" in said_none.err
-    assert "main.tf is not understood by the HCL parser" in said_bad.err
+    assert "main.tf could not be read by the HCL parser" in said_bad.err
 
 
 def test_without_a_source_account_or_a_file_there_is_nothing_to_audit(run):

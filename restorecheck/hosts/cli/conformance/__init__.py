@@ -1,1 +1,1 @@
-"""`restorecheck conformance`: asks two real accounts what nobody knows, and records the answers."""
+"""`restorecheck conformance`: tests undocumented behaviour in two real accounts, and records the answers."""

@@ -1,4 +1,4 @@
-"""`restorecheck conformance aws`: the plan and its price, the question, the run, the teardown."""
+"""`restorecheck conformance aws`: the plan and its price, the confirmation, the run, the teardown."""
 
 import argparse
 import sys
@@ -39,9 +39,9 @@ from restorecheck.hosts.sources.source import Host
 from restorecheck.report.terminal import clean
 
 EXPIRES_AFTER = timedelta(hours=4)
-"""Twice the time limit of a run: a sweep on another machine leaves its things alone until then."""
+"""Twice the time limit of a run: until then a sweep on another machine spares its resources."""
 GIGABYTES_UNKNOWN = 100
-"""What the price is worked out for where production cannot be described."""
+"""Storage size for the price if production cannot be described."""
 PLAN_HOURS = 2.0
 
 
@@ -167,7 +167,7 @@ class _Run:
 
     def _print_plan(self, setup: Setup) -> None:
         settings, first, second = self._settings, setup.name(1), setup.name(2)
-        print(f"plan for {clean(settings.target)}; each call is within a drill's rights\n")
+        print(f"plan for {clean(settings.target)}; every call needs only the rights of a drill\n")
         for number, step in enumerate(self._steps, 1):
             does = step.does.format(
                 first=first, second=second, instance_class=self._arguments.instance_class
@@ -176,7 +176,7 @@ class _Run:
         print(f"   x. {TEARDOWN:12} delete {first} and {second}: instances, copies, staging copies")
         print(
             f"\n  source account {setup.source_account}: reads {clean(setup.production)}, changes "
-            f"nothing of it\n  backup account {setup.backup_account}: everything is restored here"
+            f"nothing of it\n  backup account {setup.backup_account}: all restores are here"
         )
         size, whose = self._gigabytes()
         cost = price(
@@ -186,7 +186,7 @@ class _Run:
             f"  price: about ${cost.total:.2f} for {PLAN_HOURS:.0f} hours and {size} GB ({whose}): "
             f"instances ${cost.instances:.2f}, storage ${cost.storage:.2f}, snapshots "
             f"${cost.snapshots:.2f}; list prices of us-east-1\n"
-            f"  ends: at the first surprise, or after {setup.limit // timedelta(hours=1)} hours; "
+            f"  ends at the first unexpected answer, or after {setup.limit // timedelta(hours=1)} hours; "
             "everything is deleted then",
             flush=True,
         )
@@ -198,14 +198,16 @@ class _Run:
         size = int(found.get("AllocatedStorage") or 0)
         if size:
             return size, "production's storage"
-        return GIGABYTES_UNKNOWN, "a guess: production could not be described"
+        return GIGABYTES_UNKNOWN, "assumed: production could not be described"
 
     def _may_start(self) -> bool:
         if self._arguments.yes:
             return True
         if not sys.stdin.isatty():
-            message = "there is no terminal to ask on"
-            raise ConfigError((Problem(message=message),), hint="--yes starts without a question.")
+            message = "there is no terminal to confirm on"
+            raise ConfigError(
+                (Problem(message=message),), hint="Use --yes to start without the question."
+            )
         return input("Start? Type yes: ").strip().lower() == "yes"
 
     # --- the run ------------------------------------------------------------------------------
@@ -265,7 +267,7 @@ class _Run:
         )
 
     def _finish_dead(self, setup: Setup, cloud: RecordingCloud) -> None:
-        """What runs of this machine left that were killed."""
+        """Delete what killed runs of this machine left."""
         for run_id in self._journal.begun():
             print(f"deleting what the run {run_id} left", file=sys.stderr)
             cloud.step = "earlier run"
@@ -330,5 +332,5 @@ class _Run:
         for question in QUESTIONS:
             answer = found.get(question.id, "not asked")
             new = answer not in question.answers and question.id in found
-            mark = "  (the simulation has no such answer)" if new else ""
+            mark = "  (the simulation does not know this answer)" if new else ""
             print(f"{question.asks}\n    {answer}{mark}")

@@ -1,4 +1,4 @@
-"""The port of the experiments over real calls, each of which is written down before it is judged."""
+"""The experiments' port with real calls; each is recorded before it is judged."""
 
 import os
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ UNREACHABLE, REFUSED = "Unreachable", "Refused"
 
 
 class Written:
-    """A recording as it grows: every line is in the file before the next call."""
+    """A recording in progress: every line is in the file before the next call."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -116,7 +116,7 @@ class RecordingCloud(CloudPort):
         )
 
     def message(self, text: str) -> str:
-        """A sentence as it may stand in the recording."""
+        """A sentence without what a recording must not contain."""
         return self._sanitiser.message(text)
 
     @property
@@ -125,6 +125,6 @@ class RecordingCloud(CloudPort):
 
 
 def open_new(path: Path) -> TextIO:
-    """A file of our own that only its owner can read; one that is there is not written over."""
+    """A new file that only its owner can read; an existing file is not overwritten."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     return os.fdopen(descriptor, "w", encoding="utf-8")

@@ -37,7 +37,7 @@ def test_troff_reads_the_page_without_a_warning():
     )
 
     assert done.stderr == ""
-    assert "130  interrupted; teardown was done, or the leftovers are named" in done.stdout
+    assert "130  interrupted; everything was deleted, or the report names the rest" in done.stdout
 
 
 def test_the_command_prints_the_page(capsys):

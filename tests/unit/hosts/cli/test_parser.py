@@ -20,10 +20,10 @@ def refusal(capsys, *words):
         (["drill", "--jsn"], "drill: error: no option '--jsn'; did you mean '--json'?"),
         (["drill", "--ful-text=x"], "error: no option '--ful-text'; did you mean '--full-text'?"),
         (["--versoin", "run"], "error: no option '--versoin'; did you mean '--version'?"),
-        (["--json", "drill"], "drill: error: the option --json stands after the command"),
+        (["--json", "drill"], "drill: error: the option --json belongs after the command"),
         (["report", "--format", "htm"], "--format: no choice 'htm'; did you mean 'html'?"),
         (["demo", "asw"], "story: no choice 'asw'; did you mean 'aws'?"),
-        (["drill", "a", "--json", "b"], "unexpected argument 'b'; write the arguments together"),
+        (["drill", "a", "--json", "b"], "unexpected argument 'b'; write all arguments together"),
     ],
 )
 def test_a_mistyped_word_is_answered_with_the_nearest_that_there_is(capsys, words, says):
