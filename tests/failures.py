@@ -138,7 +138,7 @@ CATALOGUE: dict[str, Failure] = {
     # --- the machine
     "disk: full in a check": _one(
         MACHINE, "A query of a check needs more temporary files than the disk has room", DOUBT, 3,
-        "ran out of room", "Make room, or set `postgres.work_dir` to a larger disk.",
+        "ran out of resources", "Make room, or set `postgres.work_dir` to a larger disk.",
     ),
     "disk: full": _one(
         MACHINE, "The disk of the throw-away server fills up", DOUBT, 3,

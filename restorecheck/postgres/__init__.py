@@ -1,4 +1,4 @@
-"""PostgreSQL: its programs, its throw-away servers, its dumps, and the questions put to it.
+"""PostgreSQL: its programs, throw-away servers, dumps and queries.
 
 The only room that imports psycopg and starts PostgreSQL's processes. Every error of a driver, a
 program or the file system is translated here.

@@ -1,7 +1,7 @@
-"""Files in places that a dump's code can write: it may have put anything there, and changes it at any time.
+"""Files in folders that a dump's code can write: it may put anything there, and change it at any time.
 
-Nothing is followed, waited for, or read without an end; everything is opened below a descriptor that is held.
-No other module opens what lies in a data directory or beside a socket (tests/unit/postgres/test_untrusted_files.py looks).
+No link is followed, nothing is waited for, and every read is bounded; every path is opened below an open descriptor.
+No other module opens files in a data directory or beside a socket (see tests/unit/postgres/test_untrusted_files.py).
 """
 
 import os
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 _O_PATH = getattr(os, "O_PATH", os.O_RDONLY)
-"""Opens also what may not be read; Linux."""
+"""Also opens files that may not be read; Linux only."""
 SMALL = 64 * 1024
 REMOVERS = 8
-"""A removal waits for the file system's journal, several wait together: 10,000 files that had reached the
-disk took 12 s one after the other, 1.4 s by eight threads (ext4).
+"""Threads: removals wait for the file system's journal, but together. 10,000 written files took 12 s one
+after the other, and 1.4 s with eight threads (ext4).
 """
 AT_ONCE = 4096
-"""Names that are held in memory: there may be any number."""
+"""Names held in memory at a time: a folder may have any number."""
 FEW = 64
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """The file, for reading. OSError where it is a link, a pipe, a device or none at all."""
+    """The file, for reading. OSError: it is a link, a pipe or a device, or missing."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -38,7 +38,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 @contextmanager
 def folder(path: Path) -> Iterator[int]:
-    """A descriptor of a folder. OSError where its name is a link, or something else."""
+    """A descriptor of a folder. OSError: it is a link, or not a folder."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield descriptor
@@ -47,13 +47,13 @@ def folder(path: Path) -> Iterator[int]:
 
 
 def read_small(place: Path, name: str) -> str:
-    """The text of a file that has a few lines, in a folder; OSError as above."""
+    """The text of a small file in a folder; OSError as above."""
     with folder(place) as held, open_below(held, name) as file:
         return file.read(SMALL).decode(errors="replace")
 
 
 def open_below(held: int, path: str, flags: int = os.O_RDONLY) -> BinaryIO:
-    """The regular file at a relative path below a folder; no part of the path is followed. OSError as above."""
+    """The regular file at a relative path below a folder; no link in the path is followed. OSError as above."""
     with _parent_below(held, path) as (parent, name):
         descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -83,7 +83,7 @@ def _parent_below(held: int, path: str) -> Iterator[tuple[int, str]]:
 
 
 def give_all(place: Path, uid: int, gid: int) -> None:
-    """A folder and everything in it to another user. Links and names that lead elsewhere stay as they are."""
+    """Give a folder and everything in it to another user, except links."""
     with folder(place) as held:
         _give_below(held, uid, gid)
 
@@ -104,10 +104,10 @@ def _give_below(held: int, uid: int, gid: int) -> None:
 
 
 def remove_all(folder: Path, *, but: str = "") -> None:
-    """Everything in a folder, however deep; `but`, a file in it, stays.
+    """Remove everything in a folder, however deep, except the file `but`.
 
-    What lies deep is moved up, so that depth costs neither descriptors nor recursion. By descriptors,
-    because a process that was not found could put a link in a folder's place.
+    Deep folders are moved up, so that depth needs neither descriptors nor recursion. All by descriptors,
+    because a process that was not found could replace a folder by a link.
 
     Raises:
         OSError: Something cannot be removed.
@@ -124,20 +124,20 @@ def remove_all(folder: Path, *, but: str = "") -> None:
 
 
 def _opened_up(name: str, within: int | None) -> int:
-    """A folder, opened; one of the present user's that was closed (chmod 0) is made accessible first."""
+    """An open descriptor of a folder; an inaccessible one of the present user (chmod 0) is made accessible."""
     known = os.open(name, _O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
     try:
         state = os.fstat(known)
         closed = state.st_mode & stat.S_IRWXU != stat.S_IRWXU
         if closed and state.st_uid == os.geteuid() and sys.platform.startswith("linux"):
-            os.chmod(f"/proc/self/fd/{known}", stat.S_IRWXU)  # noqa: PTH101  # the very folder
+            os.chmod(f"/proc/self/fd/{known}", stat.S_IRWXU)  # noqa: PTH101  # this folder itself
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
     finally:
         os.close(known)
 
 
 def _remove_files(folder: int, but: str) -> list[str]:
-    """Returns the names of the folders in it."""
+    """Remove the files; returns the names of the folders."""
     folders = []
     with ThreadPoolExecutor(REMOVERS) as pool, os.scandir(folder) as entries:
         while some := list(islice(entries, AT_ONCE)):
@@ -151,8 +151,8 @@ def _remove_files(folder: int, but: str) -> list[str]:
                 try:
                     list(
                         pool.map(partial(_unlink, folder), parts)
-                    )  # raises what one of them raised
-                except RuntimeError:  # too little memory for another thread
+                    )  # raises an error of a thread again
+                except RuntimeError:  # no memory for another thread
                     _unlink(folder, names)
             folders += inner
     return folders
@@ -165,7 +165,7 @@ def _unlink(folder: int, names: list[str]) -> None:
 
 
 def _lift(top: int, name: str, moved: int) -> int:
-    """Empty a folder: its files are removed, its folders move up; how many have moved by now."""
+    """Empty a folder: remove its files, move its folders up; returns how many were moved so far."""
     folder = _opened_up(name, top)
     try:
         for inner in _remove_files(folder, ""):

@@ -1,8 +1,7 @@
 """Reads every table of a database once: over several connections, the largest first, in order.
 
-What is finished is kept in a `DatabaseReading`, so whoever is given it goes on where this stopped.
-One table that cannot be read stops no other. A server that goes away while one table is read, twice,
-says something about that table.
+Results are kept in a `DatabaseReading`, from which a later call continues. A table that cannot be
+read does not stop the others. If the server crashes twice while one table is read, the table is bad.
 """
 
 import json
@@ -37,31 +36,33 @@ from restorecheck.checks.tables import Table
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 
 CRASHES = 2
-"""So often the server may go away over one table before the table is to blame."""
+"""After so many server crashes while one table is read, the table counts as the cause."""
 CRASHED = "the server crashed twice while"
 COMING_BACK = timedelta(seconds=60)
-"""What a server is given to recover after a crash."""
+"""After a crash the server must accept connections within this time, else it counts as unreachable."""
 PATIENCE = timedelta(minutes=10)
-"""For one statement: half a gigabyte at less than a megabyte a second is no reading any more."""
+"""Limit of one statement (at most 512 MB are read by one); a longer one is cancelled, its table counts as unread."""
 SLOWEST = 1_000_000
-"""Bytes a second, of a table that cannot be read in parts."""
-WHO_DID_IT = "Look whether memory ran short, or who ended it; then drill again."
+"""Bytes a second: sets the time limit for a table that cannot be read in parts."""
+WHO_DID_IT = (
+    "Check whether memory ran out, or which process ended the server; then run the drill again."
+)
 LOSSES = 20
-"""So often connections may be lost in one call by a server that did not crash."""
+"""After so many lost connections in one call, without a crash, the database counts as unreachable."""
 LOOK_AGAIN = 0.2
 Scan = tuple[Table, tuple[Aggregate, ...]]
 
 
 class ReadOutcome(Enum):
     DAMAGED = auto()  # the server cannot read its own data
-    GONE = auto()  # the connection is lost, perhaps the server
-    LATE = auto()  # the time of this call is over; it is read later
+    GONE = auto()  # the connection was lost, perhaps by a crash
+    LATE = auto()  # the time of this call is over; a later call reads on
     STUCK = auto()  # no answer, though there was time
-    REFUSED = auto()  # this statement cannot be answered; a simpler one perhaps
+    REFUSED = auto()  # the server refuses this statement, perhaps not a simpler one
 
 
 class UnreadError(Exception):
-    """A statement has no answer. `why`: in words that may be shown; the server may be asked for them."""
+    """A statement has no answer. `why`: the reason, safe to show; getting it may query the server."""
 
     def __init__(self, outcome: ReadOutcome, why: Callable[[], str] = str) -> None:
         super().__init__(outcome)
@@ -78,30 +79,30 @@ class Session(Protocol):
     def ask(
         self, text: str, timeout: timedelta, *, question: Question | None, natural: bool
     ) -> list[tuple[Any, ...]]:
-        """The rows of one statement, which sees one state of the database and leaves nothing. `question`: which
-        one it answers, as the first of several alike. `natural`: as `Aggregate.natural`.
+        """The rows of one statement, which uses one snapshot and changes nothing. `question`: the question
+        that it answers, or the first of several. `natural`: as `Aggregate.natural`.
 
         Raises:
-            UnreadError: It has no answer, within the timeout or at all.
+            UnreadError: There is no answer, or none within the timeout.
         """
 
     def since(self) -> str | None:
-        """Another text after a crash of the server; None: it does not say."""
+        """A text that changes with a crash of the server; None: not known."""
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one connection does before it asks for more: small tables together, or one unit."""
+    """Work for one connection at a time: several small tables, or one unit of a table."""
 
     scans: tuple[Scan, ...] = ()
     unit: tuple[int, int] | None = None
     question: Question | None = None
     questions: tuple[Question, ...] = ()
-    """Small ones, in one statement."""
+    """Small questions, in one statement."""
     parts: "tuple[Task, ...]" = ()
-    """Those with the same prelude, one after the other: who else makes the same waits until it is gone."""
+    """Tasks with the same prelude, one after the other: another connection would wait for its lock."""
 
     @property
     def key(self) -> str:
@@ -114,14 +115,14 @@ def _key(unit: tuple[int, int] | None) -> str:
 
 @dataclass(slots=True)
 class ScanProgress:
-    """Shared by the connections; every change is made with the lock held."""
+    """State that the connections share; every change holds the lock."""
 
     reading: DatabaseReading
     open: dict[str, set[str]]
-    """Table → units that are still to be read."""
+    """Table → units not read yet."""
     wanted: dict[str, tuple[Aggregate, ...]]
     questions: dict[str, Question]
-    """Those that are still to be asked."""
+    """Questions not asked yet."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     trouble: Exception | None = None
     gone: bool = False
@@ -143,13 +144,13 @@ class ScanProgress:
             self._of(table).doubts |= {aggregate.key: reason for aggregate in lost}
 
     def answerable(self, table: Table, wanted: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
-        """Without those that another part of the table has refused to answer."""
+        """The aggregates that no other part of the table has refused."""
         with self.lock:
             doubts = self._of(table).doubts
             return tuple(aggregate for aggregate in wanted if aggregate.key not in doubts)
 
     def give_up(self, table: Table, *, problem: str = "", doubt: str = "") -> None:
-        """The table is finished without its numbers: damaged, or nobody knows."""
+        """End a table without its numbers: damaged, or unknown."""
         with self.lock:
             name = table.full_name
             self.open[name] = set()
@@ -178,8 +179,8 @@ class ScanProgress:
             kept[question.key] = problem or doubt or answer
 
     def suspect(self, names: Sequence[str], among: Sequence[str] = ()) -> None:
-        """The server went away meanwhile; again, and one of these alone is to blame. `among`: from now on
-        these are read one by one, which shows whether it is one of them.
+        """Record a crash while these were read; after `CRASHES` of one, it is the cause. `among`: these are
+        read one by one from now on, which shows whether one of them is the cause.
         """
         with self.lock:
             self.gone = True
@@ -195,7 +196,7 @@ class ScanProgress:
 
 
 class Survey:
-    """The reading of one database, as far as it has come."""
+    """The scan of one database."""
 
     def __init__(
         self,
@@ -212,8 +213,8 @@ class Survey:
         budget: timedelta = timedelta(0),
         killed: Callable[[], str] = str,
     ) -> None:
-        """`connect`: raises DatabaseUnreachableError. `budget`: for questions that have one, one after the other.
-        `killed`: why the server went away, where that was nothing that it was asked; empty where this is not known.
+        """`connect`: raises DatabaseUnreachableError. `budget`: time for the questions that have a budget.
+        `killed`: why the server ended, if no question caused it; empty: not known.
         """
         self._sql = sql
         self._budget = budget
@@ -241,16 +242,16 @@ class Survey:
         self.add(questions)
 
     def add(self, questions: Sequence[Question]) -> None:
-        """To be asked by the next run, where they have no answer yet."""
+        """Add questions without an answer, for the next run."""
         reading = self._progress.reading
         self._progress.questions |= {q.key: q for q in questions if not _is_settled(q.key, reading)}
 
     def run(self, soon: timedelta, allowed: timedelta) -> None:
-        """Read until all is read. After `soon` nothing more is begun, after `allowed` what was
-        begun is cut off. Every finished part is in the reading.
+        """Read until everything is read. After `soon` no task starts, after `allowed` running tasks are
+        cancelled. Every finished part is in the reading.
 
         Raises:
-            DatabaseUnreachableError: The server is gone, and no table is to blame.
+            DatabaseUnreachableError: The server is unreachable, and no table is the cause.
         """
         began = time.monotonic()
         end = began + allowed.total_seconds()
@@ -281,7 +282,7 @@ class Survey:
                 continue
             keys = {_key(unit) for unit in self._sql.units(table, major=self._major)}
             if not set(reading.parts.get(name, {})) <= keys:
-                del reading.parts[name]  # read when the table had another size
+                del reading.parts[name]  # the table had another size then
             found[name] = keys - set(reading.parts.get(name, {}))
         return found
 
@@ -306,7 +307,7 @@ class Survey:
             worker.join()
 
     def _tasks(self) -> Iterator[Task]:
-        """The heaviest first, each table in the order of its blocks; small tables last, many at once."""
+        """The largest table first, each in the order of its blocks; small tables last, many at once."""
         small: list[Scan] = []
         heavy: list[tuple[int, Task]] = []
         calm = not self._progress.reading.crashed
@@ -350,7 +351,7 @@ class Survey:
         progress = self._progress
         parts: list[Task] = []
         try:
-            limit = end  # one task in any case, so that every call comes nearer to the end
+            limit = end  # at least one task, so that every call makes progress
             while time.monotonic() < limit and progress.trouble is None and not progress.gone:
                 limit = self._soon
                 if not parts:
@@ -364,10 +365,12 @@ class Survey:
                     try:
                         session = self._prepared()
                     except DatabaseUnreachableError:
-                        progress.suspect(())  # another connection's table may have brought it down
+                        progress.suspect(
+                            ()
+                        )  # the table of another connection may have caused the crash
                         return
                 self._read(session, task, end)
-        except Exception as exc:  # noqa: BLE001  # raised again by the thread that waits for all
+        except Exception as exc:  # noqa: BLE001  # the waiting thread raises it again
             with progress.lock:
                 progress.trouble = progress.trouble or exc
         finally:
@@ -375,7 +378,7 @@ class Survey:
                 session.close()
 
     def _is_new(self, session: Session) -> bool:
-        """Whether the server has crashed since it was first looked at. Nobody knows: it may have."""
+        """Whether the server may have crashed since the first look; not known counts as a crash."""
         since = session.since()
         if since is None:
             return True
@@ -407,7 +410,7 @@ class Survey:
                     self._progress.suspect((), among=[table.full_name for table, _ in task.scans])
                 case ReadOutcome.LATE:
                     pass
-                case _:  # one of them is not as it should be: each for itself
+                case _:  # one of them has a problem: read each alone
                     for scan in task.scans:
                         if self._progress.gone or time.monotonic() >= end:
                             return
@@ -419,7 +422,7 @@ class Survey:
             self._progress.note(table, task.key, _named(wanted, values), each)
 
     def _read_one(self, session: Session, scan: Scan, task: Task, end: float) -> None:
-        """In as few statements as can be answered: one aggregate that cannot takes no other with it."""
+        """In as few statements as possible: an aggregate without an answer does not affect the others."""
         table, wanted = scan
         found: dict[str, str | None] = {}
         seconds = 0.0
@@ -504,7 +507,7 @@ class Survey:
                     self._progress.suspect([question.key for question in questions])
                 case ReadOutcome.LATE:
                     pass
-                case _:  # one of them cannot be answered: each for itself
+                case _:  # one of them has no answer: ask each alone
                     for question in questions:
                         if self._progress.gone or time.monotonic() >= end:
                             return
@@ -533,7 +536,7 @@ class Survey:
         patience: timedelta = PATIENCE,
         natural: bool = False,
     ) -> list[tuple[Any, ...]]:
-        """What has no answer when the time of this call is over is late, and nothing else."""
+        """A statement without an answer at the end of this call is `LATE`, not refused or stuck."""
         left = timedelta(seconds=max(0.001, end - time.monotonic()))
         natural = natural or (question is not None and question.natural)
         try:
@@ -544,14 +547,14 @@ class Survey:
             raise
 
     def _find_out_why(self, before: dict[str, int], end: float) -> None:
-        """The connections were lost: by a crash over what was read, or for reasons of their own.
+        """Find out why connections were lost: a crash while something was read, or another reason.
 
         Raises:
-            ProviderError: The server was killed; what it says from now on proves nothing.
-            DatabaseUnreachableError: The network loses connections again and again.
+            ProviderError: Another process killed the server; its further answers prove nothing.
+            DatabaseUnreachableError: The network lost connections repeatedly.
         """
         crashed = self._await_server(end)
-        killed = self._killed()  # by now its log says so
+        killed = self._killed()  # the log has it by now
         if killed:
             raise ProviderError(killed, hint=WHO_DID_IT)
         if crashed:
@@ -576,7 +579,7 @@ class Survey:
                 self._progress.settle(question, problem=f"{CRASHED} it was asked")
 
     def _await_server(self, end: float) -> bool:
-        """After a crash PostgreSQL recovers by itself: seconds, where little was written.
+        """Wait for the server's recovery after a crash; it takes seconds if little was written.
 
         Returns whether there was one.
         """
@@ -593,7 +596,7 @@ class Survey:
 
 
 def _answer(value: object) -> str:
-    """Empty where there is none; several values in one answer are kept as JSON."""
+    """The answer as text; empty: none; several values as JSON."""
     if value is None:
         return ""
     return json.dumps(value) if isinstance(value, list) else str(value)

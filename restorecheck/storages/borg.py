@@ -15,7 +15,7 @@ from restorecheck.storages.names import is_match
 from restorecheck.storages.programs import Program
 
 ARCHIVES = 50
-"""The newest archives that are looked into; each costs one call of borg."""
+"""Newest archives that are searched, each with one call of borg; older ones are ignored."""
 LOCK_SECONDS = "600"
 """How long borg waits while a backup holds the repository's lock."""
 

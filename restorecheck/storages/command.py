@@ -1,4 +1,4 @@
-"""Commands of the user's own: one lists the dumps, one writes a dump to stdout."""
+"""Configured commands: one lists the dumps, one writes a dump to stdout."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def _stored(line: str) -> StoredFile:
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise ProviderError(
-            f"could not read the list of dumps: this line is neither a name nor a JSON object: {line[:200]}",
+            f"could not read the list of dumps: a line is neither a name nor a JSON object: {line[:200]}",
             hint='Print one name a line, or {"name": …, "size": bytes, "modified": "2026-11-28T03:00:00Z"}.',
         ) from exc
 

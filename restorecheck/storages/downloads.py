@@ -1,4 +1,4 @@
-"""A download that goes on where its connection was lost."""
+"""A download that continues where its connection was lost."""
 
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
@@ -7,7 +7,7 @@ from restorecheck.errors import TransientError
 from restorecheck.ports import StoredFile
 
 ATTEMPTS = 5
-"""How often in a row a connection may be lost without a byte; then the download is tried again later."""
+"""Consecutive connections without a byte, after which the download is tried again later."""
 CHUNK = 1024 * 1024
 
 
@@ -20,18 +20,18 @@ def download(
     what: str,
     lost: tuple[type[Exception], ...],
 ) -> bool:
-    """Write the whole file; False: `stop` has returned True.
+    """Write the whole file; False: `stop` returned True.
 
     Args:
         file: As it was listed.
         open_at: The content from a byte on. Its end is the end of the file, or it raises one of `lost`.
         to: Where the content is written.
         stop: Asked before each chunk.
-        what: Completes "could not …".
+        what: The action, as in "could not …".
         lost: What a lost connection raises.
 
     Raises:
-        TransientError: The connection is lost again and again, or another number of bytes came than is listed.
+        TransientError: The connection was lost repeatedly, or the size differs from the list.
     """
     at = failed = 0
     while True:

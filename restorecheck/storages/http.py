@@ -18,22 +18,22 @@ from restorecheck.storages.downloads import CHUNK, download
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
 OK, PARTIAL = 200, 206
 PASSING = frozenset({412, 416, 429})
-"""The content has changed since it was listed, or the server has too many requests: a later try may succeed."""
+"""The content changed since it was listed, or the server gets too many requests: a later try may succeed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpStorage(DumpStorage):
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """May hold a token."""
+    """May contain a token."""
 
     @property
     def place(self) -> str:
-        """Without what may be a password or a signature."""
+        """The URL without parts that may be a password or a signature."""
         parts = urlsplit(self.path)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    def address(self, name: str) -> str:  # noqa: ARG002  # there is one
+    def address(self, name: str) -> str:  # noqa: ARG002  # there is only one
         return self.place
 
     def files(self) -> Sequence[StoredFile]:
@@ -91,7 +91,7 @@ def _kind(status: int) -> type[ProviderError]:
 
 
 def _is_other(answer: urllib3.BaseHTTPResponse, file: StoredFile) -> bool:
-    """Whether the content has changed since it was listed."""
+    """Whether the content changed since it was listed."""
     return bool(file.version) and answer.headers.get("ETag", file.version) != file.version
 
 

@@ -6,16 +6,16 @@ from pathlib import PurePosixPath
 
 
 def fixed_part(pattern: str) -> str:
-    """What every match begins with: `shop/20*/x.dump` → `shop/20`."""
+    """The beginning of every match: `shop/20*/x.dump` → `shop/20`."""
     found = re.search(r"[*?[]", pattern)
     return pattern[: found.start()] if found else pattern
 
 
 def is_match(name: str, pattern: str) -> bool:
-    """As a shell matches: `*` stands for no slash.
+    """As a shell matches: `*` does not match a slash.
 
-    A pattern that ends with a slash, or is empty, names a folder: the files in it, and the folders that are
-    dumps of pg_dump's directory format. The files of such a folder match, too, where the folder does.
+    A pattern that ends with a slash, or is empty, names a folder: its files, and its folders that are dumps in
+    pg_dump's directory format. If such a folder matches, its files match, too.
     """
     parts = PurePosixPath(name).parts
     wanted = PurePosixPath(pattern or ".").parts

@@ -1,4 +1,4 @@
-"""Other people's programs that list and read a storage: borg, restic, rclone, or a command of the user's own."""
+"""Programs that list and read a storage: borg, restic, rclone, or a configured command."""
 
 import os
 import signal
@@ -30,12 +30,12 @@ class Program:
     name: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: Sequence[str] = ()
-    """Words of stderr that mean: there is no such repository or file."""
+    """Words on stderr that mean: the repository or file does not exist."""
     denied: Sequence[str] = ("permission denied", "access denied", "wrong password")
-    """Words of stderr that mean: credentials are missing or wrong."""
+    """Words on stderr that mean: credentials are missing or wrong."""
 
     def output(self, arguments: Sequence[str], what: str) -> bytes:
-        """Everything that the program writes to stdout. Raises as `DumpStorage`."""
+        """The stdout of the program. Raises as `DumpStorage`."""
         found = bytearray()
 
         def take(data: bytes) -> None:
@@ -52,7 +52,7 @@ class Program:
     def stream(
         self, arguments: Sequence[str], to: BinaryIO, what: str, stop: Callable[[], bool]
     ) -> None:
-        """stdout, written to a file. Raises as `DumpStorage`."""
+        """Write the stdout of the program to a file. Raises as `DumpStorage`."""
         self._run(arguments, to.write, what, stop, None)
 
     def _run(
@@ -107,7 +107,7 @@ class Program:
 
 
 class _Watch:
-    """Reads stderr beside stdout, and ends a program that is asked to stop or is late."""
+    """Reads stderr beside stdout, and ends a program that is stopped or exceeds its time."""
 
     def __init__(
         self, process: "subprocess.Popen[bytes]", stop: Callable[[], bool], limit: float | None
@@ -131,7 +131,7 @@ class _Watch:
         self._silent = 0.0
 
     def end(self) -> None:
-        """Nothing of the program is left afterwards."""
+        """End the program and all of its children."""
         self._ended.set()
         if self._process.poll() is None:
             self._kill()

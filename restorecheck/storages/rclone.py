@@ -1,4 +1,4 @@
-"""Everything that rclone knows: SFTP, Google Cloud Storage, Azure, Backblaze and some seventy others.
+"""Every storage that rclone supports: SFTP, Google Cloud Storage, Azure, Backblaze and about seventy others.
 
 Source: rclone.org/commands/rclone_lsjson and rclone_cat.
 """

@@ -15,7 +15,7 @@ from restorecheck.storages.names import is_match
 from restorecheck.storages.programs import Program
 
 SNAPSHOTS = 50
-"""The newest snapshots that are looked into; each costs one call of restic."""
+"""Newest snapshots that are searched, each with one call of restic; older ones are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class ResticStorage(DumpStorage):
             StoredFile(
                 name=f"{snapshot['short_id']}/{node['path'].lstrip('/')}",
                 size_bytes=node.get("size"),
-                # What a snapshot holds is as old as the file was, not as the snapshot.
+                # The age is that of the file in the snapshot, not of the snapshot.
                 modified_at=_moment(node.get("mtime") or snapshot["time"]),
                 version=snapshot["id"],
             )
@@ -82,7 +82,7 @@ class ResticStorage(DumpStorage):
 
 
 def _moment(text: str) -> datetime:
-    """Restic writes nanoseconds, of which Python reads the first six digits."""
+    """Restic writes nanoseconds; Python reads the first six digits."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

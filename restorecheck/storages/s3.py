@@ -1,4 +1,4 @@
-"""Dumps in S3, and in what speaks its protocol.
+"""Dumps in S3, or in storages with the same protocol.
 
 Source: docs.aws.amazon.com/AmazonS3/latest/API: ListObjectsV2, GetObject; UserGuide, "Checking object integrity".
 """
@@ -34,7 +34,7 @@ from restorecheck.storages.names import fixed_part, is_match
 
 READ_SECONDS = 60.0
 COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Storage classes whose objects cannot be read before they are restored."""
+"""Storage classes whose objects must be restored before they can be read."""
 CHANGED = frozenset({"PreconditionFailed", "NoSuchKey"})
 """The object was overwritten or deleted after it was listed: the next try lists again."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -97,7 +97,7 @@ class S3Storage(DumpStorage):
             yield from page.get("Contents", ())
 
     def _get(self, file: StoredFile, at: int) -> dict[str, Any]:
-        """From a byte on; refused where the object has changed since it was listed."""
+        """The content from a byte on; fails if the object changed since it was listed."""
         rest = {"Range": f"bytes={at}-"} if at else {"ChecksumMode": "ENABLED"}
         answer: dict[str, Any] = self._client.get_object(
             Bucket=self._bucket, Key=file.name, IfMatch=file.version, **rest
@@ -147,7 +147,7 @@ def _stored(item: dict[str, Any]) -> StoredFile:
 
 
 def _md5_of(answer: dict[str, Any]) -> str:
-    """The ETag, where it is the MD5 of the content: of one part, under S3's own key or none."""
+    """The ETag if it is the MD5 of the content: one part, encrypted with S3's own key or not at all."""
     etag = answer.get("ETag", "").strip('"')
     keyed = answer.get("SSECustomerAlgorithm") or answer.get("ServerSideEncryption") not in {
         None,

@@ -77,7 +77,7 @@ def test_a_question_has_no_more_time_than_its_drill(source, checker):
 
     assert late.outcome is CheckOutcome.ERROR
     assert late.detail.startswith("no answer within 0."), "what was left of half a second"
-    assert (never.outcome, never.detail) == (CheckOutcome.ERROR, "no time was left to ask")
+    assert (never.outcome, never.detail) == (CheckOutcome.ERROR, "no time was left for this check")
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])  # cutting wraps the connection's descriptor in a socket
@@ -163,7 +163,7 @@ def test_a_question_changes_nothing_even_of_a_superuser(source, checker, sql):
     result = ask(checker, endpoint(source), query(sql))
 
     assert result.outcome is CheckOutcome.ERROR
-    assert "a check only reads" in result.detail
+    assert "a check may only read" in result.detail
 
 
 def test_roles_of_a_dump_keep_no_right_that_they_had_for_the_load(source):

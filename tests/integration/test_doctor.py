@@ -595,4 +595,4 @@ def test_certificates_that_have_expired_are_no_use(tmp_path):
 
     assert expired(bundle, now) == ""
     assert "has expired" in expired(bundle, now + timedelta(days=365_000 / 10))
-    assert "holds no certificate" in expired(tmp_path / "empty.pem", now)
+    assert "contains no" in expired(tmp_path / "empty.pem", now)

@@ -251,7 +251,7 @@ def test_an_smtp_server_that_is_not_there_is_an_error():
     assert TOKEN not in caught.value.message
 
 
-def test_an_apprise_url_that_nobody_knows_is_a_problem_of_the_configuration():
+def test_an_apprise_url_that_unknown_cause_is_a_problem_of_the_configuration():
     with pytest.raises(ConfigError) as caught:
         AppriseMessenger(f"nonsense://{TOKEN}", "on-call")
 

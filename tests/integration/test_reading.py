@@ -852,7 +852,7 @@ def test_a_connection_that_is_lost_while_the_catalog_is_read_is_made_again(sourc
             PostgresChecker(by_system_identifier(connect), SystemClock())
         ) as checker,
     ):
-        with pytest.raises(DatabaseUnreachableError, match="while the catalog was read"):
+        with pytest.raises(DatabaseUnreachableError, match="while reading the catalog"):
             checker.run(all_asked(source, name))
         results = checker.run(all_asked(source, name)).results
 

@@ -157,7 +157,7 @@ def test_the_plan_says_that_nothing_is_changed(adopting):
     assert "restorecheck does not delete the adopted instance" in outcome.out
 
 
-def test_an_age_that_nobody_knows_is_no_proof(adopting, restored):
+def test_an_age_that_unknown_cause_is_no_proof(adopting, restored):
     adopting.keys["targets"][0]["adopt"]["max_age_hours"] = 26
 
     outcome = adopting.drill("--adopt", restored.created_arn)

@@ -169,7 +169,7 @@ def test_an_instance_that_is_created_for_ever_runs_into_the_deadline_and_is_dele
     assert scene.leftovers() == []
 
 
-def test_a_status_that_nobody_knows_is_waited_for_until_the_deadline(scene):
+def test_a_status_that_unknown_cause_is_waited_for_until_the_deadline(scene):
     scene.keys["targets"][0]["deadline_minutes"] = 0.1
     scene.sandbox.next_restore("dreaming")
 

@@ -100,7 +100,7 @@ def check_bundle(bundle: str | None) -> None:
     else:
         if CERTIFICATE in text:
             return
-        message = f"{bundle} holds no certificate in PEM format"
+        message = f"{bundle} contains no certificate in PEM format"
     raise ConfigError(
         (Problem(message=message, path="aws.ca_bundle"),),
         hint=f"Download the file with: {HOW_TO_GET}",

@@ -104,7 +104,7 @@ class ScratchProvider(DumpProvider):
             session.end()
         return drop_database(self.scratch, resource)
 
-    killed = staticmethod(opening.nobody_knows)
+    killed = staticmethod(opening.unknown_cause)
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         """As the configured user; a superuser puts on the drill's role, which only reads."""

@@ -1,1 +1,1 @@
-"""Reading a restored database: its catalog, every table once, and the questions of the checks."""
+"""The scan of a restored database: its catalog, every table once, the queries of checks."""

@@ -1,4 +1,4 @@
-"""Reads a database's catalog: what there is to read, and what it all looks like."""
+"""Reads a database's catalog: its tables, and the structure of all objects."""
 
 import re
 from collections import defaultdict
@@ -31,7 +31,7 @@ from restorecheck.postgres.session.connection import Connection
 
 @cache
 def statements(file: str, package: str = __package__ or "") -> dict[str, str]:
-    """The blocks of a file of ours, by their names."""
+    """The named blocks of an SQL file of this package."""
     text = (resources.files(package) / file).read_text()
     blocks = re.split(r"(?m)^-- name: (.+)$", text)[1:]
     named = zip(blocks[::2], blocks[1::2], strict=True)
@@ -39,7 +39,7 @@ def statements(file: str, package: str = __package__ or "") -> dict[str, str]:
 
 
 def _expanded(text: str) -> str:
-    """With the expressions that `{name …}` stands for; the innermost first."""
+    """Expands the expressions `{name …}`, the innermost first."""
     while (found := re.search(r"\{([a-z]+)(?: ([^{}]*))?\}", text)) is not None:
         made = MACROS[found[1]](*_arguments(found[2] or ""))
         text = text[: found.start()] + made + text[found.end() :]
@@ -47,7 +47,7 @@ def _expanded(text: str) -> str:
 
 
 def _arguments(text: str) -> list[str]:
-    """Split at the commas that are in no parentheses."""
+    """Splits at commas outside parentheses."""
     found: list[str] = []
     for part in text.split(","):
         if found and found[-1].count("(") > found[-1].count(")"):
@@ -67,12 +67,12 @@ def _name(*parts: str) -> str:
 
 
 def _placed(schema: str, name: str, near: str = "n.nspname") -> str:
-    """A name with its schema where that is another one than that of its table."""
+    """A name, with its schema if that differs from the schema of its table."""
     return f"(case when {schema} = {near} then {name}::text else {_name(schema, name)} end)"
 
 
 def _role(name: str) -> str:
-    """So that a list of roles can be read again; `PUBLIC` alone is no role."""
+    """A role name that can be read again from a list; a bare `PUBLIC` is not a role."""
     text = f"({name})::text"
     unclear = f"{text} ~ '[\\s\";:,()]' or {text} = 'PUBLIC'"
     return (
@@ -105,7 +105,7 @@ def _made(what: str) -> str:
 
 
 def _standing(alias: str) -> str:
-    """Types that were made as types: no row types of tables, no arrays, no multiranges."""
+    """Types made by CREATE TYPE: no row types of tables, arrays or multiranges."""
     return (
         f"({alias}.typtype in ('e', 'd', 'r', 'b', 'p') or {alias}.typtype = 'c' and exists (select"  # noqa: S608  # our own text
         f" from pg_class k where k.oid = {alias}.typrelid and k.relkind = 'c'))"
@@ -114,7 +114,7 @@ def _standing(alias: str) -> str:
 
 
 def _addressed(*_: str) -> str:
-    """What `i`, of pg_identify_object_as_address, points to."""
+    """The object that `i`, of pg_identify_object_as_address, refers to."""
     names = f"string_agg({_part('x')}, '.' order by k)"
     return (
         f"(i.type || ' ' || (select {names} from unnest(i.object_names) with ordinality u(x, k))"  # noqa: S608  # our own text
@@ -127,7 +127,7 @@ def _sorted(acl: str) -> str:
 
 
 OURS = ("restorecheck", "restorecheck_checker")
-"""Roles that this product works as."""
+"""Roles that restorecheck makes or uses."""
 RDS = (
     "rdsadmin",
     "rds_ad",
@@ -188,12 +188,12 @@ PINNED = set_all(SETTINGS, local=True)
 
 
 def pin_settings(connection: Connection) -> None:
-    """What values and definitions look like as text, for this transaction; the same everywhere."""
+    """Set the text format of values and definitions for this transaction; the same on every server."""
     connection.execute(PINNED.encode())
 
 
 def hiding_settings(connection: Connection) -> list[str]:
-    """Those that are on and have damaged pages read as empty or as good ones, without an error.
+    """Enabled settings by which damaged pages are read without an error, as empty or good ones.
 
     PostgreSQL documentation, "Developer Options". Only a superuser may turn them off again.
     """
@@ -216,24 +216,24 @@ class _Relation:
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """What there is to read in a database, and how it belongs together."""
+    """The tables of a database, with their partitions and children."""
 
     tables: Mapping[int, Table]
-    """Everything with rows of its own, by oid, the largest first."""
+    """Relations with their own rows, by oid, the largest first."""
     relations: Mapping[int, _Relation]
     children: Mapping[int, Sequence[int]]
     columns: Mapping[int, tuple[Column, ...]]
     installed: frozenset[int] = frozenset()
-    """Those that belong to extensions."""
+    """Relations that belong to extensions."""
 
     def without_installed(self, kept: Collection[int] = ()) -> dict[int, Table]:
-        """The tables that are read unasked: none of an extension, but for `kept` and what is below them."""
+        """The tables that are always read: none of an extension, except `kept` and their descendants."""
         wanted = {oid for one in kept for oid in self._below(one)}
         left_out = self.installed - wanted
         return {oid: table for oid, table in self.tables.items() if oid not in left_out}
 
     def relation(self, oid: int) -> Relation:
-        """With everything whose rows are its own, too: partitions and children, however deep."""
+        """The relation with all of its partitions and children, however deep."""
         found = self.relations[oid]
         every = [*self._below(oid)] if found.kind in {"r", "p"} else [oid]
         return Relation(
@@ -249,7 +249,7 @@ class Directory:
         )
 
     def _below(self, oid: int) -> dict[int, None]:
-        """Itself and all of its descendants, each once."""
+        """The oid and all of its descendants, each once."""
         found = {oid: None}
         for child in self.children.get(oid, ()):
             found |= self._below(child)
@@ -257,7 +257,7 @@ class Directory:
 
 
 def directory(connection: Connection, wanted: Collection[int] = ()) -> Directory:
-    """`wanted`: oids of relations that are in it even where they are PostgreSQL's own, read like views."""
+    """`wanted`: oids of relations to include even if they are PostgreSQL's own, read like views."""
     constraints = _constraints(connection)
     columns = _columns(connection, wanted, constraints)
     rows = _rows(connection, "relations")
@@ -307,28 +307,28 @@ def directory(connection: Connection, wanted: Collection[int] = ()) -> Directory
 
 
 def tables(connection: Connection) -> tuple[Table, ...]:
-    """Everything with rows of its own that is read unasked, the largest first."""
+    """Relations with their own rows that are always read, the largest first."""
     return tuple(directory(connection).without_installed().values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What the role that asks may read."""
+    """What the checker's role may read."""
 
     role: str
     denied: Mapping[int, Denied]
     """By oid."""
     opened: frozenset[int]
-    """Tables of which row security shows the role every row, by a policy."""
+    """Tables whose policies show the role every row."""
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Quoted tables of which it hides rows."""
+        """Quoted tables whose row security hides rows."""
         return frozenset(one.quoted for one in self.denied.values() if Lack.ROWS in one.lacks)
 
 
 def access(connection: Connection) -> Access:
-    """Of every table and materialized view of users."""
+    """The access to every table and materialized view of users."""
     row = connection.execute("select current_user::text").fetchone()
     assert row is not None, "a function"
     denied, opened = {}, set()
@@ -349,7 +349,7 @@ def access(connection: Connection) -> Access:
 
 
 def _top(oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int, _Relation]) -> int:
-    """The table at the top, where one way leads there; else itself."""
+    """The topmost parent, if there is exactly one path; else the oid itself."""
     top = oid
     while len(parents.get(top, ())) == 1 and parents[top][0] in relations:
         top = parents[top][0]
@@ -357,7 +357,7 @@ def _top(oid: int, parents: Mapping[int, Sequence[int]], relations: Mapping[int,
 
 
 LESS, EQUAL, GREATER = 1, 3, 5
-"""Strategies of B-tree classes: PostgreSQL documentation, "Index Method Strategies"."""
+"""Strategy numbers of B-tree classes: PostgreSQL documentation, "Index Method Strategies"."""
 
 
 def _columns(
@@ -412,13 +412,13 @@ def _columns(
 
 
 def _equality(name: str, typtype: str, category: str) -> str:
-    """Of types that share a class with others: arrays, enumerations, ranges, rows, varchar."""
+    """The equality operator of types that share a class: arrays, enumerations, ranges, rows, varchar."""
     shared = category == "A" or typtype in {"e", "r", "m", "c"} or name in {"varchar", "cidr"}
     return "operator(pg_catalog.=)" if shared else ""
 
 
 def _constraints(connection: Connection) -> dict[tuple[int, int], list[Constraint]]:
-    """Of tables and domains: (oid of the table, or 0; oid of the domain, or 0) → CHECKs."""
+    """CHECK constraints: (oid of the table, or 0; oid of the domain, or 0) → constraints."""
     found: dict[tuple[int, int], list[Constraint]] = defaultdict(list)
     for table, domain, name, expression, plain in _rows(connection, "constraints"):
         constraint = Constraint(name=name, expression=expression, plain=plain)
@@ -466,7 +466,7 @@ def exclusions(connection: Connection) -> tuple[Exclusion, ...]:
 
 
 def owned_sequences(connection: Connection) -> tuple[OwnedSequence, ...]:
-    """Those that fill columns, each once; not those that begin again, by themselves or by hand."""
+    """Sequences that fill columns, each once; not cycling ones, nor ones that were set back."""
     filled: dict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
     for schema, name, table_schema, table, column, increment in _rows(connection, "sequences"):
         sequence = f"{quoted(schema)}.{quoted(name)}"
@@ -485,13 +485,13 @@ def btrees(connection: Connection) -> tuple[tuple[str, int], ...]:
 
 
 def extensions(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
-    """Of these, those that are installed, with their schema, or could be, with none."""
+    """The installed ones with their schema, the available ones with an empty schema."""
     rows = _rows(connection, "extensions")
     return {name: schema or "" for name, schema in rows if name in wanted}
 
 
 def search_path(connection: Connection) -> list[str]:
-    """Schemas in which the database looks names up; to be asked before the settings are pinned."""
+    """Schemas of the database's own search path; read before the settings are pinned."""
     row = connection.execute("select pg_catalog.current_schemas(true)::text[]").fetchone()
     assert row is not None, "a function"
     return [str(name) for name in row[0]]
@@ -500,7 +500,7 @@ def search_path(connection: Connection) -> list[str]:
 def find(
     connection: Connection, texts: Iterable[str], path: Sequence[str]
 ) -> dict[str, tuple[int, str]]:
-    """Tables as they are configured → oid and `relkind` of what PostgreSQL finds of that name."""
+    """Configured table names → oid and `relkind` of the relation that PostgreSQL finds."""
     wanted = [
         (text, schema, table)
         for text in dict.fromkeys(texts)
@@ -526,23 +526,23 @@ def has_index(connection: Connection, oid: int, columns: Sequence[str]) -> bool:
 
 
 LONGEST = 80
-"""Characters of a definition that is kept as it is; of a longer one its digest."""
+"""Characters of a definition; of a longer one only the digest is kept."""
 FROM = ", from "
 ALLOWED = {
     "subscription connection": "select has_column_privilege('pg_subscription', 'subconninfo', 'select')"
 }
-"""Kinds that not every role may read."""
+"""Kinds that only some roles may read."""
 
 
 def structure(connection: Connection) -> dict[str, str]:
-    """Everything that a dump of the schema would hold, as `kind name` → definition or digest.
+    """Every object that a dump of the schema contains, as `kind name` → definition or digest.
 
     A third column is kept as a digest: it may be long, or quote personal data (a
     password in a setting).
     """
     found: dict[str, str] = {"format": FORMAT}
     connection.execute("select pg_catalog.set_config('jit', 'off', true)")
-    with connection.pipeline():  # one round trip for all: there are many kinds, and few rows
+    with connection.pipeline():  # one round trip for all kinds
         asked = [(kind, connection.execute(text.encode())) for kind, text in _kinds(connection)]
         for kind, cursor in asked:
             for subject, definition, *hidden in cursor.fetchall():
@@ -551,7 +551,7 @@ def structure(connection: Connection) -> dict[str, str]:
 
 
 def _kinds(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Every kind that this server has and shows to this role, and its statement."""
+    """Every kind that this server has and this role may read, with its statement."""
     for name, text in statements("structure.sql").items():
         kind, _, first = name.partition(FROM)
         if first and major_of(connection) < int(first):

@@ -1,9 +1,9 @@
-"""Puts checks to a restored PostgreSQL database.
+"""Runs checks on a restored PostgreSQL database.
 
 Every question runs alone in a read-only transaction with `statement_timeout` and `lock_timeout`,
-as a role without superuser where the provider could make one, over the extended protocol, which
-takes exactly one statement. A deadline on this side of the connection ends what the server does
-not end itself (a damaged index can make a query loop that ignores every cancel).
+as a role without superuser if the provider could make one, over the extended protocol, which
+accepts exactly one statement. A deadline on this side of the connection ends what the server does
+not end itself (a damaged index can make a query loop and ignore every cancel).
 """
 
 import threading
@@ -45,29 +45,29 @@ from restorecheck.postgres.session.connection import (
 )
 from restorecheck.postgres.session.known_names import known_in
 from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told
-from restorecheck.postgres.session.opening import ANSWERS_WITHIN, nobody_knows
+from restorecheck.postgres.session.opening import ANSWERS_WITHIN, unknown_cause
 from restorecheck.scan.table_scan import WHO_DID_IT
 
 MAINTENANCE = ("postgres", "template1")
-"""Databases that are there where nobody dropped them; asked which others there are."""
+"""Databases that exist by default; used to list the others."""
 
 OTHERS_OWN = ("rdsadmin",)
-"""Databases of the provider's, which nobody else may enter: RDS User Guide, "rdsadmin"."""
+"""Databases of the provider, which refuse other users: RDS User Guide, "rdsadmin"."""
 
 MISSING = " does not exist"
 
 ROWS_READ = 1_000_000
-"""A query that returns more is not read further: row numbers above this are `more than`."""
+"""Rows of a query that are read; the count of a longer result is given as `more than`."""
 
 DATABASES = """
 select datname from pg_database where not datistemplate and datname <> all(%s) order by datname
 """
-"""Also those that allow no connections: what cannot be looked at is said, not left out."""
+"""Includes databases that allow no connections: these are reported as not checked."""
 
 CONNECTIONS = 4
-"""For reading everything; the server's processors decide how many are of use."""
+"""Connections of a scan; more help only a server with more processors."""
 SLICE = timedelta(seconds=30)
-"""Of reading, before what is read is stored."""
+"""Time of a scan after which its readings are stored."""
 
 
 @dataclass
@@ -76,8 +76,8 @@ class _Session:
 
 
 class PostgresChecker(Checker):
-    """Asks over connections that `connect` opens; keeps one connection a database for single
-    questions, and opens several for reading everything.
+    """Uses connections from `connect`: keeps one for each database for single questions, and opens
+    several for a scan.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class PostgresChecker(Checker):
         *,
         connections: int = CONNECTIONS,
         workers: int = 0,
-        killed: Callable[[Endpoint], str] = nobody_knows,
+        killed: Callable[[Endpoint], str] = unknown_cause,
     ) -> None:
-        """`workers`: the server's own, for each connection. `killed`: why the server went away, where
-        something else than a question ended it.
+        """`workers`: parallel workers of the server for each connection. `killed`: why the server ended, if
+        no question caused it.
         """
         self._killed = killed
         self._workers = workers
@@ -111,7 +111,7 @@ class PostgresChecker(Checker):
         spec, endpoint = inquiry.pending[0], inquiry.endpoint
         left = inquiry.until - self._clock.now()
         if left <= timedelta(0):
-            judgement = judge_answer(spec, NoAnswer(reason="no time was left to ask"))
+            judgement = judge_answer(spec, NoAnswer(reason="no time was left for this check"))
             return Answers(results=(result_of(spec, spec.database, judgement, endpoint.identity),))
         if not is_alone(spec):
             return self._read_on(inquiry, left)
@@ -126,10 +126,10 @@ class PostgresChecker(Checker):
         for key in list(self._sessions):
             self._forget(key)
 
-    # --- reading everything ---------------------------------------------------------------
+    # --- the scan -------------------------------------------------------------------------
 
     def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
-        """One slice of the reading; at its end everything that it answers."""
+        """Read for one `SLICE`; after the last one, answer the checks."""
         endpoint = inquiry.endpoint
         specs = [spec for spec in inquiry.pending if not is_alone(spec)]
         readings = unpack(inquiry.readings)
@@ -179,7 +179,7 @@ class PostgresChecker(Checker):
         )
         try:
             inquirer.read(reading, min(SLICE, left), left)
-        except psycopg.Error as exc:  # of the catalog: of a table it would be in the reading
+        except psycopg.Error as exc:  # of the catalog; an error of a table is in the reading
             known = self._known(endpoint, name, exc)
             if is_damage(exc.sqlstate or ""):
                 reading.problems[CATALOG] = told(exc, known)
@@ -191,7 +191,7 @@ class PostgresChecker(Checker):
             reading.done = True
 
     def _known(self, endpoint: Endpoint, name: str, exc: psycopg.Error) -> Known:
-        """Asked on a connection of its own; that of the error is closed."""
+        """Uses another connection; that of the error is closed."""
         try:
             with closing(self._connect(endpoint, name)) as connection:
                 return known_in(connection, exc)
@@ -212,7 +212,7 @@ class PostgresChecker(Checker):
         return spec.database or self._default_database(endpoint)
 
     def _default_database(self, endpoint: Endpoint) -> str:
-        """The one that is meant where a check names none; empty where that cannot be said."""
+        """The database of checks that name none; empty: unknown."""
         if endpoint.databases:
             return endpoint.databases[0]
         own = [name for name in self.databases(endpoint) if name != MAINTENANCE[0]]
@@ -221,7 +221,7 @@ class PostgresChecker(Checker):
         return own[0] if own else MAINTENANCE[0]
 
     def databases(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """Those to prove: the configured ones, or all that are there and no templates."""
+        """The databases to check: the configured ones, or all except templates."""
         return endpoint.databases or self._list(endpoint)
 
     def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
@@ -237,11 +237,11 @@ class PostgresChecker(Checker):
         try:
             return self._session(endpoint, first).connection
         except DatabaseUnreachableError:
-            # It may have been dropped; template1 is there unless somebody tried hard.
+            # `postgres` may have been dropped; template1 almost always exists.
             return self._session(endpoint, second).connection
 
     def _is_missing(self, endpoint: Endpoint, database: str) -> bool:
-        """Whether the server, asked elsewhere, says that there is no such database."""
+        """Whether another database of the server says that this one does not exist."""
         try:
             connection = self._maintenance(endpoint)
             with deadline(connection, ANSWERS_WITHIN), plainly(connection):
@@ -273,8 +273,8 @@ class PostgresChecker(Checker):
         except UnicodeDecodeError:
             return NoAnswer(reason="the query returns text that is not valid UTF-8")
         finally:
-            # A statement may have ended the transaction it was put in; such a connection, and a
-            # broken one, is not used again.
+            # A statement may have ended its transaction; such a connection, and a broken one, is not
+            # used again.
             status = session.connection.info.transaction_status
             if session.connection.closed or status is not psycopg.pq.TransactionStatus.IDLE:
                 self._forget(key)
@@ -295,14 +295,14 @@ class PostgresChecker(Checker):
 def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
     kind = kind_of(spec)
     if not isinstance(kind, Alone):
-        return NoAnswer(reason=f"this version has no check of kind {spec.kind!r}")
+        return NoAnswer(reason=f"this version of restorecheck has no check of kind {spec.kind!r}")
     return _query(session.connection, kind.sql(spec.options), timeout)
 
 
 def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
-    """The first row and the number of rows, read row by row: memory stays small."""
+    """The first row and the number of rows, read row by row to save memory."""
     with rolled_back(connection, timeout), connection.cursor() as cursor:
-        # Rows that a policy hides are missing from every answer; PostgreSQL says so with this setting.
+        # With row_security off PostgreSQL refuses a query whose rows a policy would hide.
         connection.execute("set local row_security to off")
         first: tuple[Any, ...] = ()
         count = 0
@@ -327,7 +327,7 @@ ABSENT = {
     "42883": "a function or operator",
     "42P01": "a table or view",
 }
-"""What the query needs, where its name may be the value of a row."""
+"""Kinds of missing objects whose name may be a row value: only the kind is shown."""
 
 
 def _absent(code: str, message: str) -> str:
@@ -340,7 +340,7 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired:
     if code == "57014" or expired:
         return NoAnswer(reason=f"no answer within {timeout.total_seconds():g} s")
     if isinstance(exc, psycopg.ProgrammingError) and not code:
-        return NoAnswer(reason="the statement is no query: it returns no rows, not even none")
+        return NoAnswer(reason="the statement is not a query: it returns no result set")
     if isinstance(exc, psycopg.DataError) and not code:
         return NoAnswer(
             reason="the query returns a value that cannot be read here, such as an infinite date "
@@ -352,9 +352,9 @@ def _translate(exc: psycopg.Error, timeout: timedelta, *, known: Known, expired:
     if is_absence(code):
         return Missing(what=_absent(code, message))
     if code == "42601" and "multiple commands" in message:
-        return NoAnswer(reason="a check is one statement; this one has several")
+        return NoAnswer(reason="a check must be one statement; this one has several")
     if code == "25006":
-        return NoAnswer(reason=f"a check only reads: {message}")
+        return NoAnswer(reason=f"a check may only read: {message}")
     if lacks_room(code):
-        return NoAnswer(reason=f"the temporary server ran out of room: {message}")
+        return NoAnswer(reason=f"the temporary server ran out of resources: {message}")
     return NoAnswer(reason=message)

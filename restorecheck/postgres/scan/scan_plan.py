@@ -1,4 +1,4 @@
-"""What is read of one database for the checks that are asked, and reading it."""
+"""The scan of one database for its checks: the plan, and the reading."""
 
 import threading
 import time
@@ -47,7 +47,7 @@ from restorecheck.scan.table_scan import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
 NAMES = ("table", "to", "column", "columns", "to_columns")
-"""Options of checks that name something; others may hold values."""
+"""Options of checks that contain names; others may contain values."""
 RELATIONS = {
     "i": "an index",
     "I": "an index",
@@ -55,19 +55,19 @@ RELATIONS = {
     "c": "a type",
     "t": "a TOAST table",
 }
-"""`pg_class.relkind` of what can be no table."""
+"""`pg_class.relkind` of relations that are not tables."""
 
 
 @dataclass
 class Wanted:
-    """What the checks of one database want to know."""
+    """What the checks of one database need from the scan."""
 
     aggregates: dict[str, list[Aggregate]] = field(default_factory=lambda: defaultdict(list))
     questions: list[Question] = field(default_factory=list)
 
 
 class Inquirer:
-    """Reads one database for some checks, as far as time allows."""
+    """Reads one database for some checks, within a time limit."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class Inquirer:
         workers: int = 0,
         killed: Callable[[], str] = str,
     ) -> None:
-        """`context`, `database`: what the night before has found. `workers`: as in `PostgresSession`;
-        `killed`: as in `Survey`.
+        """`context`, `database`: with the findings of the previous drill. `workers`: as in
+        `PostgresSession`; `killed`: as in `Survey`.
         """
         self._killed = killed
         self._context = context
@@ -95,7 +95,7 @@ class Inquirer:
         self._connections = connections
 
     def read(self, reading: DatabaseReading, soon: timedelta, allowed: timedelta) -> None:
-        """Go on with the reading; `done` says whether it has come to its end.
+        """Continue the reading; `done`: whether it is complete.
 
         Raises:
             DatabaseUnreachableError: No connection, or it was lost before anything was read.
@@ -123,7 +123,7 @@ class Inquirer:
                     reading.structure = bounded(pg_catalog.structure(connection))
         except psycopg.Error as exc:
             if connection.broken and not expired.is_set():
-                reason = "the connection was lost while the catalog was read"
+                reason = "the connection was lost while reading the catalog"
                 raise DatabaseUnreachableError(reason) from exc
             raise
         finally:
@@ -168,7 +168,7 @@ class Inquirer:
         )
 
     def _named(self) -> Iterator[str]:
-        """Tables and columns, as the checks name them."""
+        """Tables and columns that the checks name."""
         for spec in self._specs:
             for option in NAMES:
                 found = spec.options.get(option, ())
@@ -182,7 +182,7 @@ class Inquirer:
         soon: timedelta,
         allowed: timedelta,
     ) -> None:
-        """What is asked of tables that are read: by how many rows they have."""
+        """What is asked of the tables, depending on their number of rows."""
         kinds = [kind for kind in self._kinds.values() if isinstance(kind, OfDatabase)]
         questions = [q for kind in kinds for q in kind.studies(catalog, reading)]
         if questions:
@@ -208,7 +208,7 @@ class Inquirer:
         return self._context.until if self._context else None
 
     def _names(self) -> Iterator[str]:
-        """Tables, as the checks name them."""
+        """Tables that the checks name."""
         for spec in self._specs:
             for option in ("table", "to"):
                 if isinstance(kind_of(spec), OfRelation) and option in spec.options:
@@ -217,7 +217,7 @@ class Inquirer:
     def _catalog(
         self, connection: Connection, directory: Directory, asked: Collection[int]
     ) -> Catalog:
-        """`asked`: oids of what checks name."""
+        """`asked`: oids of the relations that checks name."""
         sections = frozenset[Section]().union(*(kind.reads for kind in self._kinds.values()))
         readers: Mapping[Section, tuple[str, Callable[[Connection], Any]]] = {
             Section.FOREIGN_KEYS: ("foreign_keys", pg_catalog.foreign_keys),
@@ -274,7 +274,7 @@ class Inquirer:
         oid: int,
         reading: DatabaseReading,
     ) -> Ask:
-        """With what the database and the night before know of it."""
+        """With the facts of the database and of the previous drill."""
         spec = ask.spec
         listed = [ask.columns[column] for column in spec.options.get("columns", ())]
         return replace(
@@ -323,7 +323,7 @@ class Inquirer:
 def _note_access(
     reading: DatabaseReading, access: Access, directory: Directory, catalog: Catalog
 ) -> None:
-    """What the role may not read in full is not asked: part of it would be taken for all."""
+    """Tables that the role may not read in full are left out: a part would be taken for the whole."""
     read = {table.full_name: table for table in catalog.tables}
     every = {
         directory.tables[oid].full_name: d
@@ -365,7 +365,7 @@ def _resolved(
     found: Mapping[str, tuple[int, str]],
     directory: Directory,
 ) -> Ask | None:
-    """The check with all of its names found; None where `asked` says why not."""
+    """The check with its names resolved; None: `asked` has the reason."""
     relation = _relation(str(spec.options["table"]), found, directory, asked)
     if relation is None:
         return None
@@ -419,7 +419,7 @@ def _columns(
 
 
 def _refusal(relation: Relation) -> str:
-    """Why nothing can be said of its rows."""
+    """Why its rows cannot be read; empty: they can."""
     name = relation.full_name
     if relation.kind == "f":
         return (

@@ -1,4 +1,4 @@
-"""Asks PostgreSQL what a scan wants to know: each statement in a transaction that reads, and leaves nothing."""
+"""Runs the statements of a scan, each in a transaction that changes nothing."""
 
 import threading
 from collections.abc import Collection, Mapping
@@ -33,8 +33,8 @@ PLANS = {
     "row_security": "off",
     "standard_conforming_strings": "on",
 }
-"""The heap itself is read, front to back, all of it: an index would show what the heap has lost, and
-row security would hide rows: off, PostgreSQL refuses what policies hold for. Several connections take the place of parallel workers.
+"""The whole heap is read in order: an index may contain rows that the heap has lost. With row_security
+off PostgreSQL refuses queries whose rows a policy would hide. Several connections replace parallel workers.
 """
 
 OTHER_PLANS: Mapping[Plan, Mapping[str, str]] = {
@@ -55,9 +55,9 @@ class PostgresSession:
         configured: str = "",
         hidden: Collection[str] | None = None,
     ) -> None:
-        """`workers`: the server's own, where several connections cannot be had. `configured`: names that stand
-        in the configuration. `hidden`: quoted tables of which policies hide rows, where they show all rows of
-        others; None: they show none in full, and whatever they hold for is refused.
+        """`workers`: parallel workers of the server, if several connections are not possible. `configured`:
+        names in the configuration. `hidden`: quoted tables whose policies hide rows, if the policies of
+        others show all rows; None: no table with policies is shown in full, and all of them are refused.
 
         Raises:
             DatabaseUnreachableError: The connection is lost.
@@ -72,7 +72,7 @@ class PostgresSession:
                 connection.execute(set_all(plans, local=False).encode())
         except psycopg.Error as exc:
             connection.close()
-            raise DatabaseUnreachableError("a new connection was lost at once") from exc
+            raise DatabaseUnreachableError("a new connection was lost immediately") from exc
 
     @property
     def lost(self) -> bool:
@@ -82,7 +82,7 @@ class PostgresSession:
         self._connection.close()
 
     def since(self) -> str | None:
-        """Recovery forgets all statistics, also where the server's main process lived on.
+        """Recovery resets all statistics, even if the server's main process survived.
         Source: PostgreSQL documentation, "The Cumulative Statistics System".
         """
         try:
@@ -110,7 +110,7 @@ class PostgresSession:
             raise self._unread(exc, expired=expired.is_set()) from exc
 
     def _unread(self, exc: psycopg.Error, *, expired: bool) -> UnreadError:
-        """`expired`: we cut it ourselves: the server did not even answer the cancel."""
+        """`expired`: restorecheck closed the connection, because the server did not answer the cancel."""
         code = exc.sqlstate or ""
         if code == "57014" or (expired and isinstance(exc, psycopg.OperationalError)):
             return UnreadError(ReadOutcome.STUCK)
@@ -122,7 +122,7 @@ class PostgresSession:
         )
 
     def _make(self, prelude: str, timeout: timedelta) -> None:
-        """What the prelude makes is there from now on, in a transaction around the questions that need it."""
+        """Run the prelude in a transaction that stays open for the questions that need it."""
         if self._made == prelude:
             return
         self._made = ""
@@ -137,8 +137,8 @@ class PostgresSession:
 def is_shown(
     text: str, question: Question | None, hidden: Collection[str] | None, *, natural: bool
 ) -> bool:
-    """Whether policies hide no row from this statement, so that they may hold. A view reads tables as its
-    owner, and the function of a CHECK any table: of these nothing is known where rows are hidden.
+    """Whether policies hide no row from this statement, so that row security may stay on. Refused: a view,
+    which reads as its owner, and, if any table hides rows, a CHECK's function, which may read any table.
     """
     if hidden is None or (question and question.key.startswith(VIEW)):
         return False

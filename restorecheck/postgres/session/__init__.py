@@ -1,1 +1,1 @@
-"""Speaking to a server: connections, statements and what their errors mean."""
+"""Connections to a server, statements, and the meaning of their errors."""

@@ -1,4 +1,4 @@
-"""Asking a restored database: read-only, one statement at a time, bounded on both sides."""
+"""Queries of a restored database: read-only, one statement at a time, with a limit on both sides."""
 
 import os
 import socket
@@ -15,21 +15,21 @@ from restorecheck.model import Endpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Connect = Callable[[Endpoint, str], Connection]
-"""Opens an autocommit connection to one database of the endpoint, and has proven that it is the
-endpoint's own server that answers. Raises DatabaseUnreachableError."""
+"""Opens an autocommit connection to one database of the endpoint, after verifying that the endpoint's
+own server answers. Raises DatabaseUnreachableError."""
 
 PREPARING = timedelta(minutes=10)
-"""For the few statements before and after a load; dropping a large database is the slowest."""
+"""Limit of a statement before and after a load, the slowest being to drop a large database; then the connection is closed."""
 
 TRANSACTION_TIMEOUT = 170_000
-"""The version that has one; a database may have set it for sessions of its application."""
+"""The first version with `transaction_timeout`, which a database may have set for its application."""
 OURS = "restorecheck"
 GRACE = timedelta(seconds=5)
-"""How long after its own timeout the server may take to end a statement."""
+"""If the server does not end a statement so long after its timeout, the connection is closed."""
 
 
 def pin(connection: Connection) -> None:
-    """Names mean what PostgreSQL means by them, from now on: for connections that are ours alone."""
+    """Resolve names in PostgreSQL's own catalog only, for the rest of the session: for restorecheck's own connections."""
     connection.execute("set search_path to pg_catalog")
 
 
@@ -43,8 +43,8 @@ select pg_catalog.string_agg(name::text, '') from (
 
 
 def spell(connection: Connection) -> None:
-    """Names in an SQL_ASCII database may be of any encoding. Where they are not UTF-8, every byte is sent
-    and read as the Latin 1 letter of its number, so that it comes back as it was.
+    """Names in an SQL_ASCII database may have any encoding. If they are not UTF-8, every byte is sent and
+    read as a Latin 1 character, so that names round-trip.
 
     Source: src/backend/utils/mb/mbutils.c, pg_server_to_any: what such a database sends is only verified.
     """
@@ -57,16 +57,16 @@ def spell(connection: Connection) -> None:
 
 
 def spelled(connection: Connection, text: str) -> bytes:
-    """A statement in the encoding of its connection; of a letter that it lacks, nothing has a name."""
+    """A statement in the encoding of its connection; characters that the encoding lacks are in no name."""
     return text.encode(connection.info.encoding, errors="replace")
 
 
 @contextmanager
 def plainly(connection: Connection) -> Iterator[None]:
-    """A short reading transaction of our own in which names mean what PostgreSQL means by them.
+    """A short read-only transaction in which names resolve to PostgreSQL's own objects.
 
-    A restored database may have a `search_path` with other functions, tables and operators of the same
-    names before the catalog's; statements like SET are not looked up anywhere.
+    A restored database may have a `search_path` in which other functions, tables and operators hide
+    those of the catalog; statements like SET need no lookup.
     """
     within = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
     begin = f"savepoint {OURS}" if within else "begin read only"
@@ -81,11 +81,11 @@ def plainly(connection: Connection) -> Iterator[None]:
 def rolled_back(
     connection: Connection, timeout: timedelta, *, writes: bool = False, settings: str = ""
 ) -> Iterator[None]:
-    """One transaction that sees one state of the database, is ended by the server in time, and leaves
-    nothing. `writes`: it may make something for as long as it lasts (an extension that looks at pages).
-    `settings`: statements of ours that go with its beginning, in one round trip.
+    """One transaction with one snapshot, which the server ends in time and which is rolled back. `writes`:
+    it may make objects for its duration (an extension that checks pages). `settings`: statements that
+    are sent with its start, in one round trip.
 
-    Within somebody else's transaction it is a savepoint, and sees what that one sees.
+    Inside another transaction it is a savepoint, with the snapshot of that one.
     """
     milliseconds = max(1, round(timeout / timedelta(milliseconds=1)))
     mode = "read write" if writes else "read only"
@@ -94,7 +94,7 @@ def rolled_back(
     begin = f"begin transaction isolation level repeatable read, {mode}"
     if within:
         begin = f"savepoint {OURS}" + "; set transaction read only" * (not writes)
-    # Statements, not calls of set_config: a search path of the database may have another one first.
+    # Statements, not calls of set_config: the database's search path may have another function of this name.
     begin += (
         f"; set local statement_timeout to {milliseconds}; set local lock_timeout to {milliseconds}"
         "; set local idle_in_transaction_session_timeout to 0"
@@ -108,8 +108,8 @@ def rolled_back(
 
 @contextmanager
 def _ended(connection: Connection, end: str) -> Iterator[None]:
-    """Afterwards `end` is said, whatever happened; what is in flight (an interrupt, say) is not replaced
-    by the error that this comes to on a connection in the middle of a statement.
+    """Run `end` afterwards in any case. Its own error, on a connection in the middle of a statement, does
+    not replace the present exception (such as an interrupt).
     """
     try:
         yield
@@ -126,10 +126,10 @@ def _say(connection: Connection, end: str) -> None:
 
 
 def bounded(connection: Connection, limit: timedelta = PREPARING) -> Connection:
-    """For connections that are opened for a few statements and closed: cut after the limit, so that
-    a server that stands still, or a network that swallows everything, ends in an error.
+    """For connections that are opened for a few statements: closed after the limit, so that a server that
+    hangs, or a network that drops all packets, leads to an error.
     """
-    # It must not hold the connection itself, or nobody could ever be done with that.
+    # Only a weak reference: a strong one would keep the connection open.
     watched = weakref.ref(connection)
     cutter = _Cutter(connection.fileno(), limit, threading.Event(), lambda: is_open(watched()))
     weakref.finalize(connection, cutter.stop)
@@ -144,10 +144,10 @@ def is_open(connection: Connection | None) -> bool:
 def deadline(
     connection: Connection, limit: timedelta, expired: threading.Event | None = None
 ) -> Iterator[None]:
-    """Cut the connection when the server does not answer within the limit; `expired` is set then.
+    """Close the connection when the server does not answer within the limit; then `expired` is set.
 
-    Cancelling is the server's business and may never happen (a damaged index can make a query loop
-    that ignores every cancel); closing the socket is ours.
+    The server may ignore a cancel (a damaged index can make a query loop); closing the socket always
+    works.
     """
     cutter = _Cutter(connection.fileno(), limit, expired or threading.Event())
     try:
@@ -157,7 +157,7 @@ def deadline(
 
 
 class _Cutter:
-    """Ends what goes through a socket when its time is up, unless it is stopped before."""
+    """Closes a socket when its time is over, unless it is stopped before."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _Cutter:
         expired: threading.Event,
         wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`wanted`: asked at the end of the time; what is closed by then needs no cutting."""
+        """`wanted`: called at the end of the time; False: the connection is closed already."""
         self._expired = expired
         self._wanted = wanted
         self._duplicate = os.dup(descriptor)

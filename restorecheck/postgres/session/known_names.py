@@ -1,4 +1,4 @@
-"""Which words of an error are names of the catalog: they may be repeated."""
+"""Which words of an error are names in the catalog: reports may contain them."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -10,11 +10,11 @@ from restorecheck.checks.server_messages import Known, shown, texts_in
 from restorecheck.postgres.session.connection import Connection, deadline, plainly
 
 LOOKS_WITHIN = timedelta(seconds=20)
-"""After this the connection is cut, and the message is not shown."""
+"""After this time the connection is closed, and the message is not shown."""
 SYSTEM_CATALOGS = """
 select name from unnest(%(names)s::text[]) name where to_regclass('pg_catalog.' || quote_ident(name)) is not null
 """
-"""Needs no right to read a catalog; to lack that right may be what the error says."""
+"""Needs no right to read a catalog: the error may be about a missing right."""
 _COLUMNS = {
     "pg_am": "amname",
     "pg_attribute": "attname",
@@ -43,12 +43,12 @@ CATALOG_NAMES = " union ".join(
 
 
 def known_in(connection: Connection, exc: psycopg.Error, configured: str = "") -> Known:
-    """What may be repeated of this error: words of `configured`, and names that the database has.
+    """The words of this error that may be shown: those in `configured`, and names in the database.
 
     Args:
-        connection: Outside of a transaction that has failed; of one that is lost nothing is asked.
-        exc: What a statement of this connection ended with.
-        configured: SQL and names that stand in the configuration.
+        connection: Not in a failed transaction; a lost connection is not used.
+        exc: The error of a statement of this connection.
+        configured: SQL and names from the configuration.
     """
     known = Known(configured)
     sqlstate, message = exc.sqlstate or "", exc.diag.message_primary or ""
@@ -59,10 +59,10 @@ def known_in(connection: Connection, exc: psycopg.Error, configured: str = "") -
 
 
 def among(connection: Connection, wanted: Collection[str]) -> frozenset[str]:
-    """Those texts that are names of something in the database, or of a catalog."""
+    """The texts that are names of objects in the database or of catalogs."""
     found: set[str] = set()
     for statement in (SYSTEM_CATALOGS, CATALOG_NAMES):
-        # A text that the connection's encoding lacks is no name there.
+        # A text that the connection's encoding cannot express is not a name there.
         with suppress(psycopg.Error, UnicodeError):
             with deadline(connection, LOOKS_WITHIN), plainly(connection):
                 rows = connection.execute(statement.encode(), {"names": [*wanted]}).fetchall()

@@ -1,11 +1,11 @@
-"""What libpq is told of a throw-away server, beside its address.
+"""Parameters of libpq for connections to a throw-away server, beside its address.
 
-What runs in a restored database can put a server of its own in the place of the socket. Such a server is
-asked questions all the same, until its identity is looked at; it must not be given what libpq finds by
-itself: a password of `~/.pgpass` or of `PGPASSWORD`, a certificate, another address of the environment.
+Code in a restored database can replace the socket by a server of its own. Until its identity is checked,
+such a server must not get what libpq finds by itself: a password from `~/.pgpass` or `PGPASSWORD`, a
+certificate. Nor may the environment name another address.
 
 Source: PostgreSQL documentation, libpq, "Parameter Key Words" and "Environment Variables". A parameter that
-is set, also to nothing, is not looked up elsewhere.
+is set, even to an empty text, is not looked up elsewhere.
 """
 
 import os
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_FILE = f"{os.devnull}/none"
-"""Cannot exist. Of a password file that exists and is none, libpq warns on stderr (fe-connect.c, passwordFromFile)."""
+"""Cannot exist. For an existing file that is not a password file libpq warns on stderr (fe-connect.c, passwordFromFile)."""
 
 THROW_AWAY: Mapping[str, Any] = {
     "hostaddr": "",
@@ -27,7 +27,7 @@ THROW_AWAY: Mapping[str, Any] = {
     "requirepeer": "",
     "target_session_attrs": "any",
 }
-"""Parameters of a connection. `require_auth`: a server that asks who we are is refused (since libpq 16)."""
+"""Parameters of a connection. `require_auth`: refuse a server that asks for authentication (since libpq 16)."""
 
 VARIABLES: Mapping[str, str] = {
     "PGPASSFILE": NO_FILE,
@@ -38,20 +38,20 @@ VARIABLES: Mapping[str, str] = {
     "PGSERVICEFILE": NO_FILE,
     "PGSYSCONFDIR": NO_FILE,
 }
-"""The same for psql and pg_restore, which get no other variable of libpq's; older ones ignore what they
-do not know.
+"""The same for psql and pg_restore, which get no other variable of libpq; older versions ignore unknown
+variables.
 """
 
 ELSEWHERE = ("PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR")
-"""Variables that can lead a connection of ours to another server than the one that is named."""
+"""Variables that can redirect a connection to another server."""
 
 
 def forget_other_servers() -> None:
-    """From now on, no variable of this process names another server. No parameter switches off `PGSERVICE`."""
+    """Unset the variables that name another server: no parameter switches off `PGSERVICE`."""
     for name in ELSEWHERE:
         os.environ.pop(name, None)
 
 
 def options_of(settings: Mapping[str, str]) -> str:
-    """Settings of a session from its first moment; they win over those of databases and roles."""
+    """Settings of a session from its start; they override those of databases and roles."""
     return " ".join(f"-c {name}={value}" for name, value in settings.items())

@@ -1,7 +1,7 @@
-"""What is told of a PostgreSQL error, and what it means for the verdict.
+"""The text of a PostgreSQL error for reports, and its meaning for the verdict.
 
-`server_messages` decides how much of a message is shown; here its condition and SQLSTATE are added. DETAIL,
-HINT, CONTEXT and the statement are never repeated.
+`server_messages` decides how much of a message is shown; this module adds its condition and SQLSTATE.
+DETAIL, HINT, CONTEXT and the statement are never shown.
 """
 
 import re
@@ -18,11 +18,11 @@ from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.postgres.untrusted_files import open_regular
 
 CONSEQUENCES = frozenset({"57014", "08006", "08P01"})
-"""Of another error of a load, never the reason: nobody cancels there but pg_restore, when another of its
-jobs met an error, and its connections are lost when it gives up.
+"""Consequences of another error of a load, never its cause: after an error in one job, pg_restore cancels
+the others and closes its connections.
 """
 MISSED_ROWS = "23503"
-"""Foreign keys to rows that another error kept out."""
+"""Foreign keys to rows that are missing because of another error."""
 
 LONGEST_LINE = 8192
 MOST_ERRORS = 10_000
@@ -43,14 +43,14 @@ class ServerError:
 
 
 def told(exc: psycopg.Error, known: Known = NOTHING) -> str:
-    """Of a statement that was refused; of a connection it is `why_refused`."""
+    """The text for a refused statement; for a connection see `why_refused`."""
     return safe_message(exc.sqlstate, exc.diag.message_primary or "", known)
 
 
 def safe_message(sqlstate: str | None, message: str, known: Known = NOTHING) -> str:
-    """What a report may hold of a server's message: no row value. `known`: what is none.
+    """The part of a server's message without row values. `known`: words that are not values.
 
-    Where the message is not shown, the name of its condition stands for it.
+    If the message cannot be shown, the result is the name of its condition.
     """
     if not sqlstate:
         return "the connection was lost"
@@ -59,7 +59,7 @@ def safe_message(sqlstate: str | None, message: str, known: Known = NOTHING) -> 
 
 
 def _code(sqlstate: str, known: Known) -> str:
-    """A function can raise any five letters and digits, also those of a row."""
+    """The code, if it is known: a function can raise any five characters, also from a row."""
     if condition(sqlstate) != UNNAMED or known.has(sqlstate):
         return f"SQLSTATE {sqlstate}"
     return "a SQLSTATE that PostgreSQL does not define"
@@ -69,7 +69,7 @@ UNNAMED = "error"
 
 
 def condition(sqlstate: str) -> str:
-    """As PostgreSQL documentation, Appendix A, calls it."""
+    """The condition name of PostgreSQL documentation, Appendix A."""
     try:
         name = errors.lookup(sqlstate).__name__.rstrip("_")
     except KeyError:
@@ -78,14 +78,14 @@ def condition(sqlstate: str) -> str:
 
 
 def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
-    """Errors that the server wrote to its log, in order; the log is ours, with `LOG_PREFIX`."""
+    """Errors in the log of a throw-away server, in order; the log has `LOG_PREFIX`."""
     matches = (_LOG_LINE.match(line) for line in log_lines(log, offset))
     found = (ServerError(m[1], _POSITION.sub("", m[3])) for m in matches if m)
     return list(islice(found, MOST_ERRORS))
 
 
 def log_lines(log: Path, offset: int = 0, errors: str = "replace") -> Iterator[str]:
-    """The lines of a log, each cut short: what is restored may write any number of gigabytes there."""
+    """The lines of a log, each cut: restored code may write any number of gigabytes."""
     try:
         with open_regular(log) as file:
             file.seek(offset)
@@ -102,18 +102,18 @@ _ROLE_MISSING = re.compile(r'^\w{5}\|(?:ERROR|FATAL):\s+role "(.*)" does not exi
 
 
 def roles_missing(log: Path, offset: int) -> set[str]:
-    """Names of roles that statements did not find; as `texts.kept` keeps them."""
+    """Names of missing roles in the log; as `texts.kept` has them."""
     lines = log_lines(log, offset, errors="surrogateescape")
     matches = (_ROLE_MISSING.match(_POSITION.sub("", line)) for line in lines)
     return {match[1] for match in matches if match}
 
 
 DEPENDS_ON_ORDER = frozenset({"40P01", "23514", "P0001"})
-"""Deadlocks; checks whose functions read other tables, and what such functions say."""
+"""Deadlocks; checks whose functions read other tables, and errors of such functions."""
 
 
 def depends_on_order(log: Path, offset: int) -> bool:
-    """Whether several jobs may have met an error that one job would not."""
+    """Whether an error may come from parallel jobs, and not occur with one job."""
     codes = {error.sqlstate for error in errors_in_log(log, offset)}
     return bool(codes & DEPENDS_ON_ORDER) and codes <= DEPENDS_ON_ORDER | CONSEQUENCES | {
         MISSED_ROWS
@@ -121,25 +121,25 @@ def depends_on_order(log: Path, offset: int) -> bool:
 
 
 def is_damage(sqlstate: str) -> bool:
-    """Of a statement of ours: the server could not read its own data, such as corrupted pages or indexes,
-    missing files, a TOAST value that is not there. A configured statement can bring a healthy server to these
-    codes, with an XPath that is none or the path of a file: there `server_messages.is_damage` decides.
+    """For statements of restorecheck: the server could not read its own data (corrupted pages or indexes,
+    missing files, a missing TOAST value). A configured statement can raise these codes on a healthy server,
+    with an invalid XPath or the path of a file: for these `server_messages.is_damage` decides.
     """
     return sqlstate.startswith("XX") or sqlstate in {"58030", "58P01"}
 
 
 def is_absence(sqlstate: str) -> bool:
-    """What a statement names does not exist: table, column, function, schema."""
+    """Whether an object that the statement names does not exist: table, column, function, schema."""
     return sqlstate in {"42P01", "42703", "42883", "3F000"}
 
 
 def lacks_room(sqlstate: str) -> bool:
-    """Insufficient resources of the server that we made, not of the backup."""
+    """Insufficient resources of the restored server: says nothing about the backup."""
     return sqlstate.startswith("53")
 
 
 def is_about_this_server(error: ServerError) -> bool:
-    """Whether a failed load says something about the server that was used, not about the dump."""
+    """Whether a failed load is due to the server, not to the dump."""
     message = error.message
     if lacks_room(error.sqlstate) or error.sqlstate.startswith(("57", "40")):
         return True
@@ -186,21 +186,21 @@ REFUSALS = (
     "does not exist",
     "server closed the connection unexpectedly",
 )
-"""What libpq says of an attempt to connect; it gives no SQLSTATE for these."""
+"""Messages of libpq on a failed connection, for which it has no SQLSTATE."""
 
 
 def why_not(exc: psycopg.Error) -> str:
-    """Of a statement that was refused, or a connection."""
+    """The text for a refused statement or connection."""
     return told(exc) if exc.sqlstate else why_refused(str(exc))
 
 
 _OF_THE_SERVER = re.compile(r"(?:^|[ \n])\w+:  (.*)")
-"""Behind the severity, in whatever language. Source: src/interfaces/libpq/fe-protocol3.c, pqBuildErrorMessage3."""
+"""The text after the severity, in any language. Source: src/interfaces/libpq/fe-protocol3.c, pqBuildErrorMessage3."""
 
 
 def why_not_reached(exc: psycopg.Error, known: Known) -> str:
-    """Of a server that the configuration names: libpq's own words, in which host and port are, and the server's
-    as far as they are known to be safe.
+    """For a server that the configuration names: libpq's own text, with host and port, and the server's text
+    if it is known to be safe.
     """
     if exc.sqlstate:
         return told(exc, known)
@@ -216,7 +216,7 @@ _ABOUT_CERTIFICATES = ("SSL error", "does not match host name", "root certificat
 
 
 def why_refused(message: str) -> str:
-    """Why there was no connection, in words that are known to be safe."""
+    """Why there was no connection, in texts that are known to be safe."""
     if any(words in message for words in _ABOUT_CERTIFICATES):
         return UNTRUSTED
     for refusal in REFUSALS:

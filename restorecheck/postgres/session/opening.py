@@ -1,4 +1,4 @@
-"""Opening a connection to a restored database, and proving which server answers."""
+"""Opens a connection to a restored database, and verifies which server answers."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,25 +17,25 @@ IDENTITY = """
 select system_identifier::text || '/' || (select oid from pg_database where datname = current_database())
 from pg_control_system()
 """
-"""Names the cluster (set once, by initdb) and the database in it. Readable by everybody."""
+"""Identifies the cluster (set once, by initdb) and the database. Every role may read it."""
 
 ANSWERS_WITHIN = timedelta(minutes=1)
-"""What costs the server nothing. One that stands still does not even end a statement."""
+"""Limit of a trivial statement; a server that hangs does not even end the statement itself."""
 CONNECTS_WITHIN = 10
-"""Seconds."""
+"""Seconds; a slower connection attempt fails."""
 
 
 def identity_of(connection: Connection) -> str:
-    """What `Endpoint.identity` is for a PostgreSQL database."""
+    """The `Endpoint.identity` of a PostgreSQL database."""
     with plainly(connection):
         row = connection.execute(IDENTITY).fetchone()
     if row is None or len(row) != 1:
-        raise DatabaseUnreachableError("the server does not say which one it is")
+        raise DatabaseUnreachableError("the server did not return its system identifier")
     return str(row[0])
 
 
 def by_system_identifier(connect: Connect) -> Connect:
-    """For servers that `initdb` made: no other cluster has the same identifier."""
+    """For servers made by `initdb`: no other cluster has the same identifier."""
 
     def proven(endpoint: Endpoint, database: str) -> Connection:
         connection = connect(endpoint, database)
@@ -52,15 +52,15 @@ def by_system_identifier(connect: Connect) -> Connect:
             connection.close()
             raise DatabaseUnreachableError(
                 "another server answers at the address of the restored database",
-                hint="Nothing was asked of it. Run the drill again.",
+                hint="restorecheck ran no check there. Run the drill again.",
             )
         return connection
 
     return proven
 
 
-def nobody_knows(_endpoint: Endpoint) -> str:
-    """Of a server whose log cannot be read from here."""
+def unknown_cause(_endpoint: Endpoint) -> str:
+    """For a server whose log is not on this machine."""
     return ""
 
 
@@ -70,7 +70,7 @@ def unreachable(exc: psycopg.Error, database: str) -> DatabaseUnreachableError:
 
 
 def put_on(connection: Connection, role: str) -> None:
-    """Go on as this role. A server that accepts a connection and then says nothing is cut off."""
+    """Continue as this role. A server that accepts a connection and then hangs is cut off."""
     with deadline(connection, ANSWERS_WITHIN):
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
 
@@ -80,7 +80,7 @@ READING_SESSION = {
     "statement_timeout": "0",
     "lock_timeout": "0",
 }
-"""Whatever the database has set: each question brings limits of its own."""
+"""Override the database's settings: each question sets its own limits."""
 OWN_SESSION = {
     **READING_SESSION,
     "role": "none",
@@ -88,13 +88,13 @@ OWN_SESSION = {
     "local_preload_libraries": "",
     "idle_in_transaction_session_timeout": "0",
 }
-"""Of a role of ours, which nobody has a reason to set anything for. `session_preload_libraries` is for
-superusers to set, and is set aside before. The `search_path` stays: configured queries mean the database's.
+"""For restorecheck's own role, which needs no settings. Only superusers set `session_preload_libraries`,
+which is overridden before. The `search_path` stays: configured queries use the database's.
 """
 
 
 def connect_to_throw_away(endpoint: Endpoint, database: str) -> Connection:
-    """To a server that a drill has made, as `connect` does; it is told nothing of ours."""
+    """As `connect`, to a server that a drill made; sends it no password and no certificate."""
     return connect(endpoint, database, session=OWN_SESSION, **libpq.THROW_AWAY)
 
 
@@ -107,9 +107,9 @@ def connect(
     session: Mapping[str, str] = READING_SESSION,
     **security: str,
 ) -> Connection:
-    """Open a connection as the checker uses it; proves nothing about who answers.
+    """Open a connection for the checker; does not verify which server answers.
 
-    `session`: settings that win over those of database and role.
+    `session`: settings that override those of database and role.
     `security`: libpq's parameters for TLS and authentication.
 
     Raises:
@@ -126,7 +126,7 @@ def connect(
             connect_timeout=CONNECTS_WITHIN,
             application_name="restorecheck",
             options=libpq.options_of(session),
-            # Also where the database is SQL_ASCII: psycopg would give bytes for every text.
+            # For SQL_ASCII databases: psycopg would return bytes for every text.
             client_encoding="UTF8",
             **cast(Any, security),
         )

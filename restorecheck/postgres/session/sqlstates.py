@@ -47,6 +47,6 @@ _STATES = (
 
 
 def state_of(message: str, *, loads_rows: bool) -> str:
-    """Empty where the words are none that are known. `loads_rows`: while a COPY went on."""
+    """The SQLSTATE; empty: the message is not known. `loads_rows`: during a COPY."""
     known = (state for pattern, state in _STATES if pattern.match(message))
     return next(known, "22000" if loads_rows else UNKNOWN)

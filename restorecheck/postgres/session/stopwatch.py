@@ -1,4 +1,4 @@
-"""Measuring how long PostgreSQL's own work takes, to tell it from ours."""
+"""Measures PostgreSQL's own time, apart from restorecheck's."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Connecting to a server on the network that somebody else made for us, and to no other."""
+"""TLS connections to the restored instance on the network, and to no other server."""
 
 import ssl
 from collections.abc import Callable
@@ -14,18 +14,16 @@ from restorecheck.postgres.session.opening import connect
 PASSWORD_METHODS = "scram-sha-256,md5"  # noqa: S105  # names of methods
 TOKEN_METHODS = "password"  # noqa: S105  # RDS takes an IAM token as a clear password, inside TLS
 
-HINT = "Check that the security group lets this machine in on the instance's port."
-CERTIFICATE_HINT = (
-    "Nothing was asked of it. Check that aws.ca_bundle is the bundle of RDS for this partition."
-)
+HINT = "Check that the security group allows this machine to connect to the instance's port."
+CERTIFICATE_HINT = "restorecheck ran no check there. Check that aws.ca_bundle is the bundle of RDS for this partition."
 
 
 class TlsConnector:
-    """Opens connections that prove who answers.
+    """Opens connections that verify which server answers.
 
     The certificate must be for the endpoint's own host name and lead to the configured authority
-    (`sslmode=verify-full`; libpq's default falls back to plain text), and the server must ask for
-    the credentials that were made for this very instance.
+    (`sslmode=verify-full`; libpq's default falls back to plain text), and the server must ask for the
+    credentials that were made for this instance.
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class TlsConnector:
                 gssencmode="disable",
             )
         except DatabaseUnreachableError as exc:
-            if UNTRUSTED in exc.message:  # no patience mends that
+            if UNTRUSTED in exc.message:  # waiting does not help
                 raise AccessDeniedError(exc.message, hint=CERTIFICATE_HINT) from exc
             raise DatabaseUnreachableError(
                 exc.message, hint=exc.hint or HINT, patience=self._patience
@@ -64,14 +62,14 @@ class TlsConnector:
 
 
 def expired(ca_bundle: Path, now: datetime) -> str:
-    """Why no connection could be trusted by these certificates; empty where one could."""
+    """Why these certificates cannot verify any server; empty: they can."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(ca_bundle)
     except (OSError, ssl.SSLError):
-        return f"{ca_bundle} holds no certificate that can be read"
+        return f"{ca_bundle} contains no readable certificate"
     ends = [ssl.cert_time_to_seconds(str(c["notAfter"])) for c in context.get_ca_certs()]
     if not ends:
-        return f"{ca_bundle} holds no certificate of an authority"
+        return f"{ca_bundle} contains no certificate of an authority"
     valid = [end for end in ends if end > now.timestamp()]
     return "" if valid else f"every certificate in {ca_bundle} has expired"

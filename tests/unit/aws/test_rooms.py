@@ -311,7 +311,7 @@ def test_a_look_is_as_old_as_its_beginning_and_one_that_failed_is_none():
     assert bulletin.latest()["looked at"] > asked_at
 
 
-def test_a_status_that_nobody_knows_is_waited_for():
+def test_a_status_that_unknown_cause_is_waited_for():
     view = instance_view({"DBInstanceIdentifier": "i", "DBInstanceStatus": "dreaming"})
 
     assert view.progress is StatusMeaning.UNKNOWN

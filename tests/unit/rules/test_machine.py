@@ -101,7 +101,7 @@ def test_each_answer_is_what_it_is_and_an_unclear_one_is_not_looked_at(changes, 
     assert found == [outcome], "once, and nothing else beside it"
 
 
-def test_room_that_nobody_knows_is_not_looked_at():
+def test_room_that_unknown_cause_is_not_looked_at():
     assert judged(free_bytes=None)["RC104"] is UNSEEN
 
 

@@ -135,7 +135,7 @@ def test_production_itself_is_never_adopted():
     assert "the production instance" in event.reason
 
 
-def test_without_a_job_nobody_knows_how_old_the_data_is():
+def test_without_a_job_unknown_cause_how_old_the_data_is():
     assert isinstance(adopt(Everything(), job=""), Unclear)
     assert isinstance(adopt(Everything(), job="", max_age=None), Ready)
 

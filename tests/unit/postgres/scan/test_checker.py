@@ -55,7 +55,7 @@ def test_a_check_for_which_no_time_is_left_is_an_error_of_its_own_severity(sever
     (result,) = PostgresChecker(nobody, clock).run(inquiry).results
 
     assert (result.severity, result.outcome) == (severity, CheckOutcome.ERROR)
-    assert result.detail == "no time was left to ask"
+    assert result.detail == "no time was left for this check"
 
 
 # --- several databases ------------------------------------------------------------------------
