@@ -266,7 +266,7 @@ def test_a_check_that_does_not_answer_the_same_twice_sees_nothing(source, store)
     )
 
     assert (proof.damages[0].noticed, proof.damages[0].by) == (Noticed.NOBODY, ())
-    assert proof.detail.startswith("fickle does not answer the same twice")
+    assert proof.detail.startswith("fickle does not give the same answer twice")
 
 
 def test_a_warning_that_is_given_in_health_proves_nothing_and_the_others_are_proven(source, store):
@@ -278,7 +278,7 @@ def test_a_warning_that_is_given_in_health_proves_nothing_and_the_others_are_pro
 
     assert proof.damages[0].by[0] == "mine"
     assert "softly" not in proof.damages[0].by
-    assert proof.detail.startswith("softly does not pass on the undamaged copy")
+    assert proof.detail.startswith("softly fails on the undamaged copy")
 
 
 OBJECTING = """
@@ -408,7 +408,7 @@ def test_verdicts_on_logical_damages_are_those_of_the_matrix(matrix):
 
 FILES_OF_THE_MATRIX = {
     "heap: a zeroed page in the middle": "heap: a zeroed page in the middle",
-    "heap: a page overwritten by another": "heap: a page over another",
+    "heap: a page overwritten by another": "heap: a page overwritten by another",
     "TOAST: a zeroed page in the middle": "TOAST: a zeroed page",
     "B-tree: no file": "B-tree: no file",
 }
@@ -434,9 +434,9 @@ def test_verdicts_on_damaged_files_are_those_of_the_matrix(matrix):
     ("change", "why"),
     [
         ({"id": "another"}, "mark of this drill"),
-        ({"keep": True}, "to be kept"),
-        ({"ledger": ()}, "not going to delete it"),
-        ({"endpoint": None}, "not in it"),
+        ({"keep": True}, "will be kept"),
+        ({"ledger": ()}, "will not delete it"),
+        ({"endpoint": None}, "not there"),
     ],
 )
 def test_what_is_not_this_drills_own_to_throw_away_is_not_damaged(source, store, change, why):
@@ -452,11 +452,11 @@ def test_a_kept_directory_and_a_parked_instance_are_not_damaged(source, store):
     assert mark is not None
     cluster.write_mark(source.places, replace(mark, kept=True))
     try:
-        with pytest.raises(InvalidStateError, match="to be kept"):
+        with pytest.raises(InvalidStateError, match="will be kept"):
             temporary_of(source, drill)
     finally:
         cluster.write_mark(source.places, mark)
-    with pytest.raises(InvalidStateError, match="to be kept"):
+    with pytest.raises(InvalidStateError, match="will be kept"):
         temporary_of(source, drill.evolve(parked=drill.ledger))
 
 

@@ -155,7 +155,7 @@ def test_a_directory_of_another_user_is_passed_over_whatever_it_says(work):
 def test_a_directory_is_removed_for_the_drill_that_made_it_only(work):
     directory = make(work)
 
-    assert cluster.remove(Places(directory), OTHER) == "it does not carry the mark of this drill"
+    assert cluster.remove(Places(directory), OTHER) == "it does not have the mark of this drill"
     assert (directory / "data").exists()
     assert cluster.remove(Places(directory), OURS) == ""
 

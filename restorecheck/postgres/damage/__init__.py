@@ -1,1 +1,1 @@
-"""Damaging a throw-away server on purpose, to see which checks notice."""
+"""Damages a throw-away server on purpose, to see which checks detect it."""

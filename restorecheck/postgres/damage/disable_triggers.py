@@ -1,7 +1,7 @@
-"""No broken disk and no lost backup asks a trigger or a rule: damage is not done past them, but without them.
+"""Disables triggers and rules while injecting damage: real corruption does not fire them.
 
-`session_replication_role` keeps most of them still; those that fire always are taken out of the catalog
-for the length of a damage, and stand in it again before anybody is asked. Within one transaction.
+`session_replication_role` disables most of them. Those that fire always are removed from the catalog during
+a damage and restored before any check runs, all in one transaction.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from restorecheck.postgres.session.connection import Connection
 
-Silenced = tuple[Sequence[tuple[Any, ...]], ...]
+Disabled = tuple[Sequence[tuple[Any, ...]], ...]
 
 SETTINGS = (
     ("session_replication_role", "replica", "origin"),
@@ -27,22 +27,22 @@ TABLES = (
     " update pg_class c set relhastriggers = false, relhasrules = false from old where old.oid = c.oid"
     " returning old.relhastriggers, old.relhasrules, c.oid"
 )
-"""A table that says that it has none is not asked which ones it has."""
+"""For a table whose catalog row says that it has none, PostgreSQL does not look for any."""
 AGAIN = (
     'update pg_event_trigger set evtenabled = %s::"char" where oid = %s',
     "update pg_class set relhastriggers = %s, relhasrules = %s where oid = %s",
 )
 
 
-def silence(connection: Connection) -> Silenced:
-    """What stood there, for `hear_again`."""
+def disable(connection: Connection) -> Disabled:
+    """Disables them; returns the removed rows, for `enable_again`."""
     for name, value, _ in SETTINGS:
         connection.execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
     return tuple(connection.execute(text.encode()).fetchall() for text in (EVENT_TRIGGERS, TABLES))
 
 
-def hear_again(connection: Connection, silenced: Silenced) -> None:
-    for text, rows in zip(AGAIN, silenced, strict=True):
+def enable_again(connection: Connection, disabled: Disabled) -> None:
+    for text, rows in zip(AGAIN, disabled, strict=True):
         for row in rows:
             connection.execute(text.encode(), row)
     for name, _, value in SETTINGS:

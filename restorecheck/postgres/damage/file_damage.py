@@ -1,8 +1,7 @@
 """Damages files of the temporary server: each time in a copy of its stopped data directory.
 
-The copy takes the place of the data directory, so whatever ends the drill's server and removes its
-directory ends and removes this one, too. The healthy data lie beside it meanwhile, in the same
-directory of the drill.
+The copy replaces the data directory, so the teardown of the drill's server ends and removes the damaged
+one, too. The undamaged data is beside it, in the same directory of the drill.
 """
 
 import os
@@ -39,7 +38,7 @@ LEAST_PAGES = 4
 STOP_TIMEOUT = 300.0
 COPY_TIMEOUT = 3600.0
 EXTENSIONS = "restorecheck_extensions"
-"""Schema of the extensions that look at pages; made in the throw-away copy."""
+"""Schema of the extensions that check pages; made in the throw-away copy."""
 
 Edit = Callable[[bytearray], None]
 
@@ -49,8 +48,8 @@ def _middle(content: bytearray) -> int:
 
 
 def _flip(content: bytearray) -> None:
-    """In the data of the first row of a page: rows are laid from the page's end backwards. Of a B-tree, in
-    what ties the page to its neighbours.
+    """Flip a bit in the data of a page's first row, which is at the end of the page; in a B-tree, in the links
+    to the neighbouring pages.
     """
     content[_middle(content) + PAGE - 12] ^= 1
 
@@ -97,7 +96,7 @@ EDITS: Mapping[str, Edit | None] = {
 
 
 class Breaker(Prover):
-    """Puts the checks to the proof against damaged files."""
+    """Tests the checks against damaged files."""
 
     def prove(self, kinds: Sequence[DamageKind] = ()) -> Proof:
         """Raises:
@@ -120,7 +119,7 @@ class Breaker(Prover):
         return self._proof(damages, healthy, time.perf_counter() - began, reading_seconds)
 
     def _prepare(self) -> None:
-        """What checks of pages need is given to them, where the server has it."""
+        """Make the extensions that checks of pages need, if the server has them."""
         role = psycopg.sql.Identifier(self._temporary.endpoint.user)
         connection = self._temporary.superuser(self._database)
         try:
@@ -131,13 +130,13 @@ class Breaker(Prover):
                         f"create extension if not exists {name} schema {EXTENSIONS}".encode()
                     )
                 except psycopg.Error:
-                    continue  # then nobody looks at pages, and the proof says what that means
+                    continue  # then no check reads pages, and the proof shows the effect
             for grant in (
                 f"grant usage on schema {EXTENSIONS} to {{}}",
                 f"grant execute on all functions in schema {EXTENSIONS} to {{}}",
             ):
                 connection.execute(psycopg.sql.SQL(grant).format(role))
-            # As autovacuum leaves a database that is in use: every page is known to be visible to all.
+            # As after autovacuum: every page is marked all-visible.
             for statement in ("checkpoint", "vacuum (freeze, analyze)", "checkpoint"):
                 connection.execute(statement)
         finally:
@@ -157,7 +156,7 @@ class Breaker(Prover):
     def _asked(
         self, baseline: Baseline, readings: str, touched: Sequence[str]
     ) -> tuple[tuple[CheckResult, ...], str]:
-        """As every night, over several connections; only what was touched is read again."""
+        """As in a drill, over several connections; only damaged tables are read again."""
         (reading,) = unpack(readings).values()
         every = self._questions.every
         pending = tuple(s for s in every if s.built_in or self._is_affected(s, set(touched)))
@@ -170,7 +169,7 @@ class Breaker(Prover):
             checker.close()
 
     def _paths(self, scene: Scene) -> dict[str, tuple[str, str, str]]:
-        """Kind of file → the table, what the file is of, and its path below the data directory."""
+        """Kind of file → the table, the relation of the file, and its path below the data directory."""
         found: dict[str, tuple[str, str, str]] = {}
         connection = self._temporary.superuser(self._database)
         try:
@@ -201,13 +200,13 @@ class Breaker(Prover):
         return found
 
     def _set_aside(self) -> Path:
-        """The healthy data, after a clean end of the server."""
+        """Moves the undamaged data aside, after a clean shutdown of the server."""
         places, server = self._temporary.places, self._temporary.server
         server.send_signal(signal.SIGINT)
         try:
             server.wait(timeout=STOP_TIMEOUT)
         except subprocess.TimeoutExpired as exc:
-            raise InvalidStateError("the throw-away server does not stop in good order") from exc
+            raise InvalidStateError("the throw-away server did not shut down cleanly") from exc
         kept = places.directory / "data.healthy"
         places.data.rename(kept)
         cluster.make_folder(places.data, self._temporary.account)

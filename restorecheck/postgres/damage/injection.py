@@ -1,8 +1,7 @@
-"""Damages a restored copy in every way of the list, and asks the checks each time who noticed.
+"""Applies each kind of damage to a restored copy, and records which checks detect it.
 
-A damage is done in a transaction. The checks are asked in that same transaction, by the same code
-and as the same role as every night, and it is rolled back: nothing has happened. Tables that were
-not touched are not read again.
+A damage is done in a transaction. The checks run in the same transaction, with the code and the role of
+every drill, and then it is rolled back. Undamaged tables are not read again.
 """
 
 import math
@@ -53,7 +52,7 @@ from restorecheck.model import (
     Severity,
 )
 from restorecheck.ports import Clock, Inquiry
-from restorecheck.postgres.damage.disable_triggers import hear_again, silence
+from restorecheck.postgres.damage.disable_triggers import disable, enable_again
 from restorecheck.postgres.scan import catalog
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.scan.scan_session import PLANS
@@ -62,14 +61,14 @@ from restorecheck.postgres.session.connection import rolled_back, spelled
 from restorecheck.postgres.session.messages import told
 from restorecheck.postgres.session.opening import by_system_identifier, connect_to_throw_away
 
-REFUSED = "the database itself refuses it"
+REFUSED = "the database itself refuses this damage"
 PLANNING = timedelta(seconds=30)
 CATALOG_WORDS = ("pg_", "information_schema", "has_", "::reg", "current_", "nextval", "_to_xml")
-"""Parts of what looks at more than the rows of tables."""
-NOTHING_FITS = "there is nothing in this database that it could be done to"
+"""Words of a query that may depend on more than the rows of tables."""
+NOTHING_FITS = "nothing in this database can be damaged in this way"
 LATE = "no time was left"
 SURE = 3
-"""So often a query is asked again when it has alarmed, before it is taken at its word."""
+"""Retries before a failing query is believed."""
 DUMP = "dump"
 """Kind of backup."""
 ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
@@ -77,10 +76,10 @@ ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
-    """What is asked of every damaged copy."""
+    """The checks that run on every damaged copy."""
 
     asked: tuple[CheckSpec, ...]
-    """Every drill's own, as with an earlier night to compare with, and the configured ones."""
+    """The built-in checks, as with an earlier drill to compare with, and the configured ones."""
     proposed: tuple[tuple[Proposal, CheckSpec], ...] = ()
 
     @property
@@ -98,7 +97,7 @@ class Questions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healthy:
-    """How the checks answer of the undamaged copy."""
+    """The answers on the undamaged copy."""
 
     reading: DatabaseReading
     outcomes: Mapping[str, CheckOutcome]
@@ -107,7 +106,7 @@ class Healthy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One damage that was done, and what everybody said."""
+    """One damage that was done, and all answers."""
 
     kind: DamageKind
     what: str
@@ -115,7 +114,7 @@ class Tried:
 
 
 class Prover:
-    """Puts the checks of one database to the proof."""
+    """Tests the checks of one database against damage."""
 
     def __init__(
         self,
@@ -129,8 +128,8 @@ class Prover:
         unproven: Mapping[str, str] = MappingProxyType({}),
         tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        """`only`: tables to damage, as readings name them; else whichever fits best. `unproven`: as the
-        property, of a proof before this one.
+        """`only`: tables to damage, as readings name them; empty: the most suitable ones. `unproven`: as the
+        property, of an earlier proof.
         """
         self._temporary = temporary
         self._questions = questions
@@ -143,7 +142,7 @@ class Prover:
         self._tables: tuple[Table, ...] = ()
         self._around = Connected(foreign_keys=(), sequences=(), partitions={})
         self._unproven = dict(unproven)
-        """Check that says nothing, since it does not tell damage from health → why."""
+        """Check that cannot tell damaged from undamaged → why."""
         self._confirmed: Counter[str] = Counter()
 
     @property
@@ -157,7 +156,7 @@ class Prover:
         """
         began = time.perf_counter()
         self._look_around()
-        self._tell("asking everything of the healthy copy")
+        self._tell("running every check on the undamaged copy")
         first = self._read_all()
         self._know(first)
         reading_seconds = time.perf_counter() - began
@@ -182,7 +181,7 @@ class Prover:
         seconds: float,
         reading_seconds: float,
     ) -> Proof:
-        """Judged at the end: only then it is known whose word counts for nothing."""
+        """Judged at the end, when it is known which checks do not count."""
         outcomes = {**healthy.outcomes, **dict.fromkeys(self._unproven, CheckOutcome.ERROR)}
         return Proof(
             damages=tuple(
@@ -202,7 +201,7 @@ class Prover:
             detail="; ".join(f"{name} {why}" for name, why in sorted(self._unproven.items())),
         )
 
-    # --- health
+    # --- the undamaged copy
 
     def _look_around(self) -> None:
         connection = self._temporary.superuser(self._database)
@@ -219,8 +218,8 @@ class Prover:
             connection.end()
 
     def _reads(self, connection: Connection) -> dict[str, frozenset[str]]:
-        """By plans in which nothing is left out beforehand. A query that names a function or a view of the
-        database's own, or looks into the catalog, may depend on more than its plan shows.
+        """By plans without pruning. A query that names a function or view of the database, or reads the
+        catalog, may depend on more than its plan shows.
         """
         text = catalog.statements("profile.sql", "restorecheck.postgres.profile")[
             "functions and views"
@@ -250,11 +249,11 @@ class Prover:
                     spelled(connection, f"explain (verbose, format json) {text}"), prepare=True
                 ).fetchone()
             except psycopg.Error:
-                return None  # asked again each time, and judged as always
+                return None  # runs again each time, and is judged as usual
         return row[0] if row else None
 
     def _read_all(self) -> str:
-        """One ordinary run of all checks: several connections, everything is read."""
+        """One normal run of all checks: several connections, every table is read."""
         checker = PostgresChecker(by_system_identifier(connect_to_throw_away), self._clock)
         try:
             _, readings = self._ask(checker, self._questions.every, baseline=None)
@@ -263,7 +262,7 @@ class Prover:
         return readings
 
     def _know(self, readings: str) -> None:
-        """What the database has made of the names in the checks."""
+        """Stores how the database resolved the names in the checks."""
         (reading,) = unpack(readings).values()
         about = {
             name: reading.relations[asked.relation]
@@ -273,7 +272,7 @@ class Prover:
         self._around = replace(self._around, about=about)
 
     def _control(self, readings: str) -> Healthy:
-        """Nothing is damaged, and everything is judged as it will be: whoever alarms now does not count."""
+        """Judges the undamaged copy like a damaged one: a check that fails now does not count."""
         baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
         append_only = [s for s in self._questions.every if s.kind == AppendOnly.name]
         touched = [
@@ -298,7 +297,9 @@ class Prover:
                 raise InvalidStateError(
                     f"the undamaged copy is to pass every check, and does not pass {result.name}"
                 )
-            self._unproven[result.name] = "does not pass on the undamaged copy: it proves nothing"
+            self._unproven[result.name] = (
+                "fails on the undamaged copy, so the proof leaves this check out"
+            )
         (known,) = unpack(after).values()
         return Healthy(reading=known, outcomes=outcomes, baseline=baseline)
 
@@ -359,7 +360,7 @@ class Prover:
         return Tried(kind=kind, what=done.what, results=results)
 
     def _doubted(self, results: Sequence[CheckResult]) -> tuple[CheckSpec, ...]:
-        """Queries that have alarmed: nobody knows whether they answer the same twice."""
+        """Failed queries, which may not give the same answer twice."""
         alarmed = {r.name for r in results if r.outcome in ALARMS} - set(self._unproven)
         return tuple(
             spec
@@ -385,22 +386,22 @@ class Prover:
         said = {result.name for result in results if (result.outcome in ALARMS) is alarmed}
         for spec in asked:
             if spec.name not in said:
-                why = "does not answer the same twice: what it says of damage counts for nothing"
+                why = "does not give the same answer twice, so the proof leaves this check out"
                 self._unproven[spec.name] = why
 
     def _is_affected(self, spec: CheckSpec, touched: set[str]) -> bool:
         return is_affected(spec, touched, self._around)
 
     def _begun(self) -> Lent:
-        """A transaction of a superuser, in a session of its own; what is done in it is undone."""
+        """A superuser's transaction in its own session; it is always rolled back."""
         connection = self._temporary.superuser(self._database)
         connection.execute("begin transaction isolation level repeatable read, read write")
         return connection
 
     def _done(self, connection: Connection, kind: DamageKind, scene: Scene) -> Candidate | str:
-        """The first candidate that works, and has damaged something; else why there is none."""
+        """The first candidate that had an effect; else why there is none."""
         reason = NOTHING_FITS
-        silenced = silence(connection)
+        disabled = disable(connection)
         for candidate in islice(self._candidates(connection, kind, scene), CANDIDATES):
             connection.execute("savepoint attempt")
             try:
@@ -413,7 +414,7 @@ class Prover:
                 continue
             if changed or not candidate.counted:
                 connection.execute("release savepoint attempt")
-                hear_again(connection, silenced)
+                enable_again(connection, disabled)
                 return candidate
             connection.execute("rollback to savepoint attempt")
         return reason
@@ -444,14 +445,14 @@ class Prover:
         pending: Sequence[CheckSpec],
         baseline: Baseline,
     ) -> tuple[tuple[CheckResult, ...], str]:
-        """The checks see what the transaction sees, as the role that asks every night."""
+        """Run the checks inside the transaction, as the role of every drill."""
         left = pack({self._database: unread(reading, touched, self._around, pending)})
         return self._ask(self._within(connection), pending, baseline=baseline, readings=left)
 
     def _asked_alone(
         self, connection: Lent, queries: Sequence[CheckSpec]
     ) -> tuple[CheckResult, ...]:
-        """As `_asked_within`, and nothing is read."""
+        """As `_asked_within`, without reading tables."""
         return self._ask(self._within(connection), queries, baseline=None)[0] if queries else ()
 
     def _within(self, connection: Lent) -> PostgresChecker:
@@ -459,11 +460,11 @@ class Prover:
         connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
 
         def lend(_endpoint: Endpoint, _database: str) -> Connection:
-            for name in PLANS:  # what the reading has set is not meant for queries
+            for name in PLANS:  # the settings of the scan are not for queries
                 connection.execute(psycopg.sql.SQL("reset {}").format(psycopg.sql.SQL(name)))
             return connection
 
-        # Only one connection sees the damage; the server's own workers see it with that one.
+        # Only this connection sees the damage, and its parallel workers.
         workers = self._temporary.jobs - 1
         return PostgresChecker(lend, self._clock, connections=1, workers=workers)
 
@@ -500,9 +501,9 @@ class Prover:
 
 
 def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
-    """By PostgreSQL's own count of this transaction, and by what looks other than it did when it began.
+    """Tables that this transaction changed: by PostgreSQL's counters, and by differences since its start.
 
-    Not other than in the beginning of it all: what was rolled back has left its room in the files.
+    Not since the first start: earlier rolled-back changes left their space in the files.
     """
     rows = connection.execute(
         "select schemaname, relname from pg_stat_xact_user_tables"
@@ -523,12 +524,12 @@ def _executed(connection: Connection, statements: Sequence[str]) -> int:
 
 
 def _undone(connection: Lent) -> None:
-    """Whatever was done is not: the session ends without a commit."""
+    """Ends the session without a commit, which undoes everything."""
     try:
         if not connection.closed:
             connection.execute("rollback")
     except psycopg.Error:
-        pass  # the connection is lost, and with it everything that was not committed
+        pass  # the connection is lost, and nothing was committed
     finally:
         connection.end()
 
@@ -543,7 +544,7 @@ def untried(kind: DamageKind, detail: str) -> Damaged:
 
 
 def together(first: Proof, second: Proof) -> Proof:
-    """Two parts of one proof."""
+    """One proof of two parts."""
     return replace(
         first,
         damages=(*first.damages, *second.damages),

@@ -1,1 +1,1 @@
-"""What checks can be proposed for."""
+"""Profiles a database, for proposals of checks."""

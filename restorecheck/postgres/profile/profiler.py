@@ -1,7 +1,7 @@
-"""Finds out what checks can be proposed for: one pass over each table, and a few bounded questions.
+"""Profiles a database for proposals of checks: one pass over each table, and a few bounded queries.
 
-Everything is asked read-only, within a transaction that sees one state, and is given a time. What
-cannot be found out in it is not proposed for.
+Every query is read-only, in a transaction with one snapshot, and has a time limit. A query that exceeds
+it leads to no proposal.
 """
 
 import re
@@ -37,27 +37,27 @@ from restorecheck.postgres.session.connection import (
 )
 
 SAMPLE = 2_000
-"""Rows that say whether it is worth looking for an enumeration in all of them."""
+"""Rows of the sample that decides whether a whole column is searched for an enumeration."""
 MOST_MOMENTS = 4
 LEAST_REFERRING = 20
-"""Rows from which on it is no accident that each finds its like in a table of a fitting name."""
+"""Fewer rows prove no reference: values could match a table of a similar name by chance."""
 Owned = tuple[str, str, str]
 """Sequence, table, column; quoted."""
 PLANS = {"jit": "off", "row_security": "off", "max_parallel_workers_per_gather": "0"}
 
 
 class Profiler:
-    """Looks at one restored database."""
+    """Profiles one restored database."""
 
     def __init__(self, connect: Callable[[], Connection], *, patience: timedelta) -> None:
-        """`patience`: for one statement; a table that takes longer is left out."""
+        """`patience`: limit of one statement; a table that takes longer is left out."""
         self._connect = connect
         self._patience = patience
 
     def profile(
         self, taken_at: datetime | None, tell: Callable[[str], None] = lambda _text: None
     ) -> Profile:
-        """Raises psycopg.Error where the catalog itself cannot be read."""
+        """Raises psycopg.Error: the catalog itself cannot be read."""
         connection = self._connect()
         try:
             tables, declared = self._catalog(connection)
@@ -139,7 +139,7 @@ class Profiler:
         except psycopg.errors.Error:
             if connection.closed:
                 raise
-            return table  # not to be read, or not in time: nothing is claimed of it
+            return table  # not readable, or not in time: no proposals
 
     def _scanned(self, connection: Connection, table: TableProfile) -> TableProfile:
         moments = [c for c in table.columns if c.type in MOMENTS and not c.personal][:MOST_MOMENTS]
@@ -202,7 +202,7 @@ class Profiler:
         return tuple(hour for (hour,) in rows)
 
     def _distinct(self, connection: Connection, table: TableProfile) -> Iterator[str]:
-        """Only where there is no key at all: a table without one is the one that needs it."""
+        """Only of tables without a key, which need such a check most."""
         if table.keys or table.rows < LEAST_REFERRING:
             return
         for column in table.columns:
@@ -271,8 +271,8 @@ class Profiler:
         return found
 
     def _ahead(self, connection: Connection, sequences: Sequence[Owned]) -> Sequence[Owned]:
-        """Without those that are behind tonight, in an import that brought its own numbers: one of them
-        would keep all others from being asked about.
+        """Without sequences that are behind tonight, as after an import with its own numbers: one of them
+        would prevent the proposal for all others.
         """
         if not sequences or not self._behind(connection, sequences):
             return sequences
@@ -287,7 +287,7 @@ class Profiler:
 
 
 def _aggregates(column: ColumnProfile) -> list[str]:
-    """Of columns that look personal, only how many rows have a value, and one that is not empty."""
+    """For columns that look personal only the number of rows with a value, and with a non-empty one."""
     name = quoted(column.name)
     wanted = [f"count({name})"]
     if column.type in TEXTS:
@@ -320,7 +320,7 @@ def _filled(column: ColumnProfile, answers: Iterator[str | None]) -> ColumnProfi
         return replace(column, present=present, low=low, high=high)
     mean, deviation = _number(next(answers)), _number(next(answers))
     if int(next(answers) or 0) != present:
-        return replace(column, present=present)  # NaN is beyond every bound, and in every average
+        return replace(column, present=present)  # NaN exceeds every bound, and spoils every average
     return replace(column, present=present, low=low, high=high, mean=mean, deviation=deviation)
 
 
@@ -333,8 +333,8 @@ WHOLE = frozenset({"int2", "int4", "int8"})
 
 
 def candidates(tables: Iterable[TableProfile]) -> Iterator[Candidate]:
-    """Columns that by name and type may point to the key of another table: `course_id` to `courses.id`,
-    or `branch_code` to a table whose key is `branch_code`.
+    """Columns that by name and type may refer to the key of another table: `course_id` to `courses.id`, or
+    `branch_code` to a table whose key is `branch_code`.
     """
     every = tuple(tables)
     for table in every:
@@ -354,8 +354,8 @@ def candidates(tables: Iterable[TableProfile]) -> Iterator[Candidate]:
 
 
 def _near(table: TableProfile, every: Sequence[TableProfile]) -> Iterator[TableProfile]:
-    """Those of its own schema first. One of another schema only where no other has its name: a database
-    with a schema for each tenant has all tables as often as tenants.
+    """Tables of the same schema first; one of another schema only if its name is unique: with one schema for
+    each tenant every table name is repeated.
     """
     others = [to for to in every if to.full_name != table.full_name and to.rows > 1]
     names = Counter(to.name for to in every)
@@ -375,7 +375,7 @@ def _named_alike(column: str, _table: str, key: str) -> bool:
 
 
 def _named_after(column: str, table: str, key: str) -> bool:
-    """`course_id`, or `best_course_id`, of `courses.id`."""
+    """`course_id` or `best_course_id` for `courses.id`."""
     stem = re.sub(rf"_?{re.escape(key)}$", "", column)
     if not stem or stem == column:
         return False

@@ -1,1 +1,1 @@
-"""Throw-away servers: PostgreSQL's programs, the account and the fence that they run in, the cluster."""
+"""Throw-away servers: PostgreSQL's programs, their account and fence, the cluster."""

@@ -4,8 +4,8 @@ PostgreSQL refuses to run as root. Restoring a dump runs the dump's SQL as a dat
 and so as this user: it must own nothing of value, and it must never be `postgres`, because peer
 authentication would let the restored code into a production server on the same host.
 
-Where root starts restorecheck, each drill has a user id of its own, which nothing else on the
-machine has: each service that runs as a shared user (`nobody`) would be the superuser of every restored database.
+If root starts restorecheck, each drill has its own user id, which nothing else on the machine uses: a
+service that runs as a shared user such as `nobody` would be superuser of every restored database.
 """
 
 import os
@@ -24,7 +24,7 @@ FALLBACK = "nobody"
 FORBIDDEN = frozenset({"postgres", "root"})
 
 FIRST, LAST = 60706, 61183
-"""User ids that no distribution and no service of systemd's gives away, and that exist in containers, too.
+"""User ids that no distribution and no service of systemd uses, and that exist in containers, too.
 Source: systemd, docs/UIDS-GIDS.md, "Special Distribution UID ranges": unused.
 """
 
@@ -35,14 +35,14 @@ class OsUser:
     uid: int
     gid: int
     alone: bool = False
-    """Of one drill, and of nothing else: whatever runs as this user may be ended."""
+    """The user of one drill only: every process of this user may be ended."""
 
 
 def choose_account(run_as: str | None) -> OsUser | None:
-    """Whom to become for servers of our own making; None when the present user is the right one already.
+    """The user for throw-away servers; None: the present user.
 
     Raises:
-        AccessDeniedError: The user does not exist, is forbidden, or cannot be become.
+        AccessDeniedError: The user does not exist, is forbidden, or needs root.
     """
     if run_as in FORBIDDEN:
         raise AccessDeniedError(f"postgres.run_as must not be {run_as}")
@@ -62,7 +62,7 @@ def choose_account(run_as: str | None) -> OsUser | None:
 
 
 def any_of_a_drill(run_as: str | None) -> OsUser | None:
-    """Like the user that a drill will have; for looking whether such a user can read and run something.
+    """A user like that of a drill, to test what such a user can read and run.
 
     Raises:
         AccessDeniedError: As above.
@@ -71,7 +71,7 @@ def any_of_a_drill(run_as: str | None) -> OsUser | None:
 
 
 class Lodging:
-    """The user of one drill, held until `close`: no other drill on this machine gets it meanwhile."""
+    """The user of one drill, locked until `close`: no other drill on this machine gets it."""
 
     def __init__(self, account: OsUser | None, lock: int | None = None) -> None:
         self.account = account
@@ -79,7 +79,7 @@ class Lodging:
 
     @classmethod
     def choose(cls, run_as: str | None, drill_id: str, taken: Collection[int]) -> Self:
-        """A user for a new drill. `taken`: ids of drills that left something here, as their marks say.
+        """A user for a new drill. `taken`: user ids in the marks of other drills.
 
         Raises:
             AccessDeniedError: As above.
@@ -87,7 +87,7 @@ class Lodging:
         """
         if not _has_its_own(run_as):
             return cls(choose_account(run_as))
-        # Each begins elsewhere: what an unknown drill has left belongs rarely to the same user then.
+        # Each starts at another id, so that leftovers of an unknown drill rarely belong to the same user.
         start = zlib.crc32(drill_id.encode())
         count = LAST - FIRST + 1
         for number in range(count):
@@ -103,12 +103,12 @@ class Lodging:
             return cls(OsUser(f"{uid}", uid, uid, alone=True), lock)
         raise CapacityError(
             f"all user ids from {FIRST} to {LAST} are in use",
-            hint="`restorecheck sweep` removes what drills left; or set postgres.run_as.",
+            hint="Run `restorecheck sweep`, which removes what drills left, or set postgres.run_as.",
         )
 
     @classmethod
     def again(cls, account: OsUser) -> Self:
-        """That of a drill which another process has begun."""
+        """The user of a drill that another process started."""
         return cls(account, _locked(account.uid) if account.alone else None)
 
     def close(self) -> None:
@@ -144,9 +144,9 @@ def _runs_something(uid: int) -> bool:
 
 
 def _locked(uid: int) -> int | None:
-    """A descriptor of a name that the kernel frees however we end; None where another process has it.
+    """A descriptor of a name that the kernel frees when this process ends; None: another process has it.
 
-    Abstract names are Linux's; elsewhere nothing is locked, and the mark alone says what is taken.
+    Only Linux has abstract names; elsewhere nothing is locked, and only the marks show used ids.
     """
     with socket.socket(socket.AF_UNIX) as lock:
         try:

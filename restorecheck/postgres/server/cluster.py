@@ -1,10 +1,10 @@
-"""A throw-away PostgreSQL server in a private directory: made, started, found again, removed.
+"""A throw-away PostgreSQL server in a private directory: create, start, find, remove.
 
-The directory is ours: mark, log and whatever is loaded lie in it. Two folders in it are the server's, `data`
-and that of its socket; what a dump's code does there is never believed.
+The directory belongs to restorecheck and contains the mark, the log and the dump files. Two folders in it
+belong to the server: `data`, and that of its socket; their content is never trusted.
 
-It listens on a unix socket only, in a directory of mode 0700. It is tuned for one bulk load and
-for never surviving a crash: no fsync, no full-page writes, no autovacuum.
+It listens only on a unix socket, in a directory of mode 0700. It is tuned for one bulk load, without
+durability: no fsync, no full-page writes, no autovacuum.
 """
 
 import errno
@@ -45,7 +45,7 @@ from restorecheck.postgres.session.messages import LOG_PREFIX, errors_in_log, la
 
 PREFIX = "restorecheck-"
 MARK = "restorecheck.json"
-PORT = 5432  # of the socket's name only; nothing listens on TCP
+PORT = 5432  # only part of the socket's name; nothing listens on TCP
 SUPERUSER = "postgres"
 
 INITDB_TIMEOUT = 180.0
@@ -53,23 +53,23 @@ START_TIMEOUT = 120.0
 STOP_TIMEOUT = 10.0
 
 SOCKET_PATH_LIMIT = 103
-"""Bytes: 107 on Linux, 103 on macOS, without the final zero (sockaddr_un)."""
+"""Bytes; a longer work_dir is refused. 107 on Linux, 103 on macOS, without the final zero (sockaddr_un)."""
 
 MEGABYTE = 1024 * 1024
 
 EVENT_TRIGGERS_MAJOR = 17
-"""Since when they can be switched off, and can fire at a login."""
+"""The first version in which they can be switched off, and can fire at a login."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of one cluster lies."""
+    """Paths of one cluster."""
 
     directory: Path
 
     @classmethod
     def of_socket(cls, folder: str) -> Self:
-        """Those whose server listens there."""
+        """The places of the server that listens there."""
         return cls(Path(folder).parent)
 
     @property
@@ -78,7 +78,7 @@ class Places:
 
     @property
     def sockets(self) -> Path:
-        """A short name: that of a socket has little room."""
+        """Folder of the socket; its name is short because of the limit on socket paths."""
         return self.directory / "s"
 
     @property
@@ -100,17 +100,17 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Says whose a directory is; written first, read by every sweep."""
+    """Records the drill of a directory; written first, read by every sweep."""
 
     drill_id: str
     made_at: datetime
     lock: str
-    """File that the living host of the drill holds locked."""
+    """File that the drill's living host has locked."""
     kept: bool = False
     account: OsUser | None = None
-    """Of the server; None: the user who wrote the mark."""
+    """User of the server; None: the user who wrote the mark."""
     processes: tuple[Birth, ...] = ()
-    """What was started for the drill, and may run still."""
+    """Processes that were started for the drill, and may still run."""
     standing: "StartedServer | None" = None
 
 
@@ -120,7 +120,7 @@ Made = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class StartedServer:
-    """A server that was started, and the folders that it was started over."""
+    """A started server, and the identity of its folders at that time."""
 
     server: Birth
     data: Made
@@ -128,20 +128,20 @@ class StartedServer:
 
 
 _STARTED: dict[Path, StartedServer] = {}
-"""By this process. Where no wall stands between a dump and our files, the mark may be another one by now."""
+"""Servers of this process. Without a fence a dump's code may have replaced the mark."""
 
 
 def socket_fits(work_dir: Path) -> bool:
-    """Whether a socket below this directory has a short enough name."""
+    """Whether the path of a socket below this directory is short enough."""
     longest = Places(work_dir / f"{PREFIX}20260101-000000-abcdef").socket_path
     return len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
 
 
 def make_directory(places: Places, mark: Mark, account: OsUser | None) -> None:
-    """Make the private directory, marked as ours, with the server's folders. Repeatable by the same drill.
+    """Make the private directory with its mark and the server's folders. Repeatable by the same drill.
 
     Raises:
-        AlreadyExistsError: Something else has the name.
+        AlreadyExistsError: The name is used by something else.
         CapacityError: The disk is full.
         ProviderError: It cannot be made.
     """
@@ -151,7 +151,7 @@ def make_directory(places: Places, mark: Mark, account: OsUser | None) -> None:
         directory.mkdir(mode=0o700)
         write_mark(places, replace(mark, account=account))
         if account is not None:
-            directory.chmod(0o711)  # the server's user passes it, and can change nothing in it
+            directory.chmod(0o711)  # the server's user may pass through it, and change nothing
     except FileExistsError:
         existing = read_mark(directory)
         if existing is None or existing.drill_id != mark.drill_id:
@@ -167,14 +167,14 @@ def make_directory(places: Places, mark: Mark, account: OsUser | None) -> None:
 
 
 def make_folder(folder: Path, account: OsUser | None) -> None:
-    """One that the server may write in. OSError where it cannot be made, or is there."""
+    """Make a folder that the server may write to. OSError: it cannot be made, or exists."""
     folder.mkdir(mode=0o700)
     if account is not None:
         os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
 
 def write_mark(places: Places, mark: Mark) -> None:
-    """Replace the mark; 0600. OSError where it cannot be written."""
+    """Replace the mark, mode 0600. OSError: it cannot be written."""
     text = json.dumps(
         {"made_by": "restorecheck", **asdict(mark), "made_at": mark.made_at.isoformat()}
     )
@@ -187,8 +187,8 @@ def write_mark(places: Places, mark: Mark) -> None:
 
 
 def read_mark(directory: Path) -> Mark | None:
-    """The mark of a directory; None when there is none, or none that we wrote: what it says of processes is
-    acted upon, so directory and mark must belong to the present user.
+    """The mark of a directory; None: missing, or of another user. Its processes are ended, so directory and
+    mark must belong to the present user.
     """
     try:
         with (
@@ -220,7 +220,7 @@ def _standing(values: dict[str, Any] | None) -> StartedServer | None:
 
 
 def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
-    """For `Fence.record`: writes into the mark what is going to run. Nothing is written without a mark."""
+    """For `Fence.record`: adds processes to the mark before they run; does nothing without a mark."""
 
     def record(births: tuple[Birth, ...]) -> None:
         mark = read_mark(places.directory)
@@ -232,12 +232,12 @@ def recorded(places: Places) -> Callable[[tuple[Birth, ...]], None]:
 
 
 def initdb(places: Places, installation: Installation, account: OsUser | None) -> None:
-    """Make the data directory. A C.UTF-8 locale sorts alike everywhere; C where there is none."""
+    """Make the data directory. The locale C.UTF-8 sorts the same everywhere; C, where it is missing."""
     argv: list[str | Path] = [
         installation.program("initdb"),
         f"--pgdata={places.data}",
         f"--username={SUPERUSER}",
-        "--auth=trust",  # behind a socket in a directory that only this user can enter
+        "--auth=trust",  # only this user can enter the directory of the socket
         "--encoding=UTF8",
         "--no-sync",
     ]
@@ -258,7 +258,7 @@ def _run_initdb(argv: list[str | Path], places: Places, account: OsUser | None) 
     except ProviderError as exc:
         if account is None or NO_NAME not in exc.message:
             raise
-        # Without a file system of its own it sees that its user has no name. It runs nothing of a dump's.
+        # Without its own file system it fails, because its user has no name. It runs no code of a dump.
         substitute = choose_account(FALLBACK)
         assert substitute is not None, "only root becomes another user"
         untrusted_files.give_all(places.data, substitute.uid, substitute.gid)
@@ -274,7 +274,7 @@ def _run_once(argv: list[str | Path], places: Places, account: OsUser | None) ->
         directory=places.directory,
         account=account,
         timeout=INITDB_TIMEOUT,
-        # Else it looks through every time zone for that of this machine, which `settings` overrides.
+        # Else it searches all time zones for this machine's, which `settings` overrides.
         extra_environment={"TZ": "UTC"},
         within=Fence(writable=(places.data,), record=recorded(places)),
     )
@@ -285,20 +285,20 @@ NO_NAME = "could not look up effective user ID"
 
 
 def settings(*, jobs: int) -> dict[str, str]:
-    """Server settings for one bulk load; sized by the machine's memory and processors."""
+    """Server settings for one bulk load, by the machine's memory and processors."""
     memory = psutil.virtual_memory().available // MEGABYTE
     return {
         "listen_addresses": "",
         "port": str(PORT),
         "unix_socket_permissions": "0700",
         "max_connections": str(20 + 4 * jobs),
-        # A query of a table with thousands of partitions locks all of them, and their indexes.
+        # A query of a table with thousands of partitions locks all of them and their indexes.
         "max_locks_per_transaction": "1024",
-        # What a crash would lose is thrown away after a crash anyway.
+        # No durability: a crashed server is thrown away.
         "fsync": "off",
         "full_page_writes": "off",
-        # On, all the same: a crash of one process must not take back what was loaded, or a good
-        # dump would look incomplete after the server has recovered.
+        # On nevertheless: a crash of one process must not undo the load, or a good dump would look
+        # incomplete after the recovery.
         "synchronous_commit": "on",
         "wal_level": "minimal",
         "max_wal_senders": "0",
@@ -307,17 +307,17 @@ def settings(*, jobs: int) -> dict[str, str]:
         "autovacuum": "off",
         "shared_buffers": f"{max(32, min(memory // 8, 2048))}MB",
         "maintenance_work_mem": f"{max(32, min(memory // (8 * max(jobs, 1)), 1024))}MB",
-        # Nothing of the restored database may act on the world.
+        # The restored database must have no effect outside.
         "max_logical_replication_workers": "0",
         "archive_mode": "off",
         "shared_preload_libraries": "",
-        # Its shared memory disappears with its files, however it ends.
+        # Its shared memory is removed with its files, however the server ends.
         "dynamic_shared_memory_type": "mmap",
         "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "lc_messages": "C",
-        # Errors with their codes, without statements and details: those may show data.
+        # Errors with their codes, without statements and details, which may contain data.
         "logging_collector": "off",
         "log_destination": "stderr",
         "log_line_prefix": LOG_PREFIX,
@@ -340,18 +340,16 @@ def start(
 
     Raises:
         CapacityError: The disk is full or memory is short.
-        ProviderError: The server did not come up; the reason is its own last message.
+        ProviderError: The server did not start; the reason is its last message.
     """
     argv: list[str | Path] = [installation.program("postgres"), "-D", places.data]
     for key, value in settings(jobs=jobs).items():
         argv += ["-c", f"{key}={value}"]
     argv += ["-c", f"unix_socket_directories={places.sockets}"]
     if installation.major >= EVENT_TRIGGERS_MAJOR:
-        argv += ["-c", "event_triggers=off"]  # of restored ones, some fire when somebody logs in
+        argv += ["-c", "event_triggers=off"]  # some restored ones fire at a login
     with suppress(OSError), untrusted_files.folder(places.data) as held:
-        untrusted_files.unlink_below(
-            held, "postmaster.pid"
-        )  # a killed server's says that it is ready
+        untrusted_files.unlink_below(held, "postmaster.pid")  # that of a killed server says "ready"
     try:
         log = open_log(places)
     except OSError as exc:
@@ -364,7 +362,7 @@ def start(
             stdout=log,
             stderr=log,
             outlive_us=outlive_us,
-            # An immediate shutdown, which removes what the server shares; it never ignores this.
+            # An immediate shutdown, which also removes the shared memory; the server never ignores it.
             dies_by=signal.SIGQUIT,
             within=Fence(writable=(places.data, places.sockets), record=recorded(places)),
         )
@@ -378,7 +376,7 @@ def start(
 
 
 def open_log(places: Places) -> BinaryIO:
-    """The server's log, which only we open, to be written to its end. OSError where it is a link."""
+    """The server's log, opened for appending. OSError: it is a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     return os.fdopen(os.open(places.log, flags, 0o600), "ab")
 
@@ -406,9 +404,9 @@ def _standing_of(places: Places) -> StartedServer | None:
 
 
 def replaced(places: Places) -> str:
-    """What of a server that we have started is not any more what it was; empty where nothing is missing.
+    """Which folder of a server started by restorecheck was replaced; empty: none.
 
-    Empty, too, for a server that restorecheck did not start.
+    Empty also for a server that restorecheck did not start.
     """
     standing = _standing_of(places)
     if standing is None:
@@ -422,12 +420,12 @@ def replaced(places: Places) -> str:
             if _identity(path) != known:
                 return f"the restored code replaced the server's {name}"
         except OSError:
-            return f"the restored code took away the server's {name}"
+            return f"the restored code removed the server's {name}"
     return ""
 
 
 def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
-    """Until the server says that it accepts connections, or START_TIMEOUT. Raises as `start`."""
+    """Wait until the server accepts connections, at most START_TIMEOUT. Raises as `start`."""
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -442,8 +440,8 @@ def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
 
 
 def _says_ready(places: Places) -> bool:
-    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint: each
-    connection is asked who has answered.
+    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint:
+    every connection verifies which server answers.
 
     Source: src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS (since PostgreSQL 10).
     """
@@ -463,17 +461,17 @@ def _start_error(places: Places, code: int) -> ProviderError:
 
 
 BY_ITS_OWN_FAULT = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
-"""How a process ends over what it reads; any other signal comes from somebody, or the kernel."""
+"""Signals by which a process ends because of its data; any other one comes from outside."""
 _TERMINATED = re.compile(r"\(PID \d+\) was terminated by signal (\d+)")
 _GAVE_UP = re.compile(r"server process \(PID \d+\) exited with exit code \d+")
 
 
 def killed(places: Places) -> str:
-    """How the server lost a process or its folders, where that was no fault of its own; else empty.
+    """How another program ended a server process or removed its folders; empty: none did.
 
-    Recovery empties unlogged tables: what the server says from then on proves nothing. Its log has
-    "server process (PID 123) was terminated by signal 9: Killed", and "exited with exit code 2" of
-    one that was told to give up at once. Source: src/backend/postmaster/postmaster.c, LogChildExit.
+    Recovery empties unlogged tables, so later answers prove nothing. The log has "server process (PID 123)
+    was terminated by signal 9: Killed", or "exited with exit code 2" for an immediate shutdown.
+    Source: src/backend/postmaster/postmaster.c, LogChildExit.
     """
     foreign: list[str] = []
     gave_up = False
@@ -498,9 +496,9 @@ OWN_SESSION = {
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "row_security": "on",
-    "lc_messages": "C",  # in which errors are told apart
+    "lc_messages": "C",  # errors are recognised by their English text
 }
-"""For our own sessions, whatever a dump has set for its database, for a role, or for all of them."""
+"""For restorecheck's own sessions: overrides what a dump set for databases and roles."""
 
 
 def superuser_connection(
@@ -515,7 +513,7 @@ def superuser_connection(
         autocommit=True,
         connect_timeout=10,
         options=libpq.options_of(OWN_SESSION),
-        client_encoding="UTF8",  # else an SQL_ASCII database gives bytes for every text
+        client_encoding="UTF8",  # else psycopg returns bytes for the texts of an SQL_ASCII database
         **libpq.THROW_AWAY,
     )
     refuse_stranger(connection, places)
@@ -523,11 +521,11 @@ def superuser_connection(
 
 
 def refuse_link(places: Places) -> None:
-    """Before a connection: a link in the place of the socket would lead it to any server of the machine. The
-    restored code may put one there in the next moment; then `refuse_stranger` sees it, after it was greeted.
+    """Before a connection: a link instead of the socket could lead to any server of the machine. If restored
+    code makes one after this check, `refuse_stranger` detects it after connecting.
 
     Raises:
-        InvalidStateError: What lies there is no socket.
+        InvalidStateError: The file is not a socket.
     """
     if _standing_of(places) is None:
         return
@@ -535,7 +533,7 @@ def refuse_link(places: Places) -> None:
         with untrusted_files.folder(places.sockets) as held:
             state = os.stat(places.socket_path.name, dir_fd=held, follow_symlinks=False)
     except OSError:
-        return  # the connection says so
+        return  # connecting reports the error
     if not stat.S_ISSOCK(state.st_mode):
         raise InvalidStateError("the restored code replaced the server's socket", hint=ATTACKED)
 
@@ -544,9 +542,9 @@ ATTACKED = "Do not trust this dump: its code attacks the machine that restores i
 
 
 def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None:
-    """Close a connection where another process than the server of these places listens on the socket.
+    """Close a connection if another process than this server listens on the socket.
 
-    The kernel records the process that called listen(2): SO_PEERCRED, unix(7). Only Linux is asked.
+    The kernel records the process that called listen(2): SO_PEERCRED, unix(7). Only on Linux.
 
     Raises:
         InvalidStateError: Another process listens there.
@@ -561,13 +559,13 @@ def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None
     if pid != standing.server.pid or not standing.server.runs:
         connection.close()
         raise InvalidStateError(
-            "another process listens on the socket of the throw-away server: the restored code replaced it",
+            "another process listens on the socket of the throw-away server: restored code replaced the server",
             hint=ATTACKED,
         )
 
 
 def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
-    """End the server and everything that was started for its drill. True when nothing runs any more."""
+    """End the server and all processes of its drill. True: none is running."""
     mark = read_mark(places.directory)
     known = _STARTED.pop(places.directory, None)
     if server is not None and not _ended(server):
@@ -584,11 +582,11 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
 
 
 def _ended(server: subprocess.Popen[bytes]) -> bool:
-    """Whether it could be ended: immediately, as nothing needs to be kept."""
+    """Whether the server could be ended, by an immediate shutdown."""
     if server.poll() is not None:
         return True
     contained = isinstance(server, Program) and server.contained
-    # Outside of an IPC namespace it has to remove itself what it shares; SIGQUIT is an immediate shutdown.
+    # Outside an IPC namespace the server itself removes its shared memory; SIGQUIT is an immediate shutdown.
     server.send_signal(signal.SIGTERM if contained else signal.SIGQUIT)
     for last_resort in (server.kill, server.kill):
         with suppress(subprocess.TimeoutExpired):
@@ -605,7 +603,7 @@ def made(places: Places) -> Made:
 
 
 def is_made(places: Places, by_us: Made | None) -> bool:
-    """Whether this process made the directory: then its mark need not say so any more."""
+    """Whether this process made the directory: then no mark is needed as evidence."""
     try:
         return by_us is not None and made(places) == by_us
     except OSError:
@@ -613,14 +611,14 @@ def is_made(places: Places, by_us: Made | None) -> bool:
 
 
 def remove(places: Places, drill_id: str, by_us: Made | None = None) -> str:
-    """Remove the directory of this drill; empty when it is gone, else why it is not.
+    """Remove the directory of this drill; empty: removed, else why not.
 
-    A directory without our mark is removed only when nothing but an unfinished mark is in it: a
-    drill can die between making it and marking it.
+    A directory without a mark is removed only if it contains nothing but an unfinished mark: a drill can
+    die between making and marking it.
     """
     directory = places.directory
     if not directory.name.startswith(PREFIX):
-        return "its name is not one of ours"
+        return "its name is not one of restorecheck"
     if not directory.is_dir() or directory.is_symlink():
         return "" if not directory.exists() else "it is not a directory"
     mark = read_mark(directory)
@@ -630,13 +628,13 @@ def remove(places: Places, drill_id: str, by_us: Made | None = None) -> str:
                 places.unfinished_mark.unlink()
             directory.rmdir()
         except OSError:
-            return "it does not carry the mark of this drill"
+            return "it does not have the mark of this drill"
         return ""
     return _remove_marked(directory)
 
 
 def _remove_marked(directory: Path) -> str:
-    """The mark goes last, so that a removal cut short can be taken up again."""
+    """Removes the mark last, so that an interrupted removal can be continued."""
     try:
         untrusted_files.remove_all(directory, but=MARK)
         (directory / MARK).unlink(missing_ok=True)
@@ -651,7 +649,7 @@ def free_bytes(directory: Path) -> int:
 
 
 def is_almost_full(directory: Path) -> bool:
-    """Whether a hundredth of the disk, or a gigabyte, is all that is left."""
+    """Whether less than 1 % of the disk, or less than 1 GB, is free."""
     usage = shutil.disk_usage(directory)
     return usage.free < min(usage.total // 100, 1024 * MEGABYTE)
 
@@ -666,7 +664,7 @@ def modified_at(path: Path) -> datetime | None:
 def _disk_error(exc: OSError, what: str) -> ProviderError:
 
     message = f"{what}: {exc.strerror}"
-    hint = "Set postgres.work_dir to a folder with room that can be written."
+    hint = "Set postgres.work_dir to a writable folder with enough free space."
     if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
         return CapacityError(message, hint=hint)
     return ProviderError(message, hint=hint)

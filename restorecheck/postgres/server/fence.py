@@ -1,17 +1,17 @@
-"""Runs one program of PostgreSQL's where a dump's code reaches nothing but its own data (Linux).
+"""Runs one program of PostgreSQL in a fence: a dump's code can access only its own data (Linux).
 
-`processes.spawn` starts this file as a program of its own: it forks and changes namespaces, which a process
-with threads must not do. It imports only the standard library, and all of it here: after the file system is
-replaced, Python finds no module. `main` gets one end of a socket pair (SOCK_SEQPACKET), which carries:
+`processes.spawn` starts this file as a separate program: it forks and changes namespaces, which a process
+with threads must not do. It imports only the standard library, and everything here: after the file system
+is replaced, Python finds no module. `main` gets one end of a socket pair (SOCK_SEQPACKET), with messages:
 
     → the order: a dict, see `Order` in processes.py
     ← the number of the program's process
-    ← the walls that the kernel refused, or ["error", why the program does not start]
-    → one byte: the number is written down, begin
-    ← the end of the connection: the program has begun; or ["error", why not]
+    ← the parts of the fence that the kernel refused, or ["error", why the program does not start]
+    → one byte: the number is recorded, start the program
+    ← the end of the connection: the program has started; or ["error", why not]
 
-It stays as the parent of the program, and ends as the program ends, when nothing that the program
-started runs any more: in a process namespace the kernel sees to that, elsewhere it adopts the orphans.
+It stays as the parent of the program, and ends with the program's exit code when no child of the program
+runs: in a process namespace the kernel ends them, elsewhere this parent adopts the orphans.
 
 Sources: namespaces(7), user_namespaces(7), pid_namespaces(7), mount_setattr(2), pivot_root(2), prctl(2);
 the numbers are those of linux/sched.h, linux/mount.h, linux/prctl.h and asm-generic/unistd.h.
@@ -28,7 +28,7 @@ import stat
 import sys
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # what is imported here takes half of the start
+if TYPE_CHECKING:  # these imports would take half of the start time
     from collections.abc import Iterable
     from typing import Any, NoReturn
 
@@ -39,11 +39,11 @@ WALLS = {
     "memory": "an IPC namespace",
     "calls": "a filter of system calls",
 }
-"""What the kernel may refuse, as a report calls it."""
+"""Parts of the fence that a kernel may not support, with their names in reports."""
 
 
 def named(walls: Iterable[str]) -> str:
-    """In words."""
+    """Their names in one text."""
     return ", ".join(WALLS[wall] for wall in walls)
 
 
@@ -64,7 +64,7 @@ SETTINGS = (
     *("localtime", "timezone", "locale.alias", "group", "protocols", "services", "fonts", "perl"),
     *("python3", "ssl/openssl.cnf", "ImageMagick-6", "R", "os-release"),
 )
-"""In /etc: what libraries read. No configuration of a service is among them."""
+"""In /etc: files that libraries read, and no configuration of a service."""
 FOR_NETWORK = (
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -79,7 +79,7 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 
 MESSAGE = 1 << 20
 FILE_BYTES = 16 << 30
-"""Of one file. PostgreSQL splits a table into files of 1 GB (--with-segsize can make it more)."""
+"""Limit of one file; a write beyond it fails. PostgreSQL splits tables into files of 1 GB (or of --with-segsize)."""
 PROCESSES = 1024
 LEAST_DATA = 4 << 30
 
@@ -108,8 +108,8 @@ _REFUSED = {
         "request_key": 218, "keyctl": 219, "userfaultfd": 282, "bpf": 280, "perf_event_open": 241,
     },
 }  # fmt: skip
-"""System calls that a server has no use for, and by which a program reaches beyond its fence: into namespaces
-and mounts of its own, the cgroup of who started it, its keyrings, and the server's own process.
+"""System calls that a server does not need, and by which a program could leave its fence: new namespaces and
+mounts, the cgroup and keyrings of its starter, the server's own process.
 """
 _REFUSED_EVERYWHERE = (425, 428, 429, 430, 431, 432, 433, 438, 442)
 """io_uring_setup (which makes sockets past a filter), open_tree, move_mount, fsopen, fsconfig, fsmount, fspick,
@@ -162,7 +162,7 @@ def main(control: int) -> None:
 
 
 def _set_up_parent(order: dict[str, Any]) -> None:
-    """Die soon after who started us; adopt what the program leaves."""
+    """End soon after the starting process; adopt the program's orphans."""
     if not order["outlives"]:
         libc.prctl(_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != order["parent"]:
@@ -186,14 +186,14 @@ def _await(child: int) -> NoReturn:
     status = os.waitpid(child, 0)[1]
     with suppress(ChildProcessError):
         while True:
-            # Orphans of the program: there are none where it had a process namespace.
+            # Orphans of the program: none if it had a process namespace.
             for orphan in _children():
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(orphan, signal.SIGKILL)
             os.waitpid(-1, 0)
     if os.WIFSIGNALED(status):
         ended_by = os.WTERMSIG(status)
-        with suppress(OSError):  # of SIGKILL
+        with suppress(OSError):  # SIGKILL cannot be handled
             signal.signal(ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), ended_by)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
@@ -214,7 +214,7 @@ def _children() -> list[int]:
 
 
 def _become_alone(order: dict[str, Any], missing: list[str]) -> None:
-    """Unshare what the kernel lets us, in a user namespace where we may not do it directly."""
+    """Unshare what the kernel allows, in a user namespace if that is needed."""
     direct = os.geteuid() == 0 and libc.unshare(_NEWNS) == 0
     if not direct:
         _become(order)
@@ -259,7 +259,7 @@ def _raise_loopback() -> None:
 
 
 def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) -> NoReturn:
-    """In the child: what has to be done after the fork, then the program."""
+    """In the child: the work after the fork, then the program."""
     try:
         if order["walls"] and "files" not in missing and not _hide_files(order):
             missing.append("files")
@@ -273,7 +273,7 @@ def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) 
         )
         os.set_blocking(alive, False)
         with suppress(BlockingIOError):
-            os.read(alive, 1)  # the end of it: our parent is gone
+            os.read(alive, 1)  # end of file: the parent has ended
             os._exit(1)
         os.write(control, marshal.dumps(missing))
         if os.read(control, 1) != b"g":
@@ -285,17 +285,17 @@ def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) 
         for number in (
             signal.SIGPIPE,
             signal.SIGXFSZ,
-        ):  # Python ignores them, and who is started inherits that
+        ):  # Python ignores them, and a child would inherit that
             signal.signal(number, signal.SIG_DFL)
         os.execve(order["argv"][0], order["argv"], order["environment"])  # noqa: S606  # a list, never a shell
-    except BaseException as exc:  # noqa: BLE001  # told to who started us
+    except BaseException as exc:  # noqa: BLE001  # reported to the starting process
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else repr(exc)
         os.write(control, marshal.dumps(["error", why]))
     os._exit(127)
 
 
 def _become(order: dict[str, Any]) -> None:
-    """The user of the program, for good."""
+    """Become the user of the program, irrevocably."""
     if os.geteuid() != 0 or order["uid"] is None:
         return
     for capability in range(_LAST_CAPABILITY + 1):
@@ -306,7 +306,7 @@ def _become(order: dict[str, Any]) -> None:
 
 
 def _limit(order: dict[str, Any]) -> None:
-    """No more rights by setuid programs, and bounds for one file, one process's memory, their number."""
+    """No rights through setuid programs; limits for file size, memory of a process, and number of processes."""
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     bounds = {
@@ -314,7 +314,7 @@ def _limit(order: dict[str, Any]) -> None:
         resource.RLIMIT_FSIZE: FILE_BYTES,
         resource.RLIMIT_DATA: max(memory // 2, LEAST_DATA),
     }
-    if order["alone"]:  # else it counts the processes of others, too
+    if order["alone"]:  # else the limit counts processes of others, too
         bounds[resource.RLIMIT_NPROC] = PROCESSES
     for kind, wanted in bounds.items():
         hard = resource.getrlimit(kind)[1]
@@ -326,14 +326,14 @@ def _limit(order: dict[str, Any]) -> None:
 
 
 def _leave_keyring() -> None:
-    """Who started us may hold keys in its session's keyring, which would be inherited; keyrings(7)."""
+    """The starting process may have keys in its session keyring, which the program would inherit; keyrings(7)."""
     number = _REFUSED.get(os.uname().machine, {}).get("keyctl")
     if number is not None:
         libc.syscall(number, _JOIN_SESSION_KEYRING, None)
 
 
 def _filter_calls() -> bool:
-    """False: the kernel refuses, or this machine's numbers are not known. seccomp(2), bpf(4)."""
+    """False: the kernel refuses, or the numbers for this machine are not known. seccomp(2), bpf(4)."""
     machine = os.uname().machine
     if machine not in _REFUSED:
         return False
@@ -367,7 +367,9 @@ def _filter_steps(machine: str) -> list[tuple[int, int, int, int]]:
         steps += refused(at_least, _X32)
     for call in (*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE):
         steps += refused(equal, call)
-    steps += refused(equal, _CLONE3, _ENOSYS)  # then libraries take clone, which can be looked into
+    steps += refused(
+        equal, _CLONE3, _ENOSYS
+    )  # then libraries use clone, whose flags the filter can read
     steps += [
         (equal, 0, 4, _CLONE[machine]),
         (load, 0, 0, first),
@@ -385,7 +387,7 @@ def _filter_steps(machine: str) -> list[tuple[int, int, int, int]]:
 
 
 def _hide_files(order: dict[str, Any]) -> bool:
-    """A root folder of our own with what the program needs, and nothing else. False: the kernel refuses.
+    """A new root folder with only what the program needs. False: the kernel refuses.
 
     Everything is copied by descriptors before anything is covered, so a refusal changes nothing.
     """
@@ -399,7 +401,7 @@ def _hide_files(order: dict[str, Any]) -> bool:
     except OSError:
         return False
     try:
-        _furnish(base, order)  # first: what is needed may lie in /tmp
+        _furnish(base, order)  # first: needed files may be in /tmp
         for path, to in links:
             _make_folder(base, os.path.dirname(path))
             os.symlink(to, f"{base}{path}")
@@ -468,7 +470,7 @@ def _make_folder(base: str, path: str) -> None:
 
 
 def _furnish(base: str, order: dict[str, Any]) -> None:
-    """What programs expect of every system: /proc, /tmp, some links, a name for the user."""
+    """Parts that programs expect of every system: /proc, /tmp, some links, a name for the user."""
     for name in ("proc", "tmp", "run", "var", "etc", "dev"):
         _make_folder(base, f"/{name}")
     with suppress(
@@ -482,7 +484,7 @@ def _furnish(base: str, order: dict[str, Any]) -> None:
         os.symlink(f"/proc/self/fd/{number}", f"{base}/dev/{name}")
     uid = os.geteuid() if order["uid"] is None else order["uid"]
     gid = os.getegid() if order["gid"] is None else order["gid"]
-    # initdb insists on a name for its user. Source: src/common/username.c, get_user_name.
+    # initdb requires a name for its user. Source: src/common/username.c, get_user_name.
     _write(f"{base}/etc/passwd", f"restorecheck:x:{uid}:{gid}::/:/bin/false\n")
 
 

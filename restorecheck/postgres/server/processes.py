@@ -1,7 +1,7 @@
-"""Starting PostgreSQL's programs, and ending what was started.
+"""Starts PostgreSQL's programs, and ends them.
 
-Nothing is ever ended by its name, and nothing that a dump can write says what is ours: a process is
-ours when we have started it, or when it is a `Birth` that we have written down.
+No process is ended by name, or because of data that a dump can write: only processes that restorecheck
+started, known in memory or as a recorded `Birth`.
 """
 
 import ctypes
@@ -32,24 +32,24 @@ _BEGIN_FENCE = (
     "import sys; sys.path.append(sys.argv[1]); import fence; fence.main(int(sys.argv[2]))"
 )
 _BEGINS_WITHIN = 60.0
-"""Seconds; a fence that takes longer fails the start."""
+"""Seconds; if the fence takes longer, the start fails."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """Names one process for ever: its number, and when it was started (in ticks of one boot, on Linux)."""
+    """Identifies one process: its number, and its start time (in ticks since boot, on Linux)."""
 
     pid: int
     at: str
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
-        """None where there is no such process (any more)."""
+        """None: there is no such process."""
         try:
             if not LINUX:
                 return cls(pid, str(psutil.Process(pid).create_time()))
-            # Field 22, after the name, which may hold anything; proc_pid_stat(5).
+            # Field 22, after the name, which may contain any character; proc_pid_stat(5).
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
             return cls(pid, f"{_BOOT.read_text().strip()} {fields[19]}")
         except (OSError, psutil.Error, IndexError):
@@ -57,7 +57,7 @@ class Birth:
 
     @property
     def runs(self) -> bool:
-        """A zombie waits only for a parent that does not look; it runs nothing and holds nothing."""
+        """Whether the process runs; a zombie does not."""
         try:
             process = psutil.Process(self.pid)
             return Birth.of(self.pid) == self and process.status() != psutil.STATUS_ZOMBIE
@@ -65,13 +65,13 @@ class Birth:
             return False
 
     def send(self, number: int) -> None:
-        """Send a signal; a process that is gone already is no error."""
+        """Send a signal; a missing process is no error."""
         try:
             handle = os.pidfd_open(self.pid) if LINUX else None
         except OSError:
             return
         try:
-            # Asked with the handle open: the number cannot be given to another process meanwhile.
+            # Checked with the handle open: the number cannot be reused meanwhile.
             if Birth.of(self.pid) != self:
                 return
             if handle is None:
@@ -86,15 +86,15 @@ class Birth:
 
 
 def end(births: Iterable[Birth], timeout: float) -> bool:
-    """End these processes, each signal with so many seconds. True when none of them runs any more.
+    """End these processes, with so many seconds after each signal. True: none is running.
 
-    SIGTERM first: who looks after a program in a fence kills it then, and whatever it has left.
+    SIGTERM first: then the parent of a fenced program kills it with all of its children.
     """
     running = [birth for birth in births if birth.runs]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for birth in running:
             birth.send(number)
-            birth.send(signal.SIGCONT)  # it may have been stopped
+            birth.send(signal.SIGCONT)  # it may be stopped
         known = []
         for birth in running:
             with suppress(psutil.Error):
@@ -107,13 +107,13 @@ def end(births: Iterable[Birth], timeout: float) -> bool:
 
 
 def end_all_of(account: OsUser) -> None:
-    """Kill every process of a user id that belongs to one drill alone."""
+    """Kill every process of a user id that only one drill uses."""
     assert account.alone, "others may run as this user"
     shell_as(account, "kill -9 -1")  # kill(2): every process that the caller may signal, but itself
 
 
 def shell_as(account: OsUser, script: str, *arguments: str) -> int:
-    """Run a script of ours as the account, without a fence; returns its exit code."""
+    """Run a script of restorecheck as the account, without a fence; returns its exit code."""
     return subprocess.run(
         ["/bin/sh", "-c", script, "sh", *arguments],
         check=False,
@@ -127,33 +127,33 @@ def shell_as(account: OsUser, script: str, *arguments: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """What a program that runs a dump's code, or reads a dump, may reach besides the system's programs."""
+    """What a fenced program may access besides the system's programs."""
 
     writable: tuple[Path, ...] = ()
-    """Folders."""
+    """Folders that it may write."""
     readable: tuple[Path, ...] = ()
-    """Folders and files."""
+    """Folders and files that it may read."""
     network: bool = False
     record: Callable[[tuple[Birth, ...]], None] = lambda _births: None
-    """Called with the processes before they run, so that a sweep finds them after restorecheck was killed."""
+    """Called with the processes before they run, so that a sweep finds them if restorecheck is killed."""
 
 
 class Program(subprocess.Popen[bytes]):
-    """A started program. In a fence, this is the process that looks after it, and ends as it does."""
+    """A started program. In a fence, this is its parent, which ends with the program's exit code."""
 
     inner: Birth | None = None
     """The program itself."""
     fenced: bool = False
     missing: tuple[str, ...] = ()
-    """Walls of its fence that the kernel refused; keys of `fence.WALLS`."""
+    """Parts of the fence that the kernel does not support; keys of `fence.WALLS`."""
 
     @property
     def contained(self) -> bool:
-        """Whether the kernel ends with it whatever it started, and removes what that shared."""
+        """Whether the kernel ends its children with it, and removes their shared memory."""
         return self.fenced and not {"processes", "memory"} & set(self.missing)
 
     def kill(self) -> None:
-        """The program, so that who looks after it sees that all is gone, and ends."""
+        """Kill the program itself, so that its parent in the fence ends, too."""
         if self.inner is None or self.inner.pid == self.pid:
             super().kill()
         elif self.returncode is None:
@@ -162,7 +162,7 @@ class Program(subprocess.Popen[bytes]):
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What PostgreSQL's programs see: no PG* variable, no secret, messages in English."""
+    """The environment of PostgreSQL's programs: no PG* variable, no secret, messages in English."""
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     return {"PATH": os.defpath, **kept, "HOME": str(home), "LC_ALL": "C", "PGTZ": "UTC"}
 
@@ -180,11 +180,11 @@ def spawn(
     extra_environment: dict[str, str] | None = None,
     within: Fence | None = None,
 ) -> Program:
-    """Start a program as `account` in `directory`, in a session of its own.
+    """Start a program as `account` in `directory`, in its own session.
 
-    Unless `outlive_us`, it is ended by the signal `dies_by` when this process dies, by the kernel (Linux only;
-    the signal follows the thread that started it, so start from one that lives on).
-    `within`: behind a fence, on Linux; elsewhere as the account, and no more.
+    Unless `outlive_us`, the kernel sends it `dies_by` when this process dies (Linux only; in fact when the
+    starting thread ends, so start from a thread that lives on).
+    `within`: its fence, on Linux; elsewhere only the account separates it.
 
     Raises:
         ProviderError: The program cannot be started.
@@ -215,7 +215,7 @@ def spawn(
             env=variables,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=None if outlive_us else die_with_parent(dies_by),  # one call of the kernel's
+            preexec_fn=None if outlive_us else die_with_parent(dies_by),  # a single system call
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
@@ -237,7 +237,7 @@ def spawn(
 def _fenced(
     words: list[str], within: Fence, streams: dict[str, Any], order: dict[str, Any]
 ) -> Program:
-    """Raises OSError where it cannot be started."""
+    """Raises OSError: it cannot be started."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, its:
         ours.settimeout(_BEGINS_WITHIN)
@@ -256,14 +256,14 @@ def _fenced(
             ours.send(marshal.dumps(order | _reach(words, within)))
             _begin(ours, started, within)
         except BaseException:
-            started.terminate()  # takes what it has started with it
+            started.terminate()  # ends its children, too
             started.wait()
             raise
     return started
 
 
 def _begin(ours: socket.socket, started: Program, within: Fence) -> None:
-    answers = [_answer(ours), _answer(ours)]  # of two processes, in any order
+    answers = [_answer(ours), _answer(ours)]  # from two processes, in any order
     (pid,) = (answer for answer in answers if isinstance(answer, int))
     (missing,) = (answer for answer in answers if isinstance(answer, list))
     _refuse_error(missing)
@@ -273,7 +273,7 @@ def _begin(ours: socket.socket, started: Program, within: Fence) -> None:
     ours.send(b"g")
     last = ours.recv(fence.MESSAGE)
     if last:
-        _refuse_error(marshal.loads(last))  # noqa: S302  # of a program of ours that has not begun
+        _refuse_error(marshal.loads(last))  # noqa: S302  # from restorecheck's own program, before the fenced one starts
 
 
 def _answer(ours: socket.socket) -> Any:  # noqa: ANN401  # see fence.py
@@ -289,7 +289,7 @@ def _refuse_error(answer: list[str]) -> None:
 
 
 def _reach(words: list[str], within: Fence) -> dict[str, Any]:
-    """The part of an order that says what is run, and what that reaches."""
+    """The part of an order with the program and the paths that it may access."""
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     readable = [*_parts_of(Path(words[0])), *(Path(p) for p in libraries if p), *within.readable]
     return {
@@ -303,10 +303,10 @@ def _reach(words: list[str], within: Fence) -> dict[str, Any]:
 
 
 def _parts_of(program: Path) -> list[Path]:
-    """The installation of a program, with the libraries of a wheel, which lie beside its package."""
+    """The installation of a program, with the libraries of a wheel, which are beside its package."""
     prefix = program.parent.parent
     if prefix == Path("/"):
-        return []  # of the system, which is there
+        return []  # part of the system, which the fence includes
     parts = [program.parent, *(prefix / name for name in ("lib", "lib64", "share"))]
     parts += [path.with_name(f"{path.name}.libs") for path in program.parents if path.name]
     brew = Path("/home/linuxbrew/.linuxbrew")
@@ -315,7 +315,7 @@ def _parts_of(program: Path) -> list[Path]:
 
 @cache
 def missing_walls() -> tuple[str, ...]:
-    """What the kernel refuses a fence here, found out once, by starting one; keys of `fence.WALLS`."""
+    """Parts of the fence that this kernel does not support, tested once by starting one; keys of `fence.WALLS`."""
     if not LINUX:
         return tuple(fence.WALLS)
     account = any_of_a_drill(None)
@@ -336,7 +336,7 @@ def run(
     """Run a program to its end and return its standard output.
 
     Raises:
-        CapacityError: It found no space left.
+        CapacityError: The disk is full.
         ProviderError: It could not be started, did not end in time, or exited with an error.
     """
     program = Path(argv[0]).name
@@ -349,7 +349,7 @@ def run(
         extra_environment=extra_environment,
         within=within,
     )
-    with process:  # which closes the pipes, also of a program that did not end
+    with process:  # closes the pipes, even if the program did not end
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as exc:
@@ -382,15 +382,15 @@ def describe_exit(code: int) -> str:
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Any:  # noqa: ANN401  # what Popen takes
-    """For Popen's preexec_fn: the kernel ends the program when the thread that started it ends.
+    """For Popen's preexec_fn: the kernel ends the program when the starting thread ends.
 
     Linux only; elsewhere None. SIGKILL, because a program inherits ignored signals: what a shell
     starts in the background ignores SIGINT and SIGQUIT.
     """
     if not LINUX:
         return None
-    # Looked up here: after a fork the loader's lock may be held by a thread that is not there.
-    # PyDLL, because it does not give up the interpreter's lock around the call.
+    # Looked up here: after a fork the loader's lock may be held by a thread that no longer exists.
+    # PyDLL, because it keeps the interpreter's lock during the call.
     prctl = ctypes.PyDLL(None).prctl
     wanted = int(number)
     getppid, leave, parent = os.getppid, os._exit, os.getpid()  # no cleanup in a fork

@@ -1,8 +1,8 @@
-"""What a server that was killed leaves in the kernel's memory.
+"""Shared memory of a killed server.
 
-PostgreSQL makes one small System V segment a data directory, by which the next server over it
-would notice survivors. A server that ends removes it; one that was killed cannot, and over a
-throw-away directory there is no next one. In an IPC namespace of its own it goes with the server.
+PostgreSQL makes one small System V segment for each data directory, by which the next server would
+notice surviving processes. A killed server cannot remove its segment, and a throw-away directory has
+no next server. In an IPC namespace the kernel removes the segment with the server.
 Sources: src/backend/port/sysv_shmem.c, src/include/storage/pg_shmem.h; proc_sysvipc(5).
 """
 
@@ -18,21 +18,21 @@ _IPC_RMID = 0
 _SHM_RDONLY = 0o10000
 _FAILED = ctypes.c_void_p(-1).value
 MAGIC = struct.pack("=i", 679834894)
-"""How PostgreSQL's segments begin (`PGShmemMagic`)."""
+"""First bytes of PostgreSQL's segments (`PGShmemMagic`)."""
 HEADER = 64
-"""Bytes: the header has 56, and the kernel gives whole pages."""
+"""Bytes that are read: the header has 56, and the kernel allocates whole pages."""
 KEYS = 1000
-"""The key is the inode of the data directory, or a number after it where that one is taken (since PostgreSQL 13):
-others are not looked into.
+"""Keys that are searched: the key is the inode of the data directory, or one of the next numbers if that is
+used (since PostgreSQL 13).
 """
 
 
 def free(makers: Collection[int], uid: int | None, data: Path) -> None:
-    """Remove the segments that no process uses, and that one of these processes has made, or that name this
-    data directory: initdb starts servers that nobody else knows.
+    """Remove the unused segments that one of these processes made, or that name this data directory: the
+    servers that initdb starts are not in `makers`.
 
-    `uid`: who must own what the processes made; None: the present user. Linux only: elsewhere nothing says who
-    has made a segment.
+    `uid`: owner of the segments; None: the present user. Linux only: elsewhere the maker of a segment is not
+    known.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -49,7 +49,7 @@ def free(makers: Collection[int], uid: int | None, data: Path) -> None:
 
 
 def _is_over(libc: ctypes.CDLL, key: int, number: int, data: Path) -> bool:
-    """Whether the segment says that it belongs to this directory, as the next server over it would ask."""
+    """Whether the segment names this data directory, tested as the next server would."""
     try:
         state = data.lstat()
     except OSError:
@@ -70,5 +70,5 @@ def _is_over(libc: ctypes.CDLL, key: int, number: int, data: Path) -> bool:
 
 
 def _lines() -> list[str]:
-    """Of `key shmid perms size cpid lpid nattch uid …`."""
+    """Lines of `key shmid perms size cpid lpid nattch uid …`."""
     return SEGMENTS.read_text().splitlines()[1:]

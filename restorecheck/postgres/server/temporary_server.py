@@ -1,7 +1,7 @@
-"""The one server that may be damaged: made by this very drill, and thrown away with it.
+"""The only server that may be damaged: made by this drill, and deleted with it.
 
-Whatever damages something takes a `Temporary`, and there is no way to one for a server of somebody
-else's, for one that is to be kept, or for one whose drill is not running here.
+All code that damages takes a `Temporary`. None can be made for another server, for one that is to be
+kept, or for one whose drill does not run in this process.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 @runtime_checkable
 class Provable(Protocol):
-    """A provider whose restored database may be damaged on purpose: it has made the server itself, for
-    one drill. A provider that restores elsewhere, or adopts, cannot have this method.
+    """A provider whose restored database may be damaged on purpose: it made the server itself, for one
+    drill. Providers that restore elsewhere, or adopt, do not have this method.
     """
 
     def temporary(self, drill: Drill) -> "Temporary":
-        """The server of this drill, as long as it runs in this process.
+        """The server of this drill, while the drill runs in this process.
 
         Raises:
             InvalidStateError: As `Temporary`.
@@ -39,10 +39,10 @@ class Provable(Protocol):
 
 
 class Lent(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that stays with who has opened it: whoever is lent it cannot close it."""
+    """A connection that only its opener can close; for code that borrows it `close` does nothing."""
 
     def close(self) -> None:
-        """Nothing: see `end`."""
+        """Does nothing: see `end`."""
 
     def end(self) -> None:
         super().close()
@@ -50,10 +50,10 @@ class Lent(psycopg.Connection[tuple[Any, ...]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Temporary:
-    """Verified when it is made, and again by every connection that may damage something.
+    """Verified when it is made, and by every connection that may damage.
 
     Raises:
-        InvalidStateError: It is not this drill's own, or is to be kept.
+        InvalidStateError: The server is not this drill's own, or is to be kept.
     """
 
     drill: Drill
@@ -67,8 +67,8 @@ class Temporary:
         reason = self._objection()
         if reason:
             raise InvalidStateError(
-                f"nothing is damaged in {self.places.directory}: {reason}",
-                hint="Only a throw-away server that the running drill has made is ever damaged.",
+                f"could not damage {self.places.directory}: {reason}",
+                hint="Only a throw-away server that the running drill made is ever damaged.",
             )
 
     @property
@@ -80,25 +80,25 @@ class Temporary:
         drill, directory = self.drill, self.places.directory
         mark = cluster.read_mark(directory)
         if drill.endpoint is None or Path(drill.endpoint.host) != self.places.sockets:
-            return "the restored database is not in it"
+            return "the restored database is not there"
         if mark is None or mark.drill_id != drill.id:
-            return "it does not carry the mark of this drill"
+            return "it does not have the mark of this drill"
         if drill.keep or mark.kept or drill.parked:
-            return "it is to be kept"
+            return "it will be kept"
         if drill.finished or str(directory) not in {r.identifier for r in drill.ledger}:
-            return "this drill is not going to delete it"
+            return "this drill will not delete it"
         if cluster.replaced(self.places) or directory.is_symlink():
-            return "its data lie elsewhere"
+            return "its data directory was replaced or is a link"
         if self.server.inner is None or not self.server.inner.runs:
-            return "no server of this drill runs in it"
+            return "no server of this drill is running there"
         return ""
 
     def superuser(self, database: str) -> Lent:
-        """A connection that may damage; it is the very server that was restored into.
+        """A connection that may damage, to the server of this drill only.
 
         Raises:
             InvalidStateError: Another server answers.
-            psycopg.Error: Nobody answers.
+            psycopg.Error: The server does not answer.
         """
         connection = Lent.connect(
             host=str(self.places.sockets),
@@ -118,5 +118,7 @@ class Temporary:
         ours = row is not None and Path(row[0]) == self.places.data
         if not ours or (first and identity_of(connection) != self.endpoint.identity):
             connection.end()
-            raise InvalidStateError("another server answers than the one that this drill has made")
+            raise InvalidStateError(
+                "another server answered instead of the one that this drill made"
+            )
         return connection

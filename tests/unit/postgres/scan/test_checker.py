@@ -139,7 +139,7 @@ def test_a_check_that_names_no_database_means_the_only_one_and_of_several_none(
 
     assert [name for name, _ in inquirer.asked] == there
     assert found.database == meant
-    assert ("say `database` in the check" in found.detail) is (not meant)
+    assert ("set `database` in the check" in found.detail) is (not meant)
 
 
 def test_a_check_of_a_database_that_is_not_there_fails(inquirer):
