@@ -35,6 +35,10 @@ class Finished:
     verdict: Verdict
     reason: str
     hint: str = ""
+    says: str = ""
+    """What came of it, in the words of the page."""
+    contact: str = ""
+    """Whom to call about the target."""
     do_now: str = ""
     """The first thing to do about a failed one, in one clause."""
     left: tuple[str, ...] = ()

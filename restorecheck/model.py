@@ -344,6 +344,8 @@ class Drill:
     objectives: tuple[Objective, ...] = ()
     teardown_limit: timedelta = timedelta(minutes=15)
     keep: bool = False
+    contact: str = ""
+    """Whom to call about the target; empty: not configured."""
     scheduled_for: datetime | None = None
     """The slot of the schedule that this drill is for; None: started by a person."""
     announce: bool = False

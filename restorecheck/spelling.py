@@ -45,6 +45,16 @@ def duration(seconds: float) -> str:
     return spell(timedelta(seconds=seconds))
 
 
+def size(number: int) -> str:
+    """Bytes with a unit, in powers of ten."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:  # noqa: PLR2004  # powers of ten
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
 def minute_of(at: datetime) -> str:
     """`2026-03-01 03:15 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

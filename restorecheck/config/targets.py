@@ -78,6 +78,11 @@ class Defaults(Keys):
     max_proof_age_hours: Hours = Field(
         default=30.0, description="A target without a verified drill for this long is overdue."
     )
+    contact: Annotated[str, Field(max_length=200)] = Field(
+        default="",
+        description="Whom to call when a backup is not verified: a name, a telephone number, a channel. "
+        "Reports and messages show it.",
+    )
     objectives: Objectives = Field(
         default_factory=Objectives,
         description="Recovery objectives; every drill measures them and reports a missed objective.",

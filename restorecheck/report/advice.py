@@ -40,6 +40,8 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     proven = report.verdict is Verdict.VERIFIED
     if last_verified is not None and not proven:
         yield Advice("Keep the last verified backup: do not let it expire.")
+    if report.contact and (not proven or report.teardown.left):
+        yield Advice(f"Whom to call: {report.contact}")
     if report.teardown.left:
         text = "Delete what was left behind; it may cost money:"
         yield Advice(text, "restorecheck sweep", names_left=True)

@@ -217,6 +217,9 @@ class Report(_Part):
     verdict: Verdict
     reason: str = Field(description="One sentence; it contains no row value and no secret.")
     hint: str = Field(description="What to do next; empty: nothing.")
+    contact: str = Field(
+        default="", description="Whom to call: `contact` of the target when the drill started."
+    )
     backup: BackupReport | None
     restore: RestoreReport
     checks: tuple[CheckReport, ...]
@@ -272,6 +275,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         verdict=drill.verdict,
         reason=drill.reason,
         hint=drill.hint,
+        contact=drill.contact,
         backup=_backup(drill),
         restore=RestoreReport(
             outcome=drill.restore_outcome,

@@ -3,13 +3,15 @@
 import html
 import re
 
-from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, Verdict
+from restorecheck.model import CheckOutcome, Severity, Verdict
 from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import Past
-from restorecheck.report.terminal import clean, proof_line, size
-from restorecheck.spelling import duration
+from restorecheck.report.restorable import restorable
+from restorecheck.report.terminal import clean, proof_line
+from restorecheck.report.trend import trends
+from restorecheck.spelling import duration, minute_of, size
 
 MARKS = {
     Verdict.VERIFIED: "\N{WHITE HEAVY CHECK MARK}",
@@ -37,14 +39,21 @@ def render(report: Report, past: Past) -> str:
     ]
     if since := wording.since(report, past):
         lines += ["", since]
-    proven = past.last_verified
-    if since and proven is not None:
-        lines += ["", f"Last verified {proven.at:%Y-%m-%d %H:%M} UTC: {text(proven.backup)}"]
+    if since:
+        lines += ["", _to_restore(report, past)]
     lines += ["", "| question | answer |", "|---|---|", *_answers(report, past)]
     lines += ["", *_advice(report, past)]
     lines += ["", *_checks(report, past)]
+    lines += ["", *(f"- {said}" for said in trends(past))]
     lines += ["", f"Drill `{clean(report.drill_id)}`, {report.started_at:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
+
+
+def _to_restore(report: Report, past: Past) -> str:
+    known = restorable(report, past)
+    if known is None:
+        return wording.none_verified(past)
+    return f"{wording.RESTORABLE}: {text(known.backup)}. {known.says}"
 
 
 def _advice(report: Report, past: Past) -> list[str]:
@@ -63,24 +72,28 @@ def _command(command: str) -> str:
 
 def _answers(report: Report, past: Past) -> list[str]:
     backup = report.backup
-    what = "none was found"
+    what = wording.no_backup(report)
     if backup is not None:
         parts = [text(backup.identifier)]
         parts += [size(backup.size_bytes)] if backup.size_bytes is not None else []
+        parts += [f"taken {minute_of(backup.taken_at)}"] if backup.taken_at is not None else []
         parts += [f"{duration(backup.age_seconds)} old"] if backup.age_seconds is not None else []
         what = ", ".join(part for part in (*parts, wording.same_backup(past)) if part)
-        if report.restore.outcome is RestoreOutcome.PENDING:
-            what = f"nothing; found: {what}"
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
     proven = (
         [f"| What do they detect? | {text(proof_line(report.proof))} |"] if report.proof else []
     )
+    unproven = report.verdict is not Verdict.VERIFIED
+    fault = [f"| {wording.FAULT} | {wording.at_fault(report)} |"] if unproven else []
+    stays = f"; {kept}" if (kept := wording.on_purpose(report)) else ""
     return [
-        f"| What was restored? | {what} |",
+        f"| Which backup is this about? | {what} |",
+        *fault,
         f"| Did it restore? | {wording.restored(report)} |",
         f"| Did the checks pass? | {wording.counted(report.checks)} |",
         *proven,
-        f"| Was everything cleaned up? | {wording.cleaned_up(report)}{f': {left}' if left else ''} |",
+        f"| {wording.PRODUCTION} | {wording.production(report)} |",
+        f"| Was everything cleaned up? | {wording.cleaned_up(report)}{f': {left}' if left else ''}{stays} |",
     ]
 
 

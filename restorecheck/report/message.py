@@ -141,8 +141,10 @@ def _part(item: News, report_url: str | None) -> str:
 
 def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
     lines = [_safe(fact.reason)]
-    if fact.hint and item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
-        lines.append(_safe(fact.hint))
+    if item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
+        lines[:0] = [clean(fact.says)] if fact.says else []
+        lines += [_safe(fact.hint)] if fact.hint else []
+        lines += [f"whom to call: {_safe(fact.contact)}"] if fact.contact else []
     if item.bad_since is not None and (item.kind is Kind.RECOVERED or item.bad > 1):
         lines.append(f"{_drills(item.bad)} not verified since {minute_of(item.bad_since)}")
     lines += [f"left: {_safe(what)}" for what in fact.left[:MOST]]
@@ -173,6 +175,7 @@ def _event(item: News, report_url: str | None) -> dict[str, Any]:
                 "verdict": fact.verdict.value,
                 "reason": _safe(fact.reason),
                 "hint": _safe(fact.hint),
+                "contact": _safe(fact.contact),
                 "left": [_safe(what) for what in fact.left],
                 "report_url": link(report_url, fact.drill_id, fact.target) if report_url else None,
                 "report_sha256": fact.sha256,

@@ -8,14 +8,15 @@ from restorecheck.model import CheckOutcome, RestoreOutcome, Severity, TeardownO
 from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import (
-    BackupReport,
     CheckReport,
     ObservationReport,
     ProofReport,
     Report,
 )
 from restorecheck.report.past import Past
-from restorecheck.spelling import duration, second_of
+from restorecheck.report.restorable import restorable
+from restorecheck.report.trend import trends
+from restorecheck.spelling import duration, second_of, size
 
 GREEN, RED, YELLOW, BOLD, RESET = (f"\x1b[{n}m" for n in (32, 31, 33, 1, 0))
 
@@ -53,7 +54,7 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
         f"  {clean(report.reason)}",
     ]
     lines += _advice_lines(report, past)
-    lines += ["", _field("backup", _backup(report.backup)), _field("restore", _restore(report))]
+    lines += ["", _field("backup", _backup(report, past)), _field("restore", _restore(report))]
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)
     lines += _proof_lines(report)
@@ -62,6 +63,8 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
     lines += [f"    parked: {p.kind} {clean(p.identifier)}" for p in report.teardown.parked]
     lines += _copy_lines(report)
     lines += _time_lines(report)
+    for n, said in enumerate(trends(past)):
+        lines += _wrapped("" if n else "trend", said)
     lines += _evidence_lines(report)
     lines += [_field("note", clean(note)) for note in report.notes]
     lines.append(_field("drill", f"{report.drill_id}  {second_of(report.started_at)}"))
@@ -69,14 +72,17 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
 
 
 def _advice_lines(report: Report, past: Past) -> list[str]:
-    lines = [""] if (advice := advise(report, past.last_verified)) else []
+    lines = [_field("since", since)] if (since := wording.since(report, past)) else []
+    lines += [""] if (advice := advise(report, past.last_verified)) else []
     for n, item in enumerate(advice):
         command = f" {item.command}" if item.command else ""
         lines += _wrapped("" if n else "to do", clean(f"{item.text}{command}"))
-    if past.last_verified is not None and report.verdict is not Verdict.VERIFIED:
-        night = past.last_verified
-        backup = f"{clean(night.backup)}, " if night.backup else ""
-        lines.append(_field("proven", f"{backup}verified {second_of(night.at)}"))
+    if report.verdict is not Verdict.VERIFIED:
+        known = restorable(report, past)
+        said = f"{clean(known.backup)}. {known.says}" if known else wording.none_verified(past)
+        lines += _wrapped("proven", f"{wording.RESTORABLE}: {said}" if known else said)
+        untouched = f"{wording.PRODUCTION} {wording.production(report)}"
+        lines += _wrapped("cause", f"{wording.at_fault(report)}. {untouched}.")
     return lines
 
 
@@ -97,9 +103,10 @@ def _field(label: str, text: str) -> str:
     return f"  {label:<{LABEL}}{text}"
 
 
-def _backup(backup: BackupReport | None) -> str:
+def _backup(report: Report, past: Past) -> str:
+    backup = report.backup
     if backup is None:
-        return "none was found"
+        return wording.no_backup(report)
     parts = []
     if backup.size_bytes is not None:
         parts.append(size(backup.size_bytes))
@@ -110,6 +117,8 @@ def _backup(backup: BackupReport | None) -> str:
         parts.append(f"taken {second_of(backup.taken_at)}{source}")
     if backup.age_seconds is not None:
         parts.append(f"{duration(backup.age_seconds)} old")
+    if same := wording.same_backup(past):
+        parts.append(same)
     details = f" ({', '.join(parts)})" if parts else ""
     return f"{clean(backup.identifier)}{details}"
 
@@ -257,16 +266,6 @@ def _time_lines(report: Report) -> list[str]:
         ),
         f"  {'':<{LABEL}}{steps}",
     ]
-
-
-def size(number: int) -> str:
-    """Bytes with a unit, in powers of ten."""
-    value = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:  # noqa: PLR2004  # powers of ten
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
 
 
 def took(seconds: float) -> str:

@@ -6,8 +6,7 @@ from itertools import combinations
 from statistics import median, quantiles
 
 from restorecheck.report.past import Past
-from restorecheck.report.terminal import size
-from restorecheck.spelling import duration
+from restorecheck.spelling import duration, size
 
 LEAST = 5
 """Nights with a number; of fewer, nothing is estimated."""

@@ -12,7 +12,7 @@ from restorecheck.model import (
 )
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import DRAWN_NIGHTS, Past
-from restorecheck.spelling import duration, minute_of
+from restorecheck.spelling import duration, minute_of, number_of
 
 ACCEPTED = frozenset(
     {"not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
@@ -28,6 +28,8 @@ OF_THE_FILE = "backup_file"
 NEWEST_WHOLE = "is whole"
 YOUNG = "is young enough"
 RIGHT_DATABASE = "is of the right database"
+IN_AWS = "rds"
+"""Kind of a backup that is a snapshot of production's instance."""
 """Ends of the names of such checks, which may also name a database (`postgres.selection.findings`)."""
 
 
@@ -199,8 +201,9 @@ def shares(checks: Sequence[CheckReport]) -> str:
     return ", ".join(said)
 
 
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+def _number(number: int, noun: str, many: str = "") -> str:
+    """Empty where there is none."""
+    return number_of(number, noun, many) if number else ""
 
 
 def restored(report: Report) -> str:
@@ -220,6 +223,58 @@ def restored(report: Report) -> str:
             return "No: not begun"
 
 
+RESTORABLE = "Newest backup known to restore"
+FAULT = "Is it the backup or restorecheck?"
+PRODUCTION = "Is production untouched?"
+
+
+def none_verified(past: Past) -> str:
+    nights = len(past.nights)
+    which = f"the last {nights} nights" if nights > 1 else "the nights before"
+    return f"No verified backup is known of {which}."
+
+
+def at_fault(report: Report) -> str:
+    """Is it the backup or restorecheck?"""
+    if report.verdict is not Verdict.FAILED:
+        return "The drill: nothing is known against the backup"
+    names = failed_of_the_file(report)
+    if wrong(report):
+        return "The backup: its data is not as it should be"
+    if report.restore.outcome is RestoreOutcome.FAILED:
+        return "The backup: it does not restore"
+    if report.backup is None or names:
+        return "The backup job, not restorecheck"
+    if failed_required(report):
+        return "Neither: the backup restores, an objective was missed"
+    return "The backup, not restorecheck"
+
+
+def production(report: Report) -> str:
+    """Is production untouched? By the first promise it always is; the answer says what was done instead."""
+    if report.restore.adopted:
+        return "Yes: the restored instance was only read"
+    in_aws = report.backup is not None and report.backup.kind == IN_AWS
+    return "Yes: its snapshot was only copied" if in_aws else "Yes: the backup was only read"
+
+
+def no_backup(report: Report) -> str:
+    """What there is to say in place of a backup."""
+    found = report.verdict is Verdict.INCONCLUSIVE
+    return "none could be read; the reason says why" if found else "none was found that is whole"
+
+
+def on_purpose(report: Report) -> str:
+    """What stays and may cost money; empty: nothing."""
+    standbys, copies = len(report.teardown.parked), len(report.copies.kept)
+    parts = [
+        _number(standbys, "stopped standby", "stopped standbys"),
+        _number(copies, "copy", "copies"),
+    ]
+    said = " and ".join(part for part in parts if part)
+    return f"kept on purpose, and not free: {said}" if said else ""
+
+
 def same_backup(past: Past) -> str:
     """A note that the previous drill had the same backup; empty: it had not."""
     before = past.same_backup
@@ -230,9 +285,9 @@ def cleaned_up(report: Report) -> str:
     """Was everything cleaned up?"""
     match report.teardown.outcome:
         case TeardownOutcome.COMPLETE:
-            return "Yes"
+            return "Yes, nothing is left"
         case TeardownOutcome.KEPT:
-            return "Kept, as requested"
+            return "No: the database was kept, as requested"
         case TeardownOutcome.INCOMPLETE:
             return f"No: {len(report.teardown.left)} left behind"
         case TeardownOutcome.PENDING:

@@ -85,6 +85,7 @@ class Performer:
             objectives=target.objectives.wanted(),
             teardown_limit=teardown_limit_of(self._parts.config, target),
             keep=keep,
+            contact=target.contact,
             scheduled_for=scheduled_for,
             announce=announce,
         )

@@ -95,6 +95,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
         deadline=now + deadline_of(target),
         objectives=target.objectives.wanted(),
         teardown_limit=teardown_limit_of(config, target),
+        contact=target.contact,
         scheduled_for=slot,
         announce=True,
         outputs=said,

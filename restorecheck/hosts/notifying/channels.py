@@ -16,6 +16,7 @@ from restorecheck.ports import Clock, DrillStore, Messenger
 from restorecheck.report import document
 from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
+from restorecheck.report.wording import sentence
 
 ELSEWHERE = {"sns": "restorecheck.aws.deployment.sns"}
 """Kinds of channel whose module is not in `notify`: only `aws` calls AWS."""
@@ -91,6 +92,8 @@ def finished(entry: Entry, history: DrillStore) -> Finished:
         fact,
         reason=report.reason,
         hint=report.hint,
+        says=sentence(report),
+        contact=report.contact,
         do_now=do_now(report),
         left=tuple(f"{one.kind} {one.identifier}" for one in left),
         sha256=entry.sha256,

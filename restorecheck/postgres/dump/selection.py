@@ -19,6 +19,7 @@ from restorecheck.postgres.dumpfiles.inspect import Following, Inspection, inspe
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
 from restorecheck.postgres.dumpfiles.timestamps import Taken, header_claim, when_taken
+from restorecheck.spelling import spell
 
 RECENT = timedelta(minutes=10)
 """An incomplete file that was changed this recently may still be being written."""
@@ -226,6 +227,8 @@ def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> Ch
             severity=Severity.WARNING,
         )
     young = now - taken.at <= limit
+    if not young and _hours(now - taken.at) == _hours(limit):
+        found = f"{spell(now - taken.at, exact=True)} old"
     return _finding(
         f"the backup{whose} is young enough",
         CheckOutcome.PASSED if young else CheckOutcome.FAILED,

@@ -27,10 +27,11 @@ from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Night, Past
+from restorecheck.report.restorable import restorable
 from restorecheck.report.status import TargetStatus
-from restorecheck.report.terminal import clean, proof_line, size, took
+from restorecheck.report.terminal import clean, proof_line, took
 from restorecheck.report.trend import trends
-from restorecheck.spelling import duration, minute_of, spell
+from restorecheck.spelling import duration, minute_of, size, spell
 
 LONGEST = 2_000
 """Characters of any text from outside."""
@@ -104,10 +105,7 @@ class View:
 def render(report: Report, past: Past, around: Around | None = None) -> str:
     """One drill, with the nights before it. `around`: where a server answers with the page."""
     checks = [_row(check, past) for check in sorted(report.checks, key=_gravity)]
-    answered = {CheckOutcome.FAILED, CheckOutcome.ERROR}
-    decided = any(row["check"].outcome in answered for row in checks)
-    # Where nothing else is wrong, checks that were not asked are what is wrong.
-    unasked = [row for row in checks if decided and row["outcome"] == CheckOutcome.SKIPPED]
+    unasked = [row for row in checks if row["outcome"] == CheckOutcome.SKIPPED]
     proven = past.last_verified
     return (
         _environment()
@@ -122,8 +120,11 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             is_long=len(report.reason) > LONG,
             is_long_everywhere=len(report.reason) > LONG_EVERYWHERE,
             since=wording.since(report, past),
-            last_verified=past.last_verified,
-            nights=len(past.nights),
+            restorable=restorable(report, past),
+            to_restore=wording.RESTORABLE,
+            none_verified=wording.none_verified(past),
+            no_backup=wording.no_backup(report),
+            kept=wording.on_purpose(report),
             proven=report.verdict is Verdict.VERIFIED,
             advice=advise(report, past.last_verified),
             answers=_answers(report),
@@ -240,6 +241,8 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
     """Three questions, three answers: never one for all."""
     restored = report.restore.outcome is RestoreOutcome.SUCCEEDED
     clean_up = report.teardown.outcome in {TeardownOutcome.COMPLETE, TeardownOutcome.KEPT}
+    unproven = report.verdict is not Verdict.VERIFIED
+    fault = [(wording.FAULT, "plain", wording.at_fault(report))] if unproven else []
     return [
         ("Did it restore?", "good" if restored else "bad", wording.restored(report)),
         (
@@ -252,6 +255,8 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
             "good" if clean_up else "bad",
             wording.cleaned_up(report),
         ),
+        (wording.PRODUCTION, "good", wording.production(report)),
+        *fault,
         *(_objective(check) for check in report.checks if check.kind in set(ObjectiveKind)),
     ]
 

@@ -194,8 +194,9 @@ def test_the_terminal_names_the_last_verified_backup():
 
     shown = terminal.render(nights[1], past_of(nights), color=False)
 
-    assert f"  proven    /b/1.dump, verified {nights[0].finished_at:%Y-%m-%d}" in shown
-    assert "proven" not in terminal.render(nights[1], past_of(nights[1:]), color=False)
+    assert "  proven    Newest backup known to restore: /b/1.dump." in shown
+    alone = terminal.render(bad(WRONG), past_of([bad(WRONG)]), color=False)
+    assert "  proven    No verified backup is known of the nights before." in alone
 
 
 def test_a_warning_that_stays_until_it_is_accepted_says_how_in_a_verified_night():

@@ -41,6 +41,20 @@ def test_a_message_has_reason_hint_hash_and_the_command_that_shows_the_report():
     assert lines[-1] == "sent by restorecheck on db-1"
 
 
+def test_a_message_has_the_words_of_the_page_and_whom_to_call_about_it():
+    drill = replace(DRILL, says="The backup does not restore.", contact="Call 901820")
+
+    failed, good = (
+        message(News(kind=kind, fact=drill, bad=1, bad_since=NIGHT))
+        for kind in (Kind.FAILED, Kind.VERIFIED)
+    )
+
+    assert failed.text.splitlines()[1:3] == [drill.says, drill.reason]
+    assert "whom to call: Call 901820" in failed.text
+    assert json.loads(failed.payload)["events"][0]["contact"] == drill.contact
+    assert "whom to call" not in good.text
+
+
 def test_a_link_leads_to_the_report_where_reports_are_published():
     text = message(FAILED, report_url="https://backups.example/{target}/{drill_id}").text
 

@@ -22,8 +22,8 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import document, wording
-from restorecheck.report.terminal import clean, proof_line, render, size
-from restorecheck.spelling import duration
+from restorecheck.report.terminal import clean, proof_line, render
+from restorecheck.spelling import duration, size
 from tests.factories import HOUR, NOW, SERVER, drill, finished, restored, result
 from tests.nights import night
 
@@ -171,7 +171,7 @@ def test_a_restore_says_how_it_ended_and_after_how_long(outcome, words, face):
 
 
 @pytest.mark.parametrize(("seconds", "timed"), [(90, True), (0, False)])
-def test_a_restore_that_somebody_else_made_has_a_time_only_where_it_is_known(seconds, timed):
+def test_a_restore_that_another_program_made_has_a_time_only_where_it_is_known(seconds, timed):
     adopted = night(plan=ADOPTED)
     told = adopted.restore.model_copy(update={"seconds": float(seconds)})
     report = adopted.model_copy(update={"restore": told})
@@ -200,7 +200,7 @@ def test_of_a_backup_only_what_is_known_is_said(backup, missing):
     ("outcome", "terminal", "words"),
     [
         (TeardownOutcome.COMPLETE, "complete", "Yes"),
-        (TeardownOutcome.KEPT, "kept", "Kept"),
+        (TeardownOutcome.KEPT, "kept", "No: the database was kept"),
         (TeardownOutcome.INCOMPLETE, "INCOMPLETE", "No"),
         (TeardownOutcome.PENDING, "not begun", "No"),
     ],

@@ -307,6 +307,15 @@ def test_an_old_dump_that_was_copied_anew_is_stale():
     assert result.outcome is CheckOutcome.FAILED
 
 
+def test_a_dump_just_over_the_limit_is_not_as_old_as_the_limit():
+    found = Selection(chosen=inspection(NOW - 26 * HOUR - timedelta(seconds=63)))
+
+    (result,) = findings(found, max_age=26 * HOUR, databases=(), now=NOW)
+
+    assert result.outcome is CheckOutcome.FAILED
+    assert (result.expected, result.found) == ("at most 26.0 hours old", "26 h 1 min 3 s old")
+
+
 @pytest.mark.parametrize(
     ("name", "wanted", "outcomes"),
     [

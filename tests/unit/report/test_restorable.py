@@ -1,0 +1,209 @@
+"""Ten questions of an engineer on call, answered by each face of a report that is not verified."""
+
+import html as entities
+import re
+from datetime import timedelta
+
+import pytest
+
+from restorecheck.model import (
+    Backup,
+    CheckOutcome,
+    Resource,
+    RestoreOutcome,
+    Retention,
+    Severity,
+    TeardownOutcome,
+)
+from restorecheck.report import html, markdown, terminal, wording
+from restorecheck.report.past import past_of
+from restorecheck.report.restorable import restorable
+from tests.factories import NOW
+from tests.nights import check, night
+from tests.unit.report.test_advice import CUT, EMPTIED, OLD, OTHER, UNCLEAR, WRONG, bad
+
+CONTACT = "Database on call, +49 30 901820"
+YESTERDAY = Backup(
+    kind="dump", identifier="/b/mon.dump", taken_at=NOW - timedelta(hours=3), size_bytes=9
+)
+TONIGHT = Backup(kind="dump", identifier="/b/tue.dump", taken_at=NOW + timedelta(hours=21))
+BEFORE = night(0, backup=YESTERDAY)
+THE_OTHER = "the newest dump of shop is whole"
+
+
+def told(report, before=BEFORE):
+    """As text, by each face."""
+    past = past_of([one for one in (before, report) if one])
+    page = entities.unescape(re.sub(r"<[^>]+>", "", html.render(report, past)))
+    ticket = entities.unescape(markdown.render(report, past))
+    shown = terminal.render(report, past, color=False)
+    return [
+        re.sub(r"[\\`\s\u00a0]+", " ", face).replace("\\", "") for face in (page, ticket, shown)
+    ]
+
+
+def named(report, *before):
+    known = restorable(report, past_of([*before, report]))
+    return known and known.backup
+
+
+KINDS = {
+    "the newest dump is cut, that of yesterday restores": (
+        bad(CUT, check(), backup=YESTERDAY, contact=CONTACT),
+        [
+            "Newest backup known to restore: /b/mon.dump",
+            "Restored in this drill",
+            "Its restore took 1 min 1 s.",
+            "The backup job, not restorecheck",
+        ],
+    ),
+    "the backup is stale": (
+        bad(OLD, check(), backup=YESTERDAY, contact=CONTACT),
+        ["Newest backup known to restore: /b/mon.dump", "The backup job, not restorecheck"],
+    ),
+    "the backup does not restore": (
+        bad(check(), backup=TONIGHT, restored="failed", contact=CONTACT),
+        [
+            "Newest backup known to restore: /b/mon.dump",
+            "Its restore took 1 min.",
+            "The backup: it does not restore",
+        ],
+    ),
+    "the data differ": (
+        bad(EMPTIED, check(), backup=TONIGHT, contact=CONTACT),
+        [
+            "Newest backup known to restore: /b/mon.dump",
+            "Verified 2026-02-27 03:18 UTC.",
+            "The backup: its data is not as it should be",
+        ],
+    ),
+    "the drill could not tell": (
+        night(
+            1,
+            UNCLEAR,
+            [check(outcome=CheckOutcome.SKIPPED)],
+            backup=None,
+            restore_outcome=RestoreOutcome.PENDING,
+            contact=CONTACT,
+        ),
+        [
+            "Newest backup known to restore: /b/mon.dump",
+            "The drill: nothing is known against the backup",
+            "none could be read; the reason says why",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("report", "answers"), KINDS.values(), ids=KINDS)
+def test_a_report_alone_answers_the_engineer_on_call(report, answers):
+    for face in told(report):
+        for answer in (
+            *answers,
+            f"Data after {NOW - timedelta(hours=3):%Y-%m-%d %H:%M} UTC is not in it.",
+            "(1 night)",
+            CONTACT,
+            "restorecheck drill courses",
+            "Is production untouched?",
+            "Yes: the backup was only read",
+            "nothing is left",
+        ):
+            assert answer in face
+
+
+def test_who_is_to_be_called_is_said_only_where_there_is_a_reason_to_call():
+    left = night(
+        ledger=(Resource(kind="server", identifier="s"),),
+        teardown_outcome=TeardownOutcome.INCOMPLETE,
+        contact=CONTACT,
+    )
+
+    assert all(f"Whom to call: {CONTACT}" in face for face in told(left))
+    assert not any("Whom to call" in face for face in told(night(contact=CONTACT)))
+    assert not any("Whom to call" in face for face in told(bad(CUT)))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        bad(CUT, WRONG, check(), backup=TONIGHT),
+        bad(OTHER, check(), backup=TONIGHT),
+        bad(check(), backup=TONIGHT),
+        bad(OLD, backup=TONIGHT),
+        bad(OLD, check(severity=Severity.WARNING), backup=TONIGHT),
+        bad(OLD, check(), backup=TONIGHT, restored="failed"),
+        bad(
+            check(THE_OTHER, kind="backup_file", outcome=CheckOutcome.FAILED),
+            check(),
+            backup=TONIGHT,
+        ),
+        night(1, UNCLEAR, [check(), check("late", outcome=CheckOutcome.ERROR)], backup=TONIGHT),
+    ],
+)
+def test_a_backup_that_is_not_proven_is_never_called_one_that_restores(report):
+    assert restorable(report, past_of([report])) is None
+    assert named(report, BEFORE) == "/b/mon.dump"
+
+
+def test_of_a_verified_drill_its_own_backup_is_the_one():
+    report = night(1, backup=TONIGHT)
+
+    known = restorable(report, past_of([BEFORE, report]))
+
+    assert known
+    assert (known.backup, known.verified_at) == ("/b/tue.dump", report.finished_at)
+
+
+def test_a_drill_that_only_misses_an_objective_has_a_backup_to_restore():
+    report = bad(check(kind="rto", outcome=CheckOutcome.FAILED), check(), backup=TONIGHT)
+
+    assert named(report) == "/b/tue.dump"
+    assert wording.at_fault(report) == "Neither: the backup restores, an objective was missed"
+
+
+def test_what_is_kept_on_purpose_is_said_to_cost_money():
+    kept = night(
+        parked=(Resource(kind="db-instance", identifier="standby"),),
+        retention=Retention(kept=("c-1", "c-2")),
+    )
+
+    page, ticket, shown = told(kept)
+
+    for face in (page, ticket):
+        assert "kept on purpose, and not free: 1 stopped standby and 2 copies" in face
+    assert "parked: db-instance standby" in shown
+    assert "2 kept" in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("dump", "the backup was only read"), ("rds", "its snapshot was only copied")],
+)
+def test_what_was_done_to_production_is_said_of_each_kind_of_backup(kind, said):
+    assert said in wording.production(night(backup=Backup(kind=kind, identifier="x")))
+
+
+def test_how_restore_time_and_size_change_is_said_by_every_face():
+    nights = [
+        night(n, backup=Backup(kind="dump", identifier=f"/b/{n}.dump", size_bytes=1_000_000 * n))
+        for n in range(1, 9)
+    ]
+    past = past_of(nights)
+
+    for face in (
+        html.render(nights[-1], past),
+        markdown.render(nights[-1], past),
+        terminal.render(nights[-1], past, color=False),
+    ):
+        flat = re.sub(r"[\s\u00a0]+", " ", face)
+        assert "Estimate for the next: about 1 min 9 s." in flat
+        assert "8.0 MB, 1.0 MB 7 drills ago" in flat
+
+
+def test_the_terminal_says_that_the_backup_is_that_of_the_drill_before():
+    nights = [BEFORE, night(1, backup=YESTERDAY)]
+
+    shown = terminal.render(nights[1], past_of(nights), color=False)
+
+    assert "the same backup as in the drill of 2026-02-2" in shown
+    assert "the same backup" not in terminal.render(nights[1], color=False)
