@@ -1,1 +1,1 @@
-"""What to ask a restored database, and how to judge what it answers. Pure."""
+"""The checks: their questions to a restored database, and the judgement of the answers. Pure."""

@@ -1,8 +1,8 @@
-"""What the role that asks may not read in full, why not, and the statement that gives it the right. Pure.
+"""Tables that the checker's role may not read in full, why not, and the statements that grant the right. Pure.
 
 Rights of PostgreSQL: SELECT on the table, USAGE on its schema (PostgreSQL documentation, "Privileges"), and no
-row-level security that hides rows from the role ("Row Security Policies"). pg_read_all_data, since 14, is the first
-two of all tables, and not the third ("Predefined Roles").
+row-level security that hides rows from the role ("Row Security Policies"). pg_read_all_data, since 14, grants the
+first two on all tables, and not the third ("Predefined Roles").
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from enum import StrEnum
 from restorecheck.checks.tables import quoted
 
 READ_ALL_MAJOR = 14
-"""Since then there is pg_read_all_data (PostgreSQL 14 release notes)."""
+"""The first version with pg_read_all_data (PostgreSQL 14 release notes)."""
 POLICY = "restorecheck"
 NAMED = 20
-"""Tables that a sentence names; it counts the others."""
+"""Tables that a sentence names; the others are counted."""
 
 
 class Lack(StrEnum):
-    """What the role has not, in the words of a report."""
+    """The missing right, as reports name it."""
 
     SCHEMA = "no USAGE on the schema"
     TABLE = "no SELECT"
@@ -36,7 +36,7 @@ class Denied:
     owner: str
     lacks: tuple[Lack, ...]
     restricted: bool = False
-    """A restrictive policy hides rows: no further policy shows them."""
+    """A restrictive policy hides rows: another policy cannot show them."""
 
     @property
     def quoted(self) -> str:
@@ -57,13 +57,13 @@ def sentence(role: str, denied: Mapping[str, str], total: int) -> str:
 
 
 def named(names: Sequence[str]) -> str:
-    """The first names; of the others the number."""
+    """The first names, and the number of the others."""
     shown = ", ".join(names[:NAMED])
     return f"{shown} and {len(names) - NAMED:,} more" if len(names) > NAMED else shown
 
 
 def statements(role: str, denied: Iterable[Denied], major: int) -> tuple[str, ...]:
-    """What to run in production, as the tables' owner or the master user, so that the next backup can be read."""
+    """Statements to run in production, as the tables' owner or the master user, so that the next backup can be read."""
     every = list(denied)
     unseen = [table for table in every if {*table.lacks} - {Lack.ROWS}]
     hidden = [table for table in every if Lack.ROWS in table.lacks]
@@ -76,7 +76,7 @@ def statements(role: str, denied: Iterable[Denied], major: int) -> tuple[str, ..
 
 
 def _one_by_one(role: str, unseen: Sequence[Denied]) -> Iterator[str]:
-    """Before PostgreSQL 14: of each schema, what is there and what its owners will make."""
+    """Before PostgreSQL 14: grants on the tables of each schema, and on those that its owners will make."""
     to = f"TO {quoted(role)};"
     for schema in dict.fromkeys(table.schema for table in unseen):
         where = f"SCHEMA {quoted(schema)}"
@@ -90,8 +90,8 @@ def _one_by_one(role: str, unseen: Sequence[Denied]) -> Iterator[str]:
 
 
 def _past_row_security(role: str, hidden: Sequence[Denied]) -> Iterator[str]:
-    """A policy for this role alone: nobody else sees more. What is restricted takes an attribute that, on RDS,
-    no role of the customer's has.
+    """A policy for this role alone: no other role sees more. Restrictive policies need BYPASSRLS, which on RDS
+    no role of the customer has.
     """
     if any(table.restricted for table in hidden):
         yield f"ALTER ROLE {quoted(role)} BYPASSRLS;"
@@ -101,9 +101,7 @@ def _past_row_security(role: str, hidden: Sequence[Denied]) -> Iterator[str]:
 
 
 def how_to_grant(reason: str, major: int) -> str:
-    """Of anything else that a role may not read, in a few words. `reason`: PostgreSQL's; `major`: 0 where it is
-    not known.
-    """
+    """How to grant any other missing right, in a few words. `reason`: PostgreSQL's message; `major`: 0: unknown."""
     if "row-level security" in reason:
         return "grant the checker's role BYPASSRLS, or run the checks as the owner of the tables"
     if 0 < major < READ_ALL_MAJOR:

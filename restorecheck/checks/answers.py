@@ -1,4 +1,4 @@
-"""What comes back from a question, and what a check makes of it. Frozen values."""
+"""Answers to a question, and judgements of a check. Frozen values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from restorecheck.model import CheckOutcome, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A query's result: how many rows, and the first one."""
+    """A query's result: the number of rows, and the first row."""
 
     columns: int
     count: int
@@ -19,7 +19,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What the question asks about is not in the restored database."""
+    """The subject of the question does not exist in the restored database."""
 
     what: str
 
@@ -33,7 +33,7 @@ class UnreadableData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAnswer:
-    """The question could not be put or answered; says nothing about the backup."""
+    """The question could not be asked or answered, which says nothing about the backup."""
 
     reason: str
 
@@ -48,15 +48,15 @@ class Judgement:
     found: str = ""
     detail: str = ""
     severity: Severity | None = None
-    """Less than that of the check: what was found is worth a look, and no reason to call a backup bad."""
+    """A lower severity than the check's: the finding is a warning only."""
 
 
-def passed_if(holds: bool) -> CheckOutcome:  # the one thing that it is about
+def passed_if(holds: bool) -> CheckOutcome:  # its only argument
     return CheckOutcome.PASSED if holds else CheckOutcome.FAILED
 
 
 class UnansweredError(Exception):
-    """A value that was asked for is not in the scan's result: never zero, never a pass."""
+    """A requested value is missing in the scan's result: never zero, never a pass."""
 
 
 class UnreadableError(Exception):

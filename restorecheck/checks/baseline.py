@@ -1,8 +1,8 @@
-"""Tonight against the last verified night. Pure: two readings in, findings out.
+"""Compares tonight's reading with that of the last verified drill. Pure: two readings in, findings out.
 
-Some of what is missed is certain to matter: half of all rows, a table that others point to, one that was
-never empty in five weeks, a schema, all large objects. The rest may be ordinary life, and is a warning; what
-a table has done before is no news (`memory`).
+Some losses are certain to matter: half of all rows, a table that others refer to, one that was never
+empty in five weeks, a schema, all large objects. Others may be normal and are a warning. A change that a
+table has shown before is not reported (`memory`).
 """
 
 import re
@@ -28,17 +28,17 @@ from restorecheck.checks.structure import Difference
 from restorecheck.checks.tables import parts_of
 
 WORTH_WATCHING = 100
-"""Rows from which on a table that is suddenly empty is worth a word."""
+"""A smaller table that is suddenly empty is not reported."""
 HALF, TENTH = 0.5, 0.1
 QUARTER, PART = 0.25, 0.05
-"""Shares of the rows of a table, and of all rows, that together are too many to have been deleted in a day."""
+"""Shares of a table's rows, and of all rows: if both are lost, that is more than a day's deletes."""
 SMALL = 0.03
-"""The share of its rows that a large table may lose in a night, when it is joined with others."""
+"""Share of rows that a large table with references may lose in a night; more is reported."""
 FEW, SEVERAL = 10, 3
-"""Rows of a table without times that is not to be empty; tables with new rows that make a busy day."""
+"""Fewest rows of a table without times whose loss is reported; fewest tables with new rows on a busy day."""
 DAY = timedelta(days=1)
 MUCH = 0.2
-"""The share of its rows that a table may lose before its newest ones are not looked at any more."""
+"""A table that lost a larger share is reported for that, and its newest times are not compared."""
 EVERYTHING = "all tables"
 ADVICE = (
     "if the change was intended: `restorecheck history accept`, or add the table in "
@@ -49,7 +49,7 @@ CONSTRAINT, COLUMN = "constraint ", "column "
 
 
 def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReading:
-    """Without the tables that come and go."""
+    """The reading without volatile tables."""
     if not patterns:
         return reading
     volatile = [_matcher(pattern) for pattern in patterns]
@@ -62,7 +62,7 @@ def without(reading: DatabaseReading, patterns: Sequence[str]) -> DatabaseReadin
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    """Names as SQL reads them, `*` for anything; without a schema, of any."""
+    """Matches names as SQL reads them, `*` for any text; without a schema, in every schema."""
     try:
         name = parse_table_name(pattern)
     except ValueError:
@@ -84,14 +84,14 @@ def _expression(text: str) -> str:
 
 
 def emptied(before: DatabaseReading, after: DatabaseReading) -> Iterator[Difference]:
-    """Tables that had rows and have none or are gone, schemas that are gone, and a database that has
-    lost half of all. What is certain comes first.
+    """Tables that had rows and are now empty or missing, missing schemas, and a database that lost half of
+    its rows; certain losses first.
     """
     yield from sorted(_Losses(before, after).all(), key=lambda loss: not loss.certain)
 
 
 class _Losses:
-    """What the tables of one database have lost."""
+    """Losses of the tables of one database."""
 
     def __init__(self, before: DatabaseReading, after: DatabaseReading) -> None:
         self._before, self._after = before, after
@@ -124,7 +124,7 @@ class _Losses:
             yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
 
     def _halved(self) -> Iterator[Difference]:
-        """Large tables, joined with others, that have lost a good part of their rows, and the database with them."""
+        """Large tables with references that lost many rows, and with them the database."""
         rows = sum(pair.before for pair in self._pairs.values())
         for pair in self._pairs.values():
             lost = pair.before - pair.after
@@ -143,8 +143,8 @@ class _Losses:
                 )
 
     def _everything(self) -> tuple[int, int, float]:
-        """Rows before and tonight, and the share that must be left: of one table alone, to which no other
-        points, nearly all may be (it is being loaded, or a new week has begun).
+        """Rows before and tonight, and the share that must remain: a single table without references may lose
+        nearly all (it is being loaded, or a new week began).
         """
         counted = [pair for pair in self._pairs.values() if not self._is_its_way(pair)]
         total, left_over = sum(p.before for p in counted), sum(p.after for p in counted)
@@ -153,7 +153,7 @@ class _Losses:
         return total, left_over, TENTH if alone else HALF
 
     def _is_watched(self, pair: Pair) -> bool:
-        """A small table may well be empty, but for one that is no diary: settings, countries."""
+        """Whether the loss of all rows matters: small tables with times may be empty, but not settings or countries."""
         settings = pair.there and not pair.passing and pair.name not in self._newest[0]
         return pair.before >= (FEW if settings else WORTH_WATCHING)
 
@@ -164,7 +164,7 @@ class _Losses:
         return pair.referenced and self._is_still_wanted(pair.name)
 
     def _is_news(self, pair: Pair) -> bool:
-        """Worth a warning of this check only: that the table is gone, the structure reports."""
+        """Whether to warn; a missing table is reported by the structure."""
         if pair.empties and not pair.referenced:
             return False
         return pair.there or not self._before.structure or f"table {pair.name}" in self._ordinary
@@ -174,7 +174,7 @@ class _Losses:
         return ordinary(self._before.structure, self._after.structure, self._before.past)
 
     def _is_still_wanted(self, name: str) -> bool:
-        """Whether columns are left tonight that pointed to a table that is gone."""
+        """Whether columns remain that referred to a missing table."""
         old, new = self._before.structure, self._after.structure
         if not old:
             return True
@@ -191,7 +191,7 @@ class _Losses:
         return not known and self._has_lost_unknown_constraints()
 
     def _has_lost_unknown_constraints(self) -> bool:
-        """Whether tables that stayed have lost constraints of which only digests are kept, and no column."""
+        """Whether remaining tables lost constraints known only by digest, and no column."""
         old, new = self._before.structure, self._after.structure
         gone = [key for key in old if key not in new]
         thinner = {_table_of(key, COLUMN) for key in gone if key.startswith(COLUMN)}
@@ -203,7 +203,7 @@ class _Losses:
         )
 
     def _lost_schemas(self) -> set[str]:
-        """Of all that are left none is a table of these; not where nothing is left at all."""
+        """Schemas without any table left; empty if no table at all is left."""
         if not self._new:
             return set()
         return {_schema(n) for n in self._old if "." in n} - {_schema(n) for n in self._new}
@@ -222,7 +222,7 @@ class _Losses:
                 )
 
     def _is_its_way(self, pair: Pair) -> bool:
-        """A queue's to be emptied, a log's to lose its old rows when it has gained new ones."""
+        """Whether the loss is normal: a queue is emptied, a log loses old rows and gets new ones."""
         if pair.referenced:
             return False
         return pair.passing or pair.empties or pair.shrinks or self._is_purged(pair)
@@ -240,7 +240,7 @@ class _Losses:
 
     @cached_property
     def _newest(self) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-        """Table → column → newest moment; of both nights."""
+        """Table → column → newest time; of both nights."""
         return _newest_by_table(self._before), _newest_by_table(self._after)
 
 
@@ -261,7 +261,7 @@ def _table_of(key: str, kind: str) -> str:
 
 
 def _renamed(before: DatabaseReading, after: DatabaseReading) -> frozenset[str]:
-    """Tables that are gone, where one that was not there before has their columns or their contents."""
+    """Missing tables, if a new one has their columns or their contents."""
     old, new = rows_by_group(before), rows_by_group(after)
     come = sorted(set(new) - set(old))
     if not come:
@@ -282,7 +282,7 @@ def _renamed(before: DatabaseReading, after: DatabaseReading) -> frozenset[str]:
 
 
 def _columns(reading: DatabaseReading) -> dict[str, dict[str, str]]:
-    """Table → column → type; without defaults, which may name a sequence that is called like the table."""
+    """Table → column → type; without defaults, which may name a sequence named after the table."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for key, value in reading.structure.items():
         if key.startswith(COLUMN):
@@ -292,7 +292,7 @@ def _columns(reading: DatabaseReading) -> dict[str, dict[str, str]]:
 
 
 def _prints(reading: DatabaseReading) -> dict[str, list[str]]:
-    """Table → fingerprints of its parts; an empty one where the contents were not read."""
+    """Table → fingerprints of its parts; an empty text: the contents were not read."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, table in reading.tables.items():
         found[table.group or name].append(table.values.get(PRINT, ""))
@@ -300,14 +300,14 @@ def _prints(reading: DatabaseReading) -> dict[str, list[str]]:
 
 
 def without_rows(before: DatabaseReading, after: DatabaseReading) -> int:
-    """Tables that had rows and have none or are gone."""
+    """Tables that had rows and are now empty or missing."""
     compared = pairs(before, after).values()
     return sum(pair.before >= WORTH_WATCHING and not pair.after for pair in compared)
 
 
 def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Iterator[Difference]:
-    """Tables that have lost more than this share of their rows, and are not empty; of those that others
-    are joined with, a much smaller one.
+    """Tables that lost more than this share of their rows and are not empty; for tables with references the
+    share is much smaller.
     """
     for name, pair in sorted(pairs(before, after).items(), key=lambda item: -item[1].before):
         if pair.passing or pair.empties or pair.shrinks:
@@ -321,9 +321,9 @@ def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Ite
 
 
 def rejuvenated(before: DatabaseReading, after: DatabaseReading) -> Iterator[str]:
-    """Columns whose newest value is older than it was: rows of the last days are missing.
+    """Columns whose newest value is older than before: rows of the last days are missing.
 
-    Not of tables that have lost many rows: they are named for that.
+    Not for tables that lost many rows: these are reported for that.
     """
     compared = pairs(before, after)
     for table, column in older(before, after):
@@ -333,7 +333,7 @@ def rejuvenated(before: DatabaseReading, after: DatabaseReading) -> Iterator[str
 
 
 def silent(before: DatabaseReading, after: DatabaseReading) -> str:
-    """Words, where rows came into several tables on the day of last night's backup, and into none since."""
+    """A finding, if several tables got rows on the day before last night's backup, and none since; else empty."""
     if not (before.until and after.until):
         return ""
     was, now = (datetime.fromisoformat(reading.until) for reading in (before, after))
@@ -360,5 +360,5 @@ def structure_changes(
 
 
 def _tables_first(key: str) -> tuple[bool, str]:
-    """The list is cut off: a table that is gone is more than its columns."""
+    """Sort key: the list is cut off, and a missing table matters more than its columns."""
     return not key.startswith(("schema ", "table ")), key

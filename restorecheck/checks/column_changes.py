@@ -1,12 +1,11 @@
-"""What the statistics of two nights say of a table: contents that no ordinary night makes. Pure.
+"""Compares column statistics of two nights: finds contents that no normal night explains. Pure.
 
-A change counts when it is large and more than chance, when it has the shape of a known damage, and
-when the rows that were probed agree: old rows with the same values mean that new rows made the change.
-Where a key is there and the probed rows are others, the contents were replaced: then only what no new
-contents explain is said.
+A change is reported if it is large and not chance, has the shape of a known damage, and the probed rows
+agree: if old rows have the same values, new rows made the change. If the table has a key and the probed
+rows differ, the contents were replaced: then only what new contents cannot explain is reported.
 """
 
-# ruff: noqa: PLR2004  # a threshold stands beside what it bounds
+# ruff: noqa: PLR2004  # a threshold is beside what it bounds
 
 import math
 import re
@@ -25,53 +24,53 @@ from restorecheck.checks.name_words import BORN, GROWING, HAPPENED, MOVED_LATER,
 
 MOST_SHIFT = 4095
 MASSIVE = 100
-"""Rows with a value in the sample: from there on a column that is wrong as a whole is no accident of a few rows."""
+"""Fewest rows with a value in the sample for a finding about the whole column: fewer may be chance."""
 QUARTER = 900
-"""Seconds: what times in probes are counted in."""
+"""Seconds: the unit of times in probes."""
 COMPARABLE = 6
-"""Groups with the same keys in both nights, from which on they say something."""
+"""Fewest groups with the same keys in both nights; with fewer, probes are not compared."""
 REWRITTEN = 0.65
-"""Of the comparable groups: a column that differs in so many was written anew. A fifth of the rows of a group of
-four would do, so the share of rows is at least a quarter.
+"""Share of comparable groups: a column that differs in so many was rewritten. One changed row of four changes a
+group, so at least a quarter of the rows changed.
 """
 REMEMBERED = 8
-"""Nights: a column that is reset every week is known by then."""
+"""Nights for which a full change of a column is remembered: enough for a weekly reset."""
 REWRITTEN_TIMES = 0.5
-"""Month and day can be swapped in four of ten dates only."""
+"""As REWRITTEN, for times: month and day can be swapped in only four of ten dates."""
 REWRITTEN_FEW = 0.75
-"""Where there are few values."""
+"""As REWRITTEN, for columns with few values."""
 FEW_VALUES = 12
 MANY_VALUES = 20
-"""Values from which on a column is none of a state, and no program sets all of them alike."""
+"""Columns with fewer values may be states, which a program may set alike."""
 SENTENCE = 20
-"""Bytes: a shorter text, of few, is a state."""
+"""Bytes: a shorter text, one of few values, is a state."""
 SAME_SIZE = (0.75, 1.34)
-"""Of the rows of a table without a key, between which they are taken for the same ones."""
+"""Growth of a table without a key, between which its rows are taken for the same ones."""
 MOST_GROWTH = 1.25
-"""Beyond that rows were imported, and may be of another kind than those before."""
+"""With more growth rows were imported, and may differ from earlier ones."""
 SIGNIFICANT = 5.0
-"""Standard errors. With some thousand columns a night, less would be seen by chance."""
+"""Standard errors that a change must exceed: with thousands of columns a night, less occurs by chance."""
 
 RESET = re.compile(
     r"count|points?|score|usage|used|quota|today|day|week|month|hits|views|streak|stat|rank|trend"
 )
-"""Numbers that go back to zero, or all change in one night, in some applications."""
+"""Names of numbers that some applications reset to zero or change all in one night."""
 UNSETTLED = re.compile(
     r"cache|etag|token|nonce|snapshot|stats?$|checksum|cursor|secret_?code|heartbeat|lock|(^|_)(state|status|phase|stage|mode|direction|signal|result|health"
     r"|availability|condition|presence|risk|tier|rating|grade|weather)$"
 )
-"""Names of columns, of no time, that programs write anew."""
+"""Names of columns, other than times, that programs rewrite."""
 IDENTITY = re.compile(r"(^|_)(id|no|nr|number|key|ref|fk)$|id$")
-"""Names of numbers that stand for other rows."""
+"""Names of numbers that refer to other rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Implausible:
     column: str
     words: str
-    """What was measured before and now."""
+    """The measurements before and now, as text."""
     certain: bool = False
-    """Nothing that people do to their data makes it; else it may be a migration, and is a warning."""
+    """No normal change of data explains it; False: it may be a migration, and is a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +84,14 @@ class _Pair:
     rows_b: float
     rows_a: float
     moved: float | None
-    """Share of the comparable groups of probes whose values differ; None: there are none to compare."""
+    """Share of comparable probe groups whose values differ; None: there are none."""
     groups: int
     shift: float | None
-    """Seconds by which all times have moved, where it is the same for all and not 0."""
+    """Seconds by which all times shifted, if the same for all and not 0."""
     replaced: bool
-    """The rows are others, or nothing tells that they are the same."""
+    """The rows are different ones, or it is not known whether they are the same."""
     fresh: float
-    """Share of the rows that are more than before."""
+    """Share of added rows."""
 
     def before(self, what: str, of: str = "filled") -> float:
         return _ratio(self.b.get(what, 0), self.b.get(of, 0))
@@ -108,7 +107,7 @@ class _Pair:
 
     @property
     def telling(self) -> bool:
-        """Whether there are so many values that other rows would have others."""
+        """Whether there are so many values that different rows would have different values."""
         return self.kind is MeasureKind.TIME or self.b.get("distinct", 0) > FEW_VALUES
 
     @property
@@ -116,8 +115,8 @@ class _Pair:
         return self.b.get("filled", 0), self.a.get("filled", 0)
 
     def agrees(self, share: float) -> bool:
-        """Whether so large a share of the old rows can have another value: new rows alone do not explain it, and
-        the probes bear it where that many changed rows would be among them.
+        """Whether this share of the old rows can have another value: new rows alone do not explain it, and the
+        probes agree, if so many changed rows would be among them.
         """
         if abs(share) <= self.fresh:
             return False
@@ -137,7 +136,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _certain(p: float, n: float, q: float, m: float) -> float:
-    """By how many standard errors two shares differ; one more row of each kind keeps small samples modest."""
+    """Difference of two shares in standard errors; one added row of each kind dampens small samples."""
     if not n or not m:
         return 0.0
     both = (p * n + q * m + 1) / (n + m + 2)
@@ -152,9 +151,9 @@ def compare(
     rows_after: int,
     table: str = "",
 ) -> list[Implausible]:
-    """What is implausible, one entry a column. `after` comes from `read` or `merge`: it knows the names.
+    """Implausible columns, one entry each. `after` comes from `read` or `merge`, with names.
 
-    `table`: its name; tables that come and go by their names are held to less.
+    `table`: its name; volatile tables are judged less strictly.
     """
     if not before.rows or not after.rows:
         return []
@@ -214,7 +213,7 @@ def compare(
 
 
 def carried(before: ColumnStatistics | None, after: ColumnStatistics) -> ColumnStatistics:
-    """`after`, with what is remembered of the columns that change in all rows: to be kept for the next night."""
+    """`after`, with the memory of columns that change in all rows, for the next night."""
     if before is None:
         return after
     probes = _matching(before, after)
@@ -245,7 +244,7 @@ def _comparable(before: Probes, after: Probes) -> list[int]:
 def _moves(
     probes: list[tuple[Probes, Probes]], column: ColumnMeasures
 ) -> tuple[float | None, float | None, int]:
-    """The share of groups that differ, the shift where all differ by the same, the number of groups."""
+    """The share of differing groups, the shift if it is the same for all, the number of groups."""
     pairs: list[tuple[int, int]] = []
     for before, after in probes:
         old, new = before.states.get(column.mark), after.states.get(column.mark)
@@ -261,20 +260,20 @@ def _moves(
 
 
 def _alike(p: _Pair) -> bool:
-    """Whether a column of a table without a key looks as if most of its rows were those of before."""
+    """Whether most rows of a column, in a table without a key, seem to be the earlier ones."""
     if abs(p.filled[0] - p.filled[1]) > 0.05:
         return False
     if p.kind is MeasureKind.TIME:
         span = p.b.get("latest", 0) / 86_400 - p.before("days")
         return abs(p.now("days") - p.before("days")) <= max(0.05 * span, 1e-3)
-    if max(p.n) > 1.1 * min(p.n):  # samples of other sizes
+    if max(p.n) > 1.1 * min(p.n):  # samples of different sizes
         return abs(p.before("distinct") - p.now("distinct")) <= 0.1 * p.before("distinct")
     b, a = p.b.get("distinct", 0), p.a.get("distinct", 0)
     return abs(a - b) <= 0.1 * max(a, b)
 
 
 def _shift(pairs: list[tuple[int, int]]) -> float | None:
-    """Seconds, where nearly all groups have moved by the same."""
+    """The shift in seconds, if it is the same for nearly all groups."""
     if len(pairs) < COMPARABLE or len({new for _, new in pairs}) <= 2:
         return None
     ((quarters, often),) = Counter((new - old) % MOST_SHIFT for old, new in pairs).most_common(1)
@@ -284,7 +283,7 @@ def _shift(pairs: list[tuple[int, int]]) -> float | None:
 
 
 def _reloaded(pairs: list[_Pair]) -> bool:
-    """Whether all of the table was written anew under the same keys: a cache, a list of the week."""
+    """Whether the whole table was rewritten under the same keys: a cache, a weekly list."""
     asked = [p for p in pairs if p.moved is not None]
     moving = [p for p in asked if p.rewritten]
     fixed = {MeasureKind.NUMBER, MeasureKind.WHOLE, MeasureKind.TIME}
@@ -300,7 +299,7 @@ def _reloaded(pairs: list[_Pair]) -> bool:
 
 
 def _of_column(pair: _Pair, *, anew: bool) -> tuple[str, bool]:
-    """What is implausible, and whether it is certain."""
+    """The finding, and whether it is certain."""
     general = () if anew else (_emptied, _rewritten)
     alike = pair.a.get("distinct", 0) <= 1
     first = (_collapsed,) if alike and not anew else ()
@@ -313,7 +312,7 @@ def _of_column(pair: _Pair, *, anew: bool) -> tuple[str, bool]:
 
 
 def _is_certain(pair: _Pair, rule: Callable[[_Pair], str]) -> bool:
-    """What a dump or a restore does to data, and no migration."""
+    """Whether only a dump or restore, and no migration, changes data like this."""
     if rule is _collapsed:
         return pair.b.get("distinct", 0) >= MANY_VALUES
     if rule is _emptied:
@@ -333,7 +332,7 @@ def _is_certain(pair: _Pair, rule: Callable[[_Pair], str]) -> bool:
 
 
 def _is_massive(pair: _Pair) -> bool:
-    """Of so many rows that were there before that no few of them explain it."""
+    """Whether so many earlier rows changed that a few rows cannot explain it."""
     lost, kept = pair.filled
     return (
         max(pair.n) >= MASSIVE
@@ -372,7 +371,7 @@ def _lost_letters(p: _Pair) -> str:
 
 
 def _null_or_empty(p: _Pair) -> str:
-    """'' and NULL in each other's place."""
+    """'' and NULL exchanged."""
     (fb, fa), eb, ea = (
         p.filled,
         _ratio(p.b.get("empty", 0), p.rows_b),
@@ -389,12 +388,12 @@ def _null_or_empty(p: _Pair) -> str:
 
 
 def _cut(p: _Pair) -> str:
-    """Long texts are gone, and the greatest length with them."""
+    """Long texts are missing or cut: the greatest length fell."""
     lb, la = p.b.get("longest", 0), p.a.get("longest", 0)
     mb, ma = p.before("octets"), p.now("octets")
     if p.replaced or not lb or p.n[1] < 0.8 * p.n[0] or p.n[0] < 2 * FEW_VALUES:
         return ""
-    # A length is at least two standard deviations of all lengths away from the average of those cut.
+    # Cut texts are at least two standard deviations longer than the average.
     if la <= 0.8 * lb and ma <= 0.97 * mb and (p.moved is None or p.moved >= 0.2):
         return f"longest text: {lb:.0f} bytes before, {la:.0f} now; average: {mb:.1f} before, {ma:.1f} now"
     return ""
@@ -430,7 +429,7 @@ def _rounded(p: _Pair) -> str:
 
 
 def _new_sign(p: _Pair) -> str:
-    """Negative numbers, or zeros, where there were hardly any."""
+    """Many negative numbers or zeros where there were hardly any."""
     for name, what in (("negative", "negative numbers"), ("zero", "zeros")):
         b, a = p.before(name), p.now(name)
         reset = name == "zero" and (a >= 0.95 or RESET.search(p.name.lower()))
@@ -577,9 +576,9 @@ def _collapsed(p: _Pair) -> str:
 
 
 def _rewritten(p: _Pair) -> str:
-    """The same rows have other values, in a column whose values last."""
+    """The same rows have changed values, in a column whose values usually stay."""
     name = p.name.lower()
-    # A step that rows take and go back from: what was set moves more than what is there.
+    # Rows that change to a state and back: more values are set than remain.
     filling = p.filled[1] - p.filled[0] > 0.02 or (p.kind is MeasureKind.TIME and p.filled[0] < 0.5)
     if (
         p.moved is None
@@ -620,7 +619,7 @@ def _rewritten(p: _Pair) -> str:
 _CERTAIN = frozenset({_broken, _lost_letters, _cut, _rounded, _zeroed_times, _cut_times, _shifted})
 
 
-# --- the newest rows, and rows that came twice
+# --- the newest rows, and duplicate rows
 
 
 def _of_newest(
@@ -662,7 +661,7 @@ def _doubled(
         and p.n[0] >= 50
         and p.before("distinct") >= 0.98
     ]
-    # Rows that came twice bring no new value into any column that had as many values as rows.
+    # Duplicate rows add no new value to a column that had as many values as rows.
     fresh = [
         (p.a.get("distinct", 0) - p.b.get("distinct", 0)) / (rows_after - rows_before)
         for p in single
@@ -703,7 +702,7 @@ def _doubled(
 
 
 ACTIVE = 86_400.0
-"""Seconds between the newest value of a database and its backup, up to which it was in use that day."""
+"""Seconds: a database whose newest value is younger at its backup was in use that day."""
 
 
 def same_backup(
@@ -711,16 +710,16 @@ def same_backup(
     taken_at: tuple[float, float],
     prints: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> str:
-    """Whether tonight's backup is last night's under another date; words, or nothing.
+    """A finding if tonight's backup is last night's under another date; else empty.
 
     `newest`: column → seconds since 1970 of its newest value last night. Each pair: before, now; `prints`:
-    table → fingerprint. In a database that was in use the day before some table differs.
+    table → fingerprint. In a database in use, at least one table differs.
     """
     born = {n: at for n, at in newest.items() if HAPPENED.search(n.rpartition(".")[2].lower())}
     past = [value for value in born.values() if value <= taken_at[0]]
     if not past or taken_at[0] - max(past) > ACTIVE or taken_at[1] - taken_at[0] < ACTIVE / 2:
         return ""
-    # A newer value proves nothing: what was planned for today was there yesterday.
+    # A newer value proves nothing: planned times of today existed yesterday.
     if not all(prints[0].values()) or prints[0] != prints[1]:
         return ""
     hours = (taken_at[1] - max(past)) / 3_600

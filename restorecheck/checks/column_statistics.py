@@ -1,4 +1,4 @@
-"""What the columns of a table look like, in a few hundred bytes, to be compared with another night. Pure.
+"""Statistics of a table's columns in a few hundred bytes, for comparison with another night. Pure.
 
 Three parts, one statement:
 
@@ -8,9 +8,9 @@ of blocks is a power of two and the seed is fixed, so the sample of the next nig
 
 The *newest* rows: how many of them have a value in each column.
 
-*Probes*: some 60 rows with fixed keys, in 16 groups by the hash of the key. Of each group a hash of the keys, and of
-each column a hash of 4 bits. So it is known whether the same rows have other values, and no value is
-kept. Times keep their average in quarters of an hour instead: a shift shows.
+*Probes*: about 60 rows with fixed keys, in 16 groups by the hash of the key: for each group a hash of the keys, and
+for each column a hash of 4 bits. They show whether the same rows have changed values, without a stored value. For
+times the average in quarters of an hour is kept instead, which shows a shift.
 
 No statistic is a value of a row: sums and counts of many rows, and hashes too short to be reversed.
 """
@@ -28,13 +28,13 @@ from restorecheck.checks.tables import Column, Table
 MOST_COLUMNS = 60
 GROUPS = 16
 LEAST_PROBED = 8
-"""Rows from which on a table is looked at: of fewer, nothing is certain."""
+"""A table with fewer rows has no probes: they would be too uncertain."""
 NOTHING = -1
 """The state of a group of probes without rows."""
 
 
 class MeasureKind(Enum):
-    """How the values of a column are measured, and what of: names of sums, `filled` first."""
+    """The measures of a column by its type: names of sums, `filled` first."""
 
     TEXT = (
         "filled",
@@ -68,7 +68,7 @@ class MeasureKind(Enum):
 
 
 SUMS = frozenset({"octets", "total", "digits", "days", "size", "keys", "items"})
-"""Kept as averages over the rows with a value; all others but these two are numbers of rows."""
+"""Sums kept as averages over the rows with a value; the others, except two, are numbers of rows."""
 GREATEST = frozenset({"longest", "latest"})
 
 TEXTS = frozenset({"text", "varchar", "bpchar"})
@@ -105,42 +105,42 @@ class Probes:
     """The same rows every night, in groups by the hash of the key."""
 
     member: int = 0
-    """Of which part of a partitioned table: 16 bits of the hash of its name."""
+    """The part of a partitioned table: 16 bits of the hash of its name."""
     keys: tuple[int, ...]
-    """Of each group, 12 bits of the hash of the keys of its rows; `NOTHING` where there is none."""
+    """For each group 12 bits of the hash of its rows' keys; `NOTHING`: no rows."""
     states: Mapping[int, tuple[int, ...]]
-    """Column, by `mark`, → of each group 4 bits, or of times 12 bits of quarters of an hour."""
+    """Column, by `mark` → for each group 4 bits, or for times 12 bits of quarters of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMeasures:
     mark: int
-    """16 bits of the hash of the name: that is all that is kept of it."""
+    """16 bits of the hash of the name, which is not kept itself."""
     kind: MeasureKind
     sums: Mapping[str, float] = field(default_factory=dict)
-    """As `MeasureKind` names them; what is 0 is left out."""
+    """Named as in `MeasureKind`; zeros are left out."""
     key: bool = False
-    """Whether it is a column of the key; unknown after `unpack`."""
+    """Whether it is a key column; unknown after `unpack`."""
     newest: float | None = None
-    """How many of the newest rows have a value; None: not asked."""
+    """Number of the newest rows with a value; None: not asked."""
     moves: int = 0
-    """Nights for which it is still remembered that the column changed in all rows."""
+    """Nights for which a change of all rows is still remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnStatistics:
-    """Of one table, or of all parts of one."""
+    """Statistics of one table, or of all of its parts."""
 
     names: tuple[str, ...] = ()
-    """Of the columns, in their order; unknown after `unpack`."""
+    """Column names in order; unknown after `unpack`."""
     rows: float = 0
-    """In the sample."""
+    """Rows in the sample."""
     newest: float = 0
-    """The newest rows that were looked at."""
+    """Number of newest rows that were read."""
     latest: float = 0
-    """How new they are; for choosing among parts only."""
+    """Their newest time, only to choose between parts."""
     keyed: bool = False
-    """Whether there is a key by which rows could be probed."""
+    """Whether the table has a key for probes."""
     columns: tuple[ColumnMeasures, ...] = ()
     probes: tuple[Probes, ...] = ()
 
@@ -153,9 +153,9 @@ def measured(table: Table) -> tuple[Column, ...]:
 
 
 def key_columns(table: Table, key: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of the key; without times, which may have been shifted, where the rest looks like a key.
+    """The key columns; without times, which may have shifted, if the rest looks like a key.
 
-    So in partitioned tables: their keys have to contain the time that they are partitioned by.
+    That is so in partitioned tables, whose keys must contain the partitioning time.
     """
     found = {c.name: c for c in table.columns}
     columns = tuple(found[name] for name in key if name in found)
@@ -176,7 +176,7 @@ def mark_of(name: str) -> int:
 
 
 def read(table: Table, answer: Sequence[str | None], *, key: Sequence[str]) -> ColumnStatistics:
-    """What `statement` with the same key found."""
+    """The statistics from the answer to `statement` with the same key."""
     columns = measured(table)
     sums, newest, probes = ([*answer, None, None, None])[:3]
     numbers = [float(x) if x else 0.0 for x in (sums or "").split(",")]
@@ -208,7 +208,7 @@ def read(table: Table, answer: Sequence[str | None], *, key: Sequence[str]) -> C
 
 
 def _read_probes(table: Table, answer: str, key: Sequence[str]) -> Probes | None:
-    """None where there are few rows, or where the key without its times is not one."""
+    """None: there are few rows, or the key without its times is not unique."""
     wanted = probed(table, measured(table), key)
     keys = [NOTHING] * GROUPS
     states = [[NOTHING] * GROUPS for _ in wanted]
@@ -237,14 +237,14 @@ def _read_probes(table: Table, answer: str, key: Sequence[str]) -> Probes | None
 
 
 def _folded(number: int, bits: int) -> int:
-    """All of the number in so many bits."""
+    """The number, folded into so many bits."""
     return ((number * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF) >> (64 - bits)
 
 
 def merge(parts: Iterable[ColumnStatistics]) -> ColumnStatistics:
-    """Of a partitioned table: sums are added, the newest rows are those of the newest part.
+    """The statistics of a partitioned table: added sums, and the newest rows of the newest part.
 
-    Probes are kept of two parts, the same ones as long as they are there.
+    Probes are kept for two parts, the same ones while they exist.
     """
     given = [part for part in parts if part.rows]
     if len(given) < 2:  # noqa: PLR2004  # nothing to add
@@ -287,7 +287,7 @@ VERSION = 1
 
 
 class _Writer:
-    """Bits, the first ones first."""
+    """Writes bits, most significant first."""
 
     def __init__(self) -> None:
         self.bits, self.length = 0, 0
@@ -297,7 +297,7 @@ class _Writer:
         self.length += width
 
     def count(self, value: float) -> None:
-        """Whole and not negative: its length in 5 bits, then its bits but the first."""
+        """A non-negative integer: its length in 5 bits, then its bits without the first."""
         whole = max(0, min(round(value), 2**31 - 1))
         self.number(whole.bit_length(), 5)
         if whole > 1:
@@ -328,7 +328,7 @@ class _Reader:
 
     def count(self) -> int:
         length = self.number(5)
-        return length if length < 2 else 1 << length - 1 | self.number(length - 1)  # noqa: PLR2004  # 0 and 1 have no more bits
+        return length if length < 2 else 1 << length - 1 | self.number(length - 1)  # noqa: PLR2004  # 0 and 1 have no further bits
 
     def real(self) -> float:
         return float(struct.unpack(">f", (self.number(22) << 10).to_bytes(4, "big"))[0])
@@ -391,10 +391,10 @@ def _pack_sums(w: _Writer, column: ColumnMeasures) -> None:
 
 
 def unpack(text: str) -> ColumnStatistics:
-    """Without the names of the columns.
+    """Unpack, without column names.
 
     Raises:
-        ValueError: this is not what `pack` has made.
+        ValueError: `pack` did not make this text.
     """
     r = _Reader(text)
     if r.number(4) != VERSION:
@@ -439,7 +439,7 @@ def _unpacked_column(r: _Reader, rows: int, newest: int) -> ColumnMeasures:
 
 
 def bounded(statistics: Mapping[str, tuple[str, int]], limit: int) -> dict[str, str]:
-    """Of packed statistics by table, with the rows of each: the largest tables, in `limit` characters."""
+    """The packed statistics of the largest tables, in `limit` characters. `statistics`: table → text and rows."""
     kept: dict[str, str] = {}
     left = limit
     for name, (text, _) in sorted(statistics.items(), key=lambda item: (-item[1][1], item[0])):

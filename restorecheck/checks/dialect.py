@@ -1,4 +1,4 @@
-"""What the general rooms know of a database engine."""
+"""Facts of a database engine for the rooms that serve every engine."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""Tables that come and go as a matter of course: by their names, and by what is beside them. Pure.
+"""Tables that normally come and go: by their names, and by similar tables. Pure.
 
-`log_20261120` leaves and `log_20261121` comes; a tenant's schema leaves, and ten like it stay.
+`log_20261120` is dropped and `log_20261121` is created; a tenant's schema is dropped, and ten like it stay.
 """
 
 import re
@@ -15,9 +15,9 @@ PASSING = re.compile(
     r"(^|_)(stg|imports?|incoming|pending|spool|leaderboards?|rankings?|otps?|captchas?|idempotency|rate_?limits?|leases?"
     r"|heartbeats?|presence|dead_?letters?|magic_links?|(password_)?resets?|verifications?|notifications?)(_|$)"
 )
-"""Names of tables that come and go, besides `VOLATILE`: too many different ones to claim nothing of their values."""
+"""Names of volatile tables besides `VOLATILE`; these are common words, so their values are still checked."""
 TEMPORARY = re.compile(r"(^|_)(te?mp|staging|stage|stg|scratch|imports?|incoming)(_|$)")
-"""Names of tables that are themselves made and dropped."""
+"""Names of tables that are created and dropped."""
 CALENDAR = (
     r"(?:mon|tue|wed|thu|fri|sat|sun)(?:day)?|tues|wednesday|thurs(?:day)?|saturday"
     r"|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
@@ -25,9 +25,9 @@ CALENDAR = (
 DATED = re.compile(rf"(?<!\d)(?:19|20)\d\d|(?:^|_)(?:{CALENDAR}|[wqdmh]\d{{1,3}})(?=_|$)")
 MOVING = re.compile(rf"\d+|(?:(?<=_)|^)(?:{CALENDAR})(?=_|$)")
 WHOLE = "all of "
-"""Begins keys of a large structure: one digest for all of a table."""
+"""Prefix of keys in a large structure: one digest for a whole table."""
 OF_A_DATE = 4
-"""Digits."""
+"""Digits of a number that may be a date."""
 OF_RELATIONS = frozenset(
     {
         "table",
@@ -42,12 +42,12 @@ OF_RELATIONS = frozenset(
     }
 )
 NAMED_FREELY = frozenset({"index", "sequence"})
-"""Objects that belong to a table and do not say so in their names."""
+"""Objects of a table whose names need not contain the table's."""
 WITH_NAME = re.compile(f"({'|'.join((*OF_RELATIONS, *NAMED_FREELY, 'schema'))}) ")
 
 
 def family(name: str) -> str:
-    """The name without its numbers, days and months; equal for all members of a family."""
+    """The name without numbers, days and months; the same for all members of a family."""
     return ".".join(MOVING.sub("#", part) for part in name.split("."))
 
 
@@ -56,13 +56,13 @@ def dated(name: str) -> bool:
 
 
 def passing(name: str) -> bool:
-    """By their names or those of their schemas: queues, caches, sessions, staging."""
+    """Whether the name, or that of its schema, is of a queue, cache, session or staging table."""
     parts = name.lower().split(".")
     return any(pattern.search(part) for part in parts for pattern in (VOLATILE, PASSING))
 
 
 def united(before: Collection[str], after: Collection[str]) -> dict[str, str]:
-    """Table → what it is compared as, of both nights: its family, where it has a date or its family rotates."""
+    """Table → the name to compare it by, for both nights: its family, if it has a date or the family rotates."""
     members = Counter(family(name) for name in {*before, *after})
     gone = {family(name) for name in set(before) - set(after)}
     come = {family(name) for name in set(after) - set(before)}
@@ -75,8 +75,8 @@ def united(before: Collection[str], after: Collection[str]) -> dict[str, str]:
 
 
 def like_others(before: Iterable[str], after: Iterable[str]) -> frozenset[str]:
-    """Schemas that came or went, and others stay that are called alike or have the same tables: of
-    tenants, of years.
+    """Added or removed schemas, if others with similar names or the same tables remain: of tenants, of
+    years.
     """
     old, new = _by_schema(before), _by_schema(after)
     both = set(old) & set(new)
@@ -101,10 +101,10 @@ def _by_schema(names: Iterable[str]) -> dict[str, frozenset[str]]:
 def ordinary(
     before: Mapping[str, str], after: Mapping[str, str], known: Collection[str] = ()
 ) -> frozenset[str]:
-    """Keys of two structures that differ, and that is no change: a member of a known family comes or
-    goes, what was there before comes back, an index has another number in its name.
+    """Differing keys of two structures that are no change: a member of a known family is added or removed,
+    an earlier object returns, an index has another number in its name.
 
-    `known`: tables of earlier nights that have come and gone (`DatabaseReading.past`).
+    `known`: tables of earlier nights that came and went (`DatabaseReading.past`).
     """
     old, new = _relations(before), _relations(after)
     families = {family(name) for name in old} & {family(name) for name in new}
@@ -124,7 +124,7 @@ def ordinary(
 
 
 def _relations(structure: Mapping[str, str]) -> set[str]:
-    """Their names, of whatever form is kept of the structure (`structure.bounded`)."""
+    """Names of its relations, in every form of a structure (`structure.bounded`)."""
     parts = (_parts(key) for key in structure)
     return {name for kind, name in parts if kind == "table"}
 
@@ -132,7 +132,7 @@ def _relations(structure: Mapping[str, str]) -> set[str]:
 def _of_moved(
     keys: Iterable[str], moved: Collection[str], alike: Collection[str]
 ) -> frozenset[str]:
-    """Those that belong to tables or schemas that have come or gone."""
+    """Keys of objects of added or removed tables or schemas."""
     locals_: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
     for moving in moved:
         schema, _, name = moving.partition(".")
@@ -146,7 +146,7 @@ def _of_moved(
             continue
         schema, _, rest = name.partition(".")
         if kind in NAMED_FREELY:
-            # The name of an index holds that of its table, or at least the same date.
+            # The name of an index contains that of its table, or at least the same date.
             own = set(re.findall(r"\d+", rest))
             if any(one in rest or (of and of <= own) for one, of in locals_[schema]):
                 found.add(key)
@@ -154,7 +154,7 @@ def _of_moved(
 
 
 def _schema_of(key: str) -> str:
-    """Of whatever has one: the first part of the last word that has parts."""
+    """The schema: the first part of the last word that has parts."""
     named = [word for word in key.split(" ") if "." in word] or [key.rpartition(" ")[2]]
     return parts_of(named[0])[0]
 
@@ -175,8 +175,8 @@ def _renumbered(
     after: Mapping[str, str],
     settled: Collection[str],
 ) -> set[str]:
-    """Constraints and indexes of one table that are as many as before, under other numbers: those of a
-    table that is built anew every night.
+    """Constraints and indexes of a table that only have other numbers in their names, as in a table that is
+    rebuilt every night.
     """
     names: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for key in differing:
@@ -196,5 +196,5 @@ def _renumbered(
 
 
 def _meaning(definition: str) -> str:
-    """Without the names in it; a digest says nothing without them."""
+    """The definition without names; empty for a digest."""
     return "#" if definition.startswith("#") else re.sub(r"_new|_old|_te?mp|\d+", "", definition)

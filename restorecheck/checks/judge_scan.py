@@ -1,4 +1,4 @@
-"""What the reading of everything says to each check. Pure: readings in, a judgement out."""
+"""Judges the checks by the scan. Pure: readings in, a judgement out."""
 
 import json
 from collections.abc import Mapping
@@ -41,11 +41,11 @@ from restorecheck.checks.scan_statements import ASKED, NOTHING, ROWS, VIEW
 from restorecheck.model import CheckOutcome, CheckSpec
 
 LARGEST = 50
-"""Tables whose counts are kept night by night."""
+"""Tables whose row counts the history keeps: the largest ones."""
 
 
 def judge_answer(spec: CheckSpec, answer: Answer) -> Judgement:
-    """Whether the answer to a single question is the one that the check wants."""
+    """The judgement of a single question's answer."""
     wanted, kind = expected(spec), kind_of(spec)
     match answer:
         case NoAnswer(reason=reason):
@@ -65,7 +65,7 @@ def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:
 
 
 def judge_built_in(spec: CheckSpec, readings: Readings, context: Context) -> Judgement:
-    """Of all databases together."""
+    """The judgement of all databases together."""
     kind = kind_of(spec)
     assert isinstance(kind, OfDatabase), f"a check of kind {spec.kind} is not built in"
     findings = {
@@ -76,7 +76,7 @@ def judge_built_in(spec: CheckSpec, readings: Readings, context: Context) -> Jud
 
 
 def _unread(reading: DatabaseReading) -> CheckFinding | None:
-    """Of a database that is not there, or whose catalog cannot be read."""
+    """The finding on a database that is missing, or whose catalog cannot be read; None: neither."""
     if MISSING_DATABASE in reading.doubts:
         return CheckFinding(problems=(f"{reading.doubts[MISSING_DATABASE]} is not there",))
     if CATALOG in reading.problems:
@@ -89,7 +89,7 @@ def _unread(reading: DatabaseReading) -> CheckFinding | None:
 def judge_configured(
     spec: CheckSpec, database: str, reading: DatabaseReading, context: Context
 ) -> Judgement:
-    """A configured check that the reading of one database answers."""
+    """The judgement of a configured check that the scan of one database answers."""
     kind, wanted = kind_of(spec), expected(spec)
     try:
         _refuse(spec, reading)
@@ -113,11 +113,11 @@ def judge_configured(
 
 
 class _AbsentError(Exception):
-    """What the check is about is not there."""
+    """The subject of the check does not exist."""
 
 
 def _refuse(spec: CheckSpec, reading: DatabaseReading) -> None:
-    """Where there is no answer for a reason that is known."""
+    """Raise if there is no answer for a known reason."""
     key = f"{ASKED}{spec.name}"
     if MISSING_DATABASE in reading.doubts:
         raise _AbsentError(reading.doubts[MISSING_DATABASE])
@@ -139,7 +139,7 @@ def _refuse(spec: CheckSpec, reading: DatabaseReading) -> None:
 
 
 def scan_of(spec: CheckSpec, reading: DatabaseReading) -> RelationScan:
-    """What was read of the relation that a check is about.
+    """The scan of a check's relation.
 
     Raises:
         UnansweredError: It was not resolved, or not read.
@@ -174,10 +174,10 @@ def _tables_of(
 def scan_before(
     spec: CheckSpec, scan: RelationScan, earlier: DatabaseReading
 ) -> RelationScan | None:
-    """The same relation in the earlier night; None: it was not there, or nothing is known of it."""
+    """The same relation in the earlier drill; None: it was missing or not read."""
     known = earlier.relations.get(scan.name)
     if known is None:
-        # A night before the check was configured: the table itself was read, or its partitions.
+        # A drill before the check was configured: it read the table itself, or its partitions.
         members = [n for n, t in earlier.tables.items() if scan.name in {n, t.group}]
         known = RelationReading(members=members, columns=[])
     tables = _tables_of(spec, scan.name, known, earlier)
@@ -189,7 +189,7 @@ def scan_before(
 
 
 def seconds(spec: CheckSpec, readings: Readings) -> float:
-    """The share of the reading's time that is this check's: of its own questions, or the scans."""
+    """The part of the scan's time that counts for this check: its own questions, or all scans."""
     total, kind = 0.0, kind_of(spec)
     for reading in readings.values():
         scans = sum(table.seconds for table in reading.tables.values())
@@ -201,7 +201,7 @@ def seconds(spec: CheckSpec, readings: Readings) -> float:
 
 
 def _pays_for_scans(kind: CheckKind) -> bool:
-    """The whole scan is counted here, also where other checks share it: it is made in any case."""
+    """Whether the whole scan counts for this kind; other kinds share the scan."""
     return kind.name == TablesCountable.name
 
 
@@ -215,7 +215,7 @@ def _asked_seconds(spec: CheckSpec, kind: CheckKind, reading: DatabaseReading) -
 
 
 def counts(readings: Readings) -> dict[str, int | float]:
-    """Rows of the largest tables, for the history."""
+    """Row counts of the largest tables, for the history."""
     several = len(readings) > 1
     by_size = sorted(
         (
@@ -229,7 +229,7 @@ def counts(readings: Readings) -> dict[str, int | float]:
 
 
 def rows_of(spec: CheckSpec, reading: DatabaseReading | None) -> int | None:
-    """What a row count found, for the history."""
+    """The result of a row count, for the history."""
     if spec.kind != RowCount.name or reading is None:
         return None
     try:

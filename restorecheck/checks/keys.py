@@ -1,4 +1,4 @@
-"""The kinds of value that the keys of checks have, each with its own words for what does not fit."""
+"""Types of the values in the keys of checks, each with its own error messages."""
 
 import math
 from abc import abstractmethod
@@ -19,16 +19,16 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from restorecheck.checks.names import parse_table_name
 
 OWN_WORDS = "restorecheck"
-"""Type of the errors whose message is ours; `{found}` in it stands for what was found."""
+"""Type of errors with a message of restorecheck; `{found}` in it is replaced by the value."""
 
 
 def refusal(message: str) -> PydanticCustomError:
-    """An error in our own words."""
+    """An error with this message."""
     return PydanticCustomError(OWN_WORDS, message)
 
 
 class Keys(BaseModel):
-    """The keys of one mapping. A text is never taken for a number, and nothing is changed later."""
+    """The keys of one mapping. A text is never read as a number; values are frozen."""
 
     model_config = ConfigDict(
         defer_build=True,
@@ -45,7 +45,7 @@ def _drop_default(schema: dict[str, Any]) -> None:
 
 
 def optional(description: str, **constraints: Any) -> Any:  # noqa: ANN401  # as pydantic's Field
-    """A key that may be left out, where the schema must not promise a default value."""
+    """An optional key without a default value in the schema."""
     return Field(
         default=None,
         description=description,
@@ -71,7 +71,7 @@ def _table(value: str) -> str:
 
 
 class _AtLeastOne:
-    """Not by min_length: there pydantic counts only the items that are valid."""
+    """Instead of min_length, for which pydantic counts only valid items."""
 
     def __get_pydantic_core_schema__(
         self,
@@ -107,7 +107,7 @@ def _bound(value: Any) -> Any:  # noqa: ANN401  # before validation
 
 
 def _exactly(expected: object) -> BeforeValidator:
-    """Python, and pydantic's Literal with it, takes `true` for 1."""
+    """Refuses other values: Python, and so pydantic's Literal, treats `true` as 1."""
 
     def check(value: Any) -> Any:  # noqa: ANN401  # before validation
         if type(value) is not type(expected):
@@ -178,7 +178,7 @@ class CheckKeys(Keys):
         """Name in reports."""
 
     def options(self) -> dict[str, Any]:
-        """What the kind needs to know, as JSON: every key of its own that was given."""
+        """The given keys of the kind, as JSON."""
         own = set(type(self).model_fields) - {*CheckKeys.model_fields, "name"}
         return {
             key: list(value) if isinstance(value, tuple) else value
@@ -200,4 +200,4 @@ class TableKeys(CheckKeys):
     @property
     @abstractmethod
     def about(self) -> str:
-        """What of the table is looked at, for the name."""
+        """The checked part of the table, for the name."""

@@ -1,11 +1,11 @@
-"""What all kinds of check have in common. Each kind stands in a file of its own in `kinds/`, and in the registry.
+"""The interface of all kinds of check. Each kind is one file in `kinds/`, listed in the registry.
 
-A kind says which keys it has in the configuration, what it asks of the scan, which answer it wants, and what
-it makes of the answer. All of it is pure: a catalog goes in and statements come out, a scan's result goes in
-and a judgement comes out. Two rules hold for all kinds, since there is no other way to a value:
+A kind defines its keys in the configuration, its questions for the scan, the expected answer and the
+judgement. All of it is pure: a catalog in, statements out; a scan's result in, a judgement out. Two rules hold
+for all kinds, because there is no other way to a value:
 
-* What was asked for and is not in the result is an error, never zero, never a pass (`RelationScan`).
-* A name is resolved once, in the database; the relation that was found goes on to the judgement.
+* A requested value that is missing in the result is an error, never zero, never a pass (`RelationScan`).
+* A name is resolved once, in the database; the judgement uses the relation that was found.
 """
 
 from abc import ABC, abstractmethod
@@ -52,7 +52,7 @@ NOTHING_YET = "no verified drill to compare with yet"
 
 
 class Section(Enum):
-    """Parts of the catalog that not every kind needs."""
+    """Parts of the catalog that only some kinds need."""
 
     FOREIGN_KEYS = auto()
     EXCLUSIONS = auto()
@@ -63,7 +63,7 @@ class Section(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """A database as its catalog describes it, as far as the checks that are asked need it."""
+    """The parts of a database's catalog that the checks need."""
 
     sql: Sql
     major: int
@@ -72,13 +72,13 @@ class Catalog:
     exclusions: tuple[Exclusion, ...] = ()
     sequences: tuple[OwnedSequence, ...] = ()
     btrees: tuple[tuple[str, int], ...] = ()
-    """Quoted name, and blocks with those of its table."""
+    """Quoted name, and blocks of the index and its table."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """Those that are installed, with their schema, or could be, with none."""
+    """The installed ones with their schema, the available ones with an empty schema."""
 
     @property
     def small(self) -> frozenset[str]:
-        """Tables that are read in no time, by their quoted names; none that has children."""
+        """Quoted names of small tables without children."""
         parents = {table.root for table in self.tables}
         return frozenset(
             table.quoted
@@ -89,13 +89,13 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What else a check may want to know."""
+    """Facts of a drill for the judgement of a check."""
 
     baseline: Readings
     databases: tuple[str, ...]
-    """Those that are there now."""
+    """The databases that exist now."""
     taken_at: datetime | None
-    """Until when the backup holds data."""
+    """Until when the backup contains data."""
     started_at: datetime
     accepted: bool = False
     """A person accepted the baseline (`history accept`)."""
@@ -105,7 +105,7 @@ class Context:
         return self.taken_at or self.started_at
 
     def before(self, database: str) -> DatabaseReading | None:
-        """The same database in the earlier night; a single one may have got another name."""
+        """The same database in the earlier drill; a single one may have another name now."""
         known = self.baseline.get(database)
         if known is None and len(self.databases) == len(self.baseline) == 1:
             (known,) = self.baseline.values()
@@ -113,7 +113,7 @@ class Context:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Databases of the earlier night that are not there any more."""
+        """Databases of the earlier drill that no longer exist."""
         if len(self.databases) == len(self.baseline) == 1:
             return ()
         return tuple(sorted(set(self.baseline) - set(self.databases)))
@@ -126,11 +126,11 @@ class BuiltIn:
     name: str
     severity: Severity = Severity.REQUIRED
     physical: bool = False
-    """Only of backups of pages: what a dump restores is built anew."""
+    """Only for backups of files: a restored dump has new files."""
     compares: bool = False
-    """Needs an earlier night."""
+    """Needs an earlier drill."""
     always: bool = False
-    """Cannot be turned off: without it nothing is proven."""
+    """Cannot be turned off: nothing is proven without it."""
 
 
 class CheckKind(ABC):
@@ -140,27 +140,27 @@ class CheckKind(ABC):
     help: ClassVar[str]
     """One sentence for the schema of the configuration."""
     keys: ClassVar[type[CheckKeys] | None] = None
-    """Its keys in `checks`; None where it cannot be configured."""
+    """Its keys in `checks`; None: it cannot be configured."""
     built_in: ClassVar[BuiltIn | None] = None
     reads: ClassVar[frozenset[Section]] = frozenset()
     contents: ClassVar[bool] = False
-    """It wants every value read and hashed."""
+    """Needs every value read and hashed."""
     constraints: ClassVar[bool] = False
-    """It wants every row held against the constraints."""
+    """Needs every row checked against the constraints."""
     structure: ClassVar[bool] = False
-    """It wants the structure."""
+    """Needs the structure."""
     collects: ClassVar[bool] = False
-    """It compares with something that must have been kept the night before."""
+    """Compares with data that an earlier drill must have kept."""
     questions_begin: ClassVar[tuple[str, ...]] = ()
-    """How the keys of its questions begin."""
+    """Prefixes of the keys of its questions."""
 
     @abstractmethod
     def expected(self, options: Mapping[str, Any]) -> str:
-        """The answer that it wants, in a few words."""
+        """The expected answer, in a few words."""
 
 
 class Alone(CheckKind):
-    """Asked in a statement of its own, outside of the scan."""
+    """Asked in its own statement, outside the scan."""
 
     @abstractmethod
     def sql(self, options: Mapping[str, Any]) -> str: ...
@@ -174,35 +174,35 @@ class Alone(CheckKind):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFinding:
-    """What one database says to one check."""
+    """The answer of one database to one check."""
 
     found: str = ""
     problems: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
-    """What could not be looked at, and why: a required check is an error then, and no pass."""
+    """What could not be checked, and why: a required check is then an error, not a pass."""
     warnings: tuple[str, ...] = ()
-    """Worth a look, and no reason to call a backup bad."""
+    """Findings that are warnings only."""
 
 
 class OfDatabase(CheckKind):
-    """Every drill's own: asked of each database, judged of all together."""
+    """A built-in check: asked of each database, judged for all together."""
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
-        """What of the keys of `suite` it needs to know. `physical`: of a backup of pages."""
+        """The keys of `suite` that it needs. `physical`: for a backup of files."""
         return {}
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
-        """What no scan of one table can tell."""
+        """Questions that no scan of one table answers."""
         return ()
 
     def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
-        """What is asked when all tables are read."""
+        """Questions that are asked when all tables are read."""
         return ()
 
     def settle(
         self, catalog: Catalog, reading: DatabaseReading, before: DatabaseReading | None
     ) -> None:
-        """Make of the answers to `studies` what is kept of them."""
+        """Convert the answers to `studies` into what is stored."""
 
     @abstractmethod
     def find(
@@ -223,7 +223,7 @@ class OfDatabase(CheckKind):
 def together(
     expected: str, findings: Mapping[str, CheckFinding], problems: Sequence[str] = ()
 ) -> Judgement:
-    """One judgement of what several databases say."""
+    """One judgement of the findings of several databases."""
     several = len(findings) > 1
     prefix = {name: f"{name}: " if several else "" for name in findings}
     wrong = [*(prefix[n] + p for n, f in findings.items() for p in f.problems), *problems]
@@ -251,7 +251,7 @@ def listed(texts: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One configured check, and what the database knows of what it is about."""
+    """One configured check, with the facts of its relation."""
 
     sql: Sql
     spec: CheckSpec
@@ -261,10 +261,10 @@ class Ask:
     to: Relation | None = None
     to_columns: Mapping[str, str] = field(default_factory=dict)
     has_index: bool = False
-    """A B-tree over the whole table begins with the columns of the check."""
+    """Whether a B-tree of the whole table begins with the columns of the check."""
     before: "RelationScan | None" = None
     until: datetime | None = None
-    """Until when the backup holds data; None: not known."""
+    """Until when the backup contains data; None: not known."""
     major: int = 18
 
     @property
@@ -282,13 +282,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelationScan:
-    """What a scan has found out about one relation: of all tables that hold its rows."""
+    """The scan of one relation: of all tables with its rows."""
 
     name: str
     relation: RelationReading
     tables: Mapping[str, TableReading | None]
     answers: Mapping[str, str]
-    """The database's own (`DatabaseReading.answers`)."""
+    """Answers of the database (`DatabaseReading.answers`)."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """As configured → as the table has it."""
 
@@ -296,11 +296,11 @@ class RelationScan:
         return self.columns.get(configured) or configured
 
     def check(self) -> None:
-        """Every table was read.
+        """Raise unless every table was read.
 
         Raises:
             UnreadableError: One of them is damaged.
-            UnansweredError: It is not known.
+            UnansweredError: One of them was not read.
         """
         for name, table in self.tables.items():
             if table is not None and table.problem:
@@ -316,7 +316,7 @@ class RelationScan:
             )
 
     def texts(self, key: str) -> list[str]:
-        """The value of each table that has one: SQL's NULL is none.
+        """The value of each table, without NULLs.
 
         Raises:
             UnreadableError: One of the tables is damaged.
@@ -336,7 +336,7 @@ class RelationScan:
         return max(self.texts(key), key=by_size, default=None)
 
     def has(self, *keys: str) -> bool:
-        """Whether all tables that have rows know these: of an earlier night, which may have kept less."""
+        """Whether all tables with rows have these values: an earlier drill may have kept fewer."""
         return all(
             table is not None
             and (all(k in table.values for k in keys) or table.values.get(ROWS) == "0")
@@ -348,7 +348,7 @@ class RelationScan:
         return self.count(ROWS)
 
     def answer(self, key: str) -> str:
-        """To a question of the check's own.
+        """The answer to the check's own question.
 
         Raises:
             UnansweredError: It was not asked.
@@ -359,7 +359,7 @@ class RelationScan:
 
     @property
     def beside(self) -> str:
-        """What is not in it, for the reader."""
+        """A note on rows that are not included."""
         names = listed(self.relation.foreign)
         return f"not counted: rows of {names}, which are on another server" if names else ""
 
@@ -382,25 +382,25 @@ class RelationScan:
 
 
 class OfRelation(CheckKind):
-    """Configured, about one table; answered by the scan of all tables that hold its rows."""
+    """A configured check of one table, answered by the scan of all tables with its rows."""
 
     def used(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """Columns, as configured."""
+        """The configured columns."""
         return (
             *options.get("columns", ()),
             *(options[k] for k in ("column", "key") if k in options),
         )
 
     def refused(self, ask: Ask) -> str:
-        """Why the question has no answer whatever the rows are; empty where it has one."""
+        """Why the question has no answer, whatever the rows; empty: it has one."""
         return ""
 
     def aggregates(self, ask: Ask) -> Iterable[Aggregate]:
-        """Of each table that holds rows of the relation."""
+        """Aggregates for each table with rows of the relation."""
         return ()
 
     def question(self, ask: Ask) -> Question | None:
-        """What no scan of single tables can tell."""
+        """The question that no scan of single tables answers; None: there is none."""
         return None
 
     @abstractmethod
@@ -410,7 +410,7 @@ class OfRelation(CheckKind):
 
 
 class OfReading(CheckKind):
-    """Configured, about the database as a whole."""
+    """A configured check of the whole database."""
 
     @abstractmethod
     def judge_reading(
@@ -421,13 +421,13 @@ class OfReading(CheckKind):
 def violations_judged(
     number: int, expected: str, what: str, *, noun: str = "row", detail: str = ""
 ) -> Judgement:
-    """Of a number of rows that must be none."""
+    """The judgement of a number of rows that must be zero."""
     nouns = noun if number == 1 else f"{noun}s"
     return Judgement(passed_if(number == 0), expected, f"{number:,} {nouns} {what}", detail)
 
 
 def resolve(texts: Iterable[str], relation: Relation) -> Iterator[tuple[str, str | None]]:
-    """Columns as configured → as the table has them."""
+    """Columns: configured name → name in the table."""
     there = [column.name for column in relation.columns]
     for text in texts:
         yield text, find_column(text, there)

@@ -1,4 +1,4 @@
-"""What is to be known of a night in later ones, carried from one verified reading to the next. Pure."""
+"""Facts of earlier nights, carried from one verified reading to the next. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,17 +7,17 @@ from restorecheck.checks.pairs import TablePast, night_of, older, pairs
 from restorecheck.checks.scan_result import DatabaseReading
 
 LONGEST = 400
-"""Nights after which what a table did is no longer kept."""
+"""Nights after which an event of a table is forgotten."""
 MOST_KEPT = 500
-"""Tables of one database, those that did something last: the readings must fit into a drill."""
+"""Tables of one database with stored events, the most recent ones: the readings must fit into a drill."""
 SHARE = 0.2
-"""Of its rows; a table that has lost more of them has shrunk."""
+"""Share of rows; a table that lost more counts as shrunk."""
 
 
 def remember(before: DatabaseReading | None, after: DatabaseReading) -> DatabaseReading:
-    """Tonight's reading, with what is to be known tomorrow. `before`: the baseline.
+    """Tonight's reading with the memory for later nights. `before`: the baseline.
 
-    May be asked again of the same two: `nights` and `past` of `after` are replaced.
+    May be called again with the same two: `nights` and `past` of `after` are replaced.
     """
     if before is None:
         return replace(after, nights=1, past={})
@@ -37,7 +37,7 @@ def remember(before: DatabaseReading | None, after: DatabaseReading) -> Database
 
 
 def without_installed(before: DatabaseReading, after: DatabaseReading) -> DatabaseReading:
-    """The earlier reading without tables of extensions that tonight's leaves out: nothing is gone with them."""
+    """The earlier reading without tables of extensions that tonight's leaves out, so that none seems missing."""
     left_out = {*after.installed} & before.tables.keys()
     if not left_out:
         return before
@@ -46,12 +46,12 @@ def without_installed(before: DatabaseReading, after: DatabaseReading) -> Databa
 
 
 def _events(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
-    """Table, and the field of `TablePast` that counts it; none for a table that is new."""
+    """Table, and the field of `TablePast` that counts the event; none for a new table."""
     for name, pair in pairs(before, after).items():
         if not pair.was_there:
             if name not in before.past:
                 yield name, ""
-        elif pair.after and not pair.before:  # one time that it was empty is counted once
+        elif pair.after and not pair.before:  # a table that stays empty is counted once
             yield name, "" if pair.past.emptied else "emptied"
         elif (pair.before and not pair.after) or not pair.there:
             yield name, "emptied"

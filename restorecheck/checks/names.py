@@ -1,7 +1,7 @@
-"""Names of tables and columns as people write them in a configuration. Pure.
+"""Names of tables and columns as written in a configuration. Pure.
 
-A part in double quotes is taken as it is. Another one is read as SQL reads it, folded to lower case, and
-only where the database has nothing of that name is it taken as it is written.
+A part in double quotes is taken literally. Any other part is folded to lower case as in SQL, and taken
+literally only if the database has no object of the folded name.
 """
 
 import string
@@ -17,11 +17,11 @@ FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 class Part:
     text: str
     exact: bool = False
-    """It stood in double quotes."""
+    """The name was in double quotes."""
 
     @property
     def readings(self) -> tuple[str, ...]:
-        """What it may mean, the likeliest first."""
+        """Possible names, the likeliest first."""
         if self.exact:
             return (self.text,)
         return tuple(dict.fromkeys((self.text.translate(FOLDED), self.text)))
@@ -29,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """A table as the configuration names it; `schema` is None where it names none."""
+    """A table name of the configuration; `schema` is None if it names none."""
 
     schema: Part | None
     table: Part
@@ -64,7 +64,7 @@ def parse_table_name(text: str) -> TableName:
 
 
 def _take_name(rest: str, text: str) -> tuple[Part, str]:
-    """The first name of `rest`, and what follows it: nothing, or a dot and more."""
+    """The first name of `rest`, and the remainder: empty, or a dot and more."""
     exact = rest.startswith('"')
     if exact:
         name, position = "", 1
@@ -87,7 +87,7 @@ def _take_name(rest: str, text: str) -> tuple[Part, str]:
 
 
 def find_column(text: str, columns: Iterable[str]) -> str | None:
-    """The column that a configured text means."""
+    """The column for a configured text."""
     there = frozenset(columns)
     try:
         part, rest = _take_name(text, text)

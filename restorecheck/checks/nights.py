@@ -1,4 +1,4 @@
-"""What the readings of earlier nights say of a database that is not there now. Pure."""
+"""A profile of a database from the readings of earlier drills. Pure."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,7 @@ TIMES = {
     "timestamp without time zone": "timestamp",
     "date": "date",
 }
-"""As `format_type` names them → as the catalog does."""
+"""Type names of `format_type` → of the catalog."""
 KEY = re.compile(r"(?:PRIMARY KEY|UNIQUE) \(([a-z_0-9, ]+)\)")
 SCHEMA_AND_TABLE = 2
 
@@ -30,7 +30,7 @@ def night_of(reading: DatabaseReading, taken_at: datetime) -> NightProfile:
 
 
 def profile_of(reading: DatabaseReading, taken_at: datetime) -> Profile:
-    """As much of a profile as is kept of a night: rows, columns and keys, no values."""
+    """The part of a profile that a reading has: rows, columns and keys, no values."""
     rows = rows_by_group(reading)
     tables = [
         _table(name, number, reading)

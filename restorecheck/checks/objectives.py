@@ -1,7 +1,7 @@
-"""What the business asks for, held against what a drill has measured. Pure.
+"""Compares the measurements of a drill with the configured objectives. Pure.
 
-The answers come from the drill's own records, never from the restored database: they can keep a
-drill from being verified, and can verify nothing.
+The answers come from the drill's own records, never from the restored database: a missed objective can
+fail a drill, a met one verifies nothing.
 """
 
 from datetime import timedelta
@@ -30,7 +30,7 @@ _TIME_UNKNOWN = "not measured: the time of the restore is unknown"
 
 
 def measured(drill: Drill) -> tuple[CheckResult, ...]:
-    """One result for each objective of a drill whose steps are through, or have ended early."""
+    """One result for each objective of a drill whose steps have ended."""
     return tuple(_held(objective, drill) for objective in drill.objectives)
 
 
@@ -64,7 +64,7 @@ def _held(objective: Objective, drill: Drill) -> CheckResult:
 
 
 def _found(found: timedelta, limit: timedelta) -> str:
-    """Near the limit to the second: rounding must neither meet it nor miss it."""
+    """The duration, to the second near the limit: rounding must not decide."""
     near = HOUR if limit >= LONG else MINUTE
     return spell(found, exact=abs(found - limit) < near)
 

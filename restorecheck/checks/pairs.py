@@ -1,4 +1,4 @@
-"""The tables of two nights, each beside itself, and what earlier nights have taught of it. Pure."""
+"""The tables of two nights in pairs, with the memory of earlier nights. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,24 +10,24 @@ from restorecheck.checks.structure import unfilled
 from restorecheck.checks.tables import POINTING, REFERENCED, UNLOGGED, VIEW
 
 HABIT = 35
-"""Nights: longer than a month, so that what is emptied monthly has been seen empty."""
+"""Nights of a habit: longer than a month, so that a table that is emptied monthly has been empty once."""
 
 
 WEIGHTY = 1_000
-"""Rows of a table that points to others, from which on it is missed as one that others point to."""
+"""Fewest rows for which a table that refers to others matters as much as one that others refer to."""
 
 
 @dataclass(frozen=True, slots=True)
 class TablePast:
-    """What one table has done; kept as four numbers with spaces."""
+    """Events of one table; stored as four numbers with spaces."""
 
     since: int = 0
-    """The night of the last of it; of a new table the first one."""
+    """The night of the last event; of a new table its first night."""
     emptied: int = 0
-    """Times that it came to have no rows or was gone; one, where it was empty from the beginning."""
+    """How often it became empty or missing; one, if it was empty from the beginning."""
     shrunk: int = 0
     back: int = 0
-    """Times that its newest time was older than before."""
+    """How often its newest time was older than before."""
 
     def __str__(self) -> str:
         return f"{self.since} {self.emptied} {self.shrunk} {self.back}"
@@ -37,7 +37,7 @@ class TablePast:
         return cls(*(int(part) for part in text.split()))
 
     def habit(self, times: int, night: int) -> bool:
-        """Whether what happened so often is what this table does."""
+        """Whether an event that happened so often is normal for this table."""
         return times > 1 or (times > 0 and night - self.since <= HABIT)
 
 
@@ -50,11 +50,11 @@ class Pair:
     after: int = 0
     was_there: bool = False
     there: bool = False
-    """Tonight."""
+    """Whether it exists tonight."""
     traits: set[str] = field(default_factory=set)
     past: TablePast
     night: int
-    """Of the baseline."""
+    """Number of the baseline's night."""
 
     @property
     def schema(self) -> str:
@@ -70,7 +70,7 @@ class Pair:
 
     @property
     def weighty(self) -> bool:
-        """A large part of a model of data: what only passes through has no such place in it."""
+        """Whether others refer to it, or it is large and refers to others: volatile tables are not like that."""
         return POINTING in self.traits and not self.passing and self.before >= WEIGHTY
 
     @property
@@ -80,7 +80,7 @@ class Pair:
 
     @property
     def empties(self) -> bool:
-        """It has been empty before, and that was well."""
+        """Whether it was empty before in a verified drill."""
         return self.past.habit(self.past.emptied, self.night)
 
     @property
@@ -96,17 +96,17 @@ class Pair:
         return not self.passing and not self.empties and self.night - self.past.since >= HABIT
 
     def fell(self, share: float) -> bool:
-        """It has lost more than this share of its rows."""
+        """Whether it lost more than this share of its rows."""
         return self.after < self.before * (1 - share)
 
 
 def night_of(reading: DatabaseReading) -> int:
-    """How many verified nights this reading is the last of; one where none are counted."""
+    """Number of verified nights up to this reading; one: not counted."""
     return max(1, reading.nights)
 
 
 def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
-    """By what they are compared as; without those that could not be counted tonight."""
+    """By the name to compare by; without tables that could not be counted tonight."""
     old, new = rows_by_group(before), rows_by_group(after)
     units = united(old, new)
     found: dict[str, Pair] = {}
@@ -123,8 +123,8 @@ def pairs(before: DatabaseReading, after: DatabaseReading) -> dict[str, Pair]:
         unit = units.get(table.group or name, "")
         if unit in found:
             found[unit].traits.update(table.traits)
-    # What could not be counted is not gone: the check that was to count it says so. Nor is a
-    # materialized view that was not filled.
+    # A table that could not be counted is not missing: another check reports it. Nor is an unfilled
+    # materialized view.
     for group in unread(after) | unfilled(after.structure):
         found.pop(units.get(group, group), None)
     return found
@@ -135,13 +135,13 @@ def unread(after: DatabaseReading) -> set[str]:
 
 
 def older(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str, str]]:
-    """Table and column, where the newest value is older than it was."""
+    """Table and column whose newest value is older than before."""
     old, new = newest_by_group(before, NEWEST), newest_by_group(after, NEWEST)
     groups = {group for reading in (before, after) for group in rows_by_group(reading)}
     for name, moment in sorted(old.items()):
         if name in new and new[name] < moment:
             table, _, column = name.rpartition(".")
-            while table and table not in groups:  # a column's name may have dots
+            while table and table not in groups:  # a column's name may contain dots
                 table, _, more = table.rpartition(".")
                 column = f"{more}.{column}"
             yield table, column

@@ -1,6 +1,6 @@
-"""What is known of a database that checks can be proposed for. Frozen values, no SQL.
+"""The profile of a database for which checks are proposed. Frozen values, no SQL.
 
-Of columns whose names look like personal data, only how many rows have a value.
+For columns with names like personal data it has only the number of rows with a value.
 """
 
 import re
@@ -17,21 +17,21 @@ TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
 class ColumnProfile:
     name: str
     type: str
-    """Of the type below all domains, as `tables.Column.type`."""
+    """The type below all domains, as `tables.Column.type`."""
     not_null: bool = False
     present: int = 0
     """Rows with a value."""
     empty: int = 0
-    """Of these, rows with a text of no characters."""
+    """The part of `present` with an empty text."""
     low: float | None = None
-    """Smallest and greatest finite value; of times, seconds since 1970."""
+    """Smallest and greatest finite value; for times, seconds since 1970."""
     high: float | None = None
     mean: float | None = None
     deviation: float | None = None
     values: tuple[tuple[str, int], ...] = ()
-    """All values with their rows, where there are few; else nothing."""
+    """All values with their number of rows, if there are few; else empty."""
     hours: tuple[int, ...] = ()
-    """Hours since 1970 that have a row, of the last fortnight that has any; ascending."""
+    """Hours since 1970 with a row, in the last two weeks with rows; ascending."""
 
     @property
     def personal(self) -> bool:
@@ -40,7 +40,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableProfile:
-    """A table, or a partitioned one with all of its partitions."""
+    """A table, or a partitioned table with all of its partitions."""
 
     schema: str
     name: str
@@ -48,15 +48,15 @@ class TableProfile:
     unlogged: bool = False
     columns: tuple[ColumnProfile, ...] = ()
     keys: tuple[tuple[str, ...], ...] = ()
-    """Columns of unique indexes over the whole table; that of the primary key first."""
+    """Columns of unique indexes of the whole table, the primary key first."""
     distinct: tuple[str, ...] = ()
-    """Single columns whose values stand in one row only, though no index says so."""
+    """Single columns without a repeated value and without a unique index."""
     ordered: tuple[tuple[str, str], ...] = ()
     """Pairs of times of which the first is never later than the second, and often earlier."""
     pointing: tuple[str, ...] = ()
     """Columns of declared references."""
     large_objects: tuple[str, ...] = ()
-    """Columns whose every value is a large object that is there."""
+    """Columns in which every value is an existing large object."""
 
     @property
     def full_name(self) -> str:
@@ -74,22 +74,22 @@ class TableProfile:
 
 
 def _written(name: str) -> str:
-    """A name that SQL would fold to another one is quoted."""
+    """The name, quoted if SQL would fold it."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else quoted(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceProfile:
-    """Columns whose every value is found in another table."""
+    """Columns in which every value exists in another table."""
 
     table: TableProfile
     columns: tuple[str, ...]
     to: TableProfile
     to_columns: tuple[str, ...]
     rows: int
-    """That point somewhere."""
+    """Rows with a reference."""
     pairs: tuple[KeyPair, ...] = ()
-    """How their values are compared; by default with `=`."""
+    """How the values are compared; by default with `=`."""
 
     @property
     def key(self) -> ForeignKey:
@@ -109,7 +109,7 @@ class Profile:
 
     tables: tuple[TableProfile, ...] = ()
     references: tuple[ReferenceProfile, ...] = ()
-    """Those that no constraint declares."""
+    """References that no constraint declares."""
     objects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Kind (`index`, `function` …) → names, as the statements of `propose.schema_objects` find them."""
     extensions: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightProfile:
-    """What one earlier night has left in the history."""
+    """Data of one earlier drill in the history."""
 
     taken_at: datetime
     rows: dict[str, int]

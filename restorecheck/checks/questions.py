@@ -1,4 +1,4 @@
-"""Keys of the questions that no scan of one table can answer, or how they begin."""
+"""Keys, or prefixes of keys, of the questions that no scan of one table answers."""
 
 ORPHANS, KEYS, BEHIND = "orphans:", "keys:", "behind:"
 BTREE, HEAP, VISIBLE = "btree:", "heap:", "visible:"

@@ -1,4 +1,4 @@
-"""All kinds of check, in the order in which the built-in ones are asked. Nothing else lists them."""
+"""All kinds of check, in the order of the built-in ones. This is the only list."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -83,22 +83,22 @@ BUILT_INS = tuple(kind for kind in KINDS if kind.built_in is not None)
 CONFIGURED = tuple(kind for kind in KINDS if kind.keys is not None)
 
 READING_TIMEOUT = timedelta(hours=24)
-"""The reading is bounded by the drill's deadline; it is stored as it goes."""
+"""Limit of the scan; in fact the drill's deadline ends it, and readings are stored meanwhile."""
 ANSWER_TIMEOUT = timedelta(seconds=30)
 
 
 def kind_of(spec: CheckSpec) -> CheckKind | None:
-    """None: of a later version."""
+    """The kind; None: of a later version."""
     return BY_NAME.get(spec.kind)
 
 
 def is_alone(spec: CheckSpec) -> bool:
-    """Whether it is asked one by one; everything else is answered by the reading of everything."""
+    """Whether the check has its own statement; the scan answers all others."""
     return isinstance(kind_of(spec), Alone | None)
 
 
 def expected(spec: CheckSpec) -> str:
-    """The answer that a check wants, in a few words."""
+    """The expected answer of a check, in a few words."""
     kind = kind_of(spec)
     return kind.expected(spec.options) if kind else ""
 
@@ -111,9 +111,9 @@ def built_in(
     suite: Mapping[str, Any] = MappingProxyType({}),
     dialect: Dialect = POSTGRESQL,
 ) -> tuple[CheckSpec, ...]:
-    """Asked of every restored database, configured or not.
+    """The built-in checks of every drill.
 
-    `severities`: kind → its severity, or None to leave it out. `baseline`: there is an earlier night.
+    `severities`: kind → its severity, or None to leave it out. `baseline`: there is an earlier drill.
     `suite`: the other keys of `suite`. `dialect`: of the restored database.
     """
     asked = [

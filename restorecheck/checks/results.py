@@ -1,6 +1,6 @@
-"""From what was read of all databases to the results of the checks, whatever engine they are of. Pure.
+"""Makes the results of the checks from the readings of all databases, for every engine. Pure.
 
-A checker fills a `DatabaseReading` for each database; everything after that stands here.
+A checker fills a `DatabaseReading` for each database; everything after that is here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from restorecheck.model import Backup, Baseline, CheckResult, CheckSpec
 def context_of(
     databases: Sequence[str], baseline: Baseline | None, backup: Backup | None, now: datetime
 ) -> Context:
-    """`databases`: those that are there to be proven."""
+    """`databases`: the existing databases to check."""
     return Context(
         baseline=unpack(baseline.readings) if baseline else {},
         databases=tuple(databases),
@@ -45,9 +45,9 @@ def results_of(
     default: str,
     answered_by: str,
 ) -> tuple[tuple[CheckResult, ...], Readings]:
-    """The results, and the readings with what is to be known of them in later nights.
+    """The results, and the readings with the memory for later nights.
 
-    `default`: the database that is meant where a check names none; empty where that cannot be said.
+    `default`: the database of checks that name none; empty: unknown.
     """
     context = _without_installed(context, readings)
     results = tuple(
@@ -78,7 +78,7 @@ def result_of(
 
 
 def which(databases: Iterable[str]) -> str:
-    """Why it cannot be said which database a check means."""
+    """Why the database of a check is unknown."""
     return f"there are several databases ({', '.join(databases)}); set `database` in the check"
 
 
@@ -110,7 +110,7 @@ def _configured(
 
 
 def _without_installed(context: Context, readings: Readings) -> Context:
-    """With a baseline that holds no table of an extension that is not read any more."""
+    """The context, with a baseline without tables of extensions that are no longer read."""
     baseline = dict(context.baseline)
     for name, reading in readings.items():
         known = context.before(name)
@@ -121,7 +121,7 @@ def _without_installed(context: Context, readings: Readings) -> Context:
 
 
 def _remembered(context: Context, name: str, reading: DatabaseReading) -> DatabaseReading:
-    """With what is to be known of this night in later ones."""
+    """The reading, with the memory for later nights."""
     before = context.before(name)
     if before is not None:
         reading = replace(reading, unsettled=unsettled(before, reading, context))

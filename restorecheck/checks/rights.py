@@ -1,8 +1,7 @@
-"""Rights that are wider than they were, by two structures. Pure.
+"""Rights that are wider than before, by comparing two structures. Pure.
 
-A backup whose rights widened restores, and a restore in an emergency opens the data to others.
-What is new with the rights that its kind has by default is no widening, and what only changed is none
-either: the structure tells that.
+A backup with widened rights restores, and a restore in an emergency would open the data to others. A new
+object with the default rights of its kind is no widening. Other changes are reported by the structure.
 """
 
 import re
@@ -21,11 +20,11 @@ BY_DEFAULT = {
     "new functions": {"EXECUTE"},
     "new types": {"USAGE"},
 }
-"""What everybody may where nothing is said (PostgreSQL documentation, "Privileges", table 5.2)."""
+"""Default privileges of PUBLIC (PostgreSQL documentation, "Privileges", table 5.2)."""
 OF_INITDB = "as initdb makes it"
 POWERFUL = ("superuser", "createrole", "createdb", "replication", "bypassrls")
 POWERFUL_GROUPS = re.compile(r"pg_|rds_(superuser|replication)$")
-"""Predefined roles: they read, write or run what no grant says."""
+"""Predefined roles, which may read, write or run without a grant."""
 ROLE = re.compile(r'"(?:[^"]|"")*"|[^\s,;:"()]+')
 ENTRY = re.compile(rf"(?P<who>{ROLE.pattern})(?: by (?:{ROLE.pattern}))?: (?P<what>[A-Z *,]+)")
 OF_OWNER = re.compile(rf"{OWNER} (?P<who>{ROLE.pattern})")
@@ -34,10 +33,10 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """Of one object."""
+    """Rights on one object."""
 
     owners: frozenset[str] = frozenset()
-    """More than one where the objects of a schema are taken together."""
+    """More than one if the objects of a schema are combined."""
     granted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Grantee → privileges; `X*` is X with the right to grant it on."""
 
@@ -45,8 +44,8 @@ class Rights:
 def widened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Difference, ...]:
     """Every right that is wider than before.
 
-    Of logical dumps give what is `structure.comparable`: the rest is our own server's. Nothing where
-    another version of this product has read one of the two: `structure_changes` says so.
+    For logical dumps pass `structure.comparable`: the rest comes from the throw-away server. Empty if another
+    version of restorecheck read one of the two, which `structure_changes` reports.
     """
     if before.get("format") != after.get("format"):
         return ()
@@ -60,7 +59,7 @@ def widened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Differ
 
 
 def rights_of(value: str) -> Rights:
-    """What a value of `rights …` says."""
+    """Parses a value of `rights …`."""
     if value == OF_INITDB:
         return Rights(granted={PUBLIC: frozenset({"USAGE"})})
     granted: dict[str, frozenset[str]] = {}
@@ -90,7 +89,7 @@ def _is_wider(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
 
 
 def _is_there(key: str, structure: Mapping[str, str]) -> bool:
-    """Whether the table or view that a key is about is there; of very large schemas this is not known."""
+    """Whether the table or view of a key exists; not known for very large schemas."""
     table = table_of(key) or ""
     return f"rights table {table}" in structure or any(
         key.startswith("rights on every table ") for key in structure
@@ -114,7 +113,7 @@ def _more_rights(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bo
     elif subject.startswith("new ") or kind_of(key) == "rights on parameter":
         earlier = Rights(granted=usual)
     else:
-        # A new object: only what everybody may, beyond the usual and what was arranged before.
+        # A new object: only rights of PUBLIC beyond the defaults and earlier default privileges.
         everybody = usual.get(PUBLIC, frozenset()) | _arranged(subject, now.owners, old)
         return _beyond(now.granted.get(PUBLIC, frozenset()), everybody)
     if key in new and earlier.owners and now.owners - earlier.owners:
@@ -128,7 +127,7 @@ def _more_rights(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bo
 
 
 def _usual(subject: str) -> Mapping[str, frozenset[str]]:
-    """Those of a schema come on top of those for all schemas, and take nothing away."""
+    """Default privileges of a schema are added to those for all schemas."""
     if subject.startswith("new ") and " in " in subject:
         return {}
     kind = next((kind for kind in BY_DEFAULT if f"{subject} ".startswith(f"{kind} ")), "")
@@ -136,7 +135,7 @@ def _usual(subject: str) -> Mapping[str, frozenset[str]]:
 
 
 def _beyond(now: frozenset[str], before: frozenset[str]) -> bool:
-    """Whether `now` has something that `before` had not. All of a kind is more than each list."""
+    """Whether `now` has more than `before`; "all of a kind" is more than any list."""
     plain = {what.rstrip("*") for what in before}
     return any(
         not ({what, f"{ALL}*"} & before or ("*" not in what and {what, ALL} & plain))
@@ -145,7 +144,7 @@ def _beyond(now: frozenset[str], before: frozenset[str]) -> bool:
 
 
 def _arranged(subject: str, owners: frozenset[str], old: Mapping[str, str]) -> frozenset[str]:
-    """What default privileges give everybody on new objects of this kind."""
+    """What default privileges grant PUBLIC on new objects of this kind."""
     kind, _, name = subject.removeprefix("owned ").partition(" ")
     schema = full_name(*parts_of(name)[:1])
     keys = [
@@ -163,7 +162,7 @@ class _Policy:
     command: str
     roles: frozenset[str]
     every_row: frozenset[str]
-    """Of USING and WITH CHECK: which is just `true`."""
+    """Those of USING and WITH CHECK that are just `true`."""
 
 
 def _policy(value: str) -> _Policy:
@@ -181,12 +180,12 @@ def _policy(value: str) -> _Policy:
 
 
 def _more_rows(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Permissive policies add up, restrictive ones take away; without row security neither counts."""
+    """Permissive policies add rows, restrictive ones remove rows; without row security neither has an effect."""
     if "on" not in old.get(f"row security {table_of(key)}", "").split() or not _is_there(key, new):
         return False
     if key not in old:
         added = _policy(new[key])
-        # Under another name, or for one command of all those that it was for.
+        # Under another name, or for one of the commands that it was for.
         same = {new[key], new[key].replace(f" for {added.command} ", " for ALL ", 1)}
         there = {
             v for k, v in old.items() if kind_of(k) == "policy" and table_of(k) == table_of(key)
@@ -210,7 +209,7 @@ def _more_rows(key: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool
 
 
 def _new_powers(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    """Roles with attributes that they had not, or in a powerful role that they were not in."""
+    """Roles with new attributes, or with a new membership in a powerful role."""
     owners = _owners(old) | _owners(new)
     for key in sorted(key for key in new if kind_of(key) == "role" and old.get(key) != new[key]):
         attributes, groups = _role(old.get(key, ""))
@@ -235,7 +234,7 @@ def _owners(structure: Mapping[str, str]) -> frozenset[str]:
 
 
 def _role(value: str) -> tuple[set[str], dict[str, set[str]]]:
-    """Attributes, and the groups with what may be done with each."""
+    """Attributes, and the groups with the options of each membership."""
     first, _, groups = f" {value}".partition(" in ")
     found: dict[str, set[str]] = {}
     for group in re.findall(rf"(?:{ROLE.pattern})(?: with(?:out)? \w+)*", groups):
@@ -249,7 +248,7 @@ def _role(value: str) -> tuple[set[str], dict[str, set[str]]]:
 
 
 def _reaches(group: str, structure: Mapping[str, str], owners: frozenset[str]) -> bool:
-    """Whether the group itself, or one that it is in, is powerful."""
+    """Whether the group, or a group of it, is powerful."""
     seen, ahead = set(), [group]
     while ahead:
         name = ahead.pop()

@@ -1,7 +1,7 @@
-"""What the checks of one drill have read: continued after an interruption, compared tomorrow. Pure.
+"""Readings of one drill: continued after an interruption, compared by the next drill. Pure.
 
-Kept packed in the drill (numbers, names, hashes and definitions; never a row's value), small enough
-for an item of DynamoDB: of a very large schema only a digest of each object is kept.
+The drill keeps them packed (numbers, names, hashes and definitions, never a row value), small enough for
+an item of DynamoDB: for a very large schema only a digest of each object.
 """
 
 import base64
@@ -15,118 +15,118 @@ from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
 
 LARGEST_PACKED = 150_000
-"""Characters. A drill holds its own readings and those of the night that it is compared with, and an
-item of DynamoDB takes 400 KB. Some 2,500 tables.
+"""Characters, about 2,500 tables; of more tables less is kept. A drill has its own readings and those of its
+baseline, and an item of DynamoDB has at most 400 KB.
 """
 CATALOG, MISSING_DATABASE = "catalog", "database"
-"""In `problems` and `doubts` of a reading that could not even begin: nothing else in it was read."""
+"""Keys in `problems` and `doubts` of a reading that could not start: nothing else was read."""
 HIDDEN = "hidden damage"
-"""In `doubts`: what was read without an error may be damaged all the same."""
+"""Key in `doubts`: data that was read without an error may still be damaged."""
 
 
 @dataclass(slots=True, kw_only=True)
 class TableReading:
-    """One table, read to its end."""
+    """One completely read table."""
 
     values: dict[str, str] = field(default_factory=dict)
-    """Aggregate by its key, as `scan_statements` names them."""
+    """Aggregates by key, named by `scan_statements`."""
     group: str = ""
     traits: str = ""
     """`Table.traits`."""
     problem: str = ""
-    """Why it could not be read: the data are damaged."""
+    """Why it could not be read: its data is damaged."""
     doubts: dict[str, str] = field(default_factory=dict)
-    """What could not be found out, and why: nothing that speaks against the data."""
+    """Values that are missing, and why: no evidence of damage."""
     seconds: float = 0.0
     bytes: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class RelationReading:
-    """What a configured check is about, as the database has resolved its name."""
+    """The relation of a configured check, as the database resolved its name."""
 
     kind: str = "r"
     members: list[str] = field(default_factory=list)
-    """Tables that hold its rows; in `DatabaseReading.tables`."""
+    """Tables with its rows; in `DatabaseReading.tables`."""
     foreign: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
 class AskedReading:
-    """What has become of the names in one configured check."""
+    """The resolved names of one configured check."""
 
     relation: str = ""
     """Full name; in `DatabaseReading.relations`."""
     columns: dict[str, str] = field(default_factory=dict)
     """As configured → as the table has it."""
     question: str = ""
-    """Key of its own question, where it has one."""
+    """Key of its own question; empty: it has none."""
     absent: str = ""
-    """What it is about and is not there: the backup lacks it."""
+    """The missing object: the backup does not contain it."""
     refused: str = ""
-    """Why the question has no answer, whatever the backup holds."""
+    """Why the question has no answer, whatever the backup contains."""
 
 
 @dataclass(slots=True, kw_only=True)
 class DatabaseReading:
-    """One database: finished tables, parts of unfinished ones, and its structure."""
+    """The reading of one database: finished tables, parts of unfinished ones, the structure."""
 
     tables: dict[str, TableReading] = field(default_factory=dict)
     parts: dict[str, dict[str, dict[str, str | None]]] = field(default_factory=dict)
-    """Table → unit → aggregates; dropped when the table is finished."""
+    """Table → unit → aggregates; removed when the table is finished."""
     relations: dict[str, RelationReading] = field(default_factory=dict)
     asked: dict[str, AskedReading] = field(default_factory=dict)
     """By the name of the check."""
     crashed: dict[str, int] = field(default_factory=dict)
-    """Table → how often the server went away while it was read."""
+    """Table → how often the server crashed while it was read."""
     answers: dict[str, str] = field(default_factory=dict)
-    """Questions of their own, by key (`scan_statements.Question`)."""
+    """Answers to questions, by key (`scan_statements.Question`)."""
     problems: dict[str, str] = field(default_factory=dict)
     """Questions that met damaged data."""
     doubts: dict[str, str] = field(default_factory=dict)
     """Questions that could not be answered."""
     structure: dict[str, str] = field(default_factory=dict)
     unsettled: dict[str, str] = field(default_factory=dict)
-    """What differs from the structure that was last accepted, and what it was then; empty: nothing was there."""
+    """Differences from the last accepted structure, with the value there; empty: it did not exist."""
     statistics: dict[str, str] = field(default_factory=dict)
-    """Table → its columns (`column_statistics`)."""
+    """Table → statistics of its columns (`column_statistics`)."""
     implausible: dict[str, bool] = field(default_factory=dict)
-    """What of tonight's columns no ordinary night makes of those of the night before; whether it is certain."""
+    """Implausible column changes since the previous drill → whether it is certain."""
     role: str = ""
-    """Who asked."""
+    """The role of the checker."""
     major: int = 0
-    """Of the server; 0: not known."""
+    """Major version of the server; 0: not known."""
     denied: dict[str, str] = field(default_factory=dict)
     """Table → why the role may not read it in full."""
     grants: list[str] = field(default_factory=list)
-    """Statements that would let it."""
+    """Statements that would grant the right."""
     installed: list[str] = field(default_factory=list)
-    """Tables of extensions that no check names: they are not read."""
+    """Tables of extensions that no check names; they are not read."""
     until: str = ""
-    """Until when the backup holds data, ISO 8601."""
+    """Until when the backup contains data, ISO 8601."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Question → time."""
+    """Question → seconds."""
     bytes_there: int = 0
     bytes_read: int = 0
-    """Of the tables, with TOAST."""
+    """Bytes of the tables, with TOAST."""
     wall: float = 0.0
-    """Seconds that all of it took, side by side."""
+    """Duration of the scan in seconds, over all connections."""
     rounds: int = 0
     nights: int = 0
-    """Verified ones that this one goes on from, with itself (`memory`)."""
+    """Number of verified nights up to this one (`memory`)."""
     past: dict[str, str] = field(default_factory=dict)
-    """Tables that have come and gone, been empty, or shrunk: `memory.Past`."""
+    """Events of tables that came and went, were empty, or shrank: `pairs.TablePast`."""
     done: bool = False
-    """Every table is read, every question answered."""
+    """Whether every table is read and every question answered."""
 
 
 Readings = dict[str, DatabaseReading]
 
 
 def pack(readings: Mapping[str, DatabaseReading]) -> str:
-    """As text. Of more tables than fit, fingerprints and newest times are left out, but for those of the
-    tables that a configured check is about.
+    """The readings as text. If there are too many tables, fingerprints and newest times are left out, except
+    those of tables with a configured check.
     """
     text = _packed(readings)
     return text if len(text) <= LARGEST_PACKED else _packed(_without(readings, (PRINT, NEWEST)))
@@ -138,14 +138,14 @@ def _packed(readings: Mapping[str, DatabaseReading]) -> str:
 
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401  # as json asks it
-    """Of a reading, or of one of its tables; `asdict` would copy every value of thousands of tables."""
+    """The fields of a reading or a table; `asdict` would copy all values of thousands of tables."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _without(
     readings: Mapping[str, DatabaseReading], beginnings: tuple[str, ...]
 ) -> dict[str, DatabaseReading]:
-    """Finished tables with less; what is still being read is left as it is."""
+    """The readings with less of each finished table; unfinished tables stay complete."""
     return {
         database: replace(
             reading,
@@ -165,9 +165,9 @@ def _with_less(table: TableReading, beginnings: tuple[str, ...]) -> TableReading
 
 
 def unpack(text: str) -> Readings:
-    """What `pack` wrote; nothing where nothing was read, or where it cannot be understood.
+    """Unpacks what `pack` wrote; empty: nothing was read, or the text is not readable.
 
-    A baseline that a later version wrote is no baseline: nothing is compared with it.
+    A baseline of a later version is ignored: nothing is compared with it.
     """
     if not text:
         return {}
@@ -186,7 +186,7 @@ def _database(value: dict[str, Any]) -> DatabaseReading:
 
 
 def objects_of(reading: DatabaseReading | None) -> int | None:
-    """How many large objects there are; None: not known."""
+    """Number of large objects; None: not known."""
     answer = reading.answers.get(LARGE_OBJECTS) if reading else None
     return int(answer) if answer else None
 
@@ -197,7 +197,7 @@ def shown_rows(rows: float) -> str:
 
 
 def rows_by_group(reading: DatabaseReading) -> dict[str, int]:
-    """Rows by table; the partitions of one table together."""
+    """Rows by table, the partitions of one table together."""
     return {name: round(number) for name, number in summed(reading, ROWS).items()}
 
 
@@ -211,7 +211,7 @@ def summed(reading: DatabaseReading, key: str) -> dict[str, float]:
 
 
 def newest_by_group(reading: DatabaseReading, prefix: str) -> dict[str, float]:
-    """The newest moment of each column that was looked at: `schema.table.column` → seconds."""
+    """Newest time of each compared column: `schema.table.column` → seconds."""
     found: dict[str, float] = {}
     for name, table in reading.tables.items():
         for key, value in table.values.items():
@@ -222,7 +222,7 @@ def newest_by_group(reading: DatabaseReading, prefix: str) -> dict[str, float]:
 
 
 def progress(readings: Mapping[str, DatabaseReading]) -> str:
-    """How far the reading has come, for somebody who waits."""
+    """Progress of the scan, as text."""
     there = sum(reading.bytes_there for reading in readings.values())
     read = sum(reading.bytes_read for reading in readings.values())
     wall = sum(reading.wall for reading in readings.values())

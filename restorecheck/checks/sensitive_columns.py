@@ -1,6 +1,6 @@
-"""What looks as if it were about a person, or a secret: by the name of a column, and by its values. Pure.
+"""Columns that may contain personal data or secrets: by their names and values. Pure.
 
-Rather one too many than one too few: of such columns only how many rows have a value is looked at.
+In doubt a column counts as sensitive: then only its number of rows with a value is read.
 """
 
 import re
@@ -24,7 +24,7 @@ WORDS = _words("""
     courriel correo posta poczta adresse dob anniversaire naissance nascita telefono telefone
     имя фамилия отчество фио почта телефон адрес пароль возраст пол инн снилс
 """)
-"""Whole words of a column's name."""
+"""Whole words of a column name."""
 
 PARTIES = _words("""
     by person people author owner assignee agent client customer contact recipient sender employee staff member guest
@@ -32,7 +32,7 @@ PARTIES = _words("""
     creator operator clerk representative rep lawyer witness tenant landlord donor beneficiary holder
     kunde kundin mitarbeiter bearbeiter ansprechpartner inhaber besitzer cliente client usuario utilisateur
 """)
-"""Words for people: what stands in such a column may name one; how many there are does not."""
+"""Words for people: such a column may contain a name, but not one with a word for a number."""
 COUNTED = frozenset({"count", "counts", "total", "totals", "number", "num", "sum", "limit", "at"})
 
 PARTS = _words("""
@@ -47,28 +47,28 @@ PARTS = _words("""
     krankenkasse versicherungsn personnummer rodne familia otchestvo
     姓名 名前 氏名 电话 電話 手机 住所 地址 邮箱 密码 生日 身份证 이름 전화 주소
 """)
-"""Parts of it that say so wherever they stand."""
+"""Parts of a column name, in any position."""
 
 SHAPES = re.compile(
     r"@|\b\d{1,3}(\.\d{1,3}){3}\b|(\d[ ()/.+-]{0,2}){7}|\b[A-Za-z]{2}\d{2}(\s?[A-Za-z0-9]{4}){3}|[0-9A-Fa-f]{16}|://"
 )
-"""Addresses, telephone and account numbers, tokens: nothing that an enumeration would hold."""
+"""Addresses, telephone and account numbers, tokens: no values of an enumeration."""
 CALLED = re.compile(r"[^\W\d_][\w'\u2019.-]*")
-"""A word of a name."""
+"""A word of a person's name."""
 PARTICLES = _words("af al bin da de dei del della den der di do dos du el la le ten ter van von zu")
-"""Those without a capital letter."""
+"""Parts of a person's name without a capital letter."""
 MOST_NAMES = 5
 ORDINARY = _words("""
     a all and at by for in no not of off on or out past per the to under un with won't new old open closed active done due paid sent
     pending ready waiting partially review progress hold
 """)
-"""Of `In Progress` and the like, a word that no name has."""
+"""Words of states such as `In Progress`, which are in no person's name."""
 WITHOUT_MARKS = str.maketrans("łøđıŁØĐ", "lodiLOD")
-"""Letters that are not made of another one and a mark, though they look it."""
+"""Letters that Unicode does not decompose into a letter and a mark."""
 
 
 def looks_personal(column: str) -> bool:
-    """Whether values of a column of this name are left alone."""
+    """Whether values of a column with this name are not read."""
     name = spelled(column)
     words = [word for word in re.split(r"[\W\d_]+", name) if word]
     if not WORDS.isdisjoint(words) or any(part in name for part in PARTS):
@@ -86,8 +86,8 @@ def spelled(column: str) -> str:
 
 
 def look_like_persons(values: Collection[str], *, called: bool = True) -> bool:
-    """Whether the few values of a column may stand for people. `called`: two words may be a name (in a
-    column named `type` they are not).
+    """Whether the few values of a column may be persons. `called`: two words may be a name (not so in a column
+    named `type`).
     """
     return any(SHAPES.search(value) or (called and _is_called(value)) for value in values)
 

@@ -1,8 +1,8 @@
-"""Which messages of a PostgreSQL server may be repeated, and how much of each. Pure.
+"""Which messages of a PostgreSQL server may be shown, and how much of each. Pure.
 
-What is restored can raise any text with any SQLSTATE, and PostgreSQL's own messages quote values. So a
-message is shown only where its words are one of `server_templates` and each of its names is known. Every
-letter that is shown comes from there, from the configured SQL or from names of the catalog or the dump.
+A restored database can raise any text with any SQLSTATE, and PostgreSQL's own messages quote values. So a
+message is shown only if it matches one of `server_templates` and all of its names are known. Every shown
+character comes from there, from the configured SQL, or from names in the catalog or the dump.
 """
 
 import re
@@ -26,15 +26,15 @@ _HOLE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is no row value."""
+    """Texts that are not row values."""
 
     configured: str = ""
-    """SQL and names that stand in the configuration; it is matched by whole words."""
+    """SQL and names from the configuration, matched by whole words."""
     names: Collection[str] = frozenset()
-    """Of `texts_in` a message, those that the catalog or the dump has as names."""
+    """Those of `texts_in` a message that are names in the catalog or the dump."""
 
     def has(self, text: str) -> bool:
-        """A name, also one with its schema before it."""
+        """Whether the text is a known name, with or without a schema."""
         return self._is_one(text) or all(self._is_one(part) for part in _parts(text))
 
     def _is_one(self, text: str) -> bool:
@@ -44,13 +44,13 @@ class Known:
 NOTHING = Known()
 
 MOST = 1000
-"""Letters of a message that are looked at; what is between its beginning and its end is a value."""
+"""Characters of a message that are compared; the middle of a longer one is dropped, since it is part of a value."""
 LONGEST = 300
-"""Letters that are shown."""
+"""Characters that are shown; a longer message is cut."""
 
 
 def shown(sqlstate: str, message: str, known: Known = NOTHING) -> str | None:
-    """The message with its values hidden; None where it is not known to hold no row value."""
+    """The message with hidden values; None: it may contain a row value."""
     for template, match in _matches(sqlstate, message):
         if (text := _filled(template, match, known)) is not None:
             return _readable(text)
@@ -58,13 +58,13 @@ def shown(sqlstate: str, message: str, known: Known = NOTHING) -> str | None:
 
 
 def shown_of_log(message: str) -> str | None:
-    """Of a server's log that does not say the SQLSTATE: what is about the server and its files."""
+    """For a log line without SQLSTATE: the message, if it is about the server and its files; else None."""
     found = (shown(code, message) for code in ("postmaster", *DAMAGE))
     return next((text for text in found if text is not None), None)
 
 
 def texts_in(sqlstate: str, message: str) -> frozenset[str]:
-    """What would have to be names for the message to be shown."""
+    """Texts that must be names for the message to be shown."""
     found: set[str] = set()
     for template, match in _matches(sqlstate, message):
         for kind, text in zip(_HOLE.findall(template), match.groups(), strict=True):
@@ -84,7 +84,7 @@ def is_damage(sqlstate: str, message: str) -> bool:
 
 
 def stands_in(text: str, where: str) -> bool:
-    """Whether the text is there in whole words; in lower case, as PostgreSQL folds names."""
+    """Whether `where` contains the text as whole words, also folded to lower case."""
     if not text or not (text in where or text in where.lower()):
         return False
     before = r"(?<![\w$])" if re.match(r"[\w$]", text) else ""
@@ -153,12 +153,12 @@ def _told_type(text: str, known: Known) -> str | None:
 
 
 def _plain_type(text: str) -> str:
-    """Without length, precision and brackets."""
+    """The type without length, precision and brackets."""
     return _MODIFIER.sub("", _ARRAY.sub("", text))
 
 
 def _wholes(kind: str, text: str) -> tuple[str, ...]:
-    """What may be known of the text in a hole, if it is not the parts of a name."""
+    """Forms of the text in a hole that may be known names."""
     if kind == "type":
         return (text, _plain_type(text))
     if kind == "signature":
@@ -176,7 +176,7 @@ _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    """Of a name with its schema; the text itself where it is none."""
+    """Parts of a qualified name; otherwise the text itself."""
     found = tuple(m[1].replace('""', '"') if m[1] else m[2] for m in _PART.finditer(text))
     return found if _PART.sub("", text) == "." * (len(found) - 1) and found else (text,)
 
@@ -185,6 +185,6 @@ _END = re.compile(rf': (?:"{HIDDEN}"|{HIDDEN})\Z')
 
 
 def _readable(text: str) -> str:
-    """Without what a terminal obeys, and without a value at the end that is not shown."""
+    """The text without control characters, and without a hidden value at its end."""
     printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return _END.sub("", printable)[:LONGEST]

@@ -1,7 +1,7 @@
 """PostgreSQL's own messages, with holes for names and values. Pure data.
 
 Source: PostgreSQL, src/backend, src/pl and contrib (amcheck), where `ereport` has them, of versions 13 to 18.
-`tests/integration/test_server_messages.py` compares them with the programs at hand.
+`tests/integration/test_server_messages.py` compares them with the installed programs.
 """
 
 import errno
@@ -46,7 +46,7 @@ CLOSED = {
     "command": _COMMAND,
     "errno": _ERRNO,
 }
-"""Holes that only these words fill: they are ours as much as the template's."""
+"""Holes with a fixed set of words, which are safe to show."""
 OPEN = {
     "name": r".{1,400}?",
     "type": r".{1,400}?",
@@ -56,8 +56,8 @@ OPEN = {
     "path": r"(?:base|global|pg_[a-z]{3,12})/[^\"]{1,200}",
     "value": r".*",
 }
-"""Names, types, signatures and files (libraries) hide the whole message unless they are known; numbers, paths
-of data and values are hidden alone, unless they stand in the configured SQL.
+"""An unknown name, type, signature or file (library) hides the whole message. A number, data path or value is
+hidden alone, unless the configured SQL contains it.
 """
 ALONE = frozenset({"number", "path", "value"})
 
@@ -121,7 +121,7 @@ DAMAGE = {
         could not read file "{path}": {errno}
         """,
 }
-"""The server cannot read what it keeps: no statement of a healthy database can bring it to say this."""
+"""The server cannot read its own data: no statement on an undamaged database can cause these messages."""
 
 _OTHERS = {
     "08001": """
@@ -693,9 +693,8 @@ PROGRAMS = {
         invalid command \\{value}
         """,
 }
-"""What the programs say of what they read, where a server has no part in it, and a server of itself or of who
-connects, without a SQLSTATE. What a restored function raises
-may look like a line of theirs. Sources: src/bin/pg_dump, src/fe_utils, src/bin/psql.
+"""Messages without a SQLSTATE: of the programs on their input, and of a server on itself or its clients. An error
+raised by a restored function may look like one of these. Sources: src/bin/pg_dump, src/fe_utils, src/bin/psql.
 """
 
 
@@ -707,4 +706,4 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     code: lines(DAMAGE.get(code, ""), _OTHERS.get(code, ""), PROGRAMS.get(code, ""))
     for code in {**_OTHERS, **DAMAGE, **PROGRAMS}
 }
-"""SQLSTATE, or program → what PostgreSQL says with it; `{…}` are holes of the kinds above."""
+"""SQLSTATE or program → PostgreSQL's messages; `{…}` are holes of the kinds above."""

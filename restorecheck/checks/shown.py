@@ -1,15 +1,15 @@
-"""Values and bounds as a report may show them: what may be personal data is described by its kind and length."""
+"""Values and bounds as reports show them: possible personal data is described by kind and length."""
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 LONGEST_NUMBER = 30
-"""Digits that are shown one by one; a numeric may have a hundred thousand."""
+"""Digits of a number that is shown in full; a longer one is shown in scientific form."""
 
 
 def show(value: Any) -> str:  # noqa: ANN401  # whatever a driver returns
-    """A database value as a report may show it."""
+    """A database value for a report."""
     match value:
         case None:
             return "NULL"
@@ -32,7 +32,7 @@ def show(value: Any) -> str:  # noqa: ANN401  # whatever a driver returns
 
 
 def percent(share: float) -> str:
-    """As it was written: `4%`, `0.125%`."""
+    """A share as a percentage: `4%`, `0.125%`."""
     return f"{float(f'{100 * share:.3f}'):g}%"
 
 

@@ -1,6 +1,6 @@
-"""What a database looks like, as its catalog describes it: kept small, compared. Pure.
+"""The structure of a database, from its catalog: stored compactly, and compared. Pure.
 
-A structure is `kind name` → definition, or a digest of it. The kinds are the blocks of
+A structure is `kind name` → definition or its digest. The kinds are the blocks of
 `postgres/scan/structure.sql`; names are those of `tables.full_name`.
 """
 
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from restorecheck.checks.tables import full_name, parts_of
 
 FORMAT = "2"
-"""Value of the key `format`: what versions that read structures in other ways give differs in it."""
+"""Value of the key `format`: a version that reads structures differently has another one."""
 
 LARGEST_STRUCTURE = 60_000
-"""Bytes, compressed; beyond it definitions become digests, then one for each table, then for each schema."""
+"""Bytes, compressed; a larger structure keeps digests: of each definition, then of each table, then of each schema."""
 TIGHTEST = 50
-"""No structure is compressed to less than one part in so many: a much longer text need not be tried."""
+"""No structure compresses better than this factor: a longer text is not compressed to test its size."""
 DIGEST = 12
 
 OF_TABLES = frozenset(
@@ -29,7 +29,7 @@ OF_TABLES = frozenset(
         "\n    ", "/"
     ).split("/")
 )
-"""Their names begin with that of the table."""
+"""Kinds whose names begin with that of their table."""
 READABLE = frozenset(
     [
         "rights",
@@ -42,7 +42,7 @@ READABLE = frozenset(
         "extension",
     ]
 )
-"""Who may do what: never only a digest, as `rights.widened` understands them."""
+"""Kinds of rights: never stored as a digest only, because `rights.widened` reads them."""
 NOT_IN_A_DUMP = {
     "database": "pg_dump writes it only with --create (pg_dump, -C)",
     "setting": "of a database as above; of a role pg_dumpall writes it",
@@ -52,7 +52,7 @@ NOT_IN_A_DUMP = {
     "rights on parameter": "pg_dumpall --roles-only writes them",
     "not null": "servers before PostgreSQL 18 have no names of NOT NULL constraints (release notes of 18)",
 }
-"""Kind → why one database's dump cannot bring it back."""
+"""Kind → why a dump of one database does not contain it."""
 NOT_IN_A_DUMP_EITHER = (
     "rights database",
     "rights tablespace ",
@@ -66,11 +66,11 @@ NOT_IN_A_DUMP_EITHER = (
     "security label role ",
     "security label tablespace ",
 )
-"""Beginnings of keys. A comment on an extension is that of the version which is installed; pg_dump before
-15 leaves schema public out (release notes of 15).
+"""Prefixes of keys. A comment on an extension is that of the installed version; pg_dump before 15 omits schema
+public (release notes of 15).
 """
 KEPT = READABLE | {"format", *NOT_IN_A_DUMP}
-"""Kinds that are not folded away, however many tables there are."""
+"""Kinds that are never combined into one digest."""
 KINDS = (
     OF_TABLES
     | KEPT
@@ -86,32 +86,32 @@ KINDS = (
 
 
 def _first_of(words: Iterable[str]) -> re.Pattern[str]:
-    """The longest that a text begins with, before a space or at its end."""
+    """Matches the longest of these at the start of a text, before a space or the end."""
     return re.compile(f"(?:{'|'.join(sorted(words, key=len, reverse=True))})(?= |$)")
 
 
 KIND = _first_of(KINDS)
 ABOUT = frozenset({"rights", "comment", "security label"})
-"""Kinds whose names begin with the kind of what they are about."""
+"""Kinds whose names begin with the kind of their subject."""
 ABOUT_TABLES = _first_of(
     """table/column/owned sequence/view/materialized view/foreign table/table column/view column
     materialized view column/foreign table column/table constraint/trigger/policy/rule""".replace(
         "\n    ", "/"
     ).split("/")
 )
-"""Of those, what belongs to a table: our own words, and those of pg_identify_object_as_address."""
+"""Kinds of subjects that belong to a table: of restorecheck, and of pg_identify_object_as_address."""
 OF_OBJECTS = re.compile(r"rights (table|column|sequence|owned sequence|function|type) ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing that is not as it was."""
+    """One difference."""
 
     what: str
     before: str
     after: str
     certain: bool = True
-    """The backup is bad; else it may be ordinary life, and is a warning."""
+    """The backup is bad; False: it may be a normal change, and is a warning."""
 
     def __str__(self) -> str:
         if not self.before:
@@ -130,13 +130,13 @@ def digest(text: str) -> str:
 
 
 def kind_of(key: str) -> str:
-    """The kind that a key begins with; of a folded one only its first word."""
+    """The kind of a key; for a combined key only its first word."""
     found = KIND.match(key)
     return found[0] if found else key.partition(" ")[0]
 
 
 def table_of(key: str) -> str | None:
-    """The table, view or foreign table that a key is about, by its full name; None: about none."""
+    """Full name of the key's table, view or foreign table; None: it has none."""
     kind = kind_of(key)
     if kind in ABOUT:
         key = key.removeprefix(f"{kind} ")
@@ -148,7 +148,7 @@ def table_of(key: str) -> str | None:
 
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:
-    """The structure as it is, or as much of it as may be kept."""
+    """The structure, in a form that is small enough to be stored."""
     reduced = dict(structure)
     for coarser in (*COARSER, None):
         if _fits(json.dumps(reduced)):
@@ -174,12 +174,12 @@ def _digested(structure: Mapping[str, str]) -> dict[str, str]:
 
 
 def _by_relation(structure: Mapping[str, str]) -> dict[str, str]:
-    """One digest for everything of one table: its columns, constraints, triggers."""
+    """One digest for each table with its columns, constraints and triggers."""
     return _grouped(structure, lambda key: f"{ALL_OF}table {t}" if (t := table_of(key)) else key)
 
 
 def _folded(structure: Mapping[str, str]) -> dict[str, str]:
-    """One digest for all tables of one schema, and so on."""
+    """One digest for all tables of a schema, and so on for other kinds."""
 
     def group_of(key: str) -> str:
         kind, name = kind_of(key), key.removeprefix(kind_of(key)).strip()
@@ -198,7 +198,7 @@ def _grouped(structure: Mapping[str, str], group_of: Callable[[str], str]) -> di
 
 
 def _gathered(structure: Mapping[str, str]) -> dict[str, str]:
-    """Of rights too only who has any, by schema and kind of object."""
+    """Rights, too, only as the roles that have any, by schema and kind of object."""
     rest: dict[str, str] = {}
     rights: dict[str, set[str]] = defaultdict(set)
     for key, value in structure.items():
@@ -212,7 +212,7 @@ def _gathered(structure: Mapping[str, str]) -> dict[str, str]:
 
 
 COARSER = (_digested, _by_relation, _folded, _gathered)
-"""Each is made of what the one before it has left: of an earlier night there is nothing else."""
+"""Each is made from the previous form: of an earlier drill only one form is stored."""
 ALL_OF, EVERY, RIGHTS_ON_EVERY = "all of ", "every ", "rights on every "
 A_DIGEST = re.compile(rf"#[0-9a-f]{{{DIGEST}}}$")
 
@@ -220,13 +220,13 @@ A_DIGEST = re.compile(rf"#[0-9a-f]{{{DIGEST}}}$")
 def alike(
     first: Mapping[str, str], second: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Both in the form of the coarser one, so that they can be compared."""
+    """Both in the coarser form of the two, so that they can be compared."""
     form = max(_form_of(first), _form_of(second))
     return in_form(first, form), in_form(second, form)
 
 
 def in_form(structure: Mapping[str, str], form: int) -> dict[str, str]:
-    """0: as it is; 1 to 4: after so many of `COARSER`. A finer one there is not any more."""
+    """0: unchanged; 1 to 4: after so many of `COARSER`. A finer form cannot be restored."""
     reduced = dict(structure)
     for coarser in COARSER[_form_of(structure) : form]:
         reduced = coarser(reduced)
@@ -247,7 +247,7 @@ def _form_of(structure: Mapping[str, str]) -> int:
 def structure_changes(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Difference, ...]:
-    """What differs. Of two versions of this product everything would: that is one difference."""
+    """The differences. Between two formats everything would differ: that is one difference."""
     if before and after and before.get("format") != after.get("format"):
         formats = (structure.get("format", "1") for structure in (before, after))
         return (
@@ -262,9 +262,9 @@ def structure_changes(
 
 
 def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]:
-    """What of a source can be there again: of a logical dump of one database not all of it.
+    """The part of a source's structure that a backup can restore: for a logical dump of one database not all.
 
-    The server that a dump is restored on has its own roles, and its own versions of extensions.
+    The server of the restore has its own roles, and its own versions of extensions.
     """
     if not logical:
         return dict(structure)
@@ -276,12 +276,12 @@ def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]
 
 
 NOT_FILLED = " not populated"
-"""As `postgres/scan/structure.sql` says it of a materialized view."""
+"""Suffix of a materialized view in `postgres/scan/structure.sql`."""
 FOREIGN_SERVER = "foreign server "
 
 
 def unfilled(structure: Mapping[str, str]) -> frozenset[str]:
-    """Materialized views without rows of their own: nothing that a backup could have lost."""
+    """Unfilled materialized views: a backup cannot lose their rows."""
     return frozenset(
         key.removeprefix("table ")
         for key, value in structure.items()
@@ -290,8 +290,8 @@ def unfilled(structure: Mapping[str, str]) -> frozenset[str]:
 
 
 def filled_alike(*several: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where one of them has a foreign server, its drill has filled no materialized view: then none of them
-    tells whether views are filled.
+    """If one of them has a foreign server, its drill filled no materialized view: then the mark for unfilled
+    views is removed from all.
     """
     if not any(key.startswith(FOREIGN_SERVER) for each in several for key in each):
         return [dict(each) for each in several]
@@ -310,10 +310,10 @@ TOKEN = re.compile(r"""E?'(?:[^']|'')*'|"(?:[^"]|"")*"|::|\w+|\s+|.""", re.DOTAL
 
 
 def canonical(definition: str) -> str:
-    """An expression as a server writes it that has read it from a dump.
+    """An expression in the form that a server writes after restoring it.
 
-    `(ARRAY[a, b])::t[]` is read as `ARRAY[(a)::t, (b)::t]` (transformArrayExpr in parse_expr.c), so
-    that a constraint with IN looks different after each first restore.
+    `(ARRAY[a, b])::t[]` is read as `ARRAY[(a)::t, (b)::t]` (transformArrayExpr in parse_expr.c), so a
+    constraint with IN differs after the first restore.
     """
     if "(ARRAY[" not in definition:
         return definition
@@ -338,7 +338,7 @@ def _with_cast_inside(tokens: list[str]) -> list[str]:
 
 
 def _closing(tokens: Sequence[str], start: int) -> int:
-    """The place of the bracket that closes the one at `start`."""
+    """Position of the bracket that closes the one at `start`."""
     depth = 0
     for place in range(start, len(tokens)):
         depth += (tokens[place] in OPENING) - (tokens[place] in CLOSING)
@@ -351,7 +351,7 @@ OPENING, CLOSING = ("(", "["), (")", "]")
 
 
 def _listed(tokens: Sequence[str]) -> list[str]:
-    """Split at the commas that are in no bracket."""
+    """Splits at commas outside brackets."""
     texts, depth = [""], 0
     for part in tokens:
         depth += (part in OPENING) - (part in CLOSING)
@@ -371,9 +371,9 @@ SUBQUERIES = frozenset({"SELECT", "VALUES", "WITH"})
 
 
 def unqualified(definition: str) -> str:
-    """A view of one relation, without that relation's name before its columns.
+    """The definition of a view on one relation, without the relation's name before columns.
 
-    So PostgreSQL writes it from 16 on; before, a view had two hidden relations, OLD and NEW (commit
+    PostgreSQL writes it so from 16 on; earlier a view had two hidden relations, OLD and NEW (commit
     1b4d280ea "Get rid of the placeholder OLD and NEW entries").
     """
     tokens = TOKEN.findall(definition)
@@ -397,7 +397,7 @@ def unqualified(definition: str) -> str:
 
 
 def _outermost(tokens: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Tokens in no bracket, with their places; an opening bracket for what is in it."""
+    """Tokens outside brackets, with their positions; an opening bracket stands for its content."""
     depth = 0
     for place, part in enumerate(tokens):
         depth -= part in CLOSING
@@ -407,7 +407,7 @@ def _outermost(tokens: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _alias(tokens: Sequence[str], item: Sequence[tuple[int, str]]) -> str | None:
-    """Of the one relation in FROM; None: there are several."""
+    """Alias of the only relation in FROM; None: there are several."""
     if not item or any(part == "," or part.endswith("JOIN") for _, part in item):
         return None
     first, part = item[0]

@@ -1,4 +1,4 @@
-"""A database as its catalog describes it, as far as checks need it. Frozen values, no SQL."""
+"""The parts of a database's catalog that checks need. Frozen values, no SQL."""
 
 import re
 from dataclasses import dataclass
@@ -13,81 +13,81 @@ REFERENCED, UNLOGGED, VIEW, POINTING = "r", "u", "v", "p"
 class Constraint:
     name: str
     expression: str
-    """As `pg_get_expr` gives it: true or NULL for every row that may be there."""
+    """From `pg_get_expr`: true or NULL for every valid row."""
     plain: bool = True
-    """It names neither the row as a whole nor a function or an operator of the database's own."""
+    """Whether it uses neither the whole row nor a function or operator of the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     name: str
     type: str
-    """Of the type below all domains: `text`, `numeric`, `int4`; arrays begin with `_`."""
+    """The type below all domains: `text`, `numeric`, `int4`; arrays begin with `_`."""
     kind: str = "b"
-    """`pg_type.typtype` of it: b base, c composite, d domain, e enum, r range, m multirange."""
+    """Its `pg_type.typtype`: b base, c composite, d domain, e enum, r range, m multirange."""
     not_null: bool = False
-    """Every row has a value: what was declared NOT VALID is not said of old rows."""
+    """Every row has a value; False for NOT VALID, which does not cover old rows."""
     sql_type: str = ""
     """The same type as SQL names it, with its schema."""
     virtual: bool = False
     """Generated, and not stored."""
     collation: str = ""
-    """`collate …`; empty: its values are no texts."""
+    """`collate …`; empty: the values are not texts."""
     equals: str = ""
-    """Operator of the type's own equality (that of its default B-tree or hash class); empty: it has none."""
+    """Equality operator of the type (of its default B-tree or hash class); empty: none."""
     below: str = "<"
     above: str = ">"
-    """Operators of the type's own order."""
+    """Ordering operators of the type."""
     domain_checks: tuple[Constraint, ...] = ()
-    """Of the domains that the column is of; the value is called VALUE in them."""
+    """CHECKs of the column's domains; the value is called VALUE in them."""
 
     nested_checks: tuple[tuple[str, Constraint], ...] = ()
-    """Of domains within: the field of a row, or empty for the elements of an array."""
+    """CHECKs of nested domains: the field of a row, or empty for the elements of an array."""
 
     @property
     def composite(self) -> bool:
-        """`row(null, null) is null` is true of such a value, which is no NULL all the same."""
+        """Whether `row(null, null) is null` is true for a value that is not NULL."""
         return self.kind == "c"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
-    """One column of a reference, and the column that it points to."""
+    """One column of a reference, and the referenced column."""
 
     here: str
     there: str
     operator: str = "="
-    """As SQL names it: `operator(public.=)`; the other table's column stands on its left."""
+    """As in SQL: `operator(public.=)`; the referenced column is on the left."""
     there_cast: str = ""
     here_cast: str = ""
-    """`::schema.type`, where the operator takes another type than the column's."""
+    """`::schema.type`, if the operator takes another type than the column's."""
     virtual: bool = False
     """Generated, and not stored."""
     collation: str = ""
-    """`collate …`, where the columns differ in theirs: PostgreSQL compares by that of the other table's."""
+    """`collate …`, if the collations differ: PostgreSQL uses that of the referenced column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKey:
-    """A validated one: rows of `table` point to rows of `target`."""
+    """A validated foreign key: rows of `table` refer to rows of `target`."""
 
     name: str
     table: str
-    """Quoted, with its schema, as are all names here."""
+    """Quoted, with its schema, like all names here."""
     target: str
     pairs: tuple[KeyPair, ...]
     plain: bool = False
-    """Only rows of its own point to something: those of tables that inherit from it need not."""
+    """Only the table's own rows refer: rows of inheriting tables need not."""
     target_plain: bool = False
-    """Only to rows of its own."""
+    """Only the target's own rows are referred to."""
     full: bool = False
-    """MATCH FULL: all columns have a value, or none has."""
+    """MATCH FULL: either all columns have a value, or none."""
     period: bool = False
-    """The last column is a range: several rows together cover it (PostgreSQL 18)."""
+    """The last column is a range, which several rows may cover together (PostgreSQL 18)."""
 
     @property
     def declared(self) -> bool:
-        """The operators are those of a constraint: nothing is looked up by its bare name."""
+        """Whether the operators are those of a constraint, so that no name is looked up."""
         return all(pair.operator.startswith("operator(") for pair in self.pairs)
 
     @property
@@ -107,13 +107,13 @@ class Exclusion:
     table: str
     """Quoted, with its schema."""
     elements: tuple[tuple[str, str], ...]
-    """Expression over the columns, and its operator as SQL names it."""
+    """Expression of columns, and its operator as in SQL."""
     where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """What a configured check is about: a table, with all that belongs to it."""
+    """The relation of a configured check: a table with its parts."""
 
     schema: str
     name: str
@@ -122,9 +122,9 @@ class Relation:
     populated: bool = True
     columns: tuple[Column, ...] = ()
     members: tuple[str, ...] = ()
-    """Tables that hold its rows, by their full names: itself, partitions, children."""
+    """Full names of the tables with its rows: itself, partitions, children."""
     foreign: tuple[str, ...] = ()
-    """Members whose rows are on another server, and in no backup of this one."""
+    """Members with rows on another server, which no backup of this one contains."""
 
     @property
     def full_name(self) -> str:
@@ -136,7 +136,7 @@ class Relation:
 
     @property
     def alone(self) -> bool:
-        """All rows are its own."""
+        """Whether all rows are in the table itself."""
         return self.members == (self.full_name,) and not self.foreign
 
     def column(self, name: str) -> Column:
@@ -145,42 +145,42 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedSequence:
-    """One that fills a column: by identity, or because its next value is the column's default."""
+    """A sequence that fills a column: as identity, or as the column's default."""
 
     name: str
-    """Quoted, with its schema, as are the names of tables here."""
+    """Quoted, with its schema, like the names of tables here."""
     table: str
     column: str
     increment: int = 1
     others: tuple[tuple[str, str], ...] = ()
-    """More columns that it fills: table and column."""
+    """Further columns that it fills: table and column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One relation with rows of its own: a table, a partition, a filled materialized view."""
+    """One relation with its own rows: a table, a partition, a filled materialized view."""
 
     schema: str
     name: str
     root: str = ""
-    """Of a partition or a child: the table at the top, by its full name."""
+    """Of a partition or child: full name of the topmost table."""
     blocks: int = 0
-    """Of the heap, by the size of its file."""
+    """Blocks of the heap, by the size of its file."""
     bytes: int = 0
-    """With TOAST, without indexes."""
+    """Size with TOAST, without indexes."""
     columns: tuple[Column, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     key_index: str = ""
-    """A valid unique B-tree index over the whole table, quoted; the smallest one."""
+    """The smallest valid unique B-tree index of the whole table, quoted."""
     key: tuple[str, ...] = ()
-    """Columns by which a row is found: of a unique index without NULLs."""
+    """Columns that identify a row: of a unique index without NULLs."""
     unlogged: bool = False
     view: bool = False
     """A materialized view."""
     referenced: bool = False
-    """Other tables point to it."""
+    """Other tables refer to it."""
     pointing: bool = False
-    """It points to other tables."""
+    """It refers to other tables."""
 
     @property
     def full_name(self) -> str:
@@ -188,12 +188,12 @@ class Table:
 
     @property
     def group(self) -> str:
-        """What is compared night by night: partitions come and go, their parent stays."""
+        """The name that nights are compared by: partitions come and go, their parent stays."""
         return self.root or self.full_name
 
     @property
     def traits(self) -> str:
-        """What is to be known of it tomorrow."""
+        """Traits that later drills need."""
         known = (
             (REFERENCED, self.referenced),
             (POINTING, self.pointing),
@@ -208,24 +208,24 @@ class Table:
 
 
 def full_name(*parts: str) -> str:
-    """`schema.table`, as reports and readings name it; no two tables have the same one.
+    """`schema.table`, the unique name in reports and readings.
 
-    A part is in double quotes only where it holds a dot or a double quote.
+    A part is in double quotes only if it contains a dot or a double quote.
     """
     return ".".join(quoted(part) if "." in part or '"' in part else part for part in parts)
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """What `full_name` was made of."""
+    """The parts of a `full_name`."""
     found = PART.findall(name)
     return tuple(inside.replace('""', '"') if inside else plain for inside, plain in found)
 
 
 def quoted(name: str) -> str:
-    """An identifier as SQL takes it, whatever is in it."""
+    """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as SQL takes it, with `standard_conforming_strings` on."""
+    """An SQL literal, for `standard_conforming_strings` on."""
     return "'" + text.replace("'", "''") + "'"

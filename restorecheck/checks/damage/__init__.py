@@ -1,1 +1,1 @@
-"""Kinds of damage, and who noticed. Pure."""
+"""Kinds of damage, and which checks detected them. Pure."""

@@ -1,6 +1,6 @@
-"""What of a healthy reading still holds when a table was damaged, and who noticed. Pure.
+"""The part of a reading that stays valid when a table is damaged, and which checks detected the damage. Pure.
 
-The readings of tables that were not touched are the same by construction: nobody reads them again.
+Readings of undamaged tables stay the same: they are not read again.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -44,18 +44,18 @@ OF_A_TABLE = (KEYS, HEAP, VISIBLE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """What joins tables; as it was in health."""
+    """Relations between tables, from the undamaged copy."""
 
     foreign_keys: Sequence[ForeignKey]
     sequences: Sequence[OwnedSequence]
     partitions: Mapping[str, str]
-    """Table → the partitioned table at its top."""
+    """Table → its topmost partitioned table."""
     quoted: Mapping[str, str] = field(default_factory=dict)
-    """Table → as SQL names it."""
+    """Table → its quoted name."""
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Check by a query → the tables that it reads, where PostgreSQL's plan tells, and all of them."""
+    """Query check → all tables that it reads, if PostgreSQL's plan shows them."""
     about: Mapping[str, RelationReading] = field(default_factory=dict)
-    """Check of one relation → that relation, as the database has resolved its name."""
+    """Check of one relation → the resolved relation."""
 
 
 def unread(
@@ -64,7 +64,7 @@ def unread(
     around: Connected,
     pending: Iterable[CheckSpec],
 ) -> DatabaseReading:
-    """The reading without what these tables had to say: whoever goes on with it reads only them."""
+    """The reading without these tables, so that a further scan reads only them."""
     left = deepcopy(reading)
     quoted_names = {around.quoted.get(name, name) for name in _with_parents(touched, around)}
     for name in touched:
@@ -97,8 +97,8 @@ def unread(
 
 
 def is_affected(spec: CheckSpec, touched: Collection[str], around: Connected) -> bool:
-    """Whether the answer to a configured check may be another one. What asks about the whole database
-    is always asked again, and so is a view or a query of which it is not known what it reads.
+    """Whether the answer of a configured check may change. Checks of the whole database always run again, and so
+    do views and queries whose tables are not known.
     """
     if spec.kind == Query.name:
         known = around.reads.get(spec.name)
@@ -127,7 +127,7 @@ def _with_parents(touched: Collection[str], around: Connected) -> set[str]:
 
 
 def tables_in(plan: Any) -> frozenset[str]:  # noqa: ANN401  # what EXPLAIN (VERBOSE, FORMAT JSON) gives
-    """Of every scan in a plan, subplans included."""
+    """Tables of every scan in a plan, subplans included."""
     match plan:
         case {"Relation Name": str(name), "Schema": str(schema), **rest}:
             return frozenset({f"{schema}.{name}"}) | tables_in(list(rest.values()))
@@ -141,7 +141,7 @@ def tables_in(plan: Any) -> frozenset[str]:  # noqa: ANN401  # what EXPLAIN (VER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Whose check is which, by its name."""
+    """Names of the configured and of the built-in checks."""
 
     configured: frozenset[str]
     proposed: frozenset[str]
@@ -155,7 +155,7 @@ def verdict_on(
     results: Iterable[CheckResult],
     sides: Sides,
 ) -> Damaged:
-    """Who noticed: a check that passed in health and does not now."""
+    """Which checks detected the damage: those that passed on the undamaged copy and do not pass now."""
     alarmed = [
         r
         for r in results
@@ -182,5 +182,5 @@ def verdict_on(
 
 
 def _fail(results: Sequence[CheckResult]) -> bool:
-    """By the severity of the answer: a required check may only warn of what it is not certain of."""
+    """By the severity of the answer: a required check only warns if it is not certain."""
     return any(r.severity is Severity.REQUIRED for r in results)

@@ -1,8 +1,8 @@
-"""Kinds of damage, and the statements that do them to a restored copy. Pure: SQL out.
+"""Kinds of damage, and the statements that inject them into a restored copy. Pure: SQL out.
 
-A kind is tried on what it fits best: of the tables that it can be done to and that are read in a
-second, the one with the most rows. What the database itself refuses (a CHECK, a type) is no damage that a backup
-could have; then the next one is tried.
+A kind is tried on the most suitable table: of those that it applies to and that are read within a second, the
+one with the most rows. If the database refuses it (a CHECK, a type), a backup cannot have this damage, and the
+next table is tried.
 """
 
 import math
@@ -16,14 +16,14 @@ from restorecheck.checks.structure import NOT_IN_A_DUMP
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
 
 LARGEST = 64_000_000
-"""Bytes: what is damaged is read again for every kind, and that is nearly all of the time it takes."""
+"""Bytes of a preferred table: a damaged table is read again for every kind, which takes most of the time."""
 CANDIDATES = 6
-"""So many are tried for one kind."""
+"""Candidates tried for one kind; then the kind counts as not tried."""
 NUMBERS = frozenset({"int4", "int8", "numeric", "float4", "float8"})
 TEXTS = frozenset({"text", "varchar", "citext"})
 A_DAY = 86_400
 OFTEN = 10
-"""So many rows a value make a column an enumeration."""
+"""Fewest rows for each value of an enumeration."""
 TELLING = ("creat", "insert", "added", "submit", "time", "_at", "updat", "modif", "logged", "seen")
 
 
@@ -31,23 +31,23 @@ TELLING = ("creat", "insert", "added", "submit", "time", "_at", "updat", "modif"
 class DamageKind:
     name: str
     needs_contents: bool = False
-    """Nothing tells it from health but a comparison of contents or definitions."""
+    """Only a comparison of contents or definitions detects it."""
     physical: bool = False
     """Done to files, on a copy of the stopped server."""
     not_in_a_dump: str = ""
-    """Why no dump of one database brings it; empty: one can."""
+    """Why a dump of one database cannot have it; empty: it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One way to do a kind of damage."""
+    """One way to inject a kind of damage."""
 
     what: str
     sql: tuple[str, ...]
     touches: tuple[str, ...] = ()
-    """Tables, as readings name them; besides those that the database says were changed."""
+    """Damaged tables, besides those that the database reports as changed."""
     counted: bool = True
-    """The last statement must change rows: else there was nothing to damage."""
+    """Whether the last statement must change rows; else it damaged nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +57,10 @@ class Victim:
     table: Table
     rows: int
     profile: TableProfile
-    """Of it, or of the partitioned table that it belongs to."""
+    """Profile of the table, or of its partitioned table."""
     referenced: bool
     until: float = math.inf
-    """Seconds since 1970: what the backup knows of is not later, but for plans and appointments."""
+    """Time of the backup, seconds since 1970: only planned times are later."""
 
     @property
     def quoted(self) -> str:
@@ -76,17 +76,17 @@ class Victim:
 
     @property
     def free_columns(self) -> tuple[ColumnProfile, ...]:
-        """In no key: their values may be anything as far as keys are concerned."""
+        """Columns outside of keys."""
         return tuple(c for c in self.profile.columns if c.name not in self.key_columns)
 
     def moment(self) -> ColumnProfile | None:
-        """The time that tells best when a row came about."""
+        """The best column for the time of a row's creation."""
         known = [c for c in self.profile.columns if c.type in MOMENTS and c.present]
         past = [c for c in known if (c.high or 0) <= self.until + A_DAY]
         return min(past, key=_promise, default=None)
 
     def ordering(self) -> ColumnProfile | None:
-        """What tells old rows from new ones."""
+        """The column that orders rows from old to new."""
         whole = [
             c
             for c in self.profile.columns
@@ -105,7 +105,7 @@ class Scene:
     """Everything that can be damaged."""
 
     victims: Sequence[Victim]
-    """The best first."""
+    """The most suitable first."""
     foreign_keys: Sequence[ForeignKey]
     references: Sequence[ReferenceProfile]
 
@@ -114,7 +114,7 @@ class Scene:
 
 
 def by_worth(victims: Sequence[Victim]) -> tuple[Victim, ...]:
-    """Of those that are read in a second the one with the most rows first; then the larger ones."""
+    """Tables that are read within a second, those with the most rows first; then the larger ones."""
     filled = [v for v in victims if v.rows and not v.table.view]
     small = [v for v in filled if v.table.bytes <= LARGEST]
     large = [v for v in filled if v.table.bytes > LARGEST]
@@ -139,7 +139,7 @@ def _each(of: Callable[[Victim], Iterator[Candidate]]) -> Maker:
 
 
 def _one_in(number: int) -> str:
-    """Rows here and there, the same at every try."""
+    """A condition for one row of so many, the same at every try."""
     return f"abs(hashtext(ctid::text)::bigint) % {number} = 0"
 
 
@@ -171,7 +171,7 @@ def _end(order: str) -> Callable[[Victim], Iterator[Candidate]]:
 
 
 def _one_row(scene: Scene) -> Iterator[Candidate]:
-    """Where nothing points to it, so that nothing points to nothing."""
+    """Deletes one row without references to it, so that no orphan results."""
     for victim in sorted(scene.victims, key=lambda v: v.referenced):
         some = f"select ctid from only {victim.quoted} offset {victim.rows // 2} limit 1"  # noqa: S608
         sql = f"delete from only {victim.quoted} where ctid = any(array({some}))"  # noqa: S608
@@ -204,7 +204,7 @@ end $do$"""
 
 
 def _doubled(victim: Victim) -> Iterator[Candidate]:
-    """The keys are lost, and the rows were loaded twice."""
+    """Drops the keys and doubles the rows."""
     if victim.profile.keys and not victim.table.root:
         name = literal(victim.quoted)
         sql = (
@@ -215,7 +215,7 @@ def _doubled(victim: Victim) -> Iterator[Candidate]:
 
 
 ALL_INDEXES = "update pg_index set indisready = {value} where indrelid = {table}::regclass"
-"""An index that is not ready is not written: what a crash of a disk leaves behind."""
+"""An index that is not ready is not updated, as after a disk failure."""
 
 
 def _twin(victim: Victim) -> Iterator[Candidate]:
@@ -291,7 +291,7 @@ def _is_free_text(_victim: Victim, column: ColumnProfile) -> bool:
 
 
 def _is_enumeration(victim: Victim, column: ColumnProfile) -> bool:
-    """What points to another table has a kind of damage of its own."""
+    """Whether the column is an enumeration; references have their own kind of damage."""
     if column.name in victim.profile.pointing:
         return False
     return column.type in TEXTS and 1 < len(column.values) <= column.present / OFTEN
@@ -359,7 +359,7 @@ def _check_broken(victim: Victim) -> Iterator[Candidate]:
 
 
 def _swapped_columns(victim: Victim) -> Iterator[Candidate]:
-    """Of one type: nothing but their meaning tells them apart. Times first, then numbers."""
+    """Columns of one type, which only their meaning distinguishes. Times first, then numbers."""
     order = {**dict.fromkeys(MOMENTS, 0), **dict.fromkeys(NUMBERS, 1)}
     alike = [
         (a, b)
@@ -392,7 +392,7 @@ def _swapped_rows(victim: Victim) -> Iterator[Candidate]:
 
 
 def _stale(scene: Scene) -> Iterator[Candidate]:
-    """As it was three days before its newest row: what came later is not there, nor what points to it."""
+    """The state three days before the newest row: later rows are missing, and rows that refer to them."""
     dated = [(v, v.moment()) for v in scene.victims]
     newest = [c.high for _, c in dated if c is not None and c.high is not None]
     if not newest:
@@ -417,7 +417,7 @@ def _stale(scene: Scene) -> Iterator[Candidate]:
     ]
     names = [v.name for v, c in dated if c is not None]
     what = f"{len(names)} tables with times"
-    # Twice: a row may hang on one that hangs on one. What is left then is no worse than a stale copy.
+    # Twice: a row may refer to a row that refers to a deleted one.
     yield Candidate(what=what, sql=(*sql, *loose, *loose), counted=False)
 
 
@@ -453,7 +453,7 @@ def _empty(scene: Scene) -> Iterator[Candidate]:
 
 
 def _of_sql(scene: Scene) -> Iterator[Candidate]:  # noqa: ARG001  # found in the catalog
-    """Made by the statements of `damaging.sql`."""
+    """Uses the statements of `damage.sql`."""
     return iter(())
 
 
@@ -546,11 +546,11 @@ LOGICAL: Mapping[DamageKind, Maker] = {
     **dict.fromkeys(_OBJECTS, _of_sql),
     **dict(_WHOLE),
 }
-"""In the order in which they are tried."""
+"""All kinds, in the order of trial."""
 
 HEAP, TOAST, BTREE = "heap", "TOAST", "B-tree"
 FLIPPED = "a flipped bit"
-"""Without page checksums it is a value like any other."""
+"""Without page checksums the result looks like a normal value."""
 PHYSICAL: tuple[DamageKind, ...] = tuple(
     DamageKind(name=f"{of}: {how}", physical=True, needs_contents=how == FLIPPED and of != BTREE)
     for of, ways in {
@@ -575,4 +575,4 @@ PHYSICAL: tuple[DamageKind, ...] = tuple(
     }.items()
     for how in ways
 )
-"""Of a file, by its end of the name after the colon."""
+"""Kinds of damage to files, named after the colon."""

@@ -1,4 +1,4 @@
-"""At least one table has rows: an empty backup is none."""
+"""At least one table has rows: an empty backup is useless."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ class AnyRows(OfDatabase):
     def judge_all(
         self, spec: CheckSpec, findings: Mapping[str, CheckFinding], lost: Sequence[str]
     ) -> Judgement:
-        """Of all databases together: one may be empty."""
+        """Judges all databases together: a single one may be empty."""
         expected = self.expected(spec.options)
         several = len(findings) > 1
         found = "; ".join(
@@ -65,7 +65,7 @@ class AnyRows(OfDatabase):
 
 
 def _excuses(reading: DatabaseReading) -> Iterator[str]:
-    """Why a database may be without rows though nothing is lost."""
+    """Why a database may have no rows although nothing is lost."""
     if views := unfilled(reading.structure):
         yield f"materialized views without data: {len(views):,}"
     foreign = sum(key.startswith("foreign table ") for key in reading.structure)

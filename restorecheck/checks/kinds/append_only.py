@@ -1,8 +1,8 @@
 """Rows are only added: no earlier row is changed or missing.
 
-The rows up to the greatest key of last night lie in buckets by their hash, each with a number of rows and a
-sum of hashes. A row that is lost or changed is missing in its bucket. One that came late (a transaction that
-was still at work last night has taken a smaller key) is one more in its bucket, and no loss.
+The rows up to the greatest key of the last drill are counted in buckets by their hash, each with a number of rows
+and a sum of hashes. A lost or changed row is missing in its bucket. A late row (of a transaction with a smaller
+key that was open during the last backup) is one more in its bucket, and no loss.
 """
 
 import json
@@ -22,14 +22,14 @@ from restorecheck.checks.tables import Column, literal, quoted
 from restorecheck.model import CheckOutcome, CheckSpec
 
 BUCKETS = 256
-"""A change is missed where as many rows came late in its bucket as were lost there."""
+"""Number of buckets; a loss is missed if as many late rows fall into the same bucket."""
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8", "oid", "xid8"})
 LATE_ROWS, LATE_SHARE = 10, 0.02
-"""So many rows may come late; more of them were loaded twice."""
+"""Allowed late rows, absolute and as a share; more of them are reported as loaded twice."""
 
 
 class AppendOnlyKeys(TableKeys):
-    """For tables that only grow: every row of the last verified night is there as it was."""
+    """For tables that only grow: every row of the last verified drill is unchanged."""
 
     key: Text = Field(
         description="A column whose value grows with every new row: a number or a time."
@@ -58,8 +58,8 @@ class AppendOnly(OfRelation):
         return ""
 
     def question(self, ask: Ask) -> Question | None:
-        """A JSON object: the greatest key, how many rows have it, tonight's buckets; and those of the rows
-        of last night, by the columns of last night.
+        """A JSON object: the greatest key, its number of rows, tonight's buckets, and the buckets of the
+        earlier rows, by the earlier columns.
         """
         column = ask.column("key")
         key = f"t.{quoted(column.name)}"
@@ -119,7 +119,7 @@ class AppendOnly(OfRelation):
         if late is None:
             detail = "earlier rows are missing or changed"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
-        # Of the greatest key itself more may come: of a date, all day.
+        # More rows may come with the greatest key itself, such as a date.
         among = late - (now["last then"] - earlier["last"])
         if among > max(LATE_ROWS, LATE_SHARE * before.rows):
             detail = f"{shown_rows(among)} added between the earlier rows; were rows loaded twice?"
@@ -129,7 +129,7 @@ class AppendOnly(OfRelation):
 
 
 def _late(before: Mapping[str, str], now: Mapping[str, str]) -> int | None:
-    """How many rows more there are among the earlier ones; None: some are missing or changed."""
+    """Number of rows added between the earlier ones; None: some are missing or changed."""
     late = 0
     for place in {*before, *now}:
         rows, total = before.get(place, "0 0").split()
@@ -142,7 +142,7 @@ def _late(before: Mapping[str, str], now: Mapping[str, str]) -> int | None:
 
 
 def _key(relation: str, column: str) -> str:
-    """The history goes on when the check gets another name."""
+    """Key of the values in the history, independent of the check's name."""
     return f"append_only:{relation}:{column}"
 
 

@@ -1,4 +1,4 @@
-"""What is compared with the last verified night: rows that are gone, older times, another structure."""
+"""Comparisons with the last verified drill: lost rows, older times, a changed structure."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class _Compared(OfDatabase):
     structure = True
     collects = True
     of_databases: ClassVar[bool] = False
-    """A database that is gone is one of its problems."""
+    """A missing database counts as one of its problems."""
     advice: ClassVar[str] = ""
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class NewestThere(_Compared):
 
 
 class _OfStructure(_Compared):
-    """Against the structure that was last accepted: a difference stays until a person accepts it."""
+    """Compares with the last accepted structure: a difference is reported until a person accepts it."""
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
         return {
@@ -148,7 +148,7 @@ class _OfStructure(_Compared):
 
 
 def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
-    """The structure that was last accepted."""
+    """The last accepted structure."""
     if context.accepted:
         return before.structure
     merged = {**before.structure, **before.unsettled}
@@ -156,7 +156,7 @@ def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
 
 
 def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context) -> dict[str, str]:
-    """As `DatabaseReading.unsettled`, of tonight; where both are kept in one form."""
+    """`DatabaseReading.unsettled` of tonight, if both structures have the same form."""
     old, new = structures.filled_alike(settled(before, context), after.structure)
     if structures.alike(old, new) != (old, new):
         return {}
@@ -170,7 +170,7 @@ def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context)
 
 
 def _migrated(old: Mapping[str, str], new: Mapping[str, str]) -> set[str | None]:
-    """Tables that are gone, or have lost a column: a migration does that, and it is told once."""
+    """Tables that are missing or lost a column, as by a migration: reported once."""
     gone = [key for key in old if key not in new]
     return {structures.table_of(key) for key in gone if key.startswith(("table ", "column "))} - {
         None

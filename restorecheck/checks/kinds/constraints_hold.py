@@ -1,4 +1,4 @@
-"""No row breaks a constraint that was validated: CHECK and NOT NULL of tables and domains, EXCLUDE."""
+"""No row violates a validated constraint: CHECK and NOT NULL of tables and domains, EXCLUDE."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the columns look like is what they looked like in the last verified night: by a sample of each table."""
+"""The columns are similar to those of the last verified drill, by a sample of each table."""
 
 import json
 from collections import defaultdict
@@ -30,9 +30,9 @@ from restorecheck.model import CheckSpec
 
 COLUMNS = "columns:"
 MOST_TABLES = 60
-"""The largest ones: a statement of its own for each of many thousand small tables would take too long."""
+"""Only the largest tables: one statement for each of many thousand small ones would take too long."""
 LARGEST = 60_000
-"""Characters that are kept of one database."""
+"""Characters of statistics stored for one database; smaller tables are left out."""
 
 
 class ContentsPlausible(OfDatabase):
@@ -109,7 +109,7 @@ class ContentsPlausible(OfDatabase):
 
 
 def _other_objects(before: DatabaseReading, after: DatabaseReading) -> Iterable[str]:
-    """Large objects are hardly ever written again."""
+    """Changed large objects, which applications hardly ever rewrite."""
     was, now = objects_of(before), objects_of(after)
     prints = [reading.answers.get(LARGE_CONTENTS) for reading in (before, after)]
     if was and was == now and all(prints) and prints[0] != prints[1]:
@@ -122,7 +122,7 @@ def _rows(table: Table, reading: DatabaseReading) -> int:
 
 
 def _same_backup(before: DatabaseReading, after: DatabaseReading) -> str:
-    """Words, where tonight's backup is last night's under another date."""
+    """A finding if tonight's backup is last night's under another date; else empty."""
     if not (before.until and after.until):
         return ""
     taken = [datetime.fromisoformat(reading.until).timestamp() for reading in (before, after)]

@@ -1,4 +1,4 @@
-"""The average of a column of numbers, and the share of rows that have one, are about as they were."""
+"""The average of a column of numbers, and its share of rows with a value, are about as before."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -16,7 +16,7 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 WHOLE = frozenset({"int2", "int4", "int8", "money"})
 BROKEN = frozenset({"numeric", "float4", "float8"})
-"""These may hold NaN and infinities, of which there is no average."""
+"""Types with NaN and infinity, which have no average."""
 TOTAL, FINITE = "sum:", "numbers:"
 
 
@@ -65,7 +65,7 @@ class Distribution(OfRelation):
         found = f"{_shown(now)}, before {_shown(earlier)}"
         allowed = Decimal(str(spec.options["max_shift"]))
         if now is None or earlier is None:
-            # From nothing to something is no loss; a table that is empty is another check's.
+            # The first rows are no loss; another check reports an empty table.
             holds = now is not None or earlier is None
             return Judgement(passed_if(holds), expected, found)
         if broken_now and not _broken(before, column):
@@ -77,7 +77,7 @@ class Distribution(OfRelation):
 
 
 def _average(scan: RelationScan, column: str) -> tuple[Decimal, Decimal] | None:
-    """Of the numbers there are, and the share of rows that have one."""
+    """The average of the finite numbers, and their share of the rows."""
     present, rows = scan.count(f"{FINITE}{column}"), scan.rows
     total = scan.total(f"{TOTAL}{column}")
     return (total / present, Decimal(present) / rows) if present and rows else None

@@ -1,4 +1,4 @@
-"""Extensions that the application cannot do without are there."""
+"""The extensions that the application needs are installed."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

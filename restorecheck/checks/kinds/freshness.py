@@ -1,7 +1,7 @@
-"""How old the newest time of a column was when the backup was taken.
+"""The age of a column's newest time when the backup was taken.
 
-What is later than the backup (an appointment, a clock that is wrong) is counted and left out: it says
-nothing about when the last row came.
+Times after the backup (an appointment, a wrong clock) are counted and left out: they do not show when the
+last row was added.
 """
 
 from collections.abc import Iterable, Mapping

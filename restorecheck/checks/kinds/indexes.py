@@ -1,4 +1,4 @@
-"""What one question finds out by itself: invalid indexes, collations of another version, old transaction ids."""
+"""Checks with one question: invalid indexes, collations of another version, old transaction ids."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from restorecheck.model import CheckSpec, Severity
 
 
 class _Named(OfDatabase):
-    """The answer names what is wrong, and is NULL where nothing is."""
+    """The answer names the problems; NULL: there are none."""
 
     key: ClassVar[str]
     good: ClassVar[str]

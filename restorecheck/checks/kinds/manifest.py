@@ -1,4 +1,4 @@
-"""The contents of tables are those that `restorecheck manifest` has read from the source."""
+"""The contents of tables equal a manifest of the source (`restorecheck manifest`)."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ OLD = "the manifest has an older version; run `restorecheck manifest` again"
 
 
 class ManifestKeys(CheckKeys):
-    """The contents that `restorecheck manifest` has read from the source."""
+    """The contents in a manifest of the source (`restorecheck manifest`)."""
 
     file: Text = Field(description="The manifest file; relative to the configuration file.")
     tables: Annotated[tuple[Table, ...], FromList] = Field(
@@ -46,7 +46,7 @@ class Manifest(OfReading):
     def judge_reading(
         self, spec: CheckSpec, reading: DatabaseReading, context: Context
     ) -> Judgement:
-        """Every table of the manifest, by its rows and its fingerprint."""
+        """Compares every table of the manifest by its number of rows and its fingerprint."""
         expected = self.expected(spec.options)
         wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
         different, doubts = [], []
@@ -63,7 +63,7 @@ class Manifest(OfReading):
 
 
 def _objects(reading: DatabaseReading) -> TableReading:
-    """Large objects, as if they were a table."""
+    """Large objects as one table."""
     found = {ROWS: reading.answers.get(LARGE_OBJECTS), PRINT: reading.answers.get(LARGE_CONTENTS)}
     keys = {ROWS: LARGE_OBJECTS, PRINT: LARGE_CONTENTS}
     doubts = {key: reading.doubts[at] for key, at in keys.items() if at in reading.doubts}
@@ -71,7 +71,7 @@ def _objects(reading: DatabaseReading) -> TableReading:
 
 
 def _compared(values: Mapping[str, str], name: str, reading: DatabaseReading) -> tuple[str, str]:
-    """What is different, and what could not be compared."""
+    """The difference, and what could not be compared."""
     table = _objects(reading) if name == LARGE_OBJECTS else reading.tables.get(name)
     if table is None and name in unfilled(reading.structure):
         return "", "the materialized view has no data"

@@ -1,4 +1,4 @@
-"""What only a backup of pages can have: indexes that disagree with their tables, and faulty pages."""
+"""Damage that only a backup of files can have: indexes that disagree with their tables, and corrupt pages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -70,7 +70,7 @@ class PagesSound(OfDatabase):
         return {"minutes": suite.get("pages_minutes", DEFAULT_MINUTES)}
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
-        """Where the extensions are, or can be made for the length of a transaction."""
+        """If the extensions are installed, or can be made for the duration of a transaction."""
         for name, schema in catalog.extensions.items():
             before = "" if schema else questions.prelude(name)
             within = schema or questions.own_schema(name)

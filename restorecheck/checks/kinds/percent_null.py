@@ -72,12 +72,12 @@ class PercentNull(OfRelation):
 def _share(
     scan: RelationScan, configured: str, names: RelationScan | None = None
 ) -> Fraction | None:
-    """`names`: the scan that knows what the column is called; None: this one. None: there are no rows."""
+    """The share; None: no rows. `names`: the scan with the column's present name; None: `scan` itself."""
     name = (names or scan).column(configured)
     rows = scan.rows
     return Fraction(rows - scan.count(filled_key([name])), rows) if rows else None
 
 
 def _shown(share: Fraction) -> str:
-    """A share that is not nothing is not shown as nothing."""
+    """The share as text; a small share is not shown as 0 %."""
     return "less than 0.01%" if 0 < share < Fraction(1, 20_000) else f"{float(share):.2%}"

@@ -1,4 +1,4 @@
-"""A query of the user's own, and the answer that it must give.
+"""A configured query, and its expected answer.
 
 Only numbers, truth values, times and NULL are ever shown as `found`: other values may be personal
 data and are described by their kind and length.
@@ -40,7 +40,7 @@ def _two_bounds(value: Any) -> Any:  # noqa: ANN401  # before validation
 
 
 class Expect(Keys):
-    """The answer that a query must give."""
+    """The expected answer of a query."""
 
     model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
@@ -78,7 +78,7 @@ class Expect(Keys):
         return self
 
     def option(self) -> dict[str, Any]:
-        """As JSON, with the one key that was given."""
+        """As JSON, with the one given key."""
         (key,) = self.model_fields_set
         value = getattr(self, key)
         return {key: list(value) if isinstance(value, tuple) else value}
@@ -138,7 +138,7 @@ class Query(Alone):
 
 
 def measure(rows: Rows) -> dict[str, int | float]:
-    """The number in an answer, for the history: whatever the check makes of it."""
+    """The number in an answer, for the history, whatever the judgement."""
     match rows:
         case Rows(first=(value,), count=1):
             number = _measurable(value)
@@ -220,7 +220,7 @@ def _align(value: Any, bound: Any) -> tuple[Any, Any]:  # noqa: ANN401  # from a
     """Both sides in one comparable type.
 
     Raises:
-        TypeError: They are of different kinds; a number is not a truth value, a text no number.
+        TypeError: The types differ; a number is not a truth value, a text is not a number.
     """
     if isinstance(value, bool) or isinstance(bound, bool):
         if isinstance(value, bool) and isinstance(bound, bool):
@@ -252,7 +252,7 @@ def _align_time(value: date, bound: str) -> tuple[Any, Any]:
 
 
 def _number(value: float | Decimal) -> Decimal:
-    """Exact, and never NaN: nothing is equal to, above or below NaN."""
+    """The exact number; NaN is refused, because it cannot be compared."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:  # pragma: no cover - str() of a number always parses
@@ -283,5 +283,5 @@ def _kind(value: Any) -> str:  # noqa: ANN401  # any value
 
 
 def _literal(value: Any) -> str:  # noqa: ANN401  # a scalar of the configuration
-    """A value of the configuration, which may be shown whole."""
+    """A value of the configuration, which may be shown in full."""
     return value if isinstance(value, str) else show(value)

@@ -1,4 +1,4 @@
-"""No row points to nothing, also where no constraint says so."""
+"""Every reference has its row, also without a constraint."""
 
 from collections.abc import Mapping
 from typing import Any, Self

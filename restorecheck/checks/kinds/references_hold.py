@@ -1,4 +1,4 @@
-"""No row points to one that is not there, by every validated foreign key."""
+"""Every validated foreign key is fulfilled: no orphaned rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -47,7 +47,7 @@ def _orphaned(name: str, value: str) -> str:
 def questions_found(
     reading: DatabaseReading, prefix: str, noun: str, say: Callable[[str, str], str]
 ) -> CheckFinding:
-    """Of questions about many things of one sort. `say`: a problem of name and value, or nothing."""
+    """The finding of many questions of one kind. `say`: the problem for a name and value; empty: none."""
     answers = list(under(reading.answers, prefix))
     damaged = [f"{name}: {reason}" for name, reason in under(reading.problems, prefix)]
     doubts = [

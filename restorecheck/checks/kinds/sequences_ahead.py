@@ -40,7 +40,7 @@ class SequencesAhead(OfDatabase):
 
 
 FARTHEST = 10_000
-"""A larger distance may be the value of a row, of which the sequence never counted one."""
+"""A larger distance is not shown as a number: it may be a row value that the sequence did not make."""
 
 
 def _is_behind(name: str, value: str) -> str:

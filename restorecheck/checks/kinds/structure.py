@@ -1,4 +1,4 @@
-"""Tables, columns, functions, grants are those of an accepted file."""
+"""Tables, columns, functions and grants equal those of an accepted file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 
 class StructureKeys(CheckKeys):
-    """Tables, columns, functions, grants … as they are in an accepted file."""
+    """The structure in an accepted file."""
 
     file: Text = Field(
         description="The file of `restorecheck manifest`; relative to the configuration file."

@@ -1,4 +1,4 @@
-"""Every table can be counted; and every row can be read."""
+"""Every table can be counted, and every row can be read."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ class TablesCountable(OfDatabase):
     key = ROWS
 
     def options(self, suite: Mapping[str, Any], *, physical: bool) -> dict[str, Any]:
-        """Kinds for whose comparisons something is kept, also in the first night."""
+        """Names the kinds whose comparisons need stored data, from the first drill on."""
         collected = list(suite.get(COLLECTED, ()))
         return {COLLECTED: collected} if collected else {}
 
@@ -98,7 +98,7 @@ class RowsReadable(TablesCountable):
 
 
 def with_grant(reason: str, reading: DatabaseReading) -> str:
-    """Of what is no table: of these `tables_readable` says it. Before PostgreSQL 14 no grant but a superuser's
-    opens pg_largeobject.
+    """The reason with a grant, for objects other than tables, which `tables_readable` covers. Before PostgreSQL
+    14 only a superuser can read pg_largeobject.
     """
     return f"{reason}; {how_to_grant(reason, reading.major)}" if NO_RIGHT in reason else reason

@@ -1,4 +1,4 @@
-"""The role that asks may read every table in full: what it may not read, no other check has looked at."""
+"""The checker's role may read every table in full: no other check covers tables that it may not read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The contents of a table are those of the last verified night."""
+"""The contents of a table equal those of the last verified drill."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from restorecheck.model import CheckOutcome, CheckSpec
 
 
 class UnchangedKeys(TableKeys):
-    """For tables that are written once: the contents are those of the last verified night."""
+    """For tables that are written once: the contents equal those of the last verified drill."""
 
     @property
     def about(self) -> str:
@@ -31,7 +31,7 @@ class Unchanged(OfRelation):
         return "the same contents"
 
     def question(self, ask: Ask) -> Question | None:
-        """The large objects that its rows name belong to its contents."""
+        """Large objects that its rows refer to are part of its contents."""
         names = [f"t.{quoted(c.name)}" for c in ask.relation.columns if c.type == "oid"]
         if not names:
             return None

@@ -1,4 +1,4 @@
-"""No value stands in two rows: read from the table, not from the index that should see to it."""
+"""No value is in two rows; read from the table, not from the unique index."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

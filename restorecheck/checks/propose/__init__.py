@@ -1,1 +1,1 @@
-"""Which checks a database would hold. Pure."""
+"""Proposes checks that a database passes. Pure."""

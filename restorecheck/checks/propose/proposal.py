@@ -1,7 +1,7 @@
-"""Which checks a database would hold tonight, and in ordinary nights to come. Pure: a profile in, checks out.
+"""Proposes checks that a database passes tonight and on normal later nights. Pure: a profile in, checks out.
 
-Each comes with its evidence. What is proposed must bear growth, updates, deletes, and a purge that
-somebody has accepted: bounds have room, and what one night cannot tell is not claimed.
+Each has its evidence. A proposed check must survive growth, updates, deletes and an accepted purge: bounds are
+generous, and what one night cannot show is not proposed.
 """
 
 import math
@@ -26,62 +26,62 @@ from restorecheck.checks.tables import full_name, quoted
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 BEGUN = re.compile(r"start|begin|open|order|issue|from|since|book")
-"""Names of times that are before every deadline."""
+"""Names of times that come before a deadline."""
 DEADLINE = re.compile(r"requir|due|deadline|expir|until|plan|promis|expect|estimat|schedul|target")
-"""Names of times at which something should have happened."""
+"""Names of deadlines."""
 AHEAD = re.compile(
     rf"{DEADLINE.pattern}|(^|_)ends?(_|$)|end_?(date|time)|return_?(date|on|by)?$|valid_?(from|to|until|till)"
 )
-"""Names of times that may be written down before they come: what is of next week is not fresh."""
+"""Names of times that may be in the future, which do not show freshness."""
 SIGNED = re.compile(
     r"(balance|delta|diff|change|offset|adjust|correction|temperature|profit|margin|net)"
 )
-"""Numbers that may become negative though none is tonight."""
+"""Names of numbers that may become negative."""
 
 COUNTED = re.compile(
     r"(^|_)(prices?|discounts?|costs?|fares?|freight|fees?|quantity|qty|counts?|area|length|width|height|weight|size|distance|duration|percent|percentage"
     r"|population|capacity)(_|$)"
 )
-"""Measures that are not below zero, though they are floats."""
+"""Names of measures that are never negative, though they are floats."""
 
 ENOUGH = 1_000
-"""Rows from which on what holds in all of them is taken for a rule."""
+"""A property of all of so many rows is taken for a rule."""
 FEW_VALUES = 12
 SOME = 100
-"""Rows from which on that will do, where there is room for ten times as much, or for half; else for a warning."""
+"""So many rows suffice if the bounds allow ten times as much, or half; else only for a warning."""
 HANDFUL = 20
-"""Rows from which on it will do for a warning that has room for ten times as much."""
+"""So many rows suffice for a warning whose bounds allow ten times as much."""
 SEEN_OFTEN = 5
-"""So often each value of an enumeration must stand there: a rare one tells of others unseen."""
+"""Fewest rows for each value of an enumeration: a rarer value suggests that others are missing."""
 LONGEST_VALUE = 40
 MOST_NAMED = 4
-"""Columns in the name of a check."""
+"""Columns in the name of a check; further ones are counted."""
 CLOSED = re.compile(
     r"(^|_)(status|state|stage|phase|type|kind|mode|level|priority|severity|visibility|direction)(e?s)?_?$"
 )
-"""Names of columns whose values stand in a program, and not in what somebody types: a new one comes with a release."""
+"""Names of columns whose values a program defines, not a user: a new value needs a release."""
 ADDRESSES = re.compile(r"city|town|zip|postal|street|address|country")
-"""Names beside which a state is one of a country."""
+"""Names of neighbouring columns with which `state` is part of an address."""
 NIGHTS = 7
-"""Earlier nights from which on the history is evidence of its own."""
+"""Fewest earlier nights for evidence from the history."""
 ACTIVE_DAYS = 10
-"""Of fourteen, those with new rows, from which on a column is to be fresh."""
+"""Fewest days with new rows, of fourteen, for a proposal of freshness."""
 MOVING_DAYS = 5
-"""From which on it is one that moves with the present."""
+"""Fewest days with new rows, of fourteen, for a column that follows the present."""
 FORTNIGHT = timedelta(days=14)
 LEAST_HOURS = 12
 SLEEPLESS = 4
-"""Hours: what never rests longer than that does not keep holidays either."""
+"""Hours: a column with shorter gaps also gets rows on holidays."""
 HOLIDAY = 48
-"""Hours more than ever before, for all others."""
+"""Hours added to the longest gap, for all other columns."""
 MOVES_BY = 0.2
-"""How far an average may move in a night, where it is known so well."""
+"""How much an average may change in a night."""
 STEADY = 10
-"""Standard errors of the average that must fit into that."""
+"""Standard errors of the average that MOVES_BY must cover."""
 OLDER = timedelta(days=2)
 A_YEAR = timedelta(days=365)
 ASLEEP = timedelta(days=90)
-"""Without anything new, from which on a column is one of an archive."""
+"""A column without new values for so long belongs to an archive."""
 WELL_FILLED = 0.9
 
 
@@ -92,9 +92,9 @@ class Proposal:
     kind: str
     keys: Mapping[str, Any]
     because: str
-    """The evidence; no value of a row but for bounds and enumerations, as in the check itself."""
+    """The evidence; its only row values are bounds and enumerations, as in the check."""
     tables: tuple[str, ...] = ()
-    """Those that it is about, as readings name them; empty: the database."""
+    """Tables of the check, as readings name them; empty: the whole database."""
 
 
 def propose(profile: Profile, nights: Sequence[NightProfile] = ()) -> tuple[Proposal, ...]:
@@ -160,7 +160,7 @@ class _Sayer:
 
 
 def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
-    """Half of today's count: a purge that was accepted must not fail every night after it."""
+    """At least half of today's count: an accepted purge must not fail all later drills."""
     keys: dict[str, Any] = {"min": _rounded_down(table.rows / 2) or 1}
     because = f"{table.rows:,} rows tonight; an intended purge may delete half of them"
     counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
@@ -177,7 +177,7 @@ def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) ->
 
 
 def _earlier(counts: Sequence[int], rows: int) -> str:
-    """Nothing where one night, or one number, tells no more than tonight."""
+    """Counts of earlier nights, as text; empty: they add nothing."""
     low, high = min(counts), max(counts)
     if low == high == rows:
         return ""
@@ -189,7 +189,7 @@ def _earlier(counts: Sequence[int], rows: int) -> str:
 
 
 def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
-    """The larger the table, the smaller the share that an ordinary night takes away."""
+    """The larger the table, the smaller the share that a normal night deletes."""
     steps = ((10_000, 3), (ENOUGH, 4), (300, 9), (SOME, 15))
     allowed = next((share for least, share in steps if rows >= least), None)
     if allowed is None:
@@ -199,7 +199,7 @@ def _allowed_drop(rows: int, counts: Sequence[int]) -> str | None:
 
 
 def _rounded_down(number: float) -> int:
-    """To two digits."""
+    """Rounded down to two digits."""
     if number < 1:
         return 0
     step = 10 ** max(0, int(math.log10(number)) - 1)
@@ -209,10 +209,10 @@ def _rounded_down(number: float) -> int:
 def _fresh(
     table: TableProfile, profile: Profile, nights: Sequence[NightProfile], say: _Sayer
 ) -> Iterator[Proposal]:
-    """The one column that tells best when a row came about: every row has a value in it, its name says so,
-    it moves most steadily.
+    """Freshness of the best column for the creation of rows: with a value in every row, a suitable name, and the
+    steadiest growth.
 
-    A holiday must fail no night; but for what never rests, a shorter silence is worth a warning.
+    A holiday must not fail a drill; for a column that never pauses, a shorter gap is a warning.
     """
     candidates = []
     for column in table.columns:
@@ -244,12 +244,12 @@ def _fresh(
 
 
 def _age_by_hours(column: ColumnProfile, taken_at: datetime | None) -> tuple[float, str] | None:
-    """How many hours nothing came, at the longest."""
+    """The longest gap in hours."""
     if not column.hours or taken_at is None:
         return None
     until = taken_at.timestamp() / 3600
     if not -1 <= until - column.hours[-1] <= FORTNIGHT / timedelta(hours=1):
-        return None  # in the future, or long asleep
+        return None  # in the future, or without new rows for long
     days = len({hour // 24 for hour in column.hours})
     steps = [*column.hours, max(until, column.hours[-1])]
     gap = max(after - before for before, after in pairwise(steps))
@@ -266,7 +266,7 @@ def _age_by_nights(
     known = [(night.taken_at.timestamp(), night.newest.get(name)) for night in nights]
     seen = [(taken, newest) for taken, newest in known if newest is not None]
     if len(seen) < NIGHTS or len({newest for _, newest in seen}) < len(seen):
-        return None  # nights without anything new
+        return None  # nights without new rows
     oldest = max(taken - newest for taken, newest in seen) / 3600
     if oldest < -1:
         return None
@@ -313,10 +313,8 @@ def _values(
     in_keys = {name for key in table.keys for name in key} | set(table.pointing)
     for column in table.columns:
         if column.personal:
-            continue  # its values were not looked at
-        if (
-            column.name not in pointing
-        ):  # those of what it points to are written there, and more may be
+            continue  # its values were not read
+        if column.name not in pointing:  # the referenced table has the values, and may get more
             yield from _enumeration(column, say)
         yield from _times(column, taken_at, say)
         if column.name not in in_keys and not _is_reference(column.name):
@@ -326,7 +324,7 @@ def _values(
     if filled:
         quiet = {} if table.rows >= SOME else {"severity": "warning"}
         share = " or ".join(f"{_filled_rows(c)} * 2 < count(*)" for c in filled)
-        # What is NOT NULL is seen by another check; this is one pass for all others.
+        # Another check covers NOT NULL columns; this one covers all others in one pass.
         listed = _listed([c.name for c in filled])
         yield say.query(
             f"{listed} of {table.configured} filled as before",
@@ -357,7 +355,7 @@ def _values(
 
 
 def _may_be_later(earlier: str, later: str) -> str:
-    """Why; nothing, where the order is one of nature."""
+    """Why the order may not hold; empty: it always holds."""
     if BORN.search(earlier):
         return ""
     if DEADLINE.search(later) and not BEGUN.search(earlier):
@@ -366,7 +364,7 @@ def _may_be_later(earlier: str, later: str) -> str:
 
 
 POINTING = re.compile(r"(?i:(^|_)(no|nr)_?$|id_?$)|[a-z](No|Nr)$")
-"""Names of numbers that stand for something else, and are neither large nor small."""
+"""Names of numbers that identify something, for which bounds make no sense."""
 NOT_POINTING = frozenset(
     {"paid", "prepaid", "unpaid", "bid", "void", "valid", "grid", "mid", "liquid", "solid", "humid"}
 )
@@ -378,14 +376,14 @@ def _is_reference(name: str) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The name of a check is a line of every report."""
+    """The columns for a check's name, shortened for one line of a report."""
     if len(names) <= MOST_NAMED:
         return ", ".join(names)
     return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} more columns"
 
 
 def _is_filled(table: TableProfile, column: ColumnProfile) -> bool:
-    """What is NOT NULL may still be an empty text."""
+    """Whether NOT NULL texts are also not empty."""
     if table.rows < HANDFUL or (column.not_null and column.type not in TEXTS):
         return False
     return column.present - column.empty >= table.rows * WELL_FILLED
@@ -425,7 +423,7 @@ def _is_closed(column: ColumnProfile, table: TableProfile) -> bool:
 
 
 def _severity(column: ColumnProfile, enough: int) -> dict[str, str]:
-    """What fewer rows say is no rule that fails a night."""
+    """A warning if there are too few rows for a rule."""
     return {} if column.present >= enough else {"severity": "warning"}
 
 
@@ -434,8 +432,8 @@ def _is_plain(value: str) -> bool:
 
 
 def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
-    """Only where they begin: they move on by themselves, and a purge moves the beginning on. What does not
-    move with the present (founded, published, built) may also be of long ago.
+    """Only a lower bound: times advance, and a purge advances the oldest one. Times that do not follow the
+    present (founded, published, built) may also be long ago.
     """
     if column.type not in MOMENTS or column.low is None or column.high is None:
         return
@@ -459,8 +457,8 @@ def _times(column: ColumnProfile, taken_at: datetime | None, say: _Sayer) -> Ite
 
 
 def _asleep(table: TableProfile, taken_at: datetime | None, say: _Sayer) -> Iterator[Proposal]:
-    """Where nothing new has come for so long, freshness can tell nothing; what is old should still be
-    there. A warning: somebody may delete just the newest.
+    """For an archive freshness shows nothing, but its newest value should still exist. A warning, because the
+    newest row may be deleted.
     """
     found = [
         (c, since) for c in table.columns if (since := _newest_of_old(c, taken_at)) is not None
@@ -488,7 +486,7 @@ def _newest_of_old(column: ColumnProfile, taken_at: datetime | None) -> datetime
 
 
 def _at_least(column: ColumnProfile, newest: datetime) -> str:
-    """Its day; two days before where it stands alone, and may be deleted with one row."""
+    """The day of the newest value; two days earlier if only one row has it."""
     alone = len({hour // 24 for hour in column.hours}) < MOVING_DAYS
     return f"{newest - OLDER if alone else newest:%Y-%m-%d}"
 
@@ -529,7 +527,7 @@ def _room(column: ColumnProfile) -> tuple[int, int]:
     assert column.low is not None, "asked before"
     assert column.high is not None, "asked before"
     reach = _rounded_up(10 * max(abs(column.low), abs(column.high)))
-    measured = column.type in {"float4", "float8"}  # winter comes, and a temperature is below zero
+    measured = column.type in {"float4", "float8"}  # a temperature may become negative in winter
     if COUNTED.search(spelled(column.name)) is not None:
         measured = False
     signed = measured or column.low < 0 or SIGNED.search(column.name.lower()) is not None
@@ -553,7 +551,7 @@ def _room_for_years(column: ColumnProfile) -> tuple[int, int]:
 
 
 def _rounded_up(number: float) -> int:
-    """To one digit."""
+    """Rounded up to one digit."""
     if number <= 1:
         return 1
     step = 10 ** int(math.log10(number))
@@ -561,7 +559,7 @@ def _rounded_up(number: float) -> int:
 
 
 def _shift(table: TableProfile, column: ColumnProfile) -> float | None:
-    """How far an average of so many values so far apart may move; None: it cannot be relied on."""
+    """How much the average may change; None: the values vary too much."""
     if not column.mean or column.deviation is None or column.present < table.rows * WELL_FILLED:
         return None
     if column.present < SOME:
@@ -607,7 +605,7 @@ def _sequence(text: str) -> tuple[str, str, str]:
 
 
 def same_subject(kind: str, keys: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a check is about: two of the same subject, one written and one proposed, are not wanted side by side."""
+    """The subject of a check: a proposal with the subject of an existing check is left out."""
     columns = [*keys.get("columns", ()), *(keys[k] for k in ("column", "key") if k in keys)]
     if kind == "extensions":
         return (kind,)
@@ -617,7 +615,7 @@ def same_subject(kind: str, keys: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _table_of(keys: Mapping[str, Any]) -> str:
-    """However it is spelled: without a schema it is of the schema public."""
+    """The table's full name; without a schema it is in `public`."""
     if "table" not in keys:
         return ""
     name = parse_table_name(str(keys["table"]))
@@ -628,6 +626,6 @@ def _table_of(keys: Mapping[str, Any]) -> str:
 def new_ones(
     proposals: Iterable[Proposal], written: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> tuple[Proposal, ...]:
-    """Those that say nothing about what a person, or an earlier proposal, has written a check for."""
+    """The proposals whose subjects have no configured check."""
     taken = {same_subject(kind, keys) for kind, keys in written}
     return tuple(p for p in proposals if same_subject(p.kind, p.keys) not in taken)

@@ -1,7 +1,6 @@
-"""Checks on what a database consists of besides rows: one query for each kind of object. Pure: SQL out.
+"""Checks on the objects of a database other than rows: one query for each kind of object. Pure: SQL out.
 
-Each counts what is there of the names that were there when it was proposed, and is in order: a
-new index changes nothing, one that is lost or invalid does.
+Each counts which of the objects at the time of the proposal are missing or invalid: a new index changes nothing.
 """
 
 import hashlib
@@ -23,15 +22,14 @@ _ROLES = (
     " and b.datname = current_database() and (d.refobjid = r.oid or exists (select from pg_auth_members m"
     " where m.roleid = r.oid and m.member = d.refobjid or m.member = r.oid and m.roleid = d.refobjid)))"
 )
-"""Those that own something in this database or may do something, or belong to one of these; a server has
-others, too.
+"""Roles that own an object or have a right in this database, and their members; a server has other roles, too.
 """
 _CONDITIONS = {
     "{own}": "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
-    "{function is nobody else's}": _NO_MEMBER.format(oid="p.oid", catalog="pg_proc"),
-    "{relation is nobody else's}": _NO_MEMBER.format(oid="c.oid", catalog="pg_class"),
+    "{function is of no extension}": _NO_MEMBER.format(oid="p.oid", catalog="pg_proc"),
+    "{relation is of no extension}": _NO_MEMBER.format(oid="c.oid", catalog="pg_class"),
 }
-"""Of users, and of no extension."""
+"""Objects of users, not of extensions."""
 
 
 def _completed(text: str) -> str:
@@ -51,13 +49,13 @@ _TEXTS = {
     " string_agg(tn.nspname || '.' || t.typname, ', ' order by a.place) from unnest(p.proargtypes) with ordinality a(type, place)"
     " join pg_type t on t.oid = a.type join pg_namespace tn on tn.oid = t.typnamespace), '') || ')' as name"
     " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {own}"
-    " and {function is nobody else's}",
+    " and {function is of no extension}",
     TRIGGER: "select n.nspname || '.' || c.relname || '.' || t.tgname as name from pg_trigger t"
     " join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace"
     " where not t.tgisinternal and t.tgenabled in ('O', 'A') and {own}",
     VIEW: "select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace"
     " where (c.relkind = 'v' or c.relkind = 'm' and c.relispopulated) and {own}"
-    " and {relation is nobody else's}",
+    " and {relation is of no extension}",
     GRANT: "select pg_get_userbyid(x.grantee) || ' may ' || lower(x.privilege_type) || ' ' || n.nspname || '.' || c.relname as name"
     " from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) x"
     " where x.grantee <> 0 and x.grantee <> c.relowner and {own}",
@@ -77,7 +75,7 @@ _TEXTS = {
     f" join ({_ROLES}) a on a.oid = m.member join ({_ROLES}) b on b.oid = m.roleid",
 }
 NAMES = {kind: _completed(text) for kind, text in _TEXTS.items()}
-"""Kind → a query of the names of those that are in order; the same whatever the search path."""
+"""Kind → a query for the names of valid objects, independent of the search path."""
 
 SAYS = {
     INDEX: "every index is there and valid",
@@ -95,15 +93,15 @@ SAYS = {
 """Kind → the name of its check."""
 
 MOST = 400
-"""Names in one query that stand there as they are."""
+"""Names in one query; for more the query contains digests."""
 MOST_MARKS = 4_000
-"""Of more, the first digits of their hashes stand there; of still more, only how many there are is held against."""
+"""Digests in one query; for more only their number is compared."""
 DIGITS = 6
 _MARK = f"left(encode(sha256(convert_to(name, 'UTF8')), 'hex'), {DIGITS})"
 
 
 def present(kind: str, names: Sequence[str]) -> str:
-    """One row, one number: how many of these are not there, or not in order."""
+    """One row, one number: how many of these are missing or invalid."""
     if len(names) > MOST_MARKS:
         return f"select greatest(0, {len(names)} - count(*)) from ({NAMES[kind]}) x"  # noqa: S608  # our own text
     if len(names) > MOST:
@@ -117,7 +115,7 @@ def present(kind: str, names: Sequence[str]) -> str:
 
 
 def mark(name: str) -> str:
-    """What stands for a name where there are many of them."""
+    """The digest that replaces a name if there are many."""
     return hashlib.sha256(name.encode()).hexdigest()[:DIGITS]
 
 
@@ -127,11 +125,11 @@ COLLATIONS = (
     " and exists (select from pg_depend d where d.refclassid = 'pg_collation'::regclass and d.refobjid = c.oid"
     " and d.classid = 'pg_class'::regclass)"
 )
-"""One row, one number: by how many collations an index is sorted otherwise than it is searched."""
+"""One row, one number: how many collations have another version than their indexes were built with."""
 
 
 def ahead(sequences: Sequence[tuple[str, str, str]]) -> str:
-    """How many sequences are behind; each is (sequence, table, column), quoted where it must be."""
+    """Number of sequences that are behind; each is (sequence, table, column), quoted if needed."""
     parts = (
         f"(select count(*) from {sequence} s where s.last_value < (select max({column}) from {table}))"  # noqa: S608  # quoted names
         for sequence, table, column in sequences

@@ -1,4 +1,4 @@
-"""PostgreSQL's SQL, as `scan_statements.Sql` asks for it; `questions.py`: of kinds of check that no other engine has."""
+"""PostgreSQL's implementation of `scan_statements.Sql`; `questions.py`: for kinds of check of PostgreSQL only."""
 
 # ruff: noqa: S608  # every name is quoted by us, every other part is ours
 
@@ -31,7 +31,7 @@ from restorecheck.checks.tables import (
 
 BLOCK = 8192
 FIRST_RANGE_MAJOR = 14
-"""Since then a condition on ctid reads only the blocks that it names (PostgreSQL 14 release notes)."""
+"""The first version in which a condition on ctid reads only the named blocks (PostgreSQL 14 release notes)."""
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
 
 
@@ -44,7 +44,7 @@ def statement(table: Table, wanted: Sequence[Aggregate], blocks: tuple[int, int]
 
 
 def _as_text(aggregate: Aggregate) -> str:
-    """By the type's own output: a cast of numbers to text may be the database's. NULL is empty."""
+    """Text by the type's output function, because the database may define casts. NULL is empty."""
     return f"pg_catalog.concat({aggregate.sql})"
 
 
@@ -55,7 +55,7 @@ def of_view(relation: Relation, wanted: Sequence[Aggregate]) -> str:
 
 
 def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
-    """Many small tables in one statement: their number, and the array, for each."""
+    """Many small tables in one statement: for each its number and the array."""
     parts = (
         f"select {number}, x.* from ({statement(table, wanted, None)}) x"
         for number, (table, wanted) in enumerate(scans)
@@ -64,12 +64,12 @@ def batch(scans: Sequence[tuple[Table, Sequence[Aggregate]]]) -> str:
 
 
 def together(questions: Sequence[Question]) -> str:
-    """Many questions in one statement: a row with the answer of each; NULL where one has no rows."""
+    """Many questions in one statement: a row with the answer of each; NULL: no rows."""
     return "select " + ", ".join(f"({question.sql})" for question in questions)
 
 
 def unit_blocks(table: Table, size: int = UNIT_BLOCKS) -> int:
-    """Blocks of one unit; fewer where much of the table lies in TOAST."""
+    """Blocks of one unit; fewer if much of the table is in TOAST."""
     heap = max(1, table.blocks) * BLOCK
     return max(1, min(size, size * heap // max(heap, table.bytes)))
 
@@ -79,7 +79,7 @@ def units(
 ) -> tuple[tuple[int, int] | None, ...]:
     """Ranges of blocks [first, last); one None: the table is read as a whole.
 
-    The last range is open (-1): what was added since the size was looked at is read as well.
+    The last range is open (-1): blocks added since the size was read are included.
     """
     size = unit_blocks(table, size)
     if major < FIRST_RANGE_MAJOR or table.blocks <= size:
@@ -103,7 +103,7 @@ def fingerprint(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
 
 
 def constraints(table: Table) -> Iterator[Aggregate]:
-    """Rows that must not be there: of each validated constraint, and of all NOT NULL columns."""
+    """Number of violations of each validated constraint, and of all NOT NULL columns."""
     required = [lacks(c) for c in table.columns if c.not_null]
     if required:
         yield violations(" or ".join(required), NULLS)
@@ -117,9 +117,9 @@ def constraints(table: Table) -> Iterator[Aggregate]:
 
 
 def _of_domains(table: Table, column: Column) -> Iterator[tuple[Constraint, str]]:
-    """Checks of domains, and SQL that is true where they are broken.
+    """Checks of domains, with SQL that is true for a violation.
 
-    In a domain's check VALUE is read like a column: PostgreSQL, `replace_domain_constraint_value`.
+    In a domain's check VALUE works like a column: PostgreSQL, `replace_domain_constraint_value`.
     """
 
     def value(constraint: Constraint) -> str:
@@ -141,7 +141,7 @@ def _of_domains(table: Table, column: Column) -> Iterator[tuple[Constraint, str]
 
 
 def lacks(column: Column) -> str:
-    """True where the column has no value. A row of NULLs is a value."""
+    """True if the column has no value. A row of NULLs is a value."""
     name = f"t.{quoted(column.name)}"
     return f"num_nulls({name}) = 1" if column.composite else f"{name} is null"
 
@@ -158,13 +158,13 @@ def newest(column: str, key: str, until: datetime | None = None) -> Aggregate:
 
 
 def later(column: str, key: str, until: datetime | None) -> Aggregate:
-    """Rows whose time is after the backup's; None: it is not known when that was taken."""
+    """Number of rows with a time after the backup; None: the time of the backup is not known."""
     condition = f"isfinite(t.{quoted(column)}) and {_later(column, until)}" if until else "false"
     return violations(condition, key)
 
 
 def _later(column: str, until: datetime) -> str:
-    """By the seconds: a date and a time without zone are read in UTC."""
+    """In seconds since 1970: a date, or a time without zone, counts as UTC."""
     return f"t.{quoted(column)} > {literal((until + SKEW).isoformat())}::timestamptz"
 
 
@@ -189,9 +189,9 @@ def equal(pair: KeyPair, there: str, here: str) -> str:
 
 
 def orphans(key: ForeignKey, *, name: str = "") -> Question:
-    """Rows that point to a row that is not there; a NULL points nowhere.
+    """Rows that refer to a missing row; a NULL is no reference.
 
-    As PostgreSQL asks it when the constraint is made (`RI_Initial_Check`; for periods, `RI_FKey_check`).
+    The same query as PostgreSQL's for a new constraint (`RI_Initial_Check`; for periods, `RI_FKey_check`).
     """
     here = [f"c.{quoted(column)}" for column in key.columns]
     some = " or ".join(f"{column} is not null" for column in here)
@@ -218,9 +218,8 @@ def orphans(key: ForeignKey, *, name: str = "") -> Question:
 def duplicates(
     relation: Relation, columns: Sequence[Column], *, name: str, by_index: bool
 ) -> Question:
-    """A NULL is like no other. With an index over the columns its order saves sorting: it is
-    read alone, and so many rows as the heap has must be in it. Else a row that the index has
-    lost could stand there twice, unseen.
+    """NULLs are never equal. An index on the columns saves sorting: then only the index is read, and must have
+    as many rows as the heap, because a row that is missing in the index could be a duplicate.
     """
     listed = ", ".join(f"t.{quoted(column.name)}" for column in columns)
     filled = " and ".join(f"not ({lacks(column)})" for column in columns)
@@ -241,15 +240,15 @@ def outside(column: Column, least: object, most: object) -> str:
 
 
 WHOLE = frozenset({"int2", "int4", "int8", "oid"})
-"""Compared with any number: a bound may lie between two of them."""
+"""Types of whole numbers; their bounds may be any number."""
 
 
 def _bound(value: object, column: Column) -> str:
-    """A value of the column's own type, so that its own order decides."""
+    """A bound with the column's type, so that the type's order decides."""
     if column.type in WHOLE and not isinstance(value, str):
         return repr(value)
     if column.type == "money" and not isinstance(value, str):
-        return f"{literal(str(value))}::numeric::money"  # a number whatever the currency looks like
+        return f"{literal(str(value))}::numeric::money"  # independent of the currency format
     return f"{literal(str(value))}::{column.sql_type}"
 
 
@@ -258,7 +257,7 @@ def unlisted(column: Column, values: Iterable[object]) -> str:
     texts = [literal(_text(value)) for value in values]
     listed = ", ".join(texts)
     if column.kind == "e" or not column.equals:
-        # An enumeration may lack a label of the list. `concat` calls the type's output function alone.
+        # An enumeration may lack a label of the list. `concat` only calls the type's output function.
         if column.kind != "e":
             listed = ", ".join(f"concat({text}::{column.sql_type})" for text in texts)
         among = f"concat({name}) = any(array[{listed}])"
@@ -277,7 +276,7 @@ def _text(value: object) -> str:
 
 
 def pair(here: Column, there: Column) -> KeyPair:
-    """Types that PostgreSQL brings are compared by its own operators, which know other types than their own."""
+    """Built-in types are compared by built-in operators, which also compare different types."""
     brought = all(column.sql_type.startswith("pg_catalog.") for column in (here, there))
     if here.sql_type != there.sql_type and brought:
         operator = "operator(pg_catalog.=)"

@@ -1,4 +1,4 @@
-"""The statement that `column_statistics` reads: one for each table. Pure: SQL out."""
+"""The statement for `column_statistics`, one for each table. Pure: SQL out."""
 
 # ruff: noqa: S608  # every name is quoted by us, every other part is ours
 
@@ -22,21 +22,21 @@ from restorecheck.checks.name_words import BORN
 from restorecheck.checks.tables import Column, Table, quoted
 
 SAMPLED_ROWS = 4_096
-"""The sample has half as many up to so many; what is smaller is read as a whole."""
+"""Rows of the sample: between half of this and this number; a smaller table is read completely."""
 SAMPLED_BYTES = 256 * 1024 * 1024
-"""Of heap and TOAST; of long texts only the beginning is read."""
+"""Bytes of heap and TOAST; a larger sample is reduced. Of long texts only the beginning is read."""
 SAMPLED_BLOCKS = 1_024
 BEGINNING = 200
-"""Characters of a text that are looked at."""
+"""Characters of a text that are measured; the rest is ignored."""
 INLINE = 2_000
-"""Bytes: larger values are in TOAST, and are not opened to be counted."""
+"""Bytes: larger values are in TOAST, and are not read for the counts."""
 HASHED = 8_000
-"""Bytes, as stored: of larger values the probes look at the size alone."""
+"""Stored bytes: for larger values the probes use only the size."""
 PROBED = 64
 FAR_APART = 8
-"""Keys for each row: beyond that they are not counted one by one."""
+"""Keys for each row: with larger gaps between keys, probes are the first rows."""
 MOST_NEWEST, LEAST_NEWEST, NEWEST_SHARE = 256, 32, 20
-"""The newest twentieth, but no more and no fewer rows than that; of smaller tables nothing."""
+"""The newest rows: one in 20, at most 256, at least 32; none of smaller tables."""
 _FOLLOWS = r"[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 BROKEN = rf"[\u00c2-\u00df]{_FOLLOWS}|[\u00e0-\u00ef]{_FOLLOWS}{_FOLLOWS}|\u00f0{_FOLLOWS}{_FOLLOWS}|\ufffd"
 """UTF-8 that was read as Latin-1 or Windows-1252, and U+FFFD. Written as escapes of PostgreSQL's regular
@@ -45,7 +45,7 @@ expressions: they need no conversion, whatever the encoding of the database.
 
 
 def statement(table: Table, *, key: Sequence[str], rows_estimate: int) -> str | None:
-    """One row, an array of three texts; None where there is nothing to look at.
+    """One row, an array of three texts; None: no column can be measured.
 
     `key`: the columns of the primary key or of another unique index without NULLs; empty: none.
     """
@@ -55,7 +55,7 @@ def statement(table: Table, *, key: Sequence[str], rows_estimate: int) -> str | 
     source = f"only {table.quoted} t{_sampled(table, rows_estimate)}"
     projected = ", ".join(part for i, c in enumerate(columns) for part in _projected(i, c))
     sums = ", ".join(["count(*)", *(a for i, c in enumerate(columns) for a in _aggregates(i, c))])
-    # `offset 0` keeps the planner from writing the expressions out once for each aggregate.
+    # `offset 0` prevents the planner from repeating the expressions for each aggregate.
     sample = f"select {projected} from {source} offset 0"
     measures = f"(select array_to_string(array[{sums}]::float8[], ',', '') from s)"
     newest = _newest(table, columns, key, rows_estimate)
@@ -77,10 +77,10 @@ def _halves(size: int, most: int) -> int:
 
 
 def as_text(column: Column, value: str) -> str:
-    """By the type's own output function: a cast, even an implied one, may be a function of a user.
+    """Text by the type's output function: a cast, even an implicit one, may be a user's function.
 
-    `concat` takes any type and calls its output function (varlena.c, `build_concat_foutcache`); of NULL it
-    makes an empty text.
+    `concat` accepts any type and calls its output function (varlena.c, `build_concat_foutcache`); NULL gives an
+    empty text.
     """
     if column.kind == "b" and column.type in TEXTS:
         return f'{value} collate "C"'
@@ -88,7 +88,7 @@ def as_text(column: Column, value: str) -> str:
 
 
 def _given(column: Column, value: str) -> str:
-    """`row(null, null) is null` is true though the row is there."""
+    """True for a value; `row(null, null) is null` is true for a row that is not NULL."""
     return f"num_nulls({value}) = 0" if column.kind == "c" else f"{value} is not null"
 
 
@@ -99,7 +99,7 @@ def _projected(i: int, column: Column) -> tuple[str, ...]:
             text = as_text(column, value)
             return (f"octet_length({text}) as r{i}", f"substr({text}, 1, {BEGINNING}) as s{i}")
         case MeasureKind.NUMBER if column.type == "numeric":
-            # Beyond that a float8 overflows, with an error.
+            # A larger float8 overflows with an error.
             number = f"case when {value} between -1e300 and 1e300 then {value}::float8 end"
             return (f"{value} as r{i}", f"{number} as s{i}")
         case MeasureKind.NUMBER:
@@ -175,7 +175,7 @@ def _aggregates(i: int, column: Column) -> Iterable[str]:
 
 
 def _newest(table: Table, columns: Sequence[Column], key: Sequence[str], rows: int) -> str:
-    """How many rows, how new they are, and how many have a value in each column that may have none."""
+    """Number and time of the newest rows, and how many have a value in each nullable column."""
     wanted = [(i, c) for i, c in enumerate(columns) if not c.not_null]
     number = min(MOST_NEWEST, rows // NEWEST_SHARE)
     if not wanted or number < LEAST_NEWEST:
@@ -203,7 +203,7 @@ def _tells_birth(column: Column) -> bool:
 
 
 def _probes(table: Table, columns: Sequence[Column], key: Sequence[str], rows: int) -> str:
-    """The number of rows and of keys, then for each group its number, its keys, and its columns."""
+    """Numbers of rows and keys, then for each group its number, keys and columns."""
     identity = key_columns(table, key)
     wanted = probed(table, columns, key)
     if not identity or not wanted:
@@ -221,11 +221,10 @@ def _probes(table: Table, columns: Sequence[Column], key: Sequence[str], rows: i
 
 
 def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
-    """Rows by the index of the key: the first ones; of one integer, one each of at most 64 stretches of keys.
+    """Rows by the key's index: the first ones; for an integer key one row of each of at most 64 ranges of keys.
 
-    Where in a stretch is chance, and always the same: what is done to each tenth row is met. Stretches are
-    as long as rows would fill, and of round length, so they are the same ones the next night. Where
-    keys are far apart, the first rows have to do.
+    The place in a range is pseudo-random and fixed, so that a change of every tenth row is found. Ranges have
+    round lengths, so that they stay the same the next night. If keys are far apart, the first rows are used.
     """
     order = ", ".join(f"t.{quoted(name)}" for name in key)
     types = {c.name: c.type for c in table.columns}
@@ -233,7 +232,7 @@ def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
     first = f"{source} order by {order} limit {PROBED}"
     if len(key) > 1 or types.get(key[0]) not in WHOLE or rows <= PROBED:
         return first
-    # Each `offset 0` has what is before it calculated once, and not for each row after it.
+    # Each `offset 0` makes PostgreSQL compute the subquery once, not for each later row.
     step = _stretch(rows)
     far = f"b.high - b.low > {FAR_APART * rows}"
     ends = f"select min({order})::numeric as low, max({order})::numeric as high from only {table.quoted} t"
@@ -251,7 +250,7 @@ def _chosen(table: Table, key: Sequence[str], picked: str, rows: int) -> str:
 
 
 def _stretch(rows: int) -> int:
-    """Keys: a power of two, or half as many again."""
+    """Length of a range in keys: a power of two, or 1.5 times one."""
     size = 1
     while size * PROBED < rows:
         size = size // 2 * 3 if size & (size - 1) == 0 and size > 1 else size // 3 * 4 or 2

@@ -1,16 +1,15 @@
-"""One number for the contents of a table, whatever the order of its rows. Pure: SQL out.
+"""One number for the contents of a table, independent of row order. Pure: SQL out.
 
-The sum, over all rows, of a 64-bit hash of the row's typed hash. The second hash makes the sum sound:
-without it, two rows that swap a value go unseen two times in three. (An exclusive or would not
-see two copies of one row added or lost.) NULL has a mark of its own by its place in the row.
+The sum, over all rows, of a 64-bit hash of the row's typed hash. Without the second hash, two of three swaps of
+a value between two rows would be missed. (An exclusive or would miss two added or lost copies of one row.) NULL is
+marked by its position in the row.
 
-Types whose hash is not exact or not stable (numeric: 1.5 and 1.50; jsonb; enums and the like, which are
-hashed by number; citext; arrays, whose bounds are not hashed) go in as the text that their own output
-function gives, which the session's settings pin down. A record's output calls those and nothing else:
-`value::text` would call a user-defined cast. Collations are taken out: a nondeterministic one
-would make different texts equal.
+Types whose hash is not exact or not stable (numeric: 1.5 and 1.50; jsonb; enums and similar types, which are
+hashed by number; citext; arrays, whose bounds are not hashed) are used as text of their own output function, which
+the session's settings fix. A record's output calls only those functions: `value::text` would call a user-defined
+cast. Collations are removed: a nondeterministic one would make different texts equal.
 
-`hash_record_extended` is there since PostgreSQL 14 and gave the same numbers on 14 to 18
+`hash_record_extended` exists since PostgreSQL 14 and gave the same numbers on 14 to 18
 (little-endian, 64 bit).
 """
 
@@ -39,7 +38,7 @@ EXACT = frozenset(
         "macaddr8",
     }
 )
-"""Hashed by their own type."""
+"""Types that are hashed directly."""
 
 TEXTS = frozenset({"text", "varchar", "name"})
 
@@ -55,12 +54,12 @@ SETTINGS = {
     "standard_conforming_strings": "on",
     "search_path": "pg_catalog",
 }
-"""What values look like as text; the same on every server."""
+"""Settings of the text format of values; the same on every server."""
 
 
 def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
-    """Of one row: bigint. By the names of the columns, so that two that swap theirs are told apart. What is
-    computed when it is read (PostgreSQL 18) is in no backup. Before PostgreSQL 14, of the row's text.
+    """Hash of one row: bigint. Columns in the order of their names, so that swapped columns are detected, and
+    without virtual ones (PostgreSQL 18), which no backup contains. Before PostgreSQL 14 of the row's text.
     """
     every = sorted((c for c in columns if not c.virtual), key=lambda column: column.name)
     if major < FIRST_MAJOR:
@@ -75,7 +74,7 @@ def row_hash(columns: Iterable[Column], *, major: int = FIRST_MAJOR) -> str:
 
 
 def typed_hash(row: str) -> str:
-    """Of a record: bigint, sound in a sum."""
+    """Hash of a record: bigint, suitable for a sum."""
     return f"hashint8extended(hash_record_extended({row}, 0), 1)"
 
 

@@ -1,4 +1,4 @@
-"""Questions that no scan of one table can answer: one statement, one value each. Pure: SQL out."""
+"""Questions that no scan of one table answers: one statement, one value each. Pure: SQL out."""
 
 from collections.abc import Iterable
 
@@ -20,18 +20,18 @@ from restorecheck.checks.scan_statements import SMALL_BLOCKS, Plan, Question
 from restorecheck.checks.tables import Exclusion, OwnedSequence, Table, literal, quoted
 
 OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
-"""Of what belongs to users; `n` is its schema."""
+"""Condition for objects of users; `n` is the schema."""
 
 
 def excluded(constraint: Exclusion) -> Question:
-    """Rows beside which there is another one that an EXCLUDE constraint forbids."""
+    """Number of rows that an EXCLUDE constraint forbids beside another one."""
     names = [f"e{number}" for number in range(len(constraint.elements))]
     listed = ", ".join(
         f"({sql}) as {name}" for name, (sql, _) in zip(names, constraint.elements, strict=True)
     )
     condition = f" where {constraint.where}" if constraint.where else ""
     rows = f"(select ctid as place, {listed} from only {constraint.table}{condition})"  # noqa: S608  # quoted names
-    # No index proves `is true`: each row of the heap is looked at, whatever the index has lost.
+    # `is true` prevents the use of an index, which may have lost rows: every row of the heap is read.
     every = rows.replace(condition, f" where ({constraint.where}) is true") if condition else rows
     both = " and ".join(
         f"a.{name} {operator} b.{name}"
@@ -46,12 +46,12 @@ def excluded(constraint: Exclusion) -> Question:
 
 
 def large_objects() -> Question:
-    """How many there are."""
+    """Number of large objects."""
     return Question(key=LARGE_OBJECTS, sql="select count(*) from pg_largeobject_metadata")
 
 
 def large_contents(major: int, *, key: str = LARGE_CONTENTS, of: str = "") -> Question:
-    """A fingerprint of them all. `of`: a query for the oids of some."""
+    """A fingerprint of all large objects. `of`: a query for the oids of some."""
     row = "row(l.loid, l.pageno, l.data)"
     hashed = typed_hash(row) if major >= FIRST_MAJOR else f"hashtextextended({row}::text, 0)"
     some = f" where l.loid in ({of})" if of else ""
@@ -59,7 +59,7 @@ def large_contents(major: int, *, key: str = LARGE_CONTENTS, of: str = "") -> Qu
 
 
 def without_large_object(table: str, column: str) -> str:
-    """Statement: rows whose value is no large object's; no constraint could say so."""
+    """Statement: number of rows whose value is not the oid of a large object, which no constraint can ensure."""
     name = f"t.{quoted(column)}"
     return (
         f"select count(*) from {table} t where {name} is not null"  # noqa: S608  # quoted names
@@ -68,7 +68,7 @@ def without_large_object(table: str, column: str) -> str:
 
 
 def keys(table: Table) -> Question:
-    """Rows by the index alone: the heap must have as many."""
+    """Number of rows in the index: the heap must have as many."""
     return Question(
         key=f"{KEYS}{table.full_name}",
         sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
@@ -79,10 +79,10 @@ def keys(table: Table) -> Question:
 
 
 def behind(sequence: OwnedSequence) -> Question:
-    """By how much the sequence is behind the columns that it fills: the next insert would fail.
+    """How far the sequence is behind the columns that it fills: then the next insert fails.
 
-    `last_value` itself comes next until `is_called`. Of steps larger than one only the values count
-    that the sequence can reach: two servers may number in turns.
+    Until `is_called`, `last_value` itself is the next value. With an increment above one, only reachable values
+    count: two servers may number alternately.
     """
     extreme, sign = ("max", "") if sequence.increment > 0 else ("min", "-1 * ")
     reached = f" where (t.v - s.last_value) % {abs(sequence.increment)} = 0"
@@ -109,7 +109,7 @@ def invalid_indexes() -> Question:
 
 
 def collations(major: int) -> Question:
-    """Text that is sorted by another version of a collation than its indexes were built with."""
+    """Collations that have another version than their indexes were built with."""
     noted = (
         "select collname::text as name from pg_collation where collversion is not null"
         " and collversion <> pg_collation_actual_version(oid) and exists (select from pg_depend d"
@@ -117,7 +117,7 @@ def collations(major: int) -> Question:
         " and d.classid = 'pg_class'::regclass)"
     )
     parts = [noted]
-    if major >= 15:  # noqa: PLR2004  # PostgreSQL 15 began to note it for databases
+    if major >= 15:  # noqa: PLR2004  # PostgreSQL 15 records it for databases, too
         parts.append(
             "select 'the default of this database' from pg_database"
             " where datname = current_database() and datcollversion is not null"
@@ -131,11 +131,11 @@ def collations(major: int) -> Question:
 
 
 OLD = 1_500_000_000
-"""Of 2,147,483,648 transaction ids; autovacuum begins to work against it at 200,000,000."""
+"""Age that is reported, of 2,147,483,648 transaction ids; autovacuum freezes rows from 200,000,000 on."""
 
 
 def transaction_age() -> Question:
-    """How near the database is to the end of its transaction ids, where that is near."""
+    """Age of the oldest transaction id, if it is near the wraparound limit."""
     return Question(
         key=AGE,
         sql="select concat('the oldest transaction id is ', max(age(datfrozenxid)), ' behind; at"  # noqa: S608  # our own number
@@ -144,8 +144,8 @@ def transaction_age() -> Question:
 
 
 def own_schema(extension: str) -> str:
-    """Made for the length of one transaction, for an extension that is not installed; rolled back. One for
-    each: who makes the same schema waits for who has made it.
+    """Schema for an extension that is not installed, made in a transaction and rolled back. One for each
+    extension: two transactions with the same schema would wait for each other.
     """
     return f"restorecheck_{extension}"
 
@@ -187,7 +187,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
 
 
 def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Question, ...]:
-    """Pages that are marked as visible to all and are not (pg_visibility)."""
+    """Pages that are wrongly marked all-visible (pg_visibility)."""
     return tuple(
         Question(
             key=f"{VISIBLE}{table.full_name}",
