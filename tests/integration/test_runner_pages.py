@@ -263,8 +263,9 @@ def test_a_drill_at_work_is_shown_whoever_started_it_and_no_other_is_started(ser
     assert served.asked("courses") == ()
 
 
-def test_why_a_drill_that_was_asked_for_did_not_begin_stands_on_the_page(served):
-    served.open(COURSES)
+@pytest.mark.parametrize("target", [COURSES, ("courses", {})], ids=["nightly", "on demand"])
+def test_why_a_drill_that_was_asked_for_did_not_begin_stands_on_the_page(served, target):
+    served.open(ORDERS, target)
     served.report("courses", 1)
     served.post()
     served.launcher.refuse = "another process holds courses.lock"

@@ -11,7 +11,7 @@ import pytest
 from restorecheck.errors import ConfigError
 from restorecheck.hosts.daemon import web
 
-pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1", "::1"])
 OK = web.text(HTTPStatus.OK, "well")
 SITE = web.fixed({"/healthz": lambda: OK})
 
@@ -50,6 +50,17 @@ def test_a_name_that_was_led_here_is_told_nothing(port, host):
 
 def test_the_name_that_is_listened_on_is_answered():
     assert web.is_ours("Runner.Example.org:9187", web._names("runner.example.org"))
+
+
+@pytest.mark.parametrize("listen", ["[::1]:0", "127.0.0.1:0"])
+def test_an_address_of_either_protocol_is_listened_on(listen):
+    host = listen.rpartition(":")[0]
+    with web.serving("runner.pages.listen", listen, SITE) as port:
+        opened = http.client.HTTPConnection(host.strip("[]"), port, timeout=5)
+        opened.request("GET", "/healthz")
+
+        assert opened.getresponse().status == 200
+        opened.close()
 
 
 def test_a_caller_without_a_host_is_no_browser_and_is_answered(port):

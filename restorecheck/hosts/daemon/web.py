@@ -136,6 +136,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], key: str, site: Site) -> None:
+        # Of the class it is the family of IPv4. A name is looked up as one of IPv4, as ever.
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
         self.key, self.site, self.names = key, site, _names(address[0])
         self._open: dict[socket.socket, float] = {}

@@ -104,7 +104,7 @@ def _status(
     allowed = timedelta(hours=target.max_proof_age_hours)
     plan = plan_of(target)
     since = standing.latest.started_at if standing.latest else None
-    skips = agenda.skips(target=target.name, since=since) if plan else ()
+    skips = agenda.skips(target=target.name, since=since)
     return replace(
         status_of(standing, allowed, now, left_behind=left_behind),
         next_at=plan.next_start(now) if plan else None,
