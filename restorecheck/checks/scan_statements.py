@@ -83,6 +83,10 @@ class Question:
     """Left out when the budget for this kind is used up."""
     small: bool = False
     """Reads only small tables: many such questions are asked in one statement."""
+    table: str = ""
+    """The quoted table that it reads. The connection that has read this table asks it: the server looks up
+    a table's definition once for each connection.
+    """
 
 
 OVER_BUDGET = "not within its time limit"

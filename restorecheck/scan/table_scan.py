@@ -102,7 +102,9 @@ class Task:
     questions: tuple[Question, ...] = ()
     """Small questions, in one statement."""
     parts: "tuple[Task, ...]" = ()
-    """Tasks with the same prelude, one after the other: another connection would wait for its lock."""
+    """One after the other: tasks with the same prelude (another connection would wait for its lock), or small
+    tables and the questions about them.
+    """
 
     @property
     def key(self) -> str:
@@ -322,28 +324,34 @@ class Survey:
                 small.append(scan)
                 continue
             heavy += [(table.blocks, Task((scan,), unit)) for unit in ranges if _key(unit) in keys]
-        light: dict[tuple[str, Plan, bool], list[Question]] = defaultdict(list)
+        places = {table.quoted: number // BATCH for number, (table, _) in enumerate(small)}
+        light: dict[tuple[str, Plan, bool, int | None], list[Question]] = defaultdict(list)
         made: dict[str, list[tuple[int, Task]]] = defaultdict(list)
         for question in self._progress.questions.values():
             if calm and question.small:
-                light[question.prelude, question.plan, question.natural].append(question)
+                place = places.get(question.table)
+                light[question.prelude, question.plan, question.natural, place].append(question)
             else:
                 some = made[question.prelude] if question.prelude else heavy
                 some.append((question.weight, Task(question=question)))
         together: list[Task] = []
-        for (prelude, *_), alike in light.items():
+        beside: dict[int, list[Task]] = defaultdict(list)
+        for (prelude, *_, place), alike in light.items():
             for first in range(0, len(alike), BATCH):
                 task = Task(questions=tuple(alike[first : first + BATCH]))
                 if prelude:
                     made[prelude].append((0, task))
+                elif place is not None:
+                    beside[place].append(task)
                 else:
                     together.append(task)
         for parts in made.values():
             weight = sum(weight for weight, _ in parts)
             heavy.append((weight, Task(parts=tuple(_heaviest_first(parts)))))
         yield from _heaviest_first(heavy)
-        for first in range(0, len(small), BATCH):
-            yield Task(tuple(small[first : first + BATCH]))
+        for number, first in enumerate(range(0, len(small), BATCH)):
+            scans = Task(tuple(small[first : first + BATCH]))
+            yield Task(parts=(scans, *beside[number]))
         yield from together
 
     def _work(self, tasks: "queue.Queue[Task]", end: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.scan_result import DatabaseReading, TableReading
-from restorecheck.checks.scan_statements import ROWS, Depth, Question
+from restorecheck.checks.scan_statements import BATCH, ROWS, Depth, Question
 from restorecheck.checks.tables import Table
 from restorecheck.scan.table_scan import Survey
 
@@ -96,4 +96,38 @@ def test_what_needs_the_same_extension_is_one_connection_s_work_and_the_small_is
         [["large"]],
         [["b:large"]],
         [["small"]],
+    ]
+
+
+def test_a_small_table_and_the_questions_about_it_are_one_connection_s_work():
+    """Each connection looks up the definition of each table that it reads."""
+    tables = [Table(schema="public", name=f"t{n}", blocks=1) for n in range(BATCH + 1)]
+    questions = [
+        asked("of the last", 1, small=True, table=tables[-1].quoted),
+        asked("of the first", 1, small=True, table=tables[0].quoted),
+        asked("of a read one", 1, small=True, table="public.read"),
+    ]
+
+    tasks = [*survey(DatabaseReading(), tables=tables, questions=questions)._tasks()]
+
+    assert [
+        [(len(part.scans), [q.key for q in part.questions]) for part in (task.parts or [task])]
+        for task in tasks
+    ] == [
+        [(BATCH, []), (0, ["of the first"])],
+        [(1, []), (0, ["of the last"])],
+        [(0, ["of a read one"])],
+    ]
+
+
+def test_a_read_table_leaves_its_questions_to_any_connection():
+    tables = [Table(schema="public", name=name, blocks=1) for name in ("old", "new")]
+    read = DatabaseReading(tables={"public.old": TableReading(values={ROWS: "1"})})
+    questions = [asked(t.name, 1, small=True, table=t.quoted) for t in tables]
+
+    tasks = [*survey(read, tables=tables, questions=questions)._tasks()]
+
+    assert [[q.key for part in (t.parts or [t]) for q in part.questions] for t in tasks] == [
+        ["new"],
+        ["old"],
     ]

@@ -211,6 +211,7 @@ def orphans(key: ForeignKey, *, name: str = "") -> Question:
     return Question(
         key=name or f"{ORPHANS}{key.table} {key.name}",
         natural=key.declared,
+        table=key.table,
         sql=f"select pg_catalog.count(*) from {'only ' * key.plain}{key.table} c where ({points}) and not exists ({found})",
     )
 

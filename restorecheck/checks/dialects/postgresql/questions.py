@@ -74,6 +74,7 @@ def keys(table: Table) -> Question:
         sql=f"select count(*) from only {table.quoted}",  # noqa: S608  # quoted names
         weight=table.blocks,
         small=table.blocks <= SMALL_BLOCKS,
+        table=table.quoted,
         plan=Plan.INDEX,
     )
 
@@ -94,6 +95,7 @@ def behind(sequence: OwnedSequence) -> Question:
     lead = f"{sign}(m.v - s.last_value) + case when s.is_called then 0 else 1 end"
     return Question(
         key=f"{BEHIND}{sequence.name}",
+        table=sequence.table,
         sql=f"select {lead} from {sequence.name} s,"  # noqa: S608  # quoted names
         f" lateral (select {extreme}(x.v) as v from ({columns}) x) m where {lead} > 0",
     )
@@ -179,6 +181,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
             f" from {quoted(schema)}.verify_heapam({literal(table.quoted)}::regclass, check_toast => true)",
             weight=table.blocks,
             small=table.blocks <= SMALL_BLOCKS,
+            table=table.quoted,
             prelude=before,
             budgeted=True,
         )
@@ -195,6 +198,7 @@ def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Quest
             f" + (select count(*) from {quoted(schema)}.pg_check_frozen({literal(table.quoted)}::regclass)), 0)",
             weight=table.blocks,
             small=table.blocks <= SMALL_BLOCKS,
+            table=table.quoted,
             prelude=before,
             budgeted=True,
         )
