@@ -18,7 +18,7 @@ from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
 
 SUPPORTED_SOURCES = tuple(kind.key for kind in KINDS)
-KNOWN_SOURCES = (*SUPPORTED_SOURCES, "basebackup", "pgbackrest", "aurora")
+KNOWN_SOURCES = (*SUPPORTED_SOURCES, "aurora")
 BUILT_IN_NAMES = frozenset(
     {*(kind.built_in.name for kind in BUILT_INS if kind.built_in), *NAMES.values()}
 )

@@ -18,7 +18,7 @@ import stat
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -342,12 +342,40 @@ def start(
         CapacityError: The disk is full or memory is short.
         ProviderError: The server did not start; the reason is its last message.
     """
-    argv: list[str | Path] = [installation.program("postgres"), "-D", places.data]
-    for key, value in settings(jobs=jobs).items():
-        argv += ["-c", f"{key}={value}"]
-    argv += ["-c", f"unix_socket_directories={places.sockets}"]
+    values = {**settings(jobs=jobs), "unix_socket_directories": str(places.sockets)}
     if installation.major >= EVENT_TRIGGERS_MAJOR:
-        argv += ["-c", "event_triggers=off"]  # some restored ones fire at a login
+        values["event_triggers"] = "off"  # some restored ones fire at a login
+    server = begin(places, installation, account, values, outlive_us=outlive_us)
+    try:
+        await_ready(places, server)
+        note_standing(places, server)
+    except BaseException:
+        stop(places, server)
+        raise
+    return server
+
+
+def begin(
+    places: Places,
+    installation: Installation,
+    account: OsUser | None,
+    values: Mapping[str, str],
+    *,
+    outlive_us: bool,
+    writable: Sequence[Path] = (),
+    readable: Sequence[Path] = (),
+) -> Program:
+    """Start the server with these settings, and do not wait for it.
+
+    `writable`, `readable`: what it reaches besides its data and its socket.
+
+    Raises:
+        CapacityError: The disk is full.
+        ProviderError: The server cannot be started.
+    """
+    argv: list[str | Path] = [installation.program("postgres"), "-D", places.data]
+    for key, value in values.items():
+        argv += ["-c", f"{key}={value}"]
     with suppress(OSError), untrusted_files.folder(places.data) as held:
         untrusted_files.unlink_below(held, "postmaster.pid")  # that of a killed server says "ready"
     try:
@@ -355,7 +383,7 @@ def start(
     except OSError as exc:
         raise _disk_error(exc, f"could not write {places.log}") from exc
     with log:
-        server = processes.spawn(
+        return processes.spawn(
             argv,
             directory=places.directory,
             account=account,
@@ -364,15 +392,12 @@ def start(
             outlive_us=outlive_us,
             # An immediate shutdown, which also removes the shared memory; the server never ignores it.
             dies_by=signal.SIGQUIT,
-            within=Fence(writable=(places.data, places.sockets), record=recorded(places)),
+            within=Fence(
+                writable=(places.data, places.sockets, *writable),
+                readable=tuple(readable),
+                record=recorded(places),
+            ),
         )
-    try:
-        await_ready(places, server)
-        _note_standing(places, server)
-    except BaseException:
-        stop(places, server)
-        raise
-    return server
 
 
 def open_log(places: Places) -> BinaryIO:
@@ -381,7 +406,8 @@ def open_log(places: Places) -> BinaryIO:
     return os.fdopen(os.open(places.log, flags, 0o600), "ab")
 
 
-def _note_standing(places: Places, server: Program) -> None:
+def note_standing(places: Places, server: Program) -> None:
+    """Remember which process was started over which folders: connections are held against it."""
     if server.inner is None:
         return
     standing = StartedServer(server.inner, _identity(places.data), _identity(places.sockets))
@@ -430,7 +456,7 @@ def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < end:
         if server.poll() is not None:
             raise _start_error(places, server.returncode)
-        if _says_ready(places):
+        if says_ready(places):
             return
         try:
             server.wait(timeout=0.01)
@@ -439,9 +465,9 @@ def await_ready(places: Places, server: subprocess.Popen[bytes]) -> None:
     raise ProviderError(f"the throw-away server was not ready within {START_TIMEOUT:g} s")
 
 
-def _says_ready(places: Places) -> bool:
-    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint:
-    every connection verifies which server answers.
+def says_ready(places: Places) -> bool:
+    """Line 8 of postmaster.pid is the server's state: `starting`, `ready   `, `stopping`. Only a hint: each
+    connection is asked who has answered.
 
     Source: src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS (since PostgreSQL 10).
     """
@@ -502,13 +528,13 @@ OWN_SESSION = {
 
 
 def superuser_connection(
-    places: Places, database: str = "postgres"
+    places: Places, database: str = "postgres", *, user: str = SUPERUSER
 ) -> psycopg.Connection[tuple[object, ...]]:
     refuse_link(places)
     connection = psycopg.connect(
         host=str(places.sockets),
         port=PORT,
-        user=SUPERUSER,
+        user=user,
         dbname=database,
         autocommit=True,
         connect_timeout=10,

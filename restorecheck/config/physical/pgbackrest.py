@@ -1,0 +1,28 @@
+"""A pgBackRest repository."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from restorecheck.checks.keys import Keys, Text, optional
+from restorecheck.config.physical.kind import PhysicalKind
+
+
+class PgBackRest(Keys):
+    config: Text = Field(
+        description="kind: pgbackrest. pgBackRest's configuration file, which names the repository. Relative to the "
+        "configuration file."
+    )
+    stanza: Text = Field(description="kind: pgbackrest. The stanza.")
+    repo: Annotated[int, Field(ge=1, le=256)] | None = optional(
+        "kind: pgbackrest. Number of the repository, where there are several."
+    )
+    reader: Text | None = optional(
+        "kind: pgbackrest. User of the operating system that reads the repository, when restorecheck runs as root. "
+        "By default the owner of a local repository."
+    )
+
+
+PGBACKREST = PhysicalKind(
+    key="pgbackrest", keys=PgBackRest, files=("config",), help="a pgBackRest repository"
+)

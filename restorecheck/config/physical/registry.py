@@ -1,0 +1,9 @@
+"""All kinds of physical backup. Nothing else lists them."""
+
+from typing import Any
+
+from restorecheck.config.physical.basebackup import BASEBACKUP
+from restorecheck.config.physical.kind import PhysicalKind
+from restorecheck.config.physical.pgbackrest import PGBACKREST
+
+PHYSICAL_KINDS: tuple[PhysicalKind[Any], ...] = (BASEBACKUP, PGBACKREST)

@@ -1,0 +1,59 @@
+"""Physical backups, recovered by a throw-away server on this machine."""
+
+from dataclasses import replace
+from datetime import timedelta
+from importlib import import_module
+from typing import Any, cast
+
+from restorecheck.config import Target
+from restorecheck.config.sources.physical import Physical
+from restorecheck.hosts.process.adapter_settings import settings
+from restorecheck.hosts.sources.drill_settings import deadline_of
+from restorecheck.hosts.sources.server_settings import server_settings
+from restorecheck.hosts.sources.source import Source
+from restorecheck.ports import Checker
+from restorecheck.postgres.physical.moment import Moment
+from restorecheck.postgres.physical.provider import PhysicalProvider
+from restorecheck.postgres.physical.settings import PhysicalSettings
+from restorecheck.postgres.physical.source import PhysicalSource
+from restorecheck.postgres.scan.checker import PostgresChecker
+from restorecheck.postgres.session.connection import Connect
+from restorecheck.postgres.session.opening import by_system_identifier
+
+
+class PhysicalBackups(Source[PhysicalProvider]):
+    """What its drills leave is found by the inventory of dumps: the same directories."""
+
+    def make_provider(self, target: Target) -> PhysicalProvider:
+        host = self.host
+        return PhysicalProvider(
+            physical=physical_settings(target),
+            server=replace(server_settings(host.config), full_text=host.full_text),
+            clock=host.clock,
+            lock_of=host.lock_of,
+            deadline=deadline_of(target),
+        )
+
+    def make_checker(self, provider: PhysicalProvider) -> Checker:
+        connect = self.connect_of(provider)
+        return PostgresChecker(connect, self.host.clock, killed=provider.killed)
+
+    def connect_of(self, provider: PhysicalProvider) -> Connect:
+        return by_system_identifier(provider.connect)
+
+
+SOURCE = PhysicalBackups
+
+
+def physical_settings(target: Target) -> PhysicalSettings:
+    physical = target.keys_of(Physical)
+    kind, hours = physical.backup_kind, physical.max_age_hours
+    made: type[Any] = import_module(f"restorecheck.postgres.physical.sources.{kind.key}").SOURCE
+    return settings(
+        PhysicalSettings,
+        physical,
+        source=cast(PhysicalSource, settings(made, physical.own)),
+        moment=Moment(*physical.moment),
+        max_age=None if hours is None else timedelta(hours=hours),
+        databases=tuple(target.databases or ()),
+    )

@@ -1,0 +1,1 @@
+"""Physical backups: which one, its files, its recovery, and how far that came."""

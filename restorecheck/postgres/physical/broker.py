@@ -1,0 +1,167 @@
+"""Fetches WAL for a server that has no network, and no right to read the archive.
+
+The server's restore_command writes a name into a pipe. This process asks the archive, as another user and with
+secrets that the server never sees, puts the file where the server may read it, and answers with a code.
+Every request is written down.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from restorecheck.errors import ProviderError
+from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.physical import wal
+from restorecheck.postgres.physical.source import Answer, Fetched
+from restorecheck.postgres.server.account import OsUser
+
+SCRIPT = """#!/bin/sh
+echo "$1" >{folder}/ask
+read -r code <{folder}/answer
+if [ "$code" = 0 ]; then
+  cp {folder}/incoming/"$1" "$2" || exit 201
+fi
+exit "$code"
+"""
+FETCHED, ABSENT, REFUSED = 0, 1, 200
+"""Exit codes of restore_command. Up to 125 the server takes each but 0 for "there is no such file", ends
+recovery there and opens the database; above, it gives up. Source: src/backend/access/transam/xlogarchive.c.
+"""
+SECOND_LOOK = 2.0
+"""Seconds; a segment that is being copied into the archive is cut at the first look."""
+_LOOKS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    name: str
+    answer: Answer
+    seconds: float
+
+
+@dataclass(kw_only=True, eq=False)
+class Broker:
+    folder: Path
+    """Which the server may read, and not write in."""
+    account: OsUser | None
+    fetch: Callable[[str, Path], Fetched]
+    size: int
+    """Of a segment, in bytes."""
+    system_identifier: str
+    stop: threading.Event
+    requests: list[Request] = field(default_factory=list)
+    refused: Broken | Unclear | None = None
+    """Why the server was told to give up."""
+
+    def start(self) -> str:
+        """The server's restore_command."""
+        self._incoming = self.folder / "incoming"
+        self._incoming.mkdir(mode=0o711)
+        for name in ("ask", "answer"):
+            os.mkfifo(self.folder / name, 0o600)
+            if self.account is not None:
+                os.chown(self.folder / name, self.account.uid, self.account.gid)
+        script = self.folder / "fetch.sh"
+        script.write_text(SCRIPT.format(folder=self.folder))
+        script.chmod(0o644)
+        # For reading and writing: then no open waits, and none sees an end.
+        self._ask = os.open(self.folder / "ask", os.O_RDWR | os.O_CLOEXEC)
+        self._answer = os.open(self.folder / "answer", os.O_RDWR | os.O_CLOEXEC)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return f"/bin/sh {script} %f %p"
+
+    def fetch_again(self, name: str, to: Path) -> str | None:
+        """For a comparison, after the recovery: None where the archive does not have it, else why it is damaged;
+        empty: it is there.
+
+        Raises:
+            ProviderError: The archive does not answer.
+        """
+        got = self._checked(name, to)
+        if got.answer is Answer.UNKNOWN:
+            raise ProviderError(f"the WAL archive could not be asked for {name}: {got.said}")
+        return None if got.answer is Answer.ABSENT else got.said
+
+    def end(self, patience: float) -> None:
+        self.stop.set()
+        self._thread.join(patience)
+
+    def _serve(self) -> None:
+        last: Path | None = None
+        while not self.stop.is_set():
+            if not select.select([self._ask], [], [], _LOOKS)[0]:
+                continue
+            name = os.read(self._ask, 4096).decode(errors="replace").strip()
+            if last is not None:
+                last.unlink(missing_ok=True)  # the server has a copy
+            code, last = REFUSED, self._incoming / "none"
+            if wal.REQUESTED.fullmatch(name):
+                last = self._incoming / name
+                code = self._ask_archive(name, last)
+            os.write(self._answer, f"{code}\n".encode())
+        for descriptor in (self._ask, self._answer):
+            os.close(descriptor)
+
+    def _ask_archive(self, name: str, to: Path) -> int:
+        began = time.perf_counter()
+        got = self._checked(name, to)
+        self.requests.append(Request(name, got.answer, time.perf_counter() - began))
+        match got.answer:
+            case Answer.FETCHED:
+                to.chmod(0o644)
+                return FETCHED
+            case Answer.ABSENT:
+                return ABSENT
+            case Answer.DAMAGED:
+                self.refused = Broken(reason=f"the WAL archive is damaged: {name} {got.said}")
+            case Answer.UNKNOWN:
+                self.refused = Unclear(
+                    reason=f"the WAL archive could not be asked for {name}: {got.said}"
+                )
+        return REFUSED
+
+    def _checked(self, name: str, to: Path) -> Fetched:
+        """With a second look at what may just be written."""
+        got = self._once(name, to)
+        if got.answer is Answer.DAMAGED and not self.stop.wait(SECOND_LOOK):
+            got = self._once(name, to)
+        return got
+
+    def _once(self, name: str, to: Path) -> Fetched:
+        with suppress(FileNotFoundError):
+            to.unlink()
+        try:
+            got = self.fetch(name, to)
+            if got.answer is not Answer.FETCHED or not wal.SEGMENT.fullmatch(name):
+                return got
+            with to.open("rb") as file:
+                head = file.read(wal.HEADER_BYTES)
+            length = to.stat().st_size
+        except OSError as exc:
+            return Fetched(Answer.UNKNOWN, exc.strerror or "it cannot be read")
+        if length != self.size:
+            return Fetched(Answer.DAMAGED, f"has {length:,} bytes, not {self.size:,}")
+        if wrong := wal.misfit(head, name, self.size, self.system_identifier):
+            return Fetched(Answer.DAMAGED, wrong)
+        return got
+
+
+def told(requests: Sequence[Request]) -> list[str]:
+    """Every request; files that were fetched one after the other stand on one line."""
+    lines = []
+    for fetched, some in groupby(requests, lambda request: request.answer is Answer.FETCHED):
+        group = list(some)
+        if fetched and len(group) > 1:
+            seconds = sum(request.seconds for request in group)
+            names = f"{group[0].name} to {group[-1].name}"
+            lines.append(f"{names}: {len(group)} files fetched in {seconds:.1f} s")
+        else:
+            lines += [f"{r.name}: {r.answer.value} in {r.seconds:.1f} s" for r in group]
+    return lines

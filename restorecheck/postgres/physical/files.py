@@ -1,0 +1,158 @@
+"""Copying and unpacking a backup into the private directory: regular files and folders, and no link of it."""
+
+import fcntl
+import gzip
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, cast
+
+import lz4.frame
+import zstandard
+
+from restorecheck.postgres.physical.source import DamagedBackupError, Workshop
+from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.untrusted_files import open_regular
+
+PIECE = 1 << 20
+_FICLONE = 0x40049409
+"""Source: linux/fs.h. The copy shares the blocks of its source, on file systems that can."""
+SUFFIXES = ("", ".gz", ".zst", ".lz4")
+
+
+def copy_tree(source: Path, into: Path, workshop: Workshop, *, top: bool = True) -> dict[str, Path]:
+    """Everything in a folder into one that is there; returns the links of its tablespaces.
+
+    Links lead out of the backup: those in pg_tblspc are returned, pg_wal is copied from where it leads, others
+    are left out.
+    """
+    links: dict[str, Path] = {}
+    with os.scandir(source) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            path, to = Path(entry.path), into / entry.name
+            if entry.is_symlink():
+                if top and entry.name == "pg_wal" and entry.is_dir():
+                    cluster.make_folder(to, workshop.account)
+                    copy_tree(path.resolve(), to, workshop, top=False)
+                elif source.name == "pg_tblspc":
+                    links[entry.name] = path.readlink()
+            elif entry.is_dir(follow_symlinks=False):
+                cluster.make_folder(to, workshop.account)
+                links |= copy_tree(path, to, workshop, top=False)
+            elif entry.is_file(follow_symlinks=False):
+                copy_file(path, to, workshop)
+    return links
+
+
+def copy_file(source: Path, to: Path, workshop: Workshop) -> None:
+    with open_regular(source) as reading, _new(to, workshop) as writing:
+        size = os.fstat(reading.fileno()).st_size
+        if processes.LINUX:
+            with suppress(OSError):
+                fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
+                workshop.progress(size)
+                return
+        while piece := reading.read(PIECE):
+            writing.write(piece)
+            workshop.progress(len(piece))
+
+
+@contextmanager
+def _new(path: Path, workshop: Workshop) -> Iterator[IO[bytes]]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+        if workshop.account is not None:
+            os.fchown(file.fileno(), workshop.account.uid, workshop.account.gid)
+
+
+UNREADABLE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zstandard.ZstdError, RuntimeError)
+"""What Python's readers raise of a file that is cut or damaged; lz4 raises RuntimeError."""
+
+
+def unpack(tar: Path, into: Path, workshop: Workshop) -> None:
+    """A tar into a folder that is there.
+
+    Raises:
+        DamagedBackupError: It is cut or damaged.
+    """
+    members = 0
+    try:
+        with opened(tar) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
+            for member in archive:
+                members += 1
+                _extract(archive, member, into, workshop)
+            # The last blocks of zeros are read, so that a compressed file is whole to its end.
+            while plain.read(PIECE):
+                continue
+    except UNREADABLE as exc:
+        raise DamagedBackupError(f"{tar.name} is cut or damaged: {exc}") from exc
+    if not members and tar.name.startswith("base."):
+        raise DamagedBackupError(f"{tar.name} is empty")
+
+
+def _extract(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path, workshop: Workshop
+) -> None:
+    parts = [part for part in member.name.split("/") if part not in {"", "."}]
+    if ".." in parts:
+        raise DamagedBackupError(f"the tar holds a name that leads out of it: {member.name}")
+    if not parts:
+        return
+    for depth in range(1, len(parts) + member.isdir()):
+        folder = into.joinpath(*parts[:depth])
+        if not folder.is_dir() or folder.is_symlink():
+            cluster.make_folder(folder, workshop.account)
+    if not member.isreg():
+        return
+    content = archive.extractfile(member)
+    assert content is not None, "it is regular"
+    with _new(into.joinpath(*parts), workshop) as writing:
+        while piece := content.read(PIECE):
+            writing.write(piece)
+            workshop.progress(len(piece))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file's content, plain or compressed, as its name says; streaming.
+
+    gzip is opened here and not by tarfile, whose streams end with the first member: pg_basebackup begins
+    pg_wal.tar.gz with an empty one.
+    """
+    with open_regular(path) as raw:
+        match path.suffix:
+            case ".gz":
+                with gzip.GzipFile(fileobj=raw) as plain:
+                    yield cast(IO[bytes], plain)
+            case ".zst":
+                reader = zstandard.ZstdDecompressor()
+                with reader.stream_reader(raw, read_across_frames=True) as plain_zst:
+                    yield cast(IO[bytes], plain_zst)
+            case ".lz4":
+                with lz4.frame.open(raw) as plain_lz4:
+                    yield cast(IO[bytes], plain_lz4)
+            case _:
+                yield raw
+
+
+def first_member(tar: Path, name: str) -> bytes:
+    """The content of a tar's first member, if it has this name; else nothing."""
+    try:
+        with opened(tar) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
+            member = archive.next()
+            if member is None or member.name.removeprefix("./") != name:
+                return b""
+            content = archive.extractfile(member)
+            return content.read(PIECE) if content else b""
+    except UNREADABLE:
+        return b""
+
+
+def copy_plain(source: Path, to: Path) -> None:
+    """Decompressed, as its name says. Raises OSError, and `UNREADABLE` where it is damaged."""
+    with opened(source) as plain, to.open("wb") as writing:
+        shutil.copyfileobj(plain, writing, PIECE)

@@ -1,0 +1,49 @@
+"""The file backup_manifest, as far as a drill needs it; its checksums are pg_verifybackup's. Pure.
+
+Source: PostgreSQL documentation, "Backup Manifest Format".
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from restorecheck.postgres.physical import wal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    size_bytes: int
+    """Of all files, restored."""
+    files: int
+    ends_at: int | None = None
+    """The position that recovery must reach before the backup is consistent."""
+    system_identifier: str = ""
+    """Since PostgreSQL 17."""
+    newest_file: datetime | None = None
+    """The backup ended then, or later."""
+
+
+def parse(text: bytes) -> Manifest | None:
+    """None where it is cut, or no manifest. It is the last file that pg_basebackup writes."""
+    try:
+        values = json.loads(text)
+        files: list[dict[str, Any]] = values["Files"]
+        ranges = values["WAL-Ranges"]
+        times = [_moment(file["Last-Modified"]) for file in files]
+        return Manifest(
+            size_bytes=sum(int(file["Size"]) for file in files),
+            files=len(files),
+            ends_at=max((wal.position(part["End-LSN"]) for part in ranges), default=None),
+            system_identifier=str(values.get("System-Identifier", "")),
+            newest_file=max((at for at in times if at is not None), default=None),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None

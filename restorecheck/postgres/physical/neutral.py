@@ -1,0 +1,175 @@
+"""What a restored cluster may not say about itself: nothing of its own configuration is read.
+
+config_file, hba_file and ident_file are ours. The server reads postgresql.auto.conf whatever config_file is, so that one
+is replaced by an empty file. A setting of the command line wins over every file.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.cluster import MEGABYTE, Places
+from restorecheck.postgres.session.messages import LOG_PREFIX
+
+AWAY = (
+    *("recovery.signal", "standby.signal", "recovery.conf", "recovery.done", "promote"),
+    *("fallback_promote", "postmaster.pid", "postmaster.opts", "postgresql.auto.conf"),
+    *("postgresql.auto.conf.tmp", "current_logfiles", "logrotate"),
+)
+"""Files by which a cluster acts on its own."""
+LOGS = ("log", "pg_log")
+NEEDED = (
+    *("pg_commit_ts", "pg_dynshmem", "pg_logical/mappings", "pg_logical/snapshots", "pg_notify"),
+    *("pg_multixact/members", "pg_multixact/offsets", "pg_replslot", "pg_serial", "pg_snapshots"),
+    *("pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_tblspc", "pg_twophase", "pg_wal/archive_status"),
+)
+"""Folders without which no server starts. Copies to object stores lose empty ones, and pg_verifybackup does not
+know them. Source: src/bin/initdb/initdb.c, subdirs.
+"""
+SINCE_17 = ("pg_wal/summaries",)
+FLOORS = {
+    "max_prepared_transactions": "max_prepared_xacts setting",
+    "max_locks_per_transaction": "max_locks_per_xact setting",
+}
+"""Setting → line of pg_controldata: recovery needs as much as the primary had. max_connections and its kin are
+asked for by hot_standby only, which is off.
+"""
+
+
+def neutralise(data: Path, tablespaces: Path, account: OsUser | None, major: int) -> list[str]:
+    """Take away what would act on its own, before a server is started; returns notes for the report."""
+    for name in AWAY:
+        with suppress(FileNotFoundError):
+            (data / name).unlink()
+    for name in LOGS:
+        if not (data / name).is_symlink():
+            shutil.rmtree(data / name, ignore_errors=True)
+    notes = []
+    for slot in sorted((data / "pg_replslot").glob("*")):
+        # Nobody reads it here; a logical one keeps a server from starting that has wal_level=replica.
+        shutil.rmtree(slot, ignore_errors=True)
+    missing = [
+        name
+        for name in (*NEEDED, *(SINCE_17 if major >= 17 else ()))  # noqa: PLR2004  # since when
+        if not (data / name).is_dir()
+    ]
+    for name in missing:
+        for folder in reversed([data / name, *(data / name).parents]):
+            if folder.is_relative_to(data) and not folder.is_dir():
+                cluster.make_folder(folder, account)
+    lost = [name for name in missing if name not in SINCE_17]
+    if lost:
+        notes.append(f"empty folders of the backup were missing and were made: {', '.join(lost)}")
+    _map_tablespaces(data, tablespaces, account)
+    for name in ("postgresql.auto.conf", "recovery.signal"):
+        _write(data / name, "", account)
+    return notes
+
+
+def _map_tablespaces(data: Path, tablespaces: Path, account: OsUser | None) -> None:
+    """The server makes links as tablespace_map says: never to the places of production."""
+    file = data / "tablespace_map"
+    if file.is_file():
+        oids = [line.split(" ", 1)[0] for line in file.read_text(errors="replace").splitlines()]
+        file.unlink()
+        _write(
+            file, "".join(f"{oid} {tablespaces / oid}\n" for oid in oids if oid.isdigit()), account
+        )
+
+
+def _write(path: Path, text: str, account: OsUser | None) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        if account is not None:
+            os.fchown(file.fileno(), account.uid, account.gid)
+        file.write(text)
+
+
+def write_configuration(folder: Path) -> dict[str, str]:
+    """The files of configuration that the server reads, in a folder that it may only read → their settings."""
+    texts = {"config_file": "", "hba_file": "local all all trust\n", "ident_file": ""}
+    for setting, text in texts.items():
+        path = folder / setting
+        path.write_text(text)
+        path.chmod(0o644)
+    return {setting: str(folder / setting) for setting in texts}
+
+
+def settings(places: Places, control: Mapping[str, str], major: int) -> dict[str, str]:
+    """Of a server that recovers a cluster of somebody else's, on this machine, for one drill.
+
+    `control`: what pg_controldata says.
+    """
+    memory = psutil.virtual_memory().available // MEGABYTE
+    values = {
+        "data_directory": str(places.data),
+        # Reachable by this drill alone.
+        "listen_addresses": "",
+        "port": str(cluster.PORT),
+        "unix_socket_directories": str(places.sockets),
+        "unix_socket_permissions": "0700",
+        "ssl": "off",
+        "max_connections": "40",
+        # Speaks to no other server, and writes into no archive.
+        "primary_conninfo": "",
+        "primary_slot_name": "",
+        "archive_mode": "off",
+        "archive_command": "",
+        "archive_cleanup_command": "",
+        "recovery_end_command": "",
+        "synchronous_standby_names": "",
+        "hot_standby_feedback": "off",
+        "max_wal_senders": "0",
+        "max_logical_replication_workers": "0",
+        "max_replication_slots": "64",  # origins of subscriptions are kept in them until 18
+        # Runs no code but PostgreSQL's.
+        "shared_preload_libraries": "",
+        "session_preload_libraries": "",
+        "local_preload_libraries": "",
+        "autovacuum": "off",
+        "jit": "off",
+        # Fits this machine.
+        "hot_standby": "off",
+        "shared_buffers": f"{max(32, min(memory // 8, 2048))}MB",
+        "maintenance_work_mem": f"{max(32, min(memory // 16, 1024))}MB",
+        "huge_pages": "off",
+        "dynamic_shared_memory_type": "mmap",
+        # What a crash would lose is thrown away after a crash anyway.
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "on",
+        "wal_level": "replica",
+        "max_wal_size": "16GB",
+        "checkpoint_timeout": "1d",
+        "wal_recycle": "off",
+        "restart_after_crash": "off",
+        # A log that can be read: see `outcome`.
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "lc_messages": "C",
+        "logging_collector": "off",
+        "log_destination": "stderr",
+        "log_line_prefix": LOG_PREFIX,
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
+        "log_statement": "none",
+        "log_checkpoints": "off",
+        "log_autovacuum_min_duration": "-1",
+    }
+    values |= {ours: control[line] for ours, line in FLOORS.items() if line in control}
+    since: dict[int, dict[str, str]] = {
+        15: {"archive_library": ""},
+        17: {"event_triggers": "off", "summarize_wal": "off", "sync_replication_slots": "off"},
+        18: {"max_active_replication_origins": "64"},
+    }
+    for first, more in since.items():
+        values |= more if major >= first else {}
+    if major <= 15:  # noqa: PLR2004  # until when
+        values["promote_trigger_file"] = ""
+    return values

@@ -1,0 +1,148 @@
+"""What the end of a recovery says of the backup and its archive. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.physical import wal
+from restorecheck.postgres.physical.wal import Segment
+
+BAD = (
+    "recovery ended before configured recovery target was reached",
+    "requested recovery stop point is before consistent recovery point",
+    "WAL ends before end of online backup",
+    "WAL ends before consistent recovery point",
+    "WAL was generated with",
+    "could not locate required checkpoint record",
+    "could not locate a valid checkpoint record",
+    "could not find redo location",
+    "invalid checkpoint record",
+    "invalid redo record",
+    "invalid data in file",
+    "requested timeline",
+    "unexpected timeline ID",
+    "is from different database system",
+    "this is an incremental backup",
+    "has wrong size",
+    "WAL contains references to invalid pages",
+    "incorrect checksum in control file",
+    "could not open directory",
+    "could not open file",
+    "could not read file",
+    "could not access status of transaction",
+)
+"""Said by the startup process of files and WAL of the backup. Sources: src/backend/access/transam/xlogrecovery.c,
+xlog.c, xlogarchive.c, slru.c.
+"""
+OURS = (
+    "database files are incompatible with server",
+    "incompatible with operating system",
+    "could not access file",
+    "could not map",
+    "could not create shared memory",
+    "No space left on device",
+    "Cannot allocate memory",
+    "insufficient parameter settings",
+    "configuration file",
+    "invalid value for parameter",
+    "unrecognized configuration parameter",
+    "could not create lock file",
+    "could not bind",
+    "Permission denied",
+    "maximum number of prepared transactions reached",
+)
+"""Said of this machine, or of our settings."""
+_FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
+_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
+_CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
+_TIMELINE = re.compile(r"selected new timeline ID: (\d+)")
+
+
+def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | Unclear:
+    """Why the server ended before it was ready. `refused`: what the archive could not give, said by us."""
+    fatal = [match[1] for match in map(_FATAL.match, lines) if match]
+    if refused is not None:
+        return refused
+    for text in fatal:
+        if any(words in text for words in OURS):
+            return Unclear(reason=f"the server could not start here: {_shown(text)}")
+    for text in fatal:
+        if any(words in text for words in BAD):
+            return Broken(reason=f"the backup does not recover: {_shown(text)}")
+    said = _shown(fatal[0]) if fatal else "the server ended without an error message"
+    return Unclear(reason=f"recovery ended early: {said}")
+
+
+def _shown(text: str) -> str:
+    """The startup process speaks of files and positions: no row is read yet."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:300]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far a recovery came."""
+
+    lsn: int
+    """Behind the last record that was replayed."""
+    timeline: int
+    """Of that record."""
+    last_record: int
+    consistent_at: int | None = None
+    newest_commit: datetime | None = None
+    """None: no commit was replayed."""
+
+    def segment(self, size: int) -> Segment:
+        return Segment.at(self.timeline, self.last_record, size)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSays:
+    """What the server's log says of a recovery that ended well."""
+
+    last_record: int | None
+    consistent_at: int | None
+    new_timeline: int | None
+
+
+def read_log(lines: Iterable[str]) -> LogSays:
+    text = "\n".join(lines)
+    done, consistent, timeline = (p.search(text) for p in (_DONE, _CONSISTENT, _TIMELINE))
+    return LogSays(
+        wal.position(done[1]) if done else None,
+        wal.position(consistent[1]) if consistent else None,
+        int(timeline[1]) if timeline else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSegment:
+    """What the segment that recovery ended in holds, as the archive has it."""
+
+    problem: str = ""
+    """Why it is damaged."""
+    last_record: int | None = None
+    absent: bool = False
+    """The archive does not have it: it came with the backup, or is not archived yet."""
+
+
+def gap(reached: Reached, newest: str, last: LastSegment, size: int) -> str:
+    """How recovery missed the end of what the archive holds; empty where it reached that end.
+
+    `newest`: the newest segment that the archive had when recovery began.
+    """
+    here = reached.segment(size)
+    if newest and Segment.of(newest, size) > here:
+        return (
+            f"recovery ended in {here.name(size)} at {wal.position_text(reached.lsn)}; "
+            f"the archive goes on to {newest}: WAL between them is missing or damaged"
+        )
+    if last.problem:
+        return f"the last segment {here.name(size)} {last.problem}"
+    if last.last_record is not None and last.last_record >= reached.lsn:
+        return (
+            f"recovery ended at {wal.position_text(reached.lsn)}; the last segment "
+            f"{here.name(size)} has a record at {wal.position_text(last.last_record)}"
+        )
+    return ""

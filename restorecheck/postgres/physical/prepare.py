@@ -1,0 +1,128 @@
+"""What is made in a recovered cluster before it is checked: a role that only reads, and what checks of pages need."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+import psycopg
+from psycopg import sql
+
+from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.session.connection import Connection, pin, spell
+from restorecheck.postgres.session.opening import identity_of
+
+EXTENSIONS = "restorecheck_extensions"
+DATABASES = """
+select datname from pg_database where not datistemplate order by not datallowconn, datname
+"""
+COLLATIONS = """
+select distinct datcollversion, pg_database_collation_actual_version(oid) from pg_database
+where datcollversion is distinct from pg_database_collation_actual_version(oid) and not datistemplate
+"""
+COLLATIONS_MAJOR = 150000
+
+
+class Opened:
+    """A recovered cluster, ready for the checker."""
+
+    def __init__(
+        self, databases: Sequence[str], identity: str, version: str, notes: Sequence[str]
+    ) -> None:
+        self.databases = tuple(databases)
+        self.identity = identity
+        self.version = version
+        self.notes = tuple(notes)
+
+
+def prepare(places: Places, superuser: str, wanted: Sequence[str], first: Connection) -> Opened:
+    """`first`: a connection of the superuser to template1.
+
+    Raises:
+        psycopg.Error: The server refuses.
+    """
+    role = preparation.CHECKER_ROLE
+    open_in = partial(cluster.superuser_connection, places, user=superuser)
+    there = [str(row[0]) for row in first.execute(DATABASES)]
+    databases = list(wanted) or there
+    notes = _end_prepared(first, open_in)
+    notes += _collations(first)
+    preparation.demote_roles(first)
+    preparation.make_reading_role(first, role, login=True)
+    preparation.limit_temporary_files(first, role, cluster.free_bytes(places.directory) // 2)
+    version = first.execute("select current_setting('server_version')").fetchone()
+    identity, unlogged = identity_of(first), 0
+    for name in databases:
+        if name not in there:
+            continue  # the checker says so
+        try:
+            with open_in(name) as connection:
+                pin(connection)
+                spell(connection)
+                preparation.let_in(connection, name, role)
+                preparation.let_evaluate(connection, role)
+                _let_look_at_pages(connection, role)
+                unlogged += _unlogged(connection)
+                identity = identity_of(connection) if name == databases[0] else identity
+        except psycopg.Error:
+            if name == databases[0]:
+                raise
+            notes.append(f"the database {name} does not admit a connection")
+    if unlogged:
+        notes.append(f"{unlogged} unlogged tables are empty: no physical backup holds their rows")
+    assert version is not None, "a setting has a value"
+    return Opened(databases, identity, str(version[0]), notes)
+
+
+def _end_prepared(first: Connection, open_in: partial[Connection]) -> list[str]:
+    """Prepared transactions hold locks that checks would wait for; nothing of them was ever to be seen."""
+    rows = first.execute("select gid, database from pg_prepared_xacts").fetchall()
+    for gid, database in rows:
+        with open_in(str(database)) as connection:
+            connection.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
+    if not rows:
+        return []
+    return [f"{len(rows)} prepared transactions of the backup were rolled back in the copy"]
+
+
+def _collations(first: Connection) -> list[str]:
+    if first.info.server_version < COLLATIONS_MAJOR:
+        return []
+    return [
+        f"the collation version of the backup is {was or 'unknown'}, on this machine {now or 'unknown'}: "
+        "indexes of text may be sorted differently here"
+        for was, now in first.execute(COLLATIONS)
+    ]
+
+
+def _unlogged(connection: Connection) -> int:
+    row = connection.execute(
+        "select count(*) from pg_class where relpersistence = 'u' and relkind = 'r'"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _let_look_at_pages(connection: Connection, role: str) -> None:
+    """The checker is no superuser, and could not create these. What is missing, a check says."""
+    connection.execute(f"create schema if not exists {EXTENSIONS}".encode())
+    for name in ("amcheck", "pg_visibility"):
+        with suppress(psycopg.Error):
+            connection.execute(
+                f"create extension if not exists {name} schema {EXTENSIONS}".encode()
+            )
+        row = connection.execute(
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace "
+            "where e.extname = %s",
+            (name,),
+        ).fetchone()
+        if row is None:
+            continue
+        for grant in (
+            "grant usage on schema {} to {}",
+            "grant execute on all functions in schema {} to {}",
+        ):
+            with suppress(psycopg.Error):
+                connection.execute(
+                    sql.SQL(grant).format(sql.Identifier(str(row[0])), sql.Identifier(role))
+                )

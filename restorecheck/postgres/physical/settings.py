@@ -1,0 +1,21 @@
+"""What the configuration says of one target's physical backups, as adapters use it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from restorecheck.postgres.physical.choice import NEWEST
+from restorecheck.postgres.physical.moment import Moment
+from restorecheck.postgres.physical.source import PhysicalSource
+from restorecheck.postgres.server.cluster import SUPERUSER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalSettings:
+    source: PhysicalSource
+    select: str = NEWEST
+    moment: Moment = field(default_factory=Moment)
+    max_age: timedelta | None = None
+    superuser: str = SUPERUSER
+    """A role of the backup that is a superuser and may log in."""
+    databases: tuple[str, ...] = ()
+    """Names of the databases to prove; empty: all that are not templates."""

@@ -1,0 +1,217 @@
+"""What each kind of physical backup does: list, restore, fetch WAL. The docstrings are the contract."""
+
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from restorecheck.errors import CapacityError, NotFoundError, ProviderError
+from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.programs import Finished, run
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.server.processes import Fence
+
+
+class DamagedBackupError(ProviderError):
+    """Raised when the backup itself is bad: a file is lost or damaged, or its parts do not fit."""
+
+
+class Answer(Enum):
+    """Of an archive that is asked for one file."""
+
+    FETCHED = "fetched"
+    ABSENT = "not in the archive"
+    DAMAGED = "damaged"
+    UNKNOWN = "the archive did not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    answer: Answer
+    said: str = ""
+    """Why, of one that is damaged or could not be asked for."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Workshop:
+    """What a source may use while it works for one drill. It writes below `places.directory` and nowhere else."""
+
+    places: Places
+    account: OsUser | None
+    """Whom the restored files belong to, and the programs that read them run as; None: the present user."""
+    installations: Sequence[Installation]
+    now: datetime
+    """When the drill began to look for its backup."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set: the drill has ended."""
+    expected: int = 0
+    """Bytes to restore; 0: not known."""
+    done: int = 0
+    """Bytes restored."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def tablespaces(self) -> Path:
+        return self.places.directory / "tablespaces"
+
+    def folder(self, name: str) -> Path:
+        """One of the drill, that the account may write in."""
+        path = self.places.directory / name
+        if not path.is_dir():
+            cluster.make_folder(path, self.account)
+        return path
+
+    def installation(self, major: int) -> Installation:
+        """Programs of exactly this version: those of another misread a data directory.
+
+        Raises:
+            NotFoundError: There are none on this machine.
+        """
+        for installation in self.installations:
+            if installation.major == major:
+                return installation
+        have = sorted({f"{i.major}" for i in self.installations})
+        raise NotFoundError(
+            f"the backup needs PostgreSQL {major}; on this machine: {', '.join(have) or 'none'}",
+            hint=f"Install the server programs of PostgreSQL {major}, or set postgres.bin_dir to their folder.",
+        )
+
+    def run(
+        self,
+        installation: Installation,
+        program: str,
+        *arguments: str | Path,
+        readable: tuple[Path, ...] = (),
+        writable: tuple[Path, ...] = (),
+    ) -> Finished:
+        """A program of PostgreSQL's, as the account, behind a fence.
+
+        Raises:
+            ProviderError: It cannot be started, or the drill ended meanwhile.
+        """
+        path = installation.program(program)
+        if not path.is_file():
+            raise NotFoundError(
+                f"{installation.bin_dir} has no {program}",
+                hint=f"Install {program} of PostgreSQL {installation.major}.",
+            )
+        record = cluster.recorded(self.places)
+        within = Fence(readable=readable, writable=writable, record=record)
+        return run(
+            [path, *arguments],
+            directory=self.places.directory,
+            account=self.account,
+            stop=self.stop,
+            within=within,
+        )
+
+    def progress(self, count: int) -> None:
+        """So many more bytes were restored.
+
+        Raises:
+            CapacityError: The disk is almost full.
+            ProviderError: The drill has ended.
+        """
+        self.done += count
+        if self.stop.is_set():
+            raise ProviderError("the drill has ended")
+        if cluster.is_almost_full(self.places.directory):
+            raise CapacityError("the restore was stopped: not enough free disk space")
+
+
+class PhysicalSource(Protocol):
+    """Where physical backups are kept. Only read, never written to; production is never asked anything.
+
+    Raises (each method):
+        DamagedBackupError: The backup is bad.
+        NotFoundError: The repository or folder does not exist, or a program is missing.
+        ProviderError: Anything else.
+    """
+
+    @property
+    def place(self) -> str:
+        """How reports name it."""
+        ...
+
+    def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
+        """All of them, the oldest first."""
+        ...
+
+    def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
+        """Its files into the data directory, which is there and empty: verified, and owned by the account."""
+        ...
+
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> Fetched:
+        """One file of the WAL archive: a segment, or a history file. Raises nothing."""
+        ...
+
+    def newest_segment(self, workshop: Workshop) -> str:
+        """Name of the newest whole segment of the archive; empty: there is no archive, or nothing in it."""
+        ...
+
+
+_MAJOR = re.compile(r"(\d+)")
+
+
+def major_of(data: Path) -> int:
+    """Of a data directory that no server runs in.
+
+    Raises:
+        DamagedBackupError: It does not say.
+    """
+    try:
+        match = _MAJOR.match((data / "PG_VERSION").read_text())
+    except (OSError, ValueError):
+        match = None
+    if match is None:
+        raise DamagedBackupError("the file PG_VERSION of the backup is missing or unreadable")
+    return int(match[1])
+
+
+def verify(manifest_of: Path, workshop: Workshop, installation: Installation) -> None:
+    """Every file of a directory against its manifest, where there is one.
+
+    Not the WAL (`-n`): recovery reads all of it. An incomplete check is a damaged backup: exit code 1.
+
+    Raises:
+        DamagedBackupError: A file is missing, changed or too many.
+    """
+    if not (manifest_of / "backup_manifest").is_file():
+        workshop.notes.append(
+            "the backup has no manifest: no file was compared with a checksum, so the proof is weaker"
+        )
+        return
+    spaces = (workshop.tablespaces,) if workshop.tablespaces.is_dir() else ()
+    done = workshop.run(
+        installation, "pg_verifybackup", "--exit-on-error", "--no-parse-wal", manifest_of,
+        readable=(manifest_of, *spaces),
+    )  # fmt: skip
+    if done.code == 1:
+        said = done.first_line.removeprefix("pg_verifybackup: ").removeprefix("error: ")
+        raise DamagedBackupError(f"the backup differs from its manifest: {said}")
+    if done.code:
+        raise ProviderError(f"pg_verifybackup {done.how}")
+    workshop.notes.append("every file is as the backup's manifest says (pg_verifybackup)")
+
+
+def room_for(backup: PhysicalBackup, times: int, workshop: Workshop) -> None:
+    """Refuse before the first byte what does not fit.
+
+    Raises:
+        CapacityError: Too little is free.
+    """
+    needed = (backup.size_bytes or 0) * times
+    free = shutil.disk_usage(workshop.places.directory).free
+    if needed >= free:
+        raise CapacityError(
+            f"the restore needs {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free in "
+            f"{workshop.places.directory.parent}"
+        )

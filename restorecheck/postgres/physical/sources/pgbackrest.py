@@ -1,0 +1,252 @@
+"""A pgBackRest repository, read by pgBackRest itself as the user that the repository belongs to.
+
+`info`, `restore` and `archive-get` only, with a data directory, locks and spool of the drill: nothing of the configured
+cluster is read or written.
+"""
+
+import configparser
+import json
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
+from restorecheck.postgres import untrusted_files
+from restorecheck.postgres.physical import source, wal
+from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.programs import Finished, printable, run
+from restorecheck.postgres.physical.source import (
+    Answer,
+    DamagedBackupError,
+    Fetched,
+    PhysicalSource,
+    Workshop,
+)
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import OsUser
+
+PROGRAM = "pgbackrest"
+DAMAGED = frozenset({26, 28, 29})
+"""Exit codes: checksum, file-invalid, format. Source: pgBackRest, src/build/error/error.yaml."""
+LOST = frozenset({55, 75})
+"""file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
+NOT_THERE = 1
+NO_STANZA, NO_BACKUP, NO_DATA = 1, 2, 3
+"""Codes of a stanza's status. Source: pgBackRest, src/command/info/info.c."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PgBackRest(PhysicalSource):
+    config: str
+    stanza: str
+    repo: int | None = None
+    reader: str | None = None
+    archives: dict[str, str] = field(default_factory=dict, compare=False)
+    """Name of a backup → the newest segment of its archive."""
+
+    @property
+    def place(self) -> str:
+        return f"pgBackRest {self.stanza}"
+
+    def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
+        stanza = self._info(workshop)
+        systems = {(db["repo-key"], db["id"]): db for db in stanza["db"]}
+        self.archives.clear()
+        newest = {
+            (a["database"]["repo-key"], a["database"]["id"]): a["max"] or ""
+            for a in stanza["archive"]
+        }
+        found = []
+        for values in stanza["backup"]:
+            where = (values["database"]["repo-key"], values["database"]["id"])
+            self.archives[values["label"]] = newest.get(where, "")
+            found.append(self._backup(values, systems[where]))
+        return sorted(found, key=lambda backup: (backup.stopped_at, backup.name))
+
+    def _backup(self, values: dict[str, Any], system: dict[str, Any]) -> PhysicalBackup:
+        wrong = "holds pages with wrong checksums, as pgBackRest saw when it was made"
+        return PhysicalBackup(
+            name=values["label"],
+            address=f"{self.place}: {values['label']}",
+            started_at=datetime.fromtimestamp(values["timestamp"]["start"], UTC),
+            stopped_at=datetime.fromtimestamp(values["timestamp"]["stop"], UTC),
+            starts_at=_position(values, "start"),
+            ends_at=_position(values, "stop"),
+            size_bytes=values["info"]["size"],
+            system_identifier=str(system["system-id"]),
+            major=int(system["version"].split(".")[0]),
+            problem=wrong if values.get("error") else "",
+        )
+
+    def _info(self, workshop: Workshop) -> dict[str, Any]:
+        """Exit code 0 says nothing; of a wrong key the message holds bytes that are not JSON."""
+        done = self._run(workshop, "--output=json", "info")
+        if done.code:
+            raise ProviderError(f"pgbackrest info {done.how}")
+        try:
+            stanzas = json.loads(done.out, strict=False)
+            stanza: dict[str, Any] = next(s for s in stanzas if s["name"] == self.stanza)
+            code, message = stanza["status"]["code"], stanza["status"]["message"]
+            repos = [r["status"]["message"] for r in stanza.get("repo", []) if r["status"]["code"]]
+        except (ValueError, KeyError, TypeError, StopIteration) as exc:
+            raise ProviderError("pgbackrest info gave an answer that is not understood") from exc
+        said = printable("; ".join(repos) or str(message))
+        if code in {NO_STANZA, NO_DATA}:
+            raise NotFoundError(f"the repository has no backups of stanza {self.stanza}: {said}")
+        if code not in {0, NO_BACKUP}:
+            raise ProviderError(f"the repository cannot be read: {said}")
+        return stanza
+
+    def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
+        source.room_for(backup, 1, workshop)
+        workshop.expected = backup.size_bytes or 0
+        reader, data = self._reader(workshop), workshop.places.data
+        spaces = workshop.folder("tablespaces")
+        if reader is not None:
+            for folder in (data, spaces):
+                untrusted_files.give_all(folder, reader.uid, reader.gid)
+        done = self._run(
+            workshop,
+            f"--pg1-path={data}",
+            f"--spool-path={self._own('spool', workshop)}",
+            f"--set={backup.name}",
+            "--type=none",
+            "--archive-mode=off",
+            f"--tablespace-map-all={spaces}",
+            "restore",
+            long=True,
+        )
+        if done.code in DAMAGED | LOST:
+            raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
+        if done.code:
+            raise ProviderError(f"pgbackrest restore {done.how}")
+        self._keep_control(workshop)
+        if workshop.account is not None:
+            for folder in (data, spaces):
+                untrusted_files.give_all(folder, workshop.account.uid, workshop.account.gid)
+        if not (data / "backup_label").is_file():
+            raise DamagedBackupError("pgbackrest restored no backup_label")
+        workshop.notes.append("pgBackRest compared every restored file with its checksum")
+
+    def _keep_control(self, workshop: Workshop) -> None:
+        """`archive-get` reads pg_control to know whose WAL is meant; the server's own is closed to the reader."""
+        control = self._own("pg1", workshop) / "global"
+        cluster.make_folder(control, self._reader(workshop))
+        shutil.copyfile(workshop.places.data / "global" / "pg_control", control / "pg_control")
+        self._give(control / "pg_control", workshop)
+
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> Fetched:
+        place = self._own("wal", workshop) / name
+        try:
+            place.unlink(missing_ok=True)
+            pg1 = self._own("pg1", workshop)
+            done = self._run(
+                workshop, f"--pg1-path={pg1}", "--no-archive-async", "archive-get", name, str(place)
+            )
+            if done.code == NOT_THERE:
+                return Fetched(Answer.ABSENT)
+            if done.code:
+                return Fetched(
+                    Answer.DAMAGED if done.code in DAMAGED else Answer.UNKNOWN, _said(done)
+                )
+            if not stat.S_ISREG(place.lstat().st_mode):
+                return Fetched(Answer.UNKNOWN, "pgbackrest archive-get made no regular file")
+            place.rename(to)
+            os.chown(to, os.geteuid(), os.getegid())
+        except (ProviderError, OSError) as exc:
+            return Fetched(Answer.UNKNOWN, str(exc))
+        return Fetched(Answer.FETCHED)
+
+    def newest_segment(self, workshop: Workshop) -> str:
+        self.backups(workshop)
+        return wal.newest(self.archives.values())
+
+    # --- running pgBackRest ------------------------------------------------------------------
+
+    def _run(self, workshop: Workshop, *arguments: str, long: bool = False) -> Finished:
+        """`long`: a sweep must find the program, should this process be killed."""
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise AccessDeniedError(
+                "pgbackrest is not installed on this machine",
+                hint="Install the package pgbackrest.",
+            )
+        repo = [f"--repo={self.repo}"] if self.repo else []
+        return run(
+            [
+                program,
+                f"--config={self.config}",
+                f"--stanza={self.stanza}",
+                "--log-level-file=off",
+                "--log-level-console=off",
+                "--log-level-stderr=error",
+                *([] if "info" in arguments else [f"--lock-path={self._own('lock', workshop)}"]),
+                *repo,
+                *arguments,
+            ],
+            directory=workshop.places.directory,
+            account=self._reader(workshop),
+            stop=workshop.stop,
+            record=cluster.recorded(workshop.places) if long else None,
+        )
+
+    def _own(self, name: str, workshop: Workshop) -> Path:
+        """A folder of the drill that the reader may write in."""
+        base = workshop.places.directory / PROGRAM
+        for folder in (base, base / name):
+            if not folder.is_dir():
+                cluster.make_folder(folder, self._reader(workshop))
+        return base / name
+
+    def _give(self, path: Path, workshop: Workshop) -> None:
+        reader = self._reader(workshop)
+        if reader is not None:
+            os.chown(path, reader.uid, reader.gid, follow_symlinks=False)
+
+    def _reader(self, workshop: Workshop) -> OsUser | None:
+        """The configured user, else the owner of a local repository, else that of the drill; never root.
+
+        Raises:
+            AccessDeniedError: There is no such user.
+        """
+        if os.geteuid() != 0:
+            return None
+        try:
+            entry = pwd.getpwnam(self.reader) if self.reader else self._owner()
+        except KeyError:
+            raise AccessDeniedError(
+                f"the operating system has no user {self.reader}",
+                hint="Correct physical.reader of this target.",
+            ) from None
+        if entry is None or entry.pw_uid == 0:
+            return workshop.account
+        return OsUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+    def _owner(self) -> pwd.struct_passwd | None:
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        try:
+            parser.read(self.config)
+            key = f"repo{self.repo or 1}-path"
+            sections = [s for s in (self.stanza, "global") if parser.has_option(s, key)]
+            place = Path(parser.get(sections[0], key)) if sections else Path("/var/lib/pgbackrest")
+            return pwd.getpwuid((place / "backup").stat().st_uid)
+        except (configparser.Error, OSError, KeyError):
+            return None
+
+
+SOURCE = PgBackRest
+
+
+def _position(values: dict[str, Any], end: str) -> int | None:
+    text = (values.get("lsn") or {}).get(end)
+    return wal.position(text) if text else None
+
+
+def _said(done: Finished) -> str:
+    return f"{done.last_line} (exit code {done.code})"
