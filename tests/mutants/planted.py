@@ -2299,8 +2299,8 @@ PLANTED = (
     bug(
         "restored event triggers fire",
         "start",
-        'if installation.major >= EVENT_TRIGGERS_MAJOR:\n    argv += ["-c", "event_triggers=off"]',
-        'if installation.major >= 99:\n    argv += ["-c", "event_triggers=off"]',
+        'if installation.major >= EVENT_TRIGGERS_MAJOR:\n    values["event_triggers"] = "off"',
+        'if installation.major >= 99:\n    values["event_triggers"] = "off"',
         "tests/integration/test_throwaway_server.py",
     ),
     bug(

@@ -18,7 +18,7 @@ from pathlib import Path
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.physical import wal
-from restorecheck.postgres.physical.source import Answer, Fetched
+from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
 from restorecheck.postgres.server.account import OsUser
 
 SCRIPT = """#!/bin/sh
@@ -39,9 +39,9 @@ _LOOKS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WalRequest:
     name: str
-    answer: Answer
+    answer: ArchiveAnswer
     seconds: float
 
 
@@ -50,12 +50,12 @@ class Broker:
     folder: Path
     """Which the server may read, and not write in."""
     account: OsUser | None
-    fetch: Callable[[str, Path], Fetched]
+    fetch: Callable[[str, Path], FromArchive]
     size: int
     """Of a segment, in bytes."""
     system_identifier: str
     stop: threading.Event
-    requests: list[Request] = field(default_factory=list)
+    requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
     """Why the server was told to give up."""
 
@@ -85,9 +85,9 @@ class Broker:
             ProviderError: The archive does not answer.
         """
         got = self._checked(name, to)
-        if got.answer is Answer.UNKNOWN:
+        if got.answer is ArchiveAnswer.UNKNOWN:
             raise ProviderError(f"the WAL archive could not be asked for {name}: {got.said}")
-        return None if got.answer is Answer.ABSENT else got.said
+        return None if got.answer is ArchiveAnswer.ABSENT else got.said
 
     def end(self, patience: float) -> None:
         self.stop.set()
@@ -112,51 +112,51 @@ class Broker:
     def _ask_archive(self, name: str, to: Path) -> int:
         began = time.perf_counter()
         got = self._checked(name, to)
-        self.requests.append(Request(name, got.answer, time.perf_counter() - began))
+        self.requests.append(WalRequest(name, got.answer, time.perf_counter() - began))
         match got.answer:
-            case Answer.FETCHED:
+            case ArchiveAnswer.FETCHED:
                 to.chmod(0o644)
                 return FETCHED
-            case Answer.ABSENT:
+            case ArchiveAnswer.ABSENT:
                 return ABSENT
-            case Answer.DAMAGED:
+            case ArchiveAnswer.DAMAGED:
                 self.refused = Broken(reason=f"the WAL archive is damaged: {name} {got.said}")
-            case Answer.UNKNOWN:
+            case ArchiveAnswer.UNKNOWN:
                 self.refused = Unclear(
                     reason=f"the WAL archive could not be asked for {name}: {got.said}"
                 )
         return REFUSED
 
-    def _checked(self, name: str, to: Path) -> Fetched:
+    def _checked(self, name: str, to: Path) -> FromArchive:
         """With a second look at what may just be written."""
         got = self._once(name, to)
-        if got.answer is Answer.DAMAGED and not self.stop.wait(SECOND_LOOK):
+        if got.answer is ArchiveAnswer.DAMAGED and not self.stop.wait(SECOND_LOOK):
             got = self._once(name, to)
         return got
 
-    def _once(self, name: str, to: Path) -> Fetched:
+    def _once(self, name: str, to: Path) -> FromArchive:
         with suppress(FileNotFoundError):
             to.unlink()
         try:
             got = self.fetch(name, to)
-            if got.answer is not Answer.FETCHED or not wal.SEGMENT.fullmatch(name):
+            if got.answer is not ArchiveAnswer.FETCHED or not wal.SEGMENT.fullmatch(name):
                 return got
             with to.open("rb") as file:
                 head = file.read(wal.HEADER_BYTES)
             length = to.stat().st_size
         except OSError as exc:
-            return Fetched(Answer.UNKNOWN, exc.strerror or "it cannot be read")
+            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "it cannot be read")
         if length != self.size:
-            return Fetched(Answer.DAMAGED, f"has {length:,} bytes, not {self.size:,}")
+            return FromArchive(ArchiveAnswer.DAMAGED, f"has {length:,} bytes, not {self.size:,}")
         if wrong := wal.misfit(head, name, self.size, self.system_identifier):
-            return Fetched(Answer.DAMAGED, wrong)
+            return FromArchive(ArchiveAnswer.DAMAGED, wrong)
         return got
 
 
-def told(requests: Sequence[Request]) -> list[str]:
+def told(requests: Sequence[WalRequest]) -> list[str]:
     """Every request; files that were fetched one after the other stand on one line."""
     lines = []
-    for fetched, some in groupby(requests, lambda request: request.answer is Answer.FETCHED):
+    for fetched, some in groupby(requests, lambda request: request.answer is ArchiveAnswer.FETCHED):
         group = list(some)
         if fetched and len(group) > 1:
             seconds = sum(request.seconds for request in group)

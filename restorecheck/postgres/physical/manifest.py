@@ -12,7 +12,7 @@ from restorecheck.postgres.physical import wal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class BackupManifest:
     size_bytes: int
     """Of all files, restored."""
     files: int
@@ -24,14 +24,14 @@ class Manifest:
     """The backup ended then, or later."""
 
 
-def parse(text: bytes) -> Manifest | None:
+def parse(text: bytes) -> BackupManifest | None:
     """None where it is cut, or no manifest. It is the last file that pg_basebackup writes."""
     try:
         values = json.loads(text)
         files: list[dict[str, Any]] = values["Files"]
         ranges = values["WAL-Ranges"]
         times = [_moment(file["Last-Modified"]) for file in files]
-        return Manifest(
+        return BackupManifest(
             size_bytes=sum(int(file["Size"]) for file in files),
             files=len(files),
             ends_at=max((wal.position(part["End-LSN"]) for part in ranges), default=None),

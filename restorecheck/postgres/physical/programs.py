@@ -18,7 +18,7 @@ MOST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ProgramEnd:
     code: int
     out: str
     err: str
@@ -53,7 +53,7 @@ def run(
     stop: threading.Event,
     within: Fence | None = None,
     record: Callable[[tuple[Birth, ...]], None] | None = None,
-) -> Finished:
+) -> ProgramEnd:
     """`record`: of a program without a fence, as `Fence.record`.
 
     Raises:
@@ -77,7 +77,7 @@ def run(
             if process.poll() is None:
                 process.kill()
     texts = (text.decode(errors="replace") for text in (out, err))
-    return Finished(process.returncode, *texts)
+    return ProgramEnd(process.returncode, *texts)
 
 
 def _answer(process: Program, stop: threading.Event) -> tuple[bytes, bytes]:

@@ -69,7 +69,7 @@ NOW = InProgress(wait=timedelta(0))
 
 
 @dataclass
-class DrillSession:
+class PhysicalSession:
     """What this process holds of a drill that it is running; lost with the process."""
 
     lodging: Lodging | None = None
@@ -103,7 +103,7 @@ class PhysicalProvider(Provider):
     clock: Clock
     lock_of: Callable[[str], Path]
     deadline: timedelta
-    sessions: dict[str, DrillSession] = field(default_factory=dict, init=False)
+    sessions: dict[str, PhysicalSession] = field(default_factory=dict, init=False)
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
         directory = self._resource(drill_id)
@@ -129,7 +129,7 @@ class PhysicalProvider(Provider):
         return (*steps, check_step(self.deadline))
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
-        session = self.sessions.setdefault(drill.id, DrillSession())
+        session = self.sessions.setdefault(drill.id, PhysicalSession())
         try:
             match step.name:
                 case "find backup":
@@ -194,7 +194,7 @@ class PhysicalProvider(Provider):
 
     # --- the steps -----------------------------------------------------------------------------
 
-    def _find(self, drill: Drill, session: DrillSession) -> StepEvent:
+    def _find(self, drill: Drill, session: PhysicalSession) -> StepEvent:
         if self.server.require_fence and (missing := processes.missing_walls()):
             return Unclear(
                 reason="could not restore safely: the kernel does not support "
@@ -233,7 +233,7 @@ class PhysicalProvider(Provider):
             notes=(*notes, chosen.how, *chosen.backup.notes),
         )
 
-    def _begin(self, drill: Drill, session: DrillSession) -> Workshop:
+    def _begin(self, drill: Drill, session: PhysicalSession) -> Workshop:
         places = self.server.places(drill.id)
         mark = Mark(drill_id=drill.id, made_at=drill.started_at, lock=str(self.lock_of(drill.id)))
         session.lodging = session.lodging or self.server.lodge(drill.id)
@@ -247,7 +247,7 @@ class PhysicalProvider(Provider):
         )
         return session.workshop
 
-    def _restore(self, session: DrillSession) -> StepEvent:
+    def _restore(self, session: PhysicalSession) -> StepEvent:
         workshop, backup = session.workshop, session.backup
         if workshop is None or backup is None:
             return lost_session()
@@ -262,7 +262,7 @@ class PhysicalProvider(Provider):
             return replace(NOW, detail=_copied(workshop))
         return Ready(notes=self._notes(session), external_seconds=session.watch.seconds)
 
-    def _recover(self, drill: Drill, session: DrillSession) -> StepEvent:
+    def _recover(self, drill: Drill, session: PhysicalSession) -> StepEvent:
         workshop, backup = session.workshop, session.backup
         if workshop is None or backup is None:
             return lost_session()
@@ -282,7 +282,7 @@ class PhysicalProvider(Provider):
         return self._open(session, workshop, backup, recovery)
 
     def _begin_recovery(
-        self, drill: Drill, session: DrillSession, workshop: Workshop, backup: PhysicalBackup
+        self, drill: Drill, session: PhysicalSession, workshop: Workshop, backup: PhysicalBackup
     ) -> StepEvent:
         session.watch = Stopwatch()
         installation = workshop.installation(source.major_of(workshop.places.data))
@@ -310,7 +310,7 @@ class PhysicalProvider(Provider):
 
     def _open(
         self,
-        session: DrillSession,
+        session: PhysicalSession,
         workshop: Workshop,
         backup: PhysicalBackup,
         recovery: Recovery,
@@ -355,7 +355,7 @@ class PhysicalProvider(Provider):
             ),
         )
 
-    def _compare(self, drill: Drill, session: DrillSession) -> StepEvent:
+    def _compare(self, drill: Drill, session: PhysicalSession) -> StepEvent:
         recovery, reached = session.recovery, session.reached
         if recovery is None or reached is None:
             return lost_session()
@@ -382,7 +382,9 @@ class PhysicalProvider(Provider):
 
     # --- parts ---------------------------------------------------------------------------------
 
-    def _in_background(self, session: DrillSession, step: str, work: Callable[[], T]) -> T | None:
+    def _in_background(
+        self, session: PhysicalSession, step: str, work: Callable[[], T]
+    ) -> T | None:
         """What the work returns, which is not None; None while it goes on. Raises what it raises."""
         if step not in session.work:
             session.watch = Stopwatch()
@@ -394,7 +396,7 @@ class PhysicalProvider(Provider):
         return running.result()  # type: ignore[return-value]  # of the same work
 
     @staticmethod
-    def _notes(session: DrillSession) -> tuple[str, ...]:
+    def _notes(session: PhysicalSession) -> tuple[str, ...]:
         if session.workshop is None:
             return ()
         notes, session.workshop.notes = tuple(session.workshop.notes), []

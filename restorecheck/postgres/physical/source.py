@@ -12,7 +12,7 @@ from typing import Protocol
 
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError
 from restorecheck.postgres.physical.choice import PhysicalBackup
-from restorecheck.postgres.physical.programs import Finished, run
+from restorecheck.postgres.physical.programs import ProgramEnd, run
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
@@ -24,7 +24,7 @@ class DamagedBackupError(ProviderError):
     """Raised when the backup itself is bad: a file is lost or damaged, or its parts do not fit."""
 
 
-class Answer(Enum):
+class ArchiveAnswer(Enum):
     """Of an archive that is asked for one file."""
 
     FETCHED = "fetched"
@@ -34,8 +34,8 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    answer: Answer
+class FromArchive:
+    answer: ArchiveAnswer
     said: str = ""
     """Why, of one that is damaged or could not be asked for."""
 
@@ -91,7 +91,7 @@ class Workshop:
         *arguments: str | Path,
         readable: tuple[Path, ...] = (),
         writable: tuple[Path, ...] = (),
-    ) -> Finished:
+    ) -> ProgramEnd:
         """A program of PostgreSQL's, as the account, behind a fence.
 
         Raises:
@@ -149,7 +149,7 @@ class PhysicalSource(Protocol):
         """Its files into the data directory, which is there and empty: verified, and owned by the account."""
         ...
 
-    def fetch(self, name: str, to: Path, workshop: Workshop) -> Fetched:
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
         """One file of the WAL archive: a segment, or a history file. Raises nothing."""
         ...
 

@@ -59,7 +59,7 @@ def newest(names: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class SegmentHeader:
     """What the first page of a segment says of it."""
 
     position: int
@@ -80,7 +80,7 @@ def misfit(head: bytes, name: str, size: int, system_identifier: str) -> str:
 
     The timeline in a page is not looked at: the first segment of a new timeline begins with pages of the old one.
     """
-    header = Header.of(head)
+    header = SegmentHeader.of(head)
     if header is None:
         return "is cut: it has no page header"
     if header.system_identifier != system_identifier:

@@ -12,11 +12,11 @@ from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres.physical import backup_label, files, manifest, source, wal
 from restorecheck.postgres.physical.backup_label import BackupLabel
 from restorecheck.postgres.physical.choice import PhysicalBackup
-from restorecheck.postgres.physical.manifest import Manifest
+from restorecheck.postgres.physical.manifest import BackupManifest
 from restorecheck.postgres.physical.source import (
-    Answer,
+    ArchiveAnswer,
     DamagedBackupError,
-    Fetched,
+    FromArchive,
     PhysicalSource,
     Workshop,
 )
@@ -101,20 +101,20 @@ class BaseBackups(PhysicalSource):
             shutil.rmtree(folder)
         workshop.notes.append(f"combined of {len(chain)} backups: {', '.join(chain)}")
 
-    def fetch(self, name: str, to: Path, workshop: Workshop) -> Fetched:  # noqa: ARG002  # the port's signature
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:  # noqa: ARG002  # the port's signature
         if self.archive is None:
-            return Fetched(Answer.ABSENT)
+            return FromArchive(ArchiveAnswer.ABSENT)
         try:
             os.scandir(self.archive).close()  # an archive that is not mounted has no file either
             found = next((p for p in _places_of(Path(self.archive), name) if p.is_file()), None)
             if found is None:
-                return Fetched(Answer.ABSENT)
+                return FromArchive(ArchiveAnswer.ABSENT)
             files.copy_plain(found, to)
         except files.UNREADABLE as exc:
-            return Fetched(Answer.DAMAGED, f"cannot be decompressed: {exc}")
+            return FromArchive(ArchiveAnswer.DAMAGED, f"cannot be decompressed: {exc}")
         except OSError as exc:
-            return Fetched(Answer.UNKNOWN, exc.strerror or "it cannot be read")
-        return Fetched(Answer.FETCHED)
+            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "it cannot be read")
+        return FromArchive(ArchiveAnswer.FETCHED)
 
     def newest_segment(self, workshop: Workshop) -> str:  # noqa: ARG002  # the port's signature
         if self.archive is None:
@@ -228,7 +228,7 @@ class _Seen:
         return cls(folder=folder, backup=backup, label=label)
 
 
-def _problem(folder: Path, known: Manifest | None, *, is_tar: bool) -> str:
+def _problem(folder: Path, known: BackupManifest | None, *, is_tar: bool) -> str:
     if known is None and (folder / MANIFEST).is_file():
         return "has a backup_manifest that is cut or damaged"
     if known is None and not is_tar and not (folder / CONTROL).is_file():

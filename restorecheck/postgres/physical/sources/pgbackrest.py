@@ -20,11 +20,11 @@ from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
-from restorecheck.postgres.physical.programs import Finished, printable, run
+from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
 from restorecheck.postgres.physical.source import (
-    Answer,
+    ArchiveAnswer,
     DamagedBackupError,
-    Fetched,
+    FromArchive,
     PhysicalSource,
     Workshop,
 )
@@ -141,7 +141,7 @@ class PgBackRest(PhysicalSource):
         shutil.copyfile(workshop.places.data / "global" / "pg_control", control / "pg_control")
         self._give(control / "pg_control", workshop)
 
-    def fetch(self, name: str, to: Path, workshop: Workshop) -> Fetched:
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
         place = self._own("wal", workshop) / name
         try:
             place.unlink(missing_ok=True)
@@ -150,18 +150,21 @@ class PgBackRest(PhysicalSource):
                 workshop, f"--pg1-path={pg1}", "--no-archive-async", "archive-get", name, str(place)
             )
             if done.code == NOT_THERE:
-                return Fetched(Answer.ABSENT)
+                return FromArchive(ArchiveAnswer.ABSENT)
             if done.code:
-                return Fetched(
-                    Answer.DAMAGED if done.code in DAMAGED else Answer.UNKNOWN, _said(done)
+                return FromArchive(
+                    ArchiveAnswer.DAMAGED if done.code in DAMAGED else ArchiveAnswer.UNKNOWN,
+                    _said(done),
                 )
             if not stat.S_ISREG(place.lstat().st_mode):
-                return Fetched(Answer.UNKNOWN, "pgbackrest archive-get made no regular file")
+                return FromArchive(
+                    ArchiveAnswer.UNKNOWN, "pgbackrest archive-get made no regular file"
+                )
             place.rename(to)
             os.chown(to, os.geteuid(), os.getegid())
         except (ProviderError, OSError) as exc:
-            return Fetched(Answer.UNKNOWN, str(exc))
-        return Fetched(Answer.FETCHED)
+            return FromArchive(ArchiveAnswer.UNKNOWN, str(exc))
+        return FromArchive(ArchiveAnswer.FETCHED)
 
     def newest_segment(self, workshop: Workshop) -> str:
         self.backups(workshop)
@@ -169,7 +172,7 @@ class PgBackRest(PhysicalSource):
 
     # --- running pgBackRest ------------------------------------------------------------------
 
-    def _run(self, workshop: Workshop, *arguments: str, long: bool = False) -> Finished:
+    def _run(self, workshop: Workshop, *arguments: str, long: bool = False) -> ProgramEnd:
         """`long`: a sweep must find the program, should this process be killed."""
         program = shutil.which(PROGRAM)
         if program is None:
@@ -248,5 +251,5 @@ def _position(values: dict[str, Any], end: str) -> int | None:
     return wal.position(text) if text else None
 
 
-def _said(done: Finished) -> str:
+def _said(done: ProgramEnd) -> str:
     return f"{done.last_line} (exit code {done.code})"
