@@ -5,6 +5,7 @@ import gzip
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,7 +70,14 @@ def _new(path: Path, workshop: Workshop) -> Iterator[IO[bytes]]:
             os.fchown(file.fileno(), workshop.account.uid, workshop.account.gid)
 
 
-UNREADABLE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zstandard.ZstdError, RuntimeError)
+UNREADABLE = (
+    tarfile.TarError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    zstandard.ZstdError,
+    RuntimeError,
+)
 """What Python's readers raise of a file that is cut or damaged; lz4 raises RuntimeError."""
 
 

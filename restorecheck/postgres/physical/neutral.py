@@ -101,7 +101,7 @@ def write_configuration(folder: Path) -> dict[str, str]:
     return {setting: str(folder / setting) for setting in texts}
 
 
-def settings(places: Places, control: Mapping[str, str], major: int) -> dict[str, str]:
+def recovery_settings(places: Places, control: Mapping[str, str], major: int) -> dict[str, str]:
     """Of a server that recovers a cluster of somebody else's, on this machine, for one drill.
 
     `control`: what pg_controldata says.

@@ -88,7 +88,7 @@ class Recovery:
         )
         values = {
             **neutral.write_configuration(self.folder),
-            **neutral.settings(places, self.control, self.installation.major),
+            **neutral.recovery_settings(places, self.control, self.installation.major),
             **self.moment.settings(),
             "restore_command": self.broker.start(),
         }

@@ -994,15 +994,15 @@ def test_explicit_text_tag_is_understood():
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
+            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
+            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, rds, adopt, checks, databases, schedule, "
+            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
     ]

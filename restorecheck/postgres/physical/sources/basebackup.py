@@ -44,7 +44,7 @@ class BaseBackups(PhysicalSource):
         ends = self._ends()
         seen = [_Seen.at(folder, ends, workshop.now) for folder in _folders(self.path)]
         self.folders.update({one.backup.name: one.folder for one in seen})
-        ordered = sorted(seen, key=lambda one: one.backup.ended or _NO_TIME)
+        ordered = sorted(seen, key=_when)
         return [_with_chain(one, ordered) for one in ordered]
 
     def _ends(self) -> dict[int, datetime]:
@@ -130,6 +130,11 @@ class BaseBackups(PhysicalSource):
 
 
 SOURCE = BaseBackups
+
+
+def _when(seen: "_Seen") -> tuple[datetime, int]:
+    """Times are of whole seconds; of one second, the WAL has the order."""
+    return seen.backup.ended or _NO_TIME, seen.backup.starts_at or 0
 
 
 def _plain_name(name: str) -> str:

@@ -34,6 +34,7 @@ from restorecheck.postgres.server.account import OsUser
 PROGRAM = "pgbackrest"
 DAMAGED = frozenset({26, 28, 29})
 """Exit codes: checksum, file-invalid, format. Source: pgBackRest, src/build/error/error.yaml."""
+ERRORS = ("[FormatError]", "[ChecksumError]", "[FileInvalidError]")
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
 NOT_THERE = 1
@@ -122,7 +123,7 @@ class PgBackRest(PhysicalSource):
             "restore",
             long=True,
         )
-        if done.code in DAMAGED | LOST:
+        if _damaged(done) or done.code in LOST:
             raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
         if done.code:
             raise ProviderError(f"pgbackrest restore {done.how}")
@@ -138,8 +139,14 @@ class PgBackRest(PhysicalSource):
         """`archive-get` reads pg_control to know whose WAL is meant; the server's own is closed to the reader."""
         control = self._own("pg1", workshop) / "global"
         cluster.make_folder(control, self._reader(workshop))
-        shutil.copyfile(workshop.places.data / "global" / "pg_control", control / "pg_control")
-        self._give(control / "pg_control", workshop)
+        with (
+            untrusted_files.folder(workshop.places.data) as held,
+            untrusted_files.open_below(held, "global/pg_control") as file,
+        ):
+            (control / "pg_control").write_bytes(file.read(untrusted_files.SMALL))
+        reader = self._reader(workshop)
+        if reader is not None:
+            os.chown(control / "pg_control", reader.uid, reader.gid)
 
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
         place = self._own("wal", workshop) / name
@@ -153,7 +160,7 @@ class PgBackRest(PhysicalSource):
                 return FromArchive(ArchiveAnswer.ABSENT)
             if done.code:
                 return FromArchive(
-                    ArchiveAnswer.DAMAGED if done.code in DAMAGED else ArchiveAnswer.UNKNOWN,
+                    ArchiveAnswer.DAMAGED if _damaged(done) else ArchiveAnswer.UNKNOWN,
                     _said(done),
                 )
             if not stat.S_ISREG(place.lstat().st_mode):
@@ -207,11 +214,6 @@ class PgBackRest(PhysicalSource):
                 cluster.make_folder(folder, self._reader(workshop))
         return base / name
 
-    def _give(self, path: Path, workshop: Workshop) -> None:
-        reader = self._reader(workshop)
-        if reader is not None:
-            os.chown(path, reader.uid, reader.gid, follow_symlinks=False)
-
     def _reader(self, workshop: Workshop) -> OsUser | None:
         """The configured user, else the owner of a local repository, else that of the drill; never root.
 
@@ -249,6 +251,11 @@ SOURCE = PgBackRest
 def _position(values: dict[str, Any], end: str) -> int | None:
     text = (values.get("lsn") or {}).get(end)
     return wal.position(text) if text else None
+
+
+def _damaged(done: ProgramEnd) -> bool:
+    """Of a file that cannot be decompressed, the exit code is that of a read error."""
+    return done.code in DAMAGED or any(words in done.err for words in ERRORS)
 
 
 def _said(done: ProgramEnd) -> str:

@@ -91,8 +91,8 @@ def test_a_function_drills_what_is_in_aws_and_says_who_drills_the_rest():
 
 
 def test_a_machine_looks_for_what_dumps_have_left_though_none_is_configured():
-    assert set(targets(TARGET).sources) == {"dump", "rds"}
-    assert set(targets(DUMPED).sources) == {"dump"}
+    assert set(targets(TARGET).sources) == {"dump", "physical", "rds"}
+    assert set(targets(DUMPED).sources) == {"dump", "physical"}
 
 
 def test_what_targets_share_outlives_a_configuration_that_is_read_again():
