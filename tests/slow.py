@@ -30,6 +30,8 @@ GROUPS = (
             "tests/acceptance/test_formats.py",
             "tests/acceptance/test_hostile.py",
             "tests/acceptance/test_interrupts.py",
+            "tests/acceptance/test_pgbackrest.py",
+            "tests/acceptance/test_physical.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",

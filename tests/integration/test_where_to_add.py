@@ -22,6 +22,7 @@ TOYS_OF = {
     "a flag of a command": ("flag", {"COMMAND": "reports"}),
     "a runtime of dumps": ("runtime", {"NAME": "folder"}),
     "a storage of dumps": ("storage", {"NAME": "drawer"}),
+    "a kind of physical backup": ("physical", {"NAME": "cellar"}),
 }
 SHELF = {"NAME": "shelf", "ROOM": "shelves"}
 
@@ -141,3 +142,13 @@ def test_a_new_storage_is_listed_and_its_newest_dump_is_restored(library, source
 
     assert report["verdict"] == "verified", report
     assert report["backup"]["identifier"] == "drawer: library.dump"
+
+
+def test_a_new_kind_of_physical_backup_is_listed(library):
+    library.add("physical")
+    library.write({"name": "library", "physical": {"kind": "cellar", "cask": "oak"}})
+
+    report = drilled(library)
+
+    assert report["verdict"] == "failed", report
+    assert report["reason"] == "cellar: old is corked"

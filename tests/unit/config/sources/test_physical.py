@@ -1,0 +1,70 @@
+"""The keys of physical backups, and what holds between them."""
+
+from pathlib import Path
+
+import pytest
+
+from restorecheck.config import parse
+from restorecheck.config.sources.physical import Physical
+from restorecheck.errors import ConfigError
+
+
+def parsed(keys):
+    text = f"version: 1\ntargets:\n  - name: a\n    physical: {keys}\n"
+    return parse(text, file="f", directory=Path("/here"), environment={}).targets[0]
+
+
+def problems(keys):
+    with pytest.raises(ConfigError) as caught:
+        parsed(keys)
+    return [problem.message for problem in caught.value.problems]
+
+
+def test_paths_are_relative_to_the_file_and_the_newest_backup_goes_to_the_end():
+    physical = parsed("{kind: basebackup, path: base, archive: wal}").keys_of(Physical)
+
+    assert physical.own.model_dump() == {"path": "/here/base", "archive": "/here/wal"}
+    assert (physical.select, physical.moment) == ("newest", ("latest", ""))
+
+
+def test_a_moment_is_a_word_a_time_or_a_position():
+    base = "kind: basebackup, path: b, moment: "
+
+    def moment(text):
+        return parsed(f"{{{base}{text}}}").keys_of(Physical).moment
+
+    assert moment("immediate") == ("immediate", "")
+    assert moment("{time: 2026-02-27 03:15:00+00}") == ("time", "2026-02-27 03:15:00+00")
+    assert moment("{lsn: 16/B374D848}") == ("lsn", "16/B374D848")
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("yesterday", "expected latest, immediate,"),
+        ("{time: '2026-02-27 03:15:00'}", "expected a time with its zone"),
+        ("{time: soon}", "expected a time with its zone"),
+        ("{lsn: B374D848}", "expected latest, immediate,"),
+        ("{lsn: 1/123456789}", "expected latest, immediate,"),
+        ("{time: 2026-02-27 03:15:00+00, lsn: 0/1}", "expected latest, immediate,"),
+    ],
+)
+def test_a_moment_that_means_nothing_is_refused(moment, words):
+    (message,) = problems(f"{{kind: basebackup, path: b, moment: {moment}}}")
+
+    assert words in message
+
+
+def test_each_kind_has_its_own_keys():
+    assert problems("{kind: pgbackrest, config: c}") == [
+        "missing key: kind pgbackrest needs stanza"
+    ]
+    assert problems("{kind: basebackup, path: b, stanza: main}") == [
+        "stanza is not a key of kind basebackup"
+    ]
+    assert "expected" in problems("{kind: tape, path: b}")[0]
+    assert problems("{path: b}")
+
+
+def test_all_databases_of_the_cluster_are_proven_unless_some_are_named():
+    assert parsed("{kind: basebackup, path: b}").databases is None
