@@ -22,6 +22,7 @@ import psycopg
 from restorecheck.postgres.server import processes
 from restorecheck.postgres.server.account import OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
+from tests import pg
 from tests.places import SHORT
 
 MEGABYTE = 1 << 20
@@ -30,6 +31,15 @@ create table orders (id int primary key, at timestamptz not null default clock_t
 create table big (id int primary key, filler text);
 insert into big select i, repeat(md5(i::text), 8) from generate_series(1, 4000) i;
 """
+
+
+def majors() -> dict[int, Installation]:
+    """Of each major version at hand, one installation with the programs that physical backups need."""
+    found: dict[int, Installation] = {}
+    for installation in pg.installations():
+        if installation.program("pg_verifybackup").exists():
+            found.setdefault(installation.major, installation)
+    return found
 
 
 @dataclass

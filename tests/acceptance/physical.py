@@ -5,19 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from restorecheck.postgres.server.binaries import Installation
-from tests import pg
 from tests.acceptance.conftest import World
 from tests.production import Production, age
-
-
-def majors() -> dict[int, Installation]:
-    """Of each major version at hand, one installation with the programs that physical backups need."""
-    found: dict[int, Installation] = {}
-    for installation in pg.installations():
-        if installation.program("pg_verifybackup").exists():
-            found.setdefault(installation.major, installation)
-    return found
 
 
 @dataclass

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.postgres.server import processes
-from tests.acceptance.physical import majors
 from tests.missing import needs
-from tests.production import Production, flip, producing
+from tests.production import Production, flip, majors, producing
 
 NEWEST_MAJOR = 15
 """Of Debian 12's pgBackRest."""

@@ -24,10 +24,14 @@ from restorecheck.postgres.dump.local_provider import LocalDumpProvider
 from restorecheck.postgres.dump.scratch_provider import ScratchProvider
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.physical.provider import PhysicalProvider
+from restorecheck.postgres.physical.settings import PhysicalSettings
+from restorecheck.postgres.physical.sources.basebackup import BaseBackups
 from restorecheck.postgres.server import cluster
 from restorecheck.testing import World, WorldProvider
 from tests.missing import left_out
 from tests.places import SHORT
+from tests.production import majors, producing
 from tests.rds.conftest import configuration, run_stage
 
 DRILL_ID = "20260226-031500-a1b2c3"
@@ -104,6 +108,12 @@ def stage():
     yield from run_stage()
 
 
+@pytest.fixture(scope="module")
+def base_backup():
+    with producing(next(iter(majors().values()))) as production:
+        yield production.backup("full")
+
+
 def in_the_sandbox(stage, folder, monkeypatch):
     """The RDS provider against the simulated AWS."""
     sandbox = stage.sandbox
@@ -152,6 +162,7 @@ def pause(duration: timedelta) -> None:
         "world",
         "local",
         "scratch",
+        "physical",
         pytest.param("sandbox", marks=pytest.mark.allow_hosts(["127.0.0.1"])),
         pytest.param("live", marks=[pytest.mark.live, pytest.mark.enable_socket]),
     ]
@@ -169,19 +180,22 @@ def case(request, folder, dumps, source, monkeypatch):
         return
     shutil.copy(dumps["custom"], folder / "library.dump")
     settings: dict[str, Any] = {
-        "dump": DumpSettings(path=str(folder / "library.dump")),
         "server": ServerSettings(work_dir=folder / "work", cache_dir=folder / "cache"),
         "clock": SystemClock(),
         "lock_of": lambda drill_id: folder / f"{drill_id}.lock",
         "deadline": timedelta(hours=1),
     }
     directory = folder / "work" / f"restorecheck-{DRILL_ID}"
+    dump = DumpSettings(path=str(folder / "library.dump"))
     provider: Provider
     if request.param == "local":
-        provider = LocalDumpProvider(**settings)
+        provider = LocalDumpProvider(dump=dump, **settings)
+    elif request.param == "physical":
+        made = BaseBackups(path=str(request.getfixturevalue("base_backup")))
+        provider = PhysicalProvider(physical=PhysicalSettings(source=made), **settings)
     else:
         scratch = ScratchServer(host=str(source.places.sockets), port=cluster.PORT, user="postgres")
-        provider = ScratchProvider(scratch=scratch, **settings)
+        provider = ScratchProvider(scratch=scratch, dump=dump, **settings)
 
     def exists(resource):
         if resource.kind == "throw-away server":

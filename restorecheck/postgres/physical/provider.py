@@ -81,6 +81,7 @@ class PhysicalSession:
     backup: PhysicalBackup | None = None
     recovery: Recovery | None = None
     reached: Reached | None = None
+    endpoint: Endpoint | None = None
 
     def end(self) -> None:
         if self.workshop is not None:
@@ -336,16 +337,17 @@ class PhysicalProvider(Provider):
         known = replace(
             _backup_of(backup, self.physical.source.place), server_version=opened.version
         )
+        session.endpoint = Endpoint(
+            identity=opened.identity,
+            host=str(workshop.places.sockets),
+            port=cluster.PORT,
+            user=preparation.CHECKER_ROLE,
+            databases=opened.databases,
+            server_version=opened.version,
+        )
         return Ready(
             backup=_as_old_as_its_data(known, reached) if asked.kind == LATEST else known,
-            endpoint=Endpoint(
-                identity=opened.identity,
-                host=str(workshop.places.sockets),
-                port=cluster.PORT,
-                user=preparation.CHECKER_ROLE,
-                databases=opened.databases,
-                server_version=opened.version,
-            ),
+            endpoint=session.endpoint,
             external_seconds=session.watch.seconds,
             notes=(
                 *self._notes(session),
@@ -364,15 +366,16 @@ class PhysicalProvider(Provider):
             note = (
                 "there is no WAL archive: the backup was recovered with its own WAL, to its own end"
             )
-            return Ready(notes=(note,))
+            return Ready(endpoint=session.endpoint, notes=(note,))
         if self.physical.moment.kind != LATEST:
             note = f"recovery ended at {self.physical.moment.said} as asked; the WAL after it was not read"
-            return Ready(notes=(note,))
+            return Ready(endpoint=session.endpoint, notes=(note,))
         last = self._in_background(session, COMPARE, lambda: recovery.last_segment(reached))
         if last is None:
             return replace(NOW, detail="reading the last WAL segment")
         missed = outcome.gap(reached, newest, last, size)
         return Ready(
+            endpoint=session.endpoint,
             findings=(_to_the_end(missed, reached, newest, size),),
             notes=(
                 *([] if missed else [_gap(reached, drill.started_at)]),
