@@ -1,6 +1,7 @@
 """All bugs that `make mutants` plants."""
 
 from tests.mutants.answers import ANSWERS
+from tests.mutants.physical import PHYSICAL
 from tests.mutants.planted import PLANTED
 
-BUGS = (*PLANTED, *ANSWERS)
+BUGS = (*PLANTED, *ANSWERS, *PHYSICAL)

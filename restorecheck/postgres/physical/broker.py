@@ -55,6 +55,7 @@ class Broker:
     """Of a segment, in bytes."""
     system_identifier: str
     stop: threading.Event
+    second_look: float = SECOND_LOOK
     requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
     """Why the server was told to give up."""
@@ -130,7 +131,7 @@ class Broker:
     def _checked(self, name: str, to: Path) -> FromArchive:
         """With a second look at what may just be written."""
         got = self._once(name, to)
-        if got.answer is ArchiveAnswer.DAMAGED and not self.stop.wait(SECOND_LOOK):
+        if got.answer is ArchiveAnswer.DAMAGED and not self.stop.wait(self.second_look):
             got = self._once(name, to)
         return got
 

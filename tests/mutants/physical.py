@@ -1,0 +1,89 @@
+"""Bugs in the recovery of physical backups. As in planted.py."""
+
+from tests.mutants.planted import bug
+
+CHOICE = "tests/unit/postgres/physical/test_choice.py"
+OUTCOME = "tests/unit/postgres/physical/test_outcome.py"
+WAL = "tests/unit/postgres/physical/test_wal.py"
+TEXTS = "tests/unit/postgres/physical/test_texts.py"
+BROKER = "tests/unit/postgres/physical/test_broker.py"
+
+PHYSICAL = (
+    bug(
+        "a hole in the archive is taken for its end",
+        "gap",
+        "if newest and Segment.of(newest, size) > here",
+        "if newest and Segment.of(newest, size) < here",
+        OUTCOME,
+    ),
+    bug(
+        "a damaged last segment is taken for a whole one",
+        "gap",
+        "if last.problem",
+        "if last.problem and last.absent",
+        OUTCOME,
+    ),
+    bug(
+        "a record behind the end of recovery is not missed",
+        "gap",
+        "last.last_record >= reached.lsn",
+        "last.last_record > reached.lsn",
+        OUTCOME,
+    ),
+    bug(
+        "what the server says of this machine fails the backup",
+        "explain",
+        "if any(words in text for words in OURS)",
+        "if any(words in text for words in OURS[:1])",
+        OUTCOME,
+    ),
+    bug(
+        "an archive that did not answer is what the server makes of it",
+        "explain",
+        "if refused is not None",
+        "if isinstance(refused, Broken)",
+        OUTCOME,
+    ),
+    bug(
+        "a backup is recovered to a time before its end",
+        "_ended_before",
+        "backup.ended <= moment.time",
+        "(backup.started_at or backup.ended) <= moment.time",
+        CHOICE,
+    ),
+    bug(
+        "a damaged newest backup is passed over without a word",
+        "choose",
+        "newest=first if first.problem else None",
+        "newest=None",
+        CHOICE,
+    ),
+    bug(
+        "a segment of another cluster is handed to the server",
+        "misfit",
+        "if header.system_identifier != system_identifier",
+        "if not header.system_identifier",
+        WAL,
+    ),
+    bug(
+        "a time in an unknown zone is taken for UTC",
+        "postgres/physical/_moment",
+        '"%Y-%m-%d %H:%M:%S UTC"',
+        '"%Y-%m-%d %H:%M:%S " + text.strip()[-3:]',
+        TEXTS,
+    ),
+    bug(
+        "an archive that did not answer is taken for its end",
+        "Broker._ask_archive",
+        "return REFUSED",
+        "return ABSENT",
+        BROKER,
+    ),
+    bug(
+        "a segment that is being written is damaged at the first look",
+        "Broker._checked",
+        "if got.answer is ArchiveAnswer.DAMAGED and not self.stop.wait(self.second_look)",
+        "if got.answer is ArchiveAnswer.UNKNOWN and not self.stop.wait(self.second_look)",
+        BROKER,
+    ),
+)

@@ -1,0 +1,125 @@
+"""WAL for a server that may not ask for it: what restore_command gets, and what is written down."""
+
+import shlex
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres.physical.broker import Broker
+from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
+
+SIZE = 1 << 16
+NAME = "000000010000000000000003"
+THERE, ABSENT = FromArchive(ArchiveAnswer.FETCHED), FromArchive(ArchiveAnswer.ABSENT)
+
+
+def segment(*, system=77, length=SIZE):
+    head = struct.pack("<HHIQIxxxxQII", 0xD116, 2, 1, 3 * SIZE, 0, system, SIZE, 8192)
+    return head.ljust(length, b"w")[:length]
+
+
+class Archive:
+    """Gives one content after the other, the last for ever; an answer stands for itself."""
+
+    def __init__(self, *contents):
+        self.contents = list(contents)
+
+    def fetch(self, _name, to):
+        content = self.contents.pop(0) if len(self.contents) > 1 else self.contents[0]
+        if isinstance(content, bytes):
+            to.write_bytes(content)
+            return THERE
+        return content
+
+
+@pytest.fixture
+def asked(tmp_path):
+    made = []
+
+    def ask(archive, name=NAME):
+        place = tmp_path / "recovery"
+        place.mkdir(exist_ok=True)
+        broker = Broker(
+            folder=place,
+            account=None,
+            fetch=archive.fetch,
+            size=SIZE,
+            system_identifier="77",
+            stop=threading.Event(),
+            second_look=0.0,
+        )
+        made.append(broker)
+        command = broker.start().replace("%p", "here").replace("%f", shlex.quote(name))
+        done = subprocess.run(shlex.split(command), cwd=tmp_path, check=False, timeout=20)
+        return broker, done.returncode
+
+    yield ask
+    for broker in made:
+        broker.end(5)
+
+
+def test_a_segment_is_handed_over_and_written_down(asked, tmp_path):
+    broker, code = asked(Archive(segment()))
+
+    assert code == 0
+    assert (tmp_path / "here").read_bytes() == segment()
+    assert [(r.name, r.answer) for r in broker.requests] == [(NAME, ArchiveAnswer.FETCHED)]
+    assert broker.refused is None
+
+
+def test_what_the_archive_does_not_have_ends_recovery(asked, tmp_path):
+    broker, code = asked(Archive(ABSENT))
+
+    assert code == 1
+    assert not (tmp_path / "here").exists()
+    assert broker.refused is None
+
+
+def test_an_archive_that_does_not_answer_ends_the_server_and_says_nothing_of_the_backup(asked):
+    broker, code = asked(Archive(FromArchive(ArchiveAnswer.UNKNOWN, "no route to host")))
+
+    assert code > 125
+    assert isinstance(broker.refused, Unclear)
+    assert "no route to host" in broker.refused.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (segment(length=SIZE - 1), "65,535 bytes, not 65,536"),
+        (segment(length=0), "0 bytes"),
+        (segment(system=78), "another cluster"),
+        (FromArchive(ArchiveAnswer.DAMAGED, "cannot be decompressed: x"), "cannot be decompressed"),
+    ],
+)
+def test_a_segment_that_cannot_be_it_fails_the_backup(asked, content, words, tmp_path):
+    broker, code = asked(Archive(content))
+
+    assert code > 125
+    assert isinstance(broker.refused, Broken)
+    assert words in broker.refused.reason
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_segment_that_is_being_written_is_whole_at_the_second_look(asked):
+    broker, code = asked(Archive(segment(length=100), segment()))
+
+    assert code == 0
+    assert broker.refused is None
+
+
+def test_a_history_file_has_no_header_and_any_length(asked):
+    _, code = asked(Archive(b"1\t0/5000158\tno recovery target specified\n"), "00000002.history")
+
+    assert code == 0
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "x", "00000001"])
+def test_nothing_but_wal_is_asked_of_the_archive(asked, name):
+    broker, code = asked(Archive(segment()), name)
+
+    assert code > 125
+    assert broker.requests == []
