@@ -21,10 +21,22 @@ from restorecheck.sandbox.servers import Farm
 from restorecheck.simulated import PlannedOutcome, Quotas, SimulatedRds, State, rules
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.state import Operation
-from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
+from restorecheck.simulated.things import (
+    Cluster,
+    Database,
+    Description,
+    Instance,
+    Parameters,
+    Region,
+    Snapshot,
+)
 
 NEVER = float("inf")
 """How many times slower than always is what stays under way."""
+
+
+NO_ONE_LISTENS = 1
+"""The port of a cluster without an instance: it has an endpoint, which answers nobody."""
 
 
 class MotoTime:
@@ -41,65 +53,68 @@ class MotoTime:
 
 
 class Servers:
-    """Instances that are served, and snapshots that are data directories. Called with the lock held."""
+    """What is served, and snapshots that are data directories. Called with the lock held."""
 
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
         self.before_start: deque[Callable[[Path], None]] = deque()
         """Called with the data directory of the next restored instance, before its server starts."""
 
-    def born(self, _region: Region, instance: Instance) -> None:
+    def born(self, _region: Region, thing: Database) -> None:
         alphabet = string.ascii_uppercase + string.digits
-        instance.resource_id = "db-" + "".join(secrets.choice(alphabet) for _ in range(26))
+        prefix = "cluster-" if isinstance(thing, Cluster) else "db-"
+        thing.resource_id = prefix + "".join(secrets.choice(alphabet) for _ in range(26))
 
-    def create(self, instance: Instance, database: str) -> None:
-        instance.server = self._farm.create()
-        instance.server.start()
-        instance.server.make_master(instance.master, instance.password, database)
+    def create(self, thing: Database, database: str) -> None:
+        thing.server = self._farm.create()
+        thing.server.start()
+        thing.server.make_master(thing.master, thing.password, database)
 
-    def bring_back(self, instance: Instance, snapshot: Snapshot) -> None:
+    def bring_back(self, thing: Database, snapshot: Snapshot) -> None:
         damage = self.before_start.popleft() if self.before_start else None
-        instance.server = self._farm.copy_of(snapshot.data)
+        thing.server = self._farm.copy_of(snapshot.data)
         if damage is not None:
-            damage(instance.server.places.data)
-        instance.server.start()
+            damage(thing.server.places.data)
+        thing.server.start()
 
-    def back_up(self, instance: Instance) -> Path:
-        return self._farm.snapshot(instance.server)
+    def back_up(self, thing: Database) -> Path:
+        return self._farm.snapshot(thing.server)
 
-    def set_password(self, instance: Instance, password: str) -> None:
-        if instance.server.running:
-            instance.server.set_password(instance.master, password)
+    def set_password(self, thing: Database, password: str) -> None:
+        if thing.server.running:
+            thing.server.set_password(thing.master, password)
 
-    def stop(self, instance: Instance) -> None:
-        instance.server.stop()
+    def stop(self, thing: Database) -> None:
+        thing.server.stop()
 
-    def start(self, instance: Instance) -> None:
-        instance.server.start()
+    def start(self, thing: Database) -> None:
+        thing.server.start()
 
-    def remove(self, region: Region, instance: Instance) -> None:
-        if instance.server is not None:
-            instance.server.remove()
-        if instance.secret_arn:
+    def remove(self, region: Region, thing: Database) -> None:
+        if thing.server is not None:
+            thing.server.remove()
+        if thing.secret_arn:
             backend: Any = secretsmanager_backends[region.account_id][region.region]
-            backend.secrets.pop(instance.secret_arn)
+            backend.secrets.pop(thing.secret_arn)
 
-    def endpoint(self, instance: Instance) -> tuple[str, int] | None:
-        if instance.server is None or not instance.server.port:
-            return None
-        return "127.0.0.1", instance.server.port
+    def endpoint(self, thing: Database) -> tuple[str, int] | None:
+        if thing.server is None or not thing.server.port:
+            return (
+                ("127.0.0.1", NO_ONE_LISTENS) if isinstance(thing, Cluster) and thing.up else None
+            )
+        return "127.0.0.1", thing.server.port
 
-    def log_text(self, instance: Instance) -> str:
-        return instance.server.log_text() if instance.server else ""
+    def log_text(self, thing: Database) -> str:
+        return thing.server.log_text() if thing.server else ""
 
-    def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
+    def make_secret(self, region: Region, thing: Database) -> tuple[str, str]:
         password = secrets.token_urlsafe(24)
         backend: Any = secretsmanager_backends[region.account_id][region.region]
         secret = backend.create_managed_secret(
             service_name="rds",
-            secret_id=f"rds!{instance.resource_id.lower()}",
-            secret_string=json.dumps({"username": instance.master, "password": password}),
-            tags=[{"Key": "aws:rds:primaryDBInstanceArn", "Value": instance.arn}],
+            secret_id=f"rds!{thing.resource_id.lower()}",
+            secret_string=json.dumps({"username": thing.master, "password": password}),
+            tags=[{"Key": f"aws:rds:primary{thing.family.owner}Arn", "Value": thing.arn}],
         )
         return str(secret.arn), password
 
@@ -124,7 +139,8 @@ class MotoGroups:
         return len({getattr(s, "availability_zone", None) for s in group._subnets})  # noqa: SLF001  # moto's
 
     def parameters_of(self, parameter_group: str) -> Mapping[str, str] | None:
-        group = self._rds.db_parameter_groups.get(parameter_group)
+        of_clusters = self._rds.db_cluster_parameter_groups
+        group = self._rds.db_parameter_groups.get(parameter_group, of_clusters.get(parameter_group))
         if group is None:
             return None
         return {p["ParameterName"]: p.get("ParameterValue", "") for p in group.parameters.values()}
@@ -159,6 +175,7 @@ class ServedRds:
                 pace=pace,
                 quotas=quotas,
                 defaults=_DEFAULTS | {"EngineVersion": farm.installation.version},
+                cluster_version=farm.installation.version,
             )
         )
         self.state = self._machine.state
@@ -171,7 +188,9 @@ class ServedRds:
     def take_automated_snapshot(
         self, region: Region, identifier: str, *, age: timedelta = timedelta(0)
     ) -> Snapshot:
-        return self._machine.snapshots.take_automated(region, identifier, age=age)
+        of_cluster = identifier in region.clusters
+        snapshots = self._machine.cluster_snapshots if of_cluster else self._machine.snapshots
+        return snapshots.take_automated(region, identifier, age=age)
 
     def restore_for_test(self, region: Region, snapshot: Snapshot) -> Instance:
         """AWS Backup's own restore, with its name and its tag, in no public place."""
@@ -185,7 +204,8 @@ class ServedRds:
 
     def calm(self) -> None:
         """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""
-        for ordered in (self.state.restores, self.state.copies, self.state.passwords):
+        state = self.state
+        for ordered in (state.restores, state.copies, state.passwords, state.members):
             ordered.clear()
         self.servers.before_start.clear()
 

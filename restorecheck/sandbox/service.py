@@ -34,7 +34,7 @@ from restorecheck.sandbox.pace import Pace, Worker
 from restorecheck.sandbox.rds import PlannedOutcome, ServedRds
 from restorecheck.sandbox.servers import Farm
 from restorecheck.sandbox.wire import Wire
-from restorecheck.simulated import Instance, Quotas, Snapshot
+from restorecheck.simulated import Cluster, Database, Instance, Quotas, Snapshot
 
 LOOPBACK = "127.0.0.1"
 SOURCE_ACCOUNT = "111111111111"
@@ -195,15 +195,48 @@ class Sandbox:
         self.wait_until(lambda: instance.status == "available", f"{identifier} is available")
         return instance
 
+    def create_production_cluster(
+        self,
+        identifier: str = "courses-aurora",
+        *,
+        database: str = "courses",
+        password: str,
+        encrypted: bool = True,
+    ) -> Cluster:
+        """Production's Aurora cluster with one instance, up, with its first automated snapshot."""
+        client = self.client("rds", self.source)
+        client.create_db_cluster(
+            DBClusterIdentifier=identifier,
+            Engine="aurora-postgresql",
+            MasterUsername="dbadmin",
+            MasterUserPassword=password,
+            DatabaseName=database,
+            StorageEncrypted=encrypted,
+            BackupRetentionPeriod=14,
+            DeletionProtection=True,
+            Tags=[{"Key": "env", "Value": "production"}],
+        )
+        cluster = self.clusters(self.source)[identifier]
+        self.wait_until(lambda: cluster.status == "available", f"{identifier} is available")
+        client.create_db_instance(
+            DBInstanceIdentifier=f"{identifier}-1",
+            DBClusterIdentifier=identifier,
+            Engine="aurora-postgresql",
+            DBInstanceClass="db.r6g.large",
+            PubliclyAccessible=False,
+        )
+        self.wait_until(lambda: cluster.reachable, f"{identifier} is served")
+        return cluster
+
     @contextmanager
-    def sql(self, instance: Instance, database: str) -> Iterator[psycopg.Connection[Any]]:
+    def sql(self, instance: Database, database: str) -> Iterator[psycopg.Connection[Any]]:
         """As the sandbox's own superuser, past the API: to put data into production."""
         server = instance.server
         assert server is not None, "only what is up can be asked"
         with server.superuser(database) as connection:
             yield connection
 
-    def move_in(self, instance: Instance, database: str, *, readable: bool = True) -> None:
+    def move_in(self, instance: Database, database: str, *, readable: bool = True) -> None:
         """An application owns everything in this database from now on; `readable`: the checker's role may
         read it, as docs/how-to/rds.md asks for.
         """
@@ -255,7 +288,7 @@ class Sandbox:
                 job.message = f"DB instance is in the status {instance.status}"
         return job
 
-    def sees(self, thing: Instance | Snapshot) -> bool:
+    def sees(self, thing: Database | Snapshot) -> bool:
         """Whether somebody who lists things finds it."""
         return self.rds.state.sees(thing)
 
@@ -265,8 +298,15 @@ class Sandbox:
     def instances(self, account: UserCredentials) -> dict[str, Instance]:
         return dict(self.rds.state.region(account.account_id, self._region_of(account)).instances)
 
+    def clusters(self, account: UserCredentials) -> dict[str, Cluster]:
+        return dict(self.rds.state.region(account.account_id, self._region_of(account)).clusters)
+
     def snapshots(self, account: UserCredentials) -> dict[str, Snapshot]:
         return dict(self.rds.state.region(account.account_id, self._region_of(account)).snapshots)
+
+    def cluster_snapshots(self, account: UserCredentials) -> dict[str, Snapshot]:
+        place = self.rds.state.region(account.account_id, self._region_of(account))
+        return dict(place.cluster_snapshots)
 
     def calm(self) -> None:
         """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""

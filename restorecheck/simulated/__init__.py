@@ -13,12 +13,14 @@ from restorecheck.simulated.pace import NEVER, Durations, PlannedOutcome, Quotas
 from restorecheck.simulated.rds import SimulatedRds
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.state import Page, State
-from restorecheck.simulated.things import Instance, Region, Snapshot
+from restorecheck.simulated.things import Cluster, Database, Instance, Region, Snapshot
 from restorecheck.simulated.unknowns import Unknowns
 
 __all__ = [
     "NEVER",
     "Behind",
+    "Cluster",
+    "Database",
     "Durations",
     "Instance",
     "KmsPort",

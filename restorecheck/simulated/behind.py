@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from restorecheck.simulated.things import Instance, Parameters, Region, Snapshot
+from restorecheck.simulated.things import Database, Parameters, Region, Snapshot
 
 
 class Time(Protocol):
@@ -38,38 +38,40 @@ class KmsPort(Protocol):
 
 
 class Behind(Protocol):
-    """Called in the one thread in which the machine works."""
+    """Called in the one thread in which the machine works. Of Aurora the data are in the cluster: its instances
+    are only born and removed.
+    """
 
-    def born(self, region: Region, instance: Instance) -> None:
+    def born(self, region: Region, thing: Database) -> None:
         """It has been asked for: give it its `resource_id`, and whatever the face keeps on it."""
 
-    def create(self, instance: Instance, database: str) -> None:
+    def create(self, thing: Database, database: str) -> None:
         """An empty database, up."""
 
-    def bring_back(self, instance: Instance, snapshot: Snapshot) -> None:
+    def bring_back(self, thing: Database, snapshot: Snapshot) -> None:
         """The snapshot's data, up.
 
         Raises:
             ProviderError: The server does not start.
         """
 
-    def back_up(self, instance: Instance) -> Any:  # noqa: ANN401  # the face's own
+    def back_up(self, thing: Database) -> Any:  # noqa: ANN401  # the face's own
         """What a snapshot of this moment holds."""
 
-    def set_password(self, instance: Instance, password: str) -> None: ...
+    def set_password(self, thing: Database, password: str) -> None: ...
 
-    def stop(self, instance: Instance) -> None: ...
+    def stop(self, thing: Database) -> None: ...
 
-    def start(self, instance: Instance) -> None: ...
+    def start(self, thing: Database) -> None: ...
 
-    def remove(self, region: Region, instance: Instance) -> None:
+    def remove(self, region: Region, thing: Database) -> None:
         """The instance is gone, and its managed secret with it."""
 
-    def endpoint(self, instance: Instance) -> tuple[str, int] | None: ...
+    def endpoint(self, thing: Database) -> tuple[str, int] | None: ...
 
-    def log_text(self, instance: Instance) -> str: ...
+    def log_text(self, thing: Database) -> str: ...
 
-    def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
+    def make_secret(self, region: Region, thing: Database) -> tuple[str, str]:
         """A secret of the instance's own in Secrets Manager; its ARN and the password in it."""
 
     def may(self, region: Region, caller: str, action: str, resource: str) -> bool:

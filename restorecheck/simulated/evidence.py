@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from restorecheck.simulated import rules
+from restorecheck.simulated.families import CLUSTERS, INSTANCES
 from restorecheck.simulated.refusals import bad_combination
 from restorecheck.simulated.rules import tags_of
 from restorecheck.simulated.state import Operation, Page, State
-from restorecheck.simulated.things import Description, Parameters, Region, tag_list
+from restorecheck.simulated.things import Description, Instance, Parameters, Region, tag_list
 
 LOG = "error/postgresql.log"
 
@@ -20,6 +21,7 @@ class Evidence:
         return {
             "AddTagsToResource": self._add_tags,
             "DescribeAccountAttributes": self._describe_quotas,
+            "DescribeDBClusterParameters": self._describe_cluster_parameters,
             "DescribeDBInstanceAutomatedBackups": self._describe_automated_backups,
             "DescribeDBLogFiles": self._describe_logs,
             "DescribeDBParameters": self._describe_parameters,
@@ -44,7 +46,7 @@ class Evidence:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
         if not instance.up:
             return Page("DescribeDBLogFiles", [])
-        size = len(self._state.behind.log_text(instance))
+        size = len(self._log_text(region, instance))
         written = round(self._state.time.now().timestamp() * 1000)
         return Page(
             "DescribeDBLogFiles", [{"LogFileName": LOG, "LastWritten": written, "Size": size}]
@@ -52,12 +54,21 @@ class Evidence:
 
     def _download_log(self, region: Region, given: Parameters, _caller: str) -> Description:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
-        text = self._state.behind.log_text(instance)
+        text = self._log_text(region, instance)
         lines = text.splitlines(keepends=True)[-int(given.get("NumberOfLines") or 10_000) :]
         return {"LogFileData": "".join(lines), "Marker": "0", "AdditionalDataPending": False}
 
+    def _log_text(self, region: Region, instance: Instance) -> str:
+        """An instance of Aurora serves its cluster's data, and so has its log."""
+        return self._state.behind.log_text(region.clusters.get(instance.cluster, instance))
+
     def _describe_parameters(self, region: Region, given: Parameters, _caller: str) -> Page:
-        name = given["DBParameterGroupName"]
+        return self._parameters_in(region, given["DBParameterGroupName"])
+
+    def _describe_cluster_parameters(self, region: Region, given: Parameters, _caller: str) -> Page:
+        return self._parameters_in(region, given["DBClusterParameterGroupName"])
+
+    def _parameters_in(self, region: Region, name: str) -> Page:
         group = self._state.behind.groups(region).parameters_of(name)
         if group is None and not name.startswith("default."):
             raise rules.no_parameter_group(name)
@@ -92,17 +103,22 @@ class Evidence:
 
     def _tagged(self, region: Region, arn: str) -> dict[str, str]:
         kind, _, name = arn.partition(f":{region.account_id}:")[2].partition(":")
-        if kind == "db":
-            return self._state.instance(region, name).tags
-        return self._state.own_snapshot(region, name).tags
+        family = CLUSTERS if kind.startswith("cluster") else INSTANCES
+        if kind == family.owner_arn:
+            return self._state.owner(region, name, family).tags
+        return self._state.own_snapshot(region, name, family).tags
 
     def _describe_quotas(self, region: Region, _given: Parameters, _caller: str) -> Description:
         quotas = self._state.quotas
         instances = region.instances.values()
         manual = [s for s in region.snapshots.values() if s.type == "manual"]
         storage = sum(int(i.settings.get("AllocatedStorage", 0)) for i in instances)
+        clusters = len(region.clusters)
+        manual_clusters = [s for s in region.cluster_snapshots.values() if s.type == "manual"]
         used = {
             "DBInstances": (len(instances), quotas.instances),
+            "DBClusters": (clusters, quotas.clusters),
+            "ManualClusterSnapshots": (len(manual_clusters), quotas.snapshots),
             "ManualSnapshots": (len(manual), quotas.snapshots),
             "AllocatedStorage": (storage, quotas.storage),
         }
@@ -127,7 +143,7 @@ class Evidence:
                 ],
             }
             for instance in region.instances.values()
-            if instance.retention
+            if instance.retention and not instance.cluster
         ]
         wanted = given.get("DBInstanceIdentifier")
         found = [b for b in backups if wanted in {None, b["DBInstanceIdentifier"]}]

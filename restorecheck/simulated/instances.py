@@ -1,22 +1,19 @@
 """Instances: created, restored, changed, stopped, started, deleted, described."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from restorecheck.errors import ProviderError
 from restorecheck.simulated import rules
 from restorecheck.simulated.pace import PlannedOutcome
-from restorecheck.simulated.refusals import no_instance
-from restorecheck.simulated.rules import LONGEST_INSTANCE, default_group, name_of, tags_of
+from restorecheck.simulated.passwords import MasterPasswords
+from restorecheck.simulated.refusals import no_owner
+from restorecheck.simulated.rules import LONGEST_NAME, default_group, name_of, tags_of
 from restorecheck.simulated.snapshots import READ, Snapshots, filtered
 from restorecheck.simulated.state import Operation, Page, State
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
 from restorecheck.simulated.unknowns import Statuses
 
 WEEK = timedelta(days=7)
-CREATING, ACTIVE = "creating", "active"
-"""MasterUserSecret.SecretStatus."""
-SECRETS_KEY, DESCRIBE_KEY = "aws-secretsmanager", "kms:DescribeKey"
 KEPT_CHANGES = ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible")
 
 
@@ -24,6 +21,7 @@ class Instances:
     def __init__(self, state: State, snapshots: Snapshots) -> None:
         self._state = state
         self._snapshots = snapshots
+        self._passwords = MasterPasswords(state)
 
     def operations(self) -> dict[str, Operation]:
         return {
@@ -61,15 +59,19 @@ class Instances:
         region.instances[name] = instance
         return instance
 
-    def _answer(self, instance: Instance) -> Description:
-        return {"DBInstance": self._described(instance)}
+    def _answer(self, region: Region, instance: Instance) -> Description:
+        return {"DBInstance": self.described(region, instance)}
 
-    def _described(self, instance: Instance) -> Description:
-        return instance.describe(self._state.time.now(), self._state.behind.endpoint(instance))
+    def described(self, region: Region, instance: Instance) -> Description:
+        endpoint = self._state.behind.endpoint(instance)
+        cluster = region.clusters.get(instance.cluster)
+        if endpoint is None and cluster is not None and instance.up:
+            endpoint = self._state.behind.endpoint(cluster)
+        return instance.describe(self._state.time.now(), endpoint)
 
     def _create(self, region: Region, given: Parameters, caller: str) -> Description:
         state = self._state
-        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_NAME)
         rules.refuse_taken_instance(region.instances, name, state.quotas.instances)
         settings = state.defaults | {k: v for k, v in given.items() if k not in rules.NOT_KEPT}
         settings["DBParameterGroupName"] = given.get(
@@ -89,11 +91,11 @@ class Instances:
             self._is_up(region, instance)
 
         state.after(state.pace.create, up, PlannedOutcome())
-        return self._answer(instance)
+        return self._answer(region, instance)
 
     def _is_up(self, region: Region, instance: Instance) -> None:
         instance.up = True
-        self._state.tell(region, instance.identifier, "DB instance created")
+        self._state.tell(region, instance, "DB instance created")
         if not instance.retention:
             instance.status = "available"
             return
@@ -103,7 +105,7 @@ class Instances:
 
     def _restore(self, region: Region, given: Parameters, caller: str) -> Description:
         state = self._state
-        name = name_of(given["DBInstanceIdentifier"], LONGEST_INSTANCE)
+        name = name_of(given["DBInstanceIdentifier"], LONGEST_NAME)
         rules.refuse_managed_restore(given)
         snapshot = state.find_snapshot(region, given["DBSnapshotIdentifier"])
         rules.refuse_foreign_restore(snapshot, region.account_id)
@@ -117,9 +119,9 @@ class Instances:
             state.keys.require(snapshot.kms_key_id, region.account_id, READ)
         tags = tags_of(given) if "Tags" in given else dict(snapshot.instance_tags)
         instance = self.add(region, name, settings, tags, caller=caller)
-        state.tell(region, name, f"Restored from snapshot {snapshot.identifier}")
+        state.tell(region, instance, f"Restored from snapshot {snapshot.identifier}")
         self.bring_restore_to_its_end(region, instance, snapshot)
-        return self._answer(instance)
+        return self._answer(region, instance)
 
     def bring_restore_to_its_end(
         self, region: Region, instance: Instance, snapshot: Snapshot
@@ -136,7 +138,7 @@ class Instances:
             if instance.status != "creating":
                 return
             if outcome.event:
-                state.tell(region, instance.identifier, outcome.event)
+                state.tell(region, instance, outcome.event)
             if outcome.status != "available":
                 instance.status = outcome.status
                 return
@@ -144,7 +146,7 @@ class Instances:
                 state.behind.bring_back(instance, snapshot)
             except ProviderError as exc:
                 said = f"DB instance could not be started: {exc.message}"
-                state.tell(region, instance.identifier, said)
+                state.tell(region, instance, said)
                 instance.status = "restore-error"
                 return
             self._is_up(region, instance)
@@ -166,84 +168,26 @@ class Instances:
 
     def _describe(self, region: Region, given: Parameters, _caller: str) -> Page:
         seen = [i for i in region.instances.values() if self._state.sees(i)]
-        items = filtered([self._described(i) for i in seen], given)
+        items = filtered([self.described(region, i) for i in seen], given)
         wanted = given.get("DBInstanceIdentifier")
         if wanted:
             name = wanted.rpartition(":")[2].lower()
             items = [item for item in items if item["DBInstanceIdentifier"] == name]
             if not items:
-                raise no_instance(wanted)
+                raise no_owner(wanted)
         return Page("DBInstances", items)
 
     def _modify(self, region: Region, given: Parameters, caller: str) -> Description:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
         rules.refuse_change(instance, given)
-        password = given.get("MasterUserPassword")
-        if given.get("ManageMasterUserPassword"):
-            self._refuse_unknown_key(region, given, caller)
-            self._manage_password(region, instance)
-        elif password is not None:
-            self._change_password(region, instance, password)
+        self._passwords.change(region, instance, given, caller)
         for key in KEPT_CHANGES:
             if key in given:
                 instance.settings[key] = given[key]
         return {
-            "DBInstance": self._described(instance)
+            "DBInstance": self.described(region, instance)
             | {"PendingModifiedValues": dict(instance.pending)}
         }
-
-    def _refuse_unknown_key(self, region: Region, given: Parameters, caller: str) -> None:
-        """Who asks for a managed password must be able to describe the secret's key, also where it is
-        Secrets Manager's own: RDS User Guide, "Password management with Amazon RDS and AWS Secrets
-        Manager", permissions required.
-        """
-        own = region.arn("key", SECRETS_KEY, "kms").replace(":key:", ":key/")
-        key = given.get("MasterUserSecretKmsKeyId") or own
-        if not self._state.behind.may(region, caller, DESCRIBE_KEY, key):
-            raise rules.not_authorized(caller, DESCRIBE_KEY, key)
-
-    def _manage_password(self, region: Region, instance: Instance) -> None:
-        instance.secret_arn, password = self._state.behind.make_secret(region, instance)
-        instance.secret_status = CREATING
-
-        def active() -> None:
-            instance.secret_status = ACTIVE
-
-        self._change_password(region, instance, password, then=active)
-
-    def _change_password(
-        self,
-        region: Region,
-        instance: Instance,
-        password: str,
-        then: Callable[[], None] = lambda: None,
-    ) -> None:
-        """The race of the real thing: right after the call the instance is still `available`, for a
-        moment even with nothing pending (aws-cloudformation-resource-providers-rds, Probing.java, counts
-        several looks for that reason).
-        """
-        state = self._state
-        instance.pending = {"MasterUserPassword": "****"}
-        instance.pending_from = state.seen_from()
-        outcome = state.passwords.popleft() if state.passwords else PlannedOutcome()
-
-        def end() -> None:
-            instance.pending = {}
-            if instance.status == "resetting-master-credentials":
-                instance.status = "available"
-            if outcome.status != "available":
-                said = "Unable to reset your password. Error information"
-                state.tell(region, instance.identifier, said)
-                return
-            if instance.reachable:
-                state.behind.set_password(instance, password)
-                instance.password = password
-                state.tell(region, instance.identifier, "Reset master credentials")
-                then()
-
-        begins = state.pace.password / 4
-        state.turn(instance, begins, "available", "resetting-master-credentials")
-        state.after(state.pace.password, end, outcome)
 
     def _delete(self, region: Region, given: Parameters, _caller: str) -> Description:
         state = self._state
@@ -257,7 +201,7 @@ class Instances:
             self.remove(region, instance)
 
         state.after(state.pace.delete, gone, PlannedOutcome())
-        return self._answer(instance)
+        return self._answer(region, instance)
 
     def _is_stuck(self, instance: Instance) -> bool:
         """One that is created for ever can be deleted some time after it should have been up."""
@@ -271,7 +215,10 @@ class Instances:
         if region.instances.get(instance.identifier) is not instance:
             return
         del region.instances[instance.identifier]
-        self._state.tell(region, instance.identifier, "DB instance deleted")
+        cluster = region.clusters.get(instance.cluster)
+        if cluster is not None and instance in cluster.members:
+            cluster.members.remove(instance)
+        self._state.tell(region, instance, "DB instance deleted")
         for name, snapshot in list(region.snapshots.items()):
             if snapshot.type == "automated" and snapshot.instance == instance.identifier:
                 del region.snapshots[name]
@@ -288,7 +235,7 @@ class Instances:
                 instance.status, instance.restart_at = "stopped", state.time.now() + WEEK
 
         state.after(state.pace.stop, stopped, PlannedOutcome())
-        return self._answer(instance)
+        return self._answer(region, instance)
 
     def _start(self, region: Region, given: Parameters, _caller: str) -> Description:
         state = self._state
@@ -302,4 +249,4 @@ class Instances:
                 instance.status = "available"
 
         state.after(state.pace.start, started, PlannedOutcome())
-        return self._answer(instance)
+        return self._answer(region, instance)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from restorecheck.simulated.families import INSTANCES, Family
+
 NEVER = timedelta.max
 """What takes so long stays under way."""
 
@@ -34,8 +36,16 @@ class Quotas:
     instances: int = 40
     snapshots: int = 100
     copies_in_progress: int = 20
+    clusters: int = 40
+    cluster_copies_in_progress: int = 5
+    """Amazon Aurora User Guide, "Copying a DB cluster snapshot", limitations."""
     storage: int = 100_000
     """In gigabytes."""
+
+    def copies_of(self, family: Family) -> int:
+        """How many snapshots of this family may be copied at once."""
+        of_instances = family is INSTANCES
+        return self.copies_in_progress if of_instances else self.cluster_copies_in_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """How the simulated AWS says no: with AWS's codes."""
 
+from restorecheck.simulated.families import INSTANCES, Family
+
 
 class Refusal(Exception):  # noqa: N818  # it is an answer, and no error of ours
     """Answered with this code. Those marked (?) in the texts below were never seen on real AWS."""
@@ -15,12 +17,12 @@ class NoReply(Exception):  # noqa: N818  # as above
     """The connection was cut, or nothing came within the client's patience."""
 
 
-def no_snapshot(name: str) -> Refusal:
-    return Refusal("DBSnapshotNotFound", f"DBSnapshot {name} not found.", status=404)
+def no_snapshot(name: str, family: Family = INSTANCES) -> Refusal:
+    return Refusal(family.no_snapshot, f"{family.snapshot} {name} not found.", status=404)
 
 
-def no_instance(name: str) -> Refusal:
-    return Refusal("DBInstanceNotFound", f"DBInstance {name} not found.", status=404)
+def no_owner(name: str, family: Family = INSTANCES) -> Refusal:
+    return Refusal(family.no_owner, f"{family.owner} {name} not found.", status=404)
 
 
 def bad_value(message: str) -> Refusal:
@@ -31,9 +33,9 @@ def bad_combination(message: str) -> Refusal:
     return Refusal("InvalidParameterCombination", message)
 
 
-def bad_instance_state(message: str) -> Refusal:
-    return Refusal("InvalidDBInstanceState", message)
+def bad_owner_state(message: str, family: Family = INSTANCES) -> Refusal:
+    return Refusal(family.bad_owner_state, message)
 
 
-def bad_snapshot_state(message: str) -> Refusal:
-    return Refusal("InvalidDBSnapshotState", message)
+def bad_snapshot_state(message: str, family: Family = INSTANCES) -> Refusal:
+    return Refusal(family.bad_snapshot_state, message)

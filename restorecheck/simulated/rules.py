@@ -7,26 +7,30 @@ Codes of which nobody has seen the real thing are marked (?).
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from restorecheck.simulated.behind import Groups
+from restorecheck.simulated.families import CLUSTERS, INSTANCES, Family
 from restorecheck.simulated.refusals import (
     Refusal,
     bad_combination,
-    bad_instance_state,
+    bad_owner_state,
     bad_snapshot_state,
     bad_value,
-    no_instance,
+    no_owner,
     no_snapshot,
 )
 from restorecheck.simulated.things import (
+    Database,
     Description,
-    Instance,
     Parameters,
+    Region,
     Snapshot,
 )
 
 NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]*(?<!-)")
-LONGEST_INSTANCE, LONGEST_SNAPSHOT = 63, 255
+LONGEST_NAME = 63
+"""Of an instance or a cluster."""
 MOST_SHARES = 20
 FEWEST_ZONES = 2
 OLD_CLASSES, NOT_WITH_OLD = ("db.t2.", "db.m3.", "db.m4.", "db.r3.", "db.r4."), 13
@@ -70,31 +74,38 @@ def is_arn(name: str) -> bool:
     return name.startswith("arn:")
 
 
-def instance_in(instances: Mapping[str, Instance], name: str) -> Instance:
-    """By its name or ARN."""
-    instance = instances.get(name.rpartition(":")[2].lower())
-    if instance is None:
-        raise no_instance(name)
-    return instance
+T = TypeVar("T", bound=Database)
 
 
-def own_snapshot_in(snapshots: Mapping[str, Snapshot], account_id: str, name: str) -> Snapshot:
+def owner_in(owners: Mapping[str, T], name: str, family: Family = INSTANCES) -> T:
+    """An instance or a cluster, by its name or ARN."""
+    owner = owners.get(name.rpartition(":")[2].lower())
+    if owner is None:
+        raise no_owner(name, family)
+    return owner
+
+
+def own_snapshot_in(region: Region, name: str, family: Family) -> Snapshot:
     """Of this account, by its name or ARN."""
-    own = name.partition(f":{account_id}:snapshot:")[2] if is_arn(name) else name
-    snapshot = snapshots.get(own.lower())
+    prefix = f":{region.account_id}:{family.snapshot_arn}:"
+    own = name.partition(prefix)[2] if is_arn(name) else name
+    snapshot = region.snapshots_of(family).get(own.lower())
     if snapshot is None:
-        raise no_snapshot(name)
+        raise no_snapshot(name, family)
     return snapshot
 
 
 # --- snapshots --------------------------------------------------------------------------------
 
 
-def refuse_taken_snapshot(snapshots: Mapping[str, Snapshot], name: str, most: int) -> None:
-    """RDS API, CopyDBSnapshot: errors. "Quotas and constraints": manual snapshots for each region."""
+def refuse_taken_snapshot(region: Region, name: str, most: int, family: Family) -> None:
+    """RDS API, CopyDBSnapshot: errors. "Quotas and constraints": manual snapshots for each region, those of
+    clusters counted apart.
+    """
+    snapshots = region.snapshots_of(family)
     if name in snapshots:
         raise Refusal(
-            "DBSnapshotAlreadyExists",
+            family.snapshot_exists,
             f"Cannot create the snapshot because a snapshot with the identifier {name} already "
             "exists.",
         )
@@ -105,11 +116,14 @@ def refuse_taken_snapshot(snapshots: Mapping[str, Snapshot], name: str, most: in
 def refuse_unfinished(snapshot: Snapshot) -> None:
     """RDS API, InvalidDBSnapshotState: "The state of the DB snapshot doesn't allow deletion" and copies."""
     if snapshot.status != "available":
-        raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is not available.")
+        said = f"The snapshot {snapshot.identifier} is not available."
+        raise bad_snapshot_state(said, snapshot.family)
 
 
 def refuse_many_copies(snapshots: Iterable[Snapshot], most: int) -> None:
-    """Of 20 in progress for each region: "Copying a DB snapshot", limitations; no code is told."""
+    """Of 20 in progress for each region: "Copying a DB snapshot", limitations; of clusters 5: Aurora User
+    Guide, "Copying a DB cluster snapshot". No code is told.
+    """
     if len([s for s in snapshots if s.type == "manual" and s.in_progress]) >= most:
         raise Refusal("SnapshotQuotaExceeded", "Too many snapshot copies in progress.")  # (?)
 
@@ -120,14 +134,19 @@ def refuse_copy_without_key(source: Snapshot, account_id: str, wanted: str | Non
         raise bad_combination(  # (?)
             "KmsKeyId is required to copy an encrypted snapshot of another account."
         )
+    if wanted and not source.kms_key_id and source.family is CLUSTERS:
+        # RDS API, CopyDBClusterSnapshot, KmsKeyId: "If you copy an unencrypted DB cluster snapshot and
+        # specify a value for the KmsKeyId parameter, then an error is returned." (?): which one.
+        raise bad_combination("The DB cluster snapshot is not encrypted: KmsKeyId is not allowed.")
 
 
 def refuse_deletion_of_snapshot(snapshot: Snapshot) -> None:
     """RDS API, DeleteDBSnapshot: "must be in the available state"; "Deleting a DB snapshot": manual ones."""
     if snapshot.type != "manual":
-        raise bad_snapshot_state("Automated snapshots cannot be deleted.")
+        raise bad_snapshot_state("Automated snapshots cannot be deleted.", snapshot.family)
     if snapshot.status == "creating":
-        raise bad_snapshot_state(f"The snapshot {snapshot.identifier} is being created.")
+        said = f"The snapshot {snapshot.identifier} is being created."
+        raise bad_snapshot_state(said, snapshot.family)
 
 
 def forget_snapshot(snapshot: Snapshot, everywhere: Iterable[Snapshot]) -> None:
@@ -147,6 +166,9 @@ def share(snapshot: Snapshot, given: Parameters, seen_from: datetime, *, default
     added, removed = given.get("ValuesToAdd") or [], given.get("ValuesToRemove") or []
     if given["AttributeName"] != "restore":
         raise bad_value(f"Invalid snapshot attribute {given['AttributeName']}")
+    if snapshot.type != "manual" and snapshot.family is CLUSTERS:
+        # Users of moto and of the API quote it: automated snapshots cannot be modified.
+        raise bad_snapshot_state("Automated snapshots cannot be modified.", CLUSTERS)
     if snapshot.type != "manual":
         raise bad_value("The parameter DBSnapshotIdentifier is not a valid identifier.")  # (?)
     refuse_unfinished(snapshot)
@@ -266,6 +288,7 @@ def no_security_group(name: str) -> Refusal:
 
 def refuse_unknown_groups(groups: Groups, given: Parameters) -> None:
     subnets, parameters = given.get("DBSubnetGroupName"), given.get("DBParameterGroupName")
+    of_cluster = given.get("DBClusterParameterGroupName")
     if subnets:
         zones = groups.zones_of(subnets)
         if zones is None:
@@ -277,6 +300,9 @@ def refuse_unknown_groups(groups: Groups, given: Parameters) -> None:
             )
     if parameters and groups.parameters_of(parameters) is None:
         raise no_parameter_group(parameters)
+    if of_cluster and groups.parameters_of(of_cluster) is None:
+        said = f"DBClusterParameterGroup {of_cluster} not found."
+        raise Refusal("DBClusterParameterGroupNotFound", said, status=404)
     for security in given.get("VpcSecurityGroupIds") or []:
         if not groups.has_security_group(security):
             raise no_security_group(security)
@@ -290,10 +316,13 @@ def not_authorized(caller: str, action: str, resource: str) -> Refusal:
     )
 
 
-def refuse_change(instance: Instance, given: Parameters) -> None:
-    """RDS API, ModifyDBInstance: InvalidDBInstanceState, and which of the two passwords may be given."""
-    if instance.status not in {"available", "storage-optimization"}:
-        raise bad_instance_state(f"Database instance is not in available state: {instance.status}")
+def refuse_change(thing: Database, given: Parameters) -> None:
+    """RDS API, ModifyDBInstance and ModifyDBCluster: the state that each needs, and which of the two passwords
+    may be given.
+    """
+    if thing.status not in {"available", "storage-optimization"}:
+        said = f"Database instance is not in available state: {thing.status}"
+        raise bad_owner_state(said, thing.family)
     password = given.get("MasterUserPassword")
     if given.get("ManageMasterUserPassword"):
         if password:
@@ -308,12 +337,15 @@ def refuse_bad_password(password: str) -> None:
         raise bad_value("The parameter MasterUserPassword is not a valid password.")
 
 
-def refuse_deletion(instance: Instance, given: Parameters, *, being_made: bool) -> None:
-    """`being_made`: it is not up yet, and will be soon. RDS API, DeleteDBInstance: parameters and errors."""
+def refuse_deletion(thing: Database, given: Parameters, *, being_made: bool) -> None:
+    """`being_made`: it is not up yet, and will be soon. RDS API, DeleteDBInstance and DeleteDBCluster:
+    parameters and errors.
+    """
     skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
-    if instance.status == "deleting":
-        raise bad_instance_state(f"Instance {instance.identifier} is already being deleted.")
-    if instance.settings.get("DeletionProtection"):
+    if thing.status == "deleting":
+        said = f"Instance {thing.identifier} is already being deleted."
+        raise bad_owner_state(said, thing.family)
+    if thing.settings.get("DeletionProtection"):
         raise bad_combination(
             "Cannot delete protected DB Instance, please disable deletion protection and try again."
         )
@@ -322,15 +354,17 @@ def refuse_deletion(instance: Instance, given: Parameters, *, being_made: bool) 
             "FinalDBSnapshotIdentifier can not be specified when deleting an instance with "
             "SkipFinalSnapshot enabled."
         )
-    if not skip and not final:
+    if not skip and not final and not thing.settings.get("DBClusterIdentifier"):
         raise bad_combination(
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
         )
     if being_made:
-        raise bad_instance_state(f"Instance {instance.identifier} is being created.")  # (?)
+        said = f"Instance {thing.identifier} is being created."
+        raise bad_owner_state(said, thing.family)  # (?)
 
 
-def refuse_unless(instance: Instance, status: str) -> None:
-    """RDS API, StopDBInstance and StartDBInstance: the state that each needs."""
-    if instance.status != status:
-        raise bad_instance_state(f"Instance {instance.identifier} is not in {status} state.")
+def refuse_unless(thing: Database, status: str) -> None:
+    """RDS API, StopDBInstance, StartDBInstance and their cluster twins: the state that each needs."""
+    if thing.status != status:
+        said = f"Instance {thing.identifier} is not in {status} state."
+        raise bad_owner_state(said, thing.family)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from restorecheck.simulated import rules
+from restorecheck.simulated.families import CLUSTERS, INSTANCES, Family
 from restorecheck.simulated.pace import PlannedOutcome
-from restorecheck.simulated.refusals import bad_instance_state, bad_value, no_snapshot
-from restorecheck.simulated.rules import LONGEST_SNAPSHOT, name_of, tags_of
+from restorecheck.simulated.refusals import bad_owner_state, bad_value, no_snapshot
+from restorecheck.simulated.rules import name_of, tags_of
 from restorecheck.simulated.state import Operation, Page, State
 from restorecheck.simulated.things import (
+    ClusterSnapshot,
+    Database,
     Description,
-    Instance,
     Parameters,
     Region,
     Snapshot,
@@ -31,38 +33,46 @@ FILTERS = {
     "dbi-resource-id": "DbiResourceId",
     "snapshot-type": "SnapshotType",
     "engine": "Engine",
+    "db-cluster-id": "DBClusterIdentifier",
+    "db-cluster-snapshot-id": "DBClusterSnapshotIdentifier",
+    "db-cluster-resource-id": "DbClusterResourceId",
 }
 
 
 class Snapshots:
-    def __init__(self, state: State) -> None:
+    """Of instances, or of clusters."""
+
+    def __init__(self, state: State, family: Family = INSTANCES) -> None:
         self._state = state
+        self._family = family
+        self._make = Snapshot if family is INSTANCES else ClusterSnapshot
 
     def operations(self) -> dict[str, Operation]:
+        word = self._family.snapshot
         return {
-            "CopyDBSnapshot": self._copy,
-            "CreateDBSnapshot": self._create,
-            "DeleteDBSnapshot": self._delete,
-            "DescribeDBSnapshotAttributes": self._describe_attributes,
-            "DescribeDBSnapshots": self._describe,
-            "ModifyDBSnapshotAttribute": self._modify_attribute,
+            f"Copy{word}": self._copy,
+            f"Create{word}": self._create,
+            f"Delete{word}": self._delete,
+            f"Describe{word}Attributes": self._describe_attributes,
+            f"Describe{word}s": self._describe,
+            f"Modify{word}Attribute": self._modify_attribute,
         }
 
     def take_automated(
         self, region: Region, identifier: str, *, age: timedelta = timedelta(0)
     ) -> Snapshot:
-        """The instance's nightly snapshot; `age` dates it back."""
+        """The nightly snapshot; `age` dates it back."""
         state = self._state
-        instance = state.instance(region, identifier)
-        base = f"rds:{instance.identifier}-{state.time.now() - age:%Y-%m-%d-%H-%M}"
+        owner = state.owner(region, identifier, self._family)
+        base = f"rds:{owner.identifier}-{state.time.now() - age:%Y-%m-%d-%H-%M}"
         names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(1)))
-        name = next(n for n in names if n not in region.snapshots)
-        return self.take(region, instance, name, "automated", {}, age=age)
+        name = next(n for n in names if n not in region.snapshots_of(self._family))
+        return self.take(region, owner, name, "automated", {}, age=age)
 
     def take(
         self,
         region: Region,
-        instance: Instance,
+        owner: Database,
         name: str,
         kind: str,
         tags: dict[str, str],
@@ -71,44 +81,46 @@ class Snapshots:
         caller: str = "rds",
     ) -> Snapshot:
         state = self._state
-        assert instance.up, "only what is up is backed up"
+        assert owner.up, "only what is up is backed up"
         now = state.time.now() - age
-        snapshot = Snapshot(
+        snapshot = self._make(
             identifier=name,
-            arn=region.arn("snapshot", name),
+            arn=region.arn(self._family.snapshot_arn, name),
             account_id=region.account_id,
             type=kind,
-            instance=instance.identifier,
-            instance_settings=dict(instance.settings),
-            instance_tags=dict(instance.tags),
-            data=state.behind.back_up(instance),
-            password=instance.password,
+            instance=owner.identifier,
+            instance_settings=dict(owner.settings),
+            instance_tags=dict(owner.tags),
+            data=state.behind.back_up(owner),
+            password=owner.password,
             visible_from=state.seen_from(),
             tags_from=state.tags_from(),
             original_at=now,
             database_at=now,
-            kms_key_id=instance.settings.get("KmsKeyId", ""),
+            kms_key_id=owner.settings.get("KmsKeyId", ""),
             tags=tags,
             made_by=caller,
         )
-        region.snapshots[name] = snapshot
+        region.snapshots_of(self._family)[name] = snapshot
         self._finish(snapshot, state.pace.backup, PlannedOutcome(), created_at=now)
         return snapshot
 
     def remove(self, region: Region, snapshot: Snapshot) -> None:
         """Gone at once, whoever wants it."""
-        del region.snapshots[snapshot.identifier]
-        everywhere = (s for r in self._state.regions.values() for s in r.snapshots.values())
+        del region.snapshots_of(self._family)[snapshot.identifier]
+        regions = self._state.regions.values()
+        everywhere = (s for r in regions for s in r.snapshots_of(self._family).values())
         rules.forget_snapshot(snapshot, everywhere)
 
     def _create(self, region: Region, given: Parameters, caller: str) -> Description:
         state = self._state
-        instance = state.instance(region, given["DBInstanceIdentifier"])
-        name = name_of(given["DBSnapshotIdentifier"], LONGEST_SNAPSHOT)
-        if instance.status != "available":
-            raise bad_instance_state(f"Instance {instance.identifier} is not available.")
-        rules.refuse_taken_snapshot(region.snapshots, name, state.quotas.snapshots)
-        snapshot = self.take(region, instance, name, "manual", tags_of(given), caller=caller)
+        family = self._family
+        owner = state.owner(region, given[family.owner_id], family)
+        name = name_of(given[family.snapshot_id], family.longest_snapshot)
+        if owner.status != "available":
+            raise bad_owner_state(f"Instance {owner.identifier} is not available.", family)
+        rules.refuse_taken_snapshot(region, name, state.quotas.snapshots, family)
+        snapshot = self.take(region, owner, name, "manual", tags_of(given), caller=caller)
         return self._answer(region, snapshot)
 
     def _finish(
@@ -139,17 +151,20 @@ class Snapshots:
 
     def _copy(self, region: Region, given: Parameters, caller: str) -> Description:
         state = self._state
-        name = name_of(given["TargetDBSnapshotIdentifier"], LONGEST_SNAPSHOT)
-        rules.refuse_taken_snapshot(region.snapshots, name, state.quotas.snapshots)
+        family = self._family
+        name = name_of(given[f"Target{family.snapshot_id}"], family.longest_snapshot)
+        rules.refuse_taken_snapshot(region, name, state.quotas.snapshots, family)
         tags = tags_of(given)
-        source = state.find_snapshot(region, given["SourceDBSnapshotIdentifier"])
+        source = state.find_snapshot(region, given[f"Source{family.snapshot_id}"], family)
         rules.refuse_unfinished(source)
-        rules.refuse_many_copies(region.snapshots.values(), state.quotas.copies_in_progress)
+        rules.refuse_many_copies(
+            region.snapshots_of(family).values(), state.quotas.copies_of(family)
+        )
         foreign = source.account_id != region.account_id
         far = region.region not in source.arn
-        copy = Snapshot(
+        copy = self._make(
             identifier=name,
-            arn=region.arn("snapshot", name),
+            arn=region.arn(family.snapshot_arn, name),
             account_id=region.account_id,
             type="manual",
             instance=source.instance,
@@ -170,7 +185,7 @@ class Snapshots:
             tags=tags or (dict(source.tags) if given.get("CopyTags") and not foreign else {}),
             made_by=caller,
         )
-        region.snapshots[name] = copy
+        region.snapshots_of(family)[name] = copy
         outcome = state.copies.popleft() if state.copies else PlannedOutcome()
         self._finish(copy, state.pace.copy, outcome)
         return self._answer(region, copy)
@@ -192,33 +207,35 @@ class Snapshots:
         return arn
 
     def _delete(self, region: Region, given: Parameters, _caller: str) -> Description:
-        snapshot = self._state.own_snapshot(region, given["DBSnapshotIdentifier"])
+        snapshot = self._own(region, given)
         rules.refuse_deletion_of_snapshot(snapshot)
         self.remove(region, snapshot)
         return self._answer(region, snapshot)
 
     def _describe(self, region: Region, given: Parameters, _caller: str) -> Page:
         state = self._state
-        kind, wanted = given.get("SnapshotType"), given.get("DBSnapshotIdentifier")
+        family = self._family
+        kind, wanted = given.get("SnapshotType"), given.get(family.snapshot_id)
         if kind is not None and kind not in KINDS:
             raise bad_value(f"Invalid snapshot type {kind}.")  # (?)
         found: list[Snapshot] = []
         if kind not in {"shared", "public"}:
-            found = [s for s in region.snapshots.values() if kind in {None, s.type}]
+            own = region.snapshots_of(family).values()
+            found = [s for s in own if kind in {None, s.type}]
         if kind == "shared" or (kind is None and given.get("IncludeShared")):
             found += self._shared_with(region)
         now = state.time.now()
         items = [s.describe(region.account_id, now) for s in found if state.sees(s)]
         items = filtered(items, given)
-        if given.get("DBInstanceIdentifier"):
-            instance = given["DBInstanceIdentifier"].lower()
-            items = [item for item in items if item["DBInstanceIdentifier"] == instance]
+        if given.get(family.owner_id):
+            owner = given[family.owner_id].lower()
+            items = [item for item in items if item[family.owner_id] == owner]
         if wanted:
-            names = ("DBSnapshotIdentifier", "DBSnapshotArn")
+            names = (family.snapshot_id, f"{family.snapshot}Arn")
             items = [item for item in items if wanted.lower() in {item[n].lower() for n in names}]
             if not items:
-                raise no_snapshot(wanted)
-        return Page("DBSnapshots", items)
+                raise no_snapshot(wanted, family)
+        return Page(f"{family.snapshot}s", items)
 
     def _shared_with(self, region: Region) -> list[Snapshot]:
         now = self._state.time.now()
@@ -226,22 +243,26 @@ class Snapshots:
             snapshot
             for other in self._state.regions.values()
             if other.account_id != region.account_id and other.region == region.region
-            for snapshot in other.snapshots.values()
+            for snapshot in other.snapshots_of(self._family).values()
             if snapshot.status == "available" and snapshot.usable_by(region.account_id, now)
         ]
 
     def _describe_attributes(self, region: Region, given: Parameters, _caller: str) -> Description:
-        return attributes(self._state.own_snapshot(region, given["DBSnapshotIdentifier"]))
+        return attributes(self._own(region, given))
 
     def _modify_attribute(self, region: Region, given: Parameters, _caller: str) -> Description:
-        snapshot = self._state.own_snapshot(region, given["DBSnapshotIdentifier"])
+        snapshot = self._own(region, given)
         default = bool(snapshot.kms_key_id) and self._state.keys.is_default(snapshot.kms_key_id)
         rules.share(snapshot, given, self._state.seen_from(), default=default)
         return attributes(snapshot)
 
     def _answer(self, region: Region, snapshot: Snapshot) -> Description:
         described = snapshot.describe(region.account_id, self._state.time.now())
-        return {"DBSnapshot": described}
+        return {self._family.snapshot: described}
+
+    def _own(self, region: Region, given: Parameters) -> Snapshot:
+        name = given[self._family.snapshot_id]
+        return self._state.own_snapshot(region, name, self._family)
 
 
 def filtered(items: list[Description], given: Parameters) -> list[Description]:
@@ -255,6 +276,6 @@ def filtered(items: list[Description], given: Parameters) -> list[Description]:
 
 def _matches(item: Description, key: str, values: Sequence[str]) -> bool:
     found = {str(item.get(key, ""))}
-    if key == "DBInstanceIdentifier":
-        found.add(str(item.get("DBInstanceArn", "")))
+    if key in {INSTANCES.owner_id, CLUSTERS.owner_id}:
+        found.add(str(item.get(key.replace("Identifier", "Arn"), "")))
     return bool(found & set(values))

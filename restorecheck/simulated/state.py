@@ -8,9 +8,19 @@ from datetime import datetime, timedelta
 
 from restorecheck.simulated import rules
 from restorecheck.simulated.behind import Behind, KmsPort, Time
+from restorecheck.simulated.families import CLUSTERS, INSTANCES, Family
 from restorecheck.simulated.pace import NEVER, Durations, PlannedOutcome, Quotas
 from restorecheck.simulated.refusals import Refusal, no_snapshot
-from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
+from restorecheck.simulated.things import (
+    Cluster,
+    Database,
+    Description,
+    Instance,
+    Parameters,
+    Region,
+    Snapshot,
+    Thing,
+)
 from restorecheck.simulated.unknowns import Unknowns
 
 
@@ -37,17 +47,23 @@ class State:
     quotas: Quotas
     defaults: Description
     """Settings of an instance that is created without them."""
+    cluster_version: str = "16.99"
+    """The region's default: what a cluster gets that is restored without one (RestoreDBClusterFromSnapshot,
+    EngineVersion).
+    """
     unknowns: Unknowns = field(default_factory=Unknowns)
     regions: dict[tuple[str, str], Region] = field(default_factory=dict)
     restores: deque[PlannedOutcome] = field(default_factory=deque)
     copies: deque[PlannedOutcome] = field(default_factory=deque)
     passwords: deque[PlannedOutcome] = field(default_factory=deque)
+    members: deque[PlannedOutcome] = field(default_factory=deque)
+    """Of instances that are created in a cluster."""
 
     def region(self, account_id: str, name: str) -> Region:
         key = (account_id, name)
         return self.regions.setdefault(key, Region(account_id=account_id, region=name))
 
-    def sees(self, thing: Instance | Snapshot) -> bool:
+    def sees(self, thing: Thing) -> bool:
         """Whether somebody who lists things finds it."""
         return self.time.now() >= thing.visible_from
 
@@ -59,8 +75,8 @@ class State:
         late = 2 if self.unknowns.tags_late else 0
         return self.time.now() + late * self.pace.lasts(self.pace.visible)
 
-    def tell(self, region: Region, instance: str, message: str) -> None:
-        region.tell(instance, message, self.time.now())
+    def tell(self, region: Region, thing: Database, message: str) -> None:
+        region.tell(thing, message, self.time.now())
 
     def after(self, seconds: float, action: Callable[[], None], outcome: PlannedOutcome) -> None:
         """In as much of AWS's time, if the outcome says nothing else."""
@@ -69,28 +85,34 @@ class State:
         usual = self.pace.lasts(seconds * outcome.slower)
         self.time.after(usual if outcome.takes is None else outcome.takes, action)
 
-    def turn(self, instance: Instance, seconds: float, *statuses: str) -> None:
+    def turn(self, thing: Database, seconds: float, *statuses: str) -> None:
         """From the first status to the next, and so on, unless something else becomes of it."""
         whole = timedelta(0)
         for before, after in itertools.pairwise(statuses):
             whole += self.pace.lasts(seconds)
-            self.time.after(whole, _change(instance, before, after))
+            self.time.after(whole, _change(thing, before, after))
 
     def instance(self, region: Region, name: str) -> Instance:
-        return rules.instance_in(region.instances, name)
+        return rules.owner_in(region.instances, name)
 
-    def own_snapshot(self, region: Region, name: str) -> Snapshot:
-        return rules.own_snapshot_in(region.snapshots, region.account_id, name)
+    def cluster(self, region: Region, name: str) -> Cluster:
+        return rules.owner_in(region.clusters, name, CLUSTERS)
 
-    def find_snapshot(self, region: Region, name: str) -> Snapshot:
+    def owner(self, region: Region, name: str, family: Family) -> Database:
+        return rules.owner_in(region.owners_of(family), name, family)
+
+    def own_snapshot(self, region: Region, name: str, family: Family = INSTANCES) -> Snapshot:
+        return rules.own_snapshot_in(region, name, family)
+
+    def find_snapshot(self, region: Region, name: str, family: Family = INSTANCES) -> Snapshot:
         """An own one by name or ARN; a foreign one by its ARN, if it is shared by now."""
         if not rules.is_arn(name):
-            return self.own_snapshot(region, name)
+            return self.own_snapshot(region, name, family)
         _, _, _, place, account_id, _, own = name.split(":", 6)
         home = self.regions.get((account_id, place))
-        snapshot = home.snapshots.get(own.lower()) if home else None
-        if snapshot is None:
-            raise no_snapshot(name)
+        snapshot = home.snapshots_of(family).get(own.lower()) if home else None
+        if snapshot is None or f":{family.snapshot_arn}:" not in name:
+            raise no_snapshot(name, family)
         if account_id != region.account_id:
             self._refuse_early(region, snapshot, name)
         return snapshot
@@ -99,13 +121,14 @@ class State:
         if snapshot.usable_by(region.account_id, self.time.now()):
             return
         if region.account_id in snapshot.shared:
-            raise Refusal(self.unknowns.early, f"DBSnapshot {name} is not there for you (yet).")
-        raise no_snapshot(name)
+            code = self.unknowns.early.code(snapshot.family)
+            raise Refusal(code, f"{snapshot.family.snapshot} {name} is not there for you (yet).")
+        raise no_snapshot(name, snapshot.family)
 
 
-def _change(instance: Instance, before: str, after: str) -> Callable[[], None]:
+def _change(thing: Database, before: str, after: str) -> Callable[[], None]:
     def change() -> None:
-        if instance.status == before:
-            instance.status = after
+        if thing.status == before:
+            thing.status = after
 
     return change

@@ -1,9 +1,11 @@
-"""What instances and snapshots are to RDS, and how it describes them."""
+"""What instances, clusters and snapshots are to RDS, and how it describes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
+
+from restorecheck.simulated.families import CLUSTERS, INSTANCES, Family
 
 Description = dict[str, Any]
 Parameters = Mapping[str, Any]
@@ -29,6 +31,20 @@ COPIED = (
 )
 """Settings that are described under the names under which they were given."""
 
+COPIED_OF_CLUSTERS = (
+    "Engine",
+    "EngineVersion",
+    "EngineLifecycleSupport",
+    "MasterUsername",
+    "DatabaseName",
+    "KmsKeyId",
+    "BackupRetentionPeriod",
+    "BacktrackWindow",
+    "DeletionProtection",
+    "CopyTagsToSnapshot",
+    "ServerlessV2ScalingConfiguration",
+)
+
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -37,18 +53,19 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def attributes(snapshot: "Snapshot") -> Description:
     """The answer about whom a snapshot is shared with."""
     restore = {"AttributeName": "restore", "AttributeValues": sorted(snapshot.shared)}
+    word = snapshot.family.snapshot
     return {
-        "DBSnapshotAttributesResult": {
-            "DBSnapshotIdentifier": snapshot.identifier,
-            "DBSnapshotAttributes": [restore],
+        f"{word}AttributesResult": {
+            snapshot.family.snapshot_id: snapshot.identifier,
+            f"{word}Attributes": [restore],
         }
     }
 
 
-def event(instance: str, arn: str, message: str, at: datetime) -> Description:
+def event(source: str, kind: str, arn: str, message: str, at: datetime) -> Description:
     return {
-        "SourceIdentifier": instance,
-        "SourceType": "db-instance",
+        "SourceIdentifier": source,
+        "SourceType": kind,
         "SourceArn": arn,
         "Message": message,
         "EventCategories": [],
@@ -58,7 +75,7 @@ def event(instance: str, arn: str, message: str, at: datetime) -> Description:
 
 @dataclass(slots=True, kw_only=True)
 class Thing:
-    """What an instance and a snapshot have in common."""
+    """What an instance, a cluster and a snapshot have in common."""
 
     identifier: str
     arn: str
@@ -80,9 +97,10 @@ UNREACHABLE = frozenset({"creating", "stopping", "stopped", "starting", "deletin
 
 
 @dataclass(slots=True, kw_only=True)
-class Instance(Thing):
-    """A DB instance."""
+class Database(Thing):
+    """What an instance and a cluster have in common: settings, a master password, data."""
 
+    family: ClassVar[Family]
     resource_id: str = ""
     created_at: datetime
     settings: Description
@@ -95,8 +113,6 @@ class Instance(Thing):
     secret_arn: str = ""
     secret_status: str = ""
     restart_at: datetime | None = None
-    replications: list[str] = field(default_factory=list)
-    """ARNs of its automated backups in other regions."""
     password: str = field(default="", repr=False)
     """Of the master user."""
     host: str = ""
@@ -118,15 +134,10 @@ class Instance(Thing):
     def reachable(self) -> bool:
         return self.up and self.status not in UNREACHABLE
 
-    def describe(self, now: datetime, endpoint: tuple[str, int] | None) -> Description:
+    def described_in_common(self, now: datetime) -> Description:
         settings = self.settings
         shows_pending = self.pending_from is None or now >= self.pending_from
         described: Description = {
-            "DBInstanceIdentifier": self.identifier,
-            "DBInstanceArn": self.arn,
-            "DbiResourceId": self.resource_id,
-            "DBInstanceStatus": self.shown_status or self.status,
-            "InstanceCreateTime": self.created_at,
             "StorageEncrypted": bool(settings.get("KmsKeyId")),
             "PendingModifiedValues": dict(self.pending) if shows_pending else {},
             "TagList": self.shown_tags(now),
@@ -134,6 +145,42 @@ class Instance(Thing):
                 {"VpcSecurityGroupId": group, "Status": "active"}
                 for group in settings.get("VpcSecurityGroupIds", [])
             ],
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+        }
+        if self.secret_arn:
+            described["MasterUserSecret"] = {
+                "SecretArn": self.secret_arn,
+                "SecretStatus": self.secret_status,
+            }
+        if self.restart_at is not None:
+            described["AutomaticRestartTime"] = self.restart_at
+        return described
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance(Database):
+    """A DB instance; of Aurora, one that serves a cluster, which has the data and the settings."""
+
+    family: ClassVar[Family] = INSTANCES
+    replications: list[str] = field(default_factory=list)
+    """ARNs of its automated backups in other regions."""
+
+    @property
+    def cluster(self) -> str:
+        """Of Aurora, the identifier of its cluster; else empty."""
+        return str(self.settings.get("DBClusterIdentifier", ""))
+
+    def describe(self, now: datetime, endpoint: tuple[str, int] | None) -> Description:
+        settings = self.settings
+        described: Description = {
+            **self.described_in_common(now),
+            "DBInstanceIdentifier": self.identifier,
+            "DBInstanceArn": self.arn,
+            "DbiResourceId": self.resource_id,
+            "DBInstanceStatus": self.shown_status or self.status,
+            "InstanceCreateTime": self.created_at,
             "DBParameterGroups": [
                 {
                     "DBParameterGroupName": settings["DBParameterGroupName"],
@@ -144,28 +191,72 @@ class Instance(Thing):
                 {"OptionGroupName": settings["OptionGroupName"], "Status": "in-sync"}
             ],
             "DBSubnetGroup": {"DBSubnetGroupName": settings.get("DBSubnetGroupName", "default")},
-            "IAMDatabaseAuthenticationEnabled": bool(
-                settings.get("EnableIAMDatabaseAuthentication")
-            ),
         }
         described |= {key: settings[key] for key in COPIED if key in settings}
-        if self.secret_arn:
-            described["MasterUserSecret"] = {
-                "SecretArn": self.secret_arn,
-                "SecretStatus": self.secret_status,
-            }
+        if self.cluster:
+            described["DBClusterIdentifier"] = self.cluster
         if endpoint is not None:
             host, port = endpoint
             described["Endpoint"] = {"Address": host, "Port": port, "HostedZoneId": "Z0"}
-        if self.restart_at is not None:
-            described["AutomaticRestartTime"] = self.restart_at
+        return described
+
+
+@dataclass(slots=True, kw_only=True)
+class Cluster(Database):
+    """An Aurora cluster: the data, and the settings of its instances. Alone it answers nobody."""
+
+    family: ClassVar[Family] = CLUSTERS
+    members: list[Instance] = field(default_factory=list)
+    """The writer first."""
+    restored_from: "Snapshot | None" = None
+    served: bool = False
+    """An instance has opened the data once."""
+
+    @property
+    def reachable(self) -> bool:
+        """Only where an instance serves it."""
+        served = any(member.reachable for member in self.members)
+        return self.up and self.status not in UNREACHABLE and served
+
+    def describe(self, now: datetime, endpoint: tuple[str, int] | None) -> Description:
+        settings = self.settings
+        described: Description = {
+            **self.described_in_common(now),
+            "DBClusterIdentifier": self.identifier,
+            "DBClusterArn": self.arn,
+            "DbClusterResourceId": self.resource_id,
+            "Status": self.shown_status or self.status,
+            "ClusterCreateTime": self.created_at,
+            "DBSubnetGroup": settings.get("DBSubnetGroupName", "default"),
+            "EngineMode": "provisioned",
+            "StorageType": settings.get("StorageType", "aurora"),
+            "AssociatedRoles": [
+                {"RoleArn": role["RoleArn"], "Status": "ACTIVE"}
+                for role in settings.get("AssociatedRoles", [])
+            ],
+            "DBClusterMembers": [
+                {
+                    "DBInstanceIdentifier": member.identifier,
+                    "IsClusterWriter": member is self.members[0],
+                    "DBClusterParameterGroupStatus": "in-sync",
+                    "PromotionTier": 1,
+                }
+                for member in self.members
+            ],
+        }
+        described |= {key: settings[key] for key in COPIED_OF_CLUSTERS if key in settings}
+        described["DBClusterParameterGroup"] = settings["DBClusterParameterGroupName"]
+        if endpoint is not None:
+            described["Endpoint"], described["Port"] = endpoint
+            described["ReaderEndpoint"] = endpoint[0].replace(".cluster-", ".cluster-ro-")
         return described
 
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot(Thing):
-    """A DB snapshot."""
+    """A DB snapshot. What is said of its instance is of the cluster, where it is a cluster's."""
 
+    family: ClassVar[Family] = INSTANCES
     account_id: str
     type: str
     instance: str
@@ -200,7 +291,7 @@ class Snapshot(Thing):
         described = self._described(now)
         if account_id != self.account_id:
             described |= {
-                "DBSnapshotIdentifier": self.arn,
+                self.family.snapshot_id: self.arn,
                 "SnapshotType": "shared",
                 "TagList": [],
             }
@@ -239,17 +330,63 @@ class Snapshot(Thing):
 
 
 @dataclass(slots=True, kw_only=True)
+class ClusterSnapshot(Snapshot):
+    """A snapshot of an Aurora cluster. RDS says neither its size nor the time of the first one that a copy
+    comes from; `SnapshotCreateTime` is that of the copy.
+    """
+
+    family: ClassVar[Family] = CLUSTERS
+
+    def _described(self, now: datetime) -> Description:
+        settings = self.instance_settings
+        described: Description = {
+            "DBClusterSnapshotIdentifier": self.identifier,
+            "DBClusterSnapshotArn": self.arn,
+            "DBClusterIdentifier": self.instance,
+            "SnapshotType": self.type,
+            "Status": self.shown_status or self.status,
+            "PercentProgress": self.percent,
+            "StorageEncrypted": bool(self.kms_key_id),
+            "Engine": settings["Engine"],
+            "EngineVersion": settings["EngineVersion"],
+            "EngineMode": "provisioned",
+            "MasterUsername": settings["MasterUsername"],
+            "AllocatedStorage": 1,
+            "StorageType": settings.get("StorageType", "aurora"),
+            "IAMDatabaseAuthenticationEnabled": bool(
+                settings.get("EnableIAMDatabaseAuthentication")
+            ),
+            "TagList": self.shown_tags(now),
+        }
+        said = {
+            "SnapshotCreateTime": self.created_at,
+            "KmsKeyId": self.kms_key_id,
+            "SourceDBClusterSnapshotArn": self.source_arn,
+        }
+        return described | {key: value for key, value in said.items() if value}
+
+
+@dataclass(slots=True, kw_only=True)
 class Region:
     """Everything of RDS in one account and region."""
 
     account_id: str
     region: str
     instances: dict[str, Instance] = field(default_factory=dict)
+    clusters: dict[str, Cluster] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    cluster_snapshots: dict[str, Snapshot] = field(default_factory=dict)
     events: list[Description] = field(default_factory=list)
 
     def arn(self, kind: str, name: str, service: str = "rds") -> str:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{kind}:{name}"
 
-    def tell(self, instance: str, message: str, at: datetime) -> None:
-        self.events.append(event(instance, self.arn("db", instance), message, at))
+    def snapshots_of(self, family: Family) -> dict[str, Snapshot]:
+        return self.snapshots if family is INSTANCES else self.cluster_snapshots
+
+    def owners_of(self, family: Family) -> Mapping[str, Database]:
+        return self.instances if family is INSTANCES else self.clusters
+
+    def tell(self, thing: Database, message: str, at: datetime) -> None:
+        kind = thing.family.event_source
+        self.events.append(event(thing.identifier, kind, thing.arn, message, at))

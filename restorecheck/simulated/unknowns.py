@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from restorecheck.simulated.families import Family
+
 
 class Early(StrEnum):
     """What a copy of a shared snapshot is told before the share has arrived."""
@@ -18,6 +20,16 @@ class Early(StrEnum):
     DENIED = "AccessDenied"
     KEY = "KMSKeyNotAccessibleFault"
     STATE = "InvalidDBSnapshotState"
+
+    def code(self, family: Family) -> str:
+        """The same answer of a snapshot of this family."""
+        match self:
+            case Early.NOT_FOUND:
+                return family.no_snapshot
+            case Early.STATE:
+                return family.bad_snapshot_state
+            case _:
+                return self.value
 
 
 class Original(StrEnum):

@@ -21,7 +21,7 @@ import psycopg
 from restorecheck.config import Config
 from restorecheck.hosts.demo import rehearsal
 from restorecheck.sandbox import NEVER, Landscape, Pace, Quotas, Sandbox
-from restorecheck.simulated.instances import ACTIVE
+from restorecheck.simulated.passwords import ACTIVE
 
 FACTOR = 1 / 60
 DRILLS = 3

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
+from restorecheck.aws.session.cluster_views import cluster_snapshot_view, cluster_view
 from restorecheck.aws.session.views import instance_view, snapshot_view
 from restorecheck.sandbox import Pace, Sandbox
 from restorecheck.testing import World
@@ -50,6 +51,15 @@ class InMemory:
         self.security = "sg-1"
         cloud.create_production("courses-prod", PASSWORD, key=self.default)
         self.automated = cloud.take_automated_snapshot("courses-prod").identifier
+        cloud.create_production_cluster("courses-aurora", PASSWORD, key=self.default)
+        cloud.backup.parameter_groups["cluster"] = {}
+        self.of_cluster = self.take_of_cluster()
+
+    def take_of_cluster(self):
+        return self.cloud.take_automated_snapshot("courses-aurora").identifier
+
+    def quota_of_copies(self):
+        return self.cloud.rds.state.quotas.cluster_copies_in_progress
 
     def client(self, service, account):
         return Session(self.cloud, account, caller="operator").client(
@@ -75,6 +85,19 @@ class InSandbox:
         production = sandbox.create_production(password=PASSWORD)
         self.default = production.settings["KmsKeyId"]
         self.automated = sandbox.take_automated_snapshot("courses-prod").identifier
+        sandbox.create_production_cluster(password=PASSWORD)
+        sandbox.client("rds", sandbox.backup).create_db_cluster_parameter_group(
+            DBClusterParameterGroupName="cluster",
+            DBParameterGroupFamily="aurora-postgresql16",
+            Description="x",
+        )
+        self.of_cluster = self.take_of_cluster()
+
+    def take_of_cluster(self):
+        return self.sandbox.take_automated_snapshot("courses-aurora").identifier
+
+    def quota_of_copies(self):
+        return self.sandbox.rds.state.quotas.cluster_copies_in_progress
 
     def client(self, service, account):
         mine = account == SOURCE_ACCOUNT
@@ -96,7 +119,9 @@ class InSandbox:
     def _at_rest(self):
         accounts = (self.sandbox.source, self.sandbox.backup)
         instances = [i for a in accounts for i in self.sandbox.instances(a).values()]
+        instances += [c for a in accounts for c in self.sandbox.clusters(a).values()]
         snapshots = [s for a in accounts for s in self.sandbox.snapshots(a).values()]
+        snapshots += [s for a in accounts for s in self.sandbox.cluster_snapshots(a).values()]
         arrived = [
             self.sandbox.rds.state.time.now() >= moment
             for s in snapshots
@@ -323,8 +348,233 @@ def keys(place):
         yield place.client("sts", account).get_caller_identity()["Account"]
 
 
-def test_the_same_calls_are_answered_alike(places):
-    scenarios = (copies, shares, restores, passwords, rests, deletions, secrets, keys)
+def cluster_snapshot(client, name):
+    pages = client.get_paginator("describe_db_cluster_snapshots").paginate(SnapshotType="manual")
+    found = [cluster_snapshot_view(raw) for page in pages for raw in page["DBClusterSnapshots"]]
+    return next((seen(view) for view in found if view.identifier == name), None)
+
+
+def cluster(client, name):
+    pages = client.get_paginator("describe_db_clusters").paginate()
+    found = [cluster_view(raw) for page in pages for raw in page["DBClusters"]]
+    return next((seen(view) for view in found if view.identifier == name), None)
+
+
+def cluster_copy(place, name, **options):
+    return {
+        "SourceDBClusterSnapshotIdentifier": place.of_cluster,
+        "TargetDBClusterSnapshotIdentifier": name,
+        **options,
+    }
+
+
+def cluster_copies(place):
+    rds = place.client("rds", SOURCE_ACCOUNT)
+    with place.slowly():
+        key = {"KmsKeyId": place.transit, "Tags": TAGS}
+        yield code_of(rds.copy_db_cluster_snapshot, **cluster_copy(place, "k1", **key))
+        for number in range(2, place.quota_of_copies() + 1):
+            yield code_of(rds.copy_db_cluster_snapshot, **cluster_copy(place, f"k{number}"))
+        yield code_of(rds.copy_db_cluster_snapshot, **cluster_copy(place, "one-too-many"))
+    yield cluster_snapshot(rds, "k1")
+    yield code_of(rds.copy_db_cluster_snapshot, **cluster_copy(place, "k1"))
+    yield code_of(rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="k1")
+    yield share_cluster(rds, "k1", BACKUP_ACCOUNT)
+    place.settle()
+    yield cluster_snapshot(rds, "k1")
+    yield code_of(rds.copy_db_cluster_snapshot, **cluster_copy(place, "k" * 64))
+    none = {"SourceDBClusterSnapshotIdentifier": "none"}
+    yield code_of(rds.copy_db_cluster_snapshot, **(cluster_copy(place, "k9") | none))
+    yield code_of(rds.copy_db_snapshot, **copy(place, "k1"))  # instances have names of their own
+    yield code_of(rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier=place.of_cluster)
+    for number in range(2, place.quota_of_copies() + 1):
+        name = {"DBClusterSnapshotIdentifier": f"k{number}"}
+        yield code_of(rds.delete_db_cluster_snapshot, **name)
+    yield code_of(rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="none")
+
+
+def share_cluster(rds, name, *accounts, verb="ValuesToAdd"):
+    given = {"DBClusterSnapshotIdentifier": name, "AttributeName": "restore", verb: list(accounts)}
+    return code_of(rds.modify_db_cluster_snapshot_attribute, **given)
+
+
+def cluster_shares(place):
+    source, backup = place.client("rds", SOURCE_ACCOUNT), place.client("rds", BACKUP_ACCOUNT)
+    arn = f"arn:aws:rds:eu-west-1:{SOURCE_ACCOUNT}:cluster-snapshot:k1"
+    wanted = {
+        "SourceDBClusterSnapshotIdentifier": arn,
+        "TargetDBClusterSnapshotIdentifier": "vc1",
+    }
+    yield code_of(backup.copy_db_cluster_snapshot, **wanted, KmsKeyId=place.vault)
+    yield share_cluster(source, "k1", "all")
+    yield share_cluster(source, place.of_cluster, BACKUP_ACCOUNT)
+    yield share_cluster(source, "k1", BACKUP_ACCOUNT)
+    place.settle()
+    listed = source.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="k1")
+    yield listed["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]
+    yield code_of(backup.copy_db_cluster_snapshot, **wanted)
+    yield code_of(backup.copy_db_cluster_snapshot, **wanted, KmsKeyId=place.vault, Tags=TAGS)
+    place.settle()
+    yield cluster_snapshot(backup, "vc1")
+
+
+CLUSTER = {
+    "DBClusterIdentifier": "rc1",
+    "SnapshotIdentifier": "vc1",
+    "Engine": "aurora-postgresql",
+    "DBSubnetGroupName": "restorecheck",
+    "DBClusterParameterGroupName": "cluster",
+    "BackupRetentionPeriod": 1,
+    "DeletionProtection": False,
+    "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4.0},
+    "Tags": TAGS,
+}
+
+
+def cluster_restores(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    version = cluster_version(place)
+    given = {**CLUSTER, "EngineVersion": version, "VpcSecurityGroupIds": [place.security]}
+    for wrong in (
+        {"DBSubnetGroupName": "none"},
+        {"DBClusterParameterGroupName": "none"},
+        {"VpcSecurityGroupIds": ["sg-none"]},
+        {"SnapshotIdentifier": "none"},
+        {"BackupRetentionPeriod": 0},
+        {"Engine": "aurora-mysql"},
+        {"DBClusterIdentifier": "1st"},
+    ):
+        yield code_of(rds.restore_db_cluster_from_snapshot, **(given | wrong))
+    with place.slowly():
+        yield code_of(rds.restore_db_cluster_from_snapshot, **given)
+    yield code_of(rds.restore_db_cluster_from_snapshot, **given)
+    yield code_of(rds.create_db_instance, **member("rc1"))
+    change = {"DBClusterIdentifier": "rc1", "ApplyImmediately": True}
+    yield code_of(rds.modify_db_cluster, **change, ManageMasterUserPassword=True)
+    place.settle()
+    shown = cluster(rds, "rc1")
+    yield shown
+    yield code_of(rds.create_db_instance, **member("rc1", Engine="aurora-mysql"))
+    yield code_of(rds.create_db_instance, **member("rc1", MasterUserPassword="none-of-it"))
+    yield code_of(rds.create_db_instance, **member("none"))
+    with place.slowly():
+        yield code_of(rds.create_db_instance, **member("rc1"))
+    yield code_of(rds.create_db_instance, **member("rc1"))
+    yield instance(rds, "rc1"), cluster(rds, "rc1")["members"]
+    place.settle()
+    view = instance(rds, "rc1")
+    yield view["status"], view["cluster"], view["publicly_accessible"], view["host"], view["tags"]
+    arn = f"arn:aws:rds:eu-west-1:{BACKUP_ACCOUNT}:cluster:rc1"
+    yield code_of(rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
+    yield sorted(cluster(rds, "rc1")["tags"])
+
+
+def member(name, **options):
+    return {
+        "DBInstanceIdentifier": name,
+        "DBClusterIdentifier": name,
+        "DBInstanceClass": "db.serverless",
+        "Engine": "aurora-postgresql",
+        "PubliclyAccessible": False,
+        "Tags": TAGS,
+        **options,
+    }
+
+
+def cluster_version(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    found = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="vc1")
+    return found["DBClusterSnapshots"][0]["EngineVersion"]
+
+
+def shared_cluster_restores(place):
+    """Without a copy, from what the other account shares, with a key of one's own."""
+    source, backup = place.client("rds", SOURCE_ACCOUNT), place.client("rds", BACKUP_ACCOUNT)
+    arn = f"arn:aws:rds:eu-west-1:{SOURCE_ACCOUNT}:cluster-snapshot:k1"
+    direct = {"DBClusterIdentifier": "direct", "SnapshotIdentifier": arn}
+    given = CLUSTER | direct | {"KmsKeyId": place.vault, "EngineVersion": cluster_version(place)}
+    yield code_of(backup.restore_db_cluster_from_snapshot, **given)
+    place.settle()
+    yield cluster(backup, "direct")
+    wanted = {"DBClusterIdentifier": "direct", "SkipFinalSnapshot": True}
+    yield code_of(backup.delete_db_cluster, **wanted)
+    gone(place, lambda: cluster(backup, "direct"))
+    yield cluster(backup, "direct")
+    yield share_cluster(source, "k1", BACKUP_ACCOUNT, verb="ValuesToRemove")
+    yield code_of(backup.restore_db_cluster_from_snapshot, **given)
+    yield code_of(source.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="k1")
+
+
+def cluster_passwords(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    change = {"DBClusterIdentifier": "rc1", "ApplyImmediately": True}
+    yield code_of(rds.modify_db_cluster, **change, MasterUserPassword="short")
+    with place.slowly():
+        yield code_of(rds.modify_db_cluster, **change, ManageMasterUserPassword=True)
+    early = cluster(rds, "rc1")
+    yield early["status"], early["pending"], early["secret_status"]
+    place.settle()
+    late = cluster(rds, "rc1")
+    yield late["status"], late["pending"], late["secret_status"]
+    wanted = {"DBInstanceIdentifier": "rc1", "MasterUserPassword": "not-this-way-1"}
+    yield code_of(rds.modify_db_instance, **wanted)
+    yield code_of(rds.stop_db_instance, DBInstanceIdentifier="rc1")
+    events = rds.describe_events(SourceType="db-cluster", SourceIdentifier="rc1")["Events"]
+    yield [e["Message"] for e in events]
+
+
+def cluster_rests(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    yield code_of(rds.start_db_cluster, DBClusterIdentifier="rc1")
+    yield code_of(rds.stop_db_cluster, DBClusterIdentifier="rc1")
+    place.settle()
+    yield cluster(rds, "rc1")["status"], instance(rds, "rc1")["status"]
+    yield code_of(rds.start_db_cluster, DBClusterIdentifier="rc1")
+    place.settle()
+    yield cluster(rds, "rc1")["status"], instance(rds, "rc1")["status"]
+
+
+def cluster_deletions(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    wanted = {"DBClusterIdentifier": "rc1", "SkipFinalSnapshot": True}
+    yield code_of(rds.delete_db_cluster, DBClusterIdentifier="rc1")
+    yield code_of(rds.delete_db_cluster, **wanted)
+    with place.slowly():
+        name = {"DBInstanceIdentifier": "rc1", "SkipFinalSnapshot": True}
+        yield code_of(rds.delete_db_instance, **name)
+        yield code_of(rds.delete_db_cluster, **wanted, DeleteAutomatedBackups=True)
+        yield code_of(rds.delete_db_cluster, **wanted)
+    yield cluster(rds, "rc1")["status"]
+    gone(place, lambda: cluster(rds, "rc1") or instance(rds, "rc1"))
+    yield cluster(rds, "rc1"), instance(rds, "rc1")
+    listed = rds.describe_db_cluster_snapshots(DBClusterIdentifier="rc1")["DBClusterSnapshots"]
+    yield listed
+    yield code_of(rds.delete_db_cluster, **wanted)
+    production = place.client("rds", SOURCE_ACCOUNT)
+    protected = {"DBClusterIdentifier": "courses-aurora", "SkipFinalSnapshot": True}
+    yield code_of(production.delete_db_cluster, **protected)
+
+
+def gone(place, seen):
+    if place.name == "sandbox":
+        place.sandbox.wait_until(lambda: not seen(), "it to go")
+    place.settle()
+
+
+OF_INSTANCES = (copies, shares, restores, passwords, rests, deletions, secrets, keys)
+OF_CLUSTERS = (
+    cluster_copies,
+    cluster_shares,
+    cluster_restores,
+    shared_cluster_restores,
+    cluster_passwords,
+    cluster_rests,
+    cluster_deletions,
+)
+
+
+@pytest.mark.parametrize("scenarios", [OF_INSTANCES, OF_CLUSTERS], ids=["instances", "clusters"])
+def test_the_same_calls_are_answered_alike(places, scenarios):
     for scenario in scenarios:  # one after the other: each goes on from what the last one made
         memory, sandbox = ([*scenario(place)] for place in places)
         assert len(memory) == len(sandbox)
@@ -342,11 +592,11 @@ def test_what_the_cloud_answers_has_the_shape_that_botocore_knows():
         return answered[call.service, call.operation]
 
     place.cloud.answer = remember  # type: ignore[method-assign]  # a spy in between
-    for scenario in (copies, shares, restores, passwords, rests, deletions, secrets, keys):
+    for scenario in (*OF_INSTANCES, *OF_CLUSTERS):
         for _ in scenario(place):
             pass
 
-    assert len(answered) > 18
+    assert len(answered) > 30
     for (service, operation), given in answered.items():
         shape = service_model(service).operation_model(operation).output_shape
         known = set(shape.members) if shape else set()

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from restorecheck.sandbox import NEVER, Fault, FaultKind, Pace, Quotas, Sandbox
 from restorecheck.sandbox.keys import admits
-from restorecheck.simulated.instances import ACTIVE
+from restorecheck.simulated.passwords import ACTIVE
 from tests.rds.conftest import PASSWORD
 
 FAST = Pace(factor=1 / 4000, visible=0)

@@ -96,15 +96,20 @@ SNAPSHOT_STATUSES: Mapping[str, StatusMeaning] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotView:
-    """A DB snapshot."""
+    """A DB snapshot, or one of an Aurora cluster."""
 
     identifier: str
     arn: str
     status: str
     type: str
     instance: str
+    """Or cluster."""
     engine: str = ""
     engine_version: str = ""
+    engine_mode: str = ""
+    """Of Aurora: `serverless` is version 1."""
+    dated_by_tag: bool = False
+    """RDS tells of a copy neither the time of its original nor its last transaction; our tag does."""
     original_create_time: datetime | None = None
     """Does not change when the snapshot is copied."""
     database_time: datetime | None = None
@@ -132,15 +137,18 @@ class SnapshotView:
         """When the backup was begun: what snapshots are sorted by. Where RDS does not say it of a copy,
         our own tag does.
         """
-        told = moment_in(self.tags, SNAPSHOT_TIME) if is_managed(self.tags) else None
-        return self.original_create_time or told or self.create_time
+        return self.original_create_time or self._told or self.create_time
+
+    @property
+    def _told(self) -> datetime | None:
+        return moment_in(self.tags, SNAPSHOT_TIME) if is_managed(self.tags) else None
 
     def holds(self, snapshot_time: str, database_time: datetime | None) -> bool:
         """Whether this copy is of the snapshot of that time (ISO 8601) with that last transaction. RDS says
         it by the time of the first snapshot; where it should date a copy in another account anew, or
         not at all (`simulated.unknowns`), the last transaction is the same.
         """
-        original = self.original_create_time
+        original = self._told if self.dated_by_tag else self.original_create_time
         same = original is not None and original.isoformat() == snapshot_time
         return same or (self.database_time is not None and self.database_time == database_time)
 
@@ -161,6 +169,8 @@ class InstanceView:
     deletion_protection: bool = False
     backup_retention_days: int = 0
     iam_authentication: bool = False
+    cluster: str = ""
+    """Of Aurora: the identifier of its cluster."""
     pending: tuple[str, ...] = ()
     """Names of modifications that are under way."""
     unsettled: tuple[str, ...] = ()
@@ -171,6 +181,10 @@ class InstanceView:
     option_groups: tuple[str, ...] = ()
     subnet_group: str = ""
     tags: Tags = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        return "DB instance"
 
     @property
     def progress(self) -> StatusMeaning:
@@ -187,10 +201,11 @@ class InstanceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
-    """An event of a DB instance."""
+    """An event of a DB instance or a cluster."""
 
     at: datetime
     instance: str
+    """Or cluster."""
     message: str
 
 
@@ -237,6 +252,7 @@ def instance_view(raw: Mapping[str, Any]) -> InstanceView:
         deletion_protection=bool(raw.get("DeletionProtection")),
         backup_retention_days=raw.get("BackupRetentionPeriod", 0),
         iam_authentication=bool(raw.get("IAMDatabaseAuthenticationEnabled")),
+        cluster=raw.get("DBClusterIdentifier", ""),
         pending=tuple(sorted(raw.get("PendingModifiedValues") or {})),
         unsettled=(
             *(g["VpcSecurityGroupId"] for g in security if g.get("Status") != "active"),

@@ -7,6 +7,7 @@ sandbox has, too; `docs/explanation/rds.md` says what of it is known.
 
 from restorecheck.simulated import (
     NEVER,
+    Cluster,
     Instance,
     PlannedOutcome,
     Quotas,
@@ -34,6 +35,7 @@ __all__ = [
     "ClientCall",
     "Cloud",
     "CloudPace",
+    "Cluster",
     "Data",
     "EventDelivery",
     "Home",

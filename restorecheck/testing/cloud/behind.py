@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from restorecheck.simulated.refusals import Refusal
-from restorecheck.simulated.things import Instance, Region, Snapshot
+from restorecheck.simulated.things import Cluster, Database, Region, Snapshot
 from restorecheck.testing.cloud.things import Data, Home, Key, Secret
 from restorecheck.testing.world import World
 
@@ -77,51 +77,52 @@ class Values:
         self.denied: set[tuple[str, str]] = set()
         """Callers, and actions that IAM denies them."""
 
-    def born(self, region: Region, instance: Instance) -> None:
-        instance.resource_id = f"db-{next(self._numbers):026d}"
+    def born(self, region: Region, thing: Database) -> None:
+        cluster = isinstance(thing, Cluster)
+        thing.resource_id = f"{'cluster' if cluster else 'db'}-{next(self._numbers):026d}"
         # The part after the name is the same for all of an account: who takes the name over takes
         # the address over.
         place = f"c{region.account_id}.{region.region}.rds.amazonaws.com"
-        instance.host = f"{instance.identifier}.{place}"
+        thing.host = f"{thing.identifier}.{'cluster-' if cluster else ''}{place}"
 
-    def create(self, instance: Instance, _database: str) -> None:
-        instance.data = Data(instance.arn)
+    def create(self, thing: Database, _database: str) -> None:
+        thing.data = Data(thing.arn)
 
-    def bring_back(self, instance: Instance, snapshot: Snapshot) -> None:
-        instance.data = snapshot.data
+    def bring_back(self, thing: Database, snapshot: Snapshot) -> None:
+        thing.data = snapshot.data
 
-    def back_up(self, instance: Instance) -> Data:
-        data: Data = instance.data
+    def back_up(self, thing: Database) -> Data:
+        data: Data = thing.data
         return data
 
-    def set_password(self, instance: Instance, password: str) -> None:
+    def set_password(self, thing: Database, password: str) -> None:
         pass
 
-    def stop(self, instance: Instance) -> None:
+    def stop(self, thing: Database) -> None:
         pass
 
-    def start(self, instance: Instance) -> None:
+    def start(self, thing: Database) -> None:
         pass
 
-    def remove(self, region: Region, instance: Instance) -> None:
-        self.home(region).secrets.pop(instance.secret_arn.rpartition(":")[2][:-7], None)
+    def remove(self, region: Region, thing: Database) -> None:
+        self.home(region).secrets.pop(thing.secret_arn.rpartition(":")[2][:-7], None)
 
-    def endpoint(self, instance: Instance) -> tuple[str, int] | None:
-        return (instance.host, 5432) if instance.up else None
+    def endpoint(self, thing: Database) -> tuple[str, int] | None:
+        return (thing.host, 5432) if thing.up else None
 
-    def log_text(self, _instance: Instance) -> str:
+    def log_text(self, _thing: Database) -> str:
         return self.server_log
 
-    def make_secret(self, region: Region, instance: Instance) -> tuple[str, str]:
+    def make_secret(self, region: Region, thing: Database) -> tuple[str, str]:
         home = self.home(region)
         password = f"managed-{next(self._numbers):026d}"
         self.secrets_made.append(password)
-        name = f"rds!{instance.resource_id}"
+        name = f"rds!{thing.resource_id}"
         home.secrets[name] = Secret(
             name=name,
             arn=home.arn("secret", f"{name}-AbCdEf", "secretsmanager"),
-            text=json.dumps({"username": instance.master, "password": password}),
-            tags={"aws:rds:primaryDBInstanceArn": instance.arn},
+            text=json.dumps({"username": thing.master, "password": password}),
+            tags={f"aws:rds:primary{thing.family.owner}Arn": thing.arn},
             visible_from=self._world.now(),
             made_by="rds",
         )

@@ -11,7 +11,14 @@ from restorecheck.simulated import NEVER, PlannedOutcome, Quotas, SimulatedRds, 
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.rules import tags_of
 from restorecheck.simulated.state import Page
-from restorecheck.simulated.things import Description, Instance, Parameters, Snapshot, tag_list
+from restorecheck.simulated.things import (
+    Cluster,
+    Description,
+    Instance,
+    Parameters,
+    Snapshot,
+    tag_list,
+)
 from restorecheck.testing.cloud.behind import EventQueue, Values, Vault
 from restorecheck.testing.cloud.things import (
     ClientCall,
@@ -108,15 +115,42 @@ class Cloud:
         self, identifier: str, *, age: timedelta = timedelta(0), good: bool = True
     ) -> Snapshot:
         """Production's nightly snapshot, finished; `age` dates it back."""
-        snapshot = self.rds.snapshots.take_automated(self.source, identifier, age=age)
+        of_cluster = identifier in self.source.clusters
+        snapshots = self.rds.cluster_snapshots if of_cluster else self.rds.snapshots
+        snapshot = snapshots.take_automated(self.source, identifier, age=age)
         snapshot.data = Data(snapshot.arn, good)
         snapshot.status, snapshot.percent = "available", 100
         snapshot.created_at = snapshot.visible_from = snapshot.tags_from = snapshot.database_at
         snapshot.made_by = "production"
         return snapshot
 
+    def create_production_cluster(
+        self, identifier: str, password: str, *, key: str = ""
+    ) -> Cluster:
+        """Aurora's: up and seen, with one instance."""
+        now = self.world.now()
+        settings = _PRODUCTION_CLUSTER | ({"KmsKeyId": key} if key else {})
+        tags = {"env": "production"}
+        cluster = self.rds.clusters.add(self.source, identifier, settings, tags, caller=OPERATOR)
+        cluster.data, cluster.password = Data(cluster.arn), self.secret_text(password)
+        cluster.status, cluster.up, cluster.served = "available", True, True
+        cluster.visible_from = cluster.tags_from = now
+        self.add_member(self.source, cluster, f"{identifier}-1", tags)
+        return cluster
+
+    def add_member(
+        self, home: Home, cluster: Cluster, identifier: str, tags: dict[str, str] | None = None
+    ) -> Instance:
+        """Somebody's instance of a cluster: up and seen."""
+        settings = _PRODUCTION | {"DBClusterIdentifier": cluster.identifier}
+        instance = self.add_instance(home, identifier, settings, tags=tags)
+        cluster.members.append(instance)
+        return instance
+
     def remove_snapshot(self, home: Home, snapshot: Snapshot) -> None:
-        self.rds.snapshots.remove(home, snapshot)
+        of_cluster = snapshot.identifier in home.cluster_snapshots
+        snapshots = self.rds.cluster_snapshots if of_cluster else self.rds.snapshots
+        snapshots.remove(home, snapshot)
 
     def remove_instance(self, home: Home, instance: Instance) -> None:
         self.rds.instances.remove(home, instance)
@@ -277,6 +311,19 @@ _PRODUCTION: Description = {
     "VpcSecurityGroupIds": [],
     "DBParameterGroupName": "default.postgres17",
     "OptionGroupName": "default:postgres-17",
+}
+
+_PRODUCTION_CLUSTER: Description = {
+    "Engine": "aurora-postgresql",
+    "EngineVersion": "16.6",
+    "MasterUsername": "dbadmin",
+    "DatabaseName": "courses",
+    "BackupRetentionPeriod": 14,
+    "DeletionProtection": True,
+    "VpcSecurityGroupIds": [],
+    "DBClusterParameterGroupName": "default.aurora-postgresql16",
+    "StorageType": "aurora-iopt1",
+    "ServerlessV2ScalingConfiguration": {"MinCapacity": 2.0, "MaxCapacity": 64.0},
 }
 
 __all__ = [
