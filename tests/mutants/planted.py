@@ -379,8 +379,8 @@ PLANTED = (
         "refuse_foreign",
         "if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):\n"
         "    raise AlreadyExistsError(\n"
-        '        f"DB instance',
-        'if not view.tags:\n    raise AlreadyExistsError(\n        f"DB instance',
+        '        f"{view.what}',
+        'if not view.tags:\n    raise AlreadyExistsError(\n        f"{view.what}',
     ),
     bug(
         "a foreign copy is restored",
@@ -408,13 +408,13 @@ PLANTED = (
     ),
     bug(
         "deleting leaves a final snapshot",
-        "delete",
-        "DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True",
-        'DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final"',
+        "_DbInstance.delete",
+        "DBInstanceIdentifier=view.identifier, SkipFinalSnapshot=True, **backups",
+        'DBInstanceIdentifier=view.identifier, FinalDBSnapshotIdentifier="final"',
     ),
     bug(
         "the instance that was replaced is asked",
-        "own_instance",
+        "own",
         "if view is None or view.resource_id != drill.endpoint.identity:",
         "if view is None:",
         "tests/simulation/test_operators.py",
@@ -479,8 +479,8 @@ PLANTED = (
     bug(
         "the staging copy is shared with everybody",
         "Copying.share",
-        'AttributeName="restore", ValuesToAdd=[backup_id]',
-        'AttributeName="restore", ValuesToAdd=["all"]',
+        "self._here.share(name, backup_id)",
+        'self._here.share(name, "all")',
     ),
     bug(
         "a staging copy that is shared with a stranger is used",
@@ -528,8 +528,8 @@ PLANTED = (
     bug(
         "the copy is made with no key of the backup account",
         "Copying._begin_copy",
-        "KmsKeyId=self._settings.backup.kms_key_id,",
-        "KmsKeyId=self._settings.source.transit_kms_key_id,",
+        "key = self._settings.backup.kms_key_id",
+        "key = self._settings.source.transit_kms_key_id",
     ),
     bug(
         "a copy is not asked for again while its share arrives",
@@ -551,13 +551,13 @@ PLANTED = (
     ),
     bug(
         "a backup is bad that did not restore once",
-        "_once_more",
-        "if SECOND in drill.outputs:",
-        "if SECOND not in drill.outputs:",
+        "once_more",
+        "if kind.second in drill.outputs:",
+        "if kind.second not in drill.outputs:",
     ),
     bug(
         "a full account is not told before the deadline",
-        "RdsProvider._make_room",
+        "SnapshotProvider._make_room",
         "if key not in drill.outputs:",
         "if key:",
     ),
@@ -576,8 +576,8 @@ PLANTED = (
     bug(
         "a password that RDS could not change is used",
         "_when_settled",
-        "if _has_event(account, view, FAILED_RESET):",
-        'if _has_event(account, view, "never"):',
+        "if _has_event(account, view, kind, FAILED_RESET):",
+        'if _has_event(account, view, kind, "never"):',
     ),
     bug(
         "a secret that is not seen is taken for deleted",
@@ -636,7 +636,7 @@ PLANTED = (
     bug(
         "the staging copies of other instances are pruned",
         "Copying._is_staging",
-        "and tags.get(naming.SOURCE_INSTANCE) == self._production",
+        "and tags.get(naming.SOURCE_INSTANCE) == self._settings.production",
         "",
     ),
     bug(
@@ -665,7 +665,7 @@ PLANTED = (
     ),
     bug(
         "throttling counts as a failed try",
-        "RdsProvider.ensure",
+        "SnapshotProvider.ensure",
         "if not is_throttled(exc):\n"
         "    return Retry(reason=exc.message, wait=self.settings.poll)\n"
         "# Throttling never",
@@ -675,7 +675,7 @@ PLANTED = (
     ),
     bug(
         "only one account is identified",
-        "RdsProvider._identify",
+        "SnapshotProvider._identify",
         "self.source_account().identify()\nreturn Ready()",
         "return Ready()",
         *NIGHTS,
@@ -727,13 +727,13 @@ PLANTED = (
     ),
     bug(
         "only the first page is read",
-        "Account._pages",
+        "Account.pages",
         "yield from paginator.paginate(**parameters)",
         "yield next(iter(paginator.paginate(**parameters)))",
     ),
     bug(
         "lines of the server's log are passed on as they are",
-        "_log",
+        "log_of",
         'lines = safe_lines(portion.get("LogFileData") or "")',
         'lines = (portion.get("LogFileData") or "").splitlines()',
     ),
@@ -1168,9 +1168,9 @@ PLANTED = (
     ),
     bug(
         "manual snapshots are taken for automated ones",
-        "Account.__init__",
-        'lambda: self._read_snapshots("automated"), clock, tick',
-        'lambda: self._read_snapshots("manual"), clock, tick',
+        "Snapshots.__init__",
+        'self.automated = cache("automated")',
+        'self.automated = cache("manual")',
         ACCOUNTS_TESTS,
     ),
     bug(
@@ -1404,8 +1404,8 @@ PLANTED = (
     bug(
         "staging copies are deleted after an old look",
         "Copying.prune_staging",
-        "mine = [v for v in self._source.manual_snapshots.fresh().values() if",
-        "mine = [v for v in self._source.manual_snapshots.latest().values() if",
+        "mine = [v for v in self._here.manual.fresh().values() if",
+        "mine = [v for v in self._here.manual.latest().values() if",
         ACCOUNTS_TESTS,
     ),
     bug(
@@ -1460,8 +1460,8 @@ PLANTED = (
     bug(
         "a password is changed after an old look",
         "_modify",
-        "view = own_instance(account, drill, now=True)",
-        "view = own_instance(account, drill)",
+        "view = own(account, drill, kind, now=True)",
+        "view = own(account, drill, kind)",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1516,35 +1516,35 @@ PLANTED = (
     ),
     bug(
         "the password is changed in the next maintenance window",
-        "_modify",
-        "ApplyImmediately=True, **cast",
-        "ApplyImmediately=False, **cast",
+        "_DbInstance.modify",
+        "ApplyImmediately=True,",
+        "ApplyImmediately=False,",
         HALF_OURS_TESTS,
     ),
     bug(
         "IAM is taken for switched on",
         "take_over",
-        "done=view.iam_authentication)",
-        "done=True)",
+        "done = view.iam_authentication",
+        "done = True",
         CREDENTIALS_TESTS,
     ),
     bug(
         "the bad news of an event of another instance counts",
         "_has_event",
-        "events = account.events.latest().get(view.identifier, ())",
-        "events = [e for found in account.events.latest().values() for e in found]",
+        "events = kind.events(account).latest().get(view.identifier, ())",
+        "events = [e for found in kind.events(account).latest().values() for e in found]",
         CREDENTIALS_TESTS,
     ),
     bug(
         "one part of the evidence that is not to be had costs the others",
-        "collect",
+        "gather",
         "except ProviderError as exc:\n    found.append",
         "except ZeroDivisionError as exc:\n    found.append",
         INVENTORY_TESTS,
     ),
     bug(
         "the oldest log is read",
-        "_log",
+        "log_of",
         "newest = max(files,",
         "newest = min(files,",
         CREDENTIALS_TESTS,
@@ -1626,35 +1626,35 @@ PLANTED = (
     bug(
         "the copy that was restored is looked at in an old look",
         "_origin_doubt",
-        "copy = account.manual_snapshots.fresh().get(naming.identifier_of(drill.id))",
-        "copy = account.manual_snapshots.latest().get(naming.identifier_of(drill.id))",
+        "copy = account.snapshots(OF_INSTANCES).manual.fresh().get(naming.identifier_of(drill.id))",
+        "copy = account.snapshots(OF_INSTANCES).manual.latest().get(naming.identifier_of(drill.id))",
         HALF_OURS_TESTS,
     ),
     bug(
         "an instance that somebody took over is changed",
-        "own_instance",
-        '    hint="Another program deleted, renamed or replaced the instance. Look at '
+        "own",
+        '    hint=f"Another program deleted, renamed or replaced the {kind.name}. Look at '
         'CloudTrail.",\n'
         ")\n"
         "refuse_foreign(view, drill)",
-        '    hint="Another program deleted, renamed or replaced the instance. Look at '
+        '    hint=f"Another program deleted, renamed or replaced the {kind.name}. Look at '
         'CloudTrail.",\n)',
         HALF_OURS_TESTS,
     ),
     bug(
         "an instance is deleted after an old look",
         "delete",
-        "view = account.instances.fresh().get(name)\nif view is None:\n    return StillThere(",
-        "view = account.instances.latest().get(name)\nif view is None:\n    return StillThere(",
+        "view = views.fresh().get(name)\nif view is None:\n    return StillThere(",
+        "view = views.latest().get(name)\nif view is None:\n    return StillThere(",
         HALF_OURS_TESTS,
     ),
     bug(
         "an instance is stopped by its name alone",
         "park",
-        '    raise NotFoundError(f"DB instance {resource.identifier} does not exist", '
+        '    raise NotFoundError(f"{kind.name} {resource.identifier} does not exist", '
         "resource=name)\n"
         "if not naming.is_ours(name) or not naming.is_managed(view.tags):",
-        '    raise NotFoundError(f"DB instance {resource.identifier} does not exist", '
+        '    raise NotFoundError(f"{kind.name} {resource.identifier} does not exist", '
         "resource=name)\n"
         "if not naming.is_ours(name):",
         HALF_OURS_TESTS,
@@ -1760,8 +1760,8 @@ PLANTED = (
     bug(
         "the verdict is written after an old look",
         "Keeping._mark",
-        "view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))",
-        "view = self.backup.manual_snapshots.latest().get(naming.identifier_of(drill.id))",
+        "view = self._there.manual.fresh().get(naming.identifier_of(drill.id))",
+        "view = self._there.manual.latest().get(naming.identifier_of(drill.id))",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1865,8 +1865,8 @@ PLANTED = (
     bug(
         "a copy is as young as its copying",
         "SnapshotView.taken_at",
-        "return self.original_create_time or told or self.create_time",
-        "return self.create_time or told or self.original_create_time",
+        "return self.original_create_time or self._told or self.create_time",
+        "return self.create_time or self._told or self.original_create_time",
         AWS_ROOMS_TESTS,
     ),
     bug(
@@ -3247,7 +3247,7 @@ PLANTED = (
     bug(
         "an instance that somebody renamed is taken for gone",
         "delete",
-        "other = _other_name(account, name)",
+        "other = _other_name(views, name)",
         'other = ""',
         "tests/simulation/test_operators.py",
     ),

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from restorecheck.aws.session.settings import After, Credentials
+from restorecheck.aws.session.snapshot_kinds import OF_INSTANCES
 from restorecheck.errors import AlreadyExistsError
 from restorecheck.lifecycle import InProgress, Parked, Retain, StillThere, Unclear, decide
 from restorecheck.model import Resource, Verdict
@@ -349,7 +350,7 @@ def test_a_copy_that_was_taken_over_a_moment_ago_gets_no_verdict_and_is_not_prun
     drill_id = host.start()
     until_retention(host, drill_id)
     tonight = stage.cloud.backup.snapshots[f"restorecheck-{drill_id}"]
-    host.provider.backup_account().manual_snapshots.fresh()
+    host.provider.backup_account().snapshots(OF_INSTANCES).manual.fresh()
     disown(stage, tonight)
     disown(stage, earlier)
 
@@ -367,7 +368,7 @@ def test_a_staging_copy_that_was_taken_over_a_moment_ago_is_not_pruned():
     drill_id = host.start()
     until(host, drill_id, "unshare")
     host.engine.advance(drill_id)
-    host.provider.source_account().manual_snapshots.fresh()
+    host.provider.source_account().snapshots(OF_INSTANCES).manual.fresh()
     disown(stage, earlier)
     stage.cloud.source.snapshots[f"restorecheck-{drill_id}"].shared.clear()
 
@@ -384,7 +385,7 @@ def test_a_copy_that_is_replaced_while_it_is_restored_is_noticed():
     host.engine.advance(drill_id)
     stage.world.pass_time(10 * MINUTE)
     stage.cloud.tick()
-    host.provider.backup_account().manual_snapshots.fresh()
+    host.provider.backup_account().snapshots(OF_INSTANCES).manual.fresh()
     host.provider.backup_account().instances.fresh()
     stage.world.pass_time(SECOND)
     copy = stage.cloud.backup.snapshots[f"restorecheck-{drill_id}"]

@@ -21,16 +21,21 @@ from botocore.loaders import Loader
 
 from restorecheck import __version__
 from restorecheck.aws.session import call_guard
+from restorecheck.aws.session.cluster_views import ClusterView, cluster_view
 from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import BackupSettings, Place, SourceSettings
+from restorecheck.aws.session.snapshot_kinds import (
+    OF_CLUSTERS,
+    OF_INSTANCES,
+    SnapshotKind,
+    Snapshots,
+)
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import (
     EventView,
     InstanceView,
-    SnapshotView,
     event_view,
     instance_view,
-    snapshot_view,
 )
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.ports import Clock
@@ -89,17 +94,15 @@ class Account:
         self.instances: DescribeCache[InstanceView] = DescribeCache(
             self._read_instances, clock, tick
         )
-        self.manual_snapshots: DescribeCache[SnapshotView] = DescribeCache(
-            lambda: self._read_snapshots("manual"), clock, tick
-        )
-        self.automated_snapshots: DescribeCache[SnapshotView] = DescribeCache(
-            lambda: self._read_snapshots("automated"), clock, tick
-        )
-        self.aws_backup_snapshots: DescribeCache[SnapshotView] = DescribeCache(
-            lambda: self._read_snapshots("awsbackup"), clock, tick
-        )
+        self.clusters: DescribeCache[ClusterView] = DescribeCache(self._read_clusters, clock, tick)
+        self._snapshots = {
+            kind.name: Snapshots(self, kind, clock, tick) for kind in (OF_INSTANCES, OF_CLUSTERS)
+        }
         self.events: DescribeCache[tuple[EventView, ...]] = DescribeCache(
-            lambda: self._read_events(clock), clock, tick
+            lambda: self._read_events("db-instance", clock), clock, tick
+        )
+        self.cluster_events: DescribeCache[tuple[EventView, ...]] = DescribeCache(
+            lambda: self._read_events("db-cluster", clock), clock, tick
         )
 
     def identify(self) -> None:
@@ -122,6 +125,9 @@ class Account:
                 code="WrongAccount",
             )
         self._identified = True
+
+    def snapshots(self, kind: SnapshotKind) -> Snapshots:
+        return self._snapshots[kind.name]
 
     def rds(self) -> "RDSClient":
         return self._identified_client("rds")  # type: ignore[no-any-return]  # boto3 has no types of its own
@@ -177,26 +183,26 @@ class Account:
                 self._clients[service] = client
             return self._clients[service]
 
-    def _pages(self, operation: str, what: str, **parameters: object) -> Iterable[Any]:
+    def pages(self, operation: str, what: str, **parameters: object) -> Iterable[Any]:
         paginator: Any = self.rds().get_paginator(operation)  # type: ignore[call-overload]  # by name
         with attempting(f"list {what} in {self.place}", self.place.account_id):
             yield from paginator.paginate(**parameters)
 
     def _read_instances(self) -> Mapping[str, InstanceView]:
-        pages = self._pages("describe_db_instances", "DB instances")
+        pages = self.pages("describe_db_instances", "DB instances")
         views = (instance_view(raw) for page in pages for raw in page["DBInstances"])
         return {view.identifier: view for view in views}
 
-    def _read_snapshots(self, kind: str) -> Mapping[str, SnapshotView]:
-        pages = self._pages("describe_db_snapshots", f"{kind} snapshots", SnapshotType=kind)
-        views = (snapshot_view(raw) for page in pages for raw in page["DBSnapshots"])
+    def _read_clusters(self) -> Mapping[str, ClusterView]:
+        pages = self.pages("describe_db_clusters", "DB clusters")
+        views = (cluster_view(raw) for page in pages for raw in page["DBClusters"])
         return {view.identifier: view for view in views}
 
-    def _read_events(self, clock: Clock) -> Mapping[str, tuple[EventView, ...]]:
-        pages = self._pages(
+    def _read_events(self, kind: str, clock: Clock) -> Mapping[str, tuple[EventView, ...]]:
+        pages = self.pages(
             "describe_events",
             "events",
-            SourceType="db-instance",
+            SourceType=kind,
             StartTime=clock.now() - EVENTS_LOOK_BACK,
             EndTime=clock.now(),
         )

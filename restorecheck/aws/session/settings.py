@@ -1,9 +1,12 @@
 """What the configuration says of one RDS target, as this room uses it."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import ClassVar
 
+from restorecheck.aws.session.snapshot_kinds import OF_INSTANCES, SnapshotKind
 from restorecheck.errors import ProviderError
 
 
@@ -118,11 +121,11 @@ class AdoptSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RdsSettings:
-    """One target."""
+class SnapshotSettings(ABC):
+    """One target whose backups are snapshots."""
 
+    kind: ClassVar[SnapshotKind]
     target: str
-    db_instance_identifier: str
     source: SourceSettings
     backup: BackupSettings
     restore: RestoreSettings
@@ -133,6 +136,16 @@ class RdsSettings:
     """Databases to prove; empty: all that are not templates."""
 
     @property
+    @abstractmethod
+    def identifier(self) -> str:
+        """Of production."""
+
+    @property
+    def production(self) -> str:
+        """Its ARN."""
+        return self.source.place.arn(self.kind.owner_arn, self.identifier)
+
+    @property
     def settling(self) -> timedelta:
         """How long AWS may take to show what was just made.
 
@@ -140,3 +153,15 @@ class RdsSettings:
         (aws-cloudformation-resource-providers-rds, Probing.java). Six of ours.
         """
         return 6 * self.poll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RdsSettings(SnapshotSettings):
+    """One RDS instance."""
+
+    kind: ClassVar[SnapshotKind] = OF_INSTANCES
+    db_instance_identifier: str
+
+    @property
+    def identifier(self) -> str:
+        return self.db_instance_identifier

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.cluster_views import ClusterView
+from restorecheck.aws.session.settings import SnapshotSettings
 from restorecheck.aws.session.views import InstanceView, SnapshotView
 from restorecheck.lifecycle import InProgress
 from restorecheck.model import Drill
@@ -11,7 +12,10 @@ UNMARKED = "unmarked_since"
 
 
 def wait_for_tags(
-    settings: RdsSettings, drill: Drill, view: InstanceView | SnapshotView, now: datetime
+    settings: SnapshotSettings,
+    drill: Drill,
+    view: InstanceView | ClusterView | SnapshotView,
+    now: datetime,
 ) -> InProgress | None:
     """A thing of our name may be described before its tags are (`simulated.unknowns`); none at all
     within the settling time of our first look at it says nothing.

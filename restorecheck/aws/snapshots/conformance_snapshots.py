@@ -7,7 +7,8 @@ from datetime import datetime
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.settings import RdsSettings, parse_arn
+from restorecheck.aws.session.settings import SnapshotSettings, parse_arn
+from restorecheck.aws.session.snapshot_kinds import OF_INSTANCES
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import SnapshotView
 from restorecheck.errors import InvalidStateError, NotFoundError
@@ -26,7 +27,7 @@ def resource_of(view: SnapshotView) -> Resource:
 
 
 def delete(
-    settings: RdsSettings,
+    settings: SnapshotSettings,
     account: Account,
     resource: Resource,
     *,
@@ -35,7 +36,7 @@ def delete(
 ) -> Gone | StillThere:
     """Its mark is read in this very moment: a snapshot with another role stays."""
     name = parse_arn(resource.identifier).name
-    view = account.manual_snapshots.fresh().get(name)
+    view = account.snapshots(OF_INSTANCES).manual.fresh().get(name)
     if view is None:
         if now < made_until + settings.settling:
             return StillThere(resource, "not visible yet; AWS may show it later", settings.poll)
@@ -49,7 +50,7 @@ def delete(
         )
     try:
         with attempting(f"delete the snapshot {view.arn}", view.arn):
-            account.rds().delete_db_snapshot(DBSnapshotIdentifier=name)
+            account.snapshots(OF_INSTANCES).delete(name)
     except NotFoundError:
         return StillThere(resource, "going", settings.poll)
     except InvalidStateError as exc:

@@ -8,12 +8,12 @@ Amazon RDS User Guide, "Sharing a DB snapshot" and "Copying a DB snapshot".
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.describe_cache import DescribeCache
-from restorecheck.aws.session.settings import RdsSettings, parse_arn
+from restorecheck.aws.session.settings import SnapshotSettings, parse_arn
+from restorecheck.aws.session.snapshot_kinds import Snapshots
 from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, SnapshotView, StatusMeaning
@@ -65,22 +65,25 @@ class Copying:
     """The steps of one target up to its own copy. Every method may be repeated."""
 
     def __init__(
-        self, settings: RdsSettings, source: Account, backup: Account, clock: Clock
+        self, settings: SnapshotSettings, source: Account, backup: Account, clock: Clock
     ) -> None:
         self._settings = settings
         self._source = source
         self._backup = backup
+        self._kind = settings.kind
+        self._here = source.snapshots(settings.kind)
+        self._there = backup.snapshots(settings.kind)
         self._clock = clock
 
     def find(self, drill: Drill) -> StepEvent:
         """The newest finished automated snapshot, whatever hour it was taken at; where none is young
         enough, the newest one of AWS Backup.
         """
-        wanted = self._settings.db_instance_identifier
-        of_instance = self._of_instance(self._source.automated_snapshots)
+        wanted = self._settings.identifier
+        of_instance = self._of_instance(self._here.automated)
         newest = _newest_of(of_instance)
         if newest is None or drill.started_at - _taken_at(newest) > self._settings.max_age:
-            managed = self._of_instance(self._source.aws_backup_snapshots)
+            managed = self._of_instance(self._here.aws_backup)
             newest = _newest_of([*managed, *([newest] if newest else [])])
         if newest is None:
             return self._none_found(drill, under_way=len(of_instance))
@@ -111,7 +114,7 @@ class Copying:
     def stage(self, drill: Drill) -> StepEvent:
         """A manual copy inside the source account: the only kind that can be shared."""
         name = naming.identifier_of(drill.id)
-        view = self._source.manual_snapshots.latest().get(name)
+        view = self._here.manual.latest().get(name)
         if view is None:
             return self._begin_staging(drill, name)
         waiting = self._wait_for_ours(drill, view, "the staging copy")
@@ -141,9 +144,7 @@ class Copying:
         if backup_id in admitted:
             return Ready()
         with attempting(f"share snapshot {name} with account {backup_id}", name):
-            self._source.rds().modify_db_snapshot_attribute(
-                DBSnapshotIdentifier=name, AttributeName="restore", ValuesToAdd=[backup_id]
-            )
+            self._here.share(name, backup_id)
         return InProgress(
             wait=self._soon, detail="waiting until the share is visible", status="sharing"
         )
@@ -151,7 +152,7 @@ class Copying:
     def copy(self, drill: Drill) -> StepEvent:
         """The off-account backup itself, with a key of the backup account."""
         name = naming.identifier_of(drill.id)
-        view = self._backup.manual_snapshots.latest().get(name)
+        view = self._there.manual.latest().get(name)
         if view is None:
             return self._begin_copy(drill, name)
         waiting = self._wait_for_ours(drill, view, "the copy")
@@ -177,7 +178,7 @@ class Copying:
         """Keep the newest staging copy: it makes the next copy incremental (RDS User Guide,
         "Copying a DB snapshot", incremental copies). Delete older ones of ours.
         """
-        mine = [v for v in self._source.manual_snapshots.fresh().values() if self._is_staging(v)]
+        mine = [v for v in self._here.manual.fresh().values() if self._is_staging(v)]
         whole = sorted((v for v in mine if v.progress is StatusMeaning.READY), key=_taken_at)
         older = whole[:-1]
         failed = [v for v in mine if v.status == "failed"]
@@ -205,7 +206,7 @@ class Copying:
     # --- parts ---------------------------------------------------------------------------
 
     def _of_instance(self, snapshots: DescribeCache[SnapshotView]) -> list[SnapshotView]:
-        wanted = self._settings.db_instance_identifier
+        wanted = self._settings.identifier
         return [s for s in snapshots.latest().values() if s.instance.lower() == wanted]
 
     @property
@@ -221,7 +222,7 @@ class Copying:
         return min(SOON, self._settings.poll)
 
     def _none_found(self, drill: Drill, *, under_way: int) -> Broken:
-        wanted, place = self._settings.db_instance_identifier, self._settings.source.place
+        wanted, place = self._settings.identifier, self._settings.source.place
         unfinished = f" ({under_way} not finished)" if under_way else ""
         return Broken(
             reason=f"the backup is stale: {wanted} has no finished automated snapshot in "
@@ -241,7 +242,7 @@ class Copying:
         """What there is to restore from: the first thing that somebody wants to know at night."""
         copies = [
             view
-            for view in self._backup.manual_snapshots.latest().values()
+            for view in self._there.manual.latest().values()
             if naming.is_ours(view.identifier)
             and view.tags.get(naming.TARGET) == self._settings.target
             and view.tags.get(naming.ROLE) == naming.COPY
@@ -259,7 +260,7 @@ class Copying:
         )
 
     def _state_of_production(self) -> str:
-        wanted = self._settings.db_instance_identifier
+        wanted = self._settings.identifier
         instance = self._source.instances.latest().get(wanted)
         if instance is None:
             return f"The DB instance {wanted} does not exist in the source account."
@@ -300,15 +301,9 @@ class Copying:
         if unshareable is not None:
             return unshareable
         key = self._settings.source.transit_kms_key_id
-        encryption: dict[str, Any] = {"KmsKeyId": key} if key else {}
         try:
             with attempting(f"copy snapshot {arn} to {name} in {self._source.place}", arn):
-                self._source.rds().copy_db_snapshot(
-                    SourceDBSnapshotIdentifier=arn,
-                    TargetDBSnapshotIdentifier=name,
-                    Tags=naming.as_list(self._lineage(drill, naming.STAGING)),
-                    **encryption,
-                )
+                self._here.copy(arn, name, self._lineage(drill, naming.STAGING), key=key)
         except AlreadyExistsError:
             pass  # made by an earlier call; its tags are looked at once it is seen
         except ProviderError as exc:
@@ -325,7 +320,7 @@ class Copying:
         "Sharing encrypted snapshots". A copy with the transit key can.
         """
         managed = name.startswith(MANAGED)
-        kept = self._source.aws_backup_snapshots if managed else self._source.automated_snapshots
+        kept = self._here.aws_backup if managed else self._here.automated
         snapshot = kept.latest().get(name)
         if snapshot is None or self._settings.source.transit_kms_key_id or not snapshot.encrypted:
             return None
@@ -345,12 +340,8 @@ class Copying:
         shared = self._staging_arn(name)
         try:
             with attempting(f"copy snapshot {shared} into {self._backup.place}", shared):
-                self._backup.rds().copy_db_snapshot(
-                    SourceDBSnapshotIdentifier=shared,
-                    TargetDBSnapshotIdentifier=name,
-                    KmsKeyId=self._settings.backup.kms_key_id,
-                    Tags=naming.as_list(self._lineage(drill, naming.COPY)),
-                )
+                key = self._settings.backup.kms_key_id
+                self._there.copy(shared, name, self._lineage(drill, naming.COPY), key=key)
         except AlreadyExistsError:
             pass  # as in `_begin_staging`
         except (NotFoundError, InvalidStateError) as exc:
@@ -435,13 +426,13 @@ class Copying:
             expires_at=expires_at(drill),
         )
         return common | {
-            naming.SOURCE_INSTANCE: self._production,
+            naming.SOURCE_INSTANCE: self._settings.production,
             naming.SOURCE_SNAPSHOT: drill.backup.identifier,
             naming.SNAPSHOT_TIME: drill.outputs.get("snapshot_time", ""),
         }
 
     def _staging_arn(self, name: str) -> str:
-        return self._settings.source.place.arn("snapshot", name)
+        return self._settings.source.place.arn(self._kind.arn, name)
 
     def _refuse_foreign(self, view: SnapshotView, drill: Drill) -> None:
         if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
@@ -453,7 +444,7 @@ class Copying:
             )
 
     def _admitted(self, name: str) -> set[str]:
-        return admitted_to(self._source, name)
+        return admitted_to(self._here, name)
 
     def _still_admitted(self, name: str) -> set[str]:
         """Nobody, where the snapshot is gone (a newer drill prunes staging copies): so are its shares."""
@@ -465,9 +456,7 @@ class Copying:
     def _remove_share(self, name: str) -> None:
         backup_id = self._settings.backup.place.account_id
         with attempting(f"stop sharing snapshot {name} with account {backup_id}", name):
-            self._source.rds().modify_db_snapshot_attribute(
-                DBSnapshotIdentifier=name, AttributeName="restore", ValuesToRemove=[backup_id]
-            )
+            self._here.unshare(name, backup_id)
 
     def _is_staging(self, view: SnapshotView) -> bool:
         tags = view.tags
@@ -475,39 +464,28 @@ class Copying:
             naming.is_ours(view.identifier)
             and naming.is_managed(tags)
             and tags.get(naming.ROLE) == naming.STAGING
-            and tags.get(naming.SOURCE_INSTANCE) == self._production
+            and tags.get(naming.SOURCE_INSTANCE) == self._settings.production
         )
-
-    @property
-    def _production(self) -> str:
-        return self._settings.source.place.arn("db", self._settings.db_instance_identifier)
 
     def _is_in_use(self, view: SnapshotView) -> bool:
         """Another drill of this target may be about to copy it, or copying from it right now."""
         if is_expired(view, self._clock.now()):
             return False
-        copy = self._backup.manual_snapshots.latest().get(view.identifier)
+        copy = self._there.manual.latest().get(view.identifier)
         return copy is None or copy.progress is not StatusMeaning.READY
 
     def _delete_staging(self, view: SnapshotView) -> None:
         try:
             with attempting(f"delete the old staging copy {view.arn}", view.arn):
-                self._source.rds().delete_db_snapshot(DBSnapshotIdentifier=view.identifier)
+                self._here.delete(view.identifier)
         except NotFoundError:
             return  # deleted a moment ago
 
 
-def admitted_to(source: Account, name: str) -> set[str]:
+def admitted_to(snapshots: Snapshots, name: str) -> set[str]:
     """The accounts that may restore a snapshot; `all` where it is public."""
     with attempting(f"list the accounts that snapshot {name} is shared with", name):
-        answer = source.rds().describe_db_snapshot_attributes(DBSnapshotIdentifier=name)
-    attributes = answer["DBSnapshotAttributesResult"].get("DBSnapshotAttributes", [])
-    return {
-        account
-        for attribute in attributes
-        if attribute.get("AttributeName") == "restore"
-        for account in attribute.get("AttributeValues", [])
-    }
+        return snapshots.admitted(name)
 
 
 def expires_at(drill: Drill) -> datetime:

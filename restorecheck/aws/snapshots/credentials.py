@@ -9,15 +9,20 @@ it takes several positive looks in a row, and the event log, to believe that it 
 import json
 import secrets
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.session.settings import Credentials, SnapshotSettings, parse_arn
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import InstanceView
 from restorecheck.aws.snapshots.copies import expires_at
-from restorecheck.aws.snapshots.instances import endpoint_of, own_instance, wait_for
+from restorecheck.aws.snapshots.instances import (
+    RestoredKind,
+    RestoredView,
+    endpoint_of,
+    own,
+    wait_for,
+)
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -43,19 +48,22 @@ FAILED_RESET, DONE_RESET = "unable to reset", "reset master credentials"
 """In the texts of RDS-EVENT-0067 and RDS-EVENT-0016; DescribeEvents gives no event ids."""
 
 
-def take_over(settings: RdsSettings, account: Account, drill: Drill) -> StepEvent:
-    """Have the instance accept credentials that the checker can read."""
-    view = own_instance(account, drill)
+def take_over(
+    settings: SnapshotSettings, account: Account, drill: Drill, kind: RestoredKind[Any]
+) -> StepEvent:
+    """Have the instance or cluster accept credentials that the checker can read."""
+    view = own(account, drill, kind)
     match settings.restore.credentials:
         case Credentials.IAM:
-            return _when_settled(settings, account, drill, view, done=view.iam_authentication)
+            done = view.iam_authentication
+            return _when_settled(settings, account, drill, view, kind, done=done)
         case Credentials.MANAGED_SECRET:
-            return _managed(settings, account, drill, view)
+            return _managed(settings, account, drill, view, kind)
         case Credentials.RESET:
-            return _reset(settings, account, drill, view)
+            return _reset(settings, account, drill, view, kind)
 
 
-def secret_resource(settings: RdsSettings, drill_id: str) -> Resource:
+def secret_resource(settings: SnapshotSettings, drill_id: str) -> Resource:
     """The secret that we make ourselves; RDS deletes its own one with the instance."""
     place = settings.backup.place
     name = naming.identifier_of(drill_id)
@@ -64,7 +72,7 @@ def secret_resource(settings: RdsSettings, drill_id: str) -> Resource:
 
 
 def delete_secret(
-    settings: RdsSettings,
+    settings: SnapshotSettings,
     account: Account,
     resource: Resource,
     *,
@@ -127,7 +135,11 @@ def read_password(secrets_manager: Any, endpoint: Endpoint) -> str:  # noqa: ANN
 
 
 def _managed(
-    settings: RdsSettings, account: Account, drill: Drill, view: InstanceView
+    settings: SnapshotSettings,
+    account: Account,
+    drill: Drill,
+    view: RestoredView,
+    kind: RestoredKind[Any],
 ) -> StepEvent:
     if not view.secret_arn:
         waiting = wait_for(settings.poll, view)
@@ -135,7 +147,7 @@ def _managed(
             return waiting
         key = settings.restore.master_user_secret_kms_key_id
         encryption: dict[str, str] = {"MasterUserSecretKmsKeyId": key} if key else {}
-        return _modify(settings, account, drill, ManageMasterUserPassword=True, **encryption)
+        return _modify(settings, account, drill, kind, ManageMasterUserPassword=True, **encryption)
     if view.secret_status == IMPAIRED:
         return Unclear(
             reason=f"RDS cannot manage the master password of {view.identifier}: its secret is "
@@ -144,10 +156,16 @@ def _managed(
             "this is the usual cause.",
         )
     done = view.secret_status == ACTIVE
-    return _when_settled(settings, account, drill, view, done=done, secret=view.secret_arn)
+    return _when_settled(settings, account, drill, view, kind, done=done, secret=view.secret_arn)
 
 
-def _reset(settings: RdsSettings, account: Account, drill: Drill, view: InstanceView) -> StepEvent:
+def _reset(
+    settings: SnapshotSettings,
+    account: Account,
+    drill: Drill,
+    view: RestoredView,
+    kind: RestoredKind[Any],
+) -> StepEvent:
     name = naming.identifier_of(drill.id)
     if REQUESTED not in drill.outputs:
         waiting = wait_for(settings.poll, view)
@@ -158,22 +176,24 @@ def _reset(settings: RdsSettings, account: Account, drill: Drill, view: Instance
         except NotFoundError as exc:
             # Its name is taken and it is not to be read: made a moment ago, by whoever died then.
             return InProgress(wait=settings.poll, detail=exc.message, status="secret not seen yet")
-        return _modify(settings, account, drill, MasterUserPassword=password)
+        return _modify(settings, account, drill, kind, MasterUserPassword=password)
     # Events may be lost: they shorten the wait, and are not waited for.
-    confirmed = _has_event(account, view, DONE_RESET)
+    confirmed = _has_event(account, view, kind, DONE_RESET)
     looks = POSITIVE_LOOKS if confirmed else UNCONFIRMED_LOOKS
-    return _when_settled(settings, account, drill, view, done=True, secret=name, looks=looks)
+    return _when_settled(settings, account, drill, view, kind, done=True, secret=name, looks=looks)
 
 
 def _modify(
-    settings: RdsSettings, account: Account, drill: Drill, **changes: str | bool
+    settings: SnapshotSettings,
+    account: Account,
+    drill: Drill,
+    kind: RestoredKind[Any],
+    **changes: str | bool,
 ) -> InProgress:
-    view = own_instance(account, drill, now=True)
+    view = own(account, drill, kind, now=True)
     try:
         with attempting(f"change the master credentials of {view.identifier}", view.arn):
-            account.rds().modify_db_instance(
-                DBInstanceIdentifier=view.identifier, ApplyImmediately=True, **cast(Any, changes)
-            )
+            kind.modify(account, view, **changes)
     except InvalidStateError as exc:
         return InProgress(wait=settings.poll, detail=exc.message, status=view.status)
     return InProgress(
@@ -185,17 +205,18 @@ def _modify(
 
 
 def _when_settled(
-    settings: RdsSettings,
+    settings: SnapshotSettings,
     account: Account,
     drill: Drill,
-    view: InstanceView,
+    view: RestoredView,
+    kind: RestoredKind[Any],
     *,
     done: bool,
     secret: str = "",
     looks: int = POSITIVE_LOOKS,
 ) -> StepEvent:
     """Ready after several positive looks in a row."""
-    if _has_event(account, view, FAILED_RESET):
+    if _has_event(account, view, kind, FAILED_RESET):
         return Unclear(
             reason=f"RDS could not change the master password of {view.identifier}",
             hint="Look at the RDS events in the evidence of this report.",
@@ -218,13 +239,13 @@ def _when_settled(
     return Ready(endpoint=endpoint_of(settings, view, secret=secret))
 
 
-def _has_event(account: Account, view: InstanceView, text: str) -> bool:
-    events = account.events.latest().get(view.identifier, ())
+def _has_event(account: Account, view: RestoredView, kind: RestoredKind[Any], text: str) -> bool:
+    events = kind.events(account).latest().get(view.identifier, ())
     return any(text in event.message.lower() for event in events)
 
 
 def _password_for(
-    settings: RdsSettings, account: Account, drill: Drill, name: str, *, user: str
+    settings: SnapshotSettings, account: Account, drill: Drill, name: str, *, user: str
 ) -> str:
     """Made once and kept in our secret, so that any host can take the drill over."""
     password = secrets.token_urlsafe(32)  # of the characters that RDS accepts

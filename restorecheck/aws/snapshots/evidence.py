@@ -5,14 +5,15 @@ and other values.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.settings import RdsSettings
+from restorecheck.aws.session.describe_cache import DescribeCache
+from restorecheck.aws.session.settings import SnapshotSettings
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import InstanceView
+from restorecheck.aws.session.views import EventView, InstanceView
 from restorecheck.aws.snapshots.instances import name_of
 from restorecheck.checks.server_messages import shown_of_log
 from restorecheck.errors import ProviderError
@@ -28,21 +29,27 @@ _LINE = re.compile(r"(LOG|WARNING|ERROR|FATAL|PANIC):\s+(.*)")
 
 
 def collect(
-    settings: RdsSettings, backup: Account, source: Account, drill: Drill
+    settings: SnapshotSettings, backup: Account, source: Account, drill: Drill
 ) -> tuple[Observation, ...]:
-    """Everything that can be had; what cannot is said in its place."""
+    """Of a DB instance."""
     name = name_of(drill)
     first = naming.identifier_of(drill.id)
     view = backup.instances.latest().get(name)
     if view is None or not naming.is_managed(view.tags):
         return ()
-    parts: tuple[tuple[str, Callable[[], tuple[Observation, ...]]], ...] = (
-        ("events", lambda: _events(backup, dict.fromkeys((first, name)))),
-        ("server log", lambda: _log(backup, name)),
-        ("parameters", lambda: _differences(settings, backup, source, view)),
+    return gather(
+        {
+            "events": lambda: events_of(backup.events, dict.fromkeys((first, name))),
+            "server log": lambda: log_of(backup, name),
+            "parameters": lambda: _differences(settings, backup, source, view),
+        }
     )
+
+
+def gather(parts: Mapping[str, Callable[[], tuple[Observation, ...]]]) -> tuple[Observation, ...]:
+    """Everything that can be had; what cannot is said in its place."""
     found: list[Observation] = []
-    for part, read in parts:
+    for part, read in parts.items():
         try:
             found += read()
         except ProviderError as exc:
@@ -60,13 +67,15 @@ def safe_lines(log: str) -> list[str]:
     return [f"{level}:  {text}"[:LONGEST_LINE] for level, text in found if text][-MOST_LINES:]
 
 
-def _events(backup: Account, names: Iterable[str]) -> tuple[Observation, ...]:
-    known = backup.events.latest()
+def events_of(
+    cache: DescribeCache[tuple[EventView, ...]], names: Iterable[str]
+) -> tuple[Observation, ...]:
+    known = cache.latest()
     events = [e for name in names for e in known.get(name, ())]
     return tuple(Observation(at=e.at, source="RDS event", text=e.message) for e in events)
 
 
-def _log(backup: Account, name: str) -> tuple[Observation, ...]:
+def log_of(backup: Account, name: str) -> tuple[Observation, ...]:
     with attempting(f"list the logs of {name}", name):
         files = backup.rds().describe_db_log_files(
             DBInstanceIdentifier=name, FilenameContains="postgres"
@@ -85,14 +94,12 @@ def _log(backup: Account, name: str) -> tuple[Observation, ...]:
 
 
 def _differences(
-    settings: RdsSettings, backup: Account, source: Account, view: InstanceView
+    settings: SnapshotSettings, backup: Account, source: Account, view: InstanceView
 ) -> tuple[Observation, ...]:
     """How the restored instance is set up differently from production."""
-    production = source.instances.latest().get(settings.db_instance_identifier)
+    production = source.instances.latest().get(settings.identifier)
     if production is None:
-        return (
-            _difference(f"the DB instance {settings.db_instance_identifier} does not exist now"),
-        )
+        return (difference(f"the DB instance {settings.identifier} does not exist now"),)
     found = []
     if production.engine_version != view.engine_version:
         found.append(
@@ -104,11 +111,11 @@ def _differences(
             f"production has the option group {', '.join(production.option_groups) or 'none'}, "
             f"the restored instance {', '.join(view.option_groups) or 'none'}"
         )
-    found += _parameter_differences(_set_in(source, production), _set_in(backup, view))
-    return tuple(_difference(text) for text in found)
+    found += parameter_differences(_set_in(source, production), _set_in(backup, view))
+    return tuple(difference(text) for text in found)
 
 
-def _parameter_differences(production: dict[str, str], here: dict[str, str]) -> list[str]:
+def parameter_differences(production: dict[str, str], here: dict[str, str]) -> list[str]:
     differing = sorted(k for k in production | here if production.get(k) != here.get(k))
     found = [
         f"parameter {name}: {production.get(name, 'default')} in production, "
@@ -132,5 +139,5 @@ def _set_in(account: Account, view: InstanceView) -> dict[str, str]:
     return values
 
 
-def _difference(text: str) -> Observation:
+def difference(text: str) -> Observation:
     return Observation(at=None, source="difference from production", text=text)

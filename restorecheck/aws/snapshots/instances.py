@@ -1,17 +1,30 @@
-"""The temporary DB instance: restored from our own copy, handed over, taken away or put to rest."""
+"""The temporary DB instance: restored from our own copy, handed over, taken away or put to rest.
 
+What is done to an Aurora cluster in the same way takes its `RestoredKind`.
+"""
+
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.settings import Credentials, RdsSettings, parse_arn
+from restorecheck.aws.session.cluster_views import ClusterView
+from restorecheck.aws.session.describe_cache import DescribeCache
+from restorecheck.aws.session.settings import Credentials, SnapshotSettings, parse_arn
+from restorecheck.aws.session.snapshot_kinds import OF_INSTANCES
 from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
-from restorecheck.aws.session.views import INSTANCE_HINTS, InstanceView, SnapshotView, StatusMeaning
+from restorecheck.aws.session.views import (
+    INSTANCE_HINTS,
+    EventView,
+    InstanceView,
+    SnapshotView,
+    StatusMeaning,
+)
 from restorecheck.aws.snapshots.copies import expires_at
 from restorecheck.errors import (
     AlreadyExistsError,
@@ -41,9 +54,6 @@ MAGNETIC = "standard"
 PROVISIONED = ("io1", "io2")
 
 
-SECOND = "second_instance"
-"""Output: name of the instance that is restored where the first one failed."""
-
 FEWEST_GIB = 20
 """Of gp2 and gp3: Amazon RDS User Guide, "Amazon RDS DB instance storage"."""
 
@@ -51,7 +61,70 @@ STORAGE_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterVal
 """Said among others of a storage type that the size, class or engine does not go with."""
 
 
-def restore(settings: RdsSettings, account: Account, drill: Drill, now: datetime) -> StepEvent:
+View = TypeVar("View", InstanceView, ClusterView)
+RestoredView = InstanceView | ClusterView
+
+
+class RestoredKind(ABC, Generic[View]):
+    """What a restore makes: a DB instance, or an Aurora cluster. Raises: what boto3 does."""
+
+    name: str
+    """The kind of the resource."""
+    arn: str
+    modifies: str
+    """The operation that changes it, in a plan."""
+    second: str
+    """Output: name of the one that is made where the first one failed."""
+
+    @abstractmethod
+    def views(self, account: Account) -> DescribeCache[View]: ...
+
+    @abstractmethod
+    def events(self, account: Account) -> DescribeCache[tuple[EventView, ...]]: ...
+
+    @abstractmethod
+    def modify(self, account: Account, view: View, **changes: Any) -> None:  # noqa: ANN401  # of several types
+        """At once, and not in the next maintenance window."""
+
+    @abstractmethod
+    def delete(self, account: Account, view: View) -> str:
+        """Ask for it; what is under way."""
+
+    @abstractmethod
+    def stop(self, account: Account, view: View) -> None: ...
+
+
+class _DbInstance(RestoredKind[InstanceView]):
+    name, arn, modifies = INSTANCE, "db", "ModifyDBInstance"
+    second = "second_instance"
+
+    def views(self, account: Account) -> DescribeCache[InstanceView]:
+        return account.instances
+
+    def events(self, account: Account) -> DescribeCache[tuple[EventView, ...]]:
+        return account.events
+
+    def modify(self, account: Account, view: InstanceView, **changes: Any) -> None:  # noqa: ANN401  # as above
+        account.rds().modify_db_instance(
+            DBInstanceIdentifier=view.identifier, ApplyImmediately=True, **changes
+        )
+
+    def delete(self, account: Account, view: InstanceView) -> str:
+        """Of Aurora the cluster has the backups."""
+        backups: Any = {} if view.cluster else {"DeleteAutomatedBackups": True}
+        account.rds().delete_db_instance(
+            DBInstanceIdentifier=view.identifier, SkipFinalSnapshot=True, **backups
+        )
+        return "deleting"
+
+    def stop(self, account: Account, view: InstanceView) -> None:
+        account.rds().stop_db_instance(DBInstanceIdentifier=view.identifier)
+
+
+DB_INSTANCE = _DbInstance()
+
+
+def restore(settings: SnapshotSettings, account: Account, drill: Drill, now: datetime) -> StepEvent:
     """The instance from tonight's copy, up and settled.
 
     What RDS calls failed at the first try may be the host's trouble; a backup is bad that does not
@@ -67,41 +140,52 @@ def restore(settings: RdsSettings, account: Account, drill: Drill, now: datetime
     refuse_foreign(view, drill)
     waiting = wait_for(settings.poll, view)
     if isinstance(waiting, Broken):
-        return _once_more(settings, drill, view, waiting)
+        return once_more(settings, drill, view, waiting, DB_INSTANCE)
     if waiting is not None:
         return waiting
     doubt = _doubt(settings, view) or _origin_doubt(account, drill)
     if doubt:
         return Unclear(reason=f"DB instance {view.arn} differs from the request: {doubt}")
     told = ("RDS restored the snapshot only at the second try",)
-    notes = told if SECOND in drill.outputs else ()
+    notes = told if DB_INSTANCE.second in drill.outputs else ()
     return Ready(endpoint=endpoint_of(settings, view), notes=notes)
 
 
-def name_of(drill: Drill) -> str:
-    """Of the instance that this drill asks: the first one, or the one restored in its place."""
-    return drill.outputs.get(SECOND, naming.identifier_of(drill.id))
+def name_of(drill: Drill, kind: RestoredKind[Any] = DB_INSTANCE) -> str:
+    """Of the instance or cluster that this drill asks: the first one, or the one restored in its place."""
+    return drill.outputs.get(kind.second, naming.identifier_of(drill.id))
 
 
-def _once_more(settings: RdsSettings, drill: Drill, view: InstanceView, said: Broken) -> StepEvent:
-    if SECOND in drill.outputs:
+def once_more(
+    settings: SnapshotSettings,
+    drill: Drill,
+    view: RestoredView,
+    said: Broken,
+    kind: RestoredKind[Any],
+) -> StepEvent:
+    if kind.second in drill.outputs:
         return replace(said, reason=f"{said.reason}, at the first and at the second try")
     second = naming.second_of(drill.id)
     return InProgress(
         wait=settings.poll,
         detail=f"{said.reason}; trying a second restore",
         status=view.status,
-        outputs={SECOND: second},
-        instead=(resource_of(settings, view.identifier), resource_of(settings, second)),
+        outputs={kind.second: second},
+        instead=(
+            resource_of(settings, view.identifier, kind),
+            resource_of(settings, second, kind),
+        ),
     )
 
 
-def resource_of(settings: RdsSettings, name: str) -> Resource:
+def resource_of(
+    settings: SnapshotSettings, name: str, kind: RestoredKind[Any] = DB_INSTANCE
+) -> Resource:
     place = settings.backup.place
-    return Resource(kind=INSTANCE, identifier=place.arn("db", name), account=place.account_id)
+    return Resource(kind=kind.name, identifier=place.arn(kind.arn, name), account=place.account_id)
 
 
-def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Unclear | None:
+def wait_for(poll: timedelta, view: RestoredView) -> InProgress | Broken | Unclear | None:
     """What its status means; None when it can be used."""
     match view.progress:
         case StatusMeaning.READY if view.ready:
@@ -115,18 +199,18 @@ def wait_for(poll: timedelta, view: InstanceView) -> InProgress | Broken | Uncle
             return InProgress(wait=poll, detail=f"{view.status} (unknown)", status=view.status)
         case StatusMeaning.BAD_BACKUP:
             return Broken(
-                reason="RDS could not restore the snapshot: the status of the instance is "
+                reason=f"RDS could not restore the snapshot: the status of the {view.what} is "
                 f"{view.status}"
             )
         case StatusMeaning.HOPELESS:
             return Unclear(
-                reason=f"DB instance {view.identifier} cannot become available: its status is "
+                reason=f"{view.what} {view.identifier} cannot become available: its status is "
                 f"{view.status}",
                 hint=INSTANCE_HINTS.get(view.status, ""),
             )
 
 
-def endpoint_of(settings: RdsSettings, view: InstanceView, *, secret: str = "") -> Endpoint:
+def endpoint_of(settings: SnapshotSettings, view: RestoredView, *, secret: str = "") -> Endpoint:
     iam = settings.restore.credentials is Credentials.IAM
     return Endpoint(
         identity=view.resource_id,
@@ -139,30 +223,31 @@ def endpoint_of(settings: RdsSettings, view: InstanceView, *, secret: str = "") 
     )
 
 
-def own_instance(account: Account, drill: Drill, *, now: bool = False) -> InstanceView:
-    """The very instance that this drill restored; `now`: as of this moment, to be changed.
+def own(account: Account, drill: Drill, kind: RestoredKind[View], *, now: bool = False) -> View:
+    """The very instance or cluster that this drill restored; `now`: as of this moment, to be changed.
 
     Raises:
         NotFoundError: It is gone, or another one has its name.
         AlreadyExistsError: Somebody has taken our tag away, and so the instance over.
     """
     assert drill.endpoint is not None, "restored before"
-    known = account.instances.fresh() if now else account.instances.latest()
-    view = known.get(name_of(drill))
+    views = kind.views(account)
+    known = views.fresh() if now else views.latest()
+    view = known.get(name_of(drill, kind))
     if view is None or view.resource_id != drill.endpoint.identity:
         raise NotFoundError(
-            f"the DB instance {name_of(drill)}, which this drill restored, no longer exists in "
+            f"the {kind.name} {name_of(drill, kind)}, which this drill restored, no longer exists in "
             f"{account.place}",
-            hint="Another program deleted, renamed or replaced the instance. Look at CloudTrail.",
+            hint=f"Another program deleted, renamed or replaced the {kind.name}. Look at CloudTrail.",
         )
     refuse_foreign(view, drill)
     return view
 
 
-def refuse_foreign(view: InstanceView, drill: Drill) -> None:
+def refuse_foreign(view: RestoredView, drill: Drill) -> None:
     if view.tags.get(naming.DRILL) != drill.id or not naming.is_managed(view.tags):
         raise AlreadyExistsError(
-            f"DB instance {view.arn} exists without the tag of this drill",
+            f"{view.what} {view.arn} exists without the tag of this drill",
             hint="Another program created it or removed the tag. restorecheck did not touch "
             "it; look at CloudTrail.",
             resource=view.arn,
@@ -170,32 +255,34 @@ def refuse_foreign(view: InstanceView, drill: Drill) -> None:
 
 
 def delete(
-    settings: RdsSettings,
+    settings: SnapshotSettings,
     account: Account,
     resource: Resource,
     *,
     made_until: datetime,
     now: datetime,
+    kind: RestoredKind[Any] = DB_INSTANCE,
 ) -> Gone | StillThere:
     name = parse_arn(resource.identifier).name
     # Absence is believed only of a look that was taken late enough to see what was just made.
     late_enough = made_until + settings.settling
-    view = account.instances.latest(not_before=min(now, late_enough)).get(name)
+    views = kind.views(account)
+    view = views.latest(not_before=min(now, late_enough)).get(name)
     if view is None:
         if now < late_enough:
             return StillThere(resource, "not visible yet; AWS may show it later", settings.poll)
-        other = _other_name(account, name)
+        other = _other_name(views, name)
         if other:
             detail = (
-                f"the instance was renamed to {other}; restorecheck does not delete "
-                "renamed instances. Delete it, or remove its tags restorecheck:* to keep it"
+                f"the {kind.name} was renamed to {other}; restorecheck does not delete "
+                "what another program renamed. Delete it, or remove its tags restorecheck:* to keep it"
             )
             return StillThere(resource, detail, settings.poll, hopeless=True)
         return Gone(resource)
     if view.status in {"deleting", "deleted"}:
         return StillThere(resource, view.status, settings.poll)
     # Somebody may have taken it over since: its mark is read in this very moment.
-    view = account.instances.fresh().get(name)
+    view = views.fresh().get(name)
     if view is None:
         return StillThere(resource, "going", settings.poll)
     if not view.tags and now < late_enough:
@@ -208,24 +295,22 @@ def delete(
             hopeless=True,
         )
     try:
-        with attempting(f"delete DB instance {view.arn}", view.arn):
-            account.rds().delete_db_instance(
-                DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
-            )
+        with attempting(f"delete {kind.name} {view.arn}", view.arn):
+            detail = kind.delete(account, view)
     except NotFoundError:
         return StillThere(resource, "going", settings.poll)
     except InvalidStateError as exc:
         # Also what AWS says of one that is being deleted already.
         return StillThere(resource, exc.message, settings.poll)
-    return StillThere(resource, "deleting", settings.poll)
+    return StillThere(resource, detail, settings.poll)
 
 
-def _other_name(account: Account, name: str) -> str:
-    """Of the instance that this drill restored, where somebody has renamed it since."""
+def _other_name(views: DescribeCache[Any], name: str) -> str:
+    """Of the instance or cluster that this drill restored, where somebody has renamed it since."""
     return next(
         (
             view.identifier
-            for view in account.instances.latest().values()
+            for view in views.latest().values()
             if naming.is_renamed(view.identifier, view.tags)
             and view.tags[naming.DRILL] == naming.drill_of(name)
             and view.status not in {"deleting", "deleted"}
@@ -234,14 +319,19 @@ def _other_name(account: Account, name: str) -> str:
     )
 
 
-def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked | StillThere:
+def park(
+    settings: SnapshotSettings,
+    account: Account,
+    resource: Resource,
+    kind: RestoredKind[Any] = DB_INSTANCE,
+) -> Parked | StillThere:
     """Stop it and mark it as the standby. RDS starts it again after seven days: "Stopping an
     Amazon RDS DB instance temporarily"; the sweep stops it again.
     """
     name = parse_arn(resource.identifier).name
-    view = account.instances.fresh().get(name)
+    view = kind.views(account).fresh().get(name)
     if view is None:
-        raise NotFoundError(f"DB instance {resource.identifier} does not exist", resource=name)
+        raise NotFoundError(f"{kind.name} {resource.identifier} does not exist", resource=name)
     if not naming.is_ours(name) or not naming.is_managed(view.tags):
         return StillThere(
             resource,
@@ -250,23 +340,23 @@ def park(settings: RdsSettings, account: Account, resource: Resource) -> Parked 
             hopeless=True,
         )
     if view.tags.get(naming.ROLE) != naming.STANDBY:
-        with attempting(f"mark DB instance {view.arn} as the standby", view.arn):
+        with attempting(f"mark {kind.name} {view.arn} as the standby", view.arn):
             account.rds().add_tags_to_resource(
                 ResourceName=view.arn, Tags=naming.as_list({naming.ROLE: naming.STANDBY})
             )
     if view.status == "stopped":
         return Parked(resource)
     if view.progress is StatusMeaning.READY:
-        with attempting(f"stop DB instance {view.arn}", view.arn):
-            account.rds().stop_db_instance(DBInstanceIdentifier=name)
+        with attempting(f"stop {kind.name} {view.arn}", view.arn):
+            kind.stop(account, view)
     return StillThere(resource, view.status, settings.poll)
 
 
-def standbys(settings: RdsSettings, account: Account) -> list[InstanceView]:
+def standbys(settings: SnapshotSettings, account: Account, kind: RestoredKind[View]) -> list[View]:
     """Every standby of this target, as of now: its callers delete."""
     return [
         view
-        for view in account.instances.fresh().values()
+        for view in kind.views(account).fresh().values()
         if naming.is_ours(view.identifier)
         and naming.is_managed(view.tags)
         and view.tags.get(naming.ROLE) == naming.STANDBY
@@ -274,9 +364,11 @@ def standbys(settings: RdsSettings, account: Account) -> list[InstanceView]:
     ]
 
 
-def _begin_restore(settings: RdsSettings, account: Account, drill: Drill, name: str) -> StepEvent:
+def _begin_restore(
+    settings: SnapshotSettings, account: Account, drill: Drill, name: str
+) -> StepEvent:
     own = naming.identifier_of(drill.id)
-    copy = account.manual_snapshots.latest().get(own)
+    copy = account.snapshots(OF_INSTANCES).manual.latest().get(own)
     if copy is None:
         raise NotFoundError(f"the copy {own} no longer exists in {account.place}")
     if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
@@ -308,7 +400,7 @@ def _ask_for_restore(account: Account, copy: SnapshotView, chosen: dict[str, Any
 
 
 def parameters(
-    settings: RdsSettings, copy: SnapshotView, drill: Drill, name: str
+    settings: SnapshotSettings, copy: SnapshotView, drill: Drill, name: str
 ) -> dict[str, Any]:
     """Everything that AWS would otherwise choose: the source's class and tags, the default VPC
     and security group, a public address, 35 days of backups, paid or silent upgrades.
@@ -332,7 +424,7 @@ def parameters(
     return chosen | storage_of(copy.storage_type, copy.iops, copy.allocated_gib)
 
 
-def chosen_by_us(settings: RdsSettings) -> dict[str, Any]:
+def chosen_by_us(settings: SnapshotSettings) -> dict[str, Any]:
     """Of a restore's parameters those that are the same for every drill of a target."""
     wanted = settings.restore
     chosen: dict[str, Any] = {
@@ -369,14 +461,14 @@ def _origin_doubt(account: Account, drill: Drill) -> str:
     """Whether the copy is still the one whose lineage was proven before it was restored: an
     instance does not say what it was restored from.
     """
-    copy = account.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
+    copy = account.snapshots(OF_INSTANCES).manual.fresh().get(naming.identifier_of(drill.id))
     assert drill.backup is not None, "found before it is restored"
     if copy is None or copy.holds(drill.outputs.get("snapshot_time", ""), drill.backup.taken_at):
         return ""
     return f"its source, the copy, was replaced by a copy with data up to {copy.taken_at}"
 
 
-def _doubt(settings: RdsSettings, view: InstanceView) -> str:
+def _doubt(settings: SnapshotSettings, view: InstanceView) -> str:
     if view.publicly_accessible:
         return "it has a public address"
     if view.deletion_protection:

@@ -16,7 +16,7 @@ from restorecheck.aws.snapshots.conformance_snapshots import resource_of as tria
 from restorecheck.aws.snapshots.copies import SHARE, admitted_to
 from restorecheck.aws.snapshots.credentials import SECRET
 from restorecheck.aws.snapshots.instances import INSTANCE
-from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.provider import SnapshotProvider
 from restorecheck.lifecycle import Gone, Parked, StillThere
 from restorecheck.model import Resource
 from restorecheck.ports import Clock, Found, Inventory
@@ -29,12 +29,13 @@ class RdsInventory(Inventory):
 
     def __init__(
         self,
-        provider: RdsProvider,
+        provider: SnapshotProvider,
         clock: Clock,
         dead: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         """`dead`: ids whose host is known to be dead, whatever their things say of when they expire."""
         self._provider = provider
+        self._kind = provider.settings.kind
         self._clock = clock
         self._dead = dead
 
@@ -42,7 +43,7 @@ class RdsInventory(Inventory):
         backup, source = self._provider.backup_account(), self._provider.source_account()
         now = self._clock.now()
         instances = backup.instances.latest(not_before=now).values()
-        snapshots = source.manual_snapshots.latest(not_before=now).values()
+        snapshots = source.snapshots(self._kind).manual.latest(not_before=now).values()
         found = []
         for view in instances:
             if naming.is_ours(view.identifier):
@@ -51,7 +52,7 @@ class RdsInventory(Inventory):
                 found.append(self._renamed(view))
         found += self._secrets(backup)
         found += [share for view in snapshots for share in self._shares(source, view)]
-        copies = backup.manual_snapshots.latest(not_before=now).values()
+        copies = backup.snapshots(self._kind).manual.latest(not_before=now).values()
         found += [self._trial(view) for view in (*copies, *snapshots) if is_trial(view)]
         return tuple(found)
 
@@ -114,7 +115,7 @@ class RdsInventory(Inventory):
         if not naming.is_ours(view.identifier) or view.tags.get(naming.ROLE) != naming.STAGING:
             return []
         if self._provider.settings.backup.place.account_id not in admitted_to(
-            source, view.identifier
+            source.snapshots(self._kind), view.identifier
         ):
             return []
         resource = Resource(kind=SHARE, identifier=view.arn, account=source.place.account_id)

@@ -1,19 +1,30 @@
-"""The RDS provider: automated snapshot → copy in the backup account → temporary instance."""
+"""What drills on snapshots have in common, and the RDS provider: automated snapshot → copy in the backup
+account → temporary instance.
+"""
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account, Accounts
-from restorecheck.aws.session.settings import After, Credentials, Place, RdsSettings, parse_arn
+from restorecheck.aws.session.settings import (
+    After,
+    Credentials,
+    Place,
+    RdsSettings,
+    SnapshotSettings,
+    parse_arn,
+)
 from restorecheck.aws.session.translation import is_throttled
 from restorecheck.aws.session.views import StatusMeaning
 from restorecheck.aws.snapshots import conformance_snapshots, credentials, evidence, instances
 from restorecheck.aws.snapshots.conformance_snapshots import TRIAL
 from restorecheck.aws.snapshots.copies import SHARE, Copying
 from restorecheck.aws.snapshots.credentials import SECRET, Passwords
-from restorecheck.aws.snapshots.instances import INSTANCE
+from restorecheck.aws.snapshots.instances import DB_INSTANCE, INSTANCE, RestoredKind
 from restorecheck.aws.snapshots.retention import Keeping
 from restorecheck.errors import (
     AccessDeniedError,
@@ -47,7 +58,7 @@ SNAPSHOT_QUOTA = frozenset({"SnapshotQuotaExceeded", "SnapshotQuotaExceededFault
 CAPACITY_PATIENCE = 4
 """Without capacity or quota, so many polls between two tries."""
 
-DELETIONS = {
+DELETIONS: Mapping[str, Callable[..., Gone | StillThere]] = {
     INSTANCE: instances.delete,
     SECRET: credentials.delete_secret,
     TRIAL: conformance_snapshots.delete,
@@ -55,117 +66,23 @@ DELETIONS = {
 """By the kind of the resource; a share is taken back instead."""
 
 
-class RdsProvider(Provider):
-    """Proves the automated snapshots of one DB instance. Holds no drill in memory."""
+def prepare(name: str, does: str, deadline: timedelta, *makes: Resource) -> Step:
+    return Step(name=name, kind=StepKind.PREPARE, does=does, deadline=deadline, makes=makes)
 
-    def __init__(self, *, settings: RdsSettings, accounts: Accounts, clock: Clock) -> None:
+
+class SnapshotProvider(Provider):
+    """Proves automated snapshots. Holds no drill in memory."""
+
+    restored: ClassVar[RestoredKind[Any]]
+    deletions: ClassVar[Mapping[str, Callable[..., Gone | StillThere]]] = DELETIONS
+
+    def __init__(self, *, settings: SnapshotSettings, accounts: Accounts, clock: Clock) -> None:
         self.settings = settings
         self._accounts = accounts
         self._clock = clock
 
-    def plan(self, drill_id: str) -> tuple[Step, ...]:
-        settings = self.settings
-        source, backup = settings.source.place, settings.backup.place
-        name = naming.identifier_of(drill_id)
-        long = settings.deadline
-        share = Resource(
-            kind=SHARE, identifier=source.arn("snapshot", name), account=source.account_id
-        )
-        instance = self._instance(drill_id)
-        reset = settings.restore.credentials is Credentials.RESET
-        secret = (credentials.secret_resource(settings, drill_id),) if reset else ()
-        transit = settings.source.transit_kms_key_id
-        key = f"encrypted with {transit}" if transit else "with the key of the snapshot"
-        staying = (instance,) if settings.restore.after is After.STOP else ()
-
-        def prepare(name: str, does: str, deadline: timedelta, *makes: Resource) -> Step:
-            return Step(name=name, kind=StepKind.PREPARE, does=does, deadline=deadline, makes=makes)
-
-        return (
-            prepare(
-                "identify",
-                f"sts:GetCallerIdentity in both accounts: {backup.account_id} with the "
-                f"credentials of this process, {source.account_id} with the role "
-                f"{settings.source.role_arn}; any other account ends the drill",
-                QUICK,
-            ),
-            prepare(
-                "find snapshot",
-                f"rds:DescribeDBSnapshots in {source}: the newest finished automated snapshot "
-                f"of {settings.db_instance_identifier}, or a snapshot of AWS Backup if the "
-                "automated one is too old; a snapshot older than "
-                f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
-                QUICK,
-            ),
-            prepare(
-                STAGING_COPY,
-                f"rds:CopyDBSnapshot in {source} to {name}, {key}",
-                long,
-            ),
-            prepare(
-                "share",
-                f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, add "
-                f"{backup.account_id}; refused if other accounts have access",
-                QUICK,
-                share,
-            ),
-            prepare(
-                "copy",
-                f"rds:CopyDBSnapshot in {backup} from {source.arn('snapshot', name)} to {name}, "
-                f"encrypted with {settings.backup.kms_key_id}",
-                long,
-            ),
-            prepare(
-                "unshare",
-                f"rds:ModifyDBSnapshotAttribute on {name} in {source}: restore, remove "
-                f"{backup.account_id}; rds:DeleteDBSnapshot on older staging copies of "
-                "restorecheck",
-                QUICK,
-            ),
-            Step(
-                name="restore",
-                kind=StepKind.RESTORE,
-                does=f"rds:RestoreDBInstanceFromDBSnapshot in {backup}: {name} as "
-                f"{settings.restore.db_instance_class} in the subnet group "
-                f"{settings.restore.db_subnet_group_name}, private, one zone, no backups",
-                deadline=long,
-                makes=(instance,),
-                standby=staying,
-            ),
-            prepare("credentials", self._credentials_sentence(name), timedelta(hours=1), *secret),
-            Step(
-                name="check",
-                kind=StepKind.CHECK,
-                does="query the restored database over TLS (verify-full), read-only",
-                deadline=long,
-            ),
-        )
-
-    def afterwards(self, drill_id: str) -> tuple[str, ...]:
-        settings = self.settings
-        name = naming.identifier_of(drill_id)
-        backup = settings.backup
-        sentences = [
-            (
-                f"rds:AddTagsToResource in {backup.place}: write the verdict to the tags of the "
-                f"copy {name}"
-            ),
-            (
-                f"rds:DeleteDBSnapshot in {backup.place}: copies of this target older than the "
-                f"newest {backup.keep_copies}; never the newest copy, never the newest "
-                "verified copy"
-            ),
-            (
-                f"kept: the copy {name} in {backup.place}, and the staging copy {name} in "
-                f"{settings.source.place} until the next staging copy exists"
-            ),
-        ]
-        if settings.restore.after is After.STOP:
-            sentences.append(
-                f"a verified instance is stopped and kept (rds:StopDBInstance {name}); the "
-                "previous standby is deleted (rds:DeleteDBInstance)"
-            )
-        return tuple(sentences)
+    @abstractmethod
+    def afterwards(self, drill_id: str) -> tuple[str, ...]: ...
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
         try:
@@ -193,15 +110,10 @@ class RdsProvider(Provider):
         except ProviderError as exc:
             return StillThere(resource, exc.message, self.settings.poll)
 
-    def evidence(self, drill: Drill) -> tuple[Observation, ...]:
-        if self._instance(drill.id) not in drill.ledger:
-            return ()
-        return evidence.collect(self.settings, self.backup_account(), self.source_account(), drill)
-
     def park(self, resource: Resource) -> Parked | StillThere:
         place = parse_arn(resource.identifier).place
         try:
-            return instances.park(self.settings, self.backup_account(place), resource)
+            return self.put_to_rest(self.backup_account(place), resource)
         except AccessDeniedError as exc:
             return StillThere(resource, exc.message, self.settings.poll, hopeless=True)
         except ProviderError as exc:
@@ -231,6 +143,108 @@ class RdsProvider(Provider):
 
     # --- parts ---------------------------------------------------------------------------
 
+    @abstractmethod
+    def restores(self, name: str) -> Callable[[Drill], StepEvent]:
+        """What performs a step of this kind's own."""
+
+    def put_to_rest(self, account: Account, resource: Resource) -> Parked | StillThere:
+        return instances.park(self.settings, account, resource, self.restored)
+
+    def identify_step(self) -> Step:
+        settings = self.settings
+        source, backup = settings.source.place, settings.backup.place
+        return prepare(
+            "identify",
+            f"sts:GetCallerIdentity in both accounts: {backup.account_id} with the "
+            f"credentials of this process, {source.account_id} with the role "
+            f"{settings.source.role_arn}; any other account ends the drill",
+            QUICK,
+        )
+
+    def find_step(self) -> Step:
+        settings = self.settings
+        return prepare(
+            "find snapshot",
+            f"rds:Describe{settings.kind.name}s in {settings.source.place}: the newest finished "
+            f"automated snapshot of {settings.identifier}, or a snapshot of AWS Backup if the "
+            "automated one is too old; a snapshot older than "
+            f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
+            QUICK,
+        )
+
+    def staging_step(self, name: str, *makes: Resource) -> Step:
+        settings = self.settings
+        transit = settings.source.transit_kms_key_id
+        key = f"encrypted with {transit}" if transit else "with the key of the snapshot"
+        return prepare(
+            STAGING_COPY,
+            f"rds:Copy{settings.kind.name} in {settings.source.place} to {name}, {key}",
+            settings.deadline,
+            *makes,
+        )
+
+    def share_step(self, name: str) -> Step:
+        source, backup = self.settings.source.place, self.settings.backup.place
+        identifier = source.arn(self.settings.kind.arn, name)
+        return prepare(
+            "share",
+            f"rds:Modify{self.settings.kind.name}Attribute on {name} in {source}: restore, add "
+            f"{backup.account_id}; refused if other accounts have access",
+            QUICK,
+            Resource(kind=SHARE, identifier=identifier, account=source.account_id),
+        )
+
+    def copy_step(self, name: str, remark: str = "") -> Step:
+        source, backup = self.settings.source.place, self.settings.backup.place
+        kind = self.settings.kind
+        return prepare(
+            "copy",
+            f"rds:Copy{kind.name} in {backup} from {source.arn(kind.arn, name)} to {name}, "
+            f"encrypted with {self.settings.backup.kms_key_id}{remark}",
+            self.settings.deadline,
+        )
+
+    def unshare_step(self, name: str, which: str) -> Step:
+        """`which`: staging copies that go."""
+        source, backup = self.settings.source.place, self.settings.backup.place
+        word = self.settings.kind.name
+        return prepare(
+            "unshare",
+            f"rds:Modify{word}Attribute on {name} in {source}: restore, remove "
+            f"{backup.account_id}; rds:Delete{word} on {which} staging copies of "
+            "restorecheck",
+            QUICK,
+        )
+
+    def credentials_step(self, drill_id: str) -> Step:
+        reset = self.settings.restore.credentials is Credentials.RESET
+        secret = (credentials.secret_resource(self.settings, drill_id),) if reset else ()
+        does = self._credentials_sentence(naming.identifier_of(drill_id))
+        return prepare("credentials", does, timedelta(hours=1), *secret)
+
+    def check_step(self) -> Step:
+        return Step(
+            name="check",
+            kind=StepKind.CHECK,
+            does="query the restored database over TLS (verify-full), read-only",
+            deadline=self.settings.deadline,
+        )
+
+    def retention_sentences(self, name: str) -> tuple[str, str]:
+        """What happens to the copies, in words."""
+        backup = self.settings.backup
+        return (
+            (
+                f"rds:AddTagsToResource in {backup.place}: write the verdict to the tags of the "
+                f"copy {name}"
+            ),
+            (
+                f"rds:Delete{self.settings.kind.name} in {backup.place}: copies of this target older "
+                f"than the newest {backup.keep_copies}; never the newest copy, never the newest "
+                "verified copy"
+            ),
+        )
+
     def _make_room(self, drill: Drill, step: Step, refusal: CapacityError) -> StepEvent:
         """Wait, where time helps. Where manual snapshots fill the account, older copies of this target
         go first; the second refusal, with no snapshot under way that could explain it, ends the drill.
@@ -243,7 +257,7 @@ class RdsProvider(Provider):
         if key not in drill.outputs:
             outputs = {key: "true"}
             if staging:
-                self._copying().prune_staging()
+                self.copying().prune_staging()
             else:
                 outputs |= self._keeping().make_room(drill, self._clock.now())
             return InProgress(
@@ -253,7 +267,7 @@ class RdsProvider(Provider):
                 outputs=outputs,
             )
         account = self.source_account() if staging else self.backup_account()
-        snapshots = account.manual_snapshots.fresh().values()
+        snapshots = account.snapshots(self.settings.kind).manual.fresh().values()
         if any(view.progress is StatusMeaning.UNDER_WAY for view in snapshots):
             return InProgress(wait=patience, detail=refusal.message, status=refusal.code)
         return Unclear(
@@ -267,25 +281,21 @@ class RdsProvider(Provider):
             case "identify":
                 return self._identify
             case "find snapshot":
-                return self._copying().find
+                return self.copying().find
             case name if name == STAGING_COPY:
-                return self._copying().stage
+                return self.copying().stage
             case "share":
-                return self._copying().share
+                return self.copying().share
             case "copy":
-                return self._copying().copy
+                return self.copying().copy
             case "unshare":
-                return self._copying().unshare
-            case "restore":
-                return lambda drill: instances.restore(
-                    self.settings, self.backup_account(), drill, self._clock.now()
-                )
+                return self.copying().unshare
             case "credentials":
                 return lambda drill: credentials.take_over(
-                    self.settings, self.backup_account(), drill
+                    self.settings, self.backup_account(), drill, self.restored
                 )
             case _:
-                raise AssertionError(f"no step {name!r} in this plan")
+                return self.restores(name)
 
     def _identify(self, _drill: Drill) -> StepEvent:
         self.backup_account().identify()
@@ -294,8 +304,8 @@ class RdsProvider(Provider):
 
     def _delete(self, resource: Resource, place: Place, made_until: datetime) -> Gone | StillThere:
         if resource.kind == SHARE:
-            return self._copying().end_share(resource, made_until)
-        delete = DELETIONS.get(resource.kind)
+            return self.copying().end_share(resource, made_until)
+        delete = self.deletions.get(resource.kind)
         if delete is None:
             return StillThere(
                 resource,
@@ -311,20 +321,18 @@ class RdsProvider(Provider):
             self.settings, account, resource, made_until=made_until, now=self._clock.now()
         )
 
-    def _instance(self, drill_id: str) -> Resource:
-        return instances.resource_of(self.settings, naming.identifier_of(drill_id))
-
     def _credentials_sentence(self, name: str) -> str:
+        call, what = f"rds:{self.restored.modifies}", self.restored.name.removeprefix("DB ")
         match self.settings.restore.credentials:
             case Credentials.MANAGED_SECRET:
                 return (
-                    f"rds:ModifyDBInstance on {name}: RDS makes a new master password and keeps it "
-                    "in Secrets Manager until the instance is deleted"
+                    f"{call} on {name}: RDS makes a new master password and keeps it "
+                    f"in Secrets Manager until the {what} is deleted"
                 )
             case Credentials.RESET:
                 return (
                     f"secretsmanager:CreateSecret {name} with a new password; "
-                    f"rds:ModifyDBInstance on {name}: set it as the master password"
+                    f"{call} on {name}: set it as the master password"
                 )
             case Credentials.IAM:
                 return (
@@ -333,9 +341,9 @@ class RdsProvider(Provider):
                 )
 
     def _keeping(self) -> Keeping:
-        return Keeping(self.settings, self.backup_account(), self._copying())
+        return Keeping(self.settings, self.backup_account(), self.copying(), self.restored)
 
-    def _copying(self) -> Copying:
+    def copying(self) -> Copying:
         return Copying(self.settings, self.source_account(), self.backup_account(), self._clock)
 
     def source_account(self) -> Account:
@@ -345,3 +353,67 @@ class RdsProvider(Provider):
         """The backup account, in another region where a thing was made before a change there."""
         settings = self.settings.backup
         return self._accounts.backup(replace(settings, place=place) if place else settings)
+
+
+class RdsProvider(SnapshotProvider):
+    """Of one DB instance."""
+
+    restored = DB_INSTANCE
+    settings: RdsSettings
+
+    def plan(self, drill_id: str) -> tuple[Step, ...]:
+        settings = self.settings
+        name = naming.identifier_of(drill_id)
+        instance = self._instance(drill_id)
+        staying = (instance,) if settings.restore.after is After.STOP else ()
+        restore = Step(
+            name="restore",
+            kind=StepKind.RESTORE,
+            does=f"rds:RestoreDBInstanceFromDBSnapshot in {settings.backup.place}: {name} as "
+            f"{settings.restore.db_instance_class} in the subnet group "
+            f"{settings.restore.db_subnet_group_name}, private, one zone, no backups",
+            deadline=settings.deadline,
+            makes=(instance,),
+            standby=staying,
+        )
+        return (
+            self.identify_step(),
+            self.find_step(),
+            self.staging_step(name),
+            self.share_step(name),
+            self.copy_step(name),
+            self.unshare_step(name, "older"),
+            restore,
+            self.credentials_step(drill_id),
+            self.check_step(),
+        )
+
+    def afterwards(self, drill_id: str) -> tuple[str, ...]:
+        settings = self.settings
+        name = naming.identifier_of(drill_id)
+        kept = (
+            f"kept: the copy {name} in {settings.backup.place}, and the staging copy {name} in "
+            f"{settings.source.place} until the next staging copy exists"
+        )
+        sentences = (*self.retention_sentences(name), kept)
+        if settings.restore.after is not After.STOP:
+            return sentences
+        standby = (
+            f"a verified instance is stopped and kept (rds:StopDBInstance {name}); the "
+            "previous standby is deleted (rds:DeleteDBInstance)"
+        )
+        return (*sentences, standby)
+
+    def evidence(self, drill: Drill) -> tuple[Observation, ...]:
+        if self._instance(drill.id) not in drill.ledger:
+            return ()
+        return evidence.collect(self.settings, self.backup_account(), self.source_account(), drill)
+
+    def restores(self, name: str) -> Callable[[Drill], StepEvent]:
+        assert name == "restore", f"no step {name!r} in this plan"
+        return lambda drill: instances.restore(
+            self.settings, self.backup_account(), drill, self._clock.now()
+        )
+
+    def _instance(self, drill_id: str) -> Resource:
+        return instances.resource_of(self.settings, naming.identifier_of(drill_id))

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
-from restorecheck.aws.session.settings import After, RdsSettings
+from restorecheck.aws.session.settings import After, SnapshotSettings
+from restorecheck.aws.session.snapshot_kinds import Snapshots
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots import instances
 from restorecheck.aws.snapshots.copies import Copying, is_expired
+from restorecheck.aws.snapshots.instances import RestoredKind
 from restorecheck.errors import InvalidStateError, NotFoundError
 from restorecheck.lifecycle import InProgress, Retained
 from restorecheck.model import Drill, Retention, Verdict
@@ -22,9 +25,11 @@ DELETED = "retention_deleted"
 class Keeping:
     """Retention of one target's copies and standby."""
 
-    settings: RdsSettings
+    settings: SnapshotSettings
     backup: Account
     copying: Copying
+    restored: RestoredKind[Any]
+    """What a standby is."""
 
     def retain(self, drill: Drill, now: datetime) -> Retained | InProgress:
         """Mark tonight's copy, prune copies and staging copies, let go of the last standby."""
@@ -47,8 +52,12 @@ class Keeping:
         keep = max(1, self.settings.backup.keep_copies - 1)
         return {DELETED: "\n".join(self._prune(drill, self._copies(now), now, keep))}
 
+    @property
+    def _there(self) -> Snapshots:
+        return self.backup.snapshots(self.settings.kind)
+
     def _mark(self, drill: Drill) -> None:
-        view = self.backup.manual_snapshots.fresh().get(naming.identifier_of(drill.id))
+        view = self._there.manual.fresh().get(naming.identifier_of(drill.id))
         assert drill.verdict is not None, "the verdict comes first"
         if view is None or not self._is_copy(view) or view.progress is not StatusMeaning.READY:
             return
@@ -61,7 +70,7 @@ class Keeping:
 
     def _copies(self, now: datetime) -> list[SnapshotView]:
         """Oldest first, read after the verdict was written."""
-        found = self.backup.manual_snapshots.latest(not_before=now).values()
+        found = self._there.manual.latest(not_before=now).values()
         mine = [view for view in found if self._is_copy(view)]
         return sorted(mine, key=lambda view: (view.taken_at or now, view.identifier))
 
@@ -86,7 +95,7 @@ class Keeping:
                 continue  # another drill of this target is at work on it
             try:
                 with attempting(f"delete the old copy {view.arn}", view.arn):
-                    self.backup.rds().delete_db_snapshot(DBSnapshotIdentifier=view.identifier)
+                    self._there.delete(view.identifier)
             except (NotFoundError, InvalidStateError):
                 continue  # going already, or in use: the next drill looks again
             gone.append(view.arn)
@@ -102,7 +111,7 @@ class Keeping:
             return []
         tonight = {resource.identifier for resource in drill.parked}
         leaving = []
-        for view in instances.standbys(self.settings, self.backup):
+        for view in instances.standbys(self.settings, self.backup, self.restored):
             if view.arn in tonight:
                 continue
             leaving.append(view.identifier)
@@ -110,11 +119,7 @@ class Keeping:
                 continue
             try:
                 with attempting(f"delete the previous standby {view.arn}", view.arn):
-                    self.backup.rds().delete_db_instance(
-                        DBInstanceIdentifier=view.identifier,
-                        SkipFinalSnapshot=True,
-                        DeleteAutomatedBackups=True,
-                    )
+                    self.restored.delete(self.backup, view)
             except (NotFoundError, InvalidStateError):
                 continue  # looked at again in a moment
         return leaving

@@ -49,20 +49,19 @@ class Account:
         def board(kind):
             return Board({s.identifier: s for s in snapshots if s.type == kind})
 
-        self.automated_snapshots = board("automated")
-        self.aws_backup_snapshots = board("awsbackup")
-        self.manual_snapshots = self.instances = Board({})
+        self.automated, self.aws_backup = board("automated"), board("awsbackup")
+        self.manual = self.instances = Board({})
         self.refuses = refuses
         self.copied: list[str] = []
 
-    def rds(self):
+    def snapshots(self, _kind):
         return self
 
-    def copy_db_snapshot(self, *, SourceDBSnapshotIdentifier, **_):  # noqa: N803  # boto3's name
+    def copy(self, source, *_, **__):
         if self.refuses:
             error: Any = {"Error": {"Code": self.refuses, "Message": "it is refused"}}
             raise ClientError(error, "CopyDBSnapshot")
-        self.copied.append(SourceDBSnapshotIdentifier)
+        self.copied.append(source)
 
 
 def find(*snapshots):

@@ -10,7 +10,8 @@ from restorecheck.aws.session import naming
 from restorecheck.aws.session.settings import Credentials, RestoreSettings
 from restorecheck.aws.session.views import EventView, InstanceView, SnapshotView
 from restorecheck.aws.snapshots import credentials, instances
-from restorecheck.aws.snapshots.evidence import _log
+from restorecheck.aws.snapshots.evidence import log_of
+from restorecheck.aws.snapshots.instances import DB_INSTANCE
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StillThere, Unclear
 from tests.factories import ENDPOINT, NOW, restored
@@ -89,7 +90,7 @@ def settings(credentials: Credentials, **changes: Any):
 
 def take_over(how: Credentials, account: Any, outputs=None, **changes: Any):
     drill = restored().evolve(outputs=outputs or {})
-    return credentials.take_over(settings(how, **changes), account, drill)
+    return credentials.take_over(settings(how, **changes), account, drill, DB_INSTANCE)
 
 
 def seen(times: int):
@@ -299,5 +300,5 @@ def test_the_storage_is_that_of_the_snapshot_but_for_what_rds_no_longer_restores
 def test_the_newest_of_the_logs_is_read():
     account: Any = Account()
 
-    assert [o.text for o in _log(account, NAME)] == ["LOG:  database system is shut down"]
+    assert [o.text for o in log_of(account, NAME)] == ["LOG:  database system is shut down"]
     assert [given["LogFileName"] for _, given in account.asked] == ["error/new.log"]
