@@ -93,6 +93,9 @@ def judge_configured(
     kind, wanted = kind_of(spec), expected(spec)
     try:
         _refuse(spec, reading)
+        assert isinstance(kind, OfReading | OfRelation), (
+            f"the scan does not answer a check of kind {spec.kind}"
+        )
         match kind:
             case OfReading():
                 return kind.judge_reading(spec, reading, context)
@@ -102,8 +105,6 @@ def judge_configured(
                 earlier = context.before(database)
                 before = scan_before(spec, scan, earlier) if earlier else None
                 return kind.judge(spec, scan, before, context)
-            case _:
-                raise AssertionError(f"the scan does not answer a check of kind {spec.kind}")
     except _AbsentError as exc:
         return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{exc} is not there")
     except UnreadableError as exc:

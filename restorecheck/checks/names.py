@@ -34,9 +34,6 @@ class TableName:
     schema: Part | None
     table: Part
 
-    def __str__(self) -> str:
-        return f"{self.schema.text}.{self.table.text}" if self.schema else self.table.text
-
     @property
     def readings(self) -> Iterator[tuple[str, str]]:
         """Schema (empty: along the search path) and table, the likeliest first."""

@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import dropwhile
 from typing import Any
 
 import yaml
@@ -265,19 +266,22 @@ class _Merger:
 
     def _last(self, node: yaml.Node) -> yaml.Event | None:
         """What is written last in a collection. An alias is where it stands, not where its anchor is."""
-        within: list[yaml.Event] = []
-        depth = 0
-        for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
+
+        def is_before(event: yaml.Event) -> bool:
             begins = isinstance(event, yaml.CollectionStartEvent)
-            if not depth and not (begins and _start_of(event).index == node.start_mark.index):
-                continue
+            return not begins or _start_of(event).index != node.start_mark.index
+
+        events = dropwhile(is_before, yaml.parse(self._text, Loader=yaml.SafeLoader))
+        next(events)  # the beginning of the collection itself
+        within: list[yaml.Event] = []
+        depth = 1
+        while depth:
+            event = next(events)
             if isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
-                if not depth:
-                    break
-                if _end_of(event).index > _start_of(event).index:  # a bracket or brace
+                if depth and _end_of(event).index > _start_of(event).index:  # a bracket or brace
                     within.append(event)
-            elif begins:
+            elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             else:
                 within.append(event)

@@ -1,6 +1,6 @@
 """The nights before a report, as far as a reader wants to see them. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,8 +125,3 @@ def _rows(report: Report) -> dict[str, float]:
         if check.kind == "tables_countable":
             return dict(check.measured)
     return {}
-
-
-def worst_first(reports: Iterable[Report]) -> list[Report]:
-    order = {Verdict.FAILED: 0, Verdict.INCONCLUSIVE: 1, Verdict.VERIFIED: 2}
-    return sorted(reports, key=lambda report: (order[report.verdict], report.target))

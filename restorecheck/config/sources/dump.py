@@ -12,7 +12,6 @@ from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.server_url import (
     MalformedUrlError,
-    ServerUrl,
     has_plain_password,
     parse_server,
     parse_server_url,
@@ -76,11 +75,6 @@ class Dump(_Stored):
         named = (kind for kind in STORAGES if getattr(self, kind.key) is not None)
         by_path = (kind for kind in STORAGES if kind.schemes and self.path.startswith(kind.schemes))
         return next(named, next(by_path, None))
-
-    @property
-    def into_server(self) -> ServerUrl | None:
-        """Host and port of `into`; its password stays inside."""
-        return parse_server_url(self.into.get_secret_value()) if self.into else None
 
 
 def _with_absolute_paths(dump: Dump, absolute: Absolute) -> Dump:
