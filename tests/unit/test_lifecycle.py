@@ -49,7 +49,18 @@ from restorecheck.model import (
     TeardownOutcome,
     Verdict,
 )
-from tests.factories import ENDPOINT, HOUR, NOW, SERVER, begun, drill, finished, restored, result
+from tests.factories import (
+    BACKUP,
+    ENDPOINT,
+    HOUR,
+    NOW,
+    SERVER,
+    begun,
+    drill,
+    finished,
+    restored,
+    result,
+)
 
 
 def checked(*results, **changes):
@@ -446,6 +457,42 @@ def test_a_standby_is_parked_when_it_is_verified_and_deleted_otherwise(verdict):
         assert (state.ledger, state.parked) == ((), (SERVER,))
     else:
         assert isinstance(action, Delete)
+
+
+SECOND = Resource(kind="server", identifier="restorecheck-d-1-2")
+
+
+def with_a_second_try():
+    """The step of the restore has made `SERVER` in vain, and makes `SECOND` from now on."""
+    found = apply(begun(drill()), Ready(), NOW)
+    plan = tuple(replace(step, standby=step.makes) for step in found.plan)
+    event = InProgress(wait=timedelta(seconds=30), instead=(SERVER, SECOND))
+    return apply(begun(found.evolve(plan=plan)), event, NOW), event
+
+
+def test_what_is_made_in_place_of_something_is_in_the_ledger_before_it_is_asked_for():
+    state, event = with_a_second_try()
+
+    assert state.ledger == (SERVER, SECOND)
+    assert state.step is not None
+    assert state.step.makes == (SERVER, SECOND)
+    assert decide(state) == Ensure(state.step), "the same step goes on"
+    assert begun(state).ledger == (SERVER, SECOND)
+    again = apply(state, event, NOW)
+    assert (again.ledger, again.plan) == (state.ledger, state.plan), "asked twice, it is made once"
+
+
+def test_what_was_made_in_vain_is_deleted_and_only_what_took_its_place_is_parked():
+    state, _ = with_a_second_try()
+    state = apply(state, Ready(backup=BACKUP, endpoint=ENDPOINT), NOW)
+    state = apply(begun(state), Checked(results=(result(),)), NOW)
+    state = apply(state, VerdictRecorded(Verdict.VERIFIED, "ok"), NOW)
+    state = apply(state, Collected(), NOW)
+
+    parked = decide(state)
+    assert parked == Park(SECOND)
+    state = apply(state, Parked(SECOND), NOW)
+    assert next_deletion(state) == SERVER
 
 
 def test_a_deletion_knows_until_when_the_thing_can_have_been_made():

@@ -93,6 +93,18 @@ def test_what_may_be_somebodys_is_spared_and_why_is_said(changes, reason):
     assert (plan.orphans, plan.park) == ((), ())
 
 
+@pytest.mark.parametrize("changes", [{}, {"alive": True}, {"kept": True}, {"marked": False}])
+def test_what_has_our_tags_under_another_name_is_never_deleted(changes):
+    """A name is the guard of every deletion: a person who renames a thing takes it over."""
+    plan = sweep(leftover(renamed=True, **changes), end=["strange"])
+
+    ((spared, why),) = plan.spared
+    assert spared == STRANGE
+    assert "another name" in why
+    assert "restorecheck:*" in why
+    assert (plan.orphans, plan.delete, plan.park) == ((), (), ())
+
+
 def test_every_leftover_is_looked_at_whatever_came_before_it():
     second = Resource(kind="server", identifier="restorecheck-second")
     known, parked = replace(STRANGE, identifier="a"), replace(STRANGE, identifier="b")

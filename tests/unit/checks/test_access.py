@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.checks.access import Denied, Lack, named, statements
+from restorecheck.checks.access import Denied, Lack, how_to_grant, named, statements
 from restorecheck.checks.scan_result import TableReading
 from restorecheck.checks.scan_statements import ROWS
 from restorecheck.model import CheckOutcome
@@ -106,3 +106,14 @@ def test_large_objects_are_granted_by_the_version(major, advice):
     found = own("rows_readable", reading(doubts=denied_objects, major=major))
 
     assert found.detail.endswith(f"grant the checker's role {advice}")
+
+
+@pytest.mark.parametrize("major", [0, 13, 14])
+def test_what_row_security_hides_no_grant_shows(major):
+    """`pg_read_all_data` is told in no version: it passes no row security."""
+    advice = how_to_grant("query would be affected by row-level security policy", major)
+
+    assert "BYPASSRLS" in advice
+    assert "owner" in advice
+    assert "pg_read_all_data" not in advice
+    assert "SELECT" not in advice

@@ -1,7 +1,11 @@
 """Statistics of columns: what is asked, kept and said, without a server."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
+from restorecheck.checks import column_statistics
 from restorecheck.checks.column_changes import REMEMBERED, carried, compare, same_backup
 from restorecheck.checks.column_statistics import (
     GROUPS,
@@ -73,6 +77,55 @@ def test_nothing_is_asked_of_a_handful_of_rows_nor_of_a_table_without_columns():
     assert statement(Table(schema="a", name="b"), key=(), rows_estimate=900) is None
 
 
+def newest_of(*columns, key=("id",), rows=5_000):
+    """Where the newest rows are taken from."""
+    made = Table(schema="public", name="t", columns=columns)
+    asked = statement(made, key=key, rows_estimate=rows) or ""
+    found = re.search(r"from \(select ([^()]*) order by ([^()]*) limit (\d+)\) n", asked)
+    return found and (found[2], int(found[3]))
+
+
+ID = Column(name="id", type="int8", not_null=True)
+CODE = Column(name="id", type="text", not_null=True)
+NOTE = Column(name="note", type="text")
+CREATED = Column(name="created_at", type="timestamptz", not_null=True)
+UPDATED = Column(name="due", type="timestamptz", not_null=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "by"),
+    [
+        ((ID, NOTE, CREATED), ('t."id" desc', 250)),
+        ((CODE, NOTE, CREATED), ("s2 desc nulls last", 250)),
+        ((CODE, NOTE, UPDATED), None),
+        ((ID, CREATED), None),
+    ],
+)
+def test_the_newest_rows_are_those_of_the_greatest_number_or_of_the_latest_time_of_birth(
+    columns, by
+):
+    """Of no other time: one that is planned or changed later says nothing of when a row came. And where every
+    column is full by its constraint, nobody asks how many have a value.
+    """
+    assert newest_of(*columns) == by
+
+
+@pytest.mark.parametrize(("rows", "number"), [(639, None), (640, 32), (1_000_000, 256)])
+def test_the_newest_twentieth_is_looked_at_but_no_handful_and_no_crowd(rows, number):
+    found = newest_of(ID, NOTE, rows=rows)
+
+    assert (found and found[1]) == number
+
+
+@pytest.mark.parametrize("key", [(), ("gone",)])
+def test_without_a_key_the_same_rows_cannot_be_found_again_and_none_are_probed(key):
+    asked = statement(MAILS, key=key, rows_estimate=500) or ""
+
+    assert "string_agg" not in asked
+    assert asked.endswith("null]")
+    assert "string_agg" in (statement(MAILS, key=("id",), rows_estimate=500) or "")
+
+
 def test_a_value_becomes_text_by_no_cast():
     odd = Table(
         schema="public",
@@ -132,6 +185,48 @@ def test_what_is_packed_is_what_is_unpacked_but_for_names():
     assert again.rows == 1000
     assert again.columns[1].sums["octets"] == pytest.approx(52_000, rel=1e-3)
     assert len(found.pack()) < 200
+
+
+@pytest.mark.parametrize("kind", [MeasureKind.TEXT, MeasureKind.TIME])
+def test_groups_of_rows_that_are_not_there_are_none_when_they_are_unpacked(kind):
+    """Of few rows some of the groups are empty: what follows them stays in its place."""
+    keys = [10, NOTHING, 12, NOTHING]
+    states = [3, NOTHING, 5, NOTHING]
+    made = statistics(kind, keys=keys, states=states)
+
+    (probes,) = unpack(made.pack()).probes
+
+    assert probes == Probes(
+        keys=(*keys, *[NOTHING] * (GROUPS - 4)),
+        states={BODY: (*states, *[NOTHING] * (GROUPS - 4))},
+    )
+
+
+@pytest.mark.parametrize("kind", MeasureKind)
+def test_a_column_of_nulls_alone_takes_no_room_and_moves_nothing_behind_it(kind):
+    empty = statistics(kind, name="note", rows=0)
+    full = statistics(name="body", rows=1000, octets=500.0, longest=7.0)
+    both = replace(full, names=("note", "body"), columns=(*empty.columns, *full.columns))
+
+    note, body = unpack(both.pack()).columns
+
+    assert (note.kind, note.sums.get("filled", 0)) == (kind, 0)
+    assert body.sums["filled"] == 1000
+    assert body.sums["octets"] == pytest.approx(500, rel=1e-3)
+
+
+def test_a_column_of_a_kind_that_is_not_known_is_refused():
+    """Of a later version: its sums would be read as those of another kind."""
+    made = statistics()
+    known = column_statistics.KINDS
+    later = (*(kind for kind in known if kind is not MeasureKind.TEXT), MeasureKind.TEXT)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(column_statistics, "KINDS", later)
+        text = made.pack()
+        assert unpack(text).columns[0].kind is MeasureKind.TEXT
+        patched.setattr(column_statistics, "KINDS", later[:-1])
+        with pytest.raises(ValueError, match="unknown kind"):
+            unpack(text)
 
 
 @pytest.mark.parametrize("text", ["", "zz", "0" * 40, "not base85 \n"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from restorecheck.checks.kind import CheckFinding, together
+from restorecheck.checks.kind import CheckFinding, resolve, together
+from restorecheck.checks.tables import Column, Relation
 from restorecheck.model import CheckOutcome, Severity
 from tests.scans import context, reading
 
@@ -89,3 +90,12 @@ def test_a_single_database_may_have_another_name_than_before_and_one_of_several_
     assert context(baseline={"a": one, "b": other}, databases=("shop",)).before("shop") is None
     assert context(baseline={"a": one}, databases=("b", "c")).before("b") is None
     assert context(baseline={"a": one, "b": other}, databases=("a", "b")).before("b") is other
+
+
+def test_each_configured_column_is_told_as_the_table_has_it_and_one_that_is_not_there_as_none():
+    columns = tuple(Column(name=name, type="text") for name in ("id", "Name"))
+    relation = Relation(schema="public", name="t", columns=columns)
+
+    found = dict(resolve(["ID", "Name", '"name"', "gone"], relation))
+
+    assert found == {"ID": "id", "Name": "Name", '"name"': None, "gone": None}

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from restorecheck.checks.answers import NoAnswer, Rows, UnreadableData
 from restorecheck.checks.dialects import postgresql
-from restorecheck.checks.judge_scan import judge_built_in
-from restorecheck.checks.kind import Catalog, OfDatabase
+from restorecheck.checks.judge_scan import judge_answer, judge_built_in
+from restorecheck.checks.kind import Alone, Catalog, OfDatabase
 from restorecheck.checks.kinds import sequences_ahead
 from restorecheck.checks.kinds.pages import AMCHECK, VISIBILITY
 from restorecheck.checks.questions import (
@@ -23,7 +24,7 @@ from restorecheck.checks.questions import (
     ORPHANS,
     VISIBLE,
 )
-from restorecheck.checks.registry import KINDS
+from restorecheck.checks.registry import BY_NAME, KINDS
 from restorecheck.checks.scan_result import CATALOG, HIDDEN, MISSING_DATABASE, TableReading
 from restorecheck.checks.scan_statements import CHECK, NULLS, OVER_BUDGET, PRINT, ROWS
 from restorecheck.checks.tables import (
@@ -181,6 +182,40 @@ def test_pages_that_were_not_looked_at_in_time_are_counted_and_prove_nothing():
 
     assert found.outcome is ERROR
     assert found.detail.startswith("3 not checked within suite.pages_minutes")
+
+
+def test_a_missing_right_to_amcheck_is_said_once_with_what_to_grant_however_many_questions_lack_it():
+    denied = {
+        f"{HEAP}{name}": "permission denied for function verify_heapam (42501)" for name in "abc"
+    }
+    found = own("pages_sound", reading(answers={f"{HEAP}d": ""}, doubts=denied))
+
+    assert found.outcome is ERROR
+    assert found.detail.count("amcheck") == found.detail.count("EXECUTE") == 1
+    assert "verify_heapam" not in found.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Rows(columns=1, count=1, first=(1,)), PASSED),
+        (NoAnswer(reason="no connection"), ERROR),
+        (UnreadableData(reason="invalid page"), FAILED),
+    ],
+)
+def test_the_server_answers_where_rows_come_and_only_there(answer, outcome):
+    spec = CheckSpec(name="own", kind="server_answers", built_in=True)
+
+    assert judge_answer(spec, answer).outcome is outcome
+
+
+def test_what_shows_that_the_server_answers_reads_no_table():
+    """An empty database, or one whose catalog is damaged, has a server that answers."""
+    kind = BY_NAME["server_answers"]
+
+    assert isinstance(kind, Alone)
+    assert kind.sql({}).lower().startswith("select ")
+    assert " from " not in kind.sql({}).lower()
 
 
 def test_a_missing_right_is_said_with_the_grant_that_mends_it():

@@ -16,6 +16,7 @@ from restorecheck.checks.kinds.distribution import FINITE, TOTAL
 from restorecheck.checks.kinds.freshness import LATER
 from restorecheck.checks.kinds.row_count import RowCount
 from restorecheck.checks.kinds.unique import Unique
+from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
 from restorecheck.checks.scan_result import (
     AskedReading,
     DatabaseReading,
@@ -347,6 +348,32 @@ def test_the_share_of_null_has_a_bound_and_may_rise_by_so_much(present, before, 
     assert found.outcome is outcome, found
 
 
+@pytest.mark.parametrize(
+    ("options", "before", "outcome"),
+    [
+        ({"max": 0.05}, 100, PASSED),
+        ({"max": 0.04}, 100, FAILED),
+        ({"max_rise": 0.02}, 97, PASSED),
+        ({"max_rise": 0.01}, 97, FAILED),
+    ],
+)
+def test_one_bound_of_the_share_of_null_is_enough_and_the_other_is_not_made_up(
+    options, before, outcome
+):
+    tonight, earlier = (holding(100, **{FILLED: number}) for number in (95, before))
+
+    assert asked("percent_null", tonight, earlier, column="id", **options).outcome is outcome
+
+
+@pytest.mark.parametrize("kind", OF_RELATIONS, ids=lambda kind: kind.name)
+def test_every_column_that_a_check_names_is_looked_up_in_the_database(kind):
+    """One that is not looked up would be a missing key in the middle of the drill."""
+    options = OPTIONS[kind.name]
+    alone = {options[key] for key in ("column", "key") if key in options}
+
+    assert set(kind.used(options)) == {*alone, *options.get("columns", ())}
+
+
 def test_of_no_rows_no_share_is_null_and_the_report_says_so():
     found = asked("percent_null", holding(0, **{FILLED: 0}), column="id", max=0)
 
@@ -659,6 +686,34 @@ def test_every_table_of_a_manifest_is_wanted_and_a_doubt_is_no_difference(tables
     wanted = {TABLE: {ROWS: "10", PRINT: "7"}}
 
     assert asked("manifest", reading(tables), tables=wanted).outcome is outcome
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_of_a_table_without_rows_the_manifest_wants_no_contents(rows):
+    """There is no fingerprint of nothing."""
+    found = asked("manifest", reading({TABLE: table(rows, "")}), tables={TABLE: {ROWS: "0"}})
+
+    assert found.outcome is (FAILED if rows else PASSED)
+
+
+@pytest.mark.parametrize(
+    ("answers", "doubts", "outcome"),
+    [
+        ({LARGE_OBJECTS: "2", LARGE_CONTENTS: "7"}, {}, PASSED),
+        ({LARGE_OBJECTS: "1", LARGE_CONTENTS: "7"}, {}, FAILED),
+        ({LARGE_OBJECTS: "2", LARGE_CONTENTS: "8"}, {}, FAILED),
+        ({LARGE_OBJECTS: "2"}, {LARGE_CONTENTS: "no right"}, ERROR),
+        ({LARGE_CONTENTS: "7"}, {LARGE_OBJECTS: "no right"}, ERROR),
+        ({}, {}, ERROR),
+    ],
+)
+def test_large_objects_of_a_manifest_are_compared_as_a_table_is(answers, doubts, outcome):
+    read = reading(answers=answers, doubts=doubts)
+
+    found = asked("manifest", read, tables={LARGE_OBJECTS: {ROWS: "2", PRINT: "7"}})
+
+    assert found.outcome is outcome
+    assert ("no right" in found.detail) is bool(doubts), "the reason is that of the question"
 
 
 def test_a_manifest_of_an_older_version_is_to_be_written_again():

@@ -7,6 +7,8 @@ import pytest
 
 from restorecheck.checks.answers import Missing, Rows
 from restorecheck.checks.judge_scan import judge_answer, measure
+from restorecheck.checks.kind import Alone
+from restorecheck.checks.registry import BY_NAME
 from restorecheck.checks.shown import show
 from restorecheck.model import CheckOutcome, CheckSpec
 
@@ -58,6 +60,11 @@ def one(value):
         ({"at_least": "2026-02-26T12:00:00Z"}, datetime(2026, 2, 26, 13), ERROR),  # noqa: DTZ001  # as above
         ({"at_least": 5}, timedelta(hours=9), ERROR),
         ({"equals": 5}, ["a list"], FAILED),
+        ({"equals": "soon"}, date(2026, 2, 26), FAILED),
+        ({"at_most": "soon"}, date(2026, 2, 26), ERROR),
+        ({"at_least": "soon"}, datetime(2026, 2, 26, tzinfo=UTC), ERROR),
+        ({"at_least": "2026-02-26"}, date(2026, 2, 26), PASSED),
+        ({"nearly": 5}, 5, ERROR),
     ],
 )
 def test_one_value_is_held_against_the_expectation(expect, value, outcome):
@@ -107,6 +114,23 @@ def test_two_columns_are_no_answer_to_a_question_about_one_value():
 
 def test_a_query_without_an_expectation_never_passes():
     assert judge_answer(query({}), one(1)).outcome is ERROR
+
+
+@pytest.mark.parametrize("expect", ["soon", "2026-02-30"])
+def test_an_expected_text_that_is_no_time_is_told_as_a_text_beside_a_time(expect):
+    detail = judge_answer(query({"at_least": expect}), one(date(2026, 2, 26))).detail
+
+    assert "a time" in detail
+    assert "a text" in detail
+    assert expect not in detail
+
+
+def test_the_query_that_is_run_is_the_one_that_is_configured():
+    sql = "select count(*) from t -- 50 % of {all}"
+    kind = BY_NAME["query"]
+
+    assert isinstance(kind, Alone)
+    assert kind.sql({"sql": sql, "expect": {"equals": 1}}) == sql
 
 
 def test_texts_are_described_and_never_shown():

@@ -209,3 +209,15 @@ def test_a_policy_under_another_name_or_for_fewer_commands_is_not_wider():
     assert widened(before, renamed) == ()
     assert widened(before, narrower) == ()
     assert [d.what for d in widened(before, other)] == ["policy public.orders.see"]
+
+
+def test_groups_that_are_in_each_other_are_looked_through_once():
+    """PostgreSQL refuses such a circle; a structure is a text from a backup."""
+    circle = {"role one": "in two", "role two": "in one"}
+    before = BASE | circle
+
+    assert not list(widened(before, before | {"role reader": "login in readers, one"}))
+    powerful = circle | {"role two": "in boss, one"}
+    assert list(
+        widened(BASE | powerful, BASE | powerful | {"role reader": "login in readers, one"})
+    )

@@ -165,7 +165,7 @@ def test_no_secret_in_any_hole_of_any_template_is_shown(code):
 
 
 @seed(chosen.SEED)
-@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@settings(max_examples=100, phases=[Phase.generate])
 @given(st.data())
 def test_no_secret_in_any_error_reaches_any_face(tmp_path_factory, data):
     """Thousands of errors: each SQLSTATE, each template, in each hole, in many disguises."""
@@ -259,6 +259,12 @@ def test_what_would_make_a_message_known_is_asked_for_by_its_parts():
     assert texts_in("42703", message) >= {"v", "My Text"}
     assert texts_in("42P01", 'relation "a.b" does not exist') == {"a.b", "a", "b"}
     assert texts_in("APP01", message) == frozenset()
+
+
+def test_of_a_function_its_name_and_the_types_of_its_arguments_are_asked_for():
+    found = texts_in("42883", "function area(my.shape, numeric(10,2)[]) does not exist")
+
+    assert found >= {"area", "my.shape", "numeric"}
 
 
 @pytest.mark.parametrize(

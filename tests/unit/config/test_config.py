@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import jsonschema
 import pytest
@@ -15,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from restorecheck import config as configuration
-from restorecheck.config import files
+from restorecheck.config import fields, files
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.passwords import plain_password_arguments
@@ -68,6 +69,16 @@ def check_problem(text):
 
 
 # What a good file means
+
+
+def test_utc_is_known_where_no_time_zone_database_is_installed(monkeypatch):
+    def nothing_installed(name):
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(fields, "ZoneInfo", nothing_installed)
+
+    assert parse(target("timezone: UTC")).targets[0].timezone == "UTC"
+    assert "expected a time zone" in problem(target("timezone: Europe/Berlin"))
 
 
 def test_smallest_file_has_defaults_for_everything_else():
@@ -1127,6 +1138,27 @@ def test_pipe_into_which_nobody_writes_is_told_and_one_that_is_written_to_is_rea
     writer = threading.Thread(target=pipe.write_text, args=("version: 1\n",))
     writer.start()
     assert _load_problem(pipe).message == "missing key 'targets'"
+    writer.join()
+
+
+def test_pipe_that_sends_piece_by_piece_without_an_end_is_told_and_one_with_an_end_is_read(
+    tmp_path, monkeypatch
+):
+    """Each piece comes in time; their number is bounded all the same."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(files, "PIECES", 1)
+    descriptor = os.open(pipe, os.O_RDWR)  # as a writer that never ends
+    try:
+        os.write(descriptor, b"version: 1\n")
+        with pytest.raises(TimeoutError, match="pieces"):
+            files.content_of(pipe, 100)
+    finally:
+        os.close(descriptor)
+    monkeypatch.setattr(files, "PIECES", 2)
+    writer = threading.Thread(target=pipe.write_text, args=("version: 1\n",))
+    writer.start()
+    assert files.content_of(pipe, 100) == b"version: 1\n"
     writer.join()
 
 

@@ -84,6 +84,44 @@ def test_what_does_not_fit_is_said_with_its_place(item, said):
     assert said in problem(notify(item))
 
 
+TOPIC = "arn:aws:sns:eu-west-1:111111111111:nights"
+
+
+@pytest.mark.parametrize(
+    ("arn", "known"),
+    [
+        (TOPIC, True),
+        (TOPIC.replace("aws", "aws-cn", 1), True),
+        (TOPIC.replace("111111111111", ""), False),
+        (TOPIC.replace("nights", ""), False),
+        (f"{TOPIC}:subscription", False),
+    ],
+)
+def test_a_topic_is_named_by_its_whole_arn(arn, known):
+    item = f"{{sns: {{topic_arn: '{arn}'}}}}"
+
+    if known:
+        assert channels(item)[0].own.topic_arn == arn
+    else:
+        assert "ARN of a topic" in problem(notify(item))
+
+
+@pytest.mark.parametrize(
+    ("item", "secrets"),
+    [
+        ("discord://token/of-mine", ["discord://token/of-mine"]),
+        ("{ping: {url: https://hc-ping.com/x}}", ["https://hc-ping.com/x"]),
+        ("{webhook: {url: https://a/b}}", ["https://a/b"]),
+        (f"{{sns: {{topic_arn: '{TOPIC}'}}}}", []),
+    ],
+)
+def test_what_of_a_channel_must_stand_in_no_text_is_known(item, secrets):
+    """`doctor` leaves these out of what it says of a channel."""
+    (channel,) = channels(item)
+
+    assert [secret.get_secret_value() for secret in channel.secrets] == secrets
+
+
 def test_a_name_is_taken_once():
     items = ("{name: x, apprise: 'slack://a'}", "{name: x, apprise: 'slack://b'}")
 
@@ -114,8 +152,11 @@ def test_where_to_listen_has_a_host_and_a_port(listen):
 def test_the_pages_are_served_where_they_are_configured_and_nowhere_else(tmp_path):
     text = target(top="runner: {pages: {listen: '127.0.0.1:9188', token_file: token}}")
 
-    assert parse(target()).runner.pages is None
-    pages = parse(text, directory=tmp_path).runner.pages
+    runner = parse(target()).runner
+    assert (runner.pages, runner.pages_at) == (None, None)
+    runner = parse(text, directory=tmp_path).runner
+    pages = runner.pages
+    assert runner.pages_at == pages.listen
     assert (pages.listen, pages.drills_per_hour) == ("127.0.0.1:9188", 6)
     assert pages.token_file == str(tmp_path / "token")
     assert "missing" in problem(target(top="runner: {pages: {token_file: token}}"))

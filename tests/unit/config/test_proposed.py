@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from restorecheck import config
 from restorecheck.checks.nights import night_of, profile_of
@@ -241,6 +242,28 @@ def test_names_in_quotes_are_readable():
     assert "{table: 'public.\"2019\"', min: 5}" in text
     (spec,) = specs(proposed.merged(HEAD + WRITTEN["none"], "one", [floor])).values()
     assert spec.options["table"] == 'public."2019"'
+
+
+def test_where_nothing_is_proposed_the_block_has_no_check_and_is_one():
+    """It may be put into a file as it is."""
+    assert yaml.safe_load(proposed.block(())) == {"checks": []}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "one\n",
+        "[one]\n",
+        "version: 1\n",
+        "targets: one\n",
+        "targets: {name: one}\n",
+        "targets: [one, {name: two}, {name: [one]}]\n",
+    ],
+)
+def test_a_target_that_is_not_in_the_file_is_added_to_nothing(text):
+    with pytest.raises(ConfigError, match="could not add checks to one"):
+        proposed.merged(text, "one", PROPOSALS)
 
 
 def test_merging_twice_adds_nothing_the_second_time():

@@ -1,8 +1,10 @@
 """What a report says of a drill that did not come to its end, and of one that did."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
+import jsonschema
 import pytest
 
 from restorecheck.lifecycle import (
@@ -124,3 +126,15 @@ def test_what_is_said_of_the_files_and_decides_nothing_stands_last():
     report = document.build(finished().evolve(results=(hint, whole, mild), checks=()))
 
     assert [check.name for check in report.checks] == [whole.name, mild.name, hint.name]
+
+
+def test_the_schema_takes_what_is_written_and_not_what_a_report_lacks():
+    schema = document.json_schema()
+    report = json.loads(document.build(finished()).model_dump_json())
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"].endswith("/2020-12/schema")
+    jsonschema.validate(report, schema)
+    for key in ("verdict", "teardown", "checks"):
+        with pytest.raises(jsonschema.ValidationError, match=key):
+            jsonschema.validate({k: v for k, v in report.items() if k != key}, schema)

@@ -78,7 +78,7 @@ def test_hostile_text_stays_text_everywhere(text):
     ET.fromstring(junit.render([report]))  # noqa: S314  # our own text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200))
 def test_no_text_breaks_a_face(text):
     report = hostile(text)
@@ -237,7 +237,6 @@ def test_dates_below_a_chart_leave_room_however_often_drills_run(number, hours):
         assert drawn[-1] == number - 1
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1e12))
 def test_a_scale_begins_at_nothing_and_leaves_room_above(highest):
     scale = _scale(highest)
@@ -247,7 +246,6 @@ def test_a_scale_begins_at_nothing_and_leaves_room_above(highest):
     assert 2 <= len(scale) <= 5
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(min_value=0, max_value=10**15), max_size=8))
 def test_a_scale_of_powers_has_room_below_for_nothing_and_for_the_highest(values):
     scale = _powers(values)

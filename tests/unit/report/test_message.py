@@ -31,6 +31,17 @@ def test_the_first_line_of_a_failed_drill_says_what_to_do_now():
     )
 
 
+def test_what_the_report_says_to_do_goes_before_what_is_said_of_every_failed_drill():
+    advised = replace(FAILED, fact=replace(DRILL, do_now="Restore from\x1b[2J d-0"))
+
+    said = to_do(advised)
+
+    assert said.startswith("Do now: Restore from")
+    assert said.endswith("d-0")
+    assert "\x1b" not in said
+    assert said != to_do(FAILED)
+
+
 def test_a_message_has_reason_hint_hash_and_the_command_that_shows_the_report():
     lines = message(FAILED).text.splitlines()
 

@@ -168,7 +168,7 @@ def test_both_readers_understand_whatever_a_target_is_called(reader):
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.text(max_size=50))
 def test_no_name_breaks_the_numbers(reader, name):
     read = samples(metrics.textfile(hostile_overview([name])), reader)

@@ -80,6 +80,8 @@ def test_of_a_dump_that_is_all_right_everything_is():
         ({"taken_at": NOW - timedelta(hours=27)}, "RC103", PROBLEM),
         ({"taken_at": NOW + timedelta(hours=2)}, "RC103", PROBLEM),
         ({"taken_at": NOW - timedelta(days=900), "max_age": None}, "RC103", OK),
+        ({"taken_at": None}, "RC103", UNSEEN),
+        ({"taken_at": None, "max_age": None}, "RC103", UNSEEN),
         ({"size_bytes": 3_333_333_333}, "RC104", OK),
         ({"size_bytes": 3_333_333_334}, "RC104", PROBLEM),
         ({"preview": Unread("more time", "it is large")}, "RC122", UNSEEN),
@@ -185,6 +187,26 @@ def test_of_a_machine_without_dumps_aws_or_channels_only_the_common_is_said():
         ({"config_changer": "ann", "config_change_at": "/etc"}, "RC112", PROBLEM),
         ({"channels": 2}, "RC111", OK),
         ({"channels": 2, "channel_problem": "it is unreachable"}, "RC111", PROBLEM),
+        ({"pages": "127.0.0.1:9188"}, "RC125", OK),
+        ({"pages": "127.9.9.9:9188"}, "RC125", OK),
+        ({"pages": "localhost:9188"}, "RC125", OK),
+        ({"pages": "LocalHost:9188"}, "RC125", OK),
+        ({"pages": "[::1]:9188"}, "RC125", OK),
+        ({"pages": "0.0.0.0:9188"}, "RC125", PROBLEM),
+        ({"pages": "[::]:9188"}, "RC125", PROBLEM),
+        ({"pages": "10.0.0.7:9188"}, "RC125", PROBLEM),
+        ({"pages": "localhost.example.org:9188"}, "RC125", PROBLEM),
+        ({"pages": "127.0.0.1:9188", "token_file": "/t"}, "RC126", OK),
+        (
+            {"pages": "127.0.0.1:9188", "token_file": "/t", "token_is_open": True},
+            "RC126",
+            PROBLEM,
+        ),
+        (
+            {"pages": "127.0.0.1:9188", "token_file": "/t", "token_problem": "it is empty"},
+            "RC126",
+            PROBLEM,
+        ),
         ({"bundle": "/b.pem"}, "RC120", OK),
         ({"bundle": "/b.pem", "bundle_problem": "it is empty"}, "RC120", PROBLEM),
         ({"unscheduled": ("courses",)}, "RC121", PROBLEM),
@@ -208,6 +230,30 @@ def test_who_may_change_the_configuration_is_named_and_the_way_is_barred(owns, c
     assert [advice.line for advice in found.advice] == [command]
     assert "ann" in found.found
     assert "/etc/restorecheck" in found.found
+
+
+OPEN_TOKEN = {"token_file": "/a b", "token_is_open": True}
+
+
+def test_pages_that_start_no_drill_have_no_token_to_be_looked_at():
+    assert "RC126" not in of_machine(pages="127.0.0.1:9188")
+    assert "RC125" not in of_machine(**OPEN_TOKEN)
+
+
+def test_pages_that_are_open_are_to_listen_on_their_own_port_of_this_machine():
+    (advice,) = of_machine(pages="[::]:9200")["RC125"].advice
+
+    assert "127.0.0.1:9200" in advice.line
+
+
+def test_what_is_wrong_with_the_token_is_told_and_its_rights_only_where_nothing_else_is():
+    wrong = {"token_problem": "it is empty"}
+    broken = of_machine(pages="[::1]:1", **OPEN_TOKEN, **wrong)["RC126"]
+    readable = of_machine(pages="[::1]:1", **OPEN_TOKEN)["RC126"]
+
+    assert broken.found == "it is empty"
+    assert "/a b" in broken.advice[0].line
+    assert [advice.line for advice in readable.advice] == ["chmod o-rwx '/a b'"]
 
 
 def test_every_target_without_a_schedule_is_named():

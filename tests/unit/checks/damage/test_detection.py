@@ -96,6 +96,17 @@ def test_what_was_kept_of_columns_and_under_names_of_relations_is_read_again():
     assert (left.statistics, set(left.asked), set(left.relations)) == ({}, {"other"}, {"a.parent"})
 
 
+def test_a_check_whose_names_were_not_looked_up_in_health_is_asked_all_the_same():
+    """A proposed one: its answer of health, if there is one, counts no longer, and no other's is lost."""
+    left = unread(
+        healthy(), {"a.parent"}, AROUND, [spec("query", name="new"), spec("unique", name="mine")]
+    )
+
+    assert set(left.asked) == {"other"}
+    assert "asked:other" in left.answers
+    assert "asked:mine" not in left.answers
+
+
 def test_the_healthy_reading_itself_is_left_as_it_is():
     reading = healthy()
 

@@ -207,6 +207,8 @@ def test_the_extensions_of_tonight_are_expected():
         ("query", {"name": "a", "sql": "1"}, {"name": "b", "sql": "1"}, False),
         ("not_null", {"table": "t", "columns": ["a"]}, {"table": "t", "columns": ["b"]}, False),
         ("row_count", {"table": "t", "min": 1}, {"table": "t", "min": 2}, True),
+        ("row_count", {"table": "t", "min": 1}, {"table": "u", "min": 1}, False),
+        ("structure", {"file": "a.json"}, {"file": "b.json"}, True),
     ],
 )
 def test_two_checks_of_one_subject_are_not_wanted_side_by_side(kind, one, other, same):

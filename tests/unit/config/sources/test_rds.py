@@ -33,6 +33,9 @@ targets:
 """
 
 
+OF_SECRETS = "arn:aws:kms:eu-west-1:222222222222:key/5f6a"
+
+
 def parse(text):
     return configuration.parse(
         text, file="r.yaml", directory=Path("/etc/rc"), environment={"EXTERNAL_ID": "s3cret-id"}
@@ -157,6 +160,11 @@ def test_the_example_s_rds_target_is_valid_when_it_is_commented_in():
             "[sg-0a1b2c3d]\n        credentials: pasword",
             "'managed-secret', 'reset'",
         ),
+        (
+            "[sg-0a1b2c3d]",
+            f"[sg-0a1b2c3d]\n        credentials: reset\n        master_user_secret_kms_key_id: {OF_SECRETS}",
+            "with credentials: managed-secret",
+        ),
         ('"222222222222"\n', '"222222222222"\n        keep_copies: 0\n', "not less than 1"),
         ("restore:\n", "restore:\n        publicly_accessible: true\n", "unknown key"),
         ("aws: {ca_bundle: rds.pem}\n", "", "needs the top-level key aws.ca_bundle"),
@@ -182,6 +190,16 @@ def test_the_missing_certificates_are_asked_for_once_and_with_the_way_to_get_the
     (only,) = problems(text)
 
     assert "curl -o rds-global-bundle.pem https://truststore.pki.rds.amazonaws.com" in only
+
+
+def test_all_databases_of_an_instance_are_those_that_it_has_as_where_none_is_named():
+    """A dump is of one database unless `all` is said; an instance has them all."""
+    named, every, unnamed = (
+        parse(changed("    databases: [courses]\n", line)).targets[0].databases
+        for line in ("    databases: [courses]\n", "    databases: all\n", "")
+    )
+
+    assert (named, every, unnamed) == (("courses",), None, None)
 
 
 def test_copies_in_another_region_need_a_key_there():
