@@ -1,7 +1,8 @@
 """All bugs that `make mutants` plants."""
 
 from tests.mutants.answers import ANSWERS
+from tests.mutants.edges import EDGES
 from tests.mutants.physical import PHYSICAL
 from tests.mutants.planted import PLANTED
 
-BUGS = (*PLANTED, *ANSWERS, *PHYSICAL)
+BUGS = (*PLANTED, *ANSWERS, *PHYSICAL, *EDGES)
