@@ -5,6 +5,7 @@ import logging
 import os
 
 import botocore.loaders
+import hypothesis
 import pytest
 import structlog
 
@@ -16,6 +17,14 @@ from tests.missing import missing, need
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 places.settle()
+
+# How long an example takes to make or to try says what else runs on this machine, and nothing of what is tested.
+hypothesis.settings.register_profile(
+    "restorecheck",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("restorecheck")
 
 # Every drill has a session of its own, as in life; the descriptions of AWS are read once a process.
 botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
