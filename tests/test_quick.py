@@ -73,3 +73,8 @@ def test_whatever_is_called_slow_is_there_and_says_why():
         assert f"def {function}(" in (ROOT / path).read_text() if function else True, entry
         assert 0 < slow.share < 1
         assert slow.why.endswith("."), entry
+
+
+def test_no_unit_test_is_slow_so_every_run_passes_all_of_the_pure_rooms():
+    """What is measured (tests/coverage.py) is held against 100 % in a quick run."""
+    assert not [entry for entry in SLOW if entry.startswith("tests/unit")]

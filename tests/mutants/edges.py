@@ -237,6 +237,13 @@ EDGES = (
         "if leftover.renamed and not leftover.kept:",
         "tests/unit/test_sweep.py",
     ),
+    bug(
+        "an instance that was adopted is told as a copied snapshot",
+        "production",
+        "if report.restore.adopted:",
+        "if report.restore.adopted and report.backup is None:",
+        "tests/unit/report/test_restorable.py",
+    ),
     # --- pages and doctor -------------------------------------------------------------------------
     bug(
         "one word of a search is enough",

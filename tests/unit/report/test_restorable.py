@@ -2,6 +2,7 @@
 
 import html as entities
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from restorecheck.report.restorable import restorable
 from tests.factories import NOW
 from tests.nights import check, night
 from tests.unit.report.test_advice import CUT, EMPTIED, OLD, OTHER, UNCLEAR, WRONG, bad
+from tests.unit.report.test_terminal import ADOPTED
 
 CONTACT = "Database on call, +49 30 901820"
 YESTERDAY = Backup(
@@ -207,3 +209,21 @@ def test_the_terminal_says_that_the_backup_is_that_of_the_drill_before():
 
     assert "the same backup as in the drill of 2026-02-2" in shown
     assert "the same backup" not in terminal.render(nights[1], color=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"backup": TONIGHT}, "the backup was only read"),
+        ({"backup": replace(TONIGHT, kind="rds")}, "snapshot was only copied"),
+        ({"backup": None}, "the backup was only read"),
+        ({"backup": replace(TONIGHT, kind="rds"), "plan": ADOPTED}, "instance was only read"),
+    ],
+)
+def test_what_was_done_instead_of_touching_production_is_what_this_kind_of_drill_does(
+    changes, said
+):
+    answer = wording.production(night(1, **changes))
+
+    assert answer.startswith("Yes")
+    assert said in answer

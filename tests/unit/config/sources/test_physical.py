@@ -63,6 +63,8 @@ def test_each_kind_has_its_own_keys():
         "stanza is not a key of kind basebackup"
     ]
     assert "expected" in problems("{kind: tape, path: b}")[0]
+    own = parsed("{kind: basebackup, path: b, stanza: null}").keys_of(Physical).own
+    assert "stanza" not in own.model_dump(), "empty, it is as if it were not there"
     assert problems("{path: b}")
 
 
