@@ -307,6 +307,8 @@ class StoredFile:
     """Changes when the content changes; empty: the storage has no versions."""
     problem: str = ""
     """Why it cannot be read now; completes `<name> …`."""
+    deleted_at: datetime | None = None
+    """Of what was deleted and is known of all the same: it is no backup any more."""
 
 
 class DumpStorage(Protocol):
@@ -331,6 +333,10 @@ class DumpStorage(Protocol):
     def files(self) -> Sequence[StoredFile]:
         """Every file that the configured path matches, in any order."""
         ...
+
+    def batches(self) -> Iterator[Sequence[StoredFile]]:
+        """The same files, the newest first, where looking into each snapshot takes a call: as many as are wanted."""
+        yield self.files()
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
         """Write the whole content of the file. Stops without an error soon after `stop` returns True."""

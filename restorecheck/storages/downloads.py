@@ -42,6 +42,8 @@ def download(
                     return False
                 to.write(data)
                 at += len(data)
+                if file.size_bytes is not None and at > file.size_bytes:
+                    raise _other_size(what, f"more than {at - 1}", file.size_bytes)
             break
         except lost as exc:
             failed = 0 if at > before else failed + 1
@@ -49,5 +51,9 @@ def download(
                 message = f"could not {what}: the connection is lost at byte {at}"
                 raise TransientError(message) from exc
     if file.size_bytes not in {None, at}:
-        raise TransientError(f"could not {what}: {at} bytes came, {file.size_bytes} are listed")
+        raise _other_size(what, str(at), file.size_bytes)
     return True
+
+
+def _other_size(what: str, came: str, listed: int | None) -> TransientError:
+    return TransientError(f"could not {what}: {came} bytes came, {listed} are listed")

@@ -87,8 +87,8 @@ class Shelf(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(**how):
-    handler = type("Serving", (Shelf,), {"seen": [], "told": [], **how})
+def serving(shelf=Shelf, **how):
+    handler = type("Serving", (shelf,), {"seen": [], "told": [], **how})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,9 +1,26 @@
 """Dumps in S3, or in what speaks its protocol."""
 
-from pydantic import Field
+import base64
+import binascii
+from typing import Annotated
 
-from restorecheck.checks.keys import Keys, Text
+from pydantic import AfterValidator, Field, SecretStr
+
+from restorecheck.checks.keys import Keys, Text, refusal
 from restorecheck.config.storages.kind import StorageKind
+
+KEY_BYTES = 32
+"""AES-256."""
+
+
+def _customer_key(value: SecretStr) -> SecretStr:
+    try:
+        size = len(base64.b64decode(value.get_secret_value().strip(), validate=True))
+    except binascii.Error:
+        size = 0
+    if size != KEY_BYTES:
+        raise refusal("expected a key of 256 bits in base64")
+    return SecretStr(value.get_secret_value().strip())
 
 
 class S3(Keys):
@@ -18,6 +35,16 @@ class S3(Keys):
     )
     role_arn: Text | None = Field(
         default=None, description="A role to assume; it needs s3:ListBucket and s3:GetObject."
+    )
+    customer_key: Annotated[SecretStr, AfterValidator(_customer_key)] | None = Field(
+        default=None,
+        description="The key of objects that are encrypted with a key of the customer (SSE-C), in base64: "
+        "${VARIABLE} or ${file:/path}.",
+    )
+    versions: bool = Field(
+        default=False,
+        description="List the versions of the bucket, too: the report says which newer dump was deleted. Needs "
+        "s3:ListBucketVersions.",
     )
 
 

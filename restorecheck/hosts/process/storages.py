@@ -17,9 +17,11 @@ def storage_of(dump: Dump) -> DumpStorage | None:
         return None
     adapter: type[Any] = import_module(f"restorecheck.storages.{kind.key}").STORAGE
     keys = getattr(dump, kind.key) or kind.keys()
-    secret = {
-        name: {key: text.get_secret_value() for key, text in value.items()}
-        for name, value in keys
-        if isinstance(value, dict) and all(isinstance(t, SecretStr) for t in value.values())
-    }
+    secret = {name: _told(value) for name, value in keys if isinstance(value, dict | SecretStr)}
     return cast(DumpStorage, settings(adapter, keys, path=dump.path, **secret))
+
+
+def _told(value: SecretStr | dict[str, SecretStr]) -> str | dict[str, str]:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return {key: text.get_secret_value() for key, text in value.items()}

@@ -3,15 +3,17 @@
 A dump that turns out to be bad has the next older one fetched. Nothing is written to the storage.
 """
 
+import errno
 import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 from restorecheck.checks.scan_result import shown_size
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
@@ -27,6 +29,8 @@ LARGEST_BESIDE = 64 * 1024
 SPARE = 256 * 1024**2
 """Bytes of disk that a download leaves free."""
 TOC = "toc.dat"
+LOOK_BYTES = 64 * 1024**2
+"""Written between two looks at how much of the disk is free."""
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 """Of a copy whose storage does not say when the dump was written: not the time of the download."""
 
@@ -60,8 +64,8 @@ class StoredDump:
 
 
 def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
-    """Every dump that a listing shows."""
-    by_name = {file.name: file for file in files if _is_safe(file.name)}
+    """Every dump that a listing shows, but for those that were deleted."""
+    by_name = {f.name: f for f in files if _is_safe(f.name) and f.deleted_at is None}
     folders = {str(PurePosixPath(name).parent) for name in by_name if name.endswith(f"/{TOC}")}
     members: dict[str, list[StoredFile]] = defaultdict(list)
     pieces: dict[object, list[StoredFile]] = defaultdict(list)
@@ -105,6 +109,9 @@ class Fetched:
         self._there: dict[str, StoredDump] = {}
         self._waiting: list[StoredDump] = []
         self._older = 0
+        self._now = UNKNOWN
+        self._further: Iterator[Sequence[StoredFile]] = iter(())
+        """What is listed once it is needed."""
         self.notes: tuple[str, ...] = ()
         self.detail = "reading"
         """What happens now, for the progress."""
@@ -125,14 +132,17 @@ class Fetched:
         """List the storage, and copy the newest dump of each job. Raises as `DumpStorage`, and CapacityError."""
         self.detail = f"listing {self._storage.place}"
         self._folder.mkdir(mode=0o755, exist_ok=True)
-        every = dumps_among(self._storage.files())
-        every.sort(key=lambda dump: (dump.taken_at(now), dump.name), reverse=True)
+        self._now = now
+        self._further = self._storage.batches()
+        files = next(self._further, ())
+        every = newest_first(files, now)
+        self.notes = tuple(deleted_newer(files, every[:1], now))
         self._forget_changed(every)
         by_job: dict[str, list[StoredDump]] = defaultdict(list)
         for dump in every:
             by_job[timestamps.stem(PurePosixPath(dump.name).name)].append(dump)
         if len(by_job) > MOST_JOBS:
-            self.notes = (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
+            self.notes += (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
         newest = [dumps[0] for dumps in list(by_job.values())[:MOST_JOBS]]
         begun = {dump.name for dump in newest} | self._there.keys()
         self._waiting = [dump for dump in every if dump.name not in begun]
@@ -140,12 +150,30 @@ class Fetched:
             self._copy(dump)
 
     def one_more(self) -> bool:
-        """Copy the next older dump; False where there is none, or enough were copied."""
-        if not self._waiting or self._older == MOST_OLDER or self._stop.is_set():
-            return False
-        self._older += 1
-        self._copy(self._waiting.pop(0))
-        return True
+        """Copy the next older dump; False where there is none, or enough were copied.
+
+        One that cannot be read hides nothing: a newer one is bad, and that is known.
+        """
+        while self._older < MOST_OLDER and not self._stop.is_set():
+            if not self._waiting:
+                files = next(self._further, None)
+                if files is None:
+                    return False
+                self._waiting = newest_first(files, self._now)
+                continue
+            dump = self._waiting.pop(0)
+            if dump.name in self._there:
+                continue
+            self._older += 1
+            try:
+                self._copy(dump)
+            except TransientError:
+                raise
+            except ProviderError as exc:
+                self.notes += (exc.message,)
+                continue
+            return True
+        return False
 
     def _forget_changed(self, every: Sequence[StoredDump]) -> None:
         """What has changed since it was copied is copied again: it was being written."""
@@ -161,34 +189,98 @@ class Fetched:
             return
         if dump.problem:
             raise ProviderError(f"{dump.name} {dump.problem}")
-        self._refuse_too_large(dump)
+        _Room(dump.name, self._max_size, self._folder).take(dump.size_bytes)
         self.detail = f"fetching {PurePosixPath(dump.name).name}"
+        room = _Room(dump.name, self._max_size, self._folder)
         for file in (*dump.files, *dump.beside):
             place = self._place(file)
-            place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             try:
-                with place.open("wb") as to:
-                    self._storage.read(file, to, self._stop.is_set)
-            except NotFoundError as exc:  # retention deleted what was listed a moment ago
-                raise TransientError(exc.message, hint=exc.hint) from exc
+                self._write(file, place, room)
+            except BaseException:
+                place.unlink(missing_ok=True)  # the room is needed
+                raise
             at = (file.modified_at or UNKNOWN).timestamp()
             os.utime(place, (at, at))
         self._there[dump.name] = dump
         self.detail = "reading"
 
-    def _refuse_too_large(self, dump: StoredDump) -> None:
-        if self._max_size is not None and dump.size_bytes > self._max_size:
-            raise ProviderError(
-                f"{dump.name} was not fetched: it has {shown_size(dump.size_bytes)}, dump.max_size_gb allows "
-                f"{shown_size(self._max_size)}"
-            )
-        free = shutil.disk_usage(self._folder).free
-        if dump.size_bytes + SPARE > free:
-            raise CapacityError(
-                f"{dump.name} was not fetched: it has {shown_size(dump.size_bytes)}, and {shown_size(free)} are "
-                f"free in {self._folder.parent.parent}",
-                hint="Let postgres.work_dir name a larger disk.",
-            )
+    def _write(self, file: StoredFile, place: Path, room: "_Room") -> None:
+        try:
+            place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with place.open("wb") as to:
+                self._storage.read(file, cast(BinaryIO, _Copy(to, room)), self._stop.is_set)
+        except NotFoundError as exc:  # retention deleted what was listed a moment ago
+            raise TransientError(exc.message, hint=exc.hint) from exc
+        except OSError as exc:
+            raise room.refused_by(exc) from exc
 
     def _place(self, file: StoredFile) -> Path:
         return self._folder / file.name
+
+
+def newest_first(files: Iterable[StoredFile], now: datetime) -> list[StoredDump]:
+    by_age = [(dump.taken_at(now), dump.name, dump) for dump in dumps_among(files)]
+    return [dump for *_, dump in sorted(by_age, key=lambda one: one[:2], reverse=True)]
+
+
+def deleted_newer(
+    files: Iterable[StoredFile], newest: Sequence[StoredDump], now: datetime
+) -> Iterator[str]:
+    """What was deleted although it was newer than everything that is there."""
+    since = newest[0].taken_at(now) if newest else UNKNOWN
+    for file in files:
+        if file.deleted_at is not None and StoredDump(file.name, (file,)).taken_at(now) > since:
+            yield f"{file.name}, which is newer, was deleted at {file.deleted_at:%Y-%m-%d %H:%M} UTC"
+
+
+class _Room:
+    """How much may still be written of one dump."""
+
+    def __init__(self, name: str, max_size: int | None, folder: Path) -> None:
+        self._name, self._max_size, self._folder = name, max_size, folder
+        self._taken = self._looked = 0
+
+    def take(self, size: int) -> None:
+        """Before so many bytes are written.
+
+        Raises:
+            ProviderError: The dump is larger than is allowed.
+            CapacityError: There is no room for it on the disk.
+        """
+        self._taken += size
+        if self._max_size is not None and self._taken > self._max_size:
+            raise ProviderError(
+                f"{self._name} was not fetched: it has {shown_size(self._taken)}, dump.max_size_gb allows "
+                f"{shown_size(self._max_size)}"
+            )
+        if self._taken < self._looked:
+            return
+        self._looked = self._taken + LOOK_BYTES
+        free = shutil.disk_usage(self._folder).free
+        if size + SPARE > free:
+            raise self._full(f"it has {shown_size(self._taken)}, and {shown_size(free)} are free")
+
+    def refused_by(self, exc: OSError) -> ProviderError:
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return self._full("the disk is full")
+        return ProviderError(f"{self._name} was not fetched: {exc.strerror}: {self._folder}")
+
+    def _full(self, because: str) -> CapacityError:
+        return CapacityError(
+            f"{self._name} was not fetched: {because} in {self._folder.parent.parent}",
+            hint="Let postgres.work_dir name a larger disk.",
+        )
+
+
+class _Copy:
+    """A file that a storage writes into, as long as there is room."""
+
+    def __init__(self, file: BinaryIO, room: _Room) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: bytes) -> int:
+        self._room.take(len(data))
+        try:
+            return self._file.write(data)
+        except OSError as exc:  # it must not look like a lost connection
+            raise self._room.refused_by(exc) from exc

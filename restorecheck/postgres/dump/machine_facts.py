@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.ports import DumpStorage
-from restorecheck.postgres.dump.fetching import UNKNOWN, dumps_among
+from restorecheck.postgres.dump.fetching import UNKNOWN, newest_first
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
@@ -93,12 +93,13 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
 def _of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:
     """As far as the listing tells."""
     try:
-        dumps = dumps_among(storage.files())
+        files = next(storage.batches(), ())
     except RestorecheckError as exc:
         return replace(facts, problem=exc.message)
+    dumps = newest_first(files, UNKNOWN)
     if not dumps:
         return replace(facts, problem=f"there is no dump at {storage.place}")
-    newest = max(dumps, key=lambda dump: (dump.taken_at(UNKNOWN), dump.name))
+    newest = dumps[0]
     taken = newest.taken_at(UNKNOWN)
     return replace(
         facts,
