@@ -4,8 +4,9 @@ Source: borgbackup.readthedocs.io, "JSON output" and "Environment variables", of
 """
 
 import json
+import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -16,8 +17,8 @@ from restorecheck.storages.programs import Program
 
 ARCHIVES = 50
 """Newest archives that are searched, each with one call of borg; older ones are ignored."""
-LOCK_SECONDS = "600"
-"""How long borg waits while a backup holds the repository's lock."""
+_STAMPS = re.compile(r"\d[\dT:._-]*")
+"""In the name of an archive: what differs from night to night."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +33,19 @@ class BorgStorage(DumpStorage):
         return f"borg {self.repository.rpartition('@')[2]}"
 
     def files(self) -> Sequence[StoredFile]:
+        return [file for batch in self.batches() for file in batch]
+
+    def batches(self) -> Iterator[Sequence[StoredFile]]:
+        """First the newest archive of each series, then one older archive after the other."""
         among = ("--glob-archives", self.archives) if self.archives else ()
         words = ("--json", "--last", str(ARCHIVES), *among)
         listed = json.loads(self._output("list", *words, self.repository))["archives"]
-        return [file for archive in reversed(listed) for file in self._of(archive)]
+        series: dict[str, dict[str, Any]] = {}
+        for archive in reversed(listed):
+            series.setdefault(_STAMPS.sub("", archive["name"]), archive)
+        newest = [*series.values()]
+        yield [file for archive in newest for file in self._of(archive)]
+        yield from (self._of(archive) for archive in reversed(listed) if archive not in newest)
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
         archive, _, path = file.name.partition("/")
@@ -46,7 +56,11 @@ class BorgStorage(DumpStorage):
     def _of(self, archive: dict[str, Any]) -> list[StoredFile]:
         place = f"{self.repository}::{archive['name']}"
         wanted = self.path.lstrip("/")
-        lines = self._output("list", "--json-lines", place).decode(errors="replace").splitlines()
+        lines = (
+            self._output("list", "--json-lines", place, f"sh:{wanted or '*'}")
+            .decode(errors="replace")
+            .splitlines()
+        )
         return [
             StoredFile(
                 name=f"{archive['name']}/{item['path']}",
@@ -62,7 +76,8 @@ class BorgStorage(DumpStorage):
         return self._program.output(self._arguments(*words), f"read {self.place}")
 
     def _arguments(self, command: str, *words: str) -> list[str]:
-        return ["borg", command, "--lock-wait", LOCK_SECONDS, *words]
+        # A lock is a file that borg writes into the repository.
+        return ["borg", command, "--bypass-lock", *words]
 
     @property
     def _program(self) -> Program:

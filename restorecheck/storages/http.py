@@ -23,7 +23,8 @@ PASSING = frozenset({412, 416, 429})
 
 @dataclass(frozen=True, kw_only=True)
 class HttpStorage(DumpStorage):
-    path: str
+    path: str = field(repr=False)
+    """May hold a password or a signature."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """May contain a token."""
 

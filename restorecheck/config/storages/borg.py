@@ -10,7 +10,9 @@ from restorecheck.config.storages.kind import StorageKind
 class Borg(Keys):
     """`path` names the dump inside of an archive, as in var/backups/*.dump."""
 
-    repository: Text = Field(description="As BORG_REPO, such as ssh://backup@host/./repo.")
+    repository: Text = Field(
+        repr=False, description="As BORG_REPO, such as ssh://backup@host/./repo."
+    )
     passcommand: Command | None = Field(
         default=None,
         description="A command that prints the passphrase, one list item per argument.",

@@ -10,7 +10,9 @@ from restorecheck.config.storages.kind import StorageKind
 class Restic(Keys):
     """`path` names the dump inside of a snapshot, as in /var/backups/*.dump. The repository is read without a lock."""
 
-    repository: Text = Field(description="As RESTIC_REPOSITORY, such as sftp:backup@host:/repo.")
+    repository: Text = Field(
+        repr=False, description="As RESTIC_REPOSITORY, such as sftp:backup@host:/repo."
+    )
     password_file: Text | None = Field(
         default=None,
         description="A file with the password of the repository. Relative to the configuration file.",

@@ -21,6 +21,12 @@ def storage_of(dump: Dump) -> DumpStorage | None:
     return cast(DumpStorage, settings(adapter, keys, path=dump.path, **secret))
 
 
+def shown_path(dump: Dump, storage: DumpStorage) -> str:
+    """How reports name all dumps of a target: an address without a password, or a repository and a path in it."""
+    kind = dump.storage
+    return storage.place if kind is not None and kind.schemes else storage.address(dump.path)
+
+
 def _told(value: SecretStr | dict[str, SecretStr]) -> str | dict[str, str]:
     if isinstance(value, SecretStr):
         return value.get_secret_value()

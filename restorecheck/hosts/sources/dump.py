@@ -10,7 +10,7 @@ from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.adapter_settings import settings
-from restorecheck.hosts.process.storages import storage_of
+from restorecheck.hosts.process.storages import shown_path, storage_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
@@ -103,11 +103,13 @@ SOURCE = DumpSource
 
 def dump_settings(target: Target) -> DumpSettings:
     dump = target.keys_of(Dump)
+    storage = storage_of(dump)
     return settings(
         DumpSettings,
         dump,
+        path=dump.path if storage is None else shown_path(dump, storage),
         max_age=max_age_of(target),
-        storage=storage_of(dump),
+        storage=storage,
         max_size=None if dump.max_size_gb is None else int(dump.max_size_gb * 1e9),
         databases=tuple(target.databases or ()),
         globals_path=dump.globals or "",

@@ -134,8 +134,7 @@ class Fetched:
         self._folder.mkdir(mode=0o755, exist_ok=True)
         self._now = now
         self._further = self._storage.batches()
-        files = next(self._further, ())
-        every = newest_first(files, now)
+        files, every = first_batch(self._further, now)
         self.notes = tuple(deleted_newer(files, every[:1], now))
         self._forget_changed(every)
         by_job: dict[str, list[StoredDump]] = defaultdict(list)
@@ -221,6 +220,17 @@ class Fetched:
 def newest_first(files: Iterable[StoredFile], now: datetime) -> list[StoredDump]:
     by_age = [(dump.taken_at(now), dump.name, dump) for dump in dumps_among(files)]
     return [dump for *_, dump in sorted(by_age, key=lambda one: one[:2], reverse=True)]
+
+
+def first_batch(
+    batches: Iterator[Sequence[StoredFile]], now: datetime
+) -> tuple[Sequence[StoredFile], list[StoredDump]]:
+    """The first that has a dump in it, and its dumps, the newest first."""
+    files: Sequence[StoredFile] = ()
+    for files in batches:
+        if found := newest_first(files, now):
+            return files, found
+    return files, []
 
 
 def deleted_newer(

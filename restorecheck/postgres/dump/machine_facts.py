@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.ports import DumpStorage
-from restorecheck.postgres.dump.fetching import UNKNOWN, newest_first
+from restorecheck.postgres.dump.fetching import UNKNOWN, first_batch
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
@@ -93,10 +93,9 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
 def _of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:
     """As far as the listing tells."""
     try:
-        files = next(storage.batches(), ())
+        _, dumps = first_batch(storage.batches(), UNKNOWN)
     except RestorecheckError as exc:
         return replace(facts, problem=exc.message)
-    dumps = newest_first(files, UNKNOWN)
     if not dumps:
         return replace(facts, problem=f"there is no dump at {storage.place}")
     newest = dumps[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from restorecheck.hosts.process.storages import storage_of
+from restorecheck.hosts.process.storages import shown_path, storage_of
 from restorecheck.storages.http import HttpStorage
 from tests.unit.config.test_config import parse, problem
 
@@ -26,6 +26,8 @@ def dump_of(keys, **environment):
         ("path: s3://bucket/x", "s3"),
         ("path: s3://bucket/x, s3: {region: eu-central-1}", "s3"),
         ("path: https://host/x", "http"),
+        ("path: gs://bucket/x", "gcs"),
+        ("path: az://container/x, azure: {account: a}", "azure"),
         ("path: x, restic: {repository: r}", "restic"),
         ("path: x, borg: {repository: r}", "borg"),
         ("path: x, rclone: {remote: 'r:'}", "rclone"),
@@ -72,3 +74,34 @@ def test_a_header_with_a_token_reaches_the_storage_and_no_text():
 )
 def test_what_does_not_fit_is_one_clear_problem(keys, said):
     assert said in problem(TARGET % keys)
+
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        'path: s3://b/x, s3: {customer_key: "%s"}',
+        'path: az://c/x, azure: {account: a, account_key: "%s"}',
+        'path: az://c/x, azure: {account: a, sas_token: "%s"}',
+        "path: x, restic: {repository: 'rest:https://u:%s@host/r'}",
+        "path: 'https://u:%s@host/x'",
+    ],
+)
+def test_a_password_that_is_written_out_is_refused_and_a_reference_reaches_no_text(keys):
+    assert "in plain text" in problem(TARGET % (keys % KEY))
+    dump = dump_of(keys % "${SECRET}", SECRET=KEY)
+    storage = storage_of(dump)
+    assert KEY not in f"{storage!r}{storage.place}{shown_path(dump, storage)}"
+    assert KEY in str(vars(storage))
+
+
+def test_a_secret_among_rclones_arguments_is_refused():
+    keys = "path: x, rclone: {remote: ':sftp,host=h,user=u,pass=${SECRET}:'}"
+    assert "rclone's arguments" in problem(TARGET % keys, SECRET="x")  # noqa: S106
+
+
+def test_a_key_of_the_customer_has_256_bits():
+    keys = "path: s3://b/x, s3: {customer_key: '${SECRET}'}"
+    assert "256 bits in base64" in problem(TARGET % keys, SECRET="c2hvcnQ=")  # noqa: S106
