@@ -342,6 +342,13 @@ class DumpStorage(Protocol):
         """Write the whole content of the file. Stops without an error soon after `stop` returns True."""
         ...
 
+    def changes_allowed(self) -> Sequence[str] | None:
+        """What these credentials could change there, in the storage's words; None: that cannot be known.
+
+        Asked by `doctor`. Nothing is tried: a try would be a write.
+        """
+        return None
+
 
 class Messenger(Protocol):
     """Delivers messages. A slow or broken channel does not delay the others."""

@@ -265,6 +265,15 @@ _THIS_MACHINE = (
         mend="Write a new one: (umask 077; openssl rand -hex 32 > FILE).",
         link="docs/how-to/pages.md",
     ),
+    _rule(
+        127,
+        LOW,
+        "restorecheck cannot change the dumps",
+        reads="the rights of this user on the folder of dump.path; for S3 on Amazon, IAM's simulation of the caller's "
+        "policies (iam:SimulatePrincipalPolicy). Not known for other storages. Nothing is written as a try",
+        why="Restorecheck never writes to the backups. An attacker on this machine would, with the same credentials.",
+        mend="Let restorecheck run with credentials, or as a user, with the right to read the dumps only.",
+    ),
 )
 
 _ACCOUNTS = (

@@ -69,6 +69,8 @@ class DumpFacts:
     preview: Preview | Unread = field(default_factory=lambda: Unread("a dump"))
     restores_here: bool = True
     """False where the target is restored into a scratch server, which has programs of its own."""
+    changes_allowed: tuple[str, ...] | Unread | None = None
+    """What restorecheck could change where the dumps are; None: that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

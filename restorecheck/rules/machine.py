@@ -186,10 +186,30 @@ def _dump(dump: DumpFacts, facts: MachineFacts, now: datetime) -> Iterator[Findi
     yield ok("RC102", dump.target, f"the newest dump is {dump.newest}")
     yield _age(dump, now)
     yield _head(dump)
+    yield from _changes(dump)
     if dump.restores_here:
         yield _programs(dump)
         yield _room(dump, facts)
     yield from _preview(dump)
+
+
+def _changes(dump: DumpFacts) -> Iterator[Finding]:
+    """Nothing where it cannot be known: a repository may be append-only, and a try would be a write."""
+    allowed = dump.changes_allowed
+    if isinstance(allowed, Unread):
+        yield not_looked_at("RC127", dump.target, allowed.needs, allowed.because)
+    elif allowed is not None:
+        said = f"restorecheck could change the dumps: {', '.join(allowed)}" if allowed else ""
+        yield _checked(
+            "RC127",
+            dump.target,
+            said,
+            "restorecheck may only read the dumps",
+            RuleAdvice(
+                AdvicePlace.HERE,
+                "<give restorecheck credentials, or a user, with the right to read the dumps only>",
+            ),
+        )
 
 
 def _age(dump: DumpFacts, now: datetime) -> Finding:

@@ -28,6 +28,7 @@ from restorecheck.storages.downloads import CHUNK, download
 from restorecheck.storages.integrity import Digest, Expected, expected
 from restorecheck.storages.names import fixed_part, is_match
 from restorecheck.storages.s3_calls import S3Access, S3Calls, asking_s3
+from restorecheck.storages.s3_rights import changes_allowed
 
 COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects must be restored before they can be read."""
@@ -92,6 +93,11 @@ class S3Storage(DumpStorage):
             if digest is not None and wrong and self._has_equal_parts(file, digest.wanted):
                 said = f"the bytes that came do not match {digest.wanted.name}"
                 raise TransientError(f"could not {what}: {said}")
+
+    def changes_allowed(self) -> Sequence[str] | None:
+        if self.endpoint_url:
+            return None  # other providers have no IAM
+        return changes_allowed(self._calls, self._bucket, fixed_part(self._pattern))
 
     def _current(self) -> Iterator[Item]:
         asked = {"OptionalObjectAttributes": ["RestoreStatus"]}

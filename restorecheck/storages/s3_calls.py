@@ -68,19 +68,25 @@ class S3Calls:
             Config(response_checksum_validation="when_required")
         )
         with attempting(f"prepare calls to {self._place}"):
-            session = boto3.session.Session(profile_name=access.profile, region_name=access.region)
-            if access.role_arn:
-                what = f"read {self._place}"
-                credentials = usable_credentials(session, what, access.role_arn)
-                session = session_of_role(
-                    access.role_arn, credentials, session.client, session.region_name
-                )
-            region = session.region_name or "us-east-1"
-            client = session.client(
-                "s3", endpoint_url=access.endpoint_url, config=config, region_name=region
-            )
+            client = self._session().client("s3", endpoint_url=access.endpoint_url, config=config)
             client.meta.events.register("before-call.s3.GetObject", _ask_for_checksums)
             return client
+
+    def beside(self, service: str) -> Any:  # noqa: ANN401  # as above
+        """A client of another service, as the same caller."""
+        config = client_config(ATTEMPTS, READ_SECONDS)
+        with attempting(f"prepare calls to {service}"):
+            return self._session().client(service, config=config)
+
+    def _session(self) -> Any:  # noqa: ANN401  # as above
+        access = self._access
+        session = boto3.session.Session(profile_name=access.profile, region_name=access.region)
+        region = session.region_name or "us-east-1"
+        if access.role_arn:
+            what = f"read {self._place}"
+            credentials = usable_credentials(session, what, access.role_arn)
+            return session_of_role(access.role_arn, credentials, session.client, region)
+        return boto3.session.Session(profile_name=access.profile, region_name=region)
 
 
 def _ask_for_checksums(params: dict[str, Any], **_: object) -> None:

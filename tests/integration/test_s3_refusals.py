@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -232,3 +233,70 @@ def test_a_bucket_with_100000_keys_is_listed_in_bounded_memory(keys, tmp_path):
         storage.__dict__["files"] = lambda: files
         Fetched(storage, tmp_path / "c", max_size=None, stop=threading.Event()).begin(NOW)
     assert len(read_names) == 1
+
+
+WHO = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>%s</Arn><UserId>x</UserId><Account>111111111111</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+RESULT = """<member><EvalActionName>%s</EvalActionName><EvalResourceName>*</EvalResourceName>
+<EvalDecision>%s</EvalDecision></member>"""
+SIMULATED = """<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>%s</EvaluationResults>
+</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"""
+DENIED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>"
+
+
+class Iam(Shelf):
+    """STS and IAM, which know one caller."""
+
+    caller = "arn:aws:sts::111111111111:assumed-role/reader/session"
+    allowed = ("s3:PutObject",)
+    asked: dict[str, list[str]]
+    denied = False
+
+    def do_POST(self):  # noqa: N802  # http.server's
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        if form["Action"] == ["GetCallerIdentity"]:
+            return say(self, (WHO % self.caller).encode())
+        self.asked.update(form)
+        if self.denied:
+            return say(self, DENIED, 403)
+        actions = [form[name][0] for name in sorted(form) if name.startswith("ActionNames")]
+        said = [(a, "allowed" if a in self.allowed else "implicitDeny") for a in actions]
+        return say(self, (SIMULATED % "".join(RESULT % one for one in said)).encode())
+
+
+@pytest.fixture
+def iam(keys, monkeypatch):
+    def at(**how):
+        @contextmanager
+        def opened():
+            with serving(Iam, asked={}, **how) as (handler, base):
+                monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", base)
+                monkeypatch.setenv("AWS_ENDPOINT_URL_STS", base)
+                yield handler, S3Storage(path="s3://bucket/shop/*.dump", region="eu-central-1")
+
+        return opened()
+
+    return at
+
+
+def test_what_the_credentials_could_change_is_asked_of_iam(iam):
+    with iam() as (handler, storage):
+        assert storage.changes_allowed() == ["s3:PutObject"]
+    assert handler.asked["PolicySourceArn"] == ["arn:aws:iam::111111111111:role/reader"]
+    assert handler.asked["ResourceArns.member.1"] == ["arn:aws:s3:::bucket/shop/x"]
+    assert handler.seen == []
+
+
+def test_a_caller_that_may_not_ask_iam_is_told_so(iam):
+    with iam(denied=True) as (_, storage), pytest.raises(AccessDeniedError):
+        storage.changes_allowed()
+
+
+def test_the_root_user_of_an_account_could_change_everything(iam):
+    with iam(caller="arn:aws:iam::111111111111:root") as (_, storage):
+        assert "s3:DeleteObject" in storage.changes_allowed()
+
+
+def test_of_other_providers_nothing_is_asked(keys):
+    assert storage_at("http://127.0.0.1:9").changes_allowed() is None

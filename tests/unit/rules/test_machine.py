@@ -264,6 +264,21 @@ def test_every_target_without_a_schedule_is_named():
 
 # --- what all of it comes to ------------------------------------------------------------------
 
+
+@pytest.mark.parametrize(
+    ("allowed", "outcome"),
+    [
+        ((), {"RC127": OK}),
+        (("s3:PutObject", "s3:DeleteObject"), {"RC127": PROBLEM}),
+        (Unread("iam:SimulatePrincipalPolicy", "denied"), {"RC127": UNSEEN}),
+        (None, {}),
+    ],
+)
+def test_rights_to_change_the_dumps_are_a_finding_where_they_are_known(allowed, outcome):
+    found = judged(replace(GOOD, changes_allowed=allowed))
+    assert {rule: found[rule] for rule in found if rule == "RC127"} == outcome
+
+
 FINE = ok("RC102", "a", "it is there")
 WRONG = problem("RC101", "a", "there are no programs")
 UNCLEAR = not_looked_at("RC106", "a", "the key")
