@@ -74,7 +74,8 @@ def plan_sweep(
     known = {r for drill in (*unfinished, *finished) for r in drill.ledger}
     orphans: list[Resource] = []
     park: list[Resource] = []
-    for leftover in found:
+    # Two inventories may look at one place.
+    for leftover in {leftover.resource: leftover for leftover in found}.values():
         if leftover.resource in known:
             continue
         reason = _spare(leftover, living=living, now=now, end=end)

@@ -18,7 +18,8 @@ from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
 
 SUPPORTED_SOURCES = tuple(kind.key for kind in KINDS)
-KNOWN_SOURCES = (*SUPPORTED_SOURCES, "aurora")
+PLANNED_SOURCES = ("aurora-mysql", "mariadb", "mysql")
+KNOWN_SOURCES = (*SUPPORTED_SOURCES, *PLANNED_SOURCES)
 BUILT_IN_NAMES = frozenset(
     {*(kind.built_in.name for kind in BUILT_INS if kind.built_in), *NAMES.values()}
 )
@@ -130,9 +131,10 @@ def _source_problems(
         yield ConfigFinding(path, f"missing source: expected one of these keys: {supported}")
     elif kinds and target[kinds[0]] is None:
         yield ConfigFinding((*path, kinds[0]), "expected a mapping, found nothing")
-    elif kinds and kinds[0] not in SUPPORTED_SOURCES:
+    elif kinds and kinds[0] in PLANNED_SOURCES:
         message = (
-            f"{kinds[0]} is not supported by this version of restorecheck; supported: {supported}"
+            f"{kinds[0]} is not supported by this version of restorecheck, which restores PostgreSQL "
+            "only; drills of MySQL, MariaDB and Aurora MySQL are planned for a later version"
         )
         yield ConfigFinding((*path, kinds[0]), message)
 

@@ -1969,7 +1969,7 @@ PLANTED = (
     ),
     bug(
         "two pairs of accounts with one source are one",
-        "inventories_of",
+        "for_each_pair",
         "pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}",
         "pairs = {p.settings.source: p for p in providers}",
         WIRING_RDS_TESTS,

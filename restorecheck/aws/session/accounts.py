@@ -129,6 +129,10 @@ class Account:
     def snapshots(self, kind: SnapshotKind) -> Snapshots:
         return self._snapshots[kind.name]
 
+    def owners(self, kind: SnapshotKind) -> DescribeCache[Any]:
+        """Of snapshots of this kind: the DB instances, or the clusters."""
+        return self.clusters if kind is OF_CLUSTERS else self.instances
+
     def rds(self) -> "RDSClient":
         return self._identified_client("rds")  # type: ignore[no-any-return]  # boto3 has no types of its own
 

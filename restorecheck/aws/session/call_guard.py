@@ -17,6 +17,9 @@ SOURCE_WRITES: Mapping[str, tuple[str, ...]] = {
     "CopyDBSnapshot": ("TargetDBSnapshotIdentifier",),
     "ModifyDBSnapshotAttribute": ("DBSnapshotIdentifier",),
     "DeleteDBSnapshot": ("DBSnapshotIdentifier",),
+    "CopyDBClusterSnapshot": ("TargetDBClusterSnapshotIdentifier",),
+    "ModifyDBClusterSnapshotAttribute": ("DBClusterSnapshotIdentifier",),
+    "DeleteDBClusterSnapshot": ("DBClusterSnapshotIdentifier",),
 }
 """Operations that write in the source account, and the parameters that name what is written."""
 
@@ -27,10 +30,51 @@ BACKUP_WRITES: Mapping[str, tuple[str, ...]] = {
     "ModifyDBInstance": ("DBInstanceIdentifier",),
     "DeleteDBInstance": ("DBInstanceIdentifier",),
     "StopDBInstance": ("DBInstanceIdentifier",),
+    "CopyDBClusterSnapshot": ("TargetDBClusterSnapshotIdentifier",),
+    "DeleteDBClusterSnapshot": ("DBClusterSnapshotIdentifier",),
+    "RestoreDBClusterFromSnapshot": ("DBClusterIdentifier", "SnapshotIdentifier"),
+    "CreateDBInstance": ("DBInstanceIdentifier", "DBClusterIdentifier"),
+    "ModifyDBCluster": ("DBClusterIdentifier",),
+    "DeleteDBCluster": ("DBClusterIdentifier",),
+    "StopDBCluster": ("DBClusterIdentifier",),
     "AddTagsToResource": ("ResourceName",),
     "CreateSecret": ("Name",),
     "DeleteSecret": ("SecretId",),
 }
+
+NEVER: Mapping[str, frozenset[str]] = {
+    operation: frozenset(
+        {
+            "AssociatedRoles",
+            "DomainIAMRoleName",
+            "EnableInternetAccessGateway",
+            "EnableVPCNetworking",
+            "EnableHttpEndpoint",
+            "MonitoringRoleArn",
+        }
+    )
+    for operation in ("RestoreDBClusterFromSnapshot", "CreateDBInstance", "ModifyDBCluster")
+}
+"""Parameters of these operations that are refused whatever their value: ways in from the internet, and rights
+for what was restored. IAM cannot see most of them.
+"""
+
+ONLY: Mapping[str, Mapping[str, frozenset[object]]] = {
+    "RestoreDBClusterFromSnapshot": {
+        "BackupRetentionPeriod": frozenset({1}),
+        "DeletionProtection": frozenset({False}),
+        "PubliclyAccessible": frozenset({False, None}),
+    },
+    "CreateDBInstance": {
+        "DeletionProtection": frozenset({False, None}),
+        "PubliclyAccessible": frozenset({False}),
+    },
+    "ModifyDBCluster": {
+        "BackupRetentionPeriod": frozenset({None}),
+        "DeletionProtection": frozenset({False, None}),
+    },
+}
+"""The values that a parameter may have; None: it may be left out."""
 
 ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": ()}
 """Where others restore: an answer to them, and nothing else. What they made is theirs."""
@@ -130,6 +174,7 @@ def refuse_strangers(
             operation=operation,
             code="Fence",
         )
+    _refuse_values(operation, params)
     for parameter in named:
         name = _name(str(params.get(parameter, "")))
         if not is_ours(name):
@@ -140,6 +185,19 @@ def refuse_strangers(
                 resource=name,
                 code="Fence",
             )
+
+
+def _refuse_values(operation: str, params: Mapping[str, Any]) -> None:
+    wrong = [name for name in NEVER.get(operation, ()) if name in params]
+    only = ONLY.get(operation, {})
+    wrong += [name for name, values in only.items() if params.get(name) not in values]
+    if wrong:
+        shown = params.get(wrong[0], "left out")
+        raise AccessDeniedError(
+            f"restorecheck never calls {operation} with {wrong[0]} {shown}; the call was not made",
+            operation=operation,
+            code="Fence",
+        )
 
 
 def _name(identifier: str) -> str:

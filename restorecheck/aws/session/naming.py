@@ -26,6 +26,7 @@ KEPT = "restorecheck:kept"
 STAGING = "staging-copy"
 COPY = "copy"
 INSTANCE = "instance"
+CLUSTER = "cluster"
 STANDBY = "standby"
 CONFORMANCE = "conformance"
 """A snapshot of `restorecheck conformance`: never a backup, and gone when its run has ended."""
@@ -81,8 +82,8 @@ def is_managed(tags: Mapping[str, str]) -> bool:
 
 
 def is_renamed(identifier: str, tags: Mapping[str, str]) -> bool:
-    """Whether a DB instance carries the mark that we gave it, under a name that we did not give."""
-    of_an_instance = is_managed(tags) and tags.get(ROLE) in {INSTANCE, STANDBY}
+    """Whether a DB instance or cluster carries the mark that we gave it, under a name that we did not give."""
+    of_an_instance = is_managed(tags) and tags.get(ROLE) in {INSTANCE, CLUSTER, STANDBY}
     if not of_an_instance or not tags.get(DRILL):
         return False
     return identifier not in {identifier_of(tags[DRILL]), second_of(tags[DRILL])}

@@ -125,6 +125,8 @@ class SnapshotSettings(ABC):
     """One target whose backups are snapshots."""
 
     kind: ClassVar[SnapshotKind]
+    direct: bool = False
+    """What the source account shares is restored directly, and no copy is made. RDS has that of clusters only."""
     target: str
     source: SourceSettings
     backup: BackupSettings

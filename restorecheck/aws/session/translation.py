@@ -83,6 +83,7 @@ DENIED = frozenset(
 )
 CAPACITY = frozenset(
     {
+        "InsufficientDBClusterCapacityFault",
         "InsufficientDBInstanceCapacity",
         "InsufficientStorageClusterCapacity",
         "ProvisionedIopsNotAvailableInAZFault",
@@ -100,6 +101,12 @@ HINTS = {
     "backup.keep_copies.",
     "InsufficientDBInstanceCapacity": "Choose another restore.db_instance_class, or a subnet group "
     "with more zones.",
+    "InsufficientDBClusterCapacityFault": "Choose another restore.db_instance_class, or a subnet "
+    "group with more zones.",
+    "DBClusterQuotaExceededFault": "Ask for a higher quota of DB clusters (L-952B80B8) in the backup "
+    "account, or delete clusters that are not needed.",
+    "DBClusterParameterGroupNotFound": "Create the cluster parameter group in the backup account and "
+    "region, or correct restore.db_cluster_parameter_group_name.",
     "DBSubnetGroupNotFoundFault": "Create the subnet group in the backup account and region, "
     "or correct restore.db_subnet_group_name.",
     "DBSubnetGroupDoesNotCoverEnoughAZs": "Add subnets in a second availability zone: a DB "

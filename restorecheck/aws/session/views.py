@@ -161,6 +161,7 @@ class InstanceView:
     arn: str
     status: str
     resource_id: str = ""
+    engine: str = ""
     engine_version: str = ""
     host: str = ""
     port: int = 0
@@ -185,6 +186,11 @@ class InstanceView:
     @property
     def what(self) -> str:
         return "DB instance"
+
+    @property
+    def engine_mode(self) -> str:
+        """Only clusters have one."""
+        return ""
 
     @property
     def progress(self) -> StatusMeaning:
@@ -244,6 +250,7 @@ def instance_view(raw: Mapping[str, Any]) -> InstanceView:
         arn=raw.get("DBInstanceArn", ""),
         status=raw.get("DBInstanceStatus", ""),
         resource_id=raw.get("DbiResourceId", ""),
+        engine=raw.get("Engine", ""),
         engine_version=raw.get("EngineVersion", ""),
         host=endpoint.get("Address", ""),
         port=endpoint.get("Port", 0),

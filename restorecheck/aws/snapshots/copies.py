@@ -17,6 +17,7 @@ from restorecheck.aws.session.snapshot_kinds import Snapshots
 from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, SnapshotView, StatusMeaning
+from restorecheck.aws.snapshots import engines
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -32,6 +33,10 @@ from restorecheck.ports import Clock
 from restorecheck.spelling import number_of, second_of
 
 SHARE = "snapshot share"
+STAGED = "staging copy"
+"""A resource only where it is not kept: of Aurora."""
+PLAIN = "snapshot_not_encrypted"
+"""Output: the snapshot is not encrypted, and a copy of this kind cannot be."""
 SOON = timedelta(seconds=1)
 
 SHARE_PROPAGATION, SHARE_LOOKS = timedelta(minutes=15), 60
@@ -47,8 +52,6 @@ seconds, at times minutes.
 ARRIVING = frozenset({"AccessDenied", "AccessDeniedException", "KMSKeyNotAccessibleFault"})
 """Codes by which AWS may say that a share or a key's policy is not there (yet)."""
 
-ENGINE = "postgres"
-
 AWS_BACKUP, MANAGED = "awsbackup", "awsbackup:"
 """The type of the snapshots that AWS Backup manages, and how their names begin. They are copied as automated
 ones are (Amazon RDS User Guide, "Sharing a DB snapshot": "This process also applies" to what
@@ -58,6 +61,14 @@ ADOPT = (
     "Allow rds:CopyDBSnapshot on snapshot:awsbackup:* in the source role. Or let restore "
     "testing of AWS Backup restore the snapshot, and check the instance with a target of kind "
     "adopt (docs/how-to/aws-backup.md)."
+)
+
+
+KEY_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue"})
+"""Codes by which RDS may refuse a key for a cluster snapshot that it takes for not encrypted (?)."""
+RESTORE_SHARED = (
+    "Set from: shared: the snapshot is restored without a copy, and the restored cluster is encrypted "
+    "with backup.kms_key_id."
 )
 
 
@@ -87,11 +98,9 @@ class Copying:
             newest = _newest_of([*managed, *([newest] if newest else [])])
         if newest is None:
             return self._none_found(drill, under_way=len(of_instance))
-        if newest.engine != ENGINE:
-            return Unclear(
-                reason=f"could not copy the snapshot of {wanted}: its engine is "
-                f"{newest.engine}, and this version of restorecheck supports only PostgreSQL"
-            )
+        refused = engines.refusal(self._kind, wanted, newest.engine, newest.engine_mode)
+        if refused is not None:
+            return refused
         backup = _backup_of(newest)
         taken_at = backup.taken_at
         assert taken_at is not None, "finished snapshots have a time"
@@ -105,9 +114,17 @@ class Copying:
                 hint=self._why_stale(),
                 backup=backup,
             )
+        plain = not self._kind.encrypts and not newest.encrypted
+        if plain and newest.encryption_type != DEFAULT_KEY_ENCRYPTION and not self._settings.direct:
+            return Unclear(
+                reason=f"the DB cluster {wanted} is not encrypted, and RDS does not encrypt a copy "
+                "of a cluster snapshot that is not encrypted",
+                hint=RESTORE_SHARED,
+            )
         return Ready(
             backup=backup,
-            outputs={"snapshot_time": _taken_at(newest).isoformat()},
+            outputs={"snapshot_time": _taken_at(newest).isoformat()}
+            | ({PLAIN: "true"} if plain else {}),
             notes=self._notes(newest, of_instance),
         )
 
@@ -120,7 +137,7 @@ class Copying:
         waiting = self._wait_for_ours(drill, view, "the staging copy")
         if waiting is not None:
             return waiting
-        transit = self._settings.source.transit_kms_key_id
+        transit = self._transit_key(drill)
         if transit and view.kms_key_id != transit:
             return Unclear(
                 reason=f"the staging copy {name} is not encrypted with "
@@ -171,19 +188,21 @@ class Copying:
             return InProgress(
                 wait=self._soon, detail="waiting until the share is removed", status="unsharing"
             )
-        self.prune_staging()
+        self.prune_staging(done=name)
         return Ready()
 
-    def prune_staging(self) -> None:
+    def prune_staging(self, *, done: str = "") -> None:
         """Keep the newest staging copy: it makes the next copy incremental (RDS User Guide,
-        "Copying a DB snapshot", incremental copies). Delete older ones of ours.
+        "Copying a DB snapshot", incremental copies). Delete older ones of ours; of a kind that has no
+        incremental copies all, and the one of the name `done` even before it has expired.
         """
         mine = [v for v in self._here.manual.fresh().values() if self._is_staging(v)]
         whole = sorted((v for v in mine if v.progress is StatusMeaning.READY), key=_taken_at)
-        older = whole[:-1]
+        older = whole[:-1] if self._kind.staging_kept else whole
         failed = [v for v in mine if v.status == "failed"]
         for view in (*older, *failed):
-            if not self._is_in_use(view):
+            finished = view.identifier == done and not self._kind.staging_kept
+            if finished or not self._is_in_use(view):
                 self._delete_staging(view)
 
     def end_share(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
@@ -203,7 +222,38 @@ class Copying:
             )
         return Gone(resource)
 
+    def end_staging(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
+        """Delete a staging copy that is not kept, when nobody copies from it any more."""
+        arn, poll = parse_arn(resource.identifier), self._settings.poll
+        now, late_enough = self._clock.now(), made_until + self._settings.settling
+        if not naming.is_ours(arn.name) or arn.place != self._source.place:
+            return StillThere(
+                resource,
+                "not deleted: the snapshot is not in the configured source account and region",
+            )
+        view = self._here.manual.fresh().get(arn.name)
+        if view is None:
+            if now < late_enough:
+                return StillThere(resource, "not visible yet; AWS may show it later", poll)
+            return Gone(resource)
+        if not view.tags and now < late_enough:
+            return StillThere(resource, "waiting until AWS shows its tags", poll)
+        if not naming.is_managed(view.tags) or view.tags.get(naming.ROLE) != naming.STAGING:
+            detail = "not deleted: the tags of restorecheck are missing"
+            return StillThere(resource, detail, poll, hopeless=True)
+        copy = self._there.manual.fresh().get(arn.name)
+        if copy is not None and copy.progress is StatusMeaning.UNDER_WAY:
+            return StillThere(resource, "the copy is still being made from it", poll)
+        try:
+            self._delete_staging(view)
+        except InvalidStateError as exc:
+            return StillThere(resource, exc.message, poll)
+        return StillThere(resource, "deleting", self._soon)
+
     # --- parts ---------------------------------------------------------------------------
+
+    def _transit_key(self, drill: Drill) -> str | None:
+        return None if PLAIN in drill.outputs else self._settings.source.transit_kms_key_id
 
     def _of_instance(self, snapshots: DescribeCache[SnapshotView]) -> list[SnapshotView]:
         wanted = self._settings.identifier
@@ -221,8 +271,13 @@ class Copying:
     def _soon(self) -> timedelta:
         return min(SOON, self._settings.poll)
 
-    def _none_found(self, drill: Drill, *, under_way: int) -> Broken:
+    def _none_found(self, drill: Drill, *, under_way: int) -> Broken | Unclear:
         wanted, place = self._settings.identifier, self._settings.source.place
+        owner = self._source.owners(self._kind).latest().get(wanted)
+        if owner is not None:
+            refused = engines.refusal(self._kind, wanted, owner.engine, owner.engine_mode)
+            if refused is not None:
+                return refused
         unfinished = f" ({under_way} not finished)" if under_way else ""
         return Broken(
             reason=f"the backup is stale: {wanted} has no finished automated snapshot in "
@@ -261,9 +316,10 @@ class Copying:
 
     def _state_of_production(self) -> str:
         wanted = self._settings.identifier
-        instance = self._source.instances.latest().get(wanted)
+        owners = self._source.owners(self._kind)
+        instance = owners.latest().get(wanted)
         if instance is None:
-            return f"The DB instance {wanted} does not exist in the source account."
+            return f"The {self._kind.owner} {wanted} does not exist in the source account."
         if not instance.backup_retention_days:
             return (
                 f"Automated backups of {wanted} are off: set its backup retention to more "
@@ -300,7 +356,7 @@ class Copying:
         unshareable = self._unshareable(parse_arn(arn).name)
         if unshareable is not None:
             return unshareable
-        key = self._settings.source.transit_kms_key_id
+        key = self._transit_key(drill)
         try:
             with attempting(f"copy snapshot {arn} to {name} in {self._source.place}", arn):
                 self._here.copy(arn, name, self._lineage(drill, naming.STAGING), key=key)
@@ -310,6 +366,8 @@ class Copying:
             managed = parse_arn(arn).name.startswith(MANAGED)
             if isinstance(exc, AccessDeniedError) and not managed:
                 return self._wait_for_arrival(drill, exc, self._key_propagation, "the key policy")
+            if not self._kind.encrypts and exc.code in KEY_REFUSED:
+                return Unclear(reason=exc.message, hint=RESTORE_SHARED)
             if isinstance(exc, TransientError | CapacityError) or not managed:
                 raise
             return Unclear(reason=exc.message, hint=f"{exc.hint} {ADOPT}".strip())
@@ -409,8 +467,9 @@ class Copying:
         staging = self._staging_arn(view.identifier)
         assert drill.backup is not None, "found before it is copied"
         taken_at = drill.outputs.get("snapshot_time", "")
-        if view.source_arn and view.source_arn != staging:
-            return f"its source is {view.source_arn}"
+        told = view.source_arn or view.dated_by_tag
+        if told and view.source_arn != staging:
+            return f"its source is {view.source_arn or 'not said'}"
         if not view.holds(taken_at, drill.backup.taken_at):
             return f"its original was taken at {view.taken_at}, not at {taken_at}"
         if view.kms_key_id != self._settings.backup.kms_key_id:
@@ -516,7 +575,7 @@ def _taken_at(view: SnapshotView) -> datetime:
 
 def _backup_of(view: SnapshotView) -> Backup:
     return Backup(
-        kind="rds",
+        kind="aurora" if view.dated_by_tag else "rds",
         identifier=view.arn,
         taken_at=view.database_time or view.taken_at,
         size_bytes=view.full_size_bytes,

@@ -131,12 +131,21 @@ def _set_in(account: Account, view: InstanceView) -> dict[str, str]:
     """Parameters that somebody set in the groups of this instance."""
     values: dict[str, str] = {}
     for group in view.parameter_groups:
-        paginator: Any = account.rds().get_paginator("describe_db_parameters")
-        with attempting(f"read the parameter group {group} in {account.place}", group):
-            for page in paginator.paginate(DBParameterGroupName=group, Source="user"):
-                for parameter in page["Parameters"]:
-                    values[parameter["ParameterName"]] = parameter.get("ParameterValue", "")
+        values |= set_in_group(account, group)
     return values
+
+
+def set_in_group(account: Account, group: str, *, of_cluster: bool = False) -> dict[str, str]:
+    word = "db_cluster_parameters" if of_cluster else "db_parameters"
+    named = "DBClusterParameterGroupName" if of_cluster else "DBParameterGroupName"
+    rds: Any = account.rds()
+    pages = rds.get_paginator(f"describe_{word}").paginate(**{named: group}, Source="user")
+    with attempting(f"read the parameter group {group} in {account.place}", group):
+        return {
+            parameter["ParameterName"]: parameter.get("ParameterValue", "")
+            for page in pages
+            for parameter in page["Parameters"]
+        }
 
 
 def difference(text: str) -> Observation:

@@ -49,7 +49,7 @@ class RdsInventory(Inventory):
             if naming.is_ours(view.identifier):
                 found.append(self._instance(view))
             elif naming.is_renamed(view.identifier, view.tags):
-                found.append(self._renamed(view))
+                found.append(self.renamed(self._resource(view), view.tags))
         found += self._secrets(backup)
         found += [share for view in snapshots for share in self._shares(source, view)]
         copies = backup.snapshots(self._kind).manual.latest(not_before=now).values()
@@ -71,16 +71,17 @@ class RdsInventory(Inventory):
             view.identifier,
             view.tags,
             kept=standby or view.tags.get(naming.KEPT) == "true",
-            restarted=standby and view.progress is StatusMeaning.READY,
+            # An instance of Aurora rests with its cluster.
+            restarted=standby and not view.cluster and view.progress is StatusMeaning.READY,
         )
 
     def _trial(self, view: SnapshotView) -> Found:
         return self._found(trial_resource(view), view.identifier, view.tags)
 
-    def _renamed(self, view: InstanceView) -> Found:
+    def renamed(self, resource: Resource, tags: naming.Tags) -> Found:
         return Found(
-            resource=self._resource(view),
-            drill_id=view.tags[naming.DRILL],
+            resource=resource,
+            drill_id=tags[naming.DRILL],
             marked=True,
             alive=False,
             renamed=True,

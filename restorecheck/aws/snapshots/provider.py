@@ -22,7 +22,7 @@ from restorecheck.aws.session.translation import is_throttled
 from restorecheck.aws.session.views import StatusMeaning
 from restorecheck.aws.snapshots import conformance_snapshots, credentials, evidence, instances
 from restorecheck.aws.snapshots.conformance_snapshots import TRIAL
-from restorecheck.aws.snapshots.copies import SHARE, Copying
+from restorecheck.aws.snapshots.copies import SHARE, STAGED, Copying
 from restorecheck.aws.snapshots.credentials import SECRET, Passwords
 from restorecheck.aws.snapshots.instances import DB_INSTANCE, INSTANCE, RestoredKind
 from restorecheck.aws.snapshots.retention import Keeping
@@ -109,6 +109,10 @@ class SnapshotProvider(Provider):
             return StillThere(resource, exc.message, self.settings.poll, hopeless=True)
         except ProviderError as exc:
             return StillThere(resource, exc.message, self.settings.poll)
+
+    def knows(self, resource: Resource) -> bool:
+        """Whether it can delete a thing of this kind."""
+        return resource.kind in {SHARE, STAGED, *self.deletions}
 
     def park(self, resource: Resource) -> Parked | StillThere:
         place = parse_arn(resource.identifier).place
@@ -305,6 +309,8 @@ class SnapshotProvider(Provider):
     def _delete(self, resource: Resource, place: Place, made_until: datetime) -> Gone | StillThere:
         if resource.kind == SHARE:
             return self.copying().end_share(resource, made_until)
+        if resource.kind == STAGED:
+            return self.copying().end_staging(resource, made_until)
         delete = self.deletions.get(resource.kind)
         if delete is None:
             return StillThere(

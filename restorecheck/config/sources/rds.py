@@ -45,7 +45,7 @@ def key_place(arn: str) -> tuple[str, str] | None:
     return (match[3], match[2]) if match else None
 
 
-def _matching(pattern: str, expected: str) -> AfterValidator:
+def matching(pattern: str, expected: str) -> AfterValidator:
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -94,29 +94,29 @@ def _subnet_group(value: str) -> str:
 
 
 AccountId = Annotated[
-    str, BeforeValidator(_quoted), _matching(_ACCOUNT, "the 12 digits of an account id")
+    str, BeforeValidator(_quoted), matching(_ACCOUNT, "the 12 digits of an account id")
 ]
 InstanceName = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
         "1 to 63 letters, digits and single hyphens, beginning with a letter",
     ),
     AfterValidator(_lower),
 ]
-Region = Annotated[str, _matching(_REGION, "a region such as eu-west-1")]
+Region = Annotated[str, matching(_REGION, "a region such as eu-west-1")]
 KeyArn = Annotated[str, AfterValidator(_key_arn)]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
 ExternalId = Annotated[
-    str, _matching(r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and any of +=,.@:/-")
+    str, matching(r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and any of +=,.@:/-")
 ]
 InstanceClass = Annotated[
-    str, _matching(r"db\.[a-z0-9-]+\.[a-z0-9-]+", "an instance class such as db.t4g.medium")
+    str, matching(r"db\.[a-z0-9-]+\.[a-z0-9-]+", "an instance class such as db.t4g.medium")
 ]
 SubnetGroup = Annotated[Text, AfterValidator(_subnet_group)]
 SecurityGroups = Annotated[
     tuple[
-        Annotated[str, _matching(r"sg-[0-9a-f]{8,}", "a security group such as sg-0a1b2c3d")], ...
+        Annotated[str, matching(r"sg-[0-9a-f]{8,}", "a security group such as sg-0a1b2c3d")], ...
     ],
     FromList,
     AtLeastOne,
@@ -157,8 +157,8 @@ class RdsBackup(Keys):
     )
 
 
-class RdsRestore(Keys):
-    """The temporary instance."""
+class TemporaryDatabase(Keys):
+    """What is restored into the backup account for as long as the drill takes."""
 
     db_instance_class: InstanceClass = Field(
         description="Class of the temporary instance, such as db.t4g.medium."
@@ -169,11 +169,6 @@ class RdsRestore(Keys):
     vpc_security_group_ids: SecurityGroups = Field(
         description="Security groups; they should allow connections from the checker and no "
         "outgoing connections."
-    )
-    db_parameter_group_name: Text | None = Field(
-        default=None,
-        description="Parameter group; by default the default group of AWS for the engine, not "
-        "the group of production.",
     )
     credentials: Literal["managed-secret", "reset", "iam"] = Field(
         default="managed-secret",
@@ -191,6 +186,16 @@ class RdsRestore(Keys):
     engine_lifecycle_support: Literal[
         "open-source-rds-extended-support", "open-source-rds-extended-support-disabled"
     ] = Field(default="open-source-rds-extended-support", description=_PRICE_OF_SUPPORT)
+
+
+class RdsRestore(TemporaryDatabase):
+    """The temporary instance."""
+
+    db_parameter_group_name: Text | None = Field(
+        default=None,
+        description="Parameter group; by default the default group of AWS for the engine, not "
+        "the group of production.",
+    )
 
 
 class Rds(Keys):
@@ -214,10 +219,14 @@ class Rds(Keys):
 
 
 def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
-    rds, path = written.keys, (*written.path, "rds")
-    source, backup, restore = (_mapping(rds, key) for key in ("source", "backup", "restore"))
+    yield from between_accounts(written.keys, (*written.path, "rds"))
+
+
+def between_accounts(keys: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
+    """What holds between the accounts, keys and credentials of a target with snapshots."""
+    source, backup, restore = (mapping(keys, key) for key in ("source", "backup", "restore"))
     yield from _accounts(source, backup, path)
-    yield from _keys(rds, source, backup, restore, path)
+    yield from _keys(keys, source, backup, restore, path)
     yield from _credentials(restore, (*path, "restore"))
 
 
@@ -297,7 +306,7 @@ def _region(data: dict[str, Any]) -> str | None:
     return value if value is not None and is_region(value) else None
 
 
-def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+def mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
     value = data.get(key)
     return value if isinstance(value, dict) else {}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from restorecheck.aws.adopt.provider import AdoptProvider
 from restorecheck.aws.session.accounts import Account, Accounts
-from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.provider import SnapshotProvider
 from restorecheck.config import Config, Target
 from restorecheck.config.files import content_of
 from restorecheck.config.sources.rds import HOW_TO_GET
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from restorecheck.postgres.session.connection import Connect
     from restorecheck.rules.facts import MachineFacts
 
-P = TypeVar("P", RdsProvider, AdoptProvider)
+P = TypeVar("P", bound=SnapshotProvider | AdoptProvider)
 
 LARGEST_BUNDLE = 16 * 1024 * 1024
 """Bytes; a larger file is refused. The bundle of all regions has a hundredth of it."""

@@ -1,9 +1,11 @@
-"""RDS: automated snapshots, copied into the backup account and restored there."""
+"""RDS: automated snapshots, copied into the backup account and restored there. What Aurora has as well takes
+whatever provider it is given.
+"""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.settings import (
@@ -16,8 +18,9 @@ from restorecheck.aws.session.settings import (
     SourceSettings,
 )
 from restorecheck.aws.snapshots.leftovers import RdsInventory
-from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.config import Config, Target
+from restorecheck.config.sources.aurora import Aurora
 from restorecheck.config.sources.rds import RDS, Rds
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.in_aws import (
@@ -25,10 +28,10 @@ from restorecheck.hosts.sources.in_aws import (
     of_every_target,
     poll_of,
 )
-from restorecheck.hosts.sources.source import Remover, none_known
+from restorecheck.hosts.sources.source import Remover
 from restorecheck.lifecycle import MIN_TEARDOWN_WAIT
 from restorecheck.model import Drill
-from restorecheck.ports import Clock, Inventory
+from restorecheck.ports import Inventory
 
 if TYPE_CHECKING:
     from restorecheck.rules.findings import Finding
@@ -37,16 +40,21 @@ LOOKS_AT_TEARDOWN = 360
 """After so many polls a deletion is given up and reported: an hour at the default interval."""
 
 
-class RdsSource(SourceInAws[RdsProvider]):
-    def make_provider(self, target: Target) -> RdsProvider:
-        own = settings_of(self.host.config, target)
-        return RdsProvider(settings=own, accounts=self.accounts, clock=self.host.clock)
+S = TypeVar("S", bound=SnapshotProvider)
 
-    def account_of(self, provider: RdsProvider) -> Account:
+
+class SnapshotSource(SourceInAws[S]):
+    inventory: type[RdsInventory] = RdsInventory
+
+    def account_of(self, provider: S) -> Account:
         return provider.backup_account()
 
     def inventories(self) -> list[Inventory]:
-        return [*inventories_of(self.providers, self.host.clock, self.host.dead)]
+        host = self.host
+        return [
+            self.inventory(provider, host.clock, host.dead)
+            for provider in for_each_pair(self.providers)
+        ]
 
     def remover(self, drill: Drill) -> Remover | None:
         provider = reaching(drill, self.providers)
@@ -55,6 +63,12 @@ class RdsSource(SourceInAws[RdsProvider]):
     @staticmethod
     def teardown_limit(config: Config) -> timedelta:
         return LOOKS_AT_TEARDOWN * max(poll_of(config), MIN_TEARDOWN_WAIT)
+
+
+class RdsSource(SnapshotSource[RdsProvider]):
+    def make_provider(self, target: Target) -> RdsProvider:
+        own = settings_of(self.host.config, target)
+        return RdsProvider(settings=own, accounts=self.accounts, clock=self.host.clock)
 
     def findings(self, now: datetime) -> "Iterator[Finding]":
         from restorecheck.aws.facts.rds_target import copies_planned, examine
@@ -73,42 +87,45 @@ SOURCE = RdsSource
 
 def settings_of(config: Config, target: Target) -> RdsSettings:
     rds = target.keys_of(Rds)
-    place = partial(Place, rds.source.role_arn.split(":")[1])
-    return settings(
-        RdsSettings,
-        rds,
-        source=settings(SourceSettings, rds.source, place=place(rds.source.account_id, rds.region)),
-        backup=settings(
-            BackupSettings,
-            rds.backup,
-            place=place(rds.backup.account_id, rds.backup.region or rds.region),
-        ),
-        restore=settings(
-            RestoreSettings,
-            rds.restore,
-            credentials=Credentials(rds.restore.credentials),
-            iam_user=rds.restore.iam_user or "",
-            after=After(rds.after),
-        ),
-        max_age=timedelta(hours=rds.max_age_hours),
+    restore = settings(RestoreSettings, rds.restore, **restored_as(rds))
+    return settings(RdsSettings, rds, restore=restore, **in_two_accounts(config, target, rds))
+
+
+def restored_as(keys: Rds | Aurora) -> dict[str, Any]:
+    """Settings of a restore that do not stand in the keys as they are."""
+    return {
+        "credentials": Credentials(keys.restore.credentials),
+        "iam_user": keys.restore.iam_user or "",
+        "after": After(keys.after),
+    }
+
+
+def in_two_accounts(config: Config, target: Target, keys: Rds | Aurora) -> dict[str, Any]:
+    """The settings that every target with snapshots has."""
+    place = partial(Place, keys.source.role_arn.split(":")[1])
+    here, there = keys.source, keys.backup
+    backup = place(there.account_id, there.region or keys.region)
+    return {
+        "source": settings(SourceSettings, here, place=place(here.account_id, keys.region)),
+        "backup": settings(BackupSettings, there, place=backup),
+        "max_age": timedelta(hours=keys.max_age_hours),
         **of_every_target(config, target),
-    )
+    }
 
 
-def inventories_of(
-    providers: Iterable[RdsProvider], clock: Clock, dead: Callable[[], Collection[str]] = none_known
-) -> list[RdsInventory]:
-    """One inventory for each pair of accounts, shared by its targets. `dead`: as in `RdsInventory`."""
+def for_each_pair(providers: Iterable[S]) -> list[S]:
+    """One for each pair of accounts, however many targets share it."""
     pairs = {(p.settings.source, p.settings.backup.place): p for p in providers}
-    return [RdsInventory(provider, clock, dead) for provider in pairs.values()]
+    return [*pairs.values()]
 
 
-def reaching(drill: Drill, providers: Iterable[RdsProvider]) -> RdsProvider | None:
-    """A provider with access to everything that the drill made, though its target is not configured."""
-    places = [r.account for r in drill.ledger if r.identifier.startswith("arn:")]
+def reaching(drill: Drill, providers: Iterable[S]) -> S | None:
+    """One that can delete everything that the drill has made, though its target is not configured."""
+    made = [r for r in drill.ledger if r.identifier.startswith("arn:")]
     for provider in providers:
         own = provider.settings
         reached = {own.source.place.account_id, own.backup.place.account_id}
-        if places and set(places) <= reached:
+        known = all(r.account in reached and provider.knows(r) for r in made)
+        if made and known:
             return provider
     return None

@@ -418,19 +418,9 @@ def test_text_that_yaml_takes_for_something_else_is_to_be_quoted():
     ]
 
 
-def test_source_of_a_later_version_is_named_as_such():
-    kind = "aurora"
-    text = f"version: 1\ntargets:\n  - name: a\n    {kind}: {{anything: 1}}"
-
-    assert problem(text) == (
-        f"4: targets[0].{kind}: {kind} is not supported by this version of restorecheck; "
-        "supported: dump, physical, rds, adopt"
-    )
-
-
 def test_target_without_a_source_is_refused_once():
     assert problem("version: 1\ntargets:\n  - name: a") == (
-        "3: targets[0]: missing source: expected one of these keys: dump, physical, rds, adopt"
+        "3: targets[0]: missing source: expected one of these keys: dump, physical, rds, aurora, adopt"
     )
 
 
@@ -1005,15 +995,15 @@ def test_explicit_text_tag_is_understood():
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
+            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
+            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, adopt, checks, databases, schedule, "
+            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
     ]

@@ -145,9 +145,7 @@ def elsewhere(settings: Any, **changes: str):
 def test_every_pair_of_accounts_and_regions_is_looked_at_once(other):
     providers = [provider(), provider(target="grades"), provider(**other)]
 
-    found = rds.inventories_of(providers, World())
-
-    looked_at = [inventory._provider.settings for inventory in found]
+    looked_at = [found.settings for found in rds.for_each_pair(providers)]
     assert [(s.source.place, s.backup.place) for s in looked_at] == [
         (p.settings.source.place, p.settings.backup.place) for p in (providers[1], providers[2])
     ]

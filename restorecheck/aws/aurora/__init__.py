@@ -1,0 +1,1 @@
+"""Aurora: cluster snapshots, restored into a cluster with one instance."""
