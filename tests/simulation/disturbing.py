@@ -8,7 +8,7 @@ from enum import StrEnum
 from restorecheck.errors import DrillConflictError, StoreError
 from restorecheck.model import Drill
 from restorecheck.testing import HostDied
-from restorecheck.testing.cloud import Instance, NoReply, Refusal, Snapshot
+from restorecheck.testing.cloud import Database, NoReply, Refusal, Snapshot
 from tests.simulation.stage import DEADLINE, TEARDOWN_LIMIT, Host, Stage
 
 STORE = ("save drill", "finish drill", "create drill")
@@ -160,8 +160,9 @@ class Disturbance:
     def _show(self, status: str) -> None:
         cloud = self._stage.cloud
         for home in (cloud.source, cloud.backup):
-            things: list[Instance | Snapshot]
+            things: list[Database | Snapshot]
             things = [*home.instances.values(), *home.snapshots.values()]
+            things += [*home.clusters.values(), *home.cluster_snapshots.values()]
             for thing in things:
                 if thing.made_by.startswith("restorecheck"):
                     thing.shown_status = status

@@ -15,7 +15,8 @@ from restorecheck.testing.cloud import (
     BACKUP_ACCOUNT,
     SOURCE_ACCOUNT,
     ClientCall,
-    Instance,
+    Database,
+    Home,
     Secret,
     Snapshot,
 )
@@ -93,31 +94,59 @@ class Promises:
         hold(known, 1, f"{call} came before the account was known to be the right one")
         if call.operation.startswith(READS):
             return
-        judge = {
-            (SOURCE_ACCOUNT, "CopyDBSnapshot"): self._staging,
-            (SOURCE_ACCOUNT, "ModifyDBSnapshotAttribute"): self._share,
-            (SOURCE_ACCOUNT, "DeleteDBSnapshot"): self._delete_staging,
-            (BACKUP_ACCOUNT, "CopyDBSnapshot"): self._copy,
-            (BACKUP_ACCOUNT, "DeleteDBSnapshot"): self._delete_copy,
-            (BACKUP_ACCOUNT, "RestoreDBInstanceFromDBSnapshot"): self._restore,
-            (BACKUP_ACCOUNT, "ModifyDBInstance"): self._modify,
-            (BACKUP_ACCOUNT, "DeleteDBInstance"): self._delete_instance,
-            (BACKUP_ACCOUNT, "StopDBInstance"): self._stop,
-            (BACKUP_ACCOUNT, "AddTagsToResource"): self._tag,
-            (BACKUP_ACCOUNT, "CreateSecret"): self._create_secret,
-            (BACKUP_ACCOUNT, "DeleteSecret"): self._delete_secret,
-        }.get((call.account_id, call.operation))
+        aurora = self.stage.setting.aurora
+        word = self.word
+        of_instances = {
+            "RestoreDBInstanceFromDBSnapshot": self._restore,
+            "ModifyDBInstance": self._modify,
+            "StopDBInstance": self._stop,
+        }
+        of_clusters = {
+            "RestoreDBClusterFromSnapshot": self._restore_cluster,
+            "CreateDBInstance": self._create_instance,
+            "ModifyDBCluster": self._modify,
+            "DeleteDBCluster": self._delete_instance,
+            "StopDBCluster": self._stop,
+        }
+        copies = {} if self.stage.setting.direct else {f"Copy{word}": self._copy}
+        in_backup = {
+            **(of_clusters if aurora else of_instances),
+            **copies,
+            f"Delete{word}": self._delete_copy,
+            "DeleteDBInstance": self._delete_instance,
+            "AddTagsToResource": self._tag,
+            "CreateSecret": self._create_secret,
+            "DeleteSecret": self._delete_secret,
+        }
+        in_source = {
+            f"Copy{word}": self._staging,
+            f"Modify{word}Attribute": self._share,
+            f"Delete{word}": self._delete_staging,
+        }
+        known_calls = {SOURCE_ACCOUNT: in_source, BACKUP_ACCOUNT: in_backup}[call.account_id]
+        judge = known_calls.get(call.operation)
         hold(judge is not None, 1, f"{call} is never called")
         assert judge is not None
         judge(call)
 
+    @property
+    def word(self) -> str:
+        return "DBClusterSnapshot" if self.stage.setting.aurora else "DBSnapshot"
+
+    @property
+    def arn_kind(self) -> str:
+        return "cluster-snapshot" if self.stage.setting.aurora else "snapshot"
+
+    def snapshots(self, home: Home) -> dict[str, Snapshot]:
+        return home.cluster_snapshots if self.stage.setting.aurora else home.snapshots
+
     def _staging(self, call: ClientCall) -> None:
         given = call.parameters
-        name = given["TargetDBSnapshotIdentifier"]
+        name = given[f"Target{self.word}Identifier"]
         drill = self._drill_of(name)
         production = self.stage.production.identifier
-        source = self.stage.cloud.source.snapshots.get(
-            given["SourceDBSnapshotIdentifier"].partition(":snapshot:")[2]
+        source = self.snapshots(self.stage.cloud.source).get(
+            given[f"Source{self.word}Identifier"].partition(f":{self.arn_kind}:")[2]
         )
         hold(source is None or source.instance == production, 1, f"{call} of a strange snapshot")
         hold(
@@ -127,35 +156,44 @@ class Promises:
         )
         self._hold_tags(call, drill, "staging-copy")
         hold(not given.get("CopyTags"), 1, f"{call} takes production's tags along")
+        if self.stage.setting.aurora:
+            self._hold_intent(call, drill, self.stage.cloud.source.arn(self.arn_kind, name))
 
     def _share(self, call: ClientCall) -> None:
         given = call.parameters
-        name = given["DBSnapshotIdentifier"]
-        snapshot = self.stage.cloud.source.snapshots.get(name)
+        name = given[f"{self.word}Identifier"]
+        snapshot = self.snapshots(self.stage.cloud.source).get(name)
         made = snapshot is None or snapshot.made_by.startswith(OURS)
         hold(made, 1, f"{call} on what we did not make")
         values = {*given.get("ValuesToAdd", ()), *given.get("ValuesToRemove", ())}
         hold(values == {BACKUP_ACCOUNT}, 1, f"{call} with {values}")
         if given.get("ValuesToAdd"):
-            arn = self.stage.cloud.source.arn("snapshot", name)
+            arn = self.stage.cloud.source.arn(self.arn_kind, name)
             self._hold_intent(call, self._drill_of(name), arn)
 
     def _delete_staging(self, call: ClientCall) -> None:
-        snapshot = self.stage.cloud.source.snapshots.get(call.parameters["DBSnapshotIdentifier"])
+        cloud = self.stage.cloud
+        staged = self.snapshots(cloud.source)
+        snapshot = staged.get(call.parameters[f"{self.word}Identifier"])
         if snapshot is None:
             return
         hold(self._is_ours(snapshot), 1, f"{call} on what we did not make")
         copying = [
             c.identifier
-            for c in self.stage.cloud.backup.snapshots.values()
+            for c in self.snapshots(cloud.backup).values()
             if c.in_progress and c.copied_from == snapshot.arn
         ]
-        hold(not copying, 5, f"{call} while {copying} is being copied from it")
-        if snapshot.status == "failed":
+        copying += [
+            c.identifier
+            for c in cloud.backup.clusters.values()
+            if c.status == "creating" and c.restored_from is snapshot
+        ]
+        hold(not copying or self.by_mark, 5, f"{call} while {copying} is made from it")
+        if snapshot.status == "failed" or self.stage.setting.aurora:
             return
         newer = [
             s
-            for s in self.stage.cloud.source.snapshots.values()
+            for s in staged.values()
             if self._is_ours(s)
             and s.status == "available"
             and s.original_at >= snapshot.original_at
@@ -164,16 +202,16 @@ class Promises:
 
     def _copy(self, call: ClientCall) -> None:
         given = call.parameters
-        name = given["TargetDBSnapshotIdentifier"]
+        name = given[f"Target{self.word}Identifier"]
         drill = self._drill_of(name)
-        staging = self.stage.cloud.source.arn("snapshot", name)
-        hold(given["SourceDBSnapshotIdentifier"] == staging, 3, f"{call} of another drill's")
+        staging = self.stage.cloud.source.arn(self.arn_kind, name)
+        hold(given[f"Source{self.word}Identifier"] == staging, 3, f"{call} of another drill's")
         hold(given.get("KmsKeyId") == self.stage.backup_key, 1, f"{call} with another key")
         self._hold_tags(call, drill, "copy")
 
     def _delete_copy(self, call: ClientCall) -> None:
-        copies = self.stage.cloud.backup.snapshots
-        copy = copies.get(call.parameters["DBSnapshotIdentifier"])
+        copies = self.snapshots(self.stage.cloud.backup)
+        copy = copies.get(call.parameters[f"{self.word}Identifier"])
         if copy is None:
             return
         hold(self._is_ours(copy), 1, f"{call} on what we did not make")
@@ -221,6 +259,52 @@ class Promises:
         self._hold_tags(call, drill, "instance")
         self._hold_intent(call, drill, self.stage.cloud.backup.arn("db", name))
 
+    def _restore_cluster(self, call: ClientCall) -> None:
+        given = call.parameters
+        name = given["DBClusterIdentifier"]
+        drill = self._drill_of(name)
+        cloud = self.stage.cloud
+        own = identifier_of(drill.id)
+        wanted = cloud.source.arn(self.arn_kind, own) if self.stage.setting.direct else own
+        hold(given["SnapshotIdentifier"] == wanted, 3, f"{call} of another drill's snapshot")
+        chosen = {
+            "Engine": "aurora-postgresql",
+            "EngineVersion": self.stage.production.settings["EngineVersion"],
+            "KmsKeyId": self.stage.backup_key,
+            "DBSubnetGroupName": "drills",
+            "VpcSecurityGroupIds": ["sg-drills"],
+            "DBClusterParameterGroupName": "drills",
+            "DeletionProtection": False,
+            "BackupRetentionPeriod": 1,
+            "CopyTagsToSnapshot": False,
+            "StorageType": "aurora",
+            "EngineLifecycleSupport": "open-source-rds-extended-support",
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4.0},
+        }
+        for key, value in chosen.items():
+            hold(given.get(key) == value, 1, f"{call} with {key} {given.get(key)!r}")
+        allowed = {
+            *chosen,
+            "DBClusterIdentifier",
+            "SnapshotIdentifier",
+            "EnableIAMDatabaseAuthentication",
+            "Tags",
+        }
+        hold(set(given) <= allowed, 1, f"{call} asks for {set(given) - allowed}")
+        self._hold_tags(call, drill, "cluster")
+        self._hold_intent(call, drill, cloud.backup.arn("cluster", name))
+
+    def _create_instance(self, call: ClientCall) -> None:
+        given = call.parameters
+        name = given["DBInstanceIdentifier"]
+        drill = self._drill_of(name)
+        own = drill_of(given.get("DBClusterIdentifier", "")) == drill.id
+        hold(own, 1, f"{call} in another cluster")
+        hold(given.get("PubliclyAccessible") is False, 1, f"{call} with a public address")
+        hold(given["DBInstanceClass"] == "db.serverless", 1, f"{call} of another class")
+        self._hold_tags(call, drill, "instance")
+        self._hold_intent(call, drill, self.stage.cloud.backup.arn("db", name))
+
     def _modify(self, call: ClientCall) -> None:
         instance = self._instance(call)
         if instance is None:
@@ -228,6 +312,7 @@ class Promises:
         self._hold_marked(call, instance.tags)
         harmless = {
             "DBInstanceIdentifier",
+            "DBClusterIdentifier",
             "ApplyImmediately",
             "ManageMasterUserPassword",
             "MasterUserPassword",
@@ -255,8 +340,13 @@ class Promises:
         arn = call.parameters["ResourceName"]
         name = arn.rpartition(":")[2]
         home = self.stage.cloud.backup
-        thing: Instance | Snapshot | None
-        thing = (home.instances if ":db:" in arn else home.snapshots).get(name)
+        things: dict[str, Mapping[str, Database | Snapshot]] = {
+            "db": home.instances,
+            "cluster": home.clusters,
+            "snapshot": home.snapshots,
+            "cluster-snapshot": home.cluster_snapshots,
+        }
+        thing = things[arn.rsplit(":", 2)[1]].get(name)
         hold(thing is None or self._is_ours(thing), 1, f"{call} on what we did not make")
         drill = self._drill_of(name)
         for tag in call.parameters["Tags"]:
@@ -288,8 +378,9 @@ class Promises:
         if self._broken is not None:
             raise self._broken
         self.stage.cloud.tick()
-        instances = self.stage.cloud.backup.instances.values()
-        self._protected |= {i.arn for i in instances if i.settings.get("DeletionProtection")}
+        home = self.stage.cloud.backup
+        things: list[Database] = [*home.instances.values(), *home.clusters.values()]
+        self._protected |= {i.arn for i in things if i.settings.get("DeletionProtection")}
         changed = self._read_store()
         for drill in changed:
             self._look_at_verdict(drill)
@@ -315,7 +406,8 @@ class Promises:
             hold(arn in standing | kept or lost, 8, f"{arn} was left behind")
         # One that an operator protects cannot be deleted; the report says so.
         mine = (self._temporary() & standing) - self._protected
-        hold(len(mine) <= 1, 6, "more than one standby is standing")
+        drills = {drill_of(arn.rpartition(":")[2]) for arn in mine}
+        hold(len(drills) <= 1, 6, "more than one standby is standing")
 
     def _read_store(self) -> list[Drill]:
         changed = []
@@ -408,9 +500,11 @@ class Promises:
         """Or did, before an operator wrote another drill on it; both at once is beyond us."""
         _, _, kind, name = arn.rsplit(":", 3)
         cloud = self.stage.cloud
-        things: dict[str, Mapping[str, Snapshot | Instance | Secret]] = {
+        things: dict[str, Mapping[str, Snapshot | Database | Secret]] = {
             "snapshot": cloud.source.snapshots,
+            "cluster-snapshot": cloud.source.cluster_snapshots,
             "db": cloud.backup.instances,
+            "cluster": cloud.backup.clusters,
             "secret": cloud.backup.secrets,
         }
         drill_id = things[kind][name].tags.get("restorecheck:drill-id")
@@ -419,10 +513,13 @@ class Promises:
     def _temporary(self) -> set[str]:
         """What restorecheck has made, that is not for keeps, and that nobody is deleting."""
         cloud = self.stage.cloud
-        alive = {
-            i.arn
-            for i in cloud.backup.instances.values()
-            if i.made_by.startswith(OURS) and i.status != "deleting"
+        things: list[Database] = [
+            *cloud.backup.instances.values(),
+            *cloud.backup.clusters.values(),
+        ]
+        alive = {t.arn for t in things if t.made_by.startswith(OURS) and t.status != "deleting"}
+        alive |= {  # Aurora's staging copies are not kept
+            s.arn for s in cloud.source.cluster_snapshots.values() if s.made_by.startswith(OURS)
         }
         alive |= {
             cloud.backup.arn("secret", s.name, "secretsmanager")
@@ -440,7 +537,7 @@ class Promises:
         """(5) The newest verified copy is there. Pruned copies were judged when they were deleted; one that
         an operator deleted counts once it is made again.
         """
-        snapshots = self.stage.cloud.backup.snapshots
+        snapshots = self.snapshots(self.stage.cloud.backup)
         for snapshot in snapshots.values():
             if self._is_ours(snapshot) and snapshot.status == "available":
                 self.copies.setdefault(snapshot.identifier.removeprefix(PREFIX), snapshot)
@@ -470,11 +567,17 @@ class Promises:
         for secret in (*self.stage.cloud.secrets_made, ROW, EXTERNAL_ID):
             hold(secret not in text, 7, f"a secret stands in {where}")
 
-    def _is_ours(self, thing: Instance | Snapshot) -> bool:
+    def _is_ours(self, thing: Database | Snapshot) -> bool:
         return thing.made_by.startswith(OURS) and thing.arn not in self.disowned
 
-    def _instance(self, call: ClientCall) -> Instance | None:
-        instance = self.stage.cloud.backup.instances.get(call.parameters["DBInstanceIdentifier"])
+    def _instance(self, call: ClientCall) -> Database | None:
+        """Or the cluster."""
+        home, given = self.stage.cloud.backup, call.parameters
+        instance: Database | None
+        if "DBClusterIdentifier" in given:
+            instance = home.clusters.get(given["DBClusterIdentifier"])
+        else:
+            instance = home.instances.get(given["DBInstanceIdentifier"])
         hold(instance is None or self._is_ours(instance), 1, f"{call} on what we did not make")
         return instance
 

@@ -5,8 +5,12 @@ data that was restored, and promises that are looked at after every step.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from restorecheck import codec
+from restorecheck.aws.aurora.leftovers import AuroraInventory
+from restorecheck.aws.aurora.provider import AuroraProvider
+from restorecheck.aws.aurora.settings import AuroraRestoreSettings, AuroraSettings
 from restorecheck.aws.session.accounts import Accounts
 from restorecheck.aws.session.naming import drill_of
 from restorecheck.aws.session.settings import (
@@ -16,10 +20,11 @@ from restorecheck.aws.session.settings import (
     Place,
     RdsSettings,
     RestoreSettings,
+    SnapshotSettings,
     SourceSettings,
 )
 from restorecheck.aws.snapshots.leftovers import RdsInventory
-from restorecheck.aws.snapshots.provider import RdsProvider
+from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, StoreError
 from restorecheck.hosts.drill.driver import Sweeper, drive
@@ -33,7 +38,7 @@ from restorecheck.testing.cloud import (
     Cloud,
     CloudPace,
     Data,
-    Instance,
+    Database,
     Unknowns,
 )
 from restorecheck.testing.cloud.clients import Session
@@ -71,6 +76,9 @@ class Setting:
     credentials: Credentials = Credentials.MANAGED_SECRET
     after: After = After.DELETE
     keep_copies: int = 2
+    aurora: bool = False
+    direct: bool = False
+    """Of Aurora: `from: shared`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,47 +143,66 @@ class Stage:
         backup.subnet_groups.add("drills")
         backup.security_groups.add("sg-drills")
         backup.parameter_groups["drills"] = {"work_mem": "64MB"}
-        self.production = self.cloud.create_production(PRODUCTION, PASSWORD, key=default)
+        create: Any = self.cloud.create_production
+        if self.setting.aurora:
+            create = self.cloud.create_production_cluster
+        self.production: Database = create(PRODUCTION, PASSWORD, key=default)
         self.cloud.take_automated_snapshot(PRODUCTION, age=timedelta(days=2))
         self.cloud.take_automated_snapshot(PRODUCTION, age=timedelta(hours=1), good=good)
         self.promises = Promises(self)
         self.cloud.on_call = self.promises.on_call
 
-    def settings(self) -> RdsSettings:
+    def settings(self) -> SnapshotSettings:
         setting = self.setting
-        return RdsSettings(
-            target=TARGET,
-            db_instance_identifier=PRODUCTION,
-            source=SourceSettings(
+        credentials: dict[str, Any] = {
+            "credentials": setting.credentials,
+            "iam_user": "checker" if setting.credentials is Credentials.IAM else "",
+            "after": setting.after,
+            "db_subnet_group_name": "drills",
+            "vpc_security_group_ids": ("sg-drills",),
+        }
+        common: dict[str, Any] = {
+            "target": TARGET,
+            "source": SourceSettings(
                 place=Place("aws", SOURCE_ACCOUNT, REGION),
                 role_arn=ROLE_ARN,
                 external_id=EXTERNAL_ID,
                 transit_kms_key_id=self.transit_key or None,
             ),
-            backup=BackupSettings(
+            "backup": BackupSettings(
                 place=Place("aws", BACKUP_ACCOUNT, REGION),
                 kms_key_id=self.backup_key,
                 keep_copies=setting.keep_copies,
             ),
-            restore=RestoreSettings(
-                db_instance_class="db.t4g.small",
-                db_subnet_group_name="drills",
-                vpc_security_group_ids=("sg-drills",),
-                db_parameter_group_name="drills",
-                credentials=setting.credentials,
-                iam_user="checker" if setting.credentials is Credentials.IAM else "",
-                after=setting.after,
+            "max_age": timedelta(hours=26),
+            "deadline": DEADLINE,
+            "poll": POLL,
+        }
+        if not setting.aurora:
+            restore = RestoreSettings(
+                db_instance_class="db.t4g.small", db_parameter_group_name="drills", **credentials
+            )
+            return RdsSettings(db_instance_identifier=PRODUCTION, restore=restore, **common)
+        return AuroraSettings(
+            db_cluster_identifier=PRODUCTION,
+            direct=setting.direct,
+            restore=AuroraRestoreSettings(
+                db_instance_class="db.serverless",
+                min_acu=0.5,
+                max_acu=4.0,
+                db_cluster_parameter_group_name="drills",
+                **credentials,
             ),
-            max_age=timedelta(hours=26),
-            deadline=DEADLINE,
-            poll=POLL,
+            **common,
         )
 
-    def at(self, host: str) -> Instance | None:
-        """Who answers at this address."""
+    def at(self, host: str) -> Database | None:
+        """Who answers at this address: an instance, or a cluster that has one."""
         self.cloud.tick()
-        instances = [*self.cloud.backup.instances.values(), *self.cloud.source.instances.values()]
-        return next((i for i in instances if i.host == host and i.reachable), None)
+        homes = (self.cloud.backup, self.cloud.source)
+        things: list[Database] = [c for home in homes for c in home.clusters.values()]
+        things += [i for home in homes for i in home.instances.values() if not i.cluster]
+        return next((t for t in things if t.host == host and t.reachable), None)
 
     def forget(self) -> None:
         """The history is another one from now on."""
@@ -214,7 +241,7 @@ class SimulatedAccounts(Accounts):
 class CloudChecker(Checker):
     """Logs in as the real one does, and answers one question a call from what is there."""
 
-    def __init__(self, stage: Stage, provider: RdsProvider) -> None:
+    def __init__(self, stage: Stage, provider: SnapshotProvider) -> None:
         self._stage = stage
         self._provider = provider
 
@@ -251,7 +278,7 @@ class CloudChecker(Checker):
         return Answers(results=(result,))
 
 
-def lets_in(instance: Instance, endpoint, given: str) -> bool:
+def lets_in(instance: Database, endpoint, given: str) -> bool:
     if given.startswith("token:"):
         wanted = f"token:{instance.host}:5432:checker:{REGION}:"
         return bool(instance.settings.get("EnableIAMDatabaseAuthentication")) and (
@@ -283,7 +310,11 @@ class Host:
         self.name = f"restorecheck/{stage.hosts}"
         world = stage.world
         accounts = SimulatedAccounts(stage, self.name)
-        self.provider = RdsProvider(settings=stage.settings(), accounts=accounts, clock=world)
+        aurora = stage.setting.aurora
+        made: Any = AuroraProvider if aurora else RdsProvider
+        self.provider: SnapshotProvider = made(
+            settings=stage.settings(), accounts=accounts, clock=world
+        )
         self.checker = CloudChecker(stage, self.provider)
         self.engine = engine(
             stage,
@@ -292,7 +323,7 @@ class Host:
             checker_for=lambda _drill: self.checker,
             clock=world,
         )
-        self.inventory = RdsInventory(self.provider, world)
+        self.inventory = (AuroraInventory if aurora else RdsInventory)(self.provider, world)
         self.sweeper = Sweeper(
             engine=self.engine,
             store=stage.store,

@@ -28,6 +28,9 @@ SETTINGS = {
     "managed secret": Setting(),
     "reset, standby": Setting(credentials=Credentials.RESET, after=After.STOP),
     "iam": Setting(credentials=Credentials.IAM),
+    "aurora": Setting(aurora=True),
+    "aurora, reset, standby": Setting(aurora=True, credentials=Credentials.RESET, after=After.STOP),
+    "aurora, shared": Setting(aurora=True, direct=True),
 }
 PASSING = {
     Kind.BROKEN,

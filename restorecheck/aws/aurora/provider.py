@@ -17,7 +17,7 @@ from restorecheck.aws.session.cluster_views import ClusterView
 from restorecheck.aws.session.settings import After, parse_arn
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.snapshots import evidence, instances
-from restorecheck.aws.snapshots.copies import STAGED
+from restorecheck.aws.snapshots.copies import SHARE_REFUSED, STAGED
 from restorecheck.aws.snapshots.instances import DB_INSTANCE, INSTANCE, name_of
 from restorecheck.aws.snapshots.provider import DELETIONS, SnapshotProvider
 from restorecheck.lifecycle import Gone, Parked, StepEvent, StillThere
@@ -104,8 +104,7 @@ class AuroraProvider(SnapshotProvider):
         return evidence.gather(parts)
 
     def restores(self, name: str) -> Callable[[Drill], StepEvent]:
-        perform = {"restore": clusters.restore, "instance": clusters.add_instance}[name]
-        return lambda drill: perform(self.settings, self.backup_account(), drill, self._clock.now())
+        return {"restore": self._restore, "instance": self._add_instance}[name]
 
     def put_to_rest(self, account: Account, resource: Resource) -> Parked | StillThere:
         """An instance rests when its cluster does, which is parked after it."""
@@ -124,6 +123,19 @@ class AuroraProvider(SnapshotProvider):
         return Parked(resource)
 
     # --- parts ---------------------------------------------------------------------------
+
+    def _restore(self, drill: Drill) -> StepEvent:
+        account, now = self.backup_account(), self._clock.now()
+        try:
+            return clusters.restore(self.settings, account, drill, now)
+        except SHARE_REFUSED as exc:
+            if not self.settings.direct:
+                raise
+            return self.copying().wait_for_share(drill, exc)
+
+    def _add_instance(self, drill: Drill) -> StepEvent:
+        account, now = self.backup_account(), self._clock.now()
+        return clusters.add_instance(self.settings, account, drill, now)
 
     def _restore_step(self, name: str) -> Step:
         settings, wanted = self.settings, self.settings.restore

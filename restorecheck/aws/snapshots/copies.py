@@ -64,6 +64,9 @@ ADOPT = (
 )
 
 
+SHARE_REFUSED = (AccessDeniedError, InvalidStateError, NotFoundError)
+"""What may be said of a shared snapshot as long as its share has not arrived."""
+
 KEY_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue"})
 """Codes by which RDS may refuse a key for a cluster snapshot that it takes for not encrypted (?)."""
 RESTORE_SHARED = (
@@ -402,18 +405,20 @@ class Copying:
                 self._there.copy(shared, name, self._lineage(drill, naming.COPY), key=key)
         except AlreadyExistsError:
             pass  # as in `_begin_staging`
-        except (NotFoundError, InvalidStateError) as exc:
-            waiting = self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
-            if isinstance(waiting, Unclear):
-                return replace(
-                    waiting,
-                    hint="The backup account could not see the shared snapshot in time. Run "
-                    "the drill again.",
-                )
-            return waiting
-        except AccessDeniedError as exc:
-            return self._wait_for_arrival(drill, exc, self._share_propagation, "the share")
+        except SHARE_REFUSED as exc:
+            return self.wait_for_share(drill, exc)
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
+
+    def wait_for_share(self, drill: Drill, refusal: ProviderError) -> InProgress | Unclear:
+        """`refusal`: one of `SHARE_REFUSED`."""
+        waiting = self._wait_for_arrival(drill, refusal, self._share_propagation, "the share")
+        if isinstance(waiting, InProgress) or isinstance(refusal, AccessDeniedError):
+            return waiting
+        return replace(
+            waiting,
+            hint="The backup account could not see the shared snapshot in time. Run "
+            "the drill again.",
+        )
 
     def _wait_for_arrival(
         self, drill: Drill, refusal: ProviderError, longest: timedelta, what: str

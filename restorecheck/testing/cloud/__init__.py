@@ -8,6 +8,7 @@ sandbox has, too; `docs/explanation/rds.md` says what of it is known.
 from restorecheck.simulated import (
     NEVER,
     Cluster,
+    Database,
     Instance,
     PlannedOutcome,
     Quotas,
@@ -37,6 +38,7 @@ __all__ = [
     "CloudPace",
     "Cluster",
     "Data",
+    "Database",
     "EventDelivery",
     "Home",
     "Instance",
