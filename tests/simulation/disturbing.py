@@ -174,7 +174,9 @@ def _raise(error: BaseException) -> None:
 
 def disturbed(stage: Stage, faults: tuple[Fault, ...], rescue: Rescue) -> Drill | None:
     """A night with these faults, to its end; None where nothing had begun."""
-    stage.promises.by_mark |= any(f.kind is Kind.BLIND and f.times is None for f in faults)
+    # A cluster is deleted long after it was made: then a look that sees nothing is believed.
+    blind = [f.times for f in faults if f.kind is Kind.BLIND]
+    stage.promises.by_mark |= None in blind or (stage.setting.aurora and bool(blind))
     disturbance = Disturbance(stage, *faults, kills_after=rescue is not Rescue.SAME)
     drill_id = ""
     host = Host(stage)

@@ -10,6 +10,7 @@ import pytest
 
 from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import Verdict
+from tests.chosen import chosen
 from tests.simulation.disturbing import (
     DEATHS,
     OF_CALLS,
@@ -141,6 +142,36 @@ def test_whatever_save_goes_wrong_everything_ends_as_promised(kind, rescue):
 
     for number, name in saves:
         try_out(Stage, Fault(number, name, kind), rescue)
+
+
+AURORA = [name for name in SETTINGS if name.startswith("aurora")]
+FEW = 0.04
+"""Of the product of settings, effects, faults and rescues, in a quick run."""
+
+
+@pytest.mark.parametrize("setting", AURORA)
+def test_whatever_goes_wrong_in_a_night_of_aurora_everything_ends_as_promised(setting):
+    def make(good=True):
+        return Stage(setting=SETTINGS[setting], good=good)
+
+    effects = effects_of(make)
+    assert len(effects) > 70, "the enumeration covers a whole night"
+    points = effects if ALL else telling(effects)
+    deaths = [
+        (Fault(number, name, kind), rescue, good)
+        for (number, name), kind, rescue, good in itertools.product(
+            points, DEATHS, (Rescue.OTHER, Rescue.LATE, Rescue.SWEEPER), (True, False)
+        )
+        if not (kind is Kind.DIES_AFTER and name in STORE and number != len(effects) - 1)
+    ]
+    calls = [(n, name) for n, name in points if name not in STORE and name != "answer check"]
+    faults = [
+        (Fault(number, name, kind, times), rescue, True)
+        for (number, name), (kind, times, rescue) in itertools.product(calls, GOING_WRONG)
+    ]
+
+    for fault, rescue, good in chosen([*deaths, *faults], FEW):
+        try_out(lambda good=good: make(good), fault, rescue, good=good)
 
 
 def test_an_undisturbed_night_proves_the_backup_and_is_short():

@@ -245,8 +245,10 @@ class Copying:
             detail = "not deleted: the tags of restorecheck are missing"
             return StillThere(resource, detail, poll, hopeless=True)
         copy = self._there.manual.fresh().get(arn.name)
-        if copy is not None and copy.progress is StatusMeaning.UNDER_WAY:
+        if copy is not None and copy.progress in {StatusMeaning.UNDER_WAY, StatusMeaning.UNKNOWN}:
             return StillThere(resource, "the copy is still being made from it", poll)
+        if self._settings.direct and self._is_being_restored(arn.name):
+            return StillThere(resource, "a cluster is still being restored from it", poll)
         try:
             self._delete_staging(view)
         except InvalidStateError as exc:
@@ -254,6 +256,13 @@ class Copying:
         return StillThere(resource, "deleting", self._soon)
 
     # --- parts ---------------------------------------------------------------------------
+
+    def _is_being_restored(self, name: str) -> bool:
+        clusters = self._backup.clusters.fresh().values()
+        drill_id = naming.drill_of(name)
+        mine = [view for view in clusters if naming.drill_of(view.identifier) == drill_id]
+        unfinished = {StatusMeaning.UNDER_WAY, StatusMeaning.UNKNOWN}
+        return any(view.progress in unfinished for view in mine)
 
     def _transit_key(self, drill: Drill) -> str | None:
         return None if PLAIN in drill.outputs else self._settings.source.transit_kms_key_id
