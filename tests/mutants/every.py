@@ -1,8 +1,9 @@
 """All bugs that `make mutants` plants."""
 
 from tests.mutants.answers import ANSWERS
+from tests.mutants.aurora import AURORA
 from tests.mutants.edges import EDGES
 from tests.mutants.physical import PHYSICAL
 from tests.mutants.planted import PLANTED
 
-BUGS = (*PLANTED, *ANSWERS, *PHYSICAL, *EDGES)
+BUGS = (*PLANTED, *ANSWERS, *PHYSICAL, *AURORA, *EDGES)

@@ -522,7 +522,7 @@ PLANTED = (
     bug(
         "a staging copy is deleted while another drill copies from it",
         "Copying.prune_staging",
-        "if not self._is_in_use(view):",
+        "if finished or not self._is_in_use(view):",
         "if view.tags:",
     ),
     bug(
@@ -1348,8 +1348,8 @@ PLANTED = (
     bug(
         "what is no PostgreSQL is copied and restored",
         "Copying.find",
-        "if newest.engine != ENGINE:",
-        'if newest.engine == "oracle":',
+        "if refused is not None:",
+        "if refused is None:",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1397,7 +1397,7 @@ PLANTED = (
     bug(
         "a copy from somewhere else is restored",
         "Copying._lineage_doubt",
-        "if view.source_arn and view.source_arn != staging:",
+        "if told and view.source_arn != staging:",
         "if not staging:",
         ACCOUNTS_TESTS,
     ),
@@ -1611,14 +1611,14 @@ PLANTED = (
     ),
     bug(
         "a protected instance is used",
-        "_doubt",
+        "aws/snapshots/_doubt",
         "if view.deletion_protection:",
         "if view.deletion_protection and view.publicly_accessible:",
         HALF_OURS_TESTS,
     ),
     bug(
         "an instance in another subnet group is used",
-        "_doubt",
+        "aws/snapshots/_doubt",
         "if view.subnet_group and view.subnet_group.lower() != wanted.lower():",
         "if not view.subnet_group and view.host == wanted:",
         HALF_OURS_TESTS,
@@ -1732,7 +1732,7 @@ PLANTED = (
     bug(
         "what is kept on request is stopped by the sweep",
         "RdsInventory._instance",
-        "restarted=standby and view.progress is StatusMeaning.READY,",
+        "restarted=standby and not view.cluster and view.progress is StatusMeaning.READY,",
         "restarted=view.progress is StatusMeaning.READY,",
         INVENTORY_TESTS,
     ),
@@ -3329,8 +3329,8 @@ PLANTED = (
     bug(
         "the time of the data, not of the snapshot, is what the copy is held against",
         "Copying.find",
-        'outputs={"snapshot_time": _taken_at(newest).isoformat()},',
-        'outputs={"snapshot_time": taken_at.isoformat()},',
+        'outputs={"snapshot_time": _taken_at(newest).isoformat()}',
+        'outputs={"snapshot_time": taken_at.isoformat()}',
         "tests/simulation/test_many_nights.py",
     ),
     bug(

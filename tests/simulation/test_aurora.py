@@ -1,6 +1,7 @@
 """Nights of an Aurora cluster: what is different from an instance, and what AWS may do to it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -299,7 +300,7 @@ def test_a_sixth_copy_at_once_waits_for_its_turn():
     stage = Stage(setting=COPIED, pace=CloudPace(copy=600))
     source = stage.cloud.source
     automated = next(iter(source.cluster_snapshots))
-    operator = stage.cloud.rds.operation("CopyDBClusterSnapshot")
+    operator: Any = stage.cloud.rds.operation("CopyDBClusterSnapshot")
     for number in range(5):
         given = {
             "SourceDBClusterSnapshotIdentifier": automated,

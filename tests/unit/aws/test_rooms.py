@@ -188,6 +188,58 @@ def test_in_the_backup_account_only_what_carries_our_name_is_written_to(operatio
         call_guard.refuse_strangers(operation, params, call_guard.BACKUP_WRITES)
 
 
+CLUSTER = {
+    "DBClusterIdentifier": "restorecheck-1",
+    "SnapshotIdentifier": "arn:aws:rds:eu-west-1:111111111111:cluster-snapshot:restorecheck-1",
+    "BackupRetentionPeriod": 1,
+    "DeletionProtection": False,
+}
+MEMBER = {
+    "DBInstanceIdentifier": "restorecheck-1",
+    "DBClusterIdentifier": "restorecheck-1",
+    "PubliclyAccessible": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"PubliclyAccessible": True}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"EnableInternetAccessGateway": True}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"EnableVPCNetworking": False}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"DeletionProtection": True}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"BackupRetentionPeriod": 14}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"AssociatedRoles": []}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"DBClusterIdentifier": "prod"}),
+        ("RestoreDBClusterFromSnapshot", CLUSTER | {"SnapshotIdentifier": "rds:prod-2026"}),
+        ("RestoreDBClusterFromSnapshot", {k: v for k, v in CLUSTER.items() if "Back" not in k}),
+        ("CreateDBInstance", MEMBER | {"PubliclyAccessible": True}),
+        ("CreateDBInstance", {k: v for k, v in MEMBER.items() if k != "PubliclyAccessible"}),
+        ("CreateDBInstance", {k: v for k, v in MEMBER.items() if k != "DBClusterIdentifier"}),
+        ("CreateDBInstance", MEMBER | {"DBClusterIdentifier": "prod"}),
+        ("CreateDBInstance", MEMBER | {"MonitoringRoleArn": "arn:aws:iam::1:role/x"}),
+        ("ModifyDBCluster", {"DBClusterIdentifier": "restorecheck-1", "DeletionProtection": True}),
+        ("ModifyDBCluster", {"DBClusterIdentifier": "restorecheck-1", "EnableHttpEndpoint": True}),
+        ("DeleteDBCluster", {"DBClusterIdentifier": "prod"}),
+        ("StopDBCluster", {"DBClusterIdentifier": "prod"}),
+        ("CreateDBCluster", {"DBClusterIdentifier": "restorecheck-1"}),
+        ("RestoreDBClusterToPointInTime", {"DBClusterIdentifier": "restorecheck-1"}),
+    ],
+)
+def test_a_cluster_is_restored_private_unprotected_and_without_rights(operation, params):
+    with pytest.raises(AccessDeniedError, match="was not made"):
+        call_guard.refuse_strangers(operation, params, call_guard.BACKUP_WRITES)
+
+
+def test_a_cluster_as_drills_ask_for_it_passes_the_fence():
+    for operation, params in (
+        ("RestoreDBClusterFromSnapshot", CLUSTER),
+        ("CreateDBInstance", MEMBER),
+        ("ModifyDBCluster", {"DBClusterIdentifier": "restorecheck-1"}),
+    ):
+        call_guard.refuse_strangers(operation, params, call_guard.BACKUP_WRITES)
+
+
 def test_our_own_things_and_reads_pass_the_fence():
     ours = "arn:aws:rds:eu-west-1:222222222222:snapshot:restorecheck-1"
 
