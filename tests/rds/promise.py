@@ -9,6 +9,9 @@ SOURCE_WRITES = {
     "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
     "ModifyDBSnapshotAttribute": "DBSnapshotIdentifier",
     "DeleteDBSnapshot": "DBSnapshotIdentifier",
+    "CopyDBClusterSnapshot": "TargetDBClusterSnapshotIdentifier",
+    "ModifyDBClusterSnapshotAttribute": "DBClusterSnapshotIdentifier",
+    "DeleteDBClusterSnapshot": "DBClusterSnapshotIdentifier",
 }
 BACKUP_WRITES = {
     "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
@@ -17,6 +20,13 @@ BACKUP_WRITES = {
     "ModifyDBInstance": "DBInstanceIdentifier",
     "DeleteDBInstance": "DBInstanceIdentifier",
     "StopDBInstance": "DBInstanceIdentifier",
+    "CopyDBClusterSnapshot": "TargetDBClusterSnapshotIdentifier",
+    "DeleteDBClusterSnapshot": "DBClusterSnapshotIdentifier",
+    "RestoreDBClusterFromSnapshot": "DBClusterIdentifier",
+    "CreateDBInstance": "DBClusterIdentifier",
+    "ModifyDBCluster": "DBClusterIdentifier",
+    "DeleteDBCluster": "DBClusterIdentifier",
+    "StopDBCluster": "DBClusterIdentifier",
     "AddTagsToResource": "ResourceName",
     "CreateSecret": "Name",
     "DeleteSecret": "SecretId",
@@ -46,7 +56,7 @@ def is_allowed(call: WireCall) -> bool:
     if parameter is None:
         return False
     name = str(call.parameters[parameter]).rpartition(":")[2]
-    if call.operation == "ModifyDBSnapshotAttribute":
+    if call.operation in {"ModifyDBSnapshotAttribute", "ModifyDBClusterSnapshotAttribute"}:
         accounts = [*call.parameters.get("ValuesToAdd", ())]
         return name.startswith("restorecheck-") and set(accounts) <= {BACKUP_ACCOUNT}
     return name.startswith("restorecheck-")
