@@ -10,6 +10,7 @@ from tests.browser import courses
 from tests.browser.browsing import chromium, program, tab
 from tests.missing import need
 from tests.nights import HOSTILE, hostile, night
+from tests.unit.report.test_restorable import BEFORE, KINDS
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
@@ -62,6 +63,7 @@ def pages(tmp_path_factory):
         "names": courses.with_long_names(),
         "hostile": courses.hostile(),
         **{f"hostile-{n}": [night(), hostile(text)] for n, text in enumerate(HOSTILE)},
+        **{f"call-{n}": [BEFORE, report] for n, (report, _) in enumerate(KINDS.values())},
     }
     made = {name: html.render(all_[-1], past_of(all_)) for name, all_ in histories.items()}
     made["index"] = html.render_index(*courses.targets(50))

@@ -17,9 +17,17 @@ from tests.browser.browsing import (
     words,
 )
 from tests.nights import HOSTILE
+from tests.unit.report.test_restorable import KINDS
 
+CALLS = tuple(f"call-{number}" for number in range(len(KINDS)))
 SEEN = ("failed", "verified", "left-behind", "hostile", "names", "index")
-EVERY = (*SEEN, "long", "index-hostile", *(f"hostile-{number}" for number in range(len(HOSTILE))))
+EVERY = (
+    *SEEN,
+    *CALLS,
+    "long",
+    "index-hostile",
+    *(f"hostile-{number}" for number in range(len(HOSTILE))),
+)
 SIGN = "e => getComputedStyle(e, '::before').content"
 
 
@@ -96,6 +104,33 @@ def test_what_failed_since_when_and_what_to_do_stand_on_the_first_screen_of_a_ph
         box = phone.page.get_by_text(text).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= PHONE["height"], text
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_questions_of_an_engineer_on_call_are_answered_on_two_screens_of_a_phone(
+    phone, lenient, pages, screenshots, name
+):
+    phone.open(pages[name], window=PHONE)
+    phone.page.screenshot(path=screenshots / f"{name}-phone.png")
+
+    for text in (
+        "Newest backup known to restore: /b/mon.dump",
+        "Data after 2026-02-27 00:15 UTC is not in it.",
+        "Its restore took 1 min",
+        "since 2026-02-28 (1 night)",
+        "Whom to call: Database on call, +49 30 901820",
+        "restorecheck drill courses",
+        "Is it the backup or restorecheck?",
+        "Is production untouched?",
+        "Yes, nothing is left",
+    ):
+        box = phone.page.get_by_text(
+            re.compile(re.escape(text).replace(r"\ ", r"\s"))
+        ).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 2 * PHONE["height"], text
+    lenient.open(pages[name], window=PHONE, scheme="dark")
+    assert grave(lenient.page) == []
 
 
 def test_a_reason_without_an_end_leaves_room_for_what_to_do_and_stands_whole_below(phone, pages):
