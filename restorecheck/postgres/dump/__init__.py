@@ -1,1 +1,1 @@
-"""From a dump to a restored database: which dump, what it needs, loading it, the providers."""
+"""From a dump to a restored database: choosing the dump, its needs, the load, the providers."""

@@ -1,6 +1,6 @@
-"""Whether how a database compares texts may decide what a load could not do.
+"""Whether an error of a load may depend on how the database compares texts.
 
-A constraint in which no collation takes part says the same under every locale.
+A constraint without a collation gives the same result under every locale.
 """
 
 import re
@@ -36,7 +36,7 @@ FOLDING = "citext"
 
 
 def may_decide(connection: Connection, error: LoadError, inspection: Inspection) -> bool:
-    """Also where that cannot be told."""
+    """Whether the collation may decide; True if that is not known."""
     if match := _CHECK.match(error.message):
         table, name = (match[1], match[2]) if match[1] is not None else (match[4], match[3])
         return _is(connection, CHECK, table, name)

@@ -1,4 +1,4 @@
-"""Which databases a folder holds dumps of, and which of its dumps is the newest of each."""
+"""The databases of the dumps in a folder, and the newest dump of each."""
 
 import glob
 from collections.abc import Collection, Iterable, Sequence
@@ -14,12 +14,12 @@ from restorecheck.postgres.dumpfiles.timestamps import Taken
 from restorecheck.spelling import spell
 
 ALL = "*"
-"""As the only one of `databases`: each database of which there is a dump."""
+"""As the only item of `databases`: every database with a dump."""
 
 HEADS = 2000
-"""Files of a folder that are looked into; older ones are not looked at."""
+"""Newest files of a folder whose heads are read; older ones are ignored."""
 DECRYPTED_HEADS = 100
-"""The same, where each look starts a program."""
+"""The same for encrypted files, where each head needs a program."""
 
 CLOCKS = (
     "Correct the clock and time zone of the host that dumps, or of this machine (date -u), and "
@@ -31,13 +31,13 @@ WHOLE_CLUSTER = "files of several databases (pg_dumpall)"
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """A file, when it was taken, and of which database it is."""
+    """A file with its time and database."""
 
     head: Head
     taken: Taken
     stem: str
     has_date: bool
-    """Its name says a time: a job writes such files one after the other."""
+    """Its name contains a time: one job writes such files one after the other."""
 
     @property
     def path(self) -> Path:
@@ -49,21 +49,21 @@ class WantedDatabase:
     """The dumps of one database, the newest first."""
 
     name: str
-    """Empty: there is one database, whatever its name."""
+    """Empty: the only database, whatever its name."""
     files: tuple[Dated, ...]
     by_name: bool = False
-    """The dumps do not name their database: the files' names do."""
+    """The file names, not the dumps, name the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     wanted: tuple[WantedDatabase, ...] = ()
     absent: tuple[str, ...] = ()
-    """Configured, and there is no dump of them."""
+    """Configured databases without a dump."""
     future: tuple[Dated, ...] = ()
-    """Left out: they are later than now."""
+    """Left out: their times are in the future."""
     reason: str = ""
-    """Why nothing is restored."""
+    """Why no dump is restored."""
     hint: str = ""
     notes: tuple[str, ...] = ()
 
@@ -76,14 +76,14 @@ def choose(
     now: datetime,
     but: Collection[Path] = (),
 ) -> Choice:
-    """Look at the head of each file, and sort the files by database and age.
+    """Read the head of each file, and sort the files by database and age.
 
     Args:
         path: A file, folder or glob.
-        decryption: Command that decrypts, where files are encrypted.
+        decryption: Command that decrypts encrypted files.
         databases: As configured: none, names, or `all`.
         now: The present time.
-        but: Files that are no dumps, whatever they lie beside.
+        but: Files that are not dumps.
 
     Raises:
         NotFoundError: The folder does not exist.
@@ -108,7 +108,7 @@ def choose(
 
 
 def _base(path: str) -> Path | None:
-    """Where the part of the path ends that the configuration says; None where it names no glob."""
+    """The fixed part of a glob; None: the path is not a glob."""
     if not glob.has_magic(path) or Path(path).exists():
         return None
     base = Path(path)
@@ -120,7 +120,7 @@ def _base(path: str) -> Path | None:
 def _dated(head: Head, base: Path | None, now: datetime) -> Dated:
     names = [head.path.name]
     if base is not None and head.path.is_relative_to(base):
-        # A glob may go through a folder for each night.
+        # A glob may match one folder for each night.
         names += reversed(head.path.relative_to(base).parts[:-1])
     by_name = next((claim for name in names if (claim := timestamps.name_claim(name))), None)
     taken = timestamps.when_taken(head.modified, head.claim or by_name, now)
@@ -136,7 +136,7 @@ def of_the_future(dump: Dated, now: datetime) -> str:
 
 
 def newest_first(dumps: Iterable[Dated]) -> tuple[Dated, ...]:
-    """By the moment at which they were taken; by the archives' own clock where all of them say it."""
+    """By the time at which they were taken; by the time in the archives if all have one."""
     listed = list(dumps)
     headed = all(d.head.claim and d.head.claim.source == timestamps.HEADER for d in listed)
 
@@ -169,7 +169,7 @@ def _wanted(dumps: Sequence[Dated], databases: Sequence[str]) -> Choice:
 
 
 def _families(dumps: Sequence[Dated]) -> dict[str, list[Dated]]:
-    """Dumps by database. Under the empty name: what may be of any, and what is no dump."""
+    """Dumps by database. Under the empty name: dumps of an unknown database, and files that are not dumps."""
     named = [d for d in dumps if d.head.dbname]
     families: dict[str, list[Dated]] = {}
     for dump in named:
@@ -189,7 +189,7 @@ def _families(dumps: Sequence[Dated]) -> dict[str, list[Dated]]:
 
 
 def _apart(unnamed: Sequence[Dated], known: dict[str, str], named: bool) -> set[str]:
-    """Stems of files that each stand for a database of its own, as far as names and contents tell."""
+    """File name stems that belong to different databases, by names and contents."""
     stems = {d.stem for d in unnamed if d.stem and d.stem not in known}
     dated = {d.stem for d in unnamed if d.has_date} & stems
     if named or len(dated) > 1:
@@ -198,7 +198,7 @@ def _apart(unnamed: Sequence[Dated], known: dict[str, str], named: bool) -> set[
 
 
 def _is_one_unlike(unnamed: Sequence[Dated], stems: set[str]) -> bool:
-    """Whether the dumps of one stem have no table or function that those of the others have, too."""
+    """Whether the dumps of one stem share no table or function with the others."""
     objects = [
         (stem, frozenset[bytes]().union(*(d.head.objects for d in unnamed if d.stem == stem)))
         for stem in stems
@@ -224,7 +224,7 @@ MOST_NAMED = 12
 
 
 def _one(name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:
-    """The newest dump of this database; of another one where there is none, which fails."""
+    """The newest dump of this database; if there is none, of another one, which fails the check."""
     own = families.get(name, [])
     files = own + families.get(WHOLE_CLUSTER, [])
     if not any(d.head.dump for d in own):

@@ -1,4 +1,4 @@
-"""What every provider of dumps does: a session for each drill, and three steps of which the first finds the dump."""
+"""Base of the dump providers: a session for each drill, and three steps, the first of which finds the dump."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -21,7 +21,7 @@ LOADING = InProgress(wait=timedelta(0), detail="loading")
 
 @dataclass(kw_only=True, eq=False)
 class DumpProvider(Provider):
-    """Finds a target's newest dump; where it is restored, the kinds of it say."""
+    """Finds a target's newest dump; subclasses restore it."""
 
     prepares: ClassVar[str]
     """Name of the step between finding the dump and loading it."""
@@ -46,7 +46,7 @@ class DumpProvider(Provider):
                 case _:
                     raise AssertionError(f"no step {step.name!r} in this plan")
         except CapacityError as exc:
-            # A full disk does not empty itself in the minutes that a retry would take.
+            # A full disk is not freed within the minutes of a retry.
             return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
         except psycopg.Error as exc:
             return self._refused(exc)

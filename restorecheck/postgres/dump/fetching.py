@@ -1,6 +1,6 @@
-"""Dumps in a storage: the newest are copied into the drill's own directory, and looked at there.
+"""Dumps in a storage: the newest ones are copied into the drill's directory, and examined there.
 
-A dump that turns out to be bad has the next older one fetched. Nothing is written to the storage.
+If a dump is bad, the next older one is fetched. Nothing is written to the storage.
 """
 
 import errno
@@ -23,26 +23,26 @@ from restorecheck.postgres.dumpfiles import names, timestamps
 MOST_OLDER = 9
 """Older dumps that are fetched because newer ones are bad; then the drill reports no complete dump."""
 MOST_JOBS = 50
-"""Jobs, told apart by the names of their files, of which the newest dump is fetched."""
+"""Jobs, distinguished by file names, whose newest dump is fetched; further ones are noted in the report."""
 LARGEST_BESIDE = 64 * 1024
-"""Bytes of a checksum file beside a dump; what is larger is not fetched with it."""
+"""Bytes of a checksum file beside a dump; a larger one is not fetched."""
 SPARE = 256 * 1024**2
 """Bytes of disk that a download leaves free."""
 TOC = "toc.dat"
 LOOK_BYTES = 64 * 1024**2
 """Written between two looks at how much of the disk is free."""
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
-"""Of a copy whose storage does not say when the dump was written: not the time of the download."""
+"""Time of a copy if the storage has no time for the dump, instead of the time of the download."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDump:
-    """The files that are one dump: a file, its pieces, or a folder of pg_dump's directory format."""
+    """The files of one dump: a file, its pieces, or a folder in pg_dump's directory format."""
 
     name: str
     files: tuple[StoredFile, ...]
     beside: tuple[StoredFile, ...] = ()
-    """Checksums and the like."""
+    """Checksum files and similar ones."""
 
     @property
     def size_bytes(self) -> int:
@@ -57,7 +57,7 @@ class StoredDump:
         return next((file.problem for file in self.files if file.problem), "")
 
     def taken_at(self, now: datetime) -> datetime:
-        """As far as the name and the storage say it."""
+        """The time by the name or the storage."""
         parts = reversed(PurePosixPath(self.name).parts)
         claim = next((c for part in parts if (c := timestamps.name_claim(part))), None)
         return timestamps.when_taken(self.modified_at or now, claim, now).at
@@ -70,7 +70,7 @@ def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
     members: dict[str, list[StoredFile]] = defaultdict(list)
     pieces: dict[object, list[StoredFile]] = defaultdict(list)
     beside: dict[str, list[StoredFile]] = defaultdict(list)
-    """By the name of the file that they are about."""
+    """Extra files by the name of their dump."""
     for name, file in by_name.items():
         folder, _, last = name.rpartition("/")
         if folder in folders:
@@ -93,13 +93,13 @@ def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
 
 
 def _is_safe(name: str) -> bool:
-    """Whether a name of a storage can be a path below the drill's directory."""
+    """Whether a name in a storage is safe as a path below the drill's directory."""
     parts = PurePosixPath(name).parts
     return bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
 
 
 class Fetched:
-    """What of a storage has been copied into a folder of this drill."""
+    """The files of a storage that were copied into a folder of this drill."""
 
     def __init__(
         self, storage: DumpStorage, folder: Path, *, max_size: int | None, stop: threading.Event
@@ -114,18 +114,18 @@ class Fetched:
         """What is listed once it is needed."""
         self.notes: tuple[str, ...] = ()
         self.detail = "reading"
-        """What happens now, for the progress."""
+        """The present action, for the progress."""
 
     @property
     def path(self) -> str:
-        """Of the copies: a folder, or a glob through as many folders as the names have."""
+        """Path of the copies: a folder, or a glob with as many levels as the names."""
         depth = max((len(PurePosixPath(name).parts) for name in self._there), default=1)
         if depth == 1:
             return str(self._folder)
         return str(Path(escape(str(self._folder)), *["*"] * depth))
 
     def address(self, path: Path) -> str:
-        """How reports name a dump that was copied."""
+        """Name of a copied dump in reports."""
         return self._storage.address(str(path.relative_to(self._folder)))
 
     def begin(self, now: datetime) -> None:
@@ -175,7 +175,7 @@ class Fetched:
         return False
 
     def _forget_changed(self, every: Sequence[StoredDump]) -> None:
-        """What has changed since it was copied is copied again: it was being written."""
+        """Copies changed files again: they were being written."""
         present = {dump.name: dump for dump in every}
         for name, dump in list(self._there.items()):
             if present.get(name) != dump:

@@ -1,6 +1,6 @@
-"""The first step of every dump target: a private directory, and the dump to restore.
+"""The first step of every dump target: the private directory, and the choice of the dump.
 
-Also what one process holds of a drill that it is running.
+Also the state of a running drill in its process.
 """
 
 import threading
@@ -39,7 +39,7 @@ SERVER = "throw-away server"
 ENDING_SECONDS = 10.0
 
 SECOND_LOOK = timedelta(seconds=2)
-"""How long to wait before deciding whether an incomplete file is still being written."""
+"""Wait before the second look at an incomplete file: a changed one is still being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Restore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDumps:
-    """What a target's path holds."""
+    """The dumps at a target's path."""
 
     choice: Choice
     roles: GlobalsFile | None = None
-    """What was written beside the dumps."""
+    """The file of roles beside the dumps."""
     selections: tuple[Selection, ...] = ()
-    """One for each that is wanted."""
+    """One for each wanted database."""
 
     @property
     def undecided(self) -> dict[Path, FileState]:
@@ -67,27 +67,27 @@ class FoundDumps:
 
 @dataclass
 class DrillSession:
-    """What this process holds of a drill that it is running; lost with the process."""
+    """State of a running drill in this process; lost with the process."""
 
     decryption: Decryption | None = None
     looking: Background[FoundDumps] | None = None
     ahead: Ahead | None = None
     """Loads the newest dump while it is read."""
     fetched: Fetched | None = None
-    """Where the dumps are in a storage."""
+    """Copies of dumps from a storage; None: the dumps are in a folder."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Ends a download."""
     undecided: dict[Path, FileState] = field(default_factory=dict)
     restores: tuple[Restore, ...] = ()
-    """One for each dump to restore, those of one database one after the other."""
+    """One for each dump to restore; those of one database are adjacent."""
     statements: tuple[str, ...] = field(default=(), repr=False)
-    """About the whole server; may hold the hashes of passwords."""
+    """Statements on the whole server; may contain password hashes."""
     findings: tuple[CheckResult, ...] = ()
-    """On the roles of the dumps; told when the dumps are loaded."""
+    """Findings on the roles of the dumps; reported when the dumps are loaded."""
     prepared: tuple[load_plan.Prepared | None, ...] = ()
-    """Of each dump."""
+    """One for each dump."""
     loading: int = 0
-    """Index of the restore that runs or is next."""
+    """Index of the running or next restore."""
     installation: Installation | None = None
     server: Program | None = None
     load: Load | None = None
@@ -96,13 +96,13 @@ class DrillSession:
     sorts_alike: bool = True
     """The database has the locale of the source."""
     roles: set[str] = field(default_factory=set)
-    """Made because the load before missed them; as `texts.kept` keeps them."""
+    """Roles made because the previous load missed them; as `texts.kept` has them."""
     alone: bool = False
-    """One job loads: several have waited for each other."""
+    """Load with one job, because several blocked each other."""
     made: cluster.Made | None = None
     lodging: Lodging | None = None
     reached: bool = False
-    """A server of somebody else's was reached: what was intended there may exist."""
+    """An existing server was reached: intended resources may exist there."""
 
     @property
     def inspection(self) -> Inspection | None:
@@ -115,7 +115,7 @@ class DrillSession:
 
     @property
     def account(self) -> OsUser | None:
-        """Whom the programs of the drill run as; None: the present user."""
+        """User of the drill's programs; None: the present user."""
         return self.lodging.account if self.lodging else None
 
     @property
@@ -123,7 +123,7 @@ class DrillSession:
         return "reading" if self.fetched is None else self.fetched.detail
 
     def end(self) -> None:
-        """End what this process started for the drill, but for the server."""
+        """End the programs that this process started for the drill, except the server."""
         self.stop.set()
         if self.decryption is not None:
             self.decryption.cancel()
@@ -135,7 +135,7 @@ class DrillSession:
             self.looking.done(patience=ENDING_SECONDS)
 
     def leave(self) -> None:
-        """Give back the account that the programs ran as, when they have ended."""
+        """Release the account of the programs after they have ended."""
         if self.lodging is not None:
             self.lodging.close()
 
@@ -287,7 +287,7 @@ class DumpFinder:
     def _conclude_several(
         self, found: FoundDumps, future: list[CheckResult], session: DrillSession, drill: Drill
     ) -> StepEvent:
-        """Each database has findings of its own; those that can be restored are restored."""
+        """Collects the findings of each database; complete dumps are restored."""
         judged = [*future]
         notes = [*found.choice.notes]
         restores: list[Restore] = []
@@ -323,7 +323,7 @@ class DumpFinder:
     def _restores(
         self, wanted: WantedDatabase, inspection: Inspection, absent: tuple[str, ...]
     ) -> list[Restore]:
-        """Of a file of several databases, those that no other file holds."""
+        """The databases of a file with several, except those with their own file."""
         if inspection.kind != "cluster":
             return [Restore(database_name(inspection, (wanted.name,)), inspection)]
         names = {part.dbname for part in inspection.parts} & {wanted.name, *absent}
@@ -342,7 +342,7 @@ def look(
     following: Following | None = None,
     fetched: Fetched | None = None,
 ) -> FoundDumps:
-    """Find the newest dump of each database that is wanted, and look into it to its end.
+    """Find the newest dump of each wanted database, and read it to its end.
 
     Raises:
         NotFoundError: The folder, or the storage, does not exist.
@@ -378,7 +378,7 @@ def _look(
     choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
     selections = []
     for number, wanted in enumerate(choice.wanted):
-        # Each has its own: what must be unpacked to be restored is put there.
+        # One folder each, for archives that must be unpacked for the restore.
         own = materialise / f"dump-{number}" if number else materialise
         own.mkdir(mode=0o755, exist_ok=True)
         one = select(
@@ -395,14 +395,14 @@ def _look(
 
 
 def _undated(found: FoundDumps) -> str:
-    """The name of a dump that would be restored and of which no time is known; empty: there is none."""
+    """Name of a chosen dump without a known time; empty: there is none."""
     chosen = ((one, one.chosen) for one in found.selections if one.chosen is not None)
     undated = (i.path.name for one, i in chosen if one.taken_of(i).at < timestamps.NO_TIME)
     return next(undated, "")
 
 
 def _addressed(event: StepEvent, session: DrillSession) -> StepEvent:
-    """With the dump named as its storage names it."""
+    """The event, with the dump's name in its storage."""
     fetched = session.fetched
     if fetched is None or not isinstance(event, Ready | Broken) or event.backup is None:
         return event
@@ -421,7 +421,7 @@ class PartsChosen:
 
 
 def parts_of(inspection: Inspection, databases: tuple[str, ...]) -> PartsChosen | Unclear:
-    """What of a file is restored: the one database in it, or those of its databases that are wanted."""
+    """The parts of a file to restore: its only database, or the wanted ones of several."""
     if inspection.kind != "cluster":
         name = database_name(inspection, databases)
         return PartsChosen(restores=(Restore(name, inspection),))
@@ -451,7 +451,7 @@ def parts_of(inspection: Inspection, databases: tuple[str, ...]) -> PartsChosen 
 
 
 def _of_interest(parts: Sequence[Inspection]) -> list[str]:
-    """All databases, `postgres` last, and only where it holds something; templates are not proven."""
+    """All databases without templates; `postgres` last, and only if it is not empty."""
     filled = dict.fromkeys(part.dbname for part in parts if part.creates)
     names = dict.fromkeys(part.dbname for part in parts)
     own = sorted(name for name in names if name not in IN_EVERY_SERVER)
@@ -462,9 +462,9 @@ IN_EVERY_SERVER = frozenset({"postgres", "template0", "template1"})
 
 
 def database_name(inspection: Inspection, configured: Sequence[str]) -> str:
-    """That of the source, but for the templates, which a new server has in use already.
+    """The name in the source; another one for templates, which a new server already has.
 
-    Plain dumps do not name their database: then the configured one.
+    Plain dumps without a database name get the configured one.
     """
     name = inspection.dbname or (configured[0] if configured else "")
     return "restored" if name in {"", database_choice.ALL, "template0", "template1"} else name
@@ -489,7 +489,7 @@ def _restored(wanted: WantedDatabase, inspection: Inspection, found: Selection) 
 
 
 def _backup_of_all(path: str, found: FoundDumps) -> Backup:
-    """Of several databases: as old as the oldest of them."""
+    """The backup of several databases, as old as the oldest of their dumps."""
     backups = [
         backup_of(one.chosen, one.taken_of(one.chosen))
         for one in found.selections

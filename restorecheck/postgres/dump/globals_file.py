@@ -1,4 +1,4 @@
-"""The roles beside the dumps: what `pg_dumpall --globals-only` wrote."""
+"""The file of roles beside the dumps, written by `pg_dumpall --globals-only`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,17 +22,17 @@ class GlobalsFile:
     path: Path
     taken: Taken
     all: frozenset[Path]
-    """With the older ones."""
+    """Including the older ones."""
     statements: tuple[str, ...] = field(default=(), repr=False)
-    """May hold the hashes of passwords."""
+    """May contain password hashes."""
     problem: str = ""
-    """Completes `<name> …`; empty where it is whole."""
+    """Completes `<name> …`; empty: the file is complete."""
     unusable: bool = False
-    """It cannot be looked into here, which says nothing about the backup."""
+    """It cannot be read here, which says nothing about the backup."""
 
 
 def newest(path: str, decryption: Decryption | None, *, now: datetime) -> GlobalsFile | None:
-    """The newest file that the path names, read to its end; None where there is none.
+    """The newest file at the path, read to its end; None: there is none.
 
     Raises:
         NotFoundError: The path names no file and no folder.

@@ -1,4 +1,4 @@
-"""What throw-away servers left on this machine, known or forgotten."""
+"""Leftovers of throw-away servers on this machine."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from restorecheck.postgres.server import cluster
 
 
 class LocalInventory(Inventory):
-    """Directories with our name below the folders that throw-away servers are made in."""
+    """Directories with a name of restorecheck in the folders of throw-away servers."""
 
     def __init__(self, work_dirs: Iterable[Path], is_held: Callable[[Path], bool]) -> None:
         self._work_dirs = tuple(dict.fromkeys(work_dirs))

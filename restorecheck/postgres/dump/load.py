@@ -1,7 +1,7 @@
-r"""Loading a dump: pg_restore or psql at work, observed from outside.
+r"""Runs pg_restore or psql to load a dump.
 
-psql reads the SQL from us, through a filter, under a `\restrict` of our own: a dump cannot make it
-run shell commands, whatever it contains (CVE-2025-8714).
+psql reads the SQL from restorecheck, through a filter and under `\restrict`: a dump cannot make it run
+shell commands (CVE-2025-8714).
 """
 
 import secrets
@@ -31,16 +31,16 @@ STDERR_READ = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """How a load ended."""
+    """The end of a load."""
 
     exit_code: int
     errors: str
-    """The first and the last part of what the program said; may show row values, so never repeat it whole."""
+    """First and last part of the program's stderr; may contain row values, so it is never shown in full."""
     seconds: float
     feed_problem: str = ""
-    """Why the SQL could not be read to its end; psql alone does not notice."""
+    """Why the SQL could not be read to its end, which psql does not notice."""
     feed_doubt: str = ""
-    """The same, for reasons that say nothing about the dump."""
+    """The same, for reasons that do not concern the dump."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Destination:
     database: str
     password: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What libpq is to know besides; never on the command line."""
+    """Further variables for libpq; never on the command line."""
 
     def arguments(self) -> list[str]:
         return [
@@ -61,7 +61,7 @@ class Destination:
             f"--port={self.port}",
             f"--username={self.user}",
             "--no-password",
-            # A bare name with `=` in it would be read as a connection string.
+            # A bare name that contains `=` would be read as a connection string.
             f"--dbname={make_conninfo(dbname=self.database)}",
         ]
 
@@ -70,7 +70,7 @@ SqlSource = Callable[[], AbstractContextManager[Iterable[bytes]]]
 
 
 class Load:
-    """One running program; `poll` tells when and how it ended."""
+    """One running program; `poll` returns its result."""
 
     def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         self._process = process
@@ -80,17 +80,17 @@ class Load:
         self._feed_problem = ""
         self._feed_doubt = ""
         self._feeder: threading.Thread | None = None
-        # Waits in a thread, so that the end is timed when it happens, not when it is looked for.
+        # Waits in a thread, so that the end is timed exactly, not by the next poll.
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
 
     def feed(self, source: SqlSource) -> None:
-        """Give the program the SQL of `source` on its standard input."""
+        """Write the SQL of `source` to the program's standard input."""
         self._feeder = threading.Thread(target=self._pump, args=(source,), daemon=True)
         self._feeder.start()
 
     def poll(self, patience: float) -> Loaded | None:
-        """The result, or None when the program still runs after `patience` seconds."""
+        """The result; None: the program still runs after `patience` seconds."""
         self._waiter.join(timeout=patience)
         if self._waiter.is_alive():
             return None
@@ -106,7 +106,7 @@ class Load:
         )
 
     def _said(self) -> bytes:
-        """The first errors name what is wrong, the last ones how it ended."""
+        """The first errors, which name the cause, and the last ones, which show the end."""
         size = self._errors.seek(0, 2)
         self._errors.seek(0)
         first = self._errors.read(STDERR_READ)
@@ -114,7 +114,7 @@ class Load:
         return first + self._errors.read(STDERR_READ)
 
     def end(self) -> None:
-        """Stop the program, if it still runs, and what feeds it."""
+        """Stop the program and the thread that feeds it."""
         if self._process.poll() is None:
             self._process.kill()
         self._waiter.join(timeout=10)
@@ -138,20 +138,20 @@ class Load:
                     stdin.write(chunk)
             stdin.close()
         except BrokenPipeError:
-            pass  # psql stopped at an error and says so itself
+            pass  # psql stopped at an error, which it reports
         except DamagedLayerError as exc:
             self._feed_problem = exc.message
             self._process.kill()
         except RestorecheckError as exc:
             self._feed_doubt = exc.message
             self._process.kill()
-        except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to; the poll tells
+        except Exception as exc:  # noqa: BLE001  # in a thread; `poll` returns it
             self._feed_doubt = f"reading it ended with {_name_of(exc)}"
             self._process.kill()
 
 
 def _name_of(exc: Exception) -> str:
-    """Without the text, which may quote anything."""
+    """The type of the exception, without its text, which may contain data."""
     return exc.strerror or "an input error" if isinstance(exc, OSError) else type(exc).__name__
 
 
@@ -168,7 +168,7 @@ def restore_archive(
 ) -> Load:
     """Start pg_restore on a custom, directory or tar archive.
 
-    It goes on after errors, so that all of them are known; any error fails the load.
+    It continues after errors, to report all of them; any error fails the load.
     """
     argv: list[str | Path] = [
         installation.program("pg_restore"),
@@ -219,7 +219,7 @@ def start_psql(
         installation.program("psql"),
         *destination.arguments(),
         "--no-psqlrc",
-        "--file=-",  # so that errors say their line
+        "--file=-",  # so that errors have line numbers
         "--quiet",
         "--set=ON_ERROR_STOP=1",
         "--set=VERBOSITY=verbose",  # with the SQLSTATE
@@ -244,7 +244,7 @@ def start_psql(
 
 
 def _restricted(installation: Installation) -> bytes:
-    """Without a line break of its own: psql's numbers are those of the dump's lines.
+    """Without a line break, so that psql counts the lines of the dump.
 
     A command of psql ends at two backslashes. Source: PostgreSQL documentation, psql, "Meta-Commands".
     """
@@ -254,7 +254,7 @@ def _restricted(installation: Installation) -> bytes:
 
 
 def _fence(destination: Destination, directory: Path, *readable: Path) -> Fence:
-    """Of a program that loads: the server, and what it reads."""
+    """Fence of a loading program: it may access the server and its input."""
     named = (destination.host, *destination.environment.values())
     return Fence(
         readable=(*readable, *(Path(value) for value in named if value.startswith("/"))),
@@ -264,7 +264,7 @@ def _fence(destination: Destination, directory: Path, *readable: Path) -> Fence:
 
 
 def _files_of(archive: Path) -> Iterator[Path]:
-    """An archive, and where the links of a directory-format one lead."""
+    """Files of an archive, with the targets of links in the directory format."""
     yield archive
     if archive.is_dir():
         yield from (file.resolve() for file in archive.iterdir() if file.is_symlink())
@@ -278,7 +278,7 @@ def _libpq(destination: Destination) -> dict[str, str]:
 def archive_contents(
     archive: Path, installation: Installation, account: OsUser | None, directory: Path
 ) -> str:
-    """What `pg_restore --list` prints; its lines can be given back with `--use-list`."""
+    """The output of `pg_restore --list`, usable with `--use-list`."""
     return processes.run(
         [installation.program("pg_restore"), "--list", archive],
         directory=directory,
@@ -291,9 +291,8 @@ def archive_contents(
 def restorable_contents(
     contents: str, ignored: Sequence[str], left_out: Collection[TocEntry], *, refresh: bool
 ) -> str:
-    """The list of an archive without the named extensions and their comments, without the entries
-    `left_out`, without user mappings (how the source logs in to other servers), and, unless `refresh`,
-    without filling materialized views.
+    """The list of an archive without: the named extensions and their comments, the entries `left_out`, user
+    mappings (logins to other servers), and, unless `refresh`, the filling of materialized views.
 
     A line reads `5; 3079 16390 EXTENSION - hstore` and `4034; 0 0 COMMENT - EXTENSION hstore`.
     """

@@ -1,7 +1,6 @@
-"""The errors of a load: of which object each is, what may be repeated of it, and whom it blames.
+"""The errors of a load: their objects, the text for reports, and whether the dump is the cause.
 
-A load that fails says something about the dump only where the dump would not load on the server that
-it came from either. Pure.
+A failed load says something about the dump only if the dump would not load on its own server either. Pure.
 """
 
 import re
@@ -24,35 +23,35 @@ _PSQL = re.compile(
     r"^psql:[^\n]*?:(\d+): "
     r"(?:(?:ERROR|FATAL):  ?(?:([0-9A-Z]{5}): )?|[^\s:]+:  (?!0[0-2])([0-9A-Z]{5}): )([^\n]*)"
 )
-"""A server may speak another language; then the code tells an error from a notice (classes 00 to 02)."""
+"""Severities; if a server uses another language, the code distinguishes errors from notices (classes 00 to 02)."""
 
 ROWS = frozenset(
     {"TABLE DATA", "MATERIALIZED VIEW DATA", "BLOBS", "SEQUENCE SET", "STATISTICS DATA"}
 )
-"""Entries whose statements hold or read rows."""
+"""Entries whose statements contain or read rows."""
 NOT_REPEATED = "an error that is not shown here, because it may contain row values"
 UNTOLD = frozenset({"COMMENT", "SEQUENCE SET", "STATISTICS DATA"})
-"""Entries whose statements hold free text or values of rows: no word of them is a name."""
+"""Entries whose statements contain free text or row values: their words are not taken for names."""
 ALWAYS_THERE = "public pg_catalog plpgsql"
 WRITTEN_BY_PG_DUMP = (
     "statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding"
     " standard_conforming_strings check_function_bodies xmloption client_min_messages row_security"
     " default_tablespace default_table_access_method default_with_oids"
 )
-"""Settings at the beginning of every dump. Source: src/bin/pg_dump/pg_backup_archiver.c."""
+"""Settings at the start of every dump. Source: src/bin/pg_dump/pg_backup_archiver.c."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadError:
     sqlstate: str
-    """Empty where the program does not tell, and its words are none that are known."""
+    """Empty: the program does not report it, and its message is not known."""
     message: str
     entry: TocEntry | None = None
-    """Of which object of the dump."""
+    """The object in the dump."""
     line: int = 0
-    """Of a plain dump."""
+    """Line in a plain dump."""
     afterwards: bool = False
-    """Behind the last line of pg_dump."""
+    """After the last line of pg_dump."""
 
     @property
     def where(self) -> str:
@@ -72,12 +71,12 @@ class LoadError:
 
     @property
     def about_a_setting(self) -> bool:
-        """A value of a setting or storage parameter that a definition gives (class 22, 22023)."""
+        """An invalid value of a setting or storage parameter in a definition (22023)."""
         rows = self.entry is None or self.entry.desc in ROWS
         return self.sqlstate == "22023" and not rows
 
     def told(self, names: str) -> str:
-        """Without a value of a row, with the object. `names`: the dump's own, as `names_of` has them."""
+        """The error with its object and without row values. `names`: from `names_of`."""
         if self.sqlstate == UNKNOWN:
             return f"{NOT_REPEATED}{self.where}"
         texts = texts_in(self.sqlstate, self.message) | {self.sqlstate}
@@ -86,7 +85,7 @@ class LoadError:
 
 
 def names_of(inspection: Inspection) -> str:
-    """What a dump itself calls things, and its definitions: no value of a row."""
+    """Names and definitions in a dump, without row values."""
     entries = inspection.entries
     named = (f"{entry.namespace} {entry.tag} {entry.owner}" for entry in entries)
     defined = (entry.defn for entry in entries if entry.desc not in UNTOLD)
@@ -104,11 +103,11 @@ def names_of(inspection: Inspection) -> str:
 
 
 def located(errors: Sequence[ServerError], said: str, inspection: Inspection) -> list[LoadError]:
-    """The errors in the server's log, each with the object that the program names with the same message.
+    """The errors in the server's log, each with the object that the program reports for the same message.
 
     Args:
-        errors: From the server's log; empty where that is not at hand.
-        said: What pg_restore or psql wrote to standard error.
+        errors: From the server's log; empty: the log is not accessible.
+        said: Standard error of pg_restore or psql.
         inspection: The dump.
     """
     heard = list(_heard(said, inspection))
@@ -136,7 +135,7 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
             state = state_of(error[2], loads_rows=True)
             yield LoadError(sqlstate=state, message=error[2], entry=found)
         elif error := _PG_RESTORE.match(message):
-            # Of several jobs, pg_restore names no entry, but the command that was refused.
+            # With several jobs, pg_restore names no entry, but the failed command.
             _, _, command = message.partition("\nCommand was: ")
             yield LoadError(
                 sqlstate=state_of(error[1], loads_rows=False),
@@ -155,43 +154,43 @@ def _heard(said: str, inspection: Inspection) -> Iterable[LoadError]:
 
 
 def _entry_at(number: int, entries: Sequence[TocEntry]) -> TocEntry | None:
-    """Of a plain dump: the object whose comment stands last before this line."""
+    """For a plain dump: the object with the last comment before this line."""
     before = [entry for entry in entries if entry.position <= number]
     return before[-1] if before else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Into:
-    """What a dump was loaded into, as far as it may be to blame."""
+    """Facts of the server that may have caused an error."""
 
     major: int
     source_major: int | None
     ignored: tuple[str, ...] = ()
-    """Extensions that the dump needs and the configuration leaves out."""
+    """Needed extensions that the configuration leaves out."""
     server: str = ""
-    """Name of a scratch server, where our user may lack rights, and roles are those of others."""
+    """Name of a scratch server, where the user may lack rights and roles may be missing."""
     sorts_alike: bool = True
     """The database has the locale of the source."""
     by_collation: Callable[[LoadError], bool] = lambda _: True
-    """Whether how texts compare may decide what failed."""
+    """Whether the comparison of texts may have caused the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Why an error says nothing about the dump."""
+    """A cause of an error that is not in the dump."""
 
     why: str
-    """Completes `… could not be loaded into this server`; what the error says follows."""
+    """Completes `… could not be loaded into this server`; the error follows."""
     hint: str = ""
 
 
 COMPARES_TEXTS = frozenset({"23514", "42P17", "23505", "23P01"})
-"""Check constraints, partition bounds, unique expressions: how texts compare may decide them."""
+"""Check constraints, partition bounds, unique expressions: they may depend on the comparison of texts."""
 ROLE_MISSING = re.compile(r'^role "(.*)" does not exist$')
 
 
 def ours(error: LoadError, into: Into) -> Ours | None:
-    """What this machine has to do with an error; None where the dump is to blame."""
+    """The cause on this machine; None: the dump is the cause."""
     message = error.message
     if is_about_this_server(ServerError(error.sqlstate, message)):
         return Ours("", _hint(message))

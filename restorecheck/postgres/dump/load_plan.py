@@ -1,4 +1,4 @@
-"""Deciding how a dump is loaded, and what the end of a load says of the dump."""
+"""Decides how a dump is loaded, and what the result of the load says about the dump."""
 
 import os
 import re
@@ -49,12 +49,12 @@ from restorecheck.postgres.session.messages import CONSEQUENCES, MISSED_ROWS, er
 
 POLL_SECONDS = 0.5
 FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {MISSED_ROWS}
-"""Rows that were refused are missed by the foreign keys to them."""
+"""Refused rows also break the foreign keys to them."""
 
 OLDEST = 8
-"""A dump that says nothing of its version may be of any."""
+"""Major version for a dump that records none: any server may have written it."""
 
-# What pg_restore itself says of an archive that it cannot read, or what looks like it.
+# Messages of pg_restore on an archive that it cannot read.
 ARCHIVE_ERROR = re.compile(
     r"pg_restore: error: ((?:could not (?:read|uncompress|decompress|seek|find|open)|unexpected|did not find|corrupt"
     r"|file|input file|invalid|unsupported|bad|the|tar|found unexpected|error reading)[^\n]*)",
@@ -63,10 +63,10 @@ PSQL_ERROR = re.compile(
     r"psql:[^\n]*?: error: ((?:backslash commands|invalid command|could not)[^\n]*)"
     r"|(?:^|\n)(backslash commands are restricted|invalid command \\)"
 )
-"""Of what it reads from a pipe, psql says some without its name."""
+"""psql prints some messages about piped input without its name."""
 WORKER_DIED = "a worker process died unexpectedly"
-"""Said by pg_restore of one that was killed, and, when it is quick to notice, of one that has ended
-itself because of what it read in the archive. Source: src/bin/pg_dump/parallel.c.
+"""Message of pg_restore about a killed worker, and sometimes about one that ended because of the archive's
+content. Source: src/bin/pg_dump/parallel.c.
 """
 BROKEN_OFF = (
     "server closed the connection unexpectedly",
@@ -92,29 +92,29 @@ BROKEN_OFF = (
     "out of memory",
     "Cannot allocate memory",
 )
-"""Said by libpq and PostgreSQL's programs, or by a server, of what happened to the load, not of what
-was loaded. Sources: src/interfaces/libpq, src/bin/pg_dump/parallel.c, src/backend/tcop/postgres.c.
+"""Messages of libpq, PostgreSQL's programs or a server about an interrupted load, not about the dump.
+Sources: src/interfaces/libpq, src/bin/pg_dump/parallel.c, src/backend/tcop/postgres.c.
 """
 QUOTING = re.compile(
     r"^(?:CONTEXT|DETAIL|HINT|LOCATION|COPY|LINE|STATEMENT|Command was)\b.*$", re.MULTILINE
 )
-"""Lines in which rows and statements of the dump are repeated."""
+"""Lines that repeat rows and statements of the dump."""
 
 
 def major_of(version: str) -> int | None:
-    """`17.5 (Debian 17.5-1)` → 17; `9.6.24` → 9: every server at hand is newer than that."""
+    """`17.5 (Debian 17.5-1)` → 17; `9.6.24` → 9: every supported server is newer than that."""
     match = re.match(r"(\d+)", version)
     return int(match[1]) if match else None
 
 
 def needed_major(inspection: Inspection) -> int:
-    """Server and tools must be as new as the source server and as the program that dumped it."""
+    """Least major version: server and tools must be as new as the source server and its pg_dump."""
     majors = [major_of(inspection.server_version), major_of(inspection.dump_version)]
     return max([m for m in majors if m is not None], default=OLDEST)
 
 
 def together(inspections: Sequence[Inspection]) -> Inspection:
-    """The one that needs the newest server, with the extensions that all of them need."""
+    """The dump that needs the newest server, with the extensions of all."""
     newest = max(inspections, key=needed_major)
     extensions = dict.fromkeys(e for i in inspections for e in i.needs.extensions)
     return replace(newest, needs=replace(newest.needs, extensions=tuple(extensions)))
@@ -151,7 +151,7 @@ def choose_installation(
 
 
 def obeys_dumps(inspection: Inspection, installation: Installation) -> bool:
-    """Whether the dump could have this psql run commands (CVE-2025-8714)."""
+    """Whether the dump could make this psql run commands (CVE-2025-8714)."""
     return inspection.kind == "plain" and not installation.knows_restrict
 
 
@@ -172,7 +172,7 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
 
 
 def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
-    """What the kernel refused the throw-away server, for the report."""
+    """Missing parts of the throw-away server's fence, for the report."""
     if not missing:
         return ()
     refused = (
@@ -203,12 +203,12 @@ select e.extname, e.extversion from pg_extension e
 join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
 where e.extname = any(%s) order by 1
 """
-"""Versions that the server's own files have: SQL of the dump can write any text into pg_extension."""
+"""Versions from the server's own files: SQL in the dump can write any text into pg_extension."""
 
 
 def extension_note(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[str, ...]:
-    """The versions in which the dump's extensions were created. A dump records no version: CREATE EXTENSION
-    takes the server's default. Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
+    """The created versions of the dump's extensions. A dump records no version: CREATE EXTENSION uses the
+    server's default. Source: src/bin/pg_dump/pg_dump.c, dumpExtension.
     """
     made = connection.execute(EXTENSIONS, ([*names],)).fetchall()
     if not made:
@@ -228,15 +228,15 @@ def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
 
 
 def patience(_load: Load) -> float:
-    """How long one look at a running load waits: long enough to cost nothing, short enough for
-    an interrupt. The end of the load cuts it short.
+    """How long one poll of a running load waits: long enough to save work, short enough for an interrupt. The
+    end of the load ends the wait.
     """
     return POLL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What pg_restore reads."""
+    """Input of pg_restore."""
 
     archive: Path
     use_list: Path | None = None
@@ -249,7 +249,7 @@ def prepare(
     directory: Path,
     ignored: Sequence[str],
 ) -> Prepared:
-    """The archive and the list of what is restored of it, in a directory that only we write in."""
+    """The archive and the list of its entries to restore, in a directory that only restorecheck writes."""
     archive = _reachable(inspection, account, directory)
     refresh = not inspection.needs.foreign_servers
     if refresh and not ignored:
@@ -269,7 +269,7 @@ def prepare_each(
     directory: Path,
     ignored: Sequence[str],
 ) -> tuple[Prepared | None, ...]:
-    """Of several dumps, before the first of them is loaded; nothing for plain ones."""
+    """Prepare all dumps before the first load; None for plain ones."""
     prepared: list[Prepared | None] = []
     for number, inspection in enumerate(inspections):
         if inspection.kind == "plain":
@@ -295,7 +295,7 @@ def begin(
     ownership: bool,
     prepared: Prepared | None = None,
 ) -> Load:
-    """Start the program that loads this kind of dump."""
+    """Start the loading program for this kind of dump."""
     if inspection.kind == "plain":
         rules = FilterRules(
             ownership=ownership,
@@ -317,7 +317,7 @@ def begin(
         installation,
         account,
         directory=directory,
-        # Of a tar file pg_restore knows no parallel restore.
+        # pg_restore has no parallel restore of tar files.
         jobs=1 if inspection.kind == "tar" or order.decides(inspection.entries) else jobs,
         use_list=prepared.use_list,
         ownership=ownership,
@@ -333,12 +333,12 @@ def explain(
     server_lost: bool,
     into: Into,
 ) -> Broken | Unclear | None:
-    """What a load that ended says; None when the dump is in the database."""
+    """The event of a finished load; None: the dump is in the database."""
     name = inspection.path.name
     seconds = loaded.seconds
     errors = load_errors(loaded, inspection, log=log, offset=offset)
     if not all(error.sqlstate in FOLLOWS_FROM_ORDER for error in errors):
-        into = replace(into, sorts_alike=True)  # what else is wrong is not excused by that
+        into = replace(into, sorts_alike=True)  # another locale does not excuse other errors
     for error in errors:
         if doubt := ours(error, into):
             return Unclear(
@@ -380,9 +380,9 @@ def explain(
 def load_errors(
     loaded: Loaded, inspection: Inspection, *, log: Path | None, offset: int
 ) -> list[LoadError]:
-    """The errors of a load, in order, without those that only follow from others."""
+    """The errors of a load, in order, without consequences of other errors."""
     if log is None and (loaded.exit_code < 0 or _lost(loaded)):
-        return []  # what a program said before it was ended proves nothing
+        return []  # messages before a program was ended prove nothing
     logged = errors_in_log(log, offset) if log is not None else []
     if log is not None and not logged:
         return []
@@ -406,7 +406,7 @@ def _without_an_error(loaded: Loaded, name: str) -> Broken | Unclear:
 def with_full_text(
     failed: Broken | Unclear, loaded: Loaded, drill_id: str, take: FullText | None
 ) -> Broken | Unclear:
-    """Give away what the load said, where that was asked for, and note where it is."""
+    """Pass on the full text of the load, if requested, and note where it is."""
     if take is None or not loaded.errors.strip():
         return failed
     note = take(drill_id, loaded.errors)
@@ -414,9 +414,9 @@ def with_full_text(
 
 
 def _broken_off(loaded: Loaded) -> str:
-    """What ended a load of which the server reports no error; empty where the dump is to blame.
+    """What interrupted a load without a server error; empty: the dump is the cause.
 
-    Only what the program says of the archive itself counts against that.
+    Only the program's messages about the archive itself blame the dump.
     """
     if loaded.exit_code < 0:
         return f"the program was ended by {describe_exit(loaded.exit_code)}"
@@ -454,9 +454,9 @@ def _changed(inspection: Inspection) -> bool:
 
 
 def _reachable(inspection: Inspection, account: OsUser | None, directory: Path) -> Path:
-    """The archive where the user that PostgreSQL runs as can read it; a copy where it cannot.
+    """The archive, or a copy, in a place that the user of PostgreSQL can read.
 
-    The backup itself is never touched: no permission of it is changed, no link to it is made.
+    The backup itself is not changed: no permission is changed, and no link is made to it.
     """
     if inspection.unwrapped is not None:
         _show(inspection.unwrapped, account)
@@ -468,7 +468,7 @@ def _reachable(inspection: Inspection, account: OsUser | None, directory: Path) 
         copy.mkdir(mode=0o700)
         for file in inspection.path.iterdir():
             if file.is_symlink():
-                # What lies there may be nobody's but root's, and the restored code could read the copy.
+                # Only root may be allowed to read a file there, and restored code could read the copy.
                 raise AccessDeniedError(
                     f"{inspection.path.name} holds the symbolic link {file.name}, and the user "
                     f"{account.name} cannot read all files behind it",
@@ -484,8 +484,8 @@ def _reachable(inspection: Inspection, account: OsUser | None, directory: Path) 
 
 
 def _copy(source: Path, target: Path, account: OsUser) -> None:
-    # Whoever may write there can put a link in its place after the look; for a single file that is what
-    # was looked into, and may be one.
+    # A user who may write there can replace a file by a link after the look. A single dump file may be a
+    # link, and was examined through it.
     flags = os.O_RDONLY | (0 if target.name == "archive" else os.O_NOFOLLOW)
     with open(os.open(source, flags), "rb") as read, target.open("xb") as written:  # noqa: PTH123  # a descriptor
         shutil.copyfileobj(read, written, 1 << 20)
@@ -493,7 +493,7 @@ def _copy(source: Path, target: Path, account: OsUser) -> None:
 
 
 def _show(path: Path, account: OsUser | None) -> None:
-    """Let the user that PostgreSQL runs as read a file, or a folder and its files; it stays ours."""
+    """Let the user of PostgreSQL read a file, or a folder and its files, without becoming their owner."""
     if account is None:
         return
     for file in (*path.iterdir(), path) if path.is_dir() else (path,):
@@ -519,8 +519,8 @@ def choose_tools(
 ) -> Installation | Unclear:
     """Client programs for an existing server of this major version.
 
-    None whose psql a plain dump could give commands to: here they would have the rights of our user,
-    and our password, where the dump's SQL has only those of the database's user.
+    A psql that runs commands from a plain dump is refused: they would run with the rights and password of
+    restorecheck's user, while the dump's SQL has only those of the database user.
     """
     looked_at = list(installations)
     wary = [item for item in looked_at if not obeys_dumps(inspection, item)]

@@ -1,4 +1,4 @@
-"""The local provider: a folder of dumps → a throw-away PostgreSQL server in a private directory."""
+"""The local provider: restores dumps into a throw-away PostgreSQL server in a private directory."""
 
 import subprocess
 from collections.abc import Sequence
@@ -59,13 +59,13 @@ from restorecheck.postgres.session.opening import connect_to_throw_away, identit
 from restorecheck.postgres.session.stopwatch import Stopwatch
 
 MAINTENANCE = "template1"
-"""Where databases are made and dropped from; also `postgres` may be one that is restored."""
+"""Database for CREATE and DROP DATABASE; `postgres` itself may be restored."""
 MOST_ROLES = 100
-"""Made after a load that missed them; a dump that names more than that is loaded no further."""
+"""Missing roles that are made after a failed load; with more the load is not repeated."""
 
 
 class LocalDumpProvider(DumpProvider):
-    """Restores a target's newest dump into a server of its own on this machine."""
+    """Restores a target's newest dump into its own server on this machine."""
 
     prepares = "start server"
 
@@ -121,7 +121,7 @@ class LocalDumpProvider(DumpProvider):
                 cluster.write_mark(places, replace(mark, kept=True))
 
     def temporary(self, drill: Drill) -> Temporary:
-        """The server of this drill, which is thrown away with it, for whoever damages it on purpose."""
+        """The throw-away server of this drill, to damage it on purpose."""
         session = self.sessions.get(drill.id)
         if session is None or session.server is None or session.installation is None:
             raise InvalidStateError("could not inject damage: another process made the server")
@@ -138,7 +138,7 @@ class LocalDumpProvider(DumpProvider):
         return connect_locally(endpoint, database)
 
     def killed(self, endpoint: Endpoint) -> str:
-        """Why the server lost a process, where nothing it was asked did it. Raises as `killed_locally`."""
+        """Why a server process ended, if no question caused it. Raises as `killed_locally`."""
         return killed_locally(endpoint)
 
     def _resource(self, drill_id: str) -> Resource:
@@ -177,7 +177,7 @@ class LocalDumpProvider(DumpProvider):
         if session.server is not None:
             if not cluster.stop(places, session.server):
                 raise ProviderError("could not stop the first throw-away server")
-            places.log.unlink(missing_ok=True)  # it tells of processes that were ended
+            places.log.unlink(missing_ok=True)  # it is about ended processes
         untrusted_files.remove_all(places.data)
         cluster.initdb(places, installation, account)
         session.server = cluster.start(
@@ -205,14 +205,14 @@ class LocalDumpProvider(DumpProvider):
         return event
 
     def _may_load_ahead(self) -> bool:
-        """Where the beginning of a dump says how it is to be restored."""
+        """Whether the start of a dump is enough to choose how it is restored."""
         several = len(self.dump.databases) > 1 or self.dump.databases == (database_choice.ALL,)
         return not (several or self.dump.ignore_extensions or self.dump.globals_path)
 
     def _begin_ahead(
         self, drill: Drill, session: DrillSession, inspection: Inspection
     ) -> Begun | None:
-        """None where anything is in the way: it is met again, and told, when the dump has been read."""
+        """None: something prevents it; the same problem is reported after the dump is read."""
         restore = Restore(finder.database_name(inspection, self.dump.databases), inspection)
         places, account = self.server.places(drill.id), session.account
         try:
@@ -240,8 +240,8 @@ class LocalDumpProvider(DumpProvider):
         )
 
     def _taken_over(self, session: DrillSession, chosen: Installation) -> float | None:
-        """The load that was begun while the dump was read, where it is the one to be made: the seconds that
-        starting its server took.
+        """Take over the load that started while the dump was read, if it is the right one: returns the seconds
+        that its server needed to start.
         """
         ahead = session.ahead
         if ahead is None:
@@ -295,8 +295,8 @@ class LocalDumpProvider(DumpProvider):
         return self._open(places, session)
 
     def _begins_again(self, session: DrillSession, inspection: Inspection, places: Places) -> bool:
-        """Whether the load lacked only what can be made: a role that no statement of the dump names (a row
-        of type regrole, say), or the order in which one job loads.
+        """Whether a second load can succeed: a missing role can be made (one that only a regrole value names), or
+        one job loads in another order.
         """
         missing = roles_missing(places.log, session.log_offset) - {
             *session.roles,
@@ -325,7 +325,7 @@ class LocalDumpProvider(DumpProvider):
         )
 
     def _stop_load(self, load: Load) -> Unclear:
-        """Before the disk is full: others write there, and a dump may grow without end."""
+        """Stop the load before the disk is full: other programs need it, and a dump may be unbounded."""
         load.end()
         return Unclear(
             reason=f"the load was stopped: not enough free space in {self.server.work_dir}",
@@ -337,7 +337,7 @@ class LocalDumpProvider(DumpProvider):
     ) -> StepEvent:
         places = self.server.places(drill.id)
         inspection = restore.inspection
-        if not session.prepared:  # also when the first is loaded again
+        if not session.prepared:  # not when the first one is loaded again
             session.prepared = load_plan.prepare_each(
                 [restore.inspection for restore in session.restores],
                 installation,
@@ -369,7 +369,7 @@ class LocalDumpProvider(DumpProvider):
     def _make_roles(
         self, places: Places, session: DrillSession, installation: Installation
     ) -> StepEvent | None:
-        """Those of pg_dumpall as they were, for the time of the load as superusers."""
+        """Make the roles of pg_dumpall, as superusers during the load."""
         if not session.statements:
             return None
         with cluster.superuser_connection(places) as connection:
@@ -394,7 +394,7 @@ class LocalDumpProvider(DumpProvider):
         )
 
     def _make_database(self, places: Places, session: DrillSession, restore: Restore) -> list[str]:
-        """What the server lacks for the dump; empty where its database is ready to be loaded."""
+        """Make the database; returns what the server lacks for the dump (empty: nothing)."""
         name, inspection = restore.database, restore.inspection
         first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
@@ -465,10 +465,10 @@ class LocalDumpProvider(DumpProvider):
 
 
 def killed_locally(endpoint: Endpoint) -> str:
-    """For the checker: why the server of a drill lost a process, where nothing it was asked did it.
+    """For the checker: why a server process ended, if no question caused it.
 
     Raises:
-        InvalidStateError: The restored code replaced what the server was started over.
+        InvalidStateError: Restored code replaced the server's folders.
     """
     places = Places.of_socket(endpoint.host)
     if gone := cluster.replaced(places):
@@ -477,7 +477,7 @@ def killed_locally(endpoint: Endpoint) -> str:
 
 
 def connect_locally(endpoint: Endpoint, database: str) -> Connection:
-    """To the server of a drill, and to no other. Raises as `connect_to_throw_away`, and as `cluster.refuse_stranger`."""
+    """Connect to a drill's server, and to no other. Raises as `connect_to_throw_away` and `cluster.refuse_stranger`."""
     places = Places.of_socket(endpoint.host)
     cluster.refuse_link(places)
     connection = connect_to_throw_away(endpoint, database)
@@ -486,7 +486,7 @@ def connect_locally(endpoint: Endpoint, database: str) -> Connection:
 
 
 def _naming(failed: Broken | Unclear, restore: Restore, session: DrillSession) -> Broken | Unclear:
-    """Which of several databases it is that does not restore."""
+    """The event, with the name of the failed database if there are several."""
     if len(session.databases) == 1:
         return failed
     return replace(failed, reason=f"database {restore.database}: {failed.reason}")
@@ -525,7 +525,7 @@ def remove_cluster(
     server: subprocess.Popen[bytes] | None = None,
     by_us: cluster.Made | None = None,
 ) -> str:
-    """Stop what runs in a drill's directory and remove it; empty when nothing is left."""
+    """Stop the server in a drill's directory and remove the directory; empty: nothing is left."""
     places = Places(directory)
     mark = cluster.read_mark(directory)
     ours = (mark is not None and mark.drill_id == drill_id) or cluster.is_made(places, by_us)

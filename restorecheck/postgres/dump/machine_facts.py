@@ -1,4 +1,4 @@
-"""What `doctor` finds out about this machine and its dumps. Makes nothing, changes nothing."""
+"""Facts for `doctor` about this machine and its dumps. Changes nothing."""
 
 import grp
 import io
@@ -33,7 +33,7 @@ from restorecheck.postgres.server.account import OsUser
 from restorecheck.rules.facts import DumpFacts, Unread
 
 HEAD = 64 * 1024
-"""Of a plain dump: its versions stand in its first lines."""
+"""Bytes read of a plain dump, whose first lines have the versions."""
 
 SQLITE = b"SQLite format 3\0"
 """Source: sqlite.org, "Database File Format", 1.3."""
@@ -44,7 +44,7 @@ _READ, _USE = 0o4, 0o1
 def examine_dump(
     target: str, settings: DumpSettings, server: ServerSettings, *, restores_here: bool
 ) -> DumpFacts:
-    """The newest dump of a target, as far as its head tells."""
+    """Facts of a target's newest dump, from its head."""
     program = settings.decrypt[0] if settings.decrypt else ""
     facts = DumpFacts(
         target=target,
@@ -93,7 +93,7 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
 
 
 def _of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:
-    """As far as the listing tells."""
+    """Facts from the listing of a storage."""
     try:
         _, dumps = first_batch(storage.batches(), UNKNOWN)
     except RestorecheckError as exc:
@@ -155,22 +155,22 @@ def _folder_changes(place: Path) -> tuple[str, ...] | None:
 
 
 MOST = 5
-"""Candidates that are looked into: what lies beside dumps (roles, checksums) is passed over."""
+"""Candidates that are examined, because other files (roles, checksums) may be newer than the dump."""
 
 
 class HeadFacts(NamedTuple):
-    """What the first bytes of a dump tell."""
+    """Facts from the first bytes of a dump."""
 
     problem: str | Unread = ""
-    """Why it is no dump; empty where it is one."""
+    """Why it is not a dump; empty: it is one."""
     major: int | None = None
-    """Of the server that it was taken from."""
+    """Major version of the source server."""
     created_at: datetime | None = None
-    """As an archive says, in the time of the host that dumped."""
+    """Time in the archive, in the time zone of the dumping host."""
 
 
 def _newest(found: Sequence[Path], settings: DumpSettings) -> tuple[Path, HeadFacts]:
-    """The newest that is a dump; where none is, the newest, and why it is none."""
+    """The newest dump; without a dump the newest file, and why it is not one."""
     looked = [(path, _head(path, settings)) for path in found[:1]]
     for path in found[1:MOST]:
         if looked[-1][1].major is not None:
@@ -196,10 +196,12 @@ def _head(path: Path, settings: DumpSettings) -> HeadFacts:
     try:
         with open_layers(path, decryption) as layers:
             if layers.folder is not None:
-                return HeadFacts()  # a packed directory-format dump; its versions stand further in
+                return (
+                    HeadFacts()
+                )  # a packed directory-format dump; its versions are not at the start
             head = layers.stream.read(HEAD)
             if head.startswith(archive.MAGIC):
-                # What follows the table of contents is data, and a table of contents may be long.
+                # The table of contents may be long, and data follows it.
                 head += layers.stream.read(LONGEST_TOC)
     except (UnusableLayerError, DamagedLayerError, NoDumpError) as exc:
         return HeadFacts(exc.message)
@@ -226,7 +228,7 @@ def _text(head: bytes) -> HeadFacts:
     if not head:
         return HeadFacts("is empty")
     if head[257:262] == b"ustar":
-        return HeadFacts()  # pg_dump's tar format; its versions stand further in
+        return HeadFacts()  # pg_dump's tar format; its versions are not at the start
     match = _VERSION.search(head)
     if match:
         return HeadFacts("", int(match[1]))
@@ -246,7 +248,7 @@ def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
 
 
 def history_problem(path: Path) -> str:
-    """Why no report could be written; empty where one can."""
+    """Why reports cannot be written; empty: they can."""
     if path.exists():
         if not path.is_file():
             return f"{path} is no file"
@@ -259,7 +261,7 @@ def history_problem(path: Path) -> str:
 
 
 def _making_problem(folder: Path) -> str:
-    """Why nothing could be made in a folder, which itself may have to be made first."""
+    """Why no file can be made in a folder, which may have to be made first; empty: it can."""
     for place in (folder, *folder.parents):
         if place.exists():
             if not place.is_dir():
@@ -270,7 +272,7 @@ def _making_problem(folder: Path) -> str:
 
 
 def work_dir_problem(work_dir: Path, account: OsUser | None) -> str:
-    """Why no drill could work there; empty where one can."""
+    """Why a drill cannot work there; empty: it can."""
     if not work_dir.is_dir():
         return (
             f"{work_dir} is no folder"
@@ -314,16 +316,16 @@ def is_open(path: Path) -> bool:
 
 
 class Changer(NamedTuple):
-    """Somebody who can change what they should not."""
+    """A user or group that can change a file and should not."""
 
     who: str
     place: str
-    """The file, or a folder on the way to it."""
+    """The file, or one of its parent folders."""
     by_owning: bool
 
 
 def changer_of(path: Path) -> Changer | None:
-    """Who but root and this user may change the file, or put another one in its place."""
+    """Who, except root and this user, may change or replace the file."""
     try:
         real = path.resolve(strict=True)
         for place in (real, *real.parents):
@@ -331,18 +333,18 @@ def changer_of(path: Path) -> Changer | None:
             if changer is not None:
                 return changer
     except OSError:
-        return None  # what cannot be looked at is found out about by reading it
+        return None  # reading the file reports the error
     return None
 
 
 def _changer(place: Path) -> Changer | None:
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        return None  # as Kubernetes mounts configurations, in folders that look open
+        return None  # Kubernetes mounts configurations in folders that look writable
     state = place.stat()
     if state.st_uid not in {0, os.geteuid()}:
         return Changer(f"the user {_user(state.st_uid)}", str(place), by_owning=True)
     if stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX:
-        return None  # as /tmp: only its owner may replace a file
+        return None  # like /tmp: only its owner may replace a file
     if state.st_mode & stat.S_IWOTH:
         return Changer("every user of this machine", str(place), by_owning=False)
     if state.st_mode & stat.S_IWGRP and not _is_own_group(state.st_uid, state.st_gid):

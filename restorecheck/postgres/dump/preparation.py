@@ -1,5 +1,5 @@
-"""What a dump needs of the server, compared with what the server offers, before anything is loaded;
-and what is made for it: the database, the roles that it mentions, the role that asks the checks.
+"""Compares the needs of a dump with the server before the load, and makes the database, the roles that the
+dump names, and the role of the checks.
 """
 
 import re
@@ -21,7 +21,7 @@ HARMLESS = " nosuperuser nocreatedb nocreaterole noreplication bypassrls"
 
 
 def lacking(connection: Connection, inspection: Inspection, ignored: Sequence[str]) -> list[str]:
-    """Everything that the dump needs and this server has not, each named precisely."""
+    """Everything that the dump needs and this server lacks, named precisely."""
     return [
         *_lacking_extensions(connection, inspection, ignored),
         *_lacking_collations(connection, inspection),
@@ -65,14 +65,14 @@ def _normalise(locale: str) -> str:
 
 
 def make_roles(connection: Connection, roles: Sequence[str], client_encoding: str) -> None:
-    """Placeholders that cannot log in, so that ownership and grants load as they were.
+    """Make placeholders that cannot log in, so that ownership and grants can be loaded.
 
-    Superusers for the time of the load: event triggers must be owned by one, and materialized
-    views are filled with their owner's rights, which may come from roles that are not in the dump.
+    They are superusers during the load: event triggers need such an owner, and materialized views are filled
+    with the owner's rights, which may come from roles that are not in the dump.
 
     Args:
-        connection: To the restored database: names of roles are kept in its encoding.
-        roles: As `texts.kept` keeps them.
+        connection: To the restored database: role names have its encoding.
+        roles: As `texts.kept` has them.
         client_encoding: Of the roles' names.
     """
     with _speaking(connection, client_encoding):
@@ -85,7 +85,7 @@ def make_roles(connection: Connection, roles: Sequence[str], client_encoding: st
 
 @contextmanager
 def _speaking(connection: Connection, encoding: str) -> Iterator[None]:
-    """Statements of bytes are sent as they are; the server reads them in this encoding."""
+    """Statements are sent as bytes; the server reads them in this encoding."""
     before = connection.execute("show client_encoding").fetchone()
     connection.execute(sql.SQL("set client_encoding to {}").format(sql.Literal(encoding)))
     try:
@@ -102,16 +102,16 @@ do $$ declare made record; begin
   end loop;
 end $$
 """
-"""Objects of users have numbers from 16384: src/include/access/transam.h, FirstNormalObjectId."""
+"""Objects of users have oids from 16384: src/include/access/transam.h, FirstNormalObjectId."""
 
 
 def demote_roles(connection: Connection) -> None:
-    """After the load nobody but the bootstrap superuser is one."""
+    """After the load only the bootstrap superuser stays a superuser."""
     connection.execute(DEMOTE)
 
 
 def limit_temporary_files(connection: Connection, role: str, room: int) -> None:
-    """What one query of the role may spill to disk, in bytes: a question must not fill the disk."""
+    """Limit the temporary files of one query of the role, in bytes: a query beyond it fails instead of filling the disk."""
     statement = "alter role {} set temp_file_limit = {}"
     kilobytes = sql.Literal(f"{max(room, 0) // 1024}kB")
     connection.execute(sql.SQL(statement).format(sql.Identifier(role), kilobytes))
@@ -123,20 +123,20 @@ CLIENT_ONLY = frozenset({"BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "S
 
 
 def make_database(connection: Connection, name: str, needs: Needs) -> bool:
-    """An empty database; False when it does not sort as the source did, or nobody knows.
+    """Make an empty database; False: its locale differs from the source's, or that is not known.
 
-    It takes the encoding of the source, and its locale where this server has it: check constraints,
-    partitions and hashes may depend on both.
+    It has the encoding of the source, and its locale if this server has it: check constraints, partitions and
+    hashes may depend on both.
     """
     encoding = "UTF8" if needs.encoding.upper() in CLIENT_ONLY else needs.encoding
     plain = sql.SQL("create database {} template template0 encoding {}").format(
         sql.Identifier(name), sql.Literal(encoding)
     )
     if needs.locale:
-        with suppress(psycopg.Error):  # the server lacks it, or it does not go with the encoding
+        with suppress(psycopg.Error):  # the server lacks it, or it does not fit the encoding
             connection.execute(sql.Composed([plain, *_locale_options(needs)]))
             return True
-    with suppress(psycopg.Error):  # the server's own locale may not go with the encoding
+    with suppress(psycopg.Error):  # the server's own locale may not fit the encoding
         connection.execute(plain)
         return False
     connection.execute(sql.Composed([plain, sql.SQL(" locale 'C'")]))
@@ -144,7 +144,7 @@ def make_database(connection: Connection, name: str, needs: Needs) -> bool:
 
 
 def drop_database(connection: Connection, name: str) -> None:
-    """On a server that is thrown away: one of an earlier load, or initdb's own `postgres`."""
+    """On a throw-away server: a database of an earlier load, or initdb's own `postgres`."""
     connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
 
 
@@ -155,7 +155,7 @@ def _locale_options(needs: Needs) -> list[sql.Composable]:
             if value in PROVIDERS:
                 options.append(sql.SQL(f" locale_provider {value}"))
         else:
-            # The keys are those of a regular expression of ours.
+            # The keys come from a regular expression in this module.
             options.append(sql.SQL(" " + key.lower() + " {}").format(sql.Literal(value)))
     return options
 
@@ -180,9 +180,9 @@ MEANINGS = frozenset(
         "transform_null_equals",
     }
 )
-"""Settings of a database that decide what a name or a value means, which a query may rely on. So may
-it on those of the application (`app.tenant`). Others say how its server is to run: a time limit, a
-library that is not here, or `default_transaction_read_only` would only be in the way of load and questions.
+"""Settings of a database that decide the meaning of names or values, on which a query may rely, like those of
+the application (`app.tenant`). Others (a time limit, a missing library, `default_transaction_read_only`) would
+only prevent load and checks.
 """
 _SETTING = re.compile(r'SET "?([\w.$]+)')
 
@@ -192,7 +192,7 @@ def has_meaning(setting: str) -> bool:
 
 
 def apply_settings(connection: Connection, name: str, needs: Needs) -> None:
-    """What ALTER DATABASE had set on the source: a search path decides what a name means."""
+    """Apply settings of ALTER DATABASE on the source: a search path decides the meaning of names."""
     for setting in needs.settings:
         match = _SETTING.match(setting)
         if match is None or not has_meaning(match[1]):
@@ -212,7 +212,7 @@ where setdatabase in (0, (select oid from pg_database where datname = current_da
 
 
 def let_in(connection: Connection, database: str, role: str) -> None:
-    """After the load: what the dump's SQL has set for its database, or for all, keeps nobody out."""
+    """After the load: removes restrictions that the dump's SQL set for its database or for all."""
     here = sql.Identifier(database)
     for of_database, of_role, names in connection.execute(SETTINGS_LEFT).fetchall():
         role_name = sql.Identifier(of_role) if of_role else sql.SQL("all")
@@ -231,13 +231,13 @@ def let_in(connection: Connection, database: str, role: str) -> None:
 
 
 def admit_everybody(connection: Connection, database: str) -> None:
-    """A dump made with --use-set-session-authorization creates things as their owners."""
+    """For dumps made with --use-set-session-authorization, which create objects as their owners."""
     here = sql.Identifier(database)
     connection.execute(sql.SQL("grant all on database {} to public").format(here))
 
 
 def make_way(connection: Connection, inspection: Inspection) -> None:
-    """Remove from the new database what the dump itself creates."""
+    """Remove objects from the new database that the dump creates."""
     if inspection.needs.creates_schema_public:
         connection.execute("drop schema if exists public")
     if inspection.needs.creates_plpgsql:
@@ -254,7 +254,7 @@ where k.contype = 'c' and not has_function_privilege(%s, p.oid, 'execute')
 
 
 def let_evaluate(connection: Connection, role: str) -> None:
-    """The role may call the functions of CHECKs, as the role that wrote the rows could."""
+    """Allow the role to call the functions of CHECKs, like the role that wrote the rows."""
     for (function,) in connection.execute(CHECKING, (role,)).fetchall():
         statement = f"grant execute on function {function} to "
         connection.execute(sql.Composed([sql.SQL(statement), sql.Identifier(role)]))
@@ -268,8 +268,8 @@ where c.relforcerowsecurity and pg_has_role(c.relowner, 'usage')
 
 
 def let_owner_read(connection: Connection) -> None:
-    """Where no role can be made that bypasses row security, the owner asks the checks: policies that are
-    forced on the owner, too, would hide rows.
+    """If no role with BYPASSRLS can be made, the owner runs the checks: then policies are no longer forced on
+    the owner, because they would hide rows.
     """
     for (table,) in connection.execute(FORCED).fetchall():
         statement = f"alter table {table} no force row level security"
@@ -277,10 +277,10 @@ def let_owner_read(connection: Connection) -> None:
 
 
 def make_reading_role(connection: Connection, name: str, *, login: bool) -> None:
-    """A role that reads everything and changes nothing.
+    """Make a role that can read everything and change nothing.
 
-    It bypasses row security: a policy must not hide lost rows. Before PostgreSQL 14 there is no
-    pg_read_all_data, and the rights are granted one by one.
+    It bypasses row security: a policy must not hide lost rows. PostgreSQL before 14 has no pg_read_all_data;
+    there the rights are granted one by one.
     """
     role = sql.Identifier(name)
     found = connection.execute("select oid from pg_roles where rolname = %s", (name,)).fetchone()

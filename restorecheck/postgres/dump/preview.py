@@ -1,5 +1,5 @@
-"""What tonight's drill would meet in the newest dump: the drill's own first steps, in a folder that is
-removed again. A throw-away server is started in it and asked what it offers; nothing is loaded.
+"""A preview of the next drill, for `doctor`: the drill's first steps with the newest dump, in a folder that is
+removed again. A throw-away server is started and compared with the dump's needs; nothing is loaded.
 """
 
 import errno
@@ -36,38 +36,38 @@ from restorecheck.rules.facts import Preview, Unread
 Connection = preparation.Connection
 
 MOST_BYTES = 2 * 10**9
-"""A newest dump that is larger is not read to its end: a look by day is to take seconds."""
+"""Bytes; a larger dump is not read to its end, so that `doctor` takes seconds."""
 LONGEST_TOC = 16 * 1024 * 1024
-"""Of a large archive, the table of contents is read up to here."""
+"""Bytes of a large archive's table of contents that are read."""
 MOST_UNPACKED = 4 * 10**9
-"""No file that is unpacked for the look becomes larger; the look ends there, without an answer."""
+"""Bytes of an unpacked file; a larger one ends the preview without an answer."""
 LIMIT = timedelta(seconds=60)
-"""Of one target's files; a look that takes longer ends without an answer."""
+"""Time for one target's files; a longer preview ends without an answer."""
 RESTORED_INSTEAD = "was restored instead"
-"""The end of a note of the drill; here nothing was restored."""
+"""End of a note of the drill that is left out, because a preview restores nothing."""
 NAMED_IN_SQL = frozenset({"POLICY", "USER MAPPING"})
-"""Entries of an archive that name roles and are loaded where owners and grants are left out."""
+"""Entries that name roles and are loaded even without owners and grants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What only hosts have."""
+    """Parts that only hosts have."""
 
     clock: Clock
     sleep: Callable[[timedelta], None]
     name: str
-    """Of the folder, like the id of a drill: a sweep deletes what a killed look has left."""
+    """Name of the folder, like a drill id: a sweep deletes what a killed preview left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at one target's newest dump."""
+    """The preview of one target's newest dump."""
 
     dump: DumpSettings
     server: ServerSettings
     scratch: ScratchServer | None
     drill: Drill
-    """The beginning of one, that no store knows of."""
+    """A drill that is in no store."""
     session: DrillSession
 
 
@@ -77,7 +77,7 @@ def preview(
     scratch: ScratchServer | None,
     host: Host,
 ) -> Preview | Unread:
-    """What the drill would say of the newest dump, and of the server that it goes into."""
+    """What a drill would find in the newest dump, and in the server for its restore."""
     try:
         with _limited_files(server.work_dir):
             return _look(dump, server, scratch, host)
@@ -91,7 +91,7 @@ def preview(
 
 
 def _too_large(path: str) -> Path | None:
-    """The newest file, where it is not read to its end."""
+    """The newest file, if it is too large to be read to its end; else None."""
     for file in candidates(path).files[:1]:
         parts = file.iterdir() if file.is_dir() else [file]
         if sum(part.stat().st_size for part in parts) > MOST_BYTES:
@@ -100,7 +100,7 @@ def _too_large(path: str) -> Path | None:
 
 
 def _by_head(file: Path, decryption: Decryption | None) -> Inspection | None:
-    """An archive as its table of contents shows it; None for plain SQL and tar, which have none in front."""
+    """An archive by its table of contents; None: plain SQL or tar, which do not begin with one."""
     state = file.stat()
     found = Inspection(path=file, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns)
     if file.is_dir():
@@ -118,7 +118,7 @@ def _by_head(file: Path, decryption: Decryption | None) -> Inspection | None:
 
 @contextmanager
 def _limited_files(folder: Path) -> Iterator[None]:
-    """A small packed file may unpack to more than the disk holds."""
+    """Limits the size of files: a small packed file may unpack to more than the disk has."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     most = min(MOST_UNPACKED, cluster.free_bytes(folder) // 2)
     hard = before[1]
@@ -188,14 +188,14 @@ def _look_at_head(file: Path, look: Look) -> Preview | Unread:
 
 
 def _lock(drill_id: str) -> Path:
-    """No lock is held: a sweep may delete what a killed `doctor` left behind."""
+    """A lock that no process holds: a sweep may delete what a killed `doctor` left."""
     return Path("/nonexistent") / drill_id
 
 
 def _found(
     finder: DumpFinder, drill: Drill, session: DrillSession, host: Host
 ) -> Ready | Broken | Unclear | None:
-    """None: it takes too long."""
+    """The first step's event; None: it takes too long."""
     while host.clock.now() < drill.deadline:
         event = finder.find(drill, session)
         match event:
@@ -223,7 +223,7 @@ def _of_event(event: StepEvent) -> Preview:
 
 
 def _failed(findings: Sequence[CheckResult]) -> tuple[str, ...]:
-    """What is wrong with the files, but for their age, which has a rule of its own."""
+    """Problems of the files, except their age, which has its own rule."""
     bad = {CheckOutcome.FAILED, CheckOutcome.ERROR}
     return tuple(
         result.detail or f"{result.name}: expected {result.expected}, found {result.found}"
@@ -244,7 +244,7 @@ def _with_its_server(found: Preview, look: Look) -> Preview:
 
 
 def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) -> Preview:
-    """Ask a throw-away server of the version that the drill would choose."""
+    """Compare with a throw-away server of the version that the drill would choose."""
     server, ignored = look.server, look.dump.ignore_extensions
     inspection = load_plan.together(inspections)
     chosen = load_plan.choose_installation(inspection, server.installations(), ignored)
@@ -268,14 +268,14 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
 
 
 def _locale(inspection: Inspection) -> str:
-    """Empty where the dump does not say what its database had."""
+    """The source's locale; empty: the dump does not record it."""
     return ", ".join(f"{key.lower()} {value}" for key, value in inspection.needs.locale)
 
 
 def _with_scratch(
     found: Preview, inspection: Inspection, dump: DumpSettings, scratch: ScratchServer
 ) -> Preview:
-    """Ask the scratch server; nothing is made there."""
+    """Compare with the scratch server, without making anything there."""
     with scratch.open() as connection:
         said = (
             _too_old(connection, inspection)
@@ -307,8 +307,8 @@ def _lacks_rights(connection: Connection) -> str:
 
 
 def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
-    """Owners and grants are left out there; policies and user mappings name roles all the same."""
-    # Of a name in another encoding nothing can be said here.
+    """Missing roles: owners and grants are left out there, but policies and user mappings name roles."""
+    # Names in another encoding cannot be compared here.
     named = [role for role in roles_in_sql(inspection) if shown(role) == role]
     there = {row[0] for row in connection.execute("select rolname from pg_roles")}
     missing = [role for role in named if role not in there]
@@ -321,7 +321,7 @@ def _lacks_roles(connection: Connection, inspection: Inspection) -> str:
 
 
 def roles_in_sql(inspection: Inspection) -> tuple[str, ...]:
-    """Of an archive, the roles that its policies and user mappings name. Plain SQL is not searched."""
+    """Roles that the policies and user mappings of an archive name. Plain SQL is not searched."""
     path = inspection.unwrapped or inspection.path
     toc_path = path / "toc.dat" if path.is_dir() else path
     packed = inspection.layers and inspection.unwrapped is None

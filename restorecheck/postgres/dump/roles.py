@@ -24,13 +24,13 @@ _COMMENT = re.compile(rf"^COMMENT ON ROLE {_NAME}")
 _MEMBERSHIP = re.compile(rf"^GRANT {_NAME} TO {_NAME}")
 _GRANTED_BY = re.compile(rf" GRANTED BY {_NAME}(?=;)")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
-"""A password, a comment, the value of a setting."""
+"""A literal: a password, a comment, the value of a setting."""
 _CREATED = re.compile(rf"^CREATE (?:ROLE|USER|GROUP) {_NAME}")
 
 
 @dataclass(kw_only=True)
 class Made:
-    """What became of the statements about roles."""
+    """The result of the statements on roles."""
 
     roles: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -38,10 +38,10 @@ class Made:
 
 
 def make(connection: Connection, statements: Iterable[str]) -> Made:
-    """Execute those statements that are about roles.
+    """Execute the statements on roles.
 
-    Tablespaces and databases are left out: the disks are those of the source, and databases are made
-    with their dumps. So is what is said of the role that this server was made with.
+    Left out: tablespaces, which name disks of the source, databases, which are made with their dumps, and
+    statements on the bootstrap role of this server.
     """
     made = Made()
     for statement in statements:
@@ -57,7 +57,7 @@ def named_in(statements: Iterable[str]) -> frozenset[str]:
 
 
 def elevate(connection: Connection, roles: Sequence[str]) -> None:
-    """For the time of the load; `preparation.demote_roles` ends it."""
+    """Make the roles superusers during the load; `preparation.demote_roles` ends it."""
     for role in roles:
         connection.execute(b"alter role " + identifier(role) + b" superuser")
 
@@ -75,9 +75,9 @@ def _execute(connection: Connection, statement: str, made: Made) -> None:
         connection.execute(raw(statement))
     except psycopg.Error as exc:
         if exc.sqlstate == "42710":
-            return  # a role of that name is there, as after `--clean`
+            return  # a role of this name exists, as after `--clean`
         if _MEMBERSHIP.match(statement) and _GRANTED_BY.search(statement):
-            # The grantor was the first role of the source, which has another name here.
+            # The grantor was the source's bootstrap role, which has another name here.
             _execute(connection, _GRANTED_BY.sub("", statement), made)
             return
         known = Known(_TEXT.sub("''", statement))
@@ -88,6 +88,6 @@ def _execute(connection: Connection, statement: str, made: Made) -> None:
 
 
 def _shown(statement: str) -> str:
-    """Kind and name."""
+    """Kind and name of the statement."""
     match = _MEMBERSHIP.match(statement) or _ROLE.match(statement) or _COMMENT.match(statement)
     return shown(match[0]) if match else "a statement"

@@ -1,8 +1,8 @@
 """The `into:` provider: restores into a temporary database on an existing scratch server.
 
-The database is created, checked and dropped; its name carries the drill id, and its comment is
-our mark. Ownership and grants are not restored: roles belong to the whole server and would stay.
-Whether a server is scratch is said in the configuration (`scratch_servers`), apart from the URL.
+The database is created, checked and dropped; its name contains the drill id, and its comment is the mark.
+Ownership and grants are not restored: roles belong to the whole server and would stay. The configuration must
+list a scratch server in `scratch_servers`, apart from the URL.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ class ScratchProvider(DumpProvider):
             return StillThere(resource, detail) if detail else Gone(resource)
         session = self.sessions.get(drill_of(resource.identifier))
         if session is not None and not session.reached:
-            return Gone(resource)  # this process never got as far as making it
+            return Gone(resource)  # this process has not made it yet
         if resource.kind == ROLE_KIND:
             return drop_role(self.scratch, resource)
         if session is not None:
@@ -107,12 +107,12 @@ class ScratchProvider(DumpProvider):
     killed = staticmethod(opening.unknown_cause)
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
-        """As the configured user; a superuser puts on the drill's role, which only reads."""
+        """Connect as the configured user; a superuser switches to the drill's read-only role."""
         connection = opening.connect(
             endpoint, database, password=self.scratch.password, **cast(Any, self.scratch.security)
         )
         if is_superuser(connection):
-            # The role is named like the database that it was made for.
+            # The role has the name of its database.
             try:
                 opening.put_on(connection, endpoint.databases[0])
             except psycopg.Error as exc:
@@ -153,8 +153,8 @@ class ScratchProvider(DumpProvider):
         return Ready(external_seconds=watch.seconds)
 
     def _tools(self, connection: Connection, inspection: Inspection) -> Installation | Unclear:
-        """Programs of the server's own major where there are any: a newer pg_restore sets
-        parameters that an older server does not know.
+        """Programs of the server's major version if there are any: a newer pg_restore sets parameters that an
+        older server does not know.
         """
         major = connection.info.server_version // 10000
         needed = load_plan.needed_major(inspection)
@@ -260,7 +260,7 @@ def _left_out(inspection: Inspection) -> tuple[str, ...]:
 
 
 KINDS = frozenset({SERVER, KIND, ROLE_KIND})
-"""Of everything that a drill of dumps makes."""
+"""Kinds of the resources that a drill of dumps makes."""
 
 
 def remove_unconfigured(

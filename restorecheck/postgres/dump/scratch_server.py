@@ -1,6 +1,6 @@
-"""A scratch server: temporary databases and roles on it, their marks, and what is left of them.
+"""A scratch server: its temporary databases and roles, their marks, and leftovers.
 
-The name carries the drill id; the comment on the database is our mark.
+The name contains the drill id; the comment on the database is the mark.
 """
 
 import json
@@ -39,14 +39,14 @@ SECURITY = {
     "channel_binding": "PGCHANNELBINDING",
     "gssencmode": "PGGSSENCMODE",
 }
-"""Parameters of libpq, and the variables by which its programs take them."""
+"""Parameters of libpq → variables for its programs."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScratchServer:
-    """Where temporary databases may be made."""
+    """A server for temporary databases."""
 
     host: str
     port: int
@@ -54,7 +54,7 @@ class ScratchServer:
     password: str | None = field(repr=False, default=None)
     maintenance_database: str = "postgres"
     security: Mapping[str, str] = field(default_factory=dict)
-    """Parameters of libpq that say how the server must prove who it is."""
+    """Parameters of libpq for the verification of the server."""
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class ScratchServer:
         )
 
     def open(self, database: str | None = None) -> Connection:
-        """Connect with the right to write.
+        """Open a connection that may write.
 
         Raises:
             DatabaseUnreachableError: The server refuses or does not answer.
@@ -114,7 +114,7 @@ def drill_of(database: str) -> str:
 
 
 def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
-    """Drop a temporary database that carries our name and our mark, or is still empty."""
+    """Drop a temporary database with restorecheck's name and mark, or an empty one with the name."""
     name = resource.identifier
     if not name.startswith(PREFIX):
         return StillThere(resource, "not deleted: restorecheck uses no such names")
@@ -140,7 +140,7 @@ def drop_database(scratch: ScratchServer, resource: Resource) -> Gone | StillThe
 
 
 def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
-    """Drop the role that the checks were asked as; what it was granted went with the database."""
+    """Drop the role of the checks; its grants were dropped with the database."""
     if not resource.identifier.startswith(PREFIX):
         return StillThere(resource, "not deleted: restorecheck uses no such names")
     try:
@@ -159,8 +159,8 @@ def drop_role(scratch: ScratchServer, resource: Resource) -> Gone | StillThere:
 
 
 def _end_its_making(connection: Connection, name: str) -> bool:
-    """Whether a server that nobody listens to any more was at it: a statement outlives the process
-    that sent it, and what it makes is seen by nobody before it is through.
+    """End a CREATE DATABASE whose client is dead; returns whether there was one. The statement outlives its
+    client, and its database is not visible before it ends.
     """
     found = connection.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
@@ -181,14 +181,14 @@ def exists(connection: Connection, name: str) -> bool:
 
 
 def _has_role(connection: Connection, name: str) -> bool:
-    """Asked first: without the right to drop roles, even "drop role if exists" is refused."""
+    """Whether the role exists; asked first, because "drop role if exists" needs the right even without a role."""
     query = "select 1 from pg_roles where rolname = %s"
     return connection.execute(query, (name,)).fetchone() is not None
 
 
 def _drop_subscriptions(scratch: ScratchServer, connection: Connection, name: str) -> None:
-    """No database with a subscription can be dropped (src/backend/commands/dbcommands.c). Without a slot
-    name, dropping one asks nothing of the publisher.
+    """Drop subscriptions, which prevent dropping the database (src/backend/commands/dbcommands.c). Without a
+    slot name this does not contact the publisher.
     """
     query = "select subname from pg_subscription s join pg_database d on d.oid = subdbid where datname = %s"
     subscriptions = connection.execute(query, (name,)).fetchall()
@@ -205,7 +205,7 @@ def _drop_subscriptions(scratch: ScratchServer, connection: Connection, name: st
 
 
 def _is_empty(scratch: ScratchServer, name: str) -> bool:
-    """A drill can die between creating the database and marking it; then nothing is in it."""
+    """Whether the database is empty: a drill may die between creating and marking it."""
     with scratch.open(name) as connection:
         query = (
             "select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace"
@@ -250,7 +250,7 @@ class ScratchInventory(Inventory):
         self._is_held = is_held
 
     def find(self) -> tuple[Found, ...]:
-        """Raises DatabaseUnreachableError where nobody can look: then nothing is known to be gone."""
+        """Raises DatabaseUnreachableError: the server cannot be searched, so nothing is known to be deleted."""
         query = "select datname from pg_database where starts_with(datname, %s) order by 1"
         try:
             with self._scratch.open() as connection:
@@ -272,7 +272,7 @@ class ScratchInventory(Inventory):
             resource=Resource(kind=KIND, identifier=name, account=self._scratch.name),
             drill_id=drill_of(name),
             marked=mark is not None,
-            # A drill of another machine cannot be seen from here; it is that machine's to sweep.
+            # A drill of another machine is not visible here; that machine sweeps it.
             alive=mark is not None and (elsewhere or self._is_held(Path(str(mark.get("lock"))))),
             kept=mark is not None and bool(mark.get("kept")),
             made_at=datetime.fromisoformat(str(mark["made_at"])) if mark else None,

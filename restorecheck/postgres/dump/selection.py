@@ -1,4 +1,4 @@
-"""Which dump a drill is about: the newest complete one, and what is wrong with newer ones."""
+"""The dump for a drill: the newest complete one, and the problems of newer ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,17 +22,17 @@ from restorecheck.postgres.dumpfiles.timestamps import Taken, header_claim, when
 from restorecheck.spelling import spell
 
 RECENT = timedelta(minutes=10)
-"""An incomplete file that was changed this recently may still be being written."""
+"""An incomplete file that was changed within this time may still be being written."""
 
 EXAMINED = 10
-"""Bad dumps that are looked into before giving up: a folder may hold thousands."""
+"""Bad dumps that are examined; after so many the search ends, because a folder may have thousands."""
 LOOKED_AT = 100
-"""Newest files, whatever they are: other files may lie among the dumps."""
+"""Newest files that are examined, dumps or not; the search ends after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """Size and time of a file at one look; unlike at the next look means: it is being written."""
+    """Size and time of a file; if they change, the file is being written."""
 
     size: int
     mtime_ns: int
@@ -40,18 +40,18 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What was found."""
+    """The result of the search."""
 
     chosen: Inspection | None = None
     damaged: tuple[Inspection, ...] = ()
-    """Newer than the chosen one, and bad."""
+    """Bad dumps that are newer than the chosen one."""
     unusable: Inspection | None = None
-    """The newest one cannot be looked into here; says nothing about the backup."""
+    """The newest dump, if it cannot be read here, which says nothing about the backup."""
     undecided: dict[Path, FileState] = field(default_factory=dict)
-    """Incomplete and recently changed: look again in a moment."""
+    """Incomplete and recently changed files, for a second look."""
     notes: tuple[str, ...] = ()
     taken: Mapping[Path, Taken] = field(default_factory=dict)
-    """When each file was taken, where its head and its name were looked at."""
+    """Time of each file whose head and name were read."""
 
     def taken_of(self, inspection: Inspection) -> Taken:
         known = self.taken.get(inspection.path)
@@ -68,16 +68,16 @@ def select(
     files: Sequence[Path] | None = None,
     following: Following | None = None,
 ) -> Selection:
-    """Look at the newest dumps until a complete one is found.
+    """Examine the newest dumps until a complete one is found.
 
     Args:
         path: A file, folder or glob.
-        files: Of it, those that are meant, the newest first; by default all, by the file's time.
+        files: The relevant ones, the newest first; by default all, by file time.
         decryption: Command that decrypts, where files are encrypted.
         now: The present time.
-        earlier: What was undecided at the look before this one.
-        materialise: Folder for archives that must be unwrapped to be restored.
-        following: Sees a plain dump while it is read.
+        earlier: `undecided` of the previous look.
+        materialise: Folder for archives that must be unpacked for the restore.
+        following: Gets the pieces of a plain dump while it is read.
 
     Raises:
         NotFoundError: The folder does not exist.
@@ -136,7 +136,7 @@ def _has_stopped(
     notes: list[str],
     now: datetime,
 ) -> bool:
-    """Whether a bad file is not being written any more, as far as can be told; notes what else it is."""
+    """Whether a bad file is complete, as far as known; notes one that is still being written."""
     file, seen = inspection.path, FileState(inspection.size_bytes, inspection.mtime_ns)
     if file in earlier and earlier[file] != seen:
         notes.append(f"{file.name} was skipped because it is still being written")
@@ -147,11 +147,11 @@ def _has_stopped(
 
 
 def _says_nothing(inspection: Inspection) -> bool:
-    """Whether neither content nor name say that it is a dump: then a dump of the same job has to."""
+    """Whether neither content nor name show that it is a dump: then another dump of the job must."""
     if inspection.beside:
         return False
     if inspection.kind == "container":
-        return True  # a .tar.gz may hold anything
+        return True  # a .tar.gz may contain anything
     nothing = inspection.foreign or inspection.kind == "packed" or inspection.size_bytes == 0
     return nothing and not looks_like_a_dump(inspection.path.name)
 
@@ -181,9 +181,9 @@ def findings(
     of: str = "",
     database: str = "",
 ) -> list[CheckResult]:
-    """Judgements on the files themselves: is the newest one whole, is it young enough?
+    """Judgements on the files: is the newest one complete, is it young enough?
 
-    `of`: the database, where a drill is about several; `database`: where it is restored.
+    `of`: the database, if the drill has several; `database`: the restored one.
     """
     results: list[CheckResult] = []
     whose = f" of {of}" if of else ""
@@ -239,7 +239,7 @@ def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> Ch
 
 
 def absent(name: str, path: str) -> CheckResult:
-    """Of a database that is configured, and of which there is no dump."""
+    """The judgement for a configured database without a dump."""
     return _finding(
         f"there is a dump of {name}",
         CheckOutcome.FAILED,
@@ -250,7 +250,7 @@ def absent(name: str, path: str) -> CheckResult:
 
 
 def unusable(name: str, inspection: Inspection) -> CheckResult:
-    """Of a database whose newest dump cannot be looked into here."""
+    """The judgement for a database whose newest dump cannot be read here."""
     return _finding(
         f"the newest dump of {name} is whole",
         CheckOutcome.ERROR,
@@ -262,7 +262,7 @@ def unusable(name: str, inspection: Inspection) -> CheckResult:
 def on_globals(
     found: GlobalsFile, max_age: timedelta | None, now: datetime
 ) -> tuple[CheckResult, ...]:
-    """Whether the roles beside the dumps are whole, and as young as the dumps have to be."""
+    """Judges the file of roles: is it complete, and within the age limit of the dumps?"""
     if found.problem:
         outcome = CheckOutcome.ERROR if found.unusable else CheckOutcome.FAILED
     else:
@@ -281,7 +281,7 @@ def on_globals(
 
 
 def roles_missing(missing: Sequence[str]) -> CheckResult:
-    """`missing`: roles that own or are granted something in a dump, and that no statement creates."""
+    """`missing`: roles with ownership or grants in a dump that no statement creates."""
     return _finding(
         "every role of the dumps is in the file of roles",
         CheckOutcome.FAILED if missing else CheckOutcome.PASSED,
@@ -295,7 +295,7 @@ def roles_missing(missing: Sequence[str]) -> CheckResult:
 
 
 def of_the_future(said: Iterable[str]) -> list[CheckResult]:
-    """Of dumps that are later than now, which were left out; `said`: of each, why."""
+    """Judgements on skipped dumps with a time in the future; `said`: the reason for each."""
     details = [*said]
     if not details:
         return []

@@ -1,4 +1,4 @@
-"""What the configuration says of dumps and of this machine's PostgreSQL, as adapters use it."""
+"""Settings of dumps and of this machine's PostgreSQL, for the adapters."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,16 +13,16 @@ from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 
 FullText = Callable[[str, str], str]
-"""The id of a drill, and what its load said, which may repeat rows → a note for the report."""
+"""Drill id, and the full text of its load (it may contain rows) → a note for the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSettings:
-    """One target's dumps, as configured."""
+    """Settings of one target's dumps."""
 
     path: str
     storage: DumpStorage | None = None
-    """Where the dumps are fetched from; None: `path` is of this machine."""
+    """The storage of the dumps; None: `path` is on this machine."""
     max_size: int | None = None
     """Bytes; a larger dump is not fetched."""
     decrypt: tuple[str, ...] | None = None
@@ -30,16 +30,15 @@ class DumpSettings:
     ignore_extensions: tuple[str, ...] = ()
     jobs: int | None = None
     databases: tuple[str, ...] = ()
-    """Names of the databases to prove; `*` alone: all of which there are dumps; empty: the one that
-    there is, whatever its name.
+    """Names of the databases to check; `*` alone: all with dumps; empty: the only one, whatever its name.
     """
     globals_path: str = ""
-    """File or glob of what `pg_dumpall --globals-only` wrote; empty: roles are made up."""
+    """File or glob of `pg_dumpall --globals-only` output; empty: placeholders are made for roles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """This machine's PostgreSQL programs and places, as configured."""
+    """Settings of this machine's PostgreSQL programs and folders."""
 
     bin_dir: str | None = None
     run_as: str | None = None
@@ -47,12 +46,12 @@ class ServerSettings:
     cache_dir: Path
     jobs: int | None = None
     require_fence: bool = False
-    """Restore nothing where the kernel refuses a part of the fence."""
+    """Restore nothing if the kernel does not support a part of the fence."""
     full_text: FullText | None = None
-    """Is given the whole text of an error of a load; without it, that text is dropped."""
+    """Receives the full text of a load error; None: the text is dropped."""
 
     def account(self) -> OsUser | None:
-        """Like the one that a drill will have; for looking, not for running a dump's code."""
+        """A user like that of a drill, for tests, not for a dump's code."""
         return any_of_a_drill(self.run_as)
 
     def lodge(self, drill_id: str) -> Lodging:
@@ -68,7 +67,7 @@ class ServerSettings:
         return binaries.discover(bin_dir=self.bin_dir, cache=self.cache_dir, account=self.account())
 
     def parallel(self, dump: DumpSettings) -> int:
-        """Jobs of pg_restore: the target's, else this machine's, else one a processor."""
+        """Jobs of pg_restore: the target's, else this machine's, else one for each processor."""
         return dump.jobs or self.jobs or os.cpu_count() or 1
 
     def places(self, drill_id: str) -> Places:

@@ -1,8 +1,8 @@
-"""Loading a plain dump in the same reading that finds out whether it is whole.
+"""Loads a plain dump while it is read to find out whether it is complete.
 
-Only its last line says so, and a second reading of a compressed dump would take as long as unpacking it.
-So the newest dump is loaded while it is read. Where it turns out not to be the one to restore, or to need
-something that its beginning did not tell, the load is thrown away, and the drill goes on without it.
+Only its last line shows that, and a second reading of a compressed dump would take as long as unpacking it.
+If the newest dump is not the one to restore, or needs something that its start did not show, the load is
+dropped, and the drill continues without it.
 """
 
 import threading
@@ -22,40 +22,40 @@ from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Position
 from restorecheck.postgres.server.binaries import Installation
 
 FROM_SIZE = 4 << 20
-"""Bytes of a file; a smaller one is read in no time."""
+"""Bytes of a file; a smaller one is read first, which is fast."""
 LONGEST_BEGINNING = 32 << 20
-"""Bytes of definitions before the first rows; with more, the dump is read first."""
+"""Bytes of definitions before the first rows; with more the dump is read first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A load into a new database, to which the dump is given while it is read."""
+    """A load into a new database, which gets the dump while it is read."""
 
     installation: Installation
     database: str
     load: Load
     pipe: IO[bytes]
     make_roles: Callable[[Sequence[str], str], None]
-    """Takes their names and the encoding of these."""
+    """Arguments: role names and their encoding."""
     log_offset: int
     sorts_alike: bool
     seconds: float
-    """Which it took to start the server."""
+    """Start time of the server, in seconds."""
 
 
 @dataclass
 class Ahead:
-    """Follows the first plain dump that is read, in the thread that reads; the other thread, which lives on,
-    starts the programs when it is asked to.
+    """Follows the first plain dump, in the reading thread. The other thread, which lives on, starts the
+    programs on request.
     """
 
     news: threading.Event = field(default_factory=threading.Event)
-    """Set when a load is to be begun."""
+    """Set when a load should start."""
     begun: Begun | None = None
     asked: Inspection | None = None
-    """What the beginning of the dump told, until it is answered."""
+    """Findings from the start of the dump, until `answer`."""
     whole: bool = False
-    """All of it was passed on, or psql took no more."""
+    """Everything was passed on, or psql accepted no more."""
     _inspection: Inspection | None = None
     _held: list[Piece] = field(default_factory=list)
     _held_bytes: int = 0
@@ -67,13 +67,13 @@ class Ahead:
     _batch: list[bytes] = field(default_factory=list)
     _batch_bytes: int = 0
     _known: int = 0
-    """How many pieces of the batch may be passed on: it is known which roles they name."""
+    """Pieces of the batch that may be passed on, because their roles are known."""
     _roles: set[str] = field(default_factory=set)
 
     # --- in the thread that reads --------------------------------------------------------------
 
     def of(self, inspection: Inspection) -> "Ahead | None":
-        """The follower of this file; None where it is not to be loaded ahead."""
+        """The follower of this file; None: it is not loaded while it is read."""
         if self._inspection is not None or inspection.size_bytes < FROM_SIZE:
             return None
         self._inspection = inspection
@@ -145,7 +145,7 @@ class Ahead:
             self._pass_on(seen)
 
     def _pass_on(self, seen: Scan) -> None:
-        """Roles are made before the statement that names them is run."""
+        """Pass the pieces on; roles are made before the statement that names them."""
         assert self.begun is not None, "a load is begun"
         data = b"".join(self._batch[: self._known])
         self._batch = self._batch[self._known :]
@@ -165,7 +165,7 @@ class Ahead:
     # --- in the thread that lives on -----------------------------------------------------------
 
     def answer(self, begun: Begun | None) -> None:
-        """Of what was asked; None: the dump is only read."""
+        """The answer to `asked`; None: the dump is only read."""
         self.asked = None
         self.begun = begun
         self._answered.set()
@@ -173,7 +173,7 @@ class Ahead:
     def fits(
         self, inspections: Sequence[Inspection], database: str, installation: Installation
     ) -> bool:
-        """Whether what was loaded is what is to be restored, in the way in which it would be restored."""
+        """Whether the load is of the dump to restore, and was made as the restore would be."""
         begun = self.begun
         if begun is None or not self.whole or self._inspection is None or len(inspections) != 1:
             return False
@@ -194,7 +194,7 @@ class Ahead:
         )
 
     def stop(self) -> None:
-        """End the load; the dump is read on without it."""
+        """End the load; reading continues without it."""
         self._ended = True
         if self.begun is not None:
             self.begun.load.end()
