@@ -1,1 +1,1 @@
-"""Reading dump files without a server: what they are, whether they are whole, what they need."""
+"""Reads dump files without a server: their kind, whether they are complete, what they need."""

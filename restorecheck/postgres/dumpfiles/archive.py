@@ -27,20 +27,20 @@ POSITION_NOT_SET, POSITION_SET, NO_DATA = 1, 2, 3
 BLOCK_DATA, BLOCK_BLOBS = 1, 3
 
 SECTIONS = frozenset({1, 2, 3, 4})
-"""None, pre-data, data, post-data: what another number would be is silently never restored."""
+"""None, pre-data, data, post-data: pg_restore silently skips entries with another number."""
 
 HAVE_DATA = frozenset({"TABLE DATA", "BLOBS"})
-"""Entries that are nothing without data."""
+"""Entries that need data."""
 
 MAX_ENTRIES = 10_000_000
 LONGEST_TEXT = 256 * 1024 * 1024
-"""Bytes of one statement or name; no size that a header claims is believed beyond it."""
+"""Bytes of one statement or name; a larger size in a header counts as damage."""
 LONGEST_TEXTS = 1 << 30
-"""Bytes of all of them; they are held in memory, by pg_restore as well."""
+"""Bytes of all texts; with more the archive is not read, because they are kept in memory, also by pg_restore."""
 
 
 class DamagedArchiveError(Exception):
-    """The bytes are not what an archive has there; the text completes `the dump …`."""
+    """The bytes are not valid at this place of an archive; the text completes `the dump …`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class TocEntry:
 class Toc:
     archive_version: tuple[int, int]
     known: bool
-    """False: newer or older than this reader knows; only the version is told."""
+    """False: the version is newer or older than this reader knows; only the version was read."""
     compression: int = 0
     """0 none, 1 gzip, 2 lz4, 3 zstd; before version 1.15 there was only gzip."""
     int_size: int = 4
@@ -81,7 +81,7 @@ class Toc:
 
 
 class _Reader:
-    """Takes bytes and integers; a size that the file cannot hold is damage, not memory."""
+    """Reads bytes and integers; a size beyond the file is damage, and is not allocated."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream = stream
@@ -133,13 +133,13 @@ class _Reader:
 
 
 def read_toc(stream: BinaryIO, size: int, *, custom: bool, header_only: bool = False) -> Toc:
-    """Header and table of contents from the stream's present position.
+    """Read header and table of contents from the stream's present position.
 
-    With `header_only`, what stands before the table of contents; `entries` is empty.
+    With `header_only`, only the part before the table of contents; `entries` is empty.
 
     Raises:
-        DamagedArchiveError: They end early or make no sense.
-        UnusableLayerError: They are more than memory should hold.
+        DamagedArchiveError: They end early or are not valid.
+        UnusableLayerError: They need too much memory.
     """
     reader = _Reader(stream, size)
     if reader.take(5) != MAGIC:
@@ -216,7 +216,7 @@ def _entry(reader: _Reader, version: tuple[int, int], *, custom: bool) -> TocEnt
     reader.text()  # with oids
     while (dependency := reader.text()) is not None:
         if not dependency:
-            # They are numbers; of a file with a hole there would be as many as it has bytes.
+            # They are numbers; a sparse file could have as many as its bytes.
             raise DamagedArchiveError(
                 f"is damaged: the dependencies of {desc} {shown(tag)} are not valid"
             )
@@ -251,12 +251,12 @@ def _flag(value: int) -> bool:
 
 
 def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
-    """What is wrong with the data of a custom archive; empty when every block is there and ends.
+    """The problem of a custom archive's data; empty: every block exists and ends.
 
-    All blocks are walked, from the end of the table of contents: each must begin where the one
-    before ends, belong to an entry, and stand where the entry says (a dump to a pipe says nothing).
-    What follows the last block does not matter: pg_dump 17 writes its table of contents there a
-    second time where its standard output is a file, and pg_restore never reads that far.
+    All blocks are read in order from the end of the table of contents: each must begin where the previous one
+    ends, belong to an entry, and be at the entry's position (a dump to a pipe has none). Bytes after the last
+    block do not matter: pg_dump 17 repeats its table of contents there if its standard output is a file, and
+    pg_restore does not read them.
     """
     wanted = {e.dump_id: e for e in toc.entries if e.has_data}
     if not wanted:
@@ -281,7 +281,7 @@ def custom_data_problem(stream: BinaryIO, toc: Toc, size: int) -> str:
 
 
 def _without_data_problem(toc: Toc, size: int) -> str:
-    """An archive of definitions alone ends with its table of contents, or a second one."""
+    """An archive without data ends with its table of contents, or a second one."""
     rest = size - toc.end
     if rest in {0, toc.end - toc.start}:
         return ""
@@ -300,7 +300,7 @@ def _block_head(stream: BinaryIO, toc: Toc) -> tuple[int, int]:
 
 
 def _walk_block(stream: BinaryIO, toc: Toc, size: int, kind: int) -> None:
-    """To the block's end: chunks until one of length zero; large objects until an oid of zero."""
+    """Read to the block's end: chunks until one of length zero; large objects until oid zero."""
     if kind == BLOCK_DATA:
         _walk_chunks(stream, toc, size)
         return
@@ -328,6 +328,6 @@ def _integer(stream: BinaryIO, toc: Toc) -> int:
 
 
 def label(entry: TocEntry) -> str:
-    """How an entry is named in messages."""
+    """Name of an entry in messages."""
     named = f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag or entry.desc
     return shown(named)

@@ -11,10 +11,10 @@ ALGORITHMS = {
     "sha384": "sha384", "sha512": "sha512", "b2": "blake2b", "blake2": "blake2b", "blake2b": "blake2b",
 }  # fmt: skip
 BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
-"""Digits in hexadecimal, where no name tells."""
+"""Algorithm by the number of hexadecimal digits, if no name says it."""
 SPELLED = {"md5": "MD5", "blake2b": "BLAKE2b"}
 LARGEST = 1 << 24
-"""Bytes of a checksum file: a line for each of 100,000 data files."""
+"""Bytes of a checksum file; a larger one is ignored. It has room for 100,000 data files."""
 STANDARD_INPUT = frozenset({"-", "stdin"})
 
 _OWN = re.compile(r"(?:\.|^)(md5|sha\d*|b2|blake2b?)(?:[-_]?sums?)?$", re.IGNORECASE)
@@ -29,13 +29,13 @@ _BSD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What a file beside a dump says of it."""
+    """A checksum from a file beside a dump."""
 
     algorithm: str
-    """As hashlib names it."""
+    """Name in hashlib."""
     digest: str
     path: Path
-    """The file that says so."""
+    """The checksum file."""
 
     @property
     def kind(self) -> str:
@@ -43,10 +43,10 @@ class Checksum:
 
 
 def checksums_of(files: Sequence[Path]) -> dict[Path, Checksum]:
-    """The strongest checksum that lies beside each file; nothing of those that have none.
+    """The strongest checksum for each file; files without one are left out.
 
     Args:
-        files: Of one folder.
+        files: Files of one folder.
     """
     names = {file.name: file for file in files}
     stems = {file.stem for file in files}
@@ -56,7 +56,7 @@ def checksums_of(files: Sequence[Path]) -> dict[Path, Checksum]:
         about = path.name[: match.start()] if match else ""
         if not (about in names or about in stems or _LIST.fullmatch(path.name)):
             continue
-        # `x.dump.md5` beside `x.dump.gz` may be of the file before it was compressed.
+        # `x.dump.md5` beside `x.dump.gz` may be for the file before its compression.
         for name, said in _read(path, about if about in names else None):
             file = names.get(name)
             if file and (file not in found or len(said.digest) > len(found[file].digest)):
@@ -72,7 +72,7 @@ def _regular_files(folder: Path) -> list[Path]:
 
 
 def holds(dump: Path, said: Checksum) -> bool:
-    """Whether the file is the one whose checksum was written. Reads all of it."""
+    """Whether the file has this checksum. Reads the whole file."""
     size = len(said.digest) // 2
     with dump.open("rb") as file:
         digest = (
@@ -84,7 +84,7 @@ def holds(dump: Path, said: Checksum) -> bool:
 
 
 def mismatch(dump: Path, said: Checksum) -> str:
-    """Why such a dump is bad."""
+    """Why a dump with another checksum is bad."""
     older = said.path.stat().st_mtime < dump.stat().st_mtime
     when = ", which is older than the dump" if older else ""
     return (
@@ -94,7 +94,7 @@ def mismatch(dump: Path, said: Checksum) -> str:
 
 
 def _read(path: Path, owner: str | None) -> Iterator[tuple[str, Checksum]]:
-    """Names and checksums. A line without a name is about `owner`, the file that this one is named after."""
+    """Names and checksums. A line without a name is for `owner`, the file in this file's name."""
     try:
         with path.open("rb") as stream:
             text = stream.read(LARGEST).decode(errors="replace")
@@ -121,7 +121,7 @@ def _base(named: str, *, escaped: bool) -> str:
 
 
 def _algorithm(kind: str | None, file: str, digits: str) -> str | None:
-    """By what the line says, the file's name, or the length. Others of these lengths are not known here."""
+    """The algorithm by the line, the file name, or the number of digits; None: unknown."""
     length = len(digits)
     match = _OWN.search(file) or _LIST.fullmatch(file)
     told = (kind or (match[1] if match else None) or "").lower()

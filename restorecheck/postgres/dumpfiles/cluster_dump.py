@@ -1,7 +1,7 @@
 r"""Plain SQL of several databases: pg_dumpall's file, and dumps with \connect in one file.
 
-Each database's part is a dump of its own, from its first line to its trailer; what stands outside
-of these parts is about the whole server: roles, tablespaces.
+The part of each database is a complete dump, from its first line to its trailer; statements outside of these
+parts concern the whole server: roles, tablespaces.
 
 Source: PostgreSQL, src/bin/pg_dump/pg_dumpall.c; of \connect, src/fe_utils/string_utils.c
 (appendPsqlMetaConnect).
@@ -39,7 +39,7 @@ _DATABASE = re.compile(r'^(?:CREATE|ALTER) DATABASE ("(?:[^"]|"")+"|[^\s;]+)')
 
 @dataclass(slots=True)
 class DatabasePart:
-    """One database's dump within the file: bytes [start, end)."""
+    """The dump of one database in the file: bytes [start, end)."""
 
     start: int
     lines_before: int
@@ -50,7 +50,7 @@ class DatabasePart:
 
 @dataclass
 class _Reading:
-    """What is known of the file so far."""
+    """State of the reading."""
 
     database: str = ""
     """The one that the last \\connect names."""
@@ -58,7 +58,7 @@ class _Reading:
     open: DatabasePart | None = None
     statements: list[bytes] = field(default_factory=list)
     outside: bool = False
-    """The last statement that began is about the whole server."""
+    """The last statement concerns the whole server."""
     cluster: bool = False
     ended: bool = False
 
@@ -118,7 +118,7 @@ class _Reading:
 
 
 def looked_into(inspection: Inspection, decryption: Decryption | None) -> Inspection:
-    """A file of several databases with its parts; any other inspection as it is.
+    """The inspection with the parts of a file of several databases; any other unchanged.
 
     Raises:
         OSError: It cannot be read.
@@ -154,7 +154,7 @@ def _read(stream: BinaryIO) -> _Reading:
 
 
 def globals_of(stream: BinaryIO) -> tuple[tuple[str, ...], str]:
-    """Of `pg_dumpall --globals-only`: its statements, and what is wrong with the file, if anything."""
+    """The statements of `pg_dumpall --globals-only`, and the problem of the file (empty: none)."""
     reading = _read(stream)
     if not reading.cluster:
         return (), "is not a file of pg_dumpall"
@@ -193,7 +193,7 @@ def _parts(inspection: Inspection, reading: _Reading, stream: BinaryIO) -> Itera
 
 
 def _databases(reading: _Reading) -> dict[str, Needs]:
-    """What is said of databases outside of their dumps, as pg_dumpall did up to version 10."""
+    """Needs of databases outside of their dumps, as pg_dumpall wrote them up to version 10."""
     collectors: dict[str, NeedsCollector] = {}
     for statement in reading.statements:
         text = kept(statement)
@@ -224,7 +224,7 @@ class Extent(io.RawIOBase):
 
 
 def part_of(stream: BinaryIO, extent: tuple[int, int] | None) -> BinaryIO:
-    """The part of an unpacked file that is one database's; the file itself without an extent."""
+    """The part of one database in an unpacked file; without an extent the file itself."""
     if extent is None:
         return stream
     start, end = extent

@@ -1,7 +1,6 @@
-"""Zip and tar files that hold one dump.
+"""Zip and tar files that contain one dump.
 
-The names in them are not trusted: none becomes the name of a file here but those that pg_dump itself
-gives to the files of its directory format.
+The names in them are not trusted: only names of pg_dump's own directory format become names of files here.
 """
 
 import io
@@ -31,17 +30,17 @@ from restorecheck.postgres.dumpfiles.unreadable import (
 )
 
 MOST_FILES = 1_000_000
-"""More are not looked at: a few gigabytes can hold any number of empty ones."""
+"""Files in a container; with more it is not read, because a few gigabytes can contain any number of empty files."""
 MEGABYTE = 1 << 20
 LONGEST_LIST = 32 * MEGABYTE
-"""Bytes of a zip file's list of its files: of 300,000 files, or some hundred megabytes of memory."""
+"""Bytes of a zip file's list of files (300,000 files); a longer one is refused, because it needs too much memory."""
 LONGEST_HEADER = MEGABYTE
-"""Bytes of what a tar file says of one member; names have 4 KB."""
+"""Bytes of a tar header for one member; a longer one counts as damage. Names have at most 4 KB."""
 HEADERS = frozenset(
     {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
      tarfile.SOLARIS_XHDTYPE}
 )  # fmt: skip
-"""Members that say something of the next one, and are read into memory as a whole."""
+"""Tar members that describe the next one, and are read into memory completely."""
 
 DATA_FILE = re.compile(r"toc\.dat|(?:\d+|blob_\d+)\.dat(?:\.gz|\.lz4|\.zst)?|blobs(?:_\d+)?\.toc")
 """Files of the directory format. Source: src/bin/pg_dump/pg_backup_directory.c."""
@@ -62,7 +61,7 @@ BASE_BACKUP_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file in a container; `stream` is read before the next one is taken."""
+    """One file in a container; `stream` must be read before the next file."""
 
     name: str
     """Without its folders."""
@@ -71,7 +70,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a container holds: one dump, or the files of one in the directory format."""
+    """Content of a container: one dump, or the files of one in the directory format."""
 
     stream: io.BufferedReader
     folder: Iterator[Member] | None = None
@@ -82,8 +81,8 @@ def open_container(stream: io.BufferedReader, kind: str, budget: Budget) -> Iter
     """Find the dump in a zip or tar file.
 
     Raises:
-        UnusableLayerError: It holds none or several, or is packed in a manner that only others read,
-            or its files are more than the budget has; also while reading.
+        UnusableLayerError: It contains none or several, or needs another program to unpack, or exceeds the
+            budget; also while reading.
         DamagedLayerError: It ends early or is corrupt; also while reading.
     """
     with closing((_zipped if kind == "zip" else _tarred)(stream, budget)) as members:
@@ -94,7 +93,7 @@ def _content(members: Iterator[Member], kind: str) -> Content:
     seen = 0
     for member in members:
         if member.name.startswith("."):
-            continue  # what macOS puts beside each file, under its name
+            continue  # metadata that macOS adds beside each file
         seen += 1
         if seen > MOST_FILES:
             raise UnusableLayerError(
@@ -124,7 +123,7 @@ def _is_dump(member: Member) -> bool:
 
 
 class _Only(io.RawIOBase):
-    """The dump of a container. At its end the others are looked at: none may be a dump."""
+    """The dump in a container. At its end the other files are examined: none may be a dump."""
 
     def __init__(self, member: Member, others: Iterator[Member], kind: str) -> None:
         self._member = member
@@ -148,17 +147,17 @@ class _Only(io.RawIOBase):
 
 
 def open_tar(stream: IO[bytes], mode: Literal["r|", "r:"]) -> tarfile.TarFile:
-    """A tar file, which is not trusted.
+    """Open an untrusted tar file.
 
     Raises:
-        UnusableLayerError, DamagedLayerError: Also while reading: it claims what no dump needs.
+        UnusableLayerError, DamagedLayerError: Also while reading: it has sizes that no dump needs.
         tarfile.TarError: The same: it is damaged.
     """
     return tarfile.open(fileobj=stream, mode=mode, tarinfo=_Claims)
 
 
 class _Claims(tarfile.TarInfo):
-    """Reads no header into memory, and no map of holes, that is as long as the file claims."""
+    """Refuses headers and sparse maps of excessive length before they are read into memory."""
 
     def _proc_member(self, tar: Any) -> Any:  # noqa: ANN401  # to be overridden, says the base class
         if self.type == tarfile.GNUTYPE_SPARSE:
@@ -187,14 +186,14 @@ def _tarred(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
     try:
         with open_tar(stream, "r|") as tar:
             for info in tar:
-                cast(Any, tar).members.clear()  # it remembers each one
+                cast(Any, tar).members.clear()  # tarfile keeps every member
                 file = tar.extractfile(info) if _has_bytes(info) else None
                 if file is not None and info.isreg():
                     yield _member(info.name, file, info.size, "tar", budget)
                 while file is not None and file.read(1 << 20):
-                    pass  # a claim of terabytes ends here, with the file
+                    pass  # a false size of terabytes ends with the file
         while stream.read(1 << 20):
-            pass  # what is around it has a checksum at its end
+            pass  # the layer around it has a checksum at its end
     except (tarfile.TarError, EOFError, zlib.error):
         raise DamagedLayerError("is damaged or truncated: its tar structure ends early") from None
 
@@ -236,7 +235,7 @@ def _zipped(stream: io.BufferedReader, budget: Budget) -> Generator[Member]:
 
 
 class _ReadInParts:
-    """A zip file whose list of files is read at once, and only where it is not too long for that."""
+    """A zip file whose list of files is read only if it is not too long."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -255,7 +254,7 @@ class _ReadInParts:
 
 
 def _opened(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """What zipfile itself unpacks of bzip2 and LZMA has no bound; of 4 KB it makes gigabytes at once."""
+    """Unpacks bzip2 and LZMA in bounded pieces: zipfile itself may unpack 4 KB to gigabytes at once."""
     if info.compress_type == zipfile.ZIP_LZMA:
         raise NotImplementedError
     if info.compress_type != zipfile.ZIP_BZIP2:
@@ -286,7 +285,7 @@ def _member(name: str, file: IO[bytes], size: int, kind: str, budget: Budget) ->
 
 
 class _Whole(io.RawIOBase):
-    """One member: its errors in our words, and an error where it ends before its size is read."""
+    """One member, with restorecheck's errors, and an error if it ends before its size."""
 
     def __init__(self, inner: BinaryIO, size: int, kind: str, budget: Budget) -> None:
         self._inner = inner

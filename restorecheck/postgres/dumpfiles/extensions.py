@@ -1,4 +1,4 @@
-"""What a dump says of the members of extensions, which it does not define itself. Pure."""
+"""Statements of a dump on members of extensions, which the dump does not define. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ ABOUT = frozenset({"ACL", "COMMENT", "SECURITY LABEL"})
 _MEMBER = re.compile(
     r"^(COLUMN|TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE|FUNCTION|PROCEDURE|AGGREGATE|TYPE|DOMAIN) (.*)$"
 )
-"""Tags of entries about objects that live in a schema: `FUNCTION uuid_generate_v4()`."""
+"""Tags of entries for objects in a schema: `FUNCTION uuid_generate_v4()`."""
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
 def members_of_extensions(entries: Sequence[TocEntry]) -> tuple[TocEntry, ...]:
     """Grants, comments and security labels on objects that the dump does not define.
 
-    pg_dump writes no definition of an extension's members, but the rights that were changed on them.
+    pg_dump writes no definition of an extension's members, but their changed rights.
     Source: src/bin/pg_dump/pg_dump.c, checkExtensionMembership.
     """
     defined = {(entry.namespace, _plain(entry.tag)) for entry in entries if entry.desc not in ABOUT}
@@ -36,5 +36,5 @@ def _is_member(entry: TocEntry, defined: Iterable[tuple[str, str]]) -> bool:
 
 
 def _plain(tag: str) -> str:
-    """Without the quotes that SQL needs; the entries of tables have none, those about them do."""
+    """The tag without SQL quotes: entries of tables have none, other entries on them do."""
     return _QUOTED.sub(lambda match: unquote(match[0]), tag)

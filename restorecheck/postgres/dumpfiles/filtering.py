@@ -1,4 +1,4 @@
-r"""What of a plain dump is passed to psql.
+r"""Filters a plain dump for psql.
 
 Left out: psql's own commands (`\connect`, `\restrict`), statements about the database itself, what
 --clean drops first, ignored extensions, and, without `ownership`, owners and grants. An empty line
@@ -15,12 +15,12 @@ from restorecheck.postgres.dumpfiles.statements import CHUNK, Piece, Position, R
 
 NEVER_PASSED = (b"CREATE DATABASE ", b"DROP DATABASE ", b"ALTER DATABASE ", b"COMMENT ON DATABASE ")
 ELSEWHERE = (b"SET default_tablespace = ", b"CREATE USER MAPPING ", b"ALTER USER MAPPING ")
-"""Belongs to the server it came from: its disks, and how it logs in to others."""
+"""Statements for the source server only: its disks, and its logins to other servers."""
 OWNERSHIP = (b"GRANT ", b"REVOKE ", b"ALTER DEFAULT PRIVILEGES ", b"SET SESSION AUTHORIZATION ")
 CREATES = (b"CREATE ", b"COPY ", b"INSERT ")
 EMPTY_VIEW = b"CREATE OR REPLACE VIEW "
-"""Before anything is made, --clean makes such a view of a view that depends on a primary key, so that the
-key can be dropped. Source: src/bin/pg_dump/pg_dump.c, createDummyViewAsClause.
+"""With --clean a dump first replaces each view that depends on a primary key by such a view, so that the key can
+be dropped. Source: src/bin/pg_dump/pg_dump.c, createDummyViewAsClause.
 """
 
 
@@ -41,14 +41,14 @@ def restorable(stream: BinaryIO, rules: "FilterRules") -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterRules:
-    """What of a plain dump is restored."""
+    """Which parts of a plain dump are restored."""
 
     ownership: bool = True
     """Owners and grants are passed on."""
     ignored_extensions: Sequence[str] = ()
-    """Their CREATE EXTENSION and COMMENT are left out."""
+    """Extensions whose CREATE EXTENSION and COMMENT are left out."""
     left_out: Collection[TocEntry] = ()
-    """Entries that are left out as a whole."""
+    """Entries that are left out completely."""
     refresh: bool = True
     """Materialized views are filled."""
 
@@ -118,7 +118,7 @@ def _key(entry: TocEntry) -> tuple[str, str, str]:
 
 
 def _drops(line: bytes) -> bool:
-    """The section that --clean writes first: the new database has nothing to drop."""
+    """Whether the line is in the first section of --clean: a new database has nothing to drop."""
     if line.startswith((b"DROP ", b"SELECT pg_catalog.lo_unlink(")):
         return True
     return line.startswith(b"ALTER ") and b" DROP " in line

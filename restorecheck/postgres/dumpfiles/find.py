@@ -1,4 +1,4 @@
-"""Which files a target's path names, the newest first."""
+"""The files at a target's path, the newest first."""
 
 import glob
 import os
@@ -17,21 +17,21 @@ from restorecheck.postgres.dumpfiles.pieces import state_of, without_later_piece
 @dataclass(frozen=True, slots=True)
 class Candidates:
     files: tuple[Path, ...]
-    """Files and directory-format dumps, the newest first; of a link, the file that it leads to; of a
-    file in pieces, the first one. A folder that holds another kind of backup stands alone.
+    """Files and directory-format dumps, the newest first; for a link its target, for a file in pieces the first
+    piece. A folder with another kind of backup is the only item.
     """
     ignored: tuple[Path, ...] = ()
-    """What lies beside dumps."""
+    """Other files beside dumps."""
 
 
 def candidates(path: str) -> Candidates:
-    """What may be a dump.
+    """Find the files that may be dumps.
 
     Args:
         path: A file, a folder of dumps, a folder that is a directory-format dump, or a glob.
 
     Raises:
-        NotFoundError: There is nothing of that name.
+        NotFoundError: The path does not exist.
         AccessDeniedError: It cannot be read.
     """
     place = Path(path)
@@ -100,7 +100,7 @@ def _is_candidate(path: Path, names: frozenset[str]) -> bool:
     if is_unfinished(path.name, names):
         return False
     if looks_beside(path.name) or is_about(path.name, names):
-        # People write dumps to files named `db.txt`, too.
+        # Dumps may also be named `db.txt`.
         return begins_a_dump(_head(path))
     return path.suffix != ".asc" or not _head(path).startswith(SIGNATURE)
 
@@ -114,13 +114,13 @@ def _head(path: Path) -> bytes:
 
 
 def _once(files: Iterable[Path]) -> list[Path]:
-    """Each file by one name: `latest.dump` is a link to another one, or another name of it."""
+    """Each file by one name: `latest.dump` may be a link to another one, or a second name."""
     by_identity: dict[tuple[int, int], Path] = {}
     for file in map(_itself, files):
         try:
             state = file.stat()
         except OSError:
-            continue  # deleted a moment ago
+            continue  # just deleted
         known = by_identity.setdefault((state.st_dev, state.st_ino), file)
         if _digits(file) > _digits(known):
             by_identity[state.st_dev, state.st_ino] = file
@@ -132,7 +132,7 @@ def _itself(path: Path) -> Path:
 
 
 def _digits(path: Path) -> int:
-    """A name with a date says more than `latest`."""
+    """Sort key: a name with a date is preferred to `latest`."""
     return sum(letter.isdigit() for letter in path.name)
 
 

@@ -1,4 +1,4 @@
-"""Naming folders that hold backups, but no dumps."""
+"""Recognises folders with other backups than dumps."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from restorecheck.postgres.dumpfiles.containers import BASE_BACKUP
 
 
 def name_folder(folder: Path) -> str:
-    """What a folder without toc.dat is, completing `the folder …`; empty where nothing tells."""
+    """Kind of a folder without toc.dat, completing `the folder …`; empty: unknown."""
     if (folder / "toc.dat").is_file():
         return ""
     if any(folder.glob("base.tar*")) or any(

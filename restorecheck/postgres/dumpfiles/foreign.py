@@ -1,4 +1,4 @@
-"""Naming what is no PostgreSQL dump, by its first bytes. Pure."""
+"""Recognises files that are not PostgreSQL dumps, by their first bytes. Pure."""
 
 import math
 import re
@@ -39,7 +39,7 @@ _OTHER_DUMP = re.compile(rb"^-- (\S.*?) database (?:cluster )?dump\r?$", re.MULT
 
 
 def name_foreign(head: bytes) -> str:
-    """What it is, completing `the file …`; empty when it may be SQL text."""
+    """Kind of the file, completing `the file …`; empty: it may be SQL text."""
     for magic, name in MAGICS:
         if head.startswith(magic):
             return name
@@ -63,28 +63,28 @@ def name_foreign(head: bytes) -> str:
 
 
 def is_foreign(head: bytes) -> bool:
-    """Whether it is known to be something else."""
+    """Whether the file is known not to be a dump."""
     return name_foreign(head) not in {"", UNKNOWN}
 
 
 def name_other_dump(head: bytes) -> str:
-    """The product that wrote a dump in PostgreSQL's manner; empty where that is PostgreSQL."""
+    """The product that wrote a dump in PostgreSQL's format; empty: PostgreSQL."""
     match = _OTHER_DUMP.search(head)
     name = match[1].decode(errors="replace") if match else ""
     return "" if name == "PostgreSQL" else name
 
 
 def is_text(head: bytes) -> bool:
-    """Whether it holds no control characters: in any encoding that PostgreSQL has."""
+    """Whether it has no control characters, in any encoding of PostgreSQL."""
     return len(head.translate(None, _CONTROLS)) == len(head)
 
 
 FEWEST = 64
-"""Bytes that are needed to call them random."""
+"""Fewest bytes for `looks_random`."""
 
 
 def looks_random(head: bytes) -> bool:
-    """Whether nearly as many different bytes occur as do among random ones, as in what is encrypted."""
+    """Whether the bytes vary like random ones, as in encrypted files."""
     expected = 256 * (1 - math.exp(-len(head) / 256))
     return len(head) >= FEWEST and len(set(head)) > 0.85 * expected
 

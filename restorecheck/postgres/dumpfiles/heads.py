@@ -1,6 +1,6 @@
-"""What the first bytes of a dump tell: of which database it is, and when it was taken.
+"""Reads the head of a dump: its database and its time.
 
-A folder may hold thousands of dumps; their heads are enough to find the newest of each database.
+A folder may have thousands of dumps; their heads are enough to find the newest of each database.
 """
 
 import io
@@ -40,19 +40,19 @@ class Head:
     path: Path
     modified: datetime
     claim: Claim | None = None
-    """What the dump itself says of its time."""
+    """The time in the dump itself."""
     dbname: str = ""
-    """Of the one database that it holds; empty where it does not say."""
+    """Name of its only database; empty: not recorded."""
     dump: bool = False
-    """It begins as pg_dump's files do."""
+    """It begins like a file of pg_dump."""
     cluster: bool = False
-    """Of several databases: pg_dumpall's, or one that connects to several."""
+    """It has several databases: from pg_dumpall, or with several `connect` commands."""
     objects: frozenset[bytes] = frozenset()
-    """Names of tables and the like at the beginning of a plain dump."""
+    """Names of tables and other objects at the start of a plain dump."""
 
 
 def head_of(path: Path, decryption: Decryption | None) -> Head:
-    """Nothing of what is wrong with a file is said here: `inspect` says it."""
+    """The head of a file; problems of the file are found by `inspect`."""
     toc = path / "toc.dat"
     try:
         mtime = toc.stat().st_mtime_ns if path.is_dir() else state_of(path)[1]
@@ -74,7 +74,7 @@ def head_of(path: Path, decryption: Decryption | None) -> Head:
 
 
 def _first(stream: BinaryIO) -> bytes:
-    """The first bytes, or fewer where a layer is cut."""
+    """The first bytes, or fewer if a layer is truncated."""
     parts: list[bytes] = []
     try:
         while sum(map(len, parts)) < HEAD and (part := stream.read(1 << 14)):

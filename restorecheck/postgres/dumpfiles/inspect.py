@@ -1,4 +1,4 @@
-"""What a file or folder is: which kind of dump, whole or not, of which version, needing what."""
+"""Inspects a file or folder: the kind of dump, its completeness, version and needs."""
 
 import errno
 import io
@@ -55,7 +55,7 @@ UNWRAPPED = "unwrapped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What was found; `complete` is True only when everything was seen to its end."""
+    """The result; `complete` is True only if everything was read to its end."""
 
     path: Path
     size_bytes: int
@@ -71,37 +71,37 @@ class Inspection:
     hint: str = ""
     foreign: bool = False
     beside: bool = False
-    """Belongs beside dumps, whatever it is named."""
+    """It is an additional file beside dumps, whatever its name."""
     unusable: bool = False
-    """It cannot be looked into here, which says nothing about the backup."""
+    """It cannot be read here, which says nothing about the backup."""
     created_at: datetime | None = None
-    """As the archive says, without a zone."""
+    """Time in the archive, without a time zone."""
     server_version: str = ""
     dump_version: str = ""
     dbname: str = ""
     needs: Needs = field(default_factory=Needs)
     entries: tuple[TocEntry, ...] = ()
-    """What the dump says that it holds."""
+    """The objects that the dump lists."""
     last_line: int = 0
-    """Of a plain dump: number of pg_dump's last line."""
+    """For a plain dump: number of pg_dump's last line."""
     missing: tuple[str, ...] = ()
-    """What its list says was left out of it."""
+    """Parts that were left out, by the dump's list."""
     notes: tuple[str, ...] = ()
-    """What else was seen, for the report."""
+    """Further observations, for the report."""
     cluster: bool = False
     """Written by pg_dumpall."""
     parts: tuple["Inspection", ...] = ()
-    """Of a file of several databases, the dump of each."""
+    """For a file of several databases, the dump of each."""
     statements: tuple[str, ...] = field(default=(), repr=False)
-    """What such a file says of the whole server; may hold the hashes of passwords."""
+    """Statements of such a file on the whole server; may contain password hashes."""
     extent: tuple[int, int] | None = None
-    """Of a part: where it begins and ends in the unpacked file."""
+    """For a part: its start and end in the unpacked file."""
     lines_before: int = 0
-    """Of a part: how many lines of the file stand before it. `entries` and `last_line` count from its own first."""
+    """For a part: number of lines before it. `entries` and `last_line` count from the part's first line."""
     creates: bool = True
-    """Of a part: it creates tables or the like."""
+    """For a part: it creates tables or other objects."""
     unwrapped: Path | None = None
-    """Where an archive was put that had to be decompressed or decrypted to be restored."""
+    """Path of an archive that was decompressed or decrypted for the restore."""
 
     @property
     def modified_at(self) -> datetime:
@@ -116,7 +116,7 @@ KINDS: dict[type[Exception], str] = {
 
 
 class Following(Protocol):
-    """May follow the reading of a plain dump."""
+    """Follows the reading of a plain dump."""
 
     def of(self, inspection: "Inspection") -> Follower | None: ...
 
@@ -128,16 +128,16 @@ def inspect(
     materialise: Path,
     following: Following | None = None,
 ) -> Inspection:
-    """Look into a file or folder, to its end.
+    """Read a file or folder to its end.
 
     Args:
         path: The candidate.
-        decryption: The configured command, where files are encrypted.
-        materialise: Folder for an archive that must be unwrapped to be restored.
-        following: Sees a plain dump while it is read.
+        decryption: The configured command for encrypted files.
+        materialise: Folder for an archive that must be unpacked for the restore.
+        following: Gets the pieces of a plain dump while it is read.
 
     Raises:
-        OSError: It cannot be read, or there is no room to unwrap it.
+        OSError: It cannot be read, or there is no space to unpack it.
     """
     if path.is_dir():
         return _against_checksums(_inspect_directory(path))
@@ -166,7 +166,7 @@ def inspect(
 
 
 def _says_nothing(path: Path) -> bool:
-    """Whether a file that decrypt did not explain may as well be anything else."""
+    """Whether a file that decrypt could not read may be something else than a dump."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     known = packing_of(head) or is_archive(head) or is_text(head)
@@ -193,7 +193,7 @@ def _inspect_file(
 
 
 def _against_checksums(found: Inspection) -> Inspection:
-    """What checksum files say of a whole dump: those beside it, and those in the folder that it is."""
+    """Compares a complete dump with checksum files: beside it, or in its folder."""
     if not found.complete:
         return found
     files = list(found.path.iterdir()) if found.path.is_dir() else pieces_of(found.path)
@@ -215,7 +215,7 @@ FEWEST_LINES = 4
 
 
 def _with_line_ends(found: Inspection) -> Inspection:
-    """Names a binary file whose line feeds have all become carriage return and line feed."""
+    """Detects a binary file in which every line feed became carriage return and line feed."""
     if found.complete or found.foreign or found.unusable or found.kind in {"plain", "directory"}:
         return found
     with found.path.open("rb") as file:
@@ -317,7 +317,7 @@ Look = Callable[[Inspection, BinaryIO, int], Inspection]
 def _seekable(
     found: Inspection, layers: Layers, materialise: Path, kind: str, look: Look
 ) -> Inspection:
-    """Archives are looked at in place, or unwrapped first: pg_restore wants to seek as well."""
+    """Archives are read in place, or unpacked first, because pg_restore must seek."""
     found = replace(found, kind=kind)
     if not layers.names:
         with found.path.open("rb") as stream:
@@ -343,7 +343,7 @@ def _clear(target: Path | None) -> None:
 
 
 def _write(stream: BinaryIO, target: Path) -> None:
-    """Raises UnusableLayerError before the disk is full: what is packed may grow without end."""
+    """Raises UnusableLayerError before the disk is full: packed data may be unbounded."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         while chunk := stream.read(1 << 20):
@@ -367,7 +367,7 @@ def _written(file: io.FileIO, chunk: bytes) -> bool:
 
 
 def _inspect_packed(found: Inspection, files: Iterator[Member], materialise: Path) -> Inspection:
-    """A directory-format dump out of a zip or tar file: pg_restore wants the files."""
+    """A directory-format dump from a zip or tar file, unpacked because pg_restore needs the files."""
     target = materialise / UNWRAPPED
     _clear(target)
     target.mkdir(mode=0o700)

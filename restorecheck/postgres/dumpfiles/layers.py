@@ -1,4 +1,4 @@
-"""Compression and encryption around a dump, peeled by what the bytes are, not by the file's name."""
+"""Removes compression and encryption around a dump, by its bytes and not by the file name."""
 
 import io
 import os
@@ -42,21 +42,21 @@ BY_OTHERS = frozenset(
     {"7z", "rar", "legacy lz4", "lzop", "lzip", "lrzip", "snappy", "cab", "cpio", "base64",
      "uuencoded text", "zip with a password"}
 )  # fmt: skip
-"""What other programs unpack: `decrypt` may name one."""
+"""Formats that other programs unpack: `decrypt` may name one."""
 COMMANDED = ENCRYPTED | BY_OTHERS
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
     stream: BinaryIO
-    """Buffered; `peek` works. Reading to the end raises DamagedLayerError where a layer is cut."""
+    """Buffered; `peek` works. Reading to the end raises DamagedLayerError if a layer is truncated."""
     names: tuple[str, ...]
     folder: Iterator[Member] | None = None
-    """The files of a directory-format dump that was packed; then `stream` is of no use."""
+    """The files of a packed directory-format dump; then `stream` is not used."""
 
 
 class Decryption:
-    """The configured command, and the processes of it that run now."""
+    """The configured command, and its running processes."""
 
     def __init__(self, command: Sequence[str], *, does: str = "decrypted") -> None:
         self.command = tuple(command)
@@ -95,7 +95,7 @@ class Decryption:
         self._running.discard(process)
 
     def cancel(self) -> None:
-        """End what runs; whoever reads from it sees a command that failed."""
+        """End the running processes; a reader gets the error of a failed command."""
         self._canceled = True
         for process in tuple(self._running):
             process.kill()
@@ -103,12 +103,11 @@ class Decryption:
 
 @contextmanager
 def open_layers(path: Path, decryption: Decryption | None) -> Iterator[Layers]:
-    """The innermost bytes of a file, or of the pieces that it is the first of.
+    """The unpacked bytes of a file, or of all pieces if the file is the first one.
 
     Raises:
-        UnusableLayerError: It is encrypted and no command is configured, or that cannot be run; it
-            is packed in a manner that only others can unpack, or unpacks to more than a dump does;
-            also while reading.
+        UnusableLayerError: It is encrypted and no command is configured, or the command cannot be run; it needs
+            another program to unpack, or exceeds the budget; also while reading.
         DamagedLayerError: A layer ends early or is corrupt; also while reading.
     """
     with ExitStack() as stack:
@@ -133,13 +132,13 @@ def open_layers(path: Path, decryption: Decryption | None) -> Iterator[Layers]:
 
 
 def layer_of(head: bytes, path: Path, names: Sequence[str], *, decrypts: bool) -> str | None:
-    """The layer that begins with these bytes; None where the content itself begins.
+    """The layer that begins with these bytes; None: the content itself.
 
     Args:
         head: The first bytes.
-        path: Named like an encrypted file, it may be one.
+        path: Its name may be that of an encrypted file.
         names: The layers around it.
-        decrypts: A command is configured: then it is given what nothing else explains.
+        decrypts: A command is configured: it gets every unknown content.
     """
     name = packing_of(head)
     if name is not None:
@@ -177,7 +176,7 @@ def _peel(
     stream: io.BufferedReader, name: str, decryption: Decryption | None, budget: Budget
 ) -> Iterator[io.BufferedReader]:
     if name == "compress":
-        # Python has no reader of it; gzip has, also without `uncompress`, which is a script around it.
+        # Python has no reader for it; gzip has.
         gzip = Decryption(("gzip", "--decompress", "--stdout"), does="decompressed")
         with _decrypted(stream, gzip, budget) as plain:
             yield plain
@@ -240,7 +239,7 @@ def _close(pipe: IO[bytes] | None) -> None:
         if pipe is not None:
             pipe.close()
     except OSError:
-        return  # what was not written has no reader any more
+        return  # the reader has ended
 
 
 def _feed(
@@ -270,7 +269,7 @@ ABOUT_KEYS = re.compile(
     r"|no such file|permission denied|can't open|cannot open|could not open|failed to open|unable to load",
     re.IGNORECASE,
 )
-"""What gpg, age and openssl say where the key is not the one, or not there: nothing about the file."""
+"""Messages of gpg, age and openssl about a wrong or missing key, which say nothing about the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +277,7 @@ class _Ended:
     process: subprocess.Popen[bytes]
     errors: list[bytes]
     unfed: list[RestorecheckError]
-    """Why the command did not get all that it should have."""
+    """Why the command did not get the whole input."""
     reader: threading.Thread
     decryption: Decryption
 
@@ -290,7 +289,7 @@ class _Ended:
             return
         does, program = self.decryption.does, Path(self.decryption.command[0]).name
         if code < 0:
-            # Bad input makes a program give up, it does not kill it: somebody did, or the kernel.
+            # Bad input makes a program fail, but does not kill it: another process or the kernel did.
             raise UnusableLayerError(
                 f"could not be {does}: {program} was ended by {describe_exit(code)}",
                 hint="Check whether memory was short, and run the drill again.",
@@ -306,7 +305,7 @@ class _Ended:
 
 
 class _Judged(io.RawIOBase):
-    """The end of the output is the end of the dump only if the command says that it succeeded."""
+    """The end of the output is the end of the dump only if the command succeeded."""
 
     def __init__(self, inner: IO[bytes], ended: _Ended, budget: Budget) -> None:
         self._inner = inner

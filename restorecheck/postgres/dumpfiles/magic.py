@@ -1,4 +1,4 @@
-"""What the first bytes of a file say of its format. Pure."""
+"""Recognises formats by the first bytes of a file. Pure."""
 
 import base64
 import re
@@ -45,13 +45,13 @@ MAGICS = (
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
 
 ENVELOPED = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
-"""The beginning of what `openssl smime` and `cms` write as DER: the identifier pkcs7 (RFC 5652, 14)."""
+"""First bytes of the DER output of `openssl smime` and `cms`: the identifier pkcs7 (RFC 5652, 14)."""
 
 _HEADER = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump\r?$", re.MULTILINE)
 
 
 def packing_of(head: bytes) -> str | None:
-    """The compression, encryption or container that begins so, but for tar."""
+    """The compression, encryption or container with these first bytes, except tar."""
     for magic, name in MAGICS:
         if head.startswith(magic):
             return name
@@ -69,17 +69,17 @@ def packing_of(head: bytes) -> str | None:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether it begins as an archive of pg_dump does, or a tar file."""
+    """Whether it begins like an archive of pg_dump, or a tar file."""
     return head.startswith(b"PGDMP") or head[257:262] == b"ustar" or is_tar(head)
 
 
 def begins_a_dump(head: bytes) -> bool:
-    """Whether it says itself that it is a dump, in bytes that stand at the beginning only."""
+    """Whether it begins like the first bytes of a dump."""
     return is_archive(head) or _HEADER.search(head) is not None
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a header of tar comes first, of any age: its checksum tells."""
+    """Whether it begins with a tar header of any version, by its checksum."""
     try:
         tarfile.TarInfo.frombuf(head[:HEAD], "utf-8", "surrogateescape")
     except tarfile.HeaderError:
@@ -91,7 +91,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]{64}")
 
 
 def _is_base64(head: bytes) -> bool:
-    """Whether its first 64 letters are base64 of something that is packed, or of a dump (RFC 4648)."""
+    """Whether its first 64 characters are base64 of a packed file or of a dump (RFC 4648)."""
     if _BASE64.match(head) is None:
         return False
     begun = base64.b64decode(head[:64])
@@ -99,8 +99,8 @@ def _is_base64(head: bytes) -> bool:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """The header of the format before xz: properties, a size of the dictionary that is a power of two
-    or half as much again, the size of the content, and a first byte that is always zero.
+    """The header of the format before xz: properties, a dictionary size that is a power of two or 1.5 times one,
+    the size of the content, and a first byte that is always zero.
     Source: xz, doc/lzma-file-format.txt, 1.1.
     """
     if len(head) < 14 or head[0] != 0x5D or head[13]:  # noqa: PLR2004  # lc=3, lp=0, pb=2, as all write it

@@ -1,7 +1,7 @@
-"""The data files of a directory-format or tar-format dump: is each one there, and whole?
+"""The data files of a directory-format or tar-format dump: does each one exist, and is it complete?
 
-pg_restore does not say: of a whole gzip file that holds half of a table it loads that half and
-exits 0 (seen with 15.18, 17.10 and 18.6). A gzip file that itself is cut makes it exit 1.
+pg_restore does not check that: from a complete gzip file with half of a table it loads that half and exits 0
+(seen with 15.18, 17.10 and 18.6). With a truncated gzip file it exits 1.
 
 Source: PostgreSQL, src/bin/pg_dump/pg_backup_directory.c and pg_backup_tar.c. Table data ends with
 a line of a backslash and a dot and two empty lines. Large objects are listed in `blobs.toc`, or in
@@ -38,11 +38,11 @@ class Members(Protocol):
     """The files of a dump, by name."""
 
     def find(self, name: str) -> str | None:
-        """The name as it is there, with the ending of its compression; None where it is not."""
+        """The actual name, with the suffix of its compression; None: the file does not exist."""
         ...
 
     def tail(self, name: str) -> bytes:
-        """The last bytes of the content, read to its end.
+        """The last bytes of the content, which is read to its end.
 
         Raises:
             DamagedLayerError: The file ends early or is corrupt.
@@ -55,7 +55,7 @@ class Members(Protocol):
 
 
 def data_problem(toc: Toc, members: Members) -> str:
-    """What is wrong with the data files; empty when each is there and whole."""
+    """The problem of the data files; empty: each exists and is complete."""
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         tables = [e for e in toc.entries if e.has_data and e.desc != "BLOBS"]
         for problem in pool.map(lambda entry: _table_problem(entry, members), tables):
@@ -156,7 +156,7 @@ class DirectoryMembers(Members):
 
 
 def _unpacked_tail(file: Path) -> bytes:
-    """Through one compression only: a large object may be a compressed file itself."""
+    """Unpacks only one layer: a large object may itself be a compressed file."""
     tail = b""
     with file.open("rb") as stream:
         content = decompressed(stream, PACKED[file.suffix], Budget(file.stat().st_size))
@@ -194,7 +194,7 @@ class TarMembers(Members):
     def _read_at(self, member: tarfile.TarInfo, offset: int) -> bytes:
         if member.offset_data + member.size > self._size:
             raise DamagedLayerError("is truncated: its data ends early")
-        # Not through a file object of its own: the callers share one stream, one after another.
+        # Not through another file object: the callers share one stream, one after another.
         if member.size - offset > LONGEST_TEXT:
             raise DamagedLayerError(f"is damaged: {member.name} has no end")
         return os.pread(self._stream.fileno(), member.size - offset, member.offset_data + offset)

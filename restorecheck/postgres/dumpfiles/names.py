@@ -1,4 +1,4 @@
-"""What the name of a file says of it: a dump, a piece of one, or something beside it. Pure."""
+"""Classifies files by name: a dump, a piece of one, or an additional file. Pure."""
 
 import re
 from functools import reduce
@@ -8,7 +8,7 @@ WRAPPINGS = (
     "gz", "zst", "zstd", "bz2", "xz", "lz4", "lzma", "z", "zip", "7z", "tgz",
     "age", "gpg", "pgp", "asc", "enc", "aes", "crypt", "crypted", "encrypted",
 )  # fmt: skip
-"""Endings of compression and encryption."""
+"""Suffixes of compression and encryption."""
 
 _KINDS = "dump|sql|pgdump|pg_dump|backup|tar|custom|bak|dmp|pgsql|pgc|psql|archive"
 _DUMP = re.compile(
@@ -16,7 +16,7 @@ _DUMP = re.compile(
 )
 
 UNFINISHED = (".part", ".tmp", ".partial", ".swp", ".filepart", ".crdownload", ".temp", "~")
-"""What is being written, by the name that its writer gives it."""
+"""Suffixes of files that are still being written."""
 
 _BESIDE = re.compile(
     r".*\.(?:log|txt|md|json|ya?ml|xml|csv|html?|sha\d*(?:sums?)?|md5(?:sums?)?|sum|crc32?|sfv|b2(?:sums?)?"
@@ -31,17 +31,17 @@ _BESIDE = re.compile(
 
 
 def looks_like_a_dump(name: str) -> bool:
-    """Whether it has the name of a dump; then it counts as one, whatever it holds."""
+    """Whether it has the name of a dump; then it counts as one, whatever its content."""
     return _DUMP.fullmatch(name) is not None and not looks_beside(name)
 
 
 def looks_beside(name: str) -> bool:
-    """Whether it has the name of what people and programs keep beside dumps: checksums, flags, logs."""
+    """Whether it has the name of an additional file: a checksum, a flag, a log."""
     return _BESIDE.fullmatch(name) is not None
 
 
 def is_unfinished(name: str, others: frozenset[str] = frozenset()) -> bool:
-    """`x.dump.part` is being written; of several like `x.dump.000.part` each is a piece."""
+    """Whether it is still being written: `x.dump.part` is; several like `x.dump.000.part` are pieces."""
     mark = mark_of(name)
     numbered = mark is not None and mark.end == ".part" and mark.base.endswith(".")
     if mark is not None and numbered and {mark.at(0), mark.at(1)} & (others - {name}):
@@ -50,7 +50,7 @@ def is_unfinished(name: str, others: frozenset[str] = frozenset()) -> bool:
 
 
 def is_about(name: str, others: frozenset[str]) -> bool:
-    """Whether it is named after another file, with one ending more that is no packing: `x.dump.fin`."""
+    """Whether its name is that of another file with an additional suffix, not of a packing: `x.dump.fin`."""
     stem, _, ending = name.rpartition(".")
     return stem in others and ending.isalpha() and ending.lower() not in WRAPPINGS
 
@@ -62,12 +62,12 @@ _PIECE = re.compile(
 
 
 class PieceMark(NamedTuple):
-    """Which piece of a file a name says it is, as `split` names them: `x.dump.aa`, `x.dump.000`."""
+    """The piece number in a name, in the style of `split`: `x.dump.aa`, `x.dump.000`."""
 
     base: str
     mark: str
     end: str
-    """The ending of what each piece was packed with; mostly empty."""
+    """Suffix of the packing of each piece; mostly empty."""
 
     @property
     def number(self) -> int:
@@ -95,11 +95,11 @@ def mark_of(name: str) -> PieceMark | None:
 
 
 def family(name: str) -> str:
-    """The name with its numbers left out: one for all the nights of one job."""
+    """The name without numbers: the same for all nights of one job."""
     return re.sub(r"\d+", "#", name)
 
 
 def printable(name: str) -> str:
-    """For a message: an untrusted name may hold escape sequences, which a terminal obeys."""
+    """The name for a message: an untrusted name may contain escape sequences for the terminal."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."  # noqa: PLR2004  # a line of a terminal

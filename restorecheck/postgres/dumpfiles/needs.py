@@ -1,4 +1,4 @@
-"""What a dump asks of the server that it is loaded into."""
+"""What a dump needs from the server of its restore."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s,;"()]+)'
 _NAMES = rf"({_NAME}(?:\s*,\s*{_NAME})*)"
 
-# As pg_dump writes them; anything else in a statement is left to the server.
+# In pg_dump's form; the server checks everything else in a statement.
 _GRANTEES = re.compile(
     rf"^(?:GRANT|REVOKE)\b.*?\b(?:TO|FROM)\s+{_NAMES}\s*(?:WITH|GRANTED|;|$)", re.MULTILINE
 )
@@ -55,26 +55,26 @@ class Needs:
     extensions: tuple[str, ...] = ()
     collations: tuple[Collation, ...] = ()
     roles: tuple[str, ...] = ()
-    """As `texts.kept` keeps them: a name may be of any encoding."""
+    """As `texts.kept` has them: a name may have any encoding."""
     client_encoding: str = "UTF8"
-    """Of the texts in the dump."""
+    """Encoding of the texts in the dump."""
     encoding: str = "UTF8"
-    """Of the source database; that of the texts where the dump does not say."""
+    """Encoding of the source database; that of the texts, if not recorded."""
     creates_schema_public: bool = False
     creates_plpgsql: bool = False
     locale: tuple[tuple[str, str], ...] = ()
-    """Of the source database, as CREATE DATABASE takes it; empty where the dump does not say."""
+    """Locale of the source database, in the form of CREATE DATABASE; empty: not recorded."""
     settings: tuple[str, ...] = ()
-    """Of the source database: `SET search_path TO …`."""
+    """Settings of the source database: `SET search_path TO …`."""
     named: tuple[str, ...] = ()
     """Languages, settings and libraries of its functions."""
     foreign_servers: bool = False
-    """Filling a materialized view could log in to a server out there: possibly production."""
+    """Filling a materialized view could log in to another server, possibly production."""
 
 
 @dataclass
 class NeedsCollector:
-    """Gathers needs statement by statement."""
+    """Collects needs statement by statement."""
 
     extensions: dict[str, None] = field(default_factory=dict)
     collations: dict[str, Collation] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class NeedsCollector:
     settings: list[str] = field(default_factory=list)
 
     def add_database(self, text: str) -> None:
-        """Look at CREATE DATABASE and ALTER DATABASE … SET."""
+        """Add CREATE DATABASE and ALTER DATABASE … SET."""
         if text.startswith("CREATE DATABASE "):
             self.locale = {m[1]: (m[2] or m[3]).replace("''", "'") for m in _LOCALE.finditer(text)}
             encoding = _ENCODING.search(text)
@@ -105,7 +105,7 @@ class NeedsCollector:
             self.extensions[name] = None
 
     def add_statement(self, text: str) -> None:
-        """Look at the SQL of one object, or at a run of statements."""
+        """Add the SQL of one object, or several statements."""
         text = text.lstrip()
         if text.startswith(FUNCTIONS):
             self._add_roles(unquote(match[1]) for match in _ROLE_OF_FUNCTION.finditer(text))
@@ -147,7 +147,7 @@ class NeedsCollector:
 
     def _add_roles(self, names: Iterable[str]) -> None:
         for name in names:
-            # Predefined roles (pg_*) cannot be made; they are there or they are not.
+            # Predefined roles (pg_*) cannot be made.
             if name.lower() not in NO_ROLES and not name.startswith("pg_"):
                 self.roles[name] = None
 

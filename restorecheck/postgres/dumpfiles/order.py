@@ -1,8 +1,8 @@
-"""Whether the order in which a dump is loaded decides if it loads. Pure.
+"""Whether the result of a load depends on its order. Pure.
 
-pg_dump does not look into the bodies of functions. So a CHECK whose function reads another table, or a
-materialized view whose function reads another one, loads or fails by the order; of several jobs of
-pg_restore that order is a matter of luck.
+pg_dump does not read the bodies of functions. So a CHECK whose function reads another table, or a
+materialized view whose function reads another one, may load or fail depending on the order; with several
+jobs of pg_restore the order is random.
 """
 
 import re

@@ -7,14 +7,14 @@ from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 from restorecheck.spelling import first_of
 
 AFTERWARDS = frozenset({"CONSTRAINT", "FK CONSTRAINT", "INDEX", "TRIGGER", "CHECK CONSTRAINT"})
-"""Of the section post-data."""
+"""Entries of the section post-data."""
 DATA_ONLY = frozenset(
     {"TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "BLOB METADATA", "ENCODING", "STDSTRINGS",
      "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES", "STATISTICS DATA"}
 )  # fmt: skip
 """Entries of a dump made with --data-only."""
 RELATIONS = frozenset({"TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "DOMAIN"})
-"""What entries of post-data belong to."""
+"""Relations to which entries of post-data belong."""
 NEVER_OF_A_TABLE = frozenset(
     {"SCHEMA", "EXTENSION", "FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "DOMAIN", "EVENT TRIGGER",
      "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN DATA WRAPPER"}
@@ -26,17 +26,17 @@ NO_ROWS = "the dump holds no rows of any table (pg_dump --schema-only)"
 
 
 def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
-    """Sentences, each about one thing that was left out; nothing where the dump is whole."""
+    """Sentences, one for each part that was left out; empty: the dump is complete."""
     return tuple(_missing(entries))
 
 
 def without_rows(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
-    """The sentence on a dump whose tables have no data; of a file of pg_dumpall nothing else can be left out."""
+    """The sentence on a dump without rows; a file of pg_dumpall cannot leave out anything else."""
     return tuple(sentence for sentence in _missing(entries) if sentence == NO_ROWS)
 
 
 def without_definitions(entries: tuple[TocEntry, ...]) -> str:
-    """Completes `the dump …`, where it has rows or keys and no table; empty where it has both."""
+    """Completes `the dump …` if it has rows or keys but no table; else empty."""
     kinds = {entry.desc for entry in entries}
     if kinds & AFTERWARDS and not kinds & RELATIONS:
         return (
@@ -65,7 +65,7 @@ def _missing(entries: tuple[TocEntry, ...]) -> Iterator[str]:
 
 
 def _has_rows(table: TocEntry) -> bool:
-    """Its own: those of a partitioned table are in its partitions; unlogged ones may be left out by purpose."""
+    """Whether the table should have rows: partitioned tables have none, and those of unlogged ones may be omitted."""
     text = table.defn.lstrip()
     return PARTITIONED.search(text) is None and not text.startswith("CREATE UNLOGGED")
 

@@ -1,6 +1,6 @@
-r"""Whether a plain file holds more than one dump, and of which databases.
+r"""Whether a plain file contains more than one dump, and of which databases.
 
-Watches the lines of a plain dump that begin a statement, a comment or a psql command.
+Reads the lines of a plain dump that begin a statement, a comment or a psql command.
 """
 
 import re
@@ -16,8 +16,8 @@ CREATES_OBJECTS = tuple(
         b"FUNCTION", b"PROCEDURE", b"AGGREGATE", b"VIEW", b"MATERIALIZED VIEW",
     )
 )  # fmt: skip
-"""What stands in the first section of a dump only (pre-data): data and indexes may follow in another
-dump of the same database.
+"""Statements of the first section of a dump (pre-data) only: data and indexes may follow in another dump of the
+same database.
 """
 
 _CONNECT = re.compile(rb'^\\c(?:onnect)? (?:-reuse-previous=on )?("(?:[^"]|"")*"|[^\s"]+)')
@@ -35,11 +35,11 @@ def connected(line: bytes) -> str:
 
 
 class PartsSeen:
-    """What has been seen of one file."""
+    """The parts of one file so far."""
 
     def __init__(self) -> None:
         self.databases: dict[str, None] = {}
-        """In the order in which the file connects to them."""
+        """In the order of the `connect` commands."""
         self.creating = 0
         """Dumps that create objects."""
         self._creates = False

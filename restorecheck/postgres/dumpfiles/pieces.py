@@ -1,7 +1,7 @@
-"""Files that `split` cut into pieces (`x.dump.aa`, `x.dump.ab`, …): joined again while they are read.
+"""Files that `split` divided into pieces (`x.dump.aa`, `x.dump.ab`, …): joined while they are read.
 
-Pieces are told from the dumps of single days (`db-01`, `db-02`) by their content: only the first one
-begins as a dump or a compressed file does.
+Pieces are distinguished from dumps of single days (`db-01`, `db-02`) by content: only the first piece begins
+like a dump or a compressed file.
 """
 
 import io
@@ -18,7 +18,7 @@ from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
 
 
 def pieces_of(path: Path) -> tuple[Path, ...]:
-    """The pieces of the file that this one is the first of, in order; the file alone where it is none.
+    """All pieces in order if the file is the first one; otherwise the file alone.
 
     Raises:
         DamagedLayerError: One in the middle is missing.
@@ -45,7 +45,7 @@ def pieces_of(path: Path) -> tuple[Path, ...]:
 
 
 def without_later_pieces(files: Iterable[Path]) -> list[Path]:
-    """The files, each split one by its first piece; pieces of one file lie in one folder."""
+    """The files, each split one as its first piece; the pieces of a file are in one folder."""
     folders: dict[Path, list[Path]] = {}
     for file in files:
         folders.setdefault(file.parent, []).append(file)
@@ -92,17 +92,17 @@ def _head(piece: Path, mark: PieceMark) -> bytes:
 
 
 def _begins(head: bytes) -> bool:
-    """Whether a file begins as a whole one does."""
+    """Whether a file begins like a complete one."""
     return begins_a_dump(head) or packing_of(head) is not None
 
 
 def _stands_alone(head: bytes) -> bool:
-    """Whether a file is no piece: it begins as a whole one does, or is empty, or an error page."""
+    """Whether a file is not a piece: it begins like a complete one, is empty, or is an error page."""
     return not head or _begins(head) or (head.strip(b"\0") != b"" and is_foreign(head))
 
 
 def state_of(path: Path) -> tuple[int, int]:
-    """Size in bytes, and when it was changed last in nanoseconds, of all the pieces."""
+    """Size in bytes and time of the last change in nanoseconds, of all pieces."""
     try:
         states = [piece.stat() for piece in pieces_of(path)]
     except DamagedLayerError:
@@ -112,7 +112,7 @@ def state_of(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def open_pieces(path: Path) -> Iterator[tuple[io.BufferedReader, tuple[str, ...]]]:
-    """The bytes of a file, or of the pieces that it is the first of, and the layer that they are."""
+    """The bytes of a file, or of all pieces if it is the first one, and the layer of the pieces."""
     pieces = pieces_of(path)
     if len(pieces) == 1:
         with path.open("rb") as file:
@@ -122,7 +122,7 @@ def open_pieces(path: Path) -> Iterator[tuple[io.BufferedReader, tuple[str, ...]
 
 
 class _Joined(io.RawIOBase):
-    """One file after the other; seeks, as a zip file wants to."""
+    """One file after the other; can seek, as zip files need."""
 
     def __init__(self, pieces: tuple[Path, ...]) -> None:
         self._pieces = pieces

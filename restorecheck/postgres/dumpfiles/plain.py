@@ -1,6 +1,6 @@
-r"""Plain SQL as pg_dump writes it: is it whole, and what does it need.
+r"""Plain SQL of pg_dump: its completeness and its needs.
 
-Only the trailer tells that a plain dump is whole (`-- PostgreSQL database dump complete`).
+Only the trailer shows that a plain dump is complete (`-- PostgreSQL database dump complete`).
 """
 
 import re
@@ -25,7 +25,7 @@ from restorecheck.postgres.dumpfiles.texts import kept, shown
 from restorecheck.postgres.dumpfiles.unreadable import UnusableLayerError
 
 LONGEST_STATEMENT = 1 << 20
-"""Of a statement that is looked into for what it needs; INSERTs are not."""
+"""Bytes of a statement that is searched for needs; the rest of a longer one, and INSERTs, are not searched."""
 
 _OBJECT = re.compile(
     r"^-- (Data for |Statistics for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(?:; Tablespace: .*)?$"
@@ -33,12 +33,12 @@ _OBJECT = re.compile(
 _VERSION = re.compile(rb"^-- Dumped (from database|by pg_dump) version (\S+)")
 _CREATE_DATABASE = re.compile(rb'^CREATE DATABASE ("(?:[^"]|"")+"|\S+)')
 DUMPERS_COMMANDS = (b"\\restrict", b"\\unrestrict", b"\\connect", b"\\encoding ")
-"""psql's commands that pg_dump and pg_dumpall write themselves."""
+"""Commands of psql that pg_dump and pg_dumpall write."""
 HARMLESS = frozenset(
     rf"\{name}"
     for name in ("echo", "qecho", "warn", "set", "unset", "timing", "pset", "x", "t", "a", "q")
 )
-"""Commands of psql that change nothing of what is restored."""
+"""Commands of psql that do not change the restored data."""
 
 LOOKED_INTO = (
     b"ALTER ", b"GRANT ", b"REVOKE ", b"SET client_encoding", b"SET SESSION AUTHORIZATION",
@@ -47,7 +47,7 @@ LOOKED_INTO = (
     b"CREATE FUNCTION ", b"CREATE PROCEDURE ", b"CREATE DATABASE ",
 )  # fmt: skip
 MOST_ENTRIES = 3_000_000
-"""About a gigabyte of memory. Before PostgreSQL 17 each large object is one."""
+"""About a gigabyte of memory; with more the dump is not read. Before PostgreSQL 17 each large object is one."""
 DEFINED = frozenset({"TABLE", "INDEX", "CONSTRAINT"})
 """Entries whose definition is kept."""
 
@@ -60,7 +60,7 @@ class PlainFacts:
     globals_only: bool
     """pg_dumpall --globals-only: roles and tablespaces, no database."""
     problem: str
-    """Why it is not whole, completing `the dump …`; empty when it is."""
+    """Why it is not complete, completing `the dump …`; empty: it is."""
     server_version: str
     dump_version: str
     dbname: str
@@ -68,24 +68,24 @@ class PlainFacts:
     needs: Needs
     size: int
     entries: tuple[TocEntry, ...] = ()
-    """What pg_dump's comments say that it holds, in its order; `position` is the number of the comment's line.
-    Tables, indexes and constraints have their definition.
+    """The objects in pg_dump's comments, in order; `position` is the number of the comment's line. Tables, indexes
+    and constraints have their definition.
     """
     commands: tuple[str, ...] = ()
-    """psql's commands that may decide what is restored, and are not run here."""
+    """Commands of psql that may change the restored data, and are not run here."""
     last_line: int = 0
     """Number of the last trailer's line."""
     notes: tuple[str, ...] = ()
-    """Sentences: what a reader should know of it."""
+    """Sentences for the report."""
     databases: tuple[str, ...] = ()
-    """That it connects to, one after the other."""
+    """Databases of its `connect` commands, in order."""
     dumps: int = 1
-    """How many dumps in it create objects."""
+    """Number of dumps in it that create objects."""
 
 
 @dataclass
 class Scan:
-    """What is known of a plain dump so far."""
+    """State of the reading of a plain dump."""
 
     collector: NeedsCollector = field(default_factory=NeedsCollector)
     headers: int = 0
@@ -100,22 +100,22 @@ class Scan:
     statement: bytes = b""
     parts: PartsSeen = field(default_factory=PartsSeen)
     line_breaks: bytes = b""
-    """As the header's line ends."""
+    """Line break of the header."""
     afterwards: int = 0
-    """Number of the first line behind the trailer that is no comment; 0 where there is none."""
+    """Number of the first line after the trailer that is not a comment; 0: none."""
     message_at: int = 0
     """Number of the first line between statements that is a message of pg_dump."""
     message_in_rows: int = 0
-    """Number of the first row that reads like one."""
+    """Number of the first row that looks like one."""
     commands: dict[str, None] = field(default_factory=dict)
-    """psql's commands that pg_dump does not write."""
+    """Commands of psql that pg_dump does not write."""
     restricted: bool = False
     """psql obeys none of them here. Source: PostgreSQL documentation, psql, `\\restrict`."""
     refused: str = ""
     begun: bytes = b""
     """First line of the last statement."""
     preceded: bool = False
-    """A text that is not SQL stands before the header."""
+    """A text that is not SQL precedes the header."""
 
     @property
     def ended(self) -> bool:
@@ -123,14 +123,14 @@ class Scan:
 
     @property
     def begun_well(self) -> bool:
-        """The dump of one database, with nothing in it so far that speaks against loading it."""
+        """Whether it is the dump of one database, without a problem so far."""
         alone = self.headers == 1 and not self.cluster and len(self.parts.databases) <= 1
         bad = self.refused or self.message_at or self.preceded
         return alone and not (bad or set(self.commands) - HARMLESS)
 
     @property
     def looks_into_statement(self) -> bool:
-        """What the last statement needs is not known yet: it may go on."""
+        """Whether the needs of the last statement are not known yet, because it may continue."""
         return bool(self.statement)
 
     def take(self, line: bytes, where: Position, number: int) -> None:
@@ -188,7 +188,7 @@ class Scan:
             self.afterwards = self.afterwards or number
 
     def _defines(self, line: bytes) -> bool:
-        """The statement that makes the last entry's object."""
+        """Whether the line begins the statement that makes the last entry's object."""
         if not self.entries or self.entries[-1].desc not in DEFINED:
             return False
         return line.startswith((b"CREATE ", b"ALTER TABLE ")) and b" OWNER TO " not in line
@@ -260,7 +260,7 @@ def entry_of(comment: bytes) -> TocEntry | None:
 
 
 class Follower(Protocol):
-    """Sees each piece of a dump while it is read."""
+    """Gets each piece of a dump while it is read."""
 
     def take(self, piece: Piece, seen: Scan) -> None: ...
     def end(self, seen: Scan) -> None:

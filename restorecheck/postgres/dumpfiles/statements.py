@@ -1,8 +1,8 @@
-r"""Where each piece of plain SQL stands: a statement, a comment, or rows of COPY.
+r"""Splits plain SQL into pieces: statements, comments, and rows of COPY.
 
-A plain dump that was cut in the middle of a COPY loads without an error and psql exits 0. So a
-reader must know where rows and quoted text are, and never take them for statements. Lines are
-looked at one by one only where a statement can begin; rows pass in blocks.
+A plain dump that was truncated in the middle of a COPY loads without an error, and psql exits 0. So the reader
+must recognise rows and quoted text, and never take them for statements. Only lines at which a statement can begin
+are read one by one; rows pass in blocks.
 """
 
 import re
@@ -15,7 +15,7 @@ from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError
 
 CHUNK = 1 << 18
 LONGEST_LINE = 1 << 30
-"""Neither a row nor a statement may be as long: src/include/utils/memutils.h, MaxAllocSize."""
+"""Bytes of a line; a longer one counts as damage, because no server accepts it: src/include/utils/memutils.h, MaxAllocSize."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Of UTF-8. psql skips it at the beginning of a file: src/bin/psql/mainloop.c."""
 
@@ -25,26 +25,26 @@ CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
 CLUSTER_TRAILER = b"-- PostgreSQL database cluster dump complete"
 """Lines of pg_dump and pg_dumpall. Source: src/bin/pg_dump/pg_backup_archiver.c, pg_dumpall.c."""
 MESSAGES = (b"pg_dump: ", b"pg_dumpall: ")
-"""Messages of these programs, where a job mixes their standard error into the dump."""
+"""Messages of these programs, if a job writes their standard error into the dump."""
 
 _COPY = re.compile(rb"^COPY (.+?) (?:\(.*\) )?FROM stdin;$", re.IGNORECASE)
 _TOKEN = re.compile(rb"--|/\*|'|\"|\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
 _SENDS = re.compile(rb"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch)(?:\s.*)?$")
 """PostgreSQL documentation, psql, "Meta-Commands"."""
 _END = re.compile(rb"\\\.\r?\n")
-"""Of rows, where it begins a line."""
+"""End of rows, at the start of a line."""
 _LONGEST_END = 5
-"""With the line break before it."""
+"""Bytes of the end, with the preceding line break."""
 _INSERT = b"INSERT INTO "
 _COMMENT_END = b"*/"
-"""Of a comment that may span lines; one within another is not looked for."""
+"""End of a comment that may span lines; nested comments are not recognised."""
 
 
 class Position(Enum):
-    """Where a piece stands."""
+    """Position of a piece."""
 
     START = "start"  # a line that begins a statement, a comment or a psql command
-    INSIDE = "inside"  # a line that goes on with a statement
+    INSIDE = "inside"  # a line that continues a statement
     DATA = "data"  # rows of COPY, with the line that ends them; or INSERT statements
 
 
@@ -53,11 +53,11 @@ class Piece:
     where: Position
     data: bytes
     number: int
-    """Of its first line, from 1."""
+    """Number of its first line, from 1."""
 
 
 class Lines:
-    """Says of each line where it stands."""
+    """Finds the position of each line."""
 
     def __init__(self) -> None:
         self.table: bytes | None = None
@@ -74,7 +74,7 @@ class Lines:
         return not self._open and self._quote is None and self.table is None
 
     def place(self, line: bytes) -> Position:
-        """Of a line outside of COPY data; `table` is set where it begins such data."""
+        """Position of a line outside of COPY data; `table` is set if the line begins such data."""
         where = Position.INSIDE if self._open or self._quote is not None else Position.START
         if where is Position.START and line.startswith((b"\\", *MESSAGES)):
             return where  # a command of psql ends with its line
@@ -88,7 +88,7 @@ class Lines:
         if self._copying and self._quote is None:
             self._copying = False
             if line.rstrip().endswith(b" FROM stdin;"):
-                # A table or column whose name has a line break.
+                # A table or column name with a line break.
                 self.table, self.rows, self._open = b"with a line break in its name", 0, False
         return where
 
@@ -160,12 +160,12 @@ class Reader:
         self.lines = Lines()
         self.size = 0
         self.zero_at: int | None = None
-        """Offset of the first zero byte. Text has none, and psql drops what follows it on its line."""
+        """Offset of the first zero byte. Text has none, and psql ignores the rest of its line."""
         self._stream = stream
         self._number = 1
 
     def pieces(self) -> Iterator[Piece]:
-        """Raises DamagedLayerError at a line that no server takes; a packed dump may hold one of any length."""
+        """Raises DamagedLayerError at a line that no server accepts; a packed dump may have one of any length."""
         rest = self._read().removeprefix(BYTE_ORDER_MARK)
         while rest:
             if self.lines.table is None:
@@ -181,7 +181,7 @@ class Reader:
         return chunk
 
     def _statements(self, text: bytes) -> Generator[Piece, None, bytes]:
-        """Lines up to the rows of a COPY, or to the end of what was read; returns the rest."""
+        """Lines up to the rows of a COPY, or to the end of the block; returns the rest."""
         position = looked_to = 0
         while self.lines.table is None:
             if position >= looked_to and self.lines.between_statements:
@@ -201,7 +201,7 @@ class Reader:
         return text[position:] or self._read()
 
     def _completed(self, begun: bytes) -> tuple[bytes, bytes]:
-        """A line to its end, and what was read beyond it."""
+        """A complete line, and the bytes read beyond it."""
         parts, size = [begun], len(begun)
         while chunk := self._read():
             end = chunk.find(b"\n") + 1
@@ -214,8 +214,8 @@ class Reader:
         return b"".join(parts), b""
 
     def _rows(self, rest: bytes) -> Generator[Piece, None, bytes]:
-        """The rows of one table, in blocks; returns what was read beyond them."""
-        before, unbroken = b"\n", 0  # an end may begin in the block before
+        """The rows of one table, in blocks; returns the bytes read beyond them."""
+        before, unbroken = b"\n", 0  # an end may begin in the previous block
         while rest:
             window = before + rest
             end = _end_of_rows(window) - len(before)
@@ -242,8 +242,8 @@ class Reader:
 
 
 def _end_of_rows(window: bytes) -> int:
-    """The offset behind the line that ends rows; 0 where there is none."""
-    if b"\\" not in window:  # by far the fastest of all looks
+    """The offset after the line that ends rows; 0: there is none."""
+    if b"\\" not in window:  # by far the fastest test
         return 0
     for match in _END.finditer(window):
         if window[match.start() - 1 : match.start()] == b"\n":
@@ -252,9 +252,9 @@ def _end_of_rows(window: bytes) -> int:
 
 
 def _inserts(text: bytes, position: int) -> tuple[int, bytes]:
-    """INSERT statements as pg_dump writes them, one behind the other, with every quote closed.
+    """Consecutive INSERT statements in pg_dump's form, with every quote closed.
 
-    Returns how far was looked, and the statements; none where it is better to look at each line.
+    Returns the end of the search, and the statements; empty: read line by line.
     """
     if not text.startswith(_INSERT, position):
         return position, b""

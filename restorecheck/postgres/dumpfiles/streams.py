@@ -1,7 +1,7 @@
-"""Decompressing, stream after stream of one file, in pieces that bound the memory.
+"""Decompresses the streams of a file one after the other, in pieces of bounded memory.
 
-The readers of the libraries take the end of a file inside of a zstd frame for its end, drop what
-follows the zeros between two xz streams, and do not tell what follows a gzip stream from damage in it.
+The readers of the libraries take the end of a file inside a zstd frame for the end of the frame, drop data after
+zeros between two xz streams, and confuse data after a gzip stream with damage in it.
 """
 
 import bz2
@@ -31,36 +31,36 @@ XZ = b"\xfd7zXZ\x00"
 ZSTD = b"\x28\xb5\x2f\xfd"
 LZ4 = b"\x04\x22\x4d\x18"
 SKIPPABLE = tuple(bytes([number]) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
-"""Frames of zstd and lz4 that hold no content; pzstd puts one before each of its frames."""
+"""Frames of zstd and lz4 without content; pzstd writes one before each of its frames."""
 
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz", ".lz4": "lz4"}
-"""The endings that pg_dump and `split --filter` give."""
+"""Suffixes of pg_dump and `split --filter`."""
 
 PIECE = 1 << 14
 """Bytes that are read at a time."""
 MOST = 1 << 20
-"""Bytes that come out of a stream at a time, however small they were packed."""
+"""Unpacked bytes at a time, whatever the compression ratio."""
 ZSTD_BLOCK = 1 << 17
-"""Bytes that one block of zstd holds at most; four can be enough to say so (RFC 8878, 3.1.1.2)."""
+"""Largest content of a zstd block, which may be packed into four bytes (RFC 8878, 3.1.1.2)."""
 LONGEST_HEADER = 18
-"""Of a zstd frame (RFC 8878, 3.1.1.1); an xz header has 12 bytes, one of lz4 up to 19 of which 7 tell."""
+"""Bytes of a zstd frame header (RFC 8878, 3.1.1.1); an xz header has 12 bytes, the relevant part of lz4's has 7."""
 USUAL_WINDOW = 1 << 27
-"""The largest that `zstd` reads without being told so."""
+"""The largest window that `zstd` reads by default."""
 LARGEST_WINDOW = 1 << 31
-"""`zstd --long=31`, the largest that the program writes."""
+"""The largest window that `zstd` writes (`--long=31`)."""
 SHARE = 2
-"""A stream may need this part of the free memory: a half. The rest of the drill needs some as well."""
+"""A stream may need at most 1/SHARE of the free memory; beyond that it is not read, because the drill needs memory, too."""
 FULL = 512
-"""Bytes that a read gives at least, unless the stream ends: what it is, is told from its head."""
+"""Least bytes of a read, unless the stream ends: enough to recognise the content."""
 
 
 def decompressed(stream: IO[bytes], name: str, budget: Budget | None = None) -> io.BufferedReader:
-    """The content of a compressed stream; `budget` is what may come out of it.
+    """The content of a compressed stream; `budget` limits its size.
 
     Raises:
         DamagedLayerError: While reading: the stream ends early or is corrupt.
-        UnusableLayerError: While reading: this machine has too little memory for it, or more comes
-            out than the budget has.
+        UnusableLayerError: While reading: this machine has too little memory for it, or it exceeds the
+            budget.
     """
     return io.BufferedReader(
         CheckedReader(_reader(stream, name), name, budget), buffer_size=1 << 18
@@ -89,7 +89,7 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes | None: ...
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most so many bytes, and what is left of the data later."""
+        """At most so many bytes; the rest of the data follows in later calls."""
         ...
 
 
@@ -112,7 +112,7 @@ def _free_memory() -> int:
 
 
 class _ZstdFrame:
-    """Gives the library, which takes no `max_length`, a few blocks at a time."""
+    """Passes a few blocks at a time to the library, which has no `max_length`."""
 
     def __init__(self, inner: Any, header: int) -> None:  # noqa: ANN401  # zstandard names no type
         self._inner = inner
@@ -139,7 +139,7 @@ class _ZstdFrame:
         return bytes(self._inner.decompress(data[:end]))
 
     def _end_of(self, blocks: int, data: bytes) -> int:
-        """Behind so many blocks. What makes no sense is for the library to refuse."""
+        """Offset after so many blocks. The library refuses invalid data."""
         position = self._skip
         while blocks and not self._all and position + 3 <= len(data):
             head = int.from_bytes(data[position : position + 3], "little")
@@ -153,7 +153,7 @@ class _ZstdFrame:
 
 
 class _GzipStream:
-    """zlib's interface in the form of those of bz2 and lzma."""
+    """zlib with the interface of bz2 and lzma."""
 
     def __init__(self) -> None:
         self._inner: Any = _inflate(wbits=zlib.MAX_WBITS | 16)
@@ -190,7 +190,7 @@ def _lz4(_head: bytes) -> _Decompressor:
 
 
 class TrailingError(Exception):
-    """After the end of a compressed stream follows something else."""
+    """Other data follows the end of a compressed stream."""
 
 
 class _Streams:
@@ -254,7 +254,7 @@ _CORRUPT = (
 
 
 class CheckedReader(io.RawIOBase):
-    """Says in one kind of error what each library says in its own; gives `FULL` bytes at least."""
+    """Converts the errors of all libraries into one; reads return at least `FULL` bytes."""
 
     def __init__(self, inner: IO[bytes], name: str, budget: Budget | None) -> None:
         self._inner = inner

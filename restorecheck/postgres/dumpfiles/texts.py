@@ -1,8 +1,8 @@
-"""Texts of a dump, which may be of any encoding: kept byte for byte, and shown as well as can be."""
+"""Texts of a dump in any encoding: kept byte for byte, and shown as well as possible."""
 
 
 def kept(data: bytes) -> str:
-    """Text that `raw` gives back to the byte."""
+    """Text from which `raw` restores every byte."""
     return data.decode(errors="surrogateescape")
 
 
@@ -11,7 +11,7 @@ def raw(text: str) -> bytes:
 
 
 def shown(text: str) -> str:
-    """For a person. UTF-8 almost always; Latin 1 takes whatever is not."""
+    """Text for a person: UTF-8 if valid, else Latin 1."""
     data = raw(text)
     try:
         return data.decode()
@@ -20,5 +20,5 @@ def shown(text: str) -> str:
 
 
 def identifier(name: str) -> bytes:
-    """As SQL quotes a name."""
+    """The quoted SQL identifier."""
     return b'"' + raw(name).replace(b'"', b'""') + b'"'

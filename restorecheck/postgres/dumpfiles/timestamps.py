@@ -1,7 +1,7 @@
-"""When a dump was taken, and what says so. Pure: texts and moments in, moments out.
+"""The time at which a dump was taken, and its source. Pure: texts and times in, times out.
 
-The same moment decides which dump is the newest and how old it is. Copying a file, or touching
-it, changes the file's time, never what stands in the dump.
+The same time decides which dump is the newest and how old it is. Copying or touching a file changes the
+file's time, never the time in the dump.
 """
 
 import re
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 CLOCK_DOUBT = timedelta(hours=26)
-"""A time without a zone can differ from ours by up to 26 hours."""
+"""A time without a zone may differ from UTC by up to 26 hours."""
 
 SKEW = timedelta(hours=1)
-"""Clocks of two hosts may differ so much; a dump that is later than that is from the future."""
+"""Tolerated difference of two clocks; a dump with a later time is from the future."""
 
 NO_TIME = datetime(1980, 1, 2, tzinfo=UTC)
-"""File systems and archives that keep no times say 1970 or 1980."""
+"""File systems and archives without times report 1970 or 1980."""
 
 HEADER = "the archive's header"
 STARTED_ON = "its line `-- Started on`"
@@ -26,14 +26,14 @@ FILE_TIME = "the file's modification time"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a dump, or its name, says of the time at which it was taken. In UTC."""
+    """The time in a dump or in its name, in UTC."""
 
     at: datetime
-    """Where no zone is said, as if the zone were UTC; where no hour is said, the end of the day."""
+    """Without a zone as if it were UTC; without an hour the end of the day."""
     source: str
     earliest: datetime
     latest: datetime
-    """The true moment lies between these two: they differ where zone or hour are not said."""
+    """The true time is between these two, which differ without a zone or hour."""
 
 
 def exactly(at: datetime, source: str) -> Claim:
@@ -52,15 +52,15 @@ class Taken:
     source: str
     """Completes `taken at … (…)`."""
     earliest: datetime
-    """It cannot have been taken before."""
+    """It cannot have been taken earlier."""
 
 
 def when_taken(modified: datetime, claim: Claim | None, now: datetime | None = None) -> Taken:
-    """The moment that a dump, or its name, claims, or that of the file where it is earlier.
+    """The time in a dump or its name, or the file's time if that is earlier.
 
-    A file holds nothing that is later than its last change. Its time is taken, too, where the claim has no
-    zone or hour and allows for it; but not where it is after `now`, or none at all (1970, 1980). A claim
-    that is after `now` is not replaced: a clock is wrong somewhere.
+    A file contains nothing later than its last change. Its time is also used if the claim has no zone or hour and
+    allows it; but not if it is after `now` or missing (1970, 1980). A claim after `now` is not replaced: a clock
+    is wrong.
     """
     if claim is None:
         return Taken(modified, FILE_TIME, modified)
@@ -82,7 +82,7 @@ def is_from_the_future(taken: Taken, now: datetime) -> bool:
 
 
 def header_claim(created_at: datetime | None) -> Claim | None:
-    """Of an archive: the local time of the host that dumped, without its zone.
+    """The claim of an archive: the local time of the dumping host, without a zone.
 
     Source: src/bin/pg_dump/pg_backup_archiver.c, WriteHead.
     """
@@ -98,7 +98,7 @@ ZONES = {
     "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
     "EST": -5, "EDT": -4, "CDT": -5, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
-"""Abbreviations that stand for one zone only in the IANA database; CST, IST and BST do not."""
+"""Abbreviations of a single zone in the IANA database; CST, IST and BST have several."""
 _NUMERIC_ZONE = re.compile(r"([+-])(\d\d):?(\d\d)?")
 
 
@@ -121,7 +121,7 @@ def started_claim(head: bytes) -> Claim | None:
 
 
 def zone_offset(name: str) -> timedelta | None:
-    """East of UTC; None where the name does not say it, or stands for several."""
+    """The offset east of UTC; None: unknown or ambiguous."""
     if name in ZONES:
         return timedelta(hours=ZONES[name])
     match = _NUMERIC_ZONE.fullmatch(name)
@@ -140,14 +140,14 @@ _TIME = r"(?P<hour>[01]\d|2[0-3])[-_.:h]?(?P<minute>[0-5]\d)(?:[-_.:m]?(?P<secon
 _ZONE = r"[-_. ]?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)"
 STAMP = re.compile(rf"(?<!\d){_DATE}(?:(?:T|at|[-_. ])*{_TIME}(?:{_ZONE})?)?(?!\d)", re.IGNORECASE)
 EPOCH = re.compile(r"(?<!\d)(1[0-9]{9})(?!\d)")
-"""Seconds since 1970: a moment from 2001 to 2033."""
+"""Seconds since 1970: a time from 2001 to 2033."""
 
 
 def name_claim(name: str) -> Claim | None:
-    """The time in a file's name; None where there is none, or more than one.
+    """The time in a file's name; None: none, or more than one.
 
-    Read are ISO dates (2026-11-28, 20261128) with or without a time, and seconds since 1970. A date with
-    the day or the month first may mean two days, and is not read.
+    It reads ISO dates (2026-11-28, 20261128) with or without a time, and seconds since 1970. A date that begins
+    with the day or month is ambiguous, and is not read.
     """
     stamps = [*_stamps(name)]
     exact = [claim for claim in stamps if claim.earliest == claim.latest]
@@ -192,7 +192,7 @@ def _moment(date: tuple[int, ...], hour: int, minute: int, second: int) -> datet
 # --- what is left of a name ----------------------------------------------------------------------
 
 CADENCE = frozenset({"hourly", "daily", "nightly", "weekly", "monthly", "yearly", "full", "latest"})
-"""Words in names of dumps that say how often, not of what."""
+"""Words in names of dumps for the frequency, not the database."""
 ENDINGS = frozenset(
     [
         "sql",
@@ -229,7 +229,7 @@ _SEPARATORS = re.compile(r"[-_.@+ ]+")
 
 
 def stem(name: str) -> str:
-    """What a file's name says of the database: without times, ending and words for how often.
+    """The part of a file name that identifies the database: without times, suffix and words for the frequency.
 
     `shop-2026-11-28_03-00.sql.gz` → `shop`; empty where nothing else stands there.
     """
