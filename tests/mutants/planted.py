@@ -1576,7 +1576,7 @@ PLANTED = (
     ),
     bug(
         "the glass stands at the wrong door",
-        "put_up_glass",
+        "allow_reads_only",
         "    refuse_touching(model.name)\n\nservice = meta.service_model.service_id.hyphenize()",
         "    refuse_touching(model.name)\n\nservice = meta.service_model.service_name",
         ACCOUNTS_TESTS,

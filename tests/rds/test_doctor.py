@@ -9,7 +9,7 @@ import pytest
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from restorecheck.aws.session.call_guard import LOOKS, put_up_glass
+from restorecheck.aws.session.call_guard import LOOKS, allow_reads_only
 from restorecheck.errors import AccessDeniedError
 from restorecheck.rules.machine import FETCH_BUNDLE
 from restorecheck.sandbox import Fault, Quotas, landscape
@@ -472,7 +472,7 @@ def test_what_somebody_accepts_until_a_day_is_shown_and_no_problem(scene, team):
 
 def test_the_fence_refuses_everything_that_does_not_look(scene):
     client = scene.sandbox.client("rds", scene.sandbox.restorecheck)
-    put_up_glass(client.meta)
+    allow_reads_only(client.meta)
     before = len(scene.sandbox.calls)
 
     with pytest.raises(AccessDeniedError):

@@ -102,7 +102,7 @@ def test_the_fence_hangs_where_botocore_asks():
     working: Any = session.client("secretsmanager", region_name=REGION)
     looking: Any = session.client("secretsmanager", region_name=REGION)
     call_guard.put_up(working.meta, call_guard.BACKUP_WRITES)
-    call_guard.put_up_glass(looking.meta)
+    call_guard.allow_reads_only(looking.meta)
 
     with pytest.raises(AccessDeniedError, match="not made"):
         working.delete_secret(SecretId="production/password")

@@ -1,1 +1,1 @@
-"""Instances that another program has restored."""
+"""Instances that another program restored."""

@@ -1,8 +1,8 @@
-"""A DB instance that somebody else restored: AWS Backup's restore testing, or a person.
+"""A DB instance that another program or a person restored: restore testing of AWS Backup, for example.
 
-Nothing of theirs is changed: not the instance, not its password, not its tags; and it is not
-deleted, for AWS Backup does that itself once it has its answer (AWS Backup Developer Guide,
-"Restore testing validation"). So the checker logs in with what production's backup already knows.
+Instance, password and tags are not changed, and the instance is not deleted: AWS Backup does that after it has the
+validation result (AWS Backup Developer Guide, "Restore testing validation"). So the checker logs in with
+credentials that the backup contains.
 """
 
 from collections.abc import Mapping
@@ -32,10 +32,10 @@ from restorecheck.model import Backup, Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.ports import Provider
 
 Description = Mapping[str, Any]
-"""What DescribeRestoreJob answers. What is not known yet is absent, whatever the model says."""
+"""Answer of DescribeRestoreJob. Unknown fields are absent, whatever the model says."""
 
 INSTANCE_ARN, RESTORE_JOB = "db_instance_arn", "restore_job_id"
-"""Outputs that a drill of an adopted instance begins with."""
+"""First outputs of a drill of an adopted instance."""
 
 QUICK = timedelta(minutes=30)
 UNDER_WAY = frozenset({"PENDING", "RUNNING", "CREATED"})
@@ -46,20 +46,20 @@ ANSWERS = {
     Verdict.FAILED: "FAILED",
     Verdict.INCONCLUSIVE: "TIMED_OUT",
 }
-"""AWS Backup knows no word for "we could not tell". Of its words this one says least that is not
-true; `FAILED` would call a backup bad of which nothing is known.
+"""AWS Backup has no value for "inconclusive". `TIMED_OUT` is the closest; `FAILED` would call a backup bad without
+evidence.
 """
 
 OPEN = (None, "VALIDATING")
-"""Statuses that are no answer yet."""
+"""Statuses without a result yet."""
 
 LONGEST_MESSAGE = 1024
-"""Characters; AWS documents no limit. Nobody has tried a longer one on a real account."""
+"""Characters; a longer message is cut. AWS documents no limit; longer ones were never tested on a real account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What AWS Backup says of a restore."""
+    """A restore job of AWS Backup."""
 
     identifier: str
     backup: Backup
@@ -67,7 +67,7 @@ class Job:
 
 
 class AdoptProvider(Provider):
-    """Checks instances that others restore. Makes nothing, changes nothing, deletes nothing."""
+    """Checks instances that other programs restore. Makes, changes and deletes nothing."""
 
     def __init__(self, *, settings: AdoptSettings, accounts: Accounts) -> None:
         self.settings = settings
@@ -120,10 +120,10 @@ class AdoptProvider(Provider):
         return StillThere(resource, "restorecheck does not delete adopted instances", hopeless=True)
 
     def release(self, drill: Drill) -> None:
-        """Nothing is held."""
+        """This provider holds nothing."""
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
-        """Answer AWS Backup: once, because a status that is set cannot be changed."""
+        """Send the validation result to AWS Backup: once, because it cannot be changed."""
         job_id = drill.outputs.get(RESTORE_JOB)
         if not job_id:
             return Retained()
@@ -140,7 +140,7 @@ class AdoptProvider(Provider):
         return not self.settings.secret_arn
 
     def passwords(self) -> Passwords:
-        """For the checker, which reads the one secret that the configuration names."""
+        """For the checker, which reads only the configured secret."""
         return Passwords(self.account())
 
     def account(self) -> Account:
@@ -292,7 +292,7 @@ class AdoptProvider(Provider):
         except (TransientError, AccessDeniedError):
             raise
         except ProviderError:
-            # Refused, it may be there: botocore tries again where an answer got lost.
+            # A refused result may have been stored: botocore repeats a call whose response was lost.
             if self._describe(job_id).get("ValidationStatus") in OPEN:
                 raise
 

@@ -1,1 +1,1 @@
-"""What the deployment in AWS keeps: drills, reports, leases, pages, messages."""
+"""Storage of the deployment in AWS: drills, reports, leases, pages, messages."""

@@ -12,10 +12,10 @@ _deserialize = TypeDeserializer().deserialize
 
 
 def typed(values: Mapping[str, Any]) -> Item:
-    """As a client sends it: `{"S": "text"}`. A fraction is a Decimal: DynamoDB knows no float."""
+    """An item in the form of a client: `{"S": "text"}`. A fraction is a Decimal: DynamoDB has no float."""
     return {name: _serialize(value) for name, value in values.items()}
 
 
 def plain(item: Mapping[str, Any]) -> Item:
-    """As it was before `typed`; numbers are Decimals."""
+    """The inverse of `typed`; numbers are Decimals."""
     return {name: _deserialize(value) for name, value in item.items()}

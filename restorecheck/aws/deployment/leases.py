@@ -1,5 +1,5 @@
-"""One worker at a time, known by an expiry in the table of drills: a worker that is killed keeps
-the others out until then, and no longer.
+"""One worker at a time, by an expiry in the table of drills: a killed worker blocks the others only until its
+lease expires.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from restorecheck.aws.deployment.items import typed
 from restorecheck.aws.session.translation import attempting
 
 FREE = "attribute_not_exists(pk) or #u < :now"
-"""`until` is a reserved word of DynamoDB's, so it goes by another name."""
+"""`until` is a reserved word of DynamoDB, so the expression uses an alias."""
 TAKEN = "ConditionalCheckFailedException"
 
 
@@ -28,12 +28,12 @@ class TableLease:
         self._name = name
 
     def take(self, holder: str, *, now: datetime, until: datetime) -> bool:
-        """Whether the lease is this holder's now. One that has run out is anybody's."""
+        """Take the lease if it is free or expired; returns whether this holder has it."""
         values = {":now": _number(now)}
         return self._put(holder, _number(until), FREE, {"#u": "until"}, values)
 
     def drop(self, holder: str) -> None:
-        """Let others in. Where the lease has run out and is another one's, it stays so."""
+        """Release the lease, unless it expired and another holder has it."""
         self._put(holder, 0, "#h = :me", {"#h": "holder"}, {":me": holder})
 
     def _put(
@@ -68,5 +68,5 @@ class TableLease:
 
 
 def _number(moment: datetime) -> Decimal:
-    """Seconds, as a float is written: DynamoDB takes no floats."""
+    """Seconds as a Decimal: DynamoDB accepts no floats."""
     return Decimal(str(moment.timestamp()))

@@ -1,4 +1,4 @@
-"""HTML pages in the bucket of the reports, under `pages/`. They are made anew from the reports."""
+"""HTML pages in the bucket of the reports, under `pages/`. They can be made again from the reports."""
 
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,14 @@ TYPE = "text/html; charset=utf-8"
 
 
 class Pages:
-    """Raises (every method): ProviderError where the bucket cannot be used."""
+    """Raises (every method): ProviderError: the bucket cannot be used."""
 
     def __init__(self, s3: Any, bucket: str) -> None:  # noqa: ANN401  # boto3's client
         self._s3 = s3
         self._bucket = bucket
 
     def written(self) -> dict[str, datetime]:
-        """Name → when it was written, UTC."""
+        """Name → time of writing, UTC."""
         with attempting("list the pages", self._bucket):
             listed = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=PREFIX

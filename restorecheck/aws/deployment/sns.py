@@ -58,6 +58,6 @@ def messenger_of(sns: Sns, _name: str, _clock: Clock, config: Config) -> Messeng
 
 
 def subject(title: str) -> str:
-    """What SNS takes for one: it refuses the whole message otherwise."""
+    """A valid subject: with an invalid one SNS refuses the whole message."""
     plain = "".join(c if " " <= c <= "~" else "-" for c in title)
     return plain if len(plain) <= SUBJECT_LIMIT else f"{plain[: SUBJECT_LIMIT - 3]}..."

@@ -1,4 +1,4 @@
-"""Drills in DynamoDB, reports in S3: the same promises as the file of one machine.
+"""Drills in DynamoDB, reports in S3: the same guarantees as the SQLite file of a machine.
 
 One table (partition key `pk`, sort key `sk`, one index):
 
@@ -10,12 +10,12 @@ One table (partition key `pk`, sort key `sk`, one index):
 | `entry#<target>` | sequence | the same, by target |
 | `target#<target>` | `standing` | newest, newest verified, how many since |
 | `report#<drill id>` | `entry` | where its entry is; there is one, so there is one report |
-| `lease#<name>` | `lease` | who works alone, and until when (`leases.py`) |
+| `lease#<name>` | `lease` | holder of the lease, and its expiry (`leases.py`) |
 
-`open` is set on drills that are unfinished or have leftovers only, so the index of them is small.
-A report is an object of a versioned bucket; its entry names the version, so another object put
-under the same key later changes nothing. Condition failures are told apart by their place in the
-transaction (`CancellationReasons`, DynamoDB API reference, TransactWriteItems).
+`open` is set only on drills that are unfinished or have leftovers, so their index is small. A report is an object
+in a versioned bucket; its entry names the version, so a later object with the same key has no effect. Failed
+conditions are distinguished by their position in the transaction (`CancellationReasons`, DynamoDB API reference,
+TransactWriteItems).
 """
 
 import itertools
@@ -42,9 +42,9 @@ from restorecheck.ports import DrillStore, History
 
 INDEX = "open"
 FINISH_TRIES = 20
-"""How often a report is tied to a new head when another one was faster."""
+"""Tries to add a report to the chain when other reports are added at the same time; then StoreError."""
 LARGEST_STATE = 390_000
-"""DynamoDB takes items of 400 KB."""
+"""Bytes; a larger drill is refused, because DynamoDB accepts items of 400 KB."""
 
 
 class AwsStore(DrillStore, History):
@@ -180,7 +180,7 @@ class AwsStore(DrillStore, History):
         )
 
     def accept(self, acceptance: Acceptance) -> None:
-        """The newest one is kept; those before it are in the reports that were compared with them."""
+        """Only the newest acceptance is kept; earlier ones are in the reports that were compared with them."""
         item: Item = {
             "pk": f"target#{acceptance.target}",
             "sk": "accepted",
@@ -195,7 +195,7 @@ class AwsStore(DrillStore, History):
         )
 
     def prune(self, before: datetime, now: datetime) -> int:
-        """As the port says. The role that may delete object versions is the sweeper's alone."""
+        """As in the port. Only the sweeper's role may delete object versions."""
         spared: dict[str, set[int]] = {}
         pruned = 0
         for item in self._items(None, 0, newest_first=False):
@@ -253,10 +253,10 @@ class AwsStore(DrillStore, History):
         return str(version_id)
 
     def _commit(self, drill: Drill, saved: Drill, entry: Entry, version_id: str) -> bool:
-        """Whether the report is in the chain; False when another one was faster.
+        """Add the report to the chain; False: another report was added first.
 
         Raises:
-            DrillConflictError: Somebody advanced the drill, or reported it.
+            DrillConflictError: Another host advanced the drill or wrote its report.
         """
         item = _entry_item(entry, version_id, drill)
         writes = [
@@ -317,7 +317,7 @@ class AwsStore(DrillStore, History):
             ExpressionAttributeNames={"#o": "open"},
             values={":yes": "yes"},
         )
-        # The index follows the table with a delay: what it names is read from the table.
+        # The index follows the table with a delay: the drills are read from the table.
         drills = [self.load(item["pk"].removeprefix("drill#")) for item in items]
         return sorted(drills, key=lambda drill: (drill.started_at, drill.id))
 
@@ -360,7 +360,7 @@ class AwsStore(DrillStore, History):
             VersionId=item["version_id"],
         )
         if answer is None:
-            return None  # `flaws` says so, because retention has not noted it
+            return None  # `flaws` reports it, because retention did not record it
         with attempting(f"read the report of drill {entry.drill_id}", self._bucket):
             return str(answer["Body"].read().decode())
 
@@ -399,7 +399,7 @@ class AwsStore(DrillStore, History):
 
 
 def _or_none_where_it_is_gone(get_object: Callable[..., Any]) -> Callable[..., Any]:
-    """S3 says that a version is gone only to those who may list the bucket; else it denies."""
+    """S3 reports a deleted version only to callers who may list the bucket; to others it denies access."""
 
     def get(**arguments: Any) -> Any:  # noqa: ANN401  # boto3's own
         try:
@@ -413,7 +413,7 @@ def _or_none_where_it_is_gone(get_object: Callable[..., Any]) -> Callable[..., A
 
 
 class _ConditionError(Exception):
-    """A condition did not hold; `failed` are the places in the transaction."""
+    """A condition failed; `failed`: positions in the transaction."""
 
     def __init__(self, failed: set[int]) -> None:
         super().__init__(str(sorted(failed)))
@@ -433,7 +433,7 @@ def _failed_conditions(exc: ClientError) -> set[int] | None:
     lost = {n for n, c in named.items() if c == "ConditionalCheckFailed"}
     if lost:
         return lost
-    # Two transactions at the same items: nobody won, the loser tries again.
+    # Two transactions on the same items: this one tries again.
     busy = {n for n, c in named.items() if c == "TransactionConflict"}
     return {n + 2 for n in busy} if busy else None
 
@@ -523,7 +523,7 @@ def _key(target: str, drill_id: str) -> str:
 
 
 def _place(sequence: int) -> str:
-    """A text that sorts as the number does."""
+    """A text that sorts like the number."""
     return f"{sequence:010}"
 
 

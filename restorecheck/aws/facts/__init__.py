@@ -1,1 +1,1 @@
-"""What `doctor` and `audit` read. Every call reads."""
+"""Facts for `doctor` and `audit`. Every call only reads."""

@@ -1,4 +1,4 @@
-"""What `doctor --deployment` reads of the two stacks and of what they made. Every call reads."""
+"""Facts for `doctor --deployment` about the two stacks and their resources. Every call only reads."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ def source_facts(account: Account) -> SourceFacts:
 
 
 def backup_facts(account: Account, configuration: bytes | None) -> BackupFacts:
-    """`configuration`: the one at hand; None where none is."""
+    """`configuration`: the local one; None: there is none."""
     stack = _stack(account, BACKUP_STACK)
     outputs = stack.outputs if isinstance(stack, Stack) else {}
 
@@ -93,7 +93,7 @@ def _needs(account: Account, right: str) -> str:
 def _each(
     names: tuple[str, ...], read: Callable[[str], T | Unread | None], prefix: str = "restorecheck-"
 ) -> Mapping[str, T | None] | Unread:
-    """One after the other; the first that must not be read stands for all."""
+    """Read one after the other; the first unreadable one is the result for all."""
     found: dict[str, T | None] = {}
     for name in names:
         one = read(name)
@@ -104,7 +104,7 @@ def _each(
 
 
 def _stack(account: Account, name: str) -> Stack | Unread | None:
-    """CloudFormation answers a name that it does not know with ValidationError."""
+    """The stack; None: unknown name, for which CloudFormation returns ValidationError."""
     client = account.client("cloudformation")
 
     def read() -> Stack | None:
@@ -132,7 +132,7 @@ def _trust(account: Account, name: str) -> Mapping[str, Any] | Unread | None:
 
 
 def _or_none(needs: str, what: str, read: Callable[[], T], *codes: str) -> T | Unread | None:
-    """As `reading_one`, for services whose code for what is not there is one of these."""
+    """As `reading_one`; `codes`: the service's error codes for a missing resource."""
 
     def read_or_none() -> T | None:
         try:
@@ -206,7 +206,7 @@ def _subscriptions(account: Account, topic: str) -> tuple[bool, ...] | Unread:
 
 
 def _is_same(account: Account, bucket: str, configuration: bytes | None) -> bool | Unread | None:
-    """By the ETag, which is the MD5 of an object that was put at once under SSE-S3 (S3 API, Object)."""
+    """Compared by ETag, the MD5 of an object that was uploaded in one part under SSE-S3 (S3 API, Object)."""
     if configuration is None:
         return Unread("a configuration file to compare with: -c FILE")
 

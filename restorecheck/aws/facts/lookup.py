@@ -1,4 +1,4 @@
-"""What `doctor` and `audit` both read: each thing, that it is not there, or why it was not had."""
+"""Reads for `doctor` and `audit`: the value, None for a missing resource, or why it could not be read."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ BOOLEANS = frozenset({"kms:GrantIsForAWSResource", "rds:PubliclyAccessible"})
 
 
 def reading(needs: str, what: str, read: Callable[[], T]) -> T | Unread:
-    """What `read` finds; where it must not, or cannot, the reason."""
+    """The result of `read`, or the reason why reading failed."""
     try:
         with attempting(what):
             return read()
@@ -37,7 +37,7 @@ def reading(needs: str, what: str, read: Callable[[], T]) -> T | Unread:
 
 
 def reading_one(needs: str, what: str, read: Callable[[], T]) -> T | Unread | None:
-    """As `reading`; None where AWS says that there is none."""
+    """As `reading`; None: AWS reports that it does not exist."""
 
     def read_or_none() -> T | None:
         try:
@@ -50,13 +50,13 @@ def reading_one(needs: str, what: str, read: Callable[[], T]) -> T | Unread | No
 
 
 def pages(client: Any, operation: str, key: str, **parameters: object) -> list[Raw]:  # noqa: ANN401  # boto3's own
-    """Everything that a listing has."""
+    """All items of a paginated listing."""
     paginator = client.get_paginator(operation)
     return [item for page in paginator.paginate(**parameters) for item in page[key]]
 
 
 def key_of(account: Account, arn: str) -> KmsKey | Unread | None:
-    """A key, with its policy where that may be read."""
+    """A key, with its policy if that may be read."""
     kms = account.client("kms")
     where = f"in account {account.place.account_id}"
 
@@ -107,8 +107,8 @@ def quotas_of(account: Account) -> Quotas | Unread:
 
 
 def simulated(account: Account, principal: str, asks: Iterable[PermissionQuestion]) -> Simulation:
-    """What AWS's simulator answers. It knows the principal's own policies, its boundary and (as far
-    as they have no conditions) those of the organization; it does not know the policies of keys.
+    """Answers of IAM's policy simulator. It uses the principal's own policies, its boundary and those of the
+    organization without conditions; it does not use key policies.
     """
     needs = f"iam:SimulatePrincipalPolicy in account {account.place.account_id}"
 
@@ -122,9 +122,9 @@ def simulated(account: Account, principal: str, asks: Iterable[PermissionQuestio
 
 
 def _grouped(asks: Iterable[PermissionQuestion]) -> list[list[PermissionQuestion]]:
-    """Those that fit into one call: it takes every action on every resource, in one context.
+    """Groups for one call each: a call combines every action with every resource, in one context.
 
-    IAM allows few calls a second. Answers that nobody asked for are left out again.
+    IAM allows few calls a second. Unrequested answers are removed.
     """
     groups: dict[object, list[PermissionQuestion]] = {}
     for ask in asks:
@@ -150,7 +150,7 @@ def _simulate(iam: Any, principal: str, asks: Sequence[PermissionQuestion]) -> l
             action=action,
             resource=resource,
             wanted=ask.allowed,
-            # What is not answered is not allowed: never the other way round.
+            # A missing answer counts as denied.
             answer=answers.get((action, resource), Decision.UNCLEAR),
         )
         for ask in asks
@@ -171,7 +171,7 @@ def _entries(context: Mapping[str, str]) -> list[dict[str, object]]:
 
 
 def _answers(result: Raw) -> Sequence[tuple[str, Decision]]:
-    """One answer for each resource, where the simulator tells them apart."""
+    """One answer for each resource, if the simulator distinguishes them."""
     specific = result.get("ResourceSpecificResults") or ()
     if specific:
         return [
@@ -181,7 +181,7 @@ def _answers(result: Raw) -> Sequence[tuple[str, Decision]]:
 
 
 def principal_of(account: Account, arn: str) -> str | Unread:
-    """The user or role behind the ARN of a caller: that of a session leaves out a role's path."""
+    """The user or role of a caller's ARN: the ARN of a session omits the role's path."""
     if ":assumed-role/" not in arn:
         return arn
     name = arn.split("/")[1]

@@ -1,6 +1,6 @@
-"""What `doctor` finds out about an RDS target: everything that tonight's drill would meet.
+"""Facts for `doctor` about an RDS target: everything that the next drill depends on.
 
-Every call reads. What must not be read is `Unread`, with the right that is missing.
+Every call only reads. A value that may not be read is `Unread`, with the missing right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,13 +68,13 @@ def names_of(settings: RdsSettings, production_key: str = "") -> Names:
 
 
 def copies_planned(settings: Sequence[RdsSettings], of: RdsSettings) -> int:
-    """Manual snapshots that the targets of one backup account and region keep, and tonight's of each."""
+    """Number of manual snapshots that the targets of one backup account and region keep, with the next one of each."""
     same = [s for s in settings if s.backup.place == of.backup.place]
     return sum(s.backup.keep_copies + 1 for s in same)
 
 
 def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFacts:
-    """Everything about one target; `planned` are the copies of all (`copies_planned`)."""
+    """All facts of one target; `planned`: copies of all targets (`copies_planned`)."""
     backup = accounts.looked_at(settings.backup.place)
     caller = _caller(backup, settings.backup.place.account_id)
     source, source_caller = _entered(settings, accounts, caller)
@@ -139,7 +139,7 @@ def _trust(source: Account, names: Names) -> Mapping[str, Any] | Unread:
     def read() -> Mapping[str, Any]:
         role = source.client("iam").get_role(RoleName=names.role)["Role"]
         policy: Mapping[str, Any] | str = role["AssumeRolePolicyDocument"]
-        # botocore decodes it; a document that came through another way is text.
+        # botocore decodes the document; otherwise it is text.
         assert not isinstance(policy, str), unquote(policy)
         return policy
 
@@ -162,7 +162,7 @@ def _production(source: Account | None, settings: RdsSettings) -> RdsDatabase | 
 def _newest_snapshot(
     source: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
 ) -> datetime | Unread | None:
-    """Without automated backups: of those that AWS Backup takes."""
+    """Time of the newest snapshot of AWS Backup, for an instance without automated backups."""
     if source is None:
         return SOURCE_FIRST
     off = isinstance(production, RdsDatabase) and not production.retention_days
@@ -245,10 +245,10 @@ def _subnets(account: Account, **which: object) -> tuple[Subnet, ...] | Unread:
 
 
 def _security_groups(account: Account, names: Names) -> tuple[SecurityGroup, ...] | Unread:
-    """Those of the configured ones that exist."""
+    """The configured ones that exist."""
 
     def read() -> tuple[SecurityGroup, ...]:
-        # By filter, not by id: an id that does not exist would hide the others.
+        # By filter, not by id: with an unknown id the call would fail for all.
         wanted = [{"Name": "group-id", "Values": list(names.security_groups)}]
         found = pages(
             account.client("ec2"), "describe_security_groups", "SecurityGroups", Filters=wanted
@@ -302,7 +302,7 @@ def _family(account: Account, names: Names) -> str | Unread | None:
 def _orderable(
     account: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
 ) -> frozenset[str] | Unread:
-    """What the class comes with, of one version: a class can be orderable, and not with that."""
+    """Storage types of the class with one version: a class may be available without the configured storage."""
     if account is None:
         return BACKUP_FIRST
     if not isinstance(production, RdsDatabase):

@@ -1,4 +1,4 @@
-"""What `audit` finds out about the databases of a source account. Every call reads."""
+"""Facts for `audit` about the databases of a source account. Every call only reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ Rights = dict[str, set[tuple[str, str]]]
 """User or role → actions on resources."""
 
 AWS_OWN_ROLES = "/aws-service-role/"
-"""Roles that AWS's services made for themselves: nobody else can become them."""
+"""Service-linked roles, which only an AWS service can assume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def _account(targets: Sequence[Audited], accounts: Accounts) -> AccountFacts:
 
 
 class _Looking:
-    """One source account, with what is read once for all its databases."""
+    """One source account, with the facts that are read once for all its databases."""
 
     def __init__(self, source: Account, targets: Sequence[Audited], accounts: Accounts) -> None:
         self._source = source
@@ -103,7 +103,7 @@ class _Looking:
         if isinstance(clusters, Unread):
             return clusters
         found = [_cluster(raw) for raw in clusters]
-        # A member of a cluster has neither backups nor a protection of its own.
+        # A member of a cluster has no backups or protection of its own.
         found += [database for database in map(database_of, instances) if not database.cluster]
         pairs = [(database, self._snapshots(database)) for database in found]
         rights = self._rights(pairs)
@@ -148,7 +148,7 @@ class _Looking:
     def _snapshot(self, raw: Raw, kind: str, word: str) -> SnapshotFacts:
         name = raw[f"{kind}SnapshotIdentifier"]
         shared: frozenset[str] | Unread = frozenset()
-        if raw["SnapshotType"] == "manual":  # no other can be shared
+        if raw["SnapshotType"] == "manual":  # only manual snapshots can be shared
             shared = self._shared(name, kind, word)
         return SnapshotFacts(
             arn=raw[f"{kind}SnapshotArn"],
@@ -250,7 +250,7 @@ class _Looking:
     def _rights(
         self, pairs: Sequence[tuple[RdsDatabase, tuple[SnapshotFacts, ...] | Unread]]
     ) -> Rights | Unread:
-        """Of every user and role, asked once about all databases: IAM allows few calls a second."""
+        """Rights of every user and role, asked once for all databases: IAM allows few calls a second."""
         entities = self._everybody()
         if isinstance(entities, Unread):
             return entities
@@ -305,7 +305,7 @@ def _principals(
 def _dangers(
     database: RdsDatabase, snapshots: tuple[SnapshotFacts, ...] | Unread
 ) -> tuple[PermissionQuestion, ...]:
-    """One manual snapshot stands for all: what tells them apart in policies are names and tags."""
+    """One manual snapshot represents all: policies distinguish them only by names and tags."""
     delete, delete_snapshot = DELETING[database.kind]
     known = () if isinstance(snapshots, Unread) else snapshots
     word = "cluster-snapshot" if database.kind == "cluster" else "snapshot"

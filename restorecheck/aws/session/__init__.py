@@ -1,1 +1,1 @@
-"""The way into AWS: accounts, the guard before every call, what is named, described and refused."""
+"""Access to AWS: accounts, the call guard, names and tags, descriptions, errors."""

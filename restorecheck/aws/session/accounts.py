@@ -1,6 +1,6 @@
 """The two accounts, entered only after the caller's identity equals the one in the configuration.
 
-A client is not to be had before that. Each account keeps one bulletin per kind of thing, which all
+No client is available before that. Each account has one cache of descriptions for each kind of resource, which all
 drills of this process share.
 """
 
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from types_boto3_sts.client import STSClient
 
 EVENTS_LOOK_BACK = timedelta(hours=24)
-"""RDS keeps events for 14 days; a drill needs those of its own time."""
+"""Age of the events that are read: a drill needs those of its own time. RDS keeps events for 14 days."""
 
 ATTEMPTS = 8
-"""Of botocore's `standard` mode, with up to 20 s between two of them."""
+"""Attempts of botocore's `standard` mode, with up to 20 s between two; then the call fails."""
 
 
 def client_config(attempts: int, read_timeout: float) -> ClientConfig:
@@ -66,7 +66,7 @@ def client_config(attempts: int, read_timeout: float) -> ClientConfig:
 class Account:
     """One account in one region, for one role.
 
-    Raises (every method that needs the network): what `attempting` does.
+    Raises (every method that needs the network): as `attempting`.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Account:
         config: ClientConfig,
         sandbox: bool,
     ) -> None:
-        """Without `writes` it is only looked at, as `doctor` and `audit` do."""
+        """`writes`: the allowed writing calls; None: the account is only read, as by `doctor` and `audit`."""
         self.place = place
         self._config = config
         self._session = session
@@ -106,10 +106,10 @@ class Account:
         )
 
     def identify(self) -> None:
-        """Prove that calls land in the pinned account. Asked once; nothing else comes before it.
+        """Verify that calls reach the pinned account. Called once, before any other call.
 
         Raises:
-            AccessDeniedError: The caller is somebody else, or nobody.
+            AccessDeniedError: The credentials belong to another account, or are not valid.
         """
         if self._identified:
             return
@@ -146,17 +146,17 @@ class Account:
         return self._identified_client("backup")  # type: ignore[no-any-return]  # as above
 
     def client(self, service: str) -> Any:  # noqa: ANN401  # boto3's own; its types know services by literal name
-        """Of a service that only `doctor` and `audit` ask."""
+        """A client of a service that only `doctor` and `audit` use."""
         return self._identified_client(service)
 
     def caller(self) -> tuple[str, str]:
-        """Account and ARN that the credentials belong to, whatever the configuration expects."""
+        """Account and ARN of the credentials, whatever the configuration expects."""
         with attempting(f"ask AWS for the account id {self._entered_by}"):
             found = self._client("sts").get_caller_identity()
         return str(found["Account"]), str(found["Arn"])
 
     def log_in_token(self, host: str, port: int, user: str) -> str:
-        """A password for IAM database authentication; good for 15 minutes. Signed here, no call."""
+        """A password for IAM database authentication, valid for 15 minutes. Signed here, without a call."""
         with attempting(f"sign a token for {user}"):
             token: str = self.rds().generate_db_auth_token(
                 DBHostname=host, Port=port, DBUsername=user, Region=self.place.region
@@ -164,7 +164,7 @@ class Account:
         return token
 
     def check_endpoints(self) -> None:
-        """Raises ConfigError where a client would talk to a place that the configuration forbids."""
+        """Raises ConfigError: a client would use an endpoint that the configuration forbids."""
         for service in ("sts", "rds", "kms", "secretsmanager"):
             self._client(service)
 
@@ -181,7 +181,7 @@ class Account:
                     )
                 refuse_forbidden_endpoint(client.meta.endpoint_url, sandbox=self._sandbox)
                 if self._writes is None:
-                    call_guard.put_up_glass(client.meta)
+                    call_guard.allow_reads_only(client.meta)
                 else:
                     call_guard.put_up(client.meta, self._writes)
                 self._clients[service] = client
@@ -210,7 +210,7 @@ class Account:
             StartTime=clock.now() - EVENTS_LOOK_BACK,
             EndTime=clock.now(),
         )
-        # They may come more than once, and in any order: RDS promises no better.
+        # RDS may return events repeatedly and in any order.
         events = {event_view(raw) for page in pages for raw in page["Events"]}
         found: dict[str, tuple[EventView, ...]] = {}
         for event in sorted(events, key=lambda e: (e.at, e.message)):
@@ -219,7 +219,7 @@ class Account:
 
 
 class Accounts:
-    """Every account that the configuration names, each opened once in a process."""
+    """The configured accounts, each opened once in a process."""
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ class Accounts:
         self._own: boto3.Session | None = None
 
     def backup(self, settings: BackupSettings) -> Account:
-        """The account that our own credentials belong to."""
+        """The account of this process's credentials."""
         return self._account(
             ("backup", settings.place),
             settings.place,
@@ -248,7 +248,7 @@ class Accounts:
         )
 
     def adopted(self, place: Place) -> Account:
-        """An account in which others restore, and in which nothing of theirs is changed."""
+        """An account in which another program restores; its resources are not changed."""
         return self._account(
             ("adopted", place),
             place,
@@ -258,7 +258,7 @@ class Accounts:
         )
 
     def looked_at(self, place: Place, source: SourceSettings | None = None) -> Account:
-        """An account in which nothing is touched; the source account by its role."""
+        """An account that is only read; the source account through its role."""
         role = None if source is None else (source.role_arn, source.external_id)
         return self._account(
             ("looked at", place, role),
@@ -366,7 +366,7 @@ def session_of_role(
 
 @cache
 def _models() -> Loader:
-    """Botocore's descriptions of the services: large, slow to read, and the same for all."""
+    """Botocore's descriptions of the services: large, slow to read, and shared by all clients."""
     return botocore.loaders.create_loader()
 
 
@@ -377,7 +377,7 @@ def _fresh_session() -> botocore.session.Session:
 
 
 def refuse_forbidden_endpoint(url: str, *, sandbox: bool) -> None:
-    """Real AWS over TLS, or the sandbox on this machine: never one for the other.
+    """Allow real AWS over TLS, or the sandbox on this machine: never one instead of the other.
 
     Raises:
         ConfigError: The configuration does not say `sandbox: true` and the endpoint is plain

@@ -1,7 +1,7 @@
-"""The last fence before the wire: what a client may ask of AWS at all.
+"""The call guard: which calls a client may make.
 
-IAM says the same a second time (docs/reference/aws-permissions.md). This fence stands in the
-process, so that no mistake in this room, and no policy that is too wide, reaches production.
+IAM enforces the same limits (docs/reference/aws-permissions.md). The guard is in the process, so that neither a
+defect in this room nor a policy that is too wide affects production.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ SOURCE_WRITES: Mapping[str, tuple[str, ...]] = {
     "ModifyDBClusterSnapshotAttribute": ("DBClusterSnapshotIdentifier",),
     "DeleteDBClusterSnapshot": ("DBClusterSnapshotIdentifier",),
 }
-"""Operations that write in the source account, and the parameters that name what is written."""
+"""Operations that write in the source account, with the parameters that name the written resource."""
 
 BACKUP_WRITES: Mapping[str, tuple[str, ...]] = {
     "CopyDBSnapshot": ("TargetDBSnapshotIdentifier",),
@@ -77,7 +77,7 @@ ONLY: Mapping[str, Mapping[str, frozenset[object]]] = {
 """The values that a parameter may have; None: it may be left out."""
 
 ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": ()}
-"""Where others restore: an answer to them, and nothing else. What they made is theirs."""
+"""Where another program restores: only the validation result; its resources are not changed."""
 
 
 LOOKS = frozenset(
@@ -104,7 +104,7 @@ LOOKS = frozenset(
         "SimulatePrincipalPolicy",
     }
 )
-"""Everything that `doctor` and `audit` ask. Each reads; none reads a secret."""
+"""All operations of `doctor` and `audit`. They only read, and none reads a secret."""
 
 DEPLOYMENT_LOOKS = frozenset(
     {
@@ -118,7 +118,7 @@ DEPLOYMENT_LOOKS = frozenset(
         "ListSubscriptionsByTopic",
     }
 )
-"""And what `doctor --deployment` asks besides."""
+"""Further operations of `doctor --deployment`."""
 
 
 class ClientMeta(Protocol):
@@ -132,7 +132,7 @@ class ClientMeta(Protocol):
 
 
 def put_up(meta: ClientMeta, writes: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse every call of this client but reads, and writes to what carries our name."""
+    """Refuse every call of this client except reads, and writes to resources with a name of restorecheck."""
 
     def check(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own
         refuse_strangers(model.name, params, writes)
@@ -141,8 +141,8 @@ def put_up(meta: ClientMeta, writes: Mapping[str, tuple[str, ...]]) -> None:
     meta.events.register_first(f"provide-client-params.{service}", check)
 
 
-def put_up_glass(meta: ClientMeta) -> None:
-    """Refuse every call of this client but those of `doctor` and `audit`."""
+def allow_reads_only(meta: ClientMeta) -> None:
+    """Refuse every call of this client except those of `doctor` and `audit`."""
 
     def check(model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's own
         refuse_touching(model.name)
@@ -152,7 +152,7 @@ def put_up_glass(meta: ClientMeta) -> None:
 
 
 def refuse_touching(operation: str) -> None:
-    """Raises AccessDeniedError unless the call only looks."""
+    """Raises AccessDeniedError unless the call only reads."""
     if operation not in LOOKS | DEPLOYMENT_LOOKS:
         raise AccessDeniedError(
             f"doctor and audit never call {operation}; the call was not made",
@@ -164,7 +164,7 @@ def refuse_touching(operation: str) -> None:
 def refuse_strangers(
     operation: str, params: Mapping[str, Any], writes: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Raises AccessDeniedError unless the call may be made."""
+    """Raises AccessDeniedError unless the call is allowed."""
     if operation.startswith(READS):
         return
     named = writes.get(operation)

@@ -1,5 +1,5 @@
-"""Calls under the names of AWS's API, each answered with a value or with AWS's code: what the
-experiments of `restorecheck conformance` are made over. The clients are a drill's own, fence and all.
+"""Calls by the names of AWS's API, each with a value or AWS's error code as the answer, for the experiments of
+`restorecheck conformance`. The clients are those of a drill, with the call guard.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from restorecheck.conformance.port import CallAnswer, Where
 
 NO_ANSWER = "NoAnswer"
 ADOPTING = "backup"
-"""The service of AWS Backup, in which an answer may be given: by the client that may do nothing else."""
+"""The service of AWS Backup; its client may only send a validation result."""
 
 
 class AwsCalls:
@@ -26,14 +26,14 @@ class AwsCalls:
         self._adopted = adopted
 
     def identify(self) -> None:
-        """Raises AccessDeniedError where a call would land in another account."""
+        """Raises AccessDeniedError: a call would reach another account."""
         self._backup.identify()
         self._source.identify()
 
     def call(
         self, where: Where, service: str, operation: str, parameters: Mapping[str, Any]
     ) -> CallAnswer:
-        """As `conformance.port.Cloud.call` has it."""
+        """As `conformance.port.Cloud.call`."""
         method = getattr(self._account(where, service).client(service), xform_name(operation))
         try:
             value = method(**parameters)

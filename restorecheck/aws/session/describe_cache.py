@@ -1,4 +1,4 @@
-"""One bulk look at AWS serves every drill of this process for one tick."""
+"""One bulk describe call for all drills of this process in one tick."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class DescribeCache(Generic[T]):
-    """What `read` returned, not older than one tick.
+    """The result of `read`, not older than one tick.
 
-    With many drills under way the number of describe calls depends on time alone: one
-    (paginated) call per kind and tick, however many ask.
+    So the number of describe calls does not depend on the number of drills: one (paginated) call for each kind
+    and tick.
     """
 
     def __init__(self, read: Callable[[], Mapping[str, T]], clock: Clock, tick: timedelta) -> None:
@@ -26,17 +26,17 @@ class DescribeCache(Generic[T]):
         self._latest: Mapping[str, T] = {}
 
     def latest(self, *, not_before: datetime | None = None) -> Mapping[str, T]:
-        """By identifier. `not_before`: a look that was taken earlier than this will not do."""
+        """By identifier. `not_before`: an earlier result is not used."""
         with self._lock:
             if self._is_old(not_before):
-                # Counted from before the call: what happens while it runs may be missing in it.
+                # The time before the call counts: changes during the call may be missing.
                 began = self._clock.now()
                 self._latest = self._read()
                 self._read_at = began
             return self._latest
 
     def fresh(self) -> Mapping[str, T]:
-        """As of this moment: asked before something is changed or deleted for what is seen of it."""
+        """Read now: used before a change or deletion that depends on the result."""
         return self.latest(not_before=self._clock.now())
 
     def _is_old(self, not_before: datetime | None) -> bool:

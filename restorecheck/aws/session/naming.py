@@ -1,7 +1,7 @@
-"""Names and tags of what restorecheck makes in AWS. Pure.
+"""Names and tags of restorecheck's resources in AWS. Pure.
 
-No call of RDS that creates something has a client token: the name, derived from the drill id, is
-the token, and "already exists" counts as done only where our tag of this drill is on it.
+RDS has no client tokens for calls that create: the name, derived from the drill id, is the token, and "already
+exists" counts as done only if the resource has the tag of this drill.
 """
 
 import re
@@ -29,7 +29,7 @@ INSTANCE = "instance"
 CLUSTER = "cluster"
 STANDBY = "standby"
 CONFORMANCE = "conformance"
-"""A snapshot of `restorecheck conformance`: never a backup, and gone when its run has ended."""
+"""A snapshot of `restorecheck conformance`: never a backup, and deleted at the end of its run."""
 SECRET = "secret"  # noqa: S105  # a role, no secret
 
 Tags = dict[str, str]
@@ -38,12 +38,12 @@ _FOREIGN = re.compile(r"[^\w\s.:/=+\-@]")
 
 
 def identifier_of(drill_id: str) -> str:
-    """Name of everything that this drill makes."""
+    """Name of every resource of this drill."""
     return f"{PREFIX}{drill_id}"
 
 
 def second_of(drill_id: str) -> str:
-    """Name of the instance that this drill restores where the first one failed."""
+    """Name of the second instance of this drill, if the first restore failed."""
     return f"{identifier_of(drill_id)}{SECOND}"
 
 
@@ -56,7 +56,7 @@ def is_ours(identifier: str) -> bool:
 
 
 def common_tags(*, drill_id: str, target: str, role: str, expires_at: datetime) -> Tags:
-    """What everything carries that a drill makes."""
+    """Tags of every resource of a drill."""
     return {
         MANAGED: "true",
         DRILL: drill_id,
@@ -67,7 +67,7 @@ def common_tags(*, drill_id: str, target: str, role: str, expires_at: datetime) 
 
 
 def as_list(tags: Mapping[str, str]) -> list[Any]:
-    """As AWS takes them. Characters that a tag's value must not have become underscores."""
+    """Tags in AWS's form. Invalid characters in values become underscores."""
     return [
         {"Key": key, "Value": _FOREIGN.sub("_", value)[:256]} for key, value in sorted(tags.items())
     ]
@@ -90,7 +90,7 @@ def is_renamed(identifier: str, tags: Mapping[str, str]) -> bool:
 
 
 def moment_in(tags: Mapping[str, str], key: str) -> datetime | None:
-    """A time that we wrote into a tag; None where there is none that can be read."""
+    """A time in a tag of restorecheck; None: missing or not readable."""
     try:
         moment = datetime.fromisoformat(tags[key])
     except (KeyError, ValueError):

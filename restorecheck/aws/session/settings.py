@@ -1,4 +1,4 @@
-"""What the configuration says of one RDS target, as this room uses it."""
+"""Settings of one RDS target, for this room."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ class Arn:
 
 
 def parse_arn(text: str) -> Arn:
-    """Take an ARN of RDS or Secrets Manager apart.
+    """Parse an ARN of RDS or Secrets Manager.
 
     Raises:
-        ProviderError: It is none.
+        ProviderError: The text is not such an ARN.
     """
     parts = text.split(":", 6)
     if len(parts) != 7 or parts[0] != "arn":  # noqa: PLR2004  # the parts of an ARN
@@ -52,15 +52,15 @@ def parse_arn(text: str) -> Arn:
 
 
 class Credentials(StrEnum):
-    """How the checker gets into a restored instance."""
+    """How the checker logs in to a restored instance."""
 
     MANAGED_SECRET = "managed-secret"  # noqa: S105  # RDS makes the password and keeps it in Secrets Manager
-    RESET = "reset"  # we make the password and keep it in Secrets Manager
+    RESET = "reset"  # restorecheck makes the password and keeps it in Secrets Manager
     IAM = "iam"  # no password: a token signed by the checker's own role
 
 
 class After(StrEnum):
-    """What becomes of a verified instance."""
+    """What happens to a verified instance."""
 
     DELETE = "delete"
     STOP = "stop"  # a warm standby, until the next one is verified
@@ -68,7 +68,7 @@ class After(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """Where production lives, and how it is entered: by a role, from the backup account."""
+    """Production's account, and the role for access from the backup account."""
 
     place: Place
     role_arn: str
@@ -79,7 +79,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupSettings:
-    """Where the copies are kept and restored."""
+    """The account in which copies are kept and restored."""
 
     place: Place
     kms_key_id: str
@@ -88,7 +88,7 @@ class BackupSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreSettings:
-    """Everything that AWS would otherwise choose for us, and choose dangerously."""
+    """Restore parameters that must be explicit, because AWS's defaults are dangerous."""
 
     db_instance_class: str
     db_subnet_group_name: str
@@ -103,7 +103,7 @@ class RestoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptSettings:
-    """A target whose backups somebody else restores."""
+    """A target whose backups another program restores."""
 
     target: str
     place: Place
@@ -112,7 +112,7 @@ class AdoptSettings:
     """Production's DB instance."""
     user: str
     secret_arn: str = ""
-    """Of the password; empty: the user logs in with a token (IAM database authentication)."""
+    """Secret with the password; empty: the user logs in with a token (IAM database authentication)."""
     max_age: timedelta | None = None
     deadline: timedelta
     poll: timedelta = timedelta(seconds=15)
@@ -149,10 +149,10 @@ class SnapshotSettings(ABC):
 
     @property
     def settling(self) -> timedelta:
-        """How long AWS may take to show what was just made.
+        """How long AWS may take to show a new resource; after that an absent one counts as deleted.
 
-        RDS does not document it; its own CloudFormation handler counts several looks
-        (aws-cloudformation-resource-providers-rds, Probing.java). Six of ours.
+        RDS does not document it; its own CloudFormation handler waits for several describe calls
+        (aws-cloudformation-resource-providers-rds, Probing.java). Here it is six polls.
         """
         return 6 * self.poll
 

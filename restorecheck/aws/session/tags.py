@@ -1,4 +1,4 @@
-"""Whether what was just made carries our mark yet."""
+"""Whether a new resource has its tags yet."""
 
 from datetime import datetime
 
@@ -17,10 +17,10 @@ def wait_for_tags(
     view: InstanceView | ClusterView | SnapshotView,
     now: datetime,
 ) -> InProgress | None:
-    """A thing of our name may be described before its tags are (`simulated.unknowns`); none at all
-    within the settling time of our first look at it says nothing.
+    """AWS may show a new resource before its tags (`simulated.unknowns`): within the settling time after the
+    first look, missing tags prove nothing.
 
-    None when there is nothing to wait for: it has tags, ours or not, or will have none.
+    None: there is nothing to wait for, because it has tags, or the time is over.
     """
     if view.tags:
         return None

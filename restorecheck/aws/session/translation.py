@@ -1,4 +1,4 @@
-"""What AWS may answer, mapped to our errors. The one place where that is done.
+"""Maps AWS's errors to restorecheck's. No other module does that.
 
 Codes: botocore's service models (`rds/2014-10-31`, `kms`, `sts`, `secretsmanager`), the AWS
 General Reference, "Common Errors", and aws-cloudformation-resource-providers-rds, ErrorCode.java.
@@ -129,10 +129,10 @@ def attempting(what: str, resource: str = "") -> Iterator[None]:
     """Translate everything that boto3 raises; `what` completes "could not …".
 
     Raises:
-        TransientError: Throttled, a fault of AWS's own, or no connection.
+        TransientError: Throttled, an internal error of AWS, or no connection.
         CapacityError: A quota or no capacity.
         AccessDeniedError: IAM, KMS, or credentials.
-        NotFoundError, AlreadyExistsError, InvalidStateError: As AWS says.
+        NotFoundError, AlreadyExistsError, InvalidStateError: By AWS's error code.
         ProviderError: Anything else.
     """
     try:
@@ -150,7 +150,7 @@ def attempting(what: str, resource: str = "") -> Iterator[None]:
 
 
 def is_throttled(error: ProviderError) -> bool:
-    """Throttling never changes a verdict, only time: nobody counts such an answer."""
+    """Whether the call was throttled: this never changes a verdict, and is not counted as a retry."""
     return error.code in THROTTLING
 
 
@@ -198,7 +198,7 @@ def _hint_of(kind: type[ProviderError]) -> str:
 
 
 def _of_library(exc: BotoCoreError, what: str, resource: str) -> ProviderError:
-    """Their texts may quote parameters; only the kind of the error is passed on."""
+    """Errors of the library: their texts may contain parameters, so only the type is reported."""
     name = type(exc).__name__
     match exc:
         case HTTPClientError() | NoConnectionError():

@@ -1,4 +1,4 @@
-"""What RDS describes, reduced to what drills need: frozen, typed, without surprises. Pure."""
+"""Descriptions of RDS, reduced to what drills need: frozen and typed. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from typing import Any
 from restorecheck.aws.session.naming import SNAPSHOT_TIME, Tags, as_dict, is_managed, moment_in
 
 DEFAULT_KEY_ENCRYPTION = "sse-rds"
-"""StorageEncryptionType of what is encrypted with a key that AWS owns."""
+"""StorageEncryptionType of storage that is encrypted with a key owned by AWS."""
 
 
 class StatusMeaning(StrEnum):
-    """What a status means for somebody who waits for the thing to be ready."""
+    """Meaning of a status for a drill that waits until the resource is ready."""
 
     READY = "ready"
     UNDER_WAY = "under way"
-    BAD_BACKUP = "bad backup"  # RDS could not bring the data back
-    HOPELESS = "hopeless"  # it will not get ready, and that says nothing about the backup
-    UNKNOWN = "unknown"  # a status of the future; bounded by the deadline
+    BAD_BACKUP = "bad backup"  # RDS could not restore the data
+    HOPELESS = "hopeless"  # it will not become ready, which says nothing about the backup
+    UNKNOWN = "unknown"  # a status unknown to this version; the drill waits until its deadline
 
 
 INSTANCE_STATUSES: Mapping[str, StatusMeaning] = {
@@ -91,7 +91,7 @@ SNAPSHOT_STATUSES: Mapping[str, StatusMeaning] = {
     "incompatible-restore": StatusMeaning.HOPELESS,
     "incompatible-parameters": StatusMeaning.HOPELESS,
 }
-"""A copy that fails says nothing about what was copied."""
+"""A failed copy says nothing about its source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class SnapshotView:
     database_time: datetime | None = None
     """Time of the last transaction that the snapshot contains."""
     create_time: datetime | None = None
-    """Absent while the snapshot is in progress."""
+    """None while the snapshot is in progress."""
     encrypted: bool = False
     encryption_type: str = ""
     kms_key_id: str = ""
@@ -134,8 +134,8 @@ class SnapshotView:
 
     @property
     def taken_at(self) -> datetime | None:
-        """When the backup was begun: what snapshots are sorted by. Where RDS does not say it of a copy,
-        our own tag does.
+        """When the backup started; snapshots are sorted by this time. If RDS has none for a copy, the tag of
+        restorecheck has it.
         """
         return self.original_create_time or self._told or self.create_time
 
@@ -144,9 +144,9 @@ class SnapshotView:
         return moment_in(self.tags, SNAPSHOT_TIME) if is_managed(self.tags) else None
 
     def holds(self, snapshot_time: str, database_time: datetime | None) -> bool:
-        """Whether this copy is of the snapshot of that time (ISO 8601) with that last transaction. RDS says
-        it by the time of the first snapshot; where it should date a copy in another account anew, or
-        not at all (`simulated.unknowns`), the last transaction is the same.
+        """Whether this is a copy of the snapshot with this time (ISO 8601) and last transaction. RDS reports the
+        time of the original snapshot; if it reported another or no time for a copy in another account
+        (`simulated.unknowns`), the last transaction would still be the same.
         """
         original = self._told if self.dated_by_tag else self.original_create_time
         same = original is not None and original.isoformat() == snapshot_time
@@ -173,7 +173,7 @@ class InstanceView:
     cluster: str = ""
     """Of Aurora: the identifier of its cluster."""
     pending: tuple[str, ...] = ()
-    """Names of modifications that are under way."""
+    """Names of modifications in progress."""
     unsettled: tuple[str, ...] = ()
     """Security groups and parameter groups that are not applied yet."""
     secret_arn: str = ""
@@ -198,7 +198,7 @@ class InstanceView:
 
     @property
     def ready(self) -> bool:
-        """Reachable, with nothing still being changed: as AWS's own handler has it
+        """Available, without a change in progress: as in AWS's own handler
         (aws-cloudformation-resource-providers-rds, DBInstancePredicates.java).
         """
         settled = not self.pending and not self.unsettled

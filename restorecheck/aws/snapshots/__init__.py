@@ -1,1 +1,1 @@
-"""From an automated snapshot to a temporary instance, and everything away again."""
+"""From an automated snapshot to a temporary instance, and its teardown."""

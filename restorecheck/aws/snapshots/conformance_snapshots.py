@@ -1,6 +1,6 @@
-"""The snapshots of `restorecheck conformance`, for the sweep: found by name and mark, deleted with both.
+"""The snapshots of `restorecheck conformance`, for the sweep: found by name, deleted only with their tags.
 
-A copy of a drill is a backup and never comes here; the role in its tags tells the two apart.
+The role in the tags distinguishes them from copies of a drill, which are backups and are never deleted here.
 """
 
 from datetime import datetime
@@ -34,7 +34,7 @@ def delete(
     made_until: datetime,
     now: datetime,
 ) -> Gone | StillThere:
-    """Its mark is read in this very moment: a snapshot with another role stays."""
+    """Its tags are read immediately before: a snapshot with another role is not deleted."""
     name = parse_arn(resource.identifier).name
     view = account.snapshots(OF_INSTANCES).manual.fresh().get(name)
     if view is None:

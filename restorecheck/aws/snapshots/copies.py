@@ -1,7 +1,7 @@
-"""From an automated snapshot in the source account to a copy of our own in the backup account.
+"""From an automated snapshot in the source account to a copy in the backup account.
 
-Automated snapshots cannot be shared and vanish with their instance, so the way is: copy inside
-the source account, share that copy with the backup account alone, copy it there, unshare.
+Automated snapshots cannot be shared, and are deleted with their instance. So: copy inside the source account,
+share that copy with the backup account only, copy it there, remove the share.
 Amazon RDS User Guide, "Sharing a DB snapshot" and "Copying a DB snapshot".
 """
 
@@ -40,22 +40,22 @@ PLAIN = "snapshot_not_encrypted"
 SOON = timedelta(seconds=1)
 
 SHARE_PROPAGATION, SHARE_LOOKS = timedelta(minutes=15), 60
-"""How long a share may take to arrive in the other account; RDS documents no time. Who looks more often than
-every fifteen seconds has looked often enough before.
+"""Time and number of looks after which a share that is not in effect is an error; RDS documents no time. With more
+than one look in fifteen seconds both must be reached.
 """
 
 KEY_PROPAGATION, KEY_LOOKS = timedelta(minutes=5), 20
-"""How long a changed key policy may take: AWS KMS Developer Guide, "Eventual consistency": mostly
-seconds, at times minutes.
+"""The same for a changed key policy: AWS KMS Developer Guide, "Eventual consistency": mostly seconds, sometimes
+minutes.
 """
 
 ARRIVING = frozenset({"AccessDenied", "AccessDeniedException", "KMSKeyNotAccessibleFault"})
-"""Codes by which AWS may say that a share or a key's policy is not there (yet)."""
+"""Error codes that may mean that a share or key policy is not in effect yet."""
 
 AWS_BACKUP, MANAGED = "awsbackup", "awsbackup:"
-"""The type of the snapshots that AWS Backup manages, and how their names begin. They are copied as automated
-ones are (Amazon RDS User Guide, "Sharing a DB snapshot": "This process also applies" to what
-AWS Backup makes). (?) Nobody has tried it: what is refused is told with another way.
+"""Type and name prefix of snapshots that AWS Backup manages. They are copied like automated ones (Amazon RDS User
+Guide, "Sharing a DB snapshot": "This process also applies" to them). (?) This was never tested; the hint for a
+refusal names another way.
 """
 ADOPT = (
     "Allow rds:CopyDBSnapshot on snapshot:awsbackup:* in the source role. Or let restore "
@@ -76,7 +76,7 @@ RESTORE_SHARED = (
 
 
 class Copying:
-    """The steps of one target up to its own copy. Every method may be repeated."""
+    """The steps of one target up to its copy. Every method may be repeated."""
 
     def __init__(
         self, settings: SnapshotSettings, source: Account, backup: Account, clock: Clock
@@ -90,8 +90,7 @@ class Copying:
         self._clock = clock
 
     def find(self, drill: Drill) -> StepEvent:
-        """The newest finished automated snapshot, whatever hour it was taken at; where none is young
-        enough, the newest one of AWS Backup.
+        """Find the newest finished automated snapshot, or if none is young enough, the newest one of AWS Backup.
         """
         wanted = self._settings.identifier
         of_instance = self._of_instance(self._here.automated)
@@ -132,7 +131,7 @@ class Copying:
         )
 
     def stage(self, drill: Drill) -> StepEvent:
-        """A manual copy inside the source account: the only kind that can be shared."""
+        """Make a manual copy inside the source account: only such a copy can be shared."""
         name = naming.identifier_of(drill.id)
         view = self._here.manual.latest().get(name)
         if view is None:
@@ -149,7 +148,7 @@ class Copying:
         return Ready()
 
     def share(self, drill: Drill) -> StepEvent:
-        """With the backup account, and with nobody else."""
+        """Share it with the backup account, and with no other."""
         name = naming.identifier_of(drill.id)
         admitted = self._admitted(name)
         backup_id = self._settings.backup.place.account_id
@@ -170,7 +169,7 @@ class Copying:
         )
 
     def copy(self, drill: Drill) -> StepEvent:
-        """The off-account backup itself, with a key of the backup account."""
+        """Make the off-account backup itself, with a key of the backup account."""
         name = naming.identifier_of(drill.id)
         view = self._there.manual.latest().get(name)
         if view is None:
@@ -184,7 +183,7 @@ class Copying:
         return Ready(outputs={"copy_arn": view.arn})
 
     def unshare(self, drill: Drill) -> StepEvent:
-        """Nobody reads the staging copy any more; older ones of ours go."""
+        """Remove the share of the staging copy, and delete older staging copies."""
         name = naming.identifier_of(drill.id)
         if self._settings.backup.place.account_id in self._still_admitted(name):
             self._remove_share(name)
@@ -209,7 +208,7 @@ class Copying:
                 self._delete_staging(view)
 
     def end_share(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
-        """Take the share away that a drill made, also one that died."""
+        """Remove the share of a drill, also of a dead one."""
         arn = parse_arn(resource.identifier)
         if not naming.is_ours(arn.name) or arn.place != self._source.place:
             return StillThere(
@@ -299,14 +298,14 @@ class Copying:
         )
 
     def _why_stale(self) -> str:
-        """Best effort: a hint is worth no second error."""
+        """A hint; an error while finding it is ignored."""
         try:
             return f"{self._state_of_production()} {self._last_good()}"
         except ProviderError:
             return ""
 
     def _last_good(self) -> str:
-        """What there is to restore from: the first thing that somebody wants to know at night."""
+        """The backup to restore from, for the hint of a stale backup."""
         copies = [
             view
             for view in self._there.manual.latest().values()
@@ -373,7 +372,7 @@ class Copying:
             with attempting(f"copy snapshot {arn} to {name} in {self._source.place}", arn):
                 self._here.copy(arn, name, self._lineage(drill, naming.STAGING), key=key)
         except AlreadyExistsError:
-            pass  # made by an earlier call; its tags are looked at once it is seen
+            pass  # made by an earlier call; its tags are checked when AWS shows it
         except ProviderError as exc:
             managed = parse_arn(arn).name.startswith(MANAGED)
             if isinstance(exc, AccessDeniedError) and not managed:
@@ -386,7 +385,7 @@ class Copying:
         return InProgress(wait=self._settings.poll, detail="copying", status="copy requested")
 
     def _unshareable(self, name: str) -> Unclear | None:
-        """What is encrypted with a key of AWS's own cannot be shared: RDS User Guide,
+        """A snapshot that is encrypted with AWS's own key cannot be shared: RDS User Guide,
         "Sharing encrypted snapshots". A copy with the transit key can.
         """
         managed = name.startswith(MANAGED)
@@ -432,8 +431,8 @@ class Copying:
     def _wait_for_arrival(
         self, drill: Drill, refusal: ProviderError, longest: timedelta, what: str
     ) -> InProgress | Unclear:
-        """What was shared or allowed a moment ago may be refused until it has arrived everywhere; of
-        that nobody knows more than that it happens. In the end the refusal stands, in its own words.
+        """A new share or permission may be refused until it is in effect everywhere, after an undocumented time.
+        After the limit the refusal is reported with AWS's message.
         """
         if isinstance(refusal, AccessDeniedError) and refusal.code not in ARRIVING:
             raise refusal
@@ -451,7 +450,7 @@ class Copying:
         """None when it is ready.
 
         Raises:
-            AlreadyExistsError: It is not ours.
+            AlreadyExistsError: Another program made it.
         """
         waiting = wait_for_tags(self._settings, drill, view, self._clock.now())
         if waiting is not None:
@@ -477,7 +476,7 @@ class Copying:
                 )
 
     def _lineage_doubt(self, drill: Drill, view: SnapshotView) -> str:
-        """Why this copy may be of something else; empty when it is proven."""
+        """Why this copy may be of another snapshot; empty: its origin is proven."""
         staging = self._staging_arn(view.identifier)
         assert drill.backup is not None, "found before it is copied"
         taken_at = drill.outputs.get("snapshot_time", "")
@@ -520,7 +519,7 @@ class Copying:
         return admitted_to(self._here, name)
 
     def _still_admitted(self, name: str) -> set[str]:
-        """Nobody, where the snapshot is gone (a newer drill prunes staging copies): so are its shares."""
+        """The accounts that may restore it; empty if the snapshot was deleted, as by a newer drill."""
         try:
             return self._admitted(name)
         except NotFoundError:
@@ -541,7 +540,7 @@ class Copying:
         )
 
     def _is_in_use(self, view: SnapshotView) -> bool:
-        """Another drill of this target may be about to copy it, or copying from it right now."""
+        """Whether another drill of this target may copy it now or soon."""
         if is_expired(view, self._clock.now()):
             return False
         copy = self._there.manual.latest().get(view.identifier)
@@ -552,28 +551,28 @@ class Copying:
             with attempting(f"delete the old staging copy {view.arn}", view.arn):
                 self._here.delete(view.identifier)
         except NotFoundError:
-            return  # deleted a moment ago
+            return  # just deleted
 
 
 def admitted_to(snapshots: Snapshots, name: str) -> set[str]:
-    """The accounts that may restore a snapshot; `all` where it is public."""
+    """The accounts that may restore a snapshot; `all`: it is public."""
     with attempting(f"list the accounts that snapshot {name} is shared with", name):
         return snapshots.admitted(name)
 
 
 def expires_at(drill: Drill) -> datetime:
-    """From when on a thing with our mark has no living drill any more."""
+    """The time after which the drill of a tagged resource cannot be running any more."""
     return drill.deadline + 2 * drill.teardown_limit
 
 
 def is_expired(view: SnapshotView, now: datetime) -> bool:
-    """Whether the drill that made it can no longer be under way."""
+    """Whether the drill that made it cannot be running any more."""
     expires = naming.moment_in(view.tags, naming.EXPIRES)
     return expires is None or expires < now
 
 
 def _newest_of(snapshots: Iterable[SnapshotView]) -> SnapshotView | None:
-    """Of those that are finished."""
+    """The newest finished snapshot."""
     finished = [s for s in snapshots if s.progress is StatusMeaning.READY and s.taken_at]
     return max(finished, key=_taken_at, default=None)
 

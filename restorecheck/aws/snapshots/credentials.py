@@ -1,9 +1,9 @@
-"""Getting into a restored instance without anybody knowing production's password.
+"""Access to a restored instance without production's password.
 
-A restore keeps every role and password of the snapshot. RDS changes the master password "as soon
-as possible": right after the call the instance may still be `available` with nothing pending, so
-it takes several positive looks in a row, and the event log, to believe that it is through
-(RDS User Guide, "Settings for DB instances"; events RDS-EVENT-0016 and RDS-EVENT-0067).
+A restore keeps every role and password of the snapshot. RDS changes the master password "as soon as possible":
+right after the call the instance may still be `available` with nothing pending. So several consecutive positive
+looks, or an event, are needed to conclude that the change is complete (RDS User Guide, "Settings for DB
+instances"; events RDS-EVENT-0016 and RDS-EVENT-0067).
 """
 
 import json
@@ -39,13 +39,13 @@ REQUESTED = "password_requested"
 SEEN = "credentials_seen"
 POSITIVE_LOOKS = 2
 UNCONFIRMED_LOOKS = 7
-"""Without an event that says so: longer than what was asked for may take to be seen."""
+"""Consecutive positive looks that suffice without an event: longer than the change may take to be visible."""
 
 ACTIVE, IMPAIRED = "active", "impaired"
 """MasterUserSecret.SecretStatus."""
 
 FAILED_RESET, DONE_RESET = "unable to reset", "reset master credentials"
-"""In the texts of RDS-EVENT-0067 and RDS-EVENT-0016; DescribeEvents gives no event ids."""
+"""Words of RDS-EVENT-0067 and RDS-EVENT-0016; DescribeEvents returns no event ids."""
 
 
 def take_over(
@@ -64,7 +64,7 @@ def take_over(
 
 
 def secret_resource(settings: SnapshotSettings, drill_id: str) -> Resource:
-    """The secret that we make ourselves; RDS deletes its own one with the instance."""
+    """The secret of restorecheck; RDS deletes its own secret with the instance."""
     place = settings.backup.place
     name = naming.identifier_of(drill_id)
     arn = place.arn("secret", name, service="secretsmanager")
@@ -101,7 +101,7 @@ def delete_secret(
 
 
 class Passwords:
-    """What the checker logs in with. The only place where a password of a database is read."""
+    """Credentials of the checker. The only code that reads a database password."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -118,10 +118,10 @@ class Passwords:
 
 
 def read_password(secrets_manager: Any, endpoint: Endpoint) -> str:  # noqa: ANN401  # boto3's client
-    """The password in the one secret of this endpoint.
+    """The password in the secret of this endpoint.
 
     Raises:
-        ProviderError: It cannot be read, or holds something else.
+        ProviderError: The secret cannot be read, or contains no password.
     """
     with attempting(f"read the secret {endpoint.secret}", endpoint.secret):
         answer = secrets_manager.get_secret_value(SecretId=endpoint.secret)
@@ -174,10 +174,10 @@ def _reset(
         try:
             password = _password_for(settings, account, drill, name, user=view.master_username)
         except NotFoundError as exc:
-            # Its name is taken and it is not to be read: made a moment ago, by whoever died then.
+            # Its name is used and it cannot be read yet: a process made it just before it died.
             return InProgress(wait=settings.poll, detail=exc.message, status="secret not seen yet")
         return _modify(settings, account, drill, kind, MasterUserPassword=password)
-    # Events may be lost: they shorten the wait, and are not waited for.
+    # Events may be lost: they shorten the wait, but the drill does not depend on them.
     confirmed = _has_event(account, view, kind, DONE_RESET)
     looks = POSITIVE_LOOKS if confirmed else UNCONFIRMED_LOOKS
     return _when_settled(settings, account, drill, view, kind, done=True, secret=name, looks=looks)
@@ -215,7 +215,7 @@ def _when_settled(
     secret: str = "",
     looks: int = POSITIVE_LOOKS,
 ) -> StepEvent:
-    """Ready after several positive looks in a row."""
+    """Ready after several consecutive positive looks."""
     if _has_event(account, view, kind, FAILED_RESET):
         return Unclear(
             reason=f"RDS could not change the master password of {view.identifier}",
@@ -247,7 +247,7 @@ def _has_event(account: Account, view: RestoredView, kind: RestoredKind[Any], te
 def _password_for(
     settings: SnapshotSettings, account: Account, drill: Drill, name: str, *, user: str
 ) -> str:
-    """Made once and kept in our secret, so that any host can take the drill over."""
+    """Made once and kept in the secret, so that any host can continue the drill."""
     password = secrets.token_urlsafe(32)  # of the characters that RDS accepts
     tags = naming.common_tags(
         drill_id=drill.id,

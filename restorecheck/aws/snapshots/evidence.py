@@ -1,7 +1,6 @@
-"""What explains a verdict, collected before the instance is gone: events, log, differences.
+"""Evidence for a verdict, collected before the instance is deleted: events, log, differences.
 
-A server's log can quote rows. Only lines about the server and its files are passed on, without numbers
-and other values.
+A server's log may contain rows. Only lines about the server and its files are kept, without values.
 """
 
 import re
@@ -47,7 +46,7 @@ def collect(
 
 
 def gather(parts: Mapping[str, Callable[[], tuple[Observation, ...]]]) -> tuple[Observation, ...]:
-    """Everything that can be had; what cannot is said in its place."""
+    """All available evidence, with a note for each part that is not available."""
     found: list[Observation] = []
     for part, read in parts.items():
         try:
@@ -58,9 +57,9 @@ def gather(parts: Mapping[str, Callable[[], tuple[Observation, ...]]]) -> tuple[
 
 
 def safe_lines(log: str) -> list[str]:
-    """The lines of a server's log that cannot carry a row, the last ones.
+    """The last lines of a server's log that cannot contain a row.
 
-    What is restored can write any text there (`RAISE LOG`), also from a background process.
+    Restored code can write any text there (`RAISE LOG`), also from a background process.
     """
     matches = (_LINE.search(line) for line in log.splitlines())
     found = ((match[1], shown_of_log(match[2])) for match in matches if match)
@@ -96,7 +95,7 @@ def log_of(backup: Account, name: str) -> tuple[Observation, ...]:
 def _differences(
     settings: SnapshotSettings, backup: Account, source: Account, view: InstanceView
 ) -> tuple[Observation, ...]:
-    """How the restored instance is set up differently from production."""
+    """Differences between the settings of the restored instance and production."""
     production = source.instances.latest().get(settings.identifier)
     if production is None:
         return (difference(f"the DB instance {settings.identifier} does not exist now"),)
@@ -128,7 +127,7 @@ def parameter_differences(production: dict[str, str], here: dict[str, str]) -> l
 
 
 def _set_in(account: Account, view: InstanceView) -> dict[str, str]:
-    """Parameters that somebody set in the groups of this instance."""
+    """Parameters that were set in the parameter groups of this instance."""
     values: dict[str, str] = {}
     for group in view.parameter_groups:
         values |= set_in_group(account, group)

@@ -49,16 +49,16 @@ log = structlog.get_logger("restorecheck.aws")
 INSTANCE = "DB instance"
 
 MAGNETIC = "standard"
-"""Cannot be restored to any more since 2026-07: RDS User Guide, "Restoring to a DB instance"."""
+"""RDS no longer restores to this storage type since 2026-07: RDS User Guide, "Restoring to a DB instance"."""
 
 PROVISIONED = ("io1", "io2")
 
 
 FEWEST_GIB = 20
-"""Of gp2 and gp3: Amazon RDS User Guide, "Amazon RDS DB instance storage"."""
+"""Least size of gp2 and gp3: Amazon RDS User Guide, "Amazon RDS DB instance storage"."""
 
 STORAGE_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue"})
-"""Said among others of a storage type that the size, class or engine does not go with."""
+"""Error codes for a storage type that does not fit size, class or engine, among others."""
 
 
 View = TypeVar("View", InstanceView, ClusterView)
@@ -125,10 +125,10 @@ DB_INSTANCE = _DbInstance()
 
 
 def restore(settings: SnapshotSettings, account: Account, drill: Drill, now: datetime) -> StepEvent:
-    """The instance from tonight's copy, up and settled.
+    """Restore tonight's copy to an instance, and wait until it is ready.
 
-    What RDS calls failed at the first try may be the host's trouble; a backup is bad that does not
-    restore twice. The first instance stays for its evidence until the verdict is stored.
+    A first failed restore may be due to the host; a backup that fails to restore twice is bad. The first instance
+    is kept as evidence until the verdict is stored.
     """
     name = name_of(drill)
     view = account.instances.latest().get(name)
@@ -186,7 +186,7 @@ def resource_of(
 
 
 def wait_for(poll: timedelta, view: RestoredView) -> InProgress | Broken | Unclear | None:
-    """What its status means; None when it can be used."""
+    """The event for its status; None: it can be used."""
     match view.progress:
         case StatusMeaning.READY if view.ready:
             return None
@@ -227,8 +227,8 @@ def own(account: Account, drill: Drill, kind: RestoredKind[View], *, now: bool =
     """The very instance or cluster that this drill restored; `now`: as of this moment, to be changed.
 
     Raises:
-        NotFoundError: It is gone, or another one has its name.
-        AlreadyExistsError: Somebody has taken our tag away, and so the instance over.
+        NotFoundError: It was deleted, or another instance has its name.
+        AlreadyExistsError: The tag of restorecheck was removed, so the instance is no longer restorecheck's.
     """
     assert drill.endpoint is not None, "restored before"
     views = kind.views(account)
@@ -264,7 +264,7 @@ def delete(
     kind: RestoredKind[Any] = DB_INSTANCE,
 ) -> Gone | StillThere:
     name = parse_arn(resource.identifier).name
-    # Absence is believed only of a look that was taken late enough to see what was just made.
+    # An absent instance counts as deleted only in a look that is late enough to show a new one.
     late_enough = made_until + settings.settling
     views = kind.views(account)
     view = views.latest(not_before=min(now, late_enough)).get(name)
@@ -281,7 +281,7 @@ def delete(
         return Gone(resource)
     if view.status in {"deleting", "deleted"}:
         return StillThere(resource, view.status, settings.poll)
-    # Somebody may have taken it over since: its mark is read in this very moment.
+    # Its tags are read immediately before, because they may have been removed since.
     view = views.fresh().get(name)
     if view is None:
         return StillThere(resource, "going", settings.poll)
@@ -300,7 +300,7 @@ def delete(
     except NotFoundError:
         return StillThere(resource, "going", settings.poll)
     except InvalidStateError as exc:
-        # Also what AWS says of one that is being deleted already.
+        # AWS returns the same for an instance that is being deleted.
         return StillThere(resource, exc.message, settings.poll)
     return StillThere(resource, detail, settings.poll)
 
@@ -353,7 +353,7 @@ def park(
 
 
 def standbys(settings: SnapshotSettings, account: Account, kind: RestoredKind[View]) -> list[View]:
-    """Every standby of this target, as of now: its callers delete."""
+    """Every standby of this target, read now, because the callers delete."""
     return [
         view
         for view in kind.views(account).fresh().values()
@@ -402,8 +402,8 @@ def _ask_for_restore(account: Account, copy: SnapshotView, chosen: dict[str, Any
 def parameters(
     settings: SnapshotSettings, copy: SnapshotView, drill: Drill, name: str
 ) -> dict[str, Any]:
-    """Everything that AWS would otherwise choose: the source's class and tags, the default VPC
-    and security group, a public address, 35 days of backups, paid or silent upgrades.
+    """Explicit values for everything that AWS would otherwise choose: the source's class and tags, the default VPC
+    and security group, a public address, 35 days of backups, paid or automatic upgrades.
 
     Amazon RDS API, RestoreDBInstanceFromDBSnapshot.
     """
@@ -425,7 +425,7 @@ def parameters(
 
 
 def chosen_by_us(settings: SnapshotSettings) -> dict[str, Any]:
-    """Of a restore's parameters those that are the same for every drill of a target."""
+    """The restore parameters that are the same for every drill of a target."""
     wanted = settings.restore
     chosen: dict[str, Any] = {
         "DBInstanceClass": wanted.db_instance_class,
@@ -447,7 +447,7 @@ def chosen_by_us(settings: SnapshotSettings) -> dict[str, Any]:
 
 
 def storage_of(storage_type: str, iops: int | None, allocated_gib: int) -> dict[str, Any]:
-    """The same type as in the snapshot: another one makes the restore slower."""
+    """The storage type of the snapshot: another type makes the restore slower."""
     if not storage_type:
         return {}
     if storage_type == MAGNETIC:
@@ -458,8 +458,8 @@ def storage_of(storage_type: str, iops: int | None, allocated_gib: int) -> dict[
 
 
 def _origin_doubt(account: Account, drill: Drill) -> str:
-    """Whether the copy is still the one whose lineage was proven before it was restored: an
-    instance does not say what it was restored from.
+    """Why the copy may not be the one whose origin was proven before the restore; empty: it is. An instance does
+    not record what it was restored from.
     """
     copy = account.snapshots(OF_INSTANCES).manual.fresh().get(naming.identifier_of(drill.id))
     assert drill.backup is not None, "found before it is restored"

@@ -1,7 +1,7 @@
-"""What carries our name in the configured accounts, known or forgotten.
+"""Resources with a name or tags of restorecheck in the configured accounts.
 
-Copies and staging copies are no leftovers: retention keeps them on purpose. Snapshots of
-`restorecheck conformance` are.
+Copies and staging copies are not leftovers: retention keeps them on purpose. Snapshots of `restorecheck
+conformance` are.
 """
 
 from collections.abc import Callable, Collection
@@ -33,7 +33,7 @@ class RdsInventory(Inventory):
         clock: Clock,
         dead: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """`dead`: ids whose host is known to be dead, whatever their things say of when they expire."""
+        """`dead`: ids whose host is known to be dead, whatever the expiry in their tags."""
         self._provider = provider
         self._kind = provider.settings.kind
         self._clock = clock
@@ -57,7 +57,7 @@ class RdsInventory(Inventory):
         return tuple(found)
 
     def delete(self, resource: Resource) -> Gone | StillThere:
-        # It was found, so it is old enough to be seen.
+        # It was found, so AWS shows it already.
         long_ago = self._clock.now() - self._provider.settings.settling
         return self._provider.delete(resource, long_ago)
 
@@ -112,7 +112,7 @@ class RdsInventory(Inventory):
         ]
 
     def _shares(self, source: Account, view: SnapshotView) -> list[Found]:
-        """A staging copy that is still shared; who reads it is dead once it has expired."""
+        """A staging copy that is still shared; after its expiry the drill that reads it is dead."""
         if not naming.is_ours(view.identifier) or view.tags.get(naming.ROLE) != naming.STAGING:
             return []
         if self._provider.settings.backup.place.account_id not in admitted_to(
@@ -137,7 +137,7 @@ class RdsInventory(Inventory):
             resource=resource,
             drill_id=drill_id,
             marked=naming.is_managed(tags) and tags.get(naming.DRILL) == drill_id,
-            # A host elsewhere may be at work on it until then.
+            # A host on another machine may use it until then.
             alive=not kept and expires is not None and self._clock.now() < expires,
             kept=kept,
             restarted=restarted,

@@ -49,21 +49,21 @@ from restorecheck.ports import Clock, Provider
 from restorecheck.spelling import number_of
 
 QUICK = timedelta(minutes=30)
-"""For steps that are one call and a look; throttling may stretch them."""
+"""Deadline of steps with one call and a look; throttling may delay them."""
 
 STAGING_COPY = "staging copy"
 ROOM_MADE = "room_made"
-"""Output, by step: older copies were deleted because of a quota."""
+"""Output, by step: older copies that were deleted because of a quota."""
 SNAPSHOT_QUOTA = frozenset({"SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"})
 CAPACITY_PATIENCE = 4
-"""Without capacity or quota, so many polls between two tries."""
+"""Polls between two tries when capacity or quota is missing."""
 
 DELETIONS: Mapping[str, Callable[..., Gone | StillThere]] = {
     INSTANCE: instances.delete,
     SECRET: credentials.delete_secret,
     TRIAL: conformance_snapshots.delete,
 }
-"""By the kind of the resource; a share is taken back instead."""
+"""Deletion by kind of resource; a share is removed instead."""
 
 
 def prepare(name: str, does: str, deadline: timedelta, *makes: Resource) -> Step:
@@ -92,7 +92,7 @@ class SnapshotProvider(Provider):
         except TransientError as exc:
             if not is_throttled(exc):
                 return Retry(reason=exc.message, wait=self.settings.poll)
-            # Throttling never changes a verdict, only time: the step's deadline bounds it.
+            # Throttling never changes a verdict, only the duration: the step's deadline limits it.
             return InProgress(wait=self.settings.poll, detail="throttled by AWS", status=exc.code)
         except ConfigError as exc:
             return Unclear(reason=exc.message, hint=exc.hint)
@@ -125,7 +125,7 @@ class SnapshotProvider(Provider):
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
         if "snapshot_time" not in drill.outputs:
-            return Retained()  # no copy was begun; the accounts may not even be ours
+            return Retained()  # no copy was started; the account ids may not even be verified
         try:
             return self._keeping().retain(drill, self._clock.now())
         except TransientError as exc:
@@ -134,7 +134,7 @@ class SnapshotProvider(Provider):
             return Retry(reason=exc.message, wait=self.settings.poll)
 
     def release(self, drill: Drill) -> None:
-        """Nothing is held: a kept instance carries its tag since it was restored."""
+        """Nothing is held: a kept instance has had its tag since the restore."""
 
     @property
     def by_token(self) -> bool:
@@ -142,7 +142,7 @@ class SnapshotProvider(Provider):
         return self.settings.restore.credentials is Credentials.IAM
 
     def passwords(self) -> Passwords:
-        """For the checker, which reads the one secret of the instance it checks."""
+        """For the checker, which reads only the secret of its instance."""
         return Passwords(self.backup_account())
 
     # --- parts ---------------------------------------------------------------------------
@@ -250,8 +250,8 @@ class SnapshotProvider(Provider):
         )
 
     def _make_room(self, drill: Drill, step: Step, refusal: CapacityError) -> StepEvent:
-        """Wait, where time helps. Where manual snapshots fill the account, older copies of this target
-        go first; the second refusal, with no snapshot under way that could explain it, ends the drill.
+        """Wait, if that helps. If the quota of manual snapshots is used up, delete older copies of this target; a second
+        refusal without a deletion in progress ends the drill.
         """
         patience = CAPACITY_PATIENCE * self.settings.poll
         if refusal.code not in SNAPSHOT_QUOTA:
@@ -356,7 +356,7 @@ class SnapshotProvider(Provider):
         return self._accounts.source(self.settings.source)
 
     def backup_account(self, place: Place | None = None) -> Account:
-        """The backup account, in another region where a thing was made before a change there."""
+        """The backup account; in another region for resources made before the configuration changed."""
         settings = self.settings.backup
         return self._accounts.backup(replace(settings, place=place) if place else settings)
 

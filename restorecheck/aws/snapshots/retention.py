@@ -1,4 +1,4 @@
-"""After a drill: the verdict on the copy, and what is kept of earlier nights."""
+"""After a drill: tags the copy with the verdict, and deletes old copies."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ class Keeping:
     """What a standby is."""
 
     def retain(self, drill: Drill, now: datetime) -> Retained | InProgress:
-        """Mark tonight's copy, prune copies and staging copies, let go of the last standby."""
+        """Tag tonight's copy, delete old copies and staging copies, delete the previous standby."""
         self._mark(drill)
         self.copying.prune_staging()
         views = self._copies(now)
@@ -48,7 +48,7 @@ class Keeping:
         return Retained(retention=Retention(kept=kept, deleted=tuple(dict.fromkeys(deleted))))
 
     def make_room(self, drill: Drill, now: datetime) -> dict[str, str]:
-        """Let go, before the copy, of what would go after it; the outputs by which the report tells it."""
+        """Delete before the copy what retention would delete after it; returns the outputs for the report."""
         keep = max(1, self.settings.backup.keep_copies - 1)
         return {DELETED: "\n".join(self._prune(drill, self._copies(now), now, keep))}
 
@@ -69,7 +69,7 @@ class Keeping:
             )
 
     def _copies(self, now: datetime) -> list[SnapshotView]:
-        """Oldest first, read after the verdict was written."""
+        """Copies, oldest first, read after the verdict was tagged."""
         found = self._there.manual.latest(not_before=now).values()
         mine = [view for view in found if self._is_copy(view)]
         return sorted(mine, key=lambda view: (view.taken_at or now, view.identifier))
@@ -92,20 +92,20 @@ class Keeping:
         for copy in prunable(copies, keep):
             view = by_name[copy.identifier]
             if copy.verdict is None and not is_expired(view, now):
-                continue  # another drill of this target is at work on it
+                continue  # another drill of this target uses it
             try:
                 with attempting(f"delete the old copy {view.arn}", view.arn):
                     self._there.delete(view.identifier)
             except (NotFoundError, InvalidStateError):
-                continue  # going already, or in use: the next drill looks again
+                continue  # being deleted, or in use: the next drill tries again
             gone.append(view.arn)
         return gone
 
     def _end_standbys(self, drill: Drill) -> list[str]:
-        """Begin to delete every standby but tonight's; the names of those that are still there.
+        """Request deletion of every standby except tonight's; returns those that still exist.
 
-        Where a standby is wanted and tonight has none (`--keep`, or it could not be stopped), the
-        earlier one stays.
+        If a standby is configured and tonight has none (`--keep`, or it could not be stopped), the earlier one is
+        kept.
         """
         if self.settings.restore.after is After.STOP and not drill.parked:
             return []
@@ -121,14 +121,14 @@ class Keeping:
                 with attempting(f"delete the previous standby {view.arn}", view.arn):
                     self.restored.delete(self.backup, view)
             except (NotFoundError, InvalidStateError):
-                continue  # looked at again in a moment
+                continue  # checked again at the next poll
         return leaving
 
 
 def _copy_of(view: SnapshotView, drill: Drill) -> Copy:
     verdict = view.tags.get(naming.VERDICT, "")
     if view.identifier == naming.identifier_of(drill.id) and drill.verdict is not None:
-        verdict = drill.verdict.value  # the tag may not be seen yet
+        verdict = drill.verdict.value  # AWS may not show the tag yet
     return Copy(
         identifier=view.identifier,
         origin=view.tags.get(naming.SOURCE_SNAPSHOT, view.identifier),

@@ -5,7 +5,7 @@ and so as this user: it must own nothing of value, and it must never be `postgre
 authentication would let the restored code into a production server on the same host.
 
 If root starts restorecheck, each drill has its own user id, which nothing else on the machine uses: a
-service that runs as a shared user such as `nobody` would be superuser of every restored database.
+service that runs as the same user would be superuser of every restored database.
 """
 
 import os

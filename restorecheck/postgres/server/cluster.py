@@ -509,7 +509,7 @@ def killed(places: Places) -> str:
             foreign.append(processes.describe_exit(-int(match[1])))
         gave_up = gave_up or _GAVE_UP.search(line) is not None
     if gave_up:
-        foreign.append("somebody")
+        foreign.append("another program")
     return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
 
 
