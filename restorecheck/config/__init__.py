@@ -1,4 +1,4 @@
-"""The room that turns `restorecheck.yaml` into a frozen `Config`, or into every problem in it.
+"""Reads `restorecheck.yaml`: a frozen `Config`, or every problem in the file.
 
 The names below are looked up when first used, so that importing this package costs nothing:
 YAML and pydantic take a tenth of a second that `restorecheck --help` does not need.

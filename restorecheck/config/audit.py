@@ -1,4 +1,4 @@
-"""What is known and accepted of what `doctor` and `audit` find."""
+"""Accepted findings of `doctor` and `audit`."""
 
 from datetime import date
 from typing import Annotated
@@ -27,7 +27,7 @@ def _day(value: str) -> str:
 
 
 class Ignored(Keys):
-    """A finding that somebody accepts, and says why, until a day on which it is looked at again."""
+    """A finding that is accepted for a reason, until a given day."""
 
     rule: Annotated[str, AfterValidator(_rule)] = Field(description="Its id, such as RC605.")
     resource: Text = Field(

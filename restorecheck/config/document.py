@@ -1,7 +1,7 @@
-"""YAML as plain data that remembers the line of everything, with references resolved.
+"""YAML as plain data with line numbers and resolved references.
 
-PyYAML's own constructor would drop the positions, accept duplicate keys and turn `2026-01-01` into
-a date and `12:30:00` into the number 45000; here a scalar is what a reader takes it for.
+PyYAML's own constructor would drop the positions, accept duplicate keys, and convert `2026-01-01` to a date and
+`12:30:00` to the number 45000; here these stay texts.
 """
 
 import re
@@ -25,30 +25,30 @@ _MARKUP = "put quotes around text that begins with one of & * ! % @ `"
 
 @dataclass(slots=True)
 class Document:
-    """A mapping, where each part of it stands, and what is wrong with it as YAML."""
+    """A mapping, the position of each part, and its YAML errors."""
 
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
     sources: dict[Path, str] = field(default_factory=dict)
-    """The text as it is written, where it holds references."""
+    """The original text of values with references."""
     masked: dict[Path, str] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
-    """Values that could not be had; whatever else is wrong with them is a consequence."""
+    """Values that could not be read; further errors on them are consequences."""
     findings: list[ConfigFinding] = field(default_factory=list)
 
     def line(self, path: Path) -> int | None:
-        """The line of the path, or of the nearest thing around it."""
+        """The line of the path, or of the nearest enclosing value."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path)
 
     def hand_written(self, path: Path, value: str) -> str:
-        """The value with `MASK` for what came from a reference."""
+        """The value with `MASK` for each reference."""
         return self.masked.get(path, value)
 
 
 def read_document(text: str, interpolator: Interpolator) -> Document:
-    """The one mapping in the text; UnusableDocumentError when there is none to look into."""
+    """The mapping in the text; UnusableDocumentError: there is none."""
     try:
         _refuse_unusable(text)
         root = yaml.compose(text, Loader=_LOADER)
@@ -69,7 +69,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _refuse_unusable(text: str) -> None:
-    """Look at the stream of events, because composing recurses and takes the first document only."""
+    """Checks the stream of events, because composing recurses and reads only the first document."""
     if match := Reader.NON_PRINTABLE.search(text):
         before = text.count("\n", 0, match.start())
         message = f"the character U+{ord(match[0]):04X} is not allowed"
@@ -110,7 +110,7 @@ def _line(node: yaml.Node) -> int:
 
 
 class _Builder:
-    """Walks the nodes once; aliases are walked as often as they are used, up to a limit."""
+    """Visits the nodes once; aliases each time they are used, up to a limit."""
 
     def __init__(self, interpolator: Interpolator) -> None:
         self._document = Document()
@@ -164,7 +164,7 @@ class _Builder:
         return data
 
     def _pairs(self, node: yaml.MappingNode, path: Path) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """The mapping's own pairs, then those that it merges; its own win."""
+        """The mapping's own pairs, then the merged ones; its own take precedence."""
         own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
@@ -198,7 +198,7 @@ class _Builder:
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
         if isinstance(node, yaml.ScalarNode):
-            return str(node.value)  # also `on`, `yes` and `1`, which YAML takes for other types
+            return str(node.value)  # also `on`, `yes` and `1`, which YAML reads as other types
         self._find(
             path, "expected a key that is a plain text, found a list or mapping", _line(node)
         )
@@ -259,5 +259,5 @@ class _Builder:
 
 
 def _is_rather_text(text: str, kind: str) -> bool:
-    """Sexagesimal `12:30:00` and octal `017` of YAML 1.1, which nobody means who writes them."""
+    """Sexagesimal `12:30:00` and octal `017` of YAML 1.1, which are meant as text."""
     return kind != "bool" and (":" in text or (kind == "int" and bool(_LEADING_ZERO.match(text))))

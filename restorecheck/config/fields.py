@@ -1,4 +1,4 @@
-"""The kinds of value that keys have, each with its own words for what does not fit."""
+"""Types of the values of keys, each with its own error messages."""
 
 import re
 from collections.abc import Iterable
@@ -77,7 +77,7 @@ def _server(value: str) -> str:
 
 
 ALL_DATABASES = ("*",)
-"""What `databases: all` becomes: no list of names says the same."""
+"""The value of `databases: all`, which no list of names can have."""
 
 
 def _databases(value: Any) -> Any:  # noqa: ANN401  # before validation
@@ -131,7 +131,7 @@ Jobs = Annotated[int, Field(ge=1, le=64)]
 
 
 class Kind(Protocol):
-    """One of several kinds of a thing, each with a key of its own in the configuration."""
+    """One of several kinds, each with its own key in the configuration."""
 
     @property
     def key(self) -> str: ...
@@ -142,7 +142,7 @@ class Kind(Protocol):
 
 
 def optional_keys(kinds: Iterable[Kind]) -> dict[str, Any]:
-    """Fields for `create_model`: the key of each kind, which may be left out."""
+    """Fields for `create_model`: one optional key for each kind."""
     return {
         kind.key: (kind.keys | None, Field(default=None, description=kind.help)) for kind in kinds
     }

@@ -1,4 +1,4 @@
-"""Which file is the configuration, and its text."""
+"""Finds and reads the configuration file."""
 
 import errno
 import os
@@ -23,10 +23,10 @@ def locate(option: str | None, environment: Mapping[str, str]) -> Path:
     named, origin = _named(option, environment)
     path = Path(named).expanduser()
     try:
-        # Of a link that leads nowhere, or in circles, reading tells what is wrong.
+        # For a broken or circular link, reading reports the error.
         missing = not path.exists() and not path.is_symlink()
     except OSError:
-        missing = False  # it may exist: reading it tells what is in the way
+        missing = False  # it may exist: reading it reports the error
     if missing:
         what = f"no configuration file: '{path}' ({origin}) does not exist"
         step = f"create a file with `{_START}`, or name another file with -c or {VARIABLE}"
@@ -43,25 +43,25 @@ def _named(option: str | None, environment: Mapping[str, str]) -> tuple[str, str
 
 
 PATIENCE = 10.0
-"""Seconds that a pipe or a terminal may be silent, all silences taken together."""
+"""Seconds of waiting for a pipe or terminal in total; then TimeoutError."""
 LOOK = 0.1
 PIECES = 10_000
 
 
 def content_of(path: Path, limit: int) -> bytes:
-    """What is in the file, and no more than `limit` bytes of it.
+    """The content of the file, at most `limit` bytes.
 
-    It may be a pipe (`-c <(sops -d …)`), and so one into which nobody ever writes.
+    It may be a pipe (`-c <(sops -d …)`), possibly without a writer.
 
     Raises:
-        OSError: It cannot be read; TimeoutError where nothing, or not enough, comes out of it.
+        OSError: It cannot be read; TimeoutError: no data, or not enough.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     content = b""
     silences = round(PATIENCE / LOOK)
     try:
         for _ in range(PIECES):
-            # Before the first writer comes, reading from a pipe says that it has ended; this does not.
+            # Reading a pipe before its first writer returns end of file; this does not.
             while not select.select([descriptor], [], [], LOOK)[0]:
                 silences -= 1
                 if silences <= 0:
@@ -76,7 +76,7 @@ def content_of(path: Path, limit: int) -> bytes:
 
 
 def read(path: Path) -> str:
-    """The text of the file; ConfigError says why there is none."""
+    """The text of the file; ConfigError: it cannot be read."""
     try:
         content = content_of(path, MAX_BYTES + 1)
     except FileNotFoundError:

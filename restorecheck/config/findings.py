@@ -1,4 +1,4 @@
-"""What is wrong, and where in the document; the line is looked up when everything is known."""
+"""Errors with their paths in the document; the lines are added at the end."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class ConfigFinding:
     path: Path
     message: str
     line: int | None = None
-    """Only where the path's own line is not the right one."""
+    """Set only if the path's own line is not the right one."""
 
 
 class UnusableDocumentError(Exception):
-    """Raised when nothing further can be said of the document than this one finding."""
+    """Raised when the document cannot be examined beyond this one finding."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from restorecheck.config.files import content_of
 
 MASK = "\ue000"
-"""Stands for one reference where only the hand-written text matters; of Unicode's private use."""
+"""Replaces a reference where only the original text matters; a private-use character of Unicode."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|\$\{")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_FILE_BYTES = 64 * 1024
-_MIN_SECRET_LENGTH = 4  # shorter ones would blacken half of every report
+_MIN_SECRET_LENGTH = 4  # shorter ones occur everywhere in reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Expansion:
 
     text: str
     masked: str
-    """The hand-written text, with `MASK` in place of every reference."""
+    """The original text, with `MASK` for every reference."""
     problems: tuple[str, ...] = ()
 
     @property
@@ -55,11 +55,11 @@ class Interpolator:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Everything that came from a reference and is long enough to be recognised."""
+        """Values of references that are long enough to be recognised."""
         found = dict.fromkeys(
             part.strip()
             for value in self._values.values()
-            # Logs break long secrets into lines, and a URL's password is used decoded.
+            # Logs break long secrets into lines, and a password in a URL is used decoded.
             for part in (value, unquote(value), *value.splitlines())
         )
         return tuple(part for part in found if len(part) >= _MIN_SECRET_LENGTH)
@@ -95,13 +95,13 @@ class Interpolator:
 
 
 def expand_home(path: str, environment: Mapping[str, str]) -> str:
-    """`~` by the environment that was handed in, `~user` by the system."""
+    """Expands `~` by the given environment, `~user` by the system."""
     home = environment.get("HOME")
     if home and (path == "~" or path.startswith("~/")):
         return home + path[1:]
     try:
         return str(Path(path).expanduser())
-    except RuntimeError:  # no such user: the path then says so itself when it is not found
+    except RuntimeError:  # no such user: using the path reports that it does not exist
         return path
 
 

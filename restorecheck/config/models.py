@@ -1,4 +1,4 @@
-"""The keys of the whole file, and the `Config` that they become."""
+"""The keys of the whole file, and the resulting `Config`."""
 
 from typing import Annotated, Any, Literal
 
@@ -200,7 +200,7 @@ class Config(_ConfigKeys):
     targets: tuple[Target, ...]
     history: History
     secrets: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
-    """Every text that came from ${…} and has 4 characters or more; to be redacted everywhere."""
+    """Values of ${…} with 4 characters or more, which are redacted everywhere."""
 
 
 def without_extensions(data: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who is told of what: the items of `notify`."""
+"""The items of `notify`: channels and their messages."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ KINDS = (
     "ping",
     "sns",
 )
-"""Of channels: keys of `Channel`. What delivers is made by the module of this name in `notify`."""
+"""Kinds of channels: keys of `Channel`. The module of this name in `notify` delivers."""
 
 
 def _web_url(value: SecretStr) -> SecretStr:
@@ -63,7 +63,7 @@ WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
 class Webhook(Keys):
-    """A POST of JSON, signed where there is a secret."""
+    """A POST of JSON, signed if there is a secret."""
 
     url: WebUrl = Field(description="URL of the POST request.", repr=False)
     secret: SecretStr | None = Field(
@@ -75,7 +75,7 @@ class Webhook(Keys):
 
 
 class Ping(Keys):
-    """A dead man's switch in the manner of healthchecks.io: silence alarms from outside."""
+    """A dead man's switch compatible with healthchecks.io: it raises an alarm when no ping comes."""
 
     url: WebUrl = Field(
         description="Ping URL; `{target}` in it is replaced by the target's name. "
@@ -122,7 +122,7 @@ def _apprise_url(value: SecretStr) -> SecretStr:
 
 
 class Channel(Keys):
-    """One way to tell somebody, and of what. Exactly one of `apprise`, `webhook`, `ping`, `sns`."""
+    """A channel and its messages. Exactly one of `apprise`, `webhook`, `ping`, `sns`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
@@ -169,7 +169,7 @@ class Channel(Keys):
 
     @property
     def own(self) -> Any:  # noqa: ANN401  # of its kind
-        """What stands under the key of its kind."""
+        """The value of the key of its kind."""
         return getattr(self, self.kind)
 
     @property

@@ -1,4 +1,4 @@
-"""What holds between the items of `notify`, and between them and the targets."""
+"""Rules between the items of `notify`, and between them and the targets."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -54,7 +54,7 @@ def _unknown_targets(
 
 
 def named(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-    """Every channel with a name of its own."""
+    """The channels, each with a unique name."""
     return tuple(
         channel if channel.name else channel.model_copy(update={"name": f"{channel.kind}-{number}"})
         for number, channel in enumerate(channels, start=1)

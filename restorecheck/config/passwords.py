@@ -1,4 +1,4 @@
-"""Passwords that somebody wrote into a command."""
+"""Finds passwords in configured commands."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ _OPTION = re.compile(
     r"--?(?:passphrase|password|pass|passin|passout)(?:=(?P<value>.*))?", re.DOTALL
 )
 _ELSEWHERE = re.compile(r"(?:file|env|fd):.+|stdin", re.DOTALL)
-"""OpenSSL's ways to say where the password is."""
+"""OpenSSL's sources of a password other than the text itself."""
 
 
 def plain_password_arguments(arguments: Sequence[str]) -> Iterator[int]:
-    """Indexes of the arguments, references masked, in which a password is written out."""
+    """Indexes of the arguments (references masked) with a password in plain text."""
     told: set[int] = set()
     follows_option = False
-    # Taken apart at spaces too: `sh -c "gpg --passphrase secret"` hides nothing.
+    # Also split at spaces: `sh -c "gpg --passphrase secret"`.
     for index, word in ((i, word) for i, text in enumerate(arguments) for word in text.split()):
         option = _OPTION.fullmatch(word)
         value = option["value"] if option else word if follows_option else None
@@ -33,5 +33,5 @@ def _is_plain(value: str | None) -> bool:
 
 
 def _is_plain_pass_form(word: str) -> bool:
-    """`pass:secret` is OpenSSL's, whichever option it follows."""
+    """`pass:secret` is OpenSSL's form, after any option."""
     return word.startswith("pass:") and word != "pass:" and MASK not in word

@@ -1,4 +1,4 @@
-"""pydantic's errors in our words: what was expected, and what was found."""
+"""Converts pydantic's errors: what was expected, and what was found."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -12,7 +12,7 @@ from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 
 _SECRET_KEYS = frozenset({"into", "decrypt", "notify"})
-"""Keys whose text is never shown, as it may hold a password."""
+"""Keys whose text is never shown, because it may contain a password."""
 _MAX_SHOWN = 60
 
 _EXPECTED = {
@@ -41,7 +41,7 @@ def findings_of(
     *,
     leave_out: Callable[[Path, str], bool],
 ) -> list[ConfigFinding]:
-    """One finding for each of pydantic's errors, but for those that somebody else reports."""
+    """One finding for each of pydantic's errors, except those that other rules report."""
     return [
         _finding(detail, model, document)
         for detail in error.errors(include_url=False)
@@ -71,7 +71,7 @@ def _finding(detail: ErrorDetails, model: type[BaseModel], document: Document) -
 
 
 def _as_in_yaml(context: dict[str, Any]) -> dict[str, Any]:
-    """Limits and literals of Python as one would write them in the file."""
+    """Limits and literals in the form of the file."""
     written = {"True": "true"}
     return {
         key: int(value)
@@ -82,7 +82,7 @@ def _as_in_yaml(context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _advice(kind: str, value: object) -> str:
-    # YAML takes `no`, `12` and `1.5` for something else than text.
+    # YAML reads `no`, `12` and `1.5` as other types than text.
     is_unquoted = kind == "string_type" and isinstance(value, bool | int | float)
     return "; put quotes around it" if is_unquoted else ""
 
@@ -100,7 +100,7 @@ def _found(detail: ErrorDetails, path: Path, document: Document) -> str:
 
 
 def described(value: Any) -> str:  # noqa: ANN401  # any YAML value
-    """What a value is, for a message."""
+    """Description of a value, for a message."""
     match value:
         case None:
             return "nothing"
@@ -118,7 +118,7 @@ def described(value: Any) -> str:  # noqa: ANN401  # any YAML value
 
 
 def unknown_key(key: str, allowed: tuple[str, ...]) -> str:
-    """What is unknown, and what was probably meant."""
+    """The message for an unknown key, with a suggestion."""
     near = get_close_matches(key, allowed, 1) or [
         name for name in allowed if key and name.startswith(key)
     ]

@@ -1,8 +1,7 @@
-"""Proposed checks as YAML: a block of their own, or put into what a person has written.
+"""Proposed checks as YAML: as a separate block, or added to an existing file.
 
-Nothing that is there is parsed and written again: lines are added, and every other byte stays.
-A round trip of ruamel.yaml 0.19 does not do that: of the fourteen layouts in the tests it changes ten, and
-loses comments between brackets, unused anchors and CRLF.
+Only lines are added; every other byte stays. A round trip of ruamel.yaml 0.19 changes ten of the fourteen layouts in
+the tests, and loses comments between brackets, unused anchors and CRLF.
 """
 
 import json
@@ -29,7 +28,7 @@ RESERVED = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n
 
 
 def unwritten(proposals: Iterable[Proposal], target: Target) -> tuple[Proposal, ...]:
-    """Without those whose subject has a check already."""
+    """The proposals whose subjects have no check yet."""
     specs = target.check_specs()
     written = ((s.kind, {**s.options, "name": s.name}) for s in specs)
     taken = {spec.name for spec in specs}
@@ -37,7 +36,7 @@ def unwritten(proposals: Iterable[Proposal], target: Target) -> tuple[Proposal, 
 
 
 def _named_apart(proposal: Proposal, taken: Container[str]) -> Proposal:
-    """A check of another column may have the name that this one would be given."""
+    """The proposal with a unique name: another check may have its default name."""
     name = Check.model_validate({proposal.kind: dict(proposal.keys)}).check_spec().name
     if name not in taken:
         return proposal
@@ -56,7 +55,7 @@ def merged(text: str, target: str, proposals: Sequence[Proposal]) -> str:
     """The configuration with these checks added at the end of a target's.
 
     Raises:
-        ConfigError: The target's checks are written in a way that nothing can be added to.
+        ConfigError: The target's checks have a form to which nothing can be added.
     """
     if not proposals:
         return text
@@ -75,7 +74,7 @@ def _items(proposals: Sequence[Proposal], indent: str) -> list[str]:
 
 
 def _said_once(proposals: Iterable[Proposal]) -> Iterator[tuple[Proposal, str]]:
-    """Each with its evidence; what is said about it besides, only where it is said of its kind for the first time."""
+    """Each proposal with its evidence; general remarks only for the first one of a kind."""
     said: set[tuple[str, str]] = set()
     for proposal in proposals:
         first, *rest = proposal.because.split("; ")
@@ -108,7 +107,7 @@ def _flow(proposal: Proposal) -> str:
 
 
 def _folds(sql: str) -> bool:
-    """Whether lines can be broken at its spaces and come back as they were."""
+    """Whether the text can be folded at its spaces without a change."""
     return re.search(r"\s\s|[\t\r\n]", sql) is None and sql.isprintable()
 
 
@@ -200,7 +199,7 @@ class _Merger:
         return next(((k, v) for k, v in node.value if k.value == "checks"), None)
 
     def _checks_node(self, node: yaml.MappingNode) -> yaml.Node | None:
-        """Its own, or those that are merged into it."""
+        """The target's own checks, or those merged into it."""
         found = self._checks(node)
         if found:
             return found[1]
@@ -216,7 +215,7 @@ class _Merger:
     def _within_brackets(
         self, node: yaml.SequenceNode, proposals: Sequence[Proposal], indent: str
     ) -> str:
-        """A comment behind the last item stays behind it, and the bracket where it is."""
+        """Adds to a list in brackets; comments and the bracket keep their places."""
         end = node.end_mark.index - 1
         last = self._last(node)
         items = _end_of(last).index if last else node.start_mark.index + 1
@@ -248,7 +247,7 @@ class _Merger:
         return self._after_line(line, _items(proposals, indent), text=left)
 
     def _column_of_items(self, node: yaml.SequenceNode) -> int:
-        """That of the first dash: the list itself begins with its anchor, where it has one."""
+        """Column of the first dash; the list itself begins with its anchor, if any."""
         return next(
             int(token.start_mark.column)
             for token in yaml.scan(self._text, Loader=yaml.SafeLoader)
@@ -257,7 +256,7 @@ class _Merger:
         )
 
     def _last_line(self, node: yaml.Node) -> int:
-        """Of what is written in it; comments and empty lines behind it are somebody else's."""
+        """Last line of the node's content, without comments and empty lines after it."""
         last = self._last(node)
         assert last is not None, "what is in a block is not empty"
         line, column = int(_end_of(last).line), int(_end_of(last).column)

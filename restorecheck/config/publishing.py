@@ -1,4 +1,4 @@
-"""What users and their editors get of the configuration's format: its schema and an example."""
+"""The schema of the configuration for editors, and an example for users."""
 
 from importlib.resources import files
 from typing import Any
@@ -13,7 +13,7 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema of restorecheck.yaml, from the same models that validate it."""
     schema = ConfigFile.model_json_schema()
     expect = schema["$defs"]["Expect"]
-    # The bare words are accepted before the model sees them, so its own schema does not know them.
+    # Plain words are converted before validation, so the model's own schema does not include them.
     schema["$defs"]["Expect"] = {
         "description": expect.pop("description"),
         "anyOf": [{"enum": list(BARE_EXPECTATIONS)}, expect],

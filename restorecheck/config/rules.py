@@ -1,4 +1,4 @@
-"""What holds between keys. Looks at the plain data, so that type problems elsewhere hide nothing."""
+"""Rules between keys. They use the plain data, so that type errors elsewhere hide nothing."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -26,7 +26,7 @@ BUILT_IN_NAMES = frozenset(
 
 
 def broken_rules(document: Document) -> Iterator[ConfigFinding]:
-    """Everything that is wrong between keys."""
+    """All violated rules."""
     targets = document.data.get("targets")
     yield from _duplicate_target_names(document, targets)
     for index, target in _mappings(targets):
@@ -44,7 +44,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
 
 
 def is_about_sources(path: Path, kind: str) -> bool:
-    """Whether `_source_problems` says it better than pydantic."""
+    """Whether `_source_problems` has a better message than pydantic."""
     match path:
         case ("targets", int(), str() as key):
             return kind == "extra_forbidden" and key in KNOWN_SOURCES
@@ -98,13 +98,13 @@ def unanswerable_checks(
 
 
 def _check_name(kind: str, keys: object) -> object:
-    """Its own, or the one that is made for it: two freshnesses of one table are two names short of one."""
+    """The configured or default name: two checks of one kind and table need different names."""
     if not isinstance(keys, dict):
         return None
     try:
         return Check.model_validate({kind: keys}).check_spec().name
     except ValidationError:
-        return keys.get("name")  # what is wrong with it is said elsewhere
+        return keys.get("name")  # another rule reports its errors
 
 
 def _repeated(named: Iterable[tuple[Path, object]]) -> Iterator[tuple[Path, str, Path]]:
@@ -140,12 +140,12 @@ def _source_problems(
 
 
 def _misspelled_source(target: dict[str, Any]) -> bool:
-    """Then the unknown key is a problem already, with the right word in it."""
+    """Whether the unknown-key error already suggests the source."""
     return any(get_close_matches(key, SUPPORTED_SOURCES, 1) for key in target)
 
 
 def _missing_bundle(document: Document, targets: object) -> Iterator[ConfigFinding]:
-    """Said once, of the first target in AWS."""
+    """Reported once, for the first target in AWS."""
     aws = document.data.get("aws")
     bundle = aws.get("ca_bundle") if isinstance(aws, dict) else None
     in_aws = (

@@ -1,9 +1,8 @@
-"""The address of a server that a restore may go `into`.
+"""The address of a server for `into`.
 
-A URL is read here and, later, by libpq. Whatever the two could read differently is refused, because
-the difference could turn a scratch server into production: a second `@`, several hosts, `host=` in
-the query that outranks the host before it, a database name that libpq would take for a whole
-connection string.
+A URL is read here and later by libpq. Parts that the two could read differently are refused, because the restore
+could go to production: a second `@`, several hosts, `host=` in the query (which overrides the host), a database name
+that libpq would read as a connection string.
 """
 
 import re
@@ -37,7 +36,7 @@ _PLAIN_PASSWORDS = (
 
 
 class MalformedUrlError(Exception):
-    """Raised with what was expected; never with the URL, which may hold a password."""
+    """Raised with the expected form; never with the URL, which may contain a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class ServerUrl:
 
     @property
     def server(self) -> str:
-        """As it is listed in `scratch_servers`."""
+        """The form in `scratch_servers`."""
         return f"{self.host}:{self.port}"
 
 
@@ -71,7 +70,7 @@ def parse_server_url(url: str) -> ServerUrl:
 
 
 def parse_server(text: str) -> str:
-    """`host:port` or `/socket/directory:port`, in the form that `ServerUrl.server` has."""
+    """`host:port` or `/socket/directory:port`, in the form of `ServerUrl.server`."""
     match = _SERVER.fullmatch(text)
     if match is None:
         raise MalformedUrlError("expected 'host:port' or '/socket/directory:port'")
@@ -79,7 +78,7 @@ def parse_server(text: str) -> str:
 
 
 def has_plain_password(masked: str) -> bool:
-    """Whether a password stands in the URL as it is written, references masked."""
+    """Whether the URL (references masked) contains a password in plain text."""
     found = (
         match[1]
         for pattern in _PLAIN_PASSWORDS

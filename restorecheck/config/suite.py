@@ -1,4 +1,4 @@
-"""The keys of `suite`: the checks that every drill has without being asked."""
+"""The keys of `suite`: the built-in checks of every drill."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from restorecheck.checks.registry import BUILT_INS
 from restorecheck.model import Severity
 
 CHOSEN = tuple(kind for kind in BUILT_INS if kind.built_in and not kind.built_in.always)
-"""Those whose severity can be configured."""
+"""Built-in checks whose severity can be configured."""
 
 
 class _Suite(Keys):
@@ -30,7 +30,7 @@ class _Suite(Keys):
     )
 
     def severities(self) -> dict[str, Severity | None]:
-        """Of those that were named: None is off."""
+        """Configured severities; None: off."""
         named = {kind.name: getattr(self, kind.name) for kind in CHOSEN}
         return {
             kind: None if weight == "off" else Severity(weight)

@@ -1,4 +1,4 @@
-"""The keys of a target: as they are written, and as they are once defaults are filled in."""
+"""The keys of a target, as written and with defaults."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ class Objectives(Keys):
     rto_severity: Literal["required", "warning"] = Field(default="warning", description=_MISSED)
 
     def wanted(self) -> tuple[Objective, ...]:
-        """Those that were named."""
+        """The configured objectives."""
         rpo = None if self.rpo_hours is None else timedelta(hours=self.rpo_hours)
         rto = None if self.rto_minutes is None else timedelta(minutes=self.rto_minutes)
         named = (
@@ -51,7 +51,7 @@ class Objectives(Keys):
 
 
 class Defaults(Keys):
-    """What every target inherits that does not say otherwise."""
+    """Values that targets inherit unless they set their own."""
 
     schedule: Cron | None = Field(
         default=None,
@@ -107,7 +107,7 @@ class _Named(Keys):
         return cast(Keys, getattr(self, self.kind.key))
 
     def keys_of(self, model: type[K]) -> K:
-        """The keys of the source, whose kind is known to have these."""
+        """The keys of the source, which must be of this model."""
         assert isinstance(self.source, model), f"{self.name} is of kind {self.kind.key}"
         return self.source
 
@@ -147,7 +147,7 @@ _Inheriting = create_model(
 
 
 class WrittenTarget(_Inheriting):
-    """A target as the file has it; what is left out is inherited from `defaults`."""
+    """A target as written; missing keys are inherited from `defaults`."""
 
     model_config = ConfigDict(
         title="Target",
@@ -156,7 +156,7 @@ class WrittenTarget(_Inheriting):
 
 
 class Target(_TargetKeys, Defaults):
-    """A target with everything that it inherits."""
+    """A target with all inherited values."""
 
     def check_specs(self) -> tuple[CheckSpec, ...]:
         """The configured checks, in order."""
@@ -172,10 +172,12 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
     kind = written.kind
     own[kind.key] = kind.with_absolute_paths(written.source, absolute)
     if kind.all_databases and own.get("databases") == ALL_DATABASES:
-        own["databases"] = None  # all are proven anyway
+        own["databases"] = None  # this kind always checks all
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
     if kind.adopts:
         own["schedule"] = None  # not that of `defaults`: it has none
     if written.checks:
         own["checks"] = tuple(check.with_absolute_paths(absolute) for check in written.checks)
-    return Target.model_construct(**{**inherited, **own})  # validated, each where it is written
+    return Target.model_construct(
+        **{**inherited, **own}
+    )  # each value was validated where it is written

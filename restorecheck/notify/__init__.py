@@ -1,1 +1,1 @@
-"""Ways to tell somebody: web hooks, dead man's switches, and whatever Apprise knows."""
+"""Channels: web hooks, dead man's switches, and the services of Apprise."""

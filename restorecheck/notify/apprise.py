@@ -26,7 +26,7 @@ class AppriseMessenger(Messenger):
                 (Problem(message=message, path="notify"),),
                 hint="pip install 'restorecheck[notify]'",
             ) from exc
-        # Its log lines may hold the URL, and with it the token.
+        # Its log lines may contain the URL with its token.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._scheme = url.partition("://")[0]
         self._apprise: Any = apprise.Apprise()
@@ -40,7 +40,7 @@ class AppriseMessenger(Messenger):
 
     def send(self, message: Message) -> None:
         def attempt() -> None:
-            # `text`: services that understand markup are sent ours escaped.
+            # `text`: for services with markup Apprise escapes the text.
             taken = self._apprise.notify(
                 title=message.title,
                 body=message.text,

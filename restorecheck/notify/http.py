@@ -12,22 +12,22 @@ from restorecheck import __version__
 from restorecheck.errors import DeliveryError
 
 TIMEOUT_SECONDS = 10.0
-"""Of each wait on the network."""
+"""Seconds of one wait on the network; then the request fails."""
 LIMIT_SECONDS = 30.0
-"""Of the whole: a server that sends a byte now and then never runs into the other one."""
+"""Seconds of the whole request; a server that sends single bytes would never reach the other limit."""
 
 GOOD = range(200, 300)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """What was meant for one host is not taken to another."""
+    """Follows no redirect: a message for one host is not sent to another."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST, and have a 2xx for an answer.
+    """Send a POST request; the answer must have a 2xx status.
 
     Raises:
         DeliveryError: Any other answer, or none.
@@ -71,7 +71,7 @@ def _why(reason: object) -> str:
 
 
 def bounded(call: Callable[[], None], seconds: float, complaint: str) -> None:
-    """Run to the end, or give up waiting after `seconds`.
+    """Run the call; give up waiting after `seconds`.
 
     Raises:
         DeliveryError: It took too long; or what `call` raised.
@@ -86,7 +86,7 @@ def bounded(call: Callable[[], None], seconds: float, complaint: str) -> None:
         else:
             done.set_result(None)
 
-    # A thread that hangs cannot be ended; as a daemon it does not keep the process alive.
+    # A hanging thread cannot be ended; as a daemon it does not keep the process alive.
     threading.Thread(target=run, daemon=True).start()
     if not wait([done], seconds).done:
         raise DeliveryError(complaint)

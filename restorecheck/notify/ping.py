@@ -1,7 +1,7 @@
-"""A dead man's switch: it is told of every drill, and alarms when it hears nothing.
+"""A dead man's switch: it gets a ping for every drill, and raises an alarm when none comes.
 
-In the manner of healthchecks.io (and Cronitor's, Uptime Kuma's or one's own): the URL itself means
-success; /start, /fail and /log are appended to its path. `rid` ties a start to its end.
+Compatible with healthchecks.io (and Cronitor, Uptime Kuma): the URL itself means
+success; /start, /fail and /log are appended to its path. `rid` connects a start with its end.
 https://healthchecks.io/docs/http_api/
 """
 
@@ -21,7 +21,7 @@ class Signal(StrEnum):
     START = "/start"
     SUCCESS = ""
     FAIL = "/fail"
-    LOG = "/log"  # noted by the service, and changes nothing: the proof is still awaited
+    LOG = "/log"  # logged by the service, which still waits for a success
 
 
 SIGNALS = {
@@ -33,7 +33,7 @@ SIGNALS = {
     Kind.SKIPPED: Signal.LOG,
     Kind.TROUBLE: Signal.LOG,
 }
-"""Of an overdue target the service knows by itself: it hears nothing."""
+"""Kinds that are sent. An overdue target is noticed by the service itself, because no ping comes."""
 
 
 class PingMessenger(Messenger):
@@ -41,15 +41,15 @@ class PingMessenger(Messenger):
         self._url = url
 
     def started(self, target: str, slot: datetime) -> None:
-        """Say that a scheduled drill begins.
+        """Report the start of a scheduled drill.
 
         Raises:
-            DeliveryError: Nobody took it.
+            DeliveryError: It was not accepted.
         """
         self._ping(target, Signal.START, slot, "")
 
     def send(self, message: Message) -> None:
-        """One ping for each piece of news that is about a target."""
+        """One ping for each news about a target."""
         for item in message.news:
             signal = SIGNALS.get(item.kind)
             if signal is not None and item.fact.target:
@@ -75,7 +75,7 @@ def ping_url(url: str, target: str, signal: Signal, slot: datetime | None) -> st
 
 
 def run_id(target: str, slot: datetime) -> uuid.UUID:
-    """The same for the start and the end of one slot's drill, whoever sends them."""
+    """The same id for the start and the end of one slot's drill, whichever process sends them."""
     return uuid.uuid5(
         uuid.NAMESPACE_URL, f"restorecheck:{target}:{slot.astimezone(UTC).isoformat()}"
     )

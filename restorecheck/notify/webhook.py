@@ -1,4 +1,4 @@
-"""A POST of JSON, signed so that its receiver knows who sent it, and when."""
+"""A POST of JSON, signed so that its receiver can verify the sender and the time."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ SIGNATURE = "Restorecheck-Signature"
 def signature(secret: str, timestamp: int, body: bytes) -> str:
     """`t=<unix time>,v1=<hex HMAC-SHA256 of "<unix time>.<body>">`.
 
-    The receiver computes the same and refuses old times: a recorded request is of no use later.
+    The receiver computes the same and refuses old times, so that a recorded request cannot be replayed.
     """
     signed = f"{timestamp}.".encode() + body
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()

@@ -1,1 +1,1 @@
-"""The record of one finished drill, and the faces that it is shown with. Pure."""
+"""The record of one finished drill, and its faces. Pure."""

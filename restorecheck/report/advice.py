@@ -1,4 +1,4 @@
-"""What to do after a drill: the one place from which every face takes it. Pure."""
+"""Advice after a drill, the same in every face. Pure."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from restorecheck.report.past import Night
 from restorecheck.spelling import first_of
 
 NAMED = 3
-"""Checks that one sentence names; the others stand in the list of checks."""
+"""Checks that one sentence names; the others are in the list of checks."""
 LOOK_AT_THE_JOB = "Look at the backup job: its log, its schedule and its disk space; then run it."
 
 
@@ -28,11 +28,11 @@ class Advice:
     """Whole sentences, or the beginning of one that the command ends."""
     command: str = ""
     names_left: bool = False
-    """What was left behind is to be listed with it."""
+    """Whether to list what was left behind with it."""
 
 
 def advise(report: Report, last_verified: Night | None = None) -> tuple[Advice, ...]:
-    """What to do, the most urgent first; nothing where all is well."""
+    """What to do, the most urgent first; empty: nothing."""
     return tuple(_advise(report, last_verified))
 
 
@@ -60,7 +60,7 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
 
 
 def _settling(report: Report) -> Iterator[Advice]:
-    """A verified drill becomes the next baseline by itself, but for what stays until accepted."""
+    """Warnings of a verified drill that are repeated until an acceptance."""
     names = [check.name for check in wording.unsettled(report)]
     if names:
         yield Advice(
@@ -122,7 +122,7 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
 
 
 def _older(report: Report, failed: Collection[str]) -> str:
-    """What is known of the dump before the damaged one. `failed`: ends of the names of failed checks of files."""
+    """The result of the dump before the damaged one. `failed`: ends of the names of failed checks of files."""
     if report.backup is None or report.restore.outcome is RestoreOutcome.PENDING:
         return "There is no other dump to restore."
     name = report.backup.identifier.rpartition("/")[2]

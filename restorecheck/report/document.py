@@ -1,4 +1,4 @@
-"""`Report`: what is stored, printed by `--json` and rendered. Versioned; fields are only added.
+"""`Report`: stored, printed by `--json` and rendered. Versioned; fields are only added.
 
 Its JSON Schema is generated from these models and committed as
 `docs/reference/report.schema.json`.
@@ -190,7 +190,7 @@ class CopiesReport(_Part):
 
 
 class ChainReport(_Part):
-    """The report's place among all reports of one history: nobody changes one unseen."""
+    """The report's place in the chain of all reports of one history, which shows changes."""
 
     sequence: int = Field(description="Number of the report in the history, from 1.")
     previous_sha256: str = Field(
@@ -199,7 +199,7 @@ class ChainReport(_Part):
 
 
 class OverheadReport(_Part):
-    """Where the time went."""
+    """How the time of the drill was spent."""
 
     total_seconds: Seconds
     database_seconds: Seconds = Field(
@@ -337,12 +337,12 @@ def _backup(drill: Drill) -> BackupReport | None:
 
 
 def _is_hint(result: CheckResult) -> bool:
-    """What is said of the files and decides nothing stands last."""
+    """Whether the result is a note on the files that decides nothing; such rows come last."""
     return result.origin is CheckOrigin.BACKUP and result.severity is Severity.WARNING
 
 
 def _checks(drill: Drill) -> tuple[CheckReport, ...]:
-    """Every configured check has a row: what was not asked is `skipped`, never absent."""
+    """Every configured check has a row: one that did not run is `skipped`, never absent."""
     answered = tuple(map(CheckReport.model_validate, sorted(drill.results, key=_is_hint)))
     skipped = tuple(
         CheckReport(

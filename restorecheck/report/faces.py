@@ -1,4 +1,4 @@
-"""The faces of one report, and the suffix of a file with each. Nothing else lists them.
+"""The faces of one report, with their file suffixes. This is the only list.
 
 A face NAME is `report/NAME.py` with `render(report, past)`; the first two and `junit`, `html` need more.
 """

@@ -1,12 +1,12 @@
-"""A report as JUnit XML: every continuous integration shows its checks as tests. Pure.
+"""A report as JUnit XML: every CI system shows its checks as tests. Pure.
 
-What Jenkins' and GitLab's readers have in common: `testsuites`, `testsuite`, `testcase`, and of these
-`failure`, `error` and `skipped`. Warnings are passed tests with their text in `system-out`.
+It uses what the readers of Jenkins and GitLab have in common: `testsuites`, `testsuite`, `testcase`, with `failure`,
+`error` and `skipped`. Warnings are passed tests with their text in `system-out`.
 
-Jenkins' schema (`junit-10.xsd` of jenkinsci/xunit-plugin) wants of a suite its name and the numbers
-of tests, failures and errors, of a case its name, and takes times as digits with a point. GitLab's
-reader (`lib/gitlab/ci/parsers/test/junit.rb`) looks for `failure`, `error`, `skipped` in this order and
-shows the text of what it finds, or the bare attributes where there is none: so there always is.
+Jenkins' schema (`junit-10.xsd` of jenkinsci/xunit-plugin) requires for a suite its name and the numbers of tests,
+failures and errors, for a case its name, and times as decimal numbers. GitLab's reader
+(`lib/gitlab/ci/parsers/test/junit.rb`) reads `failure`, `error`, `skipped` in this order and shows the text, or the
+bare attributes if it is empty: so there is always a text.
 """
 
 import re
@@ -19,7 +19,7 @@ from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.terminal import clean
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 has no place for, escaped or not."""
+"""Characters that XML 1.0 cannot contain, escaped or not."""
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -52,7 +52,7 @@ def suite(name: str, cases: Sequence[ET.Element], *, at: datetime, seconds: floa
 
 
 def text_of(value: str) -> str:
-    """What XML has a place for, on one line."""
+    """The text without such characters, on one line."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", clean(value))
 
 

@@ -19,14 +19,14 @@ MARKS = {
     Verdict.INCONCLUSIVE: "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}",
 }
 LONGEST = 500
-"""Characters of any text from outside."""
+"""Characters of any outside text; a longer one is cut."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 _PLAIN = re.compile(r"[\w .:/-]+", re.ASCII)
 
 
 def text(value: str) -> str:
-    """Text from outside that stays text: no link, no mention, no table cell is made of it."""
+    """Outside text, escaped: it makes no link, mention or table cell."""
     shown = html.escape(clean(value)[:LONGEST], quote=False)
     return _SPECIAL.sub(r"\\\1", shown).replace("@", "@\N{ZERO WIDTH SPACE}")
 
@@ -64,7 +64,7 @@ def _advice(report: Report, past: Past) -> list[str]:
 
 
 def _command(command: str) -> str:
-    """A command of ours holds names from elsewhere: as code only where they cannot end it."""
+    """A command with outside names: as code only if they cannot end the code."""
     if not command:
         return ""
     return f" `{command}`" if _PLAIN.fullmatch(command) else f" {text(command)}"

@@ -1,7 +1,7 @@
 """News as a message. Pure: news in, text out.
 
-The first line says what to do now; a message fits a phone's notification, and holds neither data
-nor secrets: reasons and hints are sentences that are safe to show anybody.
+The first line says what to do now and fits a phone's notification. A message contains neither data nor secrets:
+reasons and hints are safe to show.
 """
 
 import json
@@ -37,7 +37,7 @@ class Message:
     """A message for a channel to deliver."""
 
     title: str
-    """One line."""
+    """A single line."""
     text: str
     kinds: tuple[Kind, ...]
     """Kinds of its news, the most serious first."""

@@ -1,11 +1,10 @@
-"""Numbers for Prometheus: what `GET /metrics` serves and what node_exporter reads from a file. Pure.
+"""Metrics for Prometheus, for `GET /metrics` and for node_exporter's textfile collector. Pure.
 
-Extra `metrics`: prometheus-client writes both forms. By hand it would be thirty lines and a second
-opinion on escaping; `GET /metrics` needs the library anyway.
+Extra `metrics`: prometheus-client writes both forms.
 
 The file is OpenMetrics text, and valid for readers of Prometheus' older text format as well, which
-node_exporter is (`collector/textfile.go`): gauges only, `# EOF` is a comment to it, and there are
-no timestamps beside the values, for which it would refuse the whole file.
+node_exporter is (`collector/textfile.go`): only gauges, `# EOF` as a comment, and no timestamps, for which it would
+refuse the whole file.
 """
 
 from collections import Counter
@@ -23,28 +22,28 @@ from restorecheck.report.document import Report
 from restorecheck.report.status import Overview, TargetStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-"""Of `page`."""
+"""Media type of `page`."""
 
 Samples = Iterable[tuple[tuple[str, ...], float | None]]
 """Label values and the number; None: there is none."""
 
 
 def page(overview: Overview) -> bytes:
-    """As Prometheus scrapes it."""
+    """The metrics for a scrape by Prometheus."""
     return generate_latest(_registry(overview))
 
 
 def textfile(overview: Overview) -> str:
-    """As a file for node_exporter's textfile collector."""
+    """The metrics for node_exporter's textfile collector."""
     text: bytes = openmetrics.generate_latest(_registry(overview))  # type: ignore[no-untyped-call]  # the library's
     return text.decode()
 
 
 def families(overview: Overview) -> Iterator[GaugeMetricFamily]:
-    """One family a question; every target has a sample in each that it can answer.
+    """One family for each metric; every target has a sample in each for which it has a value.
 
-    What is not of a target carries the path of its history: node_exporter keeps only one of two
-    files' samples of the same name and labels, and the file that went stale might be the other.
+    Metrics without a target have the path of the history as a label: of samples with the same name and labels in
+    two files node_exporter keeps only one, which may be the outdated one.
     """
     yield from _of_statuses(overview.statuses)
     yield from _of_reports(overview.reports)
@@ -180,14 +179,14 @@ def _of_reports(reports: Sequence[Report]) -> Iterator[GaugeMetricFamily]:
 
 
 def _restore_seconds(report: Report) -> float | None:
-    """Zero is unknown: somebody else restored it. What was cut short took no time worth telling."""
+    """None: the duration is unknown (0: another program restored), or the restore did not succeed."""
     if report.restore.outcome is not RestoreOutcome.SUCCEEDED:
         return None
     return report.restore.seconds or None
 
 
 def _outcomes(report: Report) -> list[tuple[CheckOutcome, int]]:
-    """Each outcome, also those that nothing came to: a series that vanishes alarms nobody."""
+    """Each outcome, also with 0 checks: a missing series would raise no alarm."""
     counted = Counter(check.outcome for check in report.checks)
     return [(outcome, counted[outcome]) for outcome in CheckOutcome]
 
@@ -222,7 +221,7 @@ def _registry(overview: Overview) -> CollectorRegistry:
 
 
 class _Made:
-    """What a registry asks for families."""
+    """A collector with fixed families, for a registry."""
 
     def __init__(self, overview: Overview) -> None:
         self._overview = overview

@@ -1,4 +1,4 @@
-"""The nights before a report, as far as a reader wants to see them. Pure."""
+"""The nights before a report, for its faces. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from restorecheck.model import CheckOutcome, RestoreOutcome, Verdict
 from restorecheck.report.document import Report
 
 DRAWN_NIGHTS = 90
-"""Nights that are drawn."""
+"""Nights in charts and lists; older ones are left out."""
 MARKED = 30
-"""Nights of one check that are shown beside it."""
+"""Nights shown beside a check; older ones are left out."""
 DRAWN_TABLES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """One earlier drill in a line."""
+    """One earlier drill."""
 
     drill_id: str
     at: datetime
     verdict: Verdict
     reason: str
     backup: str
-    """Its identifier; empty where none was found."""
+    """Identifier of the backup; empty: none was found."""
     taken_at: datetime | None
     size_bytes: int | None
     restore_seconds: float | None
-    """None where it was not restored, or nobody knows how long that took."""
+    """None: it was not restored, or the duration is not known."""
     backup_age_seconds: int | None
     outcomes: dict[str, CheckOutcome]
     rows: dict[str, float]
@@ -41,11 +41,11 @@ class Past:
     nights: tuple[Night, ...] = ()
 
     def outcomes(self, check: str) -> tuple[CheckOutcome | None, ...]:
-        """Of one check in the last nights; None where it was not asked."""
+        """Outcomes of one check in the last nights; None: it did not run."""
         return tuple(night.outcomes.get(check) for night in self.nights[-MARKED:])
 
     def since(self, check: str) -> datetime | None:
-        """Since when it has not passed; None where it passed in the last night."""
+        """Since when the check has not passed; None: it passed in the last night."""
         began = None
         for night in reversed(self.nights):
             outcome = night.outcomes.get(check)
@@ -56,13 +56,13 @@ class Past:
 
     @property
     def last_verified(self) -> Night | None:
-        """The newest night with a proof. An accepted night is none: somebody explained it."""
+        """The newest verified night. An accepted night does not count."""
         verified = (night for night in reversed(self.nights) if night.verdict is Verdict.VERIFIED)
         return next(verified, None)
 
     @property
     def same_backup(self) -> "Night | None":
-        """The night before, where it was about the same backup."""
+        """The previous night, if it had the same backup."""
         if len(self.nights) < 2:  # noqa: PLR2004  # this one and the one before
             return None
         before, now = self.nights[-2:]
@@ -74,7 +74,7 @@ class Past:
 
     @property
     def not_verified_since(self) -> datetime | None:
-        """The first night of those without a proof until now."""
+        """The first of the consecutive unverified nights up to now."""
         began = None
         for night in reversed(self.nights):
             if night.verdict is Verdict.VERIFIED:
@@ -84,13 +84,13 @@ class Past:
 
     @property
     def nights_not_verified(self) -> int:
-        """In a row, until now."""
+        """Number of consecutive unverified nights up to now."""
         verdicts = [night.verdict for night in reversed(self.nights)]
         proven = (n for n, verdict in enumerate(verdicts) if verdict is Verdict.VERIFIED)
         return next(proven, len(verdicts))
 
     def tables(self) -> tuple[str, ...]:
-        """The largest tables of these nights: one that lost all of its rows is the one to see."""
+        """The largest tables of all these nights, so that an emptied one is included."""
         rows: dict[str, float] = {}
         for night in self.nights:
             for name, number in night.rows.items():

@@ -1,4 +1,4 @@
-"""Where every target stands, as a person, a monitoring system or a program reads it. Pure."""
+"""The state of every target, for people, monitoring systems and programs. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class TargetStatus:
     bad: int
     """Drills since the newest proof that were not verified."""
     left_behind: bool
-    """Something of an earlier drill is not known to be gone, and nobody asked for it to be kept."""
+    """A resource of an earlier drill is not known to be deleted, and was not kept on purpose."""
     next_at: datetime | None
     """When the next drill is due; None: on demand only."""
     running_since: datetime | None = None
     skipped: str = ""
-    """Why the newest slot had no drill, where that is newer than the newest drill."""
+    """Why the newest slot had no drill, if it is newer than the newest drill."""
 
     @property
     def alarming(self) -> bool:
@@ -43,18 +43,18 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All targets at one moment, with whatever a monitoring system wants to know of them."""
+    """All targets at one time, with the facts for monitoring systems."""
 
     at: datetime
     history: str
-    """Where it was read from: one machine may have several."""
+    """Path of the history: one machine may have several."""
     statuses: tuple[TargetStatus, ...]
     reports: tuple[Report, ...]
     """The newest of each target that was drilled."""
     waiting: tuple[tuple[str, int], ...] = ()
-    """Channels, and how many messages each did not take yet."""
+    """Channels, with the number of messages that each has not yet accepted."""
     config_valid: bool = True
-    """False: the file was changed, and a service works with the one before."""
+    """False: the changed file is invalid, and the service uses the previous configuration."""
 
 
 class Nagios(IntEnum):
@@ -69,7 +69,7 @@ class Nagios(IntEnum):
 def render_text(
     statuses: Sequence[TargetStatus], now: datetime, notes: Sequence[str], *, color: bool
 ) -> str:
-    """One line a target, aligned; then what else should be known."""
+    """One line for each target, aligned; then the notes."""
     paint = Paint(color)
     rows = [_cells(status, now) for status in statuses]
     widths = [max((len(row[n]) for row in rows), default=0) for n in range(4)]
@@ -111,7 +111,7 @@ def _proof(status: TargetStatus, now: datetime) -> str:
 
 
 def render_waiting(statuses: Sequence[TargetStatus], now: datetime) -> str:
-    """Why no drill took place; one line a target with what is known of it."""
+    """Why no drill took place, with one line for each target."""
     lines = ["no drill took place: no target is due"]
     for status in statuses:
         verdict = f"newest drill {status.verdict.value}" if status.verdict else "never drilled"
@@ -151,7 +151,7 @@ def render_json(
 def render_nagios(statuses: Sequence[TargetStatus], now: datetime) -> tuple[str, Nagios]:
     """One line of a plugin's output with performance data, and its exit status.
 
-    The worst first: what is known to be bad, then what was not proven, then what is unclear.
+    The worst first: failed, then not proven, then inconclusive targets.
     """
     alarming = any(status.alarming for status in statuses)
     troubled = sorted((s for s in statuses if _troubles(s)), key=lambda s: _troubles(s)[0][0])
@@ -175,7 +175,7 @@ def nagios_unknown(why: str) -> tuple[str, Nagios]:
 
 
 def _troubles(status: TargetStatus) -> list[tuple[int, str]]:
-    """What is wrong with a target, each with its rank: 0 is the worst."""
+    """Problems of a target, each with its rank: 0 is the worst."""
     found = [
         (status.verdict is Verdict.FAILED, "failed"),
         (status.left_behind, "left something behind"),

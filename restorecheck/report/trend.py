@@ -1,4 +1,4 @@
-"""How a number changes from night to night, and what the next one is likely to be. Pure."""
+"""The trend of a number over the nights, and an estimate of the next one. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from restorecheck.report.past import Past
 from restorecheck.spelling import duration, size
 
 LEAST = 5
-"""Nights with a number; of fewer, nothing is estimated."""
+"""Nights with a number; with fewer there is no estimate."""
 TENTHS = 10
 
 
@@ -22,13 +22,13 @@ class Trend:
     next: float
     low: float
     high: float
-    """Nine of ten nights were within this of what the nights around them say."""
+    """Upper bound of the estimate: nine of ten nights were within it."""
 
 
 def trend(values: Sequence[float | None]) -> Trend | None:
-    """Of one number a night, the oldest first; None: there are too few, or none of this night.
+    """The trend of one number for each night, the oldest first; None: too few, or none of this night.
 
-    The line is the one with the median of all slopes (Theil-Sen): a single odd night does not turn it.
+    The line has the median of all slopes (Theil-Sen): a single unusual night does not change it.
     """
     known = [(night, value) for night, value in enumerate(values) if value is not None]
     if len(known) < LEAST or values[-1] is None:
@@ -49,7 +49,7 @@ def trend(values: Sequence[float | None]) -> Trend | None:
 
 
 def trends(past: Past) -> list[str]:
-    """What there is to say of restore time and size, each in a sentence."""
+    """Sentences on restore time and size."""
     seconds = trend([night.restore_seconds for night in past.nights])
     sizes = trend([night.size_bytes for night in past.nights])
     said = []

@@ -202,7 +202,7 @@ def shares(checks: Sequence[CheckReport]) -> str:
 
 
 def _number(number: int, noun: str, many: str = "") -> str:
-    """Empty where there is none."""
+    """`2 warnings`; empty: 0."""
     return number_of(number, noun, many) if number else ""
 
 

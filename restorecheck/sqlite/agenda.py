@@ -1,8 +1,8 @@
-"""The slots of each target's schedule: which came, and what became of them.
+"""The slots of each target's schedule, and how each was settled.
 
-A slot is *settled* by a drill that is for it, or by a recorded reason why there is none. What is
-due is computed from the schedule and from how far it was looked at, never from a timer alone: so
-a slot that passed while nobody was there is found by whoever comes next.
+A slot is *settled* by its drill, or by a recorded reason why there is none. Due slots are computed from the
+schedule and the stored time of the last look, never from a timer alone: so a slot that passed while no process
+ran is found by the next one.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from restorecheck.sqlite.moments import moment, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A schedule that somebody looks after."""
+    """A schedule with its stored state."""
 
     schedule: Schedule
     since: datetime
-    """When the target was first scheduled at all."""
+    """When the target was first scheduled."""
     seen_until: datetime
-    """Every slot up to here is written down."""
+    """Every slot up to this time is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
     number: int
-    """Counted up by one for each slot that is settled with a reason."""
+    """Consecutive number of the slots that were settled with a reason."""
     target: str
     due_at: datetime
     reason: str
@@ -64,7 +64,7 @@ class Agenda:
     def note(
         self, target: str, schedule: Schedule, seen_until: datetime, slots: Sequence[datetime]
     ) -> None:
-        """Write down the slots that came, and that the schedule was looked at until then."""
+        """Store the slots that came, and the time of this look."""
         with self._database.transaction():
             self._database.execute(
                 "insert into schedules values (?1, ?2, ?3, ?4, ?4) on conflict (target) do update"
@@ -75,7 +75,7 @@ class Agenda:
                 self._add(target, slot)
 
     def add(self, target: str, slot: datetime) -> None:
-        """A slot that no schedule has."""
+        """Add a slot that is in no schedule."""
         with self._database.transaction():
             self._add(target, slot)
 
@@ -86,12 +86,12 @@ class Agenda:
         )
 
     def forget(self, target: str) -> None:
-        """The target is no longer scheduled; what became of its slots stays."""
+        """Remove the schedule of a target; its settled slots stay."""
         with self._database.transaction():
             self._database.execute("delete from schedules where target = ?", (target,))
 
     def open(self, target: str) -> tuple[datetime, ...]:
-        """Slots that came and have neither drill nor reason, oldest first."""
+        """Slots without a drill and without a reason, oldest first."""
         rows = self._database.rows(
             f"select due_at from slots where target = ? and {_OPEN} order by due_at",  # noqa: S608  # our own condition
             (target,),
@@ -99,7 +99,7 @@ class Agenda:
         return tuple(moment(row[0]) for row in rows)
 
     def settle(self, target: str, due_at: datetime, reason: str, now: datetime) -> bool:
-        """Record why there is no drill for a slot; False when there is one, or a reason already."""
+        """Record why there is no drill for a slot; False: it has a drill or a reason already."""
         assert reason, "a recorded reason says something"
         with self._database.transaction():
             self._add(target, due_at)

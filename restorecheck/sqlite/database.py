@@ -1,4 +1,4 @@
-"""The SQLite file (WAL): opening, its format, transactions, and its errors in our words."""
+"""The SQLite file (WAL): opening, format, transactions, and errors."""
 
 import os
 import sqlite3
@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 
 class Database:
-    """One connection; of one thread. Several processes may each have theirs.
+    """One connection, for one thread. Several processes may have one each.
 
     Raises:
         StoreError: The file cannot be created, opened or read, or is of a newer version.
@@ -32,7 +32,7 @@ class Database:
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
         try:
-            # Reports are evidence about a production database: for their owner's eyes.
+            # Only the owner may read reports: they are evidence about a production database.
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
             raise StoreError(
@@ -42,7 +42,7 @@ class Database:
         self._file: os.stat_result | None = None
         keep_private(path)
         with self.translated("open"):
-            # Autocommit: every transaction is spelled out.
+            # Autocommit: every transaction is explicit.
             self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
             try:
                 self._prepare()
@@ -73,13 +73,13 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing; the file is ours to write from the first line on."""
+        """All or nothing; the write lock is held from the start."""
         with self.translated("write"):
             self._db.execute("begin immediate")
             try:
                 yield
             except BaseException:
-                # After a full disk SQLite has rolled back by itself.
+                # After a full disk SQLite has already rolled back.
                 if self._db.in_transaction:
                     self._db.execute("rollback")
                 raise
@@ -87,8 +87,8 @@ class Database:
 
     def _prepare(self) -> None:
         self._db.execute("pragma journal_mode = wal")
-        # A power cut may take the last saves with it; what it cannot do is lose an intent whose
-        # effect survives: throw-away clusters and their processes die with the power as well.
+        # A power cut may lose the last saves, but not an intent whose effect survives: throw-away servers
+        # end with the power, too.
         self._db.execute("pragma synchronous = normal")
         self._db.execute("pragma foreign_keys = on")
         if self._version() > migration.VERSION:
@@ -99,7 +99,7 @@ class Database:
             )
         if self._version() < migration.VERSION:
             with self.transaction():
-                # Another process may have been faster while we waited for the lock.
+                # Another process may have migrated the file during the wait for the lock.
                 migration.migrate(self._db, self._version())
 
     def _version(self) -> int:
@@ -113,7 +113,7 @@ class Database:
             return None
 
     def _refuse_to_write_into_nothing(self) -> None:
-        """SQLite goes on with a file that has no name any more: what is saved would be lost."""
+        """Raises StoreError if the file was removed or replaced: SQLite would continue, and lose what is saved."""
         there = self._look()
         if self._file is None or (there is not None and os.path.samestat(self._file, there)):
             return
@@ -137,11 +137,10 @@ class Database:
 
 
 def keep_private(path: Path) -> None:
-    """Make a new file, or one of ours that others may read, their owner's alone.
+    """Make a new or an existing file readable and writable by its owner only.
 
-    SQLite gives `-wal` and `-shm` the permissions of the database (os_unix.c, findCreateFileMode). A file that is
-    there is not opened: closing it would let go of the locks that this process has on it (fcntl(2)).
-    What cannot be done here, SQLite says when it opens the file.
+    SQLite gives `-wal` and `-shm` the permissions of the database (os_unix.c, findCreateFileMode). An existing file
+    is not opened: closing it would release the locks of this process (fcntl(2)). Errors are left to SQLite's open.
     """
     with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))

@@ -1,4 +1,4 @@
-"""The tables, and the way from each earlier format to this one. Runs within one transaction."""
+"""The tables, and the migration from each earlier format. Runs in one transaction."""
 
 import sqlite3
 
@@ -127,7 +127,7 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the file to this format; a new file is of format 0."""
     if version >= VERSION:
         return
-    if version < 2:  # noqa: PLR2004  # the format that began to chain reports
+    if version < 2:  # noqa: PLR2004  # the first format with chained reports
         _to_version_2(db, version)
     _run(db, _TABLES_3)
     db.execute(f"pragma user_version = {VERSION}")
@@ -145,7 +145,7 @@ def _to_version_2(db: sqlite3.Connection, version: int) -> None:
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:
-    """Not executescript, which would end the transaction."""
+    """Instead of executescript, which would end the transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -158,7 +158,7 @@ def _run(db: sqlite3.Connection, script: str) -> None:
 
 
 def _chain_reports(db: sqlite3.Connection) -> None:
-    """Tie what was written before there was a chain, in the order in which it was finished."""
+    """Chain the reports that were written before there was a chain, in the order of their ends."""
     rows = db.execute(
         "select r.drill_id, r.target, r.verdict, d.started_at, r.finished_at, d.left_behind,"
         " r.report from reports_1 r join drills d on d.id = r.drill_id"

@@ -1,4 +1,4 @@
-"""Moments as texts that sort as the moments do."""
+"""Times as texts that sort like the times."""
 
 from datetime import UTC, datetime
 from typing import overload
@@ -9,7 +9,7 @@ def stamp(value: datetime) -> str: ...
 @overload
 def stamp(value: None) -> None: ...
 def stamp(value: datetime | None) -> str | None:
-    """In UTC, always with microseconds: without them, texts would not sort as the moments do."""
+    """In UTC, always with microseconds, so that texts sort like the times."""
     if value is None:
         return None
     return value.astimezone(UTC).isoformat(timespec="microseconds")

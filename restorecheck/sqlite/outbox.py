@@ -1,7 +1,7 @@
-"""What each channel knows, and the messages that wait to be delivered.
+"""The news that each channel has reported, and the waiting messages.
 
-News is found and written down in one transaction, then sent: a process that dies in between
-loses no message, and one that dies after sending sends it twice at worst.
+News is stored in the transaction that finds it, then sent: a process that dies in between loses no message; one
+that dies after sending may send it twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ from restorecheck.sqlite.moments import moment, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """How far a channel has heard."""
+    """Up to where a channel has reported."""
 
     sequence: int
     settled: int
-    """Slots with a reason, by their number."""
+    """Number of the last slot with a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """News that waits for its delivery."""
+    """News that waits for delivery."""
 
     id: int
     target: str
@@ -39,16 +39,16 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How a channel is doing."""
+    """State of a channel's delivery."""
 
     channel: str
     waiting: int
     attempts: int
-    """In vain, at most, of what still waits."""
+    """Most failed attempts of a waiting message."""
     error: str
-    """Of the last attempt that did not succeed, of what still waits."""
+    """Error of the last failed attempt for a waiting message."""
     given_up: int
-    """Messages that nobody got, of those created since a given time."""
+    """Messages since a given time that were given up."""
 
 
 @cache
@@ -72,7 +72,7 @@ class Outbox:
         return None if row is None else Cursor(sequence=row[0], settled=row[1])
 
     def told(self, channel: str) -> dict[str, Told]:
-        """What the channel knows, by target."""
+        """What the channel has reported, by target."""
         rows = self._database.rows("select target, told from readers where channel = ?", (channel,))
         return {target: _told().validate_json(text) for target, text in rows}
 
@@ -84,7 +84,7 @@ class Outbox:
         news: Sequence[News],
         now: datetime,
     ) -> None:
-        """All at once: how far the channel heard, what it knows, and what it is to be sent."""
+        """Store in one transaction: the channel's cursor, its reported news, and the new messages."""
         with self._database.transaction():
             self._database.execute(
                 "insert or replace into cursors values (?, ?, ?)",
@@ -114,7 +114,7 @@ class Outbox:
                 )
 
     def pending(self, channel: str) -> tuple[Pending, ...]:
-        """What waits, oldest first, due or not."""
+        """Waiting messages, oldest first, due or not."""
         rows = self._database.rows(
             "select id, target, body, created_at, attempts, next_try_at from messages"
             " where channel = ? and done_at is null order by id",
@@ -150,7 +150,7 @@ class Outbox:
                 )
 
     def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
-        """Of every channel that something waits for, or that something was given up for."""
+        """State of every channel with waiting or given-up messages."""
         rows = self._database.rows(
             "select channel, sum(done_at is null and attempts > 0),"
             " coalesce(max(case when done_at is null then attempts end), 0),"
@@ -173,6 +173,6 @@ class Outbox:
         )
 
     def prune(self, before: datetime) -> None:
-        """Forget messages that were done with long ago."""
+        """Delete old messages that were delivered or given up."""
         with self._database.transaction():
             self._database.execute("delete from messages where done_at < ?", (stamp(before),))

@@ -20,7 +20,7 @@ _ENTRY = (
 )
 
 READINGS_KEPT = 30
-"""Drills of a target whose readings are kept besides the baseline: any of them may be accepted."""
+"""Newest drills of a target whose readings are kept besides the baseline, so that they can be accepted; older readings are deleted."""
 
 
 class SqliteStore(DrillStore, History):
@@ -96,7 +96,7 @@ class SqliteStore(DrillStore, History):
         return str(row[0])
 
     def drill_of_slot(self, target: str, due_at: datetime) -> str | None:
-        """The drill that is for this slot, if there is one."""
+        """Id of the drill for this slot; None: there is none."""
         row = self.database.row(
             "select id from drills where target = ? and scheduled_for = ?", (target, stamp(due_at))
         )
@@ -202,7 +202,7 @@ class SqliteStore(DrillStore, History):
                 f"update reports set report = null, pruned_at = ?2 where {old}",  # noqa: S608  # as above
                 (stamp(before), stamp(now)),
             )
-            # The reports' rows refer to the drills; what is large in these is not needed again.
+            # The reports refer to the drills, but the large parts of drills are not needed again.
             self.database.execute(
                 "update drills set state = '' where finished = 1 and left_behind = 0 and state <> ''"
                 " and id in (select drill_id from reports where pruned_at is not null)"
@@ -237,7 +237,7 @@ class SqliteStore(DrillStore, History):
         return Link(sequence=row[0] + 1, previous_sha256=row[1])
 
     def _forget_readings(self, target: str) -> None:
-        """Of the drill that just became too old to be compared with or accepted: they are most of it."""
+        """Delete the readings of the drill that just became too old to be accepted: they are most of its size."""
         row = self.database.execute(
             "select d.id, d.state from drills d join reports r on r.drill_id = d.id"
             " where r.target = ?1 and r.pruned_at is null and r.sequence not in"

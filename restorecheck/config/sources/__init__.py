@@ -1,1 +1,1 @@
-"""The kinds of source that a target can have, one file each: its keys, and the rules between them."""
+"""The kinds of source, one file each: the keys, and the rules between them."""

@@ -1,4 +1,4 @@
-"""Restores of others: the keys, with AWS's own names and values, and what holds between them."""
+"""Instances that another program restores: the keys, with AWS's names and values, and their rules."""
 
 import re
 from collections.abc import Iterator
@@ -41,9 +41,9 @@ SecretArn = Annotated[str, AfterValidator(_secret_arn)]
 
 
 class Adopt(Keys):
-    """A DB instance that somebody else restored: AWS Backup's restore testing, or you by hand.
+    """A DB instance that another program restored, such as restore testing of AWS Backup.
 
-    It is checked, and neither changed nor deleted.
+    It is checked, never changed or deleted.
     """
 
     db_instance_arn: InstanceArn = Field(

@@ -1,4 +1,4 @@
-"""Dumps in files: the keys, and what holds between them."""
+"""Dumps in files: the keys, and their rules."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ _Stored = create_model(
 
 
 class Dump(_Stored):
-    """Logical dumps: what pg_dump or pg_dumpall wrote."""
+    """Logical dumps, written by pg_dump or pg_dumpall."""
 
     path: Text = Field(
         description="A folder, file or glob; the newest match is restored. Relative to the configuration "
@@ -72,7 +72,7 @@ class Dump(_Stored):
 
     @property
     def storage(self) -> StorageKind[Any] | None:
-        """Where the dumps are kept; None: in a folder of this machine."""
+        """The storage of the dumps; None: a folder of this machine."""
         named = (kind for kind in STORAGES if getattr(self, kind.key) is not None)
         by_path = (kind for kind in STORAGES if kind.schemes and self.path.startswith(kind.schemes))
         return next(named, next(by_path, None))

@@ -1,4 +1,4 @@
-"""What the configuration knows of one kind of source. Each entry stands beside its keys."""
+"""The entry of one kind of source in the configuration. Each is in the file of its keys."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ Absolute = Callable[[str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The plain data of one target, before it is known to be valid."""
+    """The plain data of one target, before validation."""
 
     target: dict[str, Any]
     keys: dict[str, Any]
-    """Those of its source."""
+    """Keys of its source."""
     path: Path
-    """Of the target."""
+    """Path of the target."""
     document: Document
 
 
@@ -33,19 +33,19 @@ def _unchanged(keys: K, _absolute: Absolute) -> K:
 @dataclass(frozen=True, kw_only=True)
 class SourceKind(Generic[K]):
     key: str
-    """Of a target. The module of this name in `hosts.sources` makes the parts of a drill."""
+    """Key in a target. The module of this name in `hosts.sources` makes the parts of a drill."""
     keys: type[K]
     help: str
     broken_rules: Callable[[Written], Iterator[ConfigFinding]]
-    """Everything that is wrong between the keys."""
+    """All violated rules between the keys."""
     physical: bool
-    """The restored pages are production's own; those of a dump are written anew."""
+    """The restored files are copies of production's; a restored dump has new files."""
     in_aws: bool = False
     """It needs AWS's certificates, and the deployed functions can drill it."""
     adopts: bool = False
     """Another program restores: a restored database starts a drill, no schedule does."""
     all_databases: bool = True
-    """Without `databases`, all are proven."""
+    """Without `databases`, all are checked."""
     dialect: Dialect = POSTGRESQL
-    """Of the restored database."""
+    """Engine of the restored database."""
     with_absolute_paths: Callable[[K, Absolute], K] = _unchanged

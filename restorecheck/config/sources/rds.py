@@ -1,4 +1,4 @@
-"""RDS: the keys, with AWS's own names and values, and what holds between them."""
+"""RDS: the keys, with AWS's names and values, and their rules."""
 
 import re
 from collections.abc import Iterator
@@ -34,13 +34,13 @@ def is_region(text: str) -> bool:
 
 
 def role_account(arn: str) -> str:
-    """The account of a role's ARN; empty where it is none."""
+    """The account of a role's ARN; empty: not such an ARN."""
     match = _ROLE.fullmatch(arn)
     return match[2] if match else ""
 
 
 def key_place(arn: str) -> tuple[str, str] | None:
-    """Account and region of a key's ARN; None where it is none."""
+    """Account and region of a key's ARN; None: not such an ARN."""
     match = _KEY.fullmatch(arn)
     return (match[3], match[2]) if match else None
 
@@ -63,7 +63,7 @@ def _quoted(value: Any) -> Any:  # noqa: ANN401  # before validation
 
 
 def _lower(value: str) -> str:
-    """RDS does not tell upper from lower case in identifiers."""
+    """RDS ignores the case of identifiers."""
     return value.lower()
 
 
@@ -296,7 +296,7 @@ def _credentials(restore: dict[str, Any], path: Path) -> Iterator[ConfigFinding]
 
 
 def _account(data: dict[str, Any]) -> str | None:
-    """Only one that is well-formed: else whatever it is compared with is a consequence."""
+    """The account id, if well-formed: else further errors are consequences."""
     value = _text(data, "account_id")
     return value if value is not None and is_account_id(value) else None
 

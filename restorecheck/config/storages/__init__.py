@@ -1,1 +1,1 @@
-"""Where dumps are kept, other than in a folder: the keys of each kind, listed in `registry.py`."""
+"""Storages of dumps other than a folder: the keys of each kind, listed in `registry.py`."""

@@ -1,4 +1,4 @@
-"""Commands of the user's own: one lists the dumps, one writes a dump to stdout."""
+"""Configured commands: one lists the dumps, one writes a dump to stdout."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""What the configuration knows of one kind of storage. Each entry stands beside its keys."""
+"""The entry of one kind of storage in the configuration. Each is in the file of its keys."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Keys)
 @dataclass(frozen=True, kw_only=True)
 class StorageKind(Generic[K]):
     key: str
-    """Of a dump. The module of this name in `restorecheck.storages` lists and fetches."""
+    """Key in a dump. The module of this name in `restorecheck.storages` lists and fetches."""
     keys: type[K]
     help: str
     schemes: tuple[str, ...] = ()

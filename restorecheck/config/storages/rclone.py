@@ -1,4 +1,4 @@
-"""Everything that rclone knows: SFTP, Google Cloud Storage, Azure, Backblaze and many others."""
+"""Every storage that rclone supports: SFTP, Google Cloud Storage, Azure, Backblaze and many others."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Dumps in S3, or in what speaks its protocol."""
+"""Dumps in S3, or in storages with the same protocol."""
 
 import base64
 import binascii

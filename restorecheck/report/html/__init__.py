@@ -1,6 +1,6 @@
-"""A report as one HTML file that needs nothing else: no network, no script. Pure: report in, text out.
+"""A report as one HTML file without network access and scripts. Pure: report in, text out.
 
-Extra `report` (jinja2 for the page, pygal for the charts); imported only where a page is wanted.
+Extra `report` (jinja2 for the page, pygal for the charts); imported only to make a page.
 """
 
 from restorecheck.report.html.page import Around, View, render, render_index, render_notice

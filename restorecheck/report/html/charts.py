@@ -1,4 +1,4 @@
-"""Charts of the last nights, as SVG that the page's own style colours (light and dark)."""
+"""Charts of the last nights, as SVG that the page's style colours (light and dark)."""
 
 import math
 import re
@@ -17,7 +17,7 @@ from restorecheck.report.terminal import clean
 from restorecheck.spelling import spell
 
 with warnings.catch_warnings():
-    # pygal (3.1) puts a finder of an old kind into everybody's way of importing; nobody needs it.
+    # pygal (3.1) adds an outdated import finder, which is not needed.
     warnings.simplefilter("ignore", ImportWarning)
     import pygal
 
@@ -30,16 +30,16 @@ SIZES = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LABELS = 5
 """Dates below a chart; more do not fit on a phone."""
 NAME = 28
-"""Letters of a step that leave room for its bar."""
+"""Characters of a step's name; the rest is cut, to leave room for its bar."""
 STEPS = 3
-"""Parts of a scale, at most one more."""
+"""Intervals of a scale, at most one more."""
 HEADROOM = 1.1
 FAR = 4
-"""Times the highest value: an objective beyond it would press the line to the floor."""
+"""Factor above the highest value: an objective beyond it is not drawn, because it would flatten the line."""
 NOTHING = 1e-6
-"""What is not more than this needs no scale of its own; numbers are rounded to thousandths."""
+"""Smallest number with a scale; numbers are rounded to thousandths."""
 
-# pygal brings a style, a script and the date of today; the page has its own style, and needs no other.
+# pygal adds a style, a script and today's date; the page has its own style.
 _OWN_THINGS = re.compile(r"<!--.*?-->|<style.*?</style>|<script.*?</script>| id=\"\"", re.DOTALL)
 _DESCRIPTIONS = re.compile(r"<desc.*?</desc>|<title>.*?</title>", re.DOTALL)
 
@@ -48,10 +48,10 @@ _DESCRIPTIONS = re.compile(r"<desc.*?</desc>|<title>.*?</title>", re.DOTALL)
 class Chart:
     title: str
     says: str
-    """What it shows, for somebody who does not see it."""
+    """Description for readers who do not see the chart."""
     svg: str
     key: tuple[str, ...] = ()
-    """What each line is, in the order of their colours; empty where there is one."""
+    """Names of the lines, in the order of their colours; empty: a single line."""
     strip: bool = False
 
     @property
@@ -60,7 +60,7 @@ class Chart:
 
 
 def charts(report: Report, past: Past) -> list[Chart]:
-    """Those for which there are numbers."""
+    """The charts for which there are numbers."""
     made = [
         _rows(past),
         _line(
@@ -82,14 +82,14 @@ def charts(report: Report, past: Past) -> list[Chart]:
 
 
 def _unit(highest: float, units: Mapping[str, int]) -> tuple[str, int]:
-    """In which a number is read: 8 minutes rather than 480 seconds, 90 seconds rather than 1.5 minutes; but 1.5 GB."""
+    """The unit for a number: 8 minutes instead of 480 seconds, 90 seconds instead of 1.5 minutes; but 1.5 GB."""
     least = 1 if units is SIZES else 2
     fitting = [(word, unit) for word, unit in units.items() if highest >= least * unit]
     return fitting[-1] if fitting else next(iter(units.items()))
 
 
 def _limit(report: Report, kind: ObjectiveKind) -> float | None:
-    """Seconds that are asked for now; None: none are."""
+    """The present objective in seconds; None: not configured."""
     limits = [c.measured.get("limit_seconds") for c in report.checks if c.kind == kind]
     return limits[0] if limits else None
 
@@ -128,7 +128,7 @@ def _line(
 
 
 def _scale(highest: float) -> list[float]:
-    """From nothing to a bit more than the highest, in round steps: 0, 2, 4, 6."""
+    """From 0 to slightly above the highest value, in round steps: 0, 2, 4, 6."""
     top = (highest if highest > NOTHING else 1) * HEADROOM
     power = 10.0 ** math.floor(math.log10(top / STEPS))
     step = next(each * power for each in (1, 2, 5, 10) if each * power * STEPS >= top)
@@ -157,7 +157,7 @@ def _rows(past: Past) -> Chart | None:
         value_formatter=lambda value: "0" if value <= floor else _number(value),
     )
     for name, values in drawn.items():
-        # A logarithm knows no 0: a table without rows is drawn on the floor, which says so.
+        # A logarithmic scale has no 0: a table without rows is drawn at the lowest value, which is labelled 0.
         chart.add(clean(name)[:40], [v if v is None else max(v, floor) for v in values])
     chart.y_labels = scale
     key = tuple(
@@ -175,7 +175,7 @@ def _now(values: Sequence[float | None], nights: Sequence[Night]) -> str:
 
 
 def _powers(values: Sequence[float]) -> list[float]:
-    """The powers of ten around these values, and one below them that stands for 0.
+    """The powers of ten around these values, and one below them for 0.
 
     pygal's own labels overlap on a logarithmic scale.
     """
@@ -188,7 +188,7 @@ def _powers(values: Sequence[float]) -> list[float]:
 
 
 def _steps(report: Report) -> Chart | None:
-    """The drill as a strip: when each step began, and how long it took."""
+    """The drill as a bar chart: start and duration of each step."""
     if not report.steps:
         return None
     began = report.steps[0].started_at
@@ -223,9 +223,9 @@ def _config(past: Past) -> dict[str, object]:
 
 
 def _days(nights: Sequence[Night]) -> list[str]:
-    """A date for some of the nights, the first and the last among them, with room between them.
+    """Dates for some of the nights, with the first and the last, and space between them.
 
-    Each day once: pygal knows them by name.
+    Each day once, because pygal identifies labels by name.
     """
     last = len(nights) - 1
     fitting = (n for n in range(min(LABELS, len(nights)), 1, -1) if last // (n - 1) * LABELS > last)
@@ -261,7 +261,7 @@ def _svg(chart: "pygal.graph.graph.Graph") -> str:
 
 
 def calendar(nights: Sequence[Night]) -> list[tuple[str, str, str]]:
-    """Of each night: its day, its verdict, and the words for it."""
+    """For each night: its day, its verdict, and a text."""
     return [
         (f"{night.at:%Y-%m-%d}", night.verdict.value, f"{night.at:%Y-%m-%d}: {night.verdict.value}")
         for night in nights
