@@ -253,7 +253,7 @@ class Noticed(StrEnum):
     YOURS_WARNING = "yours, a warning"  # only configured warnings fail
     OWN = "own"  # a required built-in check of every drill fails
     OWN_WARNING = "own, a warning"
-    NOBODY = "nobody"
+    UNDETECTED = "nobody"
     NOT_TRIED = "not tried"  # this database has nothing that this damage applies to
 
 

@@ -1,8 +1,7 @@
-"""A recording held against another one of the same experiments: AWS against the simulation.
+"""Compares two recordings of the same experiments: of AWS and of the simulation.
 
-Compared is what restorecheck depends on: the calls with their error codes in order, the statuses that
-were gone through, and the kinds of the fields that are read. Durations, counts of polls and values
-of the user's are not.
+It compares what restorecheck depends on: the calls with their error codes in order, the sequence of statuses, and
+the types of the fields that are read. Durations, counts of polls and user values are ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,14 +48,14 @@ READ = frozenset(
 )
 """Fields of instances and snapshots that restorecheck reads (`aws.views`)."""
 RACE = "delete"
-"""The step that deletes what is being made: which statuses its looks see in between is chance."""
+"""The step that deletes an instance during its creation: the statuses in between are random."""
 READY = "available"
-"""Shapes are compared of things that are ready: what is there before that differs from poll to poll."""
+"""Fields are compared only for ready resources: before, they differ from poll to poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDifference:
-    """Both sides of something that is not the same."""
+    """Both sides of a difference."""
 
     step: str
     what: str
@@ -72,7 +71,7 @@ class AnswerDifference:
 
 
 def differences(recorded: Recording, simulated: Recording) -> list[AnswerDifference]:
-    """Of the steps that both have done. A step that one side skipped is not compared."""
+    """Differences in the steps that both completed; a step that one side skipped is not compared."""
     return [
         difference
         for step in recorded.steps
@@ -105,9 +104,7 @@ def _of_step(step: str, recorded: Recording, simulated: Recording) -> Iterator[A
 
 
 def _story(calls: list[RecordedCall]) -> list[str]:
-    """What each operation was answered with, in order, without repetitions: polls of two operations
-    that take turns are as many as time allows.
-    """
+    """Answers of each operation, in order, without repetitions, because the number of polls is random."""
     answers: dict[str, list[str]] = {}
     for call in calls:
         if call.step == RACE and call.operation == "DescribeDBInstances":
@@ -117,7 +114,7 @@ def _story(calls: list[RecordedCall]) -> list[str]:
 
 
 def _changes(outcomes: list[str]) -> list[str]:
-    """An early look may still show the status from before: whether one does is a matter of time."""
+    """Status changes; an early look may still show the previous status, depending on time."""
     changes = collapsed(outcomes)
     return changes[1:] if len(changes) > 1 and changes[0] == changes[-1] == READY else changes
 
@@ -125,12 +122,12 @@ def _changes(outcomes: list[str]) -> list[str]:
 def _outcome(call: RecordedCall) -> str:
     seen_late = call.operation.startswith("Describe") and call.code in GONE
     if seen_late or call.code in THROTTLED:
-        return ""  # when a thing is seen is a matter of time
+        return ""  # when AWS first shows a resource varies
     return call.code or (status(call) if len(things(call)) == 1 else "") or "answered"
 
 
 def _shapes(calls: list[RecordedCall]) -> dict[str, str]:
-    """`operation.field` → the kind of its value, of the last ready thing that each described."""
+    """`operation.field` → type of its value, of the last ready resource that each described."""
     shapes: dict[str, str] = {}
     for call in calls:
         for thing in things(call):

@@ -1,7 +1,7 @@
-"""The calls that settle what is unknown, in their order. What they were answered is read by `reading`.
+"""The calls that answer the open questions, in order. `reading` reads the answers.
 
-They are a drill's own calls, within its rights, on things with a drill's names and marks: a copy of
-production's newest automated snapshot, shared, copied into the backup account, restored, deleted.
+They are calls of a drill, within its rights, on resources with a drill's names and tags: a copy of production's
+newest automated snapshot, which is shared, copied into the backup account, restored and deleted.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ ROLE = "conformance"
 """A value of the tag restorecheck:role. No snapshot with it is ever a backup."""
 
 SHARE_LIMIT = timedelta(minutes=15)
-"""How long a share may take to arrive; RDS documents no time. Beyond, the run ends with a surprise."""
+"""Time until a share must be in effect; RDS documents none. After that the run ends with an unexpected answer."""
 DELETE_LIMIT = timedelta(minutes=40)
-"""How long a new instance may refuse to be deleted."""
+"""Time for which RDS may refuse to delete a new instance; after that the run ends."""
 
 STEADY_LOOKS = 15
 SECRETS_KEY = "alias/aws/secretsmanager"
@@ -33,7 +33,7 @@ class Experiment:
     name: str
     does: str
     minutes: int
-    """What it takes on AWS; an estimate, for the plan."""
+    """Estimated duration on AWS, for the plan."""
     run: Callable[[Stage], None]
 
 
@@ -85,7 +85,7 @@ def _available(seen: Raw) -> bool:
 
 
 def _share(stage: Stage) -> None:
-    """And copies at once: the answers until the share has arrived are what is asked for."""
+    """Shares and copies at once: the answers until the share is in effect are the result."""
     _share_and_copy(stage, 1)
 
 
@@ -136,7 +136,7 @@ def _restore(stage: Stage) -> None:
 
 
 def _steadily_up() -> Callable[[Raw], bool]:
-    """What is up for the first time may be changed again in a moment."""
+    """An instance that becomes available may change its status again soon."""
     looks = 0
 
     def is_so(seen: Raw) -> bool:
@@ -159,7 +159,7 @@ def _up(seen: Raw) -> bool:
 
 
 def _delete(stage: Stage) -> None:
-    """A second instance, deleted in the moment in which it is made."""
+    """A second instance, deleted during its creation."""
     name = stage.setup.name(2)
     _begin_restore(stage, 2)
     began = stage.cloud.elapsed()
@@ -185,7 +185,7 @@ def _delete(stage: Stage) -> None:
 
 
 def _password(stage: Stage) -> None:
-    """Whether the key may be described is asked first: only where it may not, the rest settles anything."""
+    """First tests whether the key may be described: only if not, the rest answers the question."""
     name = stage.setup.name(1)
     stage.call(
         Where.BACKUP,
@@ -236,7 +236,7 @@ DRILL_MACHINE, NIGHTLY_MACHINE = "restorecheck-drill", "restorecheck-nightly"
 
 
 def _endpoint(stage: Stage) -> None:
-    """A drill that ended after its check was answered has written by the endpoint: there is no other way."""
+    """A drill with an answered check has used the endpoint: there is no other way to the table."""
     _expect(stage, "ec2:DescribeVpcEndpoints", "DescribeVpcEndpoints", service="ec2")
     execution = _succeeded(stage, DRILL_MACHINE)
     _expect(
@@ -252,7 +252,7 @@ def _endpoint(stage: Stage) -> None:
 
 
 def _trust(stage: Stage) -> None:
-    """A night that ended well has run the planner in its role."""
+    """A successful night has run the planner in its role."""
     _expect(stage, "iam:GetRole", "GetRole", service="iam", RoleName="restorecheck-planner")
     _succeeded(stage, NIGHTLY_MACHINE)
 

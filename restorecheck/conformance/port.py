@@ -1,4 +1,4 @@
-"""The way out: what the experiments need of the world. The docstrings are the contract."""
+"""The interface that the experiments call. The docstrings are the contract."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """A value, or AWS's code and sentence."""
+    """A value, or AWS's error code and message."""
 
     value: Raw = field(default_factory=dict)
     code: str = ""
@@ -24,19 +24,19 @@ class CallAnswer:
 
 
 class CloudPort(Protocol):
-    """Two accounts, a clock, and what is kept of every call."""
+    """Two accounts, a clock, and the record of every call."""
 
     def call(self, where: Where, service: str, operation: str, parameters: Raw) -> CallAnswer:
-        """One call, under the names of AWS's API. No answer at all is a code of our own: `NoAnswer`.
+        """One call, by the names of AWS's API. Without a response the code is `NoAnswer`.
 
         Raises:
-            AccessDeniedError: The fence refused the call; it was not made.
+            AccessDeniedError: The call guard refused the call; it was not made.
         """
         ...
 
     def ask(self, instance: Raw, sql: str) -> CallAnswer:
-        """The one row of `sql`, asked of a described instance as its master user: column → bool.
-        `Unreachable` where no connection comes about.
+        """The single row of `sql`, from a described instance as its master user: column → bool. The code is
+        `Unreachable` without a connection.
         """
         ...
 
@@ -51,11 +51,11 @@ class CloudPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What the experiments are made with; everything that they make is named after `run_id`."""
+    """Settings of the experiments; names of their resources contain `run_id`."""
 
     run_id: str
     production: str
-    """The DB instance whose newest automated snapshot is copied. It is read, nothing else."""
+    """The DB instance whose newest automated snapshot is copied. It is only read."""
     source_account: str
     backup_account: str
     staging_arn: Callable[[str], str]
@@ -63,19 +63,19 @@ class Setup:
     transit_key: str
     backup_key: str
     tags_of: Callable[[str, str], list[Any]]
-    """For a thing's drill id and role: its tags, as AWS takes them."""
+    """Drill id and role of a resource → its tags, in AWS's form."""
     restore: Callable[[Raw, str], dict[str, Any]]
-    """For the copy as it is described and the instance's drill id: what a drill sends to restore it."""
+    """Description of the copy and drill id of the instance → a drill's parameters for the restore."""
     hopeless: frozenset[str]
-    """Statuses in which waiting for `available` is in vain."""
+    """Statuses that never become `available`."""
     settling: timedelta
-    """How long a thing that was just made may stay unseen."""
+    """How long AWS may take to show a new resource."""
     restore_job: str = ""
-    """A restore job of AWS Backup that may be answered; empty: none."""
+    """A restore job of AWS Backup that may get a validation result; empty: none."""
     limit: timedelta = timedelta(hours=2)
 
     def drill_id(self, number: int) -> str:
-        """Of the first and the second set of things; each is marked with its own."""
+        """Drill id of the first and the second set of resources, in their tags."""
         return self.run_id if number == 1 else f"{self.run_id}-{number}"
 
     def name(self, number: int) -> str:

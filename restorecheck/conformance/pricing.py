@@ -1,13 +1,13 @@
-"""What a run costs, before it begins. List prices of us-east-1 in late 2026, as in docs/how-to/deploy.md.
+"""The estimated price of a run. List prices of us-east-1 in late 2026, as in docs/how-to/deploy.md.
 
-Estimates for a plan: nobody has compared them with a bill.
+The estimates were never compared with a bill.
 """
 
 from dataclasses import dataclass
 
 HOURS_OF_A_MONTH = 730
 STORAGE = 0.115
-"""Of gp3, dollars per GB and month."""
+"""gp3, dollars per GB and month."""
 SNAPSHOTS = 0.095
 """Dollars per GB and month."""
 SECRET = 0.40
@@ -20,7 +20,7 @@ PER_HOUR = {
     "db.t4g.medium": 0.065,
 }
 UNKNOWN_CLASS = 0.20
-"""Taken for a class that is not in the list: more than that of any small one."""
+"""Price for a class that is not in the list: higher than that of any small one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,7 @@ class Price:
 def price(*, gigabytes: int, instance_class: str, hours: float) -> Price:
     """Two instances with production's storage, four snapshots of its size, for so many hours.
 
-    Too high rather than too low: the second instance lives for minutes, and a second copy may be
-    incremental.
+    Rather too high: the second instance exists only for minutes, and a second copy may be incremental.
     """
     month = hours / HOURS_OF_A_MONTH
     each = PER_HOUR.get(instance_class, UNKNOWN_CLASS) * hours

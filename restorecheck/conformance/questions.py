@@ -1,26 +1,26 @@
-"""The open questions: one registry. docs/explanation/rds.md has it as a table, held by a test."""
+"""The open questions. docs/explanation/rds.md has them as a table, which a test compares."""
 
 from dataclasses import dataclass
 
 NOT_SETTLED = "not settled"
-"""Begins an answer that leaves the question open."""
+"""Prefix of an answer that leaves the question open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenQuestion:
-    """Something that restorecheck depends on, and that no documentation settles."""
+    """Behaviour that restorecheck depends on and that is not documented."""
 
     id: str
     asks: str
     step: str
-    """The step of the experiments whose calls settle it."""
+    """The step of the experiments whose calls answer it."""
     calls: tuple[str, ...]
     documented: str
     """What the documentation says, with its source; empty: nothing."""
     by_default: str
-    """The answer that the sandbox gives by itself; empty: the sandbox has no such thing."""
+    """The default answer of the sandbox; empty: the sandbox does not simulate it."""
     also: tuple[str, ...] = ()
-    """Further answers that the sandbox can be told to give (`sandbox.answers`)."""
+    """Further answers that can be set in the sandbox (`sandbox.answers`)."""
 
     @property
     def answers(self) -> tuple[str, ...]:

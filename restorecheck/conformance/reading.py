@@ -1,4 +1,4 @@
-"""What a recording answers: from the calls alone, so that whoever gets one can read it again."""
+"""The answers in a recording, from its calls alone, so that a later version can read it again."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from restorecheck.conformance.questions import NOT_SETTLED, QUESTIONS
 from restorecheck.conformance.recording import RecordedCall, Recording
 
 FASTER = 0.5
-"""A second copy that takes less than this share of the first is called faster."""
+"""A second copy that takes less than this share of the first counts as faster."""
 
 
 def answers(recording: Recording) -> dict[str, str]:
-    """Question id → answer. A question whose step was not done is not in it."""
+    """Question id → answer. Questions without a completed step are left out."""
     found = {}
     for question in QUESTIONS:
         end = recording.outcome(question.step)
@@ -21,7 +21,7 @@ def answers(recording: Recording) -> dict[str, str]:
 
 
 def collapsed(words: Iterable[str]) -> list[str]:
-    """Without what is the same as the one before it, and without empty ones."""
+    """The words without consecutive repetitions and empty ones."""
     given = [word for word in words if word]
     return [word for index, word in enumerate(given) if index == 0 or word != given[index - 1]]
 
@@ -34,7 +34,7 @@ def things(call: RecordedCall) -> list[Mapping[str, Any]]:
 
 
 def status(call: RecordedCall) -> str:
-    """Of the one thing that a call described; empty where there is none."""
+    """Status of the single resource that a call described; empty: none."""
     seen = next(iter(things(call)), {})
     return str(seen.get("DBInstanceStatus") or seen.get("Status") or "")
 

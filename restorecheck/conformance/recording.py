@@ -20,16 +20,16 @@ class _Line(BaseModel):
 
 
 class Header(_Line):
-    """What was recorded, with what, where."""
+    """Versions and places of the recording."""
 
     format: Literal["restorecheck-conformance"] = "restorecheck-conformance"
     version: Literal[1] = 1
     restorecheck: str
     botocore: str
     simulated: bool
-    """Whether the sandbox answered, and not AWS."""
+    """Whether the sandbox answered instead of AWS."""
     regions: tuple[str, str]
-    """Of the source and of the backup account."""
+    """Regions of the source and of the backup account."""
 
 
 class Error(_Line):
@@ -43,7 +43,7 @@ class RecordedCall(_Line):
     at: float
     step: str
     account: str
-    """`source` or `backup`; `instance` for a question to the restored database."""
+    """`source` or `backup`; `instance` for a query of the restored database."""
     service: str
     operation: str
     parameters: dict[str, Any]
@@ -51,14 +51,14 @@ class RecordedCall(_Line):
     error: Error | None = None
 
     def repeats(self, before: object) -> bool:
-        """Whether it differs from the line before it in its time alone."""
+        """Whether only the time differs from the previous line."""
         return (
             isinstance(before, RecordedCall) and self.model_copy(update={"at": before.at}) == before
         )
 
     @property
     def code(self) -> str:
-        """AWS's code; empty where the call was answered well."""
+        """AWS's error code; empty: success."""
         return self.error.code if self.error else ""
 
 
@@ -72,19 +72,19 @@ class StepEnd(_Line):
 
 
 class End(_Line):
-    """The last line. A recording without one was cut short: its process was killed."""
+    """The last line. A recording without it is incomplete: its process was killed."""
 
     at: float
     ended: Literal["complete", "surprise", "interrupted"]
     left: int = 0
-    """How many things could not be deleted."""
+    """Number of resources that could not be deleted."""
 
 
 Line = Header | RecordedCall | StepEnd | End
 
 
 class Recording(BaseModel):
-    """A recording as it was read."""
+    """A parsed recording."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,13 +95,13 @@ class Recording(BaseModel):
         return [line for line in self.lines if isinstance(line, RecordedCall) and line.step == step]
 
     def outcome(self, step: str) -> StepEnd | None:
-        """None where the recording ends before the step does."""
+        """The end of a step; None: the recording ends earlier."""
         ends = [line for line in self.lines if isinstance(line, StepEnd) and line.step == step]
         return ends[-1] if ends else None
 
     @property
     def end(self) -> End | None:
-        """None where the run was killed."""
+        """The last line; None: the run was killed."""
         last = self.lines[-1] if self.lines else None
         return last if isinstance(last, End) else None
 
@@ -111,8 +111,8 @@ class Recording(BaseModel):
 
 
 def as_line(line: Line, before: Line | None = None) -> str:
-    """The line to write after `before`. A call that was made and answered as the one before it is
-    written with its time alone: most of a recording is waiting.
+    """The line to write after `before`. A repeated call with the same answer is written as its time only, because most
+    of a recording is polling.
     """
     values = line.model_dump(mode="json", exclude_none=True)
     if isinstance(line, RecordedCall) and line.repeats(before):
@@ -121,10 +121,10 @@ def as_line(line: Line, before: Line | None = None) -> str:
 
 
 def parse(text: str) -> Recording:
-    """Read a recording; a last line that was cut in the middle is left out.
+    """Parse a recording; an incomplete last line is left out.
 
     Raises:
-        RestorecheckError: It is none, or one of another version.
+        RestorecheckError: It is not a recording, or has another version.
     """
     lines = text.splitlines()
     whole = lines if text.endswith("\n") else lines[:-1]

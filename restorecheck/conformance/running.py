@@ -1,4 +1,4 @@
-"""One run: step after step until the first surprise, and then the teardown, whatever came before."""
+"""One run: the steps until the first unexpected answer, then always the teardown."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class StepResult:
 
 
 def steps_for(names: Collection[str]) -> tuple[Experiment, ...]:
-    """The named steps and those that they need; all of them where none is named."""
+    """The named steps and those that they need; without names all steps."""
     if not names:
         return STEPS
     last = max(index for index, step in enumerate(STEPS) if step.name in names)
@@ -35,12 +35,12 @@ def run(
     tell: Callable[[StepResult], None],
     begin: Callable[[str], None],
 ) -> StepResult | None:
-    """The surprise that ended it; None where every step was done or skipped."""
+    """The unexpected answer that ended the run; None: every step was done or skipped."""
     for step in steps:
         begin(step.name)
         try:
             if stage.cloud.elapsed() > stage.setup.limit:
-                raise Surprise("the time limit of the run was reached")  # noqa: TRY301  # as if a step had said it
+                raise Surprise("the time limit of the run was reached")  # noqa: TRY301  # treated like an unexpected answer of a step
             step.run(stage)
             result = StepResult(step=step.name, outcome="done")
         except StepSkipped as exc:

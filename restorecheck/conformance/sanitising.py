@@ -1,8 +1,7 @@
-"""What of a call may stand in a recording that is sent to strangers.
+"""Sanitises calls for recordings, which may be published.
 
-An allow-list: a value stays as it is only where its field is known to hold a word of AWS's own
-(statuses, engines, versions). Every other text, number and time is replaced. The same value is
-always replaced by the same token, so that who refers to whom can still be seen.
+By an allow-list: only values of fields with AWS's own words (statuses, engines, versions) are kept. Every other
+text, number and time is replaced. The same value always gets the same token, so that references stay visible.
 """
 
 import re
@@ -44,12 +43,12 @@ KEPT_TEXTS = frozenset(
         "type",
     }
 )
-"""Fields whose texts are words of AWS's own, or ours."""
+"""Fields whose texts are words of AWS or restorecheck."""
 KEPT_NUMBERS = frozenset(
     {"BackupRetentionPeriod", "MaxRecords", "PercentProgress", "StorageOperationPercentProgress"}
 )
 KEPT_TAGS = frozenset({"restorecheck:managed", "restorecheck:role"})
-"""Tags of ours whose values say nothing of anybody."""
+"""Tags of restorecheck whose values contain nothing private."""
 
 AUTOMATED = "rds:"
 KINDS = frozenset(
@@ -69,7 +68,7 @@ KINDS = frozenset(
         "user",
     }
 )
-"""First part of an ARN's resource, where it is a word of AWS's own."""
+"""First parts of an ARN's resource that are AWS's own words."""
 
 _WORD = re.compile(r"[\w .,()=:'%*<>/;+-]{1,400}", re.ASCII)
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]*):([a-z0-9-]*):(\d{12}|aws|):([^\s,\"'\]]+)")
@@ -83,7 +82,7 @@ _SENSITIVE = re.compile(
 
 
 class Sanitiser:
-    """Remembers what it has replaced by what, for one recording."""
+    """Keeps the tokens of one recording."""
 
     def __init__(self, start: datetime, known: Iterable[tuple[str, str]] = ()) -> None:
         """`known`: pairs of a value and the token for it, such as an account id and `source`."""
@@ -95,11 +94,11 @@ class Sanitiser:
                 self._book[value] = f"<{token}>"
 
     def clean(self, value: Any) -> Any:  # noqa: ANN401  # what botocore takes and gives
-        """A call's parameters or answer, as they may be recorded."""
+        """A call's parameters or answer, sanitised."""
         return self._value("", value)
 
     def message(self, text: str) -> str:
-        """AWS's sentence: identifiers, and every word that is no plain one, replaced."""
+        """AWS's message, with identifiers and unusual words replaced."""
         return " ".join(self._word(word) for word in text.split())
 
     # --- parts ---------------------------------------------------------------------------
@@ -148,7 +147,7 @@ class Sanitiser:
         return self._token(field or "text", value)
 
     def _arn(self, match: "re.Match[str]") -> str:
-        """Piece by piece, so that it still looks like one and names the same account and thing."""
+        """Replaces each part, so that the ARN keeps its form and its references."""
         partition, service, region, account, resource = match.groups()
         kind, mark, name = resource.partition(":" if ":" in resource else "/")
         if kind not in KINDS:
@@ -177,7 +176,7 @@ class Sanitiser:
 
 
 def _is_secret(key: str, value: object) -> bool:
-    """A key that speaks of a password, with a text in it: whatever it is, it is not written down."""
+    """Whether a key is about a password and has a text, which is never recorded."""
     return isinstance(value, str) and _SENSITIVE.search(key) is not None
 
 

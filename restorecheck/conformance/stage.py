@@ -1,4 +1,4 @@
-"""What every step uses: calls that are expected to work, waiting, and what is a surprise."""
+"""Parts that all steps use: calls with expected answers, waiting, unexpected answers."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ GONE = frozenset(
 )
 """RDS's codes on the wire, and the names of the shapes in botocore's model."""
 THERE = frozenset({"DBSnapshotAlreadyExists", "DBInstanceAlreadyExists"})
-"""The SDK had repeated a call whose answer was lost: RDS has no client tokens."""
+"""Codes after the SDK repeated a call whose response was lost: RDS has no client tokens."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "NoAnswer"})
 MOST_THROTTLED = 20
-"""In a row. More end the run: it costs money while nothing is learnt."""
+"""Consecutive throttled calls; with more the run ends, because it costs money without a result."""
 
 
-class Surprise(Exception):  # noqa: N818  # an answer that nobody expected is the result of the run
-    """The run ends here, and is torn down."""
+class Surprise(Exception):  # noqa: N818  # an unexpected answer is a result of the run
+    """An unexpected answer: the run ends with the teardown."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
@@ -32,17 +32,17 @@ class Surprise(Exception):  # noqa: N818  # an answer that nobody expected is th
 
 
 class StepSkipped(Exception):  # noqa: N818  # as above
-    """The step cannot be asked here; never taken for an answer."""
+    """The step is not possible here; this is never taken for an answer."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """One run. Everything that was made is known by `setup`; nothing else is ever deleted."""
+    """One run. `setup` names everything that it makes; nothing else is deleted."""
 
     cloud: CloudPort
     setup: Setup
     found: dict[str, Raw] = field(default_factory=dict)
-    """What a step found for later ones: the automated snapshot, the instance."""
+    """Findings for later steps: the automated snapshot, the instance."""
 
     def call(
         self,
@@ -53,7 +53,7 @@ class Stage:
         expected: Collection[str] = (),
         **parameters: object,
     ) -> CallAnswer:
-        """Its answer. Raises Surprise for a code that is not `expected`."""
+        """Make a call; raises Surprise for a code that is not `expected`."""
         answer = self.cloud.call(where, service, operation, parameters)
         for _ in range(MOST_THROTTLED):
             if answer.code not in THROTTLED:
@@ -68,7 +68,7 @@ class Stage:
         return answer
 
     def snapshot(self, where: Where, name: str) -> Raw | None:
-        """As it is described; None where it is not seen."""
+        """The description; None: AWS does not show it."""
         answer = self.call(where, "DescribeDBSnapshots", expected=GONE, DBSnapshotIdentifier=name)
         return next(iter(answer.value.get("DBSnapshots") or ()), None)
 
@@ -87,7 +87,7 @@ class Stage:
         hopeless: Collection[str] = ("failed",),
         limit: timedelta | None = None,
     ) -> Raw:
-        """Look until `done`. Raises Surprise where the status is hopeless or the time is over."""
+        """Poll until `done`. Raises Surprise: the status is hopeless, or the time limit was reached."""
         began = self.cloud.elapsed()
         while True:
             seen = look()

@@ -1,8 +1,8 @@
-"""Deletes what a run made, and nothing else: instances, then copies, then the staging copies.
+"""Deletes only what a run made: instances, then copies, then the staging copies.
 
-Each thing is known by its name and by our tag on it, which is read in this very moment; where the tag
-is not seen yet, it is looked at again (nobody knows whether the first look shows it). The order keeps
-what is still read from: the copy of an instance, the staging copy of a copy.
+Each resource must have the name and the tag of the run; the tag is read immediately before, repeatedly if AWS does
+not show it yet. In this order no source is deleted while it is still needed: the copy of an instance, the staging
+copy of a copy.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from restorecheck.conformance.port import Raw, Where
 from restorecheck.conformance.stage import DENIED, GONE, Stage, Surprise, status_of
 
 LIMIT = timedelta(minutes=40)
-"""For each thing. Beyond, it is named as left; `restorecheck sweep` tries again."""
+"""Time for each resource; after that it is reported as left, and `restorecheck sweep` tries again."""
 NUMBERS = (2, 1)
 DRILL, MANAGED = "restorecheck:drill-id", "restorecheck:managed"
 GOING = frozenset({"deleting", "deleted"})
@@ -30,7 +30,7 @@ class _Thing:
 
 
 def tear_down(stage: Stage) -> list[str]:
-    """What could not be deleted, each with why. Never raises for an answer of AWS's."""
+    """The resources that could not be deleted, with reasons. Never raises for an answer of AWS."""
     things = [_Thing("DB instance", Where.BACKUP, n) for n in NUMBERS]
     things += [
         _Thing("snapshot", where, n) for where in (Where.BACKUP, Where.SOURCE) for n in NUMBERS
@@ -47,7 +47,7 @@ def tear_down(stage: Stage) -> list[str]:
 
 
 def _delete(stage: Stage, thing: _Thing, *, settled: timedelta) -> str:
-    """Why it could not be deleted; empty where it is gone."""
+    """Why it could not be deleted; empty: it was."""
     began = stage.cloud.elapsed()
     look = _looking(stage, thing)
     seen_since: timedelta | None = None
@@ -56,7 +56,7 @@ def _delete(stage: Stage, thing: _Thing, *, settled: timedelta) -> str:
         try:
             seen = look()
             if seen is None and now >= settled:
-                return ""  # not seen, and old enough to be seen if it were there
+                return ""  # not shown, and old enough to be shown if it existed
             why = f"its status is {status_of(seen) or 'not seen'}"
             if seen is not None and status_of(seen) not in GOING:
                 seen_since = now if seen_since is None else seen_since

@@ -312,7 +312,7 @@ def proof_of(drill: Drill) -> ProofReport | None:
         seen_by_own=proof.noticed_by(Noticed.OWN, Noticed.OWN_WARNING),
         failing=sum(d.fails for d in proof.counted),
         warned=sum(d.warns for d in proof.counted),
-        unseen=tuple(d.kind for d in proof.counted if d.noticed is Noticed.NOBODY),
+        unseen=tuple(d.kind for d in proof.counted if d.noticed is Noticed.UNDETECTED),
         damages=tuple(map(DamageReport.model_validate, proof.damages)),
         seconds=proof.seconds,
         reading_seconds=proof.reading_seconds,

@@ -48,7 +48,7 @@ class Message:
 
 def compose(news: Sequence[News], *, report_url: str | None, host: str) -> Message:
     """One message of all news."""
-    assert news, "nobody is told nothing"
+    assert news, "a message has at least one news"
     ordered = sorted(news, key=lambda item: (ALARMS.index(item.kind), item.fact.target))
     parts = [_part(item, report_url) for item in ordered[:MOST]]
     more = len(ordered) - len(parts)

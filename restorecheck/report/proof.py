@@ -9,7 +9,7 @@ from restorecheck.spelling import first_of
 
 WIDTH = 58
 MARKS = {
-    Noticed.NOBODY: "UNDETECTED",
+    Noticed.UNDETECTED: "UNDETECTED",
     Noticed.OWN_WARNING: "built-in, warning",
     Noticed.OWN: "built-in",
     Noticed.YOURS_WARNING: "warning",
@@ -64,7 +64,7 @@ def _beside(proof: ProofReport) -> Iterator[str]:
         only = f", {warned} of them only as a warning" if warned else ""
         yield f"built-in checks detect {proof.seen_by_own} more{only}"
     if proof.unseen:
-        compared = sum(1 for d in counted if d.noticed is Noticed.NOBODY and d.needs_contents)
+        compared = sum(1 for d in counted if d.noticed is Noticed.UNDETECTED and d.needs_contents)
         told = f": only a comparison of contents can detect {compared} of them" if compared else ""
         yield f"no check detects {len(proof.unseen)}{told}"
     seeable = [d for d in counted if not d.needs_contents]

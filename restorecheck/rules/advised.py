@@ -1,7 +1,6 @@
-"""The policies that answer as permissions.py asks: what doctor advises. Pure.
+"""The IAM policies that doctor advises, which fulfil permissions.py. Pure.
 
-docs/reference/aws-permissions.md has the same; a test holds the one against the other, and another
-against the templates.
+docs/reference/aws-permissions.md has the same policies; tests compare them, and compare them with the templates.
 """
 
 from collections.abc import Mapping
@@ -44,7 +43,7 @@ def of_groups(policy: Policy) -> dict[str, Policy]:
 
 
 def trust_policy(names: Names, external_id: str) -> Policy:
-    """Lets the backup account in, and asks for the word."""
+    """Trusts the backup account, and requires the external id."""
     return _document(
         {
             "Effect": "Allow",
@@ -56,7 +55,7 @@ def trust_policy(names: Names, external_id: str) -> Policy:
 
 
 def source_policy(names: Names) -> Policy:
-    """Of the role in production's account, as infra/source-account.yaml has it."""
+    """Policy of the role in production's account, as in infra/source-account.yaml."""
     ours = names.in_source("snapshot", "restorecheck-*")
     automated = names.in_source("snapshot", "rds:*")
     managed = names.in_source("snapshot", "awsbackup:*")
@@ -87,7 +86,7 @@ def source_policy(names: Names) -> Policy:
 
 
 def _keys_policy(account: str, regions: Mapping[str, tuple[str, ...]]) -> tuple[Policy, ...]:
-    """Named keys, through RDS of the regions, and for grants to AWS's services alone."""
+    """Use of named keys, only through RDS of the regions, and only for grants to AWS services."""
     keys = [*regions]
     by_place: dict[tuple[str, ...], list[str]] = {}
     for key, places in regions.items():
@@ -119,7 +118,7 @@ def _keys_policy(account: str, regions: Mapping[str, tuple[str, ...]]) -> tuple[
 
 
 def _no_keys_of_strangers(account: str, keys: list[str]) -> Policy:
-    """Holds beside wider policies, too. Of AWS's own key aws/rds the account is this one."""
+    """Denies foreign keys, even beside a wider policy. AWS's own key aws/rds counts as this account's."""
     return {
         "Sid": "NoKeysOfStrangers",
         "Effect": "Deny",
@@ -148,14 +147,14 @@ NEVER_MORE = (
     "kms:PutKeyPolicy",
     "kms:ScheduleKeyDeletion",
 )
-"""What a wider policy beside ours must not give: rights of one's own, and the keys."""
+"""Calls that are denied even beside a wider policy: changes of the own rights, and of keys."""
 CHANGING = (
     *("Create", "Delete", "Failover", "Modify", "Promote", "Reboot", "Reset", "Start", "Stop"),
 )
 
 
 def backup_policy(names: Names) -> Policy:
-    """Of whoever drills, in the backup account: what infra/backup-account.yaml gives to its
+    """Policy of the drilling user in the backup account: the rights that infra/backup-account.yaml gives to its
     stepper, checker and sweeper.
     """
     copies = names.in_backup("snapshot", "restorecheck-*")
@@ -285,7 +284,7 @@ def _secret_key_policy(names: Names) -> tuple[Policy, ...]:
 
 
 def looking_in_source() -> Policy:
-    """What `doctor` and `audit` read beyond what a drill does, in production's account."""
+    """Reads of `doctor` and `audit` in production's account, beyond those of a drill."""
     return _document(_statement("LookForDoctorAndAudit", [*LOOKING, *LOOKING_IN_SOURCE], "*"))
 
 
@@ -326,7 +325,7 @@ ADMITS = "BackupAccountOfRestorecheck"
 
 
 def admitting(policy: Mapping[str, Any], names: Names, requests: tuple[Request, ...]) -> Policy:
-    """The key policy with a statement for the backup account, without those that deny it."""
+    """The key policy with a statement for the backup account, without denials of it."""
     who = names_of(names.backup_account, partition=names.partition)
     kept = [
         statement

@@ -1,4 +1,4 @@
-"""Every rule of `doctor` and `audit`: one catalogue, from which the reference page is made."""
+"""Every rule of `doctor` and `audit`; the reference page is generated from this catalogue."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ TERRAFORM_GUIDE = "https://developer.hashicorp.com/terraform"
 
 
 class RuleSeverity(StrEnum):
-    CRITICAL = "critical"  # one command, and the data are gone; or no drill can work
+    CRITICAL = "critical"  # one command deletes the data; or no drill is possible
     HIGH = "high"  # one mistake away from that
     MEDIUM = "medium"
     LOW = "low"
@@ -34,14 +34,14 @@ class Rule:
     severity: RuleSeverity
     by: By
     title: str
-    """What must hold."""
+    """The condition that must be true."""
     reads: str
-    """Where the answer comes from."""
+    """The source of the answer."""
     why: str
     mend: str
     link: str
     pressing: bool = False
-    """It happens, or is about to; it stands before what could only happen."""
+    """The problem exists or is imminent; listed before problems that are only possible."""
 
 
 def _rule(

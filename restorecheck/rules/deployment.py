@@ -1,4 +1,4 @@
-"""The rules of `doctor --deployment`: is what docs/how-to/deploy.md makes there, step by step?
+"""The rules of `doctor --deployment`: does everything from docs/how-to/deploy.md exist, step by step?
 
 Facts and judgements. Pure; `aws.deployed` reads the facts.
 """
@@ -23,9 +23,9 @@ SCHEDULES = ("restorecheck-nightly", "restorecheck-sweep", "restorecheck-pages")
 COMPLETE = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 )
-"""Statuses in which all of a stack's resources are there (CloudFormation, StackStatus)."""
+"""Statuses in which all resources of a stack exist (CloudFormation, StackStatus)."""
 CONCURRENCY = 20
-"""Executions: five drills at once with a checker and a stepper each, and room for the others."""
+"""Concurrent executions that are needed: five drills with a checker and a stepper each, and the other functions."""
 GATEWAY = "Gateway"
 
 
@@ -90,7 +90,7 @@ class BackupFacts:
     subscriptions: tuple[bool, ...] | Unread
     """Of the topic: whether each was confirmed."""
     configuration: bool | Unread | None
-    """Whether the one in the bucket is the one at hand."""
+    """Whether the configuration in the bucket equals the local one."""
     nights: tuple[Execution, ...] | Unread
     """The newest first."""
 
@@ -106,7 +106,7 @@ PARTS = ("source", "backup", "configuration", "night")
 
 
 def judge_backup(facts: BackupFacts, part: str = "") -> Iterator[Finding]:
-    """`part`: of this step of docs/how-to/deploy.md alone; empty: of all of them."""
+    """`part`: only this step of docs/how-to/deploy.md; empty: all steps."""
     look = _Look(BACKUP_STACK, facts.region, AdvicePlace.BACKUP)
     if part in {"", "backup"}:
         yield look.stack("RC521", facts.stack, "deploy/packaged.yaml")

@@ -34,15 +34,15 @@ class Preview:
     problems: tuple[str, ...] = ()
     """What fails the drill although a dump is restored: a newer one is damaged, another database."""
     notes: tuple[str, ...] = ()
-    """What was passed over, and why."""
+    """Skipped files, with reasons."""
     only_head: str = ""
-    """Why the dump was not read to its end; empty where it was."""
+    """Why the dump was not read to its end; empty: it was."""
     server: str = ""
-    """What it would be restored into."""
+    """The server for the restore."""
     other_locale: str = ""
-    """Of the source database, where the server has not the same."""
+    """Locale of the source database, if the server lacks it."""
     lacks: str = ""
-    """What that server has not, so that the drill would be inconclusive."""
+    """What the server lacks, so that the drill would be inconclusive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +53,19 @@ class DumpFacts:
     path: str
     max_age: timedelta | None
     decrypt: str = ""
-    """The program; empty where dumps are not encrypted."""
+    """The program; empty: dumps are not encrypted."""
     decrypt_found: bool = True
     problem: str = ""
-    """Why there is no dump that we can read; completes a sentence."""
+    """Why there is no readable dump; completes a sentence."""
     newest: str = ""
     size_bytes: int = 0
     taken_at: datetime | None = None
     head: str | Unread = ""
-    """Why the newest is no dump; empty where it is one."""
+    """Why the newest file is not a dump; empty: it is."""
     major: int | None = None
-    """Of the server that it was taken from; None where its head does not say."""
+    """Major version of the source server; None: not in the head."""
     majors: tuple[int, ...] | Unread = ()
-    """Of the PostgreSQL programs at hand."""
+    """Major versions of the installed PostgreSQL programs."""
     preview: Preview | Unread = field(default_factory=lambda: Unread("a dump"))
     restores_here: bool = True
     """False where the target is restored into a scratch server, which has programs of its own."""
@@ -75,7 +75,7 @@ class DumpFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFacts:
-    """What all targets of one machine share. A problem is empty where there is none."""
+    """Facts that all targets of one machine share. An empty problem means none."""
 
     history: str
     history_problem: str
@@ -89,26 +89,26 @@ class MachineFacts:
     """Others may read it."""
     config_holds_secrets: bool
     config_changer: str = ""
-    """Who but root and this user may change the configuration; empty: nobody."""
+    """Who, except root and this user, may change the configuration; empty: no one."""
     config_change_at: str = ""
-    """The file, or the folder on the way to it, that lets them."""
+    """The file or parent folder with these rights."""
     config_changer_owns_it: bool = False
     missing_walls: tuple[str, ...] = ()
-    """What the kernel refuses the fence around a dump's code, in words."""
+    """Parts of the fence that the kernel does not support, as names."""
     channels: int
     channel_problem: str
     pages: str = ""
-    """Where the runner serves its pages, host:port; empty: nowhere."""
+    """Address of the runner's pages, host:port; empty: off."""
     token_file: str = ""
     token_problem: str = ""
     token_is_open: bool = False
     """Others may read it."""
     bundle: str = ""
-    """Empty where no target is in AWS."""
+    """Empty: no target is in AWS."""
     bundle_problem: str = ""
     dumps: tuple[DumpFacts, ...] = ()
     unscheduled: tuple[str, ...] = ()
-    """Targets with dumps that no schedule drills."""
+    """Targets with dumps and without a schedule."""
 
 
 # --- AWS, before a drill -----------------------------------------------------------------------
@@ -116,7 +116,7 @@ class MachineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A clear no."""
+    """A clear refusal."""
 
     because: str
 
@@ -167,7 +167,7 @@ class KmsKey:
 
     @property
     def has_own_policy(self) -> bool:
-        """Nobody can change the policy of a key that AWS manages.
+        """Whether the key policy can be changed: not for a key that AWS manages.
 
         Source: KMS Developer Guide, "AWS managed keys".
         """
@@ -196,7 +196,7 @@ class SubnetGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One rule of a security group: a protocol, ports, and one place."""
+    """One rule of a security group: a protocol, ports, and one peer."""
 
     protocol: str
     first: int
@@ -229,12 +229,12 @@ class Quota:
 
 
 Quotas = Mapping[str, Quota]
-"""Under the names of DescribeAccountAttributes: DBInstances, ManualSnapshots, AllocatedStorage …"""
+"""By the names of DescribeAccountAttributes: DBInstances, ManualSnapshots, AllocatedStorage …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """What AWS's simulator says to one question."""
+    """The answer of IAM's policy simulator to one question."""
 
     action: str
     resource: str
@@ -248,22 +248,22 @@ Simulation = tuple[Simulated, ...] | Unread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RdsFacts:
-    """Everything that a drill of one RDS target meets. `None`: it does not exist."""
+    """Everything that a drill of one RDS target depends on. `None`: it does not exist."""
 
     names: Names
     max_age: timedelta
     keep_copies: int
     copies_planned: int
-    """Manual snapshots that all targets of this backup account and region keep, and tonight's."""
+    """Manual snapshots that all targets of this backup account and region keep, with the next ones."""
     caller: Caller | Refused | Unread
     source_caller: Caller | Refused | Unread
     trust: Mapping[str, Any] | Unread
     production: RdsDatabase | Unread | None
     newest_snapshot: datetime | Unread | None
     snapshot_key: KmsKey | Unread | None
-    """Of what production's snapshots are encrypted with; None where they are not."""
+    """Key of production's snapshots; None: they are not encrypted."""
     transit_key: KmsKey | Unread | None
-    """The configured one; None where it does not exist, or none is configured."""
+    """The configured key; None: it does not exist, or none is configured."""
     backup_key: KmsKey | Unread | None
     subnet_group: SubnetGroup | Unread | None
     other_subnets: tuple[Subnet, ...] | Unread
@@ -272,7 +272,7 @@ class RdsFacts:
     parameter_family: str | Unread | None
     instance_class: str
     orderable: frozenset[str] | Unread
-    """Storage types in which the class comes with production's version."""
+    """Storage types of the class with production's version."""
     backup_quotas: Quotas | Unread
     source_quotas: Quotas | Unread
     source_rights: Simulation
@@ -294,7 +294,7 @@ class SnapshotFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyFacts:
-    """A copy of ours in the backup account."""
+    """A copy in the backup account."""
 
     taken_at: datetime | None
     kms_key_id: str
@@ -303,19 +303,19 @@ class CopyFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """What the configuration says of a database that is drilled."""
+    """A configured target, for `audit`."""
 
     target: str
     max_age: timedelta
     max_proof_age: timedelta
     proven_at: datetime | None
-    """By the history of this machine: the time of the backup that was verified last."""
+    """Time of the last verified backup, by the history of this machine."""
     copies: tuple[CopyFacts, ...] | Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A user or role, and what of this it may do."""
+    """A user or role, and its relevant rights."""
 
     arn: str
     may: frozenset[str]
@@ -327,7 +327,7 @@ class DatabaseFacts:
     database: RdsDatabase
     snapshots: tuple[SnapshotFacts, ...] | Unread
     replicated: bool | Unread
-    """Its automated backups are replicated to another region, or kept after a deletion."""
+    """Whether its automated backups are replicated to another region, or kept after a deletion."""
     target: TargetFacts | None
     keys: tuple[KmsKey, ...] | Unread
     principals: tuple[Principal, ...] | Unread

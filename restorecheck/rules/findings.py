@@ -1,4 +1,4 @@
-"""What was found, what of it is ignored on purpose, and what an exit code is made of."""
+"""Findings, ignored ones, and those that decide the exit code."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
 
 class AdvicePlace(StrEnum):
-    """Where a piece of advice is followed."""
+    """The place where an advice is applied."""
 
     HERE = "on this machine"
     CONFIGURATION = "in the configuration"
@@ -28,9 +28,9 @@ class AdvicePlace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleAdvice:
-    """One thing to do. Lines are for a shell, but for the configuration (`set KEY = JSON`) and for Terraform's.
+    """One action. Its lines are for a shell, except for the configuration (`set KEY = JSON`) and Terraform.
 
-    What stands in <angle brackets> only the reader knows.
+    Text in <angle brackets> must be replaced by the reader.
     """
 
     where: AdvicePlace
@@ -39,7 +39,7 @@ class RuleAdvice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignore:
-    """Somebody knows of it and says why."""
+    """An accepted finding, with its reason."""
 
     rule: str
     resource: str
@@ -62,7 +62,7 @@ class Finding:
     advice: tuple[RuleAdvice, ...] = ()
     ignored: Ignore | None = None
     expired: Ignore | None = None
-    """It was ignored, until that ran out."""
+    """The entry that ignored it until it expired."""
 
     @property
     def counts(self) -> bool:
@@ -91,7 +91,7 @@ def not_looked_at(rule_id: str, resource: str, needs: str, because: str = "") ->
 
 
 def ignoring(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> list[Finding]:
-    """The same findings; those that somebody gave a reason for are marked, as long as it holds."""
+    """The findings, with a mark on ignored ones until their entries expire."""
     return [_marked(finding, ignores, today) for finding in findings]
 
 
@@ -106,7 +106,7 @@ def _marked(finding: Finding, ignores: Sequence[Ignore], today: date) -> Finding
 
 
 def by_importance(findings: Iterable[Finding]) -> list[Finding]:
-    """Problems first, the gravest of them first of all, and of these what already happens; then what was not looked at; then the rest."""
+    """Problems by severity, existing before possible ones; then what was not looked at; then the rest."""
     outcomes = [Outcome.PROBLEM, Outcome.NOT_LOOKED_AT, Outcome.OK]
     return sorted(
         findings,
@@ -122,7 +122,7 @@ def by_importance(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def problems(findings: Iterable[Finding], least: RuleSeverity = RuleSeverity.LOW) -> list[Finding]:
-    """Those that count, of this severity or a graver one."""
+    """The problems of at least this severity."""
     return [
         f
         for f in findings

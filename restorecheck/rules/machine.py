@@ -10,10 +10,10 @@ from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_lo
 from restorecheck.spelling import number_of
 
 ROOM = 3
-"""Times the size of a dump that its restore is expected to need; RC104 says so."""
+"""Expected space of a restore, as a multiple of the dump's size; with less RC104 reports a problem."""
 
 SKEW = timedelta(hours=1)
-"""Clocks of two machines may differ; a dump that is later than this is from a wrong one."""
+"""Tolerated difference of two clocks; a dump with a later time shows a wrong clock."""
 
 FETCH_BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 
@@ -234,7 +234,7 @@ def _age(dump: DumpFacts, now: datetime) -> Finding:
 
 
 def _preview(dump: DumpFacts) -> Iterator[Finding]:
-    """What the drill's own first steps say, where no other rule says it already."""
+    """Findings of the drill's first steps, unless another rule has them already."""
     seen = dump.preview
     if isinstance(seen, Unread):
         if not seen.because.startswith("see RC"):
@@ -256,7 +256,7 @@ def _preview(dump: DumpFacts) -> Iterator[Finding]:
 
 
 def _is_said(dump: DumpFacts, seen: Preview) -> bool:
-    """The head told it already (RC106)."""
+    """Whether RC106 reports it already, from the head."""
     return bool(dump.head) and isinstance(dump.head, str) and dump.head in seen.reason
 
 

@@ -29,7 +29,7 @@ SCORES = {
 """`security-severity` of GitHub's code scanning: above 9 critical, from 7 high, from 4 medium."""
 
 AT_ONCE = "0.000"
-"""Readers of JUnit ask for seconds; findings take none of their own."""
+"""Readers of JUnit require a time; findings have none."""
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _json(finding: Finding) -> Json:
 
 
 def as_sarif(findings: Sequence[Finding], by: By) -> str:
-    """The results are what is not ok; code scanning takes the absence of a result for a mend."""
+    """Only findings that are not ok: code scanning counts a missing result as fixed."""
     rules = [rule for rule in RULES if rule.by is by]
     places = {rule.id: index for index, rule in enumerate(rules)}
     wrong = [f for f in by_importance(findings) if f.outcome is not Outcome.OK]
@@ -121,8 +121,8 @@ def _result(finding: Finding, index: int) -> Json:
 
 
 def _fingerprints(finding: Finding) -> dict[str, str]:
-    """GitHub uses `primaryLocationLineHash` alone. Where it is missing, the upload makes it of the line,
-    which is the same for all of ours: two databases with one problem would be one alert.
+    """GitHub uses only `primaryLocationLineHash`. If it is missing, the upload computes it from the line, which is the
+    same for all findings: two databases with the same problem would be one alert.
     """
     name = f"{finding.rule.id}/{finding.resource}"
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
@@ -130,7 +130,7 @@ def _fingerprints(finding: Finding) -> dict[str, str]:
 
 
 def _location(finding: Finding) -> Json:
-    """What is looked at is no file; GitHub asks for one, so the configuration stands for it."""
+    """GitHub requires a file, so the location is the configuration file."""
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": "restorecheck.yaml"},
@@ -141,7 +141,7 @@ def _location(finding: Finding) -> Json:
 
 
 def as_junit(findings: Sequence[Finding], by: By, now: datetime) -> str:
-    """One test a finding: a problem is a failure, what was not looked at an error."""
+    """One test for each finding: a problem is a failure, one that was not looked at an error."""
     cases = [_case(finding) for finding in by_importance(findings)]
     return junit.document([junit.suite(f"restorecheck {by.value}", cases, at=now, seconds=0)])
 

@@ -1,4 +1,4 @@
-"""What the two roles need, and what they must not be able to do. Pure; advised.py answers it."""
+"""The rights that the two roles need, and those that they must not have. Pure; advised.py has the policies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ KEY_USE = (
     "kms:GenerateDataKeyWithoutPlaintext",
 )
 AN_ID = "00000000-000000-000000"
-"""Stands for a drill, a key or an account where a name is needed."""
+"""Example id of a drill or key, where a name is needed."""
 STRANGER = "999999999999"
-"""The account of somebody else."""
+"""An account of another organisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,10 @@ class Names:
     instance: str
     transit_key: str = ""
     production_key: str = ""
-    """The key that production's snapshots are under, where it is a customer's."""
+    """Customer managed key of production's snapshots; empty: another kind of key."""
     backup_key: str = ""
     secret_key: str = ""
-    """The key of the master user's secret, where it is a customer's."""
+    """Customer managed key of the master user's secret; empty: another kind of key."""
     subnet_group: str = ""
     security_groups: tuple[str, ...] = ()
     parameter_group: str = ""
@@ -80,17 +80,17 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class PermissionQuestion:
-    """A question to AWS's simulator, about several actions on several resources."""
+    """A question to IAM's policy simulator, on several actions and resources."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     allowed: bool
-    """What the answer should be."""
+    """The expected answer."""
     context: Mapping[str, str] = field(default_factory=dict)
 
 
 def through(service: str, *regions: str) -> str | list[str]:
-    """As IAM names a service that calls KMS in the caller's name; more than one as a list."""
+    """IAM's name of a service that calls KMS for the caller; several as a list."""
     named = [f"{service}.{region}.amazonaws.com" for region in regions]
     return named[0] if len(named) == 1 else named
 
@@ -110,7 +110,7 @@ OF_INSTANCE = "aws:ResourceTag/aws:rds:primaryDBInstanceArn"
 
 
 def owner_of(key: str) -> dict[str, str]:
-    """What the request says of a key's account; SimulatePrincipalPolicy does not fill it in."""
+    """The condition key for a key's account, which SimulatePrincipalPolicy does not set itself."""
     return {"aws:ResourceAccount": [*key.split(":"), "", "", "", "", ""][4]}
 
 
@@ -127,14 +127,14 @@ def _on_key(key: str, *regions: str) -> Iterator[PermissionQuestion]:
 
 
 def _on_keys_of_strangers(names: Names, region: str) -> PermissionQuestion:
-    """A copy under a stranger's key, and shared with him, is a copy for him."""
+    """Foreign keys must be denied: a copy with a foreign key could be shared with its owner."""
     key = f"arn:{names.partition}:kms:{region}:{STRANGER}:key/{AN_ID}"
     context = granting(region) | owner_of(key)
     return PermissionQuestion(("kms:CreateGrant", *KEY_USE), (key,), allowed=False, context=context)
 
 
 def asks_of_source(names: Names) -> tuple[PermissionQuestion, ...]:
-    """Of the role in production's account."""
+    """Questions on the role in production's account."""
     ours = names.in_source("snapshot", f"restorecheck-{AN_ID}")
     automated = names.in_source("snapshot", f"rds:{names.instance}-2026-01-01-00-00")
     others = names.in_source("snapshot", f"{names.instance}-before-migration")
@@ -173,7 +173,7 @@ def asks_of_source(names: Names) -> tuple[PermissionQuestion, ...]:
 
 
 def _never_on_itself(principal: str, keys: tuple[str, ...]) -> tuple[PermissionQuestion, ...]:
-    """Nobody may widen his own rights, nor make the keys unusable."""
+    """The role must not widen its own rights or make the keys unusable."""
     action = "iam:PutUserPolicy" if ":user/" in principal else "iam:PutRolePolicy"
     keys = tuple(key for key in keys if key)
     asked = (PermissionQuestion((action,), (principal,), allowed=False),) if principal else ()
@@ -186,12 +186,12 @@ def _never_on_itself(principal: str, keys: tuple[str, ...]) -> tuple[PermissionQ
 
 
 def asks_of_backup(names: Names, principal: str = "") -> tuple[PermissionQuestion, ...]:
-    """Of whoever drills, in the backup account."""
+    """Questions on the drilling user in the backup account."""
     ours = names.in_backup("db", f"restorecheck-{AN_ID}")
     copy = names.in_backup("snapshot", f"restorecheck-{AN_ID}")
     staging = names.in_source("snapshot", f"restorecheck-{AN_ID}")
-    others = names.in_backup("db", "somebody-elses")
-    foreign = names.in_backup("snapshot", "somebody-elses")
+    others = names.in_backup("db", "other")
+    foreign = names.in_backup("snapshot", "other")
     around = (
         ours,
         copy,
@@ -280,10 +280,10 @@ SECRET_KEY_USE = ("kms:Decrypt", "kms:GenerateDataKey")
 # --- key policies --------------------------------------------------------------------------------
 
 READING = ("kms:DescribeKey", "kms:Decrypt", "kms:CreateGrant")
-"""What the backup account needs of the key of the staging copy."""
+"""Actions on the key of the staging copy that the backup account needs."""
 
 
 def key_requests(key: str, region: str, actions: tuple[str, ...]) -> tuple[Request, ...]:
-    """What is asked of a key's policy, as RDS asks it in the caller's name."""
+    """Requests to a key policy, as RDS makes them for the caller."""
     context = {name.lower(): value for name, value in granting(region).items()}
     return tuple(Request(action, key, context) for action in actions)

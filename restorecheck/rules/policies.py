@@ -1,8 +1,8 @@
-"""Policies of AWS, evaluated as far as restorecheck needs it.
+"""Evaluates AWS policies as far as restorecheck needs it.
 
-IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators". Of
-identities AWS's own simulator is asked; this is for key policies and trust policies, which it does
-not know. A condition that is not understood makes the answer `UNCLEAR`, never a yes.
+IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators". IAM's policy simulator
+covers identity policies; this module covers key policies and trust policies. An unknown condition makes the answer
+`UNCLEAR`, never allowed.
 """
 
 import re
@@ -17,7 +17,7 @@ Context = Mapping[str, str]
 
 
 class Decision(StrEnum):
-    """Under the names of SimulatePrincipalPolicy, but for the last."""
+    """Names of SimulatePrincipalPolicy, except the last."""
 
     ALLOWED = "allowed"
     DENIED = "explicitDeny"
@@ -30,19 +30,18 @@ class Request:
     action: str
     resource: str
     context: Context = field(default_factory=dict)
-    """Keys in lower case, as IAM does not tell their case."""
+    """Keys in lower case, because IAM ignores their case."""
 
 
 def evaluate(
     documents: Iterable[Document], request: Request, who: frozenset[str] | None = None
 ) -> Decision:
-    """What the policies say together.
+    """The decision of all policies together.
 
     Args:
         documents: The policies.
         request: What is asked for.
-        who: Of a resource's policy: the names that the caller goes by. None: an identity's policies,
-            which name nobody.
+        who: For a resource policy: names of the caller. None: identity policies, which name no caller.
     """
     unclear = False
     allowed = False
@@ -65,7 +64,7 @@ def listed(value: Any) -> list[Any]:  # noqa: ANN401  # JSON
 
 
 def names_of(account_id: str, arn: str = "", partition: str = "aws") -> frozenset[str]:
-    """What a policy may call a caller by; a policy that names the account lets IAM decide."""
+    """Names of a caller in policies; a policy that names the account leaves the decision to IAM."""
     return frozenset({"*", account_id, f"arn:{partition}:iam::{account_id}:root", arn} - {""})
 
 
@@ -96,7 +95,7 @@ def _covered(statement: Document, element: str, value: str) -> bool:
     if f"Not{element}" in statement:
         patterns = listed(statement[f"Not{element}"])
         return not any(like(_cased(p, lower=lower), value) for p in patterns)
-    # A policy on a resource need not say which one.
+    # A resource policy need not name its resource.
     patterns = listed(statement.get(element, "*" if element == "Resource" else None))
     return any(like(_cased(p, lower=lower), value) for p in patterns)
 
@@ -116,7 +115,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool | None:
-    """All of them; None where one is not understood and no other fails."""
+    """Whether all conditions hold; None: one is unknown and no other fails."""
     answers = [
         _holds(operator, key, [str(v) for v in listed(wanted)], context)
         for operator, tests in conditions.items()

@@ -30,18 +30,18 @@ T = TypeVar("T")
 
 WEEK = 7
 READ_ALL_MAJOR = 14
-"""Since then PostgreSQL has pg_read_all_data."""
+"""The first version of PostgreSQL with pg_read_all_data."""
 EXTERNAL_ID = "<external id>"
 FEWEST_ADDRESSES = 1
 ZONES = 2
 MAGNETIC = "standard"
-"""Restored as another type anyway."""
+"""A storage type that is always restored as another type."""
 SOME_MORE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Room:
-    """What a drill needs of one quota."""
+    """The need of a drill for one quota."""
 
     rule: str
     key: str
@@ -74,7 +74,7 @@ def judge(facts: RdsFacts, now: datetime) -> Iterator[Finding]:
 
 
 def _rights_of(role: str, major: str) -> str:
-    """What the checker's role needs in production; doctor reads no database, so the first drill tells."""
+    """Rights that the checker's role needs in production; doctor reads no database, so the first drill shows whether it has them."""
     every = major.isdigit() and int(major) < READ_ALL_MAJOR
     grant = "SELECT on all tables of every schema" if every else "pg_read_all_data"
     return (
@@ -109,7 +109,7 @@ class _Look:
         return self.facts.names.target
 
     def read(self, rule: str, fact: T | Unread, judged: Callable[[T], Finding]) -> Finding:
-        """The judgement of a fact, or that it was not to be had."""
+        """The judgement of a fact, or that it was not looked at."""
         if isinstance(fact, Unread):
             return not_looked_at(rule, self.resource, fact.needs, fact.because)
         return judged(fact)
@@ -143,7 +143,7 @@ class _Look:
         return self.problem("RC202", caller.because, self._trust(create=True))
 
     def _trust(self, *, create: bool) -> RuleAdvice:
-        """An existing role gets the policy; one that is not there is made with it."""
+        """Sets the policy on an existing role, or creates the role with it."""
         names = self.facts.names
         policy = json.dumps(advised.trust_policy(names, EXTERNAL_ID))
         update = ("iam", "update-assume-role-policy", "--role-name", names.role)
@@ -394,7 +394,7 @@ class _Look:
         return self.problem("RC401", f"the DB subnet group {name} does not exist", advice)
 
     def _two_subnets(self, network: str = "", besides: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Subnets of two zones of one network, those that are in use first."""
+        """Subnets in two zones of one network, those in use first."""
         others = self.facts.other_subnets
         known = () if isinstance(others, Unread) else others
         for candidate in dict.fromkeys([network] if network else [s.network for s in known]):
@@ -552,7 +552,7 @@ class _Look:
             yield self.read("RC411", facts.backup_quotas, lambda q: self._quota(storage, q))
 
     def _copies(self, quotas: Quotas) -> Finding:
-        """Room for tonight's copy, and for all that is to be kept of all targets."""
+        """Whether the quota allows the next copy and all kept copies of all targets."""
         planned = self.facts.copies_planned
         quota = quotas.get(SNAPSHOTS.key)
         if quota is None or planned <= quota.most or quota.used >= quota.most:
@@ -590,7 +590,7 @@ class _Look:
         )
 
     def _backup_policy(self) -> tuple[RuleAdvice, ...]:
-        """To a role as its own policy, to a user by groups."""
+        """For a role as an inline policy, for a user through groups."""
         caller = self.facts.caller
         assert isinstance(caller, Caller), "looked at before"
         kind, *path = caller.arn.rpartition(":")[2].split("/")
@@ -647,7 +647,7 @@ MOST_ACTIONS = 6
 
 
 def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
-    """What is answered otherwise than it should be, as `action on resource`."""
+    """Unexpected answers, as `action on resource`."""
     return [
         f"{simulated.action} on {simulated.resource}"
         for simulated in simulation
@@ -656,7 +656,7 @@ def _wrong(simulation: tuple[Simulated, ...], *, allowed: bool) -> list[str]:
 
 
 def _permission(opening: Opening) -> dict[str, object]:
-    """As the EC2 API takes it back."""
+    """The rule in the form of the EC2 API."""
     range_of = (
         {"Ipv6Ranges": [{"CidrIpv6": opening.place}]}
         if ":" in opening.place

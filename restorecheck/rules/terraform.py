@@ -1,8 +1,8 @@
 """Databases in a Terraform state or plan. Pure: parsed JSON in, findings out.
 
-Understood are a `terraform.tfstate` (version 4), and what `terraform show -json` prints of a state
-(`values`) or of a plan (`planned_values`, `resource_changes`); Terraform's documentation, "JSON
-Output Format". None of them has the `lifecycle` of a resource: that stands in the configuration.
+It reads a `terraform.tfstate` (version 4), and the output of `terraform show -json` for a state (`values`) or a plan
+(`planned_values`, `resource_changes`); Terraform's documentation, "JSON Output Format". None of them has the
+`lifecycle` of a resource, which is only in the configuration.
 """
 
 import json
@@ -24,15 +24,15 @@ class NotTerraformError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
-    """A database as Terraform knows it."""
+    """A database in Terraform."""
 
     address: str
     kind: str
     name: str
-    """Of the resource in the configuration, without module and index."""
+    """Name of the resource in the configuration, without module and index."""
     values: Json
     deleted: bool = False
-    """By this plan, or replaced, which is the same to the data."""
+    """Deleted or replaced by this plan; both delete the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _of_state(resources: Iterable[Json]) -> Iterator[Managed]:
 
 
 def judge(databases: Iterable[Managed], blocks: Iterable[Block] | None) -> Iterator[Finding]:
-    """What is wrong with each; `blocks` is None where no .tf files were given."""
+    """Findings for each database; `blocks`: None without .tf files."""
     known = None if blocks is None else {(b.kind, b.name): b for b in blocks}
     for database in databases:
         yield _fate(database)
@@ -152,7 +152,7 @@ def judge(databases: Iterable[Managed], blocks: Iterable[Block] | None) -> Itera
 
 
 def _final_snapshot(database: Managed) -> tuple[str, ...]:
-    """Terraform refuses to destroy without a name for it."""
+    """Advice for a final snapshot; Terraform refuses to destroy without a name for it."""
     values = database.values
     if values.get("final_snapshot_identifier"):
         return ()
@@ -208,7 +208,7 @@ def _prevention(database: Managed, known: Mapping[tuple[str, str], Block] | None
 
 
 def blocks_in(parsed: Json) -> Iterator[Block]:
-    """The databases of a .tf file, as python-hcl2 gives it: names in quotes, blocks in lists."""
+    """The databases of a .tf file, parsed by python-hcl2: names in quotes, blocks in lists."""
     for resources in parsed.get("resource", ()):
         for kind, named in resources.items():
             if _bare(kind) not in KINDS:
@@ -224,5 +224,5 @@ def _bare(text: str) -> str:
 
 
 def _is_true(value: object) -> bool:
-    """Terraform takes literals only."""
+    """Whether the value is the literal `true`."""
     return value is True or (isinstance(value, str) and value.strip('"${} ').lower() == "true")

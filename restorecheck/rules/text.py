@@ -1,4 +1,4 @@
-"""Findings as people read them. Pure."""
+"""Findings as text. Pure."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -103,7 +103,7 @@ NOT_FOR_A_SHELL = frozenset(
 
 
 def _wrapped(begin: str, text: str) -> Iterable[str]:
-    """What is read is wrapped; what is copied into a shell is not."""
+    """Wraps text, but not commands for a shell."""
     return wrap(
         text,
         width=WIDTH,

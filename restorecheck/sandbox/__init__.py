@@ -1,7 +1,7 @@
-"""A rehearsal AWS on this machine: moto for the wire, a real PostgreSQL behind every endpoint.
+"""A simulated AWS on this machine: moto for the HTTP API, a real PostgreSQL behind every endpoint.
 
-moto keeps no promise that matters here (it shares what AWS would not, copies what was never
-shared, and is always done at once), so what RDS answers is ours: `restorecheck.simulated`.
+moto does not simulate the relevant rules (it shares snapshots that AWS would refuse, copies ones that were never
+shared, and is always done at once), so `restorecheck.simulated` gives the answers of RDS.
 """
 
 from restorecheck.sandbox.faults import Fault, FaultKind, WireCall

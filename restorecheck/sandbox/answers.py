@@ -1,7 +1,7 @@
-"""The answers of `conformance.questions` that the sandbox can be told to give in place of its own.
+"""The answers to `conformance.questions` that can be set in the sandbox instead of its defaults.
 
-Nobody knows which of them is AWS's. What a real recording shows becomes the default in
-`simulated.unknowns`; until then the product is held against every one.
+Which of them is AWS's is not known. The answer in a real recording becomes the default in `simulated.unknowns`; until
+then restorecheck is tested with every one.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ OF_RDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "statuses-of-a-restore": {path.value: {"statuses": path} for path in Statuses},
     "delete-while-creating": {"accepted": {"deletes_while_creating": True}},
 }
-"""Question → answer → what the machine is told."""
+"""Question → answer → setting of the simulation."""
 
 
 class Played:
-    """What the sandbox was told to answer; asked by the wire before every call."""
+    """The set answers; read before every call."""
 
     def __init__(self, rds: ServedRds) -> None:
         self._state = rds.state
         self._told: dict[str, str] = {}
 
     def tell(self, question: str, answer: str) -> None:
-        """Raises KeyError for an answer that the registry does not say of the sandbox."""
+        """Raises KeyError for an answer that the registry does not list for the sandbox."""
         if answer == BY_ID[question].by_default:
             return
         if answer not in BY_ID[question].also:
@@ -51,7 +51,7 @@ class Played:
         self._state.unknowns = Unknowns()
 
     def refuse(self, service: str, operation: str) -> None:
-        """Raises Refusal where the call is to be refused before anything happens."""
+        """Raises Refusal: the call must be refused before it has an effect."""
         managed = self._told.get("managed-password-and-describe-key")
         if managed and (service, operation) == ("kms", "DescribeKey"):
             raise Refusal("AccessDeniedException", "You are not authorized.", status=403)

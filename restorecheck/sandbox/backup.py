@@ -1,7 +1,7 @@
 """AWS Backup as far as restore testing needs it: jobs that end, and one answer for each.
 
 After the AWS Backup API reference (DescribeRestoreJob, PutRestoreValidationResult) and the
-developer guide, "Restore testing validation". Codes of which nobody has seen the real thing are
+developer guide, "Restore testing validation". Codes that were never seen on real AWS are
 marked (?).
 """
 

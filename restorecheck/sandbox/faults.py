@@ -1,4 +1,4 @@
-"""What goes wrong on request, and the record of every call."""
+"""Injected faults, and the record of every call."""
 
 import threading
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ class WireCall:
     operation: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     caller: str = ""
-    """Name of the user; `role` for whoever assumed one."""
+    """Name of the user; `role` for a caller with an assumed role."""
     error: str = ""
-    """AWS's code; empty when it was answered well."""
+    """AWS's error code; empty: success."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are waiting for their calls."""
+    """The faults that wait for matching calls."""
 
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
@@ -74,7 +74,7 @@ class Faults:
             self._armed.clear()
 
     def take(self, service: str, account_id: str, operation: str) -> Fault | None:
-        """The fault that this call runs into, counted."""
+        """The fault for this call, counted."""
         with self._lock:
             for armed in self._armed:
                 if self._hits(armed, service, account_id, operation):

@@ -1,4 +1,4 @@
-"""What RDS asks of KMS. The keys are moto's; that their policies count is ours."""
+"""KMS for RDS. moto has the keys; the sandbox enforces their policies."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ class KmsService:
 
 
 def admits(policy: dict[str, Any], account_id: str, operation: str) -> bool:
-    """A key policy's answer for anybody in an account; conditions are taken to hold."""
+    """A key policy's decision for every user of an account; conditions count as fulfilled."""
     effects = {
         statement["Effect"]
         for statement in _listed(policy.get("Statement", []))

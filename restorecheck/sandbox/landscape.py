@@ -1,4 +1,4 @@
-"""The two accounts as a team would set them up, made through the sandbox's own API."""
+"""Sets up the two accounts like a user would, through the sandbox's API."""
 
 import json
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ NETWORK = "10.20.0.0/16"
 EXTERNAL_ID = "sandbox-external-id"
 ROLE = "restorecheck-source"
 USER = "restorecheck"
-"""Who drills, in the backup account."""
+"""The drilling user in the backup account."""
 LOOKING = "restorecheck-looking"
 GROUP = "restorecheck"
 

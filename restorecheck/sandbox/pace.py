@@ -1,4 +1,4 @@
-"""How long AWS takes in the sandbox, and who does its work."""
+"""Durations of AWS in the sandbox, and the thread that does its work."""
 
 import heapq
 import itertools
@@ -20,13 +20,13 @@ log = structlog.get_logger("restorecheck.sandbox")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace(pace.Durations):
-    """AWS's time, run through quickly."""
+    """AWS's time, accelerated."""
 
     factor: float = 1 / 150
 
 
 class Worker:
-    """The one thread in which everything happens that AWS does later.
+    """The thread in which all delayed actions of AWS run.
 
     The servers of the sandbox are started by it and by no other: the kernel ends a server when
     the *thread* that started it ends (PR_SET_PDEATHSIG), and threads that answer requests do.
@@ -44,7 +44,7 @@ class Worker:
         self._thread.start()
 
     def end(self) -> None:
-        """What is not due yet never happens."""
+        """End the thread; actions that are not due are dropped."""
         with self._changed:
             self._ending = True
             self._changed.notify()

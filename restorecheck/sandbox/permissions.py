@@ -85,7 +85,7 @@ def refuse_long(account_id: str, operation: str, given: Mapping[str, Any]) -> No
 
 
 def may(account_id: str, user: str, action: str, resource: str) -> bool:
-    """Whether a user's policies allow an action; whoever has none runs the account."""
+    """Whether a user's policies allow an action; a user without policies may do everything."""
     backend: Any = iam_backends[account_id]["aws"]
     users = [u for u in backend.users.values() if u.name == user]
     own = [document for u in users for document in _policies(account_id, u)]

@@ -22,7 +22,7 @@ from restorecheck.postgres.server.cluster import Places
 from restorecheck.sandbox.certificates import Authority
 
 OWNER = "rdsadmin"
-"""The superuser, as in RDS; nobody reaches it over the network."""
+"""The superuser, as in RDS; it cannot log in over the network."""
 
 TIMEOUT = 120.0
 

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: started, used, and gone without a trace."""
+"""The sandbox as a whole: start, use, and removal without a trace."""
 
 import fcntl
 import logging
@@ -125,7 +125,7 @@ class Sandbox:
 
     @property
     def played(self) -> Played:
-        """To be told which of the answers that nobody knows the sandbox gives."""
+        """Sets the sandbox's answers to open questions."""
         return self._wire.played
 
     def forget_calls(self) -> None:
@@ -273,7 +273,7 @@ class Sandbox:
     def restore_for_test(self, snapshot: Snapshot) -> RestoreJob:
         """As AWS Backup's restore testing does in the backup account; returns when it has ended.
 
-        How the recovery point came there is AWS Backup's affair. `next_restore` applies.
+        How the recovery point got there is not simulated. `next_restore` applies.
         """
         region = self.rds.state.region(self.backup.account_id, self.backup_region)
         with self._lock:
@@ -289,7 +289,7 @@ class Sandbox:
         return job
 
     def sees(self, thing: Database | Snapshot) -> bool:
-        """Whether somebody who lists things finds it."""
+        """Whether a list shows it."""
         return self.rds.state.sees(thing)
 
     def instance(self, account: UserCredentials, identifier: str) -> Instance | None:
@@ -309,7 +309,7 @@ class Sandbox:
         return dict(place.cluster_snapshots)
 
     def calm(self) -> None:
-        """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""
+        """Remove every fault and planned outcome that has not happened yet."""
         self.faults.clear()
         self.rds.calm()
 
@@ -328,10 +328,10 @@ class Sandbox:
         self.rds.servers.before_start.append(damage)
 
     def wait_until(self, happened: Callable[[], bool], what: str) -> None:
-        """For AWS's work to be done.
+        """Wait until AWS's work is done.
 
         Raises:
-            ProviderError: It was not within a minute.
+            ProviderError: It is not done within a minute.
         """
         end = time.monotonic() + PATIENCE
         pause = threading.Event()
@@ -383,14 +383,14 @@ class Sandbox:
 
 @contextmanager
 def _alive(directory: Path) -> Iterator[None]:
-    """Held by the kernel for as long as this process lives, however it ends."""
+    """A lock that the kernel releases when this process ends."""
     with (directory / ALIVE).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
 def _remove_dead(place: Path) -> None:
-    """What sandboxes left that were killed; the kernel ended their servers with them."""
+    """Remove the directories of killed sandboxes; the kernel ended their servers with them."""
     for directory in place.glob(f"{PREFIX}*"):
         try:
             if directory.lstat().st_uid != os.geteuid():

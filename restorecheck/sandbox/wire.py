@@ -1,7 +1,7 @@
-"""moto carries the wire; what RDS answers, and whom STS lets in, is ours.
+"""moto handles HTTP; the answers of RDS, and the rules of STS, are the sandbox's own.
 
-moto parses the requests and writes the answers by botocore's own models. Everything here hangs
-on `BaseResponse.call_action` and two methods of moto 5.2; the extra pins that version.
+moto parses the requests and writes the answers by botocore's own models. This module depends on
+`BaseResponse.call_action` and two methods of moto 5.2; the extra pins that version.
 """
 
 import json
@@ -36,14 +36,14 @@ class Wire:
         self, rds: ServedRds, backup: BackupService, faults: Faults, lock: threading.RLock
     ) -> None:
         self.users: dict[str, str] = {}
-        """Access keys and whose they are."""
+        """Access keys and their users."""
         self._rds = rds
         self._backup = backup
         self._faults = faults
         self._lock = lock
         self.calls: list[WireCall] = []
         self.played = Played(rds)
-        """Answers that the sandbox was told to give in place of its own."""
+        """Answers that replace the defaults of the sandbox."""
 
     @contextmanager
     def plugged_in(self) -> Iterator[None]:
@@ -135,7 +135,7 @@ class Wire:
 
 
 ROLE = "role"
-"""Whoever calls with temporary credentials."""
+"""Name of a caller with temporary credentials."""
 JSON = {"content-type": "application/json"}
 
 FEWEST, MOST = 20, 100
@@ -203,8 +203,8 @@ def _fail(response: BaseResponse, fault: Fault) -> Response:
 
 
 def _refuse_untrusted(caller: str, given: Mapping[str, Any]) -> None:
-    """Moto lets everybody assume every role. Here the role must exist and trust the caller's
-    account, and the external id must be the one that its policy asks for.
+    """Moto allows every caller to assume every role. Here the role must exist and trust the caller's account, and the
+    external id must be the one in its policy.
     """
     role_arn = str(given.get("RoleArn"))
     refusal = Refusal(

@@ -1,11 +1,10 @@
-"""RDS as it is, for tests and rehearsals: one pure machine, two faces.
+"""A simulation of RDS for tests and the sandbox: one pure state machine with two faces.
 
-The machine says what AWS answers and what becomes of things as time passes; what is behind them
-belongs to a face. `restorecheck.testing.cloud` keeps values in memory behind the clients that
-`restorecheck.aws` calls, in a time that stands still until it is told to pass;
-`restorecheck.sandbox` keeps real servers and runs on moto's wire. Each of AWS's rules is said here
-once, with its source; what nobody has seen is marked (?), and where two answers are possible a
-switch in `unknowns` plays both.
+The state machine has the answers of AWS and the changes over time; a face has the data behind them.
+`restorecheck.testing.cloud` keeps values in memory behind the clients that `restorecheck.aws` calls, with a clock that
+only moves on request; `restorecheck.sandbox` runs real servers behind moto's HTTP API. Each rule of AWS is here once,
+with its source; rules that were never seen on real AWS are marked (?), and for each undocumented behaviour a switch in
+`unknowns` has all possibilities.
 """
 
 from restorecheck.simulated.behind import Behind, KmsPort, Time

@@ -1,4 +1,4 @@
-"""What a face gives to the machine: time, keys, and what is behind instances and snapshots."""
+"""The interface of a face for the simulation: time, keys, and the data of instances and snapshots."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ class Time(Protocol):
     def now(self) -> datetime: ...
 
     def after(self, duration: timedelta, action: Callable[[], None]) -> None:
-        """Let it happen so much later."""
+        """Run the action so much later."""
 
 
 class KmsPort(Protocol):
@@ -43,13 +43,13 @@ class Behind(Protocol):
     """
 
     def born(self, region: Region, thing: Database) -> None:
-        """It has been asked for: give it its `resource_id`, and whatever the face keeps on it."""
+        """A requested instance: set its `resource_id` and the face's own data."""
 
     def create(self, thing: Database, database: str) -> None:
-        """An empty database, up."""
+        """Start it with an empty database."""
 
     def bring_back(self, thing: Database, snapshot: Snapshot) -> None:
-        """The snapshot's data, up.
+        """Start it with the snapshot's data.
 
         Raises:
             ProviderError: The server does not start.
@@ -87,7 +87,7 @@ class Groups(Protocol):
         """How many zones it covers; None: there is no such group."""
 
     def parameters_of(self, parameter_group: str) -> Mapping[str, str] | None:
-        """What somebody has set in it; None: there is no such group."""
+        """Its changed parameters; None: there is no such group."""
 
     def has_security_group(self, identifier: str) -> bool: ...
 

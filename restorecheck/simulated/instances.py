@@ -43,7 +43,7 @@ class Instances:
         *,
         caller: str,
     ) -> Instance:
-        """A new instance, `creating` until somebody brings it up."""
+        """A new instance, `creating` until it is started."""
         state = self._state
         instance = Instance(
             identifier=name,
@@ -209,7 +209,7 @@ class Instances:
         return self._state.time.now() - instance.created_at > 2 * pace.lasts(pace.restore)
 
     def remove(self, region: Region, instance: Instance) -> None:
-        """Gone at once, whoever wants it; its automated snapshots with it."""
+        """Remove it at once without checks, with its automated snapshots."""
         self._state.behind.remove(region, instance)
         instance.status = "deleted"
         if region.instances.get(instance.identifier) is not instance:

@@ -1,7 +1,7 @@
 """What RDS takes and what it refuses. Codes are those of botocore's model of each call (`rds/2014-10-31`); pages are
 of the Amazon RDS User Guide, if nothing else is said.
 
-Codes of which nobody has seen the real thing are marked (?).
+Codes that were never seen on real AWS are marked (?).
 """
 
 import re

@@ -106,7 +106,7 @@ class Snapshots:
         return snapshot
 
     def remove(self, region: Region, snapshot: Snapshot) -> None:
-        """Gone at once, whoever wants it."""
+        """Remove it at once without checks."""
         del region.snapshots_of(self._family)[snapshot.identifier]
         regions = self._state.regions.values()
         everywhere = (s for r in regions for s in r.snapshots_of(self._family).values())

@@ -64,7 +64,7 @@ class State:
         return self.regions.setdefault(key, Region(account_id=account_id, region=name))
 
     def sees(self, thing: Thing) -> bool:
-        """Whether somebody who lists things finds it."""
+        """Whether a list shows it."""
         return self.time.now() >= thing.visible_from
 
     def seen_from(self) -> datetime:

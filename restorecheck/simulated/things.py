@@ -82,7 +82,7 @@ class Thing:
     tags: dict[str, str]
     status: str = "creating"
     visible_from: datetime
-    """Before it nobody sees the thing who does not ask for it by name."""
+    """Before this time lists do not show it; a describe call by name does."""
     tags_from: datetime
     made_by: str = ""
     """Name of the caller."""

@@ -1,7 +1,7 @@
-"""What nobody outside of AWS knows: each a switch, and the product must end well under each answer.
+"""Undocumented behaviour of AWS, as switches: restorecheck must work with every setting.
 
 A recording of a real account settles one (docs/how-to/conformance.md); until then `make simulate`
-plays every combination. The sandbox is told by `sandbox.answers`.
+tests every combination. `sandbox.answers` sets them in the sandbox.
 """
 
 import itertools

@@ -1,6 +1,6 @@
-"""An in-memory world in which time passes only when told and hosts die on request.
+"""An in-memory world in which time passes and hosts die only on request.
 
-It is product code: whoever writes a provider or a host tests it against this world.
+It is product code, for the tests of providers and hosts.
 """
 
 from restorecheck.testing.world import (

@@ -1,8 +1,8 @@
-"""`World`: things that are slow to come and slow to go, and a host that can die at every effect.
+"""`World`: resources that appear and disappear slowly, and a host that can die at every effect.
 
 An *effect* is anything that outlives the host: a save, a create, a delete, an answered check.
 Each passes through `World.effect`, which counts it and kills the host before or after it when
-told to. The things in the world do not care: they go on existing.
+requested. The resources in the world continue to exist.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ POLL = timedelta(seconds=30)
 
 
 class HostDied(BaseException):
-    """The host process is gone; nothing after this line happens in it."""
+    """The host process died; no further code of it runs."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ class World(Clock):
     creating_takes: timedelta = timedelta(minutes=5)
     deleting_takes: timedelta = timedelta(minutes=1)
     appearing_takes: timedelta = timedelta(0)
-    """For so long after it was made, a thing is not seen by anybody who looks for it."""
+    """For so long after its creation a resource is not visible."""
     standby: bool = False
     """Whether verified instances are parked and not deleted."""
     marks: dict[str, Verdict] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class World(Clock):
         return [r for r, thing in self.things.items() if thing.deleted_at is None]
 
     def sees(self, resource: Resource) -> bool:
-        """Whether somebody who looks for it finds it."""
+        """Whether a search finds it."""
         if not self.exists(resource):
             return False
         return self.present >= self.things[resource].made_at + self.appearing_takes
@@ -377,7 +377,7 @@ class WorldProvider(Provider):
 
 
 class WorldInventory(Inventory):
-    """What somebody finds who looks for things of ours."""
+    """Searches the world for resources of restorecheck."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -102,7 +102,7 @@ def test_without_checks_of_ones_own_the_score_is_nothing(source, store):
 
     assert proof.seen == 0
     missing, emptied, everything = (d.noticed for d in proof.damages)
-    assert (missing, everything) == (Noticed.NOBODY, Noticed.OWN)
+    assert (missing, everything) == (Noticed.UNDETECTED, Noticed.OWN)
     assert emptied in {Noticed.OWN, Noticed.OWN_WARNING}
 
 
@@ -125,7 +125,7 @@ def test_a_check_written_by_hand_sees_what_it_asks_about_and_nothing_else(source
 
     assert [(d.noticed, d.by[:1]) for d in proof.damages] == [
         (Noticed.YOURS, ("mine",)),
-        (Noticed.NOBODY, ()),
+        (Noticed.UNDETECTED, ()),
         (Noticed.YOURS, ("mine",)),
     ]
 
@@ -265,7 +265,7 @@ def test_a_check_that_does_not_answer_the_same_twice_sees_nothing(source, store)
         [KINDS["a tenth of a table is missing"]]
     )
 
-    assert (proof.damages[0].noticed, proof.damages[0].by) == (Noticed.NOBODY, ())
+    assert (proof.damages[0].noticed, proof.damages[0].by) == (Noticed.UNDETECTED, ())
     assert proof.detail.startswith("fickle does not give the same answer twice")
 
 

@@ -408,7 +408,7 @@ FORBIDDEN = {
         Request("s3:PutObject", f"{BACKUP_STACK.arn('ReportBucket')}/elsewhere/x"),
         Request("s3:BypassGovernanceRetention", f"{BACKUP_STACK.arn('ReportBucket')}/reports/x"),
         Request("sns:Subscribe", BACKUP_STACK.arn("Topic")),
-        Request("sns:Publish", f"arn:aws:sns:{REGION}:{BACKUP}:somebody-elses"),
+        Request("sns:Publish", f"arn:aws:sns:{REGION}:{BACKUP}:other"),
         Request("iam:CreateAccessKey", f"arn:aws:iam::{BACKUP}:user/admin"),
         Request("states:StopExecution", EXECUTION),
     ],

@@ -164,7 +164,7 @@ def verdict_on(
     ]
     yours = [r for r in alarmed if r.name in sides.configured]
     own = [r for r in alarmed if r.name not in sides.configured | sides.proposed]
-    noticed = Noticed.NOBODY
+    noticed = Noticed.UNDETECTED
     if yours:
         noticed = Noticed.YOURS if _fail(yours) else Noticed.YOURS_WARNING
     elif own:

@@ -236,8 +236,8 @@ def _accounts(
     here, there = _account(source), _account(backup)
     if here is not None and here == there:
         message = (
-            "the backup account must not be the source account: whoever can destroy production "
-            "must not reach the copies. Use a separate account"
+            "the backup account must not be the source account: a user who can destroy production "
+            "must not have access to the copies. Use a separate account"
         )
         yield ConfigFinding((*path, "backup", "account_id"), message)
     role = role_account(_text(source, "role_arn") or "")

@@ -214,7 +214,7 @@ def _groups(status: TargetStatus) -> tuple[str, ...]:
 
 
 def _wanting(status: TargetStatus) -> bool:
-    """What nobody has proven is not proven, also where no alarm is due yet."""
+    """Whether the target needs attention: one without a verified drill does, even before it is overdue."""
     return status.alarming or status.proven_at is None
 
 

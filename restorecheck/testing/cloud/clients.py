@@ -1,4 +1,4 @@
-"""What stands where boto3's sessions and clients stand: as strict, and without a wire.
+"""Replaces boto3's sessions and clients: as strict, and without a network.
 
 Parameters are validated by botocore's own models, the fence hangs on botocore's own events, and
 what goes wrong is raised as botocore raises it.
@@ -105,7 +105,7 @@ class Client:
         DBUsername: str,  # noqa: N803  # boto3's
         Region: str = "",  # noqa: N803  # boto3's
     ) -> str:
-        """Signed here, no call. Says what it is for, so that whoever is given it can tell."""
+        """Signed here, without a call. The token contains its purpose, for tests."""
         text = f"token:{DBHostname}:{Port}:{DBUsername}:{Region}"
         return self._cloud.secret_text(f"{text}:{self._cloud.world.now():%H%M%S}")
 

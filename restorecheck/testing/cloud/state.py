@@ -53,7 +53,7 @@ class Cloud:
         self.page_size = 100
         self.delivery = EventDelivery.IN_ORDER
         self.blind = False
-        """While it is set, lists are empty: whoever answers has not heard of anything yet."""
+        """While it is set, lists are empty, as if no change were visible yet."""
         self.source = Home(account_id=SOURCE_ACCOUNT, region=REGION)
         self.backup = Home(account_id=BACKUP_ACCOUNT, region=REGION)
         homes = (self.source, self.backup)
@@ -76,7 +76,7 @@ class Cloud:
         self.restores, self.copies, self.passwords = state.restores, state.copies, state.passwords
         self.calls: list[ClientCall] = []
         self.on_call: Callable[[ClientCall], None] = lambda _call: None
-        """Told of every call before it takes effect."""
+        """Called before the effect of every call."""
 
     # --- what a team and production do -----------------------------------------------------
 
@@ -100,10 +100,10 @@ class Cloud:
         *,
         tags: dict[str, str] | None = None,
         data: Data | None = None,
-        password: str = "password-of-nobody",  # noqa: S107  # as it says
+        password: str = "no-real-password",  # noqa: S107  # only in memory
         caller: str = OPERATOR,
     ) -> Instance:
-        """Somebody's instance: up and seen."""
+        """An instance of another program, available and visible."""
         instance = self.rds.instances.add(home, identifier, settings, tags or {}, caller=caller)
         instance.data = data or Data(instance.arn)
         instance.password = self.secret_text(password)

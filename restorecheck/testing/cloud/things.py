@@ -21,7 +21,7 @@ class ClientCall:
     region: str
     caller: str
     parameters: Parameters = field(repr=False)
-    """Everything, passwords too: whoever prints calls leaves these out."""
+    """All parameters, with passwords: not to be printed."""
 
     def __str__(self) -> str:
         return f"{self.operation} in {self.account_id}"
@@ -93,7 +93,7 @@ class Home(Region):
     subnet_groups: set[str] = field(default_factory=set)
     security_groups: set[str] = field(default_factory=set)
     parameter_groups: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Name → what somebody has set in it."""
+    """Name → changed parameters."""
 
     def zones_of(self, subnet_group: str) -> int | None:
         return 2 if subnet_group in self.subnet_groups else None

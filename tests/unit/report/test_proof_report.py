@@ -7,7 +7,7 @@ from restorecheck.report.past import past_of
 from tests.factories import finished
 
 DAMAGES = (
-    Damaged(kind="one row lost", what="a.b", noticed=Noticed.NOBODY, needs_contents=True),
+    Damaged(kind="one row lost", what="a.b", noticed=Noticed.UNDETECTED, needs_contents=True),
     Damaged(
         kind="a view is gone",
         what="a.v",
@@ -113,7 +113,7 @@ def test_a_proof_where_everything_is_seen_says_nothing_of_what_is_not():
 
 
 def test_a_proof_where_nothing_is_seen_says_nothing_of_verdicts():
-    text = of(Damaged(kind="one row lost", noticed=Noticed.NOBODY, needs_contents=True))
+    text = of(Damaged(kind="one row lost", noticed=Noticed.UNDETECTED, needs_contents=True))
 
     assert "0 of 1" in text
     assert "required" not in text

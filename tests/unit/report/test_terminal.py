@@ -279,7 +279,7 @@ def test_of_much_evidence_the_last_lines_are_shown_and_the_rest_is_counted():
     assert first.split()[0] == str(40 - len(rest))
 
 
-NOTHING = Damaged(kind="a", noticed=Noticed.NOBODY)
+NOTHING = Damaged(kind="a", noticed=Noticed.UNDETECTED)
 REQUIRED = Damaged(kind="b", noticed=Noticed.YOURS)
 ONLY_WARNED = Damaged(kind="c", noticed=Noticed.YOURS_WARNING)
 

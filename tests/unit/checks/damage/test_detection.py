@@ -199,7 +199,7 @@ def test_the_loudest_who_noticed_is_told():
     assert noticed("softly", "own").noticed is Noticed.YOURS_WARNING
     assert noticed("own", "own softly").noticed is Noticed.OWN
     assert noticed("own softly").noticed is Noticed.OWN_WARNING
-    assert noticed().noticed is Noticed.NOBODY
+    assert noticed().noticed is Noticed.UNDETECTED
 
 
 def test_a_required_check_that_only_warns_of_a_damage_is_a_warning():
@@ -221,14 +221,14 @@ def test_what_would_become_of_the_drill_is_told_by_all_checks_together():
 def test_what_is_only_proposed_notices_nothing_yet():
     found = noticed("better")
 
-    assert (found.noticed, found.by, found.proposed) == (Noticed.NOBODY, (), ("better",))
+    assert (found.noticed, found.by, found.proposed) == (Noticed.UNDETECTED, (), ("better",))
 
 
 def test_a_check_that_cannot_be_answered_any_more_has_noticed_and_one_that_never_passed_has_not():
     assert noticed("mine", outcome=CheckOutcome.ERROR).noticed is Noticed.YOURS
-    assert noticed("mine", outcome=CheckOutcome.SKIPPED).noticed is Noticed.NOBODY
+    assert noticed("mine", outcome=CheckOutcome.SKIPPED).noticed is Noticed.UNDETECTED
     before = {**PASSED, "mine": CheckOutcome.FAILED}
-    assert noticed("mine", healthy=before).noticed is Noticed.NOBODY
+    assert noticed("mine", healthy=before).noticed is Noticed.UNDETECTED
 
 
 @pytest.mark.parametrize(

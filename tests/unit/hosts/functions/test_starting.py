@@ -99,7 +99,7 @@ def test_a_restore_is_checked_once_however_often_and_late_it_is_told_of():
     "event",
     [
         restored("courses-prod"),
-        restored("somebody-elses"),
+        restored("other"),
         {**restored(), "source": "aws.rds"},
         restored(**{"detail-type": "Backup Job State Change"}),
         restored(detail={**restored()["detail"], "status": "RUNNING"}),
