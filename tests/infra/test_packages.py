@@ -1,8 +1,11 @@
 """What `restorecheck infra export` writes: packages for Lambda, made on whatever machine this is."""
 
 import hashlib
+import importlib.util
+import marshal
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -22,7 +25,9 @@ def exported(tmp_path_factory):
     bundle = directory / "bundle.pem"
     bundle.write_text(PEM)
     try:
-        infra_export.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(infra_export, "compiles", lambda: True)
+            infra_export.export(directory / "first", architecture="x86_64", ca_bundle=bundle)
     except ProviderError as exc:
         missing("wheels for another platform", f"let pip reach an index: {exc.message}")
     return directory
@@ -54,7 +59,8 @@ def test_every_function_has_a_package_and_the_templates_lie_beside(exported):
     ]
 
 
-def test_the_same_input_gives_the_same_bytes(exported):
+def test_the_same_input_gives_the_same_bytes(exported, monkeypatch):
+    monkeypatch.setattr(infra_export, "compiles", lambda: True)
     (again,) = infra_export.packages(["notifier"], exported, architecture="x86_64", bundle=PEM)
 
     first = (exported / "first" / "notifier.zip").read_bytes()
@@ -83,6 +89,37 @@ def test_of_botocore_only_the_services_that_are_used_are_there(exported):
             if name.startswith("botocore/data/") and name.count("/") > 2
         }
         assert services == infra_export.SERVICES
+
+
+def test_each_source_is_compiled_and_the_compiled_file_is_never_compared_with_it(exported):
+    """A package has no times: by them, Python would compile each file again at every cold start."""
+    (package, *_) = packages(exported)
+    sources = [name for name in names(package) if name.endswith(".py")]
+    with zipfile.ZipFile(package) as archive:
+        for source in sources:
+            compiled = archive.read(importlib.util.cache_from_source(source))
+            assert compiled.startswith(importlib.util.MAGIC_NUMBER)
+            # Hash-based and unchecked. Source: Python's documentation, "Cached bytecode invalidation".
+            assert compiled[4:8] == b"\1\0\0\0"
+            code = marshal.loads(compiled[16:])  # noqa: S302  # of a package that the test has made
+            assert code.co_filename == f"{infra_export.INSIDE}/{source}"
+    assert len(sources) > 500
+
+
+def test_compiled_files_of_another_python_are_left_out_and_this_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(infra_export, "PYTHON", "3.7")
+
+    assert not infra_export.compiles()
+    (hint,) = infra_export.hints(tmp_path)
+    found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert f"no compiled files: export with Python 3.7, found {found}" in hint
+
+
+def test_the_python_of_the_functions_compiles_their_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(infra_export, "PYTHON", ".".join(map(str, sys.version_info[:2])))
+
+    assert infra_export.compiles()
+    assert [*infra_export.hints(tmp_path)] == []
 
 
 def test_no_path_and_no_time_of_this_machine_is_in_a_package(exported):

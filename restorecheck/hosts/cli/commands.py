@@ -172,8 +172,7 @@ def infra(arguments: argparse.Namespace) -> int:
     )
     for path in written:
         print(path)
-    if bundle is None:
-        hint = "without --ca-bundle the checker cannot verify the certificates of RDS, and asks nothing"
+    for hint in infra_export.hints(bundle):
         print(f"restorecheck: {hint}", file=sys.stderr)
     return Exit.VERIFIED
 
