@@ -168,7 +168,13 @@ class Sql(Protocol):
         """Rows that refer to a missing row; a NULL is no reference."""
 
     def duplicates(
-        self, relation: Relation, columns: Sequence[Column], *, name: str, by_index: bool
+        self,
+        relation: Relation,
+        columns: Sequence[Column],
+        *,
+        name: str,
+        by_index: bool,
+        major: int,
     ) -> Question:
         """`DUPLICATES ROWS`: number of repeated values, and number of rows that were read."""
 

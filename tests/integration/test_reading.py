@@ -687,6 +687,39 @@ def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source
     assert "51 rows with values in the table, 50 in the index" in bad["asked"].detail
 
 
+SINGLE = """
+create table odd (i int8, u uuid, d date, m timestamptz, t text collate "C", n numeric, c char(9), f float8, l "char");
+insert into odd select g, md5(g::text)::uuid, date '2026-01-01' + g, now() + g * interval '1 s', 'a' || g,
+  g, 'a' || g, g, chr(g + 40)::"char" from generate_series(1, 40) g;
+insert into odd default values;
+insert into odd default values;
+insert into odd (d, m, n, c, f) values ('infinity', '-infinity', 'NaN', 'c', 'NaN');
+"""
+TWINS = (
+    "insert into odd select i, u, d, m, t, n, c, f, l from odd where i in (7, 9) or n = 'NaN';"
+    "insert into odd (n, c, f) values (7.00, 'a7 ', 7)"
+)
+EACH_INDEXED = "; ".join(f"create index on odd ({column})" for column in "iudmtncfl")
+
+
+@pytest.mark.parametrize("indexed", ["", EACH_INDEXED])
+def test_values_that_occur_once_are_told_from_those_that_do_not_by_each_type(source, indexed):
+    """A NULL is like no other; numbers and padded texts of one value are alike; an infinite time is a value."""
+    asked = [spec("unique", column, table="odd", columns=[column]) for column in "iudmtncfl"]
+    with database(source, "odd", f"{SINGLE}{indexed}") as name:
+        once, _ = ask(source, name, asked)
+        source.sql(TWINS, name)
+        twice, _ = ask(source, name, asked)
+
+    assert {column: once[column].outcome for column in "iudmtncfl"} == dict.fromkeys(
+        "iudmtncfl", PASSED
+    )
+    assert {column: (twice[column].outcome, twice[column].found) for column in "iudmtncfl"} == {
+        **dict.fromkeys("iutl", (FAILED, "2 values more than once")),
+        **dict.fromkeys("dmncf", (FAILED, "3 values more than once")),
+    }
+
+
 # --- manifests --------------------------------------------------------------------------------
 
 

@@ -230,6 +230,28 @@ ANSWERS = (
         "tests/unit/checks/test_kinds_configured.py",
     ),
     bug(
+        "values are unique where there are fewer of them than rows",
+        "duplicates",
+        "case when v = n then",
+        "case when v <= n then",
+        "tests/unit/checks/test_statements.py",
+        "tests/integration/test_reading.py",
+    ),
+    bug(
+        "a type without an order is sorted",
+        "_counts_distinct",
+        'if column.kind != "b" or not column.sql_type.startswith("pg_catalog."):\n    return False',
+        "",
+        "tests/unit/checks/test_kinds_configured.py",
+    ),
+    bug(
+        "a small table and the questions about it go to any connection",
+        "Survey._tasks",
+        "place = places.get(question.table)",
+        "place = None",
+        "tests/unit/scan/test_table_scan.py",
+    ),
+    bug(
         "a foreign partition is counted as read",
         "RelationScan.check",
         "if self.relation.foreign and all(",

@@ -33,7 +33,9 @@ class Unique(OfRelation):
 
     def question(self, ask: Ask) -> Question | None:
         by_index = ask.has_index and ask.relation.alone
-        return ask.sql.duplicates(ask.relation, ask.listed, name=ask.key, by_index=by_index)
+        return ask.sql.duplicates(
+            ask.relation, ask.listed, name=ask.key, by_index=by_index, major=ask.major
+        )
 
     def judge(
         self, spec: CheckSpec, scan: RelationScan, before: RelationScan | None, context: Context

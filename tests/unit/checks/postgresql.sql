@@ -199,19 +199,19 @@ count(*) filter (where not (t."share" is null))
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."int4" is null) group by t."int4") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."int4" is null) group by t."int4") d) end from (select count(distinct t."int4") as v, count(*) as n from only "s"."or""ders" t where not (t."int4" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."int8" is null) group by t."int8") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."int8" is null) group by t."int8") d) end from (select count(distinct t."int8") as v, count(*) as n from only "s"."or""ders" t where not (t."int8" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."text" is null) group by t."text") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."text" is null) group by t."text") d) end from (select count(distinct t."text") as v, count(*) as n from only "s"."or""ders" t where not (t."text" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."numeric" is null) group by t."numeric") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."numeric" is null) group by t."numeric") d) end from (select count(distinct t."numeric") as v, count(*) as n from only "s"."or""ders" t where not (t."numeric" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
@@ -227,15 +227,15 @@ select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (sel
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."date" is null) group by t."date") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."date" is null) group by t."date") d) end from (select count(distinct t."date") as v, count(*) as n from only "s"."or""ders" t where not (t."date" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."timestamptz" is null) group by t."timestamptz") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."timestamptz" is null) group by t."timestamptz") d) end from (select count(distinct t."timestamptz") as v, count(*) as n from only "s"."or""ders" t where not (t."timestamptz" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."oid" is null) group by t."oid") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."oid" is null) group by t."oid") d) end from (select count(distinct t."oid") as v, count(*) as n from only "s"."or""ders" t where not (t."oid" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
@@ -259,7 +259,7 @@ select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (sel
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."twice" is null) group by t."twice") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from only "s"."or""ders" t where not (t."twice" is null) group by t."twice") d) end from (select count(distinct t."twice") as v, count(*) as n from only "s"."or""ders" t where not (t."twice" is null)) a
 -- unique
 -- asked:asked (0, 'INDEX', False, False)
 
@@ -267,11 +267,11 @@ select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (sel
 -- unique
 -- asked:asked (0, 'HEAP', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from "s"."parts" t where not (t."int8" is null) group by t."int8") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from "s"."parts" t where not (t."int8" is null) group by t."int8") d) end from (select count(distinct t."int8") as v, count(*) as n from "s"."parts" t where not (t."int8" is null)) a
 -- unique
 -- asked:asked (0, 'HEAP', False, False)
 
-select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from (select "int4", "int8", "text", "numeric", "float8", "money", "bool", "date", "timestamptz", "oid", "we""ird", "tags", "mood", "pair", "body", "twice", "share" from only "s"."a") t where not (t."int8" is null) group by t."int8") d
+select case when v = n then concat('0 ', n) else (select concat(count(*) filter (where n > 1), ' ', coalesce(sum(n), 0)) from (select count(*) as n from (select "int4", "int8", "text", "numeric", "float8", "money", "bool", "date", "timestamptz", "oid", "we""ird", "tags", "mood", "pair", "body", "twice", "share" from only "s"."a") t where not (t."int8" is null) group by t."int8") d) end from (select count(distinct t."int8") as v, count(*) as n from (select "int4", "int8", "text", "numeric", "float8", "money", "bool", "date", "timestamptz", "oid", "we""ird", "tags", "mood", "pair", "body", "twice", "share" from only "s"."a") t where not (t."int8" is null)) a
 -- range asked:asked sum False
 count(*) filter (where t."int4" < '1'::pg_catalog.int4 or t."int4" > '9'::pg_catalog.int4)
 -- range asked:asked sum False

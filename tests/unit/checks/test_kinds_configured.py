@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from restorecheck.checks import registry
+from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.judge_scan import scan_of
 from restorecheck.checks.kind import OfRelation, RelationScan
 from restorecheck.checks.kinds.append_only import AppendOnly
@@ -779,6 +780,35 @@ def test_uniqueness_is_read_from_an_index_only_where_one_index_holds_all_rows(re
     without = kind.question(replace(about_it, has_index=False))
     assert without is not None
     assert without.plan is Plan.HEAP
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "by_index", "major", "first"),
+    [
+        ("int8", False, 15, True),
+        ("int8", True, 15, True),
+        ("uuid", False, 15, True),
+        ("uuid", True, 15, False),
+        ("uuid", True, 16, True),
+        ("text", True, 16, True),
+        ("text", False, 16, False),
+        ("float8", True, 18, False),
+    ],
+)
+def test_distinct_values_are_counted_first_where_this_is_faster(sql_type, by_index, major, first):
+    column = Column(name="c", type=sql_type, sql_type=f"pg_catalog.{sql_type}")
+    relation = Relation(schema="s", name="t")
+
+    def asks_first(*columns):
+        question = postgresql.duplicates(
+            relation, columns, name="u", by_index=by_index, major=major
+        )
+        return "count(distinct" in question.sql
+
+    assert asks_first(column) is first
+    assert not asks_first(column, column)
+    assert not asks_first(replace(column, kind="c"))
+    assert not asks_first(replace(column, sql_type=f"public.{sql_type}"))
 
 
 def test_contents_of_the_same_sum_in_another_number_of_rows_are_not_the_same():

@@ -89,7 +89,7 @@ def orphans(key, *, name=""):
     return Question(key=name or key.name, sql=sql)
 
 
-def duplicates(relation, columns, *, name, by_index):  # there are no indexes
+def duplicates(relation, columns, *, name, by_index, major):  # there are no indexes
     values = ", ".join(map(_value, columns))
     there = " and ".join(f"{_value(column)} is not null" for column in columns)
     each = f"select count(*) as n from {rows(relation)} as t where {there} group by {values}"
