@@ -90,8 +90,7 @@ class Copying:
         self._clock = clock
 
     def find(self, drill: Drill) -> StepEvent:
-        """Find the newest finished automated snapshot, or if none is young enough, the newest one of AWS Backup.
-        """
+        """Find the newest finished automated snapshot, or if none is young enough, the newest one of AWS Backup."""
         wanted = self._settings.identifier
         of_instance = self._of_instance(self._here.automated)
         newest = _newest_of(of_instance)

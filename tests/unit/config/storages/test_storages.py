@@ -93,6 +93,7 @@ def test_a_password_that_is_written_out_is_refused_and_a_reference_reaches_no_te
     assert "in plain text" in problem(TARGET % (keys % KEY))
     dump = dump_of(keys % "${SECRET}", SECRET=KEY)
     storage = storage_of(dump)
+    assert storage is not None, "its path names one"
     assert KEY not in f"{storage!r}{storage.place}{shown_path(dump, storage)}"
     assert KEY in str(vars(storage))
 
