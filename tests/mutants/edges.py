@@ -183,7 +183,7 @@ EDGES = (
     bug(
         "all databases of an instance are one that is called all",
         "resolved",
-        'own["databases"] = None  # all are proven anyway',
+        'own["databases"] = None  # this kind always checks all',
         "pass",
         "tests/unit/config/sources/test_rds.py",
     ),
