@@ -4,6 +4,7 @@ import argparse
 import inspect
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,8 @@ def test_the_policies_in_the_reference_are_those_that_doctor_advises():
         trust_policy(names, "YOUR-EXTERNAL-ID"),
         source_policy(names),
         backup_policy(names),
+        source_policy(replace(names, aurora=True)),
+        backup_policy(replace(names, aurora=True)),
         looking_in_source(),
         looking_in_backup(),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from restorecheck.rules.permissions import (
     ASKED,
     KEY_USE,
-    OF_INSTANCE,
+    RESTORES,
     SECRET_KEY_USE,
     TAGGED,
     Names,
@@ -56,17 +56,15 @@ def trust_policy(names: Names, external_id: str) -> Policy:
 
 def source_policy(names: Names) -> Policy:
     """Policy of the role in production's account, as in infra/source-account.yaml."""
-    ours = names.in_source("snapshot", "restorecheck-*")
-    automated = names.in_source("snapshot", "rds:*")
-    managed = names.in_source("snapshot", "awsbackup:*")
+    kind, word = names.snapshot_arn, names.snapshot
+    ours = names.in_source(kind, "restorecheck-*")
+    automated = names.in_source(kind, "rds:*")
+    managed = names.in_source(kind, "awsbackup:*")
+    both = [names.in_source(one, "restorecheck-*") for one in ("snapshot", "cluster-snapshot")]
     return _document(
-        _statement(
-            "Read",
-            ["rds:DescribeDBInstances", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots"],
-            "*",
-        ),
-        _statement("ReadAttributes", ["rds:DescribeDBSnapshotAttributes"], ours),
-        _statement("CopyAutomatedToOurs", ["rds:CopyDBSnapshot"], [automated, managed, ours]),
+        _statement("Read", _described(names), "*"),
+        _statement("ReadAttributes", [f"rds:Describe{word}Attributes"], ours),
+        _statement("CopyAutomatedToOurs", [f"rds:Copy{word}"], [automated, managed, ours]),
         _statement(
             "TagOurCopiesAsTheyAreMade",
             ["rds:AddTagsToResource"],
@@ -75,14 +73,24 @@ def source_policy(names: Names) -> Policy:
         ),
         _statement(
             "ShareAndDeleteOurs",
-            ["rds:ModifyDBSnapshotAttribute", "rds:DeleteDBSnapshot"],
+            [f"rds:Modify{word}Attribute", f"rds:Delete{word}"],
             ours,
             Condition={"StringEquals": dict(TAGGED)},
         ),
         *_keys_policy(names.source_account, dict.fromkeys(names.source_keys, (names.region,))),
-        _never_touch([ours], "Restore"),
+        _never_touch(both, *CHANGING, "Restore", creates=True),
         _statement("NeverMore", [*NEVER_MORE], "*", effect="Deny"),
     )
+
+
+def _described(names: Names) -> list[str]:
+    if names.aurora:
+        return [
+            "rds:DescribeDBClusterParameters",
+            "rds:DescribeDBClusterSnapshots",
+            "rds:DescribeDBClusters",
+        ]
+    return ["rds:DescribeDBInstances", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots"]
 
 
 def _keys_policy(account: str, regions: Mapping[str, tuple[str, ...]]) -> tuple[Policy, ...]:
@@ -128,12 +136,13 @@ def _no_keys_of_strangers(account: str, keys: list[str]) -> Policy:
     }
 
 
-def _never_touch(ours: list[str], *verbs: str) -> Policy:
+def _never_touch(ours: list[str], *verbs: str, creates: bool = False) -> Policy:
+    first = ("Create",) if creates else ()
     return {
         "Sid": "NeverTouchWhatIsNotOurs",
         "Effect": "Deny",
-        "Action": [*(f"rds:{verb}*" for verb in (*CHANGING, *verbs)), "rds:RemoveTagsFromResource"],
-        "NotResource": ours if len(ours) > 1 else ours[0],
+        "Action": [*(f"rds:{verb}*" for verb in (*first, *verbs)), "rds:RemoveTagsFromResource"],
+        "NotResource": ours,
     }
 
 
@@ -148,28 +157,33 @@ NEVER_MORE = (
     "kms:ScheduleKeyDeletion",
 )
 """Calls that are denied even beside a wider policy: changes of the own rights, and of keys."""
-CHANGING = (
-    *("Create", "Delete", "Failover", "Modify", "Promote", "Reboot", "Reset", "Start", "Stop"),
-)
+CHANGING = (*("Delete", "Failover", "Modify", "Promote", "Reboot", "Reset", "Start", "Stop"),)
 
 
 def backup_policy(names: Names) -> Policy:
     """Policy of the drilling user in the backup account: the rights that infra/backup-account.yaml gives to its
     stepper, checker and sweeper.
     """
-    copies = names.in_backup("snapshot", "restorecheck-*")
+    word, kind = names.snapshot, names.snapshot_arn
+    copies = names.in_backup(kind, "restorecheck-*")
+    staging = names.in_source(kind, "restorecheck-*")
     instances = names.in_backup("db", "restorecheck-*")
-    ours = [instances, copies]
-    around = names.in_backup("subgrp", names.subnet_group or "*"), names.in_backup("pg", "*")
+    clusters = [names.in_backup("cluster", "restorecheck-*")] if names.aurora else []
+    ours = [instances, *clusters, copies]
+    around = [names.in_backup("subgrp", names.subnet_group or "*")]
+    around += [names.in_backup("cluster-pg" if names.aurora else "pg", "*")]
+    # From a shared snapshot, where that is configured.
+    origin = [staging] if names.aurora else []
+    restore = f"rds:{RESTORES[names.aurora]}"
+    kinds = ("db", "snapshot", "cluster", "cluster-snapshot")
+    every = [names.in_backup(one, "restorecheck-*") for one in kinds]
     transit, backup = names.backup_keys
     regions = {transit: names.regions, backup: (names.backup_region,)}
     return _document(
         _statement(
             "Read",
             [
-                "rds:DescribeDBInstances",
-                "rds:DescribeDBParameters",
-                "rds:DescribeDBSnapshots",
+                *dict.fromkeys(("rds:DescribeDBInstances", *_described(names))),
                 "rds:DescribeEvents",
                 "secretsmanager:ListSecrets",
             ],
@@ -182,17 +196,24 @@ def backup_policy(names: Names) -> Policy:
         ),
         _statement(
             "CopyIn",
-            ["rds:CopyDBSnapshot"],
-            [names.in_source("snapshot", "restorecheck-*"), copies],
+            [f"rds:Copy{word}"],
+            [staging, copies],
         ),
         _statement(
             "Restore",
-            ["rds:RestoreDBInstanceFromDBSnapshot"],
-            [*ours, *around, names.in_backup("og", "default:*")],
+            [restore],
+            [
+                *(clusters or [instances]),
+                copies,
+                *origin,
+                *around,
+                names.in_backup("og", "default:*"),
+            ],
         ),
+        *(_instances_of_clusters(names, instances, clusters) if names.aurora else ()),
         _statement(
             "MustBePrivate",
-            ["rds:RestoreDBInstanceFromDBSnapshot"],
+            ["rds:CreateDBInstance" if names.aurora else restore],
             instances,
             effect="Deny",
             Condition={"Bool": {"rds:PubliclyAccessible": "true"}},
@@ -211,16 +232,23 @@ def backup_policy(names: Names) -> Policy:
         ),
         _statement(
             "ManageOurs",
-            [
-                "rds:DeleteDBInstance",
-                "rds:DeleteDBSnapshot",
-                "rds:ModifyDBInstance",
-                "rds:StopDBInstance",
-            ],
+            _managed(names),
             ours,
             Condition={"StringEquals": dict(TAGGED)},
         ),
-        _never_touch(ours, "Download"),
+        _never_touch(every, *CHANGING, "Download"),
+        {
+            "Sid": "NeverCreateWhatIsNotOurs",
+            "Effect": "Deny",
+            "Action": ["rds:Create*"],
+            # An instance in a cluster is created with these.
+            "NotResource": [
+                *every,
+                around[0],
+                names.in_backup("pg", "*"),
+                names.in_backup("og", "default:*"),
+            ],
+        },
         *_secrets_policy(names),
         *_keys_policy(names.backup_account, {k: where for k, where in regions.items() if k}),
         _statement(
@@ -238,8 +266,27 @@ def backup_policy(names: Names) -> Policy:
     )
 
 
+def _managed(names: Names) -> list[str]:
+    """What is done to our own things."""
+    if names.aurora:
+        return [
+            *("rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance"),
+            *("rds:ModifyDBCluster", "rds:ModifyDBInstance", "rds:StopDBCluster"),
+        ]
+    actions = ("DeleteDBInstance", "DeleteDBSnapshot", "ModifyDBInstance", "StopDBInstance")
+    return [f"rds:{action}" for action in actions]
+
+
+def _instances_of_clusters(names: Names, instances: str, clusters: list[str]) -> tuple[Policy, ...]:
+    """A restore of a cluster depends on CreateDBInstance: Service Authorization Reference, "Amazon RDS"."""
+    around = [names.in_backup("subgrp", names.subnet_group or "*"), names.in_backup("pg", "*")]
+    around.append(names.in_backup("og", "default:*"))
+    resources = [instances, *clusters, *around]
+    return (_statement("CreateInstancesInOurs", ["rds:CreateDBInstance"], resources),)
+
+
 def _secrets_policy(names: Names) -> tuple[Policy, ...]:
-    own, made = names.secret("restorecheck-*"), names.secret("rds!db-*")
+    own, made = names.secret("restorecheck-*"), names.secret(f"{names.managed_secrets}*")
     if names.credentials == "iam":
         place = f"{names.backup_region}:{names.backup_account}"
         user = f"arn:{names.partition}:rds-db:{place}:dbuser:*/{names.iam_user}"
@@ -253,7 +300,11 @@ def _secrets_policy(names: Names) -> tuple[Policy, ...]:
             "ReadTheOneSecret",
             ["secretsmanager:GetSecretValue"],
             made,
-            Condition={"StringLike": {OF_INSTANCE: names.in_backup("db", "restorecheck-*")}},
+            Condition={
+                "StringLike": {
+                    names.tag_of_secrets: names.in_backup(names.owner_arn, "restorecheck-*")
+                }
+            },
         ),
         _statement(
             "HaveRdsManageThePassword",

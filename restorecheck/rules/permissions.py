@@ -22,7 +22,7 @@ STRANGER = "999999999999"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names in the configuration of one RDS target."""
+    """The names in the configuration of one RDS or Aurora target."""
 
     target: str
     partition: str
@@ -43,6 +43,41 @@ class Names:
     parameter_group: str = ""
     credentials: str = "managed-secret"
     iam_user: str = ""
+    aurora: bool = False
+    """`instance` and `parameter_group` are then those of a cluster."""
+
+    @property
+    def key_of_target(self) -> str:
+        """In the configuration."""
+        return "aurora" if self.aurora else "rds"
+
+    @property
+    def snapshot(self) -> str:
+        """In operations: `DBSnapshot`."""
+        return "DBClusterSnapshot" if self.aurora else "DBSnapshot"
+
+    @property
+    def snapshot_arn(self) -> str:
+        return "cluster-snapshot" if self.aurora else "snapshot"
+
+    @property
+    def owner(self) -> str:
+        """Of snapshots, in operations: `DBInstance`."""
+        return "DBCluster" if self.aurora else "DBInstance"
+
+    @property
+    def owner_arn(self) -> str:
+        return "cluster" if self.aurora else "db"
+
+    @property
+    def managed_secrets(self) -> str:
+        """How the secrets are called that RDS manages."""
+        return "rds!cluster-" if self.aurora else "rds!db-"
+
+    @property
+    def tag_of_secrets(self) -> str:
+        """A tag of the secrets that RDS manages (RDS User Guide, "Password management")."""
+        return f"aws:ResourceTag/aws:rds:primary{self.owner}Arn"
 
     @property
     def role(self) -> str:
@@ -105,8 +140,6 @@ def granting(region: str) -> dict[str, str]:
 
 ASKED = {f"aws:RequestTag/{MANAGED}": "true"}
 TAGGED = {f"aws:ResourceTag/{MANAGED}": "true"}
-OF_INSTANCE = "aws:ResourceTag/aws:rds:primaryDBInstanceArn"
-"""A tag of the secrets that RDS manages (RDS User Guide, "Password management")."""
 
 
 def owner_of(key: str) -> dict[str, str]:
@@ -135,20 +168,21 @@ def _on_keys_of_strangers(names: Names, region: str) -> PermissionQuestion:
 
 def asks_of_source(names: Names) -> tuple[PermissionQuestion, ...]:
     """Questions on the role in production's account."""
-    ours = names.in_source("snapshot", f"restorecheck-{AN_ID}")
-    automated = names.in_source("snapshot", f"rds:{names.instance}-2026-01-01-00-00")
-    others = names.in_source("snapshot", f"{names.instance}-before-migration")
-    instance = names.in_source("db", names.instance)
+    kind, word = names.snapshot_arn, names.snapshot
+    ours = names.in_source(kind, f"restorecheck-{AN_ID}")
+    automated = names.in_source(kind, f"rds:{names.instance}-2026-01-01-00-00")
+    others = names.in_source(kind, f"{names.instance}-before-migration")
+    instance = names.in_source(names.owner_arn, names.instance)
     return (
-        PermissionQuestion(("rds:DescribeDBInstances",), (instance,), allowed=True),
-        PermissionQuestion(("rds:DescribeDBSnapshots",), (automated, ours), allowed=True),
-        PermissionQuestion(("rds:CopyDBSnapshot",), (automated, ours), allowed=True, context=ASKED),
+        PermissionQuestion((f"rds:Describe{names.owner}s",), (instance,), allowed=True),
+        PermissionQuestion((f"rds:Describe{word}s",), (automated, ours), allowed=True),
+        PermissionQuestion((f"rds:Copy{word}",), (automated, ours), allowed=True, context=ASKED),
         PermissionQuestion(("rds:AddTagsToResource",), (ours,), allowed=True, context=ASKED),
         PermissionQuestion(
             (
-                "rds:DescribeDBSnapshotAttributes",
-                "rds:ModifyDBSnapshotAttribute",
-                "rds:DeleteDBSnapshot",
+                f"rds:Describe{word}Attributes",
+                f"rds:Modify{word}Attribute",
+                f"rds:Delete{word}",
             ),
             (ours,),
             allowed=True,
@@ -157,17 +191,12 @@ def asks_of_source(names: Names) -> tuple[PermissionQuestion, ...]:
         *(ask for key in names.source_keys for ask in _on_key(key, names.region)),
         _on_keys_of_strangers(names, names.region),
         PermissionQuestion(
-            (
-                "rds:DeleteDBInstance",
-                "rds:ModifyDBInstance",
-                "rds:StopDBInstance",
-                "rds:RebootDBInstance",
-            ),
+            (*(f"rds:{verb}{names.owner}" for verb in ("Delete", "Modify", "Stop", "Reboot")),),
             (instance,),
             allowed=False,
         ),
-        PermissionQuestion(("rds:DeleteDBSnapshot",), (automated, others), allowed=False),
-        PermissionQuestion(("rds:ModifyDBSnapshotAttribute",), (others,), allowed=False),
+        PermissionQuestion((f"rds:Delete{word}",), (automated, others), allowed=False),
+        PermissionQuestion((f"rds:Modify{word}Attribute",), (others,), allowed=False),
         *_never_on_itself(names.role_arn, names.source_keys),
     )
 
@@ -187,55 +216,90 @@ def _never_on_itself(principal: str, keys: tuple[str, ...]) -> tuple[PermissionQ
 
 def asks_of_backup(names: Names, principal: str = "") -> tuple[PermissionQuestion, ...]:
     """Questions on the drilling user in the backup account."""
+    word, kind = names.snapshot, names.snapshot_arn
     ours = names.in_backup("db", f"restorecheck-{AN_ID}")
-    copy = names.in_backup("snapshot", f"restorecheck-{AN_ID}")
-    staging = names.in_source("snapshot", f"restorecheck-{AN_ID}")
+    owner = names.in_backup(names.owner_arn, f"restorecheck-{AN_ID}")
+    copy = names.in_backup(kind, f"restorecheck-{AN_ID}")
+    staging = names.in_source(kind, f"restorecheck-{AN_ID}")
     others = names.in_backup("db", "other")
-    foreign = names.in_backup("snapshot", "other")
+    foreign = names.in_backup(kind, "other")
+    group = "cluster-pg" if names.aurora else "pg"
     around = (
-        ours,
+        owner,
         copy,
         names.in_backup("subgrp", names.subnet_group),
-        names.in_backup("pg", names.parameter_group or "default.postgres17"),
+        names.in_backup(group, names.parameter_group or "default.postgres17"),
         names.in_backup("og", "default:postgres-17"),
     )
     private = {"rds:PubliclyAccessible": "false", **ASKED}
     public = {"rds:PubliclyAccessible": "true", **ASKED}
-    restore = ("rds:RestoreDBInstanceFromDBSnapshot",)
+    restore = (f"rds:{RESTORES[names.aurora]}",)
+    public_call = ("rds:CreateDBInstance",) if names.aurora else restore
     return (
+        *(_on_clusters(names, ours, owner) if names.aurora else ()),
         PermissionQuestion(("rds:DescribeDBInstances",), (ours,), allowed=True),
         PermissionQuestion(
             ("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"), (ours,), allowed=True
         ),
         PermissionQuestion(("rds:DownloadDBLogFilePortion",), (others,), allowed=False),
-        PermissionQuestion(("rds:DescribeDBSnapshots",), (copy,), allowed=True),
+        PermissionQuestion((f"rds:Describe{word}s",), (copy,), allowed=True),
         PermissionQuestion(("rds:DescribeEvents",), ("*",), allowed=True),
-        PermissionQuestion(("rds:CopyDBSnapshot",), (staging, copy), allowed=True, context=ASKED),
+        PermissionQuestion((f"rds:Copy{word}",), (staging, copy), allowed=True, context=ASKED),
         PermissionQuestion(
-            ("rds:AddTagsToResource",), (copy, ours), allowed=True, context=ASKED | TAGGED
+            ("rds:AddTagsToResource",), (copy, ours, owner), allowed=True, context=ASKED | TAGGED
         ),
         PermissionQuestion(restore, around, allowed=True, context=private),
         PermissionQuestion(
-            ("rds:ModifyDBInstance", "rds:DeleteDBInstance", "rds:StopDBInstance"),
-            (ours,),
+            tuple(f"rds:{verb}{names.owner}" for verb in ("Modify", "Delete", "Stop")),
+            (owner,),
             allowed=True,
             context=TAGGED,
         ),
-        PermissionQuestion(("rds:DeleteDBSnapshot",), (copy,), allowed=True, context=TAGGED),
+        PermissionQuestion((f"rds:Delete{word}",), (copy,), allowed=True, context=TAGGED),
         PermissionQuestion(("sts:AssumeRole",), (names.role_arn,), allowed=True),
         *_on_credentials(names),
         *_on_key(names.backup_keys[0], *names.regions),
         *_on_key(names.backup_key, names.backup_region),
         _on_keys_of_strangers(names, names.backup_region),
-        PermissionQuestion(
-            ("rds:ModifyDBSnapshotAttribute",), (copy,), allowed=False, context=TAGGED
-        ),
-        PermissionQuestion(restore, (ours,), allowed=False, context=public),
+        PermissionQuestion((f"rds:Modify{word}Attribute",), (copy,), allowed=False, context=TAGGED),
+        PermissionQuestion(public_call, (ours,), allowed=False, context=public),
         PermissionQuestion(
             ("rds:DeleteDBInstance", "rds:ModifyDBInstance"), (others,), allowed=False
         ),
-        PermissionQuestion(("rds:DeleteDBSnapshot",), (foreign,), allowed=False),
+        PermissionQuestion((f"rds:Delete{word}",), (foreign,), allowed=False),
         *_never_on_itself(principal, (names.backup_key,)),
+    )
+
+
+RESTORES = {False: "RestoreDBInstanceFromDBSnapshot", True: "RestoreDBClusterFromSnapshot"}
+"""By whether it is Aurora."""
+
+
+def _on_clusters(names: Names, instance: str, cluster: str) -> tuple[PermissionQuestion, ...]:
+    """What a cluster needs besides. Service Authorization Reference, "Amazon RDS": a restore depends on
+    CreateDBInstance, and DeleteDBCluster is asked of a cluster snapshot, too, even without a final one.
+    """
+    private = {"rds:PubliclyAccessible": "false", **ASKED}
+    snapshot = names.in_backup("cluster-snapshot", f"restorecheck-{AN_ID}")
+    others = names.in_backup("cluster", "other")
+    create = ("rds:CreateDBInstance",)
+    around = (instance, cluster, names.in_backup("subgrp", names.subnet_group))
+    return (
+        PermissionQuestion(("rds:DescribeDBClusters",), (cluster,), allowed=True),
+        PermissionQuestion(create, around, allowed=True, context=private),
+        PermissionQuestion(create, (others,), allowed=False, context=private),
+        PermissionQuestion(
+            ("rds:DeleteDBInstance", "rds:ModifyDBInstance"),
+            (instance,),
+            allowed=True,
+            context=TAGGED,
+        ),
+        PermissionQuestion(("rds:DeleteDBCluster",), (snapshot,), allowed=True, context=TAGGED),
+        PermissionQuestion(
+            ("rds:DeleteDBCluster", "rds:ModifyDBCluster", "rds:StopDBCluster"),
+            (others,),
+            allowed=False,
+        ),
     )
 
 
@@ -243,7 +307,7 @@ def _on_credentials(names: Names) -> tuple[PermissionQuestion, ...]:
     match names.credentials:
         case "iam":
             place = f"{names.backup_region}:{names.backup_account}"
-            user = f"arn:{names.partition}:rds-db:{place}:dbuser:db-NEW/{names.iam_user}"
+            user = f"arn:{names.partition}:rds-db:{place}:dbuser:{names.owner_arn}-NEW/{names.iam_user}"
             return (PermissionQuestion(("rds-db:connect",), (user,), allowed=True),)
         case "reset":
             own = names.secret(f"restorecheck-{AN_ID}-AbCdEf")
@@ -251,10 +315,11 @@ def _on_credentials(names: Names) -> tuple[PermissionQuestion, ...]:
             named = tuple(f"secretsmanager:{action}" for action in actions)
             return (PermissionQuestion(named, (own,), allowed=True),)
         case _:
-            made = names.secret("rds!db-0a1b2c3d-AbCdEf")
+            made = names.secret(f"{names.managed_secrets}0a1b2c3d-AbCdEf")
             by_rds = ("CreateSecret", "TagResource", "GetSecretValue")
             named = tuple(f"secretsmanager:{action}" for action in by_rds)
-            of_ours = {OF_INSTANCE: names.in_backup("db", f"restorecheck-{AN_ID}")}
+            owner = names.in_backup(names.owner_arn, f"restorecheck-{AN_ID}")
+            of_ours = {names.tag_of_secrets: owner}
             return (
                 PermissionQuestion(named, (made,), allowed=True, context=of_ours),
                 *_on_secret_key(names),

@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 
 from restorecheck.rules.advised import backup_policy, source_policy
-from restorecheck.rules.permissions import Names, granting, through_rds
+from restorecheck.rules.permissions import (
+    Names,
+    asks_of_backup,
+    asks_of_source,
+    granting,
+    through_rds,
+)
 from restorecheck.rules.policies import Decision, Request, evaluate
 from tests.iam.requests import PRODUCTION_KEY, key_of, owned_by
 from tests.infra.resolving import BACKUP, REGION, SOURCE, backup_stack, source_stack
@@ -23,10 +29,11 @@ PLACES = {
 }
 
 
-def worlds(place):
+def worlds(place, more=None):
     of_source, of_backup, region, secret_key = PLACES[place]
-    source = replace(source_stack(SourceKeyArns=PRODUCTION_KEY, **of_source), region=region)
-    backup = backup_stack(**of_backup)
+    given = of_source | (more or {})
+    source = replace(source_stack(SourceKeyArns=PRODUCTION_KEY, **given), region=region)
+    backup = backup_stack(**of_backup, **(more or {}))
     names = Names(
         target="courses",
         partition="aws",
@@ -45,6 +52,20 @@ def worlds(place):
     return source, backup, names
 
 
+CLUSTERS = (
+    *("AddTagsToResource", "CopyDBClusterSnapshot", "CreateDBCluster", "CreateDBInstance"),
+    *("DeleteDBCluster", "DeleteDBClusterSnapshot", "DeleteDBInstance", "DescribeDBClusters"),
+    *("DescribeDBClusterSnapshotAttributes", "DescribeDBClusterSnapshots", "FailoverDBCluster"),
+    *("ModifyDBCluster", "ModifyDBClusterSnapshotAttribute", "ModifyDBInstance", "StopDBCluster"),
+    *("RestoreDBClusterFromSnapshot", "RestoreDBClusterToPointInTime", "StartDBCluster"),
+    "DescribeDBClusterParameters",
+)
+OF_CLUSTERS = (
+    *("cluster:restorecheck-x", "cluster:warehouse", "cluster-snapshot:restorecheck-x"),
+    *("cluster-snapshot:warehouse", "cluster-snapshot:rds:courses-prod-2026-02-26"),
+    *("db:restorecheck-x", "db:warehouse", "cluster-pg:mine", "subgrp:restorecheck"),
+    *("subgrp:public", "og:default:aurora-postgresql-16", "og:mine"),
+)
 RDS = (
     *("AddTagsToResource", "CopyDBSnapshot", "CreateDBInstance", "CreateDBSnapshot"),
     *("DeleteDBInstance", "DeleteDBSnapshot", "DescribeDBInstances", "DescribeDBLogFiles"),
@@ -104,8 +125,21 @@ def of_others(names):
         yield "iam:PutRolePolicy", role, {}
 
 
+def of_clusters(names):
+    for make in (names.in_source, names.in_backup):
+        arns = [make(*one.split(":", 1)) for one in OF_CLUSTERS]
+        for action, arn, context in itertools.product(CLUSTERS, arns, TAGS):
+            yield f"rds:{action}", arn, context
+    made = names.secret("rds!cluster-1-AbCdEf")
+    for name in ("cluster:restorecheck-x", "cluster:warehouse"):
+        tag = {"aws:ResourceTag/aws:rds:primaryDBClusterArn": names.in_backup(*name.split(":"))}
+        for action, secret in itertools.product(SECRET_ACTIONS, (made, names.secret("other"))):
+            yield f"secretsmanager:{action}", secret, tag
+
+
 def asked(names):
-    for action, resource, context in (*of_rds(names), *of_keys(names), *of_others(names)):
+    groups = (of_rds(names), of_clusters(names), of_keys(names), of_others(names))
+    for action, resource, context in itertools.chain(*groups):
         yield Request(action, resource, {key.lower(): value for key, value in context.items()})
 
 
@@ -138,3 +172,51 @@ def test_one_role_in_the_backup_account_may_do_what_the_templates_three_may(plac
     ]
     assert "\n".join(f"{r.action} on {r.resource} {r.context}" for r in differing) == ""
     assert sum(allows(advised, r) for r in requests) > 50
+
+
+def test_with_aurora_the_templates_let_do_what_both_advised_policies_do():
+    aurora = {"Aurora": "true"}
+    source, backup, names = worlds("one region", aurora)
+    roles = [backup.policy(role) for role in ("StepperRole", "CheckerRole", "SweeperRole")]
+    here, there = (
+        [policy(replace(names, aurora=one))["Statement"] for one in (False, True)]
+        for policy in (source_policy, backup_policy)
+    )
+    for advised, given in ((here, [source.policy("SourceRole")]), (there, roles)):
+        differing = [
+            r
+            for r in asked(names)
+            if any(allows(one, r) for one in advised) is not any(allows(one, r) for one in given)
+        ]
+        assert "\n".join(f"{r.action} on {r.resource} {r.context}" for r in differing) == ""
+        more = [r for r in asked(names) if allows(advised[1], r) and not allows(advised[0], r)]
+        assert len(more) > 15
+
+
+def test_without_aurora_no_cluster_may_be_touched():
+    source, backup, names = worlds("one region")
+    roles = [backup.policy(role) for role in ("StepperRole", "SweeperRole")]
+    touching = ("rds:Copy", "rds:Delete", "rds:Modify", "rds:Restore", "rds:Create", "rds:Stop")
+
+    allowed = [
+        r
+        for r in asked(names)
+        if "DBCluster" in r.action
+        and r.action.startswith(touching)
+        and any(allows(role, r) for role in (source.policy("SourceRole"), *roles))
+    ]
+    assert allowed == []
+
+
+@pytest.mark.parametrize("aurora", [False, True])
+def test_the_advised_policies_are_what_doctor_asks_for(aurora):
+    names = replace(worlds("one region")[2], aurora=aurora)
+    for asks, policy in (
+        (asks_of_source(names), source_policy(names)),
+        (asks_of_backup(names), backup_policy(names)),
+    ):
+        for ask in asks:
+            context = {key.lower(): value for key, value in ask.context.items()}
+            for action, resource in itertools.product(ask.actions, ask.resources):
+                request = Request(action, resource, context)
+                assert allows(policy["Statement"], request) is ask.allowed, request
