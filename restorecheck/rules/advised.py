@@ -363,6 +363,7 @@ LOOKING_IN_SOURCE = (
 LOOKING_IN_BACKUP = (
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
+    "rds:DescribeDBClusterSnapshots",
     "rds:DescribeDBParameterGroups",
     "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",

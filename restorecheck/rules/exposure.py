@@ -148,9 +148,14 @@ class _Exposure:
         target = self.facts.target
         if target is None:
             said = "no target of the configuration copies this database out of the account"
-            advice = RuleAdvice(AdvicePlace.CONFIGURATION, f"<add an rds target for {self._name}>")
-            if self.facts.database.kind == "cluster":
-                said += " (this version of restorecheck drills instances, not clusters)"
+            key = "aurora" if self.facts.database.kind == "cluster" else "rds"
+            advice = RuleAdvice(
+                AdvicePlace.CONFIGURATION, f"<add an {key} target for {self._name}>"
+            )
+            if key == "aurora" and self.facts.database.engine != "aurora-postgresql":
+                said += (
+                    f" (this version of restorecheck does not drill {self.facts.database.engine})"
+                )
             yield self.problem("RC701", said, advice)
             return
         if isinstance(target.copies, Unread):

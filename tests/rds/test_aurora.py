@@ -134,4 +134,14 @@ def test_doctor_says_what_it_does_not_look_at(clusters):
 
     outcome = scene.run("doctor")
 
-    assert "Traceback" not in outcome.err
+    assert "does not look at Aurora targets yet" in outcome.out
+    assert outcome.code != 0
+
+
+def test_audit_finds_the_copies_of_a_cluster(clusters):
+    scene, _ = clusters
+    assert scene.drill().verdict == "verified"
+
+    outcome = scene.run("audit", "--format", "json")
+
+    assert "1 copy in the backup account" in outcome.out

@@ -8,8 +8,9 @@ from typing import Any
 from restorecheck.aws.facts.lookup import Raw, database_of, key_of, pages, reading, simulated
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account, Accounts
-from restorecheck.aws.session.settings import RdsSettings
-from restorecheck.aws.session.views import SnapshotView, snapshot_view
+from restorecheck.aws.session.settings import SnapshotSettings
+from restorecheck.aws.session.snapshot_kinds import OF_CLUSTERS
+from restorecheck.aws.session.views import SnapshotView
 from restorecheck.errors import AccessDeniedError
 from restorecheck.model import Verdict
 from restorecheck.rules.exposure import DELETING, KEY_ENDING
@@ -38,7 +39,7 @@ AWS_OWN_ROLES = "/aws-service-role/"
 class Audited:
     """One configured target, as the audit needs it."""
 
-    settings: RdsSettings
+    settings: SnapshotSettings
     max_proof_age: timedelta
     proven_at: datetime | None
 
@@ -77,7 +78,9 @@ class _Looking:
 
     def __init__(self, source: Account, targets: Sequence[Audited], accounts: Accounts) -> None:
         self._source = source
-        self._targets = {t.settings.db_instance_identifier: t for t in targets}
+        self._targets = {
+            (t.settings.kind is OF_CLUSTERS, t.settings.identifier): t for t in targets
+        }
         self._accounts = accounts
         self._keys: dict[str, KmsKey | Unread | None] = {}
         self._entities: tuple[str, ...] | Unread | None = None
@@ -194,8 +197,8 @@ class _Looking:
     # --- copies ------------------------------------------------------------------------------------
 
     def _target(self, database: RdsDatabase) -> TargetFacts | None:
-        target = self._targets.get(database.identifier)
-        if target is None or database.kind == "cluster":
+        target = self._targets.get((database.kind == "cluster", database.identifier))
+        if target is None:
             return None
         views = self._copies_of(target.settings)
         copies = views if isinstance(views, Unread) else tuple(map(_copy, views))
@@ -207,24 +210,24 @@ class _Looking:
             copies=copies,
         )
 
-    def _copies_of(self, settings: RdsSettings) -> tuple[SnapshotView, ...] | Unread:
-        place = settings.backup.place
-        if place not in self._copies:
+    def _copies_of(self, settings: SnapshotSettings) -> tuple[SnapshotView, ...] | Unread:
+        place, kind = settings.backup.place, settings.kind
+        if (place, kind.name) not in self._copies:
             backup = self._accounts.looked_at(place)
-            self._copies[place] = reading(
-                f"rds:DescribeDBSnapshots in account {place.account_id}",
+            self._copies[place, kind.name] = reading(
+                f"rds:Describe{kind.name}s in account {place.account_id}",
                 "list the copies of restorecheck",
                 lambda: tuple(
-                    snapshot_view(raw)
+                    kind.view(raw)
                     for raw in pages(
                         backup.client("rds"),
-                        "describe_db_snapshots",
-                        "DBSnapshots",
+                        f"describe_{kind.method}s",
+                        f"{kind.name}s",
                         SnapshotType="manual",
                     )
                 ),
             )
-        found = self._copies[place]
+        found = self._copies[place, kind.name]
         if isinstance(found, Unread):
             return found
         return tuple(view for view in found if _is_copy(view, settings.target))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from restorecheck.config import Config
+from restorecheck.config.sources.aurora import AURORA
 from restorecheck.config.sources.rds import RDS
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.cli.doctor import answer
@@ -37,19 +38,19 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
 
 def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
     """Raises ConfigError where no target names a source account."""
-    targets = [target for target in config.targets if target.kind is RDS]
+    targets = [target for target in config.targets if target.kind in (RDS, AURORA)]
     if not targets:
-        message = "no target of kind rds: there is no source account to audit"
+        message = "no target of kind rds or aurora: there is no source account to audit"
         hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
         raise ConfigError((Problem(message=message),), hint=hint)
     from restorecheck.aws.facts.source_account import Audited, audit
-    from restorecheck.hosts.sources import rds
+    from restorecheck.hosts.sources import aurora, rds
     from restorecheck.hosts.sources.in_aws import accounts_of
 
     proven = _proven(config, [target.name for target in targets])
     audited = [
         Audited(
-            settings=rds.settings_of(config, target),
+            settings=(aurora if target.kind is AURORA else rds).settings_of(config, target),
             max_proof_age=timedelta(hours=target.max_proof_age_hours),
             proven_at=proven.get(target.name),
         )
