@@ -271,7 +271,8 @@ def _managed(names: Names) -> list[str]:
     if names.aurora:
         return [
             *("rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance"),
-            *("rds:ModifyDBCluster", "rds:ModifyDBInstance", "rds:StopDBCluster"),
+            *("rds:ModifyDBCluster", "rds:ModifyDBInstance"),
+            *("rds:StartDBCluster", "rds:StopDBCluster"),
         ]
     actions = ("DeleteDBInstance", "DeleteDBSnapshot", "ModifyDBInstance", "StopDBInstance")
     return [f"rds:{action}" for action in actions]

@@ -295,6 +295,7 @@ def _on_clusters(names: Names, instance: str, cluster: str) -> tuple[PermissionQ
             context=TAGGED,
         ),
         PermissionQuestion(("rds:DeleteDBCluster",), (snapshot,), allowed=True, context=TAGGED),
+        PermissionQuestion(("rds:StartDBCluster",), (cluster,), allowed=True, context=TAGGED),
         PermissionQuestion(
             ("rds:DeleteDBCluster", "rds:ModifyDBCluster", "rds:StopDBCluster"),
             (others,),

@@ -76,6 +76,7 @@ class Clusters:
             "StartDBCluster": self._start,
             "StopDBCluster": self._stop,
             "CreateDBInstance": self._create_instance,
+            "DeleteDBInstance": self._delete_instance,
             "ModifyDBInstance": self._refusing_members("ModifyDBInstance"),
             "StartDBInstance": self._refusing_members("StartDBInstance"),
             "StopDBInstance": self._refusing_members("StopDBInstance"),
@@ -354,6 +355,18 @@ class Clusters:
                 self._snapshots.take_automated(region, cluster.identifier)
 
         state.after(state.pace.backup, back_up, PlannedOutcome())
+
+    def _delete_instance(
+        self, region: Region, given: Parameters, caller: str
+    ) -> Description | Page:
+        """Not while the cluster is stopped: "Stopping and starting a cluster", operations ("You can't add or
+        remove DB instances"). The code is not told (?).
+        """
+        instance = self._state.instance(region, given["DBInstanceIdentifier"])
+        cluster = region.clusters.get(instance.cluster)
+        if cluster is not None and cluster.status in {"stopping", "stopped", "starting"}:
+            raise bad_owner_state(f"DB cluster {cluster.identifier} is {cluster.status}.", CLUSTERS)
+        return self._of_instances["DeleteDBInstance"](region, given, caller)
 
     def _refusing_members(self, name: str) -> Operation:
         """Codes and texts: as AWS answers them to users of the command line (?)."""

@@ -26,6 +26,7 @@ BACKUP_WRITES = {
     "CreateDBInstance": "DBClusterIdentifier",
     "ModifyDBCluster": "DBClusterIdentifier",
     "DeleteDBCluster": "DBClusterIdentifier",
+    "StartDBCluster": "DBClusterIdentifier",
     "StopDBCluster": "DBClusterIdentifier",
     "AddTagsToResource": "ResourceName",
     "CreateSecret": "Name",

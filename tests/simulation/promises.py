@@ -107,6 +107,7 @@ class Promises:
             "ModifyDBCluster": self._modify,
             "DeleteDBCluster": self._delete_instance,
             "StopDBCluster": self._stop,
+            "StartDBCluster": self._start,
         }
         copies = {} if self.stage.setting.direct else {f"Copy{word}": self._copy}
         in_backup = {
@@ -335,6 +336,14 @@ class Promises:
         drill = self._stored(instance.identifier)
         verified = drill is None or drill.verdict is Verdict.VERIFIED
         hold(verified, 4, f"{call} of an instance that was not verified")
+
+    def _start(self, call: ClientCall) -> None:
+        """Only to delete it: a stopped one lets no instance go."""
+        cluster = self._instance(call)
+        if cluster is None:
+            return
+        self._hold_marked(call, cluster.tags)
+        self._hold_verdict(call, cluster.identifier, cluster.tags)
 
     def _tag(self, call: ClientCall) -> None:
         arn = call.parameters["ResourceName"]

@@ -132,6 +132,18 @@ def test_a_verified_cluster_stands_by_stopped_until_the_next_is_verified():
     stage.promises.at_end()
 
 
+def test_a_stopped_standby_whose_target_is_gone_is_started_to_be_deleted():
+    stage = Stage(setting=replace(COPIED, after=After.STOP))
+    drill = night(stage)
+    host = Host(stage)
+
+    host.sweeper.sweep(end=[drill.id])
+
+    assert asked(stage, "StartDBCluster")
+    assert not stage.cloud.backup.clusters
+    assert not stage.cloud.backup.instances
+
+
 def test_a_standby_that_aws_started_again_is_stopped_again_by_a_sweep():
     stage = Stage(setting=replace(COPIED, after=After.STOP))
     night(stage)

@@ -53,7 +53,8 @@ class _DbCluster(RestoredKind[ClusterView]):
         )
 
     def delete(self, account: Account, view: ClusterView) -> str:
-        """Its instances first: RDS refuses a cluster that has one which is not on its way out.
+        """Its instances first: RDS refuses a cluster that has one which is not on its way out. A stopped cluster is
+        started for it.
 
         Raises:
             InvalidStateError: It has an instance that another program made.
@@ -69,7 +70,9 @@ class _DbCluster(RestoredKind[ClusterView]):
                     hint="Delete the instance. restorecheck then deletes the cluster.",
                     resource=member.arn,
                 )
-            DB_INSTANCE.delete(account, member)
+            detail = DB_INSTANCE.delete(account, member)
+            if member.status == "stopped":
+                return detail
         if staying:
             return f"deleting the instance {staying[0].identifier} first"
         account.rds().delete_db_cluster(

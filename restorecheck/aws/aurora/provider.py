@@ -78,7 +78,8 @@ class AuroraProvider(SnapshotProvider):
             return sentences
         standby = (
             f"a verified cluster is stopped and kept (rds:StopDBCluster {name}), its storage is "
-            "billed; the previous standby is deleted (rds:DeleteDBInstance, rds:DeleteDBCluster)"
+            "billed; the previous standby is started and deleted (rds:StartDBCluster, rds:DeleteDBInstance, "
+            "rds:DeleteDBCluster)"
         )
         return (*sentences, standby)
 

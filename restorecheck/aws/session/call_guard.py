@@ -36,6 +36,7 @@ BACKUP_WRITES: Mapping[str, tuple[str, ...]] = {
     "CreateDBInstance": ("DBInstanceIdentifier", "DBClusterIdentifier"),
     "ModifyDBCluster": ("DBClusterIdentifier",),
     "DeleteDBCluster": ("DBClusterIdentifier",),
+    "StartDBCluster": ("DBClusterIdentifier",),
     "StopDBCluster": ("DBClusterIdentifier",),
     "AddTagsToResource": ("ResourceName",),
     "CreateSecret": ("Name",),

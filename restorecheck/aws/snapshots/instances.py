@@ -110,7 +110,12 @@ class _DbInstance(RestoredKind[InstanceView]):
         )
 
     def delete(self, account: Account, view: InstanceView) -> str:
-        """Of Aurora the cluster has the backups."""
+        """Of Aurora the cluster has the backups, and a stopped one lets no instance go: Amazon Aurora User
+        Guide, "Stopping and starting a cluster".
+        """
+        if view.cluster and view.status == "stopped":
+            account.rds().start_db_cluster(DBClusterIdentifier=view.cluster)
+            return f"starting the DB cluster {view.cluster}: a stopped one cannot be deleted"
         backups: Any = {} if view.cluster else {"DeleteAutomatedBackups": True}
         account.rds().delete_db_instance(
             DBInstanceIdentifier=view.identifier, SkipFinalSnapshot=True, **backups
