@@ -12,9 +12,9 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check insta
 demo: $(READY)
 	@$(BIN)/restorecheck demo
 
-# The RDS story, in a simulated AWS: two accounts, three nights and an accident.
+# The RDS story, in a simulated AWS: two accounts, three nights and an accident. Of a cluster: make demo-aws DEMO=--aurora
 demo-aws: $(READY)
-	@$(BIN)/restorecheck demo aws
+	@$(BIN)/restorecheck demo aws $(DEMO)
 
 # Every promise, in minutes: of what is slow, a share that differs from run to run (tests/slow.py).
 test: $(READY)

@@ -574,6 +574,11 @@ def _add_demo(commands: "Commands[Parser]") -> None:
         "--dir", metavar="DIR", help="folder for the files of the demo; printed at the end"
     )
     demo.add_argument(
+        "--aurora",
+        action="store_true",
+        help="with aws: an Aurora cluster in place of an RDS instance",
+    )
+    demo.add_argument(
         "--answers",
         type=int,
         metavar="N",

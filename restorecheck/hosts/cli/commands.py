@@ -185,7 +185,7 @@ def demo(arguments: argparse.Namespace) -> int:
         import_sandbox()
         from restorecheck.hosts.demo import aws_story
 
-        return aws_story.play(answers=arguments.answers or 200_000)
+        return aws_story.play(answers=arguments.answers or 200_000, aurora=arguments.aurora)
     from restorecheck.hosts.demo import story
 
     return story.play(arguments.dir, answers=arguments.answers or 2_000_000)

@@ -13,12 +13,14 @@ from typing import Any
 
 import psycopg
 
+from restorecheck.aws.session.naming import SNAPSHOT_TIME, VERDICT
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.demo import rehearsal, story
-from restorecheck.hosts.demo.rehearsal import DATABASE, PASSWORD, PRODUCTION, TARGET
+from restorecheck.hosts.demo.rehearsal import DATABASE, PASSWORD, PRODUCTION
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.sandbox import Landscape, Pace, Sandbox
 from restorecheck.sandbox.service import RESTORECHECK
+from restorecheck.simulated import Database, Snapshot
 from restorecheck.spelling import number_of
 
 FACTOR = 1 / 200
@@ -32,9 +34,28 @@ class CloudStage:
     sandbox: Sandbox
     land: Landscape
     config: Path
+    aurora: bool = False
+
+    @property
+    def target(self) -> str:
+        return rehearsal.target_of(aurora=self.aurora)
+
+    @property
+    def what(self) -> str:
+        return "DB cluster" if self.aurora else "DB instance"
+
+    def production(self) -> Database | None:
+        of_account = self.sandbox.clusters if self.aurora else self.sandbox.instances
+        return of_account(self.sandbox.source).get(PRODUCTION)
+
+    def copies(self) -> dict[str, Snapshot]:
+        """In the backup account."""
+        of_account = self.sandbox.cluster_snapshots if self.aurora else self.sandbox.snapshots
+        found = of_account(self.sandbox.backup)
+        return {name: copy for name, copy in found.items() if copy.type == "manual"}
 
 
-def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
+def play(*, answers: int, factor: float = FACTOR, poll: float = POLL, aurora: bool = False) -> int:
     """Run the whole demo; 0: every verdict was as expected and the data was restored."""
     rehearsal.import_sandbox()
     with tempfile.TemporaryDirectory(prefix="demo-restorecheck-aws-") as folder:
@@ -42,12 +63,12 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
             "== Two AWS accounts, simulated on this machine; a real PostgreSQL behind every endpoint"
         )
         with Sandbox(pace=Pace(factor=factor)) as sandbox:
-            land = rehearsal.fill(sandbox, answers)
+            land = rehearsal.fill(sandbox, answers, aurora=aurora)
             config = Path(folder) / "restorecheck.yaml"
-            rehearsal.write_config(sandbox, land, config, answers=answers, poll=poll)
-            stage = CloudStage(sandbox, land, config)
+            rehearsal.write_config(sandbox, land, config, answers=answers, poll=poll, aurora=aurora)
+            stage = CloudStage(sandbox, land, config, aurora)
             _say(
-                f"source account {sandbox.source.account_id}: DB instance {PRODUCTION}, "
+                f"source account {sandbox.source.account_id}: {stage.what} {PRODUCTION}, "
                 f"{answers:,} answers, deletion protection on\n"
                 f"backup account {sandbox.backup.account_id}: empty\n"
                 f"ten minutes of AWS take {600 * factor:.2g} seconds here"
@@ -59,7 +80,7 @@ def play(*, answers: int, factor: float = FACTOR, poll: float = POLL) -> int:
                 _accident(stage, answers),
             ]
             page = f"restorecheck-demo-aws-{os.geteuid()}.html"
-            story.write_page(config, TARGET, Path(tempfile.gettempdir()) / page)
+            story.write_page(config, stage.target, Path(tempfile.gettempdir()) / page)
     if not all(right):
         _say("\nA step did not give the expected result. This is a defect: please report it.")
         return Exit.INCONCLUSIVE
@@ -88,7 +109,7 @@ def _night_after_the_loss(stage: CloudStage) -> bool:
     _say(
         "\n== Night 2: half of the submissions were deleted by mistake; the snapshot job reports success"
     )
-    production = stage.sandbox.instance(stage.sandbox.source, PRODUCTION)
+    production = stage.production()
     assert production is not None, "protected against deletion"
     with stage.sandbox.sql(production, DATABASE) as connection:
         connection.execute(
@@ -107,27 +128,51 @@ def _accident(stage: CloudStage, answers: int) -> bool:
     )
     sandbox = stage.sandbox
     rds = sandbox.client("rds", sandbox.source)
+    (_destroy_cluster if stage.aurora else _destroy_instance)(rds)
+    sandbox.wait_until(lambda: stage.production() is None, "the end")
+    of_account = sandbox.cluster_snapshots if stage.aurora else sandbox.snapshots
+    left = [s for s in of_account(sandbox.source).values() if s.type == "automated"]
+    _say(f"{stage.what}s of the source account: none; automated snapshots: {len(left) or 'none'}")
+    noticed = _run(stage, "drill") == Exit.FAILED
+    return noticed and _bring_back(stage, answers)
+
+
+def _destroy_instance(rds: Any) -> None:  # noqa: ANN401  # boto3's client
     rds.modify_db_instance(
         DBInstanceIdentifier=PRODUCTION, DeletionProtection=False, ApplyImmediately=True
     )
     rds.delete_db_instance(DBInstanceIdentifier=PRODUCTION, SkipFinalSnapshot=True)
-    sandbox.wait_until(lambda: sandbox.instance(sandbox.source, PRODUCTION) is None, "the end")
-    left = rds.describe_db_snapshots(SnapshotType="automated")["DBSnapshots"]
-    _say(f"DB instances of the source account: none; automated snapshots: {len(left) or 'none'}")
-    noticed = _run(stage, "drill") == Exit.FAILED
-    return noticed and _bring_back(stage, answers)
+
+
+def _destroy_cluster(rds: Any) -> None:  # noqa: ANN401  # as above
+    rds.modify_db_cluster(
+        DBClusterIdentifier=PRODUCTION, DeletionProtection=False, ApplyImmediately=True
+    )
+    rds.delete_db_instance(DBInstanceIdentifier=f"{PRODUCTION}-1", SkipFinalSnapshot=True)
+    rds.delete_db_cluster(DBClusterIdentifier=PRODUCTION, SkipFinalSnapshot=True)
 
 
 def _bring_back(stage: CloudStage, answers: int) -> bool:
     _say("\n== The way back: the newest verified copy in the backup account")
     sandbox = stage.sandbox
     rds = sandbox.client("rds", sandbox.backup)
-    copies = rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    for copy in copies:
-        _say(f"  {copy['DBSnapshotIdentifier']}  {_verdict(copy)}")
-    verified = [copy for copy in copies if _verdict(copy) == "verified"]
-    newest = max(verified, key=lambda copy: copy["OriginalSnapshotCreateTime"])
-    name = newest["DBSnapshotIdentifier"]
+    copies = stage.copies()
+    for name, copy in copies.items():
+        _say(f"  {name}  {_verdict(copy)}")
+    verified = [copy for copy in copies.values() if _verdict(copy) == "verified"]
+    newest = max(verified, key=lambda copy: copy.tags[SNAPSHOT_TIME])
+    name = newest.identifier
+    endpoint = (
+        _restored_cluster(stage, rds, newest) if stage.aurora else _restored(stage, rds, name)
+    )
+    found = _count(stage, endpoint)
+    _say(f"{PRODUCTION} is back in the backup account: {found:,} of {answers:,} answers")
+    return found == answers
+
+
+def _restored(stage: CloudStage, rds: Any, name: str) -> dict[str, Any]:  # noqa: ANN401  # as above
+    """Its endpoint."""
+    sandbox = stage.sandbox
     _say(
         f"$ aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier {name} \\\n"
         f"    --db-instance-identifier {PRODUCTION} --db-subnet-group-name restorecheck …"
@@ -142,13 +187,43 @@ def _bring_back(stage: CloudStage, answers: int) -> bool:
     instance = sandbox.instance(sandbox.backup, PRODUCTION)
     assert instance is not None, "made above"
     sandbox.wait_until(lambda: instance.status == "available", "the restored database")
-    (endpoint,) = [
-        i["Endpoint"]
-        for i in rds.describe_db_instances(DBInstanceIdentifier=PRODUCTION)["DBInstances"]
-    ]
-    found = _count(stage, endpoint)
-    _say(f"{PRODUCTION} is back in the backup account: {found:,} of {answers:,} answers")
-    return found == answers
+    (found,) = rds.describe_db_instances(DBInstanceIdentifier=PRODUCTION)["DBInstances"]
+    endpoint: dict[str, Any] = found["Endpoint"]
+    return endpoint
+
+
+def _restored_cluster(stage: CloudStage, rds: Any, copy: Snapshot) -> dict[str, Any]:  # noqa: ANN401  # as above
+    """The endpoint of its writer."""
+    sandbox, name = stage.sandbox, copy.identifier
+    version = copy.instance_settings["EngineVersion"]
+    _say(
+        f"$ aws rds restore-db-cluster-from-snapshot --snapshot-identifier {name} \\\n"
+        f"    --db-cluster-identifier {PRODUCTION} --engine aurora-postgresql \\\n"
+        f"    --engine-version {version} --db-subnet-group-name restorecheck …\n"
+        f"$ aws rds create-db-instance --db-instance-identifier {PRODUCTION}-1 \\\n"
+        f"    --db-cluster-identifier {PRODUCTION} --no-publicly-accessible …"
+    )
+    rds.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier=PRODUCTION,
+        SnapshotIdentifier=name,
+        Engine="aurora-postgresql",
+        EngineVersion=version,
+        DBSubnetGroupName=stage.land.db_subnet_group_name,
+        VpcSecurityGroupIds=[stage.land.vpc_security_group_id],
+        Tags=[{"Key": "env", "Value": "production"}],
+    )
+    cluster = sandbox.clusters(sandbox.backup)[PRODUCTION]
+    sandbox.wait_until(lambda: cluster.status == "available", "the restored cluster")
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{PRODUCTION}-1",
+        DBClusterIdentifier=PRODUCTION,
+        DBInstanceClass="db.r6g.large",
+        Engine="aurora-postgresql",
+        PubliclyAccessible=False,
+    )
+    sandbox.wait_until(lambda: cluster.reachable, "its instance")
+    (found,) = rds.describe_db_clusters(DBClusterIdentifier=PRODUCTION)["DBClusters"]
+    return {"Address": found["Endpoint"], "Port": found["Port"]}
 
 
 def _count(stage: CloudStage, endpoint: dict[str, Any]) -> int:
@@ -170,9 +245,8 @@ def _count(stage: CloudStage, endpoint: dict[str, Any]) -> int:
     return int(row[0])
 
 
-def _verdict(copy: dict[str, Any]) -> str:
-    tags = {tag["Key"]: tag["Value"] for tag in copy["TagList"]}
-    return str(tags.get("restorecheck:verdict", "not judged"))
+def _verdict(copy: Snapshot) -> str:
+    return copy.tags.get(VERDICT, "not judged")
 
 
 def _tell_calls(stage: CloudStage) -> None:
@@ -196,18 +270,19 @@ def _tell_calls(stage: CloudStage) -> None:
 def _nothing_left(stage: CloudStage) -> bool:
     sandbox = stage.sandbox
     instances = sandbox.instances(sandbox.backup)
-    copies = [n for n, s in sandbox.snapshots(sandbox.backup).items() if s.type == "manual"]
+    clusters, copies = sandbox.clusters(sandbox.backup), stage.copies()
+    of_aurora = f"{number_of(len(clusters), 'DB cluster')}, " if stage.aurora else ""
     _say(
-        f"left in the backup account: {number_of(len(instances), 'DB instance')}, "
+        f"left in the backup account: {of_aurora}{number_of(len(instances), 'DB instance')}, "
         f"{number_of(len(copies), 'snapshot copy', 'snapshot copies')}"
     )
-    return not instances
+    return not instances and not clusters
 
 
 def _run(stage: CloudStage, *arguments: str) -> int:
     """The command in its own process, which can reach only the sandbox."""
     environment = rehearsal.without_aws(os.environ) | stage.sandbox.environment()
-    shown: Sequence[str] = ["restorecheck", arguments[0], TARGET, *arguments[1:]]
+    shown: Sequence[str] = ["restorecheck", arguments[0], stage.target, *arguments[1:]]
     _say(f"$ {' '.join(shown)}")
     command = [sys.executable, "-m", *shown, "-c", str(stage.config)]
     code = subprocess.call(command, env=environment)

@@ -35,8 +35,8 @@ aws: {{ca_bundle: {ca_bundle}, poll_interval_seconds: {poll}}}
 
 targets:
   - name: {target}
-    rds:
-      db_instance_identifier: {production}
+    {kind}:
+      {identifier}: {production}
       region: {region}
       source:
         account_id: "{source}"
@@ -45,10 +45,9 @@ targets:
         transit_kms_key_id: {transit}
       backup: {{account_id: "{backup}", kms_key_id: {key}, keep_copies: 3}}
       restore:
-        db_instance_class: db.t4g.medium
+        {restored_as}
         db_subnet_group_name: {subnet_group}
         vpc_security_group_ids: [{security_group}]
-        db_parameter_group_name: {parameter_group}
     databases: [{database}]
     checks:
       - row_count: {{table: course.answers, min: {answers}}}
@@ -105,10 +104,11 @@ def forget_aws() -> None:
         del os.environ[name]
 
 
-def fill(sandbox: "Sandbox", answers: int) -> "Landscape":
+def fill(sandbox: "Sandbox", answers: int, *, aurora: bool = False) -> "Landscape":
     """Set up both accounts, with production, its data and a first automated snapshot."""
     land = sandbox.prepare()
-    production = sandbox.create_production(PRODUCTION, database=DATABASE, password=PASSWORD)
+    create = sandbox.create_production_cluster if aurora else sandbox.create_production
+    production = create(PRODUCTION, database=DATABASE, password=PASSWORD)
     text = resources.files("restorecheck.hosts.demo").joinpath("platform.sql").read_text()
     with sandbox.sql(production, DATABASE) as connection:
         connection.execute("set role dbadmin")
@@ -117,14 +117,30 @@ def fill(sandbox: "Sandbox", answers: int) -> "Landscape":
     return land
 
 
+def target_of(*, aurora: bool) -> str:
+    return "courses-aurora" if aurora else TARGET
+
+
 def write_config(
-    sandbox: "Sandbox", land: "Landscape", file: Path, *, answers: int, poll: float
+    sandbox: "Sandbox",
+    land: "Landscape",
+    file: Path,
+    *,
+    answers: int,
+    poll: float,
+    aurora: bool = False,
 ) -> None:
+    of_rds = f"db_instance_class: db.t4g.medium\n        db_parameter_group_name: {land.db_parameter_group_name}"
+    serverless = "serverless_v2: {min_acu: 0.5, max_acu: 4}"
+    of_aurora = f"db_instance_class: db.serverless\n        {serverless}"
     file.write_text(
         CONFIG.format(
             ca_bundle=sandbox.ca_bundle,
             poll=poll,
-            target=TARGET,
+            target=target_of(aurora=aurora),
+            kind="aurora" if aurora else "rds",
+            identifier="db_cluster_identifier" if aurora else "db_instance_identifier",
+            restored_as=of_aurora if aurora else of_rds,
             production=PRODUCTION,
             database=DATABASE,
             region=sandbox.region,
@@ -136,7 +152,6 @@ def write_config(
             key=land.backup_kms_key_id,
             subnet_group=land.db_subnet_group_name,
             security_group=land.vpc_security_group_id,
-            parameter_group=land.db_parameter_group_name,
             answers=answers,
         )
     )
