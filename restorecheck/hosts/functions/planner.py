@@ -9,6 +9,7 @@ from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import drill_id_of
 from restorecheck.hosts.functions.invocation import moment_in, shown, unexpected
 from restorecheck.hosts.functions.surroundings import FunctionContext
+from restorecheck.hosts.sources.targets import NO_SERVER
 
 log = structlog.get_logger("restorecheck.functions")
 
@@ -31,7 +32,9 @@ def plan(event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any]:
     unknown = [name for name in wanted if name not in names]
     if unknown:
         message = f"no RDS target {shown(unknown[0])} in the configuration"
-        raise ConfigError((Problem(message=message, path="targets"),))
+        known = {target.name for target in config.targets}
+        hint = NO_SERVER if unknown[0] in known else ""
+        raise ConfigError((Problem(message=message, path="targets"),), hint=hint)
     others = [target.name for target in config.targets if target.name not in names]
     drills: list[dict[str, Any]] = [
         {

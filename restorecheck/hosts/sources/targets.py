@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from restorecheck.postgres.session.connection import Connect
 
 
+NO_SERVER = (
+    "Functions of Lambda have no PostgreSQL server to restore a dump with. Run `restorecheck run` on a machine, or "
+    "in a container (a task of ECS)."
+)
+
+
 class Targets:
     """Every part is made when it is first used."""
 
@@ -42,7 +48,7 @@ class Targets:
         source = self.sources.get(self._targets[name].kind.key)
         if source is None:
             message = f"the target {name!r} is not in AWS; run it with `restorecheck run`"
-            raise ConfigError((Problem(message=message),))
+            raise ConfigError((Problem(message=message),), hint=NO_SERVER)
         return source
 
     def provider_of(self, name: str) -> Provider:
