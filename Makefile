@@ -66,6 +66,7 @@ soak: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python -m tests.bench.bench_forms
+	$(BIN)/python -m tests.bench.bench_storages
 	$(BIN)/python -m tests.bench.bench_tables
 	$(BIN)/python tests/bench/bench_checks.py
 	$(BIN)/python tests/bench/bench_prove.py

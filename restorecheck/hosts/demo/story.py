@@ -1,4 +1,4 @@
-"""Three nights of a course platform: a good backup, one with lost data, and a truncated one."""
+"""Three nights of a course platform: a good backup, also from a bucket, one with lost data, and a truncated one."""
 
 import os
 import shlex
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from importlib import resources
@@ -15,6 +16,7 @@ from psycopg import sql
 
 from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.demo import bucket
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.postgres.server import binaries, cluster, processes
 from restorecheck.postgres.server.account import OsUser, choose_account
@@ -22,6 +24,7 @@ from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Mark, Places
 
 DATABASE = "courses"
+GOOD = "courses-night-1.dump"
 OURS = "made-by-restorecheck-demo"
 TIMEOUT = 600.0
 
@@ -96,7 +99,12 @@ def play(directory: str | None, *, answers: int) -> int:
             f"{stage.installation.version}"
         )
         server = _start_production(stage)
-        right = [_good_night(stage), _night_after_the_loss(stage), _cut_dump(stage)]
+        right = [
+            _good_night(stage),
+            _night_in_a_bucket(stage),
+            _night_after_the_loss(stage),
+            _cut_dump(stage),
+        ]
     finally:
         cluster.stop(stage.production, server)
         shutil.rmtree(stage.production.directory, ignore_errors=True)
@@ -105,7 +113,7 @@ def play(directory: str | None, *, answers: int) -> int:
         _say("\nA night did not get the expected verdict. This is a defect: please report it.")
         return Exit.INCONCLUSIVE
     _say(
-        f"\nThree nights, three true verdicts. Nothing runs any more; what is left is in "
+        f"\nThree nights, and each got its true verdict. Nothing runs any more; what is left is in "
         f"{stage.directory}:\nthe dumps, restorecheck.yaml and history.sqlite. Look at them, "
         "or remove the folder."
     )
@@ -114,8 +122,22 @@ def play(directory: str | None, *, answers: int) -> int:
 
 def _good_night(stage: DemoStage) -> bool:
     _say("\n== Night 1: pg_dump, then the drill")
-    _dump(stage, "courses-night-1.dump", "--format=custom", "--compress=1")
+    _dump(stage, GOOD, "--format=custom", "--compress=1")
     return _drill(stage, "courses") == Exit.VERIFIED
+
+
+def _night_in_a_bucket(stage: DemoStage) -> bool:
+    """The same dump, read from S3."""
+    _say("\n== Night 1 again: the dump is in an S3 bucket, simulated on this machine by moto")
+    try:
+        with bucket.holding(stage.backups / GOOD) as (keys, environment):
+            config = stage.directory / "bucket.yaml"
+            text = stage.config.read_text()
+            config.write_text(text.replace("path: backups/courses-*.dump", keys, 1))
+            return _drill(stage, "courses", config, environment) == Exit.VERIFIED
+    except ProviderError as exc:
+        _say(f"left out: {exc.message} ({exc.hint})")
+        return True
 
 
 def _night_after_the_loss(stage: DemoStage) -> bool:
@@ -302,10 +324,16 @@ def write_page(config: Path, target: str, page: Path) -> None:
         _say(f"\nThe HTML report of the last drill: {page}")
 
 
-def _drill(stage: DemoStage, target: str) -> int:
-    _say(f"$ restorecheck drill {target}")
+def _drill(
+    stage: DemoStage,
+    target: str,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    _say(f"$ restorecheck drill {target}" + (f" -c {config.name}" if config else ""))
     code = subprocess.call(
-        [sys.executable, "-m", "restorecheck", "drill", target, "-c", stage.config]
+        [sys.executable, "-m", "restorecheck", "drill", target, "-c", config or stage.config],
+        env=environment,
     )
     _say(f"exit code {code}")
     return code
