@@ -5,5 +5,6 @@ from tests.mutants.aurora import AURORA
 from tests.mutants.edges import EDGES
 from tests.mutants.physical import PHYSICAL
 from tests.mutants.planted import PLANTED
+from tests.mutants.storages import STORAGES
 
-BUGS = (*PLANTED, *ANSWERS, *PHYSICAL, *AURORA, *EDGES)
+BUGS = (*PLANTED, *ANSWERS, *PHYSICAL, *AURORA, *EDGES, *STORAGES)

@@ -1,5 +1,8 @@
 """Dumps of a storage: which files are one dump, which are copied, and when no more are."""
 
+import errno
+import io
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +11,7 @@ import pytest
 
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
 from restorecheck.ports import DumpStorage, StoredFile
+from restorecheck.postgres.dump import fetching
 from restorecheck.postgres.dump.fetching import Fetched, dumps_among
 
 NOW = datetime(2026, 11, 28, 4, tzinfo=UTC)
@@ -169,3 +173,104 @@ def test_dumps_of_many_databases_leave_as_many_attempts_for_older_ones(tmp_path)
     copies.begin(NOW)
     assert len(shelf.read_names) == len(jobs)
     assert copies.one_more()
+
+
+class Snapshots(Shelf):
+    """A repository, each snapshot of which takes a call."""
+
+    def __init__(self, *snapshots):
+        super().__init__(*(file for files in snapshots for file in files))
+        self.snapshots, self.looked = snapshots, 0
+
+    def batches(self):
+        for files in self.snapshots:
+            self.looked += 1
+            yield files
+
+
+def test_no_more_snapshots_are_looked_into_than_dumps_are_wanted(tmp_path):
+    nights = [[stored(f"s{day}/shop-2026-11-{day}.dump")] for day in (27, 26, 25)]
+    shelf = Snapshots(*nights)
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    assert (shelf.looked, len(shelf.read_names)) == (1, 1)
+    assert copies.one_more()
+    assert (shelf.looked, len(shelf.read_names)) == (2, 2)
+    assert copies.one_more()
+    assert not copies.one_more()
+    assert shelf.read_names == [file.name for (file,) in nights]
+
+
+def test_a_newest_snapshot_without_a_dump_is_passed_over(tmp_path):
+    shelf = Snapshots([], [stored("a/readme.txt")], [stored("s26/shop-2026-11-26.dump")])
+    fetched(shelf, tmp_path).begin(NOW)
+    assert shelf.read_names == ["s26/shop-2026-11-26.dump"]
+
+
+def test_an_older_dump_that_cannot_be_read_now_hides_no_bad_newest_one(tmp_path):
+    frozen = "is in the storage class GLACIER"
+    shelf = Shelf(
+        stored("shop-2026-11-27.dump"),
+        stored("shop-2026-11-26.dump", problem=frozen),
+        stored("shop-2026-11-25.dump"),
+    )
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    assert copies.one_more()
+    assert shelf.read_names == ["shop-2026-11-27.dump", "shop-2026-11-25.dump"]
+    assert copies.notes == (f"shop-2026-11-26.dump {frozen}",)
+
+
+def test_what_was_deleted_is_no_dump_and_named_only_where_it_was_newer(tmp_path):
+    shelf = Shelf(
+        stored("shop-2026-11-27.dump", deleted_at=NOW),
+        stored("shop-2026-11-26.dump"),
+        stored("shop-2026-11-25.dump", deleted_at=NOW),
+    )
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    assert shelf.read_names == ["shop-2026-11-26.dump"]
+    said = "shop-2026-11-27.dump, which is newer, was deleted at 2026-11-28 04:00 UTC"
+    assert copies.notes == (said,)
+
+
+class Endless(Shelf):
+    """Does not say a size, and sends more than anybody has room for."""
+
+    def read(self, file, to, stop):  # noqa: ARG002
+        while True:
+            to.write(bytes(1 << 20))
+
+
+def test_a_dump_of_unknown_size_is_stopped_at_the_size_that_is_allowed_and_not_kept(tmp_path):
+    copies = fetched(Endless(StoredFile(name="shop.dump")), tmp_path, max_size=5 << 20)
+    with pytest.raises(ProviderError, match=r"dump\.max_size_gb allows"):
+        copies.begin(NOW)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+def test_a_dump_of_unknown_size_leaves_room_on_the_disk(tmp_path, monkeypatch):
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr(fetching, "SPARE", free - (100 << 20))
+    monkeypatch.setattr(fetching, "LOOK_BYTES", 1 << 20)
+    with pytest.raises(CapacityError, match="are free in"):
+        fetched(Endless(StoredFile(name="shop.dump")), tmp_path).begin(NOW)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_no_lost_connection(tmp_path, monkeypatch):
+    class Full(Shelf):
+        def read(self, file, to, stop):  # noqa: ARG002
+            try:
+                to.write(b"x")
+            except OSError:
+                raise AssertionError("it looks like a lost connection") from None
+
+    class NoRoom(io.BytesIO):
+        def write(self, data):  # noqa: ARG002
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "copies").mkdir()
+    monkeypatch.setattr(Path, "open", lambda *_: NoRoom())
+    with pytest.raises(CapacityError, match="the disk is full"):
+        fetched(Full(stored("shop.dump")), tmp_path).begin(NOW)
