@@ -14,10 +14,8 @@ from typing import Any
 from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
 
-LARGEST_PACKED = 150_000
-"""Characters, about 2,500 tables; of more tables less is kept. A drill has its own readings and those of its
-baseline, and an item of DynamoDB has at most 400 KB.
-"""
+LARGEST_PACKED = 4_000_000
+"""Characters, about 65,000 tables; of more tables less is kept. Each call of the checker reads and writes them."""
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """Keys in `problems` and `doubts` of a reading that could not start: nothing else was read."""
 HIDDEN = "hidden damage"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from restorecheck.aws.deployment.large_readings import EXPIRES
 from restorecheck.aws.deployment.stores import INDEX
 from restorecheck.hosts.functions import metrics
 from restorecheck.hosts.functions.stepper import LONGEST_DRILL, LONGEST_WAIT
@@ -384,6 +385,7 @@ def test_the_table_is_the_one_that_the_store_expects():
         assert table[key] == recorder.made[key]
     assert table["GlobalSecondaryIndexes"][0]["IndexName"] == INDEX
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
 
 
 def test_names_of_roles_are_those_that_the_source_account_trusts():

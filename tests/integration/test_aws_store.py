@@ -1,5 +1,6 @@
 """What only the store in AWS can meet: others at the same chain, versions, denials, large drills."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from restorecheck.aws.deployment.large_readings import EXPIRES, KEPT
 from restorecheck.aws.deployment.stores import AwsStore
 from restorecheck.engine import _compose
 from restorecheck.errors import DrillConflictError, StoreError, TransientError
 from restorecheck.history import flaws
+from restorecheck.model import Baseline
 from tests.contract.aws_store import REGION, simulated_store
 from tests.factories import NOW, drill, finished
 
@@ -97,6 +100,81 @@ def test_a_bucket_that_is_not_versioned_is_refused(store):
 def test_a_drill_that_does_not_fit_into_an_item_is_refused_with_a_reason(store):
     with pytest.raises(StoreError, match="larger than an item"):
         store.create(drill(id="d-1").evolve(notes=("x" * 500_000,)))
+
+
+def many(letter):
+    """Readings of more tables than an item of DynamoDB holds."""
+    return letter * 399_999 + "." * 500_000
+
+
+BASE = Baseline(drill_id="d-0", at=NOW, readings=many("b"))
+
+
+def parts_of(store):
+    pages = store._dynamodb.get_paginator("scan").paginate(TableName="drills")
+    scanned = (item for page in pages for item in page["Items"])
+    return [item for item in scanned if item["sk"]["S"].startswith("readings#")]
+
+
+def test_readings_that_do_not_fit_into_an_item_are_stored_beside_it_and_so_is_their_baseline(store):
+    stored = store.create(drill(id="d-1").evolve(baseline=BASE))
+    slices = [store.save(stored.evolve(readings=many("s")))]
+    slices.append(store.save(slices[-1].evolve(readings=many("t"))))
+
+    again = AwsStore(store._dynamodb, store._s3, table="drills", bucket="reports")
+
+    assert again.load("d-1") == slices[-1]
+    assert slices[-1].baseline == BASE
+
+
+def test_a_save_that_came_too_late_changes_no_reading_of_the_one_before(store):
+    stored = store.create(drill(id="d-1").evolve(readings=many("a")))
+    first = store.save(stored.evolve(readings=many("b")))
+
+    with pytest.raises(DrillConflictError):
+        store.save(stored.evolve(readings=many("c")))
+
+    assert store.load("d-1") == first
+
+
+def test_parts_of_a_finished_drill_stay_and_the_others_expire_after_its_deadline(store):
+    done = finished().evolve(id="d-1", readings=many("z"), baseline=BASE)
+    stored = store.create(drill(id="d-1").evolve(readings=many("a"), baseline=BASE))
+    stored = store.save(stored.evolve(readings=many("z")))
+    store.finish(done.evolve(version=stored.version), lambda link: _compose(done, link))
+
+    staying = [item for item in parts_of(store) if EXPIRES not in item]
+    expiring = [item for item in parts_of(store) if EXPIRES in item]
+
+    assert {item["text"]["S"][0] for item in staying} == {"z", "."}
+    assert len({item["sk"]["S"].split("#")[1] for item in staying}) == 1
+    assert expiring
+    assert {float(item[EXPIRES]["N"]) for item in expiring} == {
+        (stored.deadline + KEPT).timestamp()
+    }
+    assert store.load("d-1").readings == many("z")
+
+
+@pytest.mark.parametrize("lost", ["text", "item"])
+def test_a_part_that_is_lost_or_changed_is_an_error_and_no_missing_baseline(store, lost):
+    store.create(drill(id="d-1").evolve(readings=many("a")))
+    part = parts_of(store)[0]
+    if lost == "item":
+        store._dynamodb.delete_item(TableName="drills", Key={k: part[k] for k in ("pk", "sk")})
+    else:
+        store._dynamodb.put_item(TableName="drills", Item={**part, "text": {"S": "other"}})
+
+    with pytest.raises(StoreError, match="parts are missing or changed"):
+        store.load("d-1")
+
+
+def test_readings_that_fit_are_kept_in_the_item(store):
+    store.create(
+        drill(id="d-1").evolve(readings="a" * 150_000, baseline=replace(BASE, readings=""))
+    )
+
+    assert parts_of(store) == []
+    assert store.load("d-1").readings == "a" * 150_000
 
 
 @pytest.mark.parametrize(

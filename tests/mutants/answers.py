@@ -252,6 +252,20 @@ ANSWERS = (
         "tests/unit/scan/test_table_scan.py",
     ),
     bug(
+        "parts of the readings of a finished drill expire",
+        "LargeReadings.set_aside",
+        "stays=drill.finished",
+        "stays=False",
+        "tests/integration/test_aws_store.py",
+    ),
+    bug(
+        "readings of which a part was changed are believed",
+        "LargeReadings._text",
+        "if sha256_of(text) != digest:",
+        "if not text:",
+        "tests/integration/test_aws_store.py",
+    ),
+    bug(
         "a foreign partition is counted as read",
         "RelationScan.check",
         "if self.relation.foreign and all(",
@@ -803,7 +817,7 @@ ANSWERS = (
     ),
     bug(
         "a finished drill with leftovers is not found by the sweep",
-        "_drill_item",
+        "AwsStore._drill_item",
         "if not drill.finished or drill.ledger:",
         "if not drill.finished:",
         "tests/contract/test_drill_store.py",

@@ -5,6 +5,7 @@ One table (partition key `pk`, sort key `sk`, one index):
 | pk | sk | what |
 |---|---|---|
 | `drill#<id>` | `state` | the drill; `version` guards every save |
+| `drill#<id>` | `readings#<digest>#<n>` | a part of readings that do not fit into the drill (`large_readings.py`) |
 | `chain` | `head` | sequence and hash of the newest report |
 | `entry` | sequence, ten digits | one report without its text; the numbers of its checks |
 | `entry#<target>` | sequence | the same, by target |
@@ -28,6 +29,7 @@ from botocore.exceptions import ClientError
 
 from restorecheck import codec
 from restorecheck.aws.deployment.items import Item, plain, typed
+from restorecheck.aws.deployment.large_readings import LargeReadings
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import (
     DrillConflictError,
@@ -58,6 +60,7 @@ class AwsStore(DrillStore, History):
         self._s3 = s3
         self._table = table
         self._bucket = bucket
+        self._large = LargeReadings(self._put_part, self._get)
 
     # --- drills ---------------------------------------------------------------------------
 
@@ -73,7 +76,7 @@ class AwsStore(DrillStore, History):
         item = self._get(f"drill#{drill_id}", "state")
         if item is None:
             raise NotFoundError(f"no drill {drill_id} in the table {self._table}")
-        return codec.decode(item["state"])
+        return self._large.put_back(codec.decode(item["state"]), item)
 
     def save(self, drill: Drill) -> Drill:
         saved = drill.evolve(version=drill.version + 1)
@@ -215,8 +218,37 @@ class AwsStore(DrillStore, History):
     # --- within ---------------------------------------------------------------------------
 
     def _put(self, drill: Drill, condition: str, values: Item) -> None:
-        write = self._write(_drill_item(drill), condition, values)
+        write = self._write(self._drill_item(drill), condition, values)
         self._call("save a drill", self._dynamodb.put_item, **write["Put"])
+
+    def _put_part(self, item: Item) -> None:
+        self._call(
+            "save readings", self._dynamodb.put_item, TableName=self._table, Item=typed(item)
+        )
+
+    def _drill_item(self, drill: Drill) -> Item:
+        state = codec.encode(drill)
+        names: Item = {}
+        if not _fits(state):
+            lean, names = self._large.set_aside(drill)
+            state = codec.encode(lean)
+        if not _fits(state):
+            raise StoreError(
+                f"could not save drill {drill.id}: its state is larger than an item of DynamoDB may be",
+                hint="Configure fewer checks for this target.",
+            )
+        item: Item = {
+            "pk": f"drill#{drill.id}",
+            "sk": "state",
+            "version": drill.version,
+            "target": drill.target,
+            "started_at": _stamp(drill.started_at),
+            "state": state,
+            **names,
+        }
+        if not drill.finished or drill.ledger:
+            item["open"] = "yes"
+        return item
 
     def _get(self, pk: str, sk: str) -> Item | None:
         answer = self._call(
@@ -260,7 +292,7 @@ class AwsStore(DrillStore, History):
         """
         item = _entry_item(entry, version_id, drill)
         writes = [
-            self._write(_drill_item(saved), "#v = :v", {":v": drill.version}),
+            self._write(self._drill_item(saved), "#v = :v", {":v": drill.version}),
             self._write(
                 {
                     "pk": f"report#{entry.drill_id}",
@@ -442,24 +474,8 @@ def _conflict(drill: Drill) -> DrillConflictError:
     return DrillConflictError(f"another host has advanced drill {drill.id}")
 
 
-def _drill_item(drill: Drill) -> Item:
-    state = codec.encode(drill)
-    if len(state.encode()) > LARGEST_STATE:
-        raise StoreError(
-            f"could not save drill {drill.id}: its state is larger than an item of DynamoDB may be",
-            hint="Configure fewer checks for this target.",
-        )
-    item: Item = {
-        "pk": f"drill#{drill.id}",
-        "sk": "state",
-        "version": drill.version,
-        "target": drill.target,
-        "started_at": _stamp(drill.started_at),
-        "state": state,
-    }
-    if not drill.finished or drill.ledger:
-        item["open"] = "yes"
-    return item
+def _fits(state: str) -> bool:
+    return len(state.encode()) <= LARGEST_STATE
 
 
 def _head_write(entry: Entry) -> tuple[Item, str, Item]:
