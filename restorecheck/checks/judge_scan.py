@@ -24,6 +24,7 @@ from restorecheck.checks.kind import (
     OfRelation,
     RelationScan,
 )
+from restorecheck.checks.kinds.manifest import EMPTY_UNLOGGED
 from restorecheck.checks.kinds.query import measure as measured_by_query
 from restorecheck.checks.kinds.row_count import RowCount
 from restorecheck.checks.kinds.tables_countable import TablesCountable
@@ -104,13 +105,20 @@ def judge_configured(
                 scan.check()
                 earlier = context.before(database)
                 before = scan_before(spec, scan, earlier) if earlier else None
-                return kind.judge(spec, scan, before, context)
+                return _but_unlogged(kind.judge(spec, scan, before, context), scan, context)
     except _AbsentError as exc:
         return Judgement(CheckOutcome.FAILED, wanted, "nothing", f"{exc} is not there")
     except UnreadableError as exc:
         return Judgement(CheckOutcome.FAILED, wanted, "unreadable data", str(exc))
     except UnansweredError as exc:
         return Judgement(CheckOutcome.ERROR, wanted, "", str(exc))
+
+
+def _but_unlogged(judgement: Judgement, scan: RelationScan, context: Context) -> Judgement:
+    if judgement.outcome is CheckOutcome.FAILED and context.physical and scan.unlogged:
+        detail = f"{scan.name} {EMPTY_UNLOGGED}"
+        return Judgement(CheckOutcome.ERROR, judgement.expected, "", detail)
+    return judgement
 
 
 class _AbsentError(Exception):

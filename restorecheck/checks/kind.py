@@ -71,8 +71,8 @@ class Catalog:
     foreign_keys: tuple[ForeignKey, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     sequences: tuple[OwnedSequence, ...] = ()
-    btrees: tuple[tuple[str, int], ...] = ()
-    """Quoted name, and blocks of the index and its table."""
+    btrees: tuple[tuple[str, int, str], ...] = ()
+    """Quoted name, blocks of the index and its table, and `Question.reordered`."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     """The installed ones with their schema, the available ones with an empty schema."""
 
@@ -97,6 +97,8 @@ class Context:
     taken_at: datetime | None
     """Until when the backup contains data."""
     started_at: datetime
+    physical: bool = False
+    """The backup is one of files: it holds no row of an unlogged table."""
     accepted: bool = False
     """A person accepted the baseline (`history accept`)."""
 
@@ -314,6 +316,13 @@ class RelationScan:
             raise UnansweredError(
                 f"all rows are in foreign tables, and no backup contains these: {names}"
             )
+
+    @property
+    def unlogged(self) -> bool:
+        """No row was read, and every table is unlogged."""
+        return bool(self.tables) and all(
+            t is not None and t.empty_unlogged for t in self.tables.values()
+        )
 
     def texts(self, key: str) -> list[str]:
         """The value of each table, without NULLs.

@@ -33,6 +33,7 @@ def context_of(
         databases=tuple(databases),
         taken_at=backup.taken_at if backup else None,
         started_at=now,
+        physical=backup is not None and backup.kind != "dump",
         accepted=bool(baseline and baseline.accepted_by),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from restorecheck.checks.questions import LARGE_OBJECTS
 from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
+from restorecheck.checks.tables import UNLOGGED
 
 LARGEST_PACKED = 4_000_000
 """Characters, about 65,000 tables; of more tables less is kept. Each call of the checker reads and writes them."""
@@ -37,6 +38,10 @@ class TableReading:
     """Values that are missing, and why: no evidence of damage."""
     seconds: float = 0.0
     bytes: int = 0
+
+    @property
+    def empty_unlogged(self) -> bool:
+        return UNLOGGED in self.traits and self.values.get(ROWS) == "0"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -81,6 +81,10 @@ class Question:
     """Time limit of the answer; None: the general limit."""
     budgeted: bool = False
     """Left out when the budget for this kind is used up."""
+    reordered: str = ""
+    """Why this server may sort the keys of an index in another order than the source server did: then an error
+    about their order is a doubt. Empty: both sort alike.
+    """
     small: bool = False
     """Reads only small tables: many such questions are asked in one statement."""
     table: str = ""

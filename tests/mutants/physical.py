@@ -7,8 +7,38 @@ OUTCOME = "tests/unit/postgres/physical/test_outcome.py"
 WAL = "tests/unit/postgres/physical/test_wal.py"
 TEXTS = "tests/unit/postgres/physical/test_texts.py"
 BROKER = "tests/unit/postgres/physical/test_broker.py"
+MESSAGES = "tests/unit/postgres/session/test_messages.py"
+CONFIGURED = "tests/unit/checks/test_kinds_configured.py"
 
 PHYSICAL = (
+    bug(
+        "the missing library of an extension is damage",
+        "shows_damage",
+        "exc.diag.source_file != LIBRARIES",
+        "exc.diag.source_file != ''",
+        MESSAGES,
+    ),
+    bug(
+        "a row that an index lacks is put down to the collation",
+        "is_about_order",
+        'exc.sqlstate == "XX002" and any(words in said for words in _OF_ORDER)',
+        'exc.sqlstate == "XX002"',
+        MESSAGES,
+    ),
+    bug(
+        "a table that lost all its rows is taken for an unlogged one",
+        "TableReading.empty_unlogged",
+        'UNLOGGED in self.traits and self.values.get(ROWS) == "0"',
+        'self.values.get(ROWS) == "0"',
+        CONFIGURED,
+    ),
+    bug(
+        "the unlogged tables of a dump are not counted",
+        "_but_unlogged",
+        "judgement.outcome is CheckOutcome.FAILED and context.physical and scan.unlogged",
+        "judgement.outcome is CheckOutcome.FAILED and scan.unlogged",
+        CONFIGURED,
+    ),
     bug(
         "a hole in the archive is taken for its end",
         "gap",

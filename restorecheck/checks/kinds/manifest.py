@@ -14,6 +14,7 @@ from restorecheck.checks.scan_statements import NOTHING, PRINT, ROWS
 from restorecheck.checks.structure import unfilled
 from restorecheck.model import CheckOutcome, CheckSpec
 
+EMPTY_UNLOGGED = "is unlogged and empty: no copy of files holds its rows"
 OLD = "the manifest has an older version; run `restorecheck manifest` again"
 
 
@@ -49,8 +50,12 @@ class Manifest(OfReading):
         """Compares every table of the manifest by its number of rows and its fingerprint."""
         expected = self.expected(spec.options)
         wanted: Mapping[str, Mapping[str, str]] = spec.options["tables"]
-        different, doubts = [], []
+        different, doubts, unlogged = [], [], []
         for name, values in sorted(wanted.items()):
+            table = reading.tables.get(name)
+            if context.physical and table is not None and table.empty_unlogged:
+                unlogged.append(f"{name} {EMPTY_UNLOGGED}")
+                continue
             problem, doubt = _compared(values, name, reading)
             different += [f"{name}: {problem}"] if problem else []
             doubts += [f"{name}: {doubt}"] if doubt else []
@@ -59,7 +64,10 @@ class Manifest(OfReading):
             return Judgement(CheckOutcome.FAILED, expected, found, listed(different))
         if doubts:
             return Judgement(CheckOutcome.ERROR, expected, "", listed(doubts))
-        return Judgement(CheckOutcome.PASSED, expected, f"{len(wanted):,} tables, unchanged")
+        if unlogged and len(unlogged) == len(wanted):
+            return Judgement(CheckOutcome.ERROR, expected, "", listed(unlogged))
+        found = f"{len(wanted) - len(unlogged):,} tables, unchanged"
+        return Judgement(CheckOutcome.PASSED, expected, found, listed(unlogged))
 
 
 def _objects(reading: DatabaseReading) -> TableReading:

@@ -479,9 +479,29 @@ def owned_sequences(connection: Connection) -> tuple[OwnedSequence, ...]:
     )
 
 
-def btrees(connection: Connection) -> tuple[tuple[str, int], ...]:
-    """Every valid B-tree, quoted, and its blocks with those of its table."""
-    return tuple((name, blocks) for name, blocks in _rows(connection, "btrees"))
+def btrees(connection: Connection) -> tuple[tuple[str, int, str], ...]:
+    """As `Catalog.btrees`: every valid one."""
+    reordered = _reordered(connection)
+    return tuple(
+        (name, blocks, next((reordered[oid] for oid in used if oid in reordered), ""))
+        for name, blocks, used in _rows(connection, "btrees")
+    )
+
+
+VERSION_OF_DATABASE = 15
+"""First major version that records the version of a database's collation."""
+
+
+def _reordered(connection: Connection) -> dict[int, str]:
+    """Oids of collations by which this server may sort otherwise → `Question.reordered`."""
+    recorded = major_of(connection) >= VERSION_OF_DATABASE
+    of_database = "database collation version" if recorded else "database collation"
+    rows = [*_rows(connection, "collation versions"), *_rows(connection, of_database)]
+    return {
+        oid: f"the index was built with collation version {was or 'not recorded'}, "
+        f"this server has {now or 'an unknown one'}"
+        for oid, was, now in rows
+    }
 
 
 def extensions(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:

@@ -184,12 +184,27 @@ order by 1, 2, 3, 4, 5
 
 -- name: btrees
 select quote_ident(n.nspname) || '.' || quote_ident(x.relname),
-  (pg_relation_size(x.oid) + pg_relation_size(c.oid)) / current_setting('block_size')::int
+  (pg_relation_size(x.oid) + pg_relation_size(c.oid)) / current_setting('block_size')::int, i.indcollation::oid[]
 from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
 join pg_namespace n on n.oid = x.relnamespace join pg_class c on c.oid = i.indrelid
 where m.amname = 'btree' and x.relkind = 'i' and i.indisvalid and i.indisready
   and x.relpersistence = 'p' and {own} and not {installed pg_class c}
 order by 1
+
+-- name: collation versions
+-- Of the collations of indexes that this server may sort otherwise: oid, version when it was recorded, version here.
+select c.oid, c.collversion, pg_collation_actual_version(c.oid) from pg_collation c
+where c.collprovider <> 'd' and c.collversion is distinct from pg_collation_actual_version(c.oid)
+  and exists (select from pg_index i where c.oid = any(i.indcollation::oid[]))
+
+-- name: database collation version
+-- 'default' has a fixed oid: src/include/catalog/pg_collation.dat.
+select 100::oid, d.datcollversion, pg_database_collation_actual_version(d.oid) from pg_database d
+where d.datname = current_database() and d.datcollversion is distinct from pg_database_collation_actual_version(d.oid)
+
+-- name: database collation
+-- Until PostgreSQL 14 its version is not recorded. C and POSIX have none.
+select 100::oid, null, null from pg_database where datname = current_database() and datcollate !~* '^(c|posix)(\.|$)'
 
 -- name: extensions
 select a.name, (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace

@@ -44,7 +44,7 @@ from restorecheck.postgres.session.connection import (
     rolled_back,
 )
 from restorecheck.postgres.session.known_names import known_in
-from restorecheck.postgres.session.messages import is_absence, is_damage, lacks_room, told
+from restorecheck.postgres.session.messages import is_absence, lacks_room, shows_damage, told
 from restorecheck.postgres.session.opening import ANSWERS_WITHIN, unknown_cause
 from restorecheck.scan.table_scan import WHO_DID_IT
 
@@ -181,7 +181,7 @@ class PostgresChecker(Checker):
             inquirer.read(reading, min(SLICE, left), left)
         except psycopg.Error as exc:  # of the catalog; an error of a table is in the reading
             known = self._known(endpoint, name, exc)
-            if is_damage(exc.sqlstate or ""):
+            if shows_damage(exc):
                 reading.problems[CATALOG] = told(exc, known)
             else:
                 answer = _translate(exc, left, known=known, expired=False)

@@ -19,7 +19,7 @@ from restorecheck.postgres.session.connection import (
     spelled,
 )
 from restorecheck.postgres.session.known_names import known_in
-from restorecheck.postgres.session.messages import is_damage, told
+from restorecheck.postgres.session.messages import is_about_order, shows_damage, told
 from restorecheck.scan.table_scan import COMING_BACK, ReadOutcome, UnreadError
 
 STATISTICS_SINCE = "select stats_reset::text from pg_catalog.pg_stat_bgwriter"
@@ -107,18 +107,25 @@ class PostgresSession:
                 with rolled_back(connection, timeout, settings=settings):
                     return connection.execute(spelled(connection, text)).fetchall()
         except psycopg.Error as exc:
-            raise self._unread(exc, expired=expired.is_set()) from exc
+            reordered = question.reordered if question else ""
+            raise self._unread(exc, expired=expired.is_set(), reordered=reordered) from exc
 
-    def _unread(self, exc: psycopg.Error, *, expired: bool) -> UnreadError:
-        """`expired`: restorecheck closed the connection, because the server did not answer the cancel."""
+    def _unread(self, exc: psycopg.Error, *, expired: bool, reordered: str) -> UnreadError:
+        """`expired`: restorecheck closed the connection, because the server did not answer the cancel.
+        `reordered`: as `Question.reordered`.
+        """
         code = exc.sqlstate or ""
         if code == "57014" or (expired and isinstance(exc, psycopg.OperationalError)):
             return UnreadError(ReadOutcome.STUCK)
-        outcome = ReadOutcome.DAMAGED if is_damage(code) else ReadOutcome.REFUSED
+        outcome, because = ReadOutcome.REFUSED, ""
+        if shows_damage(exc):
+            outcome = ReadOutcome.DAMAGED
+        if reordered and is_about_order(exc):
+            outcome, because = ReadOutcome.REFUSED, f": {reordered}"
         if outcome is ReadOutcome.REFUSED and (self.lost or not code):
             return UnreadError(ReadOutcome.GONE)
         return UnreadError(
-            outcome, lambda: told(exc, known_in(self._connection, exc, self._configured))
+            outcome, lambda: told(exc, known_in(self._connection, exc, self._configured)) + because
         )
 
     def _make(self, prelude: str, timeout: timedelta) -> None:

@@ -44,6 +44,10 @@ class ServerError:
 
 def told(exc: psycopg.Error, known: Known = NOTHING) -> str:
     """The text for a refused statement; for a connection see `why_refused`."""
+    if exc.sqlstate == "58P01" and exc.diag.source_file == LIBRARIES:
+        return (
+            "a library that an extension or a function needs is not on this server (SQLSTATE 58P01)"
+        )
     return safe_message(exc.sqlstate, exc.diag.message_primary or "", known)
 
 
@@ -128,6 +132,29 @@ def is_damage(sqlstate: str) -> bool:
     return sqlstate.startswith("XX") or sqlstate in {"58030", "58P01"}
 
 
+def shows_damage(exc: psycopg.Error) -> bool:
+    """`is_damage`, but for a library of an extension that this machine lacks: it has the SQLSTATE of a missing
+    file. Source: src/backend/utils/fmgr/dfmgr.c raises all errors of libraries, and no other.
+    """
+    return is_damage(exc.sqlstate or "") and exc.diag.source_file != LIBRARIES
+
+
+LIBRARIES = "dfmgr.c"
+_OF_ORDER = (
+    "item order invariant violated",
+    "high key invariant violated",
+    "down-link lower bound invariant violated",
+    "could not find tuple using search from root page",
+)
+"""Source: contrib/amcheck/verify_nbtree.c, where it compares keys."""
+
+
+def is_about_order(exc: psycopg.Error) -> bool:
+    """Whether amcheck says that an index is not sorted as this server sorts."""
+    said = exc.diag.message_primary or ""
+    return exc.sqlstate == "XX002" and any(words in said for words in _OF_ORDER)
+
+
 def is_absence(sqlstate: str) -> bool:
     """Whether an object that the statement names does not exist: table, column, function, schema."""
     return sqlstate in {"42P01", "42703", "42883", "3F000"}
@@ -183,6 +210,9 @@ REFUSALS = (
     "is not permitted to log in",
     "could not access file",
     "could not open file",
+    "database locale is incompatible with operating system",
+    "database locale",
+    "ICU is not supported in this build",
     "does not exist",
     "server closed the connection unexpectedly",
 )

@@ -66,7 +66,7 @@ KEYS_OF_A_DATABASE = Catalog(
     ),
     exclusions=(Exclusion(name="once", table='"public"."t"', elements=(("a", "="),)),),
     sequences=(OwnedSequence(name='"public"."s"', table='"public"."t"', column="id"),),
-    btrees=(('"public"."i"', 1),),
+    btrees=(('"public"."i"', 1, ""),),
     extensions={AMCHECK: "public", VISIBILITY: ""},
 )
 OF_DATABASES = [kind for kind in KINDS if isinstance(kind, OfDatabase)]

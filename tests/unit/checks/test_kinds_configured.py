@@ -818,3 +818,34 @@ def test_contents_of_the_same_sum_in_another_number_of_rows_are_not_the_same():
     assert asked("unchanged", about(reading(parts), *parts), before).outcome is FAILED
     parts["public.t_feb"] = table(1, "4", group=TABLE)
     assert asked("unchanged", about(reading(parts), *parts), before).outcome is PASSED
+
+
+@pytest.mark.parametrize(
+    ("traits", "rows", "physical", "outcome"),
+    [("u", 0, True, ERROR), ("u", 0, False, FAILED), ("u", 9, True, FAILED), ("", 0, True, FAILED)],
+)
+def test_an_unlogged_table_is_not_counted_against_a_copy_of_files(traits, rows, physical, outcome):
+    read = reading({TABLE: replace(table(rows=rows), traits=traits)})
+    around = replace(context(), physical=physical)
+
+    kinds: dict[str, dict[str, Any]] = {
+        "row_count": {"equals": 10},
+        "manifest": {"tables": {TABLE: {ROWS: "10", PRINT: "7"}}},
+    }
+    for kind, options in kinds.items():
+        found = asked(kind, about(read), around=around, **options)
+        assert found.outcome is outcome, found
+        assert ("unlogged" in found.detail) is (outcome is ERROR)
+
+
+def test_a_manifest_passes_by_the_tables_that_are_not_unlogged():
+    empty = replace(table(rows=0), traits="u")
+    wanted = {TABLE: {ROWS: "10", PRINT: "7"}, "public.fast": {ROWS: "10", PRINT: "7"}}
+    around = replace(context(), physical=True)
+
+    found = asked(
+        "manifest", reading({TABLE: table(), "public.fast": empty}), around=around, tables=wanted
+    )
+
+    assert (found.outcome, found.found) == (PASSED, "1 tables, unchanged")
+    assert "public.fast is unlogged and empty" in found.detail

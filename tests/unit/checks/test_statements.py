@@ -95,7 +95,7 @@ CATALOG: dict[str, Any] = {
         OwnedSequence(name="s.q", table="s.t", column="id", others=(("s.u", "id"),)),
         OwnedSequence(name="s.down", table="s.t", column="id", increment=-5),
     ),
-    "btrees": (("s.i", 7),),
+    "btrees": (("s.i", 7, ""),),
 }
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"values": ["a", "it's"], "min": "1", "max": "9"},

@@ -157,7 +157,9 @@ def prelude(extension: str) -> str:
     return f"create schema {schema}; create extension {quoted(extension)} with schema {schema}"
 
 
-def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tuple[Question, ...]:
+def btree(
+    schema: str, indexes: Iterable[tuple[str, int, str]], *, before: str
+) -> tuple[Question, ...]:
     """Every index against itself and against every row of its heap (amcheck)."""
     return tuple(
         Question(
@@ -167,8 +169,9 @@ def btree(schema: str, indexes: Iterable[tuple[str, int]], *, before: str) -> tu
             small=blocks <= SMALL_BLOCKS,
             prelude=before,
             budgeted=True,
+            reordered=reordered,
         )
-        for name, blocks in indexes
+        for name, blocks, reordered in indexes
     )
 
 

@@ -2,13 +2,16 @@
 
 import psycopg
 import pytest
+from psycopg.pq import DiagnosticField as Field
 
 from restorecheck.checks.server_messages import Known
 from restorecheck.postgres.session.messages import (
     ServerError,
     errors_in_log,
+    is_about_order,
     is_about_this_server,
     safe_message,
+    shows_damage,
     why_not_reached,
     why_refused,
 )
@@ -105,3 +108,45 @@ def test_of_a_server_of_the_configuration_libpqs_words_are_repeated_and_not_the_
     found = why_not_reached(psycopg.OperationalError(f"{begin}{said}"), Known("checker shop"))
 
     assert found.removeprefix(begin) == told
+
+
+def raised(sqlstate, message, source_file):
+    """As psycopg makes it of a server's answer."""
+    info = {
+        Field.SQLSTATE: sqlstate,
+        Field.MESSAGE_PRIMARY: message,
+        Field.SOURCE_FILE: source_file,
+    }
+    return psycopg.errors.lookup(sqlstate)(
+        message, info={int(field): text.encode() for field, text in info.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "source_file", "damage"),
+    [
+        ("58P01", "md.c", True),
+        ("58P01", "dfmgr.c", False),
+        ("XX000", "dfmgr.c", False),
+        ("XX001", "bufmgr.c", True),
+        ("42P01", "namespace.c", False),
+    ],
+)
+def test_a_library_that_is_not_here_is_no_damage_though_it_is_a_missing_file(
+    sqlstate, source_file, damage
+):
+    assert shows_damage(raised(sqlstate, "could not access file", source_file)) is damage
+
+
+@pytest.mark.parametrize(
+    ("message", "order"),
+    [
+        ('item order invariant violated for index "i"', True),
+        ('cross page item order invariant violated for index "i"', True),
+        ('could not find tuple using search from root page in index "i"', True),
+        ('heap tuple (0,1) from table "t" lacks matching index tuple within index "i"', False),
+        ('index "i" contains unexpected zero page at block 3', False),
+    ],
+)
+def test_only_the_order_of_keys_depends_on_the_version_of_a_collation(message, order):
+    assert is_about_order(raised("XX002", message, "verify_nbtree.c")) is order
