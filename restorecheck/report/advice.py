@@ -148,10 +148,12 @@ def _about_the_restore(report: Report) -> Iterator[Advice]:
 def _about_the_data(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     if wording.wrong(report):
         source = "the last verified backup" if last_verified else "an older backup"
+        own = wording.about_data(report) - wording.ACCEPTED
+        itself = " If a failed check itself is wrong, correct the check." if own else ""
         differs = "The data differs from that of an earlier night. " if _differs(report) else ""
         yield Advice(
             f"{differs}Look at the data in production. If it is wrong there too, restore from {source}. "
-            "If it is right there, look at the backup job."
+            f"If it is right there, look at the backup job.{itself}"
         )
     kinds = {check.kind for check in wording.failed_required(report)}
     if ObjectiveKind.RPO in kinds:

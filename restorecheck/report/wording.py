@@ -230,8 +230,8 @@ PRODUCTION = "Is production untouched?"
 
 def none_verified(past: Past) -> str:
     nights = len(past.nights)
-    which = f"the last {nights} nights" if nights > 1 else "the nights before"
-    return f"No verified backup is known of {which}."
+    which = f" of the last {nights} nights" if nights > 1 else ""
+    return f"No verified backup is known{which}."
 
 
 def at_fault(report: Report) -> str:

@@ -16,7 +16,7 @@ import psycopg
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
-from restorecheck.model import CheckOutcome, CheckResult, Drill
+from restorecheck.model import CheckOutcome, CheckResult, Drill, Severity
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import load_plan, preparation
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder, Restore, database_name
@@ -213,7 +213,9 @@ def _of_event(event: StepEvent) -> Preview:
         case Ready(backup=backup, findings=findings, notes=notes):
             newest = Path(backup.identifier).name if backup else ""
             told = tuple(note for note in notes if not note.endswith(RESTORED_INSTEAD))
-            return Preview(newest=newest, problems=_failed(findings), notes=told)
+            problems = _failed(findings, Severity.REQUIRED)
+            warnings = _failed(findings, Severity.WARNING)
+            return Preview(newest=newest, problems=problems, notes=(*told, *warnings))
         case Broken(reason=reason, hint=hint):
             return Preview(verdict="failed", reason=reason, hint=hint, notes=event.notes)
         case Unclear(reason=reason, hint=hint):
@@ -222,13 +224,15 @@ def _of_event(event: StepEvent) -> Preview:
             raise AssertionError("a look ends in one of these")
 
 
-def _failed(findings: Sequence[CheckResult]) -> tuple[str, ...]:
-    """Problems of the files, except their age, which has its own rule."""
+def _failed(findings: Sequence[CheckResult], severity: Severity) -> tuple[str, ...]:
+    """Problems of the files of this severity, except their age, which has its own rule."""
     bad = {CheckOutcome.FAILED, CheckOutcome.ERROR}
     return tuple(
         result.detail or f"{result.name}: expected {result.expected}, found {result.found}"
         for result in findings
-        if result.outcome in bad and not result.name.endswith("is young enough")
+        if result.outcome in bad
+        and result.severity is severity
+        and not result.name.endswith("is young enough")
     )
 
 

@@ -183,6 +183,11 @@ def test_every_face_gives_the_same_advice_in_the_same_order(report):
         assert places == sorted(places)
 
 
+def test_a_check_that_compares_with_no_earlier_night_may_itself_be_wrong():
+    assert "correct the check" in all_of(bad(WRONG))
+    assert "correct the check" not in all_of(bad(EMPTIED, baseline=BEFORE))
+
+
 def test_a_night_without_trouble_has_nothing_to_do():
     assert advise(night(0)) == ()
     assert "to do" not in terminal.render(night(0), color=False)
@@ -196,7 +201,7 @@ def test_the_terminal_names_the_last_verified_backup():
 
     assert "  proven    Newest backup known to restore: /b/1.dump." in shown
     alone = terminal.render(bad(WRONG), past_of([bad(WRONG)]), color=False)
-    assert "  proven    No verified backup is known of the nights before." in alone
+    assert "  proven    No verified backup is known." in alone
 
 
 def test_a_warning_that_stays_until_it_is_accepted_says_how_in_a_verified_night():

@@ -9,6 +9,7 @@ import pytest
 
 from restorecheck.hosts.cli import doctor
 from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.model import Severity
 from restorecheck.postgres.dump.preview import _failed
 from restorecheck.rules import machine
 from restorecheck.rules.catalogue import RULES, By, RuleSeverity
@@ -123,7 +124,7 @@ def test_what_is_wrong_with_the_files_is_told_before_the_night_also_where_it_is_
     whole: Any = check("the newest dump is whole", outcome=outcome, detail="1.dump is locked")
     young: Any = check("the backup is young enough", outcome=outcome, detail="it is old")
 
-    assert _failed([whole, young]) == (("1.dump is locked",) if said else ())
+    assert _failed([whole, young], Severity.REQUIRED) == (("1.dump is locked",) if said else ())
 
 
 def test_of_a_dump_that_nobody_can_read_nothing_more_is_said():

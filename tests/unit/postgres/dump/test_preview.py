@@ -1,6 +1,7 @@
 """A look at the newest dump that comes to no end says nothing of the dump."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +9,13 @@ import psycopg
 import pytest
 
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, ProviderError
+from restorecheck.lifecycle import Ready
 from restorecheck.postgres.dump import preview
+from restorecheck.postgres.dump.selection import Selection, findings
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
+from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.rules.facts import Unread
+from tests.factories import NOW
 
 
 @pytest.mark.parametrize(
@@ -39,3 +44,12 @@ def test_whatever_breaks_the_look_off_is_no_answer_and_no_bad_dump(monkeypatch, 
 
     assert isinstance(found, Unread)
     assert found.because == because
+
+
+def test_a_warning_about_the_newest_dump_is_a_note_and_fails_no_drill():
+    newest = Inspection(path=Path("/b/1.dump"), size_bytes=1, mtime_ns=0)
+    said = findings(Selection(chosen=newest), max_age=None, databases=(), now=NOW)
+
+    found = preview._of_event(Ready(findings=tuple(said)))
+
+    assert (found.problems, found.notes) == ((), ("a dump of any age passes",))
