@@ -117,7 +117,7 @@ def recorded_answers() -> dict[str, list[str]]:
 
 
 def _question(question: OpenQuestion, recorded: list[str]) -> str:
-    shown = "; ".join(dict.fromkeys(recorded)) or "nobody has tried it"
+    shown = "; ".join(dict.fromkeys(recorded)) or "not tried yet"
     also = f" (can also: {'; '.join(question.also)})" if question.also else ""
     played = f"{question.by_default}{also}" if question.answers else "it has no such thing"
     return f"| {question.asks} | {question.documented or 'nothing'} | {shown} | {played} |"
