@@ -41,7 +41,7 @@ def test_who_follows_the_tutorial_comes_to_a_verdict_and_then_to_a_failure(world
         )
 
     first, *_, last = [one for name, one in done.items() if name.startswith("restorecheck drill")]
-    assert "the plan; nothing has been done" in first.stdout
+    assert "the plan; nothing was done" in first.stdout
     good = done["restorecheck drill"]
     assert (good.returncode, good.stdout.splitlines()[0]) == (0, "courses  VERIFIED"), good.stderr
     assert last.returncode == 1, last.stderr
