@@ -75,8 +75,7 @@ def _advice_lines(report: Report, past: Past) -> list[str]:
     lines = [_field("since", since)] if (since := wording.since(report, past)) else []
     lines += [""] if (advice := advise(report, past.last_verified)) else []
     for n, item in enumerate(advice):
-        command = f" {item.command}" if item.command else ""
-        lines += _wrapped("" if n else "to do", clean(f"{item.text}{command}"))
+        lines += _with_command(_wrapped("" if n else "to do", clean(item.text)), item.command)
     if report.verdict is not Verdict.VERIFIED:
         known = restorable(report, past)
         said = f"{clean(known.backup)}. {known.says}" if known else wording.none_verified(past)
@@ -84,6 +83,17 @@ def _advice_lines(report: Report, past: Past) -> list[str]:
         untouched = f"{wording.PRODUCTION} {wording.production(report)}"
         lines += _wrapped("cause", f"{wording.at_fault(report)}. {untouched}.")
     return lines
+
+
+def _with_command(lines: list[str], command: str) -> list[str]:
+    """A command stays on one line, so that a reader can copy it."""
+    said = clean(command)
+    if not said:
+        return lines
+    *before, last = lines
+    if len(last) + len(said) < WIDTH + 2:
+        return [*before, f"{last} {said}"]
+    return [*lines, _field("", said)]
 
 
 def _wrapped(label: str, text: str) -> list[str]:

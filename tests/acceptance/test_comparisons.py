@@ -84,7 +84,7 @@ def test_the_name_of_a_target_accepts_its_newest_drill(library, smaller):
     done = library.run("history", "accept", target, "--why", "ticket 4711")
 
     assert done.returncode == 0, done.stderr
-    assert f"{target}: later nights are compared with drill {second['drill_id']}" in done.stdout
+    assert f"{target}: later drills are compared with drill {second['drill_id']}" in done.stdout
     assert library.drill()[0] == 0
 
 
@@ -97,7 +97,7 @@ def test_the_name_of_a_target_accepts_nothing_but_differences_to_an_earlier_nigh
     done = library.run("history", "accept", second["target"], "--why", "x")
 
     assert done.returncode == 2
-    assert "asks for no acceptance" in done.stderr
+    assert "cannot be accepted by the name of its target" in done.stderr
     assert f"history accept {second['drill_id']}" in done.stderr
 
 
@@ -144,7 +144,7 @@ def test_a_drill_that_read_nothing_cannot_be_accepted(library):
     done = library.run("history", "accept", report["drill_id"], "--why", "x")
 
     assert done.returncode == 2
-    assert "has not read everything" in done.stderr
+    assert "did not read every table" in done.stderr
 
 
 def test_the_suite_says_what_becomes_of_each_check(library, smaller):

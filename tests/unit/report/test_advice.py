@@ -188,6 +188,16 @@ def test_a_check_that_compares_with_no_earlier_night_may_itself_be_wrong():
     assert "correct the check" not in all_of(bad(EMPTIED, baseline=BEFORE))
 
 
+def test_a_command_is_never_broken_over_lines_of_the_terminal():
+    report = bad(EMPTIED, baseline=BEFORE, id="20260226-031500-abc123")
+
+    lines = terminal.render(report, color=False).splitlines()
+
+    for item in advise(report):
+        assert any(item.command in line for line in lines)
+    assert max(len(line) for line in lines[:12]) <= 112
+
+
 def test_a_night_without_trouble_has_nothing_to_do():
     assert advise(night(0)) == ()
     assert "to do" not in terminal.render(night(0), color=False)
