@@ -208,7 +208,7 @@ class Fetched:
             place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             with place.open("wb") as to:
                 self._storage.read(file, cast(BinaryIO, _Copy(to, room)), self._stop.is_set)
-        except NotFoundError as exc:  # retention deleted what was listed a moment ago
+        except NotFoundError as exc:  # retention deleted the file after it was listed
             raise TransientError(exc.message, hint=exc.hint) from exc
         except OSError as exc:
             raise room.refused_by(exc) from exc
