@@ -264,7 +264,7 @@ class _Merger:
         return line - 1 if block_scalar and column == 0 and line else line
 
     def _last(self, node: yaml.Node) -> yaml.Event | None:
-        """What is written last in a collection. An alias is where it stands, not where its anchor is."""
+        """The last event in a collection. An alias counts at its own position, not at its anchor."""
 
         def is_before(event: yaml.Event) -> bool:
             begins = isinstance(event, yaml.CollectionStartEvent)
