@@ -68,7 +68,7 @@ class DumpFacts:
     """Major versions of the installed PostgreSQL programs."""
     preview: Preview | Unread = field(default_factory=lambda: Unread("a dump"))
     restores_here: bool = True
-    """False where the target is restored into a scratch server, which has programs of its own."""
+    """False: the target is restored into a scratch server."""
     changes_allowed: tuple[str, ...] | Unread | None = None
     """What restorecheck could change where the dumps are; None: that cannot be known."""
 
