@@ -36,7 +36,7 @@ NEVER = float("inf")
 
 
 NO_ONE_LISTENS = 1
-"""The port of a cluster without an instance: it has an endpoint, which answers nobody."""
+"""The port of a cluster without an instance: its endpoint accepts no connection."""
 
 
 class MotoTime:

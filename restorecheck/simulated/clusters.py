@@ -1,6 +1,6 @@
 """Aurora clusters: created, restored, changed, stopped, started, deleted, described; and their instances.
 
-A cluster has the data and the settings, and answers nobody without an instance. Pages are of the Amazon Aurora
+A cluster has the data and the settings, and accepts no connection without an instance. Pages are of the Amazon Aurora
 User Guide, calls of the RDS API.
 """
 
@@ -93,7 +93,7 @@ class Clusters:
         *,
         caller: str,
     ) -> Cluster:
-        """A new cluster, `creating` until somebody brings it up."""
+        """A new cluster, `creating` until it is started."""
         state = self._state
         cluster = Cluster(
             identifier=name,
@@ -232,7 +232,7 @@ class Clusters:
         return self._state.time.now() - cluster.created_at > 2 * pace.lasts(pace.restore)
 
     def remove(self, region: Region, cluster: Cluster) -> None:
-        """Gone at once, whoever wants it; its instances and its automated snapshots with it."""
+        """Remove it at once without checks, with its instances and automated snapshots."""
         for member in list(cluster.members):
             self._instances.remove(region, member)
         self._state.behind.remove(region, cluster)

@@ -203,7 +203,7 @@ class Instance(Database):
 
 @dataclass(slots=True, kw_only=True)
 class Cluster(Database):
-    """An Aurora cluster: the data, and the settings of its instances. Alone it answers nobody."""
+    """An Aurora cluster: the data, and the settings of its instances. Without an instance it accepts no connection."""
 
     family: ClassVar[Family] = CLUSTERS
     members: list[Instance] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What RDS describes of Aurora clusters and their snapshots, reduced to what drills need. Pure."""
+"""Descriptions of Aurora clusters and their snapshots, reduced to what drills need. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ snapshot shows there. `failed` and `incompatible-restore`: botocore's waiters.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterView:
-    """An Aurora cluster. One that is `available` has its data; it answers nobody without an instance."""
+    """An Aurora cluster. An `available` one has its data, but accepts no connection without an instance."""
 
     identifier: str
     arn: str
@@ -53,11 +53,11 @@ class ClusterView:
     engine_version: str = ""
     engine_mode: str = ""
     host: str = ""
-    """Of the writer."""
+    """Host name of the writer."""
     port: int = 0
     master_username: str = ""
     public: str = ""
-    """By which setting it can be reached from the internet; empty: by none."""
+    """The setting by which it can be reached from the internet; empty: none."""
     deletion_protection: bool = False
     backup_retention_days: int = 0
     backtrack_seconds: int = 0
@@ -85,7 +85,7 @@ class ClusterView:
 
     @property
     def ready(self) -> bool:
-        """Nothing is still being changed."""
+        """Whether no change is in progress."""
         return self.progress is StatusMeaning.READY and not self.pending and not self.unsettled
 
 
@@ -140,8 +140,8 @@ def _public(raw: Mapping[str, Any]) -> str:
 
 
 def cluster_snapshot_view(raw: Mapping[str, Any]) -> SnapshotView:
-    """RDS says of these neither how large they are nor when the first one was taken that a copy comes from:
-    our tag does.
+    """RDS returns neither the size of these snapshots nor the time of a copy's original: the tag of restorecheck has the
+    time.
     """
     return SnapshotView(
         identifier=raw["DBClusterSnapshotIdentifier"],

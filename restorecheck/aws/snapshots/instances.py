@@ -1,4 +1,4 @@
-"""The temporary DB instance: restored from our own copy, handed over, taken away or put to rest.
+"""The temporary DB instance: restored from the copy, then deleted or stopped.
 
 What is done to an Aurora cluster in the same way takes its `RestoredKind`.
 """
@@ -157,7 +157,7 @@ def restore(settings: SnapshotSettings, account: Account, drill: Drill, now: dat
 
 
 def name_of(drill: Drill, kind: RestoredKind[Any] = DB_INSTANCE) -> str:
-    """Of the instance or cluster that this drill asks: the first one, or the one restored in its place."""
+    """Name of the instance or cluster that this drill checks: the first or the second one."""
     return drill.outputs.get(kind.second, naming.identifier_of(drill.id))
 
 
@@ -229,7 +229,7 @@ def endpoint_of(settings: SnapshotSettings, view: RestoredView, *, secret: str =
 
 
 def own(account: Account, drill: Drill, kind: RestoredKind[View], *, now: bool = False) -> View:
-    """The very instance or cluster that this drill restored; `now`: as of this moment, to be changed.
+    """The instance or cluster that this drill restored; `now`: read again, before a change.
 
     Raises:
         NotFoundError: It was deleted, or another instance has its name.
@@ -311,7 +311,7 @@ def delete(
 
 
 def _other_name(views: DescribeCache[Any], name: str) -> str:
-    """Of the instance or cluster that this drill restored, where somebody has renamed it since."""
+    """New name of this drill's instance or cluster if it was renamed; else empty."""
     return next(
         (
             view.identifier

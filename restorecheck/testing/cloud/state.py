@@ -141,7 +141,7 @@ class Cloud:
     def add_member(
         self, home: Home, cluster: Cluster, identifier: str, tags: dict[str, str] | None = None
     ) -> Instance:
-        """Somebody's instance of a cluster: up and seen."""
+        """A cluster's instance of another program, available and visible."""
         settings = _PRODUCTION | {"DBClusterIdentifier": cluster.identifier}
         instance = self.add_instance(home, identifier, settings, tags=tags)
         cluster.members.append(instance)
