@@ -160,7 +160,7 @@ def lost_catalogue(repository):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (hole, "the archive goes on to"),
+        (hole, "the archive has WAL up to"),
         (flipped_segment, "the WAL archive is damaged"),
         (lost_file, "pgbackrest restore"),
         (flipped_file, "pgbackrest restore"),

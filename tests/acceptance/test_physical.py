@@ -47,10 +47,10 @@ def test_a_whole_backup_is_recovered_to_the_end_of_the_archive(yard, story, kind
     code, report = yard.drill(rows=story.rows["end"])
 
     assert (code, report["verdict"]) == (0, "verified"), report
-    assert "every file is as the backup's manifest says" in notes(report)
+    assert "every file matches the backup's manifest" in notes(report)
     assert "recovered to latest: reached " in notes(report)
     assert f"in {story.needed[-1]}; newest commit: 20" in notes(report)
-    assert "before the drill would be lost" in notes(report)
+    assert "before the drill is not in the backup" in notes(report)
     assert report["backup"]["time_source"] == "the newest commit"
     asked = [seen["text"] for seen in report["evidence"] if seen["source"] == "WAL archive"]
     assert any(story.needed[-1] in text for text in asked)
@@ -82,7 +82,7 @@ def test_a_backup_is_recovered_to_the_moment_that_was_asked_for(yard, story, mom
     code, report = yard.drill(moment=asked, select=select, rows=rows)
 
     assert (code, report["verdict"]) == (0, "verified"), report
-    assert "as asked; the WAL after it was not read" in notes(report)
+    assert "as configured; later WAL was not read" in notes(report)
     assert Path(report["backup"]["identifier"]).name == ("full" if moment == "between" else "tar")
 
 
@@ -242,14 +242,14 @@ def cut_manifest(yard):
 
 
 DAMAGES = {
-    hole: "the archive goes on to",
-    lost_newest_but_one: "the archive goes on to",
-    flipped_segment: "the archive goes on to",
+    hole: "the archive has WAL up to",
+    lost_newest_but_one: "the archive has WAL up to",
+    flipped_segment: "the archive has WAL up to",
     flipped_newest: "is damaged: error in WAL record",
     foreign_segment: "belongs to another cluster",
     cut_newest: "has 500,000 bytes, not 1,048,576",
     empty_segment: "has 0 bytes, not 1,048,576",
-    swapped_segments: "holds other WAL than its name says",
+    swapped_segments: "contains other WAL than its name says",
     stray_timeline: "requested timeline 2 is not a child",
     no_label: "differs from its manifest",
     no_label_and_no_manifest: "no backup_label",
@@ -305,8 +305,8 @@ def test_a_damaged_tar_fails(yard, damage):
     [
         ("{time: '2099-01-01 00:00:00+00'}", "recovery ended before configured recovery target"),
         ("{lsn: FF/0}", "recovery ended before configured recovery target"),
-        ("{time: '2001-01-01 00:00:00+00'}", "no backup had ended by 2001"),
-        ("{lsn: 0/100}", "no backup had ended by 0/100"),
+        ("{time: '2001-01-01 00:00:00+00'}", "no backup had ended before 2001"),
+        ("{lsn: 0/100}", "no backup had ended before 0/100"),
     ],
 )
 def test_a_moment_that_is_not_reached_or_lies_before_the_backup_fails(yard, moment, words):

@@ -1,1 +1,1 @@
-"""Physical backups: which one, its files, its recovery, and how far that came."""
+"""Physical backups: the choice, the files, the recovery and its result."""

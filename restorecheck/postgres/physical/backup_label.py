@@ -15,19 +15,19 @@ _LINE = re.compile(r"^([A-Z][A-Z ]*[A-Z]): (.*)$", re.MULTILINE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupLabel:
     start: int
-    """Where recovery begins to read."""
+    """WAL position at which recovery starts."""
     timeline: int | None = None
     started_at: datetime | None = None
-    """None: it is in a time zone whose abbreviation says too little."""
+    """None: the abbreviation of its time zone is ambiguous."""
     stopped_at: datetime | None = None
-    """In a backup history file of the archive only, which has the same lines and more."""
+    """Only in a backup history file of the archive, which has the same lines and more."""
     from_standby: bool = False
     builds_on: int | None = None
-    """Of an incremental backup: where the backup below it starts."""
+    """For an incremental backup: start position of its parent."""
 
 
 def parse(text: str) -> BackupLabel | None:
-    """None where the text is no backup_label."""
+    """Parse the file; None: the text is not a backup_label."""
     values = dict(_LINE.findall(text))
     try:
         start = wal.position(values["START WAL LOCATION"].split()[0])

@@ -1,8 +1,8 @@
-"""Fetches WAL for a server that has no network, and no right to read the archive.
+"""Fetches WAL for a server without network and without access to the archive.
 
-The server's restore_command writes a name into a pipe. This process asks the archive, as another user and with
-secrets that the server never sees, puts the file where the server may read it, and answers with a code.
-Every request is written down.
+The server's restore_command writes a name into a pipe. This process fetches the file from the archive, as another
+user and with secrets that the server does not see, puts it into a folder that the server may read, and answers with
+a code. Every request is recorded.
 """
 
 import os
@@ -30,11 +30,11 @@ fi
 exit "$code"
 """
 FETCHED, ABSENT, REFUSED = 0, 1, 200
-"""Exit codes of restore_command. Up to 125 the server takes each but 0 for "there is no such file", ends
-recovery there and opens the database; above, it gives up. Source: src/backend/access/transam/xlogarchive.c.
+"""Exit codes of restore_command. The server takes 1 to 125 for "there is no such file", ends recovery there and opens
+the database; with a higher code it stops. Source: src/backend/access/transam/xlogarchive.c.
 """
 SECOND_LOOK = 2.0
-"""Seconds; a segment that is being copied into the archive is cut at the first look."""
+"""Seconds until the second look at an incomplete segment, which may still be being copied into the archive."""
 _LOOKS = 0.2
 
 
@@ -48,17 +48,17 @@ class WalRequest:
 @dataclass(kw_only=True, eq=False)
 class Broker:
     folder: Path
-    """Which the server may read, and not write in."""
+    """A folder that the server may read but not write."""
     account: OsUser | None
     fetch: Callable[[str, Path], FromArchive]
     size: int
-    """Of a segment, in bytes."""
+    """Size of a segment in bytes."""
     system_identifier: str
     stop: threading.Event
     second_look: float = SECOND_LOOK
     requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
-    """Why the server was told to give up."""
+    """Why the broker made the server stop; None: it did not."""
 
     def start(self) -> str:
         """The server's restore_command."""
@@ -71,7 +71,7 @@ class Broker:
         script = self.folder / "fetch.sh"
         script.write_text(SCRIPT.format(folder=self.folder))
         script.chmod(0o644)
-        # For reading and writing: then no open waits, and none sees an end.
+        # Opened for reading and writing: then no open blocks, and no read returns end of file.
         self._ask = os.open(self.folder / "ask", os.O_RDWR | os.O_CLOEXEC)
         self._answer = os.open(self.folder / "answer", os.O_RDWR | os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -79,8 +79,8 @@ class Broker:
         return f"/bin/sh {script} %f %p"
 
     def fetch_again(self, name: str, to: Path) -> str | None:
-        """For a comparison, after the recovery: None where the archive does not have it, else why it is damaged;
-        empty: it is there.
+        """For a comparison after the recovery: None: the archive does not have it; empty: fetched; else why it is
+        damaged.
 
         Raises:
             ProviderError: The archive does not answer.
@@ -129,7 +129,7 @@ class Broker:
         return REFUSED
 
     def _checked(self, name: str, to: Path) -> FromArchive:
-        """With a second look at what may just be written."""
+        """Fetch, with a second look at a file that may still be being written."""
         got = self._once(name, to)
         if got.answer is ArchiveAnswer.DAMAGED and not self.stop.wait(self.second_look):
             got = self._once(name, to)
@@ -146,7 +146,7 @@ class Broker:
                 head = file.read(wal.HEADER_BYTES)
             length = to.stat().st_size
         except OSError as exc:
-            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "it cannot be read")
+            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "could not be read")
         if length != self.size:
             return FromArchive(ArchiveAnswer.DAMAGED, f"has {length:,} bytes, not {self.size:,}")
         if wrong := wal.misfit(head, name, self.size, self.system_identifier):
@@ -155,7 +155,7 @@ class Broker:
 
 
 def told(requests: Sequence[WalRequest]) -> list[str]:
-    """Every request; files that were fetched one after the other stand on one line."""
+    """Every request; consecutive fetched files are on one line."""
     lines = []
     for fetched, some in groupby(requests, lambda request: request.answer is ArchiveAnswer.FETCHED):
         group = list(some)

@@ -1,4 +1,4 @@
-"""Which of several physical backups a drill restores. Pure."""
+"""Chooses one of several physical backups. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ class PhysicalBackup:
     """One backup, as its source lists it."""
 
     name: str
-    """Unique in its source."""
+    """Name, unique in its source."""
     address: str
-    """How reports name it."""
+    """Name in reports."""
     started_at: datetime | None = None
     stopped_at: datetime | None = None
     starts_at: int | None = None
     ends_at: int | None = None
-    """Positions in the WAL."""
+    """WAL position of its end."""
     size_bytes: int | None = None
-    """Restored."""
+    """Size after the restore."""
     needs: tuple[str, ...] = ()
-    """Names of the backups that it builds on, the full one first."""
+    """Names of the backups that it needs, the full one first."""
     system_identifier: str = ""
     major: int | None = None
     problem: str = ""
     """Why it cannot be restored; completes `<name> …`."""
     in_progress: bool = False
-    """It may still be written."""
+    """It may still be being written."""
     notes: tuple[str, ...] = ()
 
     @property
     def ended(self) -> datetime | None:
-        """When it ended, or at least when it began."""
+        """Time of its end, or if unknown of its start."""
         return self.stopped_at or self.started_at
 
 
@@ -44,13 +44,13 @@ class PhysicalBackup:
 class Chosen:
     backup: PhysicalBackup | None = None
     newest: PhysicalBackup | None = None
-    """The newest of all that ended in time, where it is damaged and another one is chosen."""
+    """The newest backup that ended in time, if it is damaged and another one is chosen."""
     how: str = ""
-    """For the report: how it was chosen, and of how many."""
+    """For the report: how it was chosen, and from how many."""
     reason: str = ""
-    """Why none is chosen."""
+    """Why no backup is chosen."""
     skipped: tuple[str, ...] = ()
-    """Names of backups that may still be written."""
+    """Names of backups that may still be being written."""
 
 
 def choose(backups: Sequence[PhysicalBackup], select: str, moment: Moment) -> Chosen:
@@ -67,7 +67,7 @@ def choose(backups: Sequence[PhysicalBackup], select: str, moment: Moment) -> Ch
     if not fitting:
         if not there:
             return Chosen(reason="the only backup is still being written", skipped=skipped)
-        return Chosen(reason=f"no backup had ended by {moment.value}", skipped=skipped)
+        return Chosen(reason=f"no backup had ended before {moment.value}", skipped=skipped)
     ordered = fitting if select == OLDEST else fitting[::-1]
     whole = [b for b in ordered if not b.problem]
     first = ordered[0]
@@ -82,8 +82,8 @@ def choose(backups: Sequence[PhysicalBackup], select: str, moment: Moment) -> Ch
 
 
 def _ended_before(backup: PhysicalBackup, moment: Moment) -> bool:
-    """A server stops at no moment before its backup's end: it would go on to the first consistent state, and
-    be later than asked without a word.
+    """Whether the backup ended before the moment: recovery cannot stop before the backup's end, but continues to the
+    first consistent state without an error.
     """
     if moment.time is not None:
         return backup.ended is None or backup.ended <= moment.time

@@ -1,4 +1,4 @@
-"""Copying and unpacking a backup into the private directory: regular files and folders, and no link of it."""
+"""Copies and unpacks a backup into the private directory: regular files and folders, no links."""
 
 import fcntl
 import gzip
@@ -20,15 +20,15 @@ from restorecheck.postgres.untrusted_files import open_regular
 
 PIECE = 1 << 20
 _FICLONE = 0x40049409
-"""Source: linux/fs.h. The copy shares the blocks of its source, on file systems that can."""
+"""Source: linux/fs.h. On file systems with reflinks the copy shares the blocks of its source."""
 SUFFIXES = ("", ".gz", ".zst", ".lz4")
 
 
 def copy_tree(source: Path, into: Path, workshop: Workshop, *, top: bool = True) -> dict[str, Path]:
-    """Everything in a folder into one that is there; returns the links of its tablespaces.
+    """Copy a folder's content into an existing folder; returns the links of its tablespaces.
 
-    Links lead out of the backup: those in pg_tblspc are returned, pg_wal is copied from where it leads, others
-    are left out.
+    Links point outside the backup: those in pg_tblspc are returned, the target of pg_wal is copied, others are left
+    out.
     """
     links: dict[str, Path] = {}
     with os.scandir(source) as entries:
@@ -78,14 +78,14 @@ UNREADABLE = (
     zstandard.ZstdError,
     RuntimeError,
 )
-"""What Python's readers raise of a file that is cut or damaged; lz4 raises RuntimeError."""
+"""Errors of Python's readers for a truncated or damaged file; lz4 raises RuntimeError."""
 
 
 def unpack(tar: Path, into: Path, workshop: Workshop) -> None:
-    """A tar into a folder that is there.
+    """Unpack a tar file into an existing folder.
 
     Raises:
-        DamagedBackupError: It is cut or damaged.
+        DamagedBackupError: It is truncated or damaged.
     """
     members = 0
     try:
@@ -93,11 +93,11 @@ def unpack(tar: Path, into: Path, workshop: Workshop) -> None:
             for member in archive:
                 members += 1
                 _extract(archive, member, into, workshop)
-            # The last blocks of zeros are read, so that a compressed file is whole to its end.
+            # The final zero blocks are read, to verify a compressed file to its end.
             while plain.read(PIECE):
                 continue
     except UNREADABLE as exc:
-        raise DamagedBackupError(f"{tar.name} is cut or damaged: {exc}") from exc
+        raise DamagedBackupError(f"{tar.name} is truncated or damaged: {exc}") from exc
     if not members and tar.name.startswith("base."):
         raise DamagedBackupError(f"{tar.name} is empty")
 
@@ -107,7 +107,9 @@ def _extract(
 ) -> None:
     parts = [part for part in member.name.split("/") if part not in {"", "."}]
     if ".." in parts:
-        raise DamagedBackupError(f"the tar holds a name that leads out of it: {member.name}")
+        raise DamagedBackupError(
+            f"the tar file contains a path that leads out of the target folder: {member.name}"
+        )
     if not parts:
         return
     for depth in range(1, len(parts) + member.isdir()):
@@ -126,7 +128,7 @@ def _extract(
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file's content, plain or compressed, as its name says; streaming.
+    """Stream a file's content, decompressed by its suffix.
 
     gzip is opened here and not by tarfile, whose streams end with the first member: pg_basebackup begins
     pg_wal.tar.gz with an empty one.
@@ -148,7 +150,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def first_member(tar: Path, name: str) -> bytes:
-    """The content of a tar's first member, if it has this name; else nothing."""
+    """The content of a tar's first member if it has this name; else empty."""
     try:
         with opened(tar) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
             member = archive.next()
@@ -161,6 +163,6 @@ def first_member(tar: Path, name: str) -> bytes:
 
 
 def copy_plain(source: Path, to: Path) -> None:
-    """Decompressed, as its name says. Raises OSError, and `UNREADABLE` where it is damaged."""
+    """Copy a file, decompressed by its suffix. Raises OSError, and `UNREADABLE` if it is damaged."""
     with opened(source) as plain, to.open("wb") as writing:
         shutil.copyfileobj(plain, writing, PIECE)

@@ -1,4 +1,4 @@
-"""The file backup_manifest, as far as a drill needs it; its checksums are pg_verifybackup's. Pure.
+"""Reads the file backup_manifest; pg_verifybackup checks its checksums. Pure.
 
 Source: PostgreSQL documentation, "Backup Manifest Format".
 """
@@ -14,18 +14,18 @@ from restorecheck.postgres.physical import wal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupManifest:
     size_bytes: int
-    """Of all files, restored."""
+    """Size of all restored files."""
     files: int
     ends_at: int | None = None
     """The position that recovery must reach before the backup is consistent."""
     system_identifier: str = ""
     """Since PostgreSQL 17."""
     newest_file: datetime | None = None
-    """The backup ended then, or later."""
+    """Time of its newest file: the backup ended then or later."""
 
 
 def parse(text: bytes) -> BackupManifest | None:
-    """None where it is cut, or no manifest. It is the last file that pg_basebackup writes."""
+    """Parse the file; None: truncated, or not a manifest. pg_basebackup writes it last."""
     try:
         values = json.loads(text)
         files: list[dict[str, Any]] = values["Files"]

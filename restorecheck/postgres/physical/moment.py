@@ -11,7 +11,7 @@ LATEST, IMMEDIATE, TIME, LSN = "latest", "immediate", "time", "lsn"
 @dataclass(frozen=True, slots=True)
 class Moment:
     kind: str = LATEST
-    """latest: the end of what the archive holds. immediate: the first consistent state. time, lsn: as `value` says."""
+    """latest: the end of the archive. immediate: the first consistent state. time, lsn: `value`."""
     value: str = ""
 
     @property
@@ -27,9 +27,9 @@ class Moment:
         return f"{self.kind} {self.value}".strip()
 
     def settings(self) -> dict[str, str]:
-        """Of the server. PostgreSQL documentation, "Recovery Target".
+        """Settings of the server. PostgreSQL documentation, "Recovery Target".
 
-        `immediate` stays on the timeline of the backup: a newer one is not asked for.
+        `immediate` stays on the timeline of the backup.
         """
         own = {"recovery_target_action": "promote", "recovery_target_timeline": "latest"}
         match self.kind:

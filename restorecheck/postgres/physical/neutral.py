@@ -1,7 +1,7 @@
-"""What a restored cluster may not say about itself: nothing of its own configuration is read.
+"""Replaces the configuration of a restored cluster: none of its own settings is used.
 
-config_file, hba_file and ident_file are ours. The server reads postgresql.auto.conf whatever config_file is, so that one
-is replaced by an empty file. A setting of the command line wins over every file.
+config_file, hba_file and ident_file are restorecheck's. The server always reads postgresql.auto.conf, so that file is
+replaced by an empty one. A setting on the command line overrides every file.
 """
 
 import os
@@ -22,28 +22,28 @@ AWAY = (
     *("fallback_promote", "postmaster.pid", "postmaster.opts", "postgresql.auto.conf"),
     *("postgresql.auto.conf.tmp", "current_logfiles", "logrotate"),
 )
-"""Files by which a cluster acts on its own."""
+"""Files that make a cluster start actions by itself."""
 LOGS = ("log", "pg_log")
 NEEDED = (
     *("pg_commit_ts", "pg_dynshmem", "pg_logical/mappings", "pg_logical/snapshots", "pg_notify"),
     *("pg_multixact/members", "pg_multixact/offsets", "pg_replslot", "pg_serial", "pg_snapshots"),
     *("pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_tblspc", "pg_twophase", "pg_wal/archive_status"),
 )
-"""Folders without which no server starts. Copies to object stores lose empty ones, and pg_verifybackup does not
-know them. Source: src/bin/initdb/initdb.c, subdirs.
+"""Folders that a server needs to start. Copies to object stores lose empty ones, and pg_verifybackup does not check
+them. Source: src/bin/initdb/initdb.c, subdirs.
 """
 SINCE_17 = ("pg_wal/summaries",)
 FLOORS = {
     "max_prepared_transactions": "max_prepared_xacts setting",
     "max_locks_per_transaction": "max_locks_per_xact setting",
 }
-"""Setting → line of pg_controldata: recovery needs as much as the primary had. max_connections and its kin are
-asked for by hot_standby only, which is off.
+"""Setting → line of pg_controldata: recovery needs the primary's values. max_connections and similar ones are needed
+only with hot_standby, which is off.
 """
 
 
 def neutralise(data: Path, tablespaces: Path, account: OsUser | None, major: int) -> list[str]:
-    """Take away what would act on its own, before a server is started; returns notes for the report."""
+    """Remove files that would start actions, before the server starts; returns notes for the report."""
     for name in AWAY:
         with suppress(FileNotFoundError):
             (data / name).unlink()
@@ -52,7 +52,7 @@ def neutralise(data: Path, tablespaces: Path, account: OsUser | None, major: int
             shutil.rmtree(data / name, ignore_errors=True)
     notes = []
     for slot in sorted((data / "pg_replslot").glob("*")):
-        # Nobody reads it here; a logical one keeps a server from starting that has wal_level=replica.
+        # No client uses it here; a logical slot prevents the start of a server with wal_level=replica.
         shutil.rmtree(slot, ignore_errors=True)
     missing = [
         name
@@ -65,7 +65,7 @@ def neutralise(data: Path, tablespaces: Path, account: OsUser | None, major: int
                 cluster.make_folder(folder, account)
     lost = [name for name in missing if name not in SINCE_17]
     if lost:
-        notes.append(f"empty folders of the backup were missing and were made: {', '.join(lost)}")
+        notes.append(f"the backup lacked these empty folders, which were made: {', '.join(lost)}")
     _map_tablespaces(data, tablespaces, account)
     for name in ("postgresql.auto.conf", "recovery.signal"):
         _write(data / name, "", account)
@@ -73,7 +73,7 @@ def neutralise(data: Path, tablespaces: Path, account: OsUser | None, major: int
 
 
 def _map_tablespaces(data: Path, tablespaces: Path, account: OsUser | None) -> None:
-    """The server makes links as tablespace_map says: never to the places of production."""
+    """Writes tablespace_map, by which the server makes links: never to production's paths."""
     file = data / "tablespace_map"
     if file.is_file():
         oids = [line.split(" ", 1)[0] for line in file.read_text(errors="replace").splitlines()]
@@ -92,7 +92,7 @@ def _write(path: Path, text: str, account: OsUser | None) -> None:
 
 
 def write_configuration(folder: Path) -> dict[str, str]:
-    """The files of configuration that the server reads, in a folder that it may only read → their settings."""
+    """Write the configuration files into a folder that the server may only read; returns their settings."""
     texts = {"config_file": "", "hba_file": "local all all trust\n", "ident_file": ""}
     for setting, text in texts.items():
         path = folder / setting
@@ -102,21 +102,21 @@ def write_configuration(folder: Path) -> dict[str, str]:
 
 
 def recovery_settings(places: Places, control: Mapping[str, str], major: int) -> dict[str, str]:
-    """Of a server that recovers a cluster of somebody else's, on this machine, for one drill.
+    """Settings of the server that recovers the cluster on this machine, for one drill.
 
-    `control`: what pg_controldata says.
+    `control`: output of pg_controldata.
     """
     memory = psutil.virtual_memory().available // MEGABYTE
     values = {
         "data_directory": str(places.data),
-        # Reachable by this drill alone.
+        # Only this drill can connect.
         "listen_addresses": "",
         "port": str(cluster.PORT),
         "unix_socket_directories": str(places.sockets),
         "unix_socket_permissions": "0700",
         "ssl": "off",
         "max_connections": "40",
-        # Speaks to no other server, and writes into no archive.
+        # Connects to no other server, and writes into no archive.
         "primary_conninfo": "",
         "primary_slot_name": "",
         "archive_mode": "off",
@@ -128,7 +128,7 @@ def recovery_settings(places: Places, control: Mapping[str, str], major: int) ->
         "max_wal_senders": "0",
         "max_logical_replication_workers": "0",
         "max_replication_slots": "64",  # origins of subscriptions are kept in them until 18
-        # Runs no code but PostgreSQL's.
+        # Runs only PostgreSQL's code.
         "shared_preload_libraries": "",
         "session_preload_libraries": "",
         "local_preload_libraries": "",
@@ -140,7 +140,7 @@ def recovery_settings(places: Places, control: Mapping[str, str], major: int) ->
         "maintenance_work_mem": f"{max(32, min(memory // 16, 1024))}MB",
         "huge_pages": "off",
         "dynamic_shared_memory_type": "mmap",
-        # What a crash would lose is thrown away after a crash anyway.
+        # No durability: a crashed server is thrown away.
         "fsync": "off",
         "full_page_writes": "off",
         "synchronous_commit": "on",

@@ -1,4 +1,4 @@
-"""What the end of a recovery says of the backup and its archive. Pure."""
+"""Judges the end of a recovery: the backup and its archive. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -33,8 +33,8 @@ BAD = (
     "could not read file",
     "could not access status of transaction",
 )
-"""Said by the startup process of files and WAL of the backup. Sources: src/backend/access/transam/xlogrecovery.c,
-xlog.c, xlogarchive.c, slru.c.
+"""Messages of the startup process about files and WAL of the backup. Sources:
+src/backend/access/transam/xlogrecovery.c, xlog.c, xlogarchive.c, slru.c.
 """
 OURS = (
     "database files are incompatible with server",
@@ -53,7 +53,7 @@ OURS = (
     "Permission denied",
     "maximum number of prepared transactions reached",
 )
-"""Said of this machine, or of our settings."""
+"""Messages about this machine or restorecheck's settings."""
 _FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
 _DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 _CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
@@ -61,7 +61,7 @@ _TIMELINE = re.compile(r"selected new timeline ID: (\d+)")
 
 
 def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | Unclear:
-    """Why the server ended before it was ready. `refused`: what the archive could not give, said by us."""
+    """Why the server ended before it was ready. `refused`: the broker's reason, if the archive failed."""
     fatal = [match[1] for match in map(_FATAL.match, lines) if match]
     if refused is not None:
         return refused
@@ -70,24 +70,24 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:
         if any(words in text for words in BAD):
-            return Broken(reason=f"the backup does not recover: {_shown(text)}")
+            return Broken(reason=f"recovery of the backup failed: {_shown(text)}")
     said = _shown(fatal[0]) if fatal else "the server ended without an error message"
     return Unclear(reason=f"recovery ended early: {said}")
 
 
 def _shown(text: str) -> str:
-    """The startup process speaks of files and positions: no row is read yet."""
+    """The message, which contains only files and positions, because no row is read yet."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How far a recovery came."""
+    """The end of a recovery."""
 
     lsn: int
-    """Behind the last record that was replayed."""
+    """Position after the last replayed record."""
     timeline: int
-    """Of that record."""
+    """Timeline of that record."""
     last_record: int
     consistent_at: int | None = None
     newest_commit: datetime | None = None
@@ -99,7 +99,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class LogSays:
-    """What the server's log says of a recovery that ended well."""
+    """Facts of a successful recovery in the server's log."""
 
     last_record: int | None
     consistent_at: int | None
@@ -118,31 +118,31 @@ def read_log(lines: Iterable[str]) -> LogSays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastSegment:
-    """What the segment that recovery ended in holds, as the archive has it."""
+    """The archive's copy of the segment in which recovery ended."""
 
     problem: str = ""
     """Why it is damaged."""
     last_record: int | None = None
     absent: bool = False
-    """The archive does not have it: it came with the backup, or is not archived yet."""
+    """The archive does not have it: it is in the backup, or not archived yet."""
 
 
 def gap(reached: Reached, newest: str, last: LastSegment, size: int) -> str:
-    """How recovery missed the end of what the archive holds; empty where it reached that end.
+    """How recovery missed the end of the archive; empty: it reached the end.
 
-    `newest`: the newest segment that the archive had when recovery began.
+    `newest`: the newest segment in the archive at the start of recovery.
     """
     here = reached.segment(size)
     if newest and Segment.of(newest, size) > here:
         return (
             f"recovery ended in {here.name(size)} at {wal.position_text(reached.lsn)}; "
-            f"the archive goes on to {newest}: WAL between them is missing or damaged"
+            f"the archive has WAL up to {newest}: WAL between them is missing or damaged"
         )
     if last.problem:
         return f"the last segment {here.name(size)} {last.problem}"
     if last.last_record is not None and last.last_record >= reached.lsn:
         return (
             f"recovery ended at {wal.position_text(reached.lsn)}; the last segment "
-            f"{here.name(size)} has a record at {wal.position_text(last.last_record)}"
+            f"{here.name(size)} has a later record at {wal.position_text(last.last_record)}"
         )
     return ""

@@ -1,4 +1,4 @@
-"""What is made in a recovered cluster before it is checked: a role that only reads, and what checks of pages need."""
+"""Prepares a recovered cluster for the checks: a read-only role, and the extensions for checks of pages."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -55,7 +55,7 @@ def prepare(places: Places, superuser: str, wanted: Sequence[str], first: Connec
     identity, unlogged = identity_of(first), 0
     for name in databases:
         if name not in there:
-            continue  # the checker says so
+            continue  # the checker reports it
         try:
             with open_in(name) as connection:
                 pin(connection)
@@ -68,15 +68,17 @@ def prepare(places: Places, superuser: str, wanted: Sequence[str], first: Connec
         except psycopg.Error:
             if name == databases[0]:
                 raise
-            notes.append(f"the database {name} does not admit a connection")
+            notes.append(f"the database {name} accepts no connections")
     if unlogged:
-        notes.append(f"{unlogged} unlogged tables are empty: no physical backup holds their rows")
+        notes.append(
+            f"{unlogged} unlogged tables are empty: physical backups do not contain their rows"
+        )
     assert version is not None, "a setting has a value"
     return Opened(databases, identity, str(version[0]), notes)
 
 
 def _end_prepared(first: Connection, open_in: partial[Connection]) -> list[str]:
-    """Prepared transactions hold locks that checks would wait for; nothing of them was ever to be seen."""
+    """Rolls back prepared transactions: checks would wait for their locks, and their changes were never visible."""
     rows = first.execute("select gid, database from pg_prepared_xacts").fetchall()
     for gid, database in rows:
         with open_in(str(database)) as connection:
@@ -91,7 +93,7 @@ def _collations(first: Connection) -> list[str]:
         return []
     return [
         f"the collation version of the backup is {was or 'unknown'}, on this machine {now or 'unknown'}: "
-        "indexes of text may be sorted differently here"
+        "text indexes may have another sort order here"
         for was, now in first.execute(COLLATIONS)
     ]
 
@@ -104,7 +106,7 @@ def _unlogged(connection: Connection) -> int:
 
 
 def _let_look_at_pages(connection: Connection, role: str) -> None:
-    """The checker is no superuser, and could not create these. What is missing, a check says."""
+    """Makes extensions that the checker's role may not create; a check reports missing ones."""
     connection.execute(f"create schema if not exists {EXTENSIONS}".encode())
     for name in ("amcheck", "pg_visibility"):
         with suppress(psycopg.Error):

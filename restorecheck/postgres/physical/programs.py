@@ -1,4 +1,4 @@
-"""Programs that read a backup, run to their end from a thread of the drill."""
+"""Runs programs that read a backup, in a thread of the drill."""
 
 import subprocess
 import threading
@@ -14,7 +14,7 @@ from restorecheck.postgres.server.processes import Birth, Fence, Program
 LOOKS = 0.2
 """Seconds between two looks whether the drill has ended."""
 MOST = 300
-"""Characters of a line that are repeated."""
+"""Characters of a message line that are shown; the rest is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ProgramEnd:
 
 
 def printable(text: str) -> str:
-    """A message of another program may repeat bytes of the repository."""
+    """A printable message: another program may print bytes of the repository."""
     return "".join(c if c.isprintable() else "?" for c in text)[:MOST]
 
 
@@ -54,7 +54,7 @@ def run(
     within: Fence | None = None,
     record: Callable[[tuple[Birth, ...]], None] | None = None,
 ) -> ProgramEnd:
-    """`record`: of a program without a fence, as `Fence.record`.
+    """`record`: for a program without a fence, as `Fence.record`.
 
     Raises:
         ProviderError: It cannot be started, or the drill ended meanwhile.

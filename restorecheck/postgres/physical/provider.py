@@ -1,4 +1,4 @@
-"""The provider of physical backups: its files in a private directory, recovered by a server of its own, compared with the archive."""
+"""The provider of physical backups: files in a private directory, recovered by a throw-away server, compared with the WAL archive."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -63,20 +63,20 @@ from restorecheck.postgres.session.stopwatch import Stopwatch
 T = TypeVar("T")
 FIND, RESTORE, RECOVER, COMPARE = "find backup", "restore files", "recover", "compare with archive"
 LOOKS = 0.5
-"""Seconds that one look at work under way takes at most."""
+"""Seconds that one poll of running work waits at most."""
 ENDING_SECONDS = 10.0
 NOW = InProgress(wait=timedelta(0))
 
 
 @dataclass
 class PhysicalSession:
-    """What this process holds of a drill that it is running; lost with the process."""
+    """State of a running drill in this process; lost with the process."""
 
     lodging: Lodging | None = None
     workshop: Workshop | None = None
     made: cluster.Made | None = None
     work: dict[str, "Background[object]"] = field(default_factory=dict)
-    """Step → what runs for it in a thread."""
+    """Step → its work in a thread."""
     watch: Stopwatch = field(default_factory=Stopwatch)
     backup: PhysicalBackup | None = None
     recovery: Recovery | None = None
@@ -92,7 +92,7 @@ class PhysicalSession:
             self.recovery.end(ENDING_SECONDS)
 
     def leave(self) -> None:
-        """Give back the account that the programs ran as, when they have ended."""
+        """Release the account of the programs after they have ended."""
         if self.lodging is not None:
             self.lodging.close()
 
@@ -110,12 +110,12 @@ class PhysicalProvider(Provider):
         directory = self._resource(drill_id)
         place, moment = self.physical.source.place, self.physical.moment.said
         look = f"create the private directory {directory.identifier}; list the backups in {place}"
-        start = "start a PostgreSQL server of the same major version on a unix socket only, with our configuration"
+        start = "start a PostgreSQL server of the same major version on a unix socket only, with restorecheck's configuration"
         texts = {
             FIND: f"{look} and choose one ({self.physical.select})",
             RESTORE: "restore the files of the backup into this directory; compare them with their checksums",
             RECOVER: f"{start}; replay WAL to {moment}",
-            COMPARE: "compare how far recovery came with the newest WAL segment of the archive",
+            COMPARE: "compare the end of recovery with the newest WAL segment of the archive",
         }
         steps = (
             Step(
@@ -146,7 +146,7 @@ class PhysicalProvider(Provider):
         except DamagedBackupError as exc:
             return Broken(reason=exc.message, hint=exc.hint, notes=self._notes(session))
         except CapacityError as exc:
-            # A full disk does not empty itself in the minutes that a retry would take.
+            # A full disk is not freed within the minutes of a retry.
             return Unclear(reason=exc.message, hint=exc.hint or self._room_hint())
         except psycopg.Error as exc:
             return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
@@ -180,7 +180,7 @@ class PhysicalProvider(Provider):
             cluster.write_mark(places, replace(mark, kept=True))
 
     def evidence(self, drill: Drill) -> tuple[Observation, ...]:
-        """Every file that the server asked of the archive."""
+        """Every file that the server requested from the archive."""
         session = self.sessions.get(drill.id)
         asked = session.recovery.broker if session and session.recovery else None
         lines = broker.told(asked.requests) if asked else []
@@ -190,7 +190,7 @@ class PhysicalProvider(Provider):
         return connect_locally(endpoint, database)
 
     def killed(self, endpoint: Endpoint) -> str:
-        """Why the server lost a process, where nothing it was asked did it. Raises as `killed_locally`."""
+        """Why a server process ended, if no question caused it. Raises as `killed_locally`."""
         return killed_locally(endpoint)
 
     # --- the steps -----------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class PhysicalProvider(Provider):
         found = recovery.control["Database system identifier"]
         if backup.system_identifier and backup.system_identifier != found:
             return Broken(
-                reason=f"the files are of the cluster {found}, the backup's list says "
+                reason=f"the files are of the cluster {found}, but the list of backups says "
                 f"{backup.system_identifier}"
             )
         return replace(NOW, detail=recovery.detail)
@@ -321,8 +321,8 @@ class PhysicalProvider(Provider):
             connection = cluster.superuser_connection(workshop.places, MAINTENANCE, user=superuser)
         except psycopg.OperationalError as exc:
             return Unclear(
-                reason=f"the recovered server admits no connection as {superuser}: {why_not(exc)}",
-                hint="Name a superuser of the backup that may log in: physical.superuser.",
+                reason=f"the recovered server accepts no connection as {superuser}: {why_not(exc)}",
+                hint="Set physical.superuser to a superuser of the backup that may log in.",
             )
         with connection:
             session.reached = reached = recovery.reached(connection)
@@ -363,12 +363,10 @@ class PhysicalProvider(Provider):
             return lost_session()
         size, newest = recovery.size, recovery.newest
         if not newest:
-            note = (
-                "there is no WAL archive: the backup was recovered with its own WAL, to its own end"
-            )
+            note = "there is no WAL archive: the backup was recovered with its own WAL only, to the end of the backup"
             return Ready(endpoint=session.endpoint, notes=(note,))
         if self.physical.moment.kind != LATEST:
-            note = f"recovery ended at {self.physical.moment.said} as asked; the WAL after it was not read"
+            note = f"recovery ended at {self.physical.moment.said} as configured; later WAL was not read"
             return Ready(endpoint=session.endpoint, notes=(note,))
         last = self._in_background(session, COMPARE, lambda: recovery.last_segment(reached))
         if last is None:
@@ -388,7 +386,7 @@ class PhysicalProvider(Provider):
     def _in_background(
         self, session: PhysicalSession, step: str, work: Callable[[], T]
     ) -> T | None:
-        """What the work returns, which is not None; None while it goes on. Raises what it raises."""
+        """The result of the work (never None); None: it still runs. Raises what the work raises."""
         if step not in session.work:
             session.watch = Stopwatch()
             session.work[step] = Background[object](work)
@@ -427,7 +425,7 @@ def _backup_of(backup: PhysicalBackup, place: str) -> Backup:
 
 
 def _as_old_as_its_data(backup: Backup, reached: Reached) -> Backup:
-    """With the time of its newest commit: what came after it is lost."""
+    """The backup with the time of its newest commit: later data is lost."""
     if reached.newest_commit is None or (
         backup.taken_at is not None and reached.newest_commit < backup.taken_at
     ):
@@ -491,7 +489,7 @@ def _finding(
 
 def _said(asked: str, reached: Reached, size: int) -> str:
     commit = reached.newest_commit
-    newest = f"{commit:%Y-%m-%d %H:%M:%S} UTC" if commit else "none was replayed"
+    newest = f"{commit:%Y-%m-%d %H:%M:%S} UTC" if commit else "none"
     return (
         f"recovered to {asked}: reached {wal.position_text(reached.lsn)} on timeline {reached.timeline} "
         f"in {reached.segment(size).name(size)}; newest commit: {newest}"
@@ -500,15 +498,15 @@ def _said(asked: str, reached: Reached, size: int) -> str:
 
 def _gap(reached: Reached, now: datetime) -> str:
     if reached.newest_commit is None:
-        return "the data that would be lost is unknown: no commit was replayed"
+        return "the loss of data is unknown: no commit was replayed"
     lost = max(timedelta(0), now - reached.newest_commit)
-    return f"data of the last {timedelta(seconds=round(lost.total_seconds()))} before the drill would be lost"
+    return f"data of the last {timedelta(seconds=round(lost.total_seconds()))} before the drill is not in the backup"
 
 
 def _ahead(last: LastSegment, name: str) -> list[str]:
     if not last.absent:
         return []
-    return [f"the archive does not have {name} yet, the last segment that came with the backup"]
+    return [f"the archive does not yet have {name}, the last WAL segment in the backup"]
 
 
 def _copied(workshop: Workshop) -> str:

@@ -1,4 +1,4 @@
-"""A server that replays the WAL of a restored data directory: started, looked at, read when it is open."""
+"""A server that replays the WAL of a restored data directory: start, polling, result."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 
 
 def control_data(workshop: Workshop, installation: Installation) -> dict[str, str]:
-    """What pg_controldata says of the data directory. Of a damaged file it warns, and exits with 0.
+    """The output of pg_controldata, which only warns about a damaged file, and exits with 0.
 
     Raises:
         DamagedBackupError: global/pg_control is missing or damaged.
@@ -42,14 +42,14 @@ def control_data(workshop: Workshop, installation: Installation) -> dict[str, st
 
 @dataclass(kw_only=True, eq=False)
 class Recovery:
-    """One recovery, from the start of its server until that is open."""
+    """One recovery, from the start of the server until it accepts connections."""
 
     workshop: Workshop
     source: PhysicalSource
     installation: Installation
     moment: Moment
     newest: str = ""
-    """The newest segment of the archive when recovery began."""
+    """The newest segment in the archive at the start of recovery."""
     control: dict[str, str] = field(default_factory=dict)
     broker: Broker | None = None
     server: Program | None = None
@@ -57,19 +57,19 @@ class Recovery:
 
     @property
     def folder(self) -> Path:
-        """Of what the server may read and not write: its configuration, and WAL from the archive."""
+        """Folder that the server may only read: its configuration, and WAL from the archive."""
         return self.workshop.places.directory / "recovery"
 
     @property
     def size(self) -> int:
-        """Of a segment, in bytes."""
+        """Size of a segment in bytes."""
         return int(self.control["Bytes per WAL segment"])
 
     def start(self, *, outlive_us: bool) -> list[str]:
-        """Returns notes.
+        """Start the server; returns notes.
 
         Raises:
-            DamagedBackupError: No recovery of this data directory can begin.
+            DamagedBackupError: Recovery of this data directory cannot start.
             ProviderError, CapacityError: The server cannot be started.
         """
         workshop, places = self.workshop, self.workshop.places
@@ -107,7 +107,7 @@ class Recovery:
         return notes
 
     def look(self, patience: float) -> bool | Broken | Unclear:
-        """Whether the server is open; or why it ended before. Waits for so many seconds at most."""
+        """Whether the server accepts connections, or why it ended. Waits at most so many seconds."""
         assert self.server is not None, "it was started"
         try:
             self.server.wait(timeout=patience)
@@ -128,10 +128,10 @@ class Recovery:
         return f"recovering: {len(segments)} WAL segments{last}"
 
     def reached(self, connection: Connection) -> Reached:
-        """How far it came.
+        """The end of the recovery.
 
         Raises:
-            ProviderError: The server does not say.
+            ProviderError: The server does not report it.
         """
         pin(connection)
         row = connection.execute(
@@ -139,7 +139,7 @@ class Recovery:
         ).fetchone()
         says = outcome.read_log(log_lines(self.workshop.places.log))
         if row is None or row[0] is None or says.new_timeline is None:
-            raise ProviderError("the server does not say how far its recovery came")
+            raise ProviderError("the server did not report the end of its recovery")
         lsn, commit = wal.position(str(row[0])), row[1]
         assert commit is None or isinstance(commit, datetime), "a timestamp"
         return Reached(
@@ -151,7 +151,7 @@ class Recovery:
         )
 
     def _replayed_timeline(self, new: int) -> int:
-        """The new timeline's history names the one that was left for it."""
+        """The timeline that was replayed, from the history of the new one."""
         try:
             place = self.workshop.places.data / "pg_wal"
             history = untrusted_files.read_small(place, f"{new:08X}.history")
@@ -163,11 +163,11 @@ class Recovery:
         return left[0] if left else 1
 
     def last_segment(self, reached: Reached) -> LastSegment:
-        """The segment that recovery ended in, as the archive has it: of a finished one every record can be read."""
+        """The archive's copy of the last segment: all records of a complete segment can be read."""
         assert self.broker is not None, "it was started"
         name = reached.segment(self.size).name(self.size)
         folder = self.folder / "compare"
-        folder.mkdir(mode=0o755, exist_ok=True)  # pg_waldump lists it
+        folder.mkdir(mode=0o755, exist_ok=True)  # pg_waldump lists this folder
         got = self.broker.fetch_again(name, folder / name)
         if got is None:
             return LastSegment(absent=True)
@@ -177,7 +177,7 @@ class Recovery:
         return self._dumped(folder / name)
 
     def _dumped(self, segment: Path) -> LastSegment:
-        """Its records, one a line, of which only the last is kept: a segment can have a gigabyte."""
+        """Reads its records, one on each line, and keeps only the last: a segment may have a gigabyte."""
         process = processes.spawn(
             [self.installation.program("pg_waldump"), segment],
             directory=self.workshop.places.directory,

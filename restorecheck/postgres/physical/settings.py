@@ -1,4 +1,4 @@
-"""What the configuration says of one target's physical backups, as adapters use it."""
+"""Settings of one target's physical backups, for the adapters."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,4 +18,4 @@ class PhysicalSettings:
     superuser: str = SUPERUSER
     """A role of the backup that is a superuser and may log in."""
     databases: tuple[str, ...] = ()
-    """Names of the databases to prove; empty: all that are not templates."""
+    """Names of the databases to check; empty: all except templates."""

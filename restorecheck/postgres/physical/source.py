@@ -1,4 +1,4 @@
-"""What each kind of physical backup does: list, restore, fetch WAL. The docstrings are the contract."""
+"""The interface of each kind of physical backup: list, restore, fetch WAL. The docstrings are the contract."""
 
 import re
 import shutil
@@ -21,11 +21,11 @@ from restorecheck.postgres.server.processes import Fence
 
 
 class DamagedBackupError(ProviderError):
-    """Raised when the backup itself is bad: a file is lost or damaged, or its parts do not fit."""
+    """Raised when the backup itself is bad: a file is missing or damaged, or parts do not match."""
 
 
 class ArchiveAnswer(Enum):
-    """Of an archive that is asked for one file."""
+    """Answer of an archive to the request of one file."""
 
     FETCHED = "fetched"
     ABSENT = "not in the archive"
@@ -37,19 +37,19 @@ class ArchiveAnswer(Enum):
 class FromArchive:
     answer: ArchiveAnswer
     said: str = ""
-    """Why, of one that is damaged or could not be asked for."""
+    """Why the file is damaged or the request failed."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Workshop:
-    """What a source may use while it works for one drill. It writes below `places.directory` and nowhere else."""
+    """Tools of a source for one drill. A source writes only below `places.directory`."""
 
     places: Places
     account: OsUser | None
-    """Whom the restored files belong to, and the programs that read them run as; None: the present user."""
+    """Owner of the restored files, and user of the programs that read them; None: the present user."""
     installations: Sequence[Installation]
     now: datetime
-    """When the drill began to look for its backup."""
+    """When the drill started to search its backup."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set: the drill has ended."""
     expected: int = 0
@@ -63,14 +63,14 @@ class Workshop:
         return self.places.directory / "tablespaces"
 
     def folder(self, name: str) -> Path:
-        """One of the drill, that the account may write in."""
+        """A folder of the drill that the account may write to."""
         path = self.places.directory / name
         if not path.is_dir():
             cluster.make_folder(path, self.account)
         return path
 
     def installation(self, major: int) -> Installation:
-        """Programs of exactly this version: those of another misread a data directory.
+        """Programs of exactly this major version: others cannot read the data directory.
 
         Raises:
             NotFoundError: There are none on this machine.
@@ -92,7 +92,7 @@ class Workshop:
         readable: tuple[Path, ...] = (),
         writable: tuple[Path, ...] = (),
     ) -> ProgramEnd:
-        """A program of PostgreSQL's, as the account, behind a fence.
+        """Run a program of PostgreSQL as the account, in a fence.
 
         Raises:
             ProviderError: It cannot be started, or the drill ended meanwhile.
@@ -114,7 +114,7 @@ class Workshop:
         )
 
     def progress(self, count: int) -> None:
-        """So many more bytes were restored.
+        """Count restored bytes.
 
         Raises:
             CapacityError: The disk is almost full.
@@ -128,7 +128,7 @@ class Workshop:
 
 
 class PhysicalSource(Protocol):
-    """Where physical backups are kept. Only read, never written to; production is never asked anything.
+    """A place of physical backups. It is only read; production is never contacted.
 
     Raises (each method):
         DamagedBackupError: The backup is bad.
@@ -138,23 +138,23 @@ class PhysicalSource(Protocol):
 
     @property
     def place(self) -> str:
-        """How reports name it."""
+        """Name in reports."""
         ...
 
     def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
-        """All of them, the oldest first."""
+        """All backups, the oldest first."""
         ...
 
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
-        """Its files into the data directory, which is there and empty: verified, and owned by the account."""
+        """Restore the files into the existing empty data directory: verified, and owned by the account."""
         ...
 
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
-        """One file of the WAL archive: a segment, or a history file. Raises nothing."""
+        """Fetch one file of the WAL archive: a segment, or a history file. Raises nothing."""
         ...
 
     def newest_segment(self, workshop: Workshop) -> str:
-        """Name of the newest whole segment of the archive; empty: there is no archive, or nothing in it."""
+        """Name of the newest complete segment in the archive; empty: there is no archive, or it is empty."""
         ...
 
 
@@ -162,10 +162,10 @@ _MAJOR = re.compile(r"(\d+)")
 
 
 def major_of(data: Path) -> int:
-    """Of a data directory that no server runs in.
+    """Major version of a data directory without a running server.
 
     Raises:
-        DamagedBackupError: It does not say.
+        DamagedBackupError: The version cannot be read.
     """
     try:
         match = _MAJOR.match((data / "PG_VERSION").read_text())
@@ -177,16 +177,16 @@ def major_of(data: Path) -> int:
 
 
 def verify(manifest_of: Path, workshop: Workshop, installation: Installation) -> None:
-    """Every file of a directory against its manifest, where there is one.
+    """Compare every file of a directory with its manifest, if there is one.
 
-    Not the WAL (`-n`): recovery reads all of it. An incomplete check is a damaged backup: exit code 1.
+    Without the WAL (`-n`), which recovery reads completely. An incomplete check (exit code 1) counts as damage.
 
     Raises:
-        DamagedBackupError: A file is missing, changed or too many.
+        DamagedBackupError: A file is missing, changed or not in the manifest.
     """
     if not (manifest_of / "backup_manifest").is_file():
         workshop.notes.append(
-            "the backup has no manifest: no file was compared with a checksum, so the proof is weaker"
+            "the backup has no manifest, so its files were not compared with checksums: the proof is weaker"
         )
         return
     spaces = (workshop.tablespaces,) if workshop.tablespaces.is_dir() else ()
@@ -199,14 +199,14 @@ def verify(manifest_of: Path, workshop: Workshop, installation: Installation) ->
         raise DamagedBackupError(f"the backup differs from its manifest: {said}")
     if done.code:
         raise ProviderError(f"pg_verifybackup {done.how}")
-    workshop.notes.append("every file is as the backup's manifest says (pg_verifybackup)")
+    workshop.notes.append("every file matches the backup's manifest (pg_verifybackup)")
 
 
 def room_for(backup: PhysicalBackup, times: int, workshop: Workshop) -> None:
-    """Refuse before the first byte what does not fit.
+    """Refuse a restore that does not fit, before it starts.
 
     Raises:
-        CapacityError: Too little is free.
+        CapacityError: Not enough disk space is free.
     """
     needed = (backup.size_bytes or 0) * times
     free = shutil.disk_usage(workshop.places.directory).free

@@ -1,4 +1,4 @@
-"""Positions, segments and timelines of the write-ahead log, as PostgreSQL names them. Pure.
+"""Positions, segments and timelines of the write-ahead log. Pure.
 
 Sources: src/include/access/xlog_internal.h (XLogFileName, XLogLongPageHeaderData), timeline.c.
 """
@@ -12,17 +12,17 @@ from typing import Self
 SEGMENT = re.compile(r"[0-9A-F]{24}")
 HISTORY = re.compile(r"[0-9A-F]{8}\.history")
 REQUESTED = re.compile(r"[0-9A-F]{24}(\.[0-9A-F]{8}\.backup|\.partial)?|[0-9A-F]{8}\.history")
-"""What a server asks its archive for."""
+"""Names that a server requests from its archive."""
 HEADER_BYTES = 40
 _IDS = 1 << 32
 _LINE = re.compile(r"^\s*(\d+)\s+([0-9A-F]+/[0-9A-F]+)", re.MULTILINE)
 
 
 def position(text: str) -> int:
-    """`16/B374D848` → bytes from the beginning of the log.
+    """`16/B374D848` → bytes from the start of the log.
 
     Raises:
-        ValueError: It is no position.
+        ValueError: The text is not a position.
     """
     high, low = text.split("/")
     return (int(high, 16) << 32) | int(low, 16)
@@ -34,11 +34,11 @@ def position_text(value: int) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
-    """A segment, ordered as time goes: a later timeline is later, wherever it begins."""
+    """A segment, ordered by time: one of a later timeline is later, whatever its position."""
 
     timeline: int
     number: int
-    """Its position divided by the size of a segment."""
+    """Its position divided by the segment size."""
 
     @classmethod
     def at(cls, timeline: int, where: int, size: int) -> Self:
@@ -54,13 +54,13 @@ class Segment:
 
 
 def newest(names: Iterable[str]) -> str:
-    """The name of the newest whole segment; empty where there is none."""
+    """The name of the newest complete segment; empty: there is none."""
     return max((name for name in names if SEGMENT.fullmatch(name)), default="")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
-    """What the first page of a segment says of it."""
+    """Header of a segment's first page."""
 
     position: int
     system_identifier: str
@@ -68,7 +68,7 @@ class SegmentHeader:
 
     @classmethod
     def of(cls, head: bytes) -> Self | None:
-        """None where it is cut, or no long header."""
+        """Parse the header; None: truncated, or not a long header."""
         if len(head) < HEADER_BYTES:
             return None
         at, system, size = struct.unpack_from("<8xQ8xQI", head)
@@ -78,19 +78,21 @@ class SegmentHeader:
 def misfit(head: bytes, name: str, size: int, system_identifier: str) -> str:
     """Why a file cannot be this segment of this cluster; completes `<name> …`; empty: it can.
 
-    The timeline in a page is not looked at: the first segment of a new timeline begins with pages of the old one.
+    The timeline in a page is ignored: the first segment of a new timeline begins with pages of the old one.
     """
     header = SegmentHeader.of(head)
     if header is None:
-        return "is cut: it has no page header"
+        return "is truncated: it has no page header"
     if header.system_identifier != system_identifier:
         return f"belongs to another cluster: its system identifier is {header.system_identifier}, the backup's is {system_identifier}"
     if header.position != Segment.of(name, size).number * size:
-        return f"holds other WAL than its name says: it begins at {position_text(header.position)}"
+        return (
+            f"contains other WAL than its name says: it begins at {position_text(header.position)}"
+        )
     return ""
 
 
 def parent(history: str) -> tuple[int, int] | None:
-    """Of a timeline's history file: the timeline that it left last, and where; None: it has no parent."""
+    """The parent timeline in a history file, and the position of the switch; None: no parent."""
     lines = _LINE.findall(history)
     return (int(lines[-1][0]), position(lines[-1][1])) if lines else None

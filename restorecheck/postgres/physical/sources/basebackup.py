@@ -65,8 +65,8 @@ class BaseBackups(PhysicalSource):
             self._combine(chain, workshop)
         if not (data / LABEL).is_file():
             raise DamagedBackupError(
-                "the backup has no backup_label: a server would start from any checkpoint that pg_control "
-                "names, and be damaged without a word"
+                "the backup has no backup_label: a server would start from the checkpoint in pg_control, and "
+                "its data would be damaged without an error message"
             )
 
     def _combine(self, chain: Sequence[str], workshop: Workshop) -> None:
@@ -96,7 +96,7 @@ class BaseBackups(PhysicalSource):
         if done.code:
             said = done.last_line.removeprefix("pg_combinebackup: ").removeprefix("error: ")
             kind = DamagedBackupError if done.code == 1 else ProviderError
-            raise kind(f"the incremental backups do not combine: {said}")
+            raise kind(f"could not combine the incremental backups: {said}")
         for folder in folders:
             shutil.rmtree(folder)
         workshop.notes.append(f"combined of {len(chain)} backups: {', '.join(chain)}")
@@ -113,7 +113,7 @@ class BaseBackups(PhysicalSource):
         except files.UNREADABLE as exc:
             return FromArchive(ArchiveAnswer.DAMAGED, f"cannot be decompressed: {exc}")
         except OSError as exc:
-            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "it cannot be read")
+            return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "could not be read")
         return FromArchive(ArchiveAnswer.FETCHED)
 
     def newest_segment(self, workshop: Workshop) -> str:  # noqa: ARG002  # the port's signature
@@ -163,7 +163,7 @@ def _folders(path: str) -> list[Path]:
             raise NotFoundError(f"{place} does not exist") from None
         except NotADirectoryError:
             raise NotFoundError(
-                f"{place} is no folder",
+                f"{place} is not a folder",
                 hint="Name the folder of the backup, or the folder of all backups.",
             ) from None
         except PermissionError:
@@ -235,7 +235,7 @@ class _Seen:
 
 def _problem(folder: Path, known: BackupManifest | None, *, is_tar: bool) -> str:
     if known is None and (folder / MANIFEST).is_file():
-        return "has a backup_manifest that is cut or damaged"
+        return "has a truncated or damaged backup_manifest"
     if known is None and not is_tar and not (folder / CONTROL).is_file():
         return f"has neither a backup_manifest nor {CONTROL}: it was interrupted, or is still being written"
     return ""
@@ -257,7 +257,7 @@ def _with_chain(one: _Seen, every: Sequence[_Seen]) -> PhysicalBackup:
         found = [s for s in every if s.label and s.label.start == wanted and s is not below]
         if not found:
             position = wal.position_text(wanted)
-            problem = f"builds on a backup that starts at {position}, which is not there"
+            problem = f"builds on a backup that starts at {position}, which is missing"
             return replace(one.backup, problem=one.backup.problem or problem)
         below, label = found[0], found[0].label
         needs.insert(0, below.backup.name)
@@ -275,7 +275,7 @@ def _lay_out(folder: Path, into: Path, spaces: Path, workshop: Workshop) -> None
         for oid, leads_to in links.items():
             if not leads_to.is_dir():
                 raise NotFoundError(
-                    f"the tablespace {oid} of the backup lies in {leads_to}, which is not on this machine"
+                    f"the tablespace {oid} of the backup is in {leads_to}, which does not exist on this machine"
                 )
             files.copy_tree(leads_to, _space(into, spaces, oid, workshop), workshop, top=False)
         return

@@ -71,7 +71,9 @@ class PgBackRest(PhysicalSource):
         return sorted(found, key=lambda backup: (backup.stopped_at, backup.name))
 
     def _backup(self, values: dict[str, Any], system: dict[str, Any]) -> PhysicalBackup:
-        wrong = "holds pages with wrong checksums, as pgBackRest saw when it was made"
+        wrong = (
+            "contains pages with wrong checksums, which pgBackRest found when it made the backup"
+        )
         return PhysicalBackup(
             name=values["label"],
             address=f"{self.place}: {values['label']}",
@@ -96,7 +98,7 @@ class PgBackRest(PhysicalSource):
             code, message = stanza["status"]["code"], stanza["status"]["message"]
             repos = [r["status"]["message"] for r in stanza.get("repo", []) if r["status"]["code"]]
         except (ValueError, KeyError, TypeError, StopIteration) as exc:
-            raise ProviderError("pgbackrest info gave an answer that is not understood") from exc
+            raise ProviderError("the output of pgbackrest info could not be parsed") from exc
         said = printable("; ".join(repos) or str(message))
         if code in {NO_STANZA, NO_DATA}:
             raise NotFoundError(f"the repository has no backups of stanza {self.stanza}: {said}")
@@ -165,7 +167,7 @@ class PgBackRest(PhysicalSource):
                 )
             if not stat.S_ISREG(place.lstat().st_mode):
                 return FromArchive(
-                    ArchiveAnswer.UNKNOWN, "pgbackrest archive-get made no regular file"
+                    ArchiveAnswer.UNKNOWN, "pgbackrest archive-get did not make a regular file"
                 )
             place.rename(to)
             os.chown(to, os.geteuid(), os.getegid())

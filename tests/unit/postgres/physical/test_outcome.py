@@ -24,11 +24,11 @@ def test_the_end_of_the_archive_is_reached_when_its_last_record_was_replayed():
 @pytest.mark.parametrize(
     ("newest", "last", "words"),
     [
-        ("000000010000000000000014", WHOLE, "the archive goes on to 000000010000000000000014"),
-        ("000000020000000000000005", WHOLE, "the archive goes on to 000000020000000000000005"),
+        ("000000010000000000000014", WHOLE, "the archive has WAL up to 000000010000000000000014"),
+        ("000000020000000000000005", WHOLE, "the archive has WAL up to 000000020000000000000005"),
         (NEWEST, LastSegment(problem="is damaged: x"), f"the last segment {NEWEST} is damaged: x"),
-        (NEWEST, LastSegment(last_record=0x1380000), "has a record at 0/1380000"),
-        (NEWEST, LastSegment(last_record=0x1390000), "has a record at 0/1390000"),
+        (NEWEST, LastSegment(last_record=0x1380000), "has a later record at 0/1380000"),
+        (NEWEST, LastSegment(last_record=0x1390000), "has a later record at 0/1390000"),
     ],
 )
 def test_what_the_archive_holds_behind_the_end_of_recovery_is_a_gap(newest, last, words):

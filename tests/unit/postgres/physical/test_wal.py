@@ -51,7 +51,7 @@ def test_a_file_is_held_against_its_name_and_its_cluster():
     assert wal.misfit(head(), name, MEGABYTE, "77") == ""
     assert "another cluster" in wal.misfit(head(system=78), name, MEGABYTE, "77")
     assert "begins at 0/1400000" in wal.misfit(head(at=0x1400000), name, MEGABYTE, "77")
-    assert "cut" in wal.misfit(head()[:39], name, MEGABYTE, "77")
+    assert "truncated" in wal.misfit(head()[:39], name, MEGABYTE, "77")
 
 
 def test_a_history_names_the_timeline_that_was_left_last():
