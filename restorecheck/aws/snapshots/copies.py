@@ -224,7 +224,7 @@ class Copying:
         return Gone(resource)
 
     def end_staging(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
-        """Delete a staging copy that is not kept, when nobody copies from it any more."""
+        """Delete a staging copy that is not kept, when no drill copies from it any more."""
         arn, poll = parse_arn(resource.identifier), self._settings.poll
         now, late_enough = self._clock.now(), made_until + self._settings.settling
         if not naming.is_ours(arn.name) or arn.place != self._source.place:
