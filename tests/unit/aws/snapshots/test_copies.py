@@ -57,6 +57,9 @@ class Account:
     def snapshots(self, _kind):
         return self
 
+    def owners(self, _kind):
+        return self.instances
+
     def copy(self, source, *_, **__):
         if self.refuses:
             error: Any = {"Error": {"Code": self.refuses, "Message": "it is refused"}}
