@@ -329,7 +329,7 @@ class Served(Keeper):
         until_answered(f"http://127.0.0.1:{self.port}/")
 
     def close(self) -> None:
-        self._process.terminate()
+        self._process.kill()  # a polite end waits for the connections that this process keeps
         self._process.wait()
 
 
