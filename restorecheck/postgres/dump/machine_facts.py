@@ -11,19 +11,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 from restorecheck.errors import RestorecheckError
-from restorecheck.ports import DumpStorage
-from restorecheck.postgres.dump.fetching import UNKNOWN, StoredDump, first_batch
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.storage_facts import folder_changes, of_storage
 from restorecheck.postgres.dumpfiles import archive
 from restorecheck.postgres.dumpfiles.archive import DamagedArchiveError
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.folders import name_folder
 from restorecheck.postgres.dumpfiles.foreign import looks_like_sql, name_foreign
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
-from restorecheck.postgres.dumpfiles.timestamps import NO_TIME, header_claim, when_taken
+from restorecheck.postgres.dumpfiles.timestamps import header_claim, when_taken
 from restorecheck.postgres.dumpfiles.unreadable import (
     DamagedLayerError,
     NoDumpError,
@@ -58,12 +57,9 @@ def examine_dump(
     return _with_newest(facts, settings)
 
 
-NOT_FETCHED = Unread("a drill", "the dump is in a storage, and doctor fetches none")
-
-
 def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
     if settings.storage is not None:
-        return _of_storage(facts, settings.storage)
+        return of_storage(facts, settings.storage)
     try:
         found = candidates(settings.path).files
         if not found:
@@ -72,7 +68,7 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
         size = _size(newest)
         toc = newest / "toc.dat"
         state = (toc if toc.is_file() else newest).stat()
-        changes = _folder_changes(newest.parent)
+        changes = folder_changes(newest.parent)
         modified = datetime.fromtimestamp(state.st_mtime, tz=UTC)
         taken = when_taken(modified, header_claim(head.created_at)).at
     except PermissionError as exc:
@@ -90,68 +86,6 @@ def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
         major=head.major,
         changes_allowed=changes,
     )
-
-
-def _of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:
-    """Facts from the listing of a storage."""
-    try:
-        _, dumps = first_batch(storage.batches(), UNKNOWN)
-    except RestorecheckError as exc:
-        return replace(facts, problem=exc.message)
-    if not dumps:
-        return replace(facts, problem=f"there is no dump at {storage.place}")
-    newest = dumps[0]
-    taken = newest.taken_at(UNKNOWN)
-    return replace(
-        facts,
-        problem=_read_problem(storage, newest),
-        newest=storage.address(newest.name),
-        size_bytes=newest.size_bytes,
-        taken_at=None if taken < NO_TIME else taken,
-        head=NOT_FETCHED,
-        preview=NOT_FETCHED,
-        changes_allowed=_changes_allowed(storage),
-    )
-
-
-class _First:
-    """Takes the first bytes of a dump; that they come says that the dump may be read."""
-
-    def __init__(self) -> None:
-        self.came = False
-
-    def write(self, data: bytes) -> int:
-        self.came = True
-        return len(data)
-
-
-def _read_problem(storage: DumpStorage, dump: StoredDump) -> str:
-    if dump.problem:
-        return f"{dump.name} {dump.problem}"
-    first = _First()
-    try:
-        storage.read(dump.files[0], cast(BinaryIO, first), lambda: first.came)
-    except RestorecheckError as exc:
-        return exc.message
-    return ""
-
-
-def _changes_allowed(storage: DumpStorage) -> tuple[str, ...] | Unread | None:
-    try:
-        allowed = storage.changes_allowed()
-    except RestorecheckError as exc:
-        return Unread("iam:SimulatePrincipalPolicy", exc.message)
-    return None if allowed is None else tuple(allowed)
-
-
-def _folder_changes(place: Path) -> tuple[str, ...] | None:
-    """What the user of this process could do in a folder. Root may do everything that the mount allows."""
-    folder = place if place.is_dir() else place.parent
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return ()
-    if os.geteuid() == 0:
-        return None
-    return (f"write to {folder}",) if os.access(folder, os.W_OK) else ()
 
 
 MOST = 5
