@@ -105,4 +105,7 @@ def test_a_secret_among_rclones_arguments_is_refused():
 
 def test_a_key_of_the_customer_has_256_bits():
     keys = "path: s3://b/x, s3: {customer_key: '${SECRET}'}"
-    assert "256 bits in base64" in problem(TARGET % keys, SECRET="c2hvcnQ=")  # noqa: S106
+    for secret in ("c2hvcnQ=", f"{KEY[:-1]}", f"*{KEY[1:]}"):
+        assert "256 bits in base64" in problem(TARGET % keys, SECRET=secret)
+    storage = storage_of(dump_of(keys, SECRET=f" {KEY} "))
+    assert KEY in str(vars(storage)), "space around the key is no part of it"
