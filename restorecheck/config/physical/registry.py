@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from restorecheck.config.physical.barman import BARMAN
 from restorecheck.config.physical.basebackup import BASEBACKUP
 from restorecheck.config.physical.kind import PhysicalKind
 from restorecheck.config.physical.pgbackrest import PGBACKREST
 
-PHYSICAL_KINDS: tuple[PhysicalKind[Any], ...] = (BASEBACKUP, PGBACKREST)
+PHYSICAL_KINDS: tuple[PhysicalKind[Any], ...] = (BARMAN, BASEBACKUP, PGBACKREST)

@@ -1,15 +1,18 @@
 """Copies and unpacks a backup into the private directory: regular files and folders, no links."""
 
+import bz2
 import fcntl
 import gzip
+import lzma
 import os
 import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 import lz4.frame
 import zstandard
@@ -76,6 +79,7 @@ UNREADABLE = (
     gzip.BadGzipFile,
     zlib.error,
     zstandard.ZstdError,
+    lzma.LZMAError,
     RuntimeError,
 )
 """Errors of Python's readers for a truncated or damaged file; lz4 raises RuntimeError."""
@@ -146,7 +150,29 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
                 with lz4.frame.open(raw) as plain_lz4:
                     yield cast(IO[bytes], plain_lz4)
             case _:
-                yield raw
+                with _by_content(raw) as plain_any:
+                    yield plain_any
+
+
+def _by_content(raw: BinaryIO) -> IO[bytes]:
+    """Barman compresses WAL under its plain name. The first bytes are those of barman/compression.py."""
+    head = cast(BufferedReader, raw).peek(len(_XZ))
+    if head.startswith(b"\x1f\x8b\x08"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    if head.startswith(b"BZh"):
+        return bz2.open(raw)
+    if head.startswith(_XZ):
+        return lzma.open(raw)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return cast(
+            IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        )
+    if head.startswith(b"\x04\x22\x4d\x18"):
+        return cast(IO[bytes], lz4.frame.open(raw))
+    return raw
+
+
+_XZ = b"\xfd7zXZ\x00"
 
 
 def first_member(tar: Path, name: str) -> bytes:

@@ -176,7 +176,9 @@ def major_of(data: Path) -> int:
     return int(match[1])
 
 
-def verify(manifest_of: Path, workshop: Workshop, installation: Installation) -> None:
+def verify(
+    manifest_of: Path, tablespaces: Path, workshop: Workshop, installation: Installation
+) -> None:
     """Compare every file of a directory with its manifest, if there is one.
 
     Without the WAL (`-n`), which recovery reads completely. An incomplete check (exit code 1) counts as damage.
@@ -189,7 +191,7 @@ def verify(manifest_of: Path, workshop: Workshop, installation: Installation) ->
             "the backup has no manifest, so its files were not compared with checksums: the proof is weaker"
         )
         return
-    spaces = (workshop.tablespaces,) if workshop.tablespaces.is_dir() else ()
+    spaces = (tablespaces,) if tablespaces.is_dir() else ()
     done = workshop.run(
         installation, "pg_verifybackup", "--exit-on-error", "--no-parse-wal", manifest_of,
         readable=(manifest_of, *spaces),
