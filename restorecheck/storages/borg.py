@@ -18,7 +18,7 @@ from restorecheck.storages.programs import Program
 ARCHIVES = 50
 """Newest archives that are searched, each with one call of borg; older ones are ignored."""
 _STAMPS = re.compile(r"\d[\dT:._-]*")
-"""In the name of an archive: what differs from night to night."""
+"""The part of an archive name that differs from night to night."""
 
 
 @dataclass(frozen=True, kw_only=True)

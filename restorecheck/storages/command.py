@@ -52,7 +52,7 @@ def _stored(line: str) -> StoredFile:
     except (ValueError, KeyError, TypeError) as exc:
         raise ProviderError(
             f"could not read the list of dumps: a line is neither a name nor a JSON object: {line[:200]}",
-            hint='Print one name a line, or {"name": …, "size": bytes, "modified": "2026-11-28T03:00:00Z"}.',
+            hint='Print one name on each line, or {"name": …, "size": bytes, "modified": "2026-11-28T03:00:00Z"}.',
         ) from exc
 
 

@@ -48,7 +48,7 @@ def download(
         except lost as exc:
             failed = 0 if at > before else failed + 1
             if failed == ATTEMPTS:
-                message = f"could not {what}: the connection is lost at byte {at}"
+                message = f"could not {what}: the connection was lost at byte {at}"
                 raise TransientError(message) from exc
     if file.size_bytes not in {None, at}:
         raise _other_size(what, str(at), file.size_bytes)
@@ -56,4 +56,4 @@ def download(
 
 
 def _other_size(what: str, came: str, listed: int | None) -> TransientError:
-    return TransientError(f"could not {what}: {came} bytes came, {listed} are listed")
+    return TransientError(f"could not {what}: received {came} bytes, the list says {listed}")

@@ -54,7 +54,7 @@ class HttpStorage(DumpStorage):
         def open_at(at: int) -> Iterator[bytes]:
             with closing(self._request("GET", {"Range": f"bytes={at}-"} if at else {})) as answer:
                 if (at and answer.status != PARTIAL) or _is_other(answer, file):
-                    raise TransientError(f"could not read {self.place} on from byte {at}")
+                    raise TransientError(f"could not continue reading {self.place} at byte {at}")
                 yield from answer.stream(CHUNK, decode_content=False)
 
         download(file, open_at, to, stop, what=f"read {self.place}", lost=(HTTPError, OSError))

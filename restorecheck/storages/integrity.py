@@ -1,4 +1,4 @@
-"""Whether the bytes that came are the ones that S3 was given: its checksums and ETags. Pure.
+"""Compares received bytes with S3's checksums and ETags. Pure.
 
 Source: Amazon S3 User Guide, "Checking object integrity": a composite value is the checksum of the parts' checksums,
 followed by a hyphen and the number of parts. `ETag`: the MD5, where no key of KMS or of the customer is used.
@@ -34,7 +34,7 @@ class _Crc:
 
 
 def _aws_crc(name: str, size: int) -> Callable[[], _Hash] | None:
-    """Of the package awscrt, an extra: in Python they would take longer than the download."""
+    """CRCs of the package awscrt, an extra: in Python they would take longer than the download."""
     try:
         function: Callable[[bytes, int], int] = getattr(import_module("awscrt.checksums"), name)
     except (ImportError, AttributeError):
@@ -67,18 +67,18 @@ STRONGEST_FIRST = ("SHA512", "SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """A value that all bytes of an object are held against."""
+    """The expected checksum of an object."""
 
     name: str
     """For messages: `the ETag`, `the checksum SHA256`."""
     algorithm: str
     value: bytes
     parts: int | None = None
-    """Of a composite value; None: it is of the whole object."""
+    """Number of parts of a composite value; None: a value of the whole object."""
 
 
 def expected(answer: Mapping[str, Any]) -> Expected | None:
-    """What the object is held against, by an answer of GetObject; None: nothing that is known here."""
+    """The expected checksum in an answer of GetObject; None: none that is supported here."""
     etag = _of_etag(answer)
     if etag is not None and etag.parts is None:
         return etag
@@ -113,10 +113,10 @@ def _of_checksum(answer: Mapping[str, Any], algorithm: str) -> Expected | None:
 
 
 class Digest:
-    """Of bytes that come one after the other."""
+    """Checksum of bytes in sequence."""
 
     def __init__(self, wanted: Expected, part_size: int | None) -> None:
-        """`part_size`: of every part of a composite value but the last; None: it is of the whole object."""
+        """`part_size`: of every part of a composite value except the last; None: a value of the whole object."""
         make = _known(wanted.algorithm)
         assert make is not None, "`expected` names known algorithms"
         self._make, self._part_size = make, part_size

@@ -1,4 +1,4 @@
-"""What Google Cloud Storage and Azure have in common: the library obstore, an extra, lists and reads them.
+"""Common part of Google Cloud Storage and Azure: the library obstore, an extra, lists and reads them.
 
 Source: developmentseed.org/obstore, "list", "get", "exceptions"; a listing's prefix ends where a folder ends.
 """
@@ -19,11 +19,11 @@ from restorecheck.storages.downloads import CHUNK, download
 from restorecheck.storages.names import fixed_part, is_match
 
 CLIENT = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "24h"}
-"""A download may take hours; a connection that is still for a minute is lost."""
+"""A download may take hours, but a connection without data for a minute counts as lost."""
 RETRIES = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 LISTED_AT_ONCE = 1000
 _QUERY = re.compile(r"(https?://[^\s?]*)\?[^\s\"')]*")
-"""Of an address in a message: it may hold a signature."""
+"""Query part of a URL in a message: it may contain a signature."""
 _STATUS = re.compile(r"status code: (\d{3})")
 DENIED, MISSING = {"401", "403"}, {"404"}
 
@@ -82,7 +82,7 @@ class ObjectStorage(DumpStorage):
             if isinstance(exc, denied) or status in DENIED:
                 raise AccessDeniedError(message) from exc
             if isinstance(exc, known.NotFoundError) or status in MISSING:
-                # A bucket that is not there may be a wrong name, which says nothing of the backup.
+                # A missing bucket may be a wrong name, which says nothing about the backup.
                 kind = ProviderError if what.startswith("list") else NotFoundError
                 raise kind(message, hint="Correct the bucket or container of dump.path.") from exc
             passing = isinstance(exc, known.PreconditionError | known.GenericError)
@@ -124,6 +124,6 @@ def _stored(item: Mapping[str, Any]) -> StoredFile:
 
 
 def _said(exc: Exception) -> str:
-    """The first line, without what may be a signature."""
+    """The first line of the message, without possible signatures."""
     first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
     return _QUERY.sub(r"\1", first).partition(": <")[0][:400]

@@ -23,7 +23,7 @@ MOST_SAID = 4096
 """Bytes of the end of stderr, of which the last line is reported."""
 POLL_SECONDS = 0.5
 FATAL = ("Fatal:", "fatal:")
-"""Begins the line with the reason, where more lines follow."""
+"""Prefixes of the line with the reason, which other lines may follow."""
 UNREACHABLE = (
     "connection refused",
     "connection reset",
@@ -34,7 +34,7 @@ UNREACHABLE = (
     "no such host",
 )
 _USERINFO = re.compile(r"://[^/@\s]*@")
-"""Of an address in a message: it may hold a password."""
+"""User part of a URL in a message: it may contain a password."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Program:
             if len(found) > MOST_LISTED:
                 raise ProviderError(
                     f"could not {what}: {self.name} lists more than {MOST_LISTED // 1024**2} MiB",
-                    hint="Name fewer files with the target's path.",
+                    hint="Use a narrower path in the target.",
                 )
 
         try:

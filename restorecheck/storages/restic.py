@@ -55,7 +55,7 @@ class ResticStorage(DumpStorage):
             StoredFile(
                 name=f"{snapshot['short_id']}/{node['path'].lstrip('/')}",
                 size_bytes=node.get("size"),
-                # What a snapshot holds is as old as the file was, not as the snapshot.
+                # The age is that of the file in the snapshot, not of the snapshot.
                 modified_at=_moment(node.get("mtime") or snapshot["time"]),
                 version=snapshot["id"],
             )
@@ -69,7 +69,7 @@ class ResticStorage(DumpStorage):
 
     @property
     def _searched(self) -> str:
-        """As `restic find` takes it: what is in a folder matches where the folder does."""
+        """The pattern for `restic find`: files match if their folder matches."""
         return f"/{self._pattern.rstrip('/')}" if self._pattern.strip("/") else "/*"
 
     def _output(self, *words: str) -> bytes:

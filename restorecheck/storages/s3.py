@@ -51,7 +51,7 @@ class S3Storage(DumpStorage):
     customer_key: str | None = field(default=None, repr=False)
     """Base64 of the 256 bits that the objects are encrypted with (SSE-C)."""
     versions: bool = False
-    """The bucket keeps versions, and they are listed: what was deleted is known."""
+    """The bucket keeps versions, and they are listed, to find deleted dumps."""
 
     @property
     def place(self) -> str:
@@ -68,7 +68,7 @@ class S3Storage(DumpStorage):
                 if len(found) > MOST_FILES:
                     raise ProviderError(
                         f"could not list {self.path}: more than {MOST_FILES:,} objects match",
-                        hint="Name fewer files with the target's path.",
+                        hint="Use a narrower path in the target.",
                     )
             return found
 
@@ -91,7 +91,7 @@ class S3Storage(DumpStorage):
             whole = download(file, open_at, to, stop, what=what, lost=LOST)
             wrong = whole and digest is not None and not digest.holds()
             if digest is not None and wrong and self._has_equal_parts(file, digest.wanted):
-                said = f"the bytes that came do not match {digest.wanted.name}"
+                said = f"the received bytes do not match {digest.wanted.name}"
                 raise TransientError(f"could not {what}: {said}")
 
     def changes_allowed(self) -> Sequence[str] | None:
@@ -108,7 +108,7 @@ class S3Storage(DumpStorage):
             yield from self._matching(page.get("Contents", ()))
 
     def _of_versions(self) -> Iterator[StoredFile]:
-        """What is there now, and what a delete marker hides."""
+        """The present objects, and those hidden by a delete marker."""
         hidden: dict[str, Item] = {}
         deleted: dict[str, datetime] = {}
         marks = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
@@ -130,7 +130,7 @@ class S3Storage(DumpStorage):
         return (item for item in items if is_match(item["Key"], self._pattern))
 
     def _pages(self, operation: str, marks: dict[str, str], asked: Item) -> Iterator[Item]:
-        """`marks`: the parameters that ask for the next page, and where a page says them."""
+        """`marks`: parameters for the next page → the fields of a page with their values."""
         where = {"Bucket": self._bucket, "Prefix": fixed_part(self._pattern)}
         following: dict[str, str] = {}
         while True:
@@ -143,10 +143,10 @@ class S3Storage(DumpStorage):
             if not page.get("IsTruncated"):
                 return
             if following in ({}, before):
-                raise ProviderError(f"could not list {self.path}: the list does not go on")
+                raise ProviderError(f"could not list {self.path}: the list is incomplete")
 
     def _get(self, file: StoredFile, at: int) -> Item:
-        """From a byte on; refused where the object has changed since it was listed."""
+        """The content from a byte on; fails if the object changed since it was listed."""
         rest = {"Range": f"bytes={at}-"} if at else {}
         answer = self._calls.call(
             "get_object",
@@ -158,7 +158,7 @@ class S3Storage(DumpStorage):
         )
         if at and answer["ResponseMetadata"]["HTTPStatusCode"] != 206:  # noqa: PLR2004  # partial content
             answer["Body"].close()
-            raise ProviderError(f"{self.place} does not answer requests for a part of an object")
+            raise ProviderError(f"{self.place} does not support requests for a part of an object")
         return answer
 
     def _digest(self, file: StoredFile, answer: Item) -> Digest | None:
@@ -172,7 +172,7 @@ class S3Storage(DumpStorage):
         return Digest(wanted, size) if fits else None
 
     def _has_equal_parts(self, file: StoredFile, wanted: Expected) -> bool:
-        """Whether a composite value could be computed: the size of the first part was taken for all."""
+        """Whether a composite value can be computed, for which all parts must have the size of the first one."""
         if wanted.parts is None:
             return True
         sizes = (self._size_of_part(file, number) for number in range(1, wanted.parts))
@@ -180,7 +180,7 @@ class S3Storage(DumpStorage):
         return all(size == first for size in sizes)
 
     def _size_of_part(self, file: StoredFile, number: int) -> int | None:
-        """Bytes; None where the storage does not say."""
+        """Size in bytes; None: the storage does not report it."""
         where = {"Bucket": self._bucket, "Key": file.name, "PartNumber": number}
         try:
             size = self._calls.call("head_object", **where, **self._key).get("ContentLength")
@@ -228,12 +228,12 @@ def _stored(item: Item, deleted_at: datetime | None = None) -> StoredFile:
 
 
 def _cold(item: Item) -> str:
-    """Why an object of an archive cannot be read now; empty where it was restored."""
+    """Why an archived object cannot be read now; empty: it was restored."""
     restore = item.get("RestoreStatus", {})
     if restore.get("RestoreExpiryDate"):
         return ""
     if restore.get("IsRestoreInProgress"):
-        return f"is being restored from the storage class {item['StorageClass']}: drill when that is done"
+        return f"is being restored from the storage class {item['StorageClass']}: run the drill again afterwards"
     return (
         f"is in the storage class {item['StorageClass']} and cannot be read: restore the object first "
         "(aws s3api restore-object)"

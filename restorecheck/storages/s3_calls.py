@@ -1,4 +1,4 @@
-"""Calls of S3 for one target: its credentials, renewed where they have expired, and its answers in our words."""
+"""Calls of S3 for one target: credentials, which are renewed after they expire, and errors."""
 
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,17 +21,17 @@ CHANGED = frozenset({"PreconditionFailed", "NoSuchKey"})
 """The object was overwritten or deleted after it was listed: the next try lists again."""
 HINTS = {
     "NoSuchBucket": "Correct the bucket of dump.path, or dump.s3: endpoint_url, region, profile, role_arn.",
-    "InvalidObjectState": "Restore the object first (aws s3api restore-object), and drill when that is done.",
+    "InvalidObjectState": "Restore the object first (aws s3api restore-object), and run the drill again afterwards.",
     "AccessDenied": "The credentials need s3:ListBucket on the bucket and s3:GetObject on its objects, and "
-    "kms:Decrypt on the key that the objects are encrypted with.",
+    "kms:Decrypt on the key with which the objects are encrypted.",
 }
 ENCRYPTED_BY_CUSTOMER = "Server Side Encryption"
-"""In the message of InvalidRequest, where an object is asked for without its key."""
+"""Words in the message of InvalidRequest for a request without the object's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Access:
-    """Where the calls go, and as whom."""
+    """Endpoint and credentials of the calls."""
 
     endpoint_url: str | None
     region: str | None
@@ -45,7 +45,7 @@ class S3Calls:
         self._made: Any = None
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401  # of any operation
-        """Credentials that have expired are read anew, once. Raises what botocore raises."""
+        """Make a call; expired credentials are read again once. Raises what botocore raises."""
         try:
             return self._call(operation, parameters)
         except ClientError as exc:
@@ -63,7 +63,7 @@ class S3Calls:
 
     def _client(self) -> Any:  # noqa: ANN401  # its types know services by literal name only
         access = self._access
-        # `integrity` compares the checksums: botocore compares none of a download that was resumed, or of parts.
+        # `integrity` compares the checksums: botocore does not for resumed downloads and parts.
         config = client_config(ATTEMPTS, READ_SECONDS).merge(
             Config(response_checksum_validation="when_required")
         )
@@ -90,13 +90,13 @@ class S3Calls:
 
 
 def _ask_for_checksums(params: dict[str, Any], **_: object) -> None:
-    """As the parameter ChecksumMode, which would have botocore compare them, too."""
+    """Like the parameter ChecksumMode, with which botocore would compare them, too."""
     params["headers"]["x-amz-checksum-mode"] = "ENABLED"
 
 
 @contextmanager
 def asking_s3(what: str) -> Iterator[None]:
-    """As `attempting`, with what the codes of S3 mean for a target. `what`: completes "could not …"."""
+    """As `attempting`, with hints for the error codes of S3. `what`: completes "could not …"."""
     try:
         with attempting(what):
             yield
@@ -108,7 +108,7 @@ def _in_our_words(exc: ProviderError, what: str) -> ProviderError:
     if exc.code in CHANGED:
         return TransientError(exc.message, code=exc.code)
     if exc.code.startswith("KMS."):
-        hint = "Enable the key of KMS that the objects are encrypted with, and allow kms:Decrypt."
+        hint = "Enable the KMS key with which the objects are encrypted, and allow kms:Decrypt."
         return AccessDeniedError(exc.message, hint=hint, code=exc.code)
     if exc.code in EXPIRED:
         message = f"could not {what}: the credentials have expired, and there are no newer ones"
@@ -116,6 +116,6 @@ def _in_our_words(exc: ProviderError, what: str) -> ProviderError:
         return AccessDeniedError(f"{message} ({exc.code})", hint=hint, code=exc.code)
     hint = HINTS.get(exc.code, exc.hint)
     if exc.code == "InvalidRequest" and ENCRYPTED_BY_CUSTOMER in exc.message:
-        hint = "Set dump.s3.customer_key to the key that the object is encrypted with (SSE-C)."
+        hint = "Set dump.s3.customer_key to the key with which the object is encrypted (SSE-C)."
     exc.hint = hint
     return exc

@@ -1,6 +1,6 @@
-"""Whether the credentials that read a bucket could also change it. Asks IAM; writes nothing.
+"""Whether the credentials for a bucket could also change it. Asks IAM; writes nothing.
 
-Source: docs.aws.amazon.com/IAM/latest/APIReference, SimulatePrincipalPolicy. It knows the policies of the user or role,
+Source: docs.aws.amazon.com/IAM/latest/APIReference, SimulatePrincipalPolicy. It uses the policies of the user or role,
 not those of the bucket and of the organization.
 """
 
@@ -32,7 +32,7 @@ def changes_allowed(calls: S3Calls, bucket: str, prefix: str) -> list[str]:
 
 
 def _source_of(caller: str) -> str:
-    """The role of an assumed one. Its path is not in the caller's ARN; IAM refuses a role that has one."""
+    """The role of an assumed-role ARN, which omits the role's path; IAM does not accept roles with a path."""
     head, _, name = caller.partition(":assumed-role/")
     if not name:
         return caller

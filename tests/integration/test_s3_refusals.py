@@ -172,7 +172,7 @@ def test_a_source_that_lists_another_size_is_not_believed(keys, size):
             return say(self, listing(["a.dump"], size=size))
         return Shelf.do_GET(self)
 
-    with serving(do_GET=do_GET) as (_, base), pytest.raises(TransientError, match="are listed"):
+    with serving(do_GET=do_GET) as (_, base), pytest.raises(TransientError, match="the list says"):
         read(storage_at(base))
 
 
@@ -203,7 +203,10 @@ def test_a_list_that_does_not_go_on_is_an_error(keys, following):
         body = listing(["a.dump"], following=following or ("" if token else "x"))
         return say(self, body.replace(b">false<", b">true<"))
 
-    with serving(do_GET=do_GET) as (_, base), pytest.raises(ProviderError, match="does not go on"):
+    with (
+        serving(do_GET=do_GET) as (_, base),
+        pytest.raises(ProviderError, match="list is incomplete"),
+    ):
         storage_at(base).files()
 
 

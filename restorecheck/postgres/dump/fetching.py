@@ -111,7 +111,7 @@ class Fetched:
         self._older = 0
         self._now = UNKNOWN
         self._further: Iterator[Sequence[StoredFile]] = iter(())
-        """What is listed once it is needed."""
+        """Further batches of the listing, read only when needed."""
         self.notes: tuple[str, ...] = ()
         self.detail = "reading"
         """The present action, for the progress."""
@@ -236,7 +236,7 @@ def first_batch(
 def deleted_newer(
     files: Iterable[StoredFile], newest: Sequence[StoredDump], now: datetime
 ) -> Iterator[str]:
-    """What was deleted although it was newer than everything that is there."""
+    """Notes on deleted files that were newer than every present dump."""
     since = newest[0].taken_at(now) if newest else UNKNOWN
     for file in files:
         if file.deleted_at is not None and StoredDump(file.name, (file,)).taken_at(now) > since:
