@@ -68,7 +68,7 @@ def plan_sweep(
         kept = drill.teardown_outcome is TeardownOutcome.KEPT and drill.id not in end
         for resource in reversed(drill.ledger):
             if kept:
-                spared.append((resource, f"kept; end it with: restorecheck sweep {drill.id}"))
+                spared.append((resource, f"kept; delete it with: restorecheck sweep {drill.id}"))
             else:
                 delete.append((drill, resource))
     known = {r for drill in (*unfinished, *finished) for r in drill.ledger}
@@ -107,7 +107,7 @@ def _spare(
     if leftover.alive or leftover.drill_id in living:
         return "in use by a running drill"
     if leftover.kept and leftover.drill_id not in end:
-        return f"kept; end it with: restorecheck sweep {leftover.drill_id}"
+        return f"kept; delete it with: restorecheck sweep {leftover.drill_id}"
     if leftover.marked:
         return ""
     if leftover.made_at is None or now - leftover.made_at < ORPHAN_AGE:

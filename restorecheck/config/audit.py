@@ -29,10 +29,12 @@ def _day(value: str) -> str:
 class Ignored(Keys):
     """A finding that is accepted for a reason, until a given day."""
 
-    rule: Annotated[str, AfterValidator(_rule)] = Field(description="Its id, such as RC605.")
+    rule: Annotated[str, AfterValidator(_rule)] = Field(
+        description="Id of the rule, such as RC605."
+    )
     resource: Text = Field(
         default="*",
-        description="Which resources, as the finding names them; `*` and `?` as in file names.",
+        description="The resources, as the finding names them; `*` and `?` as in file names.",
     )
     reason: Text = Field(description="Why it is accepted; it is shown beside the finding.")
     until: Annotated[str, AfterValidator(_day)] = Field(

@@ -114,7 +114,7 @@ def _file_text(content: bytes, source: str) -> str:
         raise _UnresolvedError(f"{source} is not UTF-8 text") from None
     if "\0" in text:
         raise _UnresolvedError(
-            f"{source} holds a zero byte, which is not allowed in an argument or URL"
+            f"{source} contains a zero byte, which is not allowed in an argument or URL"
         )
     return text.removesuffix("\n").removesuffix("\r")
 

@@ -48,7 +48,7 @@ class Postgres(Keys):
     )
     require_fence: bool = Field(
         default=False,
-        description="Do not restore if the kernel refuses a part of the fence around "
+        description="Do not restore if the kernel does not support a part of the fence around "
         "throw-away servers; `restorecheck doctor` names the missing part. Linux only.",
     )
 
@@ -81,7 +81,8 @@ class PagesServer(Keys):
         "target's page can start a drill. Without a file the pages only show reports.",
     )
     drills_per_hour: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=6, description="Drills that the pages start in an hour, of all targets together."
+        default=6,
+        description="Maximum number of drills that the pages start in an hour, for all targets together.",
     )
 
 
@@ -108,7 +109,7 @@ class Runner(Keys):
     )
     pages: PagesServer | None = Field(
         default=None,
-        description="Serve the pages of all targets, their history and a button. Off by default.",
+        description="Serve pages with all targets, their history, and a button that starts a drill. Off by default.",
     )
     textfile: TextFile | None = Field(
         default=None,
@@ -187,7 +188,7 @@ class ConfigFile(_ConfigKeys):
     )
 
     targets: Annotated[tuple[WrittenTarget, ...], FromList, AtLeastOne] = Field(
-        description="The databases whose backups are to be proven."
+        description="The databases whose backups are drilled."
     )
     history: WrittenHistory = Field(
         default_factory=WrittenHistory, description="Where finished drills are recorded."

@@ -92,7 +92,7 @@ def _found(detail: ErrorDetails, path: Path, document: Document) -> str:
     if not isinstance(value, str):
         return described(value)
     if _SECRET_KEYS.intersection(path):
-        return "a text (not shown: it may hold a password)"
+        return "a text (not shown: it may contain a password)"
     source = document.sources.get(path)
     if source is None:
         return described(value)

@@ -83,7 +83,9 @@ def _duplicate_check_names(
         line = document.line((*first, "name"))
         parts = ((*check, "name"), (*check, "table"))
         shown = "of this check" if any(part in document.sources for part in parts) else f"'{name}'"
-        message = f"the name {shown} is taken by the check on line {line}; give this one its own"
+        message = (
+            f"the name {shown} is taken by the check on line {line}; give this check another name"
+        )
         yield ConfigFinding((*check, "name"), message)
 
 

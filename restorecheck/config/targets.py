@@ -27,10 +27,10 @@ _MISSED = "Severity of a missed objective: `required` fails the drill, `warning`
 class Objectives(Keys):
     rpo_hours: Hours | None = Field(
         default=None,
-        description="Recovery point objective: the most hours of data that may be lost.",
+        description="Recovery point objective: the maximum hours of data that may be lost.",
     )
     rto_minutes: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Recovery time objective: the most minutes a restore may take."
+        default=None, description="Recovery time objective: the maximum minutes of a restore."
     )
     rpo_severity: Literal["required", "warning"] = Field(default="warning", description=_MISSED)
     rto_severity: Literal["required", "warning"] = Field(default="warning", description=_MISSED)

@@ -231,16 +231,16 @@ PRODUCTION = "Is production untouched?"
 def none_verified(past: Past) -> str:
     nights = len(past.nights)
     which = f" of the last {nights} nights" if nights > 1 else ""
-    return f"No verified backup is known{which}."
+    return f"No verified backup{which} is known."
 
 
 def at_fault(report: Report) -> str:
     """Is it the backup or restorecheck?"""
     if report.verdict is not Verdict.FAILED:
-        return "The drill: nothing is known against the backup"
+        return "The drill: the backup is not known to be bad"
     names = failed_of_the_file(report)
     if wrong(report):
-        return "The backup: its data is not as it should be"
+        return "The backup: its data is wrong"
     if report.restore.outcome is RestoreOutcome.FAILED:
         return "The backup: it does not restore"
     if report.backup is None or names:
@@ -261,7 +261,7 @@ def production(report: Report) -> str:
 def no_backup(report: Report) -> str:
     """What there is to say in place of a backup."""
     found = report.verdict is Verdict.INCONCLUSIVE
-    return "none could be read; the reason says why" if found else "none was found that is whole"
+    return "none could be read; see the reason" if found else "no complete one was found"
 
 
 def on_purpose(report: Report) -> str:
@@ -272,7 +272,7 @@ def on_purpose(report: Report) -> str:
         _number(copies, "copy", "copies"),
     ]
     said = " and ".join(part for part in parts if part)
-    return f"kept on purpose, and not free: {said}" if said else ""
+    return f"kept on purpose, may cost money: {said}" if said else ""
 
 
 def same_backup(past: Past) -> str:

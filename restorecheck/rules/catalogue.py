@@ -157,7 +157,7 @@ _THIS_MACHINE = (
         "A configuration file with secrets is not readable by other users",
         reads="the permissions of the configuration file; whether the file contains web hooks, "
         "passwords or tokens",
-        why="The URL of a channel works like a password: everybody who has it can send "
+        why="The URL of a channel works like a password: every person who has it can send "
         "messages in your name.",
         mend="Remove read permission for others (chmod o-r), or write ${file:/path} instead of "
         "the secret.",
@@ -252,7 +252,7 @@ _THIS_MACHINE = (
         reads="runner.pages.listen",
         why="The pages need no password and are not encrypted. Every person who can reach them can read names of "
         "tables, reasons and histories. A person who listens on the network can read the token.",
-        mend="Listen on 127.0.0.1, and let a server with TLS and a login of its own pass requests on. "
+        mend="Listen on 127.0.0.1, behind a reverse proxy with TLS and a login. "
         "In a container whose port is published on 127.0.0.1 only, accept the finding in audit.ignore.",
         link="docs/how-to/pages.md",
     ),
@@ -270,9 +270,9 @@ _THIS_MACHINE = (
         LOW,
         "restorecheck cannot change the dumps",
         reads="the rights of this user on the folder of dump.path; for S3 on Amazon, IAM's simulation of the caller's "
-        "policies (iam:SimulatePrincipalPolicy). Not known for other storages. Nothing is written as a try",
-        why="Restorecheck never writes to the backups. An attacker on this machine would, with the same credentials.",
-        mend="Let restorecheck run with credentials, or as a user, with the right to read the dumps only.",
+        "policies (iam:SimulatePrincipalPolicy). Not known for other storages. No test file is written",
+        why="restorecheck never writes to the backups. But an attacker on this machine could, with the same credentials.",
+        mend="Give restorecheck credentials, or a user, that may only read the dumps.",
     ),
 )
 
@@ -447,7 +447,7 @@ _PLACE = (
         HIGH,
         "No security group allows connections from the internet",
         reads="ec2:DescribeSecurityGroups",
-        why="The restored instance holds the data of production.",
+        why="The restored instance contains the data of production.",
         mend="Remove the rule from the security group.",
         link=f"{RDS_GUIDE}/Overview.RDSSecurityGroups.html",
     ),

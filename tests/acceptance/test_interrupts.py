@@ -117,7 +117,7 @@ def test_keep_prints_how_to_connect_and_how_to_end_it(library):
 
     assert "psql --host=" in done.stdout
     assert "connect:  PGPASSFILE=/dev/null/none PGREQUIREAUTH=none " in done.stdout
-    end = next(line for line in done.stdout.splitlines() if "end it:" in line)
+    end = next(line for line in done.stdout.splitlines() if "delete:" in line)
     library.run("sweep", end.split()[-1])
 
 

@@ -337,7 +337,7 @@ def test_a_drill_is_started_from_a_page_with_the_token_and_its_report_is_read_th
     runner.wait_for_reports(1)
 
     assert refused == 403
-    assert "A drill waits for its turn." in waiting or "A drill is at work since" in waiting
+    assert "A drill waits for its turn." in waiting or "A drill has been running since" in waiting
     _, page = get(f"{address}targets/a")
     assert "The backup restores." in page
     assert runner.verdicts() == [("a", "verified")]

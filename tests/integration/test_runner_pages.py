@@ -258,7 +258,7 @@ def test_a_drill_at_work_is_shown_whoever_started_it_and_no_other_is_started(ser
         page = served.get("/targets/courses")[1]
         answer = served.post()
 
-    assert "A drill is at work since 2026-02-23 12:00 UTC." in page
+    assert "A drill has been running since 2026-02-23 12:00 UTC." in page
     assert answer.status == 409
     assert served.asked("courses") == ()
 

@@ -45,7 +45,7 @@ def test_a_name_that_was_led_here_is_told_nothing(port, host):
     status, said = ask(port, Host=host)
 
     assert status == HTTPStatus.MISDIRECTED_REQUEST
-    assert b"let runner.listen begin with that name" in said
+    assert b"begin runner.listen with that name" in said
 
 
 def test_the_name_that_is_listened_on_is_answered():

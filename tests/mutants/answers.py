@@ -1018,7 +1018,7 @@ ANSWERS = (
     bug(
         "a drill without an answer blames the backup",
         "at_fault",
-        'if report.verdict is not Verdict.FAILED:\n    return "The drill: nothing is known against the backup"',
+        'if report.verdict is not Verdict.FAILED:\n    return "The drill: the backup is not known to be bad"',
         "",
         "tests/unit/report/test_restorable.py",
     ),

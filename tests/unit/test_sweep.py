@@ -10,7 +10,7 @@ from tests.factories import NOW, SERVER, drill
 
 VOLUME = Resource(kind="volume", identifier="restorecheck-d-1")
 STRANGE = Resource(kind="server", identifier="restorecheck-strange")
-KEPT = "kept; end it with: restorecheck sweep"
+KEPT = "kept; delete it with: restorecheck sweep"
 
 
 def leftover(**changes) -> Leftover:

@@ -9,7 +9,7 @@ from restorecheck.config.physical.kind import PhysicalKind
 class BaseBackup(Keys):
     path: Text = Field(
         description="kind: basebackup. Folder of one backup, folder of several, or a pattern: directories or tars "
-        "as pg_basebackup writes them. Incremental backups are combined with those that they build on. Relative to "
+        "as pg_basebackup writes them. Incremental backups are combined with the backups that they need. Relative to "
         "the configuration file."
     )
     archive: Text | None = optional(

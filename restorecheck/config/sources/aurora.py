@@ -52,8 +52,8 @@ class AuroraServerless(Keys):
 
     min_acu: Acu = Field(
         default=LEAST_ACU,
-        description="Least capacity in Aurora capacity units (ACU). A larger one reads large tables "
-        "faster: capacity grows in proportion to what is there.",
+        description="Least capacity in Aurora capacity units (ACU). With a larger one large tables are read "
+        "faster, because capacity grows in proportion to the present capacity.",
     )
     max_acu: Acu = Field(default=8.0, description="Greatest capacity in ACU.")
 
@@ -81,13 +81,13 @@ class Aurora(Keys):
     db_cluster_identifier: InstanceName = Field(
         description="Identifier of the production DB cluster."
     )
-    region: Region = Field(description="Its region.")
+    region: Region = Field(description="Region of the DB cluster.")
     origin: Literal["copy", "shared"] = Field(
         default="copy", alias="from", description=_PRICE_OF_COPIES
     )
     source: RdsSource = Field(description="The account that holds production.")
     backup: RdsBackup = Field(description="The account that owns the copies.")
-    restore: AuroraRestore = Field(description="How the temporary cluster is set up.")
+    restore: AuroraRestore = Field(description="Settings of the temporary cluster.")
     max_age_hours: Hours = Field(
         default=26.0, description="The drill fails if the newest snapshot is older than this."
     )

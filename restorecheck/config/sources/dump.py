@@ -106,7 +106,8 @@ def _storage_problems(
     named = [kind for kind in STORAGES if dump.get(kind.key) is not None]
     for kind in named[1:]:
         yield ConfigFinding(
-            (*path, kind.key), f"the dumps are in one storage; {named[0].key} is named, too"
+            (*path, kind.key),
+            f"dumps can be in one storage only; {named[0].key} is configured, too",
         )
     meant = named[:1] or [
         kind
@@ -136,8 +137,7 @@ def _plain_passwords(
     into = dump.get("into")
     if isinstance(into, str) and has_plain_password(document.hand_written((*path, "into"), into)):
         message = (
-            "the password is in the file in plain text; "
-            "write ${VARIABLE} or ${file:/path} in its place"
+            "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} instead"
         )
         yield ConfigFinding((*path, "into"), message)
     decrypt = dump.get("decrypt")
@@ -148,7 +148,7 @@ def _plain_passwords(
     for index in plain_password_arguments(arguments):
         message = (
             "a password is in the file in plain text; let the program read it from a file "
-            "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} in its place"
+            "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} instead"
         )
         yield ConfigFinding((*path, "decrypt", index), message)
 

@@ -85,18 +85,17 @@ class Physical(_OfKinds):
     """Physical backups: copies of a whole cluster's files, and its WAL."""
 
     kind: Literal[tuple(_BY_KEY)] = Field(  # type: ignore[valid-type]  # the registry's keys
-        description="What made the backups: "
+        description="The program that made the backups: "
         + "; ".join(f"{kind.key}: {kind.help}" for kind in PHYSICAL_KINDS)
         + "."
     )
     select: Text = Field(
-        default="newest", description="Which backup: newest, oldest, or the name of one."
+        default="newest", description="The backup to restore: newest, oldest, or the name of one."
     )
     moment: Moment = Field(
         default=("latest", ""),
-        description="To which moment the backup is recovered. latest: the end of what the archive holds. "
-        "immediate: the first consistent state. {time: …} with its zone, {lsn: …}: to there, from the newest "
-        "backup that had ended by then.",
+        description="Target of the recovery. latest: the end of the WAL archive. immediate: the first consistent "
+        "state. {time: …} with its zone, or {lsn: …}: this point, from the newest backup that ended before it.",
     )
     max_age_hours: Hours | None = Field(
         default=None, description="The drill fails if the backup ended earlier than this."

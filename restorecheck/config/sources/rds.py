@@ -126,7 +126,7 @@ SecurityGroups = Annotated[
 class RdsSource(Keys):
     """The account that holds production. restorecheck copies and shares snapshots there, nothing else."""
 
-    account_id: AccountId = Field(description="Its 12 digits, in quotes.")
+    account_id: AccountId = Field(description="Account id: 12 digits, in quotes.")
     role_arn: RoleArn = Field(
         description="Role in the source account that trusts the backup account."
     )
@@ -144,7 +144,9 @@ class RdsSource(Keys):
 class RdsBackup(Keys):
     """The separate account that owns the copies, and in which everything is restored."""
 
-    account_id: AccountId = Field(description="Its 12 digits, in quotes; not the source account.")
+    account_id: AccountId = Field(
+        description="Account id: 12 digits, in quotes; not the source account."
+    )
     kms_key_id: KeyArn = Field(
         description="Full ARN of the key that the copies are encrypted with."
     )
@@ -204,10 +206,10 @@ class Rds(Keys):
     db_instance_identifier: InstanceName = Field(
         description="Identifier of the production DB instance."
     )
-    region: Region = Field(description="Its region.")
+    region: Region = Field(description="Region of the DB instance.")
     source: RdsSource = Field(description="The account that holds production.")
     backup: RdsBackup = Field(description="The account that owns the copies.")
-    restore: RdsRestore = Field(description="How the temporary instance is set up.")
+    restore: RdsRestore = Field(description="Settings of the temporary instance.")
     max_age_hours: Hours = Field(
         default=26.0, description="The drill fails if the newest snapshot is older than this."
     )

@@ -18,7 +18,7 @@ class Azure(Keys):
         description="A shared access signature with the rights to read and to list: ${VARIABLE} or ${file:/path}.",
     )
     endpoint_url: Text | None = Field(
-        default=None, description="Of a storage that is not Azure's own."
+        default=None, description="URL of a storage other than Azure's own."
     )
 
 

@@ -11,7 +11,7 @@ class Borg(Keys):
     """`path` names the dump inside of an archive, as in var/backups/*.dump."""
 
     repository: Text = Field(
-        repr=False, description="As BORG_REPO, such as ssh://backup@host/./repo."
+        repr=False, description="The repository, as in BORG_REPO, such as ssh://backup@host/./repo."
     )
     passcommand: Command | None = Field(
         default=None,

@@ -11,13 +11,13 @@ class CommandKeys(Keys):
     """For storages that have no key of their own. `path` matches names of the list."""
 
     list: Command = Field(
-        description="Prints a dump a line: a name, or an object of JSON with name, size (bytes) and modified (ISO 8601)."
+        description="Command that prints one dump on each line: a name, or a JSON object with name, size (bytes) and modified (ISO 8601)."
     )
     fetch: Command = Field(
-        description="Writes one dump to stdout; {name} stands for its name. One list item per argument."
+        description="Command that writes one dump to stdout; {name} is replaced by its name. One list item per argument."
     )
 
 
 COMMAND = StorageKind(
-    key="command", keys=CommandKeys, help="Commands of your own list the dumps and read one."
+    key="command", keys=CommandKeys, help="Configured commands list the dumps and read one."
 )

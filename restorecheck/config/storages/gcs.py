@@ -15,7 +15,8 @@ class Gcs(Keys):
     )
     anonymous: bool = Field(default=False, description="Read a public bucket without credentials.")
     endpoint_url: Text | None = Field(
-        default=None, description="Of a storage that is not Google's: http://127.0.0.1:4443."
+        default=None,
+        description="URL of a storage other than Google's, such as http://127.0.0.1:4443.",
     )
 
 

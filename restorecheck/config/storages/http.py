@@ -11,7 +11,7 @@ class Http(Keys):
 
     headers: dict[Text, SecretStr] = Field(
         default_factory=dict,
-        description="Sent with each request, such as {Authorization: 'Bearer ${TOKEN}'}.",
+        description="Headers of each request, such as {Authorization: 'Bearer ${TOKEN}'}.",
     )
 
 

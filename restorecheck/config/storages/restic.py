@@ -11,7 +11,8 @@ class Restic(Keys):
     """`path` names the dump inside of a snapshot, as in /var/backups/*.dump. The repository is read without a lock."""
 
     repository: Text = Field(
-        repr=False, description="As RESTIC_REPOSITORY, such as sftp:backup@host:/repo."
+        repr=False,
+        description="The repository, as in RESTIC_REPOSITORY, such as sftp:backup@host:/repo.",
     )
     password_file: Text | None = Field(
         default=None,

@@ -27,9 +27,12 @@ class S3(Keys):
     """Of a `path` that begins with s3://. Credentials come from the environment, a profile or the machine's role."""
 
     endpoint_url: Text | None = Field(
-        default=None, description="Of a storage that is not Amazon's: https://minio.example:9000."
+        default=None,
+        description="URL of a storage other than Amazon's, such as https://minio.example:9000.",
     )
-    region: Text | None = Field(default=None, description="By default the one of the environment.")
+    region: Text | None = Field(
+        default=None, description="Region; by default that of the environment."
+    )
     profile: Text | None = Field(
         default=None, description="A profile of the AWS configuration files of this machine."
     )
@@ -38,7 +41,7 @@ class S3(Keys):
     )
     customer_key: Annotated[SecretStr, AfterValidator(_customer_key)] | None = Field(
         default=None,
-        description="The key of objects that are encrypted with a key of the customer (SSE-C), in base64: "
+        description="Customer key with which the objects are encrypted (SSE-C), in base64: "
         "${VARIABLE} or ${file:/path}.",
     )
     versions: bool = Field(

@@ -14,7 +14,7 @@ from restorecheck.config.storages.kind import StorageKind
 _IN_URL = re.compile(r"://[^/@:\s]*:(?P<password>[^/@\s]+)@")
 _IN_REMOTE = re.compile(r"[,:](?:pass|\w*(?:secret|token|key|sas_url)\w*)=", re.IGNORECASE)
 """Of rclone's remotes that are written out: `:sftp,host=x,pass=y:`. They become an argument of the program."""
-PLAIN = "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} in its place"
+PLAIN = "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} instead"
 
 
 def plain_secrets(
@@ -33,7 +33,7 @@ def plain_secrets(
             yield ConfigFinding(here, PLAIN)
         yield from _in_url(value, here, document)
         if kind.key == "rclone" and name == "remote" and _IN_REMOTE.search(value):
-            message = "other users of this machine would see the secret among rclone's arguments; name a remote of config_file"
+            message = "other users of this machine would see the secret among rclone's arguments; use a remote of config_file"
             yield ConfigFinding(here, message)
 
 

@@ -28,5 +28,5 @@ def how_to_connect(drill: Drill) -> str:
     if endpoint.secret:
         read = ["aws", "secretsmanager", "get-secret-value", "--secret-id", endpoint.secret]
         lines.append(f"            password: {shlex.join(read)}")
-    lines.append(f"            end it:   restorecheck sweep {drill.id}")
+    lines.append(f"            delete:   restorecheck sweep {drill.id}")
     return "\n" + "\n".join(lines) + "\n"

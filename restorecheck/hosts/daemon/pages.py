@@ -147,7 +147,7 @@ class Pages:
     def _coming(self, status: TargetStatus) -> str:
         """The drill of the target that runs or waits, as a sentence; empty: none."""
         if status.running_since:
-            return f"A drill is at work since {minute_of(status.running_since)}."
+            return f"A drill has been running since {minute_of(status.running_since)}."
         if self._service.coming(status.target):
             return "A drill waits for its turn."
         return ""
@@ -170,7 +170,7 @@ class Pages:
         pages = self._config.runner.pages
         most = pages.drills_per_hour if pages else 0
         if wait := self._drills.wait(most, now):
-            return self._later(f"The pages start {most} drills an hour at most.", wait)
+            return self._later(f"The pages start at most {most} drills an hour.", wait)
         with self._history() as store:
             status = status_of_target(target, store, self._locks, now)
         if coming := self._coming(status):

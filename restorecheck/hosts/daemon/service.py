@@ -312,7 +312,7 @@ class Service:
             if self._flags.stop:
                 raise BusyError("the runner is stopping")
             if self.coming(name) or name in self._drilling:
-                raise BusyError(f"a drill of {name} waits for its turn or is at work")
+                raise BusyError(f"a drill of {name} waits for its turn or is running")
             slot = self._clock.now().replace(microsecond=0)
             with self._history() as store:
                 Slots(Agenda(store.database), self._clock).ask(name, slot)

@@ -223,8 +223,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, handle: Handle, form: str) -> None:
         if not is_ours(self.headers.get("Host"), self.server.names):
             said = (
-                "this server is not known by the name in the request's Host: ask for its IP "
-                f"address, or let {self.server.key} begin with that name"
+                "the Host of the request is not a name of this server: use the IP address, or begin "
+                f"{self.server.key} with that name"
             )
             self._send(text(HTTPStatus.MISDIRECTED_REQUEST, said))
             return

@@ -117,7 +117,7 @@ def _line(
         **_config(past), range=(0, scale[-1]), y_labels=scale, value_formatter=_number
     )
     chart.add(title, values)
-    says = f"{title}: {known[0]:.3g} at first, {known[-1]:.3g} now, {max(known):.3g} at most"
+    says = f"{title}: first {known[0]:.3g}, now {known[-1]:.3g}, highest {max(known):.3g}"
     if asked is None or limit is None:
         return Chart(title, says, _svg(chart))
     objective = f"objective: {spell(timedelta(seconds=limit), exact=True)}"

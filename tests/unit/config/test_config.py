@@ -362,7 +362,7 @@ def test_two_checks_of_one_name_are_refused_with_both_lines():
 
     assert problem(text) == (
         "9: targets[0].checks[1].query.name: the name 'row count of t' is taken by the check on "
-        "line 7; give this one its own"
+        "line 7; give this check another name"
     )
 
 
@@ -376,7 +376,7 @@ def test_two_checks_that_would_be_given_one_name_are_refused_since_both_would_ha
 
     assert problem(text) == (
         "8: targets[0].checks[1].freshness.name: the name 'freshness of t' is taken by the check on "
-        "line 7; give this one its own"
+        "line 7; give this check another name"
     )
 
 
@@ -618,7 +618,7 @@ def test_password_in_plain_text_is_refused_and_not_repeated(url):
 
     assert said == (
         "5: targets[0].dump.into: the password is in the file in plain text; "
-        "write ${VARIABLE} or ${file:/path} in its place"
+        "write ${VARIABLE} or ${file:/path} instead"
     )
 
 
@@ -748,7 +748,7 @@ def test_keys_are_not_interpolated():
         ("${open", "'${' without a closing '}'; write '$${' for a literal '${'"),
         ("${binary", "'${' without a closing '}'"),
         ("${file:binary}", "${file:binary} is not UTF-8 text"),
-        ("${file:zero}", "${file:zero} holds a zero byte"),
+        ("${file:zero}", "${file:zero} contains a zero byte"),
         ("${file:large}", "${file:large} is larger than 64 KiB"),
         ("${file:.}", "${file:.} cannot be read: Is a directory"),
     ],

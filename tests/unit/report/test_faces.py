@@ -329,7 +329,7 @@ def test_without_a_verified_night_none_is_promised():
 
     page = html.render(nights[-1], past_of(nights))
 
-    assert "No verified backup is known of the last 3 nights." in page
+    assert "No verified backup of the last 3 nights is known." in page
     assert "last verified backup" not in page
 
 

@@ -76,7 +76,7 @@ KINDS = {
         [
             "Newest backup known to restore: /b/mon.dump",
             "Verified 2026-02-27 03:18 UTC.",
-            "The backup: its data is not as it should be",
+            "The backup: its data is wrong",
         ],
     ),
     "the drill could not tell": (
@@ -90,8 +90,8 @@ KINDS = {
         ),
         [
             "Newest backup known to restore: /b/mon.dump",
-            "The drill: nothing is known against the backup",
-            "none could be read; the reason says why",
+            "The drill: the backup is not known to be bad",
+            "none could be read; see the reason",
         ],
     ),
 }
@@ -172,7 +172,7 @@ def test_what_is_kept_on_purpose_is_said_to_cost_money():
     page, ticket, shown = told(kept)
 
     for face in (page, ticket):
-        assert "kept on purpose, and not free: 1 stopped standby and 2 copies" in face
+        assert "kept on purpose, may cost money: 1 stopped standby and 2 copies" in face
     assert "parked: db-instance standby" in shown
     assert "2 kept" in shown
 
