@@ -7,7 +7,7 @@ table has shown before is not reported (`memory`).
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from restorecheck.checks import structure
 from restorecheck.checks.families import like_others, ordinary
 from restorecheck.checks.name_words import HAPPENED
 from restorecheck.checks.names import parse_table_name
-from restorecheck.checks.pairs import Pair, older, pairs, unread
+from restorecheck.checks.pairs import Pair, older, pairs, split_column, unread
 from restorecheck.checks.scan_result import (
     DatabaseReading,
     newest_by_group,
@@ -241,13 +241,16 @@ class _Losses:
     @cached_property
     def _newest(self) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
         """Table → column → newest time; of both nights."""
-        return _newest_by_table(self._before), _newest_by_table(self._after)
+        groups = {*rows_by_group(self._before), *rows_by_group(self._after)}
+        return _newest_by_table(self._before, groups), _newest_by_table(self._after, groups)
 
 
-def _newest_by_table(reading: DatabaseReading) -> dict[str, dict[str, float]]:
+def _newest_by_table(
+    reading: DatabaseReading, groups: Container[str]
+) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for name, moment in newest_by_group(reading, NEWEST).items():
-        table, _, column = name.rpartition(".")
+        table, column = split_column(name, groups)
         found[table][column] = moment
     return found
 

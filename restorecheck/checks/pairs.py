@@ -1,6 +1,6 @@
 """The tables of two nights in pairs, with the memory of earlier nights. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from restorecheck.checks.families import passing, united
@@ -140,8 +140,13 @@ def older(before: DatabaseReading, after: DatabaseReading) -> Iterator[tuple[str
     groups = {group for reading in (before, after) for group in rows_by_group(reading)}
     for name, moment in sorted(old.items()):
         if name in new and new[name] < moment:
-            table, _, column = name.rpartition(".")
-            while table and table not in groups:  # a column's name may contain dots
-                table, _, more = table.rpartition(".")
-                column = f"{more}.{column}"
-            yield table, column
+            yield split_column(name, groups)
+
+
+def split_column(name: str, groups: Container[str]) -> tuple[str, str]:
+    """`public.events.created.at` → the table among `groups`, and its column: names of columns may contain dots."""
+    table, _, column = name.rpartition(".")
+    while table and table not in groups:
+        table, _, more = table.rpartition(".")
+        column = f"{more}.{column}"
+    return table, column

@@ -127,6 +127,18 @@ def test_a_log_that_has_new_rows_may_lose_its_old_ones_and_one_without_may_not()
     assert losses(pointed, night(log=800, a=150, newest={"log": 1001}))[0] == ["all tables"]
 
 
+def test_a_log_is_known_by_a_column_whose_name_has_a_dot():
+    before, after = (
+        night(log=rows, a=150, newest={"log": newest})
+        for rows, newest in ((3000, 1000), (800, 1001))
+    )
+    for reading in (before, after):
+        values = reading.tables["public.log"].values
+        values[f"{NEWEST}created.at"] = values.pop(f"{NEWEST}at")
+
+    assert losses(before, after)[0] == []
+
+
 def test_a_log_that_grows_stays_in_the_account():
     before = night(log=1000, a=600, b=600, newest={"log": 1000})
 
