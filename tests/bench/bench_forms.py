@@ -4,6 +4,7 @@ For each form, interleaved in one run: the floor (initdb, start with the setting
 `cat`, `gunzip -c` or `zstd -dc` into psql, or pg_restore with its jobs, stop, remove), the naive way
 (the same with the settings of a new server and one job), and a drill without configured checks. Of the
 drill two times are shown: until the dump is loaded (find, start, load), and with the checks and the end.
+Beside them stands the time of the processors, of the servers too: its ratio is steady on a busy machine.
 
 Usage: python -m tests.bench.bench_forms [ROWS]
 """
@@ -18,13 +19,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import zstandard
 
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.binaries import Installation
-from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, installed, run, server
+from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, installed, run, server, spent
 
 ROWS = 2_000_000
 TEXT = """
@@ -101,6 +103,10 @@ def drill(folder: Path) -> tuple[float, float]:
     return whole - (ended - checked).total_seconds(), whole
 
 
+def keep(act: Callable[[], tuple[float, ...]], found: list[tuple[float, ...]]) -> None:
+    found.append(act())
+
+
 def compare(installation: Installation, form: str, folder: Path) -> None:
     name, command = FORMS[form]
     if command and shutil.which(command[0]) is None:
@@ -117,14 +123,18 @@ def compare(installation: Installation, form: str, folder: Path) -> None:
         "drill": lambda: drill(folder),
     }
     found: dict[str, list[tuple[float, ...]]] = {way: [] for way in ways}
+    work: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
         for way, act in ways.items():
-            found[way].append(act())
+            work[way].append(spent(partial(keep, act, found[way]))[1])
+    cpu = {way: statistics.median(seconds) for way, seconds in work.items()}
     floor, naive = (statistics.median(t[0] for t in found[way]) for way in ("floor", "naive"))
     loaded, whole = (statistics.median(t[place] for t in found["drill"]) for place in (0, 1))
     print(
         f"{form:10} floor {floor:6.1f} s   loaded {loaded / floor:4.2f} x floor, {loaded / naive:4.2f} x naive"
-        f"   with checks {whole / floor:4.2f} x floor",
+        f"   with checks {whole / floor:4.2f} x floor;"
+        f" processors {cpu['drill']:6.1f} s, {cpu['drill'] / cpu['floor']:4.2f} x floor,"
+        f" {cpu['drill'] / cpu['naive']:4.2f} x naive",
         flush=True,
     )
 
